@@ -1,0 +1,49 @@
+"""The app itself: its server, or a middleware around the app, keeps the response."""
+
+from __future__ import annotations
+
+from flushcheck.core.model import (
+    Confidence,
+    Culprit,
+    Evidence,
+    Fix,
+    Probe,
+    Suspicion,
+    Transport,
+    Vantage,
+)
+from flushcheck.core.observations import KEPT, Observations
+
+CULPRIT = Culprit(
+    id="app-response",
+    title="the app, or a middleware or server around it, keeps its own response",
+    why=(
+        "Before any proxy sees it, the response is joined or compressed inside the app's process: a "
+        "middleware that reads the whole body, a compressor that does not flush, a server that buffers."
+    ),
+    shows="The service asks itself over loopback, and meets the same hold there.",
+    fixes=(
+        Fix(
+            where="the app's WSGI stack",
+            change="pass the response's iterable through; leave text/event-stream and streams uncompressed",
+            caution="what the middleware did for other responses stays as it was",
+        ),
+    ),
+    references=("https://peps.python.org/pep-3333/#middleware-handling-of-block-boundaries",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """The control run over loopback is kept too."""
+    flow = seen.control(transport)
+    if not seen.kept(transport) or flow is None or flow not in KEPT:
+        return None
+    control = Probe(transport, vantage=Vantage.LOOPBACK)
+    timing = seen.timing(control)
+    waited_s = timing.lag_s.max if timing else 0.0
+    said = Evidence(
+        f"{transport}: on the service's own loopback the same stream is {flow}, "
+        f"kept for up to {waited_s:.2f} s",
+        (control.id,),
+    )
+    return Suspicion(CULPRIT, Confidence.CERTAIN, (seen.say_hold(transport), said))

@@ -1,0 +1,64 @@
+"""A gateway protocol that has no WebSocket."""
+
+from __future__ import annotations
+
+from flushcheck.core.model import (
+    Confidence,
+    Culprit,
+    Evidence,
+    Fix,
+    Flow,
+    Probe,
+    Suspicion,
+    Transport,
+)
+from flushcheck.core.observations import Observations
+
+CULPRIT = Culprit(
+    id="gateway-websocket",
+    title="the app is reached through FastCGI, CGI or SCGI, which cannot carry WebSocket",
+    why=(
+        "A WebSocket takes over the connection in both directions. FastCGI, CGI and SCGI hand the app a "
+        "request and take back a response: there is no connection to take over."
+    ),
+    shows="The app sees GATEWAY_INTERFACE and answers the handshake with 501.",
+    fixes=(
+        Fix(
+            where="the page",
+            change="new EventSource(url)   // or fetch() with a reader; both flow where this gateway flows",
+            caution="messages to the app then go as requests of their own",
+        ),
+        Fix(
+            where="the web server",
+            change="pass the WebSocket's address to an HTTP app server (for example gunicorn) instead",
+            caution="a process of your own has to run for it",
+        ),
+    ),
+    references=("https://www.rfc-editor.org/rfc/rfc3875.html",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """The handshake reached the app through a gateway."""
+    probe = Probe(transport)
+    observation, timing = seen.get(probe), seen.timing(probe)
+    if (
+        transport is not Transport.WEBSOCKET
+        or observation is None
+        or timing is None
+        or timing.flow is not Flow.FAILED
+        or observation.origin is None
+        or not observation.origin.gateway
+    ):
+        return None
+    return Suspicion(
+        CULPRIT,
+        Confidence.CERTAIN,
+        (
+            Evidence(
+                f"websocket: the app was asked through a gateway ({observation.origin.gateway}) and "
+                f"answered {observation.status}",
+                (probe.id,),
+            ),
+        ),
+    )

@@ -1,0 +1,48 @@
+"""nginx `fastcgi_buffering`."""
+
+from __future__ import annotations
+
+from flushcheck.core.culprits import hint
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from flushcheck.core.observations import Observations
+
+CULPRIT = Culprit(
+    id="nginx-fastcgi-buffering",
+    title="nginx fastcgi_buffering keeps the response until a buffer is full or the app is done",
+    why=(
+        "fastcgi_buffering is on by default. nginx collects what the FastCGI server writes, record "
+        "headers included, and passes it on when a buffer of fastcgi_buffers is full (4096 bytes on "
+        "most machines) or the app is done."
+    ),
+    shows=(
+        "Blocks of 4096 bytes less 8 for each FastCGI record in them, so 4064 at 1 KB a record and "
+        "3640 at 64 bytes; short streams arrive whole at their end. The app sees GATEWAY_INTERFACE. "
+        "X-Accel-Buffering: no frees it."
+    ),
+    fixes=(
+        Fix(
+            where="nginx, the location block with fastcgi_pass",
+            change="fastcgi_buffering off;",
+            caution=(
+                "a slow reader now keeps a FastCGI process busy for as long as it reads, and "
+                "fastcgi_cache does not work in this block"
+            ),
+        ),
+        hint.APP_FIX,
+    ),
+    references=("https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_buffering",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """As proxy_buffering, with a gateway interface at the app."""
+    if not hint.obeyed(seen, transport) or hint.needs_compression(seen, transport):
+        return None
+    origin = seen.origin(transport)
+    if origin is not None and not origin.gateway:
+        return None
+    gateway = (
+        (Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})"),) if origin else ()
+    )
+    sure = Confidence.CERTAIN if origin else Confidence.POSSIBLE
+    return Suspicion(CULPRIT, sure, (*hint.evidence(seen, transport), *gateway))

@@ -1,0 +1,80 @@
+"""A proxy that does not pass the WebSocket upgrade on."""
+
+from __future__ import annotations
+
+from flushcheck.core.model import (
+    Confidence,
+    Culprit,
+    Evidence,
+    Fix,
+    Flow,
+    Probe,
+    Suspicion,
+    Transport,
+)
+from flushcheck.core.observations import Observations
+
+CULPRIT = Culprit(
+    id="websocket-upgrade",
+    title="a proxy drops the Upgrade header, so WebSocket never opens",
+    why=(
+        "Upgrade and Connection are hop-by-hop headers (RFC 9110, section 7.6.1): a proxy takes them out "
+        "unless it is told to pass them on, and it must speak HTTP/1.1 to the app to do so."
+    ),
+    shows=(
+        "The app answers the handshake with 400: it received Sec-WebSocket-Key and no Upgrade. nginx and "
+        "Apache look the same here."
+    ),
+    fixes=(
+        Fix(
+            where="nginx, the location block with proxy_pass",
+            change=(
+                "proxy_http_version 1.1;\n"
+                "proxy_set_header Upgrade $http_upgrade;\n"
+                'proxy_set_header Connection "upgrade";'
+            ),
+            caution=(
+                "proxy_set_header here drops every proxy_set_header inherited from above: repeat those; "
+                "where ordinary requests share the block, set Connection from a map on $http_upgrade"
+            ),
+        ),
+        Fix(
+            where="Apache, the virtual host (2.4.47 or later)",
+            change='ProxyPass "/" "http://127.0.0.1:8000/" upgrade=websocket',
+            caution="older versions need mod_proxy_wstunnel and a RewriteRule on the Upgrade header",
+        ),
+    ),
+    references=(
+        "https://nginx.org/en/docs/http/websocket.html",
+        "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#protoupgrade",
+        "https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1",
+    ),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """The app got the key of a handshake without its Upgrade."""
+    probe = Probe(transport)
+    observation, timing = seen.get(probe), seen.timing(probe)
+    if (
+        transport is not Transport.WEBSOCKET
+        or observation is None
+        or timing is None
+        or timing.flow is not Flow.FAILED
+        or observation.origin is None
+    ):
+        return None
+    origin = observation.origin
+    if not origin.websocket_key or "websocket" in origin.upgrade.lower() or origin.gateway:
+        return None
+    return Suspicion(
+        CULPRIT,
+        Confidence.CERTAIN,
+        (
+            Evidence(
+                f"websocket: the handshake was answered with {observation.status}: the app received "
+                f"Sec-WebSocket-Key over {origin.protocol}, but no Upgrade: websocket",
+                (probe.id,),
+            ),
+        ),
+    )

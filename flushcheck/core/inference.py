@@ -1,0 +1,248 @@
+"""Observations in, Report out. Pure: the same run gives the same Report, here, later and elsewhere.
+
+For each Transport the baseline's Flow is the verdict; the other Probes only explain it. Every Culprit
+of the catalogue is asked what speaks for it; nobody is accused on a Transport that flows, and all that
+is left is reported, strongest first. A path on which nothing can be said is `unknown`, never clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from flushcheck.core.culprits import CASES
+from flushcheck.core.model import (
+    Accusation,
+    Confidence,
+    Flow,
+    Health,
+    Observation,
+    Outcome,
+    Probe,
+    Report,
+    Run,
+    Scenario,
+    Suspicion,
+    Transport,
+    Vantage,
+    Variant,
+    Verdict,
+)
+from flushcheck.core.observations import KEPT, Observations
+from flushcheck.core.timing import Timing
+
+# What an app can do by itself, and what it is called in a Report.
+HINTS = (
+    Variant.XAB,
+    Variant.NO_TRANSFORM,
+    Variant.NOSNIFF,
+    Variant.PADDED,
+    Variant.OTHER_TYPE,
+)
+
+# Beyond the quickest answer of the same run, an answer this much later waited for its turn. A busy
+# pair of cores made up to 0.3 s; a stream queued behind another of the plan waits for 2.
+QUEUED_S = 1.0
+
+RANK = tuple(Confidence)
+
+
+def judge(run: Run) -> Report:
+    """Say how each Transport flows in this run, who holds it, and how to free it."""
+    seen = Observations(run.observations)
+    verdicts = tuple(
+        _verdict(seen, transport) for transport in Transport if seen.get(Probe(transport)) is not None
+    )
+    verdicts = _late_ones(seen, verdicts)
+    accusations = _accusations(verdicts)
+    health = _health(seen, verdicts)
+    return Report(
+        target=run.target,
+        health=health,
+        headline=_headline(health, verdicts, accusations),
+        verdicts=verdicts,
+        accusations=accusations,
+        notes=_notes(seen, verdicts),
+        tool=run.tool,
+    )
+
+
+def _verdict(seen: Observations, transport: Transport) -> Verdict:
+    probe = Probe(transport)
+    observation, timing = seen.get(probe), seen.timing(probe)
+    assert observation is not None and timing is not None  # the caller picked Transports that were seen
+    marks = observation.marks
+    received = len({mark.seq for _, mark in marks})
+    return Verdict(
+        transport=transport,
+        flow=timing.flow,
+        summary=_summary(seen, observation, timing),
+        hold_bytes=seen.hold_bytes(transport) if timing.flow in KEPT else None,
+        hold_s=timing.lag_s.max if timing.flow in KEPT else 0.0,
+        headers_s=observation.headers_s,
+        first_piece_s=marks[0][0] if marks else 0.0,
+        lag_s=timing.lag_s,
+        pieces_sent=observation.end.count if observation.end else received,
+        pieces_received=received,
+        complete=observation.outcome is Outcome.COMPLETE,
+        suspicions=_suspicions(seen, transport),
+        freed_by=tuple(variant for variant in HINTS if seen.frees(transport, variant)),
+        sent_s=tuple(mark.sent_s for _, mark in marks),
+        received_s=tuple(at_s - timing.latency_s for at_s, _ in marks),
+    )
+
+
+def _suspicions(seen: Observations, transport: Transport) -> tuple[Suspicion, ...]:
+    found = [case.suspect(seen, transport) for case in CASES]
+    return tuple(sorted((s for s in found if s is not None), key=lambda s: RANK.index(s.confidence)))
+
+
+def _late_ones(seen: Observations, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+    """Mark the streams that flow, but began only when others of the same run were over."""
+    latencies = {
+        verdict.transport: timing.latency_s
+        for verdict in verdicts
+        if verdict.flow is Flow.FLOWING and (timing := seen.timing(Probe(verdict.transport)))
+    }
+    if len(latencies) < 2:
+        return verdicts
+    quickest = min(latencies.values())
+    return tuple(
+        replace(
+            verdict,
+            flow=Flow.LATE,
+            hold_s=latencies[verdict.transport] - quickest,
+            summary=f"began {latencies[verdict.transport] - quickest:.1f} s late, then came piece by piece",
+        )
+        if latencies.get(verdict.transport, quickest) - quickest > QUEUED_S
+        else verdict
+        for verdict in verdicts
+    )
+
+
+def _accusations(verdicts: Iterable[Verdict]) -> tuple[Accusation, ...]:
+    """Merge what the Transports say: one Culprit, all that speaks for it."""
+    merged: dict[str, Accusation] = {}
+    for verdict in verdicts:
+        for suspicion in verdict.suspicions:
+            known = merged.get(suspicion.culprit.id)
+            if known is None:
+                merged[suspicion.culprit.id] = Accusation(
+                    suspicion.culprit, suspicion.confidence, (verdict.transport,), suspicion.evidence
+                )
+                continue
+            # The first Transport tells the whole story; of the others the first fact will do.
+            new = tuple(fact for fact in suspicion.evidence[:1] if fact not in known.evidence)
+            merged[suspicion.culprit.id] = Accusation(
+                known.culprit,
+                min(known.confidence, suspicion.confidence, key=RANK.index),
+                (*known.transports, verdict.transport),
+                (*known.evidence, *new),
+            )
+    return tuple(sorted(merged.values(), key=lambda accusation: RANK.index(accusation.confidence)))
+
+
+def _health(seen: Observations, verdicts: tuple[Verdict, ...]) -> Health:
+    flows = {verdict.flow for verdict in verdicts}
+    if not verdicts or not any(_answered(seen, verdict) for verdict in verdicts):
+        return Health.UNKNOWN
+    if flows & KEPT:
+        return Health.HELD
+    if flows & {Flow.CUT, Flow.FAILED}:
+        return Health.BROKEN
+    if Flow.UNKNOWN in flows:
+        return Health.UNKNOWN
+    return Health.FLOWING
+
+
+def _answered(seen: Observations, verdict: Verdict) -> bool:
+    """Whether it was the service that spoke, and not something else at its address."""
+    observation = seen.get(Probe(verdict.transport))
+    return observation is not None and bool(observation.marks or observation.end or observation.origin)
+
+
+def _summary(seen: Observations, observation: Observation, timing: Timing) -> str:
+    """One sentence with numbers."""
+    count = len(observation.marks)
+    wait = f"the first one {timing.lag_s.max:.1f} s after it was sent"
+    size = seen.hold_bytes(observation.probe.transport)
+    larger = f"; larger streams come in blocks of {size} bytes" if size else ""
+    match timing.flow:
+        case Flow.FLOWING:
+            return f"{count} pieces came one by one, at most {timing.lag_s.max * 1000:.0f} ms late"
+        case Flow.HELD:
+            return f"all {count} pieces came together at the end, {wait}{larger}"
+        case Flow.BLOCKS:
+            return (
+                f"{count} pieces came in {timing.groups} blocks, up to {timing.lag_s.max:.1f} s late{larger}"
+            )
+        case Flow.TICKS:
+            return f"{count} pieces came in ticks of {timing.period_s * 1000:.0f} ms"
+        case Flow.REPLAYED:
+            return f"an older stream was played back: {count} pieces came before they were sent"
+        case Flow.CUT:
+            return f"cut after {count} pieces at {observation.ended_s:.1f} s: {observation.detail}"
+        case Flow.FAILED:
+            return f"did not open: {_failure(observation)}"
+        case _:
+            return f"{count} pieces came without a pattern, up to {timing.lag_s.max:.1f} s late"
+
+
+def _failure(observation: Observation) -> str:
+    status = f"{observation.status} " if observation.status else ""
+    return f"{status}{observation.detail}".strip() or observation.outcome
+
+
+def _headline(health: Health, verdicts: tuple[Verdict, ...], accusations: tuple[Accusation, ...]) -> str:
+    bad = [str(verdict.transport) for verdict in verdicts if verdict.flow is not Flow.FLOWING]
+    fine = [str(verdict.transport) for verdict in verdicts if verdict.flow is Flow.FLOWING]
+    names = " or ".join(accusation.culprit.title for accusation in accusations[:2])
+    match health:
+        case Health.FLOWING:
+            return f"flowing on {_all(fine)}"
+        case Health.UNKNOWN:
+            return "could not tell: " + (verdicts[0].summary if verdicts else "nothing was observed")
+        case _:
+            because = f": {names}" if names else ", by something that could not be named"
+            verb = "held" if health is Health.HELD else "broken"
+            return f"{verb} on {_all(bad)}{because}"
+
+
+def _all(names: list[str]) -> str:
+    if len(names) == len(Transport):
+        return "all four transports"
+    return ", ".join(names) if names else "none"
+
+
+def _notes(seen: Observations, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
+    """Facts worth knowing that accuse nobody."""
+    notes: list[str] = []
+    for verdict in verdicts:
+        transport = verdict.transport
+        if verdict.flow in KEPT:
+            if seen.compressed(transport) and seen.frees(transport, Variant.IDENTITY):
+                notes.append(f"{transport}: only a client that offers encodings meets this hold")
+            if seen.frees(transport, Variant.HTTP10):
+                notes.append(f"{transport}: an HTTP/1.0 client does not meet this hold")
+            continue
+        notes += [
+            f"{transport}: {label} ({timing.flow}, kept for up to {timing.lag_s.max:.2f} s)"
+            for variant, label in (
+                (Variant.IDENTITY, "held for clients that offer no encodings"),
+                (Variant.HTTP10, "held for clients that speak HTTP/1.0"),
+            )
+            if (timing := seen.timing(replace(Probe(transport), variant=variant))) and timing.flow in KEPT
+        ]
+        notes += [
+            f"{transport}: larger pieces ({scenario}) are held: {timing.flow}"
+            for scenario in (Scenario.KILO, Scenario.BIG)
+            if (timing := seen.timing(Probe(transport, scenario))) and timing.flow in KEPT
+        ]
+    controls = [
+        observation
+        for observation in seen
+        if observation.probe.vantage is Vantage.LOOPBACK and observation.marks
+    ]
+    if not controls and any(verdict.flow in KEPT for verdict in verdicts):
+        notes.append("no control run: the service could not ask itself over loopback")
+    return tuple(notes)

@@ -1,0 +1,132 @@
+"""All Observations of one run, asked the questions that Culprits ask.
+
+A question that a run cannot answer, because the Probe was not made or failed, is answered with None:
+no Culprit may take that for a no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from flushcheck.core.model import (
+    Evidence,
+    Flow,
+    Observation,
+    Origin,
+    Outcome,
+    Probe,
+    Scenario,
+    Transport,
+    Vantage,
+    Variant,
+)
+from flushcheck.core.timing import Timing, measure
+
+# Flows of a response that somebody kept back.
+KEPT = frozenset({Flow.HELD, Flow.BLOCKS, Flow.TICKS, Flow.LATE, Flow.THROTTLED, Flow.REPLAYED})
+
+XAB = "x-accel-buffering"
+
+
+class Observations:
+    """Looked up by Probe, each with its Timing."""
+
+    def __init__(self, observations: Iterable[Observation]) -> None:
+        # A stranger may send the same Probe twice: the first one stands.
+        self._seen: dict[Probe, tuple[Observation, Timing]] = {}
+        for observation in observations:
+            self._seen.setdefault(observation.probe, (observation, measure(observation)))
+
+    def __iter__(self) -> Iterator[Observation]:
+        return (observation for observation, _ in self._seen.values())
+
+    def get(self, probe: Probe) -> Observation | None:
+        """What this Probe saw; None if it was not made."""
+        pair = self._seen.get(probe)
+        return pair[0] if pair else None
+
+    def timing(self, probe: Probe) -> Timing | None:
+        """How it arrived; None if the Probe was not made."""
+        pair = self._seen.get(probe)
+        return pair[1] if pair else None
+
+    def kept(self, transport: Transport) -> bool:
+        """Whether the baseline of this Transport was kept back on its way."""
+        timing = self.timing(Probe(transport))
+        return timing is not None and timing.flow in KEPT
+
+    def frees(self, transport: Transport, variant: Variant) -> bool | None:
+        """Whether this one difference makes a kept baseline flow; None if it cannot be said."""
+        observation = self.get(replace(Probe(transport), variant=variant))
+        if observation is None or observation.outcome is not Outcome.COMPLETE:
+            return None
+        return measure(observation).flow is Flow.FLOWING if self.kept(transport) else None
+
+    def hint_taken(self, transport: Transport) -> bool | None:
+        """Whether X-Accel-Buffering, which the service sent, was gone when the answer arrived.
+
+        Of the proxies measured only nginx takes it out, Passenger's nginx module included.
+        """
+        observation = self.get(Probe(transport, variant=Variant.XAB))
+        if observation is None or not observation.headers or not observation.marks:
+            return None
+        return not observation.header(XAB)
+
+    def compressed(self, transport: Transport) -> str:
+        """The content encoding in which the baseline arrived, "" for none."""
+        observation = self.get(Probe(transport))
+        return observation.header("content-encoding") if observation else ""
+
+    def origin(self, transport: Transport) -> Origin | None:
+        """What the service saw of this Transport's baseline, or of any request of the same kind."""
+        first = self.get(Probe(transport))
+        if first is not None and first.origin is not None:
+            return first.origin
+        for observation, _ in self._seen.values():
+            probe = observation.probe
+            of_kind = probe.transport is transport and probe.vantage is Vantage.PATH
+            if of_kind and observation.origin is not None:
+                return observation.origin
+        return None
+
+    def control(self, transport: Transport) -> Flow | None:
+        """How the same stream flowed when the service asked itself; None if it could not."""
+        timing = self.timing(Probe(transport, vantage=Vantage.LOOPBACK))
+        if timing is None or timing.flow in (Flow.FAILED, Flow.CUT):
+            return None
+        return timing.flow
+
+    def hold_bytes(self, transport: Transport) -> int | None:
+        """The block size of the hold, from the smallest Pieces that show one."""
+        for scenario in (Scenario.KILO, Scenario.BIG, Scenario.TOKEN):
+            timing = self.timing(Probe(transport, scenario))
+            if timing is not None and timing.hold_bytes is not None:
+                return timing.hold_bytes
+        return None
+
+    # Sentences that several Culprits need.
+
+    def say_hold(self, transport: Transport) -> Evidence:
+        """How the baseline was kept, with numbers."""
+        probe = Probe(transport)
+        timing, observation = self._seen[probe][1], self._seen[probe][0]
+        size = self.hold_bytes(transport)
+        blocks = f"; larger streams come in blocks of {size} bytes" if size else ""
+        return Evidence(
+            f"{transport}: {len(observation.marks)} pieces came in {timing.groups} "
+            f"{'delivery' if timing.groups == 1 else 'deliveries'}, kept for up to "
+            f"{timing.lag_s.max:.2f} s{blocks}",
+            (probe.id,),
+        )
+
+    def say_variant(self, transport: Transport, variant: Variant, label: str) -> Evidence:
+        """What one difference did to a kept baseline, with numbers."""
+        probe = replace(Probe(transport), variant=variant)
+        before, after = self._seen[Probe(transport)][1], self._seen[probe][1]
+        verb = "frees it" if self.frees(transport, variant) else "does not free it"
+        return Evidence(
+            f"{transport}: {label} {verb} (longest wait {after.lag_s.max:.2f} s instead of "
+            f"{before.lag_s.max:.2f} s)",
+            (Probe(transport).id, probe.id),
+        )

@@ -1,0 +1,148 @@
+"""Which Probes to make, in which order, and what each asks for.
+
+The baseline is what a plain app sends and a browser offers: no anti-buffering header, every encoding,
+HTTP/1.1. Every other Probe differs from it in one thing. First come the baselines, side by side; then
+only what the Flows seen so far leave open. Two Probes never share an address, so that a cache on the
+path cannot answer one with the other's stream, unless that is what is looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from flushcheck.core.model import (
+    Flow,
+    Framing,
+    Probe,
+    Scenario,
+    Transport,
+    Variant,
+)
+from flushcheck.core.params import Params, query
+
+# What each route of the service does when nothing is said: see the routes' own table in the README.
+ROUTES: Mapping[Transport, str] = {
+    Transport.POLLING: "/stream/polling",
+    Transport.CHUNKED: "/stream/chunked",
+    Transport.EVENTS: "/stream/events",
+    Transport.WEBSOCKET: "/stream/ws",
+}
+ROUTE_DEFAULTS: Mapping[Transport, Params] = {
+    Transport.POLLING: Params(),
+    Transport.CHUNKED: Params(),
+    Transport.EVENTS: Params(end="END"),
+    Transport.WEBSOCKET: Params(),
+}
+
+PROBE_END = "done"
+PAD_BYTES = 8192  # twice nginx's and Apache's block; measured to free nothing but itself on nginx
+TOGETHER = 6  # what a browser opens to one host over HTTP/1.1
+
+# What Chromium 156 and Firefox 153 offer over https.
+BROWSER_ENCODINGS = "gzip, deflate, br, zstd"
+
+# Pieces, seconds between two, seconds of jitter, bytes of text. The sizes are those at which holds
+# of 1 KiB to 64 KiB and more tell themselves apart. No size is a power of two, so that a block of
+# bytes cuts through records and a timer does not; the jitter keeps a timer's groups uneven.
+SHAPES: Mapping[Scenario, tuple[int, float, float, int]] = {
+    Scenario.TOKEN: (20, 0.1, 0.0, 10),
+    Scenario.KILO: (40, 0.05, 0.02, 1000),
+    Scenario.BIG: (24, 0.08, 0.03, 16_000),
+}
+POLLS = 10  # answers are small whatever the scenario, so fewer tell as much
+
+
+def params(probe: Probe) -> Params:
+    """What this Probe asks the service for."""
+    count, interval_s, jitter_s, size_bytes = SHAPES[probe.scenario]
+    variant = probe.variant
+    return Params(
+        count=POLLS if probe.transport is Transport.POLLING else count,
+        interval_s=interval_s,
+        jitter_s=jitter_s,
+        size_bytes=size_bytes,
+        pad_bytes=PAD_BYTES if variant is Variant.PADDED else 0,
+        xab=variant is Variant.XAB,
+        cache=variant is Variant.NO_TRANSFORM,
+        nosniff=variant is Variant.NOSNIFF,
+        end=PROBE_END,
+        framing=Framing.DELTA,
+        content_type="application/octet-stream" if variant is Variant.OTHER_TYPE else "",
+    )
+
+
+def address(probe: Probe, nonce: str) -> str:
+    """Path and query of this Probe below the service's root. `nonce` makes it an address of its own."""
+    asked = query(params(probe), ROUTE_DEFAULTS[probe.transport])
+    return f"{ROUTES[probe.transport]}?{asked}&nonce={nonce}"
+
+
+def encodings(probe: Probe) -> str:
+    """What the client says in Accept-Encoding; "identity" for one that wants none."""
+    return "identity" if probe.variant is Variant.IDENTITY else BROWSER_ENCODINGS
+
+
+def duration_s(probe: Probe) -> float:
+    """How long the service takes to send this Probe's stream."""
+    asked = params(probe)
+    return asked.count * asked.interval_s
+
+
+STREAMED = (Transport.CHUNKED, Transport.EVENTS)  # what an HTTP buffer can hold
+
+
+def baselines(only: Iterable[Transport], *, quick: bool) -> tuple[Probe, ...]:
+    """The Probes to begin with: every Transport at token size, and streams at a kilobyte a Piece."""
+    wanted = [transport for transport in Transport if transport in set(only)]
+    tokens = [Probe(transport) for transport in wanted]
+    kilos = [Probe(transport, Scenario.KILO) for transport in wanted if transport in STREAMED]
+    return (*tokens, *kilos) if not quick else (*tokens, *kilos[:1])
+
+
+def experiments(seen: Mapping[Probe, Flow], *, quick: bool) -> tuple[Probe, ...]:
+    """The Probes that would separate what the baselines left open; none if nothing is open.
+
+    Args:
+        seen: the Flow of each Probe made so far.
+        quick: spare what only confirms a clean path.
+    """
+    held = [
+        transport
+        for transport in STREAMED
+        if any(probe.transport is transport and _kept(flow) for probe, flow in seen.items())
+    ]
+    if held:
+        wanted = _for_a_hold(held)
+    elif quick:
+        wanted = []
+    else:
+        wanted = _for_a_clean_path([t for t in STREAMED if Probe(t) in seen])
+    return tuple(probe for probe in wanted if probe not in seen)
+
+
+def _kept(flow: Flow) -> bool:
+    return flow in (Flow.BLOCKS, Flow.TICKS, Flow.HELD, Flow.LATE, Flow.THROTTLED, Flow.UNKNOWN)
+
+
+def _for_a_hold(held: list[Transport]) -> list[Probe]:
+    """Both hints that name nginx on every held Transport; on the first one, everything else too."""
+    first = Probe(held[0])
+    every = [
+        replace(Probe(transport), variant=variant)
+        for transport in held
+        for variant in (Variant.XAB, Variant.IDENTITY)
+    ]
+    rest = (Variant.NO_TRANSFORM, Variant.NOSNIFF, Variant.PADDED, Variant.HTTP10, Variant.OTHER_TYPE)
+    sizes = [replace(first, scenario=scenario) for scenario in (Scenario.KILO, Scenario.BIG)]
+    return [*every, *sizes, *(replace(first, variant=variant) for variant in rest)]
+
+
+def _for_a_clean_path(streamed: list[Transport]) -> list[Probe]:
+    """Larger Pieces, clients of other kinds, and many at once: what a clean baseline does not show."""
+    if not streamed:
+        return []
+    first = Probe(streamed[0])
+    clients = [replace(first, variant=variant) for variant in (Variant.IDENTITY, Variant.HTTP10)]
+    together = [replace(first, variant=Variant.TOGETHER, run=run) for run in range(TOGETHER)]
+    return [replace(first, scenario=Scenario.BIG), *clients, *together]

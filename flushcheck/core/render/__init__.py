@@ -1,0 +1,1 @@
+"""Every output is a rendering of the Report; nothing here decides anything."""
