@@ -52,6 +52,7 @@ class Params:
     interval_s: float = 0.1
     jitter_s: float = 0.0  # each Piece comes up to this much later, never out of order
     size_bytes: int = 0  # of each Piece's text; 0: as the unit has it
+    spread_bytes: int = 0  # Pieces differ in size by up to this much, around `size_bytes`
     pad_bytes: int = 0
     start: int = 0  # first Piece to send
     xab: bool = True  # X-Accel-Buffering: no
@@ -102,6 +103,11 @@ def check(params: Params, limits: Limits) -> None:
         raise UsageError(
             f"jitter={params.jitter_s:g}: expected at most the interval ({params.interval_s:g}), "
             f"for example jitter={params.interval_s / 2:g}"
+        )
+    if params.spread_bytes and params.spread_bytes > 2 * (params.size_bytes - 1):
+        raise UsageError(
+            f"spread={params.spread_bytes} with size={params.size_bytes}: expected less than twice the size, "
+            "for example size=1000 and spread=600"
         )
     duration_s = params.count * params.interval_s
     if duration_s > limits.max_duration_s:
@@ -234,6 +240,7 @@ TABLE: Mapping[str, tuple[str, Reader]] = {
     "interval": ("interval_s", _seconds(lambda limits: limits.max_interval_s, "0.1")),
     "jitter": ("jitter_s", _seconds(lambda limits: limits.max_interval_s, "0.05")),
     "size": ("size_bytes", _whole(0, lambda limits: limits.max_size_bytes, 1024)),
+    "spread": ("spread_bytes", _whole(0, lambda limits: limits.max_size_bytes, 400)),
     "pad": ("pad_bytes", _whole(0, lambda limits: limits.max_pad_bytes, 1024)),
     "start": ("start", _whole(0, lambda limits: limits.max_count, 5)),
     "xab": ("xab", _switch),

@@ -9,7 +9,7 @@ path cannot answer one with the other's stream, unless that is what is looked fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from flushcheck.core.model import (
     Flow,
@@ -42,26 +42,41 @@ TOGETHER = 6  # what a browser opens to one host over HTTP/1.1
 # What Chromium 156 and Firefox 153 offer over https.
 BROWSER_ENCODINGS = "gzip, deflate, br, zstd"
 
-# Pieces, seconds between two, seconds of jitter, bytes of text. The sizes are those at which holds
-# of 1 KiB to 64 KiB and more tell themselves apart. No size is a power of two, so that a block of
-# bytes cuts through records and a timer does not; the jitter keeps a timer's groups uneven.
-SHAPES: Mapping[Scenario, tuple[int, float, float, int]] = {
-    Scenario.TOKEN: (20, 0.1, 0.0, 10),
-    Scenario.KILO: (40, 0.05, 0.02, 1000),
-    Scenario.BIG: (24, 0.08, 0.03, 16_000),
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Size and pace of one Scenario.
+
+    Sizes differ from Piece to Piece, so that a block of bytes has always the same size and a timer's
+    group never has; the jitter does the same for time.
+    """
+
+    count: int
+    interval_s: float
+    jitter_s: float
+    size_bytes: int
+    spread_bytes: int
+
+
+# The sizes at which holds of 1 KiB, of 4 to 32 KiB, and of 64 KiB and more tell themselves apart.
+SHAPES: Mapping[Scenario, Shape] = {
+    Scenario.TOKEN: Shape(20, 0.1, 0.0, 16, 28),
+    Scenario.KILO: Shape(40, 0.05, 0.02, 1000, 1400),
+    Scenario.BIG: Shape(24, 0.08, 0.03, 16_000, 16_000),
 }
 POLLS = 10  # answers are small whatever the scenario, so fewer tell as much
 
 
 def params(probe: Probe) -> Params:
     """What this Probe asks the service for."""
-    count, interval_s, jitter_s, size_bytes = SHAPES[probe.scenario]
+    shape = SHAPES[probe.scenario]
     variant = probe.variant
     return Params(
-        count=POLLS if probe.transport is Transport.POLLING else count,
-        interval_s=interval_s,
-        jitter_s=jitter_s,
-        size_bytes=size_bytes,
+        count=POLLS if probe.transport is Transport.POLLING else shape.count,
+        interval_s=shape.interval_s,
+        jitter_s=shape.jitter_s,
+        size_bytes=shape.size_bytes,
+        spread_bytes=shape.spread_bytes,
         pad_bytes=PAD_BYTES if variant is Variant.PADDED else 0,
         xab=variant is Variant.XAB,
         cache=variant is Variant.NO_TRANSFORM,

@@ -80,6 +80,7 @@ class Source:
     interval_s: float
     jitter_s: float
     size_bytes: int
+    spread_bytes: int = 0
 
     def piece(self, seq: int) -> Piece:
         """The Piece with this number. Its time counts from the moment the stream (re)starts."""
@@ -98,19 +99,21 @@ class Source:
         return seq * self.interval_s + late_s
 
     def _fill(self, text: str, seq: int) -> str:
-        """Bring the text to exactly `size_bytes`, with words of the same text, never inside one character.
+        """Bring the text to its size, with words of the same text, never inside one character.
 
-        The words come in an order drawn from the number: a text that only repeats itself would
-        vanish in a compressor, and hide from the reader how much of it a buffer really holds.
+        Size and words are drawn from the number. A text that only repeats itself would vanish in a
+        compressor, and hide from the reader how much of it a buffer really holds; Pieces of one size
+        would make a timer's groups look like a buffer's.
         """
-        words = random.Random(seq)
+        draw = random.Random(seq)
+        wanted = self.size_bytes + round(self.spread_bytes * (draw.random() - 0.5))
         parts, size = [], 0
-        while size < self.size_bytes:
+        while size < wanted:
             parts.append(text)
             size += len(text.encode())
-            text = self.units[words.randrange(len(self.units))]
-        cut = "".join(parts).encode()[: self.size_bytes].decode(errors="ignore")
-        return cut + "." * (self.size_bytes - len(cut.encode()))
+            text = self.units[draw.randrange(len(self.units))]
+        cut = "".join(parts).encode()[:wanted].decode(errors="ignore")
+        return cut + "." * (wanted - len(cut.encode()))
 
 
 def source(params: Params, *, own_text: str, limits: Limits) -> Source:
@@ -131,7 +134,9 @@ def source(params: Params, *, own_text: str, limits: Limits) -> Source:
     count = params.count or _once(len(units), params, limits)
     if params.start >= count:
         raise UsageError(f"start={params.start}: expected 0 to {count - 1}, for example start={count // 2}")
-    return Source(units, count, params.start, params.interval_s, params.jitter_s, params.size_bytes)
+    return Source(
+        units, count, params.start, params.interval_s, params.jitter_s, params.size_bytes, params.spread_bytes
+    )
 
 
 def _once(pieces: int, params: Params, limits: Limits) -> int:

@@ -38,11 +38,17 @@ LEAST_LATE_S = 0.02
 # record headers take 8 bytes each out of the block, and 89.2 to 90.8 KB of text out of a gzip buffer.
 SAME_BYTES = 0.03
 
+# A block smaller than this many records is left to a Scenario with smaller ones.
+LEAST_RECORDS = 1.5
+
 # How far the periods may differ and still be one timer: 200 ms of HAProxy came as 195 to 210.
 SAME_PERIOD = 0.15
 
 # Lags without a pattern up to this are jitter, seen on mobile and radio links; beyond it: unknown.
 JITTER_S = 0.6
+
+# Jitter merges neighbours; a path on which four Pieces and more share each delivery is another thing.
+JITTER_SHARE = 0.25
 
 # A stream cannot arrive before it is sent: more than this early, an older answer was played back.
 REPLAY_S = 0.25
@@ -128,7 +134,8 @@ def _pattern(observation: Observation, groups: list[list[Arrival]], latency_s: f
         return Timing(Flow.TICKS, period_s=period_s)
     if len(groups) <= 3 and lag_s.max > JITTER_S:
         return Timing(Flow.BLOCKS)  # too few to tell their size: a larger Scenario will
-    if lag_s.max <= JITTER_S:
+    deliveries = sum(1 for group in groups if any(arrival.marks for arrival in group))
+    if lag_s.max <= JITTER_S and deliveries >= JITTER_SHARE * len(marks):
         return Timing(Flow.FLOWING)
     return Timing(Flow.UNKNOWN)
 
@@ -148,18 +155,27 @@ def _block_bytes(groups: list[list[Arrival]]) -> int | None:
     """The size that the groups share, if they do.
 
     The last group is what was left; the first is short by the response's header, which nginx and
-    others keep in the same buffer. Two blocks that came together count as a multiple.
+    others keep in the same buffer. Two blocks that came together count as a multiple, but most must
+    come alone, and a block must hold more than one record: else any merging of equal records, by a
+    busy machine or a path with jitter, would look like blocks of one record.
     """
     sizes = [sum(arrival.text_bytes for arrival in group) for group in groups[1:-1]]
-    if len(sizes) < 2:
-        first = sum(arrival.text_bytes for arrival in groups[0])
-        near = sizes and abs(first - sizes[0]) <= 2 * SAME_BYTES * sizes[0]
-        return sizes[0] if near else None
-    unit = statistics.median_low(sorted(sizes)[: (len(sizes) + 1) // 2])
-    fitting = [size for size in sizes if _is_multiple(size, unit)]
-    if len(fitting) < 0.8 * len(sizes):
+    if not sizes:
         return None
-    return round(statistics.median(size / round(size / unit) for size in fitting))
+    unit = statistics.median_low(sorted(sizes)[: (len(sizes) + 1) // 2])
+    arrivals = [arrival for group in groups for arrival in group]
+    pieces = sum(len(arrival.marks) for arrival in arrivals)
+    record_bytes = sum(arrival.text_bytes for arrival in arrivals) / max(1, pieces)
+    if unit < LEAST_RECORDS * record_bytes:
+        return None
+    if len(sizes) == 1:
+        first = sum(arrival.text_bytes for arrival in groups[0])
+        return unit if abs(first - unit) <= 2 * SAME_BYTES * unit else None
+    alone = [size for size in sizes if abs(size - unit) <= SAME_BYTES * unit]
+    fitting = [size for size in sizes if _is_multiple(size, unit)]
+    if len(alone) < 0.5 * len(sizes) or len(fitting) < 0.8 * len(sizes):
+        return None
+    return round(statistics.median(alone))
 
 
 def _is_multiple(size: int, unit: int) -> bool:
@@ -171,7 +187,7 @@ def _period_s(groups: list[list[Arrival]]) -> float:
     """The time between groups if it is always the same (or a multiple); 0.0 if it is not."""
     starts = [group[0].at_s for group in groups if any(arrival.marks for arrival in group)]
     gaps = [after - before for before, after in itertools.pairwise(starts[:-1])]
-    if len(gaps) < 3:
+    if len(gaps) < 2:
         return 0.0
     period_s = statistics.median(gaps)
     regular = sum(1 for gap in gaps if abs(gap - period_s) <= SAME_PERIOD * period_s)

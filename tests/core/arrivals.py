@@ -1,0 +1,66 @@
+"""What reads would look like on paths of different kinds: data for the tests of timing and inference."""
+
+from __future__ import annotations
+
+import random
+
+Reads = list[tuple[float, int, list[tuple[int, float]]]]  # (at_s, bytes, [(seq, sent_s)])
+
+RECORD = 1040  # mean bytes of one record of the kilo scenario
+
+
+def record_bytes(seq: int, mean: int = RECORD) -> int:
+    """The size of one record: they differ, as the plan's do, from 0.3 to 1.7 of the mean."""
+    return round(mean * (0.3 + 1.4 * random.Random(seq).random()))
+
+
+def sent(count: int, interval_s: float, jitter_s: float = 0.0) -> list[float]:
+    """Send offsets as the service makes them."""
+    draw = random.Random(7)
+    return [k * interval_s + draw.random() * jitter_s for k in range(count)]
+
+
+def one_by_one(offsets: list[float], delays: list[float] | None = None, record: int = RECORD) -> Reads:
+    """Each Piece in a read of its own, never overtaking the one before (TCP keeps the order)."""
+    came, arrivals = 0.0, []
+    for seq, offset in enumerate(offsets):
+        came = max(came, offset + (delays[seq] if delays else 0.005))
+        arrivals.append((came, record_bytes(seq, record), [(seq, offset)]))
+    return arrivals
+
+
+def in_blocks(offsets: list[float], block: int, record: int = RECORD, header: int = 130) -> Reads:
+    """What a buffer of `block` bytes lets through, the response's header being in the first one."""
+    arrivals: Reads = []
+    filled, waiting, size = header, [], 0
+    for seq, offset in enumerate(offsets):
+        left = record_bytes(seq, record)
+        while filled + left >= block:
+            part = block - filled
+            left -= part
+            done = waiting if left or part == 0 else [*waiting, (seq, offset)]
+            arrivals.append((offset + 0.001, size + part, done))
+            waiting, size, filled = [], 0, 0
+        if left or not arrivals or (seq, offset) not in arrivals[-1][2]:
+            waiting.append((seq, offset))
+        size += left
+        filled += left
+    arrivals.append((offsets[-1] + 0.002, size, waiting))
+    return arrivals
+
+
+def in_ticks(offsets: list[float], period_s: float, record: int = RECORD) -> Reads:
+    """What a timer lets through."""
+    ticks: dict[int, list[tuple[int, float]]] = {}
+    for seq, offset in enumerate(offsets):
+        ticks.setdefault(int(offset / period_s) + 1, []).append((seq, offset))
+    return [
+        (tick * period_s, sum(record_bytes(seq, record) for seq, _ in marks), marks)
+        for tick, marks in ticks.items()
+    ]
+
+
+def at_the_end(offsets: list[float], record: int = RECORD) -> Reads:
+    """What a hold larger than the stream lets through."""
+    marks = list(enumerate(offsets))
+    return [(offsets[-1] + 0.01, sum(record_bytes(seq, record) for seq, _ in marks), marks)]

@@ -1,0 +1,117 @@
+"""Moments and sizes in, Flow out: one table."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from flushcheck.core.model import Arrival, Flow, Mark, Observation, Outcome, Probe, Scenario, Transport
+from flushcheck.core.timing import measure
+from tests.core.arrivals import RECORD, Reads, at_the_end, in_blocks, in_ticks, one_by_one, sent
+
+
+def observe(
+    arrivals: Reads,
+    *,
+    outcome: Outcome = Outcome.COMPLETE,
+    stall_s: float = 0.0,
+) -> Observation:
+    """An Observation from (at_s, bytes, [(seq, sent_s)])."""
+    return Observation(
+        Probe(Transport.CHUNKED, Scenario.KILO),
+        outcome,
+        status=200,
+        stall_s=stall_s,
+        arrivals=tuple(
+            Arrival(at_s, size, size, tuple(Mark(seq, offset) for seq, offset in marks))
+            for at_s, size, marks in arrivals
+        ),
+    )
+
+
+TOKEN = sent(20, 0.1)
+KILO = sent(40, 0.05, 0.02)
+BIG = sent(24, 0.08, 0.03)
+JITTER = random.Random(3)
+NOISE = random.Random(5)
+
+FLOWS = [
+    # name, arrivals, expected flow
+    ("steady", one_by_one(TOKEN), Flow.FLOWING),
+    ("steady with 200 ms more on the way", one_by_one(TOKEN, [0.2] * 20), Flow.FLOWING),
+    ("jitter up to 300 ms", one_by_one(KILO, [JITTER.random() * 0.3 for _ in KILO]), Flow.FLOWING),
+    (
+        "one Piece in ten 150 ms late, as on a busy machine",
+        one_by_one(TOKEN, [0.15 if NOISE.random() < 0.1 else 0.002 for _ in TOKEN]),
+        Flow.FLOWING,
+    ),
+    ("all at the end", at_the_end(TOKEN), Flow.HELD),
+    (
+        "all at the end in many reads",
+        [(1.95 + k / 1000, 1040, [(k, KILO[k])]) for k in range(40)],
+        Flow.HELD,
+    ),
+    ("nginx's default at a kilobyte", in_blocks(KILO, 4096), Flow.BLOCKS),
+    ("a block of 16 KiB", in_blocks(KILO, 16_384), Flow.BLOCKS),
+    ("a block of 64 KiB", in_blocks(BIG, 65_536, record=16_040), Flow.BLOCKS),
+    ("a timer of 200 ms", in_ticks(sent(40, 0.05, 0.04), 0.2), Flow.TICKS),
+    ("a timer of 500 ms", in_ticks(sent(40, 0.05, 0.04), 0.5), Flow.TICKS),
+    ("an old stream again", [(0.01, 900, list(enumerate(TOKEN)))], Flow.REPLAYED),
+]
+
+
+@pytest.mark.parametrize(("name", "arrivals", "expected"), FLOWS, ids=[row[0] for row in FLOWS])
+def test_flow(name, arrivals, expected):
+    assert measure(observe(arrivals)).flow is expected
+
+
+SIZES = [
+    # block, record, offsets
+    (4096, RECORD, KILO),
+    (4064, RECORD, KILO),
+    (8192, RECORD, KILO),
+    (16_384, RECORD, KILO),
+    (65_536, 16_040, BIG),
+    (90_000, 16_040, BIG),
+]
+
+
+@pytest.mark.parametrize(("block", "record", "offsets"), SIZES)
+def test_a_block_is_measured_to_the_byte(block, record, offsets):
+    assert measure(observe(in_blocks(offsets, block, record))).hold_bytes == block
+
+
+@pytest.mark.parametrize("period_s", [0.15, 0.2, 0.3])
+def test_a_period_is_measured(period_s):
+    timing = measure(observe(in_ticks(sent(40, 0.05, 0.04), period_s)))
+    assert timing.period_s == pytest.approx(period_s, rel=0.02)
+
+
+def test_blocks_that_come_two_at_a_time_are_still_blocks():
+    arrivals = in_blocks(KILO, 4096)
+    late = [(max(at_s, 0.7) if 0.5 < at_s < 0.7 else at_s, size, marks) for at_s, size, marks in arrivals]
+    timing = measure(observe(late))
+    assert (timing.flow, timing.hold_bytes) == (Flow.BLOCKS, 4096)
+
+
+def test_an_observer_that_was_kept_from_running_accuses_nobody():
+    # Every fourth read comes 250 ms late, with all that had come meanwhile.
+    stalled = [(round(at_s + 0.25 - at_s % 0.25, 3), size, marks) for at_s, size, marks in one_by_one(TOKEN)]
+    assert measure(observe(stalled)).flow is not Flow.FLOWING
+    assert measure(observe(stalled, stall_s=0.26)).flow is Flow.FLOWING
+
+
+OUTCOMES = [
+    (Outcome.REFUSED, [], Flow.FAILED),
+    (Outcome.UNREACHABLE, [], Flow.FAILED),
+    (Outcome.TIMEOUT, [], Flow.FAILED),
+    (Outcome.CUT, [], Flow.CUT),
+    (Outcome.CUT, one_by_one(TOKEN[:7]), Flow.CUT),
+    (Outcome.TIMEOUT, one_by_one(TOKEN[:7]), Flow.FLOWING),
+]
+
+
+@pytest.mark.parametrize(("outcome", "arrivals", "expected"), OUTCOMES)
+def test_an_ending_that_is_not_the_streams_own(outcome, arrivals, expected):
+    assert measure(observe(arrivals, outcome=outcome)).flow is expected
