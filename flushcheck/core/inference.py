@@ -46,6 +46,9 @@ QUEUED_S = 1.0
 
 RANK = tuple(Confidence)
 
+# Flows of a stream that did not come whole.
+BROKEN = frozenset({Flow.CUT, Flow.FAILED})
+
 
 def judge(run: Run) -> Report:
     """Say how each Transport flows in this run, who holds it, and how to free it."""
@@ -148,7 +151,7 @@ def _health(seen: Observations, verdicts: tuple[Verdict, ...]) -> Health:
         return Health.UNKNOWN
     if flows & KEPT:
         return Health.HELD
-    if flows & {Flow.CUT, Flow.FAILED}:
+    if flows & BROKEN:
         return Health.BROKEN
     if Flow.UNKNOWN in flows:
         return Health.UNKNOWN
@@ -183,35 +186,32 @@ def _summary(seen: Observations, observation: Observation, timing: Timing) -> st
         case Flow.CUT:
             return f"cut after {count} pieces at {observation.ended_s:.1f} s: {observation.detail}"
         case Flow.FAILED:
-            return f"did not open: {_failure(observation)}"
+            return f"did not open: {observation.detail or observation.outcome}"
         case _:
             return f"{count} pieces came without a pattern, up to {timing.lag_s.max:.1f} s late"
 
 
-def _failure(observation: Observation) -> str:
-    status = f"{observation.status} " if observation.status else ""
-    return f"{status}{observation.detail}".strip() or observation.outcome
-
-
 def _headline(health: Health, verdicts: tuple[Verdict, ...], accusations: tuple[Accusation, ...]) -> str:
-    bad = [str(verdict.transport) for verdict in verdicts if verdict.flow is not Flow.FLOWING]
-    fine = [str(verdict.transport) for verdict in verdicts if verdict.flow is Flow.FLOWING]
-    names = " or ".join(accusation.culprit.title for accusation in accusations[:2])
     match health:
         case Health.FLOWING:
-            return f"flowing on {_all(fine)}"
+            return f"flowing on {_all(verdicts)}"
         case Health.UNKNOWN:
             return "could not tell: " + (verdicts[0].summary if verdicts else "nothing was observed")
-        case _:
-            because = f": {names}" if names else ", by something that could not be named"
-            verb = "held" if health is Health.HELD else "broken"
-            return f"{verb} on {_all(bad)}{because}"
+    told = []
+    for word, flows in (("held", KEPT), ("broken", BROKEN)):
+        bad = tuple(verdict for verdict in verdicts if verdict.flow in flows)
+        if bad:
+            ids = {suspicion.culprit.id for verdict in bad for suspicion in verdict.suspicions}
+            blamed = [a.culprit.title for a in accusations if a.culprit.id in ids]
+            because = " or ".join(blamed) or "the cause could not be named"
+            told.append(f"{word} on {_all(bad)}: {because}")
+    return "; ".join(told)
 
 
-def _all(names: list[str]) -> str:
-    if len(names) == len(Transport):
+def _all(verdicts: tuple[Verdict, ...]) -> str:
+    if len(verdicts) == len(Transport):
         return "all four transports"
-    return ", ".join(names) if names else "none"
+    return ", ".join(verdict.transport for verdict in verdicts)
 
 
 def _notes(seen: Observations, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:

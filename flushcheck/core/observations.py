@@ -26,6 +26,17 @@ from flushcheck.core.timing import Timing, measure
 # Flows of a response that somebody kept back.
 KEPT = frozenset({Flow.HELD, Flow.BLOCKS, Flow.TICKS, Flow.LATE, Flow.THROTTLED, Flow.REPLAYED})
 
+# What each difference is called in a sentence.
+LABELS = {
+    Variant.XAB: "the response header X-Accel-Buffering: no",
+    Variant.NO_TRANSFORM: "the response header Cache-Control: no-cache, no-transform",
+    Variant.NOSNIFF: "the response header X-Content-Type-Options: nosniff",
+    Variant.PADDED: "padding in front of the stream",
+    Variant.OTHER_TYPE: "the content type application/octet-stream",
+    Variant.IDENTITY: "a client that offers no encodings",
+    Variant.HTTP10: "a client that speaks HTTP/1.0",
+}
+
 XAB = "x-accel-buffering"
 
 
@@ -120,13 +131,13 @@ class Observations:
             (probe.id,),
         )
 
-    def say_variant(self, transport: Transport, variant: Variant, label: str) -> Evidence:
+    def say_variant(self, transport: Transport, variant: Variant) -> Evidence:
         """What one difference did to a kept baseline, with numbers."""
         probe = replace(Probe(transport), variant=variant)
         before, after = self._seen[Probe(transport)][1], self._seen[probe][1]
         verb = "frees it" if self.frees(transport, variant) else "does not free it"
         return Evidence(
-            f"{transport}: {label} {verb} (longest wait {after.lag_s.max:.2f} s instead of "
+            f"{transport}: {LABELS[variant]} {verb} (longest wait {after.lag_s.max:.2f} s instead of "
             f"{before.lag_s.max:.2f} s)",
             (Probe(transport).id, probe.id),
         )

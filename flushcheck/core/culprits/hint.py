@@ -42,7 +42,7 @@ def evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
     """The hold, and what the hint did to it."""
     return (
         seen.say_hold(transport),
-        seen.say_variant(transport, Variant.XAB, "the response header X-Accel-Buffering: no"),
+        seen.say_variant(transport, Variant.XAB),
         Evidence(
             f"{transport}: that header was sent and did not arrive: of all proxies measured only nginx "
             "takes it out"

@@ -49,7 +49,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         return None
     evidence = [
         seen.say_hold(transport),
-        seen.say_variant(transport, Variant.XAB, "the response header X-Accel-Buffering: no"),
+        seen.say_variant(transport, Variant.XAB),
         Evidence(f"{transport}: that header arrived: no nginx stands on this path, or it passes it on"),
     ]
     baseline = seen.get(Probe(transport))
@@ -60,7 +60,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
             if baseline.header(name)
         ]
     if seen.frees(transport, Variant.IDENTITY):
-        evidence.append(seen.say_variant(transport, Variant.IDENTITY, "a client that offers no encodings"))
+        evidence.append(seen.say_variant(transport, Variant.IDENTITY))
     if seen.control(transport) is None:
         evidence.append(Evidence(f"{transport}: there was no control run, so the app itself is not cleared"))
         return Suspicion(CULPRIT, Confidence.POSSIBLE, tuple(evidence))

@@ -45,5 +45,5 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """Held and compressed; flowing without encodings; flowing when nginx is told not to buffer."""
     if not hint.obeyed(seen, transport) or not hint.needs_compression(seen, transport):
         return None
-    only = seen.say_variant(transport, Variant.IDENTITY, "a client that offers no encodings")
+    only = seen.say_variant(transport, Variant.IDENTITY)
     return Suspicion(CULPRIT, Confidence.CERTAIN, (*hint.evidence(seen, transport), only))

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from flushcheck.core.model import Accusation, Confidence, Fix, Flow, Health, Report, Verdict
+from flushcheck.core.observations import LABELS
 
 _COLORS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 _HEALTH_COLOR = {
@@ -106,8 +107,8 @@ def _hints(page: _Page, verdicts: Iterable[Verdict]) -> None:
         page.gap()
     for verdict in freed:
         page.text(
-            f"{verdict.transport}: your app can free this by itself: seen to work here with "
-            f"{', '.join(verdict.freed_by)}",
+            f"{verdict.transport}: the app can free this by itself, as seen here with "
+            f"{' or '.join(LABELS[variant] for variant in verdict.freed_by)}",
             hang=2,
         )
 

@@ -1,0 +1,328 @@
+"""What every format becomes: Directives with their place, Scopes that inherit, Blocks that pass to an app.
+
+A Directive is one statement as written. A Scope is a block together with what it inherits, asked by name
+in constant time: a file of a megabyte may hold tens of thousands of blocks, and every culprit looks up a
+dozen names in each. A Block is a Scope that passes requests to an app, and the only thing that is judged.
+
+Nothing here raises on bad input: what could not be read is a Trouble, with its place and reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flushcheck.core.model import Action, Culprit, Edit, Finding, Fix, Level, Server, UsageError
+
+# Real configurations nest 6 deep. Below Python's recursion limit by far, includes within includes counted.
+MAX_DEPTH = 60
+# A 10,000-line file has about as many statements; a megabyte of ";" would have a million.
+MAX_DIRECTIVES = 200_000
+MAX_INCLUDES = 2_000  # files put in place: Debian's largest default (Apache) comes to 40
+MAX_BLOCKS = 2_000  # judged: each may bring several Findings of a kilobyte
+
+Version = tuple[int, ...]  # of the server program; () where it is not known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Directive:
+    """One statement, as written. Compared by identity: two lines that read the same are two lines."""
+
+    name: str
+    args: tuple[str, ...]
+    file: str
+    line: int  # where it starts, from 1
+    end_line: int  # of its first line's end: the `;` or `{`, or the last continued line
+    block: tuple[Directive, ...] | None = None  # what stands inside; None: a simple statement
+
+    @property
+    def place(self) -> str:
+        """For example "nginx.conf:12"."""
+        return f"{self.file}:{self.line}"
+
+    @property
+    def text(self) -> str:
+        """On one line, with single spaces."""
+        return " ".join((self.name, *self.args))
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that could not be read, or not to its end."""
+
+    file: str
+    line: int  # 0: the file as a whole
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One file's statements. With Troubles, as far as it could be read."""
+
+    directives: tuple[Directive, ...]
+    troubles: tuple[Trouble, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration to judge: all its files, each include in its place."""
+
+    server: Server
+    file: str  # the one that was named
+    directives: tuple[Directive, ...]
+    troubles: tuple[Trouble, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)  # of every file read, by name
+    version: Version = ()
+
+
+def version(text: str) -> Version:
+    """Read a version number, for example "1.22.1" or "nginx/1.22.1".
+
+    Raises:
+        UsageError: there is no number in it.
+    """
+    digits = text.rpartition("/")[2].strip().lstrip("v").partition("-")[0].split(".")
+    if not text.strip() or not all(part.isdecimal() and len(part) < 6 for part in digits):
+        raise UsageError(f"version {text[:40]!r}: expected numbers with dots, for example 1.22.1")
+    return tuple(int(part) for part in digits)
+
+
+class Scope:
+    """A block with what it inherits."""
+
+    __slots__ = ("_index", "children", "directive", "parent")
+
+    def __init__(
+        self, directive: Directive | None, children: Sequence[Directive], parent: Scope | None = None
+    ) -> None:
+        """Args:
+        directive: the block's own statement; None for the top of the configuration.
+        children: what stands in it, includes in their place.
+        parent: where it looks when it has no line of its own.
+        """
+        self.directive = directive
+        self.children = children
+        self.parent = parent
+        self._index: dict[str, list[Directive]] | None = None
+
+    def own(self, name: str) -> Sequence[Directive]:
+        """The statements of this name in this very block."""
+        if self._index is None:
+            self._index = {}
+            for child in self.children:
+                self._index.setdefault(child.name, []).append(child)
+        return self._index.get(name, ())
+
+    def chain(self) -> Iterator[Scope]:
+        """This block, then the one around it, up to the top."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+    def nearest(self, name: str) -> Sequence[Directive]:
+        """The statements of this name at the innermost level that has any: how nginx inherits lists."""
+        return next((found for scope in self.chain() if (found := scope.own(name))), ())
+
+    def every(self, name: str) -> Iterator[Directive]:
+        """The statements of this name at all levels, innermost first: how Apache inherits lists."""
+        return (directive for scope in self.chain() for directive in scope.own(name))
+
+    def value(self, name: str, default: str, *, whose: str) -> Value:
+        """What is in force: the last line of the innermost level that has one, or the default.
+
+        Args:
+            default: what holds without a line.
+            whose: the program, for the words.
+        """
+        found = self.nearest(name)
+        if found:
+            return Value(name, found[-1].args, found[-1])
+        return Value(name, (default,), None, f"{whose}'s default")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting in force, and where it comes from."""
+
+    name: str
+    args: tuple[str, ...]
+    at: Directive | None = None  # the line; None: there is none
+    default: str = ""  # where it comes from when there is no line
+
+    @property
+    def first(self) -> str:
+        """The first argument, "" if there is none."""
+        return self.args[0] if self.args else ""
+
+    @property
+    def text(self) -> str:
+        """For example "proxy_buffering on"."""
+        return " ".join((self.name, *self.args))
+
+    @property
+    def source(self) -> str:
+        """For example "nginx.conf:12" or "nginx's default"."""
+        return self.at.place if self.at else self.default
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A block that passes requests to an app."""
+
+    server: Server
+    scope: Scope
+    gate: Directive  # the line that passes
+    via: str  # how it passes: "http", "fastcgi", "uwsgi", "scgi", "fcgid", "passenger", ...
+    name: str  # for people, for example "location /stream"
+    version: Version = ()
+    partners: tuple[Scope, ...] = ()  # other blocks that take part, for example HAProxy's frontends
+    behind: Directive | None = None  # the block of this same configuration that the gate leads to
+    hint_taken: bool = False  # ... and that one takes X-Accel-Buffering out of responses
+    unread: tuple[Directive, ...] = ()  # includes in its chain that could not be read
+
+    @property
+    def at(self) -> Directive:
+        """The block's own statement, or the gate where the block is a whole file."""
+        return self.scope.directive or self.gate
+
+    def value(self, name: str, default: str) -> Value:
+        """What is in force here."""
+        return self.scope.value(name, default, whose=self.server.value)
+
+    def owns(self, directive: Directive | None) -> bool:
+        """Whether this line stands in this very block."""
+        return directive is not None and any(directive is own for own in self.scope.own(directive.name))
+
+    def edit(self, old: Directive | None, *lines: str) -> tuple[Edit, ...]:
+        """The lines in this block: in the place of `old` where that stands here, else before the gate."""
+        if old is not None and self.owns(old):
+            return (edit(Action.REPLACE, old, *lines),)
+        return (edit(Action.BEFORE, self.gate, *lines),)
+
+    def finding(
+        self,
+        culprit: Culprit,
+        level: Level,
+        message: str,
+        *,
+        value: Value | None = None,
+        at: Directive | None = None,
+        fix: Fix | None = None,
+        edits: tuple[Edit, ...] = (),
+        override: str = "",
+    ) -> Finding:
+        """A Finding in this block.
+
+        Args:
+            value: the guilty setting; without a line of its own the Finding stands at the block.
+            at: the guilty line, where it is not the value's.
+            fix: the culprit's first one if not given.
+        """
+        line = at or (value.at if value else None) or self.at
+        if value is not None and value.at is None and self.unread and level is Level.ERROR:
+            # A default that an unread file may have changed is no certainty.
+            names = ", ".join(sorted({" ".join(directive.args)[:60] for directive in self.unread}))
+            level = Level.WARNING
+            message += f"; unless {names}, which could not be read, sets {value.name}"
+        return Finding(
+            culprit=culprit,
+            level=level,
+            server=self.server,
+            file=line.file,
+            line=line.line,
+            block=self.name,
+            block_file=self.at.file,
+            block_line=self.at.line,
+            value=value.text if value else "",
+            source=value.source if value else "",
+            message=message,
+            fix=fix or culprit.fixes[0],
+            edits=edits,
+            override=override,
+        )
+
+
+def edit(action: Action, directive: Directive, *lines: str) -> Edit:
+    """An Edit around this statement."""
+    return Edit(action, directive.file, directive.line, directive.end_line, directive.name, lines)
+
+
+def said(text: str, most: int = 80) -> str:
+    """Text of a file on one line, cut: for the middle of a sentence."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else f"{flat[: most - 3]}..."
+
+
+Loader = Callable[[Directive], Sequence[Parsed] | None]
+
+
+class Expansion:
+    """Puts included files in their place.
+
+    The caller's loader says what an include brings: the parsed files in order (none for a pattern that
+    matches nothing), or None for a file that should be there and is not; such an include stays in the
+    tree as it was, so that a Block knows what it has not seen.
+    """
+
+    def __init__(self, names: Iterable[str], load: Loader) -> None:
+        self._names = frozenset(names)
+        self._load = load
+        self._includes = 0
+        self._count = 0
+        self._full = False
+        self.troubles: list[Trouble] = []
+
+    def expand(self, directives: Sequence[Directive], depth: int = 0) -> tuple[Directive, ...]:
+        """The same statements with every include replaced by what it brings."""
+        done: list[Directive] = []
+        for directive in directives:
+            if self._full:
+                break
+            self._count += 1
+            if self._count > MAX_DIRECTIVES:
+                self._stop(directive, f"more than {MAX_DIRECTIVES} statements with its includes")
+            elif directive.name in self._names and directive.block is None:
+                done += self._included(directive, depth)
+            elif directive.block is not None:
+                done.append(self._inside(directive, depth))
+            else:
+                done.append(directive)
+        return tuple(done)
+
+    def _inside(self, directive: Directive, depth: int) -> Directive:
+        assert directive.block is not None
+        if depth >= MAX_DEPTH:
+            self.troubles.append(
+                Trouble(directive.file, directive.line, f"blocks more than {MAX_DEPTH} deep are not read")
+            )
+            return Directive(
+                directive.name, directive.args, directive.file, directive.line, directive.end_line, ()
+            )
+        block = self.expand(directive.block, depth + 1)
+        return Directive(
+            directive.name, directive.args, directive.file, directive.line, directive.end_line, block
+        )
+
+    def _included(self, directive: Directive, depth: int) -> Sequence[Directive]:
+        if depth >= MAX_DEPTH:
+            # Every loop of includes ends here.
+            self.troubles.append(
+                Trouble(directive.file, directive.line, f"includes more than {MAX_DEPTH} deep: a loop?")
+            )
+            return ()
+        files = self._load(directive)
+        if files is None:
+            return (directive,)
+        found: list[Directive] = []
+        for parsed in files:
+            self._includes += 1
+            if self._includes > MAX_INCLUDES:
+                self._stop(directive, f"more than {MAX_INCLUDES} files included")
+                break
+            found += self.expand(parsed.directives, depth + 1)
+        return found
+
+    def _stop(self, directive: Directive, reason: str) -> None:
+        self._full = True
+        self.troubles.append(Trouble(directive.file, directive.line, f"{reason}: the rest was not read"))
