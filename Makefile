@@ -1,0 +1,89 @@
+# flushcheck: start it, test it, lock its dependencies. `make help` lists what there is.
+
+PYTHON ?= python3# makes the virtual environment; any 3.11 or newer
+PORT   ?= 8000#    where `make run` listens
+ARGS   ?=#         handed to pytest: make test ARGS="tests/core -x"
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
+
+# Real servers and clients that the tests start: the command looked for, and Debian's package of it. nginx may be any
+# build of it; where it is missing the lightest one does.
+TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base
+
+.PHONY: help run test lint format lock clean tools
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F@ '{printf "%-14s %s\n", $$1, $$2}'
+
+run: $(STAMPS)/run ## start the service on port 8000 (PORT=8080 make run: on another)
+	@PORT=$(PORT) exec $(BIN)/python -m gunicorn -c deploy/gunicorn.conf.py wsgi:app
+
+test: $(STAMPS)/test tools ## install what the tests need, then lint, types and all tests
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMPS)/test ## ruff and mypy only
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "make format puts that right"; exit 1; }
+	@$(BIN)/mypy
+
+format: $(STAMPS)/test ## lay the code out, and put right what ruff can
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
+
+# A venv of its own for pip-tools, thrown away: it pins nothing that we use. The greps keep the promise that the lock
+# holds names, versions and hashes, and no address of any index.
+lock: $(STAMPS)/venv ## write requirements.lock anew (UPGRADE=1: take the newest of everything)
+	@set -eu; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	$(BIN)/python -m venv "$$tools"; \
+	"$$tools/bin/python" -m pip -qq --disable-pip-version-check install 'pip-tools>=7.5'; \
+	"$$tools/bin/pip-compile" --quiet $(if $(UPGRADE),--upgrade) --generate-hashes --strip-extras --allow-unsafe \
+	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --output-file requirements.lock pyproject.toml; \
+	if grep -nE '://|^ *-' requirements.lock | grep -vE '^[0-9]+: +--hash=sha256:[0-9a-f]{64}( \\)?$$'; then \
+	    echo "requirements.lock: only names, versions and hashes belong there"; exit 1; fi; \
+	echo "requirements.lock: $$(grep -c == requirements.lock) packages"
+
+clean: ## remove the virtual environment and everything that can be made again
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: each says "done with this very input", so that a second make is at once at work.
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "flushcheck needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	         "Another one: make $(or $(MAKECMDGOALS),run) PYTHON=python3.12"; exit 1; }
+	@echo "creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { \
+	    echo "$(PYTHON) has no working venv; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@mkdir -p $(STAMPS) && touch $@
+
+# The locked dependencies with their hashes, then the checkout itself: .venv/bin/flushcheck runs this very code.
+$(STAMPS)/run: $(STAMPS)/venv requirements.lock pyproject.toml
+	@echo "installing flushcheck into $(VENV) (once)"
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/run
+	@echo "installing what the tests need into $(VENV) (once)"
+	@$(PIP) install --editable '.[test]'
+	@touch $@
+
+# apt-get is asked only for what is missing, and only where it can be had without a question. A machine where it cannot
+# goes on: the live tests skip and say so, or fail when CI is set.
+tools:
+	@missing=; for tool in $(TEST_TOOLS); do \
+	    PATH="$$PATH:/usr/sbin:/sbin" command -v "$${tool%%:*}" >/dev/null 2>&1 || missing="$$missing $${tool#*:}"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+	if ! command -v apt-get >/dev/null 2>&1 || ! $$sudo true 2>/dev/null; then \
+	    echo "not installed, and not to be had without a password:$$missing"; exit 0; fi; \
+	echo "installing from Debian's packages:$$missing"; \
+	$$sudo apt-get -qq update && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $$missing >/dev/null

@@ -1,0 +1,1 @@
+"""The tests: `tests/` mirrors `flushcheck/`; `tests/live/` starts real servers."""

@@ -1,0 +1,25 @@
+"""What holds for every test: the same settings on every machine, whatever the shell has set."""
+
+import os
+
+import hypothesis
+import pytest
+
+# A slow, busy machine is not a failure of a decoder, so no deadline; a failing example is printed as code to paste.
+hypothesis.settings.register_profile("flushcheck", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("flushcheck")
+
+# Everything here talks to the loopback: a proxy from the environment would be the thing under test. Colours and the
+# service's own settings from somebody's shell would change what is asserted.
+FOREIGN = {
+    "all_proxy", "http_proxy", "https_proxy", "no_proxy",
+    "port", "web_concurrency", "gunicorn_cmd_args",
+    "no_color", "force_color", "clicolor", "clicolor_force", "columns", "lines",
+}  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take settings that belong to somebody's shell out of the environment, before any module reads them."""
+    for name in list(os.environ):
+        if name.lower() in FOREIGN or name.upper().startswith("FLUSHCHECK_"):
+            del os.environ[name]
