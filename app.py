@@ -1,0 +1,90 @@
+"""The roof: where all parts of the service meet. Reads the settings once and builds the application."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from flask import Flask
+
+from flushcheck.core.limits import PREFIX, Limits
+from flushcheck.core.model import UsageError
+from flushcheck.prober.address import parse
+from flushcheck.web import create_app
+
+MAX_TEXT_FILE_BYTES = 1024 * 1024  # it is kept in memory, cut into Pieces, by every worker
+
+# gunicorn starts a worker that failed again and again, unless it ends with this (gunicorn.arbiter,
+# APP_LOAD_ERROR): a bad setting does not get better by trying.
+APP_LOAD_ERROR = 4
+
+
+def build(environ: Mapping[str, str]) -> Flask:
+    """The application as these settings want it.
+
+    Raises:
+        UsageError: a setting is wrong, or the text file cannot be used.
+    """
+    limits = Limits.from_environ(environ)
+    for name in ("public_url", "loopback_url"):
+        _check_url(f"{PREFIX}{name.upper()}", getattr(limits, name))
+    own_text = read_text(limits.text_file) if limits.text_file else ""
+    return create_app(limits, own_text, mount=environ.get("SCRIPT_NAME", ""))
+
+
+def _check_url(name: str, url: str) -> None:
+    try:
+        if url:
+            parse(url)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from None
+
+
+def read_text(path: str) -> str:
+    """The text of a file, for text=file.
+
+    Raises:
+        UsageError: it cannot be read, is empty or too large, or is not UTF-8 text.
+    """
+    name = f"FLUSHCHECK_TEXT_FILE={path}"
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_TEXT_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > MAX_TEXT_FILE_BYTES:
+        raise UsageError(f"{name}: expected at most {MAX_TEXT_FILE_BYTES} bytes")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name}: expected UTF-8, but byte {error.start} is not") from None
+    if not text.strip() or "\0" in text:
+        raise UsageError(f"{name}: expected a text, but it is {'binary' if text.strip() else 'empty'}")
+    return text
+
+
+def log_access() -> None:
+    """Write the access log to stderr: stdout belongs to the gateway under CGI."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("flushcheck.access")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def start() -> Flask:
+    """Build the application from the process's environment; end the process if that cannot be."""
+    try:
+        app = build(os.environ)
+    except UsageError as error:
+        print(f"flushcheck: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(APP_LOAD_ERROR) from None
+    log_access()
+    return app
+
+
+app = start()

@@ -1,0 +1,159 @@
+"""The service as an observer of itself, and as a judge of what others observed.
+
+It requests two addresses only: its own listening socket, and the public address that its operator
+configured. Nothing a visitor says makes it request another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request
+
+from flushcheck.core.codec import from_json, to_json
+from flushcheck.core.inference import judge
+from flushcheck.core.model import Probe, Report, Run, Transport, UsageError, Vantage
+from flushcheck.core.reads import read
+from flushcheck.core.render.document import document
+from flushcheck.core.render.oneliner import PROBES, oneliner
+from flushcheck.core.render.terminal import terminal
+from flushcheck.prober import gather, observe_all
+from flushcheck.web.addresses import loopback, shown
+from flushcheck.web.answers import answer, bounded_body, open_to_all, page, retry_later
+from flushcheck.web.gate import Gate
+from flushcheck.web.service import Service
+
+CONTROLS = tuple(
+    Probe(transport, vantage=Vantage.LOOPBACK) for transport in (Transport.CHUNKED, Transport.EVENTS)
+)
+# Two streams of 2 s side by side; anything slower than this is itself the finding.
+CONTROL_TIMEOUT_S = 10.0
+RUN_TIMEOUT_S = 30.0
+TEXT_WIDTH = 80  # columns of a report in plain text: nobody tells us the reader's
+
+JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
+
+
+def routes(service: Service) -> Blueprint:
+    """The three addresses below /diagnostics."""
+    blueprint = Blueprint("diagnostics", __name__)
+    # Apart, because each run asks for a control as well.
+    runs, controls = (Gate(service.limits.max_self_probes) for _ in range(2))
+
+    @blueprint.get("/diagnostics")
+    def diagnostics() -> Response:
+        kind = request.accept_mimetypes.best_match([JSON, TEXT, HTML], default=JSON)
+        if kind == HTML:
+            base = shown(service, request)
+            return page(render_template("diagnostics.html", base=base, line=oneliner(base)))
+        response = _one_of(runs, lambda: _diagnose(service, kind, quick=_quick()))
+        response.headers["Vary"] = "Accept"
+        return response
+
+    @blueprint.get("/diagnostics/control")
+    def control() -> Response:
+        return open_to_all(_one_of(controls, lambda: _control(service)))
+
+    @blueprint.post("/diagnostics/judge")
+    def judged() -> Response:
+        return _judge(bounded_body(service.limits.max_judge_bytes), shown(service, request))
+
+    @blueprint.after_request
+    def cors(response: Response) -> Response:
+        return open_to_all(response) if request.path.startswith("/diagnostics/") else response
+
+    return blueprint
+
+
+def _one_of(gate: Gate, work: Callable[[], Response]) -> Response:
+    """Do the work unless too many do it already."""
+    slot = gate.enter()
+    if slot is None:
+        return retry_later("the service is probing itself already", 429)
+    try:
+        return work()
+    finally:
+        slot.release()
+
+
+def _quick() -> bool:
+    """Whether the visitor wants a first verdict rather than the whole.
+
+    Raises:
+        UsageError: the query says anything else.
+    """
+    pairs = list(request.args.items(multi=True))
+    if any(pair not in (("quick", "0"), ("quick", "1")) for pair in pairs):
+        raise UsageError("expected no parameter but quick, 0 or 1, for example quick=1")
+    return ("quick", "1") in pairs
+
+
+def _diagnose(service: Service, kind: str, *, quick: bool) -> Response:
+    """Probe the public address, if there is one, and the loopback beside it."""
+    here = loopback(service, request.environ)
+    public = service.limits.public_url if _can_ask_itself(request.environ) else ""
+    with ThreadPoolExecutor(2) as pool:
+        # The loopback is quick whatever is asked: it is there to tell the service's fault from the path's.
+        own = pool.submit(_report, here.url, quick=quick or bool(public))
+        far = pool.submit(_report, public, quick=quick) if public else own
+        report, own_report = far.result(), own.result()
+    if kind == TEXT:
+        text = terminal(report, width=TEXT_WIDTH, color=False)
+        line = oneliner(shown(service, request))
+        return _text(f"{text}\nFrom any other shell:\n\n{line}\n")
+    inside = document(own_report) if here.url else None
+    return answer({**document(report), "loopback": inside, "reason": here.reason})
+
+
+def _can_ask_itself(environ: Mapping[str, Any]) -> bool:
+    return bool(environ.get("wsgi.multithread") or environ.get("wsgi.multiprocess"))
+
+
+def _report(url: str, *, quick: bool) -> Report:
+    run = gather(url, quick=quick, timeout_s=RUN_TIMEOUT_S) if url else Run("", ())
+    return judge(run)
+
+
+def _control(service: Service) -> Response:
+    """The two streams that buffers hold, over the loopback, where nothing stands between."""
+    here = loopback(service, request.environ)
+    if not here.url:
+        return answer({"observations": [], "reason": here.reason})
+    probes = [
+        Probe(transport, vantage=Vantage.LOOPBACK) for transport in (Transport.CHUNKED, Transport.EVENTS)
+    ]
+    seen = observe_all(probes, here.url, timeout_s=CONTROL_TIMEOUT_S)
+    return answer({"observations": to_json(seen)})
+
+
+def _judge(body: bytes, target: str) -> Response:
+    """Judge a Run in JSON, or the reads of the shell's one line.
+
+    Raises:
+        UsageError: the body is neither.
+    """
+    if request.mimetype == JSON or body.lstrip()[:1] == b"{":
+        return answer(document(judge(from_json(Run, _parsed(body)))))
+    report = judge(read(body, probes=PROBES, target=target))
+    return _text(terminal(report, width=TEXT_WIDTH, color=False))
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"the body is not JSON ({type(error).__name__}): expected an object, for example "
+            '{"target": "https://example.org", "observations": []}'
+        ) from None
+
+
+def _text(text: str) -> Response:
+    # A stranger's text may hold what UTF-8 cannot say.
+    response = Response(text.encode(errors="replace"), content_type=f"{TEXT}; charset=utf-8")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,124 @@
+// One Probe, one Observation, as flushcheck/core/model.py has it. Runs in a worker, where neither drawing nor a hidden
+// tab keeps the clock from being read; whatever the far side does is an outcome, never an exception.
+
+import { readChunked, readEvents, readPolling, readWebSocket, since } from "./streams.js";
+
+const MAX_HEADERS = 100;
+const MAX_VALUE = 500;
+const MAX_ARRIVALS = 4000; // as in flushcheck/prober/ledger.py
+const TICK_MS = 20;
+
+let lastTick = performance.now();
+const stalls = []; // [moment, milliseconds]
+setInterval(() => {
+  const now = performance.now();
+  if (now - lastTick > 2 * TICK_MS) stalls.push([now, now - lastTick - TICK_MS]);
+  if (stalls.length > 1000) stalls.shift();
+  lastTick = now;
+}, TICK_MS);
+
+const round = (seconds) => Math.round(seconds * 1e5) / 1e5;
+
+/**
+ * Make one Probe.
+ * @param asked as POST /diagnostics/plan gives it; @param root the service's address, with a slash at its end.
+ */
+export async function observe(asked, root, { timeout_s }) {
+  const { probe } = asked;
+  const nonce = Math.random().toString(36).slice(2, 12);
+  const url = new URL(asked.path.slice(1) + nonce, root).href;
+  const control = new AbortController();
+  const timer = setTimeout(() => control.abort(), timeout_s * 1000);
+  performance.setResourceTimingBufferSize?.(5000);
+  const seen = { status: 0, headers: [], headers_s: 0, arrivals: [], end: null, origin: null, outcome: "", detail: "" };
+  const began = performance.now();
+  let flood = false;
+  const listener = {
+    opened({ status, headers }) {
+      seen.status = status;
+      seen.headers_s = since(began);
+      seen.headers = headers
+        .slice(0, MAX_HEADERS)
+        .map(([name, value]) => [name.toLowerCase().slice(0, 100), printable(value).slice(0, MAX_VALUE)]);
+    },
+    read({ bytes }) {
+      flood ||= seen.arrivals.length >= MAX_ARRIVALS;
+      if (flood) return control.abort();
+      // A browser does not tell compressed bytes: both sizes are those of the text.
+      seen.arrivals.push({ at_s: since(began), size_bytes: bytes, text_bytes: bytes, marks: [] });
+    },
+    record(record, { sent_s }) {
+      if (flood) return;
+      if (record.end) {
+        seen.end = record.end;
+        seen.origin = record.end.origin;
+      } else {
+        seen.arrivals.at(-1).marks.push({ seq: record.piece.seq, sent_s: round(sent_s) });
+      }
+    },
+  };
+  const options = { listener, signal: control.signal, began, interval_s: asked.interval_s, nonce: true };
+  const read = { polling: readPolling, chunked: readChunked, events: readEvents, websocket: readWebSocket };
+  const result = await read[probe.transport](url, options);
+  clearTimeout(timer);
+  const ended_s = since(began);
+  const pieces = seen.arrivals.reduce((sum, arrival) => sum + arrival.marks.length, 0);
+  conclude(seen, result, { flood, timeout_s, pieces, count: asked.count });
+  const timing = performance.getEntriesByName(probe.transport === "polling" ? `${url}-0&cnt=0` : url)[0];
+  // Queued behind other connections is not under way: time counts from the moment the request was sent.
+  const waited_s = timing?.requestStart ? Math.max(0, (timing.requestStart - began) / 1000) : 0;
+  const shift = probe.transport === "polling" ? 0 : waited_s;
+  return {
+    probe,
+    outcome: seen.outcome,
+    detail: seen.detail,
+    status: seen.status,
+    http_version: version(timing?.nextHopProtocol),
+    headers: seen.headers,
+    connect_s: round(timing ? Math.max(0, timing.connectEnd - timing.connectStart) / 1000 : 0),
+    headers_s: round(Math.max(0, seen.headers_s - shift)),
+    ended_s: round(Math.max(0, ended_s - shift)),
+    stall_s: round(stalled(began)),
+    arrivals: seen.arrivals.map((arrival) => ({ ...arrival, at_s: round(Math.max(0, arrival.at_s - shift)) })),
+    end: seen.end && Number.isSafeInteger(seen.end.count)
+      ? { count: seen.end.count, at_s: round(seen.end.at_s), ...(origin(seen.end.origin) && { origin: origin(seen.end.origin) }) }
+      : null,
+    origin: origin(seen.origin ?? result.origin),
+  };
+}
+
+function conclude(seen, { ended, detail }, { flood, timeout_s, pieces, count }) {
+  const outcome = { complete: "complete", cut: "cut", refused: "refused", unreachable: "unreachable" }[ended];
+  seen.detail = printable(detail).slice(0, 400);
+  if (ended === "foreign" || flood) {
+    seen.outcome = pieces ? "cut" : "refused";
+    seen.detail ||= "more came than a stream of ours can send";
+  } else if (ended === "stopped") {
+    seen.outcome = "timeout";
+    seen.detail = `${pieces} of ${count} pieces came within ${timeout_s.toFixed(1)} s`;
+  } else {
+    seen.outcome = outcome;
+  }
+}
+
+function stalled(began) {
+  return stalls.reduce((most, [moment, ms]) => (moment > began ? Math.max(most, ms / 1000) : most), 0);
+}
+
+const version = (protocol) => ({ "http/1.0": "1.0", "http/1.1": "1.1", h2: "2", h3: "3" })[protocol] ?? "";
+
+/** Only fields that the model knows, each of its type: a stranger's answer must not make the whole run unreadable. */
+function origin(value) {
+  if (value === null || typeof value !== "object") return null;
+  const text = (name) => (typeof value[name] === "string" ? value[name].slice(0, 200) : "");
+  const number = (name) => (Number.isSafeInteger(value[name]) ? value[name] : 0);
+  return {
+    protocol: text("protocol"), gateway: text("gateway"), server: text("server"), connection: text("connection"),
+    upgrade: text("upgrade"), websocket_key: value.websocket_key === true, accept_encoding: text("accept_encoding"),
+    via: text("via"),
+    forwarded: Array.isArray(value.forwarded) ? value.forwarded.filter((one) => typeof one === "string").slice(0, 20) : [],
+    forwarded_hops: number("forwarded_hops"), concurrent: number("concurrent"),
+  };
+}
+
+const printable = (text) => String(text ?? "").replace(/[\x00-\x1f\x7f\ud800-\udfff]/gu, "\ufffd");

@@ -1,0 +1,184 @@
+"""The WebSocket stream, on flask-sock and simple-websocket. Source: RFC 6455.
+
+How a conversation may end: the stream is over or the client said `stop` (1000), it sent bytes that are
+no text (1003) or a message that is too big (1009), it closed by itself, or it is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Flask, Response, g, request
+from flask_sock import Sock
+from simple_websocket import ConnectionClosed, Server
+from wsproto.connection import ConnectionState
+from wsproto.utilities import LocalProtocolError
+
+from flushcheck.core.codec import to_json
+from flushcheck.core.model import Transport
+from flushcheck.core.params import Params, parse
+from flushcheck.core.plan import ROUTE_DEFAULTS, ROUTES
+from flushcheck.core.stream import Source, source
+from flushcheck.core.transports import encoder
+from flushcheck.core.transports.websocket import STOP
+from flushcheck.web import handshake
+from flushcheck.web.access import entry
+from flushcheck.web.answers import answer, open_to_all, retry_later
+from flushcheck.web.gate import Slot
+from flushcheck.web.origin import origin_of
+from flushcheck.web.pacing import Ended, Progress, frames
+from flushcheck.web.service import Service
+from flushcheck.web.wholesocket import WholeSocket
+
+PATH = ROUTES[Transport.WEBSOCKET]
+DEFAULTS = ROUTE_DEFAULTS[Transport.WEBSOCKET]
+
+NORMAL, UNSUPPORTED = 1000, 1003  # RFC 6455, section 7.4.1
+
+# Read at once. A flood of empty messages holds 170 of them in 1 KiB, which are read in 6 ms; everybody
+# else waits for that long. (4 KiB, the library's own choice: 24 ms, measured.)
+RECEIVE_BYTES = 1024
+
+# After our close frame the client's answer is waited for, and what it still sends is thrown away.
+LINGER_S = 2.0
+
+
+def routes(app: Flask, service: Service) -> Blueprint:
+    """The WebSocket's route, and its answer to everybody who comes without one."""
+    app.config["SOCK_SERVER_OPTIONS"] = {
+        "max_message_size": service.limits.max_message_bytes,
+        "receive_bytes": RECEIVE_BYTES,
+    }
+    blueprint = Blueprint("websocket", __name__)
+    blueprint.after_request(open_to_all)
+
+    @blueprint.before_request
+    def begin() -> Response | None:
+        entry().transport = Transport.WEBSOCKET
+        return _prepare(service) if request.endpoint == "websocket.converse" else None
+
+    @Sock().route(PATH, bp=blueprint)  # type: ignore[untyped-decorator]
+    def converse(ws: Server) -> None:
+        _converse(ws)
+
+    @blueprint.get(PATH)
+    def plain() -> Response:
+        # A proxy that does not pass on Upgrade ends up here: its client learns what came through.
+        return _refuse(service, handshake.NO_HANDSHAKE)
+
+    @blueprint.teardown_request
+    def over(_error: BaseException | None) -> None:
+        session: Session | None = g.pop("session", None)
+        if session:
+            session.slot.release()
+            # The server is told to look away once a WebSocket is over, and never closes the response.
+            entry().write()
+
+    return blueprint
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a conversation needs, from before the handshake took the request's headers."""
+
+    params: Params
+    source: Source
+    environ: Mapping[str, Any]
+    slot: Slot
+
+
+def _prepare(service: Service) -> Response | None:
+    """Make everything ready for the handshake; the answer instead, if it cannot be.
+
+    Raises:
+        UsageError: the parameters ask for what cannot be.
+    """
+    environ = request.environ
+    wrong = handshake.fault(environ)
+    if wrong:
+        return _refuse(service, wrong)
+    params = parse(request.args.items(multi=True), limits=service.limits, defaults=DEFAULTS)
+    wanted = source(params, own_text=service.own_text, limits=service.limits)
+    slot = service.gate.enter()
+    if slot is None:
+        return retry_later(service.gate.excuse)
+    g.session = Session(params, wanted, dict(environ), slot)
+    handshake.trim(environ)
+    for name in handshake.SOCKETS:
+        if name in environ:
+            environ[name] = WholeSocket(environ[name])
+    return None
+
+
+def _refuse(service: Service, wrong: handshake.Fault) -> Response:
+    origin = origin_of(request.environ, concurrent=service.gate.open + 1)
+    return answer({"error": wrong.reason, "origin": to_json(origin)}, wrong.status, wrong.headers)
+
+
+def _converse(ws: Server) -> None:
+    """Send the stream over an open WebSocket, and close it as it should be closed."""
+    session: Session = g.session
+    entry().status = 101
+    progress = entry().progress = Progress()
+    connection: WholeSocket = ws.sock
+    connection.backlog = ws.input_buffer
+    # It wakes us before it knows itself that it has closed; under real threads we would go back to sleep.
+    connection.on_close = ws.event.set
+    for frame in frames(
+        session.source,
+        encoder(Transport.WEBSOCKET, session.params.framing, session.params.end),
+        Client(ws, connection),
+        progress,
+        head=b"",
+        origin=lambda: origin_of(session.environ, concurrent=session.slot.concurrent),
+    ):
+        try:
+            ws.send(frame.decode())
+        except (ConnectionClosed, LocalProtocolError):
+            break
+    if progress.ended is not Ended.GONE:
+        # The client's own close may be on its way just now.
+        with contextlib.suppress(ConnectionClosed, LocalProtocolError):
+            ws.close(UNSUPPORTED if progress.ended is Ended.REFUSED else NORMAL)
+    until_s = time.monotonic() + LINGER_S
+    # Its reading ends when the client has answered the close or has gone, or has sent what it must not.
+    ws.thread.join(LINGER_S)
+    if ws.ws.state is not ConnectionState.CLOSED:
+        connection.drain(until_s)
+    connection.shut()
+
+
+class Client:
+    """Whoever is at the other end of a WebSocket, and may speak while it is spoken to."""
+
+    def __init__(self, ws: Server, connection: WholeSocket) -> None:
+        self._ws = ws
+        self._connection = connection
+
+    def wait(self, seconds: float) -> Ended | None:
+        """Wait so long, or until the client says `stop`, says what we cannot read, or leaves."""
+        until_s = time.monotonic() + seconds
+        if seconds <= 0:
+            time.sleep(0)  # a turn for everybody else
+        while True:
+            left_s = max(0.0, until_s - time.monotonic())
+            try:
+                message = self._ws.receive(timeout=left_s)
+            except ConnectionClosed:
+                # simple-websocket has answered a message that is too big with 1009 by itself.
+                too_big = self._ws.incoming_message_len > self._ws.max_message_size
+                return Ended.REFUSED if too_big else Ended.GONE
+            if message == STOP:
+                return Ended.STOPPED
+            if isinstance(message, bytes):
+                return Ended.REFUSED
+            if message is None:
+                # Its reader may have died of something that nobody foresaw.
+                lost = self._connection.broken or not self._ws.thread.is_alive()
+                return Ended.GONE if lost else None
+            if not left_s:
+                return None  # a flood of words must not keep the stream from its own
