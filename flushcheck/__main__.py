@@ -1,0 +1,8 @@
+"""`python -m flushcheck`: the same as the command `flushcheck`."""
+
+import sys
+
+from flushcheck.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

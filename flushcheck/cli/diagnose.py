@@ -1,0 +1,83 @@
+"""`flushcheck diagnose URL`: ask, judge, report."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+
+from flushcheck.cli.arguments import Parser, seconds, transport_names
+from flushcheck.cli.console import Console, ProgressLine
+from flushcheck.cli.verdicts import add_form, put_out
+from flushcheck.core.inference import judge
+from flushcheck.core.model import Outcome, Transport
+from flushcheck.prober import DEFAULT_TIMEOUT_S, Progress, dump, gather, saving
+
+_EPILOG = """\
+The service has to run where the app runs, behind the same proxies:
+
+  flushcheck diagnose http://localhost:8000 --only chunked,events --timeout 20
+"""
+
+_STAGES = {1: "first look", 2: "experiments"}
+
+
+def add(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "diagnose",
+        help="look at the path to a flushcheck service",
+        description="Looks at the path to a flushcheck service: how each transport flows on it, "
+        "what holds it, and which line frees it.",
+        epilog=_EPILOG,
+        example="flushcheck diagnose http://localhost:8000",
+    )
+    parser.add_argument("url", metavar="URL", help="the root of the service, http:// or https://")
+    add_form(parser)
+    parser.add_argument("--save", metavar="FILE", help="keep what was seen, for `flushcheck judge FILE`")
+    parser.add_argument(
+        "--only",
+        metavar="NAMES",
+        type=transport_names,
+        action="extend",
+        help=f"look only at these transports: {', '.join(Transport)}",
+    )
+    parser.add_argument("--quick", action="store_true", help="leave out what only confirms a clean path")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds,
+        default=DEFAULT_TIMEOUT_S,
+        help="for everything together (default: %(default)g)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Do it.
+
+    Raises:
+        UsageError: the address cannot be, or the file cannot be written.
+    """
+    with ExitStack() as stack:
+        file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
+        with ProgressLine(console) as line:
+            seen = gather(
+                arguments.url,
+                only=arguments.only or tuple(Transport),
+                quick=arguments.quick,
+                timeout_s=arguments.timeout,
+                on_progress=lambda progress: line.say(_words(progress)),
+            )
+        code = put_out(judge(seen), arguments, console)
+        if file is not None:
+            file.write(dump(seen))
+    return code
+
+
+def _words(progress: Progress) -> str:
+    """The progress line."""
+    latest = progress.latest
+    said = f"{_STAGES[progress.stage]}: {progress.done} of {progress.total}"
+    if latest is None:
+        return said
+    return f"{said} ({latest.probe.id}{'' if latest.outcome is Outcome.COMPLETE else ': ' + latest.outcome})"

@@ -1,0 +1,33 @@
+"""`flushcheck judge FILE`: the report on a saved run, without network."""
+
+from __future__ import annotations
+
+import argparse
+
+from flushcheck.cli.arguments import Parser
+from flushcheck.cli.console import Console
+from flushcheck.cli.verdicts import add_form, put_out
+from flushcheck.core.inference import judge
+from flushcheck.prober import load
+
+
+def add(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "judge",
+        help="judge a saved run again, without network",
+        description="Judges a run that `flushcheck diagnose URL --save FILE`, or the page, saved.",
+        example="flushcheck judge run.json",
+    )
+    parser.add_argument("file", metavar="FILE", help='the saved run; "-" for standard input')
+    add_form(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Do it.
+
+    Raises:
+        UsageError: the file is not a saved run.
+    """
+    return put_out(judge(load(arguments.file)), arguments, console)

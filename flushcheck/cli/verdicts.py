@@ -1,0 +1,28 @@
+"""A Report put out in the form asked for, and as an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from flushcheck.cli.console import Console
+from flushcheck.core.model import Health, Report
+from flushcheck.core.render.document import document
+from flushcheck.core.render.terminal import terminal
+
+EXIT = {Health.FLOWING: 0, Health.HELD: 1, Health.BROKEN: 1, Health.UNKNOWN: 3}
+
+
+def add_form(parser: argparse.ArgumentParser) -> None:
+    """The options that say in which form."""
+    parser.add_argument("--json", action="store_true", help="the report as JSON, for scripts")
+
+
+def put_out(report: Report, arguments: argparse.Namespace, console: Console) -> int:
+    """Put the Report out; returns the exit code that says the same."""
+    if arguments.json:
+        # ASCII: nothing that a far side sent can then reach the terminal as it is.
+        console.write(json.dumps(document(report), indent=2) + "\n")
+    else:
+        console.write(terminal(report, width=console.width, color=console.color))
+    return EXIT[report.health]

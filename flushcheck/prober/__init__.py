@@ -1,0 +1,21 @@
+"""The hands that ask: sockets, threads and clocks, and no judgement.
+
+`observe` makes one Probe, `observe_all` many side by side, `gather` a whole run. What they return are
+Observations, failure included; what those mean is for `core.inference` to say.
+"""
+
+from flushcheck.prober.gathering import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, Progress, gather
+from flushcheck.prober.observing import observe, observe_all
+from flushcheck.prober.saved import dump, load, saving
+
+__all__ = [
+    "DEFAULT_TIMEOUT_S",
+    "MAX_TIMEOUT_S",
+    "Progress",
+    "dump",
+    "gather",
+    "load",
+    "observe",
+    "observe_all",
+    "saving",
+]

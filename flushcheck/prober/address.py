@@ -1,0 +1,92 @@
+"""The address asked about: read once, so that every Probe names the same place in the same words."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from flushcheck.core.model import UsageError
+
+EXAMPLE = "http://localhost:8000"
+MAX_URL = 2_000  # characters; browsers and servers agree on about this much
+
+# RFC 3986, section 3.3: what a path may hold as it stands. The rest is percent-encoded.
+_PATH_SAFE = "/%:@!$&'()*+,;=-._~"
+
+# What is asked for in DNS: letters, digits and hyphens, and the underscore that some machines have.
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a service is: the root below which its routes lie."""
+
+    tls: bool
+    host: str  # ASCII; an IPv6 address without its brackets
+    port: int
+    path: str  # "" or "/sub/path", percent-encoded, without a slash at its end
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the Host header has them: no port if it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The root as text, without a slash at its end."""
+        return f"{'https' if self.tls else 'http'}://{self.authority}{self.path}"
+
+
+def parse(url: str) -> Address:
+    """Read the address that a caller gave.
+
+    Raises:
+        UsageError: it is not the http or https address of a service's root.
+    """
+    if not url or len(url) > MAX_URL or any(char.isspace() or not char.isprintable() for char in url):
+        raise _wrong(url, f"an address without spaces, of 1 to {MAX_URL} characters")
+    if "://" not in url:
+        example = f"http://{url.lstrip('/')}"
+        raise _wrong(url, "an address that says http:// or https://", example if len(url) < 60 else EXAMPLE)
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, _ascii_host(parts.hostname or "")
+    except ValueError as error:  # a port out of range, a bracket too many, a name that is no name
+        raise _wrong(url, f"an address with a host that can be ({error})") from None
+    if parts.scheme not in ("http", "https"):
+        raise _wrong(url, "http:// or https://")
+    if not host:
+        raise _wrong(url, "an address with a host")
+    if port == 0:
+        raise _wrong(url, "a port from 1 to 65535")
+    if parts.username is not None or parts.password is not None:
+        # It would end up in saved runs and in shared reports.
+        raise _wrong(url.replace(f"{parts.netloc}", f"…@{host}"), "an address without name and password")
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        root = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        raise _wrong(url, "the root of the service, without ? and #", root if len(root) < 60 else EXAMPLE)
+    tls = parts.scheme == "https"
+    path = quote(parts.path.rstrip("/"), safe=_PATH_SAFE)
+    return Address(tls, host, port or (443 if tls else 80), path)
+
+
+def _ascii_host(host: str) -> str:
+    """The host in ASCII.
+
+    Raises:
+        ValueError: no host can be called so (UnicodeError is one too).
+    """
+    if ":" in host:
+        return str(ipaddress.IPv6Address(host))
+    name = host.encode("idna").decode("ascii")
+    if name and not _NAME.fullmatch(name):
+        raise ValueError("the host holds characters that no name has")
+    return name
+
+
+def _wrong(url: str, expected: str, example: str = EXAMPLE) -> UsageError:
+    shown = url if len(url) <= 100 else f"{url[:100]}…"
+    return UsageError(f"{shown!r}: expected {expected}, for example {example}")
