@@ -99,11 +99,15 @@ def _read_scalar(kind: type, data: object, where: str) -> Any:
     if kind is str and isinstance(data, str):
         if len(data) > MAX_TEXT:
             raise UsageError(f"{where} has {len(data)} characters: expected at most {MAX_TEXT}")
+        # JSON can write half a character ("\\ud800"), and nothing could write it out again.
+        if any("\ud800" <= char <= "\udfff" for char in data):
+            raise _wrong(where, data, "text without lone surrogates")
         return data
     if kind is bool and isinstance(data, bool):
         return data
     if kind in (int, float) and isinstance(data, int | float) and not isinstance(data, bool):
-        if not math.isfinite(data) or abs(data) > MAX_NUMBER:
+        # Compared first: a whole number may be too large to be asked whether it is finite.
+        if abs(data) > MAX_NUMBER or not math.isfinite(data):
             raise _wrong(where, data, "a finite number of ordinary size")
         if kind is float or isinstance(data, int) or data.is_integer():
             return kind(data)
@@ -121,4 +125,7 @@ def _name(kind: Any) -> str:
 
 
 def _wrong(where: str, data: object, expected: str) -> UsageError:
-    return UsageError(f"{where}={str(data)[:40]!r}: expected {expected}")
+    # Only what is flat is shown: a stranger's nesting may be too deep to be written.
+    flat = data is None or isinstance(data, str | int | float)
+    shown = repr(str(data)[:40]) if flat else f"a {type(data).__name__}"
+    return UsageError(f"{where}={shown}: expected {expected}")

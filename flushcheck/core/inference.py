@@ -28,7 +28,8 @@ from flushcheck.core.model import (
     Variant,
     Verdict,
 )
-from flushcheck.core.observations import KEPT, Observations
+from flushcheck.core.observations import Observations
+from flushcheck.core.plan import KEPT, SHAPES
 from flushcheck.core.timing import Timing
 
 # What an app can do by itself, and what it is called in a Report.
@@ -39,10 +40,6 @@ HINTS = (
     Variant.PADDED,
     Variant.OTHER_TYPE,
 )
-
-# Beyond the quickest answer of the same run, an answer this much later waited for its turn. A busy
-# pair of cores made up to 0.3 s; a stream queued behind another of the plan waits for 2.
-QUEUED_S = 1.0
 
 RANK = tuple(Confidence)
 
@@ -56,13 +53,12 @@ def judge(run: Run) -> Report:
     verdicts = tuple(
         _verdict(seen, transport) for transport in Transport if seen.get(Probe(transport)) is not None
     )
-    verdicts = _late_ones(seen, verdicts)
     accusations = _accusations(verdicts)
     health = _health(seen, verdicts)
     return Report(
         target=run.target,
         health=health,
-        headline=_headline(health, verdicts, accusations),
+        headline=_headline(seen, health, verdicts, accusations),
         verdicts=verdicts,
         accusations=accusations,
         notes=_notes(seen, verdicts),
@@ -76,12 +72,15 @@ def _verdict(seen: Observations, transport: Transport) -> Verdict:
     assert observation is not None and timing is not None  # the caller picked Transports that were seen
     marks = observation.marks
     received = len({mark.seq for _, mark in marks})
+    held = seen.exhibit(transport)
+    waited = seen.timing(held) if held else None
     return Verdict(
         transport=transport,
         flow=timing.flow,
         summary=_summary(seen, observation, timing),
-        hold_bytes=seen.hold_bytes(transport) if timing.flow in KEPT else None,
-        hold_s=timing.lag_s.max if timing.flow in KEPT else 0.0,
+        held_at=held.scenario if held else None,
+        hold_bytes=seen.hold_bytes(transport) if held else None,
+        hold_s=max(waited.lag_s.max, waited.late_s) if waited else 0.0,
         headers_s=observation.headers_s,
         first_piece_s=marks[0][0] if marks else 0.0,
         lag_s=timing.lag_s,
@@ -98,29 +97,6 @@ def _verdict(seen: Observations, transport: Transport) -> Verdict:
 def _suspicions(seen: Observations, transport: Transport) -> tuple[Suspicion, ...]:
     found = [case.suspect(seen, transport) for case in CASES]
     return tuple(sorted((s for s in found if s is not None), key=lambda s: RANK.index(s.confidence)))
-
-
-def _late_ones(seen: Observations, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """Mark the streams that flow, but began only when others of the same run were over."""
-    latencies = {
-        verdict.transport: timing.latency_s
-        for verdict in verdicts
-        if verdict.flow is Flow.FLOWING and (timing := seen.timing(Probe(verdict.transport)))
-    }
-    if len(latencies) < 2:
-        return verdicts
-    quickest = min(latencies.values())
-    return tuple(
-        replace(
-            verdict,
-            flow=Flow.LATE,
-            hold_s=latencies[verdict.transport] - quickest,
-            summary=f"began {latencies[verdict.transport] - quickest:.1f} s late, then came piece by piece",
-        )
-        if latencies.get(verdict.transport, quickest) - quickest > QUEUED_S
-        else verdict
-        for verdict in verdicts
-    )
 
 
 def _accusations(verdicts: Iterable[Verdict]) -> tuple[Accusation, ...]:
@@ -149,13 +125,26 @@ def _health(seen: Observations, verdicts: tuple[Verdict, ...]) -> Health:
     flows = {verdict.flow for verdict in verdicts}
     if not verdicts or not any(_answered(seen, verdict) for verdict in verdicts):
         return Health.UNKNOWN
-    if flows & KEPT:
+    if any(_held(seen, verdict) for verdict in verdicts):
         return Health.HELD
     if flows & BROKEN:
         return Health.BROKEN
     if Flow.UNKNOWN in flows:
         return Health.UNKNOWN
     return Health.FLOWING
+
+
+def _held(seen: Observations, verdict: Verdict) -> bool:
+    """Whether somebody keeps this Transport's streams.
+
+    A rate that large Pieces exceed may be nothing but a slow link: it counts when a Culprit is found.
+    """
+    held = seen.exhibit(verdict.transport)
+    timing = seen.timing(held) if held else None
+    if timing is None or held is None:
+        return False
+    slow_link = timing.flow is Flow.THROTTLED and held.scenario is not Scenario.TOKEN
+    return bool(verdict.suspicions) or not slow_link
 
 
 def _answered(seen: Observations, verdict: Verdict) -> bool:
@@ -167,39 +156,59 @@ def _answered(seen: Observations, verdict: Verdict) -> bool:
 def _summary(seen: Observations, observation: Observation, timing: Timing) -> str:
     """One sentence with numbers."""
     count = len(observation.marks)
-    wait = f"the first one {timing.lag_s.max:.1f} s after it was sent"
-    size = seen.hold_bytes(observation.probe.transport)
-    larger = f"; larger streams come in blocks of {size} bytes" if size else ""
+    late_s = timing.lag_s.max
     match timing.flow:
         case Flow.FLOWING:
-            return f"{count} pieces came one by one, at most {timing.lag_s.max * 1000:.0f} ms late"
+            told = f"{count} pieces came one by one, at most {late_s * 1000:.0f} ms late"
         case Flow.HELD:
-            return f"all {count} pieces came together at the end, {wait}{larger}"
-        case Flow.BLOCKS:
-            return (
-                f"{count} pieces came in {timing.groups} blocks, up to {timing.lag_s.max:.1f} s late{larger}"
+            told = (
+                f"all {count} pieces came together at the end, the first one {late_s:.1f} s after it was sent"
             )
+        case Flow.BLOCKS:
+            told = f"{count} pieces came in {timing.groups} blocks, up to {late_s:.1f} s late"
         case Flow.TICKS:
-            return f"{count} pieces came in ticks of {timing.period_s * 1000:.0f} ms"
+            told = f"{count} pieces came in ticks of {timing.period_s * 1000:.0f} ms"
+        case Flow.LATE:
+            told = f"began {timing.late_s:.1f} s late, then came piece by piece"
+        case Flow.THROTTLED:
+            told = f"{count} pieces came ever later, at {timing.rate_bps:.0f} bytes a second"
         case Flow.REPLAYED:
-            return f"an older stream was played back: {count} pieces came before they were sent"
+            told = f"an older stream was played back: {count} pieces came before they were sent"
         case Flow.CUT:
-            return f"cut after {count} pieces at {observation.ended_s:.1f} s: {observation.detail}"
+            told = f"cut after {count} pieces at {observation.ended_s:.1f} s: {observation.detail}"
         case Flow.FAILED:
-            return f"did not open: {observation.detail or observation.outcome}"
+            told = f"did not open: {observation.detail or observation.outcome}"
         case _:
-            return f"{count} pieces came without a pattern, up to {timing.lag_s.max:.1f} s late"
+            told = f"{count} pieces came without a pattern, up to {late_s:.1f} s late"
+    return told + _at_larger_size(seen, observation.probe.transport)
 
 
-def _headline(health: Health, verdicts: tuple[Verdict, ...], accusations: tuple[Accusation, ...]) -> str:
+def _at_larger_size(seen: Observations, transport: Transport) -> str:
+    """What larger Pieces show beyond the token-size ones; "" if nothing."""
+    held = seen.exhibit(transport)
+    timing = seen.timing(held) if held else None
+    if held is None or timing is None:
+        return ""
+    if held.scenario is not Scenario.TOKEN:
+        size = SHAPES[held.scenario].size_bytes
+        blocks = f" of {timing.hold_bytes} bytes" if timing.hold_bytes else ""
+        return f"; pieces of {size} bytes: {timing.flow}{blocks}, up to {timing.lag_s.max:.1f} s late"
+    size_bytes = seen.hold_bytes(transport)
+    return f"; larger streams come in blocks of {size_bytes} bytes" if size_bytes else ""
+
+
+def _headline(
+    seen: Observations, health: Health, verdicts: tuple[Verdict, ...], accusations: tuple[Accusation, ...]
+) -> str:
     match health:
         case Health.FLOWING:
             return f"flowing on {_all(verdicts)}"
         case Health.UNKNOWN:
             return "could not tell: " + (verdicts[0].summary if verdicts else "nothing was observed")
+    held = tuple(verdict for verdict in verdicts if _held(seen, verdict))
+    broken = tuple(verdict for verdict in verdicts if verdict.flow in BROKEN)
     told = []
-    for word, flows in (("held", KEPT), ("broken", BROKEN)):
-        bad = tuple(verdict for verdict in verdicts if verdict.flow in flows)
+    for word, bad in (("held", held), ("broken", broken)):
         if bad:
             ids = {suspicion.culprit.id for verdict in bad for suspicion in verdict.suspicions}
             blamed = [a.culprit.title for a in accusations if a.culprit.id in ids]
@@ -232,11 +241,6 @@ def _notes(seen: Observations, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]
                 (Variant.HTTP10, "held for clients that speak HTTP/1.0"),
             )
             if (timing := seen.timing(replace(Probe(transport), variant=variant))) and timing.flow in KEPT
-        ]
-        notes += [
-            f"{transport}: larger pieces ({scenario}) are held: {timing.flow}"
-            for scenario in (Scenario.KILO, Scenario.BIG)
-            if (timing := seen.timing(Probe(transport, scenario))) and timing.flow in KEPT
         ]
     controls = [
         observation

@@ -346,6 +346,7 @@ class Verdict:
     transport: Transport
     flow: Flow  # as a browser's reader of token-size text sees it
     summary: str  # one sentence with numbers
+    held_at: Scenario | None = None  # the smallest Pieces that were held; None: none were
     hold_bytes: int | None = None  # size of the blocks; None: no size was seen
     hold_s: float = 0.0  # the longest a Piece was kept
     headers_s: float = 0.0

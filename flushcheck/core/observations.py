@@ -21,10 +21,8 @@ from flushcheck.core.model import (
     Vantage,
     Variant,
 )
+from flushcheck.core.plan import exhibit
 from flushcheck.core.timing import Timing, measure
-
-# Flows of a response that somebody kept back.
-KEPT = frozenset({Flow.HELD, Flow.BLOCKS, Flow.TICKS, Flow.LATE, Flow.THROTTLED, Flow.REPLAYED})
 
 # What each difference is called in a sentence.
 LABELS = {
@@ -39,6 +37,10 @@ LABELS = {
 
 XAB = "x-accel-buffering"
 
+# Beyond the quickest stream of the same run, one that began this much later waited for its turn. A busy
+# pair of cores made up to 0.3 s; a stream queued behind another of the plan waits for about 2.
+QUEUED_S = 1.0
+
 
 class Observations:
     """Looked up by Probe, each with its Timing."""
@@ -48,9 +50,25 @@ class Observations:
         self._seen: dict[Probe, tuple[Observation, Timing]] = {}
         for observation in observations:
             self._seen.setdefault(observation.probe, (observation, measure(observation)))
+        self._mark_late()
 
     def __iter__(self) -> Iterator[Observation]:
         return (observation for observation, _ in self._seen.values())
+
+    def _mark_late(self) -> None:
+        """Tell the streams that flow, but began only when others of the same run were over."""
+        for vantage in Vantage:
+            waited = {
+                probe: timing.latency_s
+                for probe, (_, timing) in self._seen.items()
+                if probe.vantage is vantage and timing.flow is Flow.FLOWING
+            }
+            quickest_s = min(waited.values(), default=0.0)
+            for probe, latency_s in waited.items():
+                if latency_s - quickest_s > QUEUED_S:
+                    observation, timing = self._seen[probe]
+                    late = replace(timing, flow=Flow.LATE, late_s=latency_s - quickest_s)
+                    self._seen[probe] = (observation, late)
 
     def get(self, probe: Probe) -> Observation | None:
         """What this Probe saw; None if it was not made."""
@@ -62,31 +80,41 @@ class Observations:
         pair = self._seen.get(probe)
         return pair[1] if pair else None
 
+    def exhibit(self, transport: Transport) -> Probe | None:
+        """The baseline with the smallest Pieces that was kept back on its way; None if none was."""
+        return exhibit({probe: timing.flow for probe, (_, timing) in self._seen.items()}, transport)
+
     def kept(self, transport: Transport) -> bool:
-        """Whether the baseline of this Transport was kept back on its way."""
-        timing = self.timing(Probe(transport))
-        return timing is not None and timing.flow in KEPT
+        """Whether a baseline of this Transport was kept back on its way."""
+        return self.exhibit(transport) is not None
+
+    def variant(self, transport: Transport, variant: Variant) -> Probe | None:
+        """The Probe that differs from the kept baseline in this; None if nothing was kept."""
+        baseline = self.exhibit(transport)
+        return replace(baseline, variant=variant) if baseline else None
 
     def frees(self, transport: Transport, variant: Variant) -> bool | None:
         """Whether this one difference makes a kept baseline flow; None if it cannot be said."""
-        observation = self.get(replace(Probe(transport), variant=variant))
+        probe = self.variant(transport, variant)
+        observation = self.get(probe) if probe else None
         if observation is None or observation.outcome is not Outcome.COMPLETE:
             return None
-        return measure(observation).flow is Flow.FLOWING if self.kept(transport) else None
+        return measure(observation).flow is Flow.FLOWING
 
     def hint_taken(self, transport: Transport) -> bool | None:
         """Whether X-Accel-Buffering, which the service sent, was gone when the answer arrived.
 
         Of the proxies measured only nginx takes it out, Passenger's nginx module included.
         """
-        observation = self.get(Probe(transport, variant=Variant.XAB))
+        probe = self.variant(transport, Variant.XAB)
+        observation = self.get(probe) if probe else None
         if observation is None or not observation.headers or not observation.marks:
             return None
         return not observation.header(XAB)
 
     def compressed(self, transport: Transport) -> str:
-        """The content encoding in which the baseline arrived, "" for none."""
-        observation = self.get(Probe(transport))
+        """The content encoding in which the kept baseline arrived, "" for none."""
+        observation = self.get(self.exhibit(transport) or Probe(transport))
         return observation.header("content-encoding") if observation else ""
 
     def origin(self, transport: Transport) -> Origin | None:
@@ -119,9 +147,9 @@ class Observations:
     # Sentences that several Culprits need.
 
     def say_hold(self, transport: Transport) -> Evidence:
-        """How the baseline was kept, with numbers."""
-        probe = Probe(transport)
-        timing, observation = self._seen[probe][1], self._seen[probe][0]
+        """How the baseline was kept, with numbers. Only for a Transport that was."""
+        probe = self.exhibit(transport) or Probe(transport)
+        observation, timing = self._seen[probe]
         size = self.hold_bytes(transport)
         blocks = f"; larger streams come in blocks of {size} bytes" if size else ""
         return Evidence(
@@ -132,12 +160,13 @@ class Observations:
         )
 
     def say_variant(self, transport: Transport, variant: Variant) -> Evidence:
-        """What one difference did to a kept baseline, with numbers."""
-        probe = replace(Probe(transport), variant=variant)
-        before, after = self._seen[Probe(transport)][1], self._seen[probe][1]
+        """What one difference did to a kept baseline, with numbers. Only for a Probe that was made."""
+        baseline = self.exhibit(transport) or Probe(transport)
+        probe = replace(baseline, variant=variant)
+        before, after = self._seen[baseline][1], self._seen[probe][1]
         verb = "frees it" if self.frees(transport, variant) else "does not free it"
         return Evidence(
             f"{transport}: {LABELS[variant]} {verb} (longest wait {after.lag_s.max:.2f} s instead of "
             f"{before.lag_s.max:.2f} s)",
-            (Probe(transport).id, probe.id),
+            (baseline.id, probe.id),
         )

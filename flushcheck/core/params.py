@@ -86,7 +86,7 @@ def parse(pairs: Iterable[tuple[str, str]], *, limits: Limits, defaults: Params)
             raise UsageError(_unknown(name))
         field, reader = TABLE[name]
         if field in chosen:
-            raise UsageError(f"{name} is given twice: expected it once, for example {name}={raw}")
+            raise UsageError(f"{name} is given twice: expected it once, for example {name}={raw[:40]}")
         chosen[field] = reader(name, raw, limits)
     params = replace(defaults, **chosen)  # type: ignore[arg-type]  # each reader returns its field's type
     check(params, limits)

@@ -125,18 +125,37 @@ def source(params: Params, *, own_text: str, limits: Limits) -> Source:
         limits: the bounds in force: a text given at start may be longer than a stream may last.
 
     Raises:
-        UsageError: `text=file` without such a text, or a resume point behind the end.
+        UsageError: `text=file` without such a text, a resume point behind the end, or more bytes than
+            one stream may have.
     """
     text = params.say or own_text if params.text == "file" or params.say else SHIPPED[params.text]
     if not text:
         raise UsageError("text=file: no file was given at start; expected en or zh, for example text=en")
     units = split(text, params.unit)
     count = params.count or _once(len(units), params, limits)
+    _check_size(params, text, len(units), limits)
     if params.start >= count:
         raise UsageError(f"start={params.start}: expected 0 to {count - 1}, for example start={count // 2}")
     return Source(
         units, count, params.start, params.interval_s, params.jitter_s, params.size_bytes, params.spread_bytes
     )
+
+
+def _check_size(params: Params, text: str, pieces: int, limits: Limits) -> None:
+    """Refuse a text whose own Pieces are so long that its repetitions are too much.
+
+    `params.check` cannot know: it sees the parameters, not the text.
+
+    Raises:
+        UsageError: there would be more bytes than one stream may have.
+    """
+    whole = len(text.encode())
+    if not params.size_bytes and params.count * whole > limits.max_stream_bytes * pieces:
+        most = max(1, limits.max_stream_bytes * pieces // whole)
+        raise UsageError(
+            f"count={params.count} of this text makes {params.count * whole // pieces} bytes: "
+            f"expected at most {limits.max_stream_bytes}, for example count={most}"
+        )
 
 
 def _once(pieces: int, params: Params, limits: Limits) -> int:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flushcheck.core.model import Arrival, Flow, Lag, Mark, Observation, Outcome
 
@@ -50,6 +50,9 @@ JITTER_S = 0.6
 # Jitter merges neighbours; a path on which four Pieces and more share each delivery is another thing.
 JITTER_SHARE = 0.25
 
+# Lags that grow to this much are a throttle's; less is what a burst on a busy machine makes.
+LEAST_THROTTLE_S = 0.3
+
 # A stream cannot arrive before it is sent: more than this early, an older answer was played back.
 REPLAY_S = 0.25
 
@@ -67,6 +70,8 @@ class Timing:
     hold_bytes: int | None = None  # size of a block, for BLOCKS
     period_s: float = 0.0  # for TICKS
     groups: int = 0  # deliveries that completed Pieces
+    rate_bps: float = 0.0  # text bytes a second, for THROTTLED
+    late_s: float = 0.0  # for LATE: how much later than others of its run it began
 
 
 def measure(observation: Observation) -> Timing:
@@ -91,7 +96,7 @@ def measure(observation: Observation) -> Timing:
     groups = _grouped(observation.arrivals)
     found = _pattern(observation, groups, latency_s, lag_s)
     with_pieces = sum(1 for group in groups if any(arrival.marks for arrival in group))
-    return Timing(found.flow, lag_s, latency_s, found.hold_bytes, found.period_s, with_pieces)
+    return replace(found, lag_s=lag_s, latency_s=latency_s, groups=with_pieces)
 
 
 def flow(observation: Observation) -> Flow:
@@ -128,6 +133,8 @@ def _pattern(observation: Observation, groups: list[list[Arrival]], latency_s: f
         # Two blocks and the rest in the last instant still tell nothing but "at the end".
         if blocks is None or came_span_s <= SAME_GROUP_S:
             return Timing(Flow.HELD)
+    if rate_bps := _rate_bps(observation, latency_s):
+        return Timing(Flow.THROTTLED, rate_bps=rate_bps)
     if (size_bytes := _block_bytes(groups)) is not None:
         return Timing(Flow.BLOCKS, hold_bytes=size_bytes)
     if period_s := _period_s(groups):
@@ -138,6 +145,23 @@ def _pattern(observation: Observation, groups: list[list[Arrival]], latency_s: f
     if lag_s.max <= JITTER_S and deliveries >= JITTER_SHARE * len(marks):
         return Timing(Flow.FLOWING)
     return Timing(Flow.UNKNOWN)
+
+
+def _rate_bps(observation: Observation, latency_s: float) -> float:
+    """Text bytes a second, if the lags only ever grow; 0.0 if they do not.
+
+    What a buffer holds comes out with the End at the latest, so its last Piece is not late. What a rate
+    holds back is later with each Piece, the last one most.
+    """
+    lags = [at_s - mark.sent_s - latency_s for at_s, mark in observation.marks]
+    if len(lags) < 4 or lags[-1] < LEAST_THROTTLE_S or lags[-1] < 0.8 * max(lags):
+        return 0.0
+    quarter = max(1, len(lags) // 4)
+    means = [statistics.mean(lags[at : at + quarter]) for at in range(0, len(lags) - quarter + 1, quarter)]
+    if any(after <= before for before, after in itertools.pairwise(means)):
+        return 0.0
+    seconds = observation.arrivals[-1].at_s - observation.arrivals[0].at_s
+    return sum(arrival.text_bytes for arrival in observation.arrivals) / max(seconds, 1e-3)
 
 
 def _grouped(arrivals: Sequence[Arrival]) -> list[list[Arrival]]:

@@ -30,10 +30,13 @@ def main() -> None:
     where = sys.argv[2]
     sys.path.insert(0, str(Path.cwd()))
     app: Any = getattr(importlib.import_module(module), name)
-    # Threads: as many streams at once as a test may ask for.
+    # Threads: as many streams at once as a test may ask for. The spare ones stand by: flup starts another only when none
+    # is idle, so that of two requests within one instant the second would wait for the end of the first.
     Server(
         app,
         bindAddress=("127.0.0.1", int(where)) if where.isdigit() else where,
+        minSpare=50,
+        maxSpare=200,
         maxThreads=200,
     ).run()
 

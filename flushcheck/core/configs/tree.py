@@ -21,6 +21,18 @@ MAX_DIRECTIVES = 200_000
 MAX_INCLUDES = 2_000  # files put in place: Debian's largest default (Apache) comes to 40
 MAX_BLOCKS = 2_000  # judged: each may bring several Findings of a kilobyte
 
+# As the programs call themselves.
+NAMES = {
+    Server.NGINX: "nginx",
+    Server.APACHE: "Apache",
+    Server.HAPROXY: "HAProxy",
+    Server.LIGHTTPD: "lighttpd",
+    Server.CADDY: "Caddy",
+    Server.VARNISH: "Varnish",
+    Server.PHP: "PHP",
+    Server.GUNICORN: "gunicorn",
+}
+
 Version = tuple[int, ...]  # of the server program; () where it is not known
 
 
@@ -34,6 +46,7 @@ class Directive:
     line: int  # where it starts, from 1
     end_line: int  # of its first line's end: the `;` or `{`, or the last continued line
     block: tuple[Directive, ...] | None = None  # what stands inside; None: a simple statement
+    written: str = ""  # the name as written, where case does not count and `name` is in lower case
 
     @property
     def place(self) -> str:
@@ -43,7 +56,16 @@ class Directive:
     @property
     def text(self) -> str:
         """On one line, with single spaces."""
-        return " ".join((self.name, *self.args))
+        return " ".join((self.word, *self.args))
+
+    @property
+    def word(self) -> str:
+        """The name as written."""
+        return self.written or self.name
+
+    def holding(self, block: tuple[Directive, ...]) -> Directive:
+        """The same statement with other ones inside."""
+        return Directive(self.name, self.args, self.file, self.line, self.end_line, block, self.written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +75,7 @@ class Trouble:
     file: str
     line: int  # 0: the file as a whole
     reason: str
+    lost: bool = True  # silence about the rest proves nothing; False: a part that seldom matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +129,12 @@ class Scope:
         self._index: dict[str, list[Directive]] | None = None
 
     def own(self, name: str) -> Sequence[Directive]:
-        """The statements of this name in this very block."""
+        """The statements of this name in this very block; of a name in lower case, whatever is asked."""
         if self._index is None:
             self._index = {}
             for child in self.children:
                 self._index.setdefault(child.name, []).append(child)
-        return self._index.get(name, ())
+        return self._index.get(name.lower(), ())
 
     def chain(self) -> Iterator[Scope]:
         """This block, then the one around it, up to the top."""
@@ -176,29 +199,47 @@ class Block:
     via: str  # how it passes: "http", "fastcgi", "uwsgi", "scgi", "fcgid", "passenger", ...
     name: str  # for people, for example "location /stream"
     version: Version = ()
+    params: Mapping[str, Value] = field(default_factory=dict)  # what counts for this gate beside its scope
     partners: tuple[Scope, ...] = ()  # other blocks that take part, for example HAProxy's frontends
     behind: Directive | None = None  # the block of this same configuration that the gate leads to
     hint_taken: bool = False  # ... and that one takes X-Accel-Buffering out of responses
     unread: tuple[Directive, ...] = ()  # includes in its chain that could not be read
+    place: Scope | None = None  # where its lines may stand, if not in the block itself (nginx's `if`)
+    anchor: Directive | None = None  # new lines go before this statement; the gate if not given
 
     @property
     def at(self) -> Directive:
         """The block's own statement, or the gate where the block is a whole file."""
         return self.scope.directive or self.gate
 
+    def where(self, value: Value) -> str:
+        """Where a setting comes from, in short: "line 12" within the block's own file."""
+        if value.at is not None and value.at.file == self.at.file:
+            return f"line {value.at.line}"
+        return value.source
+
+    def say(self, value: Value) -> str:
+        """A setting with its source, for the middle of a sentence."""
+        return f"{value.text} ({self.where(value)})"
+
     def value(self, name: str, default: str) -> Value:
         """What is in force here."""
-        return self.scope.value(name, default, whose=self.server.value)
+        return self.scope.value(name, default, whose=NAMES[self.server])
+
+    @property
+    def home(self) -> Scope:
+        """The scope in which a line for this block may stand."""
+        return self.place or self.scope
 
     def owns(self, directive: Directive | None) -> bool:
-        """Whether this line stands in this very block."""
-        return directive is not None and any(directive is own for own in self.scope.own(directive.name))
+        """Whether this line stands in this very block, so that another one would be a second."""
+        return directive is not None and any(directive is own for own in self.home.own(directive.name))
 
     def edit(self, old: Directive | None, *lines: str) -> tuple[Edit, ...]:
-        """The lines in this block: in the place of `old` where that stands here, else before the gate."""
+        """The lines in this block: in the place of `old` where that stands here, else as new ones."""
         if old is not None and self.owns(old):
             return (edit(Action.REPLACE, old, *lines),)
-        return (edit(Action.BEFORE, self.gate, *lines),)
+        return (edit(Action.BEFORE, self.anchor or self.gate, *lines),)
 
     def finding(
         self,
@@ -245,7 +286,7 @@ class Block:
 
 def edit(action: Action, directive: Directive, *lines: str) -> Edit:
     """An Edit around this statement."""
-    return Edit(action, directive.file, directive.line, directive.end_line, directive.name, lines)
+    return Edit(action, directive.file, directive.line, directive.end_line, directive.word, lines)
 
 
 def said(text: str, most: int = 80) -> str:
@@ -265,12 +306,19 @@ class Expansion:
     tree as it was, so that a Block knows what it has not seen.
     """
 
-    def __init__(self, names: Iterable[str], load: Loader) -> None:
+    def __init__(self, names: Iterable[str], load: Loader, *, closed: Iterable[str] = ()) -> None:
+        """Args:
+        names: the statements that include.
+        load: what they bring.
+        closed: blocks to leave as they are: nginx's `geo` may include millions of lines, none of a Block.
+        """
         self._names = frozenset(names)
         self._load = load
+        self._closed = frozenset(closed)
         self._includes = 0
         self._count = 0
         self._full = False
+        self._open: list[Parsed] = []  # files being put in place right now, outermost first
         self.troubles: list[Trouble] = []
 
     def expand(self, directives: Sequence[Directive], depth: int = 0) -> tuple[Directive, ...]:
@@ -284,7 +332,7 @@ class Expansion:
                 self._stop(directive, f"more than {MAX_DIRECTIVES} statements with its includes")
             elif directive.name in self._names and directive.block is None:
                 done += self._included(directive, depth)
-            elif directive.block is not None:
+            elif directive.block is not None and directive.name not in self._closed:
                 done.append(self._inside(directive, depth))
             else:
                 done.append(directive)
@@ -296,19 +344,13 @@ class Expansion:
             self.troubles.append(
                 Trouble(directive.file, directive.line, f"blocks more than {MAX_DEPTH} deep are not read")
             )
-            return Directive(
-                directive.name, directive.args, directive.file, directive.line, directive.end_line, ()
-            )
-        block = self.expand(directive.block, depth + 1)
-        return Directive(
-            directive.name, directive.args, directive.file, directive.line, directive.end_line, block
-        )
+            return directive.holding(())
+        return directive.holding(self.expand(directive.block, depth + 1))
 
     def _included(self, directive: Directive, depth: int) -> Sequence[Directive]:
         if depth >= MAX_DEPTH:
-            # Every loop of includes ends here.
             self.troubles.append(
-                Trouble(directive.file, directive.line, f"includes more than {MAX_DEPTH} deep: a loop?")
+                Trouble(directive.file, directive.line, f"includes more than {MAX_DEPTH} deep are not read")
             )
             return ()
         files = self._load(directive)
@@ -320,7 +362,12 @@ class Expansion:
             if self._includes > MAX_INCLUDES:
                 self._stop(directive, f"more than {MAX_INCLUDES} files included")
                 break
+            if any(parsed is other for other in self._open):
+                self.troubles.append(Trouble(directive.file, directive.line, "includes itself in a loop"))
+                continue
+            self._open.append(parsed)
             found += self.expand(parsed.directives, depth + 1)
+            self._open.pop()
         return found
 
     def _stop(self, directive: Directive, reason: str) -> None:

@@ -12,7 +12,8 @@ from flushcheck.core.model import (
     Transport,
     Vantage,
 )
-from flushcheck.core.observations import KEPT, Observations
+from flushcheck.core.observations import Observations
+from flushcheck.core.plan import KEPT
 
 CULPRIT = Culprit(
     id="app-response",

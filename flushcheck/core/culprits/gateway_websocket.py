@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.core.configs.tree import Block
 from flushcheck.core.model import (
     Confidence,
     Culprit,
     Evidence,
+    Finding,
     Fix,
     Flow,
+    Level,
     Probe,
     Suspicion,
     Transport,
@@ -62,3 +67,14 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
             ),
         ),
     )
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Worth knowing where a gateway is all there is."""
+    if block.via in ("fastcgi", "scgi", "fcgid"):
+        yield block.finding(
+            CULPRIT,
+            Level.NOTE,
+            f"{block.gate.text}: WebSocket cannot pass this block; polling, chunked and SSE can",
+            at=block.gate,
+        )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from flushcheck.core.culprits import hint
-from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from collections.abc import Iterator
+
+from flushcheck.core.configs.tree import Block
+from flushcheck.core.culprits import hint, nginx_blocks
+from flushcheck.core.model import Confidence, Culprit, Evidence, Finding, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -46,3 +49,8 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     )
     sure = Confidence.CERTAIN if origin else Confidence.POSSIBLE
     return Suspicion(CULPRIT, sure, (*hint.evidence(seen, transport), *gateway))
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """On by default, whatever version of HTTP anybody speaks."""
+    yield from nginx_blocks.hold(block, CULPRIT, "fastcgi")

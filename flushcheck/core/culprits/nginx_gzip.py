@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from flushcheck.core.culprits import hint
-from flushcheck.core.model import Confidence, Culprit, Fix, Suspicion, Transport, Variant
+from collections.abc import Iterator
+
+from flushcheck.core.configs import nginx
+from flushcheck.core.configs.tree import Block
+from flushcheck.core.culprits import hint, nginx_blocks
+from flushcheck.core.model import (
+    Confidence,
+    Culprit,
+    Finding,
+    Fix,
+    Level,
+    Server,
+    Suspicion,
+    Transport,
+    Variant,
+)
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -47,3 +61,32 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         return None
     only = seen.say_variant(transport, Variant.IDENTITY)
     return Suspicion(CULPRIT, Confidence.CERTAIN, (*hint.evidence(seen, transport), only))
+
+
+# What streams are sent as. Compression of other types, application/json above all, concerns whole answers.
+STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson", "application/jsonl")
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Where chunks would pass one by one, were it not for the compressor that nobody flushes."""
+    # A block that holds anyway has its Finding, and the same fix.
+    if block.server is not Server.NGINX or not nginx.flushes_chunks(block):
+        return
+    value = block.value("gzip", "off")
+    if value.first != "on":
+        return
+    # text/html is always compressed, whatever the list says.
+    listed = block.value("gzip_types", "text/html")
+    every = "*" in listed.args
+    hit = [kind for kind in STREAM_TYPES if every or kind in (arg.lower() for arg in listed.args)]
+    buffering = nginx.buffering(block)
+    kinds = " or ".join(hit) if hit else "text/html"
+    yield block.finding(
+        CULPRIT,
+        Level.WARNING if hit else Level.NOTE,
+        f"{block.say(value)} with {block.say(buffering)}: a stream sent as {kinds} "
+        "is held to its end for every client that offers gzip",
+        value=value,
+        edits=nginx_blocks.free(block),
+        override=nginx_blocks.override(block),
+    )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from flushcheck.core.culprits import hint
-from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from collections.abc import Iterator
+
+from flushcheck.core.configs import nginx
+from flushcheck.core.configs.tree import Block
+from flushcheck.core.culprits import hint, nginx_blocks
+from flushcheck.core.model import Confidence, Culprit, Evidence, Finding, Fix, Level, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -45,3 +49,19 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     if not hint.in_vain(seen, transport):
         return None
     return Suspicion(CULPRIT, Confidence.POSSIBLE, (*hint.evidence(seen, transport), SEPARATE))
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """A pass to another server of the same configuration, which takes the hint out."""
+    if not block.hint_taken or block.behind is None or not nginx.holds(block):
+        return
+    value = nginx.buffering(block)
+    yield block.finding(
+        CULPRIT,
+        Level.ERROR,
+        f"{block.gate.text} leads to the server at {block.behind.place}, which takes X-Accel-Buffering out "
+        f"of the app's responses, while {block.say(value)} here waits for it",
+        at=block.gate,
+        value=value,
+        edits=nginx_blocks.free(block),
+    )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from flushcheck.core.culprits import hint
+from collections.abc import Iterator
+from dataclasses import replace
+
+from flushcheck.core.configs import nginx
+from flushcheck.core.configs.tree import Block
+from flushcheck.core.culprits import hint, nginx_blocks
 from flushcheck.core.culprits.nginx_hint_taken import SEPARATE
-from flushcheck.core.model import Confidence, Culprit, Fix, Suspicion, Transport
+from flushcheck.core.model import Confidence, Culprit, Finding, Fix, Level, Server, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -39,3 +44,23 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     if not hint.in_vain(seen, transport):
         return None
     return Suspicion(CULPRIT, Confidence.POSSIBLE, (*hint.evidence(seen, transport), SEPARATE))
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """The line, in a block that the hint would free."""
+    if block.server is not Server.NGINX or not nginx.prefix(block):
+        return
+    line = nginx.ignored_hint(block)
+    gzip = nginx.flushes_chunks(block) and block.value("gzip", "off").first == "on"
+    if line is None or not (nginx.holds(block) or gzip):
+        return
+    value = nginx.buffering(block)
+    yield block.finding(
+        CULPRIT,
+        Level.ERROR if nginx.holds(block) else Level.WARNING,
+        f"{line.text} makes nginx deaf to X-Accel-Buffering, and {block.say(value)}: the app "
+        "cannot free its own responses" + ("" if nginx.holds(block) else " where gzip holds them"),
+        at=line,
+        fix=replace(CULPRIT.fixes[0], change=f"{value.name} off;"),
+        edits=nginx_blocks.free(block),
+    )

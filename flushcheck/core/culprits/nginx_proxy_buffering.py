@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from flushcheck.core.culprits import hint
-from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from collections.abc import Iterator
+
+from flushcheck.core.configs.tree import Block
+from flushcheck.core.culprits import hint, nginx_blocks
+from flushcheck.core.model import Confidence, Culprit, Evidence, Finding, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -56,3 +59,8 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     asked = (Evidence(f"{transport}: the app was asked over {protocol}"),) if protocol == "HTTP/1.0" else ()
     sure = Confidence.CERTAIN if origin else Confidence.LIKELY
     return Suspicion(CULPRIT, sure, (*hint.evidence(seen, transport), *asked))
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """On by default, so a block without a line is guilty too, unless the app is asked over HTTP/1.1."""
+    yield from nginx_blocks.hold(block, CULPRIT, "http")

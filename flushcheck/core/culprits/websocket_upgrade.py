@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.core.configs.tree import Block
+from flushcheck.core.culprits import upgrade_lines
 from flushcheck.core.model import (
     Confidence,
     Culprit,
     Evidence,
+    Finding,
     Fix,
     Flow,
+    Origin,
     Probe,
     Suspicion,
     Transport,
@@ -53,7 +59,7 @@ CULPRIT = Culprit(
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """The app got the key of a handshake without its Upgrade."""
+    """The app got the key of a handshake, but not the rest of it."""
     probe = Probe(transport)
     observation, timing = seen.get(probe), seen.timing(probe)
     if (
@@ -65,7 +71,8 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     ):
         return None
     origin = observation.origin
-    if not origin.websocket_key or "websocket" in origin.upgrade.lower() or origin.gateway:
+    lost = _missing(origin)
+    if not origin.websocket_key or origin.gateway or not lost:
         return None
     return Suspicion(
         CULPRIT,
@@ -73,8 +80,26 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         (
             Evidence(
                 f"websocket: the handshake was answered with {observation.status}: the app received "
-                f"Sec-WebSocket-Key over {origin.protocol}, but no Upgrade: websocket",
+                f"Sec-WebSocket-Key, but {', '.join(lost)}",
                 (probe.id,),
             ),
         ),
     )
+
+
+def _missing(origin: Origin) -> list[str]:
+    """What of the handshake did not reach the app."""
+    lost = []
+    if "websocket" not in origin.upgrade.lower():
+        lost.append("no Upgrade: websocket")
+    if "upgrade" not in origin.connection.lower():
+        lost.append(f"Connection: {origin.connection or 'nothing'} instead of upgrade")
+    if origin.protocol == "HTTP/1.0":
+        lost.append("HTTP/1.0")
+    return lost
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Not passed on: a note. Half passed on: somebody wanted it, and it is blocked."""
+    yield from upgrade_lines.nginx_findings(block, CULPRIT)
+    yield from upgrade_lines.apache_findings(block, CULPRIT)

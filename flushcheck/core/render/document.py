@@ -31,6 +31,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "flow": verdict.flow.value,
         "summary": verdict.summary,
+        "held_at": verdict.held_at.value if verdict.held_at else None,
         "hold_bytes": verdict.hold_bytes,
         "hold_s": _seconds(verdict.hold_s),
         "headers_s": _seconds(verdict.headers_s),

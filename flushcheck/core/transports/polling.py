@@ -38,7 +38,7 @@ def read_body(body: bytes) -> Piece | End:
         if "message" in data:
             return Piece(int(data["cnt"]), 0.0, str(data["message"]))
         return from_json(End, data, "answer")
-    except (ValueError, KeyError, TypeError, RecursionError, UsageError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, UsageError) as error:
         shown = body[:80].decode(errors="replace")
         raise Malformed(f"not an answer of flushcheck: {shown!r} ({type(error).__name__})") from None
 

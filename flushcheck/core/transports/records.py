@@ -74,7 +74,7 @@ def load(line: str) -> Piece | End:
         if "end" in data:
             return from_json(End, data, "record")
         return Piece(int(data["seq"]), float(data["at_s"]), str(data["delta"]))
-    except (ValueError, KeyError, TypeError, RecursionError, UsageError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, UsageError) as error:
         raise Malformed(f"not a flushcheck record: {line[:80]!r} ({type(error).__name__})") from None
 
 

@@ -1,0 +1,524 @@
+"""Apache httpd: server files and .htaccess, text in, Directives out; what passes to an app, and through what.
+
+A reader of its own, because the libraries lose line numbers or break continued lines. Statements are lines;
+a backslash at a line's end continues it, comments included; names are not case-sensitive. Source:
+"Configuration Files" and "Configuration Sections" of the httpd 2.4 manual, and measurements on 2.4.71.
+
+What decides whether a FastCGI response is flushed is the worker, not the line: the first line that names an
+address makes the worker, and the parameters of later lines for the same address are ignored (AH01146,
+"because of worker sharing", measured); <Proxy> and ProxySet set them at any place in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flushcheck.core.configs.tree import (
+    MAX_BLOCKS,
+    MAX_DEPTH,
+    MAX_DIRECTIVES,
+    NAMES,
+    Block,
+    Config,
+    Directive,
+    Parsed,
+    Scope,
+    Trouble,
+    Value,
+    said,
+)
+
+INCLUDES = ("include", "includeoptional")
+
+# Sections that a request may be in; the others are conditions on the server or groups of permissions.
+_SECTIONS = frozenset(
+    {
+        *("virtualhost", "directory", "directorymatch", "location", "locationmatch", "files", "filesmatch"),
+        *("if", "elseif", "else"),
+    }
+)
+_CONDITIONS = frozenset({"ifmodule", "ifdefine", "ifversion", "iffile", "ifdirective", "ifsection"})
+
+# Always there, whether a LoadModule line names them or not.
+_BUILT_IN = frozenset({"core", "so", "http", "mpm", "log_config", "unixd", "watchdog", "version"})
+
+_MAX_MACRO_DEPTH = 5
+_MAX_MACRO_USES = 1_000
+
+_FCGID = "fcgid-script"
+_PHP_SETTINGS = ("php_value", "php_flag", "php_admin_value", "php_admin_flag")
+_PASSENGER = (
+    *("passengerenabled", "passengerapproot", "passengerbaseuri", "passengerapptype", "passengerstartupfile"),
+    *("passengerappstartcommand", "passengerbufferresponse"),
+)
+
+_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"?|\'((?:[^\'\\]|\\.)*)\'?|(\S+)', re.DOTALL)
+_OPEN = re.compile(r"<\s*([A-Za-z][\w-]*)\s*(.*?)\s*>?\s*$", re.DOTALL)
+
+
+def parse(text: str, file: str) -> Parsed:
+    """Build the tree of one file, includes left as they are.
+
+    Args:
+        file: the name to give to every Directive.
+    """
+    return _Reader(file).read(text)
+
+
+class _Reader:
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._open: list[tuple[Directive, list[Directive]]] = []
+        self._here: list[Directive] = []
+        self._skipped: list[str] = []  # sections open inside one that is too deep
+        self._troubles: list[Trouble] = []
+
+    def read(self, text: str) -> Parsed:
+        count = 0
+        for line, end_line, content in _logical(text):
+            if not content or content.startswith("#"):
+                continue
+            count += 1
+            if count > MAX_DIRECTIVES:
+                self._trouble(line, f"more than {MAX_DIRECTIVES} statements: the rest was not read")
+                break
+            if content.startswith("</"):
+                self._leave(line, content[2:].rstrip("> \t").strip().lower())
+            elif content.startswith("<"):
+                self._enter(line, end_line, content)
+            elif not self._skipped:
+                words = content.split(None, 1)
+                name, rest = words[0], words[1] if len(words) > 1 else ""
+                self._here.append(
+                    Directive(name.lower(), _words(rest), self._file, line, end_line, None, name)
+                )
+        while self._open:
+            section = self._open[-1][0]
+            self._trouble(section.line, f"<{section.word}> is not closed")
+            self._close()
+        return Parsed(tuple(self._here), tuple(self._troubles))
+
+    def _enter(self, line: int, end_line: int, content: str) -> None:
+        match = _OPEN.match(content)
+        if match is None:
+            self._trouble(line, f"not understood: {said(content, 60)}")
+            return
+        name = match[1]
+        if self._skipped or len(self._open) >= MAX_DEPTH:
+            if not self._skipped:
+                self._trouble(line, f"sections more than {MAX_DEPTH} deep are not read")
+            self._skipped.append(name.lower())
+            return
+        section = Directive(name.lower(), _words(match[2]), self._file, line, end_line, (), name)
+        self._open.append((section, self._here))
+        self._here = []
+
+    def _leave(self, line: int, name: str) -> None:
+        if self._skipped:
+            self._skipped.pop()
+        elif not self._open or self._open[-1][0].name != name:
+            self._trouble(line, f"</{said(name, 40)}> closes nothing that is open")
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        section, outside = self._open.pop()
+        inside, self._here = tuple(self._here), outside
+        self._here.append(section.holding(inside))
+
+    def _trouble(self, line: int, reason: str) -> None:
+        if len(self._troubles) < 20:  # a file of another kind has one on every line
+            self._troubles.append(Trouble(self._file, line, reason))
+
+
+def _logical(text: str) -> Iterator[tuple[int, int, str]]:
+    """Lines with their continuations: first and last number, and the text without outer space."""
+    lines = text.split("\n")
+    number = 0
+    while number < len(lines):
+        first = number
+        parts = []
+        while True:
+            line = lines[number].rstrip("\r")
+            number += 1
+            if line.endswith("\\") and number < len(lines):
+                parts.append(line[:-1])
+                continue
+            parts.append(line)
+            break
+        yield first + 1, number, "".join(parts).strip()
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(
+        re.sub(r"\\([\"'\\])", r"\1", double or single) if (double or single) else bare
+        for double, single, bare in _WORD.findall(text)
+    )
+
+
+# What holds on this server: conditions, variables, macros.
+
+
+@dataclass(slots=True)
+class _Facts:
+    modules: set[str] = field(default_factory=set)  # of LoadModule, for example "proxy_fcgi"
+    defined: dict[str, str] = field(default_factory=dict)
+    macros: dict[str, Directive] = field(default_factory=dict)
+    uses: int = 0  # macros written out so far
+
+
+def _facts(directives: Iterable[Directive]) -> _Facts:
+    facts = _Facts()
+    todo = [directives]
+    while todo:
+        for directive in todo.pop():
+            if directive.name == "loadmodule" and directive.args:
+                facts.modules.add(directive.args[0].lower().removesuffix("_module"))
+            elif directive.name == "define" and directive.args:
+                facts.defined[directive.args[0]] = " ".join(directive.args[1:])
+            elif directive.name == "macro" and directive.args and directive.block is not None:
+                facts.macros[directive.args[0].lower()] = directive
+            if directive.block is not None and directive.name in _CONDITIONS:
+                todo.append(directive.block)
+    return facts
+
+
+def _holds(directive: Directive, facts: _Facts) -> bool:
+    """Whether a condition on the server is true, as far as the files tell; true where they do not."""
+    asked = directive.args[0] if directive.args else ""
+    wanted = not asked.startswith("!")
+    name = asked.lstrip("!")
+    if directive.name == "ifmodule":
+        short = name.lower().removeprefix("mod_").removesuffix(".c").removesuffix("_module")
+        # A file without LoadModule lines is a part of a configuration: the modules are somewhere else.
+        there = not facts.modules or short in facts.modules or short in _BUILT_IN
+        return there is wanted
+    if directive.name == "ifdefine":
+        return (name in facts.defined) is wanted
+    return wanted
+
+
+def _effective(directives: Sequence[Directive], facts: _Facts, depth: int = 0) -> Iterator[Directive]:
+    """What stands in a section once conditions are taken away, variables put in and macros written out."""
+    for directive in directives:
+        if directive.name in _CONDITIONS and directive.block is not None:
+            if _holds(directive, facts):
+                yield from _effective(directive.block, facts, depth)
+        elif directive.name == "use" and directive.args and directive.args[0].lower() in facts.macros:
+            facts.uses += 1
+            if depth < _MAX_MACRO_DEPTH and facts.uses <= _MAX_MACRO_USES:
+                yield from _effective(_used(directive, facts), facts, depth + 1)
+        elif any("${" in arg for arg in directive.args):
+            args = tuple(_filled(arg, facts.defined) for arg in directive.args)
+            yield Directive(
+                directive.name,
+                args,
+                directive.file,
+                directive.line,
+                directive.end_line,
+                directive.block,
+                directive.written,
+            )
+        else:
+            yield directive
+
+
+def _filled(arg: str, defined: Mapping[str, str]) -> str:
+    return re.sub(r"\$\{(\w+)\}", lambda match: defined.get(match[1], match[0]), arg)
+
+
+def _used(use: Directive, facts: _Facts) -> Sequence[Directive]:
+    macro = facts.macros[use.args[0].lower()]
+    values = dict(zip(macro.args[1:], use.args[1:], strict=False))
+
+    def fill(directive: Directive) -> Directive:
+        args = list(directive.args)
+        # Longest names first, as httpd does, so that $port is not taken for $p.
+        for name in sorted(values, key=len, reverse=True):
+            args = [arg.replace(name, values[name]) if name else arg for arg in args]
+        block = None if directive.block is None else tuple(fill(child) for child in directive.block)
+        return Directive(
+            directive.name,
+            tuple(args),
+            directive.file,
+            directive.line,
+            directive.end_line,
+            block,
+            directive.written,
+        )
+
+    return [fill(directive) for directive in macro.block or ()]
+
+
+# Workers.
+
+
+@dataclass(slots=True)
+class _Worker:
+    name: str  # the address it serves, and all that begins with it
+    maker: Directive
+    params: dict[str, tuple[str, Directive]]
+
+
+def _address(url: str) -> str:
+    """The address that names a worker: what follows a socket's path, with at least a slash."""
+    plain = url.rpartition("|")[2].partition("$")[0]
+    scheme, colon, rest = plain.partition("://")
+    return f"{scheme.lower()}{colon}{rest if '/' in rest else f'{rest}/'}"
+
+
+def _pairs(directive: Directive, args: Iterable[str]) -> dict[str, tuple[str, Directive]]:
+    found = (arg.partition("=") for arg in args)
+    return {key.lower(): (value, directive) for key, equals, value in found if equals}
+
+
+class _Workers:
+    """The workers of one virtual host, in the order in which httpd makes them."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._workers: list[_Worker] = []
+        self._balancers: dict[str, list[Directive]] = {}
+        self._scope = scope
+        self._fill(scope.children, in_location=False, depth=0)
+
+    def _fill(self, children: Iterable[Directive], *, in_location: bool, depth: int) -> None:
+        for child in children:
+            if len(self._workers) >= MAX_BLOCKS:
+                break
+            if child.name in ("proxypass", "proxypassmatch"):
+                url = _target(child, in_location=in_location)
+                if url and self.of(url) is None:
+                    self._workers.append(_Worker(_address(url), child, _pairs(child, child.args)))
+            elif child.name in ("proxy", "proxymatch") and child.block is not None and child.args:
+                self._section(child)
+            elif child.name == "proxyset" and child.args and "://" in child.args[0]:
+                self._set(child.args[0], child, child.args[1:])
+            elif child.block is not None and child.name in _SECTIONS - {"virtualhost"} and depth < MAX_DEPTH:
+                location = child.name in ("location", "locationmatch")
+                self._fill(child.block, in_location=location, depth=depth + 1)
+
+    def _section(self, section: Directive) -> None:
+        url = section.args[0]
+        if url.lower().startswith("balancer://"):
+            members = [one for one in section.block or () if one.name == "balancermember" and one.args]
+            self._balancers.setdefault(url.lower().rstrip("/"), []).extend(members)
+            return
+        self._set(url, section, section.args[1:])
+        for child in section.block or ():
+            if child.name == "proxyset":
+                self._set(url, child, child.args)
+
+    def _set(self, url: str, directive: Directive, args: Iterable[str]) -> None:
+        worker = self.of(url)
+        if worker is None:
+            worker = _Worker(_address(url), directive, {})
+            self._workers.append(worker)
+        worker.params.update(_pairs(directive, args))
+
+    def of(self, url: str) -> _Worker | None:
+        """The worker that serves an address: the longest name that the address begins with."""
+        address = _address(url)
+        found = [worker for worker in self._workers if address.startswith(worker.name)]
+        return max(found, key=lambda worker: len(worker.name), default=None)
+
+    def members(self, url: str) -> Sequence[Directive]:
+        """The lines of a balancer's members; none if it is no balancer, or an unknown one."""
+        name = "/".join(url.lower().split("/")[:3])
+        return self._balancers.get(name, ())
+
+
+# Blocks.
+
+
+def blocks(config: Config) -> tuple[Block, ...]:
+    """Every line that passes to an app; at most MAX_BLOCKS."""
+    facts = _facts(config.directives)
+    top = Scope(None, tuple(_effective(config.directives, facts)))
+    finder = _Finder(config, facts)
+    found: list[Block] = []
+    for block in finder.walk(top, _Workers(top), 0):
+        found.append(block)
+        if len(found) >= MAX_BLOCKS:
+            break
+    return tuple(found)
+
+
+class _Finder:
+    def __init__(self, config: Config, facts: _Facts) -> None:
+        self._config = config
+        self._facts = facts
+        self._paths: dict[int, dict[str, list[Directive]]] = {}  # <Location> sections of a scope, by path
+
+    def walk(self, scope: Scope, workers: _Workers, depth: int) -> Iterator[Block]:
+        section = scope.directive
+        in_location = section is not None and section.name in ("location", "locationmatch")
+        for child in scope.children:
+            yield from self._gates(child, scope, workers, in_location=in_location)
+        if (passenger := _first(scope, _PASSENGER)) is not None:
+            enabled = scope.own("passengerenabled")
+            if not (enabled and enabled[-1].args[:1] == ("off",)):
+                yield self._block(passenger, scope, "passenger", {}, section is not None)
+        for child in scope.children:
+            if child.block is not None and child.name in _SECTIONS and depth < MAX_DEPTH:
+                inner = Scope(child, tuple(_effective(child.block, self._facts)), scope)
+                own = _Workers(inner) if child.name == "virtualhost" else workers
+                yield from self.walk(inner, own, depth + 1)
+
+    def _gates(
+        self, child: Directive, scope: Scope, workers: _Workers, *, in_location: bool
+    ) -> Iterator[Block]:
+        if child.name in ("proxypass", "proxypassmatch"):
+            url = _target(child, in_location=in_location)
+            if url:
+                yield from self._proxied(child, scope, url, workers)
+        elif child.name == "rewriterule" and len(child.args) > 2 and _proxies(child.args[2]):
+            yield from self._proxied(child, scope, child.args[1], workers)
+        elif child.name == "sethandler" and child.args:
+            handler = child.args[0]
+            if handler.lower().startswith("proxy:"):
+                yield from self._proxied(child, scope, handler[6:], workers)
+            elif handler.lower() == _FCGID:
+                yield self._block(child, scope, "fcgid", {}, False)
+        elif (child.name == "addhandler" and child.args[:1] == (_FCGID,)) or child.name == "fcgidwrapper":
+            yield self._block(child, scope, "fcgid", {}, False)
+        elif child.name in _PHP_SETTINGS and child.args:
+            yield self._block(child, scope, "php", {}, False)
+
+    def _proxied(self, gate: Directive, scope: Scope, url: str, workers: _Workers) -> Iterator[Block]:
+        members = workers.members(url)
+        if members:
+            for member in members:
+                via = _via(member.args[0])
+                pairs = {**_pairs(gate, gate.args), **_pairs(member, member.args)}
+                params = {key: Value(key, (value,), at) for key, (value, at) in pairs.items()}
+                yield self._block(member, scope, via, params, False, of=gate)
+            return
+        yield self._block(gate, scope, _via(url), _params(gate, url, workers), False)
+
+    def _block(
+        self,
+        gate: Directive,
+        scope: Scope,
+        via: str,
+        params: Mapping[str, Value],
+        whole: bool,
+        *,
+        of: Directive | None = None,
+    ) -> Block:
+        # A virtual host has many lines that pass, each with settings of its own: the line is the block.
+        own = scope if whole else Scope(gate, (), scope)
+        unread = tuple(
+            directive for outer in scope.chain() for name in INCLUDES for directive in outer.own(name)
+        )
+        return Block(
+            self._config.server,
+            own,
+            gate,
+            via,
+            _name(of or gate, scope, whole=whole),
+            self._config.version,
+            params=params,
+            partners=self._locations(of or gate, scope),
+            unread=unread,
+            place=scope,
+        )
+
+    def _locations(self, gate: Directive, scope: Scope) -> tuple[Scope, ...]:
+        """The <Location> sections that cover all that a ProxyPass line passes, the innermost last."""
+        if gate.name != "proxypass" or not gate.args or not gate.args[0].startswith("/"):
+            return ()
+        parts = gate.args[0].rstrip("/").split("/")[:MAX_DEPTH]
+        covering = ["/".join(parts[: count + 1]) for count in range(len(parts))]
+        return tuple(
+            Scope(section, tuple(_effective(section.block or (), self._facts)))
+            for path in covering
+            for outer in scope.chain()
+            for section in self._by_path(outer).get(path, ())
+        )
+
+    def _by_path(self, scope: Scope) -> dict[str, list[Directive]]:
+        if id(scope) not in self._paths:
+            paths: dict[str, list[Directive]] = {}
+            for section in scope.own("location"):
+                if section.args:
+                    paths.setdefault(section.args[0].rstrip("/"), []).append(section)
+            self._paths[id(scope)] = paths
+        return self._paths[id(scope)]
+
+
+def _params(gate: Directive, url: str, workers: _Workers) -> dict[str, Value]:
+    """What is set for this gate: by its worker, whoever made that."""
+    worker = workers.of(url)
+    said_here = _pairs(gate, gate.args) if gate.name in ("proxypass", "proxypassmatch") else {}
+    params = {key: Value(key, (value,), at) for key, (value, at) in (worker.params.items() if worker else ())}
+    if worker is not None and worker.maker is not gate:
+        for key in said_here.keys() - {"upgrade"}:
+            if key not in params:
+                reason = f"ignored here, because {worker.maker.place} made the worker first"
+                params[key] = Value(key, ("",), None, reason)
+    if "upgrade" in said_here:
+        params["upgrade"] = Value("upgrade", (said_here["upgrade"][0],), gate)
+    return params
+
+
+def _target(directive: Directive, *, in_location: bool) -> str:
+    """Where a ProxyPass leads; "" where it says that something is not passed."""
+    args = [arg for arg in directive.args if "=" not in arg or "://" in arg or arg.startswith("unix:")]
+    url = args[0] if in_location and args and "://" in args[0] else args[1] if len(args) > 1 else ""
+    return "" if url == "!" or "://" not in url else url
+
+
+def _proxies(flags: str) -> bool:
+    return bool({"p", "proxy"} & {flag.strip().lower() for flag in flags.strip("[]").split(",")})
+
+
+def _via(url: str) -> str:
+    scheme = url.rpartition("|")[2].partition("://")[0].lower()
+    names = {"fcgi": "fastcgi", "https": "http", "h2": "http", "h2c": "http", "balancer": "http", "wss": "ws"}
+    return names.get(scheme, scheme)
+
+
+def _first(scope: Scope, names: Iterable[str]) -> Directive | None:
+    return next((own[0] for name in names if (own := scope.own(name))), None)
+
+
+def _name(gate: Directive, scope: Scope, *, whole: bool) -> str:
+    """For example "ProxyPass /app in VirtualHost *:80"."""
+    outer = [
+        f"{one.directive.word} {' '.join(one.directive.args)}".strip()
+        for one in scope.chain()
+        if one.directive is not None
+    ]
+    own = [] if whole else [f"{gate.word} {' '.join(gate.args[:1])}"]
+    return said(" in ".join([*own, *outer]) or "top of the file")
+
+
+def setting(block: Block, name: str, default: str) -> Value:
+    """What is in force for this gate: <Location> sections that cover it come last, so they win."""
+    for location in reversed(block.partners):
+        if location.own(name):
+            return location.value(name, default, whose=NAMES[block.server])
+    return block.value(name, default)
+
+
+def seconds(text: str) -> float | None:
+    """Apache's time, for example "60", "500ms" or "5min"; None if it is none."""
+    match = re.fullmatch(r"(\d{1,9})(ms|s|min|mi|h)?", text.strip().lower())
+    units = {"ms": 0.001, "s": 1, None: 1, "min": 60, "mi": 60, "h": 3600}
+    return int(match[1]) * units[match[2]] if match else None
+
+
+def innocence(block: Block) -> str:
+    """Why a block without Findings lets a stream through."""
+    if block.via in ("http", "ws"):
+        return "mod_proxy_http passes each piece on as it comes"
+    if block.via == "passenger":
+        return "Passenger passes responses on as they come"
+    if block.via == "fastcgi" and (value := block.params.get("flushpackets")):
+        return block.say(value)
+    if block.via == "fcgid":
+        value = block.value("FcgidOutputBufferSize", "65536")
+        return block.say(value)
+    return "nothing is known against it"

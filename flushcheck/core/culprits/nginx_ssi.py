@@ -1,0 +1,48 @@
+"""nginx `ssi`, met by a WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.core.configs.tree import Block
+from flushcheck.core.culprits import upgrade_lines
+from flushcheck.core.model import Culprit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.observations import Observations
+
+CULPRIT = Culprit(
+    id="nginx-ssi",
+    title="nginx ssi cuts a WebSocket right after it opened",
+    why=(
+        "With ssi on, nginx looks for server-side includes in what the app sends. An upgraded connection "
+        "does not survive that: it is closed after the 101."
+    ),
+    shows="The handshake is answered with 101, then the connection closes without a close frame.",
+    fixes=(
+        Fix(
+            where="nginx, the location block of the WebSocket",
+            change="ssi off;",
+            caution="server-side includes in what this block serves are not carried out any more",
+        ),
+    ),
+    references=("https://nginx.org/en/docs/http/ngx_http_ssi_module.html#ssi",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """No run tells it apart yet; a configuration file does."""
+    return None
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Only where a WebSocket could pass otherwise."""
+    if block.server is not Server.NGINX or block.via != "http":
+        return
+    value = block.value("ssi", "off")
+    if value.first == "on" and upgrade_lines.nginx_passes(block):
+        yield block.finding(
+            CULPRIT,
+            Level.ERROR,
+            f"{block.say(value)}: a WebSocket is cut right after its 101",
+            value=value,
+            edits=block.edit(value.at, "ssi off;"),
+        )

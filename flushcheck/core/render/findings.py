@@ -1,0 +1,148 @@
+"""What a check found, for a person at a terminal and as JSON.
+
+Text that came from files is made printable here, as everything from outside is.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from flushcheck.core.check import Checked
+from flushcheck.core.codec import to_json
+from flushcheck.core.model import Finding, Level
+from flushcheck.core.render.document import SCHEMA
+from flushcheck.core.render.page import Page
+
+_COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
+
+
+def findings_text(checked: Checked, *, width: int, color: bool, strict: bool = False) -> str:
+    """The Findings by file, then what was found innocent, allowed and not read; ends in a newline.
+
+    Args:
+        width: columns of the terminal.
+        color: whether to use ANSI colours.
+        strict: notes count, so they are told as fully as the rest.
+    """
+    page = Page(width, color)
+    for file, group in groupby(checked.findings, key=lambda finding: finding.file):
+        page.line(file, "bold")
+        known: set[tuple[str, str]] = set()
+        for finding in group:
+            _finding(page, finding, brief=finding.level is Level.NOTE and not strict, known=known)
+        page.gap()
+    _rest(page, checked)
+    page.text(_summary(checked))
+    return page.done()
+
+
+def _finding(page: Page, finding: Finding, *, brief: bool, known: set[tuple[str, str]]) -> None:
+    label = f"  {finding.line:>5}  {finding.level:<8}"
+    where = finding.block
+    if (finding.block_file, finding.block_line) != (finding.file, finding.line):
+        where += f" ({finding.block_file}:{finding.block_line})"
+    page.text(
+        f"{label} {finding.culprit.id}  in {where}", hang=17, hue=_COLORS[finding.level], hue_to=len(label)
+    )
+    page.text(f"         {finding.message}", hang=9)
+    if finding.override:
+        page.text(f"         {finding.override}", hang=9)
+    if brief:
+        return
+    if (finding.culprit.id, finding.fix.change) in known:
+        page.text(f"         fix: as above, {finding.fix.where}", hang=14)
+        return
+    known.add((finding.culprit.id, finding.fix.change))
+    page.text(f"         fix: {finding.fix.where}", hang=14)
+    for line in finding.fix.change.splitlines():
+        page.line(f"             {line}", "green")  # never wrapped: it is there to be copied
+    page.text(f"         cost: {finding.fix.caution}", hang=15)
+
+
+def _rest(page: Page, checked: Checked) -> None:
+    if checked.judged:
+        page.line("innocent", "bold")
+        for one in checked.judged:
+            page.text(f"  {one.file}:{one.line}  {one.block}: {one.reason}", hang=4)
+        page.gap()
+    if checked.allowed:
+        page.line("allowed in the file", "bold")
+        for each in checked.allowed:
+            finding = each.finding
+            page.text(
+                f"  {each.file}:{each.line}  {finding.culprit.id} in {finding.block}: {each.reason}", hang=4
+            )
+        page.gap()
+    if checked.troubles:
+        page.line("not read, or not understood", "bold")
+        for trouble in checked.troubles:
+            where = f"{trouble.file}:{trouble.line}" if trouble.line else trouble.file
+            page.text(f"  {where}  {trouble.reason}", hang=4)
+        page.gap()
+
+
+def _summary(checked: Checked) -> str:
+    blocks = {(finding.block_file, finding.block_line, finding.block) for finding in checked.findings}
+    blocks |= {(one.file, one.line, one.block) for one in checked.judged}
+    blocks |= {
+        (each.finding.block_file, each.finding.block_line, each.finding.block) for each in checked.allowed
+    }
+    if not blocks:
+        if checked.exit_code() == 3:
+            return "Nothing could be judged."
+        return f"{_count(len(checked.files), 'file')} read: nothing here passes to an app."
+    counts = ", ".join(
+        _count(sum(finding.level is level for finding in checked.findings), level.value) for level in Level
+    )
+    allowed = f", {len(checked.allowed)} allowed" if checked.allowed else ""
+    could_not = " Not all of it could be read." if checked.exit_code() == 3 else ""
+    return f"{counts}{allowed} in {_count(len(blocks), 'block')} that pass to an app.{could_not}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def findings_document(checked: Checked) -> dict[str, Any]:
+    """The same as plain dicts, lists, strings and numbers, ready for `json.dumps`."""
+    return {
+        "schema": SCHEMA,
+        "findings": [finding_document(finding) for finding in checked.findings],
+        "judged": [to_json(one) for one in checked.judged],
+        "allowed": [
+            {
+                **finding_document(one.finding),
+                "mark": {"file": one.file, "line": one.line},
+                "reason": one.reason,
+            }
+            for one in checked.allowed
+        ],
+        "unread": [{"file": t.file, "line": t.line, "reason": t.reason} for t in checked.troubles],
+        "files": list(checked.files),
+        "counts": {
+            level.value: sum(finding.level is level for finding in checked.findings) for level in Level
+        },
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """One Finding as JSON."""
+    return {
+        "id": finding.culprit.id,
+        "level": finding.level.value,
+        "file": finding.file,
+        "line": finding.line,
+        "server": finding.server.value,
+        "block": finding.block,
+        "block_file": finding.block_file,
+        "block_line": finding.block_line,
+        "value": finding.value,
+        "source": finding.source,
+        "message": finding.message,
+        "override": finding.override,
+        "fix": to_json(finding.fix),
+        "edits": [to_json(edit) for edit in finding.edits],
+        "title": finding.culprit.title,
+        "references": list(finding.culprit.references),
+    }

@@ -1,0 +1,153 @@
+"""The Report as one HTML file that needs nothing else: to keep, to mail, to open from disk.
+
+It holds no script and asks for nothing; its own policy says so. Text that came from the far side is
+escaped wherever it is written (`_Markup.text`), and references become links only when they are http(s).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from flushcheck.core.model import Accusation, Fix, Health, Report, Verdict
+from flushcheck.core.observations import LABELS
+
+# The picture's own units; the browser stretches them to the width there is.
+WIDTH, HEIGHT, TOP, BOTTOM = 1000, 96, 14, 82
+
+# A Piece that waited longer than the first is late, longer than the second held: colours only, no verdict.
+LATE_S, HELD_S = 0.1, 0.5
+
+_CSS = """
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#5a6472;--paper:#faf8f4;--card:#fff;--line:#dcd8cf;
+--good:#0b7a6b;--late:#a86a00;--bad:#c0391b}
+@media(prefers-color-scheme:dark){:root{--ink:#e8ebf0;--soft:#9aa5b4;--paper:#0f141b;--card:#171e28;
+--line:#2b3442;--good:#4fd6bf;--late:#e5b04c;--bad:#ff8a65}}
+*{box-sizing:border-box}
+body{margin:0 auto;max-width:56rem;padding:1.5rem 1rem 4rem;background:var(--paper);color:var(--ink);
+font:1rem/1.55 system-ui,sans-serif;overflow-wrap:anywhere}
+h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0}h2{font-size:1.1rem;margin:0}
+section{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1rem 1.2rem;margin:1rem 0}
+pre{white-space:pre-wrap;font:.9rem/1.5 ui-monospace,monospace;background:var(--paper);border:1px solid var(--line);
+border-radius:.5rem;padding:.6rem .8rem;margin:.4rem 0}
+p{margin:.4rem 0}ul{margin:.4rem 0;padding-left:1.2rem}svg{display:block;width:100%;height:6rem}
+.soft{color:var(--soft)}.good{color:var(--good)}.late{color:var(--late)}.bad{color:var(--bad)}
+.word{font-weight:700;letter-spacing:.04em;text-transform:uppercase}
+path{fill:none;stroke-width:1.5;vector-effect:non-scaling-stroke}
+.axis{stroke:var(--line)}.tick{stroke:var(--ink);stroke-width:2}
+.prompt{stroke:var(--good)}.slow{stroke:var(--late)}.kept{stroke:var(--bad)}
+"""
+
+
+def html(report: Report) -> str:
+    """The whole file."""
+    allowed = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
+    hue = {Health.FLOWING: "good", Health.UNKNOWN: "late"}.get(report.health, "bad")
+    body = [
+        f'<p class="word {hue}">{_text(report.health)}</p>',
+        f"<h1>{_text(report.headline)}</h1>",
+        f'<p class="soft">{_text(report.target)}{" · seen by " + _text(report.tool) if report.tool else ""}</p>',
+        *(_verdict(verdict) for verdict in report.verdicts),
+        *(_accusation(accusation) for accusation in report.accusations),
+        _notes(report),
+        '<p class="soft">Above, each piece when it was sent; below, when it came. Parallel lines flow; lines that fan '
+        "into one point were held together.</p>",
+    ]
+    return "\n".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta http-equiv="Content-Security-Policy" '
+            f"content=\"default-src 'none'; style-src 'sha256-{allowed}'\">",
+            f"<title>{_text(report.health)}: {_text(report.target)}</title>",
+            f"<style>{_CSS}</style></head><body><main>",
+            *filter(None, body),
+            "</main></body></html>\n",
+        ]
+    )
+
+
+def _verdict(verdict: Verdict) -> str:
+    bad = verdict.flow != "flowing"
+    lines = [
+        f'<h2>{_text(verdict.transport)} <span class="word {"bad" if bad else "good"}">{_text(verdict.flow)}</span></h2>',
+        f"<p>{_text(verdict.summary)}</p>",
+    ]
+    if len(verdict.sent_s) > 1:
+        lines.append(
+            picture(verdict.sent_s, verdict.received_s, name=f"{verdict.transport}: {verdict.summary}")
+        )
+    if verdict.freed_by:
+        hints = " or ".join(LABELS[variant] for variant in verdict.freed_by)
+        lines.append(f"<p>The app can free this by itself, as seen here, with {_text(hints)}.</p>")
+    return f"<section>{''.join(lines)}</section>"
+
+
+def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) -> str:
+    """Time as SVG: a tick for each Piece as sent, one as received, and a line between the two.
+
+    Args:
+        sent_s: when each Piece was sent, from 0.
+        received_s: when it came, on the same clock, in the same order.
+        name: what it shows, for who cannot see it.
+    """
+    whole_s = max(*sent_s, *received_s, 1e-9)
+
+    def x(at_s: float) -> str:
+        return f"{max(0.0, at_s) / whole_s * WIDTH:.1f}"
+
+    lines: dict[str, list[str]] = {"prompt": [], "slow": [], "kept": []}
+    ticks: list[str] = []
+    for sent, came in zip(sent_s, received_s, strict=True):
+        kind = "kept" if came - sent > HELD_S else "slow" if came - sent > LATE_S else "prompt"
+        lines[kind].append(f"M{x(sent)} {TOP}L{x(came)} {BOTTOM}")
+        ticks.append(f"M{x(sent)} {TOP - 12}V{TOP}M{x(came)} {BOTTOM}V{BOTTOM + 12}")
+    paths = "".join(f'<path class="{kind}" d="{"".join(d)}"/>' for kind, d in lines.items() if d)
+    return (
+        f'<svg role="img" aria-label="{_text(name)}" viewBox="-6 0 {WIDTH + 12} {HEIGHT}" '
+        f'preserveAspectRatio="none"><path class="axis" d="M0 {TOP}H{WIDTH}M0 {BOTTOM}H{WIDTH}"/>'
+        f'{paths}<path class="tick" d="{"".join(ticks)}"/></svg>'
+        f'<p class="soft">0 to {whole_s:.2f} s; above: sent, below: received</p>'
+    )
+
+
+def _accusation(accusation: Accusation) -> str:
+    culprit = accusation.culprit
+    fixes = "".join(_fix("Fix" if number == 0 else "Or", fix) for number, fix in enumerate(culprit.fixes))
+    return (
+        f'<section><p class="late">culprit, {_text(accusation.confidence)}: {_text(culprit.id)}</p>'
+        f"<h2>{_text(culprit.title)}</h2><p>{_text(culprit.why)}</p>{fixes}"
+        f"<h2>Evidence</h2>{_list(fact.sentence for fact in accusation.evidence)}"
+        f"{_references(culprit.references)}</section>"
+    )
+
+
+def _fix(word: str, fix: Fix) -> str:
+    return (
+        f"<p><strong>{word}:</strong> {_text(fix.where)}</p><pre>{_text(fix.change)}</pre>"
+        f'<p class="soft">Cost: {_text(fix.caution)}</p>'
+    )
+
+
+def _references(references: Iterable[str]) -> str:
+    links = "".join(
+        f'<li><a rel="noreferrer" href="{_text(one)}">{_text(one)}</a></li>'
+        for one in references
+        if one.startswith(("https://", "http://"))
+    )
+    return f"<ul>{links}</ul>" if links else ""
+
+
+def _notes(report: Report) -> str:
+    notes = [*report.notes, *(note for verdict in report.verdicts for note in verdict.notes)]
+    return f"<section><h2>Also seen</h2>{_list(notes)}</section>" if notes else ""
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{_text(item)}</li>' for item in items)}</ul>"
+
+
+def _text(text: str) -> str:
+    return escape(str(text), quote=True)

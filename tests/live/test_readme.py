@@ -1,0 +1,66 @@
+"""What the README shows is what happens: its exchange and its one line, run for real."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from flushcheck.core.render.oneliner import oneliner
+from tests.live import nginxconf
+from tests.live.servers import ROOT, child_env, start_nginx
+from tests.test_readme import TEXT
+
+BARE = nginxconf.site("proxy_pass http://127.0.0.1:8000;")
+
+
+def shape(text: str) -> str:
+    """The text without what differs from run to run: digits of measured times, and pieces in a cell."""
+    text = re.sub(r"http://[\w.:]+", "URL", text)
+    text = re.sub(r"\d+ ms", "N ms", text)
+    text = re.sub(r"\d+\.\d+ s\b", "N s", text)
+    text = re.sub(r"[.|#\d]{20,}", "PICTURE", text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def test_the_exchange_happens_as_shown(origin):
+    shown = TEXT[TEXT.index("<!-- exchange") :].split("```console\n")[1].split("```")[0]
+    command, told = shown.split("\n", 1)
+    assert command == "$ flushcheck diagnose http://localhost:8080 --only chunked"
+    with start_nginx(BARE, upstreams={8000: origin.port}) as nginx:
+        run = subprocess.run(
+            [sys.executable, "-m", "flushcheck", "diagnose", nginx.url, "--only", "chunked"],
+            capture_output=True,
+            text=True,
+            env={**child_env(), "COLUMNS": "100"},
+            cwd=ROOT,
+            timeout=60,
+            check=False,
+        )
+    assert run.returncode == 1
+    assert shape(run.stdout) == shape(told)
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        (None, "FLOWING"),
+        (BARE, "nginx-proxy-buffering"),
+    ],
+)
+def test_the_one_line_gives_the_verdict(site, expected, origin):
+    def verdict(url: str) -> str:
+        line = oneliner(url)
+        return subprocess.run(
+            ["sh", "-c", line], capture_output=True, text=True, env=child_env(), timeout=60, check=True
+        ).stdout
+
+    if site is None:
+        assert expected in verdict(origin.url)
+        return
+    with start_nginx(site, upstreams={8000: origin.port}) as nginx:
+        told = verdict(nginx.url)
+        assert expected in told
+        assert "4096 bytes" in told
