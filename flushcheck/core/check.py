@@ -15,14 +15,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from flushcheck.core.configs import apache, nginx
+from flushcheck.core.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
 from flushcheck.core.configs.tree import Block, Config, Trouble
 from flushcheck.core.culprits import (
     apache_mod_fcgid,
     apache_mod_security,
     apache_proxy_fcgi,
+    caddy_buffer_responses,
+    caddy_encode,
     gateway_websocket,
+    gunicorn_sync_worker,
+    gunicorn_timeout,
+    haproxy_http_delay,
+    haproxy_wait_for_body,
     idle_timeout,
+    lighttpd_stream_response_body,
     nginx_fastcgi_buffering,
     nginx_gzip,
     nginx_hint_taken,
@@ -34,6 +41,10 @@ from flushcheck.core.culprits import (
     nginx_ssi,
     nginx_uwsgi_buffering,
     passenger_buffer_response,
+    php_output_buffering,
+    php_zlib,
+    varnish_do_stream,
+    varnish_gzip,
     websocket_upgrade,
 )
 from flushcheck.core.model import Culprit, Finding, Level, Server
@@ -63,6 +74,17 @@ LINTERS: tuple[Linter, ...] = (
     apache_mod_fcgid,
     apache_mod_security,
     passenger_buffer_response,
+    haproxy_http_delay,
+    haproxy_wait_for_body,
+    lighttpd_stream_response_body,
+    caddy_encode,
+    caddy_buffer_responses,
+    varnish_do_stream,
+    varnish_gzip,
+    php_output_buffering,
+    php_zlib,
+    gunicorn_sync_worker,
+    gunicorn_timeout,
     websocket_upgrade,
     gateway_websocket,
     idle_timeout,
@@ -80,6 +102,12 @@ class Format:
 FORMATS: Mapping[Server, Format] = {
     Server.NGINX: Format(nginx.blocks, nginx.innocence),
     Server.APACHE: Format(apache.blocks, apache.innocence),
+    Server.HAPROXY: Format(haproxy.blocks, haproxy.innocence),
+    Server.LIGHTTPD: Format(lighttpd.blocks, lighttpd.innocence),
+    Server.CADDY: Format(caddy.blocks, caddy.innocence),
+    Server.VARNISH: Format(varnish.blocks, varnish.innocence),
+    Server.PHP: Format(php.blocks, php.innocence),
+    Server.GUNICORN: Format(gunicorn.blocks, gunicorn.innocence),
 }
 
 

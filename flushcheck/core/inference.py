@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from flushcheck.core.culprits import CASES
+from flushcheck.core.culprits import CASES, LAST_RESORTS
 from flushcheck.core.model import (
     Accusation,
     Confidence,
@@ -95,8 +95,12 @@ def _verdict(seen: Observations, transport: Transport) -> Verdict:
 
 
 def _suspicions(seen: Observations, transport: Transport) -> tuple[Suspicion, ...]:
-    found = [case.suspect(seen, transport) for case in CASES]
-    return tuple(sorted((s for s in found if s is not None), key=lambda s: RANK.index(s.confidence)))
+    for cases in (CASES, LAST_RESORTS):
+        asked = (case.suspect(seen, transport) for case in cases)
+        found = [suspicion for suspicion in asked if suspicion is not None]
+        if found:
+            return tuple(sorted(found, key=lambda suspicion: RANK.index(suspicion.confidence)))
+    return ()
 
 
 def _accusations(verdicts: Iterable[Verdict]) -> tuple[Accusation, ...]:
@@ -165,7 +169,7 @@ def _summary(seen: Observations, observation: Observation, timing: Timing) -> st
                 f"all {count} pieces came together at the end, the first one {late_s:.1f} s after it was sent"
             )
         case Flow.BLOCKS:
-            told = f"{count} pieces came in {timing.groups} blocks, up to {late_s:.1f} s late"
+            told = f"{count} pieces came in {timing.deliveries} blocks, up to {late_s:.1f} s late"
         case Flow.TICKS:
             told = f"{count} pieces came in ticks of {timing.period_s * 1000:.0f} ms"
         case Flow.LATE:

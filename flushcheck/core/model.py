@@ -140,6 +140,7 @@ class Mark:
 
     seq: int
     sent_s: float  # on the service's clock; for polling, when this Piece was asked for
+    size_bytes: int = 0  # of its text; 0: the observer does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +280,7 @@ class Action(StrEnum):
     BEFORE = "before"  # new lines go in front of it
     AFTER = "after"  # new lines go behind it
     REPLACE = "replace"  # new lines take its place
+    INSIDE = "inside"  # new text goes right behind its first word, on its line
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,31 @@ class Observations:
                 return timing.hold_bytes
         return None
 
+    def header(self, transport: Transport, name: str) -> str:
+        """A header of the kept baseline's answer (of the token baseline if none was kept); "" if none."""
+        observation = self.get(self.exhibit(transport) or Probe(transport))
+        return observation.header(name) if observation else ""
+
+    def stored(self, transport: Transport) -> bool:
+        """Whether the answer came with a Content-Length, which the service never sends with a stream.
+
+        Somebody had all of it before the first byte was passed on: store-and-forward.
+        """
+        return bool(self.header(transport, "content-length"))
+
+    def unflushed(self, transport: Transport) -> bool:
+        """Whether a compressor let its own header go and then nothing: 10 bytes of gzip, 2 of deflate."""
+        observation = self.get(self.exhibit(transport) or Probe(transport))
+        if observation is None or not observation.arrivals:
+            return False
+        first = observation.arrivals[0]
+        return first.text_bytes == 0 and 0 < first.size_bytes <= 10
+
+    def flow(self, transport: Transport, scenario: Scenario = Scenario.TOKEN) -> Flow | None:
+        """How a baseline flowed; None if it was not made."""
+        timing = self.timing(Probe(transport, scenario))
+        return timing.flow if timing else None
+
     # Sentences that several Culprits need.
 
     def say_hold(self, transport: Transport) -> Evidence:
@@ -153,8 +178,8 @@ class Observations:
         size = self.hold_bytes(transport)
         blocks = f"; larger streams come in blocks of {size} bytes" if size else ""
         return Evidence(
-            f"{transport}: {len(observation.marks)} pieces came in {timing.groups} "
-            f"{'delivery' if timing.groups == 1 else 'deliveries'}, kept for up to "
+            f"{transport}: {len(observation.marks)} pieces came in {timing.deliveries} "
+            f"{'delivery' if timing.deliveries == 1 else 'deliveries'}, kept for up to "
             f"{timing.lag_s.max:.2f} s{blocks}",
             (probe.id,),
         )

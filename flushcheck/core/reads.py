@@ -130,7 +130,11 @@ def _observe(probe: Probe, answer: list[Read], begun_s: float) -> Observation:
             detail = str(error)
             break
         end = next((record for record in found if isinstance(record, End)), end)
-        marks = tuple(Mark(piece.seq, piece.at_s) for piece in found if isinstance(piece, Piece))
+        marks = tuple(
+            Mark(piece.seq, piece.at_s, len(piece.text.encode()))
+            for piece in found
+            if isinstance(piece, Piece)
+        )
         arrivals.append(Arrival(at_s, len(content), len(content), marks))
     received = sum(len(arrival.marks) for arrival in arrivals)
     return Observation(

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from flushcheck.core.limits import Limits
 from flushcheck.core.model import Piece, Unit, UsageError
-from flushcheck.core.params import Params
+from flushcheck.core.params import TYPICAL_PIECE_BYTES, Params
 from flushcheck.core.texts import CHINESE, ENGLISH
 
 SHIPPED: Mapping[str, str] = {"en": ENGLISH, "zh": CHINESE}
@@ -107,12 +107,10 @@ class Source:
         """
         draw = random.Random(seq)
         wanted = self.size_bytes + round(self.spread_bytes * (draw.random() - 0.5))
-        parts, size = [], 0
-        while size < wanted:
-            parts.append(text)
-            size += len(text.encode())
-            text = self.units[draw.randrange(len(self.units))]
-        cut = "".join(parts).encode()[:wanted].decode(errors="ignore")
+        while (size := len(text.encode())) < wanted:
+            # Many words at a time: one by one, 64 KiB took 9 ms, in which no other stream could move.
+            text += "".join(draw.choices(self.units, k=1 + (wanted - size) // TYPICAL_PIECE_BYTES))
+        cut = text.encode()[:wanted].decode(errors="ignore")
         return cut + "." * (wanted - len(cut.encode()))
 
 

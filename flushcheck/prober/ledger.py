@@ -168,7 +168,7 @@ class Ledger:
         if not (abs(piece.seq) < MAX_NUMBER and math.isfinite(piece.at_s) and abs(piece.at_s) < MAX_NUMBER):
             raise Malformed("a piece with an impossible number")
         self._seqs.append(piece.seq)
-        return Mark(piece.seq, piece.at_s if sent_s is None else sent_s)
+        return Mark(piece.seq, piece.at_s if sent_s is None else sent_s, len(piece.text.encode()))
 
     def foreign(self) -> bool:
         """Whether the text so far is certainly not one of our streams."""

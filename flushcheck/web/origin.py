@@ -37,7 +37,7 @@ def origin_of(environ: Mapping[str, Any], *, concurrent: int) -> Origin:
     hops = str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")
     return Origin(
         protocol=value("SERVER_PROTOCOL"),
-        gateway=value("GATEWAY_INTERFACE"),
+        gateway=_gateway(environ)[:MAX_VALUE],
         server=value("SERVER_SOFTWARE"),
         connection=value("HTTP_CONNECTION"),
         upgrade=value("HTTP_UPGRADE"),
@@ -48,6 +48,19 @@ def origin_of(environ: Mapping[str, Any], *, concurrent: int) -> Origin:
         forwarded_hops=sum(1 for hop in hops if hop.strip()),
         concurrent=concurrent,
     )
+
+
+def _gateway(environ: Mapping[str, Any]) -> str:
+    """The protocol by which a web server handed the request over; "" for HTTP.
+
+    uWSGI serves HTTP too, and names itself either way; DOCUMENT_ROOT comes only from a web server's
+    uwsgi_params.
+    """
+    if environ.get("SCGI") == "1":
+        return "SCGI/1"
+    if "uwsgi.version" in environ and "DOCUMENT_ROOT" in environ:
+        return "uwsgi"
+    return str(environ.get("GATEWAY_INTERFACE", ""))
 
 
 def _key(name: str) -> str:

@@ -11,14 +11,37 @@ from types import MappingProxyType
 from typing import Protocol
 
 from flushcheck.core.culprits import (
+    apache_mod_fcgid,
+    apache_mod_security,
+    apache_proxy_fcgi,
     app_response,
+    caddy_buffer_responses,
+    caddy_encode,
+    flask_compress,
     gateway_websocket,
+    gunicorn_sync_worker,
+    gunicorn_timeout,
+    haproxy_http_delay,
     http_hop,
+    idle_timeout,
+    lighttpd_stream_response_body,
     nginx_fastcgi_buffering,
     nginx_gzip,
     nginx_hint_taken,
     nginx_ignore_headers,
+    nginx_limit_rate,
     nginx_proxy_buffering,
+    nginx_proxy_cache,
+    nginx_scgi_buffering,
+    nginx_ssi,
+    nginx_uwsgi_buffering,
+    passenger_buffer_response,
+    php_output_buffering,
+    php_zlib,
+    response_cache,
+    tcp_middlebox,
+    varnish_do_stream,
+    varnish_gzip,
     websocket_upgrade,
 )
 from flushcheck.core.model import Culprit, Suspicion, Transport
@@ -36,14 +59,41 @@ class Case(Protocol):
 
 CASES: tuple[Case, ...] = (
     app_response,
+    flask_compress,
     nginx_proxy_buffering,
     nginx_gzip,
     nginx_fastcgi_buffering,
+    nginx_uwsgi_buffering,
+    nginx_scgi_buffering,
+    nginx_limit_rate,
     nginx_hint_taken,
     nginx_ignore_headers,
+    nginx_proxy_cache,
+    nginx_ssi,
+    response_cache,
+    php_output_buffering,
+    php_zlib,
+    apache_proxy_fcgi,
+    apache_mod_fcgid,
+    apache_mod_security,
+    passenger_buffer_response,
+    haproxy_http_delay,
+    caddy_encode,
+    caddy_buffer_responses,
+    lighttpd_stream_response_body,
+    varnish_do_stream,
+    varnish_gzip,
+    gunicorn_sync_worker,
+    gunicorn_timeout,
+    idle_timeout,
+    tcp_middlebox,
     websocket_upgrade,
     gateway_websocket,
-    http_hop,
 )
 
-CULPRITS: Mapping[str, Culprit] = MappingProxyType({case.CULPRIT.id: case.CULPRIT for case in CASES})
+# Asked only about a Transport on which nobody above can be suspected: described, not named.
+LAST_RESORTS: tuple[Case, ...] = (http_hop,)
+
+CULPRITS: Mapping[str, Culprit] = MappingProxyType(
+    {case.CULPRIT.id: case.CULPRIT for case in (*CASES, *LAST_RESORTS)}
+)

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block, Directive, edit
-from flushcheck.core.model import Action, Culprit, Edit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.culprits import hint
+from flushcheck.core.model import (
+    Action,
+    Confidence,
+    Culprit,
+    Edit,
+    Evidence,
+    Finding,
+    Fix,
+    Level,
+    Server,
+    Suspicion,
+    Transport,
+)
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -33,9 +46,21 @@ CULPRIT = Culprit(
 )
 
 
+# FcgidOutputBufferSize as it comes; a block ends with the record that fills it, so none is smaller.
+BUFFER_BYTES = 65_536
+
+
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """No run tells it apart yet; a configuration file does."""
-    return None
+    """Blocks of 64 KiB and more from a FastCGI app, and no nginx that would have taken the hint."""
+    origin = seen.origin(transport)
+    size = seen.hold_bytes(transport)
+    if not hint.unheard(seen, transport) or origin is None or not origin.gateway or seen.stored(transport):
+        return None
+    if size is not None and size < BUFFER_BYTES:
+        return None
+    gateway = Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})")
+    sure = Confidence.LIKELY if size is not None else Confidence.POSSIBLE
+    return Suspicion(CULPRIT, sure, (*hint.unheard_evidence(seen, transport), gateway))
 
 
 def lint(block: Block) -> Iterator[Finding]:
@@ -74,8 +99,9 @@ def _edits(block: Block, old: Directive | None) -> tuple[Edit, ...]:
     # Server and virtual host only: in front of the outermost section below that holds the gate.
     outer = block.gate
     for scope in block.home.chain():
-        if scope.directive is None or scope.directive.name == "virtualhost":
+        if scope.directive is not None and scope.directive.name == "virtualhost":
+            outer = scope.directive.block[0] if scope.directive.block else outer
             break
-        outer = scope.directive
+        outer = scope.directive or outer
     word = outer.word if outer.block is None else f"<{outer.word}"
     return (Edit(Action.BEFORE, outer.file, outer.line, outer.end_line, word, (line,)),)

@@ -6,15 +6,30 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs import apache
 from flushcheck.core.configs.tree import Block
-from flushcheck.core.model import Culprit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.culprits import hint
+from flushcheck.core.model import (
+    Confidence,
+    Culprit,
+    Evidence,
+    Finding,
+    Fix,
+    Flow,
+    Level,
+    Server,
+    Suspicion,
+    Transport,
+    Variant,
+)
 from flushcheck.core.observations import Observations
+from flushcheck.core.plan import STREAMED
 
 CULPRIT = Culprit(
     id="apache-mod-security",
     title="mod_security2 reads the whole response before it lets any of it out",
     why=(
         "With SecResponseBodyAccess On, mod_security2 keeps responses of the types in "
-        "SecResponseBodyMimeType (text/plain and text/html unless set) until they are complete, so that rules can look at them."
+        "SecResponseBodyMimeType (text/plain and text/html unless set) until they are complete, so that "
+        "rules can look at them."
     ),
     shows=(
         "Held to the end, still chunked, and only for some content types: the same stream as "
@@ -37,8 +52,23 @@ STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson")
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """No run tells it apart yet; a configuration file does."""
-    return None
+    """Held to the end at any size, uncompressed, and another content type passes."""
+    if (
+        not hint.unheard(seen, transport)
+        or seen.stored(transport)
+        or seen.compressed(transport)
+        or seen.hold_bytes(transport) is not None
+    ):
+        return None
+    types = [streamed for streamed in STREAMED if seen.flow(streamed) is Flow.FLOWING]
+    if not seen.frees(transport, Variant.OTHER_TYPE) and not types:
+        return None
+    passes = (
+        (seen.say_variant(transport, Variant.OTHER_TYPE),)
+        if seen.frees(transport, Variant.OTHER_TYPE)
+        else (Evidence(f"{', '.join(types)}: with another content type the same text flows"),)
+    )
+    return Suspicion(CULPRIT, Confidence.LIKELY, (*hint.unheard_evidence(seen, transport), *passes))
 
 
 def lint(block: Block) -> Iterator[Finding]:

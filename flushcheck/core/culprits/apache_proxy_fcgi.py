@@ -6,7 +6,20 @@ import re
 from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block
-from flushcheck.core.model import Action, Culprit, Edit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.culprits import hint
+from flushcheck.core.model import (
+    Action,
+    Confidence,
+    Culprit,
+    Edit,
+    Evidence,
+    Finding,
+    Fix,
+    Level,
+    Server,
+    Suspicion,
+    Transport,
+)
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -40,9 +53,20 @@ CULPRIT = Culprit(
 )
 
 
+# 3968 at 128-byte records; whole records that make 4096 bytes or more, with a kilobyte each up to 5,700.
+LEAST_BYTES, MOST_BYTES = 3900, 5700
+
+
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """No run tells it apart yet; a configuration file does."""
-    return None
+    """About 4096 bytes at a time from a FastCGI app, and no nginx that would have taken the hint."""
+    origin = seen.origin(transport)
+    size = seen.hold_bytes(transport)
+    if not hint.unheard(seen, transport) or origin is None or not origin.gateway or seen.stored(transport):
+        return None
+    if size is None or not LEAST_BYTES <= size <= MOST_BYTES:
+        return None
+    gateway = Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})")
+    return Suspicion(CULPRIT, Confidence.LIKELY, (*hint.unheard_evidence(seen, transport), gateway))
 
 
 def lint(block: Block) -> Iterator[Finding]:

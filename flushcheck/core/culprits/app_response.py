@@ -40,6 +40,9 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     if not seen.kept(transport) or flow is None or flow not in KEPT:
         return None
     control = Probe(transport, vantage=Vantage.LOOPBACK)
+    observation = seen.get(control)
+    if observation is not None and observation.header("content-encoding"):
+        return None  # a compressor's doing: see flask_compress
     timing = seen.timing(control)
     waited_s = timing.lag_s.max if timing else 0.0
     said = Evidence(

@@ -69,12 +69,15 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     )
 
 
+_NAMES = {"fastcgi": "FastCGI", "fcgid": "FastCGI", "scgi": "SCGI"}
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Worth knowing where a gateway is all there is."""
-    if block.via in ("fastcgi", "scgi", "fcgid"):
+    if block.via in _NAMES:
         yield block.finding(
             CULPRIT,
             Level.NOTE,
-            f"{block.gate.text}: WebSocket cannot pass this block; polling, chunked and SSE can",
+            f"passed over {_NAMES[block.via]}: WebSocket cannot get through; polling, chunked and SSE can",
             at=block.gate,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flushcheck.core.model import Evidence, Fix, Transport, Variant
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport, Variant
 from flushcheck.core.observations import Observations
+from flushcheck.core.plan import KEPT
 
 APP_FIX = Fix(
     where="the app, on each streamed response",
@@ -33,6 +34,25 @@ def in_vain(seen: Observations, transport: Transport) -> bool:
     )
 
 
+def unheard(seen: Observations, transport: Transport) -> bool:
+    """Whether the hint arrived at the reader, so that no nginx took it, and freed nothing."""
+    return (
+        seen.kept(transport)
+        and seen.frees(transport, Variant.XAB) is False
+        and seen.hint_taken(transport) is False
+        and seen.control(transport) not in KEPT
+    )
+
+
+def unheard_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
+    """The hold, and that nginx is not its cause."""
+    return (
+        seen.say_hold(transport),
+        seen.say_variant(transport, Variant.XAB),
+        Evidence(f"{transport}: that header arrived at the reader: every nginx measured takes it out"),
+    )
+
+
 def needs_compression(seen: Observations, transport: Transport) -> bool:
     """Whether only a client that offers encodings meets the hold."""
     return bool(seen.compressed(transport)) and seen.frees(transport, Variant.IDENTITY) is True
@@ -48,3 +68,31 @@ def evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
             "takes it out"
         ),
     )
+
+
+def gateway_suspicion(
+    seen: Observations, transport: Transport, culprit: Culprit, gateway: str
+) -> Suspicion | None:
+    """What speaks for nginx's buffering of this gateway: as proxy_buffering, with the gateway at the app.
+
+    Args:
+        culprit: whom to suspect.
+        gateway: how `Origin.gateway` begins there, for example "CGI/".
+    """
+    origin = seen.origin(transport)
+    if not obeyed(seen, transport) or needs_compression(seen, transport) or throttled(seen, transport):
+        return None
+    if origin is not None and not origin.gateway.startswith(gateway):
+        return None
+    asked = (
+        (Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})"),) if origin else ()
+    )
+    sure = Confidence.CERTAIN if origin else Confidence.POSSIBLE
+    return Suspicion(culprit, sure, (*evidence(seen, transport), *asked))
+
+
+def throttled(seen: Observations, transport: Transport) -> bool:
+    """Whether the kept baseline came at a constant rate, which is no buffer's doing."""
+    held = seen.exhibit(transport)
+    timing = seen.timing(held) if held else None
+    return timing is not None and timing.flow is Flow.THROTTLED

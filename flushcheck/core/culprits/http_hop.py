@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from flushcheck.core.culprits import hint
 from flushcheck.core.model import (
     Confidence,
     Culprit,
     Evidence,
     Fix,
     Flow,
+    Observation,
+    Outcome,
     Probe,
     Suspicion,
     Transport,
     Variant,
 )
 from flushcheck.core.observations import Observations
+from flushcheck.core.plan import STREAMED
 
 CULPRIT = Culprit(
     id="http-hop",
@@ -39,30 +43,77 @@ CULPRIT = Culprit(
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """The hint arrived where nginx would have taken it, and the app itself is cleared."""
-    if (
-        not seen.kept(transport)
-        or seen.frees(transport, Variant.XAB) is not False
-        or seen.hint_taken(transport) is not False
-        or seen.control(transport) not in (Flow.FLOWING, None)
-    ):
+    """Held where nginx would have taken the hint, or by something further out than the nginx that did."""
+    observation = seen.get(Probe(transport))
+    if observation is None:
         return None
-    evidence = [
-        seen.say_hold(transport),
-        seen.say_variant(transport, Variant.XAB),
-        Evidence(f"{transport}: that header arrived: no nginx stands on this path, or it passes it on"),
-    ]
-    baseline = seen.get(Probe(transport))
-    if baseline is not None:
-        evidence += [
-            Evidence(f"{transport}: the answer says {name}: {baseline.header(name)[:100]}")
-            for name in ("via", "server")
-            if baseline.header(name)
+    if seen.kept(transport) and not hint.throttled(seen, transport):
+        return _keeps(seen, transport)
+    if observation.outcome is Outcome.CUT and transport in STREAMED:
+        return _cuts(seen, observation)
+    return _refuses(observation)
+
+
+def _keeps(seen: Observations, transport: Transport) -> Suspicion | None:
+    if hint.unheard(seen, transport):
+        evidence = [*hint.unheard_evidence(seen, transport)]
+    elif hint.in_vain(seen, transport) and seen.stored(transport):
+        evidence = [
+            *hint.evidence(seen, transport),
+            Evidence(
+                f"{transport}: a Content-Length appeared, which that nginx does not add: it is further out"
+            ),
         ]
+    else:
+        return None
+    if seen.stored(transport) and hint.unheard(seen, transport):
+        evidence.append(Evidence(f"{transport}: a Content-Length appeared that the service did not send"))
     if seen.frees(transport, Variant.IDENTITY):
         evidence.append(seen.say_variant(transport, Variant.IDENTITY))
-    if seen.control(transport) is None:
-        evidence.append(Evidence(f"{transport}: there was no control run, so the app itself is not cleared"))
-        return Suspicion(CULPRIT, Confidence.POSSIBLE, tuple(evidence))
-    evidence.append(Evidence(f"{transport}: on the service's own loopback the same stream flows"))
-    return Suspicion(CULPRIT, Confidence.LIKELY, tuple(evidence))
+    if seen.unflushed(transport):
+        evidence.append(
+            Evidence(f"{transport}: the first read was a compressor's header alone, then silence")
+        )
+    evidence += _names(seen.header(transport, "via"), seen.header(transport, "server"), transport)
+    if seen.control(transport) is Flow.FLOWING:
+        evidence.append(Evidence(f"{transport}: on the service's own loopback the same stream flows"))
+        return Suspicion(CULPRIT, Confidence.LIKELY, tuple(evidence))
+    evidence.append(Evidence(f"{transport}: there was no control run, so the app itself is not cleared"))
+    return Suspicion(CULPRIT, Confidence.POSSIBLE, tuple(evidence))
+
+
+def _cuts(seen: Observations, observation: Observation) -> Suspicion | None:
+    """The response is cut and the WebSocket, as old, is not."""
+    transport = observation.probe.transport
+    if seen.flow(Transport.WEBSOCKET) is not Flow.FLOWING:
+        return None
+    said = Evidence(
+        f"{transport}: cut after {len(observation.marks)} pieces at {observation.ended_s:.1f} s, while a "
+        "WebSocket of the same length is not",
+        (observation.probe.id,),
+    )
+    return Suspicion(CULPRIT, Confidence.LIKELY, (said,))
+
+
+def _refuses(observation: Observation) -> Suspicion | None:
+    """An answer in HTTP that is not the app's: the app says in each refusal what it saw."""
+    if observation.outcome is not Outcome.REFUSED or observation.origin is not None:
+        return None
+    transport = observation.probe.transport
+    if transport is not Transport.WEBSOCKET or observation.status in (0, 101):
+        return None
+    said = Evidence(
+        f"websocket: the handshake was answered with {observation.status}, and not by the app",
+        (observation.probe.id,),
+    )
+    names = _names(observation.header("via"), observation.header("server"), transport)
+    return Suspicion(CULPRIT, Confidence.POSSIBLE, (said, *names))
+
+
+def _names(via: str, server: str, transport: Transport) -> list[Evidence]:
+    """What the answer says about who was on its way."""
+    return [
+        Evidence(f"{transport}: the answer says {name}: {value[:100]}")
+        for name, value in (("via", via), ("server", server))
+        if value
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flushcheck.core.configs import apache, nginx
+from flushcheck.core.configs import apache, haproxy, nginx
 from flushcheck.core.configs.tree import Block, Value
 from flushcheck.core.model import Culprit, Edit, Finding, Fix, Level, Server, Suspicion, Transport
 from flushcheck.core.observations import Observations
@@ -81,6 +81,10 @@ def lint(block: Block) -> Iterator[Finding]:
         value = block.value("FcgidIOTimeout", "40")
         fix = replace(CULPRIT.fixes[2], change="FcgidIOTimeout 3600")
         yield from judge(block, value, apache.seconds(value.first), fix, ())
+
+    if block.server is Server.HAPROXY:
+        value = block.value("timeout server", "0")
+        yield from judge(block, value, haproxy.seconds(value.first), CULPRIT.fixes[3], ())
 
 
 def judge(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import hint, nginx_blocks
-from flushcheck.core.model import Confidence, Culprit, Evidence, Finding, Fix, Suspicion, Transport
+from flushcheck.core.model import Culprit, Finding, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -38,17 +38,8 @@ CULPRIT = Culprit(
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """As proxy_buffering, with a gateway interface at the app."""
-    if not hint.obeyed(seen, transport) or hint.needs_compression(seen, transport):
-        return None
-    origin = seen.origin(transport)
-    if origin is not None and not origin.gateway:
-        return None
-    gateway = (
-        (Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})"),) if origin else ()
-    )
-    sure = Confidence.CERTAIN if origin else Confidence.POSSIBLE
-    return Suspicion(CULPRIT, sure, (*hint.evidence(seen, transport), *gateway))
+    """As proxy_buffering, with FastCGI between nginx and the app."""
+    return hint.gateway_suspicion(seen, transport, CULPRIT, "CGI/")
 
 
 def lint(block: Block) -> Iterator[Finding]:

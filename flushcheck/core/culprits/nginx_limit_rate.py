@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from flushcheck.core.configs import nginx
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import hint, nginx_blocks
-from flushcheck.core.model import Culprit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.model import (
+    Confidence,
+    Culprit,
+    Evidence,
+    Finding,
+    Fix,
+    Flow,
+    Level,
+    Server,
+    Suspicion,
+    Transport,
+)
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -46,8 +57,13 @@ FAST_BYTES_PER_S = 65_536
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """No run tells it apart yet; a configuration file does."""
-    return None
+    """At a constant rate, ever later, until nginx is told not to buffer."""
+    held = seen.exhibit(transport)
+    timing = seen.timing(held) if held else None
+    if timing is None or timing.flow is not Flow.THROTTLED or not hint.obeyed(seen, transport):
+        return None
+    rate = Evidence(f"{transport}: text came at {timing.rate_bps:.0f} bytes a second, ever later")
+    return Suspicion(CULPRIT, Confidence.CERTAIN, (rate, *hint.evidence(seen, transport)))
 
 
 def lint(block: Block) -> Iterator[Finding]:

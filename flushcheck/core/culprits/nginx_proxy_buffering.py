@@ -52,6 +52,8 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """Held without X-Accel-Buffering and flowing with it, over HTTP, whatever the encoding."""
     if not hint.obeyed(seen, transport) or hint.needs_compression(seen, transport):
         return None
+    if hint.throttled(seen, transport):
+        return None
     origin = seen.origin(transport)
     if origin is not None and origin.gateway:
         return None

@@ -6,7 +6,20 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import upgrade_lines
-from flushcheck.core.model import Culprit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.model import (
+    Confidence,
+    Culprit,
+    Evidence,
+    Finding,
+    Fix,
+    Flow,
+    Level,
+    Outcome,
+    Probe,
+    Server,
+    Suspicion,
+    Transport,
+)
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -29,8 +42,20 @@ CULPRIT = Culprit(
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """No run tells it apart yet; a configuration file does."""
-    return None
+    """The WebSocket was opened, and not one frame came through."""
+    observation = seen.get(Probe(transport))
+    if transport is not Transport.WEBSOCKET or observation is None or observation.marks:
+        return None
+    if observation.status != 101 or observation.outcome is Outcome.UNREACHABLE:
+        return None
+    others = [seen.flow(other) for other in (Transport.CHUNKED, Transport.EVENTS)]
+    if Flow.FLOWING not in others:
+        return None
+    said = Evidence(
+        f"websocket: the handshake was answered with 101, and then no frame came: {observation.detail}",
+        (observation.probe.id,),
+    )
+    return Suspicion(CULPRIT, Confidence.POSSIBLE, (said,))
 
 
 def lint(block: Block) -> Iterator[Finding]:

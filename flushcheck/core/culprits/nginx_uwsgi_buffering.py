@@ -36,8 +36,8 @@ CULPRIT = Culprit(
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """No run tells it apart yet; a configuration file does."""
-    return None
+    """As proxy_buffering, with uwsgi between nginx and the app."""
+    return hint.gateway_suspicion(seen, transport, CULPRIT, "uwsgi")
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block
-from flushcheck.core.model import Culprit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.culprits import hint
+from flushcheck.core.model import (
+    Confidence,
+    Culprit,
+    Evidence,
+    Finding,
+    Fix,
+    Level,
+    Server,
+    Suspicion,
+    Transport,
+)
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -36,8 +47,12 @@ CULPRIT = Culprit(
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """No run tells it apart yet; a configuration file does."""
-    return None
+    """An app that Passenger runs, held, with the hint arriving unheard."""
+    origin = seen.origin(transport)
+    if not hint.unheard(seen, transport) or origin is None or "Passenger" not in origin.server:
+        return None
+    server = Evidence(f"{transport}: the app runs under {origin.server}")
+    return Suspicion(CULPRIT, Confidence.LIKELY, (*hint.unheard_evidence(seen, transport), server))
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from flushcheck.core.configs import nginx
+from flushcheck.core.configs import lighttpd, nginx
 from flushcheck.core.configs.tree import Block, Directive
-from flushcheck.core.model import Action, Culprit, Edit, Finding, Level, Server
+from flushcheck.core.model import Action, Culprit, Edit, Finding, Fix, Level, Server
 
 
 def nginx_passes(block: Block) -> bool:
@@ -125,6 +126,16 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         return
     gate = block.gate
     edits: tuple[Edit, ...] = ()
+    if upgrade is not None and upgrade.at is None:
+        # The wish is there, and has no effect: measured on 2.4.71.
+        fix = replace(
+            culprit.fixes[1],
+            change=f"# move this line in front of the one that made the worker:\n{gate.text}",
+            caution="both lines then share a worker that upgrades, which plain requests do not notice",
+        )
+        message = f"WebSocket cannot pass here: upgrade=websocket is {upgrade.source}"
+        yield block.finding(culprit, Level.ERROR, message, at=gate, fix=fix)
+        return
     if gate.name == "proxypass":
         line = " ".join([gate.word, *gate.args, "upgrade=websocket"])
         edits = (Edit(Action.REPLACE, gate.file, gate.line, gate.end_line, gate.word, (line,)),)
@@ -140,3 +151,19 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
 
 def _leads_to_ws(line: Directive) -> bool:
     return any(arg.lower().startswith(("ws://", "wss://")) for arg in line.args)
+
+
+def lighttpd_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
+    """mod_proxy drops Upgrade unless it is told not to."""
+    if block.server is not Server.LIGHTTPD or block.via != "http" or lighttpd.upgrades(block):
+        return
+    old = block.scope.nearest("proxy.header")
+    line = 'proxy.header = ( "upgrade" => "enable" )'
+    fix = Fix("lighttpd, the block with proxy.server", line, "since lighttpd 1.4.46")
+    yield block.finding(
+        culprit,
+        Level.NOTE,
+        'WebSocket cannot pass this block: proxy.header has no "upgrade" => "enable"',
+        fix=fix,
+        edits=() if old else block.edit(None, line),
+    )

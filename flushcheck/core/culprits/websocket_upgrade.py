@@ -103,3 +103,4 @@ def lint(block: Block) -> Iterator[Finding]:
     """Not passed on: a note. Half passed on: somebody wanted it, and it is blocked."""
     yield from upgrade_lines.nginx_findings(block, CULPRIT)
     yield from upgrade_lines.apache_findings(block, CULPRIT)
+    yield from upgrade_lines.lighttpd_findings(block, CULPRIT)

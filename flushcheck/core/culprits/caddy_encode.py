@@ -1,0 +1,124 @@
+"""Caddy `encode`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.core.configs import caddy
+from flushcheck.core.configs.tree import Block, Directive
+from flushcheck.core.culprits import hint
+from flushcheck.core.model import (
+    Action,
+    Confidence,
+    Culprit,
+    Edit,
+    Evidence,
+    Finding,
+    Fix,
+    Level,
+    Server,
+    Suspicion,
+    Transport,
+    Variant,
+)
+from flushcheck.core.observations import Observations
+
+CULPRIT = Culprit(
+    id="caddy-encode",
+    title="a compressor keeps the stream and never flushes (Caddy encode, and its like)",
+    why=(
+        "The response is compressed on the way, and what was written stays inside the compressor until it"
+        " has enough for a block. Caddy flushes the compressor for nobody: not for event streams, and not"
+        " with flush_interval -1."
+    ),
+    shows=(
+        "Only a client that offers encodings meets it: 10 bytes, which are the header of gzip, and then "
+        "silence. In Caddy a first write under 512 bytes escapes compression, so streams of tokens flow "
+        "and larger pieces do not. X-Accel-Buffering changes nothing."
+    ),
+    fixes=(
+        Fix(
+            where="Caddy, the encode directive",
+            change="@streams not path /stream/*\nencode @streams gzip",
+            caution="name the paths of your streams; they are not compressed any more",
+        ),
+        Fix(
+            where="the app, on each streamed response",
+            change="Content-Encoding: identity",
+            caution="stops Caddy, nginx and Flask-Compress; seen to do so",
+        ),
+    ),
+    references=("https://caddyserver.com/docs/caddyfile/directives/encode",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """Compressed and held, uncompressed and flowing, and no nginx that would have taken the hint."""
+    if not hint.unheard(seen, transport) or not hint.needs_compression(seen, transport):
+        return None
+    if "caddy" not in seen.header(transport, "server").lower():
+        return None
+    facts = [
+        *hint.unheard_evidence(seen, transport),
+        seen.say_variant(transport, Variant.IDENTITY),
+        Evidence(f"{transport}: the answer says server: {seen.header(transport, 'server')[:100]}"),
+    ]
+    if seen.unflushed(transport):
+        facts.append(Evidence(f"{transport}: the first read was the compressor's header alone, then silence"))
+    return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))
+
+
+# What streams are sent as.
+STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson")
+MINIMUM_LENGTH = 512  # bytes, Caddy's default for the first write
+SMALL = 64  # hardly any first piece is shorter
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """In the site or route around the pass, for every request or for some."""
+    if block.server is not Server.CADDY:
+        return
+    for line in block.home.every("encode"):
+        hit = caddy.encoded(line, STREAM_TYPES)
+        if not hit:
+            continue
+        matcher = caddy.matcher(line)
+        least = caddy.minimum_length(line, MINIMUM_LENGTH)
+        named = caddy.excludes(block, matcher)
+        if named:
+            continue
+        some = f" and the request matches {matcher}" if matcher else ""
+        yield block.finding(
+            CULPRIT,
+            Level.WARNING if matcher or least > SMALL else Level.ERROR,
+            f"{line.text}: a stream sent as {' or '.join(hit)} is held to its end for every client that offers "
+            f"an encoding, if its first write has {least} bytes or more{some}",
+            at=line,
+            fix=_FIX,
+            edits=_edits(line),
+            override="the app can free each response by itself with the header Content-Encoding: identity",
+        )
+
+
+# The same for every path, where the addresses of the streams are not known. Seen to work on 2.6.2.
+_MATCH = (
+    "\tmatch {",
+    "\t\theader Content-Type text/html*",
+    "\t\theader Content-Type text/css*",
+    "\t\theader Content-Type application/json*",
+    "\t\theader Content-Type application/javascript*",
+    "\t}",
+    "}",
+)
+_FIX = Fix(
+    where="Caddyfile, the encode directive",
+    change="\n".join(("encode gzip {", *_MATCH)),
+    caution="only the listed types are compressed: text/plain and text/event-stream are not any more",
+)
+
+
+def _edits(line: Directive) -> tuple[Edit, ...]:
+    if line.block is not None:
+        return ()
+    lines = (f"{line.text} {{", *_MATCH)
+    return (Edit(Action.REPLACE, line.file, line.line, line.end_line, line.word, lines),)

@@ -1,0 +1,61 @@
+"""A compressor inside the app: Flask-Compress and its like."""
+
+from __future__ import annotations
+
+from flushcheck.core.model import (
+    Confidence,
+    Culprit,
+    Evidence,
+    Fix,
+    Probe,
+    Suspicion,
+    Transport,
+    Vantage,
+    Variant,
+)
+from flushcheck.core.observations import Observations
+from flushcheck.core.plan import KEPT
+
+CULPRIT = Culprit(
+    id="flask-compress",
+    title="a compressor inside the app keeps the stream (as Flask-Compress does)",
+    why=(
+        "A middleware compresses the response in the app itself and does not flush between writes. Flask-"
+        "Compress does so for deflate, br and zstd, and never for a client that offers gzip alone, so "
+        "curl --compressed of old sees nothing wrong."
+    ),
+    shows=("Held, compressed, on the service's own loopback as well; the same stream flows uncompressed."),
+    fixes=(
+        Fix(
+            where="the app",
+            change='app.config["COMPRESS_STREAMS"] = False',
+            caution=(
+                "streams are not compressed any more; or take the stream's type out of COMPRESS_MIMETYPES"
+            ),
+        ),
+        Fix(
+            where="the app, on each streamed response",
+            change="Content-Encoding: identity",
+            caution="stops Flask-Compress, nginx and Caddy; seen to do so",
+        ),
+    ),
+    references=("https://github.com/colour-science/flask-compress",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """The control over loopback is kept too, and compressed."""
+    control = Probe(transport, vantage=Vantage.LOOPBACK)
+    observation = seen.get(control)
+    if not seen.kept(transport) or seen.control(transport) not in KEPT or observation is None:
+        return None
+    encoding = observation.header("content-encoding")
+    if not encoding:
+        return None
+    facts = [
+        seen.say_hold(transport),
+        Evidence(f"{transport}: on the service's own loopback the same stream is kept too, as {encoding}"),
+    ]
+    if seen.frees(transport, Variant.IDENTITY):
+        facts.append(seen.say_variant(transport, Variant.IDENTITY))
+    return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))

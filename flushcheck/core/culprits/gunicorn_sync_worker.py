@@ -1,0 +1,124 @@
+"""An app server that serves too few streams at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.core.configs import gunicorn
+from flushcheck.core.configs.tree import Block, Directive
+from flushcheck.core.model import (
+    Action,
+    Confidence,
+    Culprit,
+    Edit,
+    Evidence,
+    Finding,
+    Fix,
+    Flow,
+    Level,
+    Probe,
+    Server,
+    Suspicion,
+    Transport,
+)
+from flushcheck.core.observations import Observations
+
+CULPRIT = Culprit(
+    id="gunicorn-sync-worker",
+    title="the app server serves too few streams at once, so others wait for their turn",
+    why=(
+        "A sync worker serves one request at a time, a threaded one as many as it has threads. A stream "
+        "holds its place until it ends: the next one waits, its header included, and then flows."
+    ),
+    shows=(
+        "Streams asked for at the same time begin one after another; each is fine once it has begun. "
+        "gunicorn's sync worker answers with Connection: close."
+    ),
+    fixes=(
+        Fix(
+            where="gunicorn",
+            change="--worker-class gevent",
+            caution="libraries that block in C need care under gevent",
+        ),
+        Fix(
+            where="gunicorn",
+            change="--threads 100",
+            caution="each stream costs a thread",
+        ),
+    ),
+    references=("https://docs.gunicorn.org/en/stable/design.html",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """This stream began when others of the same run were over."""
+    timing = seen.timing(Probe(transport))
+    others = [other for other in Transport if seen.flow(other) is Flow.FLOWING]
+    if timing is None or timing.flow is not Flow.LATE or timing.deliveries < 10:
+        return None
+    if not others and transport is not Transport.POLLING:
+        return None
+    close = seen.header(transport, "connection").lower() == "close"
+    facts = [
+        Evidence(
+            f"{transport}: asked for together with others, it began {timing.late_s:.1f} s after the quickest "
+            "of them, and then came at its pace",
+            (Probe(transport).id,),
+        )
+    ]
+    if close:
+        facts.append(Evidence(f"{transport}: it says Connection: close, as gunicorn's sync worker does"))
+    return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))
+
+
+# Streams at once that a page with a handful of readers needs, and a small site.
+FEW = 16
+MANY = 100
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """sync by default, so silence counts."""
+    if block.server is not Server.GUNICORN:
+        return
+    value = gunicorn.worker(block)
+    kind = gunicorn.kind(value)
+    workers, threads = gunicorn.workers(block), gunicorn.threads(block)
+    most = (workers or 1) * ((threads or 1) if kind == "gthread" else 1)
+    if kind not in ("sync", "gthread") or (kind == "gthread" and (threads is None or most >= MANY)):
+        return
+    where = f"with {workers} worker{'' if workers == 1 else 's'}" if workers else "in each worker"
+    variable = gunicorn.environment(value)
+    unless = f", unless {variable} in the environment says otherwise" if variable else ""
+    level = Level.WARNING if most < FEW else Level.NOTE
+    if kind == "sync" and not variable:
+        level = Level.ERROR
+    yield block.finding(
+        CULPRIT,
+        level,
+        f"{value.name} {kind} ({block.where(value)}): {most} stream{'' if most == 1 else 's'} at a time {where}, "
+        f"everybody else waits{unless}",
+        value=value,
+        fix=_FIX_LINE if block.at.name == "command" else _FIX_FILE,
+        edits=_edits(block, value.at),
+    )
+
+
+_FIX_LINE = Fix(
+    where="gunicorn's command line",
+    change="-k gevent",
+    caution="needs gunicorn[gevent] installed; libraries that block in C need care under gevent",
+)
+_FIX_FILE = Fix(
+    where="gunicorn.conf.py",
+    change='worker_class = "gevent"',
+    caution="needs gunicorn[gevent] installed; libraries that block in C need care under gevent",
+)
+
+
+def _edits(block: Block, old: Directive | None) -> tuple[Edit, ...]:
+    at = block.at
+    if at.name != "command":
+        return block.edit(old, _FIX_FILE.change)
+    if old is not None or at.line != at.end_line:
+        return ()
+    return (Edit(Action.INSIDE, at.file, at.line, at.end_line, "gunicorn ", (f" {_FIX_LINE.change}",)),)
