@@ -80,7 +80,7 @@ def _verdict(seen: Observations, transport: Transport) -> Verdict:
         summary=_summary(seen, observation, timing),
         held_at=held.scenario if held else None,
         hold_bytes=seen.hold_bytes(transport) if held else None,
-        hold_s=max(waited.lag_s.max, waited.late_s) if waited else 0.0,
+        hold_s=max(waited.lag_s.max, waited.queued_s) if waited else 0.0,
         headers_s=observation.headers_s,
         first_piece_s=marks[0][0] if marks else 0.0,
         lag_s=timing.lag_s,
@@ -173,7 +173,7 @@ def _summary(seen: Observations, observation: Observation, timing: Timing) -> st
         case Flow.TICKS:
             told = f"{count} pieces came in ticks of {timing.period_s * 1000:.0f} ms"
         case Flow.LATE:
-            told = f"began {timing.late_s:.1f} s late, then came piece by piece"
+            told = _late(count, timing)
         case Flow.THROTTLED:
             told = f"{count} pieces came ever later, at {timing.rate_bps:.0f} bytes a second"
         case Flow.REPLAYED:
@@ -185,6 +185,14 @@ def _summary(seen: Observations, observation: Observation, timing: Timing) -> st
         case _:
             told = f"{count} pieces came without a pattern, up to {late_s:.1f} s late"
     return told + _at_larger_size(seen, observation.probe.transport)
+
+
+def _late(count: int, timing: Timing) -> str:
+    if timing.waits_for_next:
+        return f"each of {count} pieces came only with the next one"
+    if timing.queued_s:
+        return f"began {timing.queued_s:.1f} s after others of this run, then came piece by piece"
+    return f"nothing came for {timing.late_s:.1f} s, then all that was kept, then piece by piece"
 
 
 def _at_larger_size(seen: Observations, transport: Transport) -> str:

@@ -21,7 +21,7 @@ from flushcheck.core.model import (
     Vantage,
     Variant,
 )
-from flushcheck.core.plan import exhibit
+from flushcheck.core.plan import STREAMED, exhibit
 from flushcheck.core.timing import Timing, measure
 
 # What each difference is called in a sentence.
@@ -67,7 +67,7 @@ class Observations:
             for probe, latency_s in waited.items():
                 if latency_s - quickest_s > QUEUED_S:
                     observation, timing = self._seen[probe]
-                    late = replace(timing, flow=Flow.LATE, late_s=latency_s - quickest_s)
+                    late = replace(timing, flow=Flow.LATE, queued_s=latency_s - quickest_s)
                     self._seen[probe] = (observation, late)
 
     def get(self, probe: Probe) -> Observation | None:
@@ -143,6 +143,12 @@ class Observations:
             if timing is not None and timing.hold_bytes is not None:
                 return timing.hold_bytes
         return None
+
+    def size_bytes(self, transport: Transport) -> int | None:
+        """The block size of the hold: this Transport's, or else that of the other streamed one."""
+        own = self.hold_bytes(transport)
+        others = (self.hold_bytes(other) for other in STREAMED if other is not transport)
+        return own if own is not None else next((size for size in others if size is not None), None)
 
     def header(self, transport: Transport, name: str) -> str:
         """A header of the kept baseline's answer (of the token baseline if none was kept); "" if none."""

@@ -25,8 +25,13 @@ SAME_BYTES = 0.03
 # A block smaller than this many records is left to a Scenario with smaller ones.
 LEAST_RECORDS = 1.5
 
-# How far the times may differ and still be one timer: 200 ms of HAProxy came as 195 to 210.
-SAME_TIME = 0.15
+# How far the times may differ and still be one timer: 200 ms of HAProxy came as 195 to 215; a timer that
+# ticks shows the pace of the Pieces as well, since nothing comes while nothing was sent.
+SAME_TIME = 0.08
+ABOUT_SAME_TIME = 0.15
+
+# How far what was short of a threshold may be from what was enough, and still be told.
+NARROW = 0.12
 
 # The shortest timer that is told from the pace of the Pieces themselves.
 LEAST_TIMER_S = 0.04
@@ -108,14 +113,19 @@ def threshold_bytes(seen: Sequence[Delivery]) -> int | None:
     )
     enough = min(delivery.size_bytes for delivery in full)
     short = max(delivery.size_bytes - delivery.marks[-1].size_bytes - framed for delivery in full)
-    if short >= enough or sum(len(delivery.marks) for delivery in full) < LEAST_RECORDS * len(full):
+    if not (1 - NARROW) * enough <= short < enough or sum(
+        len(delivery.marks) for delivery in full
+    ) < LEAST_RECORDS * len(full):
         return None
     powers = [2**power for power in range(8, 20) if short < 2**power <= enough]
     return powers[-1] if powers else enough
 
 
-def timer_s(seen: Sequence[Delivery], latency_s: float) -> float:
+def timer_s(seen: Sequence[Delivery], latency_s: float, same: float) -> float:
     """The time that is always the same, in seconds; 0.0 if none is.
+
+    Args:
+        same: how far three in four of the times may be from their median, as a share of it.
 
     Two kinds of timer: one that ticks, whose deliveries are a period apart, and one that is started by
     the first byte (HAProxy without http-no-delay), which keeps each delivery's first Piece equally long.
@@ -129,7 +139,7 @@ def timer_s(seen: Sequence[Delivery], latency_s: float) -> float:
     ]
     timers = [(_spread(times), statistics.median(times)) for times in (apart, kept) if len(times) >= 2]
     spread, time_s = min(timers, default=(1.0, 0.0))
-    return time_s if spread <= SAME_TIME and time_s >= LEAST_TIMER_S else 0.0
+    return time_s if spread <= same and time_s >= LEAST_TIMER_S else 0.0
 
 
 def rate_bps(seen: Sequence[Delivery], marks: Sequence[tuple[float, Mark]], latency_s: float) -> float:

@@ -60,7 +60,7 @@ class Shape:
 
 # The sizes at which holds of 1 KiB, of 4 to 32 KiB, and of 64 KiB and more tell themselves apart.
 SHAPES: Mapping[Scenario, Shape] = {
-    Scenario.TOKEN: Shape(20, 0.1, 0.0, 16, 28),
+    Scenario.TOKEN: Shape(20, 0.1, 0.04, 16, 28),
     Scenario.KILO: Shape(40, 0.05, 0.02, 1000, 1400),
     Scenario.BIG: Shape(24, 0.08, 0.03, 16_000, 16_000),
 }

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field, replace
 
 from flushcheck.core.model import Flow, Lag, Mark, Observation, Outcome
 from flushcheck.core.patterns import (
+    ABOUT_SAME_TIME,
+    SAME_TIME,
     Delivery,
     block_bytes,
     deliveries,
@@ -64,7 +66,8 @@ class Timing:
     hold_bytes: int | None = None  # size of a block, for BLOCKS
     period_s: float = 0.0  # for TICKS
     rate_bps: float = 0.0  # text bytes a second, for THROTTLED
-    late_s: float = 0.0  # for LATE: how long nothing came, or how much after others of its run it began
+    late_s: float = 0.0  # for LATE: how long nothing came
+    queued_s: float = 0.0  # for LATE: how much after others of its run it began
     waits_for_next: bool = False  # for LATE: each Piece came with the next one
 
 
@@ -103,19 +106,24 @@ def flow(observation: Observation) -> Flow:
     return measure(observation).flow
 
 
-def kept_share(marks: Sequence[tuple[float, Mark]], latency_s: float, spare_s: float) -> float:
-    """The share of Pieces that arrived only after a later one had been sent.
+def kept_share(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> float:
+    """The share of Pieces that arrived only after, or together with, one that was sent later.
 
     Args:
-        marks: Pieces with the moment they arrived, in order.
-        latency_s: the path's plain latency, same clocks as the marks.
+        seen: the deliveries.
+        latency_s: the path's plain latency, same clocks.
         spare_s: how late a Piece may be for reasons that are not the path's.
 
     Returns: 0.0 to 1.0; the last Piece, which nothing can overtake, does not count.
     """
-    pairs = list(itertools.pairwise(marks))
-    overtaken = sum(1 for (at_s, _), (_, after) in pairs if at_s - latency_s > after.sent_s + spare_s)
-    return overtaken / len(pairs) if pairs else 0.0
+    marks = [(delivery, mark) for delivery in seen for mark in delivery.marks]
+    overtaken = 0
+    for (delivery, mark), (_, after) in itertools.pairwise(marks):
+        late = delivery.at_s - latency_s > after.sent_s + spare_s
+        # Where every Piece waits, the smallest delay is a wait too: then only the company tells.
+        shared = delivery.marks[-1].sent_s > mark.sent_s + spare_s
+        overtaken += late or shared
+    return overtaken / max(1, len(marks) - 1)
 
 
 def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: float, lag_s: Lag) -> Timing:
@@ -125,15 +133,20 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         return Timing(Flow.LATE, late_s=late_s)
     if waits_for_next(marks, latency_s, spare_s):
         return Timing(Flow.LATE, late_s=lag_s.p50, waits_for_next=True)
-    if kept_share(marks, latency_s, spare_s) < KEPT_SHARE:
+    if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
         return Timing(Flow.FLOWING)
     if _at_the_end(marks, lag_s) and block_bytes(seen) is None:
         return Timing(Flow.HELD)
     if rate := rate_bps(seen, marks, latency_s):
         return Timing(Flow.THROTTLED, rate_bps=rate)
-    if (size_bytes := block_bytes(seen) or threshold_bytes(seen)) is not None:
+    # The sharpest explanation first: bytes to the byte, a timer, whole records, and then roughly a timer.
+    if (size_bytes := block_bytes(seen)) is not None:
         return Timing(Flow.BLOCKS, hold_bytes=size_bytes)
-    if period_s := timer_s(seen, latency_s):
+    if period_s := timer_s(seen, latency_s, SAME_TIME):
+        return Timing(Flow.TICKS, period_s=period_s)
+    if (size_bytes := threshold_bytes(seen)) is not None:
+        return Timing(Flow.BLOCKS, hold_bytes=size_bytes)
+    if period_s := timer_s(seen, latency_s, ABOUT_SAME_TIME):
         return Timing(Flow.TICKS, period_s=period_s)
     if len(seen) <= 3 and lag_s.max > JITTER_S:
         return Timing(Flow.BLOCKS)  # too few to tell their size: a larger Scenario will

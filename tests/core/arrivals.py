@@ -64,3 +64,57 @@ def at_the_end(offsets: list[float], record: int = RECORD) -> Reads:
     """What a hold larger than the stream lets through."""
     marks = list(enumerate(offsets))
     return [(offsets[-1] + 0.01, sum(record_bytes(seq, record) for seq, _ in marks), marks)]
+
+
+def at_threshold(offsets: list[float], enough: int, record: int = RECORD) -> Reads:
+    """What lets whole records go as soon as there are so many bytes."""
+    arrivals: Reads = []
+    waiting: list[tuple[int, float]] = []
+    size = 0
+    for seq, offset in enumerate(offsets):
+        waiting.append((seq, offset))
+        size += record_bytes(seq, record)
+        if size >= enough:
+            arrivals.append((offset + 0.001, size, waiting))
+            waiting, size = [], 0
+    return [*arrivals, (offsets[-1] + 0.002, size, waiting)] if waiting else arrivals
+
+
+def after_first(offsets: list[float], delay_s: float, record: int = RECORD) -> Reads:
+    """What a timer lets through that the first byte starts: HAProxy without http-no-delay."""
+    arrivals: Reads = []
+    waiting: list[tuple[int, float]] = []
+    for seq, offset in enumerate(offsets):
+        if waiting and offset > waiting[0][1] + delay_s:
+            size = sum(record_bytes(one, record) for one, _ in waiting)
+            arrivals.append((waiting[0][1] + delay_s, size, waiting))
+            waiting = []
+        waiting.append((seq, offset))
+    size = sum(record_bytes(one, record) for one, _ in waiting)
+    return [*arrivals, (offsets[-1] + 0.002, size, waiting)]
+
+
+def at_rate(offsets: list[float], bytes_per_s: float, record: int = RECORD) -> Reads:
+    """What a link of so many bytes a second lets through."""
+    free, arrivals = 0.0, []
+    for seq, offset in enumerate(offsets):
+        free = max(free, offset) + record_bytes(seq, record) / bytes_per_s
+        arrivals.append((free, record_bytes(seq, record), [(seq, offset)]))
+    return arrivals
+
+
+def with_the_next(offsets: list[float], record: int = RECORD) -> Reads:
+    """What keeps the last Piece until another one comes."""
+    moments = [*offsets[1:], offsets[-1]]
+    return [
+        (at_s + 0.002, record_bytes(seq, record), [(seq, offset)])
+        for seq, (offset, at_s) in enumerate(zip(offsets, moments, strict=True))
+    ]
+
+
+def after_silence(offsets: list[float], silence_s: float, record: int = RECORD) -> Reads:
+    """What lets nothing through at first, and then everything at once and at its pace."""
+    early = [(seq, offset) for seq, offset in enumerate(offsets) if offset < silence_s]
+    late = [(seq, offset) for seq, offset in enumerate(offsets) if offset >= silence_s]
+    first = (silence_s, sum(record_bytes(seq, record) for seq, _ in early), early)
+    return [first, *((offset + 0.002, record_bytes(seq, record), [(seq, offset)]) for seq, offset in late)]

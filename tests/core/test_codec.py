@@ -48,7 +48,7 @@ def test_what_is_not_said_is_as_in_the_model_and_more_is_passed_over():
 
 
 def test_seconds_are_written_to_the_microsecond():
-    assert to_json(Mark(1, 1 / 3)) == {"seq": 1, "sent_s": 0.333333}
+    assert to_json(Mark(1, 1 / 3)) == {"seq": 1, "sent_s": 0.333333, "size_bytes": 0}
 
 
 def whole(**changes: object) -> Any:

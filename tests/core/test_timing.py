@@ -8,7 +8,21 @@ import pytest
 
 from flushcheck.core.model import Arrival, Flow, Mark, Observation, Outcome, Probe, Scenario, Transport
 from flushcheck.core.timing import measure
-from tests.core.arrivals import RECORD, Reads, at_the_end, in_blocks, in_ticks, one_by_one, sent
+from tests.core.arrivals import (
+    RECORD,
+    Reads,
+    after_first,
+    after_silence,
+    at_rate,
+    at_the_end,
+    at_threshold,
+    in_blocks,
+    in_ticks,
+    one_by_one,
+    record_bytes,
+    sent,
+    with_the_next,
+)
 
 
 def observe(
@@ -24,7 +38,9 @@ def observe(
         status=200,
         stall_s=stall_s,
         arrivals=tuple(
-            Arrival(at_s, size, size, tuple(Mark(seq, offset) for seq, offset in marks))
+            Arrival(
+                at_s, size, size, tuple(Mark(seq, offset, record_bytes(seq) - 40) for seq, offset in marks)
+            )
             for at_s, size, marks in arrivals
         ),
     )
@@ -57,6 +73,15 @@ FLOWS = [
     ("a block of 64 KiB", in_blocks(BIG, 65_536, record=16_040), Flow.BLOCKS),
     ("a timer of 200 ms", in_ticks(sent(40, 0.05, 0.04), 0.2), Flow.TICKS),
     ("a timer of 500 ms", in_ticks(sent(40, 0.05, 0.04), 0.5), Flow.TICKS),
+    ("4096 bytes or more, in whole records", at_threshold(KILO, 4096), Flow.BLOCKS),
+    ("200 ms after the first byte, at a kilobyte", after_first(KILO, 0.2), Flow.TICKS),
+    ("200 ms after the first byte, at a token", after_first(TOKEN, 0.21), Flow.TICKS),
+    ("ever later", at_rate(KILO, 12_000), Flow.THROTTLED),
+    ("a link that is fast enough", at_rate(KILO, 60_000), Flow.FLOWING),
+    ("each with the next", with_the_next(KILO), Flow.LATE),
+    ("each with the next, at an even pace", with_the_next(TOKEN), Flow.LATE),
+    ("nothing for 1.5 s", after_silence(TOKEN, 1.45), Flow.LATE),
+    ("nothing for 0.5 s", after_silence(KILO, 0.5), Flow.LATE),
     ("an old stream again", [(0.01, 900, list(enumerate(TOKEN)))], Flow.REPLAYED),
 ]
 
@@ -86,6 +111,19 @@ def test_a_block_is_measured_to_the_byte(block, record, offsets):
 def test_a_period_is_measured(period_s):
     timing = measure(observe(in_ticks(sent(40, 0.05, 0.04), period_s)))
     assert timing.period_s == pytest.approx(period_s, rel=0.02)
+
+
+def test_a_timer_that_the_first_byte_starts_is_measured():
+    timing = measure(observe(after_first(KILO, 0.2)))
+    assert timing.period_s == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_rate_is_measured():
+    assert measure(observe(at_rate(KILO, 12_000))).rate_bps == pytest.approx(12_000, rel=0.05)
+
+
+def test_the_size_of_a_threshold_is_measured():
+    assert measure(observe(at_threshold(KILO, 4096))).hold_bytes == 4096
 
 
 def test_blocks_that_come_two_at_a_time_are_still_blocks():

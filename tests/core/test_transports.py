@@ -110,7 +110,10 @@ def test_a_prelude_means_nothing_to_a_reader(transport, pad, expected):
     assert transport is Transport.WEBSOCKET or decoder(transport).feed(prelude) == []
 
 
-RECORDS = [*(Piece(seq, seq / 8, text) for seq, text in enumerate(TEXTS)), End(len(TEXTS), 2.0, SEEN)]
+RECORDS: list[Piece | End] = [
+    *(Piece(seq, seq / 8, text) for seq, text in enumerate(TEXTS)),
+    End(len(TEXTS), 2.0, SEEN),
+]
 
 
 def wire(transport: Transport) -> bytes:

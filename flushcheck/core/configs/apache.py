@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from flushcheck.core.configs.php import SETTINGS as PHP_SETTINGS
 from flushcheck.core.configs.tree import (
     MAX_BLOCKS,
     MAX_DEPTH,
@@ -383,7 +384,13 @@ class _Finder:
                 yield self._block(child, scope, "fcgid", {}, False)
         elif (child.name == "addhandler" and child.args[:1] == (_FCGID,)) or child.name == "fcgidwrapper":
             yield self._block(child, scope, "fcgid", {}, False)
-        elif child.name in _PHP_SETTINGS and child.args:
+        elif child.name in ("scriptalias", "scriptaliasmatch") and len(child.args) > 1:
+            # Which module runs a script is decided by its ending, in a file of the distribution.
+            fcgid = re.search(r"\.fc?gi?\b", child.args[1]) is not None and ".cgi" not in child.args[1]
+            yield self._block(child, scope, "fcgid" if fcgid else "cgi", {}, False)
+        elif child.name in ("wsgiscriptalias", "wsgiscriptaliasmatch"):
+            yield self._block(child, scope, "mod_wsgi", {}, False)
+        elif child.name in _PHP_SETTINGS and child.args and child.args[0].lower() in PHP_SETTINGS:
             yield self._block(child, scope, "php", {}, False)
 
     def _proxied(self, gate: Directive, scope: Scope, url: str, workers: _Workers) -> Iterator[Block]:
@@ -454,12 +461,9 @@ def _params(gate: Directive, url: str, workers: _Workers) -> dict[str, Value]:
     said_here = _pairs(gate, gate.args) if gate.name in ("proxypass", "proxypassmatch") else {}
     params = {key: Value(key, (value,), at) for key, (value, at) in (worker.params.items() if worker else ())}
     if worker is not None and worker.maker is not gate:
-        for key in said_here.keys() - {"upgrade"}:
-            if key not in params:
-                reason = f"ignored here, because {worker.maker.place} made the worker first"
-                params[key] = Value(key, ("",), None, reason)
-    if "upgrade" in said_here:
-        params["upgrade"] = Value("upgrade", (said_here["upgrade"][0],), gate)
+        for key in said_here.keys() - params.keys():
+            reason = f"ignored here, because {worker.maker.place} made the worker first"
+            params[key] = Value(key, ("",), None, reason)
     return params
 
 
@@ -491,7 +495,7 @@ def _name(gate: Directive, scope: Scope, *, whole: bool) -> str:
         for one in scope.chain()
         if one.directive is not None
     ]
-    own = [] if whole else [f"{gate.word} {' '.join(gate.args[:1])}"]
+    own = [] if whole else [said(f"{gate.word} {' '.join(gate.args[:1])}", 50)]
     return said(" in ".join([*own, *outer]) or "top of the file")
 
 
@@ -514,8 +518,8 @@ def innocence(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     if block.via in ("http", "ws"):
         return "mod_proxy_http passes each piece on as it comes"
-    if block.via == "passenger":
-        return "Passenger passes responses on as they come"
+    if block.via in ("passenger", "cgi", "mod_wsgi"):
+        return "passed on as it comes"
     if block.via == "fastcgi" and (value := block.params.get("flushpackets")):
         return block.say(value)
     if block.via == "fcgid":

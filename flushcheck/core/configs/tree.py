@@ -233,7 +233,9 @@ class Block:
 
     def owns(self, directive: Directive | None) -> bool:
         """Whether this line stands in this very block, so that another one would be a second."""
-        return directive is not None and any(directive is own for own in self.home.own(directive.name))
+        if directive is None:
+            return False
+        return any(directive is own for scope in (self.scope, self.home) for own in scope.own(directive.name))
 
     def edit(self, old: Directive | None, *lines: str) -> tuple[Edit, ...]:
         """The lines in this block: in the place of `old` where that stands here, else as new ones."""

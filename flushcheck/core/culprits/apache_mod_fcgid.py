@@ -53,7 +53,7 @@ BUFFER_BYTES = 65_536
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """Blocks of 64 KiB and more from a FastCGI app, and no nginx that would have taken the hint."""
     origin = seen.origin(transport)
-    size = seen.hold_bytes(transport)
+    size = seen.size_bytes(transport)
     if not hint.unheard(seen, transport) or origin is None or not origin.gateway or seen.stored(transport):
         return None
     if size is not None and size < BUFFER_BYTES:

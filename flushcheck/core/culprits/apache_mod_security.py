@@ -57,7 +57,8 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         not hint.unheard(seen, transport)
         or seen.stored(transport)
         or seen.compressed(transport)
-        or seen.hold_bytes(transport) is not None
+        or seen.flow(transport) is not Flow.HELD
+        or seen.size_bytes(transport) is not None
     ):
         return None
     types = [streamed for streamed in STREAMED if seen.flow(streamed) is Flow.FLOWING]

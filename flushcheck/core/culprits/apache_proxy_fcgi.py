@@ -60,7 +60,7 @@ LEAST_BYTES, MOST_BYTES = 3900, 5700
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """About 4096 bytes at a time from a FastCGI app, and no nginx that would have taken the hint."""
     origin = seen.origin(transport)
-    size = seen.hold_bytes(transport)
+    size = seen.size_bytes(transport)
     if not hint.unheard(seen, transport) or origin is None or not origin.gateway or seen.stored(transport):
         return None
     if size is None or not LEAST_BYTES <= size <= MOST_BYTES:

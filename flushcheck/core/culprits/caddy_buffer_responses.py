@@ -51,7 +51,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         not hint.unheard(seen, transport)
         or seen.stored(transport)
         or seen.compressed(transport)
-        or seen.hold_bytes(transport) is not None
+        or seen.size_bytes(transport) is not None
         or handshake is None
         or handshake.status != 200
     ):
@@ -73,7 +73,7 @@ def lint(block: Block) -> Iterator[Finding]:
             yield block.finding(
                 CULPRIT,
                 Level.ERROR,
-                f"{line.text}: the response is read whole before it is passed on, and WebSocket does not open",
+                f"{line.text}: the response is read whole before it is passed on, WebSocket does not open",
                 at=line,
                 edits=(Edit(Action.REPLACE, line.file, line.line, line.end_line, line.word, ()),),
                 override="the app cannot free it by itself",

@@ -91,8 +91,8 @@ def lint(block: Block) -> Iterator[Finding]:
         yield block.finding(
             CULPRIT,
             Level.WARNING if matcher or least > SMALL else Level.ERROR,
-            f"{line.text}: a stream sent as {' or '.join(hit)} is held to its end for every client that offers "
-            f"an encoding, if its first write has {least} bytes or more{some}",
+            f"{line.text}: a stream sent as {' or '.join(hit)} is held to its end for every client that "
+            f"offers an encoding, if its first write has {least} bytes or more{some}",
             at=line,
             fix=_FIX,
             edits=_edits(line),

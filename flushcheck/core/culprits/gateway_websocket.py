@@ -69,7 +69,15 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     )
 
 
-_NAMES = {"fastcgi": "FastCGI", "fcgid": "FastCGI", "scgi": "SCGI"}
+_NAMES = {
+    "fastcgi": "FastCGI",
+    "fcgid": "FastCGI",
+    "scgi": "SCGI",
+    "uwsgi": "uwsgi",
+    "cgi": "CGI",
+    "mod_wsgi": "mod_wsgi",
+    "passenger": "Passenger",
+}
 
 
 def lint(block: Block) -> Iterator[Finding]:

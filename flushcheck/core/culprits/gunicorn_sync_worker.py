@@ -14,7 +14,6 @@ from flushcheck.core.model import (
     Evidence,
     Finding,
     Fix,
-    Flow,
     Level,
     Probe,
     Server,
@@ -53,16 +52,14 @@ CULPRIT = Culprit(
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """This stream began when others of the same run were over."""
     timing = seen.timing(Probe(transport))
-    others = [other for other in Transport if seen.flow(other) is Flow.FLOWING]
-    if timing is None or timing.flow is not Flow.LATE or timing.deliveries < 10:
-        return None
-    if not others and transport is not Transport.POLLING:
-        return None
+    origin = seen.origin(transport)
+    if timing is None or not timing.queued_s or origin is None or origin.gateway:
+        return None  # through a gateway a slow start of the process looks the same
     close = seen.header(transport, "connection").lower() == "close"
     facts = [
         Evidence(
-            f"{transport}: asked for together with others, it began {timing.late_s:.1f} s after the quickest "
-            "of them, and then came at its pace",
+            f"{transport}: asked for together with others, it began {timing.queued_s:.1f} s after the "
+            "quickest of them, and then came at its pace",
             (Probe(transport).id,),
         )
     ]
@@ -86,6 +83,7 @@ def lint(block: Block) -> Iterator[Finding]:
     most = (workers or 1) * ((threads or 1) if kind == "gthread" else 1)
     if kind not in ("sync", "gthread") or (kind == "gthread" and (threads is None or most >= MANY)):
         return
+    streams = f"{most} stream{'' if most == 1 else 's'}"
     where = f"with {workers} worker{'' if workers == 1 else 's'}" if workers else "in each worker"
     variable = gunicorn.environment(value)
     unless = f", unless {variable} in the environment says otherwise" if variable else ""
@@ -95,7 +93,7 @@ def lint(block: Block) -> Iterator[Finding]:
     yield block.finding(
         CULPRIT,
         level,
-        f"{value.name} {kind} ({block.where(value)}): {most} stream{'' if most == 1 else 's'} at a time {where}, "
+        f"{value.name} {kind} ({block.where(value)}): {streams} at a time {where}, "
         f"everybody else waits{unless}",
         value=value,
         fix=_FIX_LINE if block.at.name == "command" else _FIX_FILE,
@@ -121,4 +119,7 @@ def _edits(block: Block, old: Directive | None) -> tuple[Edit, ...]:
         return block.edit(old, _FIX_FILE.change)
     if old is not None or at.line != at.end_line:
         return ()
-    return (Edit(Action.INSIDE, at.file, at.line, at.end_line, "gunicorn ", (f" {_FIX_LINE.change}",)),)
+    # A JSON list of Docker's, or a line for a shell.
+    listed = at.word.startswith('"')
+    more = ', "-k", "gevent"' if listed else " -k gevent"
+    return (Edit(Action.INSIDE, at.file, at.line, at.end_line, at.word if listed else "gunicorn ", (more,)),)

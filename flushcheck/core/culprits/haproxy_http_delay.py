@@ -54,6 +54,8 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     timing = seen.timing(held) if held else None
     if timing is None or timing.flow is not Flow.TICKS or not LEAST_S <= timing.period_s <= MOST_S:
         return None
+    if timing.lag_s.max > MOST_S:
+        return None
     if seen.frees(transport, Variant.HTTP10) is False or _http10_frees(seen) is False:
         return None
     if seen.flow(Transport.WEBSOCKET) in KEPT or seen.control(transport) in KEPT:

@@ -72,11 +72,16 @@ def lint(block: Block) -> Iterator[Finding]:
     # A block that holds anyway has its Finding, and the same fix.
     if block.server is not Server.NGINX or not nginx.flushes_chunks(block):
         return
-    value = block.value("gzip", "off")
+    for encoder, offered in (("gzip", "gzip"), ("brotli", "br")):
+        yield from _held(block, encoder, offered)
+
+
+def _held(block: Block, encoder: str, offered: str) -> Iterator[Finding]:
+    value = block.value(encoder, "off")
     if value.first != "on":
         return
     # text/html is always compressed, whatever the list says.
-    listed = block.value("gzip_types", "text/html")
+    listed = block.value(f"{encoder}_types", "text/html")
     every = "*" in listed.args
     hit = [kind for kind in STREAM_TYPES if every or kind in (arg.lower() for arg in listed.args)]
     buffering = nginx.buffering(block)
@@ -85,7 +90,7 @@ def lint(block: Block) -> Iterator[Finding]:
         CULPRIT,
         Level.WARNING if hit else Level.NOTE,
         f"{block.say(value)} with {block.say(buffering)}: a stream sent as {kinds} "
-        "is held to its end for every client that offers gzip",
+        f"is held to its end for every client that offers {offered}",
         value=value,
         edits=nginx_blocks.free(block),
         override=nginx_blocks.override(block),

@@ -91,6 +91,6 @@ def _message(value: Value, where: str, kept_anyway: bool, chosen: bool, deaf: bo
     unless = "" if deaf else " unless the app forbids it"
     but = f", as far as {prefix}_no_cache lets it" if chosen else ""
     return (
-        f"{value.text} ({where}) keeps {who}{unless}{but}: who asks for the same address again gets "
-        "the old stream, all at once"
+        f"{value.text} ({where}) keeps {who}{unless}{but}: it is collected, and who asks for the "
+        "same address again gets the old stream, all at once"
     )

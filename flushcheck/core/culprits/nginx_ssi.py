@@ -63,11 +63,14 @@ def lint(block: Block) -> Iterator[Finding]:
     if block.server is not Server.NGINX or block.via != "http":
         return
     value = block.value("ssi", "off")
+    # For text/html alone, which is the default, a WebSocket passes: measured. The 101 has no type at all.
+    if "*" not in block.value("ssi_types", "text/html").args:
+        return
     if value.first == "on" and upgrade_lines.nginx_passes(block):
         yield block.finding(
             CULPRIT,
             Level.ERROR,
-            f"{block.say(value)}: a WebSocket is cut right after its 101",
+            f"{block.say(value)} for every type: a WebSocket is cut right after its 101",
             value=value,
             edits=block.edit(value.at, "ssi off;"),
         )

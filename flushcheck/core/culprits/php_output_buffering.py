@@ -59,7 +59,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         seen.say_variant(transport, Variant.XAB),
         Evidence(f"{transport}: the app is {origin.server}"),
     )
-    size = seen.hold_bytes(transport)
+    size = seen.size_bytes(transport)
     # 8192 less the 8 of a FastCGI record: no proxy measured makes blocks of that size.
     sure = Confidence.LIKELY if size is not None and 8100 <= size <= 8192 else Confidence.POSSIBLE
     return Suspicion(CULPRIT, sure, facts)
@@ -70,7 +70,7 @@ def lint(block: Block) -> Iterator[Finding]:
     for name, value, shown in php_settings.of(block):
         size = php.size_bytes(value)
         if name == "output_buffering" and size != 0:
-            many = "everything" if size == 1 else f"{size if size else value} bytes"
+            many = "everything" if size == 1 else f"{size or value} bytes"
             yield block.finding(
                 CULPRIT,
                 Level.WARNING,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.core.configs import varnish
+from flushcheck.core.configs.tree import Block
 from flushcheck.core.model import (
     Confidence,
     Culprit,
     Evidence,
+    Finding,
     Fix,
     Flow,
+    Level,
+    Server,
     Suspicion,
     Transport,
 )
@@ -61,3 +68,29 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         if first.header(name)
     ]
     return Suspicion(CULPRIT, Confidence.CERTAIN, tuple(facts))
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Apache's mod_cache, and a time to live that VCL forces on everything; nginx has one of its own."""
+    if block.server is Server.VARNISH and (line := varnish.ttl(block)) is not None:
+        message = (
+            f"{line.text}: every response is kept: who asks for the same address again gets the old stream"
+        )
+        yield block.finding(CULPRIT, Level.WARNING, message, at=line)
+    if block.server is not Server.APACHE or block.via not in ("http", "fastcgi", "fcgid", "passenger"):
+        return
+    for line in block.scope.every("cacheenable"):
+        forced = [
+            value
+            for name in ("CacheIgnoreCacheControl", "CacheStoreNoStore", "CacheIgnoreNoLastMod")
+            if (value := block.value(name, "Off")).first.lower() == "on"
+        ]
+        who = "a response that says how long it may be kept" if not forced else "any response"
+        because = f" ({', '.join(value.name for value in forced)})" if forced else ""
+        yield block.finding(
+            CULPRIT,
+            Level.WARNING if forced else Level.NOTE,
+            f"{line.text} keeps {who}{because}: who asks for the same address again gets the old stream",
+            at=line,
+            override="" if forced else "the app can prevent it with Cache-Control: no-store",
+        )

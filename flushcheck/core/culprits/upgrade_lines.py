@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flushcheck.core.configs import lighttpd, nginx
+from flushcheck.core.configs import lighttpd, nginx, varnish
 from flushcheck.core.configs.tree import Block, Directive
 from flushcheck.core.model import Action, Culprit, Edit, Finding, Fix, Level, Server
 
@@ -121,6 +121,13 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         return
     upgrade = block.params.get("upgrade")
     if upgrade is not None and upgrade.first.lower() in ("websocket", "any"):
+        old = [line for line in block.scope.every("setenv") if line.args[:1] == ("force-proxy-request-1.0",)]
+        if old:
+            fix = Fix(
+                "Apache, the line with SetEnv", f"# remove {old[0].text}", "the app is asked over HTTP/1.1"
+            )
+            message = f"WebSocket cannot pass here: {old[0].text} asks the app over HTTP/1.0"
+            yield block.finding(culprit, Level.ERROR, message, at=old[0], fix=fix)
         return
     if any(_leads_to_ws(line) for name in ("proxypass", "rewriterule") for line in block.scope.every(name)):
         return
@@ -167,3 +174,19 @@ def lighttpd_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         fix=fix,
         edits=() if old else block.edit(None, line),
     )
+
+
+def varnish_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
+    """VCL that pipes nothing: an upgrade is answered as a plain request."""
+    if block.server is not Server.VARNISH or varnish.pipes(block):
+        return
+    fix = Fix(
+        "Varnish, sub vcl_recv and sub vcl_pipe",
+        'if (req.http.Upgrade ~ "(?i)websocket") {\n    return (pipe);\n}\n'
+        "# and in sub vcl_pipe:\n"
+        "if (req.http.Upgrade) {\n    set bereq.http.Upgrade = req.http.Upgrade;\n"
+        "    set bereq.http.Connection = req.http.Connection;\n}",
+        "a piped connection is passed on as it is, and not logged request by request",
+    )
+    message = "WebSocket cannot pass: nothing in this file pipes a request"
+    yield block.finding(culprit, Level.NOTE, message, fix=fix)

@@ -104,3 +104,4 @@ def lint(block: Block) -> Iterator[Finding]:
     yield from upgrade_lines.nginx_findings(block, CULPRIT)
     yield from upgrade_lines.apache_findings(block, CULPRIT)
     yield from upgrade_lines.lighttpd_findings(block, CULPRIT)
+    yield from upgrade_lines.varnish_findings(block, CULPRIT)

@@ -64,7 +64,12 @@ def _place(lines: list[str], edit: Edit, end: str) -> None:
     indent = first[: len(first) - len(first.lstrip())]
     new = [f"{indent}{line}{end}" if line else end for line in edit.lines]
     alone = _find(first.lstrip(), edit.statement, first=True) == 0
-    if edit.action is Action.AFTER:
+    if edit.action is Action.INSIDE:
+        at = _find(first, edit.statement)
+        if at is not None:
+            at += len(edit.statement.rstrip())
+            lines[edit.line - 1] = f"{first[:at]}{''.join(edit.lines)}{first[at:]}"
+    elif edit.action is Action.AFTER:
         lines[edit.end_line : edit.end_line] = new
     elif edit.action is Action.BEFORE and alone:
         lines[edit.line - 1 : edit.line - 1] = new
@@ -111,7 +116,8 @@ def _find(line: str, statement: str, *, first: bool = False) -> int | None:
     Args:
         first: the first place will do, else there must be only one.
     """
-    word = re.compile(rf"(?<![\w$-]){re.escape(statement)}(?![\w-])", re.IGNORECASE)
+    end = "" if statement.endswith(" ") else r"(?![\w-])"
+    word = re.compile(rf"(?<![\w$-]){re.escape(statement)}{end}", re.IGNORECASE)
     found = [match.start() for match in word.finditer(line)]
     return found[0] if len(found) == 1 or (found and first) else None
 

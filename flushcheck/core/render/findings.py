@@ -5,6 +5,7 @@ Text that came from files is made printable here, as everything from outside is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +15,7 @@ from flushcheck.core.model import Finding, Level
 from flushcheck.core.render.document import SCHEMA
 from flushcheck.core.render.page import Page
 
+_MOST_BLOCKS = 5  # named where many are alike
 _COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
 
@@ -29,35 +31,59 @@ def findings_text(checked: Checked, *, width: int, color: bool, strict: bool = F
     for file, group in groupby(checked.findings, key=lambda finding: finding.file):
         page.line(file, "bold")
         known: set[tuple[str, str]] = set()
-        for finding in group:
-            _finding(page, finding, brief=finding.level is Level.NOTE and not strict, known=known)
+        for alike in _alike(group):
+            _finding(page, alike, strict=strict, known=known)
         page.gap()
     _rest(page, checked)
     page.text(_summary(checked))
     return page.done()
 
 
-def _finding(page: Page, finding: Finding, *, brief: bool, known: set[tuple[str, str]]) -> None:
+def _alike(findings: Iterable[Finding]) -> Iterable[Sequence[Finding]]:
+    """Findings that read the same but for their block, together; notes wherever they stand in the file."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for one in findings:
+        line = 0 if one.level is Level.NOTE else one.line
+        groups.setdefault((line, one.culprit.id, one.message, one.override), []).append(one)
+    return groups.values()
+
+
+def _finding(page: Page, alike: Sequence[Finding], *, strict: bool, known: set[tuple[str, str]]) -> None:
+    finding = alike[0]
+    brief = finding.level is Level.NOTE and not strict
     label = f"  {finding.line:>5}  {finding.level:<8}"
-    where = finding.block
-    if (finding.block_file, finding.block_line) != (finding.file, finding.line):
-        where += f" ({finding.block_file}:{finding.block_line})"
+    where = [_block(one) for one in alike[:_MOST_BLOCKS]]
+    more = f" and {len(alike) - _MOST_BLOCKS} more" if len(alike) > _MOST_BLOCKS else ""
     page.text(
-        f"{label} {finding.culprit.id}  in {where}", hang=17, hue=_COLORS[finding.level], hue_to=len(label)
+        f"{label} {finding.culprit.id}  in {', '.join(where)}{more}",
+        hang=17,
+        hue=_COLORS[finding.level],
+        hue_to=len(label),
     )
     page.text(f"         {finding.message}", hang=9)
-    if finding.override:
-        page.text(f"         {finding.override}", hang=9)
     if brief:
         return
+    if finding.override:
+        page.text(f"         {finding.override}", hang=9)
     if (finding.culprit.id, finding.fix.change) in known:
-        page.text(f"         fix: as above, {finding.fix.where}", hang=14)
+        page.text(f"         fix: as above ({finding.fix.where})", hang=14)
         return
     known.add((finding.culprit.id, finding.fix.change))
     page.text(f"         fix: {finding.fix.where}", hang=14)
     for line in finding.fix.change.splitlines():
         page.line(f"             {line}", "green")  # never wrapped: it is there to be copied
     page.text(f"         cost: {finding.fix.caution}", hang=15)
+
+
+def _block(finding: Finding) -> str:
+    """The block's name, with its place where that is not the Finding's own."""
+    if finding.block_file != finding.file:
+        return f"{finding.block} ({finding.block_file}:{finding.block_line})"
+    return (
+        finding.block
+        if finding.block_line == finding.line
+        else f"{finding.block} (line {finding.block_line})"
+    )
 
 
 def _rest(page: Page, checked: Checked) -> None:

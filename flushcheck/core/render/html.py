@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from flushcheck.core.model import Accusation, Fix, Health, Report, Verdict
+from flushcheck.core.model import Accusation, Fix, Flow, Health, Report, Verdict
 from flushcheck.core.observations import LABELS
 
 # The picture's own units; the browser stretches them to the width there is.
@@ -19,6 +19,8 @@ WIDTH, HEIGHT, TOP, BOTTOM = 1000, 96, 14, 82
 
 # A Piece that waited longer than the first is late, longer than the second held: colours only, no verdict.
 LATE_S, HELD_S = 0.1, 0.5
+
+DENSE = 120  # from so many Pieces on, lines are drawn finer
 
 _CSS = """
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5a6472;--paper:#faf8f4;--card:#fff;--line:#dcd8cf;
@@ -29,38 +31,45 @@ _CSS = """
 body{margin:0 auto;max-width:56rem;padding:1.5rem 1rem 4rem;background:var(--paper);color:var(--ink);
 font:1rem/1.55 system-ui,sans-serif;overflow-wrap:anywhere}
 h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0}h2{font-size:1.1rem;margin:0}
-section{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1rem 1.2rem;margin:1rem 0}
-pre{white-space:pre-wrap;font:.9rem/1.5 ui-monospace,monospace;background:var(--paper);border:1px solid var(--line);
-border-radius:.5rem;padding:.6rem .8rem;margin:.4rem 0}
+section{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1rem 1.2rem;
+margin:1rem 0}
+pre{white-space:pre-wrap;font:.9rem/1.5 ui-monospace,monospace;background:var(--paper);
+border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem;margin:.4rem 0}
 p{margin:.4rem 0}ul{margin:.4rem 0;padding-left:1.2rem}svg{display:block;width:100%;height:6rem}
 .soft{color:var(--soft)}.good{color:var(--good)}.late{color:var(--late)}.bad{color:var(--bad)}
 .word{font-weight:700;letter-spacing:.04em;text-transform:uppercase}
 path{fill:none;stroke-width:1.5;vector-effect:non-scaling-stroke}
 .axis{stroke:var(--line)}.tick{stroke:var(--ink);stroke-width:2}
+.dense path{stroke-width:.6}
 .prompt{stroke:var(--good)}.slow{stroke:var(--late)}.kept{stroke:var(--bad)}
 """
+
+_LEGEND = (
+    '<p class="soft">Above, each piece when it was sent; below, when it came. Parallel lines flow; lines '
+    "that fan into one point were held together.</p>"
+)
 
 
 def html(report: Report) -> str:
     """The whole file."""
     allowed = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{allowed}'"
     hue = {Health.FLOWING: "good", Health.UNKNOWN: "late"}.get(report.health, "bad")
+    tool = f" · seen by {_text(report.tool)}" if report.tool else ""
     body = [
         f'<p class="word {hue}">{_text(report.health)}</p>',
         f"<h1>{_text(report.headline)}</h1>",
-        f'<p class="soft">{_text(report.target)}{" · seen by " + _text(report.tool) if report.tool else ""}</p>',
+        f'<p class="soft">{_text(report.target)}{tool}</p>',
         *(_verdict(verdict) for verdict in report.verdicts),
         *(_accusation(accusation) for accusation in report.accusations),
         _notes(report),
-        '<p class="soft">Above, each piece when it was sent; below, when it came. Parallel lines flow; lines that fan '
-        "into one point were held together.</p>",
+        _LEGEND,
     ]
     return "\n".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta http-equiv="Content-Security-Policy" '
-            f"content=\"default-src 'none'; style-src 'sha256-{allowed}'\">",
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             f"<title>{_text(report.health)}: {_text(report.target)}</title>",
             f"<style>{_CSS}</style></head><body><main>",
             *filter(None, body),
@@ -70,11 +79,9 @@ def html(report: Report) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    bad = verdict.flow != "flowing"
-    lines = [
-        f'<h2>{_text(verdict.transport)} <span class="word {"bad" if bad else "good"}">{_text(verdict.flow)}</span></h2>',
-        f"<p>{_text(verdict.summary)}</p>",
-    ]
+    hue = "good" if verdict.flow is Flow.FLOWING else "bad"
+    word = f'<span class="word {hue}">{_text(verdict.flow)}</span>'
+    lines = [f"<h2>{_text(verdict.transport)} {word}</h2>", f"<p>{_text(verdict.summary)}</p>"]
     if len(verdict.sent_s) > 1:
         lines.append(
             picture(verdict.sent_s, verdict.received_s, name=f"{verdict.transport}: {verdict.summary}")
@@ -104,9 +111,10 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) 
         kind = "kept" if came - sent > HELD_S else "slow" if came - sent > LATE_S else "prompt"
         lines[kind].append(f"M{x(sent)} {TOP}L{x(came)} {BOTTOM}")
         ticks.append(f"M{x(sent)} {TOP - 12}V{TOP}M{x(came)} {BOTTOM}V{BOTTOM + 12}")
+    dense = ' class="dense"' if len(sent_s) > DENSE else ""
     paths = "".join(f'<path class="{kind}" d="{"".join(d)}"/>' for kind, d in lines.items() if d)
     return (
-        f'<svg role="img" aria-label="{_text(name)}" viewBox="-6 0 {WIDTH + 12} {HEIGHT}" '
+        f'<svg{dense} role="img" aria-label="{_text(name)}" viewBox="-6 0 {WIDTH + 12} {HEIGHT}" '
         f'preserveAspectRatio="none"><path class="axis" d="M0 {TOP}H{WIDTH}M0 {BOTTOM}H{WIDTH}"/>'
         f'{paths}<path class="tick" d="{"".join(ticks)}"/></svg>'
         f'<p class="soft">0 to {whole_s:.2f} s; above: sent, below: received</p>'
