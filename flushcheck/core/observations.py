@@ -129,12 +129,22 @@ class Observations:
                 return observation.origin
         return None
 
+    def queued(self, transport: Transport) -> tuple[Observation, Timing] | None:
+        """The Observation of this Transport that waited longest for its turn; None if none did."""
+        waited = [
+            (observation, timing)
+            for observation, timing in self._seen.values()
+            if observation.probe.transport is transport and timing.queued_s
+        ]
+        return max(waited, key=lambda pair: pair[1].queued_s, default=None)
+
     def control(self, transport: Transport) -> Flow | None:
         """How the same stream flowed when the service asked itself; None if it could not."""
         timing = self.timing(Probe(transport, vantage=Vantage.LOOPBACK))
         if timing is None or timing.flow in (Flow.FAILED, Flow.CUT):
             return None
-        return timing.flow
+        # A stream that waited for its turn was not kept by what it passed.
+        return Flow.FLOWING if timing.queued_s else timing.flow
 
     def hold_bytes(self, transport: Transport) -> int | None:
         """The block size of the hold, from the smallest Pieces that show one."""

@@ -25,10 +25,8 @@ SAME_BYTES = 0.03
 # A block smaller than this many records is left to a Scenario with smaller ones.
 LEAST_RECORDS = 1.5
 
-# How far the times may differ and still be one timer: 200 ms of HAProxy came as 195 to 215; a timer that
-# ticks shows the pace of the Pieces as well, since nothing comes while nothing was sent.
+# How far the times may differ and still be one timer: 200 ms of HAProxy came as 195 to 215.
 SAME_TIME = 0.08
-ABOUT_SAME_TIME = 0.15
 
 # How far what was short of a threshold may be from what was enough, and still be told.
 NARROW = 0.12
@@ -72,7 +70,15 @@ def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
     )
 
 
-def block_bytes(seen: Sequence[Delivery]) -> int | None:
+@dataclass(frozen=True, slots=True, order=True)
+class Fit:
+    """One explanation of the deliveries, and how well it holds."""
+
+    spread: float  # how far they are from it, as a share of it: the smaller, the better
+    value: float  # bytes or seconds
+
+
+def block(seen: Sequence[Delivery]) -> Fit | None:
     """The number of bytes that is always the same; None if none is.
 
     The last delivery is what was left; the first is short by the response's header, which nginx and
@@ -89,15 +95,16 @@ def block_bytes(seen: Sequence[Delivery]) -> int | None:
     if unit < LEAST_RECORDS * record_bytes:
         return None
     if len(sizes) == 1:
-        return unit if abs(seen[0].size_bytes - unit) <= 2 * SAME_BYTES * unit else None
+        away = abs(seen[0].size_bytes - unit) / unit
+        return Fit(away, unit) if away <= 2 * SAME_BYTES else None
     alone = [size for size in sizes if abs(size - unit) <= SAME_BYTES * unit]
     fitting = [size for size in sizes if _is_multiple(size, unit)]
     if len(alone) < 0.5 * len(sizes) or len(fitting) < 0.8 * len(sizes):
         return None
-    return round(statistics.median(alone))
+    return Fit(_spread(alone), round(statistics.median(alone)))
 
 
-def threshold_bytes(seen: Sequence[Delivery]) -> int | None:
+def threshold(seen: Sequence[Delivery]) -> Fit | None:
     """The number of bytes at which whole records are let go; None if no number explains it.
 
     Apache's mod_proxy_fcgi and PHP's flush() alone do not cut records: they pass on everything as soon
@@ -113,33 +120,32 @@ def threshold_bytes(seen: Sequence[Delivery]) -> int | None:
     )
     enough = min(delivery.size_bytes for delivery in full)
     short = max(delivery.size_bytes - delivery.marks[-1].size_bytes - framed for delivery in full)
-    if not (1 - NARROW) * enough <= short < enough or sum(
-        len(delivery.marks) for delivery in full
-    ) < LEAST_RECORDS * len(full):
+    if not (1 - NARROW) * enough <= short < enough:
+        return None
+    if sum(len(delivery.marks) for delivery in full) < LEAST_RECORDS * len(full):
         return None
     powers = [2**power for power in range(8, 20) if short < 2**power <= enough]
-    return powers[-1] if powers else enough
+    return Fit((enough - short) / enough, powers[-1] if powers else enough)
 
 
-def timer_s(seen: Sequence[Delivery], latency_s: float, same: float) -> float:
-    """The time that is always the same, in seconds; 0.0 if none is.
-
-    Args:
-        same: how far three in four of the times may be from their median, as a share of it.
+def timer(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> Fit | None:
+    """The time that is always the same, in seconds; None if none is.
 
     Two kinds of timer: one that ticks, whose deliveries are a period apart, and one that is started by
     the first byte (HAProxy without http-no-delay), which keeps each delivery's first Piece equally long.
+    Every delivery counts: on a path with jitter only those of several Pieces look alike.
+
+    Args:
+        spare_s: how late a delivery may be for reasons that are not the path's.
     """
-    whole = [delivery for delivery in seen if delivery.marks]
-    apart = [after.at_s - before.at_s for before, after in itertools.pairwise(whole[:-1])]
-    kept = [
-        delivery.at_s - latency_s - delivery.marks[0].sent_s
-        for delivery in whole[:-1]
-        if len(delivery.marks) > 1
+    whole = [delivery for delivery in seen if delivery.marks][:-1]
+    apart = [after.at_s - before.at_s for before, after in itertools.pairwise(whole)]
+    kept = [delivery.at_s - latency_s - delivery.marks[0].sent_s for delivery in whole]
+    fits = [
+        Fit(_spread(times, spare_s), statistics.median(times)) for times in (apart, kept) if len(times) > 1
     ]
-    timers = [(_spread(times), statistics.median(times)) for times in (apart, kept) if len(times) >= 2]
-    spread, time_s = min(timers, default=(1.0, 0.0))
-    return time_s if spread <= same and time_s >= LEAST_TIMER_S else 0.0
+    good = [fit for fit in fits if fit.spread <= SAME_TIME and fit.value >= LEAST_TIMER_S]
+    return min(good, default=None)
 
 
 def rate_bps(seen: Sequence[Delivery], marks: Sequence[tuple[float, Mark]], latency_s: float) -> float:
@@ -183,10 +189,10 @@ def _is_multiple(size: int, unit: int) -> bool:
     return abs(size / times - unit) <= SAME_BYTES * unit
 
 
-def _spread(times: Sequence[float]) -> float:
-    """How far three in four of these are from their median, as a share of it."""
-    middle = statistics.median(times)
+def _spread(values: Sequence[float], spare: float = 0.0) -> float:
+    """How far three in four of these are from their median, as a share of it; `spare` is forgiven."""
+    middle = statistics.median(values)
     if middle <= 0:
         return 1.0
-    away = sorted(abs(time_s - middle) / middle for time_s in times)
+    away = sorted(max(0.0, abs(value - middle) - spare) / middle for value in values)
     return away[(3 * len(away) + 3) // 4 - 1]

@@ -21,17 +21,15 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from flushcheck.core.model import Flow, Lag, Mark, Observation, Outcome
+from flushcheck.core.model import Flow, Lag, Mark, Observation, Outcome, Transport
 from flushcheck.core.patterns import (
-    ABOUT_SAME_TIME,
-    SAME_TIME,
     Delivery,
-    block_bytes,
+    block,
     deliveries,
     opening_s,
     rate_bps,
-    threshold_bytes,
-    timer_s,
+    threshold,
+    timer,
     waits_for_next,
 )
 
@@ -91,6 +89,8 @@ def measure(observation: Observation) -> Timing:
         found = Timing(Flow.CUT)
     elif latency_s < -REPLAY_S:
         found = Timing(Flow.REPLAYED)
+    elif observation.probe.transport is Transport.POLLING:
+        found = Timing(Flow.FLOWING)  # each poll is an answer of its own: none can keep another
     else:
         found = _pattern(observation, seen, latency_s, lag_s)
     return replace(
@@ -135,19 +135,17 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         return Timing(Flow.LATE, late_s=lag_s.p50, waits_for_next=True)
     if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
         return Timing(Flow.FLOWING)
-    if _at_the_end(marks, lag_s) and block_bytes(seen) is None:
+    if _at_the_end(marks, lag_s) and block(seen) is None:
         return Timing(Flow.HELD)
     if rate := rate_bps(seen, marks, latency_s):
         return Timing(Flow.THROTTLED, rate_bps=rate)
-    # The sharpest explanation first: bytes to the byte, a timer, whole records, and then roughly a timer.
-    if (size_bytes := block_bytes(seen)) is not None:
-        return Timing(Flow.BLOCKS, hold_bytes=size_bytes)
-    if period_s := timer_s(seen, latency_s, SAME_TIME):
-        return Timing(Flow.TICKS, period_s=period_s)
-    if (size_bytes := threshold_bytes(seen)) is not None:
-        return Timing(Flow.BLOCKS, hold_bytes=size_bytes)
-    if period_s := timer_s(seen, latency_s, ABOUT_SAME_TIME):
-        return Timing(Flow.TICKS, period_s=period_s)
+    stall_s = observation.stall_s if observation.stall_s > LEAST_LATE_S else 0.0
+    bytes_fit = min((fit for fit in (block(seen), threshold(seen)) if fit), default=None)
+    time_fit = timer(seen, latency_s, stall_s)
+    if bytes_fit and (time_fit is None or bytes_fit <= time_fit):
+        return Timing(Flow.BLOCKS, hold_bytes=int(bytes_fit.value))
+    if time_fit:
+        return Timing(Flow.TICKS, period_s=time_fit.value)
     if len(seen) <= 3 and lag_s.max > JITTER_S:
         return Timing(Flow.BLOCKS)  # too few to tell their size: a larger Scenario will
     apart = sum(1 for delivery in seen if delivery.marks) >= JITTER_SHARE * len(marks)

@@ -13,6 +13,7 @@ from flushcheck.core.model import (
     Fix,
     Flow,
     Level,
+    Origin,
     Probe,
     Suspicion,
     Transport,
@@ -21,7 +22,7 @@ from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
     id="gateway-websocket",
-    title="the app is reached through FastCGI, CGI or SCGI, which cannot carry WebSocket",
+    title="the app is reached through a gateway or server that cannot carry WebSocket",
     why=(
         "A WebSocket takes over the connection in both directions. FastCGI, CGI and SCGI hand the app a "
         "request and take back a response: there is no connection to take over."
@@ -43,6 +44,10 @@ CULPRIT = Culprit(
 )
 
 
+# What the service answers where the server does not hand out the connection.
+NOT_IMPLEMENTED = 501
+
+
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """The handshake reached the app through a gateway."""
     probe = Probe(transport)
@@ -53,7 +58,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         or timing is None
         or timing.flow is not Flow.FAILED
         or observation.origin is None
-        or not observation.origin.gateway
+        or not (observation.origin.gateway or observation.status == NOT_IMPLEMENTED)
     ):
         return None
     return Suspicion(
@@ -61,8 +66,8 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         Confidence.CERTAIN,
         (
             Evidence(
-                f"websocket: the app was asked through a gateway ({observation.origin.gateway}) and "
-                f"answered {observation.status}",
+                f"websocket: the app was asked through {_way(observation.origin)} and answered "
+                f"{observation.status}",
                 (probe.id,),
             ),
         ),
@@ -78,6 +83,10 @@ _NAMES = {
     "mod_wsgi": "mod_wsgi",
     "passenger": "Passenger",
 }
+
+
+def _way(origin: Origin) -> str:
+    return f"a gateway ({origin.gateway})" if origin.gateway else origin.server or "its server"
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ from flushcheck.core.model import (
     Finding,
     Fix,
     Level,
-    Probe,
     Server,
     Suspicion,
     Transport,
@@ -50,20 +49,20 @@ CULPRIT = Culprit(
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """This stream began when others of the same run were over."""
-    timing = seen.timing(Probe(transport))
+    """A stream of this Transport began when others of the same run were over."""
+    queued = seen.queued(transport)
     origin = seen.origin(transport)
-    if timing is None or not timing.queued_s or origin is None or origin.gateway:
+    if queued is None or origin is None or origin.gateway:
         return None  # through a gateway a slow start of the process looks the same
-    close = seen.header(transport, "connection").lower() == "close"
+    observation, timing = queued
     facts = [
         Evidence(
-            f"{transport}: asked for together with others, it began {timing.queued_s:.1f} s after the "
-            "quickest of them, and then came at its pace",
-            (Probe(transport).id,),
+            f"{transport}: asked for together with others, {observation.probe.id} began "
+            f"{timing.queued_s:.1f} s after the quickest of them, and then came at its pace",
+            (observation.probe.id,),
         )
     ]
-    if close:
+    if observation.header("connection").lower() == "close":
         facts.append(Evidence(f"{transport}: it says Connection: close, as gunicorn's sync worker does"))
     return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))
 

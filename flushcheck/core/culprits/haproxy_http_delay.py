@@ -45,7 +45,7 @@ CULPRIT = Culprit(
 )
 
 # The kernel's timer came as 195 to 215 ms; ticks between a slow pace's Pieces as up to 260.
-LEAST_S, MOST_S = 0.15, 0.3
+LEAST_S, MOST_S = 0.15, 0.35
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:

@@ -26,9 +26,15 @@ def obeyed(seen: Observations, transport: Transport) -> bool:
 
 
 def in_vain(seen: Observations, transport: Transport) -> bool:
-    """Whether an nginx took the hint out of the response and the stream was held all the same."""
+    """Whether an nginx took the hint out of the response and the stream was held all the same, in blocks.
+
+    What ticks, or collects any amount, is no nginx: it stands further out than the one that took it.
+    """
+    held = seen.exhibit(transport)
+    timing = seen.timing(held) if held else None
     return (
-        seen.kept(transport)
+        timing is not None
+        and timing.flow in (Flow.HELD, Flow.BLOCKS)
         and seen.frees(transport, Variant.XAB) is False
         and seen.hint_taken(transport) is True
     )

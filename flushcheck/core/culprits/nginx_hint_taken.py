@@ -46,7 +46,7 @@ SEPARATE = Evidence(
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """The hint was taken and freed nothing."""
-    if not hint.in_vain(seen, transport) or seen.stored(transport):
+    if not hint.in_vain(seen, transport) or seen.size_bytes(transport) is None:
         return None
     return Suspicion(CULPRIT, Confidence.POSSIBLE, (*hint.evidence(seen, transport), SEPARATE))
 

@@ -41,7 +41,7 @@ CULPRIT = Culprit(
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """The hint was taken and freed nothing."""
-    if not hint.in_vain(seen, transport) or seen.stored(transport):
+    if not hint.in_vain(seen, transport) or seen.size_bytes(transport) is None:
         return None
     return Suspicion(CULPRIT, Confidence.POSSIBLE, (*hint.evidence(seen, transport), SEPARATE))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import statistics
+
 from flushcheck.core.model import (
     Confidence,
     Culprit,
     Evidence,
     Fix,
     Flow,
+    Outcome,
     Probe,
     Suspicion,
     Transport,
@@ -36,6 +39,9 @@ CULPRIT = Culprit(
 # Flows that a box below HTTP makes; a late beginning is the app server's.
 HELD = frozenset({Flow.HELD, Flow.BLOCKS, Flow.TICKS})
 
+# How far the ends of streams may be apart that one deadline ended.
+SAME_AGE_S = 0.4
+
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """WebSocket is held, or cut, just as HTTP is."""
@@ -49,4 +55,22 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
             Evidence("websocket: held as well, which no HTTP proxy does", (Probe(Transport.WEBSOCKET).id,)),
         ]
         return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))
-    return None
+    return _cuts(seen, transport)
+
+
+def _cuts(seen: Observations, transport: Transport) -> Suspicion | None:
+    """Every stream ends at the same age, WebSocket included."""
+    streams = [seen.get(Probe(other)) for other in (*STREAMED, Transport.WEBSOCKET)]
+    cut = [one for one in streams if one is not None and one.outcome is Outcome.CUT and one.marks]
+    if len(cut) < len(streams) or transport is Transport.POLLING:
+        return None
+    if any("close" in one.header("connection").lower() for one in cut):
+        return None  # a worker that was killed: see gunicorn_timeout
+    ages = [one.ended_s for one in cut]
+    if max(ages) - min(ages) > SAME_AGE_S:
+        return None
+    said = Evidence(
+        f"{transport}: cut at {statistics.median(ages):.1f} s, as every other stream, WebSocket included",
+        tuple(one.probe.id for one in cut),
+    )
+    return Suspicion(CULPRIT, Confidence.POSSIBLE, (said,))
