@@ -41,6 +41,9 @@ XAB = "x-accel-buffering"
 # pair of cores made up to 0.3 s; a stream queued behind another of the plan waits for about 2.
 QUEUED_S = 1.0
 
+# On a path with jitter every Transport has some: 10 polls had at least 0.9 of the largest lag of any.
+QUIET = 0.15
+
 
 class Observations:
     """Looked up by Probe, each with its Timing."""
@@ -50,12 +53,13 @@ class Observations:
         self._seen: dict[Probe, tuple[Observation, Timing]] = {}
         for observation in observations:
             self._seen.setdefault(observation.probe, (observation, measure(observation)))
-        self._mark_late()
+        self._mark_queued()
+        self._doubt_jitter()
 
     def __iter__(self) -> Iterator[Observation]:
         return (observation for observation, _ in self._seen.values())
 
-    def _mark_late(self) -> None:
+    def _mark_queued(self) -> None:
         """Tell the streams that flow, but began only when others of the same run were over."""
         for vantage in Vantage:
             waited = {
@@ -69,6 +73,18 @@ class Observations:
                     observation, timing = self._seen[probe]
                     late = replace(timing, flow=Flow.LATE, queued_s=latency_s - quickest_s)
                     self._seen[probe] = (observation, late)
+
+    def _doubt_jitter(self) -> None:
+        """What looks like jitter is not the network's when another Transport of the same run has none."""
+        path = [
+            timing
+            for probe, (observation, timing) in self._seen.items()
+            if probe.vantage is Vantage.PATH and observation.outcome is Outcome.COMPLETE
+        ]
+        quietest_s = min((timing.lag_s.max for timing in path), default=0.0)
+        for probe, (observation, timing) in self._seen.items():
+            if timing.jittery and quietest_s < QUIET * timing.lag_s.max:
+                self._seen[probe] = (observation, replace(timing, flow=Flow.UNKNOWN))
 
     def get(self, probe: Probe) -> Observation | None:
         """What this Probe saw; None if it was not made."""

@@ -128,22 +128,17 @@ def threshold(seen: Sequence[Delivery]) -> Fit | None:
     return Fit((enough - short) / enough, powers[-1] if powers else enough)
 
 
-def timer(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> Fit | None:
+def timer(seen: Sequence[Delivery], latency_s: float) -> Fit | None:
     """The time that is always the same, in seconds; None if none is.
 
     Two kinds of timer: one that ticks, whose deliveries are a period apart, and one that is started by
     the first byte (HAProxy without http-no-delay), which keeps each delivery's first Piece equally long.
     Every delivery counts: on a path with jitter only those of several Pieces look alike.
-
-    Args:
-        spare_s: how late a delivery may be for reasons that are not the path's.
     """
     whole = [delivery for delivery in seen if delivery.marks][:-1]
     apart = [after.at_s - before.at_s for before, after in itertools.pairwise(whole)]
     kept = [delivery.at_s - latency_s - delivery.marks[0].sent_s for delivery in whole]
-    fits = [
-        Fit(_spread(times, spare_s), statistics.median(times)) for times in (apart, kept) if len(times) > 1
-    ]
+    fits = [Fit(_spread(times), statistics.median(times)) for times in (apart, kept) if len(times) > 1]
     good = [fit for fit in fits if fit.spread <= SAME_TIME and fit.value >= LEAST_TIMER_S]
     return min(good, default=None)
 
@@ -189,10 +184,10 @@ def _is_multiple(size: int, unit: int) -> bool:
     return abs(size / times - unit) <= SAME_BYTES * unit
 
 
-def _spread(values: Sequence[float], spare: float = 0.0) -> float:
-    """How far three in four of these are from their median, as a share of it; `spare` is forgiven."""
+def _spread(values: Sequence[float]) -> float:
+    """How far three in four of these are from their median, as a share of it."""
     middle = statistics.median(values)
     if middle <= 0:
         return 1.0
-    away = sorted(max(0.0, abs(value - middle) - spare) / middle for value in values)
+    away = sorted(abs(value - middle) / middle for value in values)
     return away[(3 * len(away) + 3) // 4 - 1]

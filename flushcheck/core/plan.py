@@ -128,6 +128,9 @@ def experiments(seen: Mapping[Probe, Flow], *, quick: bool) -> tuple[Probe, ...]
     held = [probe for transport in STREAMED if (probe := exhibit(seen, transport)) is not None]
     if held:
         wanted = _for_a_hold(held)
+        if any(seen[probe] is Flow.THROTTLED for probe in held) and Probe(Transport.WEBSOCKET) in seen:
+            # A slow link slows everything; a rate that only HTTP meets is somebody's rule.
+            wanted.append(Probe(Transport.WEBSOCKET, held[0].scenario))
     elif quick:
         wanted = []
     else:
@@ -139,8 +142,10 @@ def exhibit(seen: Mapping[Probe, Flow], transport: Transport) -> Probe | None:
     """The baseline with the smallest Pieces that shows a hold on this Transport; None if none does.
 
     Some holds let small streams through: Caddy's compressor leaves a first write under 512 bytes alone.
+    The largest Pieces only measure sizes: nginx keeps the tail of a Piece of more than 8 KB until the next
+    one even where it streams (HTTP/1.1 upstream, buffering on, measured), and no reader of text minds.
     """
-    for scenario in (Scenario.TOKEN, Scenario.KILO, Scenario.BIG):
+    for scenario in (Scenario.TOKEN, Scenario.KILO):
         probe = Probe(transport, scenario)
         if seen.get(probe) in KEPT:
             return probe

@@ -66,6 +66,7 @@ class Timing:
     rate_bps: float = 0.0  # text bytes a second, for THROTTLED
     late_s: float = 0.0  # for LATE: how long nothing came
     queued_s: float = 0.0  # for LATE: how much after others of its run it began
+    jittery: bool = False  # for FLOWING: late without a pattern, as on a path with jitter
     waits_for_next: bool = False  # for LATE: each Piece came with the next one
 
 
@@ -139,9 +140,8 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         return Timing(Flow.HELD)
     if rate := rate_bps(seen, marks, latency_s):
         return Timing(Flow.THROTTLED, rate_bps=rate)
-    stall_s = observation.stall_s if observation.stall_s > LEAST_LATE_S else 0.0
     bytes_fit = min((fit for fit in (block(seen), threshold(seen)) if fit), default=None)
-    time_fit = timer(seen, latency_s, stall_s)
+    time_fit = timer(seen, latency_s)
     if bytes_fit and (time_fit is None or bytes_fit <= time_fit):
         return Timing(Flow.BLOCKS, hold_bytes=int(bytes_fit.value))
     if time_fit:
@@ -149,7 +149,9 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     if len(seen) <= 3 and lag_s.max > JITTER_S:
         return Timing(Flow.BLOCKS)  # too few to tell their size: a larger Scenario will
     apart = sum(1 for delivery in seen if delivery.marks) >= JITTER_SHARE * len(marks)
-    return Timing(Flow.FLOWING if lag_s.max <= JITTER_S and apart else Flow.UNKNOWN)
+    if lag_s.max <= JITTER_S and apart:
+        return Timing(Flow.FLOWING, jittery=True)
+    return Timing(Flow.UNKNOWN)
 
 
 def _at_the_end(marks: Sequence[tuple[float, Mark]], lag_s: Lag) -> bool:

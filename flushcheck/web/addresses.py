@@ -39,6 +39,11 @@ def shown(service: Service, request: Request) -> str:
     return f"{'https' if secure else 'http'}://{host}{path if _PATH.fullmatch(path) else ''}"
 
 
+def can_ask_itself(environ: Mapping[str, Any]) -> bool:
+    """Whether somebody is left to answer while this request waits for that answer."""
+    return bool(environ.get("wsgi.multithread") or environ.get("wsgi.multiprocess"))
+
+
 @dataclass(frozen=True, slots=True)
 class Loopback:
     """Where the service reaches itself, or why it cannot."""
@@ -53,7 +58,7 @@ def loopback(service: Service, environ: Mapping[str, Any]) -> Loopback:
     SERVER_NAME and SERVER_PORT are the listener's own only where gunicorn listens on TCP; on a Unix
     socket it takes them from the Host header, and gateways hand on what their front wrote.
     """
-    if not (environ.get("wsgi.multithread") or environ.get("wsgi.multiprocess")):
+    if not can_ask_itself(environ):
         return Loopback("", "this server answers one request at a time, so it cannot ask itself")
     if service.limits.loopback_url:
         return Loopback(service.limits.loopback_url)

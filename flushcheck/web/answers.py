@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from flushcheck.core.model import UsageError
 
@@ -46,11 +47,15 @@ def bounded_body(most_bytes: int) -> bytes:
 
     Raises:
         RequestEntityTooLarge: it is longer than that.
+        BadRequest: it breaks off, or its chunks are none.
     """
     # One byte more: of a body that does not say its length, Werkzeug 3.1 gives the first so many bytes
     # as if they were all.
     request.max_content_length = most_bytes + 1
-    body = request.get_data(cache=False)
+    try:
+        body = request.get_data(cache=False)
+    except ParseException as error:  # what gunicorn reads the chunks by; no OSError, so Werkzeug lets it pass
+        raise BadRequest from error
     if len(body) > most_bytes:
         raise RequestEntityTooLarge
     return body

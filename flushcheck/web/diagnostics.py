@@ -7,11 +7,10 @@ configured. Nothing a visitor says makes it request another.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 
 from flushcheck.core.codec import from_json, to_json
 from flushcheck.core.inference import judge
@@ -21,9 +20,10 @@ from flushcheck.core.render.document import document
 from flushcheck.core.render.oneliner import PROBES, oneliner
 from flushcheck.core.render.terminal import terminal
 from flushcheck.prober import gather, observe_all
-from flushcheck.web.addresses import loopback, shown
-from flushcheck.web.answers import answer, bounded_body, open_to_all, page, retry_later
+from flushcheck.web.addresses import can_ask_itself, loopback, shown
+from flushcheck.web.answers import answer, bounded_body, open_to_all, retry_later
 from flushcheck.web.gate import Gate
+from flushcheck.web.pages import the_page
 from flushcheck.web.service import Service
 
 CONTROLS = tuple(
@@ -47,9 +47,9 @@ def routes(service: Service) -> Blueprint:
     def diagnostics() -> Response:
         kind = request.accept_mimetypes.best_match([JSON, TEXT, HTML], default=JSON)
         if kind == HTML:
-            base = shown(service, request)
-            return page(render_template("diagnostics.html", base=base, line=oneliner(base)))
-        response = _one_of(runs, lambda: _diagnose(service, kind, quick=_quick()))
+            response = the_page(service)
+        else:
+            response = _one_of(runs, lambda: _diagnose(service, kind, quick=_quick()))
         response.headers["Vary"] = "Accept"
         return response
 
@@ -94,7 +94,7 @@ def _quick() -> bool:
 def _diagnose(service: Service, kind: str, *, quick: bool) -> Response:
     """Probe the public address, if there is one, and the loopback beside it."""
     here = loopback(service, request.environ)
-    public = service.limits.public_url if _can_ask_itself(request.environ) else ""
+    public = service.limits.public_url if can_ask_itself(request.environ) else ""
     with ThreadPoolExecutor(2) as pool:
         # The loopback is quick whatever is asked: it is there to tell the service's fault from the path's.
         own = pool.submit(_report, here.url, quick=quick or bool(public))
@@ -108,10 +108,6 @@ def _diagnose(service: Service, kind: str, *, quick: bool) -> Response:
     return answer({**document(report), "loopback": inside, "reason": here.reason})
 
 
-def _can_ask_itself(environ: Mapping[str, Any]) -> bool:
-    return bool(environ.get("wsgi.multithread") or environ.get("wsgi.multiprocess"))
-
-
 def _report(url: str, *, quick: bool) -> Report:
     run = gather(url, quick=quick, timeout_s=RUN_TIMEOUT_S) if url else Run("", ())
     return judge(run)
@@ -122,10 +118,7 @@ def _control(service: Service) -> Response:
     here = loopback(service, request.environ)
     if not here.url:
         return answer({"observations": [], "reason": here.reason})
-    probes = [
-        Probe(transport, vantage=Vantage.LOOPBACK) for transport in (Transport.CHUNKED, Transport.EVENTS)
-    ]
-    seen = observe_all(probes, here.url, timeout_s=CONTROL_TIMEOUT_S)
+    seen = observe_all(CONTROLS, here.url, timeout_s=CONTROL_TIMEOUT_S)
     return answer({"observations": to_json(seen)})
 
 

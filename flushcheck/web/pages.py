@@ -31,7 +31,7 @@ from flushcheck.core.timing import flow
 from flushcheck.prober.tool import TOOL
 from flushcheck.web import streams
 from flushcheck.web.addresses import shown
-from flushcheck.web.answers import answer, open_to_all, page
+from flushcheck.web.answers import answer, bounded_body, open_to_all, page
 from flushcheck.web.service import Service
 
 EVENT_STREAM, HTML, TEXT = "text/event-stream", "text/html", "text/plain"
@@ -45,8 +45,8 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 
-# Everything from here, nothing inline, and no string ever becomes markup (Trusted Types: a browser that knows them
-# throws where innerHTML is set). Source: CSP Level 3; 'self' in connect-src covers ws: and wss: of the same host.
+# Everything from here, nothing inline, and no string ever becomes markup: a browser that knows Trusted
+# Types throws where innerHTML is set. Source: CSP Level 3; 'self' covers ws: and wss: of the same host.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -63,9 +63,8 @@ POLICY = "; ".join(
     )
 )
 
-# What fetch() cannot be made to do: Accept-Encoding is a forbidden request header, and there is no HTTP/1.0 in it.
-# Source: Fetch standard, "forbidden request-header".
-NOT_IN_A_BROWSER = frozenset({Variant.IDENTITY, Variant.HTTP10})
+# There is no HTTP/1.0 in fetch(). A client without encodings there is: see page/observe.js.
+NOT_IN_A_BROWSER = frozenset({Variant.HTTP10})
 
 
 def routes(service: Service) -> Blueprint:
@@ -149,7 +148,8 @@ def _file(name: str, data: bytes | None) -> Response:
     # Asked for anew each time, answered with 304: an updated service never meets an old half of its page.
     response.headers["Cache-Control"] = "no-cache"
     response.set_etag(hashlib.sha256(data).hexdigest()[:32])
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _body(service: Service) -> object:
@@ -158,9 +158,9 @@ def _body(service: Service) -> object:
     Raises:
         UsageError: it is none.
     """
-    request.max_content_length = service.limits.max_judge_bytes
+    body = bounded_body(service.limits.max_judge_bytes)
     try:
-        return json.loads(request.get_data(cache=False))
+        return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"the body is not JSON ({type(error).__name__}): expected a run, for example "

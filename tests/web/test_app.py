@@ -13,7 +13,7 @@ import requests
 from app import MAX_TEXT_FILE_BYTES, build, read_text
 from flushcheck.core.model import UsageError
 from tests.live.servers import ROOT, start_origin
-from tests.web.wire import WITHIN_S
+from tests.web.wire import WITHIN_S, told
 
 
 def test_the_environment_sets_the_limits(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_the_environment_sets_the_limits(tmp_path: Path) -> None:
     text.write_text("\ufeffMein Text", encoding="utf-8")
     app = build({"FLUSHCHECK_MAX_COUNT": "3", "FLUSHCHECK_TEXT_FILE": str(text)})
     client = app.test_client()
-    assert "from 1 to 3" in client.get("/stream/chunked?count=4").json["error"]
+    assert "from 1 to 3" in told(client.get("/stream/chunked?count=4"))["error"]
     assert client.get("/stream/chunked?text=file&interval=0").text == "Mein Text"
 
 
@@ -62,7 +62,7 @@ BAD = [
 
 @pytest.mark.parametrize("setting", BAD, ids=[next(iter(one)) for one in BAD])
 def test_a_bad_setting_stops_the_start_in_one_line(setting):
-    told = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", "import wsgi"],
         cwd=ROOT,
         env={**os.environ, **setting},
@@ -71,14 +71,14 @@ def test_a_bad_setting_stops_the_start_in_one_line(setting):
         timeout=WITHIN_S,
         check=False,
     )
-    assert told.returncode == 4
-    assert told.stdout == ""
-    assert told.stderr.startswith(f"flushcheck: {next(iter(setting))}")
-    assert told.stderr.count("\n") == 1
+    assert ended.returncode == 4
+    assert ended.stdout == ""
+    assert ended.stderr.startswith(f"flushcheck: {next(iter(setting))}")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_gunicorn_gives_up_on_a_bad_setting_instead_of_trying_for_ever() -> None:
-    told = subprocess.run(
+    ended = subprocess.run(
         [
             sys.executable,
             "-m",
@@ -96,9 +96,9 @@ def test_gunicorn_gives_up_on_a_bad_setting_instead_of_trying_for_ever() -> None
         timeout=3 * WITHIN_S,
         check=False,
     )
-    assert told.returncode == 4
-    assert "flushcheck: FLUSHCHECK_MAX_STREAMS=many: expected a number above 0" in told.stderr
-    assert "Traceback" not in told.stderr
+    assert ended.returncode == 4
+    assert "flushcheck: FLUSHCHECK_MAX_STREAMS=many: expected a number above 0" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 SERVERS = [

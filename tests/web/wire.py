@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any, TypeVar
 
+from werkzeug.test import TestResponse
+
 from tests.live.servers import Service
 
 Found = TypeVar("Found")
@@ -72,25 +74,25 @@ def request(path: str, *headers: str, method: str = "GET", version: str = "1.1")
 
 def rest(connection: socket.socket) -> bytes:
     """All bytes until the other side closes."""
-    data = b""
-    while read := connection.recv(65_536):
+    data = bytearray()
+    while read := connection.recv(1024 * 1024):
         data += read
-    return data
+    return bytes(data)
 
 
 def read_until(connection: socket.socket, wanted: bytes) -> bytes:
     """Bytes up to and with these."""
-    data = b""
-    while wanted not in data:
-        read = connection.recv(65_536)
-        assert read, f"closed before {wanted!r} came: {data!r}"
+    data = bytearray()
+    while wanted not in data[-len(wanted) - 1024 * 1024 :]:
+        read = connection.recv(1024 * 1024)
+        assert read, f"closed before {wanted!r} came: {data[-1000:]!r}"
         data += read
-    return data
+    return bytes(data)
 
 
 def unchunked(body: bytes) -> tuple[list[bytes], bytes]:
     """The chunks of a body, without the last, empty one; and what follows it. RFC 9112, section 7.1."""
-    chunks = []
+    chunks: list[bytes] = []
     while True:
         head, _, body = body.partition(b"\r\n")
         size = int(head, 16)
@@ -99,6 +101,11 @@ def unchunked(body: bytes) -> tuple[list[bytes], bytes]:
         if not size:
             return chunks, body
         chunks.append(chunk)
+
+
+def told(response: TestResponse) -> Any:
+    """What an answer in JSON says."""
+    return json.loads(response.data)
 
 
 def until(look: Callable[[], Found | None], excuse: Callable[[], str]) -> Found:

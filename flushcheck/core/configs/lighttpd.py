@@ -99,8 +99,12 @@ class _Reader:
         self._count += 1
         if len(words) > 2 and words[1] in _SETS:
             name, args = words[0], words[2:]
-        elif words[0] in ("include", "include_shell"):
+        elif words[0] == "include":
             name, args = words[0], words[1:]
+        elif words[0] == "include_shell":
+            reason = f"what {said(' '.join(words[1:]), 60)} would print is not read: no command is run"
+            self._troubles.append(Trouble(self._file, self._line, reason, lost=False))
+            return
         else:
             self._trouble(self._line, f"not understood: {said(' '.join(words), 60)}")
             return

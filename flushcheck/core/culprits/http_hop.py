@@ -47,7 +47,9 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     observation = seen.get(Probe(transport))
     if observation is None:
         return None
-    if seen.kept(transport) and not hint.throttled(seen, transport):
+    if hint.throttled(seen, transport):
+        return _slows(seen, transport)
+    if seen.kept(transport):
         return _keeps(seen, transport)
     if observation.outcome is Outcome.CUT and transport in STREAMED:
         return _cuts(seen, observation)
@@ -80,6 +82,20 @@ def _keeps(seen: Observations, transport: Transport) -> Suspicion | None:
         return Suspicion(CULPRIT, Confidence.LIKELY, tuple(evidence))
     evidence.append(Evidence(f"{transport}: there was no control run, so the app itself is not cleared"))
     return Suspicion(CULPRIT, Confidence.POSSIBLE, tuple(evidence))
+
+
+def _slows(seen: Observations, transport: Transport) -> Suspicion | None:
+    """A rate that a WebSocket does not meet: no slow link."""
+    held = seen.exhibit(transport)
+    timing = seen.timing(held) if held else None
+    if held is None or timing is None or seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING:
+        return None
+    said = Evidence(
+        f"{transport}: text came at {timing.rate_bps:.0f} bytes a second, ever later, while a WebSocket "
+        "carried the same text at its pace",
+        (held.id, Probe(Transport.WEBSOCKET, held.scenario).id),
+    )
+    return Suspicion(CULPRIT, Confidence.LIKELY, (said,))
 
 
 def _cuts(seen: Observations, observation: Observation) -> Suspicion | None:

@@ -123,7 +123,8 @@ def _summary(checked: Checked) -> str:
     )
     allowed = f", {len(checked.allowed)} allowed" if checked.allowed else ""
     could_not = " Not all of it could be read." if checked.exit_code() == 3 else ""
-    return f"{counts}{allowed} in {_count(len(blocks), 'block')} that pass to an app.{could_not}"
+    passing = "1 block that passes" if len(blocks) == 1 else f"{len(blocks)} blocks that pass"
+    return f"{counts}{allowed} in {passing} to an app.{could_not}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -73,18 +73,22 @@ def _letter(page: Page, report: Report, accusations: Sequence[Accusation]) -> No
 
 
 def _causes(page: Page, accusations: Sequence[Accusation]) -> None:
-    page.text(
-        "What the evidence speaks for:" if len(accusations) == 1 else "What the evidence speaks for, each:"
-    )
-    page.gap()
-    for accusation in accusations:
-        page.text(f"- {accusation.culprit.title} ({accusation.confidence})", hang=2)
-        for fact in accusation.evidence:
-            page.text(f"  - {fact.sentence}", hang=4)
+    page.text("What the evidence speaks for:")
+    told: set[str] = set()
+    for number, accusation in enumerate(accusations, 1):
+        page.gap()
+        page.text(f"{number}. {accusation.culprit.title} ({accusation.confidence})", hang=3)
+        sentences = [fact.sentence for fact in accusation.evidence]
+        for sentence in sentences:
+            if sentence not in told:
+                page.text(f"   - {sentence}", hang=5)
+        if told.issuperset(sentences):
+            page.text("   - the same evidence as above", hang=5)
+        told.update(sentences)
     page.gap()
     for group in _alike(accusations):
-        ids = " or ".join(accusation.culprit.title for accusation in group)
-        page.text(f"From outside these look alike, so please look which one it is: {ids}.")
+        numbers = " and ".join(str(accusations.index(one) + 1) for one in group)
+        page.text(f"From outside {numbers} look alike: please look which of them it is.")
         page.gap()
 
 
@@ -99,27 +103,24 @@ def _alike(accusations: Sequence[Accusation]) -> list[list[Accusation]]:
 
 def _changes(page: Page, accusations: Sequence[Accusation]) -> None:
     page.text("What I ask you to change, for the address above:")
-    for accusation in accusations:
-        page.gap()
+    for number, accusation in enumerate(accusations, 1):
         sure = accusation.confidence is Confidence.CERTAIN
-        if len(accusations) > 1 or not sure:
-            word = "Against this" if sure else "If it is this"
-            page.text(f"{word}: {accusation.culprit.title}", hang=2)
-        for number, fix in enumerate(_asked(accusation.culprit.fixes)):
-            page.text(f"{'or: ' if number else ''}{fix.where}")
+        which = f"against {number}, " if sure else f"if it is {number}, "
+        for fix in _asked(accusation.culprit.fixes):
             page.gap()
+            page.text(f"- {which}in {fix.where}:", hang=2)
             for line in fix.change.splitlines():
-                page.line(f"    {line}")  # never wrapped: it is there to be copied
-            page.gap()
+                page.line(f"      {line}")  # never wrapped: it is there to be copied
             page.text(f"  What it costs: {fix.caution}", hang=2)
+            which = "or, "
     page.gap()
 
 
 def _question(page: Page) -> None:
     page.text(
-        "What keeps them cannot be told from outside. Which proxies, caches, gateways and filters stand between "
-        "my app and the reader for this address? Please switch off response buffering and compression in them "
-        "for it, or tell me how I can."
+        "What keeps them cannot be told from outside. Which proxies, caches, gateways and filters stand "
+        "between my app and the reader for this address? Please switch off response buffering and "
+        "compression in them for it, or tell me how I can."
     )
     page.gap()
 
@@ -131,8 +132,8 @@ def _proof(page: Page, report: Report) -> None:
     if streamed:
         address = f"{report.target}{ROUTES[streamed[0]]}?{PLAIN_QUERY}"
         page.text(
-            "How to see it, and that it is mended: this prints word by word when all is well, and in lumps or "
-            "all at the end as long as it is not."
+            "How to see it, and that it is mended: this prints word by word when all is well, and in lumps "
+            "or all at the end as long as it is not."
         )
         page.gap()
         page.line(f"    curl -N --compressed {shlex.quote(address)}")
@@ -149,9 +150,8 @@ def _until_then(page: Page, report: Report) -> None:
     page.gap()
     good = [verdict.transport for verdict in report.verdicts if flows(verdict)]
     if good:
-        page.text(
-            f"- {' and '.join(good)} {'flow' if len(good) > 1 else 'flows'} on this path, as measured", hang=2
-        )
+        verb = "flow" if len(good) > 1 else "flows"
+        page.text(f"- {', '.join(good)} {verb} on this path, as measured", hang=2)
     for verdict in report.verdicts:
         if not flows(verdict) and verdict.freed_by:
             hints = " or ".join(LABELS[variant] for variant in verdict.freed_by)

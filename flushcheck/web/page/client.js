@@ -92,15 +92,15 @@ export function openStream(options) {
         reason = outcome.reason;
         if (next > before) fruitless = 0;
         failures = next > before ? 1 : failures + 1;
-        if (outcome.held || failures > retries) break;
-        onTransport({ transport, reason: `${reason}; resumed behind piece ${next - 1}` });
+        if (outcome.useless || failures > retries) break;
+        onTransport({ transport, reason: next ? `${reason}; going on behind piece ${next - 1}` : `${reason}; once more` });
         await pause(Math.min(2000, 100 * 2 ** failures), control.signal);
       }
     }
     return { ended: "failed", pieces: next, transport: "" };
   }
 
-  /** One connection. Resolves with {ended: true}, or {reason, held}. */
+  /** One connection. Resolves with {ended: true}, or {reason, useless}. */
   function attempt(transport, patience) {
     return new Promise((resolve) => {
       const began = performance.now();
@@ -119,9 +119,9 @@ export function openStream(options) {
       const abort = () => settle({ reason: "stopped" });
       if (control.signal.aborted) return settle({ reason: "stopped" });
       control.signal.addEventListener("abort", abort);
-      const wait = (seconds, reason, held) => {
+      const wait = (seconds, reason, useless) => {
         clearTimeout(timer);
-        timer = setTimeout(() => settle({ reason, held }), seconds * 1000);
+        timer = setTimeout(() => settle({ reason, useless }), seconds * 1000);
       };
       wait(patience, `${transport}: nothing came within ${patience} s`, true);
 
@@ -136,7 +136,7 @@ export function openStream(options) {
         const seq = Number(record.seq ?? record.cnt);
         const text = record.delta ?? record.message;
         if (!Number.isSafeInteger(seq) || typeof text !== "string") {
-          return settle({ reason: `${transport}: not a piece`, held: true });
+          return refused("not a piece");
         }
         if (seq < next) return; // had it already
         if (seq > next) return settle({ reason: `${transport}: piece ${next} is missing` });
@@ -149,12 +149,13 @@ export function openStream(options) {
         const span = delivery.last - delivery.first;
         if (delivery.count >= LEAST_TOGETHER && span > heldS && !settled) {
           // All of this delivery first: it is here already.
-          setTimeout(() => settle({ reason: `${transport}: held for ${span.toFixed(1)} s and more`, held: true }));
+          setTimeout(() => settle({ reason: `${transport}: held for ${span.toFixed(1)} s and more`, useless: true }));
         }
       };
       const lost = (why) => settle({ reason: `${transport}: ${why}` });
+      const refused = (why) => settle({ reason: `${transport}: ${why}`, useless: true });
       const address = resume(options.urls[transport], transport, next);
-      OPEN[transport]({ address, take, lost, signal: own.signal, next: () => next, pollEveryS, began });
+      OPEN[transport]({ address, take, lost, refused, signal: own.signal, next: () => next, pollEveryS, began });
     });
   }
 
@@ -176,10 +177,10 @@ const OPEN = {
     };
   },
 
-  async chunked({ address, take, lost, signal }) {
+  async chunked({ address, take, lost, refused, signal }) {
     try {
       const response = await fetch(address, { signal, cache: "no-store" });
-      if (!response.ok) return lost(`answered with ${response.status}`);
+      if (!response.ok) return refused(`answered with ${response.status}`);
       const reader = response.body.getReader();
       const text = new TextDecoder();
       for (let rest = ""; ; ) {
@@ -195,14 +196,16 @@ const OPEN = {
     }
   },
 
-  websocket({ address, take, lost, signal }) {
+  websocket({ address, take, lost, refused, signal }) {
     const socket = new WebSocket(address.replace(/^http/, "ws"));
     signal.addEventListener("abort", () => {
       if (socket.readyState === WebSocket.OPEN) socket.send("stop");
       socket.close();
     });
+    let opened = false;
+    socket.onopen = () => (opened = true);
     socket.onmessage = ({ data }) => take(parse(data));
-    socket.onclose = ({ code }) => lost(`closed with code ${code}`);
+    socket.onclose = ({ code }) => (opened ? lost(`closed with code ${code}`) : refused("the handshake failed"));
   },
 
   async polling({ address, take, lost, signal, next, pollEveryS }) {

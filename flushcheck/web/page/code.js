@@ -39,6 +39,20 @@ for (let rest = ""; ; ) {
   for (const line of lines) if (line.trim()) show(JSON.parse(line).delta ?? "");
 }`,
         },
+        {
+          title: "XMLHttpRequest",
+          code: `const xhr = new XMLHttpRequest();                  // xhr.abort() ends the server's work too
+let read = 0, rest = "";
+xhr.open("GET", ${literal(url)});
+xhr.onprogress = () => {                           // at most every 50 ms, whatever comes
+  const lines = (rest + xhr.responseText.slice(read)).split("\\n");
+  read = xhr.responseText.length;
+  rest = lines.pop();
+  for (const line of lines) if (line.trim()) show(JSON.parse(line).delta ?? "");
+};
+xhr.send();
+// Chromium shows text/plain only from its 1,024th byte on, unless the answer says X-Content-Type-Options: nosniff.`,
+        },
       ];
     case "events":
       return [

@@ -190,7 +190,7 @@ class Hands {
     };
     await Promise.all(Array.from({ length: atOnce }, lane));
     this.check();
-    return asked.map(({ id }) => found.get(id));
+    return asked.map(({ id }) => found.get(id)).filter(Boolean);
   }
 
   async #one(asked) {
@@ -202,7 +202,7 @@ class Hands {
       this.reject.push(reject);
       this.#worker.postMessage({ asked, root: root(), timeout_s: ROUND_S });
     });
-    item.dataset.state = observation.outcome === "complete" ? "done" : "bad";
+    item.dataset.state = observation?.outcome === "complete" ? "done" : "bad";
     $("#progress-bar").value = done += 1;
     $("#progress-text").textContent = `${done} of ${total} probes`;
     return observation;

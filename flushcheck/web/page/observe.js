@@ -1,7 +1,7 @@
 // One Probe, one Observation, as flushcheck/core/model.py has it. Runs in a worker, where neither drawing nor a hidden
 // tab keeps the clock from being read; whatever the far side does is an outcome, never an exception.
 
-import { readChunked, readEvents, readPolling, readWebSocket, since } from "./streams.js";
+import { readChunked, readEvents, readPolling, readWebSocket, refusal, since } from "./streams.js";
 
 const MAX_HEADERS = 100;
 const MAX_VALUE = 500;
@@ -19,8 +19,13 @@ setInterval(() => {
 
 const round = (seconds) => Math.round(seconds * 1e5) / 1e5;
 
+// A page must not set Accept-Encoding, but the browser itself says "identity" where it asks for a range: "If httpRequest's
+// header list contains `Range`, then append (`Accept-Encoding`, `identity`)" (Fetch standard, HTTP-network-or-cache fetch).
+// A stream has no length, so nobody answers with a part of it; what reached the service comes back in-band, and is checked.
+const WITHOUT_ENCODINGS = { Range: "bytes=0-" };
+
 /**
- * Make one Probe.
+ * Make one Probe. Resolves with its Observation; with null where this browser cannot make it.
  * @param asked as POST /diagnostics/plan gives it; @param root the service's address, with a slash at its end.
  */
 export async function observe(asked, root, { timeout_s }) {
@@ -58,16 +63,26 @@ export async function observe(asked, root, { timeout_s }) {
     },
   };
   const options = { listener, signal: control.signal, began, interval_s: asked.interval_s, nonce: true };
+  if (probe.variant === "identity") options.headers = WITHOUT_ENCODINGS;
   const read = { polling: readPolling, chunked: readChunked, events: readEvents, websocket: readWebSocket };
   const result = await read[probe.transport](url, options);
+  if (probe.transport === "websocket" && result.ended === "refused") await askPlainly(url, seen, result);
   clearTimeout(timer);
+  if (probe.variant === "identity" && seen.origin && seen.origin.accept_encoding !== "identity") return null;
   const ended_s = since(began);
   const pieces = seen.arrivals.reduce((sum, arrival) => sum + arrival.marks.length, 0);
   conclude(seen, result, { flood, timeout_s, pieces, count: asked.count });
-  const timing = performance.getEntriesByName(probe.transport === "polling" ? `${url}-0&cnt=0` : url)[0];
+  const polled = (seq) => performance.getEntriesByName(`${url}-${seq}&cnt=${seq}`)[0];
+  const timing = probe.transport === "polling" ? polled(0) : performance.getEntriesByName(url)[0];
   // Queued behind other connections is not under way: time counts from the moment the request was sent.
   const waited_s = timing?.requestStart ? Math.max(0, (timing.requestStart - began) / 1000) : 0;
   const shift = probe.transport === "polling" ? 0 : waited_s;
+  if (probe.transport === "polling") {
+    for (const mark of seen.arrivals.flatMap(({ marks }) => marks)) {
+      const sent = polled(mark.seq)?.requestStart;
+      if (sent) mark.sent_s = round((sent - began) / 1000); // connecting is not under way either
+    }
+  }
   return {
     probe,
     outcome: seen.outcome,
@@ -85,6 +100,19 @@ export async function observe(asked, root, { timeout_s }) {
       : null,
     origin: origin(seen.origin ?? result.origin),
   };
+}
+
+/** A browser hides why a handshake failed: the same address, asked plainly, says at least what reaches the service. */
+async function askPlainly(url, seen, result) {
+  try {
+    const response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(3000) });
+    const { detail, origin: found } = await refusal(response);
+    seen.status = response.status;
+    seen.origin = found;
+    result.detail += `; a plain request to the same address: ${detail}`;
+  } catch {
+    result.detail += "; nor was a plain request to the same address answered";
+  }
 }
 
 function conclude(seen, { ended, detail }, { flood, timeout_s, pieces, count }) {

@@ -11,7 +11,8 @@ const GIVE_UP_S = 6;
 /** @param planned the baselines as the service planned them; @param run what the worker saw. */
 export async function onlyHere(planned, run, root) {
   const byId = new Map(planned.map((asked) => [asked.id, asked]));
-  const seen = new Map(run.observations.map((one) => [`${one.probe.transport}-${one.probe.scenario}-${one.probe.variant}`, one]));
+  const path = run.observations.filter(({ probe }) => probe.vantage === "path"); // the control is not this browser's
+  const seen = new Map(path.map((one) => [`${one.probe.transport}-${one.probe.scenario}-${one.probe.variant}`, one]));
   const notes = [];
   const baseline = seen.get("chunked-token-baseline");
   notes.push(...protocol(baseline), ...wrapped());

@@ -8,6 +8,7 @@ const TOP = 14;
 const BOTTOM = 82;
 const HEIGHT = 96;
 const MOST_DRAWN = 2000; // pieces; of more, every n-th is drawn
+const DENSE = 120; // from so many pieces on, lines are drawn finer
 export const LATE_S = 0.1;
 export const HELD_S = 0.5;
 const SPANS_S = [1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1200, 3600];
@@ -97,6 +98,7 @@ export class Picture {
       lines[late > HELD_S ? "kept" : late > LATE_S ? "slow" : "prompt"] += `M${from} ${TOP}L${to} ${BOTTOM}`;
       ticks += `M${from} ${TOP - 12}V${TOP}M${to} ${BOTTOM}V${BOTTOM + 12}`;
     }
+    this.#svg.classList.toggle("dense", all.length > DENSE);
     for (const [kind, d] of Object.entries({ ...lines, tick: ticks })) this.#paths[kind].setAttribute("d", d);
     this.#now.setAttribute("d", now_s === null ? "" : `M${x(now_s)} 2V${HEIGHT - 2}`);
     this.#scale.textContent = `${whole.toFixed(whole < 10 ? 1 : 0)} s`;

@@ -24,10 +24,10 @@ export async function refusal(response) {
 }
 
 /** fetch() and its reader: chunked text, and event streams too. */
-export async function readFetch(url, { accept, decoder, listener, signal }) {
+export async function readFetch(url, { accept, decoder, listener, signal, headers = {} }) {
   let response;
   try {
-    response = await fetch(url, { headers: { Accept: accept }, cache: "no-store", signal });
+    response = await fetch(url, { headers: { Accept: accept, ...headers }, cache: "no-store", signal });
   } catch (error) {
     return failed(error, signal, "unreachable");
   }
