@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from flushcheck.core.culprits import CASES, LAST_RESORTS
+from flushcheck.core.hops import hops
 from flushcheck.core.model import (
     Accusation,
     Confidence,
@@ -63,6 +64,7 @@ def judge(run: Run) -> Report:
         accusations=accusations,
         notes=_notes(seen, verdicts),
         tool=run.tool,
+        hops=hops(seen),
     )
 
 

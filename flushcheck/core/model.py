@@ -375,6 +375,14 @@ class Accusation:
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """One thing known of who stands between the app and the reader."""
+
+    what: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything in one value; every output is a rendering of it."""
 
@@ -385,3 +393,4 @@ class Report:
     accusations: tuple[Accusation, ...]  # strongest first
     notes: tuple[str, ...] = ()
     tool: str = ""
+    hops: tuple[Hop, ...] = ()  # what is known of the path, from the app towards the reader

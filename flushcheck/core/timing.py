@@ -49,6 +49,11 @@ JITTER_SHARE = 0.25
 # A stream cannot arrive before it is sent: more than this early, an older answer was played back.
 REPLAY_S = 0.25
 
+# Deliveries as much alike, and as many, are a buffer's even where every lag could be the machine's: three
+# in four of nginx's over FastCGI were within 0.002 of their median, over HTTP all were the same.
+EXACT = 0.005
+EXACT_DELIVERIES = 6
+
 # All that was sent over at least this share of the stream's span came together: held to the end.
 HELD_SHARE = 0.8
 
@@ -134,6 +139,10 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         return Timing(Flow.LATE, late_s=late_s)
     if waits_for_next(marks, latency_s, spare_s):
         return Timing(Flow.LATE, late_s=lag_s.p50, waits_for_next=True)
+    exact = block(seen)
+    if exact and exact.spread <= EXACT and len(seen) >= EXACT_DELIVERIES:
+        # However busy the machine: chance does not fill so many deliveries to the same byte.
+        return Timing(Flow.BLOCKS, hold_bytes=int(exact.value))
     if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
         return Timing(Flow.FLOWING)
     if _at_the_end(marks, lag_s) and block(seen) is None:

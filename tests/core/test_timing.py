@@ -140,6 +140,11 @@ def test_an_observer_that_was_kept_from_running_accuses_nobody():
     assert measure(observe(stalled, stall_s=0.26)).flow is Flow.FLOWING
 
 
+def test_blocks_to_the_byte_are_blocks_however_busy_the_observer_was():
+    timing = measure(observe(in_blocks(KILO, 4096), stall_s=0.5))
+    assert (timing.flow, timing.hold_bytes) == (Flow.BLOCKS, 4096)
+
+
 OUTCOMES = [
     (Outcome.REFUSED, [], Flow.FAILED),
     (Outcome.UNREACHABLE, [], Flow.FAILED),

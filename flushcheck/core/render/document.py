@@ -22,6 +22,7 @@ def document(report: Report) -> dict[str, Any]:
         "headline": report.headline,
         "transports": {verdict.transport.value: _verdict(verdict) for verdict in report.verdicts},
         "culprits": [_accusation(accusation) for accusation in report.accusations],
+        "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
         "notes": list(report.notes),
         "tool": report.tool,
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from flushcheck.core.model import Accusation, Confidence, Fix, Flow, Health, Report, Variant, Verdict
+from flushcheck.core.model import Accusation, Confidence, Fix, Flow, Health, Hop, Report, Variant, Verdict
 from flushcheck.core.observations import LABELS
 from flushcheck.core.render.page import Page
 
@@ -42,6 +42,7 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
         page.gap()
         _accusation(page, accusation)
     _hints(page, report.verdicts)
+    _hops(page, report.hops)
     if report.notes:
         page.gap()
         for note in report.notes:
@@ -96,6 +97,14 @@ def _fix(page: Page, word: str, fix: Fix) -> None:
     for line in fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
     page.text(f"      cost: {fix.caution}", hang=6)
+
+
+def _hops(page: Page, hops: Sequence[Hop]) -> None:
+    if hops:
+        page.gap()
+        page.text("what is known of the path, from the app outwards where the order is known:")
+    for hop in hops:
+        page.text(f"- {hop.what} ({hop.evidence.sentence})", hang=2)
 
 
 def _hints(page: Page, verdicts: Iterable[Verdict]) -> None:
