@@ -14,7 +14,7 @@ RUN pip --python /opt/flushcheck/bin/python install --no-cache-dir --disable-pip
 
 # Then the package, for its command `flushcheck`; --no-deps, because nothing may come in beside the lock.
 # (What builds it, setuptools, is no part of the image.)
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY flushcheck ./flushcheck
 RUN pip --python /opt/flushcheck/bin/python install --no-cache-dir --disable-pip-version-check --no-deps .
 

@@ -47,8 +47,12 @@ def fault(environ: Mapping[str, Any]) -> Fault | None:
         return Fault(426, f"Sec-WebSocket-Version: expected {VERSION}", {"Sec-WebSocket-Version": VERSION})
     if not _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):
         return Fault(400, "Sec-WebSocket-Key: expected 16 bytes in base64")
-    if environ.get("SERVER_PROTOCOL") != "HTTP/1.1" or not any(name in environ for name in SOCKETS):
-        server = f"{environ.get('SERVER_SOFTWARE', 'unknown')}, {environ.get('SERVER_PROTOCOL')}"
+    protocol = environ.get("SERVER_PROTOCOL")
+    if protocol == "HTTP/1.0":
+        # Section 4.1: "the HTTP version MUST be at least 1.1": a proxy's doing, not the server's.
+        return Fault(400, "not a WebSocket handshake: it came over HTTP/1.0, expected HTTP/1.1")
+    if protocol != "HTTP/1.1" or not any(name in environ for name in SOCKETS):
+        server = f"{environ.get('SERVER_SOFTWARE', 'unknown')}, {protocol}"
         reason = f"no WebSocket under this server ({server}): it does not hand out the connection"
         return Fault(501, f"{reason}; the other transports work")
     return None

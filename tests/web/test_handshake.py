@@ -37,7 +37,7 @@ HANDSHAKES = [
     ("a key of other bytes", {"HTTP_SEC_WEBSOCKET_KEY": "é" * 24}, 400),
     ("two keys", {"HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==,x"}, 400),
     ("FastCGI", {"gunicorn.socket": GONE}, 501),
-    ("HTTP/1.0", {"SERVER_PROTOCOL": "HTTP/1.0"}, 501),
+    ("HTTP/1.0", {"SERVER_PROTOCOL": "HTTP/1.0"}, 400),
     ("HTTP/2", {"SERVER_PROTOCOL": "HTTP/2.0"}, 501),
 ]
 
