@@ -11,9 +11,21 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 # Real servers and clients that the tests start: the command looked for, and Debian's package of it. nginx may be any
 # build of it; where it is missing the lightest one does.
-TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base
+TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base chromium:chromium firefox-esr:firefox-esr openssl:openssl
 
-.PHONY: help run test lint format lock clean tools
+# What stands in tests/lab/cases, likewise; a file where there is no command.
+MODULES   := /usr/lib/apache2/modules
+LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy lighttpd:lighttpd varnishd:varnish \
+             squid:squid php-fpm8.2:php-fpm uwsgi:uwsgi-core nghttpx:nghttp2-proxy traffic_server:trafficserver \
+             tinyproxy:tinyproxy privoxy:privoxy h2o:h2o perlbal:perlbal mighty:mighttpd2 stunnel4:stunnel4 sslh:sslh \
+             pen:pen socat:socat node:nodejs npm:npm openssl:openssl \
+             $(MODULES)/mod_fcgid.so:libapache2-mod-fcgid $(MODULES)/mod_security2.so:libapache2-mod-security2 \
+             $(MODULES)/mod_passenger.so:libapache2-mod-passenger $(MODULES)/mod_wsgi.so:libapache2-mod-wsgi-py3 \
+             /usr/lib/lighttpd/mod_deflate.so:lighttpd-mod-deflate \
+             /usr/lib/uwsgi/plugins/python3_plugin.so:uwsgi-plugin-python3 \
+             /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so:libnginx-mod-http-brotli-filter
+
+.PHONY: help run test lab lint format lock clean tools lab-tools
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -22,9 +34,12 @@ help: ## this list
 run: $(STAMPS)/run ## start the service on port 8000 (PORT=8080 make run: on another)
 	@PORT=$(PORT) exec $(BIN)/python -m gunicorn -c deploy/gunicorn.conf.py wsgi:app
 
-test: $(STAMPS)/test tools ## install what the tests need, then lint, types and all tests
+test: $(STAMPS)/test tools lab-tools $(STAMPS)/lab ## install what the tests need, then lint, types and all tests
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest $(ARGS)
+
+lab: lab-tools $(STAMPS)/lab ## real servers, good and guilty, and what flushcheck says of each (CASE=name: one to look at)
+	@$(BIN)/python -m tests.lab $(CASE) $(if $(CASE),--stay) $(LAB)
 
 lint: $(STAMPS)/test ## ruff and mypy only
 	@$(BIN)/ruff check --quiet .
@@ -74,16 +89,33 @@ $(STAMPS)/test: $(STAMPS)/run
 	@$(PIP) install --editable '.[test]'
 	@touch $@
 
+# The lab's own: middleware from PyPI, and proxies in Node.
+$(STAMPS)/lab: $(STAMPS)/test tests/lab/requirements.txt tests/lab/package.json tests/lab/package-lock.json
+	@echo "installing what the lab needs into $(VENV) (once)"
+	@$(PIP) install --requirement tests/lab/requirements.txt
+	@mkdir -p $(VENV)/lab && cp tests/lab/package.json tests/lab/package-lock.json $(VENV)/lab
+	@if command -v npm >/dev/null 2>&1; then npm ci --prefix $(VENV)/lab --silent --no-audit --no-fund; \
+	else echo "npm is not installed: the cases in Node will be missing"; fi
+	@touch $@
+
 # apt-get is asked only for what is missing, and only where it can be had without a question. A machine where it cannot
-# goes on: the live tests skip and say so, or fail when CI is set.
-tools:
-	@missing=; for tool in $(TEST_TOOLS); do \
-	    PATH="$$PATH:/usr/sbin:/sbin" command -v "$${tool%%:*}" >/dev/null 2>&1 || missing="$$missing $${tool#*:}"; \
+# goes on: the live tests skip and say so, or fail when CI is set. A package must not start its daemon on this machine's
+# ports, so there is a policy against it for as long as apt-get runs, where there is none already.
+tools: WANTED = $(TEST_TOOLS)
+lab-tools: WANTED = $(LAB_TOOLS)
+tools lab-tools:
+	@missing=; for tool in $(WANTED); do \
+	    PATH="$$PATH:/usr/sbin:/sbin" command -v "$${tool%%:*}" >/dev/null 2>&1 || [ -e "$${tool%%:*}" ] || \
+	        missing="$$missing $${tool#*:}"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
 	if ! command -v apt-get >/dev/null 2>&1 || ! $$sudo true 2>/dev/null; then \
 	    echo "not installed, and not to be had without a password:$$missing"; exit 0; fi; \
 	echo "installing from Debian's packages:$$missing"; \
+	policy=/usr/sbin/policy-rc.d; \
+	if [ ! -e $$policy ]; then \
+	    trap "$$sudo rm -f $$policy" EXIT; \
+	    printf '#!/bin/sh\nexit 101\n' | $$sudo tee $$policy >/dev/null && $$sudo chmod 755 $$policy; fi; \
 	$$sudo apt-get -qq update && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $$missing >/dev/null

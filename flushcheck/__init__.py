@@ -34,6 +34,7 @@ def diagnose(
     quick: bool = False,
     timeout_s: float = 30.0,
     on_progress: Callable[[Progress], None] | None = None,
+    direct: str = "",
 ) -> Report:
     """Look at the path to a flushcheck service, and say how each Transport flows on it.
 
@@ -46,15 +47,18 @@ def diagnose(
         quick: leave out what only confirms a clean path.
         timeout_s: for everything together; what is not done by then counts as seen until then.
         on_progress: called in this thread when a stage begins and when a Probe is done.
+        direct: the app's own port, looked at beside: `Report.located` then says whether the fault is in
+            the app or on the path.
 
     Returns: the Report. Nothing that the far side does is an exception: see `Report.health`.
 
     Raises:
-        UsageError: `url`, `only` or `timeout_s` cannot be.
+        UsageError: `url`, `direct`, `only` or `timeout_s` cannot be.
     """
     from flushcheck.prober import gather
 
-    return judge(gather(url, only=only, quick=quick, timeout_s=timeout_s, on_progress=on_progress))
+    run = gather(url, only=only, quick=quick, timeout_s=timeout_s, on_progress=on_progress, direct=direct)
+    return judge(run)
 
 
 def __getattr__(name: str) -> str:

@@ -24,12 +24,19 @@ CORE = (
     "transports",
     "reads",  # what a shell saw, decoded
     "plan",
+    "patterns",  # in which a hold lets go
     "timing",
     "observations",  # all that one run saw, asked by Probe
     "configs",
+    "configs",  # server configurations as plain values
     "culprits",
+    "catalogue",  # Culprits looked up by name
+    "check",  # configurations in, Findings out
     "check",
+    "vantages",  # the path beside the app's own port
+    "hops",  # who stands between, as far as it shows
     "inference",
+    "agreement",  # what a Report and Findings say of each other
     "render",
 )
 FACE = "flushcheck"  # what `from flushcheck import diagnose, judge` sees
@@ -37,8 +44,10 @@ WHOLE = (
     "flushcheck.core",  # the folder itself; its __init__ is the first that runs
     *(f"flushcheck.core.{name}" for name in CORE),
     "flushcheck.prober",
+    "flushcheck.readers",  # opens configuration files
     FACE,
     "flushcheck.web",
+    "flushcheck.check_command",
     "flushcheck.cli",
     "flushcheck.__main__",
     "app",

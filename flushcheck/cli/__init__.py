@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from flushcheck import __version__
-from flushcheck.cli import diagnose, judge
+from flushcheck.cli import diagnose, explain, judge
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
 from flushcheck.core.model import UsageError
@@ -18,7 +18,7 @@ from flushcheck.core.model import UsageError
 MISUSED = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-COMMANDS = (diagnose, judge)
+COMMANDS = (diagnose, judge, explain)
 
 _EPILOG = """\
 examples:
@@ -27,6 +27,7 @@ examples:
   flushcheck diagnose https://example.org --quick     a first verdict, for CI
   flushcheck diagnose https://example.org --save run.json
   flushcheck judge run.json                           the same report again, without network
+  flushcheck explain nginx-proxy-buffering            what it is, how it shows, what frees it
 
 exit codes:
   0  everything flows      2  misused: what was given, what is expected

@@ -41,6 +41,12 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         action="extend",
         help=f"look only at these transports: {', '.join(Transport)}",
     )
+    parser.add_argument(
+        "--direct",
+        metavar="URL",
+        default="",
+        help="the app's own port, looked at beside: is the fault in the app or on the path?",
+    )
     parser.add_argument("--quick", action="store_true", help="leave out what only confirms a clean path")
     parser.add_argument(
         "--timeout",
@@ -67,6 +73,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 quick=arguments.quick,
                 timeout_s=arguments.timeout,
                 on_progress=lambda progress: line.say(_words(progress)),
+                direct=arguments.direct,
             )
         code = put_out(judge(seen), arguments, console)
         if file is not None:

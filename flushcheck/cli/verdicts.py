@@ -9,13 +9,18 @@ from flushcheck.cli.console import Console
 from flushcheck.core.model import Health, Report
 from flushcheck.core.render.document import document
 from flushcheck.core.render.terminal import terminal
+from flushcheck.core.render.ticket import ticket
 
 EXIT = {Health.FLOWING: 0, Health.HELD: 1, Health.BROKEN: 1, Health.UNKNOWN: 3}
 
 
 def add_form(parser: argparse.ArgumentParser) -> None:
     """The options that say in which form."""
-    parser.add_argument("--json", action="store_true", help="the report as JSON, for scripts")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the report as JSON, for scripts")
+    form.add_argument(
+        "--ticket", action="store_true", help="the report as a ticket for whoever runs the servers"
+    )
 
 
 def put_out(report: Report, arguments: argparse.Namespace, console: Console) -> int:
@@ -23,6 +28,8 @@ def put_out(report: Report, arguments: argparse.Namespace, console: Console) -> 
     if arguments.json:
         # ASCII: nothing that a far side sent can then reach the terminal as it is.
         console.write(json.dumps(document(report), indent=2) + "\n")
+    elif arguments.ticket:
+        console.write(ticket(report))
     else:
         console.write(terminal(report, width=console.width, color=console.color))
     return EXIT[report.health]

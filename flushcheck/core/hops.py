@@ -3,15 +3,18 @@
 Nobody has to give himself away, so what is not listed here may be there all the same. What is listed rests
 on a fact: a header that only such a hop writes, or something that reached one end of the path otherwise
 than it left the other. What the app itself says of its own answers (its loopback run, where there is one) is
-taken off first. Values are a stranger's and cut short; whoever renders them escapes them.
+taken off first. Where a cache played old answers back, nothing is concluded from what reached the app or
+from what arrived: it may belong to another request. Values are a stranger's and cut short; whoever renders
+them escapes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from flushcheck.core.model import (
     Evidence,
+    Flow,
     Hop,
     Observation,
     Origin,
@@ -45,7 +48,13 @@ def hops(seen: Observations) -> tuple[Hop, ...]:
     """
     found: dict[str, Hop] = {}
     on_path = [one for one in seen if one.probe.vantage is Vantage.PATH]
-    for statements in (_next_to_the_app, _by_the_hint, _by_websocket, _by_names, _by_the_body):
+    replayed = [one for one in on_path if _replayed(seen, one)]
+    if replayed:
+        on_path = replayed
+        told: tuple[Statement, ...] = (_by_names, _by_replay)
+    else:
+        told = (_next_to_the_app, _by_the_hint, _by_websocket, _by_names, _by_the_body)
+    for statements in told:
         for observation in on_path:
             for what, sentence in statements(seen, observation):
                 probe = observation.probe
@@ -54,6 +63,16 @@ def hops(seen: Observations) -> tuple[Hop, ...]:
 
 
 Statements = Iterator[tuple[str, str]]  # what stands there, and the sentence it rests on
+Statement = Callable[[Observations, Observation], Statements]
+
+
+def _replayed(seen: Observations, one: Observation) -> bool:
+    timing = seen.timing(one.probe)
+    return timing is not None and timing.flow is Flow.REPLAYED
+
+
+def _by_replay(seen: Observations, one: Observation) -> Statements:
+    yield "a cache that plays old answers back", "pieces came before the service sent them"
 
 
 def _next_to_the_app(seen: Observations, one: Observation) -> Statements:
@@ -62,10 +81,10 @@ def _next_to_the_app(seen: Observations, one: Observation) -> Statements:
     if origin is None or probe.transport is Transport.WEBSOCKET:
         return
     if origin.gateway:
-        by = f" by {_cut(origin.server)}" if origin.server else ""
+        software = f", SERVER_SOFTWARE being {_cut(origin.server)}" if origin.server else ""
         yield (
             "next to the app: a web server that hands requests over by a gateway",
-            f"the app was called{by} through {_cut(origin.gateway)}",
+            f"the app was called through {_cut(origin.gateway)}{software}",
         )
     elif probe.variant is Variant.HTTP10:
         if origin.protocol == "HTTP/1.1":
@@ -79,15 +98,14 @@ def _next_to_the_app(seen: Observations, one: Observation) -> Statements:
             "next to the app: a proxy that asks over HTTP/1.0, as nginx does unless told otherwise",
             f"the app was asked over HTTP/1.0{closing}; the reader spoke a later one",
         )
-    if origin.forwarded_hops:
-        count = origin.forwarded_hops
-        who = (
-            "a proxy writes" if count == 1 else f"{count} proxies, or one that trusts what it is told, write"
+    names = ", ".join(_cut(name) for name in origin.forwarded)
+    if origin.forwarded_hops > 1:
+        yield (
+            f"{origin.forwarded_hops} proxies that say for whom they ask, or one that keeps what it is told",
+            f"the app received {names}, with {origin.forwarded_hops} addresses in X-Forwarded-For",
         )
-        yield f"{who} X-Forwarded-For", f"the app received {count} address{'es' if count > 1 else ''} in it"
     elif origin.forwarded:
-        names = ", ".join(_cut(name) for name in origin.forwarded)
-        yield "a proxy says for whom it asks", f"the app received {names}"
+        yield "a proxy that says for whom it asks", f"the app received {names}"
     if "x-host" in origin.forwarded:
         yield "lighttpd's mod_proxy, or what writes X-Host as it does", "the app received X-Host"
     yield from _encodings(probe, origin)
@@ -153,24 +171,21 @@ def _by_websocket(seen: Observations, one: Observation) -> Statements:
 def _by_names(seen: Observations, one: Observation) -> Statements:
     """Who says that it was there."""
     own = _own_headers(seen, one)
-    asked = one.origin.via if one.origin else ""
-    answered = one.header("via")
-    for via in dict.fromkeys((*_listed(asked), *_listed(answered))):
-        where = [
-            words
-            for words, text in (("the app received it", asked), ("the answer carries it", answered))
-            if via in _listed(text)
-        ]
+    asked, answered = _listed(one.origin.via if one.origin else ""), _listed(one.header("via"))
+    for via in dict.fromkeys((*asked, *answered)):
+        told = (("the app received it", asked), ("the answer carries it", answered))
         if via not in _listed(own.get("via", "")):
-            yield f"something that says Via: {_cut(via)}", " and ".join(where)
-    if len(_listed(answered)) > 1:
+            yield f"something that says Via: {_cut(via)}", " and ".join(w for w, of in told if via in of)
+    if len(answered) > 1:
         yield (
-            f"in this order from the app to the reader: {_cut(answered)}",
+            f"in this order from the app to the reader: {_cut(', '.join(answered))}",
             "each hop adds itself to Via behind those before it (RFC 9110, section 7.6.3)",
         )
+    servers = _app_servers(seen, own)
     for server in dict.fromkeys(value for name, value in one.headers if name == "server"):
-        if not _is_own_server(server, own, one.origin):
-            yield f"something that calls itself {_cut(server)}", "so says the answer's header Server"
+        if _program(server) not in servers:
+            maybe = "" if servers else ", which may be the app's own server"
+            yield f"something that calls itself {_cut(server)}{maybe}", "so says the answer's header Server"
     if "phusion passenger" in one.header("x-powered-by").lower():
         yield "Phusion Passenger", f"the answer says X-Powered-By: {_cut(one.header('x-powered-by'))}"
     for name, who in SIGNATURES.items():
@@ -200,24 +215,28 @@ def _by_the_body(seen: Observations, one: Observation) -> Statements:
 
 
 def _own_headers(seen: Observations, one: Observation) -> dict[str, str]:
-    """The headers that the app itself gave on its loopback; empty where it could not ask itself."""
+    """The headers that the app itself gave to the control; empty where there was none."""
     for transport in (one.probe.transport, *STREAMED):
-        control = seen.get(Probe(transport, vantage=Vantage.LOOPBACK))
+        probe = seen.control_probe(transport)
+        control = seen.get(probe) if probe else None
         if control is not None and control.headers:
             return dict(control.headers)
     return {}
 
 
-def _is_own_server(server: str, own: Mapping[str, str], origin: Origin | None) -> bool:
-    """Whether this is how the app server calls itself: `gunicorn` in the header, `gunicorn/27.0.1` inside."""
-    if server == own.get("server"):
-        return True
-    name = server.lower().partition("/")[0]
-    return origin is not None and bool(name) and origin.server.lower().partition("/")[0] == name
+def _app_servers(seen: Observations, own: Mapping[str, str]) -> frozenset[str]:
+    """How the app server calls itself: `gunicorn` in the header, `gunicorn/27.0.1` inside."""
+    told = (one.origin.server for one in seen if one.origin is not None)
+    return frozenset(filter(None, map(_program, (own.get("server", ""), *told))))
+
+
+def _program(server: str) -> str:
+    return server.lower().partition("/")[0].strip()
 
 
 def _listed(via: str) -> list[str]:
-    return [entry.strip() for entry in via.split(",") if entry.strip()]
+    """Who is in a Via header, without the version of HTTP that each was asked over."""
+    return [" ".join(entry.split()[1:]) for entry in via.split(",") if entry.strip()]
 
 
 def _cut(value: str) -> str:

@@ -32,6 +32,7 @@ from flushcheck.core.model import (
 from flushcheck.core.observations import Observations
 from flushcheck.core.plan import KEPT, SHAPES
 from flushcheck.core.timing import Timing
+from flushcheck.core.vantages import locate
 
 # What an app can do by itself, and what it is called in a Report.
 HINTS = (
@@ -65,6 +66,7 @@ def judge(run: Run) -> Report:
         notes=_notes(seen, verdicts),
         tool=run.tool,
         hops=hops(seen),
+        located=locate(run, seen),
     )
 
 
@@ -259,7 +261,7 @@ def _notes(seen: Observations, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]
     controls = [
         observation
         for observation in seen
-        if observation.probe.vantage is Vantage.LOOPBACK and observation.marks
+        if observation.probe.vantage is not Vantage.PATH and observation.marks
     ]
     if not controls and any(verdict.flow in KEPT for verdict in verdicts):
         notes.append("no control run: the service could not ask itself over loopback")

@@ -109,6 +109,7 @@ class Vantage(StrEnum):
 
     PATH = "path"  # the address asked about
     LOOPBACK = "loopback"  # the service asked itself: the control
+    DIRECT = "direct"  # the app's own port, which the caller named: the control from where the reader sits
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ class Run:
     target: str
     observations: tuple[Observation, ...]
     tool: str = ""  # name and version of the observer
+    direct: str = ""  # the app's own address, asked from the second vantage; "" if there was none
 
 
 class Flow(StrEnum):
@@ -374,6 +376,25 @@ class Accusation:
     evidence: tuple[Evidence, ...]
 
 
+class Place(StrEnum):
+    """Where the fault lies, as far as two vantages tell."""
+
+    APP = "app"  # in what both vantages share: the app, its server, its machine
+    PATH = "path"  # in what only the path has: what stands in front of the app
+    BOTH = "both"  # one Transport says so, another one so
+    NOWHERE = "nowhere"  # nothing is wrong at either
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Localisation:
+    """What comparing the path with the app's own port tells."""
+
+    place: Place
+    summary: str  # one sentence
+    evidence: tuple[Evidence, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One thing known of who stands between the app and the reader."""
@@ -394,3 +415,4 @@ class Report:
     notes: tuple[str, ...] = ()
     tool: str = ""
     hops: tuple[Hop, ...] = ()  # what is known of the path, from the app towards the reader
+    located: Localisation | None = None  # None: there was no second vantage

@@ -154,10 +154,29 @@ class Observations:
         ]
         return max(waited, key=lambda pair: pair[1].queued_s, default=None)
 
+    def control_probe(self, transport: Transport) -> Probe | None:
+        """The control: the service's own loopback, or else the app's own port; None if neither answered.
+
+        The loopback goes first, because where it is nobody had to say.
+        """
+        for vantage in (Vantage.LOOPBACK, Vantage.DIRECT):
+            probe = Probe(transport, vantage=vantage)
+            timing = self.timing(probe)
+            if timing is not None and timing.flow not in (Flow.FAILED, Flow.CUT):
+                return probe
+        return None
+
+    def control_place(self, transport: Transport) -> str:
+        """Where the control was made, for a sentence."""
+        probe = self.control_probe(transport)
+        at_port = probe is not None and probe.vantage is Vantage.DIRECT
+        return "at the app's own port" if at_port else "on the service's own loopback"
+
     def control(self, transport: Transport) -> Flow | None:
-        """How the same stream flowed when the service asked itself; None if it could not."""
-        timing = self.timing(Probe(transport, vantage=Vantage.LOOPBACK))
-        if timing is None or timing.flow in (Flow.FAILED, Flow.CUT):
+        """How the same stream flowed with nothing in between; None if that was not seen."""
+        probe = self.control_probe(transport)
+        timing = self.timing(probe) if probe else None
+        if timing is None:
             return None
         # A stream that waited for its turn was not kept by what it passed.
         return Flow.FLOWING if timing.queued_s else timing.flow

@@ -17,6 +17,7 @@ from flushcheck.core.model import (
     Probe,
     Scenario,
     Transport,
+    Vantage,
     Variant,
 )
 from flushcheck.core.params import Params, query
@@ -116,6 +117,15 @@ def baselines(only: Iterable[Transport], *, quick: bool) -> tuple[Probe, ...]:
     tokens = [Probe(transport) for transport in wanted]
     kilos = [Probe(transport, Scenario.KILO) for transport in wanted if transport in STREAMED]
     return (*tokens, *kilos) if not quick else (*tokens, *kilos[:1])
+
+
+def twins(probes: Iterable[Probe]) -> tuple[Probe, ...]:
+    """The same baselines at the app's own port, to compare with: see `vantages`."""
+    return tuple(
+        replace(probe, vantage=Vantage.DIRECT)
+        for probe in probes
+        if probe.variant is Variant.BASELINE and probe.vantage is Vantage.PATH
+    )
 
 
 def experiments(seen: Mapping[Probe, Flow], *, quick: bool) -> tuple[Probe, ...]:

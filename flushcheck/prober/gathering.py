@@ -19,10 +19,11 @@ from flushcheck.core.codec import from_json, to_json
 from flushcheck.core.model import Observation, Outcome, Probe, Run, Transport, UsageError, Vantage
 from flushcheck.core.timing import flow
 from flushcheck.prober.address import Address, parse
-from flushcheck.prober.http import FAR_SIDE, Connection, read_whole
+from flushcheck.prober.http import FAR_SIDE, read_whole
 from flushcheck.prober.line import Allowance
 from flushcheck.prober.metronome import Metronome
 from flushcheck.prober.observing import observe_all
+from flushcheck.prober.session import Session
 from flushcheck.prober.tool import TOOL
 from flushcheck.prober.unpack import Unpackable
 
@@ -62,6 +63,7 @@ def gather(
     quick: bool = False,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     on_progress: Callable[[Progress], None] | None = None,
+    direct: str = "",
 ) -> Run:
     """Ask a service all that a verdict on the path to it needs.
 
@@ -72,11 +74,19 @@ def gather(
         timeout_s: for everything together; what is not done by then ends as a time-out, with
             what it saw.
         on_progress: called in this thread when a stage begins and when a Probe is done.
+        direct: the app's own address, to make the same baselines there beside; "" for none.
 
     Raises:
-        UsageError: `url`, `only` or `timeout_s` cannot be. Whatever the far side does is in the Run.
+        UsageError: `url`, `direct`, `only` or `timeout_s` cannot be. Whatever the far side does is in the
+            Run.
     """
     address, wanted = parse(url), transports(only)
+    direct = parse(direct).url if direct else ""
+    if direct == address.url:
+        raise UsageError(
+            f"direct={direct}: expected the app's own port, not the address asked about, for example "
+            "http://localhost:8000"
+        )
     if not 0 < timeout_s <= MAX_TIMEOUT_S:
         raise UsageError(
             f"timeout={timeout_s:g}: expected more than 0 and at most {MAX_TIMEOUT_S:g} seconds, for example "
@@ -96,19 +106,26 @@ def gather(
                     on_progress(Progress(stage, done, len(probes), latest))
 
             tell(None)
-            return observe_all(probes, url, timeout_s=most_s, on_done=tell, metronome=metronome)
+            return observe_all(
+                probes, url, timeout_s=most_s, on_done=tell, metronome=metronome, direct_url=direct
+            )
 
         probes = plan.baselines(wanted, quick=quick)
+        if direct:
+            probes += plan.twins(probes)
         longest_s = max(plan.duration_s(probe) for probe in probes)
         first_s = min(timeout_s, max(FIRST_ROUND * timeout_s, longest_s + LEAST_SPARE_S))
         seen = make(1, probes, first_s)
-        if any(_answered(observation) for observation in seen):
+        on_path = [one for one in seen if one.probe.vantage is Vantage.PATH]
+        if any(_answered(observation) for observation in on_path):
             left_s = deadline - time.monotonic()
-            more = plan.experiments({one.probe: flow(one) for one in seen}, quick=quick)
+            more = plan.experiments({one.probe: flow(one) for one in on_path}, quick=quick)
+            if direct:
+                more += plan.twins(more)
             if more and left_s >= LEAST_ROUND_S:
                 seen += make(2, more, left_s)
             seen += control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
-    run = Run(target=address.url, observations=seen, tool=TOOL)
+    run = Run(target=address.url, observations=seen, tool=TOOL, direct=direct)
     # To the microsecond, as it will be when it is read back from a file: both must give one verdict.
     return from_json(Run, to_json(run))
 
@@ -161,19 +178,23 @@ class _Control:
 
 
 def _ask_control(address: Address, deadline: float) -> tuple[Observation, ...]:
-    connection = Connection(address, Allowance(deadline))
+    # By requests, as nothing is measured here: the moments are the service's own.
     try:
-        connection.ask(CONTROL_PATH, {"Accept": "application/json", "Accept-Encoding": "identity"})
-        response = connection.getresponse()
-        if response.status != 200:
-            return ()
-        data = json.loads(read_whole(response, MAX_CONTROL_BYTES)[1])
+        with (
+            Session(address, Allowance(deadline)) as session,
+            session.get(
+                address.url + CONTROL_PATH,
+                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+                stream=True,  # else it reads and unpacks all there is
+            ) as response,
+        ):
+            if response.status_code != 200:
+                return ()
+            data = json.loads(read_whole(response.raw, MAX_CONTROL_BYTES)[1])
         listed = data.get("observations") if isinstance(data, dict) else None
         seen = (
             [from_json(Observation, one, "observation") for one in listed] if isinstance(listed, list) else []
         )
     except (*FAR_SIDE, Unpackable, ValueError, RecursionError):  # UsageError and JSON's are ValueErrors
         return ()
-    finally:
-        connection.hang_up()
     return tuple(one for one in seen if one.probe.vantage is Vantage.LOOPBACK)

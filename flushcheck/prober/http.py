@@ -5,10 +5,11 @@ Bodies are read by urllib3's `read1()` without decoding. What most Python client
 ends by close, and a checker built on it calls a good path buffered (first piece seen at 986 ms of
 1,000).
 
-urllib3's connection is used as it is, below its pools and below requests. Neither may come between:
-they take proxies, certificates and .netrc passwords out of the environment, which would measure
-another path than the one asked about and send secrets along it; and on a redirect requests reads the
-whole body and unpacks it without bound, even if told not to follow.
+For what is measured, urllib3's connection is used as it is, below its pools and below requests.
+Neither may come between: they take proxies, certificates and .netrc passwords out of the environment,
+which would measure another path than the one asked about and send secrets along it; and on a redirect
+requests reads the whole body and unpacks it without bound, even if told not to follow. What is only
+fetched goes by requests all the same: see `session`, which takes these habits off it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from flushcheck.core.model import Observation, Probe, Transport
+from flushcheck.core.model import Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import Address, parse
 from flushcheck.prober.ledger import Ledger, Told
 from flushcheck.prober.line import tls_context
@@ -56,6 +56,7 @@ def observe_all(
     timeout_s: float,
     on_done: Callable[[Observation], None] | None = None,
     metronome: Metronome | None = None,
+    direct_url: str = "",
 ) -> tuple[Observation, ...]:
     """Make several Probes side by side, and return what they saw in the order given.
 
@@ -65,33 +66,36 @@ def observe_all(
         timeout_s: when to give up on those that are not done.
         on_done: called with each Observation as it is done, in the caller's thread.
         metronome: one that beats already, for a run of several rounds; None: one for this call.
+        direct_url: where Probes of Vantage.DIRECT go; "" if there are none.
 
     Raises:
-        UsageError: `base_url` is not an address.
+        UsageError: `base_url` or `direct_url` is not an address.
     """
     address = parse(base_url)
-    if address.tls:
+    direct = parse(direct_url) if direct_url else address
+    if address.tls or direct.tls:
         tls_context()
+    asked = [(probe, direct if probe.vantage is Vantage.DIRECT else address) for probe in probes]
     if metronome is None:
         with Metronome() as own:
-            return _side_by_side(list(probes), address, timeout_s, on_done, own)
-    return _side_by_side(list(probes), address, timeout_s, on_done, metronome)
+            return _side_by_side(asked, timeout_s, on_done, own)
+    return _side_by_side(asked, timeout_s, on_done, metronome)
 
 
 def _side_by_side(
-    probes: list[Probe],
-    address: Address,
+    asked: list[tuple[Probe, Address]],
     timeout_s: float,
     on_done: Callable[[Observation], None] | None,
     metronome: Metronome,
 ) -> tuple[Observation, ...]:
     now = time.monotonic()
-    ledgers = [Ledger(probe, now=now, deadline=now + timeout_s) for probe in probes]
+    ledgers = [Ledger(probe, now=now, deadline=now + timeout_s) for probe, _ in asked]
     finished: queue.SimpleQueue[tuple[int, Told | BaseException, float]] = queue.SimpleQueue()
 
     def work(index: int, ledger: Ledger) -> None:
         try:
-            told: Told | BaseException = HANDS[ledger.probe.transport](ledger, address, secrets.token_hex(8))
+            hand = HANDS[ledger.probe.transport]
+            told: Told | BaseException = hand(ledger, asked[index][1], secrets.token_hex(8))
         except BaseException as error:  # noqa: BLE001  # a fault of ours: raised again in the caller's thread
             told = error
         finished.put((index, told, time.monotonic()))
@@ -109,7 +113,7 @@ def _side_by_side(
             on_done(observations[index])
 
     give_up = now + timeout_s + SPARE_S
-    while len(observations) < len(probes):
+    while len(observations) < len(asked):
         try:
             index, told, ended = finished.get(timeout=max(0.0, give_up - time.monotonic()))
         except queue.Empty:
@@ -117,7 +121,7 @@ def _side_by_side(
         if isinstance(told, BaseException):
             raise told
         close(index, told, ended)
-    for index in range(len(probes)):
+    for index in range(len(asked)):
         if index not in observations:
             close(index, ledgers[index].left_behind(), time.monotonic())
-    return tuple(observations[index] for index in range(len(probes)))
+    return tuple(observations[index] for index in range(len(asked)))

@@ -32,7 +32,8 @@ def one_by_one(offsets: list[float], delays: list[float] | None = None, record: 
 def in_blocks(offsets: list[float], block: int, record: int = RECORD, header: int = 130) -> Reads:
     """What a buffer of `block` bytes lets through, the response's header being in the first one."""
     arrivals: Reads = []
-    filled, waiting, size = header, [], 0
+    waiting: list[tuple[int, float]] = []
+    filled, size = header, 0
     for seq, offset in enumerate(offsets):
         left = record_bytes(seq, record)
         while filled + left >= block:

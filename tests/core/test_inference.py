@@ -107,6 +107,16 @@ def test_an_experiment_that_failed_is_not_taken_for_a_no():
     assert judge(Run(run.target, broken)).health is Health.HELD
 
 
+def test_a_compressed_hold_without_its_experiment_has_two_suspects():
+    run = Path(WHOLE, XAB, takes_hint=True, encoding="gzip").run()
+    without = tuple(seen for seen in run.observations if seen.probe.variant is not Variant.IDENTITY)
+    told = judge(Run(run.target, without)).accusations
+    assert {(one.culprit.id, one.confidence) for one in told} == {
+        ("nginx-proxy-buffering", Confidence.POSSIBLE),
+        ("nginx-gzip", Confidence.POSSIBLE),
+    }
+
+
 NOBODY = [
     ("nothing observed", ()),
     (

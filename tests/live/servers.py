@@ -314,6 +314,15 @@ def start_program(
         yield service
 
 
+def wait_until_ok(service: Service, path: str) -> None:
+    """Return when a GET gets a 200 through this server: it and all behind it are up.
+
+    Raises:
+        ServiceError: it ended, or the time is up.
+    """
+    _wait(service, lambda: _answers_ok(service.port, path), f"answer {path} with 200")
+
+
 @contextmanager
 def busy_cores(count: int | None = None) -> Iterator[int]:
     """Keep cores busy with something else until the block ends; gives how many.

@@ -416,9 +416,6 @@ class _Finder:
     ) -> Block:
         # A virtual host has many lines that pass, each with settings of its own: the line is the block.
         own = scope if whole else Scope(gate, (), scope)
-        unread = tuple(
-            directive for outer in scope.chain() for name in INCLUDES for directive in outer.own(name)
-        )
         return Block(
             self._config.server,
             own,
@@ -428,7 +425,7 @@ class _Finder:
             self._config.version,
             params=params,
             partners=self._locations(of or gate, scope),
-            unread=unread,
+            unread=scope.unread(INCLUDES),
             place=scope,
         )
 

@@ -193,7 +193,6 @@ def _filled(directive: Directive, given: Sequence[str], depth: int) -> Directive
 def _walk(scope: Scope, config: Config, snippets: _Snippets, depth: int) -> Iterator[Block]:
     for child in scope.children:
         if child.name in GATES:
-            unread = tuple(line for outer in scope.chain() for line in outer.own("import"))
             own = Scope(child, child.block or (), scope)
             yield Block(
                 config.server,
@@ -202,7 +201,7 @@ def _walk(scope: Scope, config: Config, snippets: _Snippets, depth: int) -> Iter
                 GATES[child.name],
                 _name(child, scope),
                 config.version,
-                unread=unread,
+                unread=scope.unread(INCLUDES),
                 place=scope,
             )
         elif child.name in _ROUTES and child.block is not None and depth < MAX_DEPTH:

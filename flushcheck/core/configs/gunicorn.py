@@ -286,9 +286,10 @@ def _blocks(config: Config) -> Iterator[Block]:
     top = Scope(None, config.directives)
     for command in top.own("command"):
         scope = Scope(command, command.block or ())
-        unread = tuple(scope.own("-c"))
         name = said(" ".join(("gunicorn", *command.args)), 60)
-        yield Block(config.server, scope, command, "wsgi", name, config.version, unread=unread)
+        yield Block(
+            config.server, scope, command, "wsgi", name, config.version, unread=scope.unread(INCLUDES)
+        )
     gate = next((line for line in config.directives if line.name in SETTINGS), None)
     if gate is not None and not top.own("command"):
         yield Block(config.server, top, gate, "wsgi", "gunicorn's settings", config.version)

@@ -150,8 +150,15 @@ def _walk(scope: Scope, config: Config, depth: int) -> Iterator[Block]:
     for name, via in GATES.items():
         gate = next((line for line in reversed(scope.own(name)) if set(line.args) - {"(", ")"}), None)
         if gate is not None:
-            unread = tuple(line for outer in scope.chain() for line in outer.own("include"))
-            yield Block(config.server, scope, gate, via, _name(scope, gate), config.version, unread=unread)
+            yield Block(
+                config.server,
+                scope,
+                gate,
+                via,
+                _name(scope, gate),
+                config.version,
+                unread=scope.unread(INCLUDES),
+            )
     for child in scope.children:
         if child.block is not None and depth < MAX_DEPTH:
             yield from _walk(Scope(child, child.block, scope), config, depth + 1)

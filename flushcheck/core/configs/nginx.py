@@ -76,10 +76,9 @@ def _walk(scope: Scope, config: Config) -> Iterator[Block]:
     gate = _gate(scope)
     if gate is not None:
         unread = tuple(
-            directive
-            for outer in scope.chain()
-            for directive in outer.own("include")
-            if "".join(directive.args[:1]).rpartition("/")[2] not in HARMLESS
+            line
+            for line in scope.unread(INCLUDES)
+            if "".join(line.args[:1]).rpartition("/")[2] not in HARMLESS
         )
         via = GATES[gate.name]
         home = _home(scope)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from flushcheck.core.model import Action, Culprit, Edit, Finding, Fix, Level, Server, UsageError
 
@@ -146,6 +147,11 @@ class Scope:
     def nearest(self, name: str) -> Sequence[Directive]:
         """The statements of this name at the innermost level that has any: how nginx inherits lists."""
         return next((found for scope in self.chain() if (found := scope.own(name))), ())
+
+    def unread(self, names: Iterable[str]) -> tuple[Directive, ...]:
+        """Includes here and further out that nobody could read; the first few of them."""
+        found = (line for scope in self.chain() for name in names for line in scope.own(name))
+        return tuple(islice(found, 5))
 
     def every(self, name: str) -> Iterator[Directive]:
         """The statements of this name at all levels, innermost first: how Apache inherits lists."""

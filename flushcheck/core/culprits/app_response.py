@@ -7,10 +7,8 @@ from flushcheck.core.model import (
     Culprit,
     Evidence,
     Fix,
-    Probe,
     Suspicion,
     Transport,
-    Vantage,
 )
 from flushcheck.core.observations import Observations
 from flushcheck.core.plan import KEPT
@@ -22,7 +20,7 @@ CULPRIT = Culprit(
         "Before any proxy sees it, the response is joined or compressed inside the app's process: a "
         "middleware that reads the whole body, a compressor that does not flush, a server that buffers."
     ),
-    shows="The service asks itself over loopback, and meets the same hold there.",
+    shows="Held on the service's own loopback too, and for whoever asks the app at its own port.",
     fixes=(
         Fix(
             where="the app's WSGI stack",
@@ -35,18 +33,17 @@ CULPRIT = Culprit(
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """The control run over loopback is kept too."""
-    flow = seen.control(transport)
-    if not seen.kept(transport) or flow is None or flow not in KEPT:
+    """The control, over loopback or at the app's own port, is kept too."""
+    flow, control = seen.control(transport), seen.control_probe(transport)
+    if not seen.kept(transport) or control is None or flow is None or flow not in KEPT:
         return None
-    control = Probe(transport, vantage=Vantage.LOOPBACK)
     observation = seen.get(control)
     if observation is not None and observation.header("content-encoding"):
         return None  # a compressor's doing: see flask_compress
     timing = seen.timing(control)
     waited_s = timing.lag_s.max if timing else 0.0
     said = Evidence(
-        f"{transport}: on the service's own loopback the same stream is {flow}, "
+        f"{transport}: {seen.control_place(transport)} the same stream is {flow}, "
         f"kept for up to {waited_s:.2f} s",
         (control.id,),
     )

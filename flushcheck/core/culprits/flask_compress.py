@@ -7,10 +7,8 @@ from flushcheck.core.model import (
     Culprit,
     Evidence,
     Fix,
-    Probe,
     Suspicion,
     Transport,
-    Vantage,
     Variant,
 )
 from flushcheck.core.observations import Observations
@@ -44,9 +42,9 @@ CULPRIT = Culprit(
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """The control over loopback is kept too, and compressed."""
-    control = Probe(transport, vantage=Vantage.LOOPBACK)
-    observation = seen.get(control)
+    """The control, over loopback or at the app's own port, is kept too, and compressed."""
+    control = seen.control_probe(transport)
+    observation = seen.get(control) if control else None
     if not seen.kept(transport) or seen.control(transport) not in KEPT or observation is None:
         return None
     encoding = observation.header("content-encoding")
@@ -54,7 +52,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         return None
     facts = [
         seen.say_hold(transport),
-        Evidence(f"{transport}: on the service's own loopback the same stream is kept too, as {encoding}"),
+        Evidence(f"{transport}: {seen.control_place(transport)} the same stream is kept too, as {encoding}"),
     ]
     if seen.frees(transport, Variant.IDENTITY):
         facts.append(seen.say_variant(transport, Variant.IDENTITY))

@@ -59,9 +59,9 @@ def unheard_evidence(seen: Observations, transport: Transport) -> tuple[Evidence
     )
 
 
-def needs_compression(seen: Observations, transport: Transport) -> bool:
-    """Whether only a client that offers encodings meets the hold."""
-    return bool(seen.compressed(transport)) and seen.frees(transport, Variant.IDENTITY) is True
+def needs_compression(seen: Observations, transport: Transport) -> bool | None:
+    """Whether only a client that offers encodings meets the hold; None if that was not to be learned."""
+    return seen.frees(transport, Variant.IDENTITY) if seen.compressed(transport) else False
 
 
 def evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
@@ -93,7 +93,8 @@ def gateway_suspicion(
     asked = (
         (Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})"),) if origin else ()
     )
-    sure = Confidence.CERTAIN if origin else Confidence.POSSIBLE
+    known = origin is not None and needs_compression(seen, transport) is False
+    sure = Confidence.CERTAIN if known else Confidence.POSSIBLE
     return Suspicion(culprit, sure, (*evidence(seen, transport), *asked))
 
 

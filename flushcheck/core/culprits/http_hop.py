@@ -78,7 +78,7 @@ def _keeps(seen: Observations, transport: Transport) -> Suspicion | None:
         )
     evidence += _names(seen.header(transport, "via"), seen.header(transport, "server"), transport)
     if seen.control(transport) is Flow.FLOWING:
-        evidence.append(Evidence(f"{transport}: on the service's own loopback the same stream flows"))
+        evidence.append(Evidence(f"{transport}: {seen.control_place(transport)} the same stream flows"))
         return Suspicion(CULPRIT, Confidence.LIKELY, tuple(evidence))
     evidence.append(Evidence(f"{transport}: there was no control run, so the app itself is not cleared"))
     return Suspicion(CULPRIT, Confidence.POSSIBLE, tuple(evidence))

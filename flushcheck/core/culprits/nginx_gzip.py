@@ -57,8 +57,12 @@ CULPRIT = Culprit(
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """Held and compressed; flowing without encodings; flowing when nginx is told not to buffer."""
-    if not hint.obeyed(seen, transport) or not hint.needs_compression(seen, transport):
+    alone = hint.needs_compression(seen, transport)
+    if not hint.obeyed(seen, transport) or alone is False:
         return None
+    if alone is None:
+        # Compressed, and no client without encodings was tried: the buffer alone may be it.
+        return Suspicion(CULPRIT, Confidence.POSSIBLE, hint.evidence(seen, transport))
     only = seen.say_variant(transport, Variant.IDENTITY)
     return Suspicion(CULPRIT, Confidence.CERTAIN, (*hint.evidence(seen, transport), only))
 

@@ -59,7 +59,10 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         return None
     protocol = origin.protocol if origin else ""
     asked = (Evidence(f"{transport}: the app was asked over {protocol}"),) if protocol == "HTTP/1.0" else ()
-    sure = Confidence.CERTAIN if origin else Confidence.LIKELY
+    if hint.needs_compression(seen, transport) is None:
+        sure = Confidence.POSSIBLE  # compressed, and no client without encodings was tried: gzip may be it
+    else:
+        sure = Confidence.CERTAIN if origin else Confidence.LIKELY
     return Suspicion(CULPRIT, sure, (*hint.evidence(seen, transport), *asked))
 
 

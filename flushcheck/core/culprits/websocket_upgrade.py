@@ -72,8 +72,10 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         return None
     origin = observation.origin
     lost = _missing(origin)
-    if not origin.websocket_key or origin.gateway or not lost:
+    if origin.gateway or not lost:
         return None
+    if not origin.websocket_key:
+        return _asked_plainly(origin)
     return Suspicion(
         CULPRIT,
         Confidence.CERTAIN,
@@ -85,6 +87,17 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
             ),
         ),
     )
+
+
+def _asked_plainly(origin: Origin) -> Suspicion | None:
+    """From a browser the handshake cannot be read back; what the app saw of a plain request can."""
+    if origin.protocol != "HTTP/1.0":
+        return None
+    said = Evidence(
+        "websocket: it does not open, and the app is asked over HTTP/1.0, over which none can",
+        (Probe(Transport.WEBSOCKET).id,),
+    )
+    return Suspicion(CULPRIT, Confidence.LIKELY, (said,))
 
 
 def _missing(origin: Origin) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from flushcheck.core.codec import to_json
-from flushcheck.core.model import Accusation, Report, Verdict
+from flushcheck.core.model import Accusation, Localisation, Report, Verdict
 
 SCHEMA = 1
 
@@ -22,9 +22,20 @@ def document(report: Report) -> dict[str, Any]:
         "headline": report.headline,
         "transports": {verdict.transport.value: _verdict(verdict) for verdict in report.verdicts},
         "culprits": [_accusation(accusation) for accusation in report.accusations],
+        "located": _located(report.located),
         "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
         "notes": list(report.notes),
         "tool": report.tool,
+    }
+
+
+def _located(located: Localisation | None) -> dict[str, Any] | None:
+    if located is None:
+        return None
+    return {
+        "place": located.place.value,
+        "summary": located.summary,
+        "evidence": [fact.sentence for fact in located.evidence],
     }
 
 

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from flushcheck.core.model import Accusation, Confidence, Fix, Flow, Health, Hop, Report, Variant, Verdict
+from flushcheck.core.model import (
+    Accusation,
+    Confidence,
+    Fix,
+    Flow,
+    Health,
+    Hop,
+    Localisation,
+    Report,
+    Variant,
+    Verdict,
+)
 from flushcheck.core.observations import LABELS
 from flushcheck.core.render.page import Page
 
@@ -38,6 +49,7 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     page.gap()
     for verdict in report.verdicts:
         _verdict(page, verdict)
+    _located(page, report.located)
     for accusation in report.accusations:
         page.gap()
         _accusation(page, accusation)
@@ -97,6 +109,15 @@ def _fix(page: Page, word: str, fix: Fix) -> None:
     for line in fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
     page.text(f"      cost: {fix.caution}", hang=6)
+
+
+def _located(page: Page, located: Localisation | None) -> None:
+    if located is None:
+        return
+    page.gap()
+    page.text(f"located: {located.summary}", hang=2, hue="bold")
+    for fact in located.evidence:
+        page.text(f"  - {fact.sentence}", hang=4)
 
 
 def _hops(page: Page, hops: Sequence[Hop]) -> None:

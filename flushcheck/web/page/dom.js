@@ -44,7 +44,7 @@ export function say(sentence) {
 /** A block of text to copy, with its button. */
 export function copyable(text, label = "Copy") {
   const button = el("button", { type: "button", class: "small", onclick: () => copy(text, button) }, label);
-  return el("div", { class: "copyable" }, el("pre", { tabindex: "0" }, text), button);
+  return el("div", { class: "copyable" }, el("pre", { tabindex: "0", class: text.includes("\n") && "code" }, text), button);
 }
 
 /** Hand the reader a file. */

@@ -7,15 +7,31 @@
 import { Events, Lines, load, Malformed } from "./records.js";
 
 const MAX_ERROR_BYTES = 4096;
+const MAX_ANSWER_BYTES = 256 * 1024; // of one poll: four of the largest pieces
 
 /** Seconds since a moment of performance.now(). */
 export const since = (began) => (performance.now() - began) / 1000;
+
+/** The text of an answer, up to so many bytes; the rest is not read. */
+async function bounded(response, most) {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let left = most; reader && left > 0; ) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    text += decoder.decode(value.subarray(0, left), { stream: true });
+    left -= value.length;
+  }
+  reader?.cancel().catch(() => {});
+  return text;
+}
 
 /** The words for an answer that is not the stream; the service's own if it is JSON of ours. */
 export async function refusal(response) {
   let text = "";
   try {
-    text = (await response.text()).slice(0, MAX_ERROR_BYTES);
+    text = await bounded(response, MAX_ERROR_BYTES);
     const data = JSON.parse(text);
     return { detail: `${response.status}: ${String(data.error ?? "").slice(0, 400)}`, origin: data.origin ?? null };
   } catch {
@@ -181,7 +197,7 @@ export async function readPolling(url, { listener, signal, began, interval_s, no
       const response = await fetch(`${url}${nonce && `-${seq}`}&cnt=${seq}`, { cache: "no-store", signal });
       if (!opened) listener.opened?.({ status: response.status, headers: [...response.headers] });
       opened = true;
-      const text = await response.text();
+      const text = await bounded(response, MAX_ANSWER_BYTES);
       const bytes = new TextEncoder().encode(text).length;
       let data = null;
       try {

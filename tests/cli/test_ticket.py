@@ -1,0 +1,22 @@
+"""`--ticket`, as it is typed."""
+
+from __future__ import annotations
+
+from flushcheck.cli import main
+from flushcheck.core.model import Variant
+from flushcheck.prober import dump
+from tests.core.paths import Path
+
+
+def test_a_saved_run_becomes_a_ticket_with_the_verdicts_exit_code(tmp_path, capsys):
+    path = tmp_path / "run.json"
+    path.write_text(dump(Path(4096, frozenset({Variant.XAB}), takes_hint=True).run()))
+    assert main(["judge", str(path), "--ticket"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("Subject: ")
+    assert "What I ask you to change" in said
+
+
+def test_one_form_at_a_time(capsys):
+    assert main(["diagnose", "http://x", "--ticket", "--json"]) == 2
+    assert "not allowed with argument" in capsys.readouterr().err

@@ -1,0 +1,55 @@
+"""What was recorded on real servers is judged as it was found to be, without any of them.
+
+The recordings are the laboratory's (`make lab`): one run a case, on the program itself. The case says who is to
+blame, from the measurements of an observer that shares no code with flushcheck's own.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flushcheck.core.codec import from_json
+from flushcheck.core.culprits import CULPRITS
+from flushcheck.core.inference import judge
+from flushcheck.core.model import Run
+from tests.lab.case import Case, Kind, every
+from tests.lab.verdicts import Mark, assess
+
+RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
+
+# What no recording of an ordinary run can show, and why.
+WITHOUT_A_RECORDING = {
+    "idle-timeout": "shows only when a silence is asked for",
+    "nginx-proxy-cache": "from outside it is any cache: response-cache",
+}
+
+
+def path_of(case: Case) -> Path:
+    return RECORDINGS / f"{case.name.replace('/', '-')}.json"
+
+
+RECORDED = [case for case in every() if case.kind is not Kind.PART and path_of(case).exists()]
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=[case.name for case in RECORDED])
+def test_nobody_is_accused_wrongly(case):
+    data = json.loads(path_of(case).read_text())
+    result = assess(case, case.seen, judge(from_json(Run, data)), 0.0)
+    assert result.mark is not Mark.WRONG, result.why
+
+
+def test_every_live_culprit_is_shown_by_a_recording():
+    shown = {
+        accusation.culprit.id
+        for case in RECORDED
+        for accusation in judge(from_json(Run, json.loads(path_of(case).read_text()))).accusations
+    }
+    assert set(CULPRITS) - shown == set(WITHOUT_A_RECORDING)
+
+
+def test_enough_programs_are_recorded():
+    assert len(RECORDED) >= 60
+    assert len({case.program for case in RECORDED}) >= 10

@@ -1,0 +1,38 @@
+"""Two vantages on real servers: in front of a good app, and of one that holds by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from flushcheck import diagnose
+from flushcheck.core.model import Place, Transport
+from tests.live import nginxconf
+
+pytestmark = pytest.mark.live
+
+PASS = "proxy_pass http://127.0.0.1:8000;"
+STREAMED = (Transport.CHUNKED, Transport.EVENTS)
+
+
+def test_a_holding_nginx_is_found_on_the_path(origin, nginx):
+    front = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
+    report = diagnose(front.url, only=STREAMED, quick=True, direct=origin.url)
+    assert report.located is not None
+    assert report.located.place is Place.PATH
+    assert len(report.located.evidence) == 2
+
+
+def test_what_holds_at_the_apps_own_port_is_not_the_path(origin, nginx):
+    # The inner nginx stands for an app that keeps its answers.
+    app = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
+    front = nginx(nginxconf.site(f"{PASS}\nproxy_buffering off;"), upstreams={8000: app.port})
+    report = diagnose(front.url, only=STREAMED, quick=True, direct=app.url)
+    assert report.located is not None
+    assert report.located.place is Place.APP
+
+
+def test_nothing_is_wrong_where_both_flow(origin, nginx):
+    front = nginx(nginxconf.site(f"{PASS}\nproxy_buffering off;"), upstreams={8000: origin.port})
+    report = diagnose(front.url, only=STREAMED, quick=True, direct=f"{origin.url}/")
+    assert report.located is not None
+    assert report.located.place is Place.NOWHERE

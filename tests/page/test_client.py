@@ -1,0 +1,127 @@
+"""client.js in somebody's own page: real nginx holds or cuts one transport after another, and no piece is lost or told twice."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.live import nginxconf, servers
+
+PAGE = (Path(__file__).parent / "articles" / "client.html").read_text()
+
+UPGRADE = (
+    "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
+)
+HELD = "{ proxy_pass http://127.0.0.1:8000; proxy_ignore_headers X-Accel-Buffering; }"
+FREE = "{ proxy_pass http://127.0.0.1:8000; proxy_buffering off; }"
+SOCKET = f"location /stream/ws {{ proxy_pass http://127.0.0.1:8000; {UPGRADE} }}"
+
+PATHS = [
+    # name                        locations besides the free rest                                              ends on
+    ("nothing holds",             SOCKET,                                                                      "events"),
+    ("events are held",           f"location /stream/events {HELD} {SOCKET}",                                  "chunked"),
+    ("all that is HTTP is held",  f"location /stream/events {HELD} location /stream/chunked {HELD} {SOCKET}",  "websocket"),
+    ("no WebSocket either",       f"location /stream/events {HELD} location /stream/chunked {HELD}",           "polling"),
+]  # fmt: skip
+
+
+def watch(
+    page: Page, elsewhere, service_url: str, *, fragment: str = "", query: str = "?count=40&interval=0.05"
+) -> str:
+    """Open the page and wait for the stream's end; returns what the page says of it."""
+    url = elsewhere.put("client.html", PAGE.replace("http://localhost:5000", service_url))
+    page.goto(f"{url}{query}#{fragment}")
+    expect(page.locator("#state")).not_to_have_text("running", timeout=30_000)
+    return page.locator("#state").inner_text()
+
+
+@pytest.mark.parametrize(("name", "locations", "last"), PATHS, ids=[name for name, _, _ in PATHS])
+def test_it_ends_on_the_first_transport_that_flows(name, locations, last, page, origin, elsewhere):
+    text = nginxconf.site("proxy_pass http://127.0.0.1:8000;\nproxy_buffering off;", server=locations)
+    with servers.start_nginx(text, upstreams={8000: origin.port}) as nginx:
+        assert watch(page, elsewhere, nginx.url) == f"complete 40 {last}"
+    assert page.evaluate("window.seqs") == list(range(40))
+
+
+def test_a_hold_that_shows_only_later_is_noticed_too(page, origin, elsewhere):
+    # 4096 bytes at a time: the first block comes within the patience, with pieces that are seconds old.
+    text = nginxconf.site(
+        "proxy_pass http://127.0.0.1:8000;\nproxy_buffering off;", server=f"location /stream/events {HELD}"
+    )
+    with servers.start_nginx(text, upstreams={8000: origin.port}) as nginx:
+        said = watch(
+            page, elsewhere, nginx.url, query="?count=60&interval=0.05&size=200", fragment="patience=9"
+        )
+    assert said == "complete 60 chunked"
+    assert page.evaluate("window.seqs") == list(range(60))
+    assert "held for" in page.locator("#log").inner_text()
+
+
+@contextmanager
+def cutting(port: int, after_bytes: int, times: int) -> Iterator[str]:
+    """A line that breaks: the first so many answers of a stream are cut behind so many bytes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    left = [times]
+
+    def carry(source: socket.socket, sink: socket.socket, budget: list[int] | None) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(4096):
+                sink.sendall(data)
+                if budget is None and data.startswith(b"GET /stream/") and left[0] > 0:
+                    left[0] -= 1
+                    limits[id(source)][0] = after_bytes
+                if budget is not None and budget[0]:
+                    budget[0] -= len(data)
+                    if budget[0] <= 0:
+                        break
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    limits: dict[int, list[int]] = {}
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection(("127.0.0.1", port))
+                limits[id(client)] = [0]
+                threading.Thread(target=carry, args=(client, server, None), daemon=True).start()
+                threading.Thread(target=carry, args=(server, client, limits[id(client)]), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.close()
+
+
+def test_a_stream_that_is_cut_goes_on_behind_its_last_piece(page, origin, elsewhere):
+    with cutting(origin.port, after_bytes=1500, times=2) as url:
+        said = watch(page, elsewhere, url)
+    assert said == "complete 40 events"
+    assert page.evaluate("window.seqs") == list(range(40))
+    assert "going on behind piece" in page.locator("#log").inner_text()
+
+
+def test_stop_ends_it_and_the_servers_work(page, origin, elsewhere):
+    url = elsewhere.put("client.html", PAGE.replace("http://localhost:5000", origin.url))
+    page.goto(f"{url}?count=400&interval=0.05")
+    expect(page.locator("#out")).to_contain_text("Water in")
+    page.evaluate("window.stream.stop()")
+    expect(page.locator("#state")).to_contain_text("stopped")
+
+
+def test_on_the_services_own_page_it_says_which_transport_to_use(page, bare):
+    page.goto(f"{bare.url}/#count=10&interval=0.02")
+    page.click("[data-action=client]")
+    expect(page.locator("#client-status")).to_have_text(
+        "Use events here: all 10 pieces came, each once.", timeout=20_000
+    )

@@ -1,0 +1,229 @@
+"""The diagnosis from the browser: verdict, culprit and fix, and what can be taken away."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from flushcheck.core.inference import judge
+from flushcheck.core.model import Flow, Health, Report, Transport
+from flushcheck.prober import saved
+from tests.live import nginxconf, servers
+from tests.page.seen import leaning, lines
+
+WITHIN_MS = 40_000
+
+
+def diagnose(page: Page, url: str) -> None:
+    page.goto(url)
+    page.click("[data-action=diagnose]")
+    expect(page.locator("#report .verdict, #report .problem")).to_be_visible(timeout=WITHIN_MS)
+
+
+def panel(page: Page, transport: str):
+    return page.locator(f"[data-verdict={transport}]")
+
+
+def flows(report: Report) -> dict[Transport, Flow]:
+    return {verdict.transport: verdict.flow for verdict in report.verdicts}
+
+
+def test_a_path_that_flows(page, good):
+    diagnose(page, good.url)
+    expect(page.locator(".verdict")).to_have_text("Flowing")
+    expect(page.locator(".headline")).to_have_text("flowing on all four transports")
+    for transport in Transport:
+        expect(panel(page, transport).locator(".chip")).to_have_text("flowing")
+        found = lines(panel(page, transport))
+        assert len(found) >= 10
+        assert leaning(found) < 0.3
+    assert page.locator("[data-culprit]").count() == 0
+    expect(page.locator("[data-part=vantages] .chip")).to_have_text(["flowing", "flowing"])
+    notes = page.locator("#report").inner_text()
+    assert "speak HTTP/1.1" in notes
+    assert "XMLHttpRequest holds text/plain without nosniff" in notes
+    assert "6 of 7 streams opened at once" in notes
+    assert "extension" not in notes
+
+
+@pytest.fixture(scope="module")
+def held(browser, bare, tmp_path_factory) -> Iterator[dict[str, Any]]:
+    """One diagnosis of nginx as it comes, and all that can be taken away from it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=bare.url)
+    page = context.new_page()
+    diagnose(page, bare.url)
+    folder = tmp_path_factory.mktemp("taken")
+    taken: dict[str, Any] = {"page": page}
+    for name in ("html", "json"):
+        with page.expect_download() as download:
+            page.click(f"#save-{name}")
+        assert download.value.suggested_filename == f"flushcheck-held.{name}"
+        taken[name] = folder / download.value.suggested_filename
+        download.value.save_as(taken[name])
+    for name in ("copy-run", "copy-text"):
+        page.click(f"#{name}")
+        expect(page.locator(f"#{name}")).to_have_text("Copied")
+        taken[name] = page.evaluate("navigator.clipboard.readText()")
+    yield taken
+    context.close()
+
+
+def test_nginx_as_it_comes_is_named_with_its_fix(held):
+    page = held["page"]
+    expect(page.locator(".verdict")).to_have_text("Held")
+    culprit = page.locator("[data-culprit=nginx-proxy-buffering]")
+    expect(culprit).to_contain_text("certain")
+    expect(culprit.locator("pre").first).to_have_text("proxy_buffering off;")
+    expect(page.locator("[data-part=vantages] .chip")).to_have_text(["held", "flowing"])
+    expect(page.locator("[data-part=vantages]")).to_contain_text("The service itself streams well")
+    for transport in ("chunked", "events"):
+        expect(panel(page, transport).locator(".chip")).to_have_text("held")
+        below = [end for _, end in lines(panel(page, transport))]
+        assert max(below) - min(below) < 30
+    expect(panel(page, "polling").locator(".chip")).to_have_text("flowing")
+    expect(panel(page, "websocket").locator(".chip")).to_have_text("failed")
+    assert "extension" not in page.locator("#report").inner_text()
+
+
+def test_the_saved_run_gives_the_command_the_same_verdict(held):
+    report = judge(saved.load(str(held["json"])))
+    assert report.health is Health.HELD
+    assert "nginx-proxy-buffering" in [one.culprit.id for one in report.accusations]
+    assert flows(report)[Transport.CHUNKED] is Flow.HELD
+    assert held["page"].locator(".headline").inner_text() == report.headline
+
+
+def test_the_saved_file_opens_from_disk_and_needs_nothing(held, new_page: Callable[[], Page]):
+    page = new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(Path(held["html"]).as_uri())
+    expect(page.locator("h1")).to_have_text(held["page"].locator(".headline").inner_text())
+    expect(page.locator("pre").first).to_have_text("proxy_buffering off;")
+    assert page.locator("svg").count() == 3  # the WebSocket has nothing to show
+    assert len(lines(page.locator("section").nth(1))) == 20
+    assert page.evaluate("getComputedStyle(document.querySelector('section')).borderRadius") != "0px"
+    assert len(asked) == 1
+
+
+def test_a_link_shares_the_run_without_the_service_keeping_it(held, page, origin):
+    link = held["copy-run"]
+    assert len(link) < 16_000
+    # The reader may have a service of their own: it judges anew.
+    page.goto(link.replace(link.partition("/#")[0], origin.url))
+    expect(page.locator(".banner")).to_contain_text("A run that somebody shared")
+    expect(page.locator(".verdict")).to_have_text("Held")
+    expect(page.locator("[data-culprit=nginx-proxy-buffering]")).to_be_visible()
+    assert len(lines(panel(page, "chunked"))) == 20
+
+
+def test_the_text_for_an_issue_is_the_commands_own(held):
+    assert held["copy-text"].startswith("HELD  http://127.0.0.1:")
+    assert "proxy_buffering off;" in held["copy-text"]
+
+
+def test_a_hold_that_only_compression_brings_is_told_from_plain_buffering(page, origin):
+    # The browser asks once without encodings, by the one header that makes it do so.
+    text = nginxconf.site(
+        "proxy_pass http://127.0.0.1:8000;\nproxy_http_version 1.1;\nproxy_set_header Connection '';\n"
+        "gzip_types text/plain text/event-stream;"
+    )
+    with servers.start_nginx(text, upstreams={8000: origin.port}) as nginx:
+        diagnose(page, nginx.url)
+        expect(page.locator(".verdict")).to_have_text("Held")
+        assert page.locator("[data-culprit]").first.get_attribute("data-culprit") == "nginx-gzip"
+        assert page.locator("[data-culprit=nginx-proxy-buffering]").count() == 0
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_over_http2_it_says_so_and_no_stream_waits_for_a_connection(browser, origin, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    argv = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=127.0.0.1",
+    ]
+    subprocess.run([*argv, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=30)
+    port = servers.free_port()
+    text = servers.GOOD_SITE.read_text().replace(
+        "    listen 80;",
+        f"    listen 80;\n    listen 127.0.0.1:{port} ssl http2;\n    ssl_certificate {certificate};\n"
+        f"    ssl_certificate_key {key};\n   ",
+    )
+    context = browser.new_context(ignore_https_errors=True)
+    page = context.new_page()
+    with servers.start_nginx(text, upstreams={8000: origin.port}):
+        diagnose(page, f"https://127.0.0.1:{port}")
+        expect(page.locator(".verdict")).to_have_text("Flowing")
+        report = page.locator("#report").inner_text()
+        assert "speak HTTP/2" in report
+        assert "streams opened at once" not in report
+    context.close()
+
+
+def packed(run: object) -> str:
+    """A run as a link has it."""
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data = squeeze.compress(json.dumps(run).encode()) + squeeze.flush()
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+EVIL = "<img src=x onerror=alert(1)>"
+LINKS = [
+    ("no run at all", "nonsense!", "no run that can be read"),
+    ("JSON of another kind", packed([1, 2]), "not a run"),
+    ("a bomb", packed("0" * 30_000_000), "more than a run can be"),
+    ("a wrong field", packed({"target": EVIL, "observations": [{"probe": 1}]}), "expected an object"),
+]
+
+
+@pytest.mark.parametrize(("name", "fragment", "told"), LINKS, ids=[name for name, _, _ in LINKS])
+def test_a_link_that_holds_no_run_says_so(name, fragment, told, page, origin):
+    page.goto(f"{origin.url}/#run={fragment}")
+    expect(page.locator("#report .problem")).to_contain_text(told)
+
+
+def test_a_shared_run_with_markup_in_it_is_text(page, origin):
+    probe = {"transport": "chunked"}
+    headers = [["via", EVIL], ["server", EVIL]]
+    one = {"probe": probe, "outcome": "refused", "detail": EVIL, "status": 200, "headers": headers}
+    run = {"target": EVIL, "tool": EVIL, "observations": [one], "notes": [EVIL]}
+    page.goto(f"{origin.url}/#run={packed(run)}")
+    expect(page.locator("#report .banner")).to_contain_text(EVIL)
+    assert page.locator("#report img").count() == 0
+
+
+def test_stop_ends_the_probes(page, good):
+    page.goto(good.url)
+    page.click("[data-action=diagnose]")
+    expect(page.locator("#probes li").first).to_be_visible()
+    page.click("[data-action=stop-diagnosis]")
+    expect(page.locator("#report .problem")).to_have_text("Stopped.")
+    expect(page.locator("[data-action=diagnose]")).to_be_enabled()
+    page.click("#card-chunked [data-action=toggle]")
+    expect(page.locator("#open-count")).to_have_text("1")  # this one, and none of the probes
+
+
+def test_an_app_that_is_gone_is_told_and_not_waited_for(page, good, context):
+    page.goto(good.url)
+    page.route(re.compile("/diagnostics/plan"), lambda route: route.abort())
+    page.click("[data-action=diagnose]")
+    expect(page.locator("#report .problem")).to_contain_text("did not come to its end")

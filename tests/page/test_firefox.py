@@ -1,0 +1,75 @@
+"""The same page in Debian's Firefox: another engine, another network stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.page.firefox import FIREFOX, Firefox
+
+pytestmark = pytest.mark.skipif(
+    FIREFOX is None, reason="firefox-esr is not installed (`make test` installs it)"
+)
+
+
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory) -> Iterator[Firefox]:
+    with Firefox(tmp_path_factory.mktemp("firefox")) as one:
+        yield one
+
+
+def test_it_diagnoses_nginx_as_it_comes(firefox, bare):
+    firefox.goto(bare.url)
+    firefox.wait("() => document.documentElement.dataset.ready")
+    firefox.ask("() => document.querySelector('[data-action=diagnose]').click()")
+    assert (
+        firefox.wait("() => document.querySelector('#report .verdict, #report .problem')?.textContent")
+        == "Held"
+    )
+    assert (
+        firefox.ask("() => document.querySelector('[data-culprit] pre').textContent")
+        == "proxy_buffering off;"
+    )
+
+
+def test_all_four_flow_through_the_shipped_file(firefox, good):
+    firefox.goto("about:blank")
+    firefox.goto(f"{good.url}/#count=20&interval=0.05")
+    firefox.wait("() => document.documentElement.dataset.ready")
+    firefox.ask("() => document.querySelector('#controls [data-action=start-all]').click()")
+    told = "() => [...document.querySelectorAll('.card .status')].map((one) => one.textContent)"
+    firefox.wait(f"() => ({told})().every((one) => /20 pieces/.test(one))")
+    assert firefox.ask(told) == ["Flowing: all 20 pieces came one by one."] * 4
+
+
+FIRST = """() => new Promise((resolve) => {
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", "/stream/chunked?count=20&size=64&interval=0.1&QUERY");
+  xhr.onprogress = () => { if (xhr.responseText) { resolve(xhr.responseText.length); xhr.abort(); } };
+  xhr.send();
+})"""
+QUERIES = ("nosniff=0", "nosniff=1", "nosniff=0&type=application/json", "nosniff=0&type=text/event-stream")
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_it_never_holds_an_xhr(query, firefox, origin):
+    firefox.goto(origin.url)
+    assert 0 < firefox.ask(FIRST.replace("QUERY", query)) <= 128
+
+
+def test_it_opens_six_streams_to_a_host_over_http11(firefox, origin):
+    firefox.goto(origin.url)
+    opened = firefox.ask(
+        """async () => {
+          const stop = new AbortController();
+          let opened = 0;
+          for (let n = 0; n < 7; n++) {
+            fetch(`/stream/chunked?count=100&t=${n}`, { signal: stop.signal }).then(() => (opened += 1), () => {});
+          }
+          await new Promise((resume) => setTimeout(resume, 1500));
+          stop.abort();
+          return opened;
+        }"""
+    )
+    assert opened == 6

@@ -1,0 +1,215 @@
+"""The four streams on the page, in real Chromium: what is seen of a path that flows and of one that holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from flushcheck.core.model import Transport
+from tests.live import nginxconf, servers
+from tests.page.seen import ended, leaning, lines
+
+SHORT = "count=20&interval=0.05"
+TRANSPORTS = [str(transport) for transport in Transport]
+
+
+def start(page: Page, url: str, fragment: str = SHORT) -> None:
+    page.goto(f"{url}/#{fragment}")
+    page.click("#controls [data-action=start-all]")
+
+
+def card(page: Page, transport: str):
+    return page.locator(f"#card-{transport}")
+
+
+def status(page: Page, transport: str):
+    return card(page, transport).locator("[data-part=status]")
+
+
+def test_a_path_that_flows_is_parallel_lines_on_all_four(page, good):
+    start(page, good.url)
+    for transport in TRANSPORTS:
+        expect(status(page, transport)).to_have_text("Flowing: all 20 pieces came one by one.")
+        found = lines(card(page, transport))
+        assert len(found) == 20
+        assert leaning(found) < 0.3
+        assert found[-1][0] - found[0][0] > 500
+        text = card(page, transport).locator("[data-part=text]").inner_text()
+        assert text.startswith("Water in a pipe does not wait until the bucket is full")
+
+
+def test_a_path_that_holds_is_lines_that_fan_into_one_point(page, bare):
+    start(page, bare.url)
+    expect(status(page, "polling")).to_have_text("Flowing: all 20 pieces came one by one.")
+    for transport in ("chunked", "events"):
+        expect(status(page, transport)).to_have_text(
+            re.compile("Held: 20 pieces came all at once, up to [01].[0-9] s late")
+        )
+        found = lines(card(page, transport))
+        assert len(found) == 20
+        below = [end for _, end in found]
+        assert max(below) - min(below) < 30
+        assert found[-1][0] - found[0][0] > 500
+    expect(status(page, "websocket")).to_have_text(re.compile("Refused after 0 pieces"))
+
+
+@pytest.mark.parametrize("transport", ["chunked", "events", "websocket"])
+def test_stop_stops_the_servers_work_and_is_seen_to(transport, page, good, origin):
+    page.goto(f"{good.url}/#count=200&interval=0.05")
+    before = len(origin.output())
+    toggle = card(page, transport).locator("[data-action=toggle]")
+    toggle.click()
+    expect(toggle).to_have_text("Stop")
+    expect(page.locator("#open-count")).to_have_text("1")
+    expect(card(page, transport).locator("[data-part=pieces]")).not_to_have_text("0")
+    toggle.click()
+    expect(status(page, transport)).to_have_text(re.compile("Stopped after [0-9]+ piece"))
+    expect(toggle).to_have_text("Start")
+    expect(page.locator("#open-count")).to_have_text("0")
+    entry = ended(origin, transport, after=before)
+    assert entry["ended"] in ("gone", "stopped")
+    assert entry["pieces"] < 200
+
+
+def test_a_page_that_is_left_leaves_no_stream_behind(page, origin):
+    before = len(origin.output())
+    start(page, origin.url, "count=200&interval=0.05")
+    expect(status(page, "events")).to_have_text("Streaming.")
+    page.goto("about:blank")
+    for transport in ("chunked", "events", "websocket"):
+        assert ended(origin, transport, after=before)["pieces"] < 200
+
+
+def test_the_reconnect_loop_is_seen_and_stopped(page, origin):
+    page.goto(f"{origin.url}/#count=5&interval=0.02&end=none")
+    before = len(origin.output())
+    card(page, "events").locator("[data-action=toggle]").click()
+    loop = card(page, "events").locator("[data-part=loop]")
+    expect(loop).to_contain_text("Connection 3 ended without a word")
+    expect(loop).to_contain_text("Last-Event-ID")
+    expect(status(page, "events")).to_have_text(re.compile("connects again by itself"))
+    assert len(lines(card(page, "events"))) >= 15
+    card(page, "events").locator("[data-action=toggle]").click()
+    expect(status(page, "events")).to_have_text(re.compile("Stopped after"))
+    made = origin.output()[before:].count('"transport": "events"')
+    shown = loop.inner_text().count("ended without a word at")
+    assert shown <= made <= shown + 2  # the HEAD that shows the headers, and the one that was just stopped
+
+
+def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
+    page = new_page()
+    page.goto(origin.url)
+    page.select_option("#c-text", "zh")
+    page.select_option("#c-unit", "char")
+    page.fill("#c-count", "12")
+    page.fill("#c-interval", "0.03")
+    page.check("input[name=xab]")
+    link = page.url
+    assert "#" in link
+    other = new_page()
+    other.goto(link)
+    assert other.locator("#c-text").input_value() == "zh"
+    assert other.locator("#c-count").input_value() == "12"
+    assert other.locator("input[name=xab]").is_checked()
+    other.click("#controls [data-action=start-all]")
+    for transport in TRANSPORTS:
+        expect(status(other, transport)).to_have_text(re.compile("all 12 pieces"))
+        expect(card(other, transport).locator("[data-part=text]")).to_have_text("水在管子里流动，从不等到")
+    head = card(other, "chunked").locator("[data-part=headers]")
+    assert "x-accel-buffering" in (head.text_content() or "")
+    raw = card(other, "chunked").locator("[data-part=raw-box]")
+    raw.locator("summary").click()
+    expect(raw.locator("tbody tr")).to_have_count(13)
+    row = raw.locator("tbody tr").first.locator("td")
+    size, wire = int(row.nth(1).inner_text()), row.nth(2).inner_text()
+    assert wire.startswith(f"{size:x}\\r\\n" + '{"seq":0')
+
+
+def test_somebody_elses_text_is_text(page, origin):
+    evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    page.goto(origin.url)
+    page.select_option("#c-text", "say")
+    page.fill("#c-say", evil)
+    page.fill("#c-count", "4")
+    page.click("#controls [data-action=start-all]")
+    for transport in TRANSPORTS:
+        text = card(page, transport).locator("[data-part=text]")
+        expect(text).to_have_text(re.compile(re.escape("<img src=x")))
+        assert text.locator("img, script").count() == 0
+
+
+def test_what_the_service_refuses_is_told_in_its_words(page, origin):
+    start(page, origin.url, "count=20&interval=99")
+    for transport in ("polling", "chunked", "events"):
+        expect(status(page, transport)).to_have_text(re.compile("interval=99: expected 0 to 30 seconds"))
+
+
+FRAMES = """async (milliseconds) => {
+  let frames = 0, running = true;
+  const step = () => { frames += 1; if (running) requestAnimationFrame(step); };
+  requestAnimationFrame(step);
+  await new Promise((resume) => setTimeout(resume, milliseconds));
+  running = false;
+  return frames;
+}"""
+
+
+def test_five_hundred_pieces_four_times_do_not_stutter(page, origin):
+    page.goto(f"{origin.url}/#unit=char&count=500&interval=0.004")
+    idle = page.evaluate(FRAMES, 1500)
+    page.click("#controls [data-action=start-all]")
+    busy = page.evaluate(FRAMES, 1500)
+    # Both cores draw in software here and serve the streams besides: half of what an idle page gets is no stutter.
+    assert busy > 0.4 * idle
+    for transport in TRANSPORTS:
+        expect(status(page, transport)).to_have_text(re.compile("all 500 pieces|500 pieces came"))
+        assert len(lines(card(page, transport))) == 500
+
+
+UNNAMED = """() => [...document.querySelectorAll("button, input, select, svg[role=img], progress, [role=log]")]
+  .filter((one) => !(one.textContent.trim() || one.labels?.length || one.getAttribute("aria-label")))
+  .map((one) => one.outerHTML.slice(0, 100))"""
+
+
+def test_keyboard_and_screen_reader_find_everything(page, origin):
+    page.goto(f"{origin.url}/#count=3&interval=0.01")
+    assert page.evaluate(UNNAMED) == []
+    assert page.locator("h1").count() == 1
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    toggle = card(page, "chunked").locator("[data-action=toggle]")
+    toggle.focus()
+    page.keyboard.press("Enter")
+    expect(status(page, "chunked")).to_have_text(re.compile("all 3 pieces"))
+    expect(toggle).to_have_attribute("aria-pressed", "false")
+    expect(toggle).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_all_without_scrolling_sideways(scheme, browser, origin):
+    context = browser.new_context(
+        viewport={"width": 320, "height": 640}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    start(page, origin.url, "count=5&interval=0.01")
+    expect(status(page, "websocket")).to_have_text(re.compile("all 5 pieces"))
+    for details in page.locator("details > summary").all():
+        details.click()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    context.close()
+
+
+def test_on_a_path_below_the_host_all_works_as_well(page, origin):
+    text = nginxconf.site(
+        "proxy_pass http://127.0.0.1:8000;\nproxy_http_version 1.1;\nproxy_buffering off;\n"
+        "proxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection $up;\n"
+        "proxy_set_header SCRIPT_NAME /below;",
+        http="map $http_upgrade $up { default upgrade; '' close; }",
+    ).replace("location / {", "location /below/ {")
+    with servers.start_nginx(text, upstreams={8000: origin.port}) as nginx:
+        start(page, f"{nginx.url}/below")
+        for transport in TRANSPORTS:
+            expect(status(page, transport)).to_have_text("Flowing: all 20 pieces came one by one.")
