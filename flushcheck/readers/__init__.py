@@ -1,0 +1,13 @@
+"""The hand that opens configuration files and gives the core plain Directives.
+
+`read` takes what a person names: files, folders, "-" for standard input; `read_text` takes a text alone and
+opens nothing; `read_running` asks the local server. Whatever cannot be read is a Trouble in the Config, or,
+where no Config comes of it, beside it.
+"""
+
+from __future__ import annotations
+
+from flushcheck.readers.reading import Read, read, read_dump, read_text
+from flushcheck.readers.running import RUNNING, read_running
+
+__all__ = ["RUNNING", "Read", "read", "read_dump", "read_running", "read_text"]

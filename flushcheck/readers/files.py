@@ -1,0 +1,186 @@
+"""Texts by name: from the disk, from a program's dump of its configuration, or from nowhere.
+
+Every size is bounded, only regular files are opened (an include may name a FIFO or /dev/zero), and a file
+is read once however often it is included. Bytes that are no UTF-8 survive as they are: they come out of a
+patch as they went in.
+"""
+
+from __future__ import annotations
+
+import codecs
+import fnmatch
+import glob
+import itertools
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+MAX_FILE_BYTES = 2 * 1024 * 1024
+MAX_TOTAL_BYTES = 8 * 1024 * 1024  # of one configuration, includes and all
+MAX_MATCHES = 2_000  # of one pattern
+
+MAGIC = frozenset("*?[")
+
+
+class Unreadable(Exception):
+    """A text that cannot be had; the message says why."""
+
+
+class Missing(Unreadable):
+    """There is no such file."""
+
+
+class Files(Protocol):
+    """Where texts come from."""
+
+    def read(self, name: str) -> str:
+        """The text of this name.
+
+        Raises:
+            Missing: there is none.
+            Unreadable: it is too large, not text, or not for us to read.
+        """
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file of this name."""
+
+    def match(self, pattern: str) -> Sequence[str]:
+        """The names of files and folders that a pattern fits, sorted."""
+
+    def folder(self, name: str) -> Sequence[str] | None:
+        """The names of the files in this folder and below, sorted; None if it is no folder."""
+
+
+class Disk:
+    """Files of this machine."""
+
+    def __init__(self) -> None:
+        self._left_bytes = MAX_TOTAL_BYTES
+
+    def read(self, name: str) -> str:
+        """See `Files`."""
+        data = read_bytes(name)
+        self._left_bytes -= len(data)
+        if self._left_bytes < 0:
+            raise Unreadable(f"more than {MAX_TOTAL_BYTES // 1024**2} MB of configuration: not read")
+        return decode(data)
+
+    def exists(self, name: str) -> bool:
+        """See `Files`."""
+        return Path(name).is_file()
+
+    def match(self, pattern: str) -> Sequence[str]:
+        """See `Files`."""
+        return sorted(itertools.islice(glob.iglob(pattern), MAX_MATCHES))  # noqa: PTH207  # names, as written
+
+    def folder(self, name: str) -> Sequence[str] | None:
+        """See `Files`."""
+        if not Path(name).is_dir():
+            return None
+        found = (str(path) for path in Path(name).rglob("*") if path.is_file())
+        return sorted(itertools.islice(found, MAX_MATCHES))
+
+
+class Dump:
+    """The files that a program printed with their names, for example `nginx -T`."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+
+    def read(self, name: str) -> str:
+        """See `Files`."""
+        if name not in self._texts:
+            raise Missing("not in what the program printed")
+        return self._texts[name]
+
+    def exists(self, name: str) -> bool:
+        """See `Files`."""
+        return name in self._texts
+
+    def match(self, pattern: str) -> Sequence[str]:
+        """See `Files`."""
+        # A shell's star stops at a slash; fnmatch's does not.
+        depth = pattern.count("/")
+        names = fnmatch.filter(self._texts, pattern)
+        return sorted(name for name in names if name.count("/") == depth)
+
+    def folder(self, name: str) -> Sequence[str] | None:
+        """See `Files`."""
+        return None
+
+
+class Nowhere:
+    """For a text that came alone: nothing it names is opened."""
+
+    def read(self, name: str) -> str:
+        """See `Files`."""
+        raise Missing("includes are not followed here")
+
+    def exists(self, name: str) -> bool:
+        """See `Files`."""
+        return False
+
+    def match(self, pattern: str) -> Sequence[str]:
+        """See `Files`."""
+        raise Missing("includes are not followed here")
+
+    def folder(self, name: str) -> Sequence[str] | None:
+        """See `Files`."""
+        return None
+
+
+def read_bytes(name: str) -> bytes:
+    """The bytes of a regular file of bounded size.
+
+    Raises:
+        Missing: there is no such file.
+        Unreadable: it is something else, too large, or not for us to read.
+    """
+    try:
+        # Without O_NONBLOCK the opening of a FIFO waits for its writer.
+        handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        raise Missing("no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise Unreadable(getattr(error, "strerror", None) or str(error)) from None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise Unreadable("not a regular file")
+        try:
+            data = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise Unreadable(error.strerror or str(error)) from None
+    return bounded(data)
+
+
+def bounded(data: bytes) -> bytes:
+    """The same bytes.
+
+    Raises:
+        Unreadable: they are too many.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise Unreadable(f"larger than {MAX_FILE_BYTES // 1024**2} MB: not read")
+    return data
+
+
+def decode(data: bytes) -> str:
+    """Bytes as text: UTF-8, or UTF-16 with its mark; what is neither keeps its bytes as surrogates.
+
+    Raises:
+        Unreadable: it is no text.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = data.decode("utf-16", errors="replace")
+    else:
+        text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="surrogateescape")
+    if "\0" in text:
+        raise Unreadable("not a text file")
+    return text
+
+
+def has_magic(pattern: str) -> bool:
+    """Whether a name is a pattern."""
+    return bool(MAGIC & set(pattern))

@@ -1,0 +1,116 @@
+"""A megabyte of something, judged: prints seconds of CPU and megabytes of memory. Run as a program of its own.
+
+    python tests/check/shapes.py nginx 1000000
+
+Each shape is a few characters said over and over: what a reader that recurses, searches back or looks at every
+line for every line would choke on.
+"""
+
+import json
+import resource
+import sys
+import time
+
+from flushcheck.check_command import check_text
+from flushcheck.core.model import Server
+from flushcheck.core.render.diff import diff
+from flushcheck.core.render.findings import findings_document, findings_text
+from flushcheck.core.render.sarif import sarif
+
+ANYBODY = {
+    "semicolons": ";", "statements": "a;", "one statement": "a ", "open": "{", "named": "a {\n", "close": "}",
+    "empty blocks": "a {}\n", "quote": '"', "quotes": '" ', "single": "'", "backtick": "`", "backslash": "\\",
+    "continued": "a\\\n", "comment": "# x\n", "empty lines": "\n", "CR": "\r", "spaces": " ", "parens": "(",
+    "dollar": "${", "slashes": "/* ", "long string": '{"', "inline": "C{ ", "brackets": "[[[[", "keys": "a=1\n", "colon": "a: ",
+    "marks": "# flushcheck: allow nginx-gzip x\n", "marks behind": "a; # flushcheck: allow nginx-gzip,",
+    "words": 'a "b c" \'d\' e\\ f\n', "commas": "a, ", "equals": "a += b + ",
+}  # fmt: skip
+
+OWN = {
+    Server.NGINX: {
+        "locations": "location / { proxy_pass http://x; }\n",
+        "servers": "server { listen 80; location / { proxy_pass http://127.0.0.1:80; } }\n",
+        "nested": "location / { proxy_pass http://x; ",
+        "ifs": "location / { if ($a) { proxy_pass http://x; gzip on; } }\n",
+        "headers": "proxy_set_header A b;\n",
+        "upstreams": "upstream a { server 127.0.0.1:80; }\n",
+        "upgrades": "location / { proxy_set_header Upgrade a; proxy_pass http://x; }\n",
+        "includes": "include x;\n",
+        "lua": "content_by_lua_block {",
+    },
+    Server.APACHE: {
+        "angles": "<a>\n", "unclosed": "<Location /x>\n", "closing": "</x>\n",
+        "locations": "<Location /x>\nProxyPass http://a/\n</Location>\n",
+        "fcgi": "ProxyPass /a fcgi://x/\n",
+        "http": "ProxyPass /a/a/a/a/a/a/a http://x/ upgrade=websocket\n",
+        "hosts": "<VirtualHost *>\nProxyPass / fcgi://x/\n</VirtualHost>\n",
+        "macros": "<Macro a $a>\nUse a $a$a\nUse a $a\n</Macro>\nUse a b\n",
+        "workers": "<Proxy fcgi://x>\nProxySet flushpackets=on\n</Proxy>\n",
+        "fcgid": "SetEnv a b\nAddHandler fcgid-script .a\n",
+        "includes": "Include x\n",
+        "caches": "ProxyPass /a http://x/\nCacheEnable disk /\n",
+        "conditions": "<IfModule !a>\n",
+    },
+    Server.HAPROXY: {
+        "backends": "backend a\nmode http\nserver a b:1\n",
+        "fronts": "frontend a\nmode http\ndefault_backend b\n",
+        "fronts and backends": "frontend a\nmode http\ndefault_backend b\nbackend b\nmode http\nserver a b\n",
+        "defaults": "defaults a from a\nmode http\n",
+        "rules": "listen a\nmode http\nserver a b\nhttp-response wait-for-body\n",
+        "one with rules": "http-response wait-for-body\n",
+    },
+    Server.LIGHTTPD: {
+        "conditions": '$HTTP["url"] == "a" { proxy.server = ( "" => ( ( "port" => 80 ) ) ) }\n',
+        "array": 'a.b = ( "a" => "b",\n',
+        "includes": 'include "a"\n',
+        "headers": 'proxy.header = ( "a" => "b" )\nproxy.server = ( "" => 1 )\n',
+    },
+    Server.CADDY: {
+        "sites": "a {\n encode gzip\n reverse_proxy b\n}\n",
+        "snippets": "(a) {\n import a\n import a\n reverse_proxy x\n}\nb {\n import a\n}\n",
+        "routes": "route {\n reverse_proxy b\n",
+        "one site": "reverse_proxy a\nencode gzip\n",
+        "matchers": "@a not path b\nencode @a gzip\nreverse_proxy b\n",
+    },
+    Server.VARNISH: {
+        "subs": "sub vcl_backend_response { set beresp.do_stream = false; if (a) { set beresp.do_gzip = true; } }\n",
+        "backends": 'backend a { .host = "b"; }\n',
+    },
+    Server.PHP: {
+        "sections": "[a]\noutput_buffering = 1\n",
+        "pools": "[a]\npm = x\nphp_value[output_buffering] = 1\n",
+    },
+    Server.GUNICORN: {
+        "settings": "worker_class = 'sync'\n", "or": "a = b or ", "ifs": "if a:\n if b:\n", "calls": "f(" ,
+        "processes": "web: gunicorn a:b -k sync\n",
+        "docker": 'FROM a\nCMD ["gunicorn", "a:b"]\n',
+        "lists": "CMD [[[[",
+        "continued": "ExecStart=gunicorn a:b \\\n",
+        "units": "ExecStart=gunicorn a:b\n",
+        "environments": 'ENV GUNICORN_CMD_ARGS="-k sync"\nCMD gunicorn a:b\n',
+        "shells": "web: sh -c 'gunicorn a; gunicorn b'\n",
+    },
+}  # fmt: skip
+
+# gunicorn's four kinds of file are told apart by name.
+FILES = {Server.GUNICORN: ("gunicorn.conf.py", "Dockerfile", "Procfile", "app.service")}
+
+
+def main(server: Server, size: int) -> None:
+    """Print one line of JSON for each shape: name, seconds to judge, seconds to render, megabytes at most."""
+    for name, shape in {**ANYBODY, **OWN[server]}.items():
+        text = (shape * (size // len(shape) + 1))[:size]
+        for file in FILES.get(server, ("file",)):
+            start = time.process_time()
+            checked = check_text(text, kind=server, name=file)
+            judged = time.process_time()
+            findings_text(checked, width=100, color=True)
+            json.dumps([findings_document(checked), sarif(checked)])
+            diff(checked.findings, {file: text}, strict=True)
+            rendered = time.process_time()
+            most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            print(json.dumps([f"{name} in {file}", judged - start, rendered - judged, most]), flush=True)
+
+
+if __name__ == "__main__":
+    main(Server(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,3 @@
+workers = 1
+# expect-next: gunicorn-sync-worker
+threads = 4

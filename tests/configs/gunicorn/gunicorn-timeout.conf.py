@@ -1,0 +1,4 @@
+# expect-next: gunicorn-sync-worker
+worker_class = "sync"
+# expect-next: gunicorn-timeout
+timeout = 120

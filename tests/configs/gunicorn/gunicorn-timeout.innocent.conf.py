@@ -1,0 +1,3 @@
+worker_class = "gthread"
+threads = 100
+timeout = 120

@@ -1,0 +1,266 @@
+"""Run the laboratory: `make lab`, or `make lab CASE=name` for one case to look at.
+
+Each case is started with all that stands behind it, looked at by the raw-socket observer, then by flushcheck; the two
+are held against each other and against what the case says of itself. The table goes to stdout, a line as each case is
+done; the exit status is 0 if nothing was wrong and nothing broke.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, suppress
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from inspect import signature
+from pathlib import Path
+
+from flushcheck import judge
+from flushcheck.core.codec import to_json
+from flushcheck.core.model import Report, Run
+from flushcheck.core.render.terminal import terminal
+from flushcheck.prober import gather
+from tests.lab import programs
+from tests.lab.case import Case, Kind, every, find, with_seen
+from tests.lab.observer import Seen, battery, first_look, look_at_all
+from tests.lab.verdicts import Mark, Result, assess, differences
+from tests.live import servers
+
+RECORDINGS = servers.ROOT / "tests" / "recordings"
+
+# Side by side, each with an origin of its own. On two cores more would wait for each other, and their waiting would be
+# in what is measured.
+JOBS = 3
+
+
+def main() -> int:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(prog="make lab", description=__doc__)
+    parser.add_argument(
+        "cases", nargs="*", help="program/case, program, or the case alone; all if none is named"
+    )
+    parser.add_argument("--jobs", type=int, default=JOBS)
+    parser.add_argument(
+        "--measure", action="store_true", help="write what the observer sees into the case's file"
+    )
+    parser.add_argument("--record", action="store_true", help="save each run in tests/recordings")
+    parser.add_argument("--out", type=Path, help="write the observer's full account of each case there")
+    parser.add_argument(
+        "--only-observe", action="store_true", help="no flushcheck: is what arrives what the case says?"
+    )
+    parser.add_argument("--stay", action="store_true", help="leave one case running until Ctrl-C")
+    parser.add_argument(
+        "--ci", action="store_true", help="only the cases marked `ci`: each culprit, and its look-alikes"
+    )
+    parser.add_argument("--busy", action="store_true", help="keep all cores busy with something else")
+    asked = parser.parse_args()
+    try:
+        cases = choose(asked.cases, ci=asked.ci)
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="flushcheck-lab-", ignore_cleanup_errors=True) as scratch:
+        Path(scratch).chmod(0o755)
+        servers.use_scratch(Path(scratch))
+        with ExitStack() as stack:
+            if asked.busy:
+                stack.enter_context(servers.busy_cores())
+            if len(cases) == 1 and asked.cases:
+                return show(cases[0], stay=asked.stay, record=asked.record, measure=asked.measure)
+            bench = Bench(stack, asked.jobs, record=asked.record, measure=asked.measure, out=asked.out)
+            bench.diagnosing = not asked.only_observe
+            results = bench.run(cases, say=lambda result: print(line(result), flush=True))
+    print(totals(results))
+    return int(any(result.mark in (Mark.WRONG, Mark.BROKEN) for result in results))
+
+
+def choose(names: Sequence[str], *, ci: bool) -> list[Case]:
+    """The cases that these names mean; all of them for none. The longest go first."""
+    everything = [case for case in every() if case.kind is not Kind.PART]
+    found: dict[str, Case] = {}
+    for name in names:
+        of_program = [case for case in everything if case.program == name.rstrip("/")]
+        for case in of_program or [find(name)]:
+            found[case.name] = case
+    chosen = list(found.values()) or [case for case in everything if not ci or "ci" in case.options]
+    return sorted(chosen, key=lambda case: (-float(case.options.get("slow", "0")), case.name))
+
+
+class Bench:
+    """Runs cases side by side, each with an origin that no other case uses meanwhile."""
+
+    diagnosing = True
+
+    def __init__(self, stack: ExitStack, jobs: int, *, record: bool, measure: bool, out: Path | None) -> None:
+        self._jobs = jobs
+        self._record = record
+        self._measure = measure
+        self._out = out
+        self._accounts: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._origins: queue.Queue[servers.Service] = queue.Queue()
+        for _ in range(jobs):
+            self._origins.put(stack.enter_context(servers.start_origin()))
+
+    def run(self, cases: Sequence[Case], *, say: Callable[[Result], None]) -> list[Result]:
+        """Run them all; `say` hears of each as it is done."""
+        results = []
+        with ThreadPoolExecutor(self._jobs) as pool:
+            for done in as_completed([pool.submit(self._one, case) for case in cases]):
+                results.append(done.result())
+                say(results[-1])
+        return sorted(results, key=lambda result: result.case.name)
+
+    def _one(self, case: Case) -> Result:
+        origin = self._origins.get()
+        try:
+            with programs.start(case, origin=origin) as front:
+                looks = battery() if self._measure or self._out else [first_look()]
+                seen = [one for asks in looks for one in look_at_all("127.0.0.1", front.port, asks)]
+                self._account(case, seen)
+                if self._measure:
+                    case.path.write_text(with_seen(case.path.read_text(), shapes(seen)))
+                if not self.diagnosing:
+                    changed = differences(case.seen, shapes(seen))
+                    mark = Mark.WRONG if changed and not self._measure else Mark.RIGHT
+                    return Result(case, mark, "", (), 0.0, "; ".join(changed))
+                report, run, took_s = diagnose(front.url, case)
+                if self._record:
+                    save(case, run)
+                return assess(case, shapes(seen), report, took_s)
+        except programs.Missing as error:
+            return Result(case, Mark.MISSING, "", (), 0.0, str(error))
+        except servers.ServiceError as error:
+            return Result(case, Mark.BROKEN, "", (), 0.0, str(error).strip().replace("\n", " | ")[-400:])
+        finally:
+            self._origins.put(origin)
+
+    def _account(self, case: Case, seen: Iterable[Seen]) -> None:
+        if self._out is None:
+            return
+        with self._lock:
+            self._accounts[case.name] = account(case, seen)
+            self._out.write_text("\n\n".join(text for _, text in sorted(self._accounts.items())) + "\n")
+
+
+def diagnose(url: str, case: Case) -> tuple[Report, Run, float]:
+    """What flushcheck says of the path, and how long that took."""
+    begun_s = time.monotonic()
+    idle_s = float(case.options.get("idle", "0"))
+    asked = {"idle_s": idle_s} if idle_s and "idle_s" in signature(gather).parameters else {}
+    run = gather(url, **asked)  # type: ignore[arg-type]  # a time-out is looked for only when asked
+    report = judge(run)
+    return report, run, time.monotonic() - begun_s
+
+
+def save(case: Case, run: Run) -> None:
+    """Keep a run for the pure tests. The address is always the same, so that a new recording differs in what it saw."""
+    RECORDINGS.mkdir(exist_ok=True)
+    path = RECORDINGS / f"{case.name.replace('/', '-')}.json"
+    path.write_text(
+        json.dumps(slim(replace(run, target="http://127.0.0.1:8080")), separators=(",", ":")) + "\n"
+    )
+
+
+def slim(value: object) -> object:
+    """As `codec.to_json`, without what `from_json` fills in by itself, and to a tenth of a millisecond."""
+    if is_dataclass(value) and not isinstance(value, type):
+        said = ((one, getattr(value, one.name)) for one in fields(value))
+        return {one.name: slim(item) for one, item in said if item != _default(one)}
+    if isinstance(value, tuple):
+        return [slim(item) for item in value]
+    return round(value, 4) if isinstance(value, float) else to_json(value)
+
+
+def _default(field: Field[object]) -> object:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def shapes(seen: Iterable[Seen]) -> dict[str, str]:
+    """What the observer saw, in the words of a case's `seen` lines."""
+    found = {}
+    for one in seen:
+        shape = one.shape
+        extra = ""
+        if shape == "blocks":
+            extra = f" {one.block_bytes}"
+        elif shape == "ticks":
+            extra = f" {one.period_s:.2f}"
+        elif shape == "failed" and one.status:
+            extra = f" {one.status}"
+        found[one.ask.name] = shape + extra
+    return found
+
+
+def account(case: Case, seen: Iterable[Seen]) -> str:
+    """All that the observer saw of a case, for a person."""
+    wanted = f"{case.kind}{': ' + ' '.join(case.culprits) if case.culprits else ''}"
+    lines = [f"=== {case.name}  [{wanted}]  {case.why}"]
+    everything = list(seen)
+    lines += [f"  {one.ask.name:24} {one.summary}" for one in everything]
+    for one in everything:
+        if one.ask.name in ("chunked-token", "chunked-token-xab", "ws-token") and one.headers:
+            lines.append(f"  headers {one.ask.name}: HTTP/{one.version} {one.status} {dict(one.headers)}")
+        if one.ask.name in ("chunked-token", "polling-token") and one.end:
+            lines.append(f"  origin saw {one.ask.name}: {json.dumps(one.end.get('origin'))}")
+        if one.ask.route == "ws" and not one.pieces:
+            lines.append(f"  ws answer: {one.body_start[:400]!r}")
+    return "\n".join(lines)
+
+
+def line(result: Result) -> str:
+    """One line of the table: case, expected, verdict, culprit, time, right or wrong."""
+    case = result.case
+    wanted = case.culprits[0] if case.culprits else "-"
+    named = " ".join(result.named) or "-"
+    why = f"  ({result.why})" if result.why else ""
+    took = f"{result.took_s:5.1f} s" if result.took_s else "       "
+    return f"{case.name:34} {wanted:30} {result.verdict:8} {named:34} {took} {result.mark}{why}"
+
+
+def totals(results: Sequence[Result]) -> str:
+    """Right, wrong, honestly undecided; and over what."""
+    counts = {mark: sum(1 for result in results if result.mark is mark) for mark in Mark}
+    guilty = [result for result in results if result.case.kind is Kind.GUILTY]
+    named = sum(1 for result in guilty if result.mark is Mark.RIGHT)
+    ran = [result for result in guilty if result.mark not in (Mark.MISSING, Mark.BROKEN)]
+    tried = len({result.case.program for result in results})
+    share = f"{named} of {len(ran)} guilty ones named" + (f" ({named / len(ran):.0%})" if ran else "")
+    told = ", ".join(f"{count} {mark}" for mark, count in counts.items() if count)
+    return f"\n{len(results)} cases over {tried} programs: {told}; {share}"
+
+
+def show(case: Case, *, stay: bool, record: bool, measure: bool) -> int:
+    """Start one case and tell all about it."""
+    print(f"{case.name}: {case.kind}. {case.why}\n{case.path.relative_to(servers.ROOT)}\n")
+    try:
+        with programs.start(case) as front:
+            print(f"running on {front.url}; a raw socket sees there:\n")
+            seen = [one for asks in battery() for one in look_at_all("127.0.0.1", front.port, asks)]
+            print(account(case, seen), "\n", flush=True)
+            if measure:
+                case.path.write_text(with_seen(case.path.read_text(), shapes(seen)))
+            report, run, took_s = diagnose(front.url, case)
+            if record:
+                save(case, run)
+            print(terminal(report, width=100, color=sys.stdout.isatty()))
+            result = assess(case, shapes(seen), report, took_s)
+            print(line(result))
+            if stay and sys.stdin.isatty():
+                print(f"still running on {front.url}: Ctrl-C ends it", flush=True)
+                with suppress(KeyboardInterrupt):
+                    threading.Event().wait()
+            return int(result.mark is Mark.WRONG)
+    except (programs.Missing, servers.ServiceError) as error:
+        print(error, file=sys.stderr)
+        return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The part of the laboratory that every change must pass: each culprit of the catalogue, and its innocent look-alikes.
+
+`make lab` runs all of it. The cases run side by side, once for the whole session; each test looks its result up.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from flushcheck.core.culprits import CULPRITS
+from tests.lab.__main__ import JOBS, Bench, choose
+from tests.lab.case import Kind, every
+from tests.lab.programs import WHERE
+from tests.lab.verdicts import Mark, Result
+from tests.live import servers
+
+CASES = choose([], ci=True)
+
+pytestmark = [
+    pytest.mark.live,
+    # All of them stand on the first test's clock: 65 cases, three at a time, at 5 to 35 s each.
+    pytest.mark.timeout(420),
+    pytest.mark.skipif(
+        not os.environ.get("CI")
+        and not all(shutil.which(name, path=WHERE) for name in ("apache2", "haproxy")),
+        reason="the lab's servers are not installed (on Debian and Ubuntu `make lab` installs them)",
+    ),
+]
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]]:
+    """What became of each case."""
+    scratch = tmp_path_factory.mktemp("lab")
+    # Web servers become other users, who need a way in.
+    for folder in (scratch, *scratch.parents):
+        if folder.owner() != Path("/tmp").owner() or folder == Path("/tmp"):
+            break
+        folder.chmod(0o755)
+    servers.use_scratch(scratch)
+    with ExitStack() as stack:
+        bench = Bench(stack, JOBS, record=False, measure=False, out=None)
+        yield {result.case.name: result for result in bench.run(CASES, say=lambda result: None)}
+
+
+@pytest.mark.parametrize("name", [case.name for case in CASES])
+def test_the_case_is_judged_rightly(results: dict[str, Result], name: str) -> None:
+    result = results[name]
+    if result.mark is Mark.MISSING and not os.environ.get("CI"):
+        pytest.skip(result.why)
+    assert result.mark in (Mark.RIGHT, Mark.UNDECIDED), result.why
+
+
+def test_nine_in_ten_guilty_ones_are_named(results: dict[str, Result]) -> None:
+    guilty = [r for r in results.values() if r.case.kind is Kind.GUILTY and r.mark is not Mark.MISSING]
+    silent = [result.case.name for result in guilty if result.mark is not Mark.RIGHT]
+    assert len(silent) <= 0.1 * len(guilty), silent
+
+
+def test_every_culprit_has_a_guilty_case_here() -> None:
+    shown = {name for case in CASES for name in (*case.culprits, *case.options.get("also", "").split())}
+    assert set(CULPRITS) <= shown
+
+
+def test_there_are_sixty_cases_over_ten_programs() -> None:
+    cases = [case for case in every() if case.kind is not Kind.PART]
+    assert len(cases) >= 60
+    assert len({case.program for case in cases}) >= 10

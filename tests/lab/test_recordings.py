@@ -1,0 +1,15 @@
+"""A recording is the run that made it: nothing that a judge needs is lost on its way through the file."""
+
+import json
+
+from flushcheck.core.codec import from_json
+from flushcheck.core.model import Arrival, End, Mark, Observation, Outcome, Probe, Run, Transport
+from tests.lab.__main__ import slim
+
+
+def test_a_slim_run_reads_back_the_same():
+    probe = Probe(Transport.EVENTS, run=2)
+    arrivals = (Arrival(0.1234, 10, 12, (Mark(0, 0.0), Mark(1, 0.1))),)
+    seen = Observation(probe, Outcome.COMPLETE, status=200, arrivals=arrivals, end=End(2, 0.2))
+    run = Run("http://127.0.0.1:8080", (seen,), tool="lab")
+    assert from_json(Run, json.loads(json.dumps(slim(run)))) == run
