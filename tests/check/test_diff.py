@@ -24,14 +24,21 @@ def name(path: Path) -> str:
 
 def apply(folder: Path, patch: str, tool: list[str]) -> None:
     done = subprocess.run(
-        tool, cwd=folder, input=patch.encode(errors="surrogateescape"), capture_output=True, timeout=30, check=False
+        tool,
+        cwd=folder,
+        input=patch.encode(errors="surrogateescape"),
+        capture_output=True,
+        timeout=30,
+        check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
 
 
 @pytest.mark.parametrize("path", [one for one in fixtures() if ".innocent" not in one.name], ids=name)
 @pytest.mark.parametrize("strict", [False, True], ids=["", "strict"])
-def test_what_has_an_edit_is_mended(path: Path, strict: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_an_edit_is_mended(
+    path: Path, strict: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     server = server_of(path)
     shutil.copy(path, path.name)
@@ -90,7 +97,9 @@ def test_an_absolute_name_is_patched_from_the_root(tmp_path: Path) -> None:
 def edit_finding(edit: Edit) -> Finding:
     checked = check_text("location / { proxy_pass http://x; }", kind=Server.NGINX, name="f")
     return next(
-        Finding(**{field: getattr(one, field) for field in Finding.__slots__ if field != "edits"}, edits=(edit,))
+        Finding(
+            **{field: getattr(one, field) for field in Finding.__slots__ if field != "edits"}, edits=(edit,)
+        )
         for one in checked.findings
     )
 

@@ -49,7 +49,9 @@ def test_what_debian_ships_is_read_whole(file: str, server: Server, guilty: set[
     assert [trouble for trouble in checked.troubles if trouble.lost] == []
 
 
-@pytest.mark.parametrize("folder", ["/etc/nginx", "/etc/apache2", "/etc/lighttpd", "/etc/php", "/etc/haproxy", "/etc/caddy"])
+@pytest.mark.parametrize(
+    "folder", ["/etc/nginx", "/etc/apache2", "/etc/lighttpd", "/etc/php", "/etc/haproxy", "/etc/caddy"]
+)
 def test_whole_folders_of_debian_are_read(folder: str) -> None:
     if not Path(folder).is_dir():
         pytest.skip(f"{folder} is not installed")

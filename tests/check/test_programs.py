@@ -24,7 +24,17 @@ NGINX_MODULES = {
 }
 APACHE_MODULES = (
     *("mpm_event", "authz_core", "proxy", "proxy_http", "proxy_wstunnel", "proxy_fcgi", "proxy_balancer"),
-    *("slotmem_shm", "lbmethod_byrequests", "rewrite", "alias", "mime", "env", "fcgid", "security2", "unique_id"),
+    *(
+        "slotmem_shm",
+        "lbmethod_byrequests",
+        "rewrite",
+        "alias",
+        "mime",
+        "env",
+        "fcgid",
+        "security2",
+        "unique_id",
+    ),
     *("cache", "cache_disk", "wsgi", "passenger", "setenvif", "macro"),
 )
 
@@ -38,8 +48,16 @@ def nginx(file: Path) -> Sequence[str]:
         if not Path(path).exists():
             pytest.skip(f"{path} is not installed")
     loads = "".join(f"load_module {path};\n" for path in needs)
-    inner = text if "events {" in text else f"events {{}}\nhttp {{\n{text}\n}}\n" if "http {" not in text else f"events {{}}\n{text}"
-    file.write_text(f"{loads}pid {file.parent}/nginx.pid;\n{inner}".replace("/var/cache/nginx", f"{file.parent}/cache"))
+    inner = (
+        text
+        if "events {" in text
+        else f"events {{}}\nhttp {{\n{text}\n}}\n"
+        if "http {" not in text
+        else f"events {{}}\n{text}"
+    )
+    file.write_text(
+        f"{loads}pid {file.parent}/nginx.pid;\n{inner}".replace("/var/cache/nginx", f"{file.parent}/cache")
+    )
     return ["nginx", "-t", "-q", "-e", "stderr", "-p", f"{file.parent}/", "-c", str(file)]
 
 
@@ -51,7 +69,12 @@ def apache(file: Path) -> Sequence[str]:
     for name in APACHE_MODULES:
         if (folder / f"mod_{name}.so").exists():
             lines.append(f"LoadModule {name}_module {folder}/mod_{name}.so")
-        elif re.search({"wsgi": "WSGI", "passenger": "Passenger", "security2": "Sec", "fcgid": "(?i)fcgid"}.get(name, "^$"), text):
+        elif re.search(
+            {"wsgi": "WSGI", "passenger": "Passenger", "security2": "Sec", "fcgid": "(?i)fcgid"}.get(
+                name, "^$"
+            ),
+            text,
+        ):
             pytest.skip(f"mod_{name} is not installed")
     (file.parent / "root").mkdir(exist_ok=True)
     head = f'ServerRoot "{file.parent}"\nServerName x\nPidFile p\nErrorLog stderr.log\nTypesConfig /etc/mime.types\nListen 127.0.0.1:1\n'
@@ -64,7 +87,9 @@ def haproxy(file: Path) -> Sequence[str]:
 
 
 def lighttpd(file: Path) -> Sequence[str]:
-    file.write_text(f'server.document-root = "/"\n{file.read_text().replace("server.modules +=", "server.modules =")}')
+    file.write_text(
+        f'server.document-root = "/"\n{file.read_text().replace("server.modules +=", "server.modules =")}'
+    )
     return ["lighttpd", "-tt", "-f", str(file)]
 
 
@@ -85,7 +110,11 @@ ASK: dict[Server, Callable[[Path], Sequence[str]]] = {
     Server.VARNISH: varnish,
 }
 # .htaccess is read with requests, not with -t; response_buffers is of Caddy 2.7, Debian 12 has 2.6.
-NOT_ASKED = {"apache/php-output-buffering.htaccess", "apache/php-output-buffering.innocent.htaccess", "caddy/caddy-buffer-responses.caddyfile"}
+NOT_ASKED = {
+    "apache/php-output-buffering.htaccess",
+    "apache/php-output-buffering.innocent.htaccess",
+    "caddy/caddy-buffer-responses.caddyfile",
+}
 
 FILES = [path for path in fixtures(*ASK) if path.relative_to(CONFIGS).as_posix() not in NOT_ASKED]
 
@@ -100,7 +129,9 @@ def test_the_program_takes_it(path: Path, mended: bool, tmp_path: Path) -> None:
         if not patch:
             pytest.skip("nothing to mend")
         (tmp_path / path.name).write_text(text)
-        subprocess.run(["git", "apply", "-p1", "-"], cwd=tmp_path, input=patch.encode(), check=True, timeout=30)
+        subprocess.run(
+            ["git", "apply", "-p1", "-"], cwd=tmp_path, input=patch.encode(), check=True, timeout=30
+        )
         text = (tmp_path / path.name).read_text()
     file = tmp_path / path.name
     file.write_text(text)

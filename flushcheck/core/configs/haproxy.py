@@ -29,6 +29,7 @@ _SECTIONS = frozenset(
     }
 )
 _DEEPEST = 20  # defaults that build on defaults
+_MOST_FRONTS = 50  # looked at for one backend
 _WORD = re.compile(r"""((?:\\.|"(?:\\.|[^"\\])*"?|'[^']*'?|[^\s#"'\\])+)|(\#)""", re.DOTALL)
 
 
@@ -126,7 +127,9 @@ def _fronts(proxies: list[Scope]) -> Mapping[str, list[Scope]]:
             continue
         lines = (*scope.own("default_backend"), *scope.own("use_backend"))
         for name in dict.fromkeys(line.args[0] for line in lines if line.args):
-            found.setdefault("" if "%[" in name else name, []).append(scope)
+            fronts = found.setdefault("" if "%[" in name else name, [])
+            if len(fronts) < _MOST_FRONTS:
+                fronts.append(scope)
     return found
 
 
