@@ -35,6 +35,7 @@ def diagnose(
     timeout_s: float = 30.0,
     on_progress: Callable[[Progress], None] | None = None,
     direct: str = "",
+    idle_s: float | Iterable[float] = (),
 ) -> Report:
     """Look at the path to a flushcheck service, and say how each Transport flows on it.
 
@@ -49,15 +50,25 @@ def diagnose(
         on_progress: called in this thread when a stage begins and when a Probe is done.
         direct: the app's own port, looked at beside: `Report.located` then says whether the fault is in
             the app or on the path.
+        idle_s: silences to try, in seconds, for example `[5, 30, 65]`: searches for time-outs, which takes
+            as long as the longest of them and does not count towards `timeout_s`.
 
     Returns: the Report. Nothing that the far side does is an exception: see `Report.health`.
 
     Raises:
-        UsageError: `url`, `direct`, `only` or `timeout_s` cannot be.
+        UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` cannot be.
     """
     from flushcheck.prober import gather
 
-    run = gather(url, only=only, quick=quick, timeout_s=timeout_s, on_progress=on_progress, direct=direct)
+    run = gather(
+        url,
+        only=only,
+        quick=quick,
+        timeout_s=timeout_s,
+        on_progress=on_progress,
+        direct=direct,
+        idle_s=idle_s,
+    )
     return judge(run)
 
 

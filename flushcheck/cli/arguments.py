@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
-from flushcheck.core.model import Transport
-from flushcheck.prober import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S
+from flushcheck.core.model import Transport, UsageError
+from flushcheck.prober import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, ladder
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,6 +39,22 @@ def transport_names(given: str) -> list[str]:
                 f"for example --only chunked,events"
             )
     return names
+
+
+def silences(given: str) -> list[float]:
+    """A comma-separated list of silences.
+
+    Raises:
+        argparse.ArgumentTypeError: one is not a number of seconds that can be tried.
+    """
+    try:
+        return list(ladder(float(one) for one in given.split(",")))
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{given!r}: expected seconds, one or more, for example --idle 65 or --idle 5,30,65,130"
+        ) from None
 
 
 def seconds(given: str) -> float:

@@ -55,6 +55,10 @@ class Console:
                     f"standard output: {error.strerror}; expected a place to write to, for example | less"
                 ) from None
 
+    def note(self, message: str) -> None:
+        """Say something that is no result and nothing wrong."""
+        print(message, file=sys.stderr, flush=True)
+
     def error(self, message: str) -> None:
         """Say what went wrong."""
         print(f"flushcheck: {message}", file=sys.stderr)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from contextlib import ExitStack
 
-from flushcheck.cli.arguments import Parser, seconds, transport_names
+from flushcheck.cli.arguments import Parser, seconds, silences, transport_names
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.verdicts import add_form, put_out
 from flushcheck.core.inference import judge
 from flushcheck.core.model import Outcome, Transport
-from flushcheck.prober import DEFAULT_TIMEOUT_S, Progress, dump, gather, saving
+from flushcheck.prober import DEFAULT_TIMEOUT_S, Progress, dump, gather, ladder, saving, search_s
 
 _EPILOG = """\
 The service has to run where the app runs, behind the same proxies:
@@ -18,7 +19,7 @@ The service has to run where the app runs, behind the same proxies:
   flushcheck diagnose http://localhost:8000 --only chunked,events --timeout 20
 """
 
-_STAGES = {1: "first look", 2: "experiments"}
+_STAGES = {1: "first look", 2: "experiments", 3: "silences"}
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -47,13 +48,20 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         default="",
         help="the app's own port, looked at beside: is the fault in the app or on the path?",
     )
+    parser.add_argument(
+        "--idle",
+        metavar="SECONDS",
+        type=silences,
+        action="extend",
+        help="search for time-outs: streams that are silent for so long, for example 65 or 5,30,65,130",
+    )
     parser.add_argument("--quick", action="store_true", help="leave out what only confirms a clean path")
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=seconds,
         default=DEFAULT_TIMEOUT_S,
-        help="for everything together (default: %(default)g)",
+        help="for everything together but --idle (default: %(default)g)",
     )
     parser.set_defaults(run=run)
 
@@ -64,8 +72,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the address cannot be, or the file cannot be written.
     """
+    rungs_s = ladder(arguments.idle or ())
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
+        if rungs_s:
+            console.note(_estimate(rungs_s, arguments.timeout))
         with ProgressLine(console) as line:
             seen = gather(
                 arguments.url,
@@ -74,11 +85,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 timeout_s=arguments.timeout,
                 on_progress=lambda progress: line.say(_words(progress)),
                 direct=arguments.direct,
+                idle_s=rungs_s,
             )
         code = put_out(judge(seen), arguments, console)
         if file is not None:
             file.write(dump(seen))
     return code
+
+
+def _estimate(rungs_s: Sequence[float], timeout_s: float) -> str:
+    """What the search for time-outs will cost, said before it begins."""
+    tried = ", ".join(f"{rung_s:g}" for rung_s in rungs_s)
+    return (
+        f"searching for time-outs with silences of {tried} s, side by side: takes about "
+        f"{search_s(rungs_s):g} s more than the rest (which takes at most {timeout_s:g} s)"
+    )
 
 
 def _words(progress: Progress) -> str:

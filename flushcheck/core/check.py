@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from flushcheck.core.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
-from flushcheck.core.configs.tree import Block, Config, Trouble
+from flushcheck.core.configs.tree import MAX_BLOCKS, Block, Config, Trouble
 from flushcheck.core.culprits import (
     apache_mod_fcgid,
     apache_mod_security,
@@ -164,6 +165,8 @@ class Checked:
 
 WEIGHT = tuple(Level)
 
+MAX_FINDINGS = 2_000  # nobody reads more, and each is kilobytes of words
+
 
 def check(config: Config) -> Checked:
     """Judge every block of one configuration that passes to an app."""
@@ -172,10 +175,19 @@ def check(config: Config) -> Checked:
     kept: dict[tuple[object, ...], Finding] = {}
     allowed: dict[tuple[object, ...], Allowed] = {}
     judged = []
-    for block in form.blocks(config):
+    troubles = [*config.troubles]
+    blocks = form.blocks(config)
+    if len(blocks) >= MAX_BLOCKS:
+        troubles.append(Trouble(config.file, 0, f"more than {MAX_BLOCKS} blocks: the rest was not judged"))
+    for block in blocks:
+        if len(kept) >= MAX_FINDINGS:
+            troubles.append(
+                Trouble(config.file, 0, f"more than {MAX_FINDINGS} findings: the rest is left out")
+            )
+            break
         guilty = False
         for linter in LINTERS:
-            for finding in linter.lint(block):
+            for finding in islice(linter.lint(block), MAX_FINDINGS):
                 mark = marks.find(finding, block)
                 if mark is not None:
                     allowed.setdefault(_key(finding), Allowed(finding, mark.file, mark.line, mark.reason))
@@ -189,7 +201,7 @@ def check(config: Config) -> Checked:
         findings=_sorted(kept.values()),
         judged=tuple(judged),
         allowed=tuple(allowed.values()),
-        troubles=(*config.troubles, *marks.troubles()),
+        troubles=(*troubles, *marks.troubles()),
         files=tuple(config.texts),
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from flushcheck.core.culprits import CASES, LAST_RESORTS
+from flushcheck.core.culprits import CASES, LAST_RESORTS, idle_timeout
 from flushcheck.core.hops import hops
 from flushcheck.core.model import (
     Accusation,
@@ -31,6 +31,7 @@ from flushcheck.core.model import (
 )
 from flushcheck.core.observations import Observations
 from flushcheck.core.plan import KEPT, SHAPES
+from flushcheck.core.silences import silence
 from flushcheck.core.timing import Timing
 from flushcheck.core.vantages import locate
 
@@ -78,10 +79,11 @@ def _verdict(seen: Observations, transport: Transport) -> Verdict:
     received = len({mark.seq for _, mark in marks})
     held = seen.exhibit(transport)
     waited = seen.timing(held) if held else None
+    quiet = silence(seen, transport)
     return Verdict(
         transport=transport,
         flow=timing.flow,
-        summary=_summary(seen, observation, timing),
+        summary=_summary(seen, observation, timing) + (f"; {quiet.summary}" if quiet else ""),
         held_at=held.scenario if held else None,
         hold_bytes=seen.hold_bytes(transport) if held else None,
         hold_s=max(waited.lag_s.max, waited.queued_s) if waited else 0.0,
@@ -95,16 +97,19 @@ def _verdict(seen: Observations, transport: Transport) -> Verdict:
         freed_by=tuple(variant for variant in HINTS if seen.frees(transport, variant)),
         sent_s=tuple(mark.sent_s for _, mark in marks),
         received_s=tuple(at_s - timing.latency_s for at_s, _ in marks),
+        silence=quiet,
     )
 
 
 def _suspicions(seen: Observations, transport: Transport) -> tuple[Suspicion, ...]:
+    found: list[Suspicion] = []
+    # Who cuts a silent stream explains no other fault: the last resorts are asked all the same.
     for cases in (CASES, LAST_RESORTS):
         asked = (case.suspect(seen, transport) for case in cases)
-        found = [suspicion for suspicion in asked if suspicion is not None]
-        if found:
-            return tuple(sorted(found, key=lambda suspicion: RANK.index(suspicion.confidence)))
-    return ()
+        found += [suspicion for suspicion in asked if suspicion is not None]
+        if any(suspicion.culprit is not idle_timeout.CULPRIT for suspicion in found):
+            break
+    return tuple(sorted(found, key=lambda suspicion: RANK.index(suspicion.confidence)))
 
 
 def _accusations(verdicts: Iterable[Verdict]) -> tuple[Accusation, ...]:
@@ -135,7 +140,7 @@ def _health(seen: Observations, verdicts: tuple[Verdict, ...]) -> Health:
         return Health.UNKNOWN
     if any(_held(seen, verdict) for verdict in verdicts):
         return Health.HELD
-    if flows & BROKEN:
+    if flows & BROKEN or any(verdict.silence and verdict.silence.bad for verdict in verdicts):
         return Health.BROKEN
     if Flow.UNKNOWN in flows:
         return Health.UNKNOWN
@@ -223,10 +228,13 @@ def _headline(
             return "could not tell: " + (verdicts[0].summary if verdicts else "nothing was observed")
     held = tuple(verdict for verdict in verdicts if _held(seen, verdict))
     broken = tuple(verdict for verdict in verdicts if verdict.flow in BROKEN)
+    cut = tuple(verdict for verdict in verdicts if verdict.silence and verdict.silence.bad)
+    silent = idle_timeout.CULPRIT.id
     told = []
-    for word, bad in (("held", held), ("broken", broken)):
+    for word, bad in (("held", held), ("broken", broken), ("streams that last are cut", cut)):
         if bad:
             ids = {suspicion.culprit.id for verdict in bad for suspicion in verdict.suspicions}
+            ids = ids & {silent} if bad is cut else ids - {silent}
             blamed = [a.culprit.title for a in accusations if a.culprit.id in ids]
             because = " or ".join(blamed) or "the cause could not be named"
             told.append(f"{word} on {_all(bad)}: {because}")

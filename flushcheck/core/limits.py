@@ -19,7 +19,7 @@ class Limits:
     """What the service allows. Each field is set by `FLUSHCHECK_<FIELD IN CAPITALS>`."""
 
     max_count: int = 100_000  # Pieces in one stream
-    max_interval_s: float = 30.0  # between two Pieces
+    max_interval_s: float = 300.0  # between two Pieces: the longest silence that --idle can try
     max_duration_s: float = 600.0  # of one stream, as planned
     max_size_bytes: int = 65_536  # of one Piece
     max_stream_bytes: int = 64 * 1024 * 1024  # of one stream, as planned

@@ -88,6 +88,8 @@ class Scenario(StrEnum):
     TOKEN = "token"
     KILO = "kilo"
     BIG = "big"
+    IDLE = "idle"  # two Pieces with silence between: see `silences`
+    STEADY = "steady"  # small Pieces all the while, for as long
 
 
 class Variant(StrEnum):
@@ -121,11 +123,14 @@ class Probe:
     variant: Variant = Variant.BASELINE
     vantage: Vantage = Vantage.PATH
     run: int = 0  # tells repetitions of the same Probe apart
+    lasts_s: float = 0.0  # of IDLE and STEADY: for how long; the other Scenarios have their own length
 
     @property
     def id(self) -> str:
         """A name that is unique in a plan, for example `chunked-kilo-identity`."""
         parts: list[str] = [self.transport, self.scenario]
+        if self.lasts_s:
+            parts.append(f"{self.lasts_s:g}s")
         if self.variant is not Variant.BASELINE:
             parts.append(self.variant)
         if self.vantage is not Vantage.PATH:
@@ -343,6 +348,32 @@ class Lag:
     max: float = 0.0
 
 
+class Cause(StrEnum):
+    """What ended a silent stream."""
+
+    NONE = "none"  # nothing did
+    IDLE = "idle"  # its silence
+    DEADLINE = "deadline"  # its age, whatever it said
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """How long a stream may be silent on one Transport."""
+
+    cause: Cause
+    summary: str  # one sentence
+    passed_s: float = 0.0  # the longest silence tried that passed; 0.0: none did
+    cut_after_s: float = 0.0  # the silence after which a stream was cut; 0.0: none was
+    deadline_s: float = 0.0  # the age at which even a talking one was cut; 0.0: it was not
+    probes: tuple[str, ...] = ()
+
+    @property
+    def bad(self) -> bool:
+        """Whether somebody cuts."""
+        return bool(self.cut_after_s or self.deadline_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """How one Transport fares on this path, and why."""
@@ -364,6 +395,7 @@ class Verdict:
     freed_by: tuple[Variant, ...] = ()  # what the user's app can do by itself, seen to work here
     sent_s: tuple[float, ...] = ()  # per Piece received: when it was sent, ...
     received_s: tuple[float, ...] = ()  # ... and when it came, both from 0
+    silence: Silence | None = None  # None: it was not asked for
 
 
 @dataclass(frozen=True, slots=True)

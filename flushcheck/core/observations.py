@@ -115,7 +115,9 @@ class Observations:
         observation = self.get(probe) if probe else None
         if observation is None or observation.outcome is not Outcome.COMPLETE:
             return None
-        return measure(observation).flow is Flow.FLOWING
+        flow = measure(observation).flow
+        # What a cache played back was no experiment: the app never saw it.
+        return None if flow is Flow.REPLAYED else flow is Flow.FLOWING
 
     def hint_taken(self, transport: Transport) -> bool | None:
         """Whether X-Accel-Buffering, which the service sent, was gone when the answer arrived.

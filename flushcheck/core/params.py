@@ -58,6 +58,7 @@ class Params:
     xab: bool = True  # X-Accel-Buffering: no
     cache: bool = True  # Cache-Control: no-cache, no-transform
     nosniff: bool = True  # X-Content-Type-Options: nosniff
+    heartbeat: bool = True  # in long silences, where the Transport has one
     end: str = END_NONE
     framing: Framing = Framing.PLAIN
     content_type: str = ""  # "": as the Transport has it
@@ -246,6 +247,7 @@ TABLE: Mapping[str, tuple[str, Reader]] = {
     "xab": ("xab", _switch),
     "cache": ("cache", _switch),
     "nosniff": ("nosniff", _switch),
+    "heartbeat": ("heartbeat", _switch),
     "end": ("end", _end),
     "format": ("framing", _choice(Framing, "delta")),
     "type": ("content_type", _one_of(CONTENT_TYPES, "text/plain")),

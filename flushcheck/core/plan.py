@@ -8,6 +8,7 @@ path cannot answer one with the other's stream, unless that is what is looked fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -65,12 +66,33 @@ SHAPES: Mapping[Scenario, Shape] = {
     Scenario.KILO: Shape(40, 0.05, 0.02, 1000, 1400),
     Scenario.BIG: Shape(24, 0.08, 0.03, 16_000, 16_000),
 }
+# How often whoever talks all the while says something: well below any idle time-out that is looked for.
+STEADY_S = 1.0
+STEADY_SHARE = 8  # ... and so many times at least
+
+LEAST_SILENCE_S = 1.0  # below, a silence is a pause as any stream makes it
+MAX_SILENCE_S = 300.0  # the service allows no longer one: see `limits`
+
+# What can be silent: a poll is an answer of its own.
+OPEN = (Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET)
+
 POLLS = 10  # answers are small whatever the scenario, so fewer tell as much
+
+
+def shape_of(probe: Probe) -> Shape:
+    """Size and pace of this Probe's Pieces."""
+    token = SHAPES[Scenario.TOKEN]
+    if probe.scenario is Scenario.IDLE:
+        return replace(token, count=2, interval_s=probe.lasts_s)
+    if probe.scenario is Scenario.STEADY:
+        interval_s = min(STEADY_S, probe.lasts_s / STEADY_SHARE)
+        return replace(token, count=math.ceil(probe.lasts_s / interval_s) + 1, interval_s=interval_s)
+    return SHAPES[probe.scenario]
 
 
 def params(probe: Probe) -> Params:
     """What this Probe asks the service for."""
-    shape = SHAPES[probe.scenario]
+    shape = shape_of(probe)
     variant = probe.variant
     return Params(
         count=POLLS if probe.transport is Transport.POLLING else shape.count,
@@ -83,6 +105,7 @@ def params(probe: Probe) -> Params:
         cache=variant is Variant.NO_TRANSFORM,
         nosniff=variant is Variant.NOSNIFF,
         end=PROBE_END,
+        heartbeat=probe.scenario is not Scenario.IDLE,
         framing=Framing.DELTA,
         content_type="application/octet-stream" if variant is Variant.OTHER_TYPE else "",
     )
@@ -102,7 +125,7 @@ def encodings(probe: Probe) -> str:
 def duration_s(probe: Probe) -> float:
     """How long the service takes to send this Probe's stream."""
     asked = params(probe)
-    return asked.count * asked.interval_s
+    return probe.lasts_s or asked.count * asked.interval_s
 
 
 # Flows of a response that somebody kept back.
@@ -125,6 +148,20 @@ def twins(probes: Iterable[Probe]) -> tuple[Probe, ...]:
         replace(probe, vantage=Vantage.DIRECT)
         for probe in probes
         if probe.variant is Variant.BASELINE and probe.vantage is Vantage.PATH
+    )
+
+
+def silences(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[Probe, ...]:
+    """A silent stream for each rung of the ladder, and one that talks for as long as the longest."""
+    rungs = sorted(set(ladder_s))
+    return tuple(
+        probe
+        for transport in OPEN
+        if transport in set(only) and rungs
+        for probe in (
+            *(Probe(transport, Scenario.IDLE, lasts_s=lasts_s) for lasts_s in rungs),
+            Probe(transport, Scenario.STEADY, lasts_s=rungs[-1]),
+        )
     )
 
 

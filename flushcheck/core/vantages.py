@@ -23,6 +23,7 @@ from flushcheck.core.model import (
 )
 from flushcheck.core.observations import Observations
 from flushcheck.core.plan import KEPT
+from flushcheck.core.silences import silence
 
 _WRONG = KEPT | {Flow.CUT, Flow.FAILED}
 _SILENT = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
@@ -51,7 +52,12 @@ def locate(run: Run, seen: Observations) -> Localisation | None:
         one = direct[0]
         said = f"{at} gave no stream to compare with: {one.detail or one.outcome}"
         return Localisation(Place.UNKNOWN, said)
-    compared = [found for transport in Transport if (found := _compare(seen, transport, at))]
+    compared = [
+        found
+        for transport in Transport
+        for compare in (_compare, _compare_silence)
+        if (found := compare(seen, transport, at))
+    ]
     places = {place for place, _ in compared}
     if {Place.APP, Place.PATH} <= places:
         place = Place.BOTH
@@ -86,6 +92,19 @@ def _compare(seen: Observations, transport: Transport, at: str) -> tuple[Place, 
     doubt = ": is that this app's own port?" if wrong_there and not wrong_here else ""
     sentence = f"{transport}: {_say(seen, public)} on the path, {_say(seen, own)} at {at}{doubt}"
     return place, Evidence(sentence, (public.id, own.id))
+
+
+def _compare_silence(seen: Observations, transport: Transport, at: str) -> tuple[Place, Evidence] | None:
+    """What the search for time-outs tells, where it was made at both."""
+    here, there = silence(seen, transport), silence(seen, transport, Vantage.DIRECT)
+    if here is None or there is None:
+        return None
+    if not here.bad:
+        place = Place.UNKNOWN if there.bad else Place.NOWHERE
+    else:
+        place = Place.APP if there.bad else Place.PATH
+    sentence = f"{transport}: {here.summary}, on the path; {there.summary}, at {at}"
+    return place, Evidence(sentence, (*here.probes, *there.probes))
 
 
 def _say(seen: Observations, probe: Probe) -> str:

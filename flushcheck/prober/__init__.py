@@ -4,7 +4,7 @@
 Observations, failure included; what those mean is for `core.inference` to say.
 """
 
-from flushcheck.prober.gathering import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, Progress, gather
+from flushcheck.prober.gathering import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, Progress, gather, ladder, search_s
 from flushcheck.prober.observing import observe, observe_all
 from flushcheck.prober.saved import dump, load, saving
 
@@ -14,8 +14,10 @@ __all__ = [
     "Progress",
     "dump",
     "gather",
+    "ladder",
     "load",
     "observe",
     "observe_all",
     "saving",
+    "search_s",
 ]

@@ -11,7 +11,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from flushcheck.core import plan
@@ -41,6 +41,10 @@ LEAST_SPARE_S = 3.0
 # Less than this is not enough for any experiment.
 LEAST_ROUND_S = 1.0
 
+# How much longer than its longest silence a search for time-outs may take.
+SILENCE_SPARE_S = 5.0
+MAX_RUNGS = 8  # each is a stream for each Transport, all side by side
+
 # How much longer than the rounds the control may take: it makes the same streams once, so it is
 # late only where the service is slow to start it.
 CONTROL_SPARE_S = 3.0
@@ -50,7 +54,7 @@ CONTROL_SPARE_S = 3.0
 class Progress:
     """How far a run is."""
 
-    stage: int  # 1: the baselines, 2: the experiments
+    stage: int  # 1: the baselines, 2: the experiments, 3: the search for time-outs
     done: int  # Probes of this stage
     total: int
     latest: Observation | None = None  # None: the stage begins
@@ -64,6 +68,7 @@ def gather(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     on_progress: Callable[[Progress], None] | None = None,
     direct: str = "",
+    idle_s: float | Iterable[float] = (),
 ) -> Run:
     """Ask a service all that a verdict on the path to it needs.
 
@@ -75,10 +80,12 @@ def gather(
             what it saw.
         on_progress: called in this thread when a stage begins and when a Probe is done.
         direct: the app's own address, to make the same baselines there beside; "" for none.
+        idle_s: silences to try, in seconds; none: no search for time-outs. It comes last, and takes as long
+            as the longest of them, which does not count towards `timeout_s`.
 
     Raises:
-        UsageError: `url`, `direct`, `only` or `timeout_s` cannot be. Whatever the far side does is in the
-            Run.
+        UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` cannot be. Whatever the far side does
+            is in the Run.
     """
     address, wanted = parse(url), transports(only)
     direct = parse(direct).url if direct else ""
@@ -87,6 +94,7 @@ def gather(
             f"direct={direct}: expected the app's own port, not the address asked about, for example "
             "http://localhost:8000"
         )
+    rungs_s = ladder(idle_s)
     if not 0 < timeout_s <= MAX_TIMEOUT_S:
         raise UsageError(
             f"timeout={timeout_s:g}: expected more than 0 and at most {MAX_TIMEOUT_S:g} seconds, for example "
@@ -125,9 +133,39 @@ def gather(
             if more and left_s >= LEAST_ROUND_S:
                 seen += make(2, more, left_s)
             seen += control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
+            # Where a Transport does not open, there is nothing to be silent on.
+            opened = [one.probe.transport for one in on_path if _answered(one)]
+            if quiet := plan.silences(opened, rungs_s):
+                quiet += plan.twins(quiet) if direct else ()
+                seen += make(3, quiet, rungs_s[-1] + SILENCE_SPARE_S)
     run = Run(target=address.url, observations=seen, tool=TOOL, direct=direct)
     # To the microsecond, as it will be when it is read back from a file: both must give one verdict.
     return from_json(Run, to_json(run))
+
+
+def ladder(idle_s: float | Iterable[float]) -> tuple[float, ...]:
+    """The silences to try, shortest first.
+
+    Raises:
+        UsageError: one is too short to be one, or longer than the service can be silent.
+    """
+    rungs = sorted({idle_s} if isinstance(idle_s, int | float) else set(idle_s))
+    for rung in rungs:
+        if not plan.LEAST_SILENCE_S <= rung <= plan.MAX_SILENCE_S:
+            raise UsageError(
+                f"idle={rung:g}: expected {plan.LEAST_SILENCE_S:g} to {plan.MAX_SILENCE_S:g} seconds, for "
+                "example idle=65"
+            )
+    if len(rungs) > MAX_RUNGS:
+        raise UsageError(
+            f"idle names {len(rungs)} silences: expected at most {MAX_RUNGS}, for example idle=5,30,65"
+        )
+    return tuple(rungs)
+
+
+def search_s(rungs_s: Sequence[float]) -> float:
+    """How long a search for time-outs takes, in seconds."""
+    return max(rungs_s, default=0.0)
 
 
 def transports(only: Iterable[Transport | str]) -> tuple[Transport, ...]:

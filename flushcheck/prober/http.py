@@ -18,6 +18,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
+from typing import Protocol
 
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
@@ -154,7 +155,13 @@ def refusal(ledger: Ledger, status: int, header: Callable[[str], str], body: byt
     return say_answer(status, header("content-type"), body)
 
 
-def ending(error: Exception, ledger: Ledger) -> tuple[Ending, str]:
+class Answered(Protocol):
+    """Whoever takes down an answer."""
+
+    status: int  # 0: none came
+
+
+def ending(error: Exception, ledger: Answered) -> tuple[Ending, str]:
     """What an exception of FAR_SIDE says about the far side.
 
     urllib3 wraps what http.client and the Line raised, so the first cause is looked for.

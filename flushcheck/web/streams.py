@@ -109,6 +109,7 @@ def _frames(service: Service, route: Route, params: Params, rest: Source, slot: 
     head, heartbeat = coder.prelude(params.pad_bytes), None
     if route.transport is Transport.EVENTS:
         head += retry(service.limits.retry_s)
+    if route.transport is Transport.EVENTS and params.heartbeat:
         heartbeat = Heartbeat(service.limits.heartbeat_s, HEARTBEAT)
     return frames(
         rest,

@@ -470,15 +470,19 @@ def make_home(home: Path) -> None:
 def public_checkout() -> Path:
     """The checkout, where any user can read it: itself, or a copy of what the app and the PHP origin need."""
     if readable(ROOT):
-        # Another user cannot leave compiled code there, and a CGI would compile all of it for each request.
-        compileall.compile_dir(ROOT / "flushcheck", quiet=2)
-        return ROOT
+        return _compiled(ROOT)
     copy = servers.new_folder("checkout")
     shutil.copytree(ROOT / "flushcheck", copy / "flushcheck")
     shutil.copytree(HERE / "origins", copy / "tests" / "lab" / "origins")
     for name in ("app.py", "wsgi.py"):
         shutil.copy(ROOT / name, copy)
-    return _opened(copy)
+    return _opened(_compiled(copy))
+
+
+def _compiled(checkout: Path) -> Path:
+    """The same checkout. Another user cannot leave compiled code in it, and a CGI would compile it for each request."""
+    compileall.compile_dir(checkout / "flushcheck", quiet=2)
+    return checkout
 
 
 @cache
@@ -490,6 +494,7 @@ def public_libraries() -> Path:
     copy = servers.new_folder("libraries")
     tools = shutil.ignore_patterns("mypy*", "ruff*", "pip*", "hypothesis*", "*pytest*", "__pycache__")
     shutil.copytree(site, copy, ignore=tools, dirs_exist_ok=True)
+    compileall.compile_dir(copy, quiet=2, workers=0)
     return _opened(copy)
 
 

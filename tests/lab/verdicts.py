@@ -125,7 +125,8 @@ def _wrong_flows(case: Case, seen: Mapping[str, str], report: Report) -> list[st
         words = {seen.get(name, ""), case.seen.get(name, "")} - {""}
         shapes = sorted(word.partition(" ")[0] for word in words)
         allowed = frozenset[Flow]().union(*(_allowed(case, verdict.transport, shape) for shape in shapes))
-        if shapes and verdict.flow not in allowed:
+        # "Without a pattern" is an honest answer where there is no telling; it names nobody by itself.
+        if shapes and verdict.flow not in allowed and verdict.flow is not Flow.UNKNOWN:
             wrong.append(f"{verdict.transport} is {' or '.join(sorted(words))}, called {verdict.flow}")
     for transport in (Transport.CHUNKED, Transport.EVENTS):
         sizes = {_block(case.seen, transport), _block(seen, transport)} - {0}

@@ -14,9 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from flushcheck.core.configs.php import SETTINGS as PHP_SETTINGS
 from flushcheck.core.configs.tree import (
+    MAX_ARGS,
     MAX_BLOCKS,
     MAX_DEPTH,
     MAX_DIRECTIVES,
@@ -46,7 +48,9 @@ _CONDITIONS = frozenset({"ifmodule", "ifdefine", "ifversion", "iffile", "ifdirec
 _BUILT_IN = frozenset({"core", "so", "http", "mpm", "log_config", "unixd", "watchdog", "version"})
 
 _MAX_MACRO_DEPTH = 5
+_MOST_LOCATIONS = 10  # <Location> sections of one path
 _MAX_MACRO_USES = 1_000
+_MAX_WRITTEN = 20_000  # statements that macros bring
 
 _FCGID = "fcgid-script"
 _PHP_SETTINGS = ("php_value", "php_flag", "php_admin_value", "php_admin_flag")
@@ -55,8 +59,8 @@ _PASSENGER = (
     *("passengerappstartcommand", "passengerbufferresponse"),
 )
 
-_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"?|\'((?:[^\'\\]|\\.)*)\'?|(\S+)', re.DOTALL)
-_OPEN = re.compile(r"<\s*([A-Za-z][\w-]*)\s*(.*?)\s*>?\s*$", re.DOTALL)
+# Possessive throughout: an alternation that remembers every character takes 150 bytes for each.
+_WORD = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?|\'([^\'\\]*+(?:\\.[^\'\\]*+)*+)\'?|(\S++)', re.DOTALL)
 
 
 def parse(text: str, file: str) -> Parsed:
@@ -102,17 +106,16 @@ class _Reader:
         return Parsed(tuple(self._here), tuple(self._troubles))
 
     def _enter(self, line: int, end_line: int, content: str) -> None:
-        match = _OPEN.match(content)
-        if match is None:
+        name, _, rest = content[1:].rstrip().removesuffix(">").strip().replace("\t", " ").partition(" ")
+        if not name[:1].isalpha():
             self._trouble(line, f"not understood: {said(content, 60)}")
             return
-        name = match[1]
         if self._skipped or len(self._open) >= MAX_DEPTH:
             if not self._skipped:
                 self._trouble(line, f"sections more than {MAX_DEPTH} deep are not read")
             self._skipped.append(name.lower())
             return
-        section = Directive(name.lower(), _words(match[2]), self._file, line, end_line, (), name)
+        section = Directive(name.lower(), _words(rest), self._file, line, end_line, (), name)
         self._open.append((section, self._here))
         self._here = []
 
@@ -154,8 +157,8 @@ def _logical(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(
-        re.sub(r"\\([\"'\\])", r"\1", double or single) if (double or single) else bare
-        for double, single, bare in _WORD.findall(text)
+        re.sub(r"\\([\"'\\])", r"\1", word[1] or word[2] or "") if word[3] is None else word[3]
+        for word in islice(_WORD.finditer(text), MAX_ARGS)
     )
 
 
@@ -168,6 +171,7 @@ class _Facts:
     defined: dict[str, str] = field(default_factory=dict)
     macros: dict[str, Directive] = field(default_factory=dict)
     uses: int = 0  # macros written out so far
+    written: int = 0  # statements of them
 
 
 def _facts(directives: Iterable[Directive]) -> _Facts:
@@ -235,11 +239,14 @@ def _used(use: Directive, facts: _Facts) -> Sequence[Directive]:
     values = dict(zip(macro.args[1:], use.args[1:], strict=False))
 
     def fill(directive: Directive) -> Directive:
+        facts.written += 1
         args = list(directive.args)
         # Longest names first, as httpd does, so that $port is not taken for $p.
         for name in sorted(values, key=len, reverse=True):
             args = [arg.replace(name, values[name]) if name else arg for arg in args]
-        block = None if directive.block is None else tuple(fill(child) for child in directive.block)
+        block = directive.block
+        if block is not None:
+            block = tuple(fill(child) for child in block if facts.written < _MAX_WRITTEN)
         return Directive(
             directive.name,
             tuple(args),
@@ -250,7 +257,7 @@ def _used(use: Directive, facts: _Facts) -> Sequence[Directive]:
             directive.written,
         )
 
-    return [fill(directive) for directive in macro.block or ()]
+    return [fill(directive) for directive in macro.block or () if facts.written < _MAX_WRITTEN]
 
 
 # Workers.
@@ -350,7 +357,6 @@ class _Finder:
     def __init__(self, config: Config, facts: _Facts) -> None:
         self._config = config
         self._facts = facts
-        self._paths: dict[int, dict[str, list[Directive]]] = {}  # <Location> sections of a scope, by path
 
     def walk(self, scope: Scope, workers: _Workers, depth: int) -> Iterator[Block]:
         section = scope.directive
@@ -436,20 +442,28 @@ class _Finder:
         parts = gate.args[0].rstrip("/").split("/")[:MAX_DEPTH]
         covering = ["/".join(parts[: count + 1]) for count in range(len(parts))]
         return tuple(
-            Scope(section, tuple(_effective(section.block or (), self._facts)))
-            for path in covering
-            for outer in scope.chain()
-            for section in self._by_path(outer).get(path, ())
+            section for path in covering for outer in scope.chain() for section in self._at(outer, path)
         )
 
-    def _by_path(self, scope: Scope) -> dict[str, list[Directive]]:
-        if id(scope) not in self._paths:
-            paths: dict[str, list[Directive]] = {}
-            for section in scope.own("location"):
-                if section.args:
-                    paths.setdefault(section.args[0].rstrip("/"), []).append(section)
-            self._paths[id(scope)] = paths
-        return self._paths[id(scope)]
+    def _at(self, scope: Scope, path: str) -> Sequence[Scope]:
+        """The <Location> sections of a scope for this very path; the last few of them."""
+        paths: dict[str, list[Directive]] = scope.remember("locations", lambda: _by_path(scope))
+        made: list[Scope] = scope.remember(
+            f"location {path}",
+            lambda: [
+                Scope(section, tuple(_effective(section.block or (), self._facts)))
+                for section in paths.get(path, ())[-_MOST_LOCATIONS:]
+            ],
+        )
+        return made
+
+
+def _by_path(scope: Scope) -> dict[str, list[Directive]]:
+    paths: dict[str, list[Directive]] = {}
+    for section in scope.own("location"):
+        if section.args:
+            paths.setdefault(section.args[0].rstrip("/"), []).append(section)
+    return paths
 
 
 def _params(gate: Directive, url: str, workers: _Workers) -> dict[str, Value]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flushcheck.core.configs.tree import MAX_DEPTH, MAX_DIRECTIVES, Directive, Parsed, Trouble, said
+from flushcheck.core.configs.tree import MAX_ARGS, MAX_DEPTH, MAX_DIRECTIVES, Directive, Parsed, Trouble, said
 
 Token = tuple[str, int, bool]  # text, line, quoted
 
@@ -46,7 +46,8 @@ class Builder:
                 return True
             if not self._words:
                 self._line = line
-            self._words.append(text)
+            if len(self._words) <= MAX_ARGS:
+                self._words.append(text)
             return True
         if text == ";":
             if self._words and not self._skipped:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from flushcheck.core.configs.tree import (
+    MAX_ARGS,
     MAX_BLOCKS,
     MAX_DEPTH,
     MAX_DIRECTIVES,
@@ -29,9 +30,11 @@ INCLUDES = ("import",)
 GATES = {"reverse_proxy": "http", "php_fastcgi": "fastcgi"}
 _ROUTES = frozenset({"handle", "handle_path", "route", "handle_errors", "handle_response"})
 _MAX_IMPORTS = 1_000
+_MAX_WRITTEN = 20_000  # statements that imports bring
 
 _TOKEN = re.compile(
-    r"""(?P<space>[ \t\r]+|\\\r?\n)|(?P<line>\n)|(?P<comment>\#[^\n]*)|"(?P<double>(?:[^"\\]|\\.)*)"?|"""
+    r"""(?P<space>[ \t\r]+|\\\r?\n)|(?P<line>\n)|(?P<comment>\#[^\n]*)|"""
+    r""""(?P<double>[^"\\]*+(?:\\.[^"\\]*+)*+)"?|"""
     r"""`(?P<back>[^`]*)`?|(?P<word>\S+)""",
     re.DOTALL,
 )
@@ -66,7 +69,8 @@ class _Reader:
             elif kind in ("double", "back", "word"):
                 if not words:
                     start = line
-                words.append(token[kind])
+                if len(words) <= MAX_ARGS or text in "{}":
+                    words.append(token[kind])
             line += text.count("\n")
             if self._count > MAX_DIRECTIVES:
                 self._trouble(line, f"more than {MAX_DIRECTIVES} statements: the rest was not read")
@@ -134,6 +138,12 @@ class _Reader:
 class _Snippets:
     by_name: dict[str, Directive] = field(default_factory=dict)
     imports: int = 0
+    written: int = 0
+
+    def room(self) -> bool:
+        """Count one statement more; whether there is room for it."""
+        self.written += 1
+        return self.written <= _MAX_WRITTEN
 
 
 def blocks(config: Config) -> tuple[Block, ...]:
@@ -167,11 +177,12 @@ def _imported(children: Sequence[Directive], snippets: _Snippets, depth: int) ->
             continue
         snippets.imports += 1
         inside = snippets.by_name[name].block or ()
-        done += _imported([_filled(one, child.args[1:], 0) for one in inside], snippets, depth + 1)
+        filled = [_filled(one, child.args[1:], snippets, 0) for one in inside if snippets.room()]
+        done += _imported(filled, snippets, depth + 1)
     return tuple(done)
 
 
-def _filled(directive: Directive, given: Sequence[str], depth: int) -> Directive:
+def _filled(directive: Directive, given: Sequence[str], snippets: _Snippets, depth: int) -> Directive:
     """A snippet's statement with the importer's arguments: {args[0]}, or {args.0} in older files."""
 
     def fill(text: str) -> str:
@@ -183,7 +194,7 @@ def _filled(directive: Directive, given: Sequence[str], depth: int) -> Directive
 
     block = directive.block
     if block is not None and depth < MAX_DEPTH:
-        block = tuple(_filled(child, given, depth + 1) for child in block)
+        block = tuple(_filled(child, given, snippets, depth + 1) for child in block if snippets.room())
     args = tuple(fill(arg) for arg in directive.args)
     return Directive(
         directive.name, args, directive.file, directive.line, directive.end_line, block, directive.written

@@ -47,7 +47,8 @@ _FLAGS = {
 COMPUTED = ""  # the value of a setting that only running would tell
 
 _STOPS = frozenset({"&&", "||", "|", ";", "&", ">", ">>"})
-_PYTHON = re.compile(r"^\s*(?:import|from|def|[A-Za-z_]\w*\s*=)", re.MULTILINE)
+_MAX_ENVIRONMENT = 20  # settings from the environment: one line of it is usual
+_PYTHON = re.compile(r"^[ \t]*(?:import|from|def|[A-Za-z_]\w*\s*=)", re.MULTILINE)
 _UNIT = re.compile(r"\s*(ExecStart|Environment)\s*=\s*[-@:+!]*(.*)", re.DOTALL)
 _DOCKER = re.compile(r"\s*(CMD|ENTRYPOINT|ENV)\s+(.*)", re.DOTALL | re.IGNORECASE)
 _PROC = re.compile(r"\s*[\w-]+:\s+(.*)", re.DOTALL)
@@ -182,7 +183,7 @@ def _lines(text: str, file: str) -> Parsed:
         # Without -c the file in the working folder is read, if there is one.
         implied = Directive("-c", (DEFAULT_CONFIG, "implied"), file, command.line, command.end_line)
         rest = tuple(one for one in own if one.name != "-c")
-        done.append(command.holding((*(configs or (implied,)), *environment, *rest)))
+        done.append(command.holding((*(configs or (implied,)), *environment[-_MAX_ENVIRONMENT:], *rest)))
     return Parsed(tuple(done))
 
 

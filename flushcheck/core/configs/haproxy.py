@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from flushcheck.core.configs.tree import (
+    MAX_ARGS,
     MAX_BLOCKS,
     MAX_DIRECTIVES,
     Block,
@@ -30,7 +32,8 @@ _SECTIONS = frozenset(
 )
 _DEEPEST = 20  # defaults that build on defaults
 _MOST_FRONTS = 50  # looked at for one backend
-_WORD = re.compile(r"""((?:\\.|"(?:\\.|[^"\\])*"?|'[^']*'?|[^\s#"'\\])+)|(\#)""", re.DOTALL)
+# Possessive throughout: an alternation that remembers every character takes 150 bytes for each.
+_WORD = re.compile(r"""((?:\\.|"[^"\\]*+(?:\\.[^"\\]*+)*+"?|'[^']*+'?|[^\s#"'\\]++|\\$)++)|(\#)""", re.DOTALL)
 
 
 def parse(text: str, file: str) -> Parsed:
@@ -57,8 +60,9 @@ def parse(text: str, file: str) -> Parsed:
 
 def _words(line: str) -> list[str]:
     words = []
-    for word, comment in _WORD.findall(line):
-        if comment:
+    for found in islice(_WORD.finditer(line), MAX_ARGS):
+        word = found[1]
+        if word is None:  # a comment
             break
         words.append(re.sub(r"\\(.)", r"\1", word).replace('"', "").replace("'", ""))
     return words

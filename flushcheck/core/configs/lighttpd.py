@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import (
+    MAX_ARGS,
     MAX_BLOCKS,
     MAX_DEPTH,
     MAX_DIRECTIVES,
@@ -34,7 +35,8 @@ GATES = {
 }
 
 _TOKEN = re.compile(
-    r"""(?P<space>[ \t\r]+|\\\n)|(?P<line>\n)|(?P<comment>\#[^\n]*)|"(?P<double>(?:[^"\\]|\\.)*)"?|"""
+    r"""(?P<space>[ \t\r]+|\\\n)|(?P<line>\n)|(?P<comment>\#[^\n]*)|"""
+    r""""(?P<double>[^"\\]*+(?:\\.[^"\\]*+)*+)"?|"""
     r"""'(?P<single>[^']*)'?|(?P<mark>=>|\+=|:=|==|!=|=~|!~|=\^|=\$|[={}(),+])|(?P<word>[^\s"'#={}(),+]+)""",
     re.DOTALL,
 )
@@ -90,7 +92,8 @@ class _Reader:
     def _word(self, word: str, line: int) -> None:
         if not self._words:
             self._line = line
-        self._words.append(word)
+        if len(self._words) <= MAX_ARGS:
+            self._words.append(word)
 
     def _statement(self, line: int) -> None:
         words, self._words = self._words, []
@@ -172,9 +175,16 @@ def _name(scope: Scope, gate: Directive) -> str:
 
 def upgrades(block: Block) -> bool:
     """Whether mod_proxy passes a WebSocket on: "upgrade" => "enable" in proxy.header (since 1.4.46)."""
-    words = [word for line in block.scope.nearest("proxy.header") for word in line.args]
-    pairs = zip(words, words[1:], words[2:], strict=False)
-    return any(key == "upgrade" and arrow == "=>" and value == "enable" for key, arrow, value in pairs)
+    level = block.scope.level("proxy.header")
+    return level is not None and bool(level.remember("upgrades", lambda: _enables(level)))
+
+
+def _enables(level: Scope) -> bool:
+    for line in level.own("proxy.header"):
+        for key, arrow, value in zip(line.args, line.args[1:], line.args[2:], strict=False):
+            if (key, arrow, value) == ("upgrade", "=>", "enable"):
+                return True
+    return False
 
 
 def innocence(block: Block) -> str:

@@ -45,6 +45,7 @@ PREFIX = {"http": "proxy", "fastcgi": "fastcgi", "uwsgi": "uwsgi", "scgi": "scgi
 # upstream and others hold no directives of their own.
 CONTAINERS = frozenset({"http", "server", "location", "if", "limit_except"})
 
+_MOST_SERVERS = 50  # of an upstream that are looked at
 _INSIDE = ("if", "limit_except")  # blocks inside a location, with the location's settings
 
 # An `if` without a pass of its own inherits it; judged by itself only if it changes something that counts.
@@ -170,18 +171,32 @@ def flushes_chunks(block: Block) -> bool:
 
 def ignored_hint(block: Block) -> Directive | None:
     """The line that makes nginx deaf to X-Accel-Buffering; None if it listens."""
-    for directive in block.scope.nearest(f"{prefix(block)}_ignore_headers"):
-        if any(arg.lower() == "x-accel-buffering" for arg in directive.args):
-            return directive
-    return None
+    return ignored(block, "x-accel-buffering")
+
+
+def ignored(block: Block, header: str) -> Directive | None:
+    """The line of proxy_ignore_headers, or its like, that names this response header."""
+    name = f"{prefix(block)}_ignore_headers"
+    level = block.scope.level(name)
+    if level is None:
+        return None
+    found: Directive | None = level.remember(
+        f"{name} {header}",
+        lambda: next((line for line in level.own(name) if header in map(str.lower, line.args)), None),
+    )
+    return found
 
 
 def request_header(block: Block, name: str) -> Directive | None:
     """The proxy_set_header line in force for this header of requests."""
-    for directive in reversed(block.scope.nearest("proxy_set_header")):
-        if directive.args and directive.args[0].lower() == name.lower():
-            return directive
-    return None
+    level = block.scope.level("proxy_set_header")
+    if level is None:
+        return None
+    found: dict[str, Directive] = level.remember(
+        "proxy_set_header",
+        lambda: {line.args[0].lower(): line for line in level.own("proxy_set_header") if line.args},
+    )
+    return found.get(name.lower())
 
 
 def size_bytes(text: str) -> int | None:
@@ -191,11 +206,12 @@ def size_bytes(text: str) -> int | None:
 
 
 def seconds(text: str) -> float | None:
-    """Nginx's time, for example "60", "75s" or "1h 30m"; None if it is none."""
+    """nginx's time, for example "60", "75s" or "1h 30m"; None if it is none."""
     units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2592000, "y": 31536000}
-    if not re.fullmatch(r"(\d{1,9}(ms|[smhdwMy])?\s*)+", text):
+    parts = re.findall(r"(\d{1,9})(ms|[smhdwMy])?(?:\s+|$|(?=\d))", text[:40])
+    if "".join(f"{number}{unit}" for number, unit in parts) != "".join(text.split()):
         return None
-    return sum(int(n) * units[u or "s"] for n, u in re.findall(r"(\d{1,9})(ms|[smhdwMy])?", text))
+    return sum(int(number) * units[unit or "s"] for number, unit in parts) if parts else None
 
 
 def block_bytes(block: Block) -> int:
@@ -282,7 +298,7 @@ def _targets(gate: Directive, upstreams: dict[str, Directive]) -> Iterator[str]:
         return
     host = rest.partition("/")[0]
     if host in upstreams:
-        for directive in upstreams[host].block or ():
+        for directive in (upstreams[host].block or ())[:_MOST_SERVERS]:
             if directive.name == "server" and directive.args:
                 yield _port(directive.args[0], default="80")
     else:
@@ -304,4 +320,4 @@ def _port(address: str, *, default: str) -> str:
 
 def _passes_hint(block: Block) -> bool:
     lines = block.scope.nearest(f"{prefix(block)}_pass_header")
-    return any(arg.lower() == "x-accel-buffering" for line in lines for arg in line.args)
+    return any(arg.lower() == "x-accel-buffering" for line in lines for arg in line.args[:1])

@@ -12,15 +12,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 from flushcheck.core.model import Action, Culprit, Edit, Finding, Fix, Level, Server, UsageError
 
 # Real configurations nest 6 deep. Below Python's recursion limit by far, includes within includes counted.
 MAX_DEPTH = 60
-# A 10,000-line file has about as many statements; a megabyte of ";" would have a million.
-MAX_DIRECTIVES = 200_000
+# A 10,000-line file has about as many statements; a megabyte of "a;" would have half a million.
+MAX_DIRECTIVES = 100_000
+MAX_LINES = 500  # of one name that are looked at for one Block
+MAX_ARGS = 500  # of one statement; the rest is dropped
 MAX_INCLUDES = 2_000  # files put in place: Debian's largest default (Apache) comes to 40
-MAX_BLOCKS = 2_000  # judged: each may bring several Findings of a kilobyte
+MAX_BLOCKS = 1_000  # judged: each may bring several Findings, and a Finding is kilobytes of words
+
+_SHOWN_ARGS = 12
+_SHOWN = 160  # characters of a statement in a sentence
 
 # As the programs call themselves.
 NAMES = {
@@ -55,9 +61,14 @@ class Directive:
         return f"{self.file}:{self.line}"
 
     @property
-    def text(self) -> str:
+    def whole(self) -> str:
         """On one line, with single spaces."""
         return " ".join((self.word, *self.args))
+
+    @property
+    def text(self) -> str:
+        """The same for the middle of a sentence: cut where it is long."""
+        return said(" ".join((self.word, *self.args[:_SHOWN_ARGS])), _SHOWN)
 
     @property
     def word(self) -> str:
@@ -114,7 +125,7 @@ def version(text: str) -> Version:
 class Scope:
     """A block with what it inherits."""
 
-    __slots__ = ("_index", "children", "directive", "parent")
+    __slots__ = ("_index", "_known", "children", "directive", "parent")
 
     def __init__(
         self, directive: Directive | None, children: Sequence[Directive], parent: Scope | None = None
@@ -128,6 +139,7 @@ class Scope:
         self.children = children
         self.parent = parent
         self._index: dict[str, list[Directive]] | None = None
+        self._known: dict[str, Any] = {}
 
     def own(self, name: str) -> Sequence[Directive]:
         """The statements of this name in this very block; of a name in lower case, whatever is asked."""
@@ -144,9 +156,23 @@ class Scope:
             yield scope
             scope = scope.parent
 
+    def level(self, name: str) -> Scope | None:
+        """The innermost level that has a statement of this name; None if none has."""
+        return next((scope for scope in self.chain() if scope.own(name)), None)
+
     def nearest(self, name: str) -> Sequence[Directive]:
-        """The statements of this name at the innermost level that has any: how nginx inherits lists."""
-        return next((found for scope in self.chain() if (found := scope.own(name))), ())
+        """The statements of this name at the innermost level that has any: how nginx inherits lists.
+
+        The first MAX_LINES of them, because every Block asks anew.
+        """
+        level = self.level(name)
+        return level.own(name)[:MAX_LINES] if level else ()
+
+    def remember(self, key: str, make: Callable[[], Any]) -> Any:
+        """What was made for this level under this key, made only once for all the Blocks below it."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
 
     def unread(self, names: Iterable[str]) -> tuple[Directive, ...]:
         """Includes here and further out that nobody could read; the first few of them."""
@@ -154,8 +180,12 @@ class Scope:
         return tuple(islice(found, 5))
 
     def every(self, name: str) -> Iterator[Directive]:
-        """The statements of this name at all levels, innermost first: how Apache inherits lists."""
-        return (directive for scope in self.chain() for directive in scope.own(name))
+        """The statements of this name at all levels, innermost first: how Apache inherits lists.
+
+        The first MAX_LINES of them, because every Block asks anew.
+        """
+        found = (directive for scope in self.chain() for directive in scope.own(name))
+        return islice(found, MAX_LINES)
 
     def value(self, name: str, default: str, *, whose: str) -> Value:
         """What is in force: the last line of the innermost level that has one, or the default.
@@ -164,9 +194,10 @@ class Scope:
             default: what holds without a line.
             whose: the program, for the words.
         """
-        found = self.nearest(name)
-        if found:
-            return Value(name, found[-1].args, found[-1])
+        level = self.level(name)
+        if level is not None:
+            last = level.own(name)[-1]
+            return Value(name, last.args, last)
         return Value(name, (default,), None, f"{whose}'s default")
 
 
@@ -186,8 +217,8 @@ class Value:
 
     @property
     def text(self) -> str:
-        """For example "proxy_buffering on"."""
-        return " ".join((self.name, *self.args))
+        """For example "proxy_buffering on"; cut where it is long."""
+        return said(" ".join((self.name, *self.args[:_SHOWN_ARGS])), _SHOWN)
 
     @property
     def source(self) -> str:

@@ -120,5 +120,5 @@ _FIX = Fix(
 def _edits(line: Directive) -> tuple[Edit, ...]:
     if line.block is not None:
         return ()
-    lines = (f"{line.text} {{", *_MATCH)
+    lines = (f"{line.whole} {{", *_MATCH)
     return (Edit(Action.REPLACE, line.file, line.line, line.end_line, line.word, lines),)

@@ -37,7 +37,18 @@ def in_vain(seen: Observations, transport: Transport) -> bool:
         and timing.flow in (Flow.HELD, Flow.BLOCKS)
         and seen.frees(transport, Variant.XAB) is False
         and seen.hint_taken(transport) is True
+        and not _behind_gateway(seen, transport)
     )
+
+
+def _behind_gateway(seen: Observations, transport: Transport) -> bool:
+    """Whether what is kept cannot be nginx's own, since the app's gateway or its PHP keeps more.
+
+    Over FastCGI nginx's blocks are short of 4096 by 8 for each record; PHP's are 4096 and more.
+    """
+    origin = seen.origin(transport)
+    size = seen.size_bytes(transport)
+    return origin is not None and origin.server.startswith("PHP") and (size is None or size > 4088)
 
 
 def unheard(seen: Observations, transport: Transport) -> bool:

@@ -7,8 +7,22 @@ from dataclasses import replace
 
 from flushcheck.core.configs import apache, haproxy, nginx
 from flushcheck.core.configs.tree import Block, Value
-from flushcheck.core.model import Culprit, Edit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.model import (
+    Cause,
+    Confidence,
+    Culprit,
+    Edit,
+    Evidence,
+    Finding,
+    Fix,
+    Level,
+    Server,
+    Suspicion,
+    Transport,
+    Vantage,
+)
 from flushcheck.core.observations import Observations
+from flushcheck.core.silences import say, silence
 
 CULPRIT = Culprit(
     id="idle-timeout",
@@ -60,8 +74,17 @@ LONG_S = 120
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """No run tells it apart yet; a configuration file does."""
-    return None
+    """Cut, or forgotten, in a silence that was asked for (--idle), while a stream that talked was not."""
+    found = silence(seen, transport)
+    if found is None or found.cause is not Cause.IDLE:
+        return None
+    direct = silence(seen, transport, Vantage.DIRECT)
+    if direct is None:
+        return Suspicion(CULPRIT, Confidence.LIKELY, (say(transport, found),))
+    there = Evidence(f"{transport}: at the app's own port: {direct.summary}", direct.probes)
+    # The same at the app's own port: then it is the app's own server, and no proxy has to be there.
+    sure = Confidence.CERTAIN if direct.cause is Cause.NONE else Confidence.POSSIBLE
+    return Suspicion(CULPRIT, sure, (say(transport, found), there))
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -57,14 +57,7 @@ def lint(block: Block) -> Iterator[Finding]:
     value = block.value(f"{prefix}_cache", "off")
     if value.first == "off":
         return
-    deaf = next(
-        (
-            line
-            for line in block.scope.nearest(f"{prefix}_ignore_headers")
-            if any(arg.lower() == "cache-control" for arg in line.args)
-        ),
-        None,
-    )
+    deaf = nginx.ignored(block, "cache-control")
     kept_anyway = any(_keeps_ok(line.args) for line in block.scope.nearest(f"{prefix}_cache_valid"))
     chosen = block.scope.nearest(f"{prefix}_no_cache")
     yield block.finding(

@@ -21,6 +21,7 @@ from flushcheck.core.model import (
     Transport,
 )
 from flushcheck.core.observations import Observations
+from flushcheck.core.plan import STREAMED
 
 CULPRIT = Culprit(
     id="nginx-ssi",
@@ -42,20 +43,20 @@ CULPRIT = Culprit(
 
 
 def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
-    """The WebSocket was opened, and not one frame came through."""
+    """The app's frames came through, and the header of the answer, the 101, did not."""
     observation = seen.get(Probe(transport))
-    if transport is not Transport.WEBSOCKET or observation is None or observation.marks:
+    if transport is not Transport.WEBSOCKET or observation is None or observation.status:
         return None
-    if observation.status != 101 or observation.outcome is Outcome.UNREACHABLE:
+    # The prober shows the first bytes of an answer that is not HTTP; these are our own records'.
+    if observation.outcome is not Outcome.UNREACHABLE or '"seq":' not in observation.detail:
         return None
-    others = [seen.flow(other) for other in (Transport.CHUNKED, Transport.EVENTS)]
-    if Flow.FLOWING not in others:
+    if Flow.FLOWING not in [seen.flow(other) for other in STREAMED]:
         return None
     said = Evidence(
-        f"websocket: the handshake was answered with 101, and then no frame came: {observation.detail}",
+        "websocket: the app's frames came without the header of the answer, so no client can open it",
         (observation.probe.id,),
     )
-    return Suspicion(CULPRIT, Confidence.POSSIBLE, (said,))
+    return Suspicion(CULPRIT, Confidence.LIKELY, (said,))
 
 
 def lint(block: Block) -> Iterator[Finding]:

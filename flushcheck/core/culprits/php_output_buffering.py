@@ -54,6 +54,8 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         return None
     if seen.frees(transport, Variant.XAB) is not False or seen.stored(transport):
         return None
+    if seen.compressed(transport):
+        return None  # its compressor's doing, which buffers for all clients: see php_zlib
     facts = (
         seen.say_hold(transport),
         seen.say_variant(transport, Variant.XAB),

@@ -26,12 +26,15 @@ def _nginx_lacks(block: Block) -> dict[str, str]:
     if upgrade is None or not "".join(upgrade.args[1:]):
         lacks["upgrade"] = "Upgrade is not passed on"
     connection = nginx.request_header(block, "Connection")
-    said = " ".join(connection.args[1:]).lower() if connection else ""
+    said = " ".join(connection.args[1:5]).lower() if connection else ""
     if "upgrade" not in said and "$" not in said:
         lacks["connection"] = (
             f"Connection says {said!r}" if connection else "Connection is not set to upgrade"
         )
     return lacks
+
+
+_MOST_REPEATED = 50  # inherited headers that a patch says again
 
 
 def nginx_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
@@ -86,6 +89,8 @@ def _nginx_edits(block: Block, lacks: dict[str, str]) -> tuple[Edit, ...]:
                 edits += block.edit(old, headers[header])
             else:
                 lines.append(headers[header])
+    elif len(block.scope.nearest("proxy_set_header")) > _MOST_REPEATED:
+        return ()
     else:
         # A list here ends what is inherited, so what is inherited is said again.
         lines += [
@@ -137,14 +142,14 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         # The wish is there, and has no effect: measured on 2.4.71.
         fix = replace(
             culprit.fixes[1],
-            change=f"# move this line in front of the one that made the worker:\n{gate.text}",
+            change=f"# move this line in front of the one that made the worker:\n{gate.whole}",
             caution="both lines then share a worker that upgrades, which plain requests do not notice",
         )
         message = f"WebSocket cannot pass here: upgrade=websocket is {upgrade.source}"
         yield block.finding(culprit, Level.ERROR, message, at=gate, fix=fix)
         return
     if gate.name == "proxypass":
-        line = " ".join([gate.word, *gate.args, "upgrade=websocket"])
+        line = " ".join([gate.word, *map(str, gate.args), "upgrade=websocket"])
         edits = (Edit(Action.REPLACE, gate.file, gate.line, gate.end_line, gate.word, (line,)),)
     yield block.finding(
         culprit,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from flushcheck.core.codec import to_json
-from flushcheck.core.model import Accusation, Localisation, Report, Verdict
+from flushcheck.core.model import Accusation, Localisation, Report, Silence, Verdict
 
 SCHEMA = 1
 
@@ -54,8 +54,21 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "complete": verdict.complete,
         "culprits": [suspicion.culprit.id for suspicion in verdict.suspicions],
         "freed_by": [variant.value for variant in verdict.freed_by],
+        "silence": _silence(verdict.silence),
         "sent_s": [_seconds(at_s) for at_s in verdict.sent_s],
         "received_s": [_seconds(at_s) for at_s in verdict.received_s],
+    }
+
+
+def _silence(silence: Silence | None) -> dict[str, Any] | None:
+    if silence is None:
+        return None
+    return {
+        "cause": silence.cause.value,
+        "summary": silence.summary,
+        "passed_s": _seconds(silence.passed_s),
+        "cut_after_s": _seconds(silence.cut_after_s) if silence.cut_after_s else None,
+        "deadline_s": _seconds(silence.deadline_s) if silence.deadline_s else None,
     }
 
 

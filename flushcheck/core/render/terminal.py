@@ -63,11 +63,12 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
 
 
 def _verdict(page: Page, verdict: Verdict) -> None:
-    good = verdict.flow is Flow.FLOWING
+    flows = verdict.flow is Flow.FLOWING
+    good = flows and not (verdict.silence and verdict.silence.bad)
     mark, hue = ("ok", "green") if good else ("!!", "red")
     label = f"  {mark} {verdict.transport:<10} {verdict.flow:<10}"
     page.text(f"{label} {verdict.summary}", hang=len(label) + 1, hue=hue, hue_to=len(label))
-    if not good and len(verdict.sent_s) > 1:
+    if not flows and len(verdict.sent_s) > 1:
         cells = min(_PICTURE_WIDTH, page.width - 20)
         sent, came = picture(verdict.sent_s, verdict.received_s, cells)
         page.line(f"       sent     {sent}".rstrip(), "dim")

@@ -167,7 +167,8 @@ def _until_then(page: Page, report: Report) -> None:
 
 def flows(verdict: Verdict) -> bool:
     """Whether a Transport can be used as it is, whatever the size of its pieces."""
-    return verdict.flow is Flow.FLOWING and verdict.held_at is None
+    lasts = verdict.silence is None or not verdict.silence.bad
+    return verdict.flow is Flow.FLOWING and verdict.held_at is None and lasts
 
 
 def _asked(fixes: Iterable[Fix]) -> list[Fix]:

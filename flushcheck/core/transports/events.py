@@ -116,6 +116,11 @@ class EventParser:
             raise Malformed(f"a line of more than {MAX_PENDING_BYTES} bytes")
         return [event for line in lines for event in self._line(line.decode(errors="replace"))]
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the bytes so far end in the midst of an event."""
+        return bool(self._pending or self._data)
+
     def _line(self, line: str) -> list[Event]:
         if not line:
             return self._dispatch()
