@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, Protocol
 
 from flushcheck.core.check import Checked, check, merge
 from flushcheck.core.configs.tree import Version, version
@@ -20,9 +20,6 @@ from flushcheck.core.render.diff import diff
 from flushcheck.core.render.findings import findings_document, findings_text
 from flushcheck.core.render.sarif import sarif
 from flushcheck.readers import RUNNING, Read, read, read_running, read_text
-
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
 
 EXAMPLES = """\
 examples:
@@ -37,7 +34,20 @@ A finding that you know of is allowed by a comment on or above its line:
 """
 
 
-def add_arguments(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+class Console(Protocol):
+    """What the command line knows of its terminal."""
+
+    color: bool
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+
+    def write(self, text: str) -> None:
+        """Put a result out."""
+
+
+def add_arguments(subparsers: Any) -> None:
     """Add `check` to the commands; its parser's default `run` is this module's."""
     parser = subparsers.add_parser(
         "check",
@@ -68,8 +78,14 @@ def add_arguments(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+add = add_arguments  # as the other commands call it: `COMMANDS = (..., check_command)` is all it takes
+
+
+def run(args: argparse.Namespace, console: Console | None = None) -> int:
     """Check as asked, print, and say the exit code.
+
+    Args:
+        console: the terminal; None: standard output, plain.
 
     Raises:
         UsageError: what was asked for cannot be.
@@ -85,13 +101,24 @@ def run(args: argparse.Namespace) -> int:
         texts = {name: text for config in got.configs for name, text in config.texts.items()}
         text = diff(checked.findings, texts, strict=args.strict)
     else:
-        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        width = shutil.get_terminal_size().columns
+        width, color = (console.width, console.color) if console else (80, False)
         text = findings_text(checked, width=width, color=color, strict=args.strict)
-    # A patch keeps bytes that are no UTF-8.
-    sys.stdout.buffer.write(text.encode("utf-8", errors="surrogateescape"))
-    sys.stdout.buffer.flush()
+    if console and not args.diff:
+        console.write(text)
+    else:
+        _write(text)
     return checked.exit_code(strict=args.strict)
+
+
+def _write(text: str) -> None:
+    """Put it out as bytes: a patch keeps those of a file that are no UTF-8."""
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", errors="surrogateescape"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The reader has seen enough. Python flushes once more when it ends, and would complain then.
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def check_all(got: Read) -> Checked:

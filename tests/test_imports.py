@@ -29,6 +29,7 @@ CORE = (
     "observations",  # all that one run saw, asked by Probe
     "configs",
     "configs",  # server configurations as plain values
+    "silences",  # how long a stream may be silent
     "culprits",
     "catalogue",  # Culprits looked up by name
     "check",  # configurations in, Findings out
@@ -36,6 +37,7 @@ CORE = (
     "vantages",  # the path beside the app's own port
     "hops",  # who stands between, as far as it shows
     "inference",
+    "watch",  # any stream of the user's own app
     "agreement",  # what a Report and Findings say of each other
     "render",
 )

@@ -90,7 +90,7 @@ def compare(report: Report, findings: Iterable[Finding]) -> tuple[Agreement, ...
 
 def _explains(name: str, finding: Finding) -> bool:
     if name in _NAMELESS:
-        return finding.level is Level.ERROR
+        return finding.level is not Level.NOTE
     return finding.culprit.id in _SHOWN_AS.get(name, frozenset())
 
 

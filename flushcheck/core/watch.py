@@ -377,12 +377,13 @@ def _say_arrivals(found: Look, seen: Sequence[Delivery]) -> list[str]:
     one, many = NOUNS[watched.kind]
     records = f"{found.records} {one if found.records == 1 else many}"
     size = sum(delivery.size_bytes for delivery in seen)
+    what = f"{size} bytes" if watched.kind is Kind.PLAIN else f"{records}, {size} bytes"
     span = f"from {found.first_s:.2f} to {found.last_s:.2f} s"
-    groups = f"{records}, {size} bytes, in {found.steps} {'group' if found.steps == 1 else 'groups'}"
+    groups = f"{what}, in {found.steps} {'group' if found.steps == 1 else 'groups'}"
     said = []
     match found.pattern:
         case Pattern.ONCE:
-            said.append(f"{records}, {size} bytes, all in one read after {found.first_s:.1f} s")
+            said.append(f"{what}, all in one read after {found.first_s:.1f} s")
             if watched.headers_s <= found.first_s - EARLY_S:
                 said.append(f"the header had come {found.first_s - watched.headers_s:.1f} s before")
         case Pattern.BLOCKS:

@@ -10,11 +10,12 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
+from urllib3 import HTTPHeaderDict
 from urllib3.response import HTTPResponse
 
 from flushcheck.core.model import Arrival, Mark, UsageError
@@ -32,6 +33,7 @@ from flushcheck.prober.words import MAX_DETAIL, no_http, printable, say_answer, 
 DEFAULT_WATCH_S = 60.0
 MAX_WATCH_S = 600.0
 
+MAX_URL = 8_000  # characters: longer ones few servers take
 MAX_ARRIVALS = 50_000  # a token every 10 ms for 8 minutes
 MAX_BODY_BYTES = 1024 * 1024  # of what is sent
 
@@ -83,10 +85,13 @@ def ask(
     Raises:
         UsageError: one of these cannot be.
     """
-    parts = urlsplit(url) if len(url) <= 8_000 and url.isprintable() else urlsplit("")
+    shown = url if len(url) <= 100 else f"{url[:100]}…"
+    try:
+        parts = urlsplit(url if len(url) <= MAX_URL and url.isprintable() and " " not in url else "")
+    except ValueError as error:  # a bracket too many
+        raise UsageError(f"{shown!r}: {error}; expected an address, for example {EXAMPLE}") from None
     if not parts.scheme or parts.fragment:
-        shown = url if len(url) <= 100 else f"{url[:100]}…"
-        raise UsageError(f"{shown!r}: expected an address without #, for example {EXAMPLE}")
+        raise UsageError(f"{shown!r}: expected an address without spaces and #, for example {EXAMPLE}")
     address = parse(f"{parts.scheme}://{parts.netloc}")
     target = quote(parts.path or "/", safe=_PATH_SAFE)
     if parts.query:
@@ -192,6 +197,11 @@ class _Notes:
     def __post_init__(self) -> None:
         self.allowance = Allowance(self.deadline)
 
+    @property
+    def full(self) -> bool:
+        """Whether so much came that it says all it can."""
+        return len(self.arrivals) >= MAX_ARRIVALS or self.records >= MAX_RECORDS
+
     def header(self, name: str) -> str:
         """The value of a header of the answer, "" if it did not come."""
         return ", ".join(value for key, value in self.headers if key == name)
@@ -199,10 +209,12 @@ class _Notes:
     def came(self, read_at: float, size: int, text: int, records: list[Record], *, midst: bool) -> None:
         """Take down one read. What has the moment of the last one is more of the same read."""
         at_s = read_at - self.began
+        # The last word is often written together with the last record: it says nothing of the path.
+        said = [record for record in records if not record.done]
         marks = tuple(
-            Mark(self.records + number, 0.0, record.size_bytes) for number, record in enumerate(records)
+            Mark(self.records + number, 0.0, record.size_bytes) for number, record in enumerate(said)
         )
-        self.records += len(records)
+        self.records += len(said)
         self.done = self.done or any(record.done for record in records)
         if self.arrivals and self.arrivals[-1].at_s == at_s:
             last = self.arrivals.pop()
@@ -316,7 +328,7 @@ def _read(response: HTTPResponse, line: Line, note: _Notes) -> tuple[Ending, str
                 _settle(unread, chain, follower, note)
                 if note.stopped:
                     return Ending.STOPPED, "stopped by hand"
-                if len(note.arrivals) >= MAX_ARRIVALS or note.records >= MAX_RECORDS:
+                if note.full:
                     return Ending.STOPPED, f"{note.records} records in {len(note.arrivals)} reads are enough"
         finally:
             _settle(unread, chain, follower, note)
@@ -338,10 +350,15 @@ def _settle(unread: deque[tuple[float, bytes]], chain: Chain, follower: Follower
     Raises:
         Unpackable: it is not what its content encoding says.
     """
-    while unread:
+    while unread and not note.full:
         read_at, data = unread.popleft()
-        text = chain.feed(data)
-        records = follower.feed(text)[: MAX_RECORDS - note.records]
+        text, records = chain.feed(data), list[Record]()
+        # A few bytes may unpack to millions of records: a slice at a time, until there are enough.
+        for start in range(0, len(text), READ_BYTES):
+            records += follower.feed(text[start : start + READ_BYTES])
+            if note.records + len(records) >= MAX_RECORDS:
+                records = records[: MAX_RECORDS - note.records]
+                break
         note.kind = follower.kind or Kind.PLAIN
         note.came(read_at, len(data), len(text), records, midst=follower.midst)
 
@@ -360,30 +377,29 @@ class _Connection(Connection):
             FAR_SIDE: see `ending`.
         """
         asked = self._asked
-        always = {
-            "User-Agent": USER_AGENT,
-            "Accept": "*/*",
-            "Accept-Encoding": BROWSER_ENCODINGS,
-            **_content_type(asked.body),
-        }
-        own = {name.lower() for name, _ in asked.headers}
-        self.connect()
-        assert self.line is not None  # connect() has made it
-        self.putrequest(asked.method, asked.target, skip_host=True, skip_accept_encoding=True)
-        self.putheader("Host", asked.address.authority)
-        for name, value in _headers(always, own, asked):
-            self.putheader(name, value)
-        self.endheaders(asked.body)
+        headers = HTTPHeaderDict(
+            {
+                "Host": asked.address.authority,
+                "User-Agent": USER_AGENT,
+                "Accept": "*/*",
+                "Accept-Encoding": BROWSER_ENCODINGS,
+                **self.habits,
+                **_content_type(asked.body),
+            }
+        )
+        for name in {name for name, _ in asked.headers}:
+            headers.discard(name)
+        headers.extend(asked.headers)  # the same name twice stays twice
+        self.request(
+            asked.method,
+            asked.target,
+            body=asked.body,
+            headers=headers,
+            preload_content=False,
+            decode_content=False,
+        )
+        assert self.line is not None  # request() has connected
         return self.line
-
-
-def _headers(always: Mapping[str, str], own: set[str], asked: Ask) -> Iterator[tuple[str, str]]:
-    """The headers of a request: those that every one has, but for what the caller says otherwise."""
-    yield from ((name, value) for name, value in always.items() if name.lower() not in own)
-    yield from asked.headers
-    if asked.body is not None:
-        yield "Content-Length", str(len(asked.body))
-    yield "Connection", "keep-alive"
 
 
 def _content_type(body: bytes | None) -> dict[str, str]:

@@ -27,6 +27,7 @@ from flushcheck.core.plan import ROUTE_DEFAULTS, ROUTES
 from flushcheck.core.render.html import html
 from flushcheck.core.render.oneliner import oneliner
 from flushcheck.core.render.terminal import terminal
+from flushcheck.core.render.ticket import ticket
 from flushcheck.core.timing import flow
 from flushcheck.prober.tool import TOOL
 from flushcheck.web import streams
@@ -198,7 +199,7 @@ class Remarks:
 
 
 def _report(body: object) -> Response:
-    """The Report to keep: one file for a browser, or text for an issue.
+    """The Report to keep: one file for a browser, text for an issue, or (`?as=ticket`) a support ticket.
 
     Raises:
         UsageError: the body is not a Run.
@@ -206,7 +207,9 @@ def _report(body: object) -> Response:
     kind = request.accept_mimetypes.best_match([HTML, TEXT], default=HTML)
     report = judge(from_json(Run, body, "run"))
     report = replace(report, notes=(*report.notes, *from_json(Remarks, body, "run").notes))
-    if kind == TEXT:
+    if request.args.get("as") == "ticket":
+        kind, body = TEXT, ticket(report).encode(errors="replace")
+    elif kind == TEXT:
         # A stranger's text may hold what UTF-8 cannot say.
         body = terminal(report, width=TEXT_WIDTH, color=False).encode(errors="replace")
     else:

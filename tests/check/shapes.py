@@ -1,6 +1,8 @@
 """A megabyte of something, judged: prints seconds of CPU and megabytes of memory. Run as a program of its own.
 
-    python tests/check/shapes.py nginx 1000000
+    python -m tests.check.shapes nginx 1000000 [pairs]
+
+With `pairs`, each of the program's own shapes fills one half and each other one the rest.
 
 Each shape is a few characters said over and over: what a reader that recurses, searches back or looks at every
 line for every line would choke on.
@@ -10,6 +12,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Iterator
 
 from flushcheck.check_command import check_text
 from flushcheck.core.model import Server
@@ -33,6 +36,10 @@ OWN = {
         "nested": "location / { proxy_pass http://x; ",
         "ifs": "location / { if ($a) { proxy_pass http://x; gzip on; } }\n",
         "headers": "proxy_set_header A b;\n",
+        "ignored": "proxy_ignore_headers a b c d e f g;\n",
+        "ignored list": "proxy_ignore_headers " + "a " * 400 + ";\n",
+        "types": "gzip on; gzip_types " + "a/b " * 400 + "; proxy_http_version 1.1;\n",
+        "time": "proxy_read_timeout 111111111111111111111111111111x;\n",
         "upstreams": "upstream a { server 127.0.0.1:80; }\n",
         "upgrades": "location / { proxy_set_header Upgrade a; proxy_pass http://x; }\n",
         "includes": "include x;\n",
@@ -50,6 +57,8 @@ OWN = {
         "includes": "Include x\n",
         "caches": "ProxyPass /a http://x/\nCacheEnable disk /\n",
         "conditions": "<IfModule !a>\n",
+        "section of spaces": "<a" + " " * 99_999 + "x>\n",
+        "security": "SecRuleEngine On\nSecResponseBodyAccess On\nSecResponseBodyMimeType a/b\n",
     },
     Server.HAPROXY: {
         "backends": "backend a\nmode http\nserver a b:1\n",
@@ -96,10 +105,24 @@ OWN = {
 FILES = {Server.GUNICORN: ("gunicorn.conf.py", "Dockerfile", "Procfile", "app.service")}
 
 
-def main(server: Server, size: int) -> None:
+def fill(shape: str, size: int) -> str:
+    """The shape said over and over, cut to this size."""
+    return (shape * (size // len(shape) + 1))[:size]
+
+
+def texts(server: Server, size: int, *, pairs: bool) -> Iterator[tuple[str, str]]:
+    """What to judge, each with its name."""
+    for name, shape in ({} if pairs else {**ANYBODY, **OWN[server]}).items():
+        yield name, fill(shape, size)
+    for first, one in (OWN[server] if pairs else {}).items():
+        for second, other in OWN[server].items():
+            if first != second:
+                yield f"{first}, {second}", f"{fill(one, size // 2)}\n{fill(other, size // 2)}"
+
+
+def main(server: Server, size: int, *, pairs: bool) -> None:
     """Print one line of JSON for each shape: name, seconds to judge, seconds to render, megabytes at most."""
-    for name, shape in {**ANYBODY, **OWN[server]}.items():
-        text = (shape * (size // len(shape) + 1))[:size]
+    for name, text in texts(server, size, pairs=pairs):
         for file in FILES.get(server, ("file",)):
             start = time.process_time()
             checked = check_text(text, kind=server, name=file)
@@ -113,4 +136,4 @@ def main(server: Server, size: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Server(sys.argv[1]), int(sys.argv[2]))
+    main(Server(sys.argv[1]), int(sys.argv[2]), pairs=sys.argv[3:] == ["pairs"])

@@ -22,7 +22,6 @@ RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
 
 # What no recording of an ordinary run can show, and why.
 WITHOUT_A_RECORDING = {
-    "idle-timeout": "shows only when a silence is asked for",
     "nginx-proxy-cache": "from outside it is any cache: response-cache",
 }
 

@@ -44,7 +44,7 @@ def idle(
     *,
     first: bool = True,
     status: int = 200,
-    **more: Vantage,
+    vantage: Vantage = Vantage.PATH,
 ) -> Observation:
     """One rung: its first word came (unless it was held), and the second if it was whole."""
     words = (Mark(0, 0.0), Mark(1, lasts_s))[: 2 if outcome is WHOLE else 1 if first else 0]

@@ -14,9 +14,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from inspect import signature
 from pathlib import Path
@@ -65,19 +65,31 @@ def main() -> int:
     except LookupError as error:
         print(error, file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="flushcheck-lab-", ignore_cleanup_errors=True) as scratch:
-        Path(scratch).chmod(0o755)
-        servers.use_scratch(Path(scratch))
-        with ExitStack() as stack:
-            if asked.busy:
-                stack.enter_context(servers.busy_cores())
-            if len(cases) == 1 and asked.cases:
-                return show(cases[0], stay=asked.stay, record=asked.record, measure=asked.measure)
-            bench = Bench(stack, asked.jobs, record=asked.record, measure=asked.measure, out=asked.out)
-            bench.diagnosing = not asked.only_observe
-            results = bench.run(cases, say=lambda result: print(line(result), flush=True))
+    with scratch(), ExitStack() as stack:
+        if asked.busy:
+            stack.enter_context(servers.busy_cores())
+        if len(cases) == 1 and asked.cases:
+            return show(cases[0], stay=asked.stay, record=asked.record, measure=asked.measure)
+        bench = Bench(stack, asked.jobs, record=asked.record, measure=asked.measure, out=asked.out)
+        bench.diagnosing = not asked.only_observe
+        results = bench.run(cases, say=lambda result: print(line(result), flush=True))
     print(totals(results))
     return int(any(result.mark in (Mark.WRONG, Mark.BROKEN) for result in results))
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for the servers' files that every user can enter, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="flushcheck-lab-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        before = servers.use_scratch(folder)
+        try:
+            yield folder
+        finally:
+            servers.use_scratch(before)
+            programs.public_checkout.cache_clear()
+            programs.public_libraries.cache_clear()
 
 
 def choose(names: Sequence[str], *, ci: bool) -> list[Case]:

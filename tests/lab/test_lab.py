@@ -7,16 +7,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from flushcheck.core.culprits import CULPRITS
-from tests.lab.__main__ import JOBS, Bench, choose
+from tests.lab.__main__ import JOBS, Bench, choose, scratch
 from tests.lab.case import Kind, every
 from tests.lab.programs import WHERE
 from tests.lab.verdicts import Mark, Result
-from tests.live import servers
 
 CASES = choose([], ci=True)
 
@@ -33,16 +31,10 @@ pytestmark = [
 
 
 @pytest.fixture(scope="session")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]]:
+def results() -> Iterator[dict[str, Result]]:
     """What became of each case."""
-    scratch = tmp_path_factory.mktemp("lab")
-    # Web servers become other users, who need a way in.
-    for folder in (scratch, *scratch.parents):
-        if folder.owner() != Path("/tmp").owner() or folder == Path("/tmp"):
-            break
-        folder.chmod(0o755)
-    servers.use_scratch(scratch)
-    with ExitStack() as stack:
+    # Not pytest's own folder: web servers become other users, and nobody else may go in there.
+    with scratch(), ExitStack() as stack:
         bench = Bench(stack, JOBS, record=False, measure=False, out=None)
         yield {result.case.name: result for result in bench.run(CASES, say=lambda result: None)}
 

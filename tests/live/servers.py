@@ -162,9 +162,11 @@ _started: list[Service] = []
 _scratch: list[Path] = []
 
 
-def use_scratch(folder: Path) -> None:
-    """Put the files of all servers started from now on under this folder."""
-    _scratch[:] = [folder]
+def use_scratch(folder: Path | None) -> Path | None:
+    """Put the files of all servers started from now on under this folder; return the one before it."""
+    before = _scratch[0] if _scratch else None
+    _scratch[:] = [folder] if folder else []
+    return before
 
 
 def seen_since(moment_s: float) -> tuple[Service, ...]:

@@ -71,7 +71,7 @@ def held(browser, bare, tmp_path_factory) -> Iterator[dict[str, Any]]:
         assert download.value.suggested_filename == f"flushcheck-held.{name}"
         taken[name] = folder / download.value.suggested_filename
         download.value.save_as(taken[name])
-    for name in ("copy-run", "copy-text"):
+    for name in ("copy-run", "copy-text", "copy-ticket"):
         page.click(f"#{name}")
         expect(page.locator(f"#{name}")).to_have_text("Copied")
         taken[name] = page.evaluate("navigator.clipboard.readText()")
@@ -131,6 +131,11 @@ def test_a_link_shares_the_run_without_the_service_keeping_it(held, page, origin
 def test_the_text_for_an_issue_is_the_commands_own(held):
     assert held["copy-text"].startswith("HELD  http://127.0.0.1:")
     assert "proxy_buffering off;" in held["copy-text"]
+
+
+def test_the_ticket_asks_for_the_line(held):
+    assert "proxy_buffering off;" in held["copy-ticket"]
+    assert held["copy-ticket"] != held["copy-text"]
 
 
 def test_a_hold_that_only_compression_brings_is_told_from_plain_buffering(page, origin):

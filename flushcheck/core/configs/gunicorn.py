@@ -90,12 +90,13 @@ def _python(text: str, file: str) -> Parsed:
 
 
 def _assigned(body: Sequence[ast.stmt], file: str) -> Iterator[Directive]:
-    todo = list(reversed(body))
+    todo = [(node, False) for node in reversed(body)]
     while todo:
-        node = todo.pop()
+        node, sometimes = todo.pop()
         if isinstance(node, ast.If | ast.Try | ast.With):
-            inner = [*getattr(node, "orelse", []), *node.body]
-            todo += reversed(inner)
+            inner = [*node.body, *getattr(node, "orelse", [])]
+            sometimes = sometimes or not isinstance(node, ast.With)
+            todo += [(child, sometimes) for child in reversed(inner)]
             continue
         if isinstance(node, ast.Assign):
             targets, value = node.targets, node.value
@@ -107,11 +108,13 @@ def _assigned(body: Sequence[ast.stmt], file: str) -> Iterator[Directive]:
             if isinstance(target, ast.Name):
                 end_line = node.end_lineno or node.lineno
                 args = _constant(value)
+                if sometimes and len(args) == 1:
+                    args = (*args, "a condition")
                 yield Directive(target.id.lower(), args, file, node.lineno, end_line, None, target.id)
 
 
 def _constant(node: ast.expr, depth: int = 0) -> tuple[str, ...]:
-    """The value as text; behind it the variable of the environment that it may come from."""
+    """The value as text; behind it what may say otherwise, for example "K in the environment"."""
     if isinstance(node, ast.Constant):
         return (str(node.value) if isinstance(node.value, str | int | float) else COMPUTED,)
     if depth > 5:
@@ -119,15 +122,15 @@ def _constant(node: ast.expr, depth: int = 0) -> tuple[str, ...]:
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
         parts = [_constant(part, depth + 1) for part in node.values]
         names = [name for part in parts for name in part[1:]]
-        return (parts[-1][0], *names)
+        return (parts[-1][0], *names[:1])
     if isinstance(node, ast.Subscript) and _word(node.value) in ("os.environ", "environ"):
-        return (COMPUTED, *_constant(node.slice, depth + 1)[:1])
+        return (COMPUTED, f"{_constant(node.slice, depth + 1)[0]} in the environment")
     if isinstance(node, ast.Call):
         function = _word(node.func)
         if function in ("os.environ.get", "environ.get", "os.getenv", "getenv") and node.args:
             name = _constant(node.args[0], depth + 1)[0]
             default = _constant(node.args[1], depth + 1)[0] if len(node.args) > 1 else COMPUTED
-            return (default, name)
+            return (default, f"{name} in the environment")
         if function in ("int", "str", "float") and len(node.args) == 1:
             return _constant(node.args[0], depth + 1)
     return (COMPUTED,)
@@ -251,7 +254,9 @@ def _command(
     for word in words[at + 1 :]:
         if word in _STOPS:
             break
-        own.append(word.rstrip(";") if word.endswith(";") else word)
+        own.append(word.rstrip(";"))
+        if word.endswith(";"):
+            break
     settings = (*before, *_flags(own, file, line, end_line))
     app = next((word for word in own if re.fullmatch(r"[\w.]+:[\w.]+(\(.*\))?", word)), "")
     return [Directive("command", (app,) if app else (), file, line, end_line, settings, written)]
@@ -330,8 +335,8 @@ def _number(value: Value) -> int | None:
     return int(value.first) if value.first.isdecimal() and len(value.first) < 10 else None
 
 
-def environment(value: Value) -> str:
-    """The variable of the environment that may say otherwise; "" if none does."""
+def unless(value: Value) -> str:
+    """What may say otherwise while gunicorn starts, for example "K in the environment"; "" if nothing."""
     return value.args[1] if value.at is not None and len(value.args) > 1 else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from flushcheck.core.configs import caddy
 from flushcheck.core.configs.tree import Block, Directive
@@ -71,6 +72,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
 # What streams are sent as.
 STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson")
 MINIMUM_LENGTH = 512  # bytes, Caddy's default for the first write
+MOST = 20  # encode lines around one pass
 SMALL = 64  # hardly any first piece is shorter
 
 
@@ -78,7 +80,7 @@ def lint(block: Block) -> Iterator[Finding]:
     """In the site or route around the pass, for every request or for some."""
     if block.server is not Server.CADDY:
         return
-    for line in block.home.every("encode"):
+    for line in islice(block.home.every("encode"), MOST):
         hit = caddy.encoded(line, STREAM_TYPES)
         if not hit:
             continue

@@ -84,10 +84,10 @@ def lint(block: Block) -> Iterator[Finding]:
         return
     streams = f"{most} stream{'' if most == 1 else 's'}"
     where = f"with {workers} worker{'' if workers == 1 else 's'}" if workers else "in each worker"
-    variable = gunicorn.environment(value)
-    unless = f", unless {variable} in the environment says otherwise" if variable else ""
+    other = gunicorn.unless(value)
+    unless = f", unless {other} says otherwise" if other else ""
     level = Level.WARNING if most < FEW else Level.NOTE
-    if kind == "sync" and not variable:
+    if kind == "sync" and not other:
         level = Level.ERROR
     yield block.finding(
         CULPRIT,

@@ -101,8 +101,8 @@ function accusation(culprit, settings) {
 function actions(report, run) {
   const saved = { schema: 1, ...run };
   const name = `flushcheck-${report.verdict}`;
-  const rendered = async (accept) => {
-    const response = await fetch("diagnostics/report", {
+  const rendered = async (accept, query = "") => {
+    const response = await fetch(`diagnostics/report${query}`, {
       method: "POST", headers: { "Content-Type": "application/json", Accept: accept }, body: JSON.stringify(run),
     });
     if (!response.ok) throw new Error(`the service answered with ${response.status}`);
@@ -119,6 +119,7 @@ function actions(report, run) {
   const save = attempt(async () => download(new Blob([await rendered("text/html")], { type: "text/html" }), `${name}.html`));
   const json = attempt(async () => download(new Blob([`${JSON.stringify(saved)}\n`], { type: "application/json" }), `${name}.json`));
   const text = attempt(async (button) => copy(await rendered("text/plain"), button));
+  const ticket = attempt(async (button) => copy(await rendered("text/plain", "?as=ticket"), button));
   const link = attempt(async (button) => {
     const url = `${location.href.replace(/[?#].*/, "")}#run=${await pack(run)}`;
     await copy(url, button);
@@ -128,5 +129,6 @@ function actions(report, run) {
     button("save-html", "Save as one HTML file", save),
     button("save-json", "Save the run (JSON)", json),
     button("copy-run", "Copy a link to this report", link),
-    button("copy-text", "Copy as text for an issue", text));
+    button("copy-text", "Copy as text for an issue", text),
+    button("copy-ticket", "Copy a ticket for your host", ticket));
 }

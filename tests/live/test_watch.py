@@ -1,0 +1,39 @@
+"""Watching any stream through a real nginx: the service stands for the user's own app."""
+
+from __future__ import annotations
+
+import pytest
+
+from flushcheck.core.model import Health
+from flushcheck.core.watch import Pattern, judge
+from flushcheck.prober.watching import ask, watch
+from tests.live import nginxconf
+
+pytestmark = pytest.mark.live
+
+PASS = "proxy_pass http://127.0.0.1:8000;"
+# As a plain app sends it: text without offsets, no anti-buffering header.
+TOKENS = "/stream/events?xab=0&cache=0&nosniff=0&count=12"
+LARGE = "/stream/chunked?xab=0&cache=0&nosniff=0&format=delta&count=40&interval=0.03&size=1000&spread=1400"
+
+
+def test_a_holding_nginx_is_told_beside_the_apps_own_port_and_freed(origin, nginx):
+    front = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
+    asks = [ask(front.url + TOKENS), ask(origin.url + TOKENS)]
+    said = judge(*watch(asks, timeout_s=20))
+    assert said.health is Health.HELD, said.headline
+    front.apply_fix("proxy_buffering off;")
+    said = judge(*watch(asks, timeout_s=20))
+    assert said.health is Health.FLOWING, said.headline
+
+
+def test_blocks_that_cut_records_are_told_alone(origin, nginx):
+    front = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
+    said = judge(*watch([ask(front.url + LARGE)], timeout_s=20))
+    assert (said.health, said.looks[0].pattern) == (Health.HELD, Pattern.BLOCKS), said.headline
+    assert said.looks[0].block_bytes == 4096
+
+
+def test_a_good_path_is_not_accused(origin):
+    said = judge(*watch([ask(origin.url + TOKENS)], timeout_s=20))
+    assert (said.health, said.looks[0].pattern) == (Health.FLOWING, Pattern.SINGLY), said.headline
