@@ -12,8 +12,8 @@ CULPRIT = Culprit(
     id="apache-ratelimit",
     title="Apache mod_ratelimit lets the response out in ticks, at a rate of its own",
     why=(
-        "The filter RATE_LIMIT sends a fifth of its rate every 200 ms, whatever the app has written. Measured "
-        "on 2.4.71."
+        "The filter RATE_LIMIT sends a fifth of its rate every 200 ms, whatever the app has written. "
+        "Measured on 2.4.71."
     ),
     shows="Ticks of 200 ms; a stream faster than the rate comes ever later.",
     fixes=(
@@ -49,7 +49,7 @@ def lint(block: Block) -> Iterator[Finding]:
             yield block.finding(
                 CULPRIT,
                 Level.WARNING,
-                f"{line.text}{rate}: the response comes in ticks of 200 ms, and what is faster comes ever later",
+                f"{line.text}{rate}: the response comes in ticks of 200 ms, what is faster comes ever later",
                 at=line,
                 override="the app cannot free it by itself",
             )

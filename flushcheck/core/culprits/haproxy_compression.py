@@ -61,8 +61,8 @@ def lint(block: Block) -> Iterator[Finding]:
         yield block.finding(
             CULPRIT,
             Level.WARNING,
-            f"{algo.text} in {haproxy.name(scope) or 'defaults'}: a stream sent as {' or '.join(hit)} arrives one "
-            "piece late for every client that offers an encoding",
+            f"{algo.text} in {haproxy.name(scope)}: a stream sent as {' or '.join(hit)} comes "
+            "one piece late for every client that offers an encoding",
             at=algo,
             override="the app can free each response by itself with Cache-Control: no-transform",
         )
