@@ -201,6 +201,8 @@ def _late(count: int, timing: Timing) -> str:
         return f"each of {count} pieces came only with the next one"
     if timing.queued_s:
         return f"began {timing.queued_s:.1f} s after others of this run, then came piece by piece"
+    if timing.late_s > timing.lag_s.max:
+        return f"began {timing.late_s:.1f} s after the quickest answer, then came piece by piece"
     return f"nothing came for {timing.late_s:.1f} s, then all that was kept, then piece by piece"
 
 

@@ -41,6 +41,13 @@ XAB = "x-accel-buffering"
 # pair of cores made up to 0.3 s; a stream queued behind another of the plan waits for about 2.
 QUEUED_S = 1.0
 
+# A reader who waits this much longer than others for the first Piece is served late, whatever the reason:
+# CGI processes took 3 s to start side by side; with both cores busy Passenger's took 1.3.
+SLOW_START_S = 2.0
+
+# How soon after the end of one stream the next one of the queue begins, with both cores busy.
+TURN_S = 0.5
+
 # On a path with jitter every Transport has some: 10 polls had at least 0.9 of the largest lag of any.
 QUIET = 0.15
 
@@ -60,18 +67,34 @@ class Observations:
         return (observation for observation, _ in self._seen.values())
 
     def _mark_queued(self) -> None:
-        """Tell the streams that flow, but began only when others of the same run were over."""
+        """Tell the streams that flow, but began only when another one of the same run was over.
+
+        A process that is slow to start makes a stream late as well, but not just when another one ends.
+        """
         for vantage in Vantage:
-            waited = {
-                probe: timing.latency_s
+            streams = {
+                probe: (observation, timing)
+                for probe, (observation, timing) in self._seen.items()
+                if probe.vantage is vantage and probe.transport is not Transport.POLLING and observation.marks
+            }
+            answers = [
+                timing.latency_s
                 for probe, (_, timing) in self._seen.items()
                 if probe.vantage is vantage and timing.flow is Flow.FLOWING
-            }
-            quickest_s = min(waited.values(), default=0.0)
-            for probe, latency_s in waited.items():
-                if latency_s - quickest_s > QUEUED_S:
-                    observation, timing = self._seen[probe]
-                    late = replace(timing, flow=Flow.LATE, queued_s=latency_s - quickest_s)
+            ]
+            quickest_s = min(answers, default=0.0)
+            for probe, (observation, timing) in streams.items():
+                queued_s = timing.latency_s - quickest_s
+                begun_s = observation.marks[0][0]
+                ends = (other.ended_s for other, _ in streams.values() if other is not observation)
+                in_turn = any(abs(begun_s - end_s) <= TURN_S for end_s in ends)
+                if timing.flow is not Flow.FLOWING:
+                    continue
+                if in_turn and queued_s > QUEUED_S:
+                    late = replace(timing, flow=Flow.LATE, queued_s=queued_s)
+                    self._seen[probe] = (observation, late)
+                elif queued_s > SLOW_START_S:
+                    late = replace(timing, flow=Flow.LATE, late_s=queued_s)
                     self._seen[probe] = (observation, late)
 
     def _doubt_jitter(self) -> None:
@@ -184,7 +207,14 @@ class Observations:
         return Flow.FLOWING if timing.queued_s else timing.flow
 
     def hold_bytes(self, transport: Transport) -> int | None:
-        """The block size of the hold, from the smallest Pieces that show one."""
+        """The block size of the hold, from the smallest Pieces that show one.
+
+        None for what is kept by time: larger Pieces may fit a size by chance there.
+        """
+        held = self.exhibit(transport)
+        kept = self.timing(held) if held else None
+        if kept is None or kept.flow not in (Flow.HELD, Flow.BLOCKS):
+            return None
         for scenario in (Scenario.KILO, Scenario.BIG, Scenario.TOKEN):
             timing = self.timing(Probe(transport, scenario))
             if timing is not None and timing.hold_bytes is not None:

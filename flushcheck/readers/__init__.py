@@ -2,12 +2,13 @@
 
 `read` takes what a person names: files, folders, "-" for standard input; `read_text` takes a text alone and
 opens nothing; `read_running` asks the local server. Whatever cannot be read is a Trouble in the Config, or,
-where no Config comes of it, beside it.
+where no Config comes of it, beside it. `check_all` and `check_text` judge as well.
 """
 
 from __future__ import annotations
 
+from flushcheck.readers.checking import check_all, check_text
 from flushcheck.readers.reading import Read, read, read_dump, read_text
 from flushcheck.readers.running import RUNNING, read_running
 
-__all__ = ["RUNNING", "Read", "read", "read_dump", "read_running", "read_text"]
+__all__ = ["RUNNING", "Read", "check_all", "check_text", "read", "read_dump", "read_running", "read_text"]

@@ -145,13 +145,15 @@ def read_bytes(name: str) -> bytes:
         raise Missing("no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise Unreadable(getattr(error, "strerror", None) or str(error)) from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise Unreadable("not a regular file")
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as file:
             data = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise Unreadable(error.strerror or str(error)) from None
+    except OSError as error:
+        raise Unreadable(error.strerror or str(error)) from None
+    finally:
+        os.close(handle)
     return bounded(data)
 
 

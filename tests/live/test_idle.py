@@ -22,27 +22,27 @@ OPEN = (Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET)
 def test_a_short_read_time_out_is_found_with_its_second_and_the_printed_line_mends_it(origin, nginx):
     site = nginxconf.site(f"{PASS}{WEBSOCKET}proxy_buffering off;\nproxy_read_timeout 2s;")
     front = nginx(site, upstreams={8000: origin.port})
-    report = diagnose(front.url, only=OPEN, quick=True, idle_s=[1, 4])
+    report = diagnose(front.url, only=OPEN, quick=True, idle_s=[1, 3])
     assert report.health is Health.BROKEN
     assert [(one.culprit.id, one.transports) for one in report.accusations] == [("idle-timeout", OPEN)]
     for verdict in report.verdicts:
         assert verdict.silence is not None
         assert verdict.silence.cause is Cause.IDLE
         assert verdict.silence.passed_s == 1
-        assert 1.9 <= verdict.silence.cut_after_s <= 3.5
+        assert 1.9 <= verdict.silence.cut_after_s <= 2.9
     front.apply_fix(report.accusations[0].culprit.fixes[0].change)
-    report = diagnose(front.url, only=OPEN, quick=True, idle_s=4)
+    report = diagnose(front.url, only=OPEN, quick=True, idle_s=3)
     assert (report.health, report.accusations) == (Health.FLOWING, ())
 
 
 def test_a_stream_that_is_held_is_given_up_in_its_silence_as_well(origin, nginx):
     front = nginx(nginxconf.site(f"{PASS}\nproxy_read_timeout 1s;"), upstreams={8000: origin.port})
-    report = diagnose(front.url, only=[Transport.CHUNKED], quick=True, idle_s=3)
+    report = diagnose(front.url, only=[Transport.CHUNKED], quick=True, idle_s=2)
     ids = [one.culprit.id for one in report.accusations]
     assert (report.health, "idle-timeout" in ids, "nginx-proxy-buffering" in ids) == (Health.HELD, True, True)
 
 
 def test_the_service_itself_may_be_silent_without_a_heartbeat(origin):
-    report = diagnose(origin.url, only=OPEN, quick=True, idle_s=[2.5])
+    report = diagnose(origin.url, only=OPEN, quick=True, idle_s=[1.5])
     assert report.health is Health.FLOWING
     assert {v.silence.cause for v in report.verdicts if v.silence} == {Cause.NONE}
