@@ -13,13 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any, Protocol
 
-from flushcheck.core.check import Checked, check, merge
 from flushcheck.core.configs.tree import Version, version
 from flushcheck.core.model import Server, UsageError
 from flushcheck.core.render.diff import diff
 from flushcheck.core.render.findings import findings_document, findings_text
 from flushcheck.core.render.sarif import sarif
-from flushcheck.readers import RUNNING, Read, read, read_running, read_text
+from flushcheck.readers import RUNNING, Read, check_all, read, read_running
 
 EXAMPLES = """\
 examples:
@@ -119,23 +118,6 @@ def _write(text: str) -> None:
         # The reader has seen enough. Python flushes once more when it ends, and would complain then.
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
-
-
-def check_all(got: Read) -> Checked:
-    """Everything that was read, judged, as one."""
-    return merge([*(check(config) for config in got.configs), Checked(troubles=got.troubles)])
-
-
-def check_text(
-    text: str, *, kind: Server | None = None, name: str = "pasted", server_version: Version = ()
-) -> Checked:
-    """Judge one text; what it includes is not opened, nothing is stored, nothing is raised.
-
-    Args:
-        kind: whose configuration it is; None: recognised by its words.
-        name: what to call it in Findings.
-    """
-    return check_all(read_text(text, server=kind, name=name, version=server_version))
 
 
 def _read(args: argparse.Namespace, given: Version) -> Read:

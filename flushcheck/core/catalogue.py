@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from flushcheck.core.culprits import CASES, LAST_RESORTS, Case
+from flushcheck.core.culprits import BY_FILE, CASES, LAST_RESORTS, Case
 from flushcheck.core.model import Culprit, UsageError
 
 MOST_NEAR = 4  # names offered in place of one that nobody has
@@ -29,7 +29,7 @@ def _entry(case: Case) -> Entry:
     return Entry(case.CULPRIT, " ".join(rule.split()), hasattr(case, "lint"))
 
 
-ENTRIES: tuple[Entry, ...] = tuple(_entry(case) for case in (*CASES, *LAST_RESORTS))
+ENTRIES: tuple[Entry, ...] = tuple(_entry(case) for case in (*CASES, *LAST_RESORTS, *BY_FILE))
 
 
 def find(name: str) -> Entry:

@@ -14,11 +14,11 @@ import sys
 import time
 from collections.abc import Iterator
 
-from flushcheck.check_command import check_text
 from flushcheck.core.model import Server
 from flushcheck.core.render.diff import diff
 from flushcheck.core.render.findings import findings_document, findings_text
 from flushcheck.core.render.sarif import sarif
+from flushcheck.readers import check_text
 
 ANYBODY = {
     "semicolons": ";", "statements": "a;", "one statement": "a ", "open": "{", "named": "a {\n", "close": "}",

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.check_command import check_all, check_text
 from flushcheck.core.model import Action, Edit, Finding, Level, Server
 from flushcheck.core.render.diff import diff
-from flushcheck.readers import read
+from flushcheck.readers import check_all, check_text, read
 from tests.check.marks import CONFIGS, fixtures, server_of
 
 TOOLS = [

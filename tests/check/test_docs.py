@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.check_command import check_all, check_text
 from flushcheck.core.model import Level, Server
-from flushcheck.readers import read
+from flushcheck.readers import check_all, check_text, read
 from tests.check.marks import CONFIGS, expected, found
 
 DOCS = sorted(path for path in (CONFIGS / "docs").rglob("*") if path.is_file())

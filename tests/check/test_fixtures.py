@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.check_command import check_text
 from flushcheck.core.check import LINTERS
 from flushcheck.core.configs.recognise import by_words
+from flushcheck.readers import check_text
 from tests.check.marks import CONFIGS, expected, fixtures, found, server_of
 
 FIXTURES = fixtures()

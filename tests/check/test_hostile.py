@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flushcheck.check_command import check_text
 from flushcheck.core.check import Checked
 from flushcheck.core.model import Server
 from flushcheck.core.render.diff import diff
 from flushcheck.core.render.findings import findings_document, findings_text
 from flushcheck.core.render.sarif import sarif
+from flushcheck.readers import check_text
 from flushcheck.readers.files import Unreadable, decode
 from tests.check.marks import CONFIGS, fixtures, server_of
 from tests.check.shapes import ANYBODY, OWN

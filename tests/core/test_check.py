@@ -2,10 +2,10 @@
 
 import pytest
 
-from flushcheck.check_command import check_text
 from flushcheck.core.check import Checked, merge
 from flushcheck.core.configs.tree import Trouble
 from flushcheck.core.model import Level, Server
+from flushcheck.readers import check_text
 
 
 def nginx(text, **more):

@@ -23,6 +23,9 @@ RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
 # What no recording of an ordinary run can show, and why.
 WITHOUT_A_RECORDING = {
     "nginx-proxy-cache": "from outside it is any cache: response-cache",
+    "apache-ratelimit": "from outside it is some hop with a timer; a file names it",
+    "haproxy-compression": "from outside it is some hop that is one piece late; a file names it",
+    "haproxy-wait-for-body": "from outside it is some hop that stores and forwards; a file names it",
 }
 
 

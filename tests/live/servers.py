@@ -254,7 +254,8 @@ def start_nginx(site: str, *, upstreams: Mapping[int, int] | None = None, main: 
     log = prefix / "output.log"
     process = _spawn(_nginx_argv(whole, prefix), log=log, cwd=prefix)
     with _kept(Nginx("nginx", port, process, log, prefix=prefix, config=config, main=whole)) as nginx:
-        _wait(nginx, lambda: _connects(port), f"listen on {nginx.url}")
+        # The master listens before it has workers; a busy machine can look in between.
+        _wait(nginx, lambda: bool(nginx.workers()) and _connects(port), f"listen on {nginx.url}")
         yield nginx
 
 

@@ -388,7 +388,9 @@ class _Finder:
                 yield from self._proxied(child, scope, handler[6:], workers)
             elif handler.lower() == _FCGID:
                 yield self._block(child, scope, "fcgid", {}, False)
-        elif (child.name == "addhandler" and child.args[:1] == (_FCGID,)) or child.name == "fcgidwrapper":
+        elif (
+            child.name == "addhandler" and "".join(child.args[:1]).lower() == _FCGID
+        ) or child.name == "fcgidwrapper":
             yield self._block(child, scope, "fcgid", {}, False)
         elif child.name in ("scriptalias", "scriptaliasmatch") and len(child.args) > 1:
             # Which module runs a script is decided by its ending, in a file of the distribution.

@@ -102,12 +102,20 @@ def _walk(scope: Scope, config: Config) -> Iterator[Block]:
 def _gate(scope: Scope) -> Directive | None:
     for name in GATES:
         for directive in reversed(scope.own(name)):
-            if name != "passenger_enabled" or directive.args == ("on",):
+            if _passes(directive):
                 return directive
     inherits = scope.directive is not None and scope.directive.name in _INSIDE
     if inherits and scope.parent is not None and any(scope.own(name) for name in _CHANGES):
         return _gate(scope.parent)
     return None
+
+
+def _passes(directive: Directive) -> bool:
+    first = directive.args[0] if directive.args else ""
+    if directive.name == "passenger_enabled":
+        return first == "on"
+    # An address without a scheme is one of stream { }, whose files may be read by themselves.
+    return directive.name != "proxy_pass" or "://" in first or first.startswith("$")
 
 
 def _home(scope: Scope) -> Scope:

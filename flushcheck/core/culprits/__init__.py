@@ -14,6 +14,7 @@ from flushcheck.core.culprits import (
     apache_mod_fcgid,
     apache_mod_security,
     apache_proxy_fcgi,
+    apache_ratelimit,
     app_response,
     caddy_buffer_responses,
     caddy_encode,
@@ -21,7 +22,9 @@ from flushcheck.core.culprits import (
     gateway_websocket,
     gunicorn_sync_worker,
     gunicorn_timeout,
+    haproxy_compression,
     haproxy_http_delay,
+    haproxy_wait_for_body,
     http_hop,
     idle_timeout,
     lighttpd_stream_response_body,
@@ -94,6 +97,9 @@ CASES: tuple[Case, ...] = (
 # Asked only about a Transport on which nobody above can be suspected: described, not named.
 LAST_RESORTS: tuple[Case, ...] = (http_hop,)
 
+# Told by their configuration file alone: on the wire they look like some other hop.
+BY_FILE: tuple[Case, ...] = (apache_ratelimit, haproxy_wait_for_body, haproxy_compression)
+
 CULPRITS: Mapping[str, Culprit] = MappingProxyType(
-    {case.CULPRIT.id: case.CULPRIT for case in (*CASES, *LAST_RESORTS)}
+    {case.CULPRIT.id: case.CULPRIT for case in (*CASES, *LAST_RESORTS, *BY_FILE)}
 )

@@ -9,12 +9,15 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
+from flushcheck.core.agreement import Agreement, Witness
 from flushcheck.core.check import Checked
 from flushcheck.core.codec import to_json
 from flushcheck.core.model import Finding, Level
 from flushcheck.core.render.document import SCHEMA
 from flushcheck.core.render.page import Page
 
+_WITNESSES = {Witness.BOTH: "both", Witness.LIVE: "path only", Witness.FILE: "file only"}
+_HUES = {Witness.BOTH: "red", Witness.LIVE: "yellow", Witness.FILE: "yellow"}
 _MOST_BLOCKS = 5  # named where many are alike
 _COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
@@ -129,6 +132,36 @@ def _summary(checked: Checked) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def agreements_text(agreements: Sequence[Agreement], *, width: int, color: bool) -> str:
+    """What a diagnosis and the files say of each other, one culprit a line; "" if neither names one.
+
+    Args:
+        width: columns of the terminal.
+        color: whether to use ANSI colours.
+    """
+    if not agreements:
+        return ""
+    page = Page(width, color)
+    page.line("the path and its files", "bold")
+    for one in agreements:
+        label = f"  {_WITNESSES[one.witness]:<9} {one.culprit}"
+        page.text(f"{label}: {one.sentence}", hang=12, hue=_HUES[one.witness], hue_to=len(label))
+    return page.done()
+
+
+def agreements_document(agreements: Sequence[Agreement]) -> list[dict[str, Any]]:
+    """The same as plain dicts, lists and strings."""
+    return [
+        {
+            "id": one.culprit,
+            "witness": one.witness.value,
+            "sentence": one.sentence,
+            "findings": [finding_document(finding) for finding in one.findings],
+        }
+        for one in agreements
+    ]
 
 
 def findings_document(checked: Checked) -> dict[str, Any]:
