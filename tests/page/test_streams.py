@@ -142,9 +142,9 @@ def test_somebody_elses_text_is_text(page, origin):
 
 
 def test_what_the_service_refuses_is_told_in_its_words(page, origin):
-    start(page, origin.url, "count=20&interval=99")
+    start(page, origin.url, "count=20&interval=999")
     for transport in ("polling", "chunked", "events"):
-        expect(status(page, transport)).to_have_text(re.compile("interval=99: expected 0 to 30 seconds"))
+        expect(status(page, transport)).to_have_text(re.compile("interval=999: expected 0 to 300 seconds"))
 
 
 FRAMES = """async (milliseconds) => {
@@ -165,7 +165,9 @@ def test_five_hundred_pieces_four_times_do_not_stutter(page, origin):
     # Both cores draw in software here and serve the streams besides: half of what an idle page gets is no stutter.
     assert busy > 0.4 * idle
     for transport in TRANSPORTS:
-        expect(status(page, transport)).to_have_text(re.compile("all 500 pieces|500 pieces came"))
+        expect(status(page, transport)).to_have_text(
+            re.compile("all 500 pieces|500 pieces came"), timeout=60_000
+        )
         assert len(lines(card(page, transport))) == 500
 
 

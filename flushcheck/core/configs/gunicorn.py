@@ -12,6 +12,7 @@ import ast
 import json
 import re
 import shlex
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
 from flushcheck.core.configs.tree import (
@@ -81,7 +82,9 @@ def _python(text: str, file: str) -> Parsed:
     if len(text) > MAX_PYTHON:
         return Parsed((), (Trouble(file, 0, f"more than {MAX_PYTHON} characters of Python: not read"),))
     try:
-        tree = ast.parse(text.encode("utf-8", errors="replace"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # somebody else's odd literals are not our reader's business
+            tree = ast.parse(text.encode("utf-8", errors="replace"))
     except SyntaxError as error:
         return Parsed((), (Trouble(file, error.lineno or 0, f"not Python: {error.msg}"),))
     except (ValueError, RecursionError, MemoryError):

@@ -27,6 +27,7 @@ MAX_BLOCKS = 1_000  # judged: each may bring several Findings, and a Finding is 
 
 _SHOWN_ARGS = 12
 _SHOWN = 160  # characters of a statement in a sentence
+_SAID = 1_000  # characters of a Finding's message
 
 # As the programs call themselves.
 NAMES = {
@@ -316,7 +317,7 @@ class Block:
             block_line=self.at.line,
             value=value.text if value else "",
             source=value.source if value else "",
-            message=message,
+            message=said(message, _SAID),  # a value may be as long as its file
             fix=fix or culprit.fixes[0],
             edits=edits,
             override=override,

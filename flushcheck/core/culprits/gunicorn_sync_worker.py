@@ -52,8 +52,8 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     """A stream of this Transport began when others of the same run were over."""
     queued = seen.queued(transport)
     origin = seen.origin(transport)
-    if queued is None or origin is None or origin.gateway:
-        return None  # through a gateway a slow start of the process looks the same
+    if queued is None or origin is None or "gunicorn" not in origin.server:
+        return None  # where a server starts a process for each request, its slow start looks the same
     observation, timing = queued
     facts = [
         Evidence(
