@@ -28,6 +28,7 @@ class Limits:
     max_streams: int = 900  # open at once in one process; gunicorn's worker_connections is 1000
     max_message_bytes: int = 4_096  # of one WebSocket message from the client
     max_judge_bytes: int = 4 * 1024 * 1024  # of a body to /diagnostics/judge
+    max_check_bytes: int = 128 * 1024  # of a configuration file to /check; Debian's php.ini has 72 KB
     max_self_probes: int = 2  # runs of /diagnostics in one process at once
     heartbeat_s: float = 15.0  # of silence, then an SSE comment
     retry_s: float = 2.0  # that an EventSource waits before it connects again

@@ -180,9 +180,10 @@ class Observation:
     status: int = 0  # HTTP status; 0 if no answer came
     http_version: str = ""  # of the answer, for example "1.1"
     headers: tuple[tuple[str, str], ...] = ()  # of the answer, names in lower case
+    asked_s: float = 0.0  # when the request was sent, seconds since the run began; 0.0 where nobody says
     connect_s: float = 0.0  # time to connect, TLS included
     headers_s: float = 0.0  # when the answer's header came, since the request was sent
-    ended_s: float = 0.0  # when the observation ended, same clock
+    ended_s: float = 0.0  # when the observation ended, since the request was sent
     stall_s: float = 0.0  # the longest time the observer itself was kept from running meanwhile
     arrivals: tuple[Arrival, ...] = ()
     end: End | None = None  # None: no End came, see outcome

@@ -70,32 +70,32 @@ class Observations:
         """Tell the streams that flow, but began only when another one of the same run was over.
 
         A process that is slow to start makes a stream late as well, but not just when another one ends.
+        Moments are compared on one vantage only, as each has a clock of its own; but where the path's
+        streams queue, it is the app that they wait for, and so do the other vantages' late ones.
         """
+        queue = False
         for vantage in Vantage:
-            streams = {
-                probe: (observation, timing)
-                for probe, (observation, timing) in self._seen.items()
+            timings = [timing for probe, (_, timing) in self._seen.items() if probe.vantage is vantage]
+            quickest_s = min((t.latency_s for t in timings if t.flow is Flow.FLOWING), default=0.0)
+            ends_s = {
+                probe: observation.asked_s + observation.ended_s
+                for probe, (observation, _) in self._seen.items()
                 if probe.vantage is vantage and probe.transport is not Transport.POLLING and observation.marks
             }
-            answers = [
-                timing.latency_s
-                for probe, (_, timing) in self._seen.items()
-                if probe.vantage is vantage and timing.flow is Flow.FLOWING
-            ]
-            quickest_s = min(answers, default=0.0)
-            for probe, (observation, timing) in streams.items():
-                queued_s = timing.latency_s - quickest_s
-                begun_s = observation.marks[0][0]
-                ends = (other.ended_s for other, _ in streams.values() if other is not observation)
-                in_turn = any(abs(begun_s - end_s) <= TURN_S for end_s in ends)
+            for probe in ends_s:
+                observation, timing = self._seen[probe]
+                begun_s = observation.asked_s + observation.marks[0][0]
+                waited_s = timing.latency_s - quickest_s
+                in_turn = any(
+                    abs(begun_s - end_s) <= TURN_S for other, end_s in ends_s.items() if other != probe
+                )
                 if timing.flow is not Flow.FLOWING:
                     continue
-                if in_turn and queued_s > QUEUED_S:
-                    late = replace(timing, flow=Flow.LATE, queued_s=queued_s)
-                    self._seen[probe] = (observation, late)
-                elif queued_s > SLOW_START_S:
-                    late = replace(timing, flow=Flow.LATE, late_s=queued_s)
-                    self._seen[probe] = (observation, late)
+                if (in_turn or queue) and waited_s > QUEUED_S:
+                    self._seen[probe] = (observation, replace(timing, flow=Flow.LATE, queued_s=waited_s))
+                elif waited_s > SLOW_START_S:
+                    self._seen[probe] = (observation, replace(timing, flow=Flow.LATE, late_s=waited_s))
+            queue = queue or any(self._seen[probe][1].queued_s for probe in ends_s)
 
     def _doubt_jitter(self) -> None:
         """What looks like jitter is not the network's when another Transport of the same run has none."""

@@ -192,13 +192,16 @@ class Ledger:
             return Ending.TIME, ""
         return Ending.UNREACHABLE, f"no connection within {seconds(self.timeout_s)}"
 
-    def close(self, ending: Ending, words: str, *, now: float, stall_s: float = 0.0) -> Observation:
+    def close(
+        self, ending: Ending, words: str, *, now: float, asked_s: float = 0.0, stall_s: float = 0.0
+    ) -> Observation:
         """The Observation.
 
         Args:
             ending: what made the reading stop.
             words: what else is to be said about that, "" for nothing.
             now: the moment it stopped, time.monotonic().
+            asked_s: when the request was sent, seconds since the run began.
             stall_s: the longest time the observer was kept from running meanwhile.
         """
         outcome, detail = self._outcome(ending, words)
@@ -209,6 +212,7 @@ class Ledger:
             status=self.status,
             http_version=self.http_version,
             headers=self._headers,
+            asked_s=asked_s,
             connect_s=self._connect_s,
             headers_s=self._headers_s,
             ended_s=self.at_s(now),

@@ -28,6 +28,7 @@ class Metronome:
         self._stalls: deque[tuple[float, float]] = deque(maxlen=MAX_STALLS)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="flushcheck-metronome", daemon=True)
+        self.began = time.monotonic()  # when the run did
 
     def __enter__(self) -> Metronome:
         self._thread.start()

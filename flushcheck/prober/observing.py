@@ -108,7 +108,8 @@ def _side_by_side(
     def close(index: int, told: Told, ended: float) -> None:
         ledger = ledgers[index]
         stall_s = metronome.worst_s(ledger.began, ended)
-        observations[index] = ledger.close(*told, now=ended, stall_s=stall_s)
+        asked_s = ledger.began - metronome.began
+        observations[index] = ledger.close(*told, now=ended, asked_s=asked_s, stall_s=stall_s)
         if on_done is not None:
             on_done(observations[index])
 
