@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 
 from flushcheck.core.model import Flow, Lag, Mark, Observation, Outcome, Transport
 from flushcheck.core.patterns import (
+    SAME_TIME,
     Delivery,
     block,
     deliveries,
@@ -36,6 +37,9 @@ from flushcheck.core.patterns import (
 # Below this share of Pieces overtaken by a later send, a path flows. With both cores busy 0.00 to
 # 0.10 were seen on loopback; a byte buffer of one Piece and a timer of two give 0.5 and more.
 KEPT_SHARE = 0.3
+
+# Where at least this share is overtaken, but within the observer's own stall, nothing is said.
+HIDDEN_SHARE = 0.6
 
 # The least time by which a later Piece must have been sent before the wait counts as overtaken.
 LEAST_LATE_S = 0.02
@@ -137,20 +141,30 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     spare_s = min(max(LEAST_LATE_S, observation.stall_s), JITTER_S)
     if late_s := opening_s(seen, latency_s, spare_s):
         return Timing(Flow.LATE, late_s=late_s)
-    if waits_for_next(marks, latency_s, spare_s):
+    # However long the observer was stalled: chance does not bring most Pieces just when the next one is sent.
+    if any(waits_for_next(marks, latency_s, near_s) for near_s in (LEAST_LATE_S, spare_s)):
         return Timing(Flow.LATE, late_s=lag_s.p50, waits_for_next=True)
     exact = block(seen)
     if exact and exact.spread <= EXACT and len(seen) >= EXACT_DELIVERIES:
         # However busy the machine: chance does not fill so many deliveries to the same byte.
         return Timing(Flow.BLOCKS, hold_bytes=int(exact.value))
     if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
-        return Timing(Flow.FLOWING)
+        # One stall makes some Pieces late; where nearly all are, it hides what the path does.
+        hidden = kept_share(seen, latency_s, LEAST_LATE_S) >= HIDDEN_SHARE
+        return Timing(Flow.UNKNOWN if hidden else Flow.FLOWING)
     if _at_the_end(marks, lag_s) and block(seen) is None:
         return Timing(Flow.HELD)
     if rate := rate_bps(seen, marks, latency_s):
         return Timing(Flow.THROTTLED, rate_bps=rate)
     bytes_fit = min((fit for fit in (block(seen), threshold(seen)) if fit), default=None)
     time_fit = timer(seen, latency_s)
+    if (
+        time_fit is None
+        and bytes_fit
+        and bytes_fit.spread > EXACT
+        and _hides_a_timer(seen, observation.stall_s)
+    ):
+        return Timing(Flow.UNKNOWN)
     if bytes_fit and (time_fit is None or bytes_fit <= time_fit):
         return Timing(Flow.BLOCKS, hold_bytes=int(bytes_fit.value))
     if time_fit:
@@ -161,6 +175,12 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     if lag_s.max <= JITTER_S and apart:
         return Timing(Flow.FLOWING, jittery=True)
     return Timing(Flow.UNKNOWN)
+
+
+def _hides_a_timer(seen: Sequence[Delivery], stall_s: float) -> bool:
+    """Whether the observer was stalled for so long that it would not have known a timer."""
+    apart = [after.at_s - before.at_s for before, after in itertools.pairwise(seen)]
+    return bool(apart) and stall_s > SAME_TIME * statistics.median(apart)
 
 
 def _at_the_end(marks: Sequence[tuple[float, Mark]], lag_s: Lag) -> bool:

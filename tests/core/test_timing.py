@@ -137,7 +137,24 @@ def test_an_observer_that_was_kept_from_running_accuses_nobody():
     # Every fourth read comes 250 ms late, with all that had come meanwhile.
     stalled = [(round(at_s + 0.25 - at_s % 0.25, 3), size, marks) for at_s, size, marks in one_by_one(TOKEN)]
     assert measure(observe(stalled)).flow is not Flow.FLOWING
-    assert measure(observe(stalled, stall_s=0.26)).flow is Flow.FLOWING
+    assert measure(observe(stalled, stall_s=0.26)).flow is Flow.UNKNOWN
+
+
+def test_a_stall_does_not_hide_a_stream_that_is_one_piece_late():
+    timing = measure(observe(with_the_next(TOKEN), stall_s=0.15))
+    assert timing.flow is Flow.LATE
+    assert timing.waits_for_next
+
+
+def test_a_stall_as_long_as_a_timer_could_err_leaves_blocks_and_ticks_open():
+    # 400 ms apart, give or take 60, and nearly as many bytes each time.
+    reads = one_by_one(sent(24, 0.1))
+    ticks = [
+        (0.4 * (i // 4 + 1) + 0.06 * (i // 4 % 2), 100 + i // 4 % 3, marks)
+        for i, (_, _, marks) in enumerate(reads)
+    ]
+    assert measure(observe(ticks)).flow is Flow.BLOCKS
+    assert measure(observe(ticks, stall_s=0.06)).flow is Flow.UNKNOWN
 
 
 def test_blocks_to_the_byte_are_blocks_however_busy_the_observer_was():
