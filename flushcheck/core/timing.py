@@ -71,7 +71,7 @@ class Timing:
     latency_s: float = 0.0  # the smallest delay of a Piece: what every one of them took
     deliveries: int = 0  # that completed Pieces
     hold_bytes: int | None = None  # size of a block, for BLOCKS
-    period_s: float = 0.0  # for TICKS
+    period_s: float = 0.0  # for TICKS; for BLOCKS, of the timer that would explain them nearly as well
     rate_bps: float = 0.0  # text bytes a second, for THROTTLED
     late_s: float = 0.0  # for LATE: how long nothing came
     queued_s: float = 0.0  # for LATE: how much after others of its run it began
@@ -166,7 +166,8 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     ):
         return Timing(Flow.UNKNOWN)
     if bytes_fit and (time_fit is None or bytes_fit <= time_fit):
-        return Timing(Flow.BLOCKS, hold_bytes=int(bytes_fit.value))
+        period_s = time_fit.value if time_fit else 0.0
+        return Timing(Flow.BLOCKS, hold_bytes=int(bytes_fit.value), period_s=period_s)
     if time_fit:
         return Timing(Flow.TICKS, period_s=time_fit.value)
     if len(seen) <= 3 and lag_s.max > JITTER_S:
