@@ -3,6 +3,8 @@
 PYTHON ?= python3# makes the virtual environment; any 3.11 or newer
 PORT   ?= 8000#    where `make run` listens
 ARGS   ?=#         handed to pytest: make test ARGS="tests/core -x"
+# Test files run side by side: they wait for streams most of the time, three of them keep two cores busy.
+JOBS   ?= 3
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -11,7 +13,8 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 # Real servers and clients that the tests start: the command looked for, and Debian's package of it. nginx may be any
 # build of it; where it is missing the lightest one does.
-TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base chromium:chromium firefox-esr:firefox-esr openssl:openssl
+TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base chromium:chromium firefox-esr:firefox-esr openssl:openssl \
+              git:git buildah:buildah mmdebstrap:mmdebstrap bwrap:bubblewrap
 
 # What stands in tests/lab/cases, likewise; a file where there is no command.
 MODULES   := /usr/lib/apache2/modules
@@ -36,7 +39,7 @@ run: $(STAMPS)/run ## start the service on port 8000 (PORT=8080 make run: on ano
 
 test: $(STAMPS)/test tools lab-tools $(STAMPS)/lab ## install what the tests need, then lint, types and all tests
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lab: lab-tools $(STAMPS)/lab ## real servers, good and guilty, and what flushcheck says of each (CASE=name: one to look at)
 	@$(BIN)/python -m tests.lab $(CASE) $(if $(CASE),--stay) $(LAB)
@@ -51,16 +54,18 @@ format: $(STAMPS)/test ## lay the code out, and put right what ruff can
 
 # A venv of its own for pip-tools, thrown away: it pins nothing that we use. The greps keep the promise that the lock
 # holds names, versions and hashes, and no address of any index.
-lock: $(STAMPS)/venv ## write requirements.lock anew (UPGRADE=1: take the newest of everything)
+lock: $(STAMPS)/venv ## write requirements.lock and deploy/docker/build.lock anew (UPGRADE=1: take the newest of everything)
 	@set -eu; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	$(BIN)/python -m venv "$$tools"; \
 	"$$tools/bin/python" -m pip -qq --disable-pip-version-check install 'pip-tools>=7.5'; \
-	"$$tools/bin/pip-compile" --quiet $(if $(UPGRADE),--upgrade) --generate-hashes --strip-extras --allow-unsafe \
-	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	    --output-file requirements.lock pyproject.toml; \
-	if grep -nE '://|^ *-' requirements.lock | grep -vE '^[0-9]+: +--hash=sha256:[0-9a-f]{64}( \\)?$$'; then \
-	    echo "requirements.lock: only names, versions and hashes belong there"; exit 1; fi; \
-	echo "requirements.lock: $$(grep -c == requirements.lock) packages"
+	for lock in 'requirements.lock' 'deploy/docker/build.lock --build-deps-for wheel --only-build-deps'; do \
+	    "$$tools/bin/pip-compile" --quiet $(if $(UPGRADE),--upgrade) --generate-hashes --strip-extras --allow-unsafe \
+	        --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	        --output-file $$lock pyproject.toml; \
+	    lock=$${lock%% *}; sed -i '/^#/d; /^$$/d' "$$lock"; \
+	    if grep -nE '://|^ *-' "$$lock" | grep -vE '^[0-9]+: +--hash=sha256:[0-9a-f]{64}( \\)?$$'; then \
+	        echo "$$lock: only names, versions and hashes belong there"; exit 1; fi; \
+	    echo "$$lock: $$(grep -c == "$$lock") packages"; done
 
 clean: ## remove the virtual environment and everything that can be made again
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
