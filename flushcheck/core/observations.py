@@ -23,6 +23,7 @@ from flushcheck.core.model import (
 )
 from flushcheck.core.plan import STREAMED, exhibit
 from flushcheck.core.timing import Timing, measure
+from flushcheck.core.together import timings
 
 # What each difference is called in a sentence.
 LABELS = {
@@ -37,92 +38,20 @@ LABELS = {
 
 XAB = "x-accel-buffering"
 
-# Beyond the quickest stream of the same run, one that began this much later waited for its turn. A busy
-# pair of cores made up to 0.3 s; a stream queued behind another of the plan waits for about 2.
-QUEUED_S = 1.0
-
-# A reader who waits this much longer than others for the first Piece is served late, whatever the reason:
-# CGI processes took 3 s to start side by side; with both cores busy Passenger's took 1.3.
-SLOW_START_S = 2.0
-
-# How far two measurements of one timer may be apart: 0.36 to 0.40 s were seen of 0.4 s on a busy machine.
-SAME_PERIOD = 0.12
-
-# How soon after the end of one stream the next one of the queue begins, with both cores busy.
-TURN_S = 0.5
-
-# On a path with jitter every Transport has some: 10 polls had at least 0.9 of the largest lag of any.
-QUIET = 0.15
-
 
 class Observations:
     """Looked up by Probe, each with its Timing."""
 
     def __init__(self, observations: Iterable[Observation]) -> None:
         # A stranger may send the same Probe twice: the first one stands.
-        self._seen: dict[Probe, tuple[Observation, Timing]] = {}
+        seen: dict[Probe, Observation] = {}
         for observation in observations:
-            self._seen.setdefault(observation.probe, (observation, measure(observation)))
-        self._mark_queued()
-        self._settle_ticks()
-        self._doubt_jitter()
+            seen.setdefault(observation.probe, observation)
+        found = timings(seen)
+        self._seen = {probe: (observation, found[probe]) for probe, observation in seen.items()}
 
     def __iter__(self) -> Iterator[Observation]:
         return (observation for observation, _ in self._seen.values())
-
-    def _mark_queued(self) -> None:
-        """Tell the streams that flow, but began only when another one of the same run was over.
-
-        A process that is slow to start makes a stream late as well, but not just when another one ends.
-        Moments are compared on one vantage only, as each has a clock of its own; but where the path's
-        streams queue, it is the app that they wait for, and so do the other vantages' late ones.
-        """
-        queue = False
-        for vantage in Vantage:
-            timings = [timing for probe, (_, timing) in self._seen.items() if probe.vantage is vantage]
-            quickest_s = min((t.latency_s for t in timings if t.flow is Flow.FLOWING), default=0.0)
-            ends_s = {
-                probe: observation.asked_s + observation.ended_s
-                for probe, (observation, _) in self._seen.items()
-                if probe.vantage is vantage and probe.transport is not Transport.POLLING and observation.marks
-            }
-            for probe in ends_s:
-                observation, timing = self._seen[probe]
-                begun_s = observation.asked_s + observation.marks[0][0]
-                waited_s = timing.latency_s - quickest_s
-                in_turn = any(
-                    abs(begun_s - end_s) <= TURN_S for other, end_s in ends_s.items() if other != probe
-                )
-                if timing.flow is not Flow.FLOWING:
-                    continue
-                if (in_turn or queue) and waited_s > QUEUED_S:
-                    self._seen[probe] = (observation, replace(timing, flow=Flow.LATE, queued_s=waited_s))
-                elif waited_s > SLOW_START_S:
-                    self._seen[probe] = (observation, replace(timing, flow=Flow.LATE, late_s=waited_s))
-            queue = queue or any(self._seen[probe][1].queued_s for probe in ends_s)
-
-    def _settle_ticks(self) -> None:
-        """Take for a timer's what could be a buffer's as well, where another Probe shows the same timer.
-
-        Small Pieces may add up to nearly the same size, period by period; those of another size do not.
-        """
-        periods_s = [timing.period_s for _, timing in self._seen.values() if timing.flow is Flow.TICKS]
-        for probe, (observation, timing) in self._seen.items():
-            same = any(abs(timing.period_s - period_s) <= SAME_PERIOD * period_s for period_s in periods_s)
-            if timing.flow is Flow.BLOCKS and same:
-                self._seen[probe] = (observation, replace(timing, flow=Flow.TICKS, hold_bytes=None))
-
-    def _doubt_jitter(self) -> None:
-        """What looks like jitter is not the network's when another Transport of the same run has none."""
-        path = [
-            timing
-            for probe, (observation, timing) in self._seen.items()
-            if probe.vantage is Vantage.PATH and observation.outcome is Outcome.COMPLETE
-        ]
-        quietest_s = min((timing.lag_s.max for timing in path), default=0.0)
-        for probe, (observation, timing) in self._seen.items():
-            if timing.jittery and quietest_s < QUIET * timing.lag_s.max:
-                self._seen[probe] = (observation, replace(timing, flow=Flow.UNKNOWN))
 
     def get(self, probe: Probe) -> Observation | None:
         """What this Probe saw; None if it was not made."""
