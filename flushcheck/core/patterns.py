@@ -132,18 +132,20 @@ def threshold(seen: Sequence[Delivery]) -> Fit | None:
     return Fit((enough - short) / enough, powers[-1] if powers else enough)
 
 
-def timer(seen: Sequence[Delivery], latency_s: float) -> Fit | None:
+def timer(seen: Sequence[Delivery], latency_s: float, stall_s: float = 0.0) -> Fit | None:
     """The time that is always the same, in seconds; None if none is.
 
     Two kinds of timer: one that ticks, whose deliveries are a period apart, and one that is started by
     the first byte (HAProxy without http-no-delay), which keeps each delivery's first Piece equally long.
-    Every delivery counts: on a path with jitter only those of several Pieces look alike.
+    Every delivery counts: on a path with jitter only those of several Pieces look alike. A delivery may
+    be out of time by as much as the observer was stalled.
     """
     whole = [delivery for delivery in seen if delivery.marks][:-1]
     apart = [after.at_s - before.at_s for before, after in itertools.pairwise(whole)]
     kept = [delivery.at_s - latency_s - delivery.marks[0].sent_s for delivery in whole]
     fits = [Fit(_spread(times), statistics.median(times)) for times in (apart, kept) if len(times) > 1]
-    good = [fit for fit in fits if fit.spread <= SAME_TIME and fit.value >= LEAST_TIMER_S]
+    timers = [fit for fit in fits if fit.value >= LEAST_TIMER_S]
+    good = [fit for fit in timers if fit.spread <= SAME_TIME + stall_s / fit.value]
     return min(good, default=None)
 
 

@@ -23,7 +23,6 @@ from dataclasses import dataclass, field, replace
 
 from flushcheck.core.model import Flow, Lag, Mark, Observation, Outcome, Transport
 from flushcheck.core.patterns import (
-    SAME_TIME,
     Delivery,
     block,
     deliveries,
@@ -158,15 +157,10 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         return Timing(Flow.THROTTLED, rate_bps=rate)
     bytes_fit = min((fit for fit in (block(seen), threshold(seen)) if fit), default=None)
     time_fit = timer(seen, latency_s)
-    if (
-        time_fit is None
-        and bytes_fit
-        and bytes_fit.spread > EXACT
-        and _hides_a_timer(seen, observation.stall_s)
-    ):
-        return Timing(Flow.UNKNOWN)
     if bytes_fit and (time_fit is None or bytes_fit <= time_fit):
-        period_s = time_fit.value if time_fit else 0.0
+        # A stall blurs a timer, never a size: what could be one all the same is told by other Probes.
+        other = timer(seen, latency_s, observation.stall_s)
+        period_s = other.value if other else 0.0
         return Timing(Flow.BLOCKS, hold_bytes=int(bytes_fit.value), period_s=period_s)
     if time_fit:
         return Timing(Flow.TICKS, period_s=time_fit.value)
@@ -176,12 +170,6 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     if lag_s.max <= JITTER_S and apart:
         return Timing(Flow.FLOWING, jittery=True)
     return Timing(Flow.UNKNOWN)
-
-
-def _hides_a_timer(seen: Sequence[Delivery], stall_s: float) -> bool:
-    """Whether the observer was stalled for so long that it would not have known a timer."""
-    apart = [after.at_s - before.at_s for before, after in itertools.pairwise(seen)]
-    return bool(apart) and stall_s > SAME_TIME * statistics.median(apart)
 
 
 def _at_the_end(marks: Sequence[tuple[float, Mark]], lag_s: Lag) -> bool:
