@@ -37,8 +37,10 @@ from flushcheck.core.patterns import (
 # 0.10 were seen on loopback; a byte buffer of one Piece and a timer of two give 0.5 and more.
 KEPT_SHARE = 0.3
 
-# Where at least this share is overtaken, but within the observer's own stall, nothing is said.
+# Where at least this share is overtaken, or half of the Pieces are late by so much of the gap between two of
+# them, but within the observer's own stall, nothing is said.
 HIDDEN_SHARE = 0.6
+HIDDEN_GAPS = 0.5
 
 # The least time by which a later Piece must have been sent before the wait counts as overtaken.
 LEAST_LATE_S = 0.02
@@ -148,8 +150,7 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         # However busy the machine: chance does not fill so many deliveries to the same byte.
         return Timing(Flow.BLOCKS, hold_bytes=int(exact.value))
     if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
-        # One stall makes some Pieces late; where nearly all are, it hides what the path does.
-        hidden = kept_share(seen, latency_s, LEAST_LATE_S) >= HIDDEN_SHARE
+        hidden = observation.stall_s > LEAST_LATE_S and _mostly_late(marks, seen, latency_s)
         return Timing(Flow.UNKNOWN if hidden else Flow.FLOWING)
     if _at_the_end(marks, lag_s) and block(seen) is None:
         return Timing(Flow.HELD)
@@ -170,6 +171,15 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     if lag_s.max <= JITTER_S and apart:
         return Timing(Flow.FLOWING, jittery=True)
     return Timing(Flow.UNKNOWN)
+
+
+def _mostly_late(marks: Sequence[tuple[float, Mark]], seen: Sequence[Delivery], latency_s: float) -> bool:
+    """Whether more Pieces were late than a stall, which comes now and then, accounts for."""
+    gaps = [after.sent_s - before.sent_s for (_, before), (_, after) in itertools.pairwise(marks)]
+    half_s = statistics.median(at_s - mark.sent_s - latency_s for at_s, mark in marks)
+    if gaps and half_s >= HIDDEN_GAPS * statistics.median(gaps) > 0:
+        return True
+    return kept_share(seen, latency_s, LEAST_LATE_S) >= HIDDEN_SHARE
 
 
 def _at_the_end(marks: Sequence[tuple[float, Mark]], lag_s: Lag) -> bool:
