@@ -1,0 +1,11 @@
+#!/home/you/flushcheck/.venv/bin/python
+"""Plain CGI: the web server starts this for every request (.htaccess beside it), and reads what it prints."""
+
+import sys
+
+sys.path.insert(0, "/home/you/flushcheck")
+
+from flushcheck.web.gateways import serve_cgi
+from wsgi import app
+
+serve_cgi(app)

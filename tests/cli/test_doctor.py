@@ -1,0 +1,182 @@
+"""The command `flushcheck doctor`, on gunicorn's own reading of settings, and on running services."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+
+from flushcheck.cli import main
+from flushcheck.core.doctor import Runner, Setup, examine
+from flushcheck.core.render.doctor import checkup_document
+from tests.live import servers
+from tests.live.servers import ROOT, Service
+
+SHIPPED = str(ROOT / "deploy" / "gunicorn.conf.py")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def told(capsys, *args: str):
+    """Exit code and what was said as JSON."""
+    code = main(["doctor", "--json", *args])
+    out = capsys.readouterr().out
+    return code, json.loads(out) if out else None
+
+
+LOCAL = [
+    # name, settings file, command line, GUNICORN_CMD_ARGS, worker, streams, remarks, exit code
+    ("nothing at all", None, [], "", "sync", 1, ["sync-worker"], 1),
+    ("as it ships", SHIPPED, [], "", "gevent", 900, [], 0),
+    ("the file of the folder", "worker_class = 'gevent'", [], "", "gevent", 900, [], 0),
+    ("the line wins", SHIPPED, ["--", "gunicorn", "-k", "sync"], "", "sync", 1, ["sync-worker"], 1),
+    ("a path", None, ["--", "/usr/bin/gunicorn", "-k", "gevent", "wsgi:app"], "", "gevent", 900, [], 0),
+    ("the environment counts", None, [], "-k gevent -w 3", "gevent", 2700, [], 0),
+    ("threads make gthread", "threads = 4", [], "", "gthread", 4, ["threads"], 1),
+    ("a dotted class", "worker_class = 'gunicorn.workers.ggevent.GeventWorker'", [], "", "gevent", 900, [], 0),
+    ("preload", "worker_class = 'gevent'\npreload_app = True", [], "", "gevent", 900, ["preload-app"], 1),
+    ("few connections", "worker_class = 'gevent'\nworker_connections = 10 * 5", [], "", "gevent", 50, ["worker-connections"], 1),
+    ("a file that prints", "print('hello')\nworker_class = 'gevent'", [], "", "gevent", 900, [], 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "line", "environ", "worker", "streams", "remarks", "code"),
+    LOCAL,
+    ids=[row[0] for row in LOCAL],
+)
+def test_what_would_run_here_is_judged(
+    tmp_path, monkeypatch, capsys, name, settings, line, environ, worker, streams, remarks, code
+):
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", environ)
+    options = ["-c", settings] if settings == SHIPPED else []
+    if settings and not options:
+        # gunicorn reads it unasked.
+        (tmp_path / "gunicorn.conf.py").write_text(settings)
+    got, checkup = told(capsys, *options, *line)
+    assert got == code
+    assert (checkup["runs_under"], checkup["worker"], checkup["streams"]) == ("gunicorn", worker, streams)
+    assert [remark["id"] for remark in checkup["remarks"]] == remarks
+
+
+def test_this_environments_settings_count(monkeypatch, capsys):
+    monkeypatch.setenv("FLUSHCHECK_MAX_STREAMS", "1200")
+    monkeypatch.setenv("FLUSHCHECK_HEARTBEATS", "1")
+    code, checkup = told(capsys, "--", "gunicorn", "-k", "gevent")
+    assert code == 1
+    assert {remark["id"] for remark in checkup["remarks"]} == {"worker-connections", "setting"}
+    monkeypatch.setenv("FLUSHCHECK_MAX_STREAMS", "many")
+    code, checkup = told(capsys, "-c", SHIPPED)
+    assert code == 1
+    assert "FLUSHCHECK_MAX_STREAMS=many" in checkup["remarks"][0]["sentence"]
+
+
+MISUSED = [
+    # arguments, what the message holds
+    (["-c", "nowhere.py"], "gunicorn refuses it: Error: 'nowhere.py' doesn't exist"),
+    (["--", "gunicorn", "--no-such-option"], "gunicorn refuses it"),
+    (["--", "gunicorn", "-w", "some"], "gunicorn refuses it"),
+    (["--", "gunicorn", "--version"], "gunicorn refuses it"),
+    (["uwsgi"], "expected a URL, or a command line of gunicorn after --"),
+    (["http://localhost:1", "more"], "expected the URL alone"),
+    (["http://"], "expected"),
+    (["--timeout", "0"], "expected more than 0"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), MISUSED)
+def test_misuse_is_named(capsys, args, message):
+    assert main(["doctor", *args]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_settings_file_that_never_ends_does(tmp_path, capsys):
+    (tmp_path / "endless.py").write_text("import time\ntime.sleep(600)\n")
+    assert main(["doctor", "-c", "endless.py", "--timeout", "2"]) == 2
+    assert "not read within 2 s" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory) -> Iterator[Service]:
+    before = servers.use_scratch(tmp_path_factory.mktemp("doctor"))
+    with servers.start_origin() as service:
+        yield service
+    servers.use_scratch(before)
+
+
+def test_a_running_service_is_asked(service, capsys):
+    code, checkup = told(capsys, service.url)
+    assert code == 0
+    assert (checkup["worker"], checkup["streams"]) == ("gevent", 900)
+    assert main(["doctor", f"{service.url}/", "--timeout", "5"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("gunicorn ")
+    assert "900 at once" in said
+
+
+def test_whoever_is_no_flushcheck_gives_three(service, capsys):
+    assert main(["doctor", f"{service.url}/elsewhere"]) == 3
+    assert "answered 404: no flushcheck" in capsys.readouterr().err
+    assert main(["doctor", f"http://127.0.0.1:{servers.free_port()}"]) == 3
+    assert "nothing listens" in capsys.readouterr().err
+
+
+ANSWERS = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[[[[[",
+    b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"\\u001b[m"',
+    b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n",  # and then nothing
+    b"nonsense\r\n\r\n",
+    b"",
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_strange_far_side_gives_three_and_no_traceback(capsys, answer):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+                connection.recv(4096)
+
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        assert main(["doctor", f"http://127.0.0.1:{listener.getsockname()[1]}", "--timeout", "1"]) == 3
+        thread.join(5)
+    err = capsys.readouterr().err
+    assert err.startswith("flushcheck: http://127.0.0.1:")
+    assert "\x1b" not in err
+
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_readmes_example_happens_as_shown(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "100")
+    shown = README[README.index("$ flushcheck doctor ") :].split("```")[0]
+    command, told = shown.split("\n", 1)
+    assert main(command.split()[2:]) == 1
+    # Which gunicorn is installed is no claim of the README's.
+    said = capsys.readouterr().out
+    assert said.replace(said.split()[1], told.split()[1], 1) == told
+
+
+def test_the_readme_lists_every_field():
+    table = README[README.index("| field of `--json`, `/diagnostics/server`") :].split("\n\n")[0]
+    listed = {
+        name.removesuffix("[]")
+        for row in table.splitlines()[2:]
+        for name in row.split("|")[1].split("`")[1::2]
+    }
+    assert listed == set(checkup_document(examine(Setup(Runner.UNKNOWN))))
