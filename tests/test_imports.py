@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # A name may import what stands to its left. Inside a folder (`transports`, `web`) all may import all.
 CORE = (
     "model",
+    "findings",  # a Culprit at a file and line
     "codec",  # values from and to JSON: it knows the model and nothing else
     "texts",  # the texts that ship: data alone
     "limits",
@@ -26,6 +27,7 @@ CORE = (
     "plan",
     "patterns",  # in which a hold lets go
     "timing",
+    "together",  # the Timings of one run, held against each other
     "observations",  # all that one run saw, asked by Probe
     "configs",
     "configs",  # server configurations as plain values
@@ -38,6 +40,7 @@ CORE = (
     "hops",  # who stands between, as far as it shows
     "inference",
     "watch",  # any stream of the user's own app
+    "doctor",  # what the app runs under
     "agreement",  # what a Report and Findings say of each other
     "render",
 )
@@ -49,7 +52,6 @@ WHOLE = (
     "flushcheck.readers",  # opens configuration files
     FACE,
     "flushcheck.web",
-    "flushcheck.check_command",
     "flushcheck.cli",
     "flushcheck.__main__",
     "app",

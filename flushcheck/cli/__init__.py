@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from flushcheck import __version__, check_command
-from flushcheck.cli import diagnose, explain, judge, watch
+from flushcheck import __version__
+from flushcheck.cli import check, diagnose, doctor, explain, judge, watch
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
 from flushcheck.core.model import UsageError
@@ -18,7 +18,7 @@ from flushcheck.core.model import UsageError
 MISUSED = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-COMMANDS = (diagnose, judge, check_command, watch, explain)
+COMMANDS = (diagnose, judge, check, watch, doctor, explain)
 
 _EPILOG = """\
 examples:
@@ -29,6 +29,7 @@ examples:
   flushcheck judge run.json                           the same report again, without network
   flushcheck watch https://example.org/chat           a stream of your own app, as it comes
   flushcheck check /etc/nginx/nginx.conf              the guilty line, before it is deployed
+  flushcheck doctor -c deploy/gunicorn.conf.py        what the app runs under, and what that means
   flushcheck explain nginx-proxy-buffering            what it is, how it shows, what frees it
 
 exit codes:

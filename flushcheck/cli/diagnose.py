@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from flushcheck.cli.arguments import Parser, seconds, silences, transport_names
+from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.verdicts import add_form, put_out
 from flushcheck.core.inference import judge
@@ -55,6 +56,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         action="extend",
         help="search for time-outs: streams that are silent for so long, for example 65 or 5,30,65,130",
     )
+    add_config(parser)
     parser.add_argument("--quick", action="store_true", help="leave out what only confirms a clean path")
     parser.add_argument(
         "--timeout",
@@ -70,8 +72,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Do it.
 
     Raises:
-        UsageError: the address cannot be, or the file cannot be written.
+        UsageError: the address cannot be, or a file cannot be read or written.
     """
+    checked = read_config(arguments)
     rungs_s = ladder(arguments.idle or ())
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
@@ -87,7 +90,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 direct=arguments.direct,
                 idle_s=rungs_s,
             )
-        code = put_out(judge(seen), arguments, console)
+        code = put_out(judge(seen), arguments, console, checked)
         if file is not None:
             file.write(dump(seen))
     return code

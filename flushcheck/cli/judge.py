@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from flushcheck.cli.arguments import Parser
+from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.console import Console
 from flushcheck.cli.verdicts import add_form, put_out
 from flushcheck.core.inference import judge
@@ -21,6 +22,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("file", metavar="FILE", help='the saved run; "-" for standard input')
     add_form(parser)
+    add_config(parser)
     parser.set_defaults(run=run)
 
 
@@ -28,6 +30,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Do it.
 
     Raises:
-        UsageError: the file is not a saved run.
+        UsageError: the file is not a saved run, or one given beside it cannot be read.
     """
-    return put_out(judge(load(arguments.file)), arguments, console)
+    checked = read_config(arguments)
+    return put_out(judge(load(arguments.file)), arguments, console, checked)

@@ -6,8 +6,11 @@ import argparse
 import json
 
 from flushcheck.cli.console import Console
+from flushcheck.core.agreement import compare
+from flushcheck.core.check import Checked
 from flushcheck.core.model import Health, Report
 from flushcheck.core.render.document import document
+from flushcheck.core.render.findings import witnesses_document, witnesses_text
 from flushcheck.core.render.terminal import terminal
 from flushcheck.core.render.ticket import ticket
 
@@ -23,13 +26,26 @@ def add_form(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def put_out(report: Report, arguments: argparse.Namespace, console: Console) -> int:
-    """Put the Report out; returns the exit code that says the same."""
+def put_out(
+    report: Report, arguments: argparse.Namespace, console: Console, checked: Checked | None = None
+) -> int:
+    """Put the Report out; returns the exit code that says the same.
+
+    Args:
+        checked: what files of the same path show, told beside it; it changes no exit code.
+    """
     if arguments.json:
+        whole = document(report)
+        if checked is not None:
+            whole["config"] = witnesses_document(compare(report, checked.findings), checked)
         # ASCII: nothing that a far side sent can then reach the terminal as it is.
-        console.write(json.dumps(document(report), indent=2) + "\n")
+        console.write(json.dumps(whole, indent=2) + "\n")
     elif arguments.ticket:
         console.write(ticket(report))
     else:
-        console.write(terminal(report, width=console.width, color=console.color))
+        text = terminal(report, width=console.width, color=console.color)
+        if checked is not None:
+            agreements = compare(report, checked.findings)
+            text += "\n" + witnesses_text(agreements, checked, width=console.width, color=console.color)
+        console.write(text)
     return EXIT[report.health]

@@ -8,11 +8,12 @@ did not make (another address, type or size), or the file is not what the server
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flushcheck.core.model import Finding, Flow, Level, Report
+from flushcheck.core.findings import Finding, Level
+from flushcheck.core.model import Flow, Report
 
 
 class Witness(StrEnum):
@@ -52,6 +53,7 @@ _NAMELESS = frozenset({"http-hop"})
 # What no file of a server shows.
 _IN_THE_APP = frozenset({"app-response", "flask-compress"})
 _ON_THE_WAY = frozenset({"tcp-middlebox"})
+NO_FILE_SHOWS = _IN_THE_APP | _ON_THE_WAY
 
 
 def compare(report: Report, findings: Iterable[Finding]) -> tuple[Agreement, ...]:
@@ -71,10 +73,10 @@ def compare(report: Report, findings: Iterable[Finding]) -> tuple[Agreement, ...
         near = same or tuple(one for one in found if _explains(name, one))
         told.update(one.culprit.id for one in near)
         if same:
-            agreements.append(Agreement(name, Witness.BOTH, f"both say so: {_at(same[0])}", same))
+            agreements.append(Agreement(name, Witness.BOTH, f"both say so: {_places(same)}", same))
         elif near:
             shown = near[0].culprit.id
-            sentence = f"the file explains it: {shown} at {_at(near[0])}"
+            sentence = f"the file explains it: {shown} at {_places(near)}"
             agreements.append(Agreement(name, Witness.BOTH, sentence, near))
         else:
             agreements.append(Agreement(name, Witness.LIVE, _missing(name)))
@@ -92,6 +94,18 @@ def _explains(name: str, finding: Finding) -> bool:
     if name in _NAMELESS:
         return finding.level is not Level.NOTE
     return finding.culprit.id in _SHOWN_AS.get(name, frozenset())
+
+
+def _places(findings: Sequence[Finding]) -> str:
+    """Where they stand, each place once."""
+    places = list(dict.fromkeys(_at(one) for one in findings))
+    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    # Which block an address leads to depends on names and other servers that no file shows alone.
+    which = "; the address goes through one of them" if len(places) > 1 else ""
+    return f"{', '.join(places[:_SHOWN])}{more}{which}"
+
+
+_SHOWN = 3  # places named in a sentence
 
 
 def _at(finding: Finding) -> str:

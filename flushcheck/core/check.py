@@ -14,88 +14,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
 
 from flushcheck.core.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
 from flushcheck.core.configs.tree import MAX_BLOCKS, Block, Config, Trouble
-from flushcheck.core.culprits import (
-    apache_mod_fcgid,
-    apache_mod_security,
-    apache_proxy_fcgi,
-    apache_ratelimit,
-    caddy_buffer_responses,
-    caddy_encode,
-    gateway_websocket,
-    gunicorn_sync_worker,
-    gunicorn_timeout,
-    haproxy_compression,
-    haproxy_http_delay,
-    haproxy_wait_for_body,
-    idle_timeout,
-    lighttpd_stream_response_body,
-    nginx_fastcgi_buffering,
-    nginx_gzip,
-    nginx_hint_taken,
-    nginx_ignore_headers,
-    nginx_limit_rate,
-    nginx_proxy_buffering,
-    nginx_proxy_cache,
-    nginx_scgi_buffering,
-    nginx_ssi,
-    nginx_uwsgi_buffering,
-    passenger_buffer_response,
-    php_output_buffering,
-    php_zlib,
-    response_cache,
-    varnish_do_stream,
-    varnish_gzip,
-    websocket_upgrade,
-)
-from flushcheck.core.model import Culprit, Finding, Level, Server
-
-
-class Linter(Protocol):
-    """What the module of a Culprit offers that a file can show."""
-
-    CULPRIT: Culprit
-
-    def lint(self, block: Block) -> Iterator[Finding]:
-        """What this block shows of it; nothing if it is innocent, or of another kind."""
-
-
-LINTERS: tuple[Linter, ...] = (
-    nginx_proxy_buffering,
-    nginx_fastcgi_buffering,
-    nginx_uwsgi_buffering,
-    nginx_scgi_buffering,
-    nginx_hint_taken,
-    nginx_ignore_headers,
-    nginx_gzip,
-    nginx_limit_rate,
-    nginx_proxy_cache,
-    response_cache,
-    nginx_ssi,
-    apache_proxy_fcgi,
-    apache_mod_fcgid,
-    apache_mod_security,
-    apache_ratelimit,
-    passenger_buffer_response,
-    haproxy_http_delay,
-    haproxy_wait_for_body,
-    haproxy_compression,
-    lighttpd_stream_response_body,
-    caddy_encode,
-    caddy_buffer_responses,
-    varnish_do_stream,
-    varnish_gzip,
-    php_output_buffering,
-    php_zlib,
-    gunicorn_sync_worker,
-    gunicorn_timeout,
-    websocket_upgrade,
-    gateway_websocket,
-    idle_timeout,
-)
+from flushcheck.core.culprits import LINTERS
+from flushcheck.core.findings import Finding, Level, Server
 
 
 @dataclass(frozen=True, slots=True)

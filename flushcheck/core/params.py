@@ -65,7 +65,17 @@ class Params:
 
 
 Choice = TypeVar("Choice", bound=StrEnum)
-Reader = Callable[[str, str, Limits], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one parameter may be."""
+
+    read: Callable[[str, str, Limits], object]  # (name, value as given, bounds) → value; raises UsageError
+    schema: Callable[
+        [Limits], Mapping[str, object]
+    ]  # the same as JSON Schema, for whoever asks what is allowed
+    example: str
 
 
 def parse(pairs: Iterable[tuple[str, str]], *, limits: Limits, defaults: Params) -> Params:
@@ -85,11 +95,11 @@ def parse(pairs: Iterable[tuple[str, str]], *, limits: Limits, defaults: Params)
             continue
         if name not in TABLE:
             raise UsageError(_unknown(name))
-        field, reader = TABLE[name]
+        field, rule = TABLE[name]
         if field in chosen:
             raise UsageError(f"{name} is given twice: expected it once, for example {name}={raw[:40]}")
-        chosen[field] = reader(name, raw, limits)
-    params = replace(defaults, **chosen)  # type: ignore[arg-type]  # each reader returns its field's type
+        chosen[field] = rule.read(name, raw, limits)
+    params = replace(defaults, **chosen)  # type: ignore[arg-type]  # each rule reads its field's type
     check(params, limits)
     return params
 
@@ -151,7 +161,7 @@ def _unknown(name: str) -> str:
     return f"unknown parameter {shown!r}: {hint}"
 
 
-def _whole(low: int, high: Callable[[Limits], int], example: int) -> Reader:
+def _whole(low: int, high: Callable[[Limits], int], example: int) -> Rule:
     def read(name: str, raw: str, limits: Limits) -> int:
         most = high(limits)
         # Not int(): that also takes "1_000", " 7" and other scripts' digits.
@@ -162,10 +172,13 @@ def _whole(low: int, high: Callable[[Limits], int], example: int) -> Reader:
             )
         return int(raw)
 
-    return read
+    def schema(limits: Limits) -> Mapping[str, object]:
+        return {"type": "integer", "minimum": low, "maximum": high(limits)}
+
+    return Rule(read, schema, str(example))
 
 
-def _seconds(high: Callable[[Limits], float], example: str) -> Reader:
+def _seconds(high: Callable[[Limits], float], example: str) -> Rule:
     def read(name: str, raw: str, limits: Limits) -> float:
         most = high(limits)
         number = float(raw) if re.fullmatch(r"-?[0-9]{0,6}\.?[0-9]{1,6}", raw) else math.nan
@@ -175,10 +188,13 @@ def _seconds(high: Callable[[Limits], float], example: str) -> Reader:
             )
         return number
 
-    return read
+    def schema(limits: Limits) -> Mapping[str, object]:
+        return {"type": "number", "minimum": 0, "maximum": high(limits)}
+
+    return Rule(read, schema, example)
 
 
-def _choice(kind: type[Choice], example: str) -> Reader:
+def _choice(kind: type[Choice], example: str) -> Rule:
     def read(name: str, raw: str, limits: Limits) -> Choice:
         try:
             return kind(raw)
@@ -188,10 +204,10 @@ def _choice(kind: type[Choice], example: str) -> Reader:
                 f"{name}={raw[:40]}: expected one of {choices}, for example {name}={example}"
             ) from None
 
-    return read
+    return Rule(read, lambda _: {"type": "string", "enum": list(kind)}, example)
 
 
-def _one_of(choices: tuple[str, ...], example: str) -> Reader:
+def _one_of(choices: tuple[str, ...], example: str) -> Rule:
     def read(name: str, raw: str, limits: Limits) -> str:
         if raw not in choices:
             raise UsageError(
@@ -199,7 +215,7 @@ def _one_of(choices: tuple[str, ...], example: str) -> Reader:
             )
         return raw
 
-    return read
+    return Rule(read, lambda _: {"type": "string", "enum": list(choices)}, example)
 
 
 def _switch(name: str, raw: str, limits: Limits) -> bool:
@@ -232,10 +248,25 @@ def _end(name: str, raw: str, limits: Limits) -> str:
     return raw
 
 
-# The name in the address -> the field of Params, and how its value is read.
-TABLE: Mapping[str, tuple[str, Reader]] = {
+SWITCH = Rule(_switch, lambda _: {"type": "string", "enum": ["0", "1"]}, "0")
+SAY = Rule(
+    _say,
+    lambda limits: {"type": "string", "minLength": 1, "description": f"at most {limits.max_say_bytes} bytes"},
+    "Hello there",
+)
+END = Rule(
+    _end,
+    lambda _: {
+        "type": "string",
+        "anyOf": [{"enum": [END_NONE, END_DATA, END_CHAT]}, {"pattern": f"^{EVENT_NAME.pattern}$"}],
+    },
+    "done",
+)
+
+# The name in the address -> the field of Params, and what its value may be.
+TABLE: Mapping[str, tuple[str, Rule]] = {
     "text": ("text", _one_of(TEXTS, "en")),
-    "say": ("say", _say),
+    "say": ("say", SAY),
     "unit": ("unit", _choice(Unit, "word")),
     "count": ("count", _whole(1, lambda limits: limits.max_count, 20)),
     "interval": ("interval_s", _seconds(lambda limits: limits.max_interval_s, "0.1")),
@@ -244,11 +275,11 @@ TABLE: Mapping[str, tuple[str, Reader]] = {
     "spread": ("spread_bytes", _whole(0, lambda limits: limits.max_size_bytes, 400)),
     "pad": ("pad_bytes", _whole(0, lambda limits: limits.max_pad_bytes, 1024)),
     "start": ("start", _whole(0, lambda limits: limits.max_count, 5)),
-    "xab": ("xab", _switch),
-    "cache": ("cache", _switch),
-    "nosniff": ("nosniff", _switch),
-    "heartbeat": ("heartbeat", _switch),
-    "end": ("end", _end),
+    "xab": ("xab", SWITCH),
+    "cache": ("cache", SWITCH),
+    "nosniff": ("nosniff", SWITCH),
+    "heartbeat": ("heartbeat", SWITCH),
+    "end": ("end", END),
     "format": ("framing", _choice(Framing, "delta")),
     "type": ("content_type", _one_of(CONTENT_TYPES, "text/plain")),
 }

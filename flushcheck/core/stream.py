@@ -84,19 +84,25 @@ class Source:
 
     def piece(self, seq: int) -> Piece:
         """The Piece with this number. Its time counts from the moment the stream (re)starts."""
+        return Piece(seq, self.at_s(seq), self.text(seq))
+
+    def text(self, seq: int) -> str:
+        """What that Piece says."""
         text = self.units[seq % len(self.units)]
-        if self.size_bytes:
-            text = self._fill(text, seq)
-        return Piece(seq, self._due_s(seq) - self._due_s(self.start), text)
+        return self._fill(text, seq) if self.size_bytes else text
+
+    def at_s(self, seq: int) -> float:
+        """When it is due, in seconds since the moment the stream (re)starts."""
+        at_s = (seq - self.start) * self.interval_s
+        return at_s + self._late_s(seq) - self._late_s(self.start) if self.jitter_s else at_s
 
     def pieces(self) -> Iterator[Piece]:
         """All Pieces from the resume point on, by ascending `at_s`."""
         return map(self.piece, range(self.start, self.count))
 
-    def _due_s(self, seq: int) -> float:
+    def _late_s(self, seq: int) -> float:
         # Drawn from the number alone: any worker that resumes the stream finds the same schedule.
-        late_s = random.Random(seq).random() * self.jitter_s if self.jitter_s else 0.0
-        return seq * self.interval_s + late_s
+        return random.Random(seq).random() * self.jitter_s
 
     def _fill(self, text: str, seq: int) -> str:
         """Bring the text to its size, with words of the same text, never inside one character.

@@ -8,7 +8,17 @@ where no Config comes of it, beside it. `check_all` and `check_text` judge as we
 from __future__ import annotations
 
 from flushcheck.readers.checking import check_all, check_text
-from flushcheck.readers.reading import Read, read, read_dump, read_text
+from flushcheck.readers.reading import UNKNOWN, Read, read, read_dump, read_text
 from flushcheck.readers.running import RUNNING, read_running
 
-__all__ = ["RUNNING", "Read", "check_all", "check_text", "read", "read_dump", "read_running", "read_text"]
+__all__ = [
+    "RUNNING",
+    "UNKNOWN",
+    "Read",
+    "check_all",
+    "check_text",
+    "read",
+    "read_dump",
+    "read_running",
+    "read_text",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flushcheck.core.check import Checked, check, merge
 from flushcheck.core.configs.tree import Version
-from flushcheck.core.model import Server
+from flushcheck.core.findings import Server
 from flushcheck.readers.reading import Read, read_text
 
 

@@ -12,6 +12,7 @@ import fnmatch
 import glob
 import itertools
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -109,6 +110,13 @@ class Dump:
     def folder(self, name: str) -> Sequence[str] | None:
         """See `Files`."""
         return None
+
+
+def split_dump(printed: str) -> Mapping[str, str]:
+    """The files in what `nginx -T` prints, the main one first; none if it is something else."""
+    parts = re.split(r"^# configuration file (/.*):\r?$\n", printed, flags=re.MULTILINE)
+    # Behind each file nginx adds an empty line.
+    return {name: text.removesuffix("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 class Nowhere:

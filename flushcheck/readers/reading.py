@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flushcheck.core.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
+from flushcheck.core.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, sections, varnish
 from flushcheck.core.configs.recognise import by_name, recognise
 from flushcheck.core.configs.tree import (
     Config,
@@ -19,7 +19,8 @@ from flushcheck.core.configs.tree import (
     Trouble,
     Version,
 )
-from flushcheck.core.model import Server, UsageError
+from flushcheck.core.findings import Server
+from flushcheck.core.model import UsageError
 from flushcheck.readers.files import (
     MAX_FILE_BYTES,
     Disk,
@@ -31,15 +32,23 @@ from flushcheck.readers.files import (
     bounded,
     decode,
     has_magic,
+    split_dump,
 )
 from flushcheck.readers.lexing import parse_nginx
 
 MAX_TROUBLES = 100  # includes that cannot be read, told one by one
 MAX_ROOTS = 500  # files judged by themselves in one call
+MAX_GUESSED = 4  # folders up, and last parts of a name, by which a gunicorn settings file is looked for
 STDIN = "-"
+UNKNOWN = "whose configuration this is cannot be told from its name and words"
 
 # Folders that hold copies of other people's files.
-SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".hg", ".svn"})
+SKIPPED_FOLDERS = frozenset(
+    {
+        *(".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".hg", ".svn"),
+        *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +123,29 @@ def _caddy_import(directive: Directive, place: Place) -> Sequence[str] | None:
 
 
 def _gunicorn_config(directive: Directive, place: Place) -> Sequence[str] | None:
-    # The path is one inside a container or on another machine: beside the file is the next best guess.
     name = "".join(directive.args[:1]).removeprefix("file:")
     if name.startswith("python:"):
         name = name.removeprefix("python:").replace(".", "/") + ".py"
     here = os.path.dirname(directive.file)  # noqa: PTH120
-    names = dict.fromkeys((_join(here, name), _join(here, name.rpartition("/")[2])))
+    implied = directive.args[1:] == ("implied",)
+    names = [_join(here, name), *(() if implied else _guesses(here, name))]
     found = next((one for one in names if place.files.exists(one)), None)
     if found is not None:
         return [found]
-    return () if directive.args[1:] == ("implied",) else [next(iter(names))]
+    return () if implied else names[:1]
+
+
+def _guesses(here: str, name: str) -> Iterable[str]:
+    """Where a file may lie that a container or another machine knows by this name.
+
+    A relative name counts from the working folder, which is mostly the checkout: some folders further up.
+    An absolute one is that of a copy of it. The file's bare name is looked for beside only.
+    """
+    parts = name.strip("/").split("/")
+    for first in range(max(0, len(parts) - MAX_GUESSED), len(parts) - 1):
+        for up in range(MAX_GUESSED):
+            yield os.path.normpath(_join(_join(here, "../" * up), "/".join(parts[first:])))
+    yield _join(here, parts[-1])
 
 
 def _join(folder: str, name: str) -> str:
@@ -133,7 +155,7 @@ def _join(folder: str, name: str) -> str:
 
 SYNTAXES: Mapping[Server, Syntax] = {
     Server.NGINX: Syntax(parse_nginx, nginx.INCLUDES, nginx.CLOSED, _nginx_include),
-    Server.APACHE: Syntax(apache.parse, apache.INCLUDES, (), _apache_include),
+    Server.APACHE: Syntax(sections.parse, apache.INCLUDES, (), _apache_include),
     Server.HAPROXY: Syntax(haproxy.parse),
     Server.LIGHTTPD: Syntax(lighttpd.parse, lighttpd.INCLUDES, (), _beside_include),
     Server.CADDY: Syntax(caddy.parse, caddy.INCLUDES, (), _caddy_import),
@@ -156,37 +178,43 @@ def read(names: Iterable[str], *, server: Server | None = None, version: Version
     Raises:
         UsageError: a name leads nowhere.
     """
-    roots = list(_roots(names, server))
-    if len(roots) > MAX_ROOTS:
-        raise UsageError(
-            f"{len(roots)} files: expected at most {MAX_ROOTS}, for example one folder at a time"
-        )
     configs: list[Config] = []
     troubles: list[Trouble] = []
-    for name, named in roots:
+    for name, named in _roots(names, server):
         try:
             text = _stdin() if name == STDIN else Disk().read(name)
         except Unreadable as error:
-            troubles.append(Trouble(name, 0, str(error)))
+            # A folder may hold anything; what is no text there was no configuration.
+            if named or by_name(name) is not None:
+                troubles.append(Trouble(name, 0, str(error)))
             continue
         kind = server or recognise(name, text)
         if kind is None:
             if named:
-                reason = f"whose configuration is this? Say it, for example --server {Server.NGINX}"
-                troubles.append(Trouble(name, 0, reason))
+                troubles.append(Trouble(name, 0, UNKNOWN))
             continue
+        if len(configs) >= MAX_ROOTS:
+            raise UsageError(
+                f"more than {MAX_ROOTS} configurations: expected fewer, for example one folder at a time"
+            )
         configs.append(_config(kind, name, text, Disk(), version))
     return Read(_without_parts(configs), tuple(troubles))
 
 
 def read_text(
-    text: str, *, server: Server | None = None, name: str = "pasted", version: Version = ()
+    text: str,
+    *,
+    server: Server | None = None,
+    name: str = "pasted",
+    version: Version = (),
+    files: Files | None = None,
 ) -> Read:
-    """Read one text; what it includes is not opened.
+    """Read one text that is in no file.
 
     Args:
         server: whose it is; None: recognised by name and words.
         name: what to call it.
+        files: where its includes come from; None: they are not opened.
     """
     try:
         bounded(text.encode("utf-8", errors="surrogateescape"))
@@ -197,8 +225,8 @@ def read_text(
         return Read((), (Trouble(name, 0, str(error)),))
     kind = server or recognise(name, text)
     if kind is None:
-        return Read((), (Trouble(name, 0, "whose configuration this is cannot be told from its words"),))
-    return Read((_config(kind, name, text, Nowhere(), version),))
+        return Read((), (Trouble(name, 0, UNKNOWN),))
+    return Read((_config(kind, name, text, files or Nowhere(), version),))
 
 
 def read_dump(texts: Mapping[str, str], *, server: Server, version: Version = ()) -> Read:
@@ -214,6 +242,9 @@ def read_dump(texts: Mapping[str, str], *, server: Server, version: Version = ()
 
 
 def _config(server: Server, name: str, text: str, files: Files, version: Version) -> Config:
+    if server is Server.NGINX and (dump := split_dump(text)):
+        # What `nginx -T` printed: its lines are those of the files that it names.
+        name, text, files = next(iter(dump)), next(iter(dump.values())), Dump(dump)
     syntax = SYNTAXES[server]
     texts = {name: text}
     troubles: dict[Trouble, None] = {}
@@ -290,7 +321,9 @@ _PLAUSIBLE = re.compile(r"\.(conf|cfg|ini|vcl|nginx|service|caddyfile)$|/[^./]+$
 
 def _walk(folder: str, server: Server | None) -> Iterable[str]:
     for top, folders, files in os.walk(folder):
-        folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
+        folders[:] = sorted(
+            one for one in folders if one not in SKIPPED_FOLDERS and not one.endswith(".egg-info")
+        )
         for file in sorted(files):
             name = os.path.join(top, file)  # noqa: PTH118
             if by_name(name) is not None or _PLAUSIBLE.search(name.replace(os.sep, "/")):

@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from flushcheck.core.configs.tree import Trouble, Version, version
-from flushcheck.core.model import Server, UsageError
-from flushcheck.readers.files import MAX_TOTAL_BYTES, decode
+from flushcheck.core.findings import Server
+from flushcheck.core.model import UsageError
+from flushcheck.readers.files import MAX_TOTAL_BYTES, Disk, decode, split_dump
 from flushcheck.readers.reading import Read, read, read_dump, read_text
 
 TIMEOUT_S = 10.0
@@ -46,19 +47,12 @@ def _nginx(given: Version) -> Read:
     if program is None:
         raise UsageError("--running nginx: no program nginx here; a file instead? flushcheck check FILE")
     code, out, err = _ask(program, "-T")
-    texts = split_nginx_dump(out)
+    texts = split_dump(out)
     if not texts:
         words = err.strip().splitlines()
         last = words[-1] if words else f"exit {code}"
         return Read((), (Trouble("nginx -T", 0, f"nginx does not tell its configuration: {last}"),))
     return read_dump(texts, server=Server.NGINX, version=given or _version(_ask(program, "-v")[2]))
-
-
-def split_nginx_dump(out: str) -> Mapping[str, str]:
-    """The files in what `nginx -T` prints, the main one first."""
-    parts = re.split(r"^# configuration file (/.*):$\n", out, flags=re.MULTILINE)
-    # Behind each file nginx adds an empty line.
-    return {name: text.removesuffix("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def _apache(given: Version) -> Read:
@@ -95,12 +89,19 @@ _PHP = ("/etc/php/*/fpm/php.ini", "/etc/php/*/fpm/pool.d/*.conf", "/etc/php.ini"
 
 
 def _gunicorn(given: Version) -> Read:
-    seen = dict.fromkeys(shlex.join(args) for args, _ in _processes("gunicorn"))
+    # A master and its workers have the same command line.
+    seen = dict.fromkeys((shlex.join(args), folder) for args, folder in _processes("gunicorn"))
     if not seen:
         raise UsageError("--running gunicorn: none runs here; a file instead? flushcheck check Procfile")
     parts = [
-        read_text(f"web: {line}\n", server=Server.GUNICORN, name=f"gunicorn process {number}", version=given)
-        for number, line in enumerate(seen, start=1)
+        read_text(
+            f"web: {line}\n",
+            server=Server.GUNICORN,
+            name=str(Path(folder, f"gunicorn process {number}")),  # relative names count from there
+            version=given,
+            files=Disk(),
+        )
+        for number, (line, folder) in enumerate(seen, start=1)
     ]
     return Read(
         tuple(config for part in parts for config in part.configs),
@@ -128,8 +129,8 @@ def _processes(title: str) -> Iterator[tuple[list[str], str]]:
         except OSError:
             continue  # gone by now, or another user's
         args = [part.decode("utf-8", errors="surrogateescape") for part in raw.split(b"\0") if part]
-        # An interpreter comes first where the program is a script.
-        for index, arg in enumerate(args[:2]):
+        # An interpreter comes first where the program is a script, and -m where it is a module.
+        for index, arg in enumerate(args[: 3 if args[1:2] == ["-m"] else 2]):
             if Path(arg).name == title:
                 yield args[index:], folder
                 break

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flushcheck.core.check import Checked
-from flushcheck.core.model import Level, Server
+from flushcheck.core.findings import Level, Server
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 MARK = re.compile(r"^\s*(?:#|;|//) expect-next: ([\w-]+)( \(note\))?\s*$")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from flushcheck.core.model import Server
+from flushcheck.core.findings import Server
 from flushcheck.core.render.diff import diff
 from flushcheck.core.render.findings import findings_document, findings_text
 from flushcheck.core.render.sarif import sarif
@@ -39,6 +39,7 @@ OWN = {
         "ignored": "proxy_ignore_headers a b c d e f g;\n",
         "ignored list": "proxy_ignore_headers " + "a " * 400 + ";\n",
         "types": "gzip on; gzip_types " + "a/b " * 400 + "; proxy_http_version 1.1;\n",
+        "asides": "auth_request /a; location = /a { proxy_pass http://x; }\n",
         "time": "proxy_read_timeout 111111111111111111111111111111x;\n",
         "upstreams": "upstream a { server 127.0.0.1:80; }\n",
         "upgrades": "location / { proxy_set_header Upgrade a; proxy_pass http://x; }\n",
@@ -58,6 +59,7 @@ OWN = {
         "caches": "ProxyPass /a http://x/\nCacheEnable disk /\n",
         "conditions": "<IfModule !a>\n",
         "section of spaces": "<a" + " " * 99_999 + "x>\n",
+        "rates": "ProxyPass /a http://x/\nSetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1\nUnsetEnv a\n",
         "security": "SecRuleEngine On\nSecResponseBodyAccess On\nSecResponseBodyMimeType a/b\n",
     },
     Server.HAPROXY: {

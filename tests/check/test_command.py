@@ -1,6 +1,5 @@
 """`flushcheck check` as a person and a machine use it: words, JSON, SARIF, a patch, and exit codes."""
 
-import argparse
 import contextlib
 import io
 import json
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck import check_command
+from flushcheck.cli import parser
+from flushcheck.cli.console import Console
 from flushcheck.core.model import UsageError
 from flushcheck.readers import running
 
@@ -36,14 +36,12 @@ class Out(io.TextIOWrapper):
 
 def check(monkeypatch: pytest.MonkeyPatch, *args: str, stdin: bytes = b"") -> tuple[int, str]:
     """Run the command as the command line does."""
-    parser = argparse.ArgumentParser()
-    check_command.add_arguments(parser.add_subparsers(required=True))
     out = Out(io.BytesIO(), encoding="utf-8")
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", out)
         patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        arguments = parser.parse_args(["check", *args])
-        return arguments.run(arguments), out.text()
+        arguments = parser().parse_args(["check", *args])
+        return arguments.run(arguments, Console()), out.text()
 
 
 def test_words_for_people(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.core.model import Action, Edit, Finding, Level, Server
+from flushcheck.core.findings import Action, Edit, Finding, Level, Server
 from flushcheck.core.render.diff import diff
 from flushcheck.readers import check_all, check_text, read
 from tests.check.marks import CONFIGS, fixtures, server_of
@@ -83,6 +83,43 @@ def test_everything_else_comes_out_as_it_went_in(
     checked = check_text(text, kind=Server.NGINX, name="nginx.conf")
     apply(tmp_path, diff(checked.findings, {"nginx.conf": text}), tool)
     assert file.read_bytes() == mended.encode(errors="surrogateescape"), title
+
+
+SETTINGS = [
+    # name                          gunicorn.conf.py                                          mended
+    ("threads alone",               "threads = 2\n",                                          'worker_class = "gevent"\n'),
+    ("threads beside a class",      "worker_class = 'sync'\nthreads = 2\n",                   'worker_class = "gevent"\nthreads = 2\n'),
+    ("the last one counts",         "worker_class = 'sync'\nworker_class = 'gthread'\n",      "worker_class = 'sync'\nworker_class = \"gevent\"\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("title", "text", "mended"), SETTINGS, ids=[row[0] for row in SETTINGS])
+def test_the_setting_that_counts_is_changed(title: str, text: str, mended: str, tmp_path: Path) -> None:
+    name = "gunicorn.conf.py"
+    (tmp_path / name).write_text(text)
+    checked = check_text(text, kind=Server.GUNICORN, name=name)
+    apply(tmp_path, diff(checked.findings, {name: text}, strict=True), TOOLS[0][1])
+    assert (tmp_path / name).read_text() == mended, title
+
+
+def test_what_concerns_a_balancers_member_stands_beside_its_pass() -> None:
+    text = (
+        "SecRuleEngine On\nSecResponseBodyAccess On\n"
+        '<Proxy "balancer://a">\n BalancerMember "http://x:80" upgrade=websocket\n</Proxy>\n'
+        '<VirtualHost *:80>\n ProxyPass "/" "balancer://a/"\n</VirtualHost>\n'
+    )
+    checked = check_text(text, kind=Server.APACHE, name="f")
+    lines = diff(checked.findings, {"f": text}).splitlines()
+    at = lines.index("+ SecResponseBodyAccess Off")
+    assert lines[at + 1] == '  ProxyPass "/" "balancer://a/"'
+
+
+def test_a_block_is_never_replaced_by_a_line() -> None:
+    # No nginx takes such a file; a patch must not make it worse.
+    text = "location / {\n proxy_buffering on {\n }\n proxy_pass http://x;\n}\n"
+    checked = check_text(text, kind=Server.NGINX, name="f")
+    changed = [line for line in diff(checked.findings, {"f": text}).splitlines()[2:] if line[0] in "+-"]
+    assert changed == ["+ proxy_buffering off;"]
 
 
 def test_an_absolute_name_is_patched_from_the_root(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.core.model import Level, Server
+from flushcheck.core.findings import Level, Server
 from flushcheck.readers import check_all, check_text, read
 from tests.check.marks import CONFIGS, expected, found
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.core.check import LINTERS
+from flushcheck.core.agreement import NO_FILE_SHOWS
 from flushcheck.core.configs.recognise import by_words
+from flushcheck.core.culprits import CULPRITS, LINTERS
 from flushcheck.readers import check_text
 from tests.check.marks import CONFIGS, expected, fixtures, found, server_of
 
@@ -32,6 +33,11 @@ def test_an_innocent_twin_has_no_mark(path: Path) -> None:
     guilty, notes = expected({path.name: path.read_text()})
     assert not guilty
     assert not notes
+
+
+def test_a_file_can_show_every_culprit_but_those_in_the_app_and_on_the_way() -> None:
+    # http-hop is what a diagnosis calls a program that it cannot name.
+    assert CULPRITS.keys() - {linter.CULPRIT.id for linter in LINTERS} == NO_FILE_SHOWS | {"http-hop"}
 
 
 def test_every_culprit_that_a_file_can_show_has_a_guilty_file_and_an_innocent_twin() -> None:

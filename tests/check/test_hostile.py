@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flushcheck.core.check import Checked
-from flushcheck.core.model import Server
+from flushcheck.core.findings import Server
 from flushcheck.core.render.diff import diff
 from flushcheck.core.render.findings import findings_document, findings_text
 from flushcheck.core.render.sarif import sarif

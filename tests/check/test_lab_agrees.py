@@ -1,7 +1,7 @@
 """The file says what the measurement says: for every case of the laboratory that has a configuration we read.
 
 The recordings are judged as they were made, the case's files are checked, and the two are compared. Where only one of
-the two names a culprit, the reason stands here.
+the two names a culprit, the case itself says why: `# file <culprit>: <why>`.
 """
 
 import json
@@ -12,27 +12,15 @@ import pytest
 from flushcheck.core.agreement import Witness, compare
 from flushcheck.core.check import merge
 from flushcheck.core.codec import from_json
+from flushcheck.core.findings import Server
 from flushcheck.core.inference import judge
-from flushcheck.core.model import Run, Server
+from flushcheck.core.model import Run
 from flushcheck.readers import check_text
 from tests.lab import case as lab
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 PROGRAMS = {server.value: server for server in Server} | {"php-fpm": Server.PHP, "passenger": Server.APACHE}
 
-# case: {culprit: why only one of the two can see it}
-DIFFERENCES = {
-    "apache/php-fpm": {"php-output-buffering": "4096 bytes held look alike; the pool says nothing of output"},
-    "apache/proxy-fcgi-auto": {
-        "apache-proxy-fcgi": "flushpackets=auto holds only what comes within 10 ms of each other"
-    },
-    "gunicorn/sync": {"gunicorn-timeout": "no stream of the diagnosis lasts 30 s"},
-    "gunicorn/sync-four": {"gunicorn-timeout": "no stream of the diagnosis lasts 30 s"},
-    "gunicorn/timeout": {"gunicorn-sync-worker": "cut before a second stream had to wait"},
-    "haproxy/compression-delay": {"haproxy-compression": "one piece late is hidden by ticks of 200 ms"},
-    "nginx/gzip-http10": {"nginx-gzip": "buffers hold it already"},
-    "nginx/php-zlib-flush": {"php-zlib": "the script flushes, which the pool's file cannot know"},
-}
 IN_THE_APP = {"app-response", "flask-compress"}  # no server's file shows what an app does to its own answers
 
 
@@ -56,7 +44,8 @@ def test_static_and_live_agree_or_the_difference_is_explained(case: lab.Case, re
     report = judge(from_json(Run, json.loads(recording.read_text())))
     found = merge([check_text(one.text, kind=PROGRAMS[one.program], name=one.name) for one in files(case)])
     alone = {one.culprit for one in compare(report, found.findings) if one.witness is not Witness.BOTH}
-    assert alone - IN_THE_APP <= set(DIFFERENCES.get(case.name, {}))
+    explained = {key.removeprefix("file ") for key in case.options if key.startswith("file ")}
+    assert alone - IN_THE_APP == explained
     assert [trouble for trouble in found.troubles if trouble.lost] == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.core.model import Server
+from flushcheck.core.findings import Server
 from flushcheck.core.render.diff import diff
 from flushcheck.readers import check_text
 from tests.check.marks import CONFIGS, fixtures, server_of

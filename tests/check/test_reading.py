@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from flushcheck.core.check import Checked
-from flushcheck.core.model import Level, Server, UsageError
-from flushcheck.readers import Read, check_all, read, read_dump, read_text
-from flushcheck.readers.files import MAX_FILE_BYTES
-from flushcheck.readers.running import split_nginx_dump
+from flushcheck.core.findings import Level, Server
+from flushcheck.core.model import UsageError
+from flushcheck.readers import UNKNOWN, Read, check_all, read, read_dump, read_text
+from flushcheck.readers.files import MAX_FILE_BYTES, split_dump
 
 GUILTY = "location / {\n  proxy_pass http://127.0.0.1:8000;\n}\n"
 
@@ -213,11 +213,47 @@ def test_misuse_is_told(here: Path) -> None:
         read(["empty"])
 
 
+SETTINGS = "worker_class = 'gevent'\n"
+GUESSED = [
+    # name                   where the unit is     what it says             where the settings are
+    ("beside",               "app.service",        "-c settings.py",         "settings.py"),
+    ("from the checkout",    "deploy/a/x.service", "-c deploy/settings.py",  "deploy/settings.py"),
+    ("on the machine",       "deploy/x.service",   "-c /srv/app/deploy/settings.py", "deploy/settings.py"),
+    ("a container's",        "Dockerfile",         "-c /app/settings.py",    "settings.py"),
+    ("a module",             "deploy/Procfile",    "-c python:deploy.settings", "deploy/settings.py"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "unit", "flag", "settings"), GUESSED, ids=[row[0] for row in GUESSED])
+def test_gunicorns_settings_are_found_from_where_the_unit_lies(
+    here: Path, name: str, unit: str, flag: str, settings: str
+) -> None:
+    line = {"app.service": "ExecStart=", "x.service": "ExecStart=", "Dockerfile": "CMD ", "Procfile": "web: "}
+    lay({unit: f"{line[Path(unit).name]}gunicorn {flag} wsgi:app\n", settings: SETTINGS})
+    checked = check_all(read([unit]))
+    assert heavy(checked) == []
+    assert checked.files == (unit, settings)
+
+
+def test_a_folder_with_anything_in_it_is_searched_for_configurations(here: Path) -> None:
+    lay({"nginx.conf": GUILTY, "data/blob": b"\0\1", "notes": "dear diary", ".mypy_cache/nginx.conf": GUILTY})
+    checked = check_all(read(["."]))
+    assert heavy(checked) == [("./nginx.conf", 1, "nginx-proxy-buffering")]
+    assert checked.troubles == ()
+
+
+def test_too_many_configurations_are_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flushcheck.readers.reading.MAX_ROOTS", 3)
+    lay({f"{number}/nginx.conf": GUILTY for number in range(4)})
+    with pytest.raises(UsageError, match="more than 3 configurations: expected fewer, for example"):
+        read(["."])
+
+
 def test_nobodys_file_is_no_misuse(here: Path) -> None:
     lay({"diary.txt": "dear diary"})
     got = read(["diary.txt"])
     assert got.configs == ()
-    assert "--server nginx" in got.troubles[0].reason
+    assert got.troubles[0].reason == UNKNOWN
     assert check_all(got).exit_code() == 3
 
 
@@ -237,7 +273,12 @@ def test_what_nginx_prints_of_itself_is_read_with_its_files() -> None:
         f"# configuration file /etc/nginx/conf.d/app.conf:\nserver {{\n{GUILTY}}}\n\n"
         "# configuration file /etc/nginx/conf.d/sub/other.conf:\nnot for this pattern\n\n"
     )
-    texts = split_nginx_dump(printed)
+    texts = split_dump(printed)
+    pasted = check_all(read_text(printed))
+    assert (heavy(pasted), pasted.troubles) == (
+        [("/etc/nginx/conf.d/app.conf", 2, "nginx-proxy-buffering")],
+        (),
+    )
     assert texts["/etc/nginx/conf.d/app.conf"] == f"server {{\n{GUILTY}}}\n"
     checked = check_all(read_dump(texts, server=Server.NGINX, version=(1, 22, 1)))
     assert heavy(checked) == [("/etc/nginx/conf.d/app.conf", 2, "nginx-proxy-buffering")]

@@ -6,8 +6,9 @@ import pytest
 
 from flushcheck.core.agreement import Witness, compare
 from flushcheck.core.culprits import CULPRITS
-from flushcheck.core.model import Accusation, Confidence, Flow, Health, Report, Server, Transport, Verdict
-from flushcheck.core.render.findings import agreements_document, agreements_text
+from flushcheck.core.findings import Server
+from flushcheck.core.model import Accusation, Confidence, Flow, Health, Report, Transport, Verdict
+from flushcheck.core.render.findings import witnesses_document, witnesses_text
 from flushcheck.readers import check_text
 
 
@@ -52,15 +53,48 @@ def test_on_a_path_that_flows_the_file_is_doubted():
 
 
 def test_the_comparison_is_put_in_words_and_in_json():
-    found = check_text(BARE, kind=Server.NGINX, name="f").findings
-    agreements = compare(report("nginx-proxy-buffering", "app-response"), found)
-    text = agreements_text(agreements, width=100, color=False)
-    assert "both      nginx-proxy-buffering: both say so: f:1" in text
-    assert "path only app-response: seen on the path only" in text
-    assert agreements_text((), width=100, color=False) == ""
-    documents = json.loads(json.dumps(agreements_document(agreements)))
+    checked = check_text(BARE, kind=Server.NGINX, name="f")
+    agreements = compare(report("nginx-proxy-buffering", "app-response"), checked.findings)
+    text = witnesses_text(agreements, checked, width=100, color=False)
+    assert "- agree      nginx-proxy-buffering: both say so: f:1\n" in text
+    assert "  location /: proxy_buffering on (nginx's default)" in text
+    assert "        proxy_buffering off;\n" in text
+    assert "- path only  app-response: seen on the path only" in text
+    config = json.loads(json.dumps(witnesses_document(agreements, checked)))
+    assert config["files"] == ["f"]
+    documents = config["agreements"]
     assert [(one["id"], one["witness"]) for one in documents] == [
         ("nginx-proxy-buffering", "both"),
         ("app-response", "live"),
     ]
     assert documents[0]["findings"][0]["line"] == 1
+
+
+WITHOUT_CULPRITS = [
+    # file                                                                    said
+    (CLEAN,                                                                   "neither names a culprit"),
+    ("location / { root /srv; }",                                             "they say nothing of the path"),
+    (f"location / {{\n# flushcheck: allow nginx-proxy-buffering short\n{BARE}\n}}", "allowed: nginx-proxy-buffering at f:2, because: short"),
+    (f"{CLEAN}\nlocation / {{",                                               "not read, or not understood: f:2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), WITHOUT_CULPRITS)
+def test_what_the_files_say_where_nobody_is_named(text, said):
+    checked = check_text(text, kind=Server.NGINX, name="f")
+    agreements = compare(report(flow=Flow.FLOWING), checked.findings)
+    assert said in witnesses_text(agreements, checked, width=100, color=False)
+
+
+def test_a_file_that_contradicts_the_path_says_why_it_is_innocent():
+    checked = check_text(CLEAN, kind=Server.NGINX, name="f")
+    agreements = compare(report("nginx-proxy-buffering"), checked.findings)
+    text = witnesses_text(agreements, checked, width=100, color=False)
+    assert "- innocent: f:1  location /: proxy_buffering off (line 1)" in text
+
+
+def test_of_many_places_some_are_named():
+    checked = check_text("\n".join([BARE] * 5), kind=Server.NGINX, name="f")
+    (one,) = compare(report("nginx-proxy-buffering"), checked.findings)
+    assert one.sentence == "both say so: f:1, f:2, f:3 and 2 more; the address goes through one of them"
+    assert len(one.findings) == 5

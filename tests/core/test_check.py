@@ -4,7 +4,7 @@ import pytest
 
 from flushcheck.core.check import Checked, merge
 from flushcheck.core.configs.tree import Trouble
-from flushcheck.core.model import Level, Server
+from flushcheck.core.findings import Level, Server
 from flushcheck.readers import check_text
 
 

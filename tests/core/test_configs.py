@@ -2,10 +2,11 @@
 
 import pytest
 
-from flushcheck.core.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
+from flushcheck.core.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, sections, varnish
 from flushcheck.core.configs.recognise import recognise
 from flushcheck.core.configs.tree import Directive, Expansion, Parsed, Scope, version
-from flushcheck.core.model import Server, UsageError
+from flushcheck.core.findings import Server
+from flushcheck.core.model import UsageError
 
 
 def shape(directives):
@@ -18,12 +19,12 @@ def shape(directives):
 
 READ = [
     # name                     parse            text                                            shape
-    ("apache: continued",      apache.parse,    "A b \\\n  c\nD e",                             [("a", "b", "c", 1), ("d", "e", 3)]),
-    ("apache: section",        apache.parse,    '<Location "/a b">\nX\n</LOCATION>',            [("location", "/a b", 1, [("x", 2)])]),
-    ("apache: comment goes on", apache.parse,   "# a \\\nB c\nD",                               [("d", 3)]),
-    ("apache: quotes",         apache.parse,    "A \"b \\\" c\" 'd e' f\"g",                    [("a", 'b " c', "d e", 'f"g', 1)]),
-    ("apache: CRLF, tabs",     apache.parse,    "A\tb\r\n<If \"x > y\">\r\n</If>\r\n",          [("a", "b", 1), ("if", "x > y", 2, [])]),
-    ("apache: no argument",    apache.parse,    "<Else>\nA\n</Else>",                           [("else", 1, [("a", 2)])]),
+    ("apache: continued",      sections.parse,    "A b \\\n  c\nD e",                             [("a", "b", "c", 1), ("d", "e", 3)]),
+    ("apache: section",        sections.parse,    '<Location "/a b">\nX\n</LOCATION>',            [("location", "/a b", 1, [("x", 2)])]),
+    ("apache: comment goes on", sections.parse,   "# a \\\nB c\nD",                               [("d", 3)]),
+    ("apache: quotes",         sections.parse,    "A \"b \\\" c\" 'd e' f\"g",                    [("a", 'b " c', "d e", 'f"g', 1)]),
+    ("apache: CRLF, tabs",     sections.parse,    "A\tb\r\n<If \"x > y\">\r\n</If>\r\n",          [("a", "b", 1), ("if", "x > y", 2, [])]),
+    ("apache: no argument",    sections.parse,    "<Else>\nA\n</Else>",                           [("else", 1, [("a", 2)])]),
     ("haproxy: sections",      haproxy.parse,   "defaults\n mode http\nbackend b # c\n server s x:1", [("defaults", 1, [("mode", "http", 2)]), ("backend", "b", 3, [("server", "s", "x:1", 4)])]),
     ("haproxy: option",        haproxy.parse,   "listen l\noption a\nno option b\ntimeout server 5s", [("listen", "l", 1, [("option a", "on", 2), ("option b", "off", 3), ("timeout server", "5s", 4)])]),
     ("haproxy: quotes",        haproxy.parse,   "listen l\na \"b # c\" 'd e' f\\ g # h",         [("listen", "l", 1, [("a", "b # c", "d e", "f g", 2)])]),
@@ -98,10 +99,10 @@ def test_a_command_line_is_read(file, text, expected):
 
 TROUBLES = [
     # name                        parse            text                          said
-    ("apache: not closed",        apache.parse,    "<Location />\nA",            "<Location> is not closed"),
-    ("apache: closes nothing",    apache.parse,    "</Location>",                "closes nothing"),
-    ("apache: crossed",           apache.parse,    "<A>\n<B>\n</A>\n</B>",       "</a> closes nothing"),
-    ("apache: deep",              apache.parse,    "<A>\n" * 70 + "</A>\n" * 70, "more than 60 deep"),
+    ("apache: not closed",        sections.parse,    "<Location />\nA",            "<Location> is not closed"),
+    ("apache: closes nothing",    sections.parse,    "</Location>",                "closes nothing"),
+    ("apache: crossed",           sections.parse,    "<A>\n<B>\n</A>\n</B>",       "</a> closes nothing"),
+    ("apache: deep",              sections.parse,    "<A>\n" * 70 + "</A>\n" * 70, "more than 60 deep"),
     ("haproxy: outside",          haproxy.parse,   "mode http",                  "outside of every section"),
     ("lighttpd: brace",           lighttpd.parse,  "a = 1 }",                    "closes nothing"),
     ("lighttpd: words",           lighttpd.parse,  "what is this",               "not understood"),
@@ -152,6 +153,10 @@ WHOSE = [
     ("app.conf",                       "server {\n listen 80;\n}",              Server.NGINX),
     ("app.conf",                       "<VirtualHost *:80>\nServerName x\n",    Server.APACHE),
     ("app.conf",                       "backend b\n server s x:1 check\n",      Server.HAPROXY),
+    ("nginx/conf.d/gunicorn.conf",     "",                                      Server.NGINX),
+    ("sites/gunicorn.conf",            "server {\n listen 80;\n}",              Server.NGINX),
+    ("gunicorn.conf",                  "bind = ':80'\nworkers = 4\n",           Server.GUNICORN),
+    ("uwsgi.ini",                      "[uwsgi]\nworkers = 4\nthreads = 2\n",  None),
     ("-",                              "location / { proxy_pass http://x; }",   Server.NGINX),
     ("",                               "# nothing but a comment",               None),
     ("notes.txt",                      "dear diary",                            None),

@@ -12,11 +12,16 @@ import pytest
 from flushcheck.core.culprits.nginx_proxy_buffering import CULPRIT
 from flushcheck.core.model import (
     Accusation,
+    Cause,
     Confidence,
     Evidence,
     Flow,
     Health,
+    Hop,
+    Localisation,
+    Place,
     Report,
+    Silence,
     Transport,
     Variant,
     Verdict,
@@ -49,6 +54,8 @@ REPORT = Report(
     ),
     (EVIL,),
     tool=EVIL,
+    hops=(Hop(EVIL, Evidence(EVIL)),),
+    located=Localisation(Place.PATH, EVIL, (Evidence(EVIL),)),
 )
 
 
@@ -59,7 +66,7 @@ def test_text_of_a_stranger_is_text() -> None:
     assert whole.count("</style>") == 1
     assert "javascript:" not in whole
     assert 'href="https://example.org/"' in whole
-    assert whole.count("&lt;img src=x") >= 7
+    assert whole.count("&lt;img src=x") >= 11
 
 
 def test_its_policy_allows_its_own_style_and_nothing_else() -> None:
@@ -79,6 +86,38 @@ def test_it_says_what_to_change_and_what_frees_it() -> None:
     for fix in CULPRIT.fixes:
         assert fix.where in whole
     assert "X-Accel-Buffering: no" in whole
+
+
+def test_it_lists_who_stands_on_the_path_and_what_that_rests_on() -> None:
+    hops = (
+        Hop("an nginx", Evidence("its header did not arrive")),
+        Hop("a cache", Evidence("Age: 7")),
+    )
+    whole = html(replace(REPORT, hops=hops))
+    listed = re.search("<ol>(.*)</ol>", whole)
+    assert listed
+    assert re.findall('<li>([^<]*)<br><span class="soft">([^<]*)</span></li>', listed[1]) == [
+        ("an nginx", "its header did not arrive"),
+        ("a cache", "Age: 7"),
+    ]
+
+
+def test_it_says_where_the_fault_lies_where_that_was_asked() -> None:
+    located = Localisation(Place.PATH, "on the path, not in the app", (Evidence("chunked: held"),))
+    assert "<h2>Where it lies</h2><p>on the path, not in the app</p><ul><li>chunked: held</li></ul>" in html(
+        replace(REPORT, located=located)
+    )
+    assert "Where it lies" not in html(replace(REPORT, located=None))
+
+
+def test_it_tells_which_silences_pass_and_which_are_cut() -> None:
+    quiet = Silence(Cause.IDLE, "cut", passed_s=5.0, cut_after_s=30.04)
+    flowing = replace(VERDICT, flow=Flow.FLOWING, silence=quiet)
+    whole = html(replace(REPORT, verdicts=(flowing,)))
+    assert '<th scope="row">chunked</th><td>5 s</td><td>30 s</td><td>–</td>' in whole
+    # It flows as long as somebody talks; that alone must not look like all is well.
+    assert '<span class="word good">flowing</span> <span class="word bad">cut</span>' in whole
+    assert "How long a stream may be silent" not in html(REPORT)
 
 
 PICTURES = [

@@ -10,7 +10,8 @@
 The first line gives the kind, `guilty`, `innocent` or `part`, and why. A part is no case: it stands behind one.
 `culprit` names what may be accused; several ids are causes that cannot be told apart from outside, all of them right.
 `seen` lines are what the raw-socket observer measured (`make lab MEASURE=1` writes them anew): the shape of each
-stream, and with it a size in bytes or a period in seconds. Other keys are the program's own (`modules`, `args`, `app`).
+stream, and with it a size in bytes or a period in seconds. `file <culprit>` says why the config check and the
+measurement differ on that culprit (tests/check/test_lab_agrees.py). Other keys are the program's own (`modules`, `args`, `app`).
 
 Everything else in the file is the program's configuration as people write it. Only ports and one folder are moved
 when it is started: 80 or 8080 to 8099 are the program's own, 8000 and the rest of `UPSTREAMS` what stands behind it,

@@ -108,7 +108,7 @@ def start(case: Case, *, origin: Service | None = None) -> Iterator[Service]:
         if case.kind is not Kind.PART:
             # Whatever stands behind may still be starting: a socket that accepts is not yet an app that answers.
             servers.wait_until_ok(front, "/healthz")
-        _warm(front.port, int(case.options.get("warm", "0")))
+        warm(front.port, int(case.options.get("warm", "0")))
         yield front
 
 
@@ -117,14 +117,14 @@ WARM_ROUNDS = 12
 WARM_S = 0.4
 
 
-def _warm(port: int, count: int) -> None:
+def warm(port: int, count: int, mount: str = "") -> None:
     """Have so many streams open at once, for a server that starts a process for each, until none of them waits for one."""
 
     def one(first_s: list[float]) -> None:
         begun_s = time.monotonic()
         with (
             suppress(OSError),
-            urlopen(f"http://127.0.0.1:{port}/stream/chunked?count=3&interval=0.4") as answer,
+            urlopen(f"http://127.0.0.1:{port}{mount}/stream/chunked?count=3&interval=0.4") as answer,
         ):
             answer.read(1)
             first_s.append(time.monotonic() - begun_s)
@@ -185,7 +185,12 @@ def _front(case: Case, behind: Service) -> Iterator[Service]:
     setting = Setting(case, text, port, folder, behind)
     command = LAUNCHERS[case.program](setting)
     with servers.start_program(
-        case.program, command.argv, port=port, cwd=folder, env=command.env, ready=command.ready or None
+        case.program,
+        command.argv,
+        port=port,
+        cwd=folder,
+        env=command.env,
+        ready=case.options.get("ready", command.ready) or None,
     ) as service:
         yield service
 

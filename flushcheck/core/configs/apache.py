@@ -1,8 +1,7 @@
-"""Apache httpd: server files and .htaccess, text in, Directives out; what passes to an app, and through what.
+"""Apache httpd: server files and .htaccess; what passes to an app, and through what.
 
-A reader of its own, because the libraries lose line numbers or break continued lines. Statements are lines;
-a backslash at a line's end continues it, comments included; names are not case-sensitive. Source:
-"Configuration Files" and "Configuration Sections" of the httpd 2.4 manual, and measurements on 2.4.71.
+Their text is read by `sections`. First is worked out what holds here: conditions, variables, macros. Source:
+"Configuration Sections" of the httpd 2.4 manual, and measurements on 2.4.71.
 
 What decides whether a FastCGI response is flushed is the worker, not the line: the first line that names an
 address makes the worker, and the parameters of later lines for the same address are ignored (AH01146,
@@ -14,21 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from flushcheck.core.configs.php import SETTINGS as PHP_SETTINGS
 from flushcheck.core.configs.tree import (
-    MAX_ARGS,
     MAX_BLOCKS,
     MAX_DEPTH,
-    MAX_DIRECTIVES,
     NAMES,
     Block,
     Config,
     Directive,
-    Parsed,
     Scope,
-    Trouble,
     Value,
     said,
 )
@@ -58,108 +52,6 @@ _PASSENGER = (
     *("passengerenabled", "passengerapproot", "passengerbaseuri", "passengerapptype", "passengerstartupfile"),
     *("passengerappstartcommand", "passengerbufferresponse"),
 )
-
-# Possessive throughout: an alternation that remembers every character takes 150 bytes for each.
-_WORD = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?|\'([^\'\\]*+(?:\\.[^\'\\]*+)*+)\'?|(\S++)', re.DOTALL)
-
-
-def parse(text: str, file: str) -> Parsed:
-    """Build the tree of one file, includes left as they are.
-
-    Args:
-        file: the name to give to every Directive.
-    """
-    return _Reader(file).read(text)
-
-
-class _Reader:
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._open: list[tuple[Directive, list[Directive]]] = []
-        self._here: list[Directive] = []
-        self._skipped: list[str] = []  # sections open inside one that is too deep
-        self._troubles: list[Trouble] = []
-
-    def read(self, text: str) -> Parsed:
-        count = 0
-        for line, end_line, content in _logical(text):
-            if not content or content.startswith("#"):
-                continue
-            count += 1
-            if count > MAX_DIRECTIVES:
-                self._trouble(line, f"more than {MAX_DIRECTIVES} statements: the rest was not read")
-                break
-            if content.startswith("</"):
-                self._leave(line, content[2:].rstrip("> \t").strip().lower())
-            elif content.startswith("<"):
-                self._enter(line, end_line, content)
-            elif not self._skipped:
-                words = content.split(None, 1)
-                name, rest = words[0], words[1] if len(words) > 1 else ""
-                self._here.append(
-                    Directive(name.lower(), _words(rest), self._file, line, end_line, None, name)
-                )
-        while self._open:
-            section = self._open[-1][0]
-            self._trouble(section.line, f"<{section.word}> is not closed")
-            self._close()
-        return Parsed(tuple(self._here), tuple(self._troubles))
-
-    def _enter(self, line: int, end_line: int, content: str) -> None:
-        name, _, rest = content[1:].rstrip().removesuffix(">").strip().replace("\t", " ").partition(" ")
-        if not name[:1].isalpha():
-            self._trouble(line, f"not understood: {said(content, 60)}")
-            return
-        if self._skipped or len(self._open) >= MAX_DEPTH:
-            if not self._skipped:
-                self._trouble(line, f"sections more than {MAX_DEPTH} deep are not read")
-            self._skipped.append(name.lower())
-            return
-        section = Directive(name.lower(), _words(rest), self._file, line, end_line, (), name)
-        self._open.append((section, self._here))
-        self._here = []
-
-    def _leave(self, line: int, name: str) -> None:
-        if self._skipped:
-            self._skipped.pop()
-        elif not self._open or self._open[-1][0].name != name:
-            self._trouble(line, f"</{said(name, 40)}> closes nothing that is open")
-        else:
-            self._close()
-
-    def _close(self) -> None:
-        section, outside = self._open.pop()
-        inside, self._here = tuple(self._here), outside
-        self._here.append(section.holding(inside))
-
-    def _trouble(self, line: int, reason: str) -> None:
-        if len(self._troubles) < 20:  # a file of another kind has one on every line
-            self._troubles.append(Trouble(self._file, line, reason))
-
-
-def _logical(text: str) -> Iterator[tuple[int, int, str]]:
-    """Lines with their continuations: first and last number, and the text without outer space."""
-    lines = text.split("\n")
-    number = 0
-    while number < len(lines):
-        first = number
-        parts = []
-        while True:
-            line = lines[number].rstrip("\r")
-            number += 1
-            if line.endswith("\\") and number < len(lines):
-                parts.append(line[:-1])
-                continue
-            parts.append(line)
-            break
-        yield first + 1, number, "".join(parts).strip()
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(
-        re.sub(r"\\([\"'\\])", r"\1", word[1] or word[2] or "") if word[3] is None else word[3]
-        for word in islice(_WORD.finditer(text), MAX_ARGS)
-    )
 
 
 # What holds on this server: conditions, variables, macros.
@@ -283,9 +175,13 @@ def _pairs(directive: Directive, args: Iterable[str]) -> dict[str, tuple[str, Di
 
 
 class _Workers:
-    """The workers of one virtual host, in the order in which httpd makes them."""
+    """The workers of one virtual host, in the order in which httpd makes them.
 
-    def __init__(self, scope: Scope) -> None:
+    Those of the server around it are its workers too, and of two with one name the server's counts: measured.
+    """
+
+    def __init__(self, scope: Scope, above: _Workers | None = None) -> None:
+        self._above = above
         self._workers: list[_Worker] = []
         self._balancers: dict[str, list[Directive]] = {}
         self._scope = scope
@@ -297,7 +193,7 @@ class _Workers:
                 break
             if child.name in ("proxypass", "proxypassmatch"):
                 url = _target(child, in_location=in_location)
-                if url and self.of(url) is None:
+                if url and self._own(url) is None:
                     self._workers.append(_Worker(_address(url), child, _pairs(child, child.args)))
             elif child.name in ("proxy", "proxymatch") and child.block is not None and child.args:
                 self._section(child)
@@ -319,7 +215,7 @@ class _Workers:
                 self._set(url, child, child.args)
 
     def _set(self, url: str, directive: Directive, args: Iterable[str]) -> None:
-        worker = self.of(url)
+        worker = self._own(url)
         if worker is None:
             worker = _Worker(_address(url), directive, {})
             self._workers.append(worker)
@@ -327,6 +223,10 @@ class _Workers:
 
     def of(self, url: str) -> _Worker | None:
         """The worker that serves an address: the longest name that the address begins with."""
+        found = [one for one in (self._above.of(url) if self._above else None, self._own(url)) if one]
+        return max(found, key=lambda worker: len(worker.name), default=None)
+
+    def _own(self, url: str) -> _Worker | None:
         address = _address(url)
         found = [worker for worker in self._workers if address.startswith(worker.name)]
         return max(found, key=lambda worker: len(worker.name), default=None)
@@ -334,7 +234,7 @@ class _Workers:
     def members(self, url: str) -> Sequence[Directive]:
         """The lines of a balancer's members; none if it is no balancer, or an unknown one."""
         name = "/".join(url.lower().split("/")[:3])
-        return self._balancers.get(name, ())
+        return self._balancers.get(name) or (self._above.members(url) if self._above else ())
 
 
 # Blocks.
@@ -370,7 +270,7 @@ class _Finder:
         for child in scope.children:
             if child.block is not None and child.name in _SECTIONS and depth < MAX_DEPTH:
                 inner = Scope(child, tuple(_effective(child.block, self._facts)), scope)
-                own = _Workers(inner) if child.name == "virtualhost" else workers
+                own = _Workers(inner, workers) if child.name == "virtualhost" else workers
                 yield from self.walk(inner, own, depth + 1)
 
     def _gates(
@@ -435,6 +335,7 @@ class _Finder:
             partners=self._locations(of or gate, scope),
             unread=scope.unread(INCLUDES),
             place=scope,
+            anchor=of,  # what concerns a member stands beside the line that passes, not among the members
         )
 
     def _locations(self, gate: Directive, scope: Scope) -> tuple[Scope, ...]:

@@ -45,6 +45,23 @@ _FLAGS = {
     "-c": "-c",
     "--config": "-c",
 }
+# Flags without a value; every other one takes the next word.
+_BARE = frozenset(
+    {
+        *("-D", "-R", "--daemon", "--reload", "--preload", "--spew", "--check-config", "--print-config"),
+        *("--no-sendfile", "--capture-output", "--proxy-protocol", "--reuse-port", "--initgroups"),
+        *("--enable-stdio-inheritance", "--disable-redirect-access-to-syslog", "--log-syslog"),
+        *(
+            "--strip-header-spaces",
+            "--suppress-ragged-eofs",
+            "--do-handshake-on-connect",
+            "--no-control-socket",
+        ),
+        *("--permit-obsolete-folding", "--casefold-http-method", "--permit-unconventional-http-method"),
+        *("--permit-unconventional-http-version", "--enable-backlog-metric"),
+    }
+)
+_APP = re.compile(r"[A-Za-z_]\w*(\.\w+)*(:[\w.]+(\(.*\))?)?")
 COMPUTED = ""  # the value of a setting that only running would tell
 
 _STOPS = frozenset({"&&", "||", "|", ";", "&", ">", ">>"})
@@ -261,8 +278,20 @@ def _command(
         if word.endswith(";"):
             break
     settings = (*before, *_flags(own, file, line, end_line))
-    app = next((word for word in own if re.fullmatch(r"[\w.]+:[\w.]+(\(.*\))?", word)), "")
+    app = _app(own)
     return [Directive("command", (app,) if app else (), file, line, end_line, settings, written)]
+
+
+def _app(words: Sequence[str]) -> str:
+    """The module that is served, for example "main:app"; "" if none is named."""
+    value_of = ""  # the flag that the word belongs to
+    for word in words:
+        if not value_of and _APP.fullmatch(word):
+            return word
+        value_of = word if word.startswith("-") and "=" not in word and word not in _BARE else ""
+        if re.match(r"-[a-zA-Z].", value_of):
+            value_of = ""  # -w4
+    return ""
 
 
 def _flags(words: Sequence[str], file: str, line: int, end_line: int) -> Iterator[Directive]:

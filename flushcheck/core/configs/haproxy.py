@@ -35,6 +35,9 @@ _MOST_FRONTS = 50  # looked at for one backend
 # Possessive throughout: an alternation that remembers every character takes 150 bytes for each.
 _WORD = re.compile(r"""((?:\\.|"[^"\\]*+(?:\\.[^"\\]*+)*+"?|'[^']*+'?|[^\s#"'\\]++|\\$)++)|(\#)""", re.DOTALL)
 
+_QUOTING = re.compile(r"[#\"'\\]")
+_ESCAPED = re.compile(r"\\(.)")
+
 
 def parse(text: str, file: str) -> Parsed:
     """Build the tree of one file: sections with their lines. `option x` is one name, off after `no`."""
@@ -59,12 +62,14 @@ def parse(text: str, file: str) -> Parsed:
 
 
 def _words(line: str) -> list[str]:
+    if not _QUOTING.search(line):
+        return line.split(maxsplit=MAX_ARGS)[:MAX_ARGS]  # most lines, and three times as quick
     words = []
     for found in islice(_WORD.finditer(line), MAX_ARGS):
         word = found[1]
         if word is None:  # a comment
             break
-        words.append(re.sub(r"\\(.)", r"\1", word).replace('"', "").replace("'", ""))
+        words.append(_ESCAPED.sub(r"\1", word).replace('"', "").replace("'", ""))
     return words
 
 

@@ -51,6 +51,15 @@ _INSIDE = ("if", "limit_except")  # blocks inside a location, with the location'
 # An `if` without a pass of its own inherits it; judged by itself only if it changes something that counts.
 _CHANGES = ("gzip", "limit_rate")
 
+# Endings of files that are no streams, whoever serves them.
+_FILES = frozenset(
+    {
+        *("avif", "bmp", "css", "eot", "gif", "ico", "jpeg", "jpg", "js", "map", "mjs", "otf", "pdf", "png"),
+        *("svg", "svgz", "ttf", "webp", "woff", "woff2", "zip", "gz", "tgz", "mp3", "mp4", "ogg", "webm"),
+    }
+)
+_ENDINGS = re.compile(r"\\\.\(?(?:\?:)?([\w|?]+)\)?\$")  # \.(js|css)$
+
 HTTP11_DEFAULT_SINCE = (1, 29, 7)  # proxy_http_version; 1.0 before
 
 # Shipped with nginx or by Debian: lists of parameters and types, nothing that buffers. A pasted file that
@@ -66,11 +75,40 @@ HARMLESS = frozenset(
 def blocks(config: Config) -> tuple[Block, ...]:
     """The blocks that pass to an app, in the order of the file; at most MAX_BLOCKS."""
     found: list[Block] = []
+    asides = _asides(config.directives)
     for block in _walk(Scope(None, config.directives), config):
+        if _carries_no_stream(block.home.directive, asides):
+            continue
         found.append(block)
         if len(found) >= MAX_BLOCKS:
             break
     return _with_inner(found, config)
+
+
+def _asides(directives: Iterable[Directive]) -> frozenset[str]:
+    """The addresses that are asked beside a request: nobody reads their responses."""
+    found = set()
+    todo = [iter(directives)]
+    while todo:
+        for one in todo.pop():
+            if one.name in ("auth_request", "mirror") and one.args:
+                found.add(one.args[0])
+            elif one.block is not None and one.name in CONTAINERS:
+                todo.append(iter(one.block))
+    return frozenset(found)
+
+
+def _carries_no_stream(location: Directive | None, asides: frozenset[str]) -> bool:
+    """Whether a location is for responses that nobody reads, or for files alone, by the names it lists."""
+    if location is None or location.name != "location" or not location.args:
+        return False
+    pattern = location.args[-1]
+    if pattern in asides:
+        return True
+    if location.args[0] == "=":
+        return pattern == "/robots.txt" or pattern.rpartition(".")[2] in _FILES
+    endings = _ENDINGS.search(pattern) if location.args[0] in ("~", "~*") else None
+    return endings is not None and all(one.replace("?", "") in _FILES for one in endings[1].split("|"))
 
 
 def _walk(scope: Scope, config: Config) -> Iterator[Block]:

@@ -9,26 +9,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from flushcheck.core.model import Server
+from flushcheck.core.findings import Server
 
 # Lines looked at: a banner and a licence are shorter.
 MAX_LINES = 400
 
 # On the whole path, lower case, with / between its parts.
 _NAMES: tuple[tuple[Server, str], ...] = (
-    (Server.GUNICORN, r"(^|/)gunicorn[^/]*\.(py|conf)$"),
+    (Server.GUNICORN, r"(^|/)gunicorn[^/]*\.py$"),
     (Server.GUNICORN, r"(^|/)(dockerfile|containerfile)[^/]*$|\.dockerfile$"),
     (Server.GUNICORN, r"(^|/)procfile[^/]*$"),
     (Server.GUNICORN, r"\.service$"),
     (Server.CADDY, r"(^|/)caddyfile[^/]*$|\.caddyfile$"),
     (Server.HAPROXY, r"(^|/)haproxy[^/]*\.(cfg|conf)$"),
-    (Server.LIGHTTPD, r"(^|/)lighttpd[^/]*\.conf$|/lighttpd/.*\.conf$"),
+    (Server.LIGHTTPD, r"(^|/)lighttpd[^/]*\.conf$|(^|/)lighttpd/.*\.conf$"),
     (Server.VARNISH, r"\.vcl$"),
-    (Server.PHP, r"(^|/)php[^/]*\.ini[^/]*$|(^|/)\.user\.ini$|/php/.*\.(ini|conf)$|/pool\.d/[^/]*\.conf$"),
-    (Server.APACHE, r"(^|/)\.htaccess$|(^|/)(httpd|apache2)[^/]*\.conf$|/(apache2|httpd)/.*\.(conf|load)$"),
+    (
+        Server.PHP,
+        r"(^|/)php[^/]*\.ini[^/]*$|(^|/)\.user\.ini$|(^|/)php/.*\.(ini|conf)$|(^|/)pool\.d/[^/]*\.conf$",
+    ),
+    (
+        Server.APACHE,
+        r"(^|/)\.htaccess$|(^|/)(httpd|apache2)[^/]*\.conf$|(^|/)(apache2|httpd)/.*\.(conf|load)$",
+    ),
     (
         Server.NGINX,
-        r"(^|/)nginx[^/]*\.conf$|/nginx/.*\.conf$|/nginx/(sites|conf)[^/]*/|\.nginx$|\.nginxconf$",
+        r"(^|/)nginx[^/]*\.conf$|(^|/)nginx/.*\.conf$|(^|/)nginx/(sites|conf)[^/]*/|\.nginx$|\.nginxconf$",
     ),
 )
 
@@ -88,6 +94,9 @@ _WORDS: Mapping[Server, tuple[str, ...]] = {
     ),
 }
 
+# A line that is no part of a systemd unit, and no Python.
+_SECTION = re.compile(r"^\[(?!Unit|Service|Install|Socket|Timer)[^\]\n]{1,80}\][ \t]*\r?$", re.MULTILINE)
+
 _NAME_RULES = tuple((server, re.compile(pattern)) for server, pattern in _NAMES)
 _WORD_RULES: Mapping[Server, re.Pattern[str]] = {
     server: re.compile(rf"[ \t]*(?:{'|'.join(patterns)})") for server, patterns in _WORDS.items()
@@ -121,4 +130,6 @@ def by_words(text: str) -> Server | None:
                 votes[server] += 1
     best = sorted(votes, key=lambda server: -votes[server])
     first, second = votes[best[0]], votes[best[1]]
+    if best[0] is Server.GUNICORN and _SECTION.search(text[:100_000]):
+        return None  # uwsgi.ini and its like have settings of the same names
     return best[0] if first > second else None

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from flushcheck.core.model import Action, Culprit, Edit, Finding, Fix, Level, Server, UsageError
+from flushcheck.core.findings import Action, Edit, Finding, Level, Server
+from flushcheck.core.model import Culprit, Fix, UsageError
 
 # Real configurations nest 6 deep. Below Python's recursion limit by far, includes within includes counted.
 MAX_DEPTH = 60
@@ -277,7 +278,7 @@ class Block:
 
     def edit(self, old: Directive | None, *lines: str) -> tuple[Edit, ...]:
         """The lines in this block: in the place of `old` where that stands here, else as new ones."""
-        if old is not None and self.owns(old):
+        if old is not None and old.block is None and self.owns(old):
             return (edit(Action.REPLACE, old, *lines),)
         return (edit(Action.BEFORE, self.anchor or self.gate, *lines),)
 

@@ -65,13 +65,13 @@ def _sets(lines: Iterable[Directive], under: bool, depth: int) -> Iterator[tuple
             yield from _sets(line.block, True, depth + 1)
 
 
-def pipes(block: Block) -> bool:
-    """Whether any line hands a connection through as it is: `return (pipe)`."""
+def returns(block: Block, action: str) -> bool:
+    """Whether any line ends with this action, for example `return (pipe)`."""
     top = block.scope.parent
     todo = [line for line in (top.children if top else ()) if line.name == "sub"]
     while todo:
         line = todo.pop()
-        if line.name == "return" and "pipe" in "".join(line.args):
+        if line.name == "return" and "".join(line.args).strip("()") == action:
             return True
         todo += line.block or ()
     return False

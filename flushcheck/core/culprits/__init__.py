@@ -1,15 +1,16 @@
 """The catalogue: every known Culprit, in the order in which Reports list equals.
 
-A Culprit is one module with `CULPRIT` (the words and the fixes) and `suspect` (what speaks for it).
-To add one: its file, one line here.
+A Culprit is one module with `CULPRIT` (the words and the fixes), `suspect` (what a run says for it) and,
+where a server's configuration can show it, `lint`. To add one: its file, one line here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import (
     apache_mod_fcgid,
     apache_mod_security,
@@ -47,17 +48,28 @@ from flushcheck.core.culprits import (
     varnish_gzip,
     websocket_upgrade,
 )
+from flushcheck.core.findings import Finding
 from flushcheck.core.model import Culprit, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 
 class Case(Protocol):
-    """What a Culprit's module offers."""
+    """What every Culprit's module offers."""
 
     CULPRIT: Culprit
 
     def suspect(self, seen: Observations, transport: Transport) -> Suspicion | None:
         """What the run says for this Culprit on this Transport; None if nothing does."""
+
+
+@runtime_checkable
+class Linter(Protocol):
+    """What the module of a Culprit offers that a file can show."""
+
+    CULPRIT: Culprit
+
+    def lint(self, block: Block) -> Iterator[Finding]:
+        """What this block shows of it; nothing if it is innocent, or of another kind."""
 
 
 CASES: tuple[Case, ...] = (
@@ -99,6 +111,8 @@ LAST_RESORTS: tuple[Case, ...] = (http_hop,)
 
 # Told by their configuration file alone: on the wire they look like some other hop.
 BY_FILE: tuple[Case, ...] = (apache_ratelimit, haproxy_wait_for_body, haproxy_compression)
+
+LINTERS: tuple[Linter, ...] = tuple(case for case in (*CASES, *BY_FILE) if isinstance(case, Linter))
 
 CULPRITS: Mapping[str, Culprit] = MappingProxyType(
     {case.CULPRIT.id: case.CULPRIT for case in (*CASES, *LAST_RESORTS, *BY_FILE)}

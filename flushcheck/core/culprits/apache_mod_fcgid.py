@@ -6,19 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block, Directive, edit
 from flushcheck.core.culprits import hint
-from flushcheck.core.model import (
-    Action,
-    Confidence,
-    Culprit,
-    Edit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-)
+from flushcheck.core.findings import Action, Edit, Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Flow, Scenario, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -55,6 +44,9 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     origin = seen.origin(transport)
     size = seen.size_bytes(transport)
     if not hint.unheard(seen, transport) or origin is None or not origin.gateway or seen.stored(transport):
+        return None
+    # A stream of a kilobyte a piece is shorter than the buffer: it is held whole.
+    if size is None and seen.flow(transport, Scenario.KILO) is not Flow.HELD:
         return None
     if size is not None and size < BUFFER_BYTES:
         return None

@@ -5,21 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from flushcheck.core.configs.tree import Block
+from flushcheck.core.configs.tree import Block, edit
 from flushcheck.core.culprits import hint
-from flushcheck.core.model import (
-    Action,
-    Confidence,
-    Culprit,
-    Edit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-)
+from flushcheck.core.findings import Action, Edit, Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -107,7 +96,7 @@ def _edits(block: Block) -> tuple[Edit, ...]:
     if gate.name in ("proxypass", "proxypassmatch", "balancermember"):
         kept = [arg for arg in gate.args if not arg.lower().startswith(("flushpackets=", "flushwait="))]
         line = " ".join([gate.word, *map(_quoted, kept), "flushpackets=on"])
-        return (Edit(Action.REPLACE, gate.file, gate.line, gate.end_line, gate.word, (line,)),)
+        return (edit(Action.REPLACE, gate, line),)
     address = re.search(r"fcgi://[^/\s\"]+", " ".join(gate.args))
     section = None
     for scope in block.home.chain():

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.core.configs.tree import Block
-from flushcheck.core.model import Culprit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.configs.tree import Block, Directive, Scope
+from flushcheck.core.findings import Finding, Level, Server
+from flushcheck.core.model import Culprit, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
     id="apache-ratelimit",
     title="Apache mod_ratelimit lets the response out in ticks, at a rate of its own",
     why=(
-        "The filter RATE_LIMIT sends a fifth of its rate every 200 ms, whatever the app has written. "
-        "Measured on 2.4.71."
+        "The filter RATE_LIMIT sends a fifth of its rate every 200 ms, whatever the app has written; without "
+        "a rate in the environment it does nothing. Measured on 2.4.71."
     ),
     shows="Ticks of 200 ms; a stream faster than the rate comes ever later.",
     fixes=(
         Fix(
             where="Apache, a <Location> for the stream's path",
-            change="SetOutputFilter NONE",
-            caution="other output filters for this path are gone as well; the rate is not limited there",
+            change="UnsetEnv rate-limit",
+            caution="no rate is kept there; SetOutputFilter NONE helps too, but logs an error each time",
         ),
     ),
     references=("https://httpd.apache.org/docs/2.4/mod/mod_ratelimit.html",),
@@ -33,24 +34,40 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """The filter, and its rate in KiB a second."""
+    """The filter, and its rate in KiB a second; <Location> sections that cover the pass come last and win."""
     if block.server is not Server.APACHE or block.via == "php":
         return
-    for name in ("setoutputfilter", "addoutputfilterbytype"):
-        for line in block.scope.every(name):
-            if not any("rate_limit" in arg.lower().split(";") for arg in line.args):
-                continue
-            rates = [
-                one.args[1]
-                for one in block.scope.every("setenv")
-                if one.args[:1] == ("rate-limit",) and one.args[1:]
-            ]
-            rate = f", {rates[0]} KiB/s" if rates else ""
-            yield block.finding(
-                CULPRIT,
-                Level.WARNING,
-                f"{line.text}{rate}: the response comes in ticks of 200 ms, what is faster comes ever later",
-                at=line,
-                override="the app cannot free it by itself",
-            )
-            return
+    levels = (*reversed(block.partners), *block.scope.chain())
+    line = next((found for level in levels if (found := _filter(level)) is not None), None)
+    if line is None or "rate_limit" not in ";".join(line.args).lower().split(";"):
+        return
+    rate = next((said for level in levels if (said := _rate(level)) is not None), "")
+    if not rate:
+        return
+    yield block.finding(
+        CULPRIT,
+        Level.WARNING,
+        f"{line.text}, {rate} KiB/s: the response comes in ticks of 200 ms, what is faster comes ever later",
+        at=line,
+        override="the app cannot free it by itself",
+    )
+
+
+def _filter(level: Scope) -> Directive | None:
+    """The line of this level that says which filters there are; None if none does."""
+    lines = level.own("setoutputfilter") or level.own("addoutputfilterbytype")
+    return lines[-1] if lines else None
+
+
+def _rate(level: Scope) -> str | None:
+    """The rate that this level sets, "" if it takes it away; None if it says nothing of it."""
+    found: str | None = level.remember("rate-limit", lambda: _said(level))
+    return found
+
+
+def _said(level: Scope) -> str | None:
+    taken = any("rate-limit" in line.args for line in level.own("unsetenv"))
+    rates = [one.args[1] for one in level.own("setenv") if one.args[:1] == ("rate-limit",) and one.args[1:]]
+    if not taken and not rates:
+        return None
+    return "" if taken or rates[-1] == "0" else rates[-1]

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.core.configs.tree import Block
+from flushcheck.core.configs.tree import Block, edit
 from flushcheck.core.culprits import hint
-from flushcheck.core.model import (
-    Action,
-    Confidence,
-    Culprit,
-    Edit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Probe,
-    Server,
-    Suspicion,
-    Transport,
-)
+from flushcheck.core.findings import Action, Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Probe, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -75,6 +63,6 @@ def lint(block: Block) -> Iterator[Finding]:
                 Level.ERROR,
                 f"{line.text}: the response is read whole before it is passed on, WebSocket does not open",
                 at=line,
-                edits=(Edit(Action.REPLACE, line.file, line.line, line.end_line, line.word, ()),),
+                edits=(edit(Action.REPLACE, line),) if line.block is None else (),
                 override="the app cannot free it by itself",
             )

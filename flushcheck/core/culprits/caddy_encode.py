@@ -6,22 +6,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 from flushcheck.core.configs import caddy
-from flushcheck.core.configs.tree import Block, Directive
+from flushcheck.core.configs.tree import Block, Directive, edit, said
 from flushcheck.core.culprits import hint
-from flushcheck.core.model import (
-    Action,
-    Confidence,
-    Culprit,
-    Edit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-    Variant,
-)
+from flushcheck.core.findings import Action, Edit, Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -89,14 +77,16 @@ def lint(block: Block) -> Iterator[Finding]:
         named = caddy.excludes(block, matcher)
         if named:
             continue
-        some = f" and the request matches {matcher}" if matcher else ""
+        conditions = [f"its first write has {least} bytes or more"] if least > 1 else []
+        conditions += [f"the request matches {matcher}"] if matcher else []
+        some = f", if {' and '.join(conditions)}" if conditions else ""
         yield block.finding(
             CULPRIT,
             Level.WARNING if matcher or least > SMALL else Level.ERROR,
             f"{line.text}: a stream sent as {' or '.join(hit)} is held to its end for every client that "
-            f"offers an encoding, if its first write has {least} bytes or more{some}",
+            f"offers an encoding{some}",
             at=line,
-            fix=_FIX,
+            fix=_fix(line),
             edits=_edits(line),
             override="the app can free each response by itself with the header Content-Encoding: identity",
         )
@@ -112,15 +102,22 @@ _MATCH = (
     "\t}",
     "}",
 )
-_FIX = Fix(
-    where="Caddyfile, the encode directive",
-    change="\n".join(("encode gzip {", *_MATCH)),
-    caution="only the listed types are compressed: text/plain and text/event-stream are not any more",
-)
+
+
+def _fix(line: Directive) -> Fix:
+    if line.block is None:
+        where, lines = "Caddyfile, the encode directive", [f"{said(line.whole)} {{", *_MATCH]
+    else:
+        where, lines = "Caddyfile, inside the encode block", [one.removeprefix("\t") for one in _MATCH[:-1]]
+    return Fix(
+        where=where,
+        change="\n".join(lines).expandtabs(4),
+        caution="only the listed types are compressed: text/plain and text/event-stream are not any more",
+    )
 
 
 def _edits(line: Directive) -> tuple[Edit, ...]:
     if line.block is not None:
         return ()
     lines = (f"{line.whole} {{", *_MATCH)
-    return (Edit(Action.REPLACE, line.file, line.line, line.end_line, line.word, lines),)
+    return (edit(Action.REPLACE, line, *lines),)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block
+from flushcheck.core.findings import Finding, Level
 from flushcheck.core.model import (
     Confidence,
     Culprit,
     Evidence,
-    Finding,
     Fix,
     Flow,
-    Level,
     Origin,
     Probe,
     Suspicion,

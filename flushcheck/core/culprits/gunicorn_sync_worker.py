@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.core.configs import gunicorn
-from flushcheck.core.configs.tree import Block, Directive
-from flushcheck.core.model import (
-    Action,
-    Confidence,
-    Culprit,
-    Edit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-)
+from flushcheck.core.configs.tree import Block, Directive, edit
+from flushcheck.core.findings import Action, Edit, Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -95,7 +84,7 @@ def lint(block: Block) -> Iterator[Finding]:
         f"{value.name} {kind} ({block.where(value)}): {streams} at a time {where}, "
         f"everybody else waits{unless}",
         value=value,
-        fix=_FIX_LINE if block.at.name == "command" else _FIX_FILE,
+        fix=_FIX_FILE if _in_file(block, value.at) else _FIX_LINE,
         edits=_edits(block, value.at),
     )
 
@@ -112,9 +101,18 @@ _FIX_FILE = Fix(
 )
 
 
+def _in_file(block: Block, guilty: Directive | None) -> bool:
+    """Whether the settings file says it, or nobody does where there is only the file."""
+    return not guilty.word.startswith("-") if guilty is not None else block.at.name != "command"
+
+
 def _edits(block: Block, old: Directive | None) -> tuple[Edit, ...]:
     at = block.at
-    if at.name != "command":
+    if _in_file(block, old):
+        # `threads` makes it gthread beside a worker_class that then stands there already.
+        named = block.value("worker_class", "sync").at
+        if named is not None and not named.word.startswith("-"):
+            return (edit(Action.REPLACE, named, _FIX_FILE.change),)
         return block.edit(old, _FIX_FILE.change)
     if old is not None or at.line != at.end_line:
         return ()

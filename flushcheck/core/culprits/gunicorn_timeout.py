@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs import gunicorn
 from flushcheck.core.configs.tree import Block
+from flushcheck.core.findings import Finding, Level, Server
 from flushcheck.core.model import (
     Confidence,
     Culprit,
     Evidence,
-    Finding,
     Fix,
     Flow,
-    Level,
     Outcome,
     Probe,
-    Server,
     Suspicion,
     Transport,
 )

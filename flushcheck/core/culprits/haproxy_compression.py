@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs import haproxy
 from flushcheck.core.configs.tree import Block, Directive, Scope
-from flushcheck.core.model import Culprit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.findings import Finding, Level, Server
+from flushcheck.core.model import Culprit, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(

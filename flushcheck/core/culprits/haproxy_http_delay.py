@@ -6,19 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs import haproxy
 from flushcheck.core.configs.tree import Block
-from flushcheck.core.model import (
-    Confidence,
-    Culprit,
-    Evidence,
-    Finding,
-    Fix,
-    Flow,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-    Variant,
-)
+from flushcheck.core.findings import Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport, Variant
 from flushcheck.core.observations import Observations
 from flushcheck.core.plan import KEPT, STREAMED
 

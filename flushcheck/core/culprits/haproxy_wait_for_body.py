@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block
-from flushcheck.core.model import Culprit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.findings import Finding, Level, Server
+from flushcheck.core.model import Culprit, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(

@@ -7,20 +7,8 @@ from dataclasses import replace
 
 from flushcheck.core.configs import apache, haproxy, nginx
 from flushcheck.core.configs.tree import Block, Value
-from flushcheck.core.model import (
-    Cause,
-    Confidence,
-    Culprit,
-    Edit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-    Vantage,
-)
+from flushcheck.core.findings import Edit, Finding, Level, Server
+from flushcheck.core.model import Cause, Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Vantage
 from flushcheck.core.observations import Observations
 from flushcheck.core.silences import say, silence
 

@@ -6,17 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import hint
-from flushcheck.core.model import (
-    Confidence,
-    Culprit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-)
+from flushcheck.core.findings import Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(

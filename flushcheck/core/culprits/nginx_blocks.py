@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs import nginx
 from flushcheck.core.configs.tree import Block
-from flushcheck.core.model import Culprit, Edit, Finding, Level, Server
+from flushcheck.core.findings import Edit, Finding, Level, Server
+from flushcheck.core.model import Culprit
 
 
 def hold(block: Block, culprit: Culprit, via: str) -> Iterator[Finding]:

@@ -7,17 +7,8 @@ from collections.abc import Iterator
 from flushcheck.core.configs import nginx
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import hint, nginx_blocks
-from flushcheck.core.model import (
-    Confidence,
-    Culprit,
-    Finding,
-    Fix,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-    Variant,
-)
+from flushcheck.core.findings import Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Fix, Suspicion, Transport, Variant
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(

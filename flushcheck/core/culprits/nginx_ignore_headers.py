@@ -9,7 +9,8 @@ from flushcheck.core.configs import nginx
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import hint, nginx_blocks
 from flushcheck.core.culprits.nginx_hint_taken import SEPARATE
-from flushcheck.core.model import Confidence, Culprit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.findings import Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(

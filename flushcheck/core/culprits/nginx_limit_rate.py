@@ -7,18 +7,8 @@ from collections.abc import Iterator
 from flushcheck.core.configs import nginx
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import hint, nginx_blocks
-from flushcheck.core.model import (
-    Confidence,
-    Culprit,
-    Evidence,
-    Finding,
-    Fix,
-    Flow,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-)
+from flushcheck.core.findings import Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import hint, nginx_blocks
-from flushcheck.core.model import Confidence, Culprit, Evidence, Finding, Fix, Suspicion, Transport
+from flushcheck.core.findings import Finding
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs import nginx
 from flushcheck.core.configs.tree import Block, Value
-from flushcheck.core.model import Culprit, Finding, Fix, Level, Server, Suspicion, Transport
+from flushcheck.core.findings import Finding, Level, Server
+from flushcheck.core.model import Culprit, Fix, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(

@@ -7,17 +7,8 @@ from collections.abc import Iterator
 from flushcheck.core.configs import php
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import php_settings
-from flushcheck.core.model import (
-    Confidence,
-    Culprit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Suspicion,
-    Transport,
-    Variant,
-)
+from flushcheck.core.findings import Finding, Level
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -72,6 +63,7 @@ def lint(block: Block) -> Iterator[Finding]:
     for name, value, shown in php_settings.of(block):
         size = php.size_bytes(value)
         if name == "output_buffering" and size != 0:
+            fix, edits = php_settings.mended(block, shown, CULPRIT.fixes[0])
             many = "everything" if size == 1 else f"{size or value} bytes"
             yield block.finding(
                 CULPRIT,
@@ -79,6 +71,7 @@ def lint(block: Block) -> Iterator[Finding]:
                 f"{block.say(shown)}: PHP collects {many}, unless the script calls ob_flush() and flush() "
                 "after each piece",
                 value=shown,
-                edits=php_settings.edits(block, shown, "output_buffering = Off"),
+                fix=fix,
+                edits=edits,
                 override="the app can free it by itself with ob_flush(); flush(); after each piece",
             )

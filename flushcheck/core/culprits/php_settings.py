@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flushcheck.core.configs import php
-from flushcheck.core.configs.tree import Block, Value
-from flushcheck.core.model import Action, Edit, Server
+from flushcheck.core.configs.tree import Block, Value, edit
+from flushcheck.core.findings import Action, Edit, Server
+from flushcheck.core.model import Fix
 
 
 def of(block: Block) -> Iterator[tuple[str, str, Value]]:
@@ -30,15 +32,26 @@ def of(block: Block) -> Iterator[tuple[str, str, Value]]:
                         yield name.strip().lower(), value.strip(), shown
 
 
-def edits(block: Block, shown: Value, ini: str) -> tuple[Edit, ...]:
-    """The setting turned off at its line; none where the line says more than one thing."""
+def mended(block: Block, shown: Value, fix: Fix) -> tuple[Fix, tuple[Edit, ...]]:
+    """The fix as it reads at the guilty line, and its edit; no edit where the line says more than one thing.
+
+    Args:
+        shown: the guilty setting, from `of`.
+        fix: as php.ini has it, "name = value".
+    """
     line = shown.at
-    if line is None or block.server is Server.NGINX:
-        return ()
-    text = ini
+    if line is None:
+        return fix, ()
+    name, _, value = (part.strip() for part in fix.change.partition("="))
+    number = "0" if value else ""
+    if block.server is Server.NGINX:
+        change = f'fastcgi_param {line.args[0]} "{name}={number}";'
+        return replace(fix, where="nginx, the block with fastcgi_pass", change=change), ()
+    where, change = "php.ini", fix.change
     if block.server is Server.APACHE:
         # php_value takes numbers, php_flag words.
-        text = f"{line.word} {line.args[0]} {'off' if line.name.endswith('flag') else '0'}"
+        where = f"Apache, the {line.word} line"
+        change = f"{line.word} {line.args[0]} {'off' if line.name.endswith('flag') else number or 'none'}"
     elif line.word != line.name:
-        text = f"{line.word} = {'off' if 'flag' in line.word else '0'}"
-    return (Edit(Action.REPLACE, line.file, line.line, line.end_line, line.word, (text,)),)
+        where, change = "the pool", f"{line.word} = {'off' if 'flag' in line.word else number}".rstrip()
+    return replace(fix, where=where, change=change), (edit(Action.REPLACE, line, change),)

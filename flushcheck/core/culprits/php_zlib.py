@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flushcheck.core.configs import php
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import php_settings
-from flushcheck.core.model import (
-    Confidence,
-    Culprit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Suspicion,
-    Transport,
-    Variant,
-)
+from flushcheck.core.findings import Finding, Level
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -61,13 +53,15 @@ def lint(block: Block) -> Iterator[Finding]:
     for name, value, shown in php_settings.of(block):
         compresses = name == "zlib.output_compression" and php.size_bytes(value) != 0
         if compresses or (name == "output_handler" and value.strip().lower() == "ob_gzhandler"):
-            off = "zlib.output_compression = Off" if compresses else "output_handler ="
+            off = CULPRIT.fixes[0] if compresses else replace(CULPRIT.fixes[0], change="output_handler =")
+            fix, edits = php_settings.mended(block, shown, off)
             yield block.finding(
                 CULPRIT,
                 Level.WARNING,
                 f"{block.say(shown)}: for every client that offers gzip the response comes in groups of 8192 "
                 "bytes of text, unless the script calls flush() after each piece",
                 value=shown,
-                edits=php_settings.edits(block, shown, off),
+                fix=fix,
+                edits=edits,
                 override="the app can free it by itself with flush(); after each piece",
             )

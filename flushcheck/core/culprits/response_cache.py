@@ -6,18 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs import varnish
 from flushcheck.core.configs.tree import Block
-from flushcheck.core.model import (
-    Confidence,
-    Culprit,
-    Evidence,
-    Finding,
-    Fix,
-    Flow,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-)
+from flushcheck.core.findings import Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -73,8 +63,10 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
 def lint(block: Block) -> Iterator[Finding]:
     """Apache's mod_cache, and a time to live that VCL forces on everything; nginx has one of its own."""
     if block.server is Server.VARNISH and (line := varnish.ttl(block)) is not None:
+        which = "that no return (pass) lets by " if varnish.returns(block, "pass") else ""
         message = (
-            f"{line.text}: every response is kept: who asks for the same address again gets the old stream"
+            f"{line.text}: every response {which}is kept: "
+            "who asks for the same address again gets the old stream"
         )
         yield block.finding(CULPRIT, Level.WARNING, message, at=line)
     if block.server is not Server.APACHE or block.via not in ("http", "fastcgi", "fcgid", "passenger"):

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from flushcheck.core.configs import lighttpd, nginx, varnish
-from flushcheck.core.configs.tree import Block, Directive
-from flushcheck.core.model import Action, Culprit, Edit, Finding, Fix, Level, Server
+from flushcheck.core.configs.tree import Block, Directive, edit
+from flushcheck.core.findings import Action, Edit, Finding, Level, Server
+from flushcheck.core.model import Culprit, Fix
 
 
 def nginx_passes(block: Block) -> bool:
@@ -150,7 +151,7 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         return
     if gate.name == "proxypass":
         line = " ".join([gate.word, *map(str, gate.args), "upgrade=websocket"])
-        edits = (Edit(Action.REPLACE, gate.file, gate.line, gate.end_line, gate.word, (line,)),)
+        edits = (edit(Action.REPLACE, gate, line),)
     yield block.finding(
         culprit,
         Level.NOTE,
@@ -183,7 +184,7 @@ def lighttpd_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
 
 def varnish_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
     """VCL that pipes nothing: an upgrade is answered as a plain request."""
-    if block.server is not Server.VARNISH or varnish.pipes(block):
+    if block.server is not Server.VARNISH or varnish.returns(block, "pipe"):
         return
     fix = Fix(
         "Varnish, sub vcl_recv and sub vcl_pipe",

@@ -5,21 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.core.configs import varnish
-from flushcheck.core.configs.tree import Block
-from flushcheck.core.model import (
-    Action,
-    Confidence,
-    Culprit,
-    Edit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-    Variant,
-)
+from flushcheck.core.configs.tree import Block, edit
+from flushcheck.core.findings import Action, Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
 from flushcheck.core.observations import Observations
 from flushcheck.core.plan import KEPT
 
@@ -80,6 +68,6 @@ def lint(block: Block) -> Iterator[Finding]:
             + (", where the condition around it holds" if under else ""),
             at=line,
             fix=fix,
-            edits=(Edit(Action.REPLACE, line.file, line.line, line.end_line, line.word, (fix.change,)),),
+            edits=(edit(Action.REPLACE, line, fix.change),),
             override="the app cannot free it by itself",
         )

@@ -5,22 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.core.configs import varnish
-from flushcheck.core.configs.tree import Block
+from flushcheck.core.configs.tree import Block, edit
 from flushcheck.core.culprits import hint
-from flushcheck.core.model import (
-    Action,
-    Confidence,
-    Culprit,
-    Edit,
-    Evidence,
-    Finding,
-    Fix,
-    Level,
-    Server,
-    Suspicion,
-    Transport,
-    Variant,
-)
+from flushcheck.core.findings import Action, Finding, Level, Server
+from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
 from flushcheck.core.observations import Observations
 
 CULPRIT = Culprit(
@@ -75,6 +63,6 @@ def lint(block: Block) -> Iterator[Finding]:
             f"{line.text}: the response is passed on in pieces of about 30 KB of text"
             + (", where the condition around it holds" if under else ""),
             at=line,
-            edits=(Edit(Action.REPLACE, line.file, line.line, line.end_line, line.word, (change,)),),
+            edits=(edit(Action.REPLACE, line, change),),
             override="the app cannot free it by itself",
         )

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from flushcheck.core.configs.tree import Block
 from flushcheck.core.culprits import upgrade_lines
+from flushcheck.core.findings import Finding
 from flushcheck.core.model import (
     Confidence,
     Culprit,
     Evidence,
-    Finding,
     Fix,
     Flow,
     Origin,

@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from flushcheck.core.model import Action, Edit, Finding, Level
+from flushcheck.core.findings import Action, Edit, Finding, Level
 
 
 def diff(findings: Iterable[Finding], texts: Mapping[str, str], *, strict: bool = False) -> str:

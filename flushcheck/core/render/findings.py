@@ -12,11 +12,11 @@ from typing import Any
 from flushcheck.core.agreement import Agreement, Witness
 from flushcheck.core.check import Checked
 from flushcheck.core.codec import to_json
-from flushcheck.core.model import Finding, Level
+from flushcheck.core.findings import Finding, Level
 from flushcheck.core.render.document import SCHEMA
 from flushcheck.core.render.page import Page
 
-_WITNESSES = {Witness.BOTH: "both", Witness.LIVE: "path only", Witness.FILE: "file only"}
+_WITNESSES = {Witness.BOTH: "agree", Witness.LIVE: "path only", Witness.FILE: "file only"}
 _HUES = {Witness.BOTH: "red", Witness.LIVE: "yellow", Witness.FILE: "yellow"}
 _MOST_BLOCKS = 5  # named where many are alike
 _COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
@@ -134,34 +134,64 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def agreements_text(agreements: Sequence[Agreement], *, width: int, color: bool) -> str:
-    """What a diagnosis and the files say of each other, one culprit a line; "" if neither names one.
+def witnesses_text(agreements: Sequence[Agreement], checked: Checked, *, width: int, color: bool) -> str:
+    """What a diagnosis and the files say of each other, culprit by culprit; ends in a newline.
 
     Args:
+        checked: what the files show.
         width: columns of the terminal.
         color: whether to use ANSI colours.
     """
-    if not agreements:
-        return ""
     page = Page(width, color)
-    page.line("the path and its files", "bold")
+    page.line("the path and its files:", "bold")
     for one in agreements:
-        label = f"  {_WITNESSES[one.witness]:<9} {one.culprit}"
-        page.text(f"{label}: {one.sentence}", hang=12, hue=_HUES[one.witness], hue_to=len(label))
+        label = f"- {_WITNESSES[one.witness]:<9}  {one.culprit}"
+        page.text(f"{label}: {one.sentence}", hang=2, hue=_HUES[one.witness], hue_to=len(label))
+        if one.findings:
+            _guilty(page, one.findings[0])
+    if not agreements:
+        passing = checked.findings or checked.judged or checked.allowed
+        page.text(_NOBODY if passing else _NOTHING_PASSES)
+    if any(one.witness is Witness.LIVE for one in agreements):
+        # What contradicts the path: blocks that the address may go through, if these files are in force.
+        for judged in checked.judged[:_MOST_BLOCKS]:
+            page.text(f"- innocent: {judged.file}:{judged.line}  {judged.block}: {judged.reason}", hang=2)
+    for each in checked.allowed:
+        finding = each.finding
+        page.text(
+            f"- allowed: {finding.culprit.id} at {each.file}:{each.line}, because: {each.reason}", hang=2
+        )
+    for trouble in checked.troubles:
+        where = f"{trouble.file}:{trouble.line}" if trouble.line else trouble.file
+        page.text(f"- not read, or not understood: {where}: {trouble.reason}", hang=2)
     return page.done()
 
 
-def agreements_document(agreements: Sequence[Agreement]) -> list[dict[str, Any]]:
-    """The same as plain dicts, lists and strings."""
-    return [
-        {
-            "id": one.culprit,
-            "witness": one.witness.value,
-            "sentence": one.sentence,
-            "findings": [finding_document(finding) for finding in one.findings],
-        }
-        for one in agreements
-    ]
+_NOBODY = "neither names a culprit"
+_NOTHING_PASSES = "no block in these files passes to an app: they say nothing of the path"
+
+
+def _guilty(page: Page, finding: Finding) -> None:
+    page.text(f"  {finding.block}: {finding.message}", hang=4)
+    page.text(f"    fix: {finding.fix.where}", hang=6)
+    for line in finding.fix.change.splitlines():
+        page.line(f"        {line}", "green")  # never wrapped: it is there to be copied
+
+
+def witnesses_document(agreements: Sequence[Agreement], checked: Checked) -> dict[str, Any]:
+    """The same as plain dicts, lists, strings and numbers: the findings document, and who says what."""
+    return {
+        "agreements": [
+            {
+                "id": one.culprit,
+                "witness": one.witness.value,
+                "sentence": one.sentence,
+                "findings": [finding_document(finding) for finding in one.findings],
+            }
+            for one in agreements
+        ],
+        **{key: value for key, value in findings_document(checked).items() if key != "schema"},
+    }
 
 
 def findings_document(checked: Checked) -> dict[str, Any]:

@@ -11,7 +11,18 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from flushcheck.core.model import Accusation, Fix, Flow, Health, Report, Verdict
+from flushcheck.core.model import (
+    Accusation,
+    Evidence,
+    Fix,
+    Flow,
+    Health,
+    Hop,
+    Localisation,
+    Report,
+    Silence,
+    Verdict,
+)
 from flushcheck.core.observations import LABELS
 
 # The picture's own units; the browser stretches them to the width there is.
@@ -30,13 +41,17 @@ _CSS = """
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:56rem;padding:1.5rem 1rem 4rem;background:var(--paper);color:var(--ink);
 font:1rem/1.55 system-ui,sans-serif;overflow-wrap:anywhere}
+a{color:var(--good)}
 h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0}h2{font-size:1.1rem;margin:0}
+h3{font-size:1rem;margin:.8rem 0 0}
 section{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1rem 1.2rem;
 margin:1rem 0}
 pre{white-space:pre-wrap;font:.9rem/1.5 ui-monospace,monospace;background:var(--paper);
 border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem;margin:.4rem 0}
-p{margin:.4rem 0}ul{margin:.4rem 0;padding-left:1.2rem}svg{display:block;width:100%;height:6rem}
+p{margin:.4rem 0}ul,ol{margin:.4rem 0;padding-left:1.4rem}li{margin:.25rem 0}
+svg{display:block;width:100%;height:6rem}
 .soft{color:var(--soft)}.good{color:var(--good)}.late{color:var(--late)}.bad{color:var(--bad)}
+table{border-collapse:collapse}th,td{text-align:left;padding:.2rem 1.5rem .2rem 0}th{font-weight:600}
 .word{font-weight:700;letter-spacing:.04em;text-transform:uppercase}
 path{fill:none;stroke-width:1.5;vector-effect:non-scaling-stroke}
 .axis{stroke:var(--line)}.tick{stroke:var(--ink);stroke-width:2}
@@ -60,10 +75,13 @@ def html(report: Report) -> str:
         f'<p class="word {hue}">{_text(report.health)}</p>',
         f"<h1>{_text(report.headline)}</h1>",
         f'<p class="soft">{_text(report.target)}{tool}</p>',
-        *(_verdict(verdict) for verdict in report.verdicts),
-        *(_accusation(accusation) for accusation in report.accusations),
-        _notes(report),
         _LEGEND,
+        *(_verdict(verdict) for verdict in report.verdicts),
+        _located(report.located),
+        *(_accusation(accusation) for accusation in report.accusations),
+        _silences(report.verdicts),
+        _hops(report.hops),
+        _notes(report),
     ]
     return "\n".join(
         [
@@ -79,9 +97,10 @@ def html(report: Report) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    hue = "good" if verdict.flow is Flow.FLOWING else "bad"
-    word = f'<span class="word {hue}">{_text(verdict.flow)}</span>'
-    lines = [f"<h2>{_text(verdict.transport)} {word}</h2>", f"<p>{_text(verdict.summary)}</p>"]
+    words = [_word(verdict.flow, good=verdict.flow is Flow.FLOWING)]
+    if verdict.silence and verdict.silence.bad:
+        words.append(_word("cut", good=False))
+    lines = [f"<h2>{_text(verdict.transport)} {' '.join(words)}</h2>", f"<p>{_text(verdict.summary)}</p>"]
     if len(verdict.sent_s) > 1:
         lines.append(
             picture(verdict.sent_s, verdict.received_s, name=f"{verdict.transport}: {verdict.summary}")
@@ -90,6 +109,10 @@ def _verdict(verdict: Verdict) -> str:
         hints = " or ".join(LABELS[variant] for variant in verdict.freed_by)
         lines.append(f"<p>The app can free this by itself, as seen here, with {_text(hints)}.</p>")
     return f"<section>{''.join(lines)}</section>"
+
+
+def _word(word: str, *, good: bool) -> str:
+    return f'<span class="word {"good" if good else "bad"}">{_text(word)}</span>'
 
 
 def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) -> str:
@@ -127,7 +150,7 @@ def _accusation(accusation: Accusation) -> str:
     return (
         f'<section><p class="late">culprit, {_text(accusation.confidence)}: {_text(culprit.id)}</p>'
         f"<h2>{_text(culprit.title)}</h2><p>{_text(culprit.why)}</p>{fixes}"
-        f"<h2>Evidence</h2>{_list(fact.sentence for fact in accusation.evidence)}"
+        f"<h3>Evidence</h3>{_facts(accusation.evidence)}"
         f"{_references(culprit.references)}</section>"
     )
 
@@ -145,7 +168,52 @@ def _references(references: Iterable[str]) -> str:
         for one in references
         if one.startswith(("https://", "http://"))
     )
-    return f"<ul>{links}</ul>" if links else ""
+    return f"<h3>References</h3><ul>{links}</ul>" if links else ""
+
+
+def _located(located: Localisation | None) -> str:
+    """Where the fault lies, if the run was made from two vantages."""
+    if located is None:
+        return ""
+    return (
+        f"<section><h2>Where it lies</h2><p>{_text(located.summary)}</p>{_facts(located.evidence)}</section>"
+    )
+
+
+def _silences(verdicts: Iterable[Verdict]) -> str:
+    """What the search for time-outs found on each Transport, if it was made."""
+    rows = "".join(
+        f'<tr><th scope="row">{_text(verdict.transport)}</th>{_silence(verdict.silence)}</tr>'
+        for verdict in verdicts
+        if verdict.silence
+    )
+    if not rows:
+        return ""
+    return (
+        "<section><h2>How long a stream may be silent</h2><table><thead><tr><td></td>"
+        '<th scope="col">passes</th><th scope="col">silent, cut after</th>'
+        '<th scope="col">talking, cut after</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></section>"
+    )
+
+
+def _silence(silence: Silence) -> str:
+    moments = (silence.passed_s, silence.cut_after_s, silence.deadline_s)
+    return "".join(f"<td>{f'{at_s:g} s' if at_s else '–'}</td>" for at_s in (round(m, 1) for m in moments))
+
+
+def _hops(hops: Iterable[Hop]) -> str:
+    """Who stands on the path, each statement with what it rests on."""
+    items = "".join(
+        f'<li>{_text(hop.what)}<br><span class="soft">{_text(hop.evidence.sentence)}</span></li>'
+        for hop in hops
+    )
+    if not items:
+        return ""
+    return (
+        "<section><h2>What is known of the path</h2>"
+        f'<p class="soft">From the app outwards, where the order is known.</p><ol>{items}</ol></section>'
+    )
 
 
 def _notes(report: Report) -> str:
@@ -153,8 +221,13 @@ def _notes(report: Report) -> str:
     return f"<section><h2>Also seen</h2>{_list(notes)}</section>" if notes else ""
 
 
+def _facts(evidence: Iterable[Evidence]) -> str:
+    return _list(fact.sentence for fact in evidence)
+
+
 def _list(items: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{_text(item)}</li>' for item in items)}</ul>"
+    lines = "".join(f"<li>{_text(item)}</li>" for item in items)
+    return f"<ul>{lines}</ul>" if lines else ""
 
 
 def _text(text: str) -> str:

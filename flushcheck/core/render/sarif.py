@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from flushcheck.core.check import Checked
-from flushcheck.core.model import Culprit, Finding
+from flushcheck.core.findings import Finding
+from flushcheck.core.model import Culprit
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 

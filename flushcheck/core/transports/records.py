@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Protocol
 
-from flushcheck.core.codec import from_json, to_json
+from flushcheck.core.codec import MAX_NUMBER, from_json, to_json
 from flushcheck.core.model import End, Framing, Piece, UsageError
 from flushcheck.core.params import END_CHAT, END_DATA, END_NONE
 
@@ -73,9 +73,13 @@ def load(line: str) -> Piece | End:
         data = json.loads(line)
         if "end" in data:
             return from_json(End, data, "record")
-        return Piece(int(data["seq"]), float(data["at_s"]), str(data["delta"]))
+        piece = Piece(int(data["seq"]), float(data["at_s"]), str(data["delta"]))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError, UsageError) as error:
         raise Malformed(f"not a flushcheck record: {line[:80]!r} ({type(error).__name__})") from None
+    # JSON as Python reads it has NaN and Infinity, with which no judgement can reckon.
+    if not (0 <= piece.seq <= MAX_NUMBER and abs(piece.at_s) <= MAX_NUMBER):
+        raise Malformed(f"not a flushcheck record: {line[:80]!r} (numbers of no ordinary size)")
+    return piece
 
 
 def says_end_in_words(end: str) -> bool:
