@@ -16,21 +16,22 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, render_template, request
 
 from flushcheck.core import plan
 from flushcheck.core.codec import from_json, to_json
+from flushcheck.core.findings import Server
 from flushcheck.core.inference import judge
 from flushcheck.core.model import Probe, Run, Transport, UsageError, Vantage, Variant
-from flushcheck.core.params import CONTENT_TYPES, TABLE, TEXTS
-from flushcheck.core.plan import ROUTE_DEFAULTS, ROUTES
+from flushcheck.core.params import TEXTS
+from flushcheck.core.plan import ROUTES
 from flushcheck.core.render.html import html
 from flushcheck.core.render.oneliner import oneliner
 from flushcheck.core.render.terminal import terminal
 from flushcheck.core.render.ticket import ticket
 from flushcheck.core.timing import flow
 from flushcheck.prober.tool import TOOL
-from flushcheck.web import streams
+from flushcheck.web import handshake, streams
 from flushcheck.web.addresses import shown
 from flushcheck.web.answers import answer, bounded_body, open_to_all, page
 from flushcheck.web.service import Service
@@ -64,6 +65,18 @@ POLICY = "; ".join(
     )
 )
 
+# As their makers write them.
+SERVER_NAMES = {
+    Server.NGINX: "nginx",
+    Server.APACHE: "Apache, .htaccess",
+    Server.HAPROXY: "HAProxy",
+    Server.LIGHTTPD: "lighttpd",
+    Server.CADDY: "Caddy",
+    Server.VARNISH: "Varnish",
+    Server.PHP: "PHP",
+    Server.GUNICORN: "gunicorn",
+}
+
 # There is no HTTP/1.0 in fetch(). A client without encodings there is: see page/observe.js.
 NOT_IN_A_BROWSER = frozenset({Variant.HTTP10})
 
@@ -95,12 +108,14 @@ def routes(service: Service) -> Blueprint:
 
     @blueprint.post("/diagnostics/plan")
     def planned() -> Response:
-        run = from_json(Run, _body(service), "run")
-        return open_to_all(answer({"probes": [_asked(probe) for probe in _next(run)]}))
+        body = _body(service)
+        return open_to_all(service.desk.work(lambda: _plan(body)))
 
     @blueprint.post("/diagnostics/report")
     def report() -> Response:
-        return open_to_all(_report(_body(service)))
+        kind = request.accept_mimetypes.best_match([HTML, TEXT], default=HTML)
+        as_ticket, body = request.args.get("as") == "ticket", _body(service)
+        return open_to_all(service.desk.work(lambda: _report(body, kind, as_ticket=as_ticket)))
 
     return blueprint
 
@@ -114,6 +129,7 @@ def the_page(service: Service) -> Response:
             base=base,
             line=oneliner(base),
             settings=_settings(service),
+            server_names=SERVER_NAMES,
             paths={str(transport): path for transport, path in ROUTES.items()},
         )
     )
@@ -123,21 +139,19 @@ def the_page(service: Service) -> Response:
 
 def _settings(service: Service) -> dict[str, Any]:
     """What the page has to know: names, bounds and defaults, each from where it is decided."""
-    rules = {rule.rule for rule in current_app.url_map.iter_rules()}
     return {
         "tool": TOOL,
         "routes": {str(transport): path for transport, path in ROUTES.items()},
-        "ends": {str(transport): defaults.end for transport, defaults in ROUTE_DEFAULTS.items()},
-        "params": list(TABLE),
+        "servers": list(Server),
         "texts": [text for text in TEXTS if text != "file" or service.own_text],
-        "types": list(CONTENT_TYPES),
         "limits": {
             field.name: value
             for field in fields(service.limits)
             if isinstance(value := getattr(service.limits, field.name), int | float)
         },
+        # A browser does not say how a handshake failed; this it can be told beforehand.
+        "no_websocket": handshake.unable(request.environ),
         "public": bool(service.limits.public_url),
-        "explains": any(rule.startswith("/culprits/") for rule in rules),
     }
 
 
@@ -169,6 +183,15 @@ def _body(service: Service) -> object:
         ) from None
 
 
+def _plan(body: object) -> Response:
+    """The Probes that a browser is to make next.
+
+    Raises:
+        UsageError: the body is not a Run.
+    """
+    return answer({"probes": [_asked(probe) for probe in _next(from_json(Run, body, "run"))]})
+
+
 def _next(run: Run) -> tuple[Probe, ...]:
     """The Probes that a browser is to make, given what it has seen: the baselines first."""
     if not run.observations:
@@ -198,16 +221,15 @@ class Remarks:
     notes: tuple[str, ...] = ()
 
 
-def _report(body: object) -> Response:
+def _report(body: object, kind: str, *, as_ticket: bool) -> Response:
     """The Report to keep: one file for a browser, text for an issue, or (`?as=ticket`) a support ticket.
 
     Raises:
         UsageError: the body is not a Run.
     """
-    kind = request.accept_mimetypes.best_match([HTML, TEXT], default=HTML)
     report = judge(from_json(Run, body, "run"))
     report = replace(report, notes=(*report.notes, *from_json(Remarks, body, "run").notes))
-    if request.args.get("as") == "ticket":
+    if as_ticket:
         kind, body = TEXT, ticket(report).encode(errors="replace")
     elif kind == TEXT:
         # A stranger's text may hold what UTF-8 cannot say.

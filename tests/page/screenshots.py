@@ -23,6 +23,7 @@ def take(browser: Browser, url: str, folder: Path) -> None:
     streams(browser.new_page(viewport={"width": WIDTH, "height": 800}), url, folder / "page-streams.png")
     dark = browser.new_context(viewport={"width": WIDTH, "height": 800}, color_scheme="dark")
     report(dark.new_page(), url, folder / "page-report.png")
+    check(browser.new_page(viewport={"width": WIDTH, "height": 800}), url, folder / "page-check.png")
 
 
 def streams(page: Page, url: str, file: Path) -> None:
@@ -40,6 +41,14 @@ def report(page: Page, url: str, file: Path) -> None:
     page.emulate_media(reduced_motion="reduce")
     expect(page.locator("#report .verdict")).to_be_visible(timeout=WITHIN_MS)
     cut(page, "#report", file, most=1200)
+
+
+def check(page: Page, url: str, file: Path) -> None:
+    """What a configuration shows."""
+    page.goto(url)
+    page.click("[data-action=check-example]")
+    expect(page.locator("[data-part=innocent]")).to_be_visible()
+    cut(page, "#check", file, most=1000)
 
 
 def cut(page: Page, selector: str, file: Path, *, most: float = 4000) -> None:

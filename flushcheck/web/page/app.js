@@ -1,9 +1,10 @@
 // Where the parts of the page meet.
 
 import { Card } from "./cards.js";
+import { checkExample, checkFile, checkText } from "./check.js";
 import { startClient } from "./choose.js";
 import { asked, fill, fragment, onChange, PRESETS } from "./controls.js";
-import { diagnose, showShared, stopDiagnosis } from "./diagnose.js";
+import { diagnose, showSaved, showShared, stopDiagnosis } from "./diagnose.js";
 import { $, $$, copy, say } from "./dom.js";
 import { watchOpen } from "./opencount.js";
 
@@ -13,8 +14,11 @@ const state = asked(location.hash) ?? asked(location.search.replace(/^\?/, "#"))
 if (state) fill(state);
 
 const open = watchOpen(() => cards.some((card) => card.running));
-const cards = $$(".card").map((element) =>
-  new Card(element, settings.routes[element.dataset.transport], { onChange: () => open.look() }));
+const cards = $$(".card").map((element) => {
+  const { transport } = element.dataset;
+  const unable = transport === "websocket" ? settings.no_websocket : "";
+  return new Card(element, settings.routes[transport], { onChange: () => open.look(), unable });
+});
 
 onChange(() => {
   const wanted = fragment();
@@ -46,6 +50,9 @@ const ACTIONS = {
     diagnose(settings);
   },
   "stop-diagnosis": stopDiagnosis,
+  "check-open": () => $("#check-file").click(),
+  "check-example": () => checkExample(settings),
+  "open-run": () => $("#run-file").click(),
   client: (button) => startClient(settings, button),
 };
 
@@ -70,11 +77,25 @@ addEventListener("hashchange", () => {
     fill(wanted);
     for (const card of cards) card.describe();
   }
-  showShared(settings);
+  showShared();
+});
+
+/** Hand over the file that was chosen; the same one may be chosen again. */
+const onFile = (selector, take) =>
+  $(selector).addEventListener("change", async ({ target }) => {
+    if (target.files.length) await take(target.files[0], settings);
+    target.value = "";
+  });
+onFile("#run-file", showSaved);
+onFile("#check-file", checkFile);
+
+$("#check-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  checkText(settings);
 });
 
 // A page that is left ends its streams at once; one that is shown again from the cache starts from nothing.
 addEventListener("pagehide", stopAll);
 
-showShared(settings);
+showShared();
 document.documentElement.dataset.ready = "yes";

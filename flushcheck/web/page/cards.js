@@ -3,18 +3,14 @@
 import { snippets } from "./code.js";
 import { chosen, query } from "./controls.js";
 import { $, $$, copyable, el } from "./dom.js";
-import { aligned, HELD_S, LATE_S, niceSpan, Picture } from "./picture.js";
+import { deliveries, HELD_S, kept, longestWait } from "./impression.js";
+import { niceSpan, Picture } from "./picture.js";
+import { NOTES, rawRows } from "./rawbytes.js";
 import { readChunked, readEventSource, readPolling, readWebSocket, since } from "./streams.js";
 
 const MOST_TEXT = 200_000; // characters shown
 const MOST_RAW = 300; // records shown in the table of bytes
-
 const SILENT_S = 2;
-// As in core/timing.py.
-const SAME_DELIVERY_S = 0.012;
-const KEPT_SHARE = 0.3;
-
-const utf8 = new TextEncoder();
 
 export class Card {
   #element;
@@ -22,16 +18,19 @@ export class Card {
   #path;
   #parts;
   #picture;
+  #unable;
   #run = null; // what is going on; null if nothing is
   #last = null; // the run before, whose picture still stands
 
-  constructor(element, path, { onChange }) {
+  /** @param unable why this transport cannot be had from this server, "" if it can. */
+  constructor(element, path, { onChange, unable = "" }) {
     this.#element = element;
     this.#transport = element.dataset.transport;
     this.#path = path;
     this.#parts = Object.fromEntries($$("[data-part]", element).map((part) => [part.dataset.part, part]));
     this.#picture = new Picture(this.#parts.picture, $("h3", element).textContent);
     this.onChange = onChange;
+    this.#unable = unable;
     $("[data-action=toggle]", element).addEventListener("click", () => (this.running ? this.stop() : this.start()));
     this.#parts["raw-box"].addEventListener("toggle", () => this.#showRaw());
     this.describe();
@@ -75,12 +74,10 @@ export class Card {
       text: document.createTextNode(""),
       // The same for all four, with some room for what is late, so that they can be compared.
       expected_s: Number(values.count) * Number(values.interval) * 1.03 + 0.3,
-      stopped: null,
-      quickest: new Map(),
-      worst: 0,
     };
     this.#run = this.#last = run;
     this.#parts.text.replaceChildren(run.text);
+    this.#parts.text.dataset.empty = "";
     this.#parts.headers.replaceChildren(el("p", { class: "soft" }, "Nothing yet."));
     this.#parts.connections?.replaceChildren();
     if (this.#parts.loop) this.#parts.loop.hidden = true;
@@ -120,7 +117,6 @@ export class Card {
 
   stop() {
     if (!this.#run) return;
-    this.#run.stopped = since(this.#run.began);
     this.#run.control.abort();
   }
 
@@ -194,10 +190,8 @@ export class Card {
     run.counting = requestAnimationFrame(() => {
       run.counting = 0;
       if (this.#last !== run) return;
-      const waits = aligned(run.points).map((point) => point.came_s - point.sent_s);
-      run.worst = waits.reduce((most, wait) => Math.max(most, wait), 0);
       this.#parts.pieces.textContent = String(run.points.length);
-      this.#parts.worst.textContent = run.points.length ? `${run.worst.toFixed(2)} s` : "–";
+      this.#parts.worst.textContent = run.points.length ? `${longestWait(run.points).toFixed(2)} s` : "–";
       this.#parts.deliveries.textContent = String(deliveries(run.points));
       this.#parts.text.scrollTop = this.#parts.text.scrollHeight;
       if (this.#parts["raw-box"].open) this.#showRaw();
@@ -223,20 +217,21 @@ export class Card {
 
   #finish(run, { ended, detail }) {
     const count = run.points.length;
-    const waits = aligned(run.points).map((point) => point.came_s - point.sent_s);
-    const worst = waits.reduce((most, wait) => Math.max(most, wait), 0);
+    const worst = longestWait(run.points);
     const many = `${count} piece${count === 1 ? "" : "s"}`;
+    if (!count) this.#parts.text.dataset.empty = "Nothing came.";
     if (ended === "stopped") return this.#say(`Stopped after ${many}.`, "");
     if (ended === "complete") {
-      if (overtaken(aligned(run.points)) < KEPT_SHARE) return this.#say(`Flowing: all ${many} came one by one.`, "good");
+      if (!kept(run.points)) return this.#say(`Flowing: all ${many} came one by one.`, "good");
       const groups = deliveries(run.points);
       const how = groups === 1 ? "all at once" : `in ${groups} deliveries`;
       if (worst > HELD_S) return this.#say(`Held: ${many} came ${how}, up to ${worst.toFixed(1)} s late.`, "bad");
       return this.#say(`Late: ${many} came ${how}, up to ${worst.toFixed(2)} s late.`, "late");
     }
     if (ended === "cut" && chosen().end === "none") return this.#say(`Ended without a word after ${many}, as asked.`, "late");
+    if (ended === "refused" && this.#unable) return this.#say(`Not to be had here: ${this.#unable}.`, "bad");
     const words = { cut: "Cut", refused: "Refused", unreachable: "Unreachable", foreign: "Not a stream of flushcheck" };
-    this.#say(`${words[ended]} after ${many}: ${detail}`, "bad");
+    this.#say(`${words[ended]}${count ? ` after ${many}` : ""}: ${detail}`, "bad");
   }
 
   #say(sentence, tone) {
@@ -253,49 +248,7 @@ export class Card {
   #showRaw() {
     const { raw, "raw-box": box, "raw-note": note } = this.#parts;
     if (!box.open) return;
-    const notes = {
-      polling: "Each answer is whole, with its Content-Length.",
-      chunked: "On HTTP/1.1 the service writes each piece as a chunk: its size in hexadecimal, a line end, the bytes, a line end. A browser takes that frame off; it is put back here.",
-      events: "As chunked HTTP, with the frame of server-sent events inside. A browser takes the chunk's frame off; it is put back here.",
-      websocket: "A text frame each: 81, the length, the bytes. A browser takes the frame's head off; it is put back here.",
-    };
-    note.textContent = `${notes[this.#transport]} A line above a row: a new read in this browser.`;
-    const rows = (this.#last?.raw ?? []).map(({ came_s, read, raw: text }, index, all) => {
-      const bytes = utf8.encode(text).length;
-      const [head, tail] = this.#framing(bytes);
-      const fresh = !index || all[index - 1].read !== read;
-      return el("tr", { class: fresh && "read" },
-        el("td", {}, fresh ? came_s.toFixed(3) : ""),
-        el("td", {}, String(bytes)),
-        el("td", {}, el("span", { class: "framing" }, head), visible(text), el("span", { class: "framing" }, tail)));
-    });
-    raw.replaceChildren(...rows);
-  }
-
-  #framing(bytes) {
-    if (this.#transport === "polling") return ["", ""];
-    if (this.#transport === "websocket") {
-      const length = bytes < 126 ? hex(bytes, 2) : bytes < 65536 ? `7e ${hex(bytes, 4)}` : `7f ${hex(bytes, 16)}`;
-      return [`81 ${length} `, ""];
-    }
-    return [`${bytes.toString(16)}\\r\\n`, "\\r\\n"];
+    note.textContent = `${NOTES[this.#transport]} A line above a row: a new read in this browser.`;
+    raw.replaceChildren(...rawRows(this.#transport, this.#last?.raw ?? []));
   }
 }
-
-/**
- * The share of pieces that came only after a later one had been sent: a busy machine makes single pieces late, a buffer
- * nearly all. A first impression in the manner of core/timing.py, blind to what no eye sees; the verdict is the service's.
- */
-function overtaken(points) {
-  const late = points.filter(({ came_s }, index) => came_s > (points[index + 1]?.sent_s ?? Infinity) + LATE_S);
-  return points.length > 1 ? late.length / (points.length - 1) : 0;
-}
-
-/** How many times something came: pieces that came together count once. */
-function deliveries(points) {
-  return points.filter(({ came_s }, index) => !index || came_s - points[index - 1].came_s > SAME_DELIVERY_S).length;
-}
-
-const hex = (number, digits) => number.toString(16).padStart(digits, "0");
-const visible = (text) =>
-  text.replace(/[\x00-\x1f\x7f]/g, (char) => ({ "\n": "\\n", "\r": "\\r", "\t": "\\t" })[char] ?? "\ufffd");

@@ -8,24 +8,28 @@
  *       onPiece: ({ seq, text }) => show(text),          // each number once, in order
  *       onTransport: ({ transport, reason }) => {},      // "events", then perhaps others, and why
  *     });
- *     const { ended, pieces } = await stream.done;       // "complete", "stopped" or "failed"
+ *     const { ended, pieces, held } = await stream.done; // "complete", "stopped" or "failed"; held: see below
  *     stream.stop();                                     // ends the server's work too
  *
  * How it decides
  * - It opens the transports in order: server-sent events, chunked HTTP, WebSocket, polling. Those without a URL are left out.
  * - Nothing within `patienceS` seconds: the transport is dead, or opened and held. The next one is tried. After a whole
  *   round without a piece the patience doubles, so a server that thinks for long is waited for in the end.
- * - Pieces that were sent over more than `heldS` seconds and came all at once: held. Those that came are kept, the next
- *   transport goes on behind them.
- * - A stream that breaks is resumed on the same transport behind the last piece, `retries` times in a row without
- *   progress; then on the next one. Polling is the last: nothing can hold it.
+ * - Pieces that were sent over more than `heldS` seconds and came all at once: held, if they are the first that came or if
+ *   that happens twice in a row (a machine or a network may stall once). Those that came are kept, the next
+ *   transport goes on behind them. If they are the stream's last, there is nothing to go on with: `held` is true then.
+ * - A stream that breaks is resumed behind the last piece. Where the transport had brought pieces before, it is trusted and
+ *   tried again for `returnS` seconds: servers restart, and end their streams when they do (an event stream with `retry`, a
+ *   WebSocket with 1012, a chunked answer without its end record; then perhaps 503 for a while). Where it had not, it is
+ *   tried `retries` times more; then the next one. Polling is the last: nothing can hold it.
  *
  * What the server has to say (flushcheck's delta framing; see /stream/* with format=delta)
  * - Each piece: {"seq": n, "at_s": seconds since this stream began, "delta": text}: an SSE event `delta`, a line of chunked
  *   text, a WebSocket message. Polling answers {"message": text, "cnt": n, "count": all}, and 400 with {"count": all} past
  *   the end.
  * - The end: {"end": name, "count": all}, an event `done` in SSE.
- * - `start=n` in the query begins at piece n (`resume` below, if yours does it otherwise).
+ * - `start=n` in the query begins at piece n (`resume` below, if yours does it otherwise). So no piece is lost or told twice,
+ *   whoever answers next: what is told is counted here.
  *
  * No dependencies, no globals; works in any page that may connect to the server (CORS, connect-src).
  */
@@ -35,6 +39,8 @@ export const ORDER = ["events", "chunked", "websocket", "polling"];
 const END = "done";
 const LEAST_TOGETHER = 3; // pieces in one delivery before it can be called held
 const SAME_DELIVERY_MS = 12; // reads closer than this are one delivery
+const AWAY = [429, 502, 503, 504]; // answers of a server that will be there again
+const MOST_PAUSE_MS = 2000;
 
 /** Where to ask for the pieces from `next` on. */
 export function resumeByStart(url, transport, next) {
@@ -57,16 +63,17 @@ export function resumeByStart(url, transport, next) {
  * @param {number} [options.patienceS] how long a transport may be silent at first
  * @param {number} [options.quietS] how long it may be silent in the midst of the stream
  * @param {number} [options.heldS] what is too late
- * @param {number} [options.retries] on one transport in a row, without a new piece
+ * @param {number} [options.retries] on a transport that has not brought a piece yet
+ * @param {number} [options.returnS] how long one that has is waited for when it breaks
  * @param {number} [options.rounds] through all transports without a new piece, before it gives up
  * @param {number} [options.pollEveryS]
  * @param {typeof resumeByStart} [options.resume]
  * @param {AbortSignal} [options.signal]
- * @returns {{done: Promise<{ended: string, pieces: number, transport: string}>, stop: () => void}}
+ * @returns {{done: Promise<{ended: string, pieces: number, transport: string, held: boolean}>, stop: () => void}}
  */
 export function openStream(options) {
   const { onPiece, onTransport = () => {}, heldS = 1, retries = 2, rounds = 3, pollEveryS = 0.1 } = options;
-  const { patienceS = 3, quietS = 20, resume = resumeByStart } = options;
+  const { patienceS = 3, quietS = 20, returnS = 15, resume = resumeByStart } = options;
   const order = (options.order ?? ORDER).filter((transport) => options.urls[transport]);
   const control = new AbortController();
   const stop = () => control.abort();
@@ -81,31 +88,38 @@ export function openStream(options) {
       if (index && index % order.length === 0) {
         round += 1;
         fruitless += 1;
-        if (fruitless >= rounds) return { ended: "failed", pieces: next, transport };
+        if (fruitless >= rounds) return { ended: "failed", pieces: next, transport, held: false };
       }
       onTransport({ transport, reason });
-      for (let failures = 0; ; ) {
+      let trusted = false; // it has brought pieces
+      let broke_ms = 0;
+      for (let failures = 1; ; failures += 1) {
         const before = next;
-        const outcome = await attempt(transport, patienceS * 2 ** round);
-        if (control.signal.aborted) return { ended: "stopped", pieces: next, transport };
-        if (outcome.ended) return { ended: "complete", pieces: next, transport };
+        const outcome = await attempt(transport, trusted ? quietS : patienceS * 2 ** round, trusted);
+        if (control.signal.aborted) return { ended: "stopped", pieces: next, transport, held: false };
+        if (outcome.ended) return { ended: "complete", pieces: next, transport, held: outcome.held };
         reason = outcome.reason;
-        if (next > before) fruitless = 0;
-        failures = next > before ? 1 : failures + 1;
-        if (outcome.useless || failures > retries) break;
+        if (next > before) {
+          trusted = true;
+          fruitless = 0;
+          failures = 1;
+          broke_ms = performance.now();
+        }
+        const enough = trusted ? performance.now() - broke_ms > returnS * 1000 : failures > retries;
+        if (outcome.useless || enough) break;
         onTransport({ transport, reason: next ? `${reason}; going on behind piece ${next - 1}` : `${reason}; once more` });
-        await pause(Math.min(2000, 100 * 2 ** failures), control.signal);
+        await pause(wait_ms(failures, outcome.waitS), control.signal);
       }
     }
-    return { ended: "failed", pieces: next, transport: "" };
+    return { ended: "failed", pieces: next, transport: "", held: false };
   }
 
-  /** One connection. Resolves with {ended: true}, or {reason, useless}. */
-  function attempt(transport, patience) {
+  /** One connection. Resolves with {ended: true, held}, or {reason, useless, waitS}. */
+  function attempt(transport, patience, trusted) {
     return new Promise((resolve) => {
-      const began = performance.now();
       let settled = false;
-      let delivery = { at: -Infinity, first: null, last: null, count: 0 };
+      let held = false;
+      const together = new Together(heldS);
       let timer = 0;
       const own = new AbortController();
       const settle = (outcome) => {
@@ -123,13 +137,13 @@ export function openStream(options) {
         clearTimeout(timer);
         timer = setTimeout(() => settle({ reason, useless }), seconds * 1000);
       };
-      wait(patience, `${transport}: nothing came within ${patience} s`, true);
+      wait(patience, `${transport}: nothing came within ${patience} s`, !trusted);
 
       const take = (record) => {
         if (settled || record === null || typeof record !== "object") return;
         if (typeof record.end === "string" || (transport === "polling" && record.message === undefined)) {
           const count = Number(record.count);
-          if (count === next) settle({ ended: true });
+          if (count === next) settle({ ended: true, held });
           else settle({ reason: `${transport}: ended after piece ${next - 1} of ${count}` });
           return;
         }
@@ -141,26 +155,59 @@ export function openStream(options) {
         if (seq < next) return; // had it already
         if (seq > next) return settle({ reason: `${transport}: piece ${next} is missing` });
         next += 1;
-        const now = performance.now();
-        if (now - delivery.at > SAME_DELIVERY_MS) delivery = { first: record.at_s, count: 0 };
-        delivery = { at: now, first: delivery.first, last: record.at_s, count: delivery.count + 1 };
         wait(quietS, `${transport}: silent for ${quietS} s`, false);
         onPiece({ seq, text, transport });
-        const span = delivery.last - delivery.first;
-        if (delivery.count >= LEAST_TOGETHER && span > heldS && !settled) {
+        const span = together.add(record.at_s);
+        if (span > heldS && !held) {
+          held = true;
           // All of this delivery first: it is here already.
           setTimeout(() => settle({ reason: `${transport}: held for ${span.toFixed(1)} s and more`, useless: true }));
         }
       };
-      const lost = (why) => settle({ reason: `${transport}: ${why}` });
-      const refused = (why) => settle({ reason: `${transport}: ${why}`, useless: true });
+      const lost = (why, waitS = 0) => settle({ reason: `${transport}: ${why}`, waitS });
+      // Of one that worked a moment ago it may be the server that is away, or a proxy that says so.
+      const refused = (why) => settle({ reason: `${transport}: ${why}`, useless: !trusted });
       const address = resume(options.urls[transport], transport, next);
-      OPEN[transport]({ address, take, lost, refused, signal: own.signal, next: () => next, pollEveryS, began });
+      OPEN[transport]({ address, take, lost, refused, signal: own.signal, next: () => next, pollEveryS });
     });
   }
 
   const done = run().finally(() => options.signal?.removeEventListener("abort", stop));
   return { done, stop };
+}
+
+/** What came together. A machine or a network may stall once, a buffer holds from the start or again and again. */
+class Together {
+  #heldS;
+  #came_ms = -Infinity;
+  #first_s = 0; // when the first piece of this delivery was sent
+  #pieces = 0; // in this delivery
+  #deliveries = 0;
+  #late = false; // this delivery
+  #lateInARow = 0;
+
+  constructor(heldS) {
+    this.#heldS = heldS;
+  }
+
+  /** A piece that was sent at this moment has come; over how many seconds those were sent that were held together, else 0. */
+  add(sent_s) {
+    const now = performance.now();
+    if (now - this.#came_ms > SAME_DELIVERY_MS) {
+      if (!this.#late) this.#lateInARow = 0;
+      this.#deliveries += 1;
+      this.#first_s = sent_s;
+      this.#pieces = 0;
+      this.#late = false;
+    }
+    this.#came_ms = now;
+    this.#pieces += 1;
+    const span = sent_s - this.#first_s;
+    if (this.#pieces < LEAST_TOGETHER || !(span > this.#heldS)) return 0;
+    if (!this.#late) this.#lateInARow += 1;
+    this.#late = true;
+    return this.#deliveries === 1 || this.#lateInARow > 1 ? span : 0;
+  }
 }
 
 const OPEN = {
@@ -180,6 +227,7 @@ const OPEN = {
   async chunked({ address, take, lost, refused, signal }) {
     try {
       const response = await fetch(address, { signal, cache: "no-store" });
+      if (AWAY.includes(response.status)) return lost(`answered with ${response.status}`, retryAfter(response));
       if (!response.ok) return refused(`answered with ${response.status}`);
       const reader = response.body.getReader();
       const text = new TextDecoder();
@@ -215,7 +263,7 @@ const OPEN = {
         const seq = next();
         wanted.searchParams.set("cnt", seq);
         const response = await fetch(wanted, { signal, cache: "no-store" });
-        if (!response.ok && response.status !== 400) return lost(`answered with ${response.status}`);
+        if (!response.ok && response.status !== 400) return lost(`answered with ${response.status}`, retryAfter(response));
         take(await response.json());
         if (signal.aborted) return;
         if (next() === seq) return lost(`no piece ${seq} in the answer`);
@@ -226,6 +274,12 @@ const OPEN = {
     }
   },
 };
+
+const retryAfter = (response) => Number(response.headers.get("Retry-After")) || 0;
+
+/** Longer each time, and not the same for all who were cut in one moment. */
+const wait_ms = (failures, waitS = 0) =>
+  Math.max(waitS * 1000, Math.min(MOST_PAUSE_MS, 100 * 2 ** failures)) * (0.75 + Math.random() / 2);
 
 function parse(text) {
   try {

@@ -1,13 +1,14 @@
 // "Diagnose this path": this browser observes, the service plans and judges.
 
-import { $, el, say } from "./dom.js";
+import { $, $$, el, say } from "./dom.js";
+import { Hands, ROUND_S, STOPPED } from "./hands.js";
 import { onlyHere } from "./onlyhere.js";
 import { showReport } from "./report.js";
-import { unpack } from "./share.js";
+import { opened, unpack } from "./share.js";
 
-const ROUND_S = 14; // after this a Probe is given up; the longest takes 2 s on a path that flows
 const AT_ONCE = 4; // streams beside the control and polling: a browser opens six connections to a host over HTTP/1.1
 const FIRST_AT_ONCE = 6;
+const ANSWER_S = 30; // that the service may take to think
 
 const root = () => new URL("./", document.baseURI.replace(/[?#].*/, "")).href;
 
@@ -23,6 +24,7 @@ async function post(path, run, accept = "application/json") {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: accept },
     body: JSON.stringify(run),
+    signal: AbortSignal.timeout(ANSWER_S * 1000),
   });
   if (!response.ok) {
     const data = await response.json().catch(() => ({}));
@@ -34,7 +36,7 @@ async function post(path, run, accept = "application/json") {
 /** Diagnose, show how far it is, then show the Report. */
 export async function diagnose(settings) {
   if (current) return;
-  const hands = new Hands();
+  const hands = new Hands(root());
   current = hands;
   if (location.hash.startsWith("#run=")) history.replaceState(null, "", "#diagnose");
   $("#report").replaceChildren();
@@ -43,33 +45,8 @@ export async function diagnose(settings) {
   buttons(true);
   $("#progress").scrollIntoView({ block: "nearest" });
   try {
-    await hands.ready;
-    const run = { target: root(), observations: [], tool: observer(settings) };
-    const first = (await post("diagnostics/plan", run)).probes;
-    tell("Streams of every kind, side by side", first.length);
-    run.observations.push(...(await hands.make(first, FIRST_AT_ONCE)));
-    hands.check();
-    const control = fetchControl();
-    const next = (await post("diagnostics/plan", run)).probes;
-    if (next.length) {
-      tell("One thing changed at a time", next.length);
-      const together = next.filter(({ probe }) => probe.variant === "together");
-      const others = next.filter(({ probe }) => probe.variant !== "together");
-      run.observations.push(...(await hands.make(others, AT_ONCE)));
-      run.observations.push(...(await hands.make(together, together.length)));
-      hands.check();
-    }
-    tell("What only a browser sees", 0);
-    run.observations.push(...(await control));
-    const [report, own, far, notes] = await Promise.all([
-      post("diagnostics/judge", run),
-      judgeControl(run),
-      settings.public ? fetchFar() : null,
-      onlyHere(first, run, root()).catch(() => []),
-    ]);
-    hands.check();
-    run.notes = notes;
-    await showReport({ report, own, far, run, settings, shared: false });
+    const { report, ...rest } = await Promise.race([gather(hands, settings), hands.stopped]);
+    await showReport({ report, ...rest, shared: "" });
     $("#progress").hidden = true;
     $("#report").focus({ preventScroll: true });
     $("#report").scrollIntoView();
@@ -87,23 +64,64 @@ export async function diagnose(settings) {
   }
 }
 
+/** Observe and have it judged: {report, own, far, run} as showReport wants them. */
+async function gather(hands, settings) {
+  await hands.ready;
+  const run = { target: root(), observations: [], tool: observer(settings) };
+  const first = (await post("diagnostics/plan", run)).probes;
+  hands.tell("Streams of every kind, side by side", first.length);
+  run.observations.push(...(await hands.make(first, FIRST_AT_ONCE)));
+  const control = fetchControl();
+  const next = (await post("diagnostics/plan", run)).probes;
+  if (next.length) {
+    hands.tell("One thing changed at a time", next.length);
+    const together = next.filter(({ probe }) => probe.variant === "together");
+    const others = next.filter(({ probe }) => probe.variant !== "together");
+    run.observations.push(...(await hands.make(others, AT_ONCE)));
+    run.observations.push(...(await hands.make(together, together.length)));
+  }
+  hands.tell("What only a browser sees", 0);
+  run.observations.push(...(await control));
+  const far = settings.public ? fetchFar() : Promise.resolve(null);
+  run.notes = await onlyHere(first, run, { root: root(), others: far, signal: hands.signal });
+  const [report, own] = await Promise.all([post("diagnostics/judge", run), judgeControl(run)]);
+  return { report, own, far: await far, run };
+}
+
 function buttons(running) {
-  for (const button of document.querySelectorAll("[data-action=diagnose]")) button.disabled = running;
+  const shown = Boolean($("#report .verdict"));
+  $("[data-action=diagnose]").textContent = running ? "Diagnosing…" : shown ? "Diagnose again" : "Diagnose this path";
+  // Streams beside the probes would take their connections.
+  for (const button of $$("[data-action=diagnose], [data-action=start-all]")) button.disabled = running;
   $("[data-action=stop-diagnosis]").hidden = !running;
 }
 
 /** Show the run in the address, if there is one. */
-export async function showShared(settings) {
+export async function showShared() {
   if (!location.hash.startsWith("#run=")) return;
-  const host = $("#report");
+  await showRun(() => unpack(location.hash.slice(5)), "A run that somebody shared", "This link");
+}
+
+/** Show a run that was saved here or by `flushcheck diagnose --save`. @param file a File. */
+export async function showSaved(file) {
+  if (current) return;
+  if (location.hash.startsWith("#run=")) history.replaceState(null, "", "#diagnose");
+  await showRun(() => opened(file), "A run that was saved", file.name.slice(0, 100));
+}
+
+async function showRun(read, shared, source) {
   try {
-    const run = await unpack(location.hash.slice(5));
+    const run = await read();
     const [report, own] = await Promise.all([post("diagnostics/judge", run), judgeControl(run)]);
-    await showReport({ report, own, far: null, run, settings, shared: true });
+    await showReport({ report, own, far: null, run, shared });
+    say(`${report.verdict}. ${report.headline}`);
   } catch (error) {
-    host.replaceChildren(el("p", { class: "problem" }, `This link holds no run that can be read: ${String(error.message).slice(0, 300)}`));
+    const sentence = `${source} holds no run that can be read: ${String(error.message).slice(0, 300)}`;
+    $("#report").replaceChildren(el("p", { class: "problem" }, sentence));
+    say(sentence);
   }
-  host.scrollIntoView();
+  $("#report").focus({ preventScroll: true });
+  $("#report").scrollIntoView();
 }
 
 /** What the service saw of itself: told as a Verdict of its own, beside that of the path. */
@@ -141,81 +159,3 @@ function observer(settings) {
   const long = /(Firefox|Chrome|Version)\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? "a browser";
   return `${settings.tool}, page in ${(short || long).slice(0, 120)}`;
 }
-
-let done = 0;
-let total = 0;
-
-function tell(stage, more) {
-  done = 0;
-  total = more;
-  $("#progress-text").textContent = more ? `${stage}: ${more} probes` : stage;
-  const bar = $("#progress-bar");
-  bar.max = more || 1;
-  if (more) bar.value = 0;
-  else bar.removeAttribute("value");
-  say(stage);
-}
-
-const STOPPED = new Error("stopped");
-
-/** The worker that makes the Probes. */
-class Hands {
-  #worker;
-  #waiting = new Map();
-  #stopped = false;
-
-  constructor() {
-    const url = "page/worker.js";
-    // Only this one file may become a worker.
-    const policy = globalThis.trustedTypes?.createPolicy("flushcheck-worker", { createScriptURL: () => url });
-    this.#worker = new Worker(policy ? policy.createScriptURL("") : url, { type: "module" });
-    this.ready = new Promise((resolve, reject) => {
-      this.#worker.onmessage = ({ data }) => {
-        if (data.ready) return resolve();
-        this.#waiting.get(data.id)?.(data.observation);
-        this.#waiting.delete(data.id);
-      };
-      this.#worker.onerror = () => reject(new Error("the worker did not start"));
-    });
-  }
-
-  /** Make these Probes, so many at once, in order. */
-  async make(asked, atOnce) {
-    const queue = [...asked];
-    const found = new Map();
-    const lane = async () => {
-      for (let one = queue.shift(); one && !this.#stopped; one = queue.shift()) {
-        found.set(one.id, await this.#one(one));
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, lane));
-    this.check();
-    return asked.map(({ id }) => found.get(id)).filter(Boolean);
-  }
-
-  async #one(asked) {
-    const item = el("li", { "data-state": "running" }, asked.id);
-    $("#probes").append(item);
-    const observation = await new Promise((resolve, reject) => {
-      this.#waiting.set(asked.id, resolve);
-      this.reject ??= [];
-      this.reject.push(reject);
-      this.#worker.postMessage({ asked, root: root(), timeout_s: ROUND_S });
-    });
-    item.dataset.state = observation?.outcome === "complete" ? "done" : "bad";
-    $("#progress-bar").value = done += 1;
-    $("#progress-text").textContent = `${done} of ${total} probes`;
-    return observation;
-  }
-
-  check() {
-    if (this.#stopped) throw STOPPED;
-  }
-
-  stop() {
-    this.#stopped = true;
-    this.#worker.terminate(); // closes every connection that it holds
-    for (const reject of this.reject ?? []) reject(STOPPED);
-  }
-}
-

@@ -7,6 +7,7 @@ const MAX_HEADERS = 100;
 const MAX_VALUE = 500;
 const MAX_ARRIVALS = 4000; // as in flushcheck/prober/ledger.py
 const TICK_MS = 20;
+const TIMED_WITHIN_MS = 1000; // that the browser takes to write down a request's own times; a busy machine took 100
 
 let lastTick = performance.now();
 const stalls = []; // [moment, milliseconds]
@@ -72,14 +73,16 @@ export async function observe(asked, root, { timeout_s }) {
   const ended_s = since(began);
   const pieces = seen.arrivals.reduce((sum, arrival) => sum + arrival.marks.length, 0);
   conclude(seen, result, { flood, timeout_s, pieces, count: asked.count });
-  const polled = (seq) => performance.getEntriesByName(`${url}-${seq}&cnt=${seq}`)[0];
-  const timing = probe.transport === "polling" ? polled(0) : performance.getEntriesByName(url)[0];
+  const polled = (seq) => `${url}-${seq}&cnt=${seq}`;
+  const last = probe.transport === "polling" ? polled(Math.max(0, pieces - 1)) : url;
+  if (seen.status && probe.transport !== "websocket") await timed(last);
+  const timing = times(probe.transport === "polling" ? polled(0) : url);
   // Queued behind other connections is not under way: time counts from the moment the request was sent.
   const waited_s = timing?.requestStart ? Math.max(0, (timing.requestStart - began) / 1000) : 0;
   const shift = probe.transport === "polling" ? 0 : waited_s;
   if (probe.transport === "polling") {
     for (const mark of seen.arrivals.flatMap(({ marks }) => marks)) {
-      const sent = polled(mark.seq)?.requestStart;
+      const sent = times(polled(mark.seq))?.requestStart;
       if (sent) mark.sent_s = round((sent - began) / 1000); // connecting is not under way either
     }
   }
@@ -102,14 +105,37 @@ export async function observe(asked, root, { timeout_s }) {
   };
 }
 
+const times = (url) => performance.getEntriesByName(url)[0];
+
+/** Wait until the browser has written down what it knows of a request: it does so some time after the answer's last byte. */
+function timed(url) {
+  if (times(url)) return null;
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!times(url)) return;
+      observer.disconnect();
+      clearTimeout(timer);
+      resolve();
+    };
+    const observer = new PerformanceObserver(look);
+    const timer = setTimeout(() => (observer.disconnect(), resolve()), TIMED_WITHIN_MS);
+    observer.observe({ type: "resource" });
+    look();
+  });
+}
+
 /** A browser hides why a handshake failed: the same address, asked plainly, says at least what reaches the service. */
 async function askPlainly(url, seen, result) {
   try {
-    const response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(3000) });
+    // A plain GET carries no Origin; the service judges this one as it did the handshake's.
+    const headers = { "X-Page-Origin": location.origin };
+    const response = await fetch(url, { headers, cache: "no-store", signal: AbortSignal.timeout(3000) });
     const { detail, origin: found } = await refusal(response);
     seen.status = response.status;
     seen.origin = found;
-    result.detail += `; a plain request to the same address: ${detail}`;
+    // The service itself can but refuse what is no handshake: that it does says only that it was reached.
+    const reached = found && response.status !== 403;
+    result.detail += reached ? "; a plain request to the same address reaches the app" : `; a plain request to the same address: ${detail}`;
   } catch {
     result.detail += "; nor was a plain request to the same address answered";
   }

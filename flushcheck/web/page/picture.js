@@ -3,14 +3,14 @@
 //
 // All ticks are one path and all lines three (by how late the piece was), so that 500 pieces cost four attributes.
 
+import { aligned, HELD_S, LATE_S } from "./impression.js";
+
 const WIDTH = 1000;
 const TOP = 14;
 const BOTTOM = 82;
 const HEIGHT = 96;
 const MOST_DRAWN = 2000; // pieces; of more, every n-th is drawn
 const DENSE = 120; // from so many pieces on, lines are drawn finer
-export const LATE_S = 0.1;
-export const HELD_S = 0.5;
 const SPANS_S = [1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1200, 3600];
 
 const svg = (name, attributes = {}) => {
@@ -21,18 +21,6 @@ const svg = (name, attributes = {}) => {
 
 /** A span of time that a person likes to read, at least as long as this. */
 export const niceSpan = (seconds) => SPANS_S.find((span) => span >= seconds) ?? seconds;
-
-/**
- * Put sends on the reader's clock: of each connection the quickest piece counts as not delayed.
- * @param points [{sent_s, came_s, connection}]; @returns [{sent_s, came_s}] in seconds since the request.
- */
-export function aligned(points) {
-  const quickest = new Map();
-  for (const { sent_s, came_s, connection = 0 } of points) {
-    quickest.set(connection, Math.min(quickest.get(connection) ?? Infinity, came_s - sent_s));
-  }
-  return points.map(({ sent_s, came_s, connection = 0 }) => ({ sent_s: sent_s + quickest.get(connection), came_s }));
-}
 
 export class Picture {
   #paths = {};

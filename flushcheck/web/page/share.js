@@ -1,5 +1,5 @@
-// A run as a link: compressed into the fragment, which browsers send to nobody. Whatever comes back out of one is a
-// stranger's: bounded here, checked by the service that judges it, shown as text.
+// A run as a link: compressed into the fragment, which browsers send to nobody; and a run in a file. Whatever comes back
+// out of either is a stranger's: bounded here, checked by the service that judges it, shown as text.
 
 const MAX_RUN = 4 * 1024 * 1024; // characters, as FLUSHCHECK_MAX_JUDGE_BYTES
 
@@ -27,6 +27,16 @@ export async function unpack(packed) {
       throw new Error("more than a run can be");
     }
   }
+  return checked(text);
+}
+
+/** The run in a file. Throws if it holds none. */
+export async function opened(file) {
+  if (file.size > MAX_RUN) throw new Error("more than a run can be");
+  return checked(await file.text());
+}
+
+function checked(text) {
   const run = JSON.parse(text);
   if (run === null || typeof run !== "object" || !Array.isArray(run.observations)) throw new Error("not a run");
   return run;

@@ -40,7 +40,7 @@ export async function refusal(response) {
 }
 
 /** fetch() and its reader: chunked text, and event streams too. */
-export async function readFetch(url, { accept, decoder, listener, signal, headers = {} }) {
+async function readFetch(url, { accept, decoder, listener, signal, headers = {} }) {
   let response;
   try {
     response = await fetch(url, { headers: { Accept: accept, ...headers }, cache: "no-store", signal });
