@@ -10,10 +10,11 @@ from pathlib import Path
 
 from flask import Flask
 
-from flushcheck.core.limits import PREFIX, Limits
+from flushcheck.core.limits import PREFIX, Limits, strangers
 from flushcheck.core.model import UsageError
 from flushcheck.prober.address import parse
 from flushcheck.web import create_app
+from flushcheck.web.runner import greeting
 
 MAX_TEXT_FILE_BYTES = 1024 * 1024  # it is kept in memory, cut into Pieces, by every worker
 
@@ -83,6 +84,10 @@ def start() -> Flask:
     except UsageError as error:
         print(f"flushcheck: {error}", file=sys.stderr, flush=True)
         raise SystemExit(APP_LOAD_ERROR) from None
+    for line in strangers(os.environ):
+        print(f"flushcheck: {line}", file=sys.stderr, flush=True)
+    if line := greeting(Limits.from_environ(os.environ), os.environ):
+        print(f"flushcheck: {line}", file=sys.stderr, flush=True)
     log_access()
     return app
 

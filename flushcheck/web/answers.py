@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from flushcheck.core.model import UsageError
+from flushcheck.web.admission import Crowded
+from flushcheck.web.bodies import deadline
 
+BODY_TIMEOUT_S = "BODY_TIMEOUT_S"  # where the app keeps that setting
 RETRY_AFTER_S = 2  # streams of the usual length end every few seconds
 
 # What a page on another host may send and read. `Last-Event-ID` is what fetch-based clients resume by.
@@ -37,6 +40,15 @@ def answer(
     return response
 
 
+def plain(text: str) -> Response:
+    """Text for people that no cache keeps."""
+    # A stranger's text may hold what UTF-8 cannot say.
+    response = Response(text.encode(errors="replace"), content_type="text/plain; charset=utf-8")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def retry_later(why: str, status: int = 503) -> Response:
     """There is no place for another one now; soon there will be."""
     return answer({"error": why}, status, {"Retry-After": str(RETRY_AFTER_S)})
@@ -47,13 +59,14 @@ def bounded_body(most_bytes: int) -> bytes:
 
     Raises:
         RequestEntityTooLarge: it is longer than that.
-        BadRequest: it breaks off, or its chunks are none.
+        BadRequest: it breaks off, its chunks are none, or it takes too long to come.
     """
     # One byte more: of a body that does not say its length, Werkzeug 3.1 gives the first so many bytes
     # as if they were all.
     request.max_content_length = most_bytes + 1
     try:
-        body = request.get_data(cache=False)
+        with deadline(request.environ, current_app.config[BODY_TIMEOUT_S]):
+            body = request.get_data(cache=False)
     except ParseException as error:  # what gunicorn reads the chunks by; no OSError, so Werkzeug lets it pass
         raise BadRequest from error
     if len(body) > most_bytes:
@@ -68,6 +81,9 @@ def page(html: str) -> Response:
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-cache"
     return response
@@ -89,6 +105,10 @@ def answer_errors(app: Flask) -> None:
     @app.errorhandler(UsageError)
     def usage(error: UsageError) -> Response:
         return answer({"error": str(error)}, 400)
+
+    @app.errorhandler(Crowded)
+    def crowded(error: Crowded) -> Response:
+        return retry_later(str(error), error.status)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:

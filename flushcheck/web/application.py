@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from urllib.parse import urlsplit
+
+from flask import Flask, Response
 
 from flushcheck.core.limits import Limits
-from flushcheck.web import culprits, diagnostics, health, pages, streams, websocket
+from flushcheck.web import check, culprits, diagnostics, health, metrics, openapi, pages, streams, websocket
 from flushcheck.web.access import keep_log
-from flushcheck.web.answers import answer_errors
+from flushcheck.web.admission import Admission
+from flushcheck.web.answers import BODY_TIMEOUT_S, answer_errors
+from flushcheck.web.draining import Drain
+from flushcheck.web.engine import Engine
 from flushcheck.web.gate import Gate
+from flushcheck.web.metrics import Board
 from flushcheck.web.service import Service
+from flushcheck.web.turns import give_way
+
+# A reader may be so many times slower than the longest stream is planned, and then it is dropped.
+SLOWEST = 2
 
 
 def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
@@ -23,13 +33,43 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     app = Flask("flushcheck.web", static_folder=None)
     # Doubled slashes would be answered by a redirect to wherever the Host header says.
     app.url_map.merge_slashes = False
-    service = Service(limits, own_text, mount, Gate(limits.max_streams))
-    keep_log(app)
+    app.config[BODY_TIMEOUT_S] = limits.body_timeout_s
+    app.config["TRUSTED_HOSTS"] = _trusted(limits)
+    gate, drain = Gate(limits.max_streams), Drain()
+    engine = Engine(
+        stall_s=limits.stall_s, most_s=SLOWEST * limits.max_duration_s, draining=lambda: drain.due
+    )
+    app.after_request(_give_way)
+    service = Service(limits, own_text, mount, gate, Admission(limits, gate), drain, engine)
+    board = Board(limits.metrics_folder)
+    keep_log(app, board)
     answer_errors(app)
     app.register_blueprint(streams.routes(service))
     app.register_blueprint(websocket.routes(app, service))
     app.register_blueprint(pages.routes(service))
     app.register_blueprint(health.routes(service))
+    app.register_blueprint(metrics.routes(limits, board))
+    app.register_blueprint(openapi.routes(limits))
     app.register_blueprint(diagnostics.routes(service))
     app.register_blueprint(culprits.routes())
+    app.register_blueprint(check.routes(service))
     return app
+
+
+def _give_way(response: Response) -> Response:
+    """Behind each response the others have their turn: this client's next request may be there already."""
+    response.call_on_close(give_way)
+    return response
+
+
+def _trusted(limits: Limits) -> list[str] | None:
+    """The hosts that may be asked for, each with any port; None for all. A request for another gets 400.
+
+    The loopback's names are among them: a page that has its own name lead to this machine (DNS
+    rebinding) still asks for its own name. Werkzeug 3.1 can compare no address of IPv6.
+    """
+    if not limits.trusted_hosts:
+        return None
+    listed = [name.strip() for name in limits.trusted_hosts.split(",") if name.strip()]
+    public = urlsplit(limits.public_url).hostname
+    return [*listed, *([public] if public else []), "localhost", "127.0.0.1"]

@@ -1,4 +1,4 @@
-"""The service as an observer of itself, and as a judge of what others observed.
+"""The service as an observer of itself, as a judge of what others observed, and as its own doctor.
 
 It requests two addresses only: its own listening socket, and the public address that its operator
 configured. Nothing a visitor says makes it request another.
@@ -7,21 +7,25 @@ configured. Nothing a visitor says makes it request another.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from flask import Blueprint, Response, request
 
 from flushcheck.core.codec import from_json, to_json
+from flushcheck.core.doctor import Setup, examine
 from flushcheck.core.inference import judge
 from flushcheck.core.model import Probe, Report, Run, Transport, UsageError, Vantage
 from flushcheck.core.reads import read
+from flushcheck.core.render.doctor import checkup_document
 from flushcheck.core.render.document import document
 from flushcheck.core.render.oneliner import PROBES, oneliner
 from flushcheck.core.render.terminal import terminal
 from flushcheck.prober import gather, observe_all
+from flushcheck.web import runner
 from flushcheck.web.addresses import can_ask_itself, loopback, shown
-from flushcheck.web.answers import answer, bounded_body, open_to_all, retry_later
+from flushcheck.web.answers import answer, bounded_body, open_to_all, plain, retry_later
 from flushcheck.web.gate import Gate
 from flushcheck.web.pages import the_page
 from flushcheck.web.service import Service
@@ -38,8 +42,9 @@ JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 
 
 def routes(service: Service) -> Blueprint:
-    """The three addresses below /diagnostics."""
+    """The addresses at and below /diagnostics."""
     blueprint = Blueprint("diagnostics", __name__)
+    setup = runner.loaded(service.limits, os.environ)
     # Apart, because each run asks for a control as well.
     runs, controls = (Gate(service.limits.max_self_probes) for _ in range(2))
 
@@ -49,9 +54,13 @@ def routes(service: Service) -> Blueprint:
         if kind == HTML:
             response = the_page(service)
         else:
-            response = _one_of(runs, lambda: _diagnose(service, kind, quick=_quick()))
+            response = _one_of(runs, lambda: _diagnose(service, setup, kind, quick=_quick()))
         response.headers["Vary"] = "Accept"
         return response
+
+    @blueprint.get("/diagnostics/server")
+    def server() -> Response:
+        return answer(_server(setup))
 
     @blueprint.get("/diagnostics/control")
     def control() -> Response:
@@ -59,7 +68,9 @@ def routes(service: Service) -> Blueprint:
 
     @blueprint.post("/diagnostics/judge")
     def judged() -> Response:
-        return _judge(bounded_body(service.limits.max_judge_bytes), shown(service, request))
+        body, target = bounded_body(service.limits.max_judge_bytes), shown(service, request)
+        is_json = request.mimetype == JSON or body.lstrip()[:1] == b"{"
+        return service.desk.work(lambda: _judge_run(body) if is_json else _judge_reads(body, target))
 
     @blueprint.after_request
     def cors(response: Response) -> Response:
@@ -91,7 +102,12 @@ def _quick() -> bool:
     return ("quick", "1") in pairs
 
 
-def _diagnose(service: Service, kind: str, *, quick: bool) -> Response:
+def _server(setup: Setup) -> dict[str, object]:
+    """What this service runs under, and what that means for streams."""
+    return checkup_document(examine(runner.asked(setup, request.environ)))
+
+
+def _diagnose(service: Service, setup: Setup, kind: str, *, quick: bool) -> Response:
     """Probe the public address, if there is one, and the loopback beside it."""
     here = loopback(service, request.environ)
     public = service.limits.public_url if can_ask_itself(request.environ) else ""
@@ -103,9 +119,10 @@ def _diagnose(service: Service, kind: str, *, quick: bool) -> Response:
     if kind == TEXT:
         text = terminal(report, width=TEXT_WIDTH, color=False)
         line = oneliner(shown(service, request))
-        return _text(f"{text}\nFrom any other shell:\n\n{line}\n")
+        return plain(f"{text}\nFrom any other shell:\n\n{line}\n")
     inside = document(own_report) if here.url else None
-    return answer({**document(report), "loopback": inside, "reason": here.reason})
+    more = {"loopback": inside, "reason": here.reason, "server": _server(setup)}
+    return answer({**document(report), **more})
 
 
 def _report(url: str, *, quick: bool) -> Report:
@@ -122,16 +139,23 @@ def _control(service: Service) -> Response:
     return answer({"observations": to_json(seen)})
 
 
-def _judge(body: bytes, target: str) -> Response:
-    """Judge a Run in JSON, or the reads of the shell's one line.
+def _judge_run(body: bytes) -> Response:
+    """Judge a Run in JSON.
 
     Raises:
-        UsageError: the body is neither.
+        UsageError: the body is none.
     """
-    if request.mimetype == JSON or body.lstrip()[:1] == b"{":
-        return answer(document(judge(from_json(Run, _parsed(body)))))
+    return answer(document(judge(from_json(Run, _parsed(body)))))
+
+
+def _judge_reads(body: bytes, target: str) -> Response:
+    """Judge the reads of the shell's one line.
+
+    Raises:
+        UsageError: the body holds none.
+    """
     report = judge(read(body, probes=PROBES, target=target))
-    return _text(terminal(report, width=TEXT_WIDTH, color=False))
+    return plain(terminal(report, width=TEXT_WIDTH, color=False))
 
 
 def _parsed(body: bytes) -> object:
@@ -142,11 +166,3 @@ def _parsed(body: bytes) -> object:
             f"the body is not JSON ({type(error).__name__}): expected an object, for example "
             '{"target": "https://example.org", "observations": []}'
         ) from None
-
-
-def _text(text: str) -> Response:
-    # A stranger's text may hold what UTF-8 cannot say.
-    response = Response(text.encode(errors="replace"), content_type=f"{TEXT}; charset=utf-8")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -35,6 +35,11 @@ NO_HANDSHAKE = Fault(
 
 def fault(environ: Mapping[str, Any]) -> Fault | None:
     """What is wrong with the handshake in this WSGI environ; None if nothing is."""
+    protocol = environ.get("SERVER_PROTOCOL")
+    handed_out = any(name in environ for name in SOCKETS)
+    if not handed_out and "HTTP_SEC_WEBSOCKET_KEY" in environ:
+        # Gateways drop Upgrade as well (mod_fcgid does); a client that got it through would gain nothing.
+        return _not_here(environ)
     connection = {token.strip() for token in environ.get("HTTP_CONNECTION", "").lower().split(",")}
     if "upgrade" not in connection or environ.get("HTTP_UPGRADE", "").lower() != "websocket":
         return NO_HANDSHAKE
@@ -47,15 +52,21 @@ def fault(environ: Mapping[str, Any]) -> Fault | None:
         return Fault(426, f"Sec-WebSocket-Version: expected {VERSION}", {"Sec-WebSocket-Version": VERSION})
     if not _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):
         return Fault(400, "Sec-WebSocket-Key: expected 16 bytes in base64")
-    protocol = environ.get("SERVER_PROTOCOL")
     if protocol == "HTTP/1.0":
         # Section 4.1: "the HTTP version MUST be at least 1.1": a proxy's doing, not the server's.
         return Fault(400, "not a WebSocket handshake: it came over HTTP/1.0, expected HTTP/1.1")
-    if protocol != "HTTP/1.1" or not any(name in environ for name in SOCKETS):
-        server = f"{environ.get('SERVER_SOFTWARE', 'unknown')}, {protocol}"
-        reason = f"no WebSocket under this server ({server}): it does not hand out the connection"
-        return Fault(501, f"{reason}; the other transports work")
-    return None
+    return _not_here(environ) if protocol != "HTTP/1.1" or not handed_out else None
+
+
+def _not_here(environ: Mapping[str, Any]) -> Fault:
+    server = f"{environ.get('SERVER_SOFTWARE', 'unknown')}, {environ.get('SERVER_PROTOCOL')}"
+    reason = f"no WebSocket under this server ({server}): it does not hand out the connection"
+    return Fault(501, f"{reason}; the other transports work")
+
+
+def unable(environ: Mapping[str, Any]) -> str:
+    """Why no handshake can succeed under the server that handed in this WSGI environ; "" where one can."""
+    return "" if any(name in environ for name in SOCKETS) else _not_here(environ).reason
 
 
 def trim(environ: MutableMapping[str, Any]) -> None:

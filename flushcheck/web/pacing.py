@@ -4,19 +4,27 @@ Each Piece is due at `began + at_s`, `began` being the moment of the first one. 
 moment, never for "one interval more": relative sleeps drift 40 to 100 ms over 60 Pieces. A Piece that
 is late, because the reader is slow or the machine busy, goes out at once, and its record says when it
 really did.
+
+A Pace knows what one stream has to say and when; it neither waits nor writes. Who does depends on the
+server:
+
+- `engine` carries all streams of a process side by side, where sockets do not block (gevent).
+- `alone` lets one stream pace itself, frame by frame, as any WSGI server takes them: threads, a process
+  for each request, FastCGI, uWSGI.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from flushcheck.core.model import End, Origin
+from flushcheck.core.model import End, Origin, Piece
 from flushcheck.core.stream import Source
 from flushcheck.core.transports import Encoder
+from flushcheck.web.draining import LOOK_EVERY_S
 
 # A socket that takes everything never makes its writer wait, and under greenlets nobody else would
 # ever run: after so many frames without a wait the others get a turn.
@@ -30,14 +38,17 @@ class Ended(StrEnum):
     GONE = "gone"  # the client left
     STOPPED = "stopped"  # the client said stop
     REFUSED = "refused"  # what the client asked for, or said, cannot be
+    STALLED = "stalled"  # the client is there and takes nothing
+    DRAINED = "drained"  # this process ends; the client goes on at another
 
 
 @dataclass(slots=True)
 class Progress:
     """How far a stream came. Changes as it runs; read when it is over."""
 
-    pieces: int = 0  # sent
+    pieces: int = 0  # written
     ended: Ended = Ended.GONE  # a stream whose frames nobody takes any more says nothing itself
+    late: Callable[[float], object] = bool  # is told how late each Piece was, in seconds; `bool` forgets it
 
 
 class Reader(Protocol):
@@ -55,51 +66,134 @@ class Heartbeat:
     frame: bytes
 
 
-def frames(
-    source: Source,
-    encoder: Encoder,
+class Pace:
+    """One stream's frames, each at its moment. The caller owns the clock: monotonic, in seconds."""
+
+    __slots__ = (
+        "_began_s",
+        "_due_s",
+        "_encoder",
+        "_farewell",
+        "_head",
+        "_heartbeat",
+        "_origin",
+        "_progress",
+        "_seq",
+        "_source",
+        "next_s",
+        "over",
+    )
+
+    def __init__(
+        self,
+        source: Source,
+        encoder: Encoder,
+        progress: Progress,
+        *,
+        origin: Callable[[], Origin],
+        head: bytes = b"",
+        farewell: bytes = b"",
+        heartbeat: Heartbeat | None = None,
+    ) -> None:
+        """Begin with the first `take`.
+
+        Args:
+            source: what to send.
+            encoder: how it looks.
+            progress: is kept up to date.
+            origin: what the service saw of the request, asked for when the stream ends.
+            head: goes out before everything else; b"" for nothing.
+            farewell: the last words of a stream that is broken off; b"" for none.
+            heartbeat: sent in long silences; None for a Transport that has none.
+        """
+        self._source = source
+        self._encoder = encoder
+        self._progress = progress
+        self._origin = origin
+        self._head = head
+        self._farewell = farewell
+        self._heartbeat = heartbeat
+        self._seq = source.start  # of the next Piece
+        self._began_s = 0.0  # when the first Piece was taken
+        self._due_s = 0.0  # when the next one is
+        self.next_s = 0.0  # when `take` will have something again
+        self.over = False  # all was taken
+
+    def take(self, now_s: float) -> bytes:
+        """The next frame if its moment has come, else b"" (an end may be without a word, too)."""
+        if now_s < self.next_s or self.over:
+            return b""
+        if self._head:
+            head, self._head = self._head, b""
+            return head
+        seq = self._seq
+        if seq == self._source.count:
+            return self._end(now_s)
+        if now_s < self._due_s:
+            return self._beat(now_s)
+        if not self._began_s:
+            self._began_s = self._due_s = now_s
+        progress = self._progress
+        progress.pieces += 1
+        progress.late(now_s - self._due_s)
+        self._seq = seq + 1
+        if seq + 1 < self._source.count:  # else the end comes at once
+            self.next_s = self._due_s = self._began_s + self._source.at_s(seq + 1)
+        if self._heartbeat:
+            self._plan_beat(now_s)
+        return self._encoder.piece(Piece(seq, now_s - self._began_s, self._source.text(seq)))
+
+    def break_off(self) -> bytes:
+        """The last words, well before the end: no record says that it is over, so the client comes back."""
+        self.over = True
+        return self._farewell
+
+    def _beat(self, now_s: float) -> bytes:
+        assert self._heartbeat
+        self._plan_beat(now_s)
+        return self._heartbeat.frame
+
+    def _plan_beat(self, now_s: float) -> None:
+        if self._heartbeat and self._seq < self._source.count:
+            self.next_s = min(self._due_s, now_s + self._heartbeat.every_s)
+
+    def _end(self, now_s: float) -> bytes:
+        self.over = True
+        return self._encoder.end(End(self._source.count, now_s - self._began_s, self._origin()))
+
+
+def alone(
+    pace: Pace,
     reader: Reader,
     progress: Progress,
     *,
-    head: bytes,
-    origin: Callable[[], Origin],
-    heartbeat: Heartbeat | None = None,
+    draining: Callable[[], bool],
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[bytes]:
     """Give each frame at the moment it is to be written.
 
     Args:
-        source: what to send.
-        encoder: how it looks.
+        pace: what to send, and when.
         reader: whom to wait with; its word ends the stream.
-        progress: is kept up to date.
-        head: goes out before everything else; b"" for nothing.
-        origin: what the service saw of the request, asked for when the stream ends.
-        heartbeat: sent in long silences; None for a Transport that has none.
+        progress: is told how the stream ended.
+        draining: whether the stream has to be broken off.
         clock: monotonic, in seconds.
     """
-    if head:
-        yield head
-    began_s = wrote_s = clock()
-    unpaced = 0
-    for piece in source.pieces():
-        due_s = began_s + piece.at_s
-        unpaced = 0 if due_s > clock() else unpaced + 1
-        while (left_s := due_s - clock()) > 0 or unpaced == UNPACED_IN_A_ROW:
-            unpaced = 0
-            beat_s = heartbeat.every_s - (clock() - wrote_s) if heartbeat else left_s
-            ended = reader.wait(max(0.0, min(left_s, beat_s)))
+    in_a_row = 0
+    while not pace.over:
+        now_s = clock()
+        if draining():
+            progress.ended = Ended.DRAINED
+            if last := pace.break_off():
+                yield last
+            return
+        if pace.next_s > now_s or in_a_row == UNPACED_IN_A_ROW:
+            in_a_row = 0
+            ended = reader.wait(max(0.0, min(pace.next_s - now_s, LOOK_EVERY_S)))
             if ended:
                 progress.ended = ended
                 return
-            if heartbeat and beat_s < left_s:
-                yield heartbeat.frame
-                wrote_s = clock()
-        wrote_s = clock()
-        at_s = wrote_s - began_s if progress.pieces else 0.0
-        yield encoder.piece(replace(piece, at_s=at_s))
-        progress.pieces += 1
-    last = encoder.end(End(source.count, clock() - began_s, origin()))
-    if last:
-        yield last
+        elif frame := pace.take(now_s):
+            in_a_row += 1
+            yield frame
     progress.ended = Ended.DONE

@@ -30,10 +30,11 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from flushcheck.web.pacing import Ended, Reader
+from flushcheck.web.pacing import Ended
+from flushcheck.web.turns import give_way
 
 # While a socket is readable anyway, waiting on it says nothing: it is looked at again after so long.
 # A poked peer that has closed answers within one round trip, so the first looks are close together.
@@ -59,8 +60,9 @@ class Watched:
             sock: the connection; only looked at, never read.
             chunked: whether the response goes out in chunks, so that a zero between two of them is legal.
         """
-        self._sock = sock
+        self.sock = sock
         self._chunked = chunked
+        self._half = False  # it has said FIN
         self._readable = False  # whatever happens next: waiting for it would return at once
         self._poked_s = -math.inf  # when, on the monotonic clock
         self._pokes = 0  # since something was written
@@ -69,44 +71,63 @@ class Watched:
     def wait(self, seconds: float) -> Ended | None:
         """Wait so long, and return GONE as soon as the client is; None if it is still there.
 
-        Called between two chunks, as the poke needs it.
+        Called between two chunks, as the poke needs it, once something was written.
         """
-        self._pokes = 0
         until_s = time.monotonic() + seconds
         if seconds <= 0:
-            time.sleep(0)  # a turn for everybody else
-            return self._look()
+            give_way()
+            return self.look(between=True, fresh=True)
+        fresh = True
         while (left_s := until_s - time.monotonic()) > 0:
             if self._readable:
                 time.sleep(min(left_s, self._look_again_s))
                 self._look_again_s = min(2 * self._look_again_s, LOOK_AGAIN_MOST_S)
             elif not self._wakes(left_s):
                 continue
-            ended = self._look()
+            ended = self.look(between=True, fresh=fresh)
+            fresh = False
             if ended:
                 return ended
         return None
 
-    def _wakes(self, seconds: float) -> bool:
-        # poll, since select refuses descriptors above 1023.
-        poller = select.poll()
-        poller.register(self._sock, select.POLLIN)
-        return bool(poller.poll(seconds * 1000))
+    def look(self, *, between: bool, fresh: bool) -> Ended | None:
+        """Whether the client is gone by now, without waiting.
 
-    def _look(self) -> Ended | None:
-        state = _state(self._sock)
+        Args:
+            between: nothing is half written, so that a poke may go out.
+            fresh: something was written since the last look.
+        """
+        if fresh:
+            self._pokes = 0
+        state = _state(self.sock)
         if state & _LOST:
             return Ended.GONE
-        if not state & _RDHUP:
+        self._half = bool(state & _RDHUP)
+        if not self._half:
             self._readable = bool(state & select.POLLIN)
             return None
         if not self._chunked:
             return Ended.GONE
         self._readable = True
         # A socket that takes no byte now has others under way, and those poke the peer as well.
-        if state & select.POLLOUT and self._pokes < MOST_POKES:
+        if between and state & select.POLLOUT and self._pokes < MOST_POKES:
             return self._poke()
         return None
+
+    @property
+    def again_s(self) -> float:
+        """In how many seconds it should be looked at again; for ever, while the system tells what happens."""
+        if not self._half:
+            return math.inf
+        now_s = self._look_again_s
+        self._look_again_s = min(2 * now_s, LOOK_AGAIN_MOST_S)
+        return now_s
+
+    def _wakes(self, seconds: float) -> bool:
+        # poll, since select refuses descriptors above 1023.
+        poller = select.poll()
+        poller.register(self.sock, select.POLLIN)
+        return bool(poller.poll(seconds * 1000))
 
     def _poke(self) -> Ended | None:
         now_s = time.monotonic()
@@ -116,7 +137,7 @@ class Watched:
         self._pokes += 1
         self._look_again_s = LOOK_AGAIN_FIRST_S
         try:
-            self._sock.send(b"0")
+            self.sock.send(b"0")
         except OSError:
             return Ended.GONE
         return None
@@ -125,13 +146,15 @@ class Watched:
 class Unseen:
     """A client behind a gateway that hands out no socket: gone when a write fails, as the gateway says."""
 
+    sock = None
+
     def wait(self, seconds: float) -> Ended | None:
         """Wait so long."""
         time.sleep(max(0.0, seconds))
         return None
 
 
-def reader(environ: Mapping[str, Any]) -> Reader:
+def reader(environ: Mapping[str, Any]) -> Watched | Unseen:
     """The client of this WSGI request, watched if the server lets us.
 
     A socket that several requests share at once (HTTP/2) tells nothing about one of them.
@@ -145,7 +168,7 @@ def reader(environ: Mapping[str, Any]) -> Reader:
 
 def _state(sock: socket.socket) -> int:
     """What poll(2) says of the socket right now; errors are looked at, not taken."""
-    poller = _plain_poll()()
+    poller = plain_select("poll")()
     try:
         poller.register(sock, select.POLLIN | select.POLLOUT | _RDHUP)
         state = dict(poller.poll(0)).get(sock.fileno(), 0)
@@ -159,8 +182,11 @@ def _state(sock: socket.socket) -> int:
     return int(state)
 
 
-def _plain_poll() -> Callable[[], Any]:
-    # gevent's poll knows reading and writing only, not how a connection ended. Asked with no timeout,
-    # the system's own blocks nobody.
+def plain_select(name: str) -> Any:
+    """What `select` has by this name, or had before gevent put its own there.
+
+    gevent's poll knows reading and writing only, not how a connection ended, and takes epoll away. Asked
+    with no timeout, the system's own block nobody.
+    """
     monkey = sys.modules.get("gevent.monkey")
-    return monkey.get_original("select", "poll") if monkey else select.poll
+    return monkey.get_original("select", name) if monkey else getattr(select, name)

@@ -7,10 +7,13 @@ WebSocket's own ways are in `websocket`.
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -21,11 +24,12 @@ from flushcheck.core.stream import Source, resumed, source
 from flushcheck.core.transports import encoder, polling
 from flushcheck.core.transports.events import HEARTBEAT, retry
 from flushcheck.web.access import entry
-from flushcheck.web.answers import open_to_all, retry_later
-from flushcheck.web.gate import Slot
+from flushcheck.web.admission import Place
+from flushcheck.web.answers import open_to_all
+from flushcheck.web.connection import Streaming, leave, wrap_for
 from flushcheck.web.origin import origin_of
-from flushcheck.web.pacing import Ended, Heartbeat, Progress, frames
-from flushcheck.web.presence import reader
+from flushcheck.web.pacing import Ended, Heartbeat, Pace, Progress, alone
+from flushcheck.web.presence import Watched, reader
 from flushcheck.web.service import Service
 
 
@@ -49,6 +53,9 @@ POLLING = _own(Transport.POLLING)
 XHR = replace(CHUNKED, path="/xhr", defaults=replace(CHUNKED.defaults, pad_bytes=1024))
 # As the field's Node demo has it: the event stream at the root, ended by an event of this name.
 ROOT = replace(EVENTS, path="/", defaults=replace(EVENTS.defaults, end="imouttahere"))
+
+# A deploy sends every EventSource away at once: they come back soon, and not all in one moment.
+COME_BACK_S = (0.2, 1.0)
 
 SHARED = frozenset(route.path for route in (CHUNKED, EVENTS, POLLING, XHR, ROOT))
 
@@ -80,6 +87,7 @@ def stream(service: Service, route: Route) -> Response:
 
     Raises:
         UsageError: the parameters ask for what cannot be.
+        Crowded: there is no place for one more.
     """
     entry().transport = route.transport
     params = parse(request.args.items(multi=True), limits=service.limits, defaults=route.defaults)
@@ -94,32 +102,58 @@ def stream(service: Service, route: Route) -> Response:
     response = _empty(params, encoder(route.transport, params.framing, params.end).content_type)
     if request.method == "HEAD":
         return response
-    slot = service.gate.enter()
-    if slot is None:
-        return retry_later(service.gate.excuse)
-    response.call_on_close(slot.release)
-    response.response = _frames(service, route, params, rest, slot)
+    place = service.admission.enter(request.environ)
+    response.call_on_close(place.release)
+    response.response = _frames(service, route, params, rest, place, response)
     return response
 
 
-def _frames(service: Service, route: Route, params: Params, rest: Source, slot: Slot) -> Iterator[bytes]:
+def _frames(
+    service: Service, route: Route, params: Params, rest: Source, place: Place, response: Streaming
+) -> Iterator[bytes]:
     environ = request.environ
-    progress = entry().progress = Progress()
+    progress = entry().stream()
     coder = encoder(route.transport, params.framing, params.end)
     head, heartbeat = coder.prelude(params.pad_bytes), None
     if route.transport is Transport.EVENTS:
         head += retry(service.limits.retry_s)
     if route.transport is Transport.EVENTS and params.heartbeat:
         heartbeat = Heartbeat(service.limits.heartbeat_s, HEARTBEAT)
-    return frames(
+    pace = Pace(
         rest,
         coder,
-        reader(environ),
         progress,
+        origin=lambda: origin_of(environ, concurrent=place.concurrent),
         head=head,
-        origin=lambda: origin_of(environ, concurrent=slot.concurrent),
+        farewell=_farewell(route.transport),
         heartbeat=heartbeat,
     )
+    return _body(service, environ, pace, progress, response)
+
+
+def _body(
+    service: Service, environ: Mapping[str, Any], pace: Pace, progress: Progress, response: Streaming
+) -> Iterator[bytes]:
+    """The frames that the server has to write: the first, with the headers, or all."""
+    yielded_bytes = 0
+    while not progress.pieces:
+        frame = pace.take(time.monotonic())
+        yielded_bytes += len(frame)
+        yield frame
+    who = reader(environ)
+    wrap = wrap_for(response.writer, who.sock, yielded_bytes=yielded_bytes)
+    if wrap and isinstance(who, Watched):
+        service.engine.carry_out(pace, wrap, progress, reader=who)
+    else:
+        yield from alone(pace, who, progress, draining=lambda: service.drain.due)
+    leave(environ, progress.ended)
+
+
+def _farewell(transport: Transport) -> bytes:
+    """What a stream that ends before its end says to clients that connect again by themselves."""
+    if transport is not Transport.EVENTS:
+        return b""
+    return retry(random.uniform(*COME_BACK_S))
 
 
 def poll(service: Service) -> Response:
@@ -129,11 +163,8 @@ def poll(service: Service) -> Response:
         UsageError: a parameter besides `cnt` asks for what cannot be.
     """
     entry().transport = Transport.POLLING
-    pairs = list(request.args.items(multi=True))
-    params = parse(
-        [pair for pair in pairs if pair[0] != "cnt"], limits=service.limits, defaults=POLLING.defaults
-    )
-    wanted = source(params, own_text=service.own_text, limits=service.limits)
+    pairs = tuple(request.args.items(multi=True))
+    params, wanted = _polled(service, tuple(pair for pair in pairs if pair[0] != "cnt"))
     response = _empty(params, polling.CONTENT_TYPE)
     cnt = ",".join(value for name, value in pairs if name == "cnt") or "0"
     # Not int(): that also takes "1_000", " 7" and other scripts' digits.
@@ -146,6 +177,17 @@ def poll(service: Service) -> Response:
         response.status_code = 400
         response.data = polling.end_body(cnt, count=wanted.count, origin=origin)
     return response
+
+
+@lru_cache(maxsize=64)
+def _polled(service: Service, pairs: tuple[tuple[str, str], ...]) -> tuple[Params, Source]:
+    """What is polled: the same with every poll of a client, so it is not worked out anew each time.
+
+    Raises:
+        UsageError: a parameter asks for what cannot be.
+    """
+    params = parse(pairs, limits=service.limits, defaults=POLLING.defaults)
+    return params, source(params, own_text=service.own_text, limits=service.limits)
 
 
 def _resume(whole: Source, params: Params) -> Source | None:
@@ -162,9 +204,9 @@ def _resume(whole: Source, params: Params) -> Source | None:
     return whole if rest is None and params.end == END_NONE else rest
 
 
-def _empty(params: Params, content_type: str) -> Response:
+def _empty(params: Params, content_type: str) -> Streaming:
     """A response with a stream's headers and no body yet."""
-    response = Response(iter(()), content_type=f"{params.content_type or content_type}; charset=utf-8")
+    response = Streaming(iter(()), content_type=f"{params.content_type or content_type}; charset=utf-8")
     if params.xab:
         response.headers["X-Accel-Buffering"] = "no"
     if params.cache:

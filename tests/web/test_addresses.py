@@ -11,12 +11,17 @@ from werkzeug.test import EnvironBuilder
 
 from flushcheck.core.limits import Limits
 from flushcheck.web.addresses import loopback, shown
+from flushcheck.web.admission import Admission
+from flushcheck.web.draining import Drain
+from flushcheck.web.engine import Engine
 from flushcheck.web.gate import Gate
 from flushcheck.web.service import Service
 
 
 def service(mount="", **limits):
-    return Service(Limits(**limits), "", mount, Gate(9))
+    chosen, gate = Limits(**limits), Gate(9)
+    engine = Engine(stall_s=1, most_s=1, draining=bool)
+    return Service(chosen, "", mount, gate, Admission(chosen, gate), Drain(), engine)
 
 
 SHOWN = [

@@ -37,6 +37,8 @@ HANDSHAKES = [
     ("a key of other bytes", {"HTTP_SEC_WEBSOCKET_KEY": "é" * 24}, 400),
     ("two keys", {"HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==,x"}, 400),
     ("FastCGI", {"gunicorn.socket": GONE}, 501),
+    ("mod_fcgid, which drops Upgrade", {"gunicorn.socket": GONE, "HTTP_UPGRADE": GONE}, 501),
+    ("a plain GET under FastCGI", {"gunicorn.socket": GONE, "HTTP_SEC_WEBSOCKET_KEY": GONE}, 400),
     ("HTTP/1.0", {"SERVER_PROTOCOL": "HTTP/1.0"}, 400),
     ("HTTP/2", {"SERVER_PROTOCOL": "HTTP/2.0"}, 501),
 ]

@@ -11,7 +11,8 @@ from flushcheck.core.model import End, Framing, Origin, Piece, Transport
 from flushcheck.core.params import Params
 from flushcheck.core.stream import source
 from flushcheck.core.transports import decoder, encoder
-from flushcheck.web.pacing import UNPACED_IN_A_ROW, Ended, Heartbeat, Progress, frames
+from flushcheck.web.draining import LOOK_EVERY_S
+from flushcheck.web.pacing import UNPACED_IN_A_ROW, Ended, Heartbeat, Pace, Progress, alone
 
 
 class Clock:
@@ -46,21 +47,22 @@ def run(
     heartbeat: Heartbeat | None = None,
     head: bytes = b"",
     reads_in_s: float = 0.0,
+    drained_s: float = 1e9,
 ) -> tuple[list[tuple[float, bytes]], Progress, Reader]:
     """The frames with the moments they went out at, counted from the first."""
     clock = Clock()
     who, progress = reader(clock), Progress()
     out = []
-    for frame in frames(
+    pace = Pace(
         source(params, own_text="", limits=Limits()),
         encoder(Transport.CHUNKED, Framing.DELTA, params.end),
-        who,
         progress,
-        head=head,
         origin=lambda: Origin(concurrent=3),
+        head=head,
+        farewell=b"bye\n",
         heartbeat=heartbeat,
-        clock=clock,
-    ):
+    )
+    for frame in alone(pace, who, progress, draining=lambda: clock.now_s >= 100.0 + drained_s, clock=clock):
         out.append((round(clock.now_s - 100.0, 6), frame))
         clock.now_s += reads_in_s
     return out, progress, who
@@ -134,20 +136,25 @@ def test_a_stream_ends_when_its_reader_says_so(how, when_s, sent):
 
 def test_a_stream_that_nobody_takes_any_more_is_gone():
     clock, progress = Clock(), Progress()
-    stream = frames(
+    pace = Pace(
         source(Params(count=9), own_text="", limits=Limits()),
         encoder(Transport.CHUNKED, Framing.PLAIN, "none"),
-        Reader(clock),
         progress,
-        head=b"",
         origin=Origin,
-        clock=clock,
     )
+    stream = alone(pace, Reader(clock), progress, draining=lambda: False, clock=clock)
     next(stream)
     next(stream)
     assert isinstance(stream, Generator)
     stream.close()
-    assert (progress.pieces, progress.ended) == (1, Ended.GONE)
+    assert (progress.pieces, progress.ended) == (2, Ended.GONE)
+
+
+def test_a_process_that_ends_breaks_off_its_streams_with_their_last_words():
+    out, progress, who = run(Params(count=9, interval_s=0.5, end="done"), drained_s=1.1)
+    assert [frame for _, frame in out[3:]] == [b"bye\n"]
+    assert (progress.pieces, progress.ended) == (3, Ended.DRAINED)
+    assert who.clock.now_s < 100.0 + 1.1 + 2 * LOOK_EVERY_S
 
 
 def test_unpaced_frames_give_others_a_turn():

@@ -93,14 +93,15 @@ def read_until(connection: socket.socket, wanted: bytes) -> bytes:
 def unchunked(body: bytes) -> tuple[list[bytes], bytes]:
     """The chunks of a body, without the last, empty one; and what follows it. RFC 9112, section 7.1."""
     chunks: list[bytes] = []
+    at = 0
     while True:
-        head, _, body = body.partition(b"\r\n")
-        size = int(head, 16)
-        assert body[size : size + 2] == b"\r\n"
-        chunk, body = body[:size], body[size + 2 :]
+        start = body.index(b"\r\n", at) + 2
+        size = int(body[at : start - 2], 16)
+        at = start + size + 2
+        assert body[at - 2 : at] == b"\r\n"
         if not size:
-            return chunks, body
-        chunks.append(chunk)
+            return chunks, body[at:]
+        chunks.append(body[start : at - 2])
 
 
 def told(response: TestResponse) -> Any:

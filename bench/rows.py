@@ -1,0 +1,242 @@
+"""What is measured: one row, one number of each server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bench.client import TEXT, Crowd, Stream, lateness_s, path, percentile, polls
+from bench.servers import FASTAPI, NAIVE, NODE, Server
+from flushcheck import diagnose
+from tests.web.wire import unchunked
+
+INTERVAL_S = 0.1  # 10 Pieces a second
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a number, or its ratio to a peer's, has to be, and what it should be."""
+
+    must: float
+    aim: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One question."""
+
+    name: str
+    what: str
+    unit: str
+    measure: Callable[[Server, float], float]  # of a server, with all amounts times the second argument
+    peers: Mapping[str, Goal | None] = field(default_factory=dict)  # whose number ours is divided by
+    own: Goal | None = None  # for our number itself
+    more_is_better: bool = False
+
+
+def cpu_per_piece(transport: str) -> Callable[[Server, float], float]:
+    """Microseconds of the worker's processor time for each Piece, with all streams open."""
+
+    def measure(server: Server, scale: float) -> float:
+        count, seconds = round(1000 * scale), max(2.0, 5 * scale)
+        crowd = Crowd(server.port)
+        ramp_s = 4 * scale
+        crowd.ramp(
+            path(transport, count=round(10 * (ramp_s + seconds) + 50), interval_s=INTERVAL_S), count, ramp_s
+        )
+        crowd.read_until(time.monotonic() + 1.0)
+        pieces, cpu_s = crowd.pieces, server.cpu_s()
+        crowd.read_until(time.monotonic() + seconds)
+        cpu_s = server.cpu_s() - cpu_s
+        pieces = crowd.pieces - pieces
+        assert crowd.open_streams == count
+        crowd.close()
+        return 1e6 * cpu_s / pieces
+
+    return measure
+
+
+def lateness(server: Server, scale: float) -> float:
+    """Milliseconds that 99 of 100 Pieces of 2000 streams came late at most, while they open and after."""
+    count, ramp_s = round(2000 * scale), 8 * scale
+    crowd = Crowd(server.port, keep_times=True)
+    crowd.ramp(path("chunked", count=round(10 * ramp_s + 100), interval_s=INTERVAL_S), count, ramp_s)
+    crowd.read_until(time.monotonic() + 6 * scale)
+    crowd.close()
+    return 1000 * percentile(
+        [late_s for one in crowd.streams for late_s in lateness_s(one, INTERVAL_S)], 0.99
+    )
+
+
+def crowded(server: Server, scale: float) -> float:
+    """The same of 5000 streams, each of which has to be complete and exact."""
+    count, ramp_s, pieces = round(5000 * scale), 20 * scale, round(250 * scale)
+    crowd = Crowd(server.port, keep_times=True, keep_bytes=True)
+    crowd.ramp(path("chunked", count=pieces, interval_s=INTERVAL_S), count, ramp_s)
+    crowd.read_until(time.monotonic() + 120, done=lambda: not crowd.open_streams)
+    assert not crowd.open_streams, f"{crowd.open_streams} streams did not end"
+    for stream in crowd.streams:
+        _, _, body = b"".join(stream.data).partition(b"\r\n\r\n")
+        assert b"".join(unchunked(body)[0]) == TEXT.encode() * pieces, "a text is not exact"
+    return 1000 * percentile(
+        [late_s for one in crowd.streams for late_s in lateness_s(one, INTERVAL_S)], 0.99
+    )
+
+
+def memory_per_stream(server: Server, scale: float) -> float:
+    """Kilobytes of the worker's own memory for each open stream."""
+    count = round(1000 * scale)
+    crowd = Crowd(server.port)
+    before = server.memory_bytes()
+    crowd.ramp(path("chunked", count=100, interval_s=1.0), count, 3 * scale)
+    crowd.read_until(time.monotonic() + 1.5)
+    after = server.memory_bytes()
+    assert crowd.open_streams == count
+    crowd.close()
+    return (after - before) / count / 1024
+
+
+def pieces_per_second(server: Server, scale: float) -> float:
+    """Pieces a second of 8 streams without an interval."""
+    crowd = Crowd(server.port)
+    where = path("chunked", count=100_000, interval_s=0)
+    began_s = time.monotonic()
+    for _ in range(8):
+        crowd.open(where)
+    crowd.read_until(began_s + 5 * scale, done=lambda: not crowd.open_streams)
+    rate = crowd.pieces / (time.monotonic() - began_s)
+    crowd.close()
+    return rate
+
+
+def first_piece(server: Server, scale: float) -> float:
+    """Milliseconds until 99 of 100 paced streams had their first Piece, while 2 unpaced ones run."""
+    crowd = Crowd(server.port, keep_times=True)
+    endless = path("chunked", count=100_000, interval_s=0)
+    unpaced = [crowd.open(endless), crowd.open(endless)]
+    paced: list[Stream] = []
+    began_s = time.monotonic()
+    crowd.read_until(began_s + 0.5)
+    for number in range(100):
+        paced.append(crowd.open(path("chunked", count=100, interval_s=INTERVAL_S)))
+        for at, stream in enumerate(unpaced):
+            stream.came_s.clear()
+            if stream.closed:
+                unpaced[at] = crowd.open(endless)
+        crowd.read_until(began_s + 0.5 + 3 * scale * (number + 1) / 100)
+    crowd.read_until(time.monotonic() + 30, done=lambda: all(one.came_s for one in paced))
+    crowd.close()
+    return 1000 * percentile([one.came_s[0] - one.asked_s for one in paced], 0.99)
+
+
+def polls_per_second(server: Server, scale: float) -> float:
+    """Polls a second of 8 clients, each on its one connection."""
+    return polls(server.port, clients=8, seconds=4 * scale, count=100)[0]
+
+
+def poll_p99(server: Server, scale: float) -> float:
+    """Milliseconds that 99 of 100 polls took at most, of 8 clients at once."""
+    return 1000 * polls(server.port, clients=8, seconds=4 * scale, count=100)[1]
+
+
+def added_delay(server: Server, scale: float) -> float:
+    """Milliseconds between plan and writing, as the records themselves say; 99 of 100, at 100 streams."""
+    crowd = Crowd(server.port, keep_bytes=True)
+    where = path("chunked", count=round(50 * scale), interval_s=INTERVAL_S, more="&format=delta&end=done")
+    crowd.ramp(where, 100, 1.0)
+    crowd.read_until(time.monotonic() + 60, done=lambda: not crowd.open_streams)
+    late_s = []
+    for stream in crowd.streams:
+        chunks, _ = unchunked(b"".join(stream.data).partition(b"\r\n\r\n")[2])
+        records = [json.loads(chunk) for chunk in chunks]
+        late_s += [record["at_s"] - record["seq"] * INTERVAL_S for record in records if "seq" in record]
+    return 1000 * percentile(late_s, 0.99)
+
+
+def verdict_with(background: int) -> Callable[[Server, float], float]:
+    """Seconds until `flushcheck diagnose` has its verdict, while so many other streams run."""
+
+    def measure(server: Server, scale: float) -> float:
+        count = round(background * scale) if background > 1 else background
+        others = subprocess.Popen([sys.executable, "-m", "bench.background", str(server.port), str(count)])
+        try:
+            time.sleep(0.5 + 5 * count / 500)
+            began_s = time.monotonic()
+            report = diagnose(f"http://127.0.0.1:{server.port}")
+            took_s = time.monotonic() - began_s
+            assert report.health == "flowing", report.headline
+            return took_s
+        finally:
+            others.kill()
+            others.wait()
+
+    return measure
+
+
+ROWS = (
+    *(
+        Row(
+            transport,
+            f"CPU for each Piece, {transport}, 1000 streams x 10 a second",
+            "us",
+            cpu_per_piece(transport),
+            {FASTAPI: Goal(0.75, 0.50), NAIVE: Goal(0.60, 0.35), NODE: None},
+        )
+        for transport in ("chunked", "events")
+    ),
+    Row(
+        "websocket",
+        "CPU for each message, WebSocket, 1000 streams x 10 a second",
+        "us",
+        cpu_per_piece("ws"),
+        {FASTAPI: Goal(0.95, 0.50), NODE: None},
+    ),
+    Row(
+        "lateness",
+        "lateness of a Piece, p99, 2000 streams",
+        "ms",
+        lateness,
+        {FASTAPI: Goal(0.15, 0.05), NODE: None},
+    ),
+    Row("crowd", "lateness, p99, 5000 streams, all exact", "ms", crowded, own=Goal(float("inf"), 100)),
+    Row(
+        "memory",
+        "memory for each stream",
+        "kB",
+        memory_per_stream,
+        {FASTAPI: Goal(0.70, 0.15), NAIVE: None, NODE: None},
+    ),
+    Row(
+        "unpaced",
+        "Pieces a second, 8 streams without an interval",
+        "/s",
+        pieces_per_second,
+        {FASTAPI: Goal(1.0, 5.0), NODE: None},
+        more_is_better=True,
+    ),
+    Row(
+        "first",
+        "first Piece of 100 paced streams, p99, while 2 unpaced ones run",
+        "ms",
+        first_piece,
+        {FASTAPI: Goal(2.0, 1.0), NODE: None},
+    ),
+    Row(
+        "polls",
+        "keep-alive polls a second, 8 clients",
+        "/s",
+        polls_per_second,
+        {FASTAPI: Goal(0.45, 0.8)},
+        more_is_better=True,
+    ),
+    Row("poll-p99", "the same, p99 of one", "ms", poll_p99, {FASTAPI: Goal(3.0, 2.0)}),
+    Row("delay", "delay added to the plan, p99, 100 streams", "ms", added_delay, own=Goal(15, 5)),
+    *(
+        Row(f"verdict-{count}", f"diagnose, with {count} other streams", "s", verdict_with(count))
+        for count in (0, 1, 500)
+    ),
+)

@@ -1,0 +1,134 @@
+"""The servers that are compared, each as one worker on one core, and what a worker has cost so far."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from tests.live.servers import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+PEERS = ROOT / "bench" / "peers"
+BENCH_PYTHON = ROOT / ".venv" / "bench" / "bin" / "python"
+
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, CLIENT_CORE = CORES[0], CORES[-1]
+
+OURS, FASTAPI, NAIVE, NODE = "flushcheck", "fastapi", "naive flask", "node"
+MOST_STREAMS = 6000
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One that runs."""
+
+    name: str
+    port: int
+    pid: int  # of the worker
+
+    def cpu_s(self) -> float:
+        """Processor time of the worker so far, all threads. Source: proc(5), schedstat."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+    def memory_bytes(self) -> int:
+        """Memory of the worker, what it shares with its parent left out."""
+        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
+
+
+def _gunicorn(port: int, app: str, *more: str) -> list[str]:
+    own = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+    return [*own, *more, app]
+
+
+def _ours(port: int) -> list[str]:
+    return _gunicorn(port, "wsgi:app", "-c", str(ROOT / "deploy" / "gunicorn.conf.py"))
+
+
+def _fastapi(port: int) -> list[str]:
+    fast = ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--backlog", "4096"]
+    # With its access log, as it comes: the service writes one as well.
+    plain = ["--ws-per-message-deflate", "false"]
+    where = ["--app-dir", str(PEERS), "--port", str(port)]
+    return [str(BENCH_PYTHON), "-m", "uvicorn", "fastapi_app:app", *where, *fast, *plain]
+
+
+def _naive(port: int) -> list[str]:
+    more = ("-k", "gevent", "--worker-connections", str(MOST_STREAMS + 100), "--no-control-socket")
+    return _gunicorn(port, "naive_app:app", *more, "--chdir", str(PEERS))
+
+
+def _node(port: int) -> list[str]:
+    return [shutil.which("node") or "node", str(PEERS / "server.mjs"), str(port)]
+
+
+# name, command, whether the worker is a child of what is started
+COMMANDS: dict[str, tuple[Callable[[int], list[str]], bool]] = {
+    OURS: (_ours, True),
+    FASTAPI: (_fastapi, False),
+    NAIVE: (_naive, True),
+    NODE: (_node, False),
+}
+
+
+def why_not(name: str) -> str | None:
+    """Why this one cannot be started here; None if it can."""
+    if name == FASTAPI and not BENCH_PYTHON.exists():
+        return "FastAPI is not installed: make bench does that"
+    if name == NODE and not shutil.which("node"):
+        return "Node is not installed"
+    return None
+
+
+@contextmanager
+def running(name: str) -> Iterator[Server]:
+    """Start one, pinned to its core, and end it with the block."""
+    command, has_worker = COMMANDS[name]
+    port = free_port()
+    environ = {**os.environ, "FLUSHCHECK_MAX_STREAMS": str(MOST_STREAMS), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command(port),
+        cwd=ROOT,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+    )
+    try:
+        _wait_until_up(process, port)
+        yield Server(name, port, _child(process.pid) if has_worker else process.pid)
+    finally:
+        # The group is ours (start_new_session); a server with open streams may take its time to end.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
+    until_s = time.monotonic() + 30
+    while time.monotonic() < until_s:
+        assert process.poll() is None, f"ended with {process.returncode}"
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+                assert answer.status == 200
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError(f"nothing answers on port {port}")
+
+
+def _child(pid: int) -> int:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    assert len(children) == 1, f"expected one worker, found {children}"
+    return int(children[0])
