@@ -1,0 +1,29 @@
+"""Fixtures: the service on real gunicorn, with bounds small enough to be met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live import servers
+
+# Streams are over in half a second, whatever is asked for.
+SHORT = {
+    "FLUSHCHECK_MAX_DURATION_S": "0.5",
+    "FLUSHCHECK_MAX_INTERVAL_S": "0.3",
+    "FLUSHCHECK_MAX_STREAM_BYTES": "200000",
+    "FLUSHCHECK_BODY_TIMEOUT_S": "1",
+}
+
+
+@pytest.fixture(scope="session")
+def _scratch(tmp_path_factory: pytest.TempPathFactory) -> None:
+    servers.use_scratch(tmp_path_factory.mktemp("safety"))
+
+
+@pytest.fixture(scope="module")
+def brief(_scratch: None) -> Iterator[servers.Service]:
+    """One worker whose streams are short. gunicorn waits a second for headers."""
+    with servers.start_origin(env=SHORT, args=["--keep-alive", "1"]) as service:
+        yield service

@@ -1,0 +1,214 @@
+"""Nothing a visitor says makes the service connect anywhere but itself and its configured public address.
+
+A listener that must stay silent stands at every address that is said; and in the service's own process names are
+resolved by us, so that a look-up of a name that somebody said would be seen too.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import textwrap
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import requests
+
+from tests.live import servers
+from tests.web.wire import Origin, request, rest
+
+# Long enough for a whole run of /diagnostics with --quick.
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def trap() -> Iterator[socket.socket]:
+    """Listens, and must never be connected to."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        listener.setblocking(False)
+        yield listener
+
+
+# Notes every address that the process connects to and every name that it looks up, below all libraries.
+SPY = """
+import socket, sys
+import gunicorn.workers.ggevent
+
+def spy(event, args):
+    if event == "socket.connect":
+        print("CONNECTS", args[1], flush=True)
+    if event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        print("RESOLVES", args[0], flush=True)
+
+sys.addaudithook(spy)
+from wsgi import app
+"""
+
+
+@pytest.fixture(scope="module")
+def spied(_scratch: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Service]:
+    folder = tmp_path_factory.mktemp("spy")
+    (folder / "spied.py").write_text(textwrap.dedent(SPY))
+    with servers.start_origin(
+        app="spied:app", chdir=folder, env={"FLUSHCHECK_MAX_SELF_PROBES": "1"}
+    ) as service:
+        yield service
+
+
+def reached(service: servers.Service) -> set[str]:
+    """Where the service went, and which names it asked for."""
+    lines = service.output().splitlines()
+    return {line for line in lines if line.startswith(("CONNECTS ", "RESOLVES "))}
+
+
+def address(trap: socket.socket) -> str:
+    return f"127.0.0.1:{trap.getsockname()[1]}"
+
+
+def silent(trap: socket.socket) -> bool:
+    try:
+        trap.accept()[0].close()
+    except BlockingIOError:
+        return True
+    return False
+
+
+def lies(where: str) -> tuple[str, ...]:
+    """Headers in which a visitor names a place."""
+    return (
+        f"X-Forwarded-Host: {where}",
+        f"X-Forwarded-Server: {where}",
+        f"X-Forwarded-For: {where}",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-Port: 1",
+        f"X-Original-URL: http://{where}/",
+        f"X-Rewrite-URL: http://{where}/",
+        f"Forwarded: for={where};host={where};proto=http",
+        f"Origin: http://{where}",
+        f"Referer: http://{where}/",
+        f"Via: 1.1 {where}",
+    )
+
+
+ASKED = [
+    # the request line's target, the Host
+    ("/diagnostics?quick=1", "{trap}"),
+    ("/diagnostics/control", "{trap}"),
+    ("/diagnostics/control?url=http://{trap}/", "evil.example"),
+    ("/diagnostics?quick=1&url=http://{trap}/", "evil.example"),
+    ("http://{trap}/diagnostics/control", "{trap}"),
+    ("//{trap}/diagnostics/control", "evil.example"),
+    ("/http://{trap}/", "evil.example"),
+    ("/diagnostics/control", "user@{trap}"),
+]
+
+
+@pytest.mark.parametrize(("target", "host"), ASKED)
+def test_it_asks_itself_alone_whatever_is_said(target, host, spied, trap):
+    where = address(trap)
+    lines = [
+        f"GET {target.format(trap=where)} HTTP/1.1",
+        f"Host: {host.format(trap=where)}",
+        "Accept: application/json",
+    ]
+    with closing(socket.create_connection(("127.0.0.1", spied.port), timeout=PATIENCE_S)) as connection:
+        connection.sendall("\r\n".join([*lines, *lies(where), "Connection: close", "", ""]).encode())
+        answer = rest(connection)
+    assert int(answer.split()[1]) < 500
+    assert silent(trap)
+    allowed = {"127.0.0.1", "localhost", "0.0.0.0"}
+    assert all(f"'127.0.0.1', {spied.port}" in line for line in reached(spied) if line.startswith("CONNECTS"))
+    assert {
+        line.split(None, 1)[1].strip("'") for line in reached(spied) if line.startswith("RESOLVES")
+    } <= allowed
+    assert "evil" not in "".join(reached(spied))
+
+
+def test_it_did_ask_itself(spied):
+    # The table above would be silent too if the service could not diagnose itself at all.
+    said = requests.get(f"{spied.url}/diagnostics/control", timeout=PATIENCE_S).json()
+    assert [one["outcome"] for one in said["observations"]] == ["complete"] * 2
+    assert reached(spied)
+
+
+@pytest.mark.parametrize("path", ["/diagnostics/judge", "/diagnostics/plan", "/diagnostics/report"])
+def test_no_address_in_a_run_is_gone_to(path, spied, trap):
+    where = f"http://{address(trap)}/"
+    run = json.loads((Path(__file__).parents[1] / "recordings" / "nginx-bare.json").read_text())
+    before = reached(spied)
+    answer = requests.post(spied.url + path, json={**run, "target": where}, timeout=PATIENCE_S)
+    assert answer.status_code == 200
+    assert silent(trap)
+    assert reached(spied) == before
+
+
+def test_a_configuration_that_is_checked_leads_nowhere(spied, trap):
+    where = address(trap)
+    text = f"include /etc/passwd;\nserver {{ location / {{ proxy_pass http://{where}; include http://{where}/x; }} }}"
+    before = reached(spied)
+    answer = requests.post(f"{spied.url}/check?server=nginx", data=text, timeout=PATIENCE_S)
+    assert answer.status_code == 200
+    assert "root:" not in answer.text
+    assert silent(trap)
+    assert reached(spied) == before
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "//evil.example/stream/chunked",
+        "/stream/chunked/",
+        "/\\evil.example",
+        "/%2f%2fevil.example",
+    ],
+)
+def test_it_sends_nobody_elsewhere(target, spied):
+    with closing(Origin(spied).connect()) as connection:
+        connection.sendall(request(target, "Connection: close"))
+        head = rest(connection).partition(b"\r\n\r\n")[0]
+    assert not head.split()[1].startswith(b"3")
+    assert b"\r\nlocation:" not in head.lower()
+
+
+def test_connect_opens_no_tunnel(spied, trap):
+    where = address(trap)
+    with closing(socket.create_connection(("127.0.0.1", spied.port), timeout=PATIENCE_S)) as connection:
+        connection.sendall(
+            f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\n\r\n".encode()
+        )
+        assert rest(connection).split()[1] in (b"400", b"404", b"405")
+    assert silent(trap)
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Stands at the public address and sends everybody to the trap."""
+
+    to = ""
+
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", f"http://{self.to}{self.path}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.mark.usefixtures("_scratch")
+def test_a_redirect_at_the_public_address_is_not_followed(trap):
+    Elsewhere.to = address(trap)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as public:
+        Thread(target=public.serve_forever, daemon=True).start()
+        settings = {"FLUSHCHECK_PUBLIC_URL": f"http://127.0.0.1:{public.server_port}"}
+        with servers.start_origin(env=settings) as service:
+            said = requests.get(f"{service.url}/diagnostics?quick=1", timeout=PATIENCE_S).json()
+        public.shutdown()
+    assert said["verdict"] in ("broken", "unknown")
+    assert said["loopback"]["verdict"] == "flowing"
+    assert silent(trap)

@@ -1,0 +1,77 @@
+"""The service's own OpenAPI document: complete, and true under schemathesis."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from flushcheck.core.limits import Limits
+from flushcheck.core.params import TABLE, parse
+from flushcheck.core.plan import ROUTE_DEFAULTS
+from flushcheck.web import create_app
+from flushcheck.web.openapi import document
+from tests.live.servers import ROOT, Service
+from tests.web.wire import WITHIN_S
+
+LONG = "LONG" in os.environ
+EXAMPLES = 200 if LONG else 8
+PHASES = "examples,coverage,fuzzing" if LONG else "examples,fuzzing"
+
+# The page's own files.
+UNDOCUMENTED = {"/page/<name>", "/client.js"}
+
+
+def test_it_names_every_address_and_method_of_the_service():
+    app = create_app(Limits())
+    routes = {
+        (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule not in UNDOCUMENTED
+    }
+    paths = document(Limits())["paths"]
+    assert {(path, method) for path, operations in paths.items() for method in operations} == routes
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_example_in_it_is_taken(name):
+    operation = document(Limits())["paths"]["/stream/events"]["get"]
+    (parameter,) = [one for one in operation["parameters"] if one["name"] == name]
+    rest = {"spread": [("size", "1000")]}.get(name, [])
+    (defaults,) = [ROUTE_DEFAULTS[kind] for kind in ROUTE_DEFAULTS if kind == "events"]
+    parse([(name, str(parameter["example"])), *rest], limits=Limits(), defaults=defaults)
+
+
+def test_the_bounds_in_it_are_those_in_force():
+    parameters = document(Limits(max_count=7))["paths"]["/stream/chunked"]["get"]["parameters"]
+    assert {"minimum": 1, "maximum": 7, "type": "integer"} in [one["schema"] for one in parameters]
+
+
+def test_what_it_says_is_what_is_answered(brief: Service, tmp_path: Path):
+    before = len(brief.output())
+    told = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{brief.url}/openapi.json"),
+            *("--checks", "not_a_server_error,status_code_conformance,content_type_conformance"),
+            *("--checks", "response_schema_conformance,unsupported_method"),
+            *("--phases", PHASES, "--max-examples", str(EXAMPLES), "--workers", "2"),
+            *("--request-timeout", "20", "--seed", "1", "--no-color", "--generation-database", "none"),
+            # It diagnoses itself, which takes seconds each time and has tests of its own.
+            *("--exclude-path", "/diagnostics", "--exclude-path", "/diagnostics/control"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=1200 if LONG else 200,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout[-6000:] + told.stderr[-2000:]
+    assert "Traceback" not in brief.output()[before:]
+    assert requests.get(f"{brief.url}/healthz", timeout=WITHIN_S).ok

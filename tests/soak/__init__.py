@@ -1,0 +1,1 @@
+"""The service under load for minutes: see __main__."""
