@@ -1,9 +1,14 @@
 """What holds for every test: the same settings on every machine, whatever the shell has set."""
 
 import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.live import servers
 
 # A slow, busy machine is not a failure of a decoder, so no deadline; a failing example is printed as code to paste.
 hypothesis.settings.register_profile("flushcheck", deadline=None, print_blob=True)
@@ -23,3 +28,16 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.lower() in FOREIGN or name.upper().startswith("FLUSHCHECK_"):
             del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scratch() -> Iterator[None]:
+    """A folder that web servers may enter when they have become other users: pytest's own is for its user alone.
+
+    One for all tests: whichever files run side by side in a process, nobody takes it from the others.
+    """
+    with tempfile.TemporaryDirectory(prefix="flushcheck-tests-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        servers.use_scratch(Path(name))
+        yield
+        servers.use_scratch(None)

@@ -103,11 +103,9 @@ def test_a_settings_file_that_never_ends_does(tmp_path, capsys):
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory) -> Iterator[Service]:
-    before = servers.use_scratch(tmp_path_factory.mktemp("doctor"))
+def service() -> Iterator[Service]:
     with servers.start_origin() as service:
         yield service
-    servers.use_scratch(before)
 
 
 def test_a_running_service_is_asked(service, capsys):

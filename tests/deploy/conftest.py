@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.__main__ import scratch
 from tests.lab.programs import WHERE
 from tests.live import servers
 
@@ -34,15 +33,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report  # type: ignore[return-value]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _scratch() -> Iterator[None]:
-    """A folder that web servers may enter when they have become other users: pytest's own is for its user alone."""
-    with scratch():
-        yield
-
-
 @pytest.fixture(scope="session")
-def origin(_scratch: None) -> Iterator[servers.Service]:
+def origin() -> Iterator[servers.Service]:
     """The service as it ships, one for the whole session: tests must not change it."""
     with servers.start_origin() as service:
         yield service

@@ -91,7 +91,7 @@ def started(*, notify: Path | None = None, command: str | None = None) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def installed(_scratch: None) -> Path:
+def installed() -> Path:
     """The units in a folder of their own, with this checkout in the place of /opt/flushcheck."""
     folder = servers.new_folder("units")
     for name in (UNIT, SOCKET):
@@ -257,7 +257,7 @@ mount --bind / {root} && exec systemd-nspawn --quiet --register=no --keep-unit -
 
 
 @pytest.fixture(scope="module")
-def inside(_scratch: None) -> Iterator[Sequence[str]]:
+def inside() -> Iterator[Sequence[str]]:
     """What to put before a command to have it run in there, with the service started."""
     if os.geteuid() or not shutil.which("systemd-nspawn"):
         pytest.skip(

@@ -157,7 +157,7 @@ def test_a_minute_of_silence_passes_and_without_its_line_does_not(origin):
 
 
 @pytest.fixture(scope="module")
-def echo(_scratch: None) -> Iterator[Service]:
+def echo() -> Iterator[Service]:
     with servers.start_origin(app="tests.deploy.echo:app") as service:
         yield service
 

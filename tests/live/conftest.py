@@ -47,14 +47,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report  # type: ignore[return-value]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _scratch(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what servers write where pytest keeps (and later removes) its own."""
-    servers.use_scratch(tmp_path_factory.mktemp("live"))
-
-
 @pytest.fixture(scope="session")
-def origin(_scratch: None) -> Iterator[servers.Service]:
+def origin() -> Iterator[servers.Service]:
     """The service as it ships, one for the whole session: tests must not change it."""
     with servers.start_origin() as service:
         yield service
@@ -68,7 +62,7 @@ def nginx() -> Iterator[Callable[..., servers.Nginx]]:
 
 
 @pytest.fixture(scope="session")
-def fastcgi(_scratch: None) -> Iterator[servers.Service]:
+def fastcgi() -> Iterator[servers.Service]:
     """The same app on a FastCGI server, one for the whole session."""
     with servers.start_fastcgi() as service:
         yield service

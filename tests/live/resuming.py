@@ -1,6 +1,6 @@
 """Clients that go on where they were: many at once, by raw HTTP, each with the protocol's own way to resume.
 
-    tales = asyncio.run(read_all(port, count=40, clients=200))
+    tales = run(read_all(port, count=40, clients=200))
 
 A Tale says what one client got. Pieces are those of the delta framing; an end is proper when the stream's own protocol
 says that this connection is over: the last chunk, or a close frame.
@@ -13,12 +13,16 @@ import os
 import re
 import struct
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from flushcheck.core.model import End, Piece, Transport
 from flushcheck.core.transports import decoder, polling
+
+Result = TypeVar("Result")
 
 # A client that was refused, or cut, asks again after so long.
 AGAIN_S = 0.1
@@ -42,6 +46,12 @@ class Tale:
         default_factory=list
     )  # what event streams said of coming back, on each connection
     refused: list[int] = field(default_factory=list)  # statuses that were no stream
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run it to its end, in a thread of its own: in this one another library's loop may be running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def read_all(port: int, *, count: int, clients: int, interval_s: float = 0.1) -> list[Tale]:

@@ -20,7 +20,7 @@ from flushcheck.core.params import Params
 from flushcheck.core.stream import source
 from tests.live import servers
 from tests.live.processes import workers
-from tests.live.resuming import Tale, read_all, read_whole
+from tests.live.resuming import Tale, read_all, read_whole, run
 
 INTERVAL_S = 0.1
 CLIENTS = 200
@@ -82,7 +82,7 @@ def test_each_of_200_streams_goes_on_behind_its_last_piece(name, args, happens, 
         nginx = stack.enter_context(servers.start_nginx(GOOD, upstreams={8000: origin.port}))
         for count in COUNTS:
             before = workers(origin.pid)
-            tales = asyncio.run(while_reading(origin, nginx.port, count, happens))
+            tales = run(while_reading(origin, nginx.port, count, happens))
             lost_nothing(tales, count)
             if before - workers(origin.pid) and any(tale.streams > 1 for tale in tales):
                 break
@@ -117,7 +117,7 @@ def test_a_process_that_is_told_to_end_ends_each_stream_by_its_protocol():
         return tales, ends_s
 
     with servers.start_origin() as origin:
-        tales, ends_s = asyncio.run(read())
+        tales, ends_s = run(read())
         assert origin.process.wait(servers.GONE_WITHIN_S) == 0
         gone_s = time.monotonic()
     assert max(ends_s) - told_s < ENDED_WITHIN_S
@@ -176,7 +176,7 @@ def test_streams_of_a_process_that_ends_go_on_at_another():
         both = f"upstream both {{ server 127.0.0.1:{first.port}; server 127.0.0.1:{second.port} backup; }}\n"
         site = both + GOOD.replace("proxy_pass http://127.0.0.1:8000", "proxy_pass http://both")
         nginx = stack.enter_context(servers.start_nginx(site))
-        tale = asyncio.run(read(count))
+        tale = run(read(count))
     lost_nothing([tale], count)
     assert tale.streams == 2
     assert Path(first.log).read_text().count('"drained"') == 1

@@ -41,7 +41,7 @@ FLOODS = [
 
 
 @pytest.fixture(scope="module")
-def origin(_scratch: None) -> Iterator[servers.Service]:
+def origin() -> Iterator[servers.Service]:
     with servers.start_origin(env=SETTINGS, args=ARGS) as service:
         yield service
 
@@ -119,7 +119,6 @@ def test_readers_that_stop_cost_little_and_are_dropped(origin):
     assert "Traceback" not in origin.output()
 
 
-@pytest.mark.usefixtures("_scratch")
 def test_others_hardly_notice_readers_that_stop():
     with servers.start_origin(env=PLACES, args=ARGS) as patient:  # which drops nobody meanwhile
         lateness_s(patient.port)

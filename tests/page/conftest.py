@@ -54,12 +54,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture(scope="session")
-def _scratch(tmp_path_factory: pytest.TempPathFactory) -> None:
-    servers.use_scratch(tmp_path_factory.mktemp("page"))
-
-
-@pytest.fixture(scope="session")
-def origin(_scratch: None) -> Iterator[servers.Service]:
+def origin() -> Iterator[servers.Service]:
     """The service; an EventSource comes back to it soon, so that nobody waits for the loop."""
     with servers.start_origin(env={"FLUSHCHECK_RETRY_S": "0.3"}) as service:
         yield service

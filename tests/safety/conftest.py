@@ -17,13 +17,8 @@ SHORT = {
 }
 
 
-@pytest.fixture(scope="session")
-def _scratch(tmp_path_factory: pytest.TempPathFactory) -> None:
-    servers.use_scratch(tmp_path_factory.mktemp("safety"))
-
-
 @pytest.fixture(scope="module")
-def brief(_scratch: None) -> Iterator[servers.Service]:
+def brief() -> Iterator[servers.Service]:
     """One worker whose streams are short. gunicorn waits a second for headers."""
     with servers.start_origin(env=SHORT, args=["--keep-alive", "1"]) as service:
         yield service

@@ -115,7 +115,6 @@ def test_places_come_back_and_leave_nothing_behind():
     assert admission._open == {}
 
 
-@pytest.mark.usefixtures("_scratch")
 def test_over_its_share_a_client_is_told_to_come_back_while_others_are_served():
     settings = {"FLUSHCHECK_MAX_STREAMS_PER_CLIENT": "3", "FLUSHCHECK_TRUSTED_PROXIES": "1"}
     mine, other = "X-Forwarded-For: 9.9.9.9, 192.0.2.7", "X-Forwarded-For: 192.0.2.7, 192.0.2.8"
@@ -232,7 +231,6 @@ def test_a_misspelt_setting_is_told(environ, expected):
     assert list(strangers(environ)) == expected
 
 
-@pytest.mark.usefixtures("_scratch")
 def test_it_is_told_at_start():
     with servers.start_origin(env={"FLUSHCHECK_MAX_STREEMS": "5"}) as service:
         assert "did you mean FLUSHCHECK_MAX_STREAMS?" in service.output()

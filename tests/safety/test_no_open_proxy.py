@@ -50,7 +50,7 @@ from wsgi import app
 
 
 @pytest.fixture(scope="module")
-def spied(_scratch: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Service]:
+def spied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Service]:
     folder = tmp_path_factory.mktemp("spy")
     (folder / "spied.py").write_text(textwrap.dedent(SPY))
     with servers.start_origin(
@@ -200,7 +200,6 @@ class Elsewhere(BaseHTTPRequestHandler):
         """Nobody reads it."""
 
 
-@pytest.mark.usefixtures("_scratch")
 def test_a_redirect_at_the_public_address_is_not_followed(trap):
     Elsewhere.to = address(trap)
     with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as public:

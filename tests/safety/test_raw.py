@@ -105,7 +105,7 @@ def said_to(port: int, data: bytes) -> bytes:
             connection.shutdown(socket.SHUT_WR)
             while read := connection.recv(1 << 20):
                 answer += read
-        except ConnectionError:
+        except OSError:  # ENOTCONN is no ConnectionError
             pass  # closed on bytes that nobody wanted
         return bytes(answer)
 

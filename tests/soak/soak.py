@@ -104,7 +104,7 @@ def soak(service: servers.Service, *, streams: int, seconds: float) -> Outcome:
     _count(service, "greenlets")
     outcome = Outcome()
     before = _count(service, "greenlets"), descriptors(worker)
-    asyncio.run(_load(service.port, worker, outcome, streams=streams, seconds=seconds))
+    resuming.run(_load(service.port, worker, outcome, streams=streams, seconds=seconds))
     end_s = time.monotonic() + GONE_WITHIN_S
     while True:
         after = _count(service, "greenlets"), descriptors(worker)

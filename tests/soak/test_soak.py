@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.live import servers
 from tests.soak.soak import MOST_GROWTH, soak, soaked
 
 # In so short a time one arena more of the allocator is a few percent.
@@ -12,7 +11,6 @@ ARENA_BYTES = 1024 * 1024
 
 
 def test_streams_that_come_and_go_leave_nothing_behind(tmp_path: Path):
-    servers.use_scratch(tmp_path)
     with soaked(tmp_path, streams=150) as service:
         outcome = soak(service, streams=150, seconds=12)
     assert outcome.wrong == []

@@ -32,12 +32,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture(scope="session")
-def _scratch(tmp_path_factory: pytest.TempPathFactory) -> None:
-    servers.use_scratch(tmp_path_factory.mktemp("web"))
-
-
-@pytest.fixture(scope="session")
-def server(_scratch: None) -> Iterator[servers.Service]:
+def server() -> Iterator[servers.Service]:
     """Real gunicorn with the shipped configuration and small limits, so that they can be met."""
     settings = {"FLUSHCHECK_MAX_STREAMS": "20", "FLUSHCHECK_HEARTBEAT_S": "0.2"}
     with servers.start_origin(env=settings) as service:

@@ -78,7 +78,7 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def wrapped(_scratch: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Service]:
+def wrapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Service]:
     folder = tmp_path_factory.mktemp("around")
     (folder / "around.py").write_text(MODULE)
     with servers.start_origin(app="around:app", chdir=folder) as service:

@@ -147,7 +147,6 @@ def test_strangers_are_not_told(settings, peer, headers, status):
     assert ("flushcheck_" in answer.text) == (status == 200)
 
 
-@pytest.mark.usefixtures("_scratch")
 def test_whichever_worker_is_asked_knows_all():
     with servers.start_origin(args=["--workers", "3"]) as service, ExitStack() as stack:
 

@@ -18,8 +18,6 @@ from tests.deploy import shared
 from tests.live import servers
 from tests.live.servers import ROOT, Service
 
-pytestmark = pytest.mark.usefixtures("_scratch")
-
 WORKERS = [
     # gunicorn's arguments,            worker, streams in a process, remarks, the line at its start
     (["-w", "2"], "gevent", 900, [], "gevent worker, 2 processes: 1800 at once, 900 at once in each process"),
