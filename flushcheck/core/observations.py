@@ -83,8 +83,8 @@ class Observations:
         if observation is None or observation.outcome is not Outcome.COMPLETE:
             return None
         flow = measure(observation).flow
-        # What a cache played back was no experiment: the app never saw it.
-        return None if flow is Flow.REPLAYED else flow is Flow.FLOWING
+        # What a cache played back was no experiment: the app never saw it. What has no pattern shows nothing.
+        return None if flow in (Flow.REPLAYED, Flow.UNKNOWN) else flow is Flow.FLOWING
 
     def hint_taken(self, transport: Transport) -> bool | None:
         """Whether X-Accel-Buffering, which the service sent, was gone when the answer arrived.

@@ -44,6 +44,9 @@ LEAST_OPENING_S = 0.4
 # A compressor keeps a Piece's last bits back, unless they happen to fill a byte: one in five did (h2o).
 MOSTLY = 0.6
 
+# How near to the next Piece's moment, as a share of the gap, where the observer was stalled for that long.
+NEAR_NEXT = 0.15
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -181,8 +184,10 @@ def waits_for_next(marks: Sequence[tuple[float, Mark]], latency_s: float, spare_
         return False
     gap_s = statistics.median(after.sent_s - before.sent_s for (_, before), (_, after) in pairs)
     lag_s = statistics.median(at_s - latency_s - mark.sent_s for (at_s, mark), _ in pairs)
-    with_next = [abs(at_s - latency_s - after.sent_s) <= spare_s for (at_s, _), (_, after) in pairs]
-    return lag_s >= 0.5 * gap_s > spare_s and sum(with_next) >= MOSTLY * len(pairs)
+    # A stall as long as the gap would let every Piece pass for one that came with the next.
+    near_s = spare_s if spare_s < 0.5 * gap_s else NEAR_NEXT * gap_s
+    with_next = [abs(at_s - latency_s - after.sent_s) <= near_s for (at_s, _), (_, after) in pairs]
+    return lag_s >= 0.5 * gap_s > 0 and sum(with_next) >= MOSTLY * len(pairs)
 
 
 def _is_multiple(size: int, unit: int) -> bool:

@@ -37,10 +37,9 @@ from flushcheck.core.patterns import (
 # 0.10 were seen on loopback; a byte buffer of one Piece and a timer of two give 0.5 and more.
 KEPT_SHARE = 0.3
 
-# Where at least this share is overtaken, or half of the Pieces are late by so much of the gap between two of
-# them, but within the observer's own stall, nothing is said.
-HIDDEN_SHARE = 0.6
-HIDDEN_GAPS = 0.5
+# Where half of the Pieces are late by so much of the gap between two of them, but within the observer's own
+# stall, nothing is said: one stall makes some Pieces late, not half of them.
+HIDDEN_GAPS = 0.8
 
 # The least time by which a later Piece must have been sent before the wait counts as overtaken.
 LEAST_LATE_S = 0.02
@@ -142,15 +141,14 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     spare_s = min(max(LEAST_LATE_S, observation.stall_s), JITTER_S)
     if late_s := opening_s(seen, latency_s, spare_s):
         return Timing(Flow.LATE, late_s=late_s)
-    # However long the observer was stalled: chance does not bring most Pieces just when the next one is sent.
-    if any(waits_for_next(marks, latency_s, near_s) for near_s in (LEAST_LATE_S, spare_s)):
+    if waits_for_next(marks, latency_s, spare_s):
         return Timing(Flow.LATE, late_s=lag_s.p50, waits_for_next=True)
     exact = block(seen)
     if exact and exact.spread <= EXACT and len(seen) >= EXACT_DELIVERIES:
         # However busy the machine: chance does not fill so many deliveries to the same byte.
         return Timing(Flow.BLOCKS, hold_bytes=int(exact.value))
     if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
-        hidden = observation.stall_s > LEAST_LATE_S and _mostly_late(marks, seen, latency_s)
+        hidden = observation.stall_s > LEAST_LATE_S and _mostly_late(marks, lag_s)
         return Timing(Flow.UNKNOWN if hidden else Flow.FLOWING)
     if _at_the_end(marks, lag_s) and block(seen) is None:
         return Timing(Flow.HELD)
@@ -173,13 +171,10 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     return Timing(Flow.UNKNOWN)
 
 
-def _mostly_late(marks: Sequence[tuple[float, Mark]], seen: Sequence[Delivery], latency_s: float) -> bool:
+def _mostly_late(marks: Sequence[tuple[float, Mark]], lag_s: Lag) -> bool:
     """Whether more Pieces were late than a stall, which comes now and then, accounts for."""
     gaps = [after.sent_s - before.sent_s for (_, before), (_, after) in itertools.pairwise(marks)]
-    half_s = statistics.median(at_s - mark.sent_s - latency_s for at_s, mark in marks)
-    if gaps and half_s >= HIDDEN_GAPS * statistics.median(gaps) > 0:
-        return True
-    return kept_share(seen, latency_s, LEAST_LATE_S) >= HIDDEN_SHARE
+    return bool(gaps) and lag_s.p50 >= HIDDEN_GAPS * statistics.median(gaps) > 0
 
 
 def _at_the_end(marks: Sequence[tuple[float, Mark]], lag_s: Lag) -> bool:
