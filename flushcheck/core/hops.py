@@ -95,7 +95,7 @@ def _next_to_the_app(seen: Observations, one: Observation) -> Statements:
     elif origin.protocol == "HTTP/1.0":
         closing = ", with Connection: close" if origin.connection.lower() == "close" else ""
         yield (
-            "next to the app: a proxy that asks over HTTP/1.0, as nginx does unless told otherwise",
+            "next to the app: a proxy that asks over HTTP/1.0, as nginx before 1.29.7 does by default",
             f"the app was asked over HTTP/1.0{closing}; the reader spoke a later one",
         )
     names = ", ".join(_cut(name) for name in origin.forwarded)
