@@ -46,6 +46,7 @@ MOSTLY = 0.6
 
 # How near to the next Piece's moment, as a share of the gap, where the observer was stalled for that long.
 NEAR_NEXT = 0.15
+NEARLY_ALL = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,9 @@ def opening_s(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> flo
     if len(whole) < 3 or len(whole[0].marks) < 3:
         return 0.0
     first, *others = (delivery.at_s - latency_s - delivery.marks[0].sent_s for delivery in whole)
-    return first if first >= LEAST_OPENING_S and max(others) <= max(spare_s, 0.25 * first) else 0.0
+    # An observer that was stalled as it began would have met the first delivery late, too.
+    kept = first - spare_s >= 0.5 * LEAST_OPENING_S and first >= LEAST_OPENING_S
+    return first if kept and max(others) <= max(spare_s, 0.25 * first) else 0.0
 
 
 def waits_for_next(marks: Sequence[tuple[float, Mark]], latency_s: float, spare_s: float) -> bool:
@@ -185,9 +188,9 @@ def waits_for_next(marks: Sequence[tuple[float, Mark]], latency_s: float, spare_
     gap_s = statistics.median(after.sent_s - before.sent_s for (_, before), (_, after) in pairs)
     lag_s = statistics.median(at_s - latency_s - mark.sent_s for (at_s, mark), _ in pairs)
     # A stall as long as the gap would let every Piece pass for one that came with the next.
-    near_s = spare_s if spare_s < 0.5 * gap_s else NEAR_NEXT * gap_s
+    near_s, share = (spare_s, MOSTLY) if spare_s < 0.5 * gap_s else (NEAR_NEXT * gap_s, NEARLY_ALL)
     with_next = [abs(at_s - latency_s - after.sent_s) <= near_s for (at_s, _), (_, after) in pairs]
-    return lag_s >= 0.5 * gap_s > 0 and sum(with_next) >= MOSTLY * len(pairs)
+    return lag_s >= 0.5 * gap_s > 0 and sum(with_next) >= share * len(pairs)
 
 
 def _is_multiple(size: int, unit: int) -> bool:

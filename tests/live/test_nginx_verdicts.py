@@ -106,7 +106,7 @@ def accused(report: Report) -> tuple[str, ...]:
     return tuple(accusation.culprit.id for accusation in report.accusations)
 
 
-def assert_true(report: Report, site: Site) -> None:
+def assert_true(report: Report, site: Site, *, busy: bool = False) -> None:
     """The Report says of this site what is known of it, no more and no less."""
     assert accused(report) == site.culprits
     verdicts = by_transport(report)
@@ -121,7 +121,9 @@ def assert_true(report: Report, site: Site) -> None:
         else:
             assert verdict.suspicions == ()
     if site.hold_bytes:
-        assert verdicts[Transport.CHUNKED].hold_bytes == site.hold_bytes
+        # A stalled reader finds blocks merged: then it may see no size, but never another one.
+        sizes = {site.hold_bytes, None} if busy else {site.hold_bytes}
+        assert verdicts[Transport.CHUNKED].hold_bytes in sizes
     closed = "websocket-upgrade" in site.culprits
     assert verdicts[Transport.WEBSOCKET].flow is (Flow.FAILED if closed else Flow.FLOWING)
 
@@ -218,7 +220,7 @@ def test_the_verdicts_hold_ten_times_in_a_row_on_busy_cores(origin):
         for _ in range(10):
             reports = pool.map(lambda path: diagnose(path[1].url, timeout_s=60), paths)
             for (site, _), report in zip(paths, reports, strict=True):
-                assert_true(report, site)
+                assert_true(report, site, busy=True)
 
 
 def test_quick_says_the_same(origin):
