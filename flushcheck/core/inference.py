@@ -103,13 +103,17 @@ def _verdict(seen: Observations, transport: Transport) -> Verdict:
 
 def _suspicions(seen: Observations, transport: Transport) -> tuple[Suspicion, ...]:
     found: list[Suspicion] = []
-    # Who cuts a silent stream explains no other fault: the last resorts are asked all the same.
     for cases in (CASES, LAST_RESORTS):
         asked = (case.suspect(seen, transport) for case in cases)
         found += [suspicion for suspicion in asked if suspicion is not None]
-        if any(suspicion.culprit is not idle_timeout.CULPRIT for suspicion in found):
+        if any(_settles(suspicion) for suspicion in found):
             break
     return tuple(sorted(found, key=lambda suspicion: RANK.index(suspicion.confidence)))
+
+
+def _settles(suspicion: Suspicion) -> bool:
+    """Whether no other hop has to be thought of. Who cuts a silent stream explains no other fault."""
+    return suspicion.culprit is not idle_timeout.CULPRIT and suspicion.confidence is not Confidence.POSSIBLE
 
 
 def _accusations(verdicts: Iterable[Verdict]) -> tuple[Accusation, ...]:
@@ -150,13 +154,18 @@ def _health(seen: Observations, verdicts: tuple[Verdict, ...]) -> Health:
 def _held(seen: Observations, verdict: Verdict) -> bool:
     """Whether somebody keeps this Transport's streams.
 
-    A rate that large Pieces exceed may be nothing but a slow link: it counts when a Culprit is found.
+    A rate that large Pieces exceed may be nothing but a slow link: it counts when a Culprit is found, or
+    when a WebSocket went faster.
     """
     held = seen.exhibit(verdict.transport)
     timing = seen.timing(held) if held else None
     if timing is None or held is None:
         return False
-    slow_link = timing.flow is Flow.THROTTLED and held.scenario is not Scenario.TOKEN
+    slow_link = (
+        timing.flow is Flow.THROTTLED
+        and held.scenario is not Scenario.TOKEN
+        and seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING
+    )
     return bool(verdict.suspicions) or not slow_link
 
 

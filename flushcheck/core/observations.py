@@ -22,7 +22,7 @@ from flushcheck.core.model import (
     Variant,
 )
 from flushcheck.core.plan import STREAMED, exhibit
-from flushcheck.core.timing import Timing, measure
+from flushcheck.core.timing import LEAST_LATE_S, Timing, measure
 from flushcheck.core.together import timings
 
 # What each difference is called in a sentence.
@@ -35,6 +35,9 @@ LABELS = {
     Variant.IDENTITY: "a client that offers no encodings",
     Variant.HTTP10: "a client that speaks HTTP/1.0",
 }
+
+# An experiment frees a stream whose longest wait is no more than this share of what it was.
+FREED_SHARE = 0.6
 
 XAB = "x-accel-buffering"
 
@@ -76,15 +79,25 @@ class Observations:
         baseline = self.exhibit(transport)
         return replace(baseline, variant=variant) if baseline else None
 
+    def tried(self, transport: Transport, variant: Variant) -> bool:
+        """Whether this difference was tried on any baseline of this Transport, whatever came of it."""
+        return any(self.get(Probe(transport, scenario, variant)) is not None for scenario in Scenario)
+
     def frees(self, transport: Transport, variant: Variant) -> bool | None:
         """Whether this one difference makes a kept baseline flow; None if it cannot be said."""
-        probe = self.variant(transport, variant)
-        observation = self.get(probe) if probe else None
-        if observation is None or observation.outcome is not Outcome.COMPLETE:
+        baseline = self.exhibit(transport)
+        observation = self.get(replace(baseline, variant=variant)) if baseline else None
+        if baseline is None or observation is None or observation.outcome is not Outcome.COMPLETE:
             return None
-        flow = measure(observation).flow
+        timing, kept = measure(observation), self._seen[baseline][1]
         # What a cache played back was no experiment: the app never saw it. What has no pattern shows nothing.
-        return None if flow in (Flow.REPLAYED, Flow.UNKNOWN) else flow is Flow.FLOWING
+        if timing.flow in (Flow.REPLAYED, Flow.UNKNOWN):
+            return None
+        # Nor does a stall as long as the wait to be freed from.
+        stalled = observation.stall_s > LEAST_LATE_S and timing.flow is Flow.FLOWING
+        if stalled and timing.lag_s.max > FREED_SHARE * kept.lag_s.max and not kept.queued_s:
+            return None
+        return timing.flow is Flow.FLOWING
 
     def hint_taken(self, transport: Transport) -> bool | None:
         """Whether X-Accel-Buffering, which the service sent, was gone when the answer arrived.
@@ -216,7 +229,9 @@ class Observations:
         baseline = self.exhibit(transport) or Probe(transport)
         probe = replace(baseline, variant=variant)
         before, after = self._seen[baseline][1], self._seen[probe][1]
-        verb = "frees it" if self.frees(transport, variant) else "does not free it"
+        verb = {True: "frees it", False: "does not free it", None: "did not tell"}[
+            self.frees(transport, variant)
+        ]
         return Evidence(
             f"{transport}: {LABELS[variant]} {verb} (longest wait {after.lag_s.max:.2f} s instead of "
             f"{before.lag_s.max:.2f} s)",

@@ -183,7 +183,9 @@ def opening_s(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> flo
 def waits_for_next(marks: Sequence[tuple[float, Mark]], latency_s: float, spare_s: float) -> bool:
     """Whether each Piece came only when the next one had been sent: something keeps the last one back."""
     pairs = list(itertools.pairwise(marks))
-    if len(pairs) < 4:
+    # The last two may come together, with the end; others are as far apart as they were sent.
+    apart = sum(after_s - before_s > SAME_DELIVERY_S for (before_s, _), (after_s, _) in pairs)
+    if len(pairs) < 4 or apart < MOSTLY * (len(pairs) - 1):
         return False
     gap_s = statistics.median(after.sent_s - before.sent_s for (_, before), (_, after) in pairs)
     lag_s = statistics.median(at_s - latency_s - mark.sent_s for (at_s, mark), _ in pairs)

@@ -41,6 +41,8 @@ KEPT_SHARE = 0.3
 # stall, nothing is said: one stall makes some Pieces late, not half of them.
 HIDDEN_GAPS = 0.8
 
+HIDDEN_SHARE = 0.45
+
 # The least time by which a later Piece must have been sent before the wait counts as overtaken.
 LEAST_LATE_S = 0.02
 
@@ -116,6 +118,11 @@ def flow(observation: Observation) -> Flow:
     return measure(observation).flow
 
 
+def unclear(observation: Observation) -> bool:
+    """Whether the observer was kept from running, and could not tell for that: another look may."""
+    return observation.stall_s > LEAST_LATE_S and flow(observation) is Flow.UNKNOWN
+
+
 def kept_share(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> float:
     """The share of Pieces that arrived only after, or together with, one that was sent later.
 
@@ -148,10 +155,14 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         # However busy the machine: chance does not fill so many deliveries to the same byte.
         return Timing(Flow.BLOCKS, hold_bytes=int(exact.value))
     if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
-        hidden = observation.stall_s > LEAST_LATE_S and _mostly_late(marks, lag_s)
+        hidden = spare_s > LEAST_LATE_S and (
+            _mostly_late(marks, lag_s) or kept_share(seen, latency_s, LEAST_LATE_S) >= HIDDEN_SHARE
+        )
         return Timing(Flow.UNKNOWN if hidden else Flow.FLOWING)
     if _at_the_end(marks, lag_s) and block(seen) is None:
-        return Timing(Flow.HELD)
+        # What came while Pieces were still being sent may be a late opening, met late by a stalled observer.
+        early = marks[0][0] < marks[-1][1].sent_s and observation.stall_s > LEAST_LATE_S
+        return Timing(Flow.UNKNOWN if early else Flow.HELD)
     if rate := rate_bps(seen, marks, latency_s):
         return Timing(Flow.THROTTLED, rate_bps=rate)
     bytes_fit = min((fit for fit in (block(seen), threshold(seen)) if fit), default=None)
@@ -166,7 +177,8 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     if len(seen) <= 3 and lag_s.max > JITTER_S:
         return Timing(Flow.BLOCKS)  # too few to tell their size: a larger Scenario will
     apart = sum(1 for delivery in seen if delivery.marks) >= JITTER_SHARE * len(marks)
-    if lag_s.max <= JITTER_S and apart:
+    # What a stall may have made of a timer is not taken for jitter.
+    if lag_s.max <= JITTER_S and apart and timer(seen, latency_s, observation.stall_s) is None:
         return Timing(Flow.FLOWING, jittery=True)
     return Timing(Flow.UNKNOWN)
 

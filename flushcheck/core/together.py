@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from flushcheck.core.model import Flow, Observation, Outcome, Probe, Transport, Vantage
+from flushcheck.core.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage
+from flushcheck.core.plan import SHAPES, STREAMED
 from flushcheck.core.timing import Timing, measure
 
 # Beyond the quickest stream of the same run, one that began this much later waited for its turn. A busy
@@ -29,6 +30,10 @@ SAME_PERIOD = 0.12
 
 # On a path with jitter every Transport has some: 10 polls had at least 0.9 of the largest lag of any.
 QUIET = 0.15
+
+# Fewer bytes than any Piece of the larger Scenarios.
+SMALL_BLOCK = SHAPES[Scenario.KILO].size_bytes
+NOT_BY_SIZE = frozenset({Flow.TICKS, Flow.UNKNOWN})
 
 Seen = Mapping[Probe, Observation]
 
@@ -79,11 +84,28 @@ def _settle_ticks(found: dict[Probe, Timing]) -> None:
 
     Small Pieces may add up to nearly the same size, period by period; those of another size do not.
     """
+    _refute_small_blocks(found)
     periods_s = [timing.period_s for timing in found.values() if timing.flow is Flow.TICKS]
     for probe, timing in found.items():
         same = any(abs(timing.period_s - period_s) <= SAME_PERIOD * period_s for period_s in periods_s)
         if timing.flow is Flow.BLOCKS and same:
             found[probe] = replace(timing, flow=Flow.TICKS, hold_bytes=None)
+
+
+def _refute_small_blocks(found: dict[Probe, Timing]) -> None:
+    """A buffer too small for a Piece of a kilobyte lets those flow: where they are kept, it is none.
+
+    Four small Pieces a tick add up to as much again and again, by chance.
+    """
+    for probe, timing in found.items():
+        if probe.scenario is not Scenario.TOKEN or timing.flow is not Flow.BLOCKS:
+            continue
+        # A WebSocket has no such Pieces of its own; what keeps it keeps HTTP as well.
+        near = (probe.transport, *STREAMED)
+        kilos = (found.get(replace(probe, transport=one, scenario=Scenario.KILO)) for one in near)
+        kilo = next((kilo for kilo in kilos if kilo), None)
+        if (timing.hold_bytes or SMALL_BLOCK) < SMALL_BLOCK and kilo and kilo.flow in NOT_BY_SIZE:
+            found[probe] = replace(timing, flow=kilo.flow, hold_bytes=None, period_s=kilo.period_s)
 
 
 def _doubt_jitter(seen: Seen, found: dict[Probe, Timing]) -> None:

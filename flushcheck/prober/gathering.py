@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from flushcheck.core import plan
 from flushcheck.core.codec import from_json, to_json
 from flushcheck.core.model import Observation, Outcome, Probe, Run, Transport, UsageError, Vantage
-from flushcheck.core.timing import flow
+from flushcheck.core.timing import flow, unclear
 from flushcheck.prober.address import Address, parse
 from flushcheck.prober.http import FAR_SIDE, read_whole
 from flushcheck.prober.line import Allowance
@@ -118,12 +118,22 @@ def gather(
                 probes, url, timeout_s=most_s, on_done=tell, metronome=metronome, direct_url=direct
             )
 
+        def look(stage: int, probes: tuple[Probe, ...], most_s: float) -> tuple[Observation, ...]:
+            """Make them, and those again of which this machine, busy with something else, saw too little."""
+            until = time.monotonic() + most_s
+            seen = {one.probe: one for one in make(stage, probes, most_s)}
+            again = tuple(probe for probe, one in seen.items() if unclear(one))
+            left_s = until - time.monotonic()
+            if again and left_s >= max(plan.duration_s(probe) for probe in again) + LEAST_ROUND_S:
+                seen |= {one.probe: one for one in make(stage, again, left_s) if not unclear(one)}
+            return tuple(seen.values())
+
         probes = plan.baselines(wanted, quick=quick)
         if direct:
             probes += plan.twins(probes)
         longest_s = max(plan.duration_s(probe) for probe in probes)
         first_s = min(timeout_s, max(FIRST_ROUND * timeout_s, longest_s + LEAST_SPARE_S))
-        seen = make(1, probes, first_s)
+        seen = look(1, probes, first_s)
         on_path = [one for one in seen if one.probe.vantage is Vantage.PATH]
         if any(_answered(observation) for observation in on_path):
             left_s = deadline - time.monotonic()
@@ -131,7 +141,7 @@ def gather(
             if direct:
                 more += plan.twins(more)
             if more and left_s >= LEAST_ROUND_S:
-                seen += make(2, more, left_s)
+                seen += look(2, more, left_s)
             seen += control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
             # Where a Transport does not open, there is nothing to be silent on.
             opened = [one.probe.transport for one in on_path if _answered(one)]

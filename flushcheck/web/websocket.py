@@ -217,16 +217,20 @@ class Client:
             try:
                 message = self._ws.receive(timeout=left_s)
             except ConnectionClosed:
-                # simple-websocket has answered a message that is too big with 1009 by itself.
-                too_big = self._ws.incoming_message_len > self._ws.max_message_size
-                return Ended.REFUSED if too_big else Ended.GONE
+                return self._left()
             if message == STOP:
                 return Ended.STOPPED
             if isinstance(message, bytes):
                 return Ended.REFUSED
             if message is None:
-                # Its reader may have died of something that nobody foresaw.
+                # Its reader may have died of something that nobody foresaw, or be done while we looked.
                 lost = self._connection.broken or not self._ws.thread.is_alive()
-                return Ended.GONE if lost else None
+                return self._left() if lost else None
             if not left_s:
                 return None  # a flood of words must not keep the stream from its own
+
+    def _left(self) -> Ended:
+        """How it ended, when nothing more is read from this client."""
+        # simple-websocket has answered a message that is too big with 1009 by itself.
+        too_big = self._ws.incoming_message_len > self._ws.max_message_size
+        return Ended.REFUSED if too_big else Ended.GONE

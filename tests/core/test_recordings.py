@@ -7,6 +7,7 @@ blame, from the measurements of an observer that shares no code with flushcheck'
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from flushcheck.core.codec import from_json
 from flushcheck.core.culprits import CULPRITS
 from flushcheck.core.inference import judge
-from flushcheck.core.model import Run
+from flushcheck.core.model import Confidence, Run, Variant
 from tests.lab.case import Case, Kind, every
 from tests.lab.verdicts import Mark, assess
 
@@ -41,6 +42,18 @@ def test_nobody_is_accused_wrongly(case):
     data = json.loads(path_of(case).read_text())
     result = assess(case, case.seen, judge(from_json(Run, data)), 0.0)
     assert result.mark is not Mark.WRONG, result.why
+
+
+@pytest.mark.parametrize("name", ["hop/ticks-200", "haproxy/default"])
+def test_where_http10_was_not_tried_a_timer_has_two_suspects(name):
+    # A browser cannot speak HTTP/1.0, and nothing else tells HAProxy's timer from another's.
+    (case,) = (case for case in RECORDED if case.name == name)
+    run = from_json(Run, json.loads(path_of(case).read_text()))
+    left = tuple(one for one in run.observations if one.probe.variant is not Variant.HTTP10)
+    assert len(left) < len(run.observations)
+    named = {one.culprit.id: one.confidence for one in judge(replace(run, observations=left)).accusations}
+    assert set(named) == {"haproxy-http-delay", "http-hop"}
+    assert named["haproxy-http-delay"] is Confidence.POSSIBLE
 
 
 def test_every_live_culprit_is_shown_by_a_recording():

@@ -8,11 +8,15 @@ from flushcheck import diagnose, judge
 from flushcheck.core import plan
 from flushcheck.core.codec import from_json, to_json
 from flushcheck.core.model import (
+    Arrival,
+    End,
     Health,
+    Mark,
     Observation,
     Outcome,
     Probe,
     Run,
+    Scenario,
     Transport,
     UsageError,
     Vantage,
@@ -132,6 +136,34 @@ def test_the_whole_is_over_in_time_whatever_hangs():
         run = gather(url, timeout_s=1.0)
     assert time.monotonic() - began < 4
     assert {one.outcome for one in run.observations} == {Outcome.TIMEOUT}
+
+
+def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
+    made = []
+
+    def observe_all(probes, *_, **__):
+        made.append(tuple(probes))
+        return tuple(seen(probe, stalled=len(made) == 1) for probe in probes)
+
+    def seen(probe, *, stalled):
+        # Late without a pattern, and within what the observer was kept from running for.
+        hidden = stalled and probe.scenario is Scenario.TOKEN
+        at_s = [0.1 * k + hidden * 0.07 * (k * k % 5) for k in range(20)]
+        at_s = [max(at_s[: k + 1]) for k in range(20)]
+        arrivals = tuple(Arrival(at_s[k], 20, 20, (Mark(k, 0.1 * k),)) for k in range(20))
+        return Observation(
+            probe, Outcome.COMPLETE, status=200, arrivals=arrivals, end=End(20, 2.0), stall_s=0.3 * hidden
+        )
+
+    monkeypatch.setattr("flushcheck.prober.gathering.observe_all", observe_all)
+    told: list[Progress] = []
+    with far_side(service(no_control)) as url:
+        run = gather(url, only=BOTH, quick=True, on_progress=told.append)
+    tokens = tuple(Probe(transport) for transport in BOTH)
+    assert set(tokens) < set(made[0])
+    assert made[1:] == [tokens]
+    assert {one.probe: one.stall_s for one in run.observations} == dict.fromkeys(made[0], 0.0)
+    assert [(step.stage, step.total) for step in told] == [(1, len(made[0])), (1, 2)]
 
 
 def test_the_first_round_leaves_time_for_the_second(monkeypatch):

@@ -45,7 +45,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         return None
     if timing.lag_s.max > MOST_S:
         return None
-    if seen.frees(transport, Variant.HTTP10) is False or _http10_frees(seen) is False:
+    if seen.frees(transport, Variant.HTTP10) is False or _http10_was_in_vain(seen):
         return None
     if seen.flow(Transport.WEBSOCKET) in KEPT or seen.control(transport) in KEPT:
         return None
@@ -64,10 +64,13 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     return Suspicion(CULPRIT, Confidence.LIKELY, (ticks, *clean))
 
 
-def _http10_frees(seen: Observations) -> bool | None:
-    """The experiment is made on one Transport only; what it says holds for both."""
-    answers = [seen.frees(streamed, Variant.HTTP10) for streamed in STREAMED]
-    return next((answer for answer in answers if answer is not None), None)
+def _http10_was_in_vain(seen: Observations) -> bool:
+    """Whether HTTP/1.0 freed nobody, or did not tell. It is tried on one Transport only, for both.
+
+    A browser, which cannot try it, leaves HAProxy as possible as any other hop with such a timer.
+    """
+    tried = [streamed for streamed in STREAMED if seen.tried(streamed, Variant.HTTP10)]
+    return bool(tried) and not any(seen.frees(streamed, Variant.HTTP10) for streamed in tried)
 
 
 def lint(block: Block) -> Iterator[Finding]:

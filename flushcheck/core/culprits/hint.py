@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flushcheck.core.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport, Variant
 from flushcheck.core.observations import Observations
-from flushcheck.core.plan import KEPT
+from flushcheck.core.plan import KEPT, STREAMED
 
 APP_FIX = Fix(
     where="the app, on each streamed response",
@@ -72,7 +72,14 @@ def unheard_evidence(seen: Observations, transport: Transport) -> tuple[Evidence
 
 def needs_compression(seen: Observations, transport: Transport) -> bool | None:
     """Whether only a client that offers encodings meets the hold; None if that was not to be learned."""
-    return seen.frees(transport, Variant.IDENTITY) if seen.compressed(transport) else False
+    return seen.frees(told_by(seen, transport), Variant.IDENTITY) if seen.compressed(transport) else False
+
+
+def told_by(seen: Observations, transport: Transport) -> Transport:
+    """The Transport on which a client without encodings told something: this one, or else the other one."""
+    others = [other for other in STREAMED if other is not transport and seen.compressed(other)]
+    told = [one for one in (transport, *others) if seen.frees(one, Variant.IDENTITY) is not None]
+    return told[0] if told else transport
 
 
 def evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:

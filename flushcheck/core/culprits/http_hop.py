@@ -57,6 +57,8 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
 
 
 def _keeps(seen: Observations, transport: Transport) -> Suspicion | None:
+    if seen.flow(Transport.WEBSOCKET) is Flow.UNKNOWN:
+        return None  # kept as well, it would be something below HTTP
     if hint.unheard(seen, transport):
         evidence = [*hint.unheard_evidence(seen, transport)]
     elif hint.in_vain(seen, transport) and seen.stored(transport):
@@ -88,6 +90,8 @@ def _slows(seen: Observations, transport: Transport) -> Suspicion | None:
     """A rate that a WebSocket does not meet: no slow link."""
     held = seen.exhibit(transport)
     timing = seen.timing(held) if held else None
+    if seen.frees(transport, Variant.XAB) is None:
+        return None  # it may be nginx's limit_rate
     if held is None or timing is None or seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING:
         return None
     said = Evidence(

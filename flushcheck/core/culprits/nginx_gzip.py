@@ -54,7 +54,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     if alone is None:
         # Compressed, and no client without encodings was tried: the buffer alone may be it.
         return Suspicion(CULPRIT, Confidence.POSSIBLE, hint.evidence(seen, transport))
-    only = seen.say_variant(transport, Variant.IDENTITY)
+    only = seen.say_variant(hint.told_by(seen, transport), Variant.IDENTITY)
     return Suspicion(CULPRIT, Confidence.CERTAIN, (*hint.evidence(seen, transport), only))
 
 
