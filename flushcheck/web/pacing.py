@@ -21,10 +21,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from flushcheck.core.model import End, Origin, Piece
-from flushcheck.core.stream import Source
-from flushcheck.core.transports import Encoder
+from flushcheck.core.model import End, Origin
 from flushcheck.web.draining import LOOK_EVERY_S
+from flushcheck.web.scripts import Script
 
 # A socket that takes everything never makes its writer wait, and under greenlets nobody else would
 # ever run: after so many frames without a wait the others get a turn.
@@ -72,12 +71,12 @@ class Pace:
     __slots__ = (
         "_began_s",
         "_due_s",
-        "_encoder",
         "_farewell",
         "_head",
         "_heartbeat",
         "_origin",
         "_progress",
+        "_script",
         "_seq",
         "_source",
         "next_s",
@@ -86,8 +85,7 @@ class Pace:
 
     def __init__(
         self,
-        source: Source,
-        encoder: Encoder,
+        script: Script,
         progress: Progress,
         *,
         origin: Callable[[], Origin],
@@ -98,16 +96,15 @@ class Pace:
         """Begin with the first `take`.
 
         Args:
-            source: what to send.
-            encoder: how it looks.
+            script: what to send.
             progress: is kept up to date.
             origin: what the service saw of the request, asked for when the stream ends.
             head: goes out before everything else; b"" for nothing.
             farewell: the last words of a stream that is broken off; b"" for none.
             heartbeat: sent in long silences; None for a Transport that has none.
         """
-        self._source = source
-        self._encoder = encoder
+        self._script = script
+        self._source = source = script.source
         self._progress = progress
         self._origin = origin
         self._head = head
@@ -126,22 +123,22 @@ class Pace:
         if self._head:
             head, self._head = self._head, b""
             return head
-        seq = self._seq
-        if seq == self._source.count:
+        seq, source, due_s = self._seq, self._source, self._due_s
+        if seq == source.count:
             return self._end(now_s)
-        if now_s < self._due_s:
+        if now_s < due_s:
             return self._beat(now_s)
         if not self._began_s:
-            self._began_s = self._due_s = now_s
+            self._began_s = self._due_s = due_s = now_s
         progress = self._progress
         progress.pieces += 1
-        progress.late(now_s - self._due_s)
+        progress.late(now_s - due_s)
         self._seq = seq + 1
-        if seq + 1 < self._source.count:  # else the end comes at once
-            self.next_s = self._due_s = self._began_s + self._source.at_s(seq + 1)
+        if seq + 1 < source.count:  # else the end comes at once
+            self.next_s = self._due_s = self._began_s + source.at_s(seq + 1)
         if self._heartbeat:
             self._plan_beat(now_s)
-        return self._encoder.piece(Piece(seq, now_s - self._began_s, self._source.text(seq)))
+        return self._script.piece(seq, now_s - self._began_s)
 
     def break_off(self) -> bytes:
         """The last words, well before the end: no record says that it is over, so the client comes back."""
@@ -159,7 +156,7 @@ class Pace:
 
     def _end(self, now_s: float) -> bytes:
         self.over = True
-        return self._encoder.end(End(self._source.count, now_s - self._began_s, self._origin()))
+        return self._script.end(End(self._source.count, now_s - self._began_s, self._origin()))
 
 
 def alone(

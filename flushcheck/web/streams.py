@@ -30,6 +30,7 @@ from flushcheck.web.connection import Streaming, leave, wrap_for
 from flushcheck.web.origin import origin_of
 from flushcheck.web.pacing import Ended, Heartbeat, Pace, Progress, alone
 from flushcheck.web.presence import Watched, reader
+from flushcheck.web.scripts import script
 from flushcheck.web.service import Service
 
 
@@ -113,15 +114,14 @@ def _frames(
 ) -> Iterator[bytes]:
     environ = request.environ
     progress = entry().stream()
-    coder = encoder(route.transport, params.framing, params.end)
-    head, heartbeat = coder.prelude(params.pad_bytes), None
+    said = script(rest, route.transport, params.framing, params.end)
+    head, heartbeat = said.prelude(params.pad_bytes), None
     if route.transport is Transport.EVENTS:
         head += retry(service.limits.retry_s)
     if route.transport is Transport.EVENTS and params.heartbeat:
         heartbeat = Heartbeat(service.limits.heartbeat_s, HEARTBEAT)
     pace = Pace(
-        rest,
-        coder,
+        said,
         progress,
         origin=lambda: origin_of(environ, concurrent=place.concurrent),
         head=head,

@@ -24,7 +24,6 @@ from flushcheck.core.model import Transport
 from flushcheck.core.params import Params, parse
 from flushcheck.core.plan import ROUTE_DEFAULTS, ROUTES
 from flushcheck.core.stream import Source, source
-from flushcheck.core.transports import encoder
 from flushcheck.core.transports.websocket import STOP
 from flushcheck.web import crosssite, handshake
 from flushcheck.web.access import entry
@@ -33,6 +32,7 @@ from flushcheck.web.answers import answer, open_to_all
 from flushcheck.web.engine import Ride
 from flushcheck.web.origin import origin_of
 from flushcheck.web.pacing import Ended, Pace, alone
+from flushcheck.web.scripts import script
 from flushcheck.web.service import Service
 from flushcheck.web.turns import give_way
 from flushcheck.web.wholesocket import WholeSocket
@@ -148,8 +148,7 @@ def _converse(ws: Server, service: Service) -> None:
     # It wakes us before it knows itself that it has closed; under real threads we would go back to sleep.
     connection.on_close = ws.event.set
     pace = Pace(
-        session.source,
-        encoder(Transport.WEBSOCKET, session.params.framing, session.params.end),
+        script(session.source, Transport.WEBSOCKET, session.params.framing, session.params.end),
         progress,
         origin=lambda: origin_of(session.environ, concurrent=session.place.concurrent),
     )

@@ -17,11 +17,12 @@ from flushcheck.core.limits import Limits
 from flushcheck.core.model import End, Framing, Origin, Piece, Transport
 from flushcheck.core.params import Params
 from flushcheck.core.stream import source
-from flushcheck.core.transports import decoder, encoder
+from flushcheck.core.transports import decoder
 from flushcheck.web.connection import chunk, message
 from flushcheck.web.engine import BATCH_BYTES, TICK_S, Engine
 from flushcheck.web.pacing import Ended, Pace, Progress
 from flushcheck.web.presence import Watched
+from flushcheck.web.scripts import script
 from tests.web.wire import AT_ONCE_S, WITHIN_S, unchunked
 
 FAST = Params(count=50, interval_s=0.005, end="done")
@@ -43,8 +44,7 @@ class Reader:
         self.over: list[bool] = []
         self.data = bytearray()
         pace = Pace(
-            source(params, own_text="", limits=LIMITS),
-            encoder(Transport.CHUNKED, Framing.DELTA, params.end),
+            script(source(params, own_text="", limits=LIMITS), Transport.CHUNKED, Framing.DELTA, params.end),
             self.progress,
             origin=origin,
             farewell=farewell,
@@ -258,8 +258,12 @@ def test_an_error_of_ours_is_raised_where_the_stream_was_asked_for(engine: Engin
             ours.setblocking(False)
             progress = Progress()
             pace = Pace(
-                source(Params(count=2, interval_s=0.01), own_text="", limits=LIMITS),
-                encoder(Transport.CHUNKED, Framing.DELTA, "done"),
+                script(
+                    source(Params(count=2, interval_s=0.01), own_text="", limits=LIMITS),
+                    Transport.CHUNKED,
+                    Framing.DELTA,
+                    "done",
+                ),
                 progress,
                 origin=broken,
             )

@@ -10,9 +10,10 @@ from flushcheck.core.limits import Limits
 from flushcheck.core.model import End, Framing, Origin, Piece, Transport
 from flushcheck.core.params import Params
 from flushcheck.core.stream import source
-from flushcheck.core.transports import decoder, encoder
+from flushcheck.core.transports import decoder
 from flushcheck.web.draining import LOOK_EVERY_S
 from flushcheck.web.pacing import UNPACED_IN_A_ROW, Ended, Heartbeat, Pace, Progress, alone
+from flushcheck.web.scripts import script
 
 
 class Clock:
@@ -54,8 +55,7 @@ def run(
     who, progress = reader(clock), Progress()
     out = []
     pace = Pace(
-        source(params, own_text="", limits=Limits()),
-        encoder(Transport.CHUNKED, Framing.DELTA, params.end),
+        script(source(params, own_text="", limits=Limits()), Transport.CHUNKED, Framing.DELTA, params.end),
         progress,
         origin=lambda: Origin(concurrent=3),
         head=head,
@@ -137,8 +137,9 @@ def test_a_stream_ends_when_its_reader_says_so(how, when_s, sent):
 def test_a_stream_that_nobody_takes_any_more_is_gone():
     clock, progress = Clock(), Progress()
     pace = Pace(
-        source(Params(count=9), own_text="", limits=Limits()),
-        encoder(Transport.CHUNKED, Framing.PLAIN, "none"),
+        script(
+            source(Params(count=9), own_text="", limits=Limits()), Transport.CHUNKED, Framing.PLAIN, "none"
+        ),
         progress,
         origin=Origin,
     )
