@@ -16,7 +16,7 @@ over. In between one loop writes for all:
 - After a slice everybody else in the process has a turn: new connections, polls, health checks.
 - epoll also says who has hung up, at once and without a look at anybody else.
 
-What must stay true: a record's moment is that of the write that took it, to half a millisecond; a stream
+What must stay true: a record's moment is that of the write that took it, to a millisecond; a stream
 whose reader stops costs one batch of memory; once a ride is over, the engine does not touch its descriptor
 again, since the server may give the number to somebody else.
 
@@ -57,8 +57,8 @@ FAIR_SLICE_S = 0.05
 BATCH_BYTES = 8 * 1024
 
 # Frames made, then written, in one go: after a system call the way through Python has to be learned anew.
-# 32 at a time cost a sixth less than one by one, and are written within half a millisecond.
-GROUP = 32
+# 64 at a time cost a fifth less than one by one, and are written within a millisecond.
+GROUP = 64
 
 # Each that is dropped wakes its request, which has its own work to end. A thousand at once made others'
 # Pieces 170 ms late (p99); in tens, 19 ms.
@@ -330,39 +330,47 @@ class Engine:
         made = [(ride, data) for ride in rides if (data := self._make(ride, now_s))]
         for ride, data in made:
             self._write(ride, data, now_s)
-        for ride in rides:
-            if ride.pace.over and not ride.out:
-                self._finish(ride, ride.ending)
-            elif not ride.ended:
-                self._plan(ride, now_s)
+            if ride.pace.over:
+                self._conclude(ride, now_s)
 
     def _make(self, ride: Ride, now_s: float) -> bytes:
         """What is to be written now. An error of ours is its request's, not everybody's."""
         if ride.ended:  # it waited for its turn
             return b""
         self._take_out(ride)
+        pace, data = ride.pace, b""
         try:
             if now_s >= ride.look_s:
                 self._look(ride, now_s)
             if ride.out:
                 self._write(ride, b"", now_s)
-            if self._drains or ride.out or ride.ended:
-                return self._last(ride)
-            pace = ride.pace
-            frame = pace.take(now_s)
-            if not frame:
-                return b""
-            ride.fresh = True
-            data = ride.wrap(frame)
-            return data if pace.next_s > now_s or pace.over else self._batch(ride, data, now_s)
+            if self._drains:
+                data = self._last(ride)
+            elif not ride.out and not ride.ended and (frame := pace.take(now_s)):
+                ride.fresh = True
+                data = ride.wrap(frame)
+                if pace.next_s <= now_s and not pace.over:
+                    data = self._batch(ride, data, now_s)
         except Exception as error:  # noqa: BLE001  # raised again where the stream was asked for
             ride.error = error
             self._finish(ride, Ended.GONE)
             return b""
+        if not pace.over:
+            self._plan(ride, now_s)
+        elif not data:
+            self._conclude(ride, now_s)
+        return data
+
+    def _conclude(self, ride: Ride, now_s: float) -> None:
+        """All is made: it is over once all is written."""
+        if ride.out:
+            self._plan(ride, now_s)
+        else:
+            self._finish(ride, ride.ending)
 
     def _last(self, ride: Ride) -> bytes:
-        """The last words of a stream that is to be broken off; b"" if there are none, or it is not."""
-        if ride.ended or ride.pace.over or not self._drains:
+        """The last words of a stream that is broken off; b"" if there are none, or it is over anyway."""
+        if ride.ended or ride.pace.over:
             return b""
         ride.ending = Ended.DRAINED
         last = ride.pace.break_off()
@@ -415,23 +423,21 @@ class Engine:
         at_s = ride.look_s
         if not ride.out and ride.pace.next_s < at_s:
             at_s = ride.pace.next_s
+        if ride.ended or at_s == math.inf:
+            return
         if at_s > now_s and not self._drains:
-            if at_s < math.inf:
-                self._put(ride, int(at_s / TICK_S) + 1)
+            ride.tick = tick = int(at_s / TICK_S) + 1
+            due = self._wheel.get(tick)
+            if due is not None:
+                due.append(ride)
+                return
+            self._wheel[tick] = [ride]
+            heapq.heappush(self._ticks, tick)
+            self._wake(tick * TICK_S)
         elif not ride.out and ride.tick != _QUEUED:
             ride.tick = _QUEUED
             self._behind.append(ride)
             self._wake(now_s)
-
-    def _put(self, ride: Ride, tick: int) -> None:
-        ride.tick = tick
-        due = self._wheel.get(tick)
-        if due is not None:
-            due.append(ride)
-            return
-        self._wheel[tick] = [ride]
-        heapq.heappush(self._ticks, tick)
-        self._wake(tick * TICK_S)
 
     def _take_out(self, ride: Ride) -> None:
         """Leave nothing of it in the wheel: its moment may be minutes away, and it holds a whole request."""

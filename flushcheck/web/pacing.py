@@ -135,9 +135,9 @@ class Pace:
         progress.late(now_s - due_s)
         self._seq = seq + 1
         if seq + 1 < source.count:  # else the end comes at once
-            self.next_s = self._due_s = self._began_s + source.at_s(seq + 1)
-        if self._heartbeat:
-            self._plan_beat(now_s)
+            self.next_s = self._due_s = due_s = self._began_s + source.at_s(seq + 1)
+            if self._heartbeat and now_s + self._heartbeat.every_s < due_s:
+                self.next_s = now_s + self._heartbeat.every_s
         return self._script.piece(seq, now_s - self._began_s)
 
     def break_off(self) -> bytes:
@@ -147,12 +147,8 @@ class Pace:
 
     def _beat(self, now_s: float) -> bytes:
         assert self._heartbeat
-        self._plan_beat(now_s)
+        self.next_s = min(self._due_s, now_s + self._heartbeat.every_s)
         return self._heartbeat.frame
-
-    def _plan_beat(self, now_s: float) -> None:
-        if self._heartbeat and self._seq < self._source.count:
-            self.next_s = min(self._due_s, now_s + self._heartbeat.every_s)
 
     def _end(self, now_s: float) -> bytes:
         self.over = True
