@@ -40,7 +40,7 @@ KEPT_SHARE = 0.3
 # Where half of the Pieces are late by so much of the gap between two of them, but within the observer's own
 # stall, nothing is said: one stall makes some Pieces late, not half of them.
 HIDDEN_GAPS = 0.8
-
+# So it is where so many Pieces were overtaken, the stall not allowed for: a timer of two Pieces gives 0.5.
 HIDDEN_SHARE = 0.45
 
 # The least time by which a later Piece must have been sent before the wait counts as overtaken.

@@ -19,8 +19,8 @@ from typing import Any
 from flask import Response
 from gunicorn.http.wsgi import Response as Writer
 
-from flushcheck.web.engine import Wrap
 from flushcheck.web.pacing import Ended
+from flushcheck.web.scripts import Wrap, as_it_is
 
 
 class Streaming(Response):
@@ -63,11 +63,6 @@ def is_plain(sock: socket.socket) -> bool:
 def chunk(frame: bytes) -> bytes:
     """One chunk. Source: RFC 9112, section 7.1."""
     return b"%X\r\n%b\r\n" % (len(frame), frame)
-
-
-def as_it_is(frame: bytes) -> bytes:
-    """For HTTP/1.0, where the body ends with the connection."""
-    return frame
 
 
 def message(frame: bytes) -> bytes:

@@ -38,6 +38,7 @@ from typing import Any
 from flushcheck.web.draining import LOOK_EVERY_S
 from flushcheck.web.pacing import Ended, Pace, Progress
 from flushcheck.web.presence import Watched, plain_select
+from flushcheck.web.scripts import Wrap
 from flushcheck.web.turns import turnstile
 
 # A Piece is late by up to one tick: with 100 streams 99 of 100 are within 7 ms of their moment.
@@ -68,8 +69,6 @@ DROPS_AT_ONCE = 10
 # them records whose moment is long past when they leave.
 UNSENT_BYTES = 64 * 1024
 
-Wrap = Callable[[bytes], bytes]  # makes a frame a chunk or a message, or leaves it as it is
-
 # epoll_ctl(2); Python has these names on Linux only.
 _OUT, _LOST, _RDHUP, _EDGE = 0x004, 0x008 | 0x010, 0x2000, 0x8000_0000
 
@@ -94,7 +93,6 @@ class Ride:
         "since_s",
         "tick",
         "until_s",
-        "wrap",
     )
 
     def __init__(
@@ -102,7 +100,6 @@ class Ride:
         engine: Engine,
         fd: int,
         pace: Pace,
-        wrap: Wrap,
         reader: Watched | None,
         on_over: Callable[[], object],
         until_s: float,
@@ -110,7 +107,6 @@ class Ride:
         self._engine = engine
         self.fd = fd
         self.pace = pace
-        self.wrap = wrap
         self.reader = reader
         self.on_over = on_over
         self.until_s = until_s  # it has to be over by then
@@ -195,7 +191,8 @@ class Engine:
         if self._bell is None:
             self._start()
         now_s = self._clock()
-        ride = Ride(self, sock.fileno(), pace, wrap, reader, on_over, now_s + self._most_s)
+        pace.wrap_in(wrap)
+        ride = Ride(self, sock.fileno(), pace, reader, on_over, now_s + self._most_s)
         if sock.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         # Told once for each change: a pipelined request would make the socket readable for ever.
@@ -337,20 +334,22 @@ class Engine:
         """What is to be written now. An error of ours is its request's, not everybody's."""
         if ride.ended:  # it waited for its turn
             return b""
-        self._take_out(ride)
+        if ride.tick > 0:
+            self._take_out(ride)
+        ride.tick = 0
         pace, data = ride.pace, b""
         try:
             if now_s >= ride.look_s:
                 self._look(ride, now_s)
             if ride.out:
                 self._write(ride, b"", now_s)
-            if self._drains:
-                data = self._last(ride)
-            elif not ride.out and not ride.ended and (frame := pace.take(now_s)):
+            if self._drains and not ride.ended and not pace.over:
+                ride.ending = Ended.DRAINED
+                data = pace.break_off()
+            elif not ride.out and not ride.ended and (data := pace.take(now_s)):
                 ride.fresh = True
-                data = ride.wrap(frame)
                 if pace.next_s <= now_s and not pace.over:
-                    data = self._batch(ride, data, now_s)
+                    data = _batch(pace, data, now_s)
         except Exception as error:  # noqa: BLE001  # raised again where the stream was asked for
             ride.error = error
             self._finish(ride, Ended.GONE)
@@ -367,23 +366,6 @@ class Engine:
             self._plan(ride, now_s)
         else:
             self._finish(ride, ride.ending)
-
-    def _last(self, ride: Ride) -> bytes:
-        """The last words of a stream that is broken off; b"" if there are none, or it is over anyway."""
-        if ride.ended or ride.pace.over:
-            return b""
-        ride.ending = Ended.DRAINED
-        last = ride.pace.break_off()
-        return ride.wrap(last) if last else b""
-
-    def _batch(self, ride: Ride, data: bytes, now_s: float) -> bytes:
-        """This, and the frames that are due as well."""
-        pace, wrap = ride.pace, ride.wrap
-        frames, size = [data], len(data)
-        while size < BATCH_BYTES and (frame := pace.take(now_s)):
-            frames.append(wrap(frame))
-            size += len(frames[-1])
-        return b"".join(frames)
 
     def _write(self, ride: Ride, data: bytes, now_s: float) -> None:
         """Hand the kernel what waits and this; keep what it does not take."""
@@ -461,3 +443,12 @@ class Engine:
         with contextlib.suppress(OSError):  # closed under us
             self._epoll.unregister(ride.fd)
         ride.on_over()
+
+
+def _batch(pace: Pace, first: bytes, now_s: float) -> bytes:
+    """This, and the frames that are due as well."""
+    frames, size = [first], len(first)
+    while size < BATCH_BYTES and (frame := pace.take(now_s)):
+        frames.append(frame)
+        size += len(frame)
+    return b"".join(frames)

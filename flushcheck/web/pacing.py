@@ -23,7 +23,7 @@ from typing import Protocol
 
 from flushcheck.core.model import End, Origin
 from flushcheck.web.draining import LOOK_EVERY_S
-from flushcheck.web.scripts import Script
+from flushcheck.web.scripts import Script, Wrap, as_it_is
 
 # A socket that takes everything never makes its writer wait, and under greenlets nobody else would
 # ever run: after so many frames without a wait the others get a turn.
@@ -79,6 +79,7 @@ class Pace:
         "_script",
         "_seq",
         "_source",
+        "_wrap",
         "next_s",
         "over",
     )
@@ -105,6 +106,7 @@ class Pace:
         """
         self._script = script
         self._source = source = script.source
+        self._wrap: Wrap = as_it_is
         self._progress = progress
         self._origin = origin
         self._head = head
@@ -116,13 +118,18 @@ class Pace:
         self.next_s = 0.0  # when `take` will have something again
         self.over = False  # all was taken
 
+    def wrap_in(self, wrap: Wrap) -> None:
+        """From now on give each frame as the connection's protocol has it."""
+        self._wrap = wrap
+        self._script = self._script.wrapped(wrap)
+
     def take(self, now_s: float) -> bytes:
         """The next frame if its moment has come, else b"" (an end may be without a word, too)."""
         if now_s < self.next_s or self.over:
             return b""
         if self._head:
             head, self._head = self._head, b""
-            return head
+            return self._wrap(head)
         seq, source, due_s = self._seq, self._source, self._due_s
         if seq == source.count:
             return self._end(now_s)
@@ -143,16 +150,17 @@ class Pace:
     def break_off(self) -> bytes:
         """The last words, well before the end: no record says that it is over, so the client comes back."""
         self.over = True
-        return self._farewell
+        return self._wrap(self._farewell) if self._farewell else b""
 
     def _beat(self, now_s: float) -> bytes:
         assert self._heartbeat
         self.next_s = min(self._due_s, now_s + self._heartbeat.every_s)
-        return self._heartbeat.frame
+        return self._wrap(self._heartbeat.frame)
 
     def _end(self, now_s: float) -> bytes:
         self.over = True
-        return self._script.end(End(self._source.count, now_s - self._began_s, self._origin()))
+        frame = self._script.end(End(self._source.count, now_s - self._began_s, self._origin()))
+        return self._wrap(frame) if frame else b""
 
 
 def alone(
