@@ -174,6 +174,8 @@ class Observations:
             return None
         for scenario in (Scenario.KILO, Scenario.BIG, Scenario.TOKEN):
             timing = self.timing(Probe(transport, scenario))
+            if timing is not None and timing.flow is Flow.UNKNOWN:
+                return None  # what larger Pieces came in may be a stall's doing as well
             if timing is not None and timing.hold_bytes is not None:
                 return timing.hold_bytes
         return None
