@@ -21,9 +21,8 @@ from flushcheck.core.limits import Limits, strangers
 from flushcheck.core.model import UsageError
 from flushcheck.core.render.doctor import checkup_document, checkup_text
 from flushcheck.prober.address import parse
-from flushcheck.prober.http import FAR_SIDE, read_whole
-from flushcheck.prober.line import Allowance
-from flushcheck.prober.session import Session
+from flushcheck.prober.http import FAR_SIDE
+from flushcheck.prober.session import get_json
 from flushcheck.prober.unpack import Unpackable
 from flushcheck.web.runner import installed, of_settings
 
@@ -157,20 +156,10 @@ def _ask(url: str, timeout_s: float) -> Checkup | str:
     """
     address = parse(url)
     try:
-        with (
-            Session(address, Allowance(time.monotonic() + timeout_s)) as session,
-            session.get(
-                address.url + PATH,
-                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-                stream=True,  # else it reads and unpacks all there is
-            ) as response,
-        ):
-            if response.status_code != 200:
-                return (
-                    f"{address.url}{PATH} answered {response.status_code}: "
-                    "no flushcheck, or one without a doctor"
-                )
-            data = json.loads(read_whole(response.raw, MAX_ANSWER_BYTES)[1])
+        deadline = time.monotonic() + timeout_s
+        status, data = get_json(address, PATH, deadline=deadline, most_bytes=MAX_ANSWER_BYTES)
+        if status != 200:
+            return f"{address.url}{PATH} answered {status}: no flushcheck, or one without a doctor"
         return from_json(Checkup, data)
     except (Unpackable, ValueError, RecursionError):  # UsageError and JSON's are ValueErrors
         return f"{address.url}{PATH} answered something else than a flushcheck does"

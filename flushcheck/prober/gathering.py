@@ -7,7 +7,6 @@ leaves time for the experiments that say why.
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 import time
@@ -19,11 +18,10 @@ from flushcheck.core.codec import from_json, to_json
 from flushcheck.core.model import Observation, Outcome, Probe, Run, Transport, UsageError, Vantage
 from flushcheck.core.timing import flow, unclear
 from flushcheck.prober.address import Address, parse
-from flushcheck.prober.http import FAR_SIDE, read_whole
-from flushcheck.prober.line import Allowance
+from flushcheck.prober.http import FAR_SIDE
 from flushcheck.prober.metronome import Metronome
 from flushcheck.prober.observing import observe_all
-from flushcheck.prober.session import Session
+from flushcheck.prober.session import get_json
 from flushcheck.prober.tool import TOOL
 from flushcheck.prober.unpack import Unpackable
 
@@ -228,17 +226,7 @@ class _Control:
 def _ask_control(address: Address, deadline: float) -> tuple[Observation, ...]:
     # By requests, as nothing is measured here: the moments are the service's own.
     try:
-        with (
-            Session(address, Allowance(deadline)) as session,
-            session.get(
-                address.url + CONTROL_PATH,
-                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-                stream=True,  # else it reads and unpacks all there is
-            ) as response,
-        ):
-            if response.status_code != 200:
-                return ()
-            data = json.loads(read_whole(response.raw, MAX_CONTROL_BYTES)[1])
+        _, data = get_json(address, CONTROL_PATH, deadline=deadline, most_bytes=MAX_CONTROL_BYTES)
         listed = data.get("observations") if isinstance(data, dict) else None
         seen = (
             [from_json(Observation, one, "observation") for one in listed] if isinstance(listed, list) else []

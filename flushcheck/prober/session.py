@@ -13,6 +13,7 @@ the socket's. Here only the answer counts, so requests does the asking. Three of
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import requests
@@ -21,7 +22,7 @@ from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
 from flushcheck.prober.address import Address
-from flushcheck.prober.http import Connection
+from flushcheck.prober.http import Connection, read_whole
 from flushcheck.prober.line import Allowance
 from flushcheck.prober.tool import USER_AGENT
 
@@ -40,6 +41,31 @@ class Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Nothing: requests reads a redirect's whole body as soon as it knows of one."""
         return None
+
+
+def get_json(address: Address, path: str, *, deadline: float, most_bytes: int) -> tuple[int, Any]:
+    """Ask the service for what it says in JSON: the status, and the data, which is None unless that is 200.
+
+    Args:
+        address: its root.
+        path: below the root.
+        deadline: when to give up, in time.monotonic().
+        most_bytes: of the answer, unpacked.
+
+    Raises:
+        OSError, HTTPException and others: the far side did not answer; see `FAR_SIDE`.
+        Unpackable, ValueError, RecursionError: it answered with something else than JSON.
+    """
+    with (
+        Session(address, Allowance(deadline)) as session,
+        session.get(
+            address.url + path,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            stream=True,  # else it reads and unpacks all there is
+        ) as response,
+    ):
+        data = json.loads(read_whole(response.raw, most_bytes)[1]) if response.status_code == 200 else None
+    return response.status_code, data
 
 
 class _Pool(HTTPConnectionPool):

@@ -334,9 +334,7 @@ class Engine:
         """What is to be written now. An error of ours is its request's, not everybody's."""
         if ride.ended:  # it waited for its turn
             return b""
-        if ride.tick > 0:
-            self._take_out(ride)
-        ride.tick = 0
+        self._take_out(ride)
         pace, data = ride.pace, b""
         try:
             if now_s >= ride.look_s:

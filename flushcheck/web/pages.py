@@ -20,6 +20,7 @@ from flask import Blueprint, Response, render_template, request
 
 from flushcheck.core import plan
 from flushcheck.core.codec import from_json, to_json
+from flushcheck.core.configs.tree import NAMES
 from flushcheck.core.findings import Server
 from flushcheck.core.inference import judge
 from flushcheck.core.model import Probe, Run, Transport, UsageError, Vantage, Variant
@@ -65,17 +66,8 @@ POLICY = "; ".join(
     )
 )
 
-# As their makers write them.
-SERVER_NAMES = {
-    Server.NGINX: "nginx",
-    Server.APACHE: "Apache, .htaccess",
-    Server.HAPROXY: "HAProxy",
-    Server.LIGHTTPD: "lighttpd",
-    Server.CADDY: "Caddy",
-    Server.VARNISH: "Varnish",
-    Server.PHP: "PHP",
-    Server.GUNICORN: "gunicorn",
-}
+# What the box for a configuration offers.
+SERVER_NAMES = NAMES | {Server.APACHE: "Apache, .htaccess"}
 
 # There is no HTTP/1.0 in fetch(). A client without encodings there is: see page/observe.js.
 NOT_IN_A_BROWSER = frozenset({Variant.HTTP10})

@@ -408,21 +408,8 @@ def _as_web_user() -> list[str]:
 
 
 def _certificate(folder: Path) -> None:
-    argv = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=127.0.0.1",
-    ]
-    argv += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-    subprocess.run(argv, check=True, capture_output=True, timeout=60)
-    (folder / "both.pem").write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
+    key, certificate = servers.certificate(folder)
+    (folder / "both.pem").write_text(key.read_text() + certificate.read_text())
 
 
 LAUNCHERS: Mapping[str, Launcher] = {

@@ -8,7 +8,6 @@ end uses the context managers of tests.live.servers.
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.live import servers
+from tests.live.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401  # hooks
 
 HERE = Path(__file__).parent
-BEGAN_S = pytest.StashKey[float]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,22 +28,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.live)
             if reason:
                 item.add_marker(pytest.mark.skip(reason=reason))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Remember when a test began, to know which servers it had."""
-    item.stash[BEGAN_S] = time.monotonic()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
-    """Add the logs of the servers a failed test had to its report."""
-    report: pytest.TestReport = yield  # type: ignore[misc, assignment]
-    if report.failed and HERE in item.path.parents:
-        for service in servers.seen_since(item.stash.get(BEGAN_S, 0.0)):
-            report.sections.append((f"{service.name} on {service.url}", service.tail()))
-    return report  # type: ignore[return-value]
 
 
 @pytest.fixture(scope="session")

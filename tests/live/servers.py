@@ -174,6 +174,15 @@ def seen_since(moment_s: float) -> tuple[Service, ...]:
     return tuple(s for s in _started if s.stopped_at_s is None or s.stopped_at_s >= moment_s)
 
 
+def certificate(folder: Path, host: str = "127.0.0.1") -> tuple[Path, Path]:
+    """Make a key and a certificate that nobody has signed, and return where they are."""
+    key, certificate = folder / "key.pem", folder / "cert.pem"
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={host}"]
+    argv += ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(argv, check=True, capture_output=True, timeout=60)
+    return key, certificate
+
+
 def why_not_live() -> str | None:
     """Return why no live test can run on this machine, or None when all can."""
     if not sys.platform.startswith("linux"):

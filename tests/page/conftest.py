@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.live import nginxconf, servers
+from tests.live.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401  # hooks
 from tests.page.elsewhere import Elsewhere
 
 CHROMIUM = shutil.which("chromium")
@@ -41,16 +41,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.live)
             if reason and not os.environ.get("CI"):
                 item.add_marker(pytest.mark.skip(reason=reason))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
-    """Show what the servers wrote when a test failed."""
-    report: pytest.TestReport = yield  # type: ignore[misc, assignment]
-    if report.failed and item.path.parent.name == "page":
-        for service in servers.seen_since(time.monotonic()):
-            report.sections.append((f"{service.name} on {service.url}", service.tail(15)))
-    return report  # type: ignore[return-value]
 
 
 @pytest.fixture(scope="session")

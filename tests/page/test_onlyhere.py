@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,18 +26,6 @@ OTHER_APP = """<!doctype html><title>Another app</title><p id="state">waiting</p
 navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorker.ready).then(() => {
   document.getElementById("state").textContent = "installed";
 });</script>"""
-CERTIFICATE = [
-    "openssl",
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-days",
-    "1",
-    "-subj",
-    "/CN=127.0.0.1",
-]
 
 
 @contextmanager
@@ -67,9 +54,7 @@ def beside_another_app(folder: Path) -> str:
 
 def over_http2(folder: Path, port: int) -> str:
     """The shipped site, with TLS and HTTP/2 on another port."""
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    argv = [*CERTIFICATE, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(argv, check=True, capture_output=True, timeout=30)
+    key, certificate = servers.certificate(folder)
     tls = f"listen 127.0.0.1:{port} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key};"
     return servers.GOOD_SITE.read_text().replace("    listen 80;", f"    listen 80;\n    {tls}\n", 1)
 

@@ -6,7 +6,6 @@ def test_on_the_wire(origin): ...      # one server for all of tests/web: bytes,
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +15,7 @@ from flask.testing import FlaskClient
 from flushcheck.core.limits import Limits
 from flushcheck.web import create_app
 from tests.live import servers
+from tests.live.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401  # hooks
 from tests.web.wire import Origin
 
 
@@ -43,13 +43,3 @@ def server() -> Iterator[servers.Service]:
 def origin(server: servers.Service) -> Origin:
     """The server, with its access log from here on."""
     return Origin(server)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
-    """Show what the servers wrote when a test that had one failed."""
-    report: pytest.TestReport = yield  # type: ignore[misc, assignment]
-    if report.failed and item.path.parent.name == "web":
-        for service in servers.seen_since(time.monotonic()):
-            report.sections.append((f"{service.name} on {service.url}", service.tail(15)))
-    return report  # type: ignore[return-value]

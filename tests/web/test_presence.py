@@ -13,6 +13,7 @@ import pytest
 
 from flushcheck.web.pacing import Ended
 from flushcheck.web.presence import MOST_POKES, Unseen, Watched, reader
+from tests.live import servers
 
 LONG_S = 20.0  # a wait that nothing ends is a failure
 AT_ONCE_S = 2.0
@@ -171,28 +172,7 @@ def test_without_a_socket_time_passes_all_the_same():
 
 
 def test_a_tls_client_is_watched_as_well(tmp_path):
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    import subprocess
-
-    subprocess.run(
-        [
-            *(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-subj",
-                "/CN=localhost",
-                "-days",
-                "2",
-            ),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    key, certificate = servers.certificate(tmp_path, "localhost")
     ours, theirs = (
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
         ssl.create_default_context(cafile=str(certificate)),
