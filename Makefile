@@ -2,7 +2,7 @@
 
 PYTHON ?= python3# makes the virtual environment; any 3.11 or newer
 PORT   ?= 8000#    where `make run` listens
-ARGS   ?=#         handed to pytest: make test ARGS="tests/core -x"
+ARGS   ?=#         handed to pytest: make test ARGS="tests/diagnosis -x"
 SOAK   ?=#         handed to the soak: make soak SOAK="--minutes 1"
 # Test files run side by side: they wait for streams most of the time, more than two at once would
 # keep two cores so busy that clocks go wrong.

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from flask import Flask
 
-from flushcheck.core.limits import PREFIX, Limits, strangers
-from flushcheck.core.model import UsageError
+from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
-from flushcheck.web import create_app
-from flushcheck.web.runner import greeting
+from flushcheck.service import create_app
+from flushcheck.service.serving.app_server import greeting
+from flushcheck.streaming.limits import PREFIX, Limits, strangers
 
 MAX_TEXT_FILE_BYTES = 1024 * 1024  # it is kept in memory, cut into Pieces, by every worker
 

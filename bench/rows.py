@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from bench.client import TEXT, Crowd, Stream, lateness_s, path, percentile, polls
 from bench.servers import FASTAPI, NAIVE, NODE, Server
 from flushcheck import diagnose
-from tests.web.wire import unchunked
+from tests.service.wire import unchunked
 
 INTERVAL_S = 0.1  # 10 Pieces a second
 

@@ -139,7 +139,7 @@ def on_exit(server: Any) -> None:
 
 def pre_request(worker: Any, req: Any) -> None:
     """Decide what gunicorn leaves open, before it makes the request the app's."""
-    from flushcheck.web.bodies import is_large
+    from flushcheck.service.limits.bodies import is_large
 
     headers = dict(req.headers)
     # The app's place below the host is the word of a proxy on this machine (or the environment's). gunicorn
@@ -154,7 +154,7 @@ def pre_request(worker: Any, req: Any) -> None:
 
 def post_request(worker: Any, req: Any, environ: dict[str, Any], resp: Any) -> None:
     """Let the client of a large body see the answer before its connection is reset."""
-    from flushcheck.web.bodies import is_large, linger
+    from flushcheck.service.limits.bodies import is_large, linger
 
     if req.must_close and "gunicorn.socket" in environ and is_large(dict(req.headers)):
         linger(environ["gunicorn.socket"])

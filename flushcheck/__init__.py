@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from flushcheck.core.inference import judge
-from flushcheck.core.model import Report, Run, Transport, UsageError
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import Report, Run, Transport, UsageError
 
 if TYPE_CHECKING:
     from flushcheck.prober import Progress

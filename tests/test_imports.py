@@ -1,65 +1,63 @@
-"""Who may import whom: a thinking core, thin hands, one roof.
+"""Which package may import which: pure packages below, packages that do I/O above, one rule a package.
 
-Read from the source, so that an import inside a function counts like any other. Every module must have
-its place in the orders below; a new one is put there on purpose.
+Read from the source, so that an import inside a function counts like any other. A new package gets its row in
+RULES on purpose. Modules must not import each other in a circle, inside a package or across.
 """
 
 import ast
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# A name may import what stands to its left. Inside a folder (`transports`, `web`) all may import all.
-CORE = (
-    "model",
-    "findings",  # a Culprit at a file and line
-    "codec",  # values from and to JSON: it knows the model and nothing else
-    "texts",  # the texts that ship: data alone
-    "limits",
-    "params",
-    "stream",
-    "transports",
-    "reads",  # what a shell saw, decoded
-    "plan",
-    "patterns",  # in which a hold lets go
-    "timing",
-    "together",  # the Timings of one run, held against each other
-    "observations",  # all that one run saw, asked by Probe
-    "configs",
-    "configs",  # server configurations as plain values
-    "silences",  # how long a stream may be silent
-    "culprits",
-    "catalogue",  # Culprits looked up by name
-    "check",  # configurations in, Findings out
-    "check",
-    "vantages",  # the path beside the app's own port
-    "hops",  # who stands between, as far as it shows
-    "inference",
-    "watch",  # any stream of the user's own app
-    "doctor",  # what the app runs under
-    "agreement",  # what a Report and Findings say of each other
-    "render",
-)
+
+@dataclass(frozen=True)
+class Rule:
+    """What one package may import of the others. A pure one may import the standard library besides."""
+
+    imports: tuple[str, ...]
+    pure: bool = False
+
+
 FACE = "flushcheck"  # what `from flushcheck import diagnose, judge` sees
-WHOLE = (
-    "flushcheck.core",  # the folder itself; its __init__ is the first that runs
-    *(f"flushcheck.core.{name}" for name in CORE),
-    "flushcheck.prober",
-    "flushcheck.readers",  # opens configuration files
-    FACE,
-    "flushcheck.web",
-    "flushcheck.cli",
-    "flushcheck.__main__",
-    "app",
-    "wsgi",
+PURE = (
+    "model",
+    "streaming",
+    "measurement",
+    "configs",
+    "culprits",
+    "diagnosis",
+    "checking",
+    "watching",
+    "reports",
 )
 
-# Of the standard library, what reaches the world or waits for it: time, bytes and files come to the core
-# as arguments (house style, section 4), settings too.
+RULES = {
+    "model": Rule((), pure=True),
+    "streaming": Rule(("model",), pure=True),
+    "measurement": Rule(("model", "streaming"), pure=True),
+    "configs": Rule(("model",), pure=True),
+    "culprits": Rule(("model", "measurement", "configs"), pure=True),
+    "diagnosis": Rule(("model", "measurement", "configs", "culprits"), pure=True),
+    "checking": Rule(("model", "configs", "culprits"), pure=True),
+    "watching": Rule(("model", "streaming", "measurement"), pure=True),
+    "reports": Rule(PURE[:-1], pure=True),
+    "prober": Rule(("model", "streaming", "measurement", "watching")),
+    "files": Rule(("model", "configs", "checking")),
+    FACE: Rule(("model", "diagnosis", "prober")),
+    "service": Rule((*PURE, "prober", "files", FACE)),
+    "cli": Rule((*PURE, "prober", "files", "service", FACE)),
+    "__main__": Rule(("cli",)),
+    "app": Rule((*PURE, "prober", "service", FACE)),
+    "wsgi": Rule(("app",)),
+}
+
+# Of the standard library, what reaches the world or waits for it: time, bytes and files come to a pure package
+# as arguments, settings too (CONTRIBUTING.md).
 WORLD = frozenset(
     {
         *("time", "sched", "signal", "threading", "concurrent", "multiprocessing", "subprocess", "asyncio"),
@@ -118,47 +116,69 @@ def imports(tree: ast.Module, *, package: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, f"{bound[node.value.id]}.{node.attr}"
 
 
-def place(name: str) -> int | None:
-    """Return where a module, or a thing in it, stands in WHOLE; None for what is not of this project.
+def owner(name: str) -> str | None:
+    """Return the package in RULES that holds a module, or a thing in it; None for what is not of this project.
 
     Raises:
-        LookupError: it is ours and has no place.
+        LookupError: it is ours and has no rule.
     """
-    if name.partition(".")[0] not in {"flushcheck", "app", "wsgi"}:
+    first, _, rest = name.partition(".")
+    if first not in {"flushcheck", "app", "wsgi"}:
         return None
-    at_or_above = [known for known in WHOLE if f"{name}.".startswith(f"{known}.")]
-    best = max(at_or_above, key=len)
-    rest = name.removeprefix(best).strip(".").split(".")[0]
-    # Something in the face, as `diagnose` is, has no file; a module without a place has one.
-    here = ROOT.joinpath(*best.split("."))
-    if best in {FACE, "flushcheck.core"} and rest:
-        if (here / rest).exists() or (here / f"{rest}.py").exists():
-            raise LookupError(f"{name} has no place yet: give it one in tests/test_imports.py")
-    return WHOLE.index(best)
+    if first != FACE or not rest:
+        return first
+    package = rest.partition(".")[0]
+    here = ROOT / FACE
+    # A name in flushcheck/__init__.py, as `diagnose` is, has no file; a module or package has one.
+    if not ((here / package).is_dir() or (here / f"{package}.py").exists()):
+        return FACE
+    if package not in RULES:
+        raise LookupError(
+            f"flushcheck.{package} has no rule yet: give it one in RULES, tests/test_imports.py"
+        )
+    return package
 
 
 def wrongs(source: str, *, module: str, package: str) -> list[str]:
     """Return what a module imports or calls though it may not, each with its line and the reason."""
     tree = ast.parse(source)
-    mine = place(module)
+    mine = owner(module)
     assert mine is not None
-    in_core = module.startswith("flushcheck.core")
+    rule = RULES[mine]
     found = []
     for line, name in imports(tree, package=package):
-        theirs = place(name)
+        theirs = owner(name)
         above = {name.rsplit(".", n)[0] for n in range(name.count(".") + 1)}
         if theirs is not None:
-            if theirs > mine:
-                found.append((line, f"{name} stands to the right of {WHOLE[mine]}"))
-        elif in_core and name.partition(".")[0] not in sys.stdlib_module_names:
+            if theirs != mine and theirs not in rule.imports:
+                found.append((line, f"{mine} may not import {name}"))
+        elif rule.pure and name.partition(".")[0] not in sys.stdlib_module_names:
             found.append((line, f"{name} is not of the standard library"))
-        elif in_core and above & WORLD:
+        elif rule.pure and above & WORLD:
             found.append((line, f"{name} reaches the world"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if in_core and node.func.id in CALLS:
+            if rule.pure and node.func.id in CALLS:
                 found.append((node.lineno, f"{node.func.id}() reaches the world"))
     return [f"line {line}: {what}" for line, what in sorted(found)]
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return one circle of modules that import each other, in order; nothing if there is none."""
+    done: set[str] = set()
+
+    def follow(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return []
+        for following in sorted(graph.get(name, ())):
+            if found := follow(following, [*path, name]):
+                return found
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(graph) if (found := follow(name, []))), [])
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
@@ -168,26 +188,43 @@ def test_imports_go_one_way(path: Path) -> None:
     assert wrongs(path.read_text(), module=module, package=package) == []
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    known = {module_name(path) for path in SOURCES}
+    graph: dict[str, set[str]] = {}
+    for path in SOURCES:
+        module = module_name(path)
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        names = {name for _, name in imports(ast.parse(path.read_text()), package=package)}
+        modules = {name if name in known else name.rpartition(".")[0] for name in names}
+        graph[module] = (modules & known) - {module}
+    # An __init__ gathers what its folder holds, and a module of the folder may be imported past it.
+    assert circle(graph) == []
+
+
+def test_a_circle_is_seen() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c", "a"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
 GUILTY = [
-    # name                 module                     source                                        why
-    ("a library",          "flushcheck.core.plan",    "import requests",                            "not of the standard"),
-    ("a part of one",      "flushcheck.core.plan",    "from flask.wrappers import Request",         "not of the standard"),
-    ("a socket",           "flushcheck.core.plan",    "import socket",                              "reaches the world"),
-    ("in a function",      "flushcheck.core.plan",    "def f():\n    import gevent",                "line 2: gevent"),
-    ("sleep by name",      "flushcheck.core.plan",    "from time import sleep",                     "time.sleep reaches"),
-    ("the environment",    "flushcheck.core.limits",  "import os\nx = os.environ",                  "line 2: os.environ"),
-    ("the clock",          "flushcheck.core.plan",    "import time",                                "time reaches"),
-    ("below a module",     "flushcheck.core.plan",    "import urllib.request",                      "urllib.request reaches"),
-    ("by its attribute",   "flushcheck.core.plan",    "import os\nos.open('x', 0)",                 "line 2: os.open"),
-    ("a file",             "flushcheck.core.plan",    "open('x')",                                  "open() reaches"),
-    ("a hand",             "flushcheck.core.render",  "from flushcheck import prober",              "flushcheck.prober stands to the right"),
-    ("the face",           "flushcheck.core.render",  "from flushcheck import diagnose",            "to the right"),
-    ("to the right",       "flushcheck.core.plan",    "from flushcheck.core.timing import x",       "to the right of flushcheck.core.plan"),
-    ("right, with a dot",  "flushcheck.core.plan",    "from . import timing",                       "to the right of flushcheck.core.plan"),
-    ("right, from below",  "flushcheck.core.transports.chunked", "from ..plan import x",            "to the right of flushcheck.core.transports"),
-    ("from the folder",    "flushcheck.core.plan",    "from flushcheck.core import render",         "to the right"),
-    ("web in the prober",  "flushcheck.prober",       "import flushcheck.web.streams",              "to the right of flushcheck.prober"),
-    ("the roof",           "flushcheck.web.streams",  "from app import app",                        "to the right of flushcheck.web"),
+    # name                 module                         source                                       why
+    ("a library",          "flushcheck.measurement.plan", "import requests",                           "not of the standard"),
+    ("a part of one",      "flushcheck.measurement.plan", "from flask.wrappers import Request",        "not of the standard"),
+    ("a socket",           "flushcheck.measurement.plan", "import socket",                             "reaches the world"),
+    ("in a function",      "flushcheck.measurement.plan", "def f():\n    import gevent",               "line 2: gevent"),
+    ("sleep by name",      "flushcheck.measurement.plan", "from time import sleep",                    "time.sleep reaches"),
+    ("the environment",    "flushcheck.streaming.limits", "import os\nx = os.environ",                 "line 2: os.environ"),
+    ("the clock",          "flushcheck.measurement.plan", "import time",                               "time reaches"),
+    ("below a module",     "flushcheck.measurement.plan", "import urllib.request",                     "urllib.request reaches"),
+    ("by its attribute",   "flushcheck.measurement.plan", "import os\nos.open('x', 0)",                "line 2: os.open"),
+    ("a file",             "flushcheck.measurement.plan", "open('x')",                                 "open() reaches"),
+    ("I/O from a report",  "flushcheck.reports",          "from flushcheck import prober",             "reports may not import flushcheck.prober"),
+    ("the face",           "flushcheck.reports",          "from flushcheck import diagnose",           "may not import"),
+    ("upwards",            "flushcheck.measurement.plan", "from flushcheck.culprits import x",         "measurement may not import"),
+    ("upwards, by a dot",  "flushcheck.measurement.plan", "from ..diagnosis import inference",         "may not import flushcheck.diagnosis"),
+    ("from below",         "flushcheck.streaming.transports.chunked", "from ...measurement import x",  "streaming may not import"),
+    ("service in prober",  "flushcheck.prober",           "import flushcheck.service.application",     "prober may not import"),
+    ("the top",            "flushcheck.service.x",        "from app import app",                       "service may not import app"),
 ]  # fmt: skip
 
 
@@ -197,11 +234,11 @@ def test_a_wrong_import_is_seen(name: str, module: str, source: str, why: str) -
 
 
 INNOCENT = [
-    ("flushcheck.core.plan", "import re, json\nfrom urllib.parse import urlencode\nimport urllib.parse"),
-    ("flushcheck.core.plan", "from flushcheck.core.model import Probe\nfrom .params import query"),
-    ("flushcheck.core.transports.chunked", "from flushcheck.core.transports import records"),
-    ("flushcheck.prober", "import socket, time, requests\nopen('x')\nfrom flushcheck.core import plan"),
-    ("flushcheck.cli", "from flushcheck import diagnose\nfrom flushcheck.web import streams"),
+    ("flushcheck.measurement.plan", "import re, json\nfrom urllib.parse import urlencode\nimport urllib.parse"),
+    ("flushcheck.measurement.plan", "from flushcheck.model import Probe\nfrom .timing import measure"),
+    ("flushcheck.streaming.transports.chunked", "from flushcheck.streaming.transports import records"),
+    ("flushcheck.prober", "import socket, time, requests\nopen('x')\nfrom flushcheck.measurement import plan"),
+    ("flushcheck.cli", "from flushcheck import diagnose\nfrom flushcheck.service import application"),
     ("wsgi", "from app import app"),
 ]  # fmt: skip
 
@@ -211,9 +248,8 @@ def test_a_right_import_is_let_through(module: str, source: str) -> None:
     assert wrongs(source, module=module, package=module.rpartition(".")[0]) == []
 
 
-def test_a_module_without_a_place_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "flushcheck" / "core").mkdir(parents=True)
-    (tmp_path / "flushcheck" / "core" / "stray.py").touch()
+def test_a_package_without_a_rule_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "flushcheck" / "stray").mkdir(parents=True)
     monkeypatch.setattr("tests.test_imports.ROOT", tmp_path)
-    with pytest.raises(LookupError, match="stray has no place yet"):
-        place("flushcheck.core.stray")
+    with pytest.raises(LookupError, match="stray has no rule yet"):
+        owner("flushcheck.stray.module")

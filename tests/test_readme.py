@@ -6,10 +6,10 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from flushcheck.core.limits import PREFIX, Limits
-from flushcheck.core.model import Flow
-from flushcheck.core.params import TABLE
-from flushcheck.core.render.oneliner import oneliner
+from flushcheck.model import Flow
+from flushcheck.reports.oneliner import oneliner
+from flushcheck.streaming.limits import PREFIX, Limits
+from flushcheck.streaming.params import TABLE
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 TEXT = README.read_text()

@@ -13,7 +13,7 @@ from flushcheck import __version__
 from flushcheck.cli import check, diagnose, doctor, explain, judge, watch
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
-from flushcheck.core.model import UsageError
+from flushcheck.model import UsageError
 
 MISUSED = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
-from flushcheck.core.model import Transport, UsageError
+from flushcheck.model import Transport, UsageError
 from flushcheck.prober import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, ladder
 
 

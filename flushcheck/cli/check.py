@@ -13,16 +13,16 @@ import sys
 from pathlib import Path
 
 from flushcheck import __version__
+from flushcheck.checking.check import Checked
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
-from flushcheck.core.check import Checked
-from flushcheck.core.configs.tree import Version, version
-from flushcheck.core.findings import Server
-from flushcheck.core.model import UsageError
-from flushcheck.core.render.diff import diff
-from flushcheck.core.render.findings import findings_document, findings_text
-from flushcheck.core.render.sarif import sarif
-from flushcheck.readers import RUNNING, UNKNOWN, Read, check_all, read, read_running
+from flushcheck.configs.findings import Server
+from flushcheck.configs.tree import Version, version
+from flushcheck.files import RUNNING, UNKNOWN, Read, check_all, read, read_running
+from flushcheck.model import UsageError
+from flushcheck.reports.diff import diff
+from flushcheck.reports.findings import findings_document, findings_text
+from flushcheck.reports.sarif import sarif
 
 _EPILOG = """\
 examples:

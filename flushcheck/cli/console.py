@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from flushcheck.core.model import UsageError
+from flushcheck.model import UsageError
 
 # How often the progress line is drawn again: often enough to look alive, too seldom to disturb a measurement.
 REDRAW_S = 0.25

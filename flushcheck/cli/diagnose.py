@@ -10,8 +10,8 @@ from flushcheck.cli.arguments import Parser, seconds, silences, transport_names
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.verdicts import add_form, put_out
-from flushcheck.core.inference import judge
-from flushcheck.core.model import Outcome, Transport
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import Outcome, Transport
 from flushcheck.prober import DEFAULT_TIMEOUT_S, Progress, dump, gather, ladder, saving, search_s
 
 _EPILOG = """\

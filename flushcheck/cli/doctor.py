@@ -15,16 +15,16 @@ from types import SimpleNamespace
 
 from flushcheck.cli.arguments import Parser, seconds
 from flushcheck.cli.console import Console
-from flushcheck.core.codec import from_json
-from flushcheck.core.doctor import Checkup, Setup, examine, exit_code
-from flushcheck.core.limits import Limits, strangers
-from flushcheck.core.model import UsageError
-from flushcheck.core.render.doctor import checkup_document, checkup_text
+from flushcheck.diagnosis.app_server import Checkup, Setup, examine, exit_code
+from flushcheck.model import UsageError
+from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
+from flushcheck.prober.decompress import Unpackable
 from flushcheck.prober.http import FAR_SIDE
 from flushcheck.prober.session import get_json
-from flushcheck.prober.unpack import Unpackable
-from flushcheck.web.runner import installed, of_settings
+from flushcheck.reports.app_server import checkup_document, checkup_text
+from flushcheck.service.serving.app_server import installed, of_settings
+from flushcheck.streaming.limits import Limits, strangers
 
 PATH = "/diagnostics/server"
 MAX_ANSWER_BYTES = 100_000

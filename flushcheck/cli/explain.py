@@ -7,8 +7,8 @@ import json
 
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
-from flushcheck.core.catalogue import ENTRIES, find
-from flushcheck.core.render.explain import (
+from flushcheck.culprits.catalogue import ENTRIES, find
+from flushcheck.reports.explain import (
     catalogue_document,
     catalogue_text,
     explanation_document,

@@ -8,7 +8,7 @@ from flushcheck.cli.arguments import Parser
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.console import Console
 from flushcheck.cli.verdicts import add_form, put_out
-from flushcheck.core.inference import judge
+from flushcheck.diagnosis.inference import judge
 from flushcheck.prober import load
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 
+from flushcheck.checking.check import Checked
+from flushcheck.checking.cross_check import compare
 from flushcheck.cli.console import Console
-from flushcheck.core.agreement import compare
-from flushcheck.core.check import Checked
-from flushcheck.core.model import Health, Report
-from flushcheck.core.render.document import document
-from flushcheck.core.render.findings import witnesses_document, witnesses_text
-from flushcheck.core.render.terminal import terminal
-from flushcheck.core.render.ticket import ticket
+from flushcheck.model import Health, Report
+from flushcheck.reports.findings import witnesses_document, witnesses_text
+from flushcheck.reports.json_report import document
+from flushcheck.reports.terminal import terminal
+from flushcheck.reports.ticket import ticket
 
 EXIT = {Health.FLOWING: 0, Health.HELD: 1, Health.BROKEN: 1, Health.UNKNOWN: 3}
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
 from flushcheck.cli.verdicts import EXIT
-from flushcheck.core.model import UsageError
-from flushcheck.core.render.watch import came_head, came_line, watch_document, watch_text
-from flushcheck.core.watch import judge
+from flushcheck.model import UsageError
 from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_BODY_BYTES, MAX_WATCH_S, Came, ask, watch
+from flushcheck.reports.watch import came_head, came_line, watch_document, watch_text
+from flushcheck.watching.watch import judge
 
 _EPILOG = """\
 examples:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from flushcheck.core.model import UsageError
+from flushcheck.model import UsageError
 
 EXAMPLE = "http://localhost:8000"
 MAX_URL = 2_000  # characters; browsers and servers agree on about this much

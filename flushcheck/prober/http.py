@@ -25,11 +25,19 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
 from flushcheck.prober.address import Address
-from flushcheck.prober.ledger import Ending, Ledger
-from flushcheck.prober.line import READ_BYTES, Allowance, Line, OutOfTime, TooMuch, Unreachable, dial
+from flushcheck.prober.decompress import Chain, Unpackable
+from flushcheck.prober.messages import no_http, printable, say_answer
+from flushcheck.prober.observation_builder import Ending, Ledger
+from flushcheck.prober.timed_socket import (
+    READ_BYTES,
+    Allowance,
+    Line,
+    OutOfTime,
+    TooMuch,
+    Unreachable,
+    dial,
+)
 from flushcheck.prober.tool import USER_AGENT
-from flushcheck.prober.unpack import Chain, Unpackable
-from flushcheck.prober.words import no_http, printable, say_answer
 
 # Everything that urllib3, http.client and the socket raise for what a far side did.
 FAR_SIDE = (OSError, HTTPException, HTTPError)

@@ -6,22 +6,15 @@ import time
 
 from urllib3.response import HTTPResponse
 
-from flushcheck.core import plan
-from flushcheck.core.model import End, Piece
-from flushcheck.core.transports import Malformed
-from flushcheck.core.transports.polling import read_body
+from flushcheck.measurement import plan
+from flushcheck.model import End, Piece
 from flushcheck.prober.address import Address
-from flushcheck.prober.http import (
-    FAR_SIDE,
-    Connection,
-    answered,
-    ending,
-    read_whole,
-    refusal,
-)
-from flushcheck.prober.ledger import Ending, Ledger, Told
-from flushcheck.prober.line import Line
-from flushcheck.prober.unpack import Unpackable
+from flushcheck.prober.decompress import Unpackable
+from flushcheck.prober.http import FAR_SIDE, Connection, answered, ending, read_whole, refusal
+from flushcheck.prober.observation_builder import Ending, Ledger, Told
+from flushcheck.prober.timed_socket import Line
+from flushcheck.streaming.transports import Malformed
+from flushcheck.streaming.transports.polling import read_body
 
 MAX_BODY_BYTES = 256 * 1024  # of one answer: four of the largest Pieces
 

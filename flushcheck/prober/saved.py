@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from flushcheck.core.codec import from_json, to_json
-from flushcheck.core.model import Run, UsageError
+from flushcheck.model import Run, UsageError
+from flushcheck.model.codec import from_json, to_json
 
 SCHEMA = 1
 

@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection
 
 from flushcheck.prober.address import Address
 from flushcheck.prober.http import Connection, read_whole
-from flushcheck.prober.line import Allowance
+from flushcheck.prober.timed_socket import Allowance
 from flushcheck.prober.tool import USER_AGENT
 
 

@@ -7,10 +7,10 @@ from collections import deque
 
 from urllib3.response import HTTPResponse
 
-from flushcheck.core import plan
-from flushcheck.core.model import Transport, Variant
-from flushcheck.core.transports import Decoder, Malformed, decoder
+from flushcheck.measurement import plan
+from flushcheck.model import Transport, Variant
 from flushcheck.prober.address import Address
+from flushcheck.prober.decompress import Chain, Unpackable
 from flushcheck.prober.http import (
     FAR_SIDE,
     Connection,
@@ -20,9 +20,9 @@ from flushcheck.prober.http import (
     read_error,
     refusal,
 )
-from flushcheck.prober.ledger import Ending, Ledger, Told
-from flushcheck.prober.line import READ_BYTES, Line
-from flushcheck.prober.unpack import Chain, Unpackable
+from flushcheck.prober.observation_builder import Ending, Ledger, Told
+from flushcheck.prober.timed_socket import READ_BYTES, Line
+from flushcheck.streaming.transports import Decoder, Malformed, decoder
 
 ACCEPT = {Transport.CHUNKED: "*/*", Transport.EVENTS: "text/event-stream"}
 

@@ -18,17 +18,17 @@ from urllib.parse import quote, urlsplit
 from urllib3 import HTTPHeaderDict
 from urllib3.response import HTTPResponse
 
-from flushcheck.core.model import Arrival, Mark, UsageError
-from flushcheck.core.plan import BROWSER_ENCODINGS
-from flushcheck.core.watch import MAX_RECORDS, Ending, Follower, Kind, Record, Watched
-from flushcheck.prober import ledger as ledgers
+from flushcheck.measurement.plan import BROWSER_ENCODINGS
+from flushcheck.model import Arrival, Mark, UsageError
+from flushcheck.prober import observation_builder as ledgers
 from flushcheck.prober.address import Address, parse
+from flushcheck.prober.decompress import Chain, Unpackable
 from flushcheck.prober.http import ERROR_BYTES, ERROR_S, FAR_SIDE, Connection, ending, read_whole
-from flushcheck.prober.ledger import MAX_HEADER, MAX_HEADERS
-from flushcheck.prober.line import READ_BYTES, Allowance, Line
+from flushcheck.prober.messages import MAX_DETAIL, no_http, printable, say_answer, seconds
+from flushcheck.prober.observation_builder import MAX_HEADER, MAX_HEADERS
+from flushcheck.prober.timed_socket import READ_BYTES, Allowance, Line
 from flushcheck.prober.tool import USER_AGENT
-from flushcheck.prober.unpack import Chain, Unpackable
-from flushcheck.prober.words import MAX_DETAIL, no_http, printable, say_answer, seconds
+from flushcheck.watching.watch import MAX_RECORDS, Ending, Follower, Kind, Record, Watched
 
 DEFAULT_WATCH_S = 60.0
 MAX_WATCH_S = 600.0

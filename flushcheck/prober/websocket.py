@@ -26,16 +26,16 @@ from wsproto.events import (
 )
 from wsproto.utilities import ProtocolError
 
-from flushcheck.core import plan
-from flushcheck.core.transports import Malformed, decoder
-from flushcheck.core.transports.records import MAX_PENDING_BYTES
+from flushcheck.measurement import plan
 from flushcheck.prober.address import Address
+from flushcheck.prober.decompress import Chain, Unpackable
 from flushcheck.prober.http import ERROR_BYTES, ERROR_S, FAR_SIDE, ending, refusal
-from flushcheck.prober.ledger import Ending, Ledger, Told
-from flushcheck.prober.line import Line, dial
+from flushcheck.prober.messages import printable
+from flushcheck.prober.observation_builder import Ending, Ledger, Told
+from flushcheck.prober.timed_socket import Line, dial
 from flushcheck.prober.tool import USER_AGENT
-from flushcheck.prober.unpack import Chain, Unpackable
-from flushcheck.prober.words import printable
+from flushcheck.streaming.transports import Malformed, decoder
+from flushcheck.streaming.transports.records import MAX_PENDING_BYTES
 
 # How long the far side may take to close once the service said that the stream is over.
 GRACE_S = 1.0

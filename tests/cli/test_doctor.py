@@ -10,8 +10,8 @@ from threading import Thread
 import pytest
 
 from flushcheck.cli import main
-from flushcheck.core.doctor import Runner, Setup, examine
-from flushcheck.core.render.doctor import checkup_document
+from flushcheck.diagnosis.app_server import Runner, Setup, examine
+from flushcheck.reports.app_server import checkup_document
 from tests.live import servers
 from tests.live.servers import ROOT, Service
 

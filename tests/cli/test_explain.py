@@ -7,7 +7,7 @@ import json
 import pytest
 
 from flushcheck.cli import main
-from flushcheck.core.catalogue import ENTRIES
+from flushcheck.culprits.catalogue import ENTRIES
 
 
 def test_without_an_id_everybody_is_listed(capsys):

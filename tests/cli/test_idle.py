@@ -6,7 +6,7 @@ import pytest
 
 from flushcheck.cli import main
 from tests.prober.farside import far_side
-from tests.prober.test_silences import service
+from tests.prober.test_idle_timeouts import service
 
 FLAGS = ["--only", "chunked", "--quick"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flushcheck.cli import main
-from flushcheck.core.model import Variant
+from flushcheck.model import Variant
 from flushcheck.prober import dump
-from tests.core.paths import Path
+from tests.diagnosis.paths import Path
 
 
 def test_a_saved_run_becomes_a_ticket_with_the_verdicts_exit_code(tmp_path, capsys):

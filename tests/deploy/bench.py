@@ -14,7 +14,7 @@ from email.message import Message
 from http.client import HTTPConnection
 
 from flushcheck import diagnose
-from flushcheck.core.model import Flow, Report, Transport
+from flushcheck.model import Flow, Report, Transport
 from tests.deploy import hosts
 from tests.deploy.shipped import SUB_PATH
 from tests.live import servers

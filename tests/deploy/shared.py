@@ -25,14 +25,14 @@ import pytest
 import sseclient
 
 from flushcheck import diagnose
-from flushcheck.core.findings import Level, Server
-from flushcheck.core.limits import Limits
-from flushcheck.core.model import Flow, Report, Transport
-from flushcheck.core.params import parse
-from flushcheck.core.plan import ROUTE_DEFAULTS, ROUTES
-from flushcheck.core.render.terminal import terminal
-from flushcheck.core.stream import source
-from flushcheck.readers import check_text
+from flushcheck.configs.findings import Level, Server
+from flushcheck.files import check_text
+from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
+from flushcheck.model import Flow, Report, Transport
+from flushcheck.reports.terminal import terminal
+from flushcheck.streaming.limits import Limits
+from flushcheck.streaming.params import parse
+from flushcheck.streaming.source import source
 from tests.deploy.hosts import APACHE_MODULES, AROUND
 from tests.deploy.shipped import DEPLOY
 from tests.lab import programs

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from flushcheck import diagnose
-from flushcheck.core.limits import PREFIX, Limits
-from flushcheck.core.model import Flow, Report
+from flushcheck.model import Flow, Report
+from flushcheck.streaming.limits import PREFIX, Limits
 from tests.deploy.shipped import DEPLOY, text_of
 from tests.live import nginxconf
 from tests.live.servers import Nginx, Service, start_nginx

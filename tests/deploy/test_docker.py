@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from flushcheck import diagnose
-from flushcheck.core.model import Flow
+from flushcheck.model import Flow
 from tests.deploy import images
 from tests.deploy.conftest import need
 from tests.live import servers

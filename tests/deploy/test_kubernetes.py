@@ -15,8 +15,8 @@ import requests
 import yaml
 
 from flushcheck import diagnose
-from flushcheck.core.limits import PREFIX, Limits
-from flushcheck.core.model import Flow
+from flushcheck.model import Flow
+from flushcheck.streaming.limits import PREFIX, Limits
 from tests.deploy.shipped import DEPLOY, text_of
 from tests.live import nginxconf
 from tests.live.servers import ROOT, Nginx, Service, start_nginx, start_origin

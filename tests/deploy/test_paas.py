@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from flushcheck import diagnose
-from flushcheck.core.limits import Limits
-from flushcheck.core.model import Flow
+from flushcheck.model import Flow
+from flushcheck.streaming.limits import Limits
 from tests.deploy.shipped import DEPLOY, text_of
 from tests.live import servers
 from tests.live.servers import ROOT

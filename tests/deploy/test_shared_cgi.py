@@ -7,8 +7,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from flushcheck.core.findings import Server
-from flushcheck.core.model import Flow, Transport
+from flushcheck.configs.findings import Server
+from flushcheck.model import Flow, Transport
 from tests.deploy import shared
 from tests.deploy.shared import Account
 from tests.deploy.shipped import SUB_PATH

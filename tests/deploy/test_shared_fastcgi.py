@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from flushcheck.core.findings import Server
-from flushcheck.core.model import Flow, Transport
-from flushcheck.core.render.ticket import ticket
+from flushcheck.configs.findings import Server
+from flushcheck.model import Flow, Transport
+from flushcheck.reports.ticket import ticket
 from tests.deploy import shared
 from tests.deploy.shared import Account
 from tests.deploy.shipped import SUB_PATH, broken, marks, text_of

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flushcheck.core.findings import Server
+from flushcheck.configs.findings import Server
 from tests.deploy import shared
 from tests.deploy.shared import Account
 from tests.deploy.shipped import SUB_PATH, on_sub_path

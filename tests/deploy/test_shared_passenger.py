@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from flushcheck.core.findings import Server
-from flushcheck.core.model import Flow, Transport
+from flushcheck.configs.findings import Server
+from flushcheck.model import Flow, Transport
 from tests.deploy import shared
 from tests.deploy.shared import Account
 from tests.deploy.shipped import SUB_PATH, broken, marks

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from flushcheck.core.findings import Server
+from flushcheck.configs.findings import Server
 from tests.deploy import shared
 from tests.deploy.shared import Account
 from tests.deploy.shipped import SUB_PATH, broken, marks, on_sub_path

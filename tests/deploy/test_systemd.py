@@ -25,8 +25,8 @@ from pathlib import Path
 import pytest
 
 from flushcheck import diagnose
-from flushcheck.core.limits import Limits
-from flushcheck.core.model import Health
+from flushcheck.model import Health
+from flushcheck.streaming.limits import Limits
 from tests.deploy.bench import LONG, check
 from tests.deploy.conftest import need
 from tests.deploy.shipped import DEPLOY, broken, marks, text_of

@@ -14,7 +14,7 @@ from functools import cache
 
 import pytest
 
-from flushcheck.core.model import Cause, Health, Transport
+from flushcheck.model import Cause, Health, Transport
 from tests.deploy import hosts
 from tests.deploy.bench import LONG, Seen, Try, ask, look, side_by_side
 from tests.deploy.conftest import need

@@ -22,10 +22,10 @@ from inspect import signature
 from pathlib import Path
 
 from flushcheck import judge
-from flushcheck.core.codec import to_json
-from flushcheck.core.model import Report, Run
-from flushcheck.core.render.terminal import terminal
+from flushcheck.model import Report, Run
+from flushcheck.model.codec import to_json
 from flushcheck.prober import gather
+from flushcheck.reports.terminal import terminal
 from tests.lab import programs
 from tests.lab.case import Case, Kind, every, find, with_seen
 from tests.lab.observer import Seen, battery, first_look, look_at_all

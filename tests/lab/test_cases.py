@@ -2,8 +2,8 @@
 
 import pytest
 
-from flushcheck.core.culprits import CULPRITS
-from flushcheck.core.model import Transport
+from flushcheck.culprits import CULPRITS
+from flushcheck.model import Transport
 from tests.lab.case import CASES, Case, Kind, every, find, read, with_seen
 from tests.lab.programs import LAUNCHERS
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from flushcheck.core.culprits import BY_FILE, CULPRITS
+from flushcheck.culprits import BY_FILE, CULPRITS
 from tests.lab.__main__ import JOBS, Bench, choose, scratch
 from tests.lab.case import Kind, every
 from tests.lab.programs import WHERE

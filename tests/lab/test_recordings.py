@@ -2,8 +2,8 @@
 
 import json
 
-from flushcheck.core.codec import from_json
-from flushcheck.core.model import Arrival, End, Mark, Observation, Outcome, Probe, Run, Transport
+from flushcheck.model import Arrival, End, Mark, Observation, Outcome, Probe, Run, Transport
+from flushcheck.model.codec import from_json
 from tests.lab.__main__ import slim
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flushcheck.core.model import Confidence, Flow, Health, Report, Transport
+from flushcheck.model import Confidence, Flow, Health, Report, Transport
 from tests.lab.case import Case, Kind
 
 # The observer's words -> the Flows that say the same. A stream that is shorter than one block is held, or one block.

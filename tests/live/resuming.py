@@ -19,8 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flushcheck.core.model import End, Piece, Transport
-from flushcheck.core.transports import decoder, polling
+from flushcheck.model import End, Piece, Transport
+from flushcheck.streaming.transports import decoder, polling
 
 Result = TypeVar("Result")
 

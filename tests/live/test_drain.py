@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.core.limits import Limits
-from flushcheck.core.model import Transport
-from flushcheck.core.params import Params
-from flushcheck.core.stream import source
+from flushcheck.model import Transport
+from flushcheck.streaming.limits import Limits
+from flushcheck.streaming.params import Params
+from flushcheck.streaming.source import source
 from tests.live import servers
 from tests.live.processes import workers
 from tests.live.resuming import Tale, read_all, read_whole, run

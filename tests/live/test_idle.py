@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flushcheck import diagnose
-from flushcheck.core.model import Cause, Health, Transport
+from flushcheck.model import Cause, Health, Transport
 from tests.live import nginxconf
 
 pytestmark = pytest.mark.live

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from flushcheck import diagnose
-from flushcheck.core.model import Flow, Health, Report, Transport, Variant, Verdict
+from flushcheck.model import Flow, Health, Report, Transport, Variant, Verdict
 from tests.live import nginxconf
 from tests.live.servers import (
     GOOD_FASTCGI_SITE,

@@ -17,8 +17,8 @@ import requests
 
 from tests.live import servers
 from tests.live.processes import memory_bytes, workers
-from tests.web.test_websocket import HANDSHAKE
-from tests.web.wire import WITHIN_S, read_until, request
+from tests.service.routes.test_websocket import HANDSHAKE
+from tests.service.wire import WITHIN_S, read_until, request
 
 LONG = "LONG" in os.environ
 READERS = 1000 if LONG else 200

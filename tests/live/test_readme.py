@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from flushcheck.core.render.oneliner import oneliner
+from flushcheck.reports.oneliner import oneliner
 from tests.live import nginxconf
 from tests.live.servers import ROOT, child_env, start_nginx
 from tests.test_readme import TEXT

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flushcheck.core.model import Health
-from flushcheck.core.watch import Pattern, judge
+from flushcheck.model import Health
 from flushcheck.prober.watching import ask, watch
+from flushcheck.watching.watch import Pattern, judge
 from tests.live import nginxconf
 
 pytestmark = pytest.mark.live

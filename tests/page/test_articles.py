@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from flushcheck.core.texts import ENGLISH
+from flushcheck.streaming.texts import ENGLISH
 
 ARTICLES = Path(__file__).parent / "articles"
 ENDS = {

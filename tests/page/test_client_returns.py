@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from flushcheck.core.model import Transport
+from flushcheck.model import Transport
 from tests.live import nginxconf, servers
 
 PAGE = (Path(__file__).parent / "articles" / "client.html").read_text()

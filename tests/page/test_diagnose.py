@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from flushcheck.core.inference import judge
-from flushcheck.core.model import Flow, Health, Report, Transport
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import Flow, Health, Report, Transport
 from flushcheck.prober import saved
 from tests.live import nginxconf, servers
 from tests.page.diagnosing import begin, finished, panel

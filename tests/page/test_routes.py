@@ -8,13 +8,13 @@ import re
 import pytest
 import requests
 
-from flushcheck.core import plan
-from flushcheck.core.codec import from_json, to_json
-from flushcheck.core.inference import judge
-from flushcheck.core.model import Arrival, Mark, Observation, Outcome, Probe, Run, Scenario, Transport
-from flushcheck.core.render.html import html
-from flushcheck.web.pages import FOLDER, TYPES
-from tests.core.arrivals import at_the_end, sent
+from flushcheck.diagnosis.inference import judge
+from flushcheck.measurement import plan
+from flushcheck.model import Arrival, Mark, Observation, Outcome, Probe, Run, Scenario, Transport
+from flushcheck.model.codec import from_json, to_json
+from flushcheck.reports.html import html
+from flushcheck.service.routes.pages import FOLDER, TYPES
+from tests.measurement.arrivals import at_the_end, sent
 
 WITHIN_S = 5
 EMPTY: dict[str, object] = {"target": "", "observations": []}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from flushcheck.core.model import Transport
+from flushcheck.model import Transport
 from tests.live import nginxconf, servers
 from tests.page.seen import ended, leaning, lines
 

@@ -17,9 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from urllib.parse import parse_qs, urlsplit
 
-from flushcheck.core.codec import from_json, to_json
-from flushcheck.core.model import Observation, Outcome, Probe
-from flushcheck.core.timing import measure
+from flushcheck.measurement.timing import measure
+from flushcheck.model import Observation, Outcome, Probe
+from flushcheck.model.codec import from_json, to_json
 from flushcheck.prober import observe
 
 Script = Callable[["Peer"], object]

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flushcheck.core.model import UsageError
+from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
 
 GOOD = [

@@ -5,9 +5,8 @@ import time
 import pytest
 
 from flushcheck import diagnose, judge
-from flushcheck.core import plan
-from flushcheck.core.codec import from_json, to_json
-from flushcheck.core.model import (
+from flushcheck.measurement import plan
+from flushcheck.model import (
     Arrival,
     End,
     Health,
@@ -22,6 +21,7 @@ from flushcheck.core.model import (
     Vantage,
     Variant,
 )
+from flushcheck.model.codec import from_json, to_json
 from flushcheck.prober import Progress, gather
 from tests.prober.farside import TO_CLOSE, Peer, Script, end, event, far_side, piece
 
@@ -82,7 +82,7 @@ def test_a_control_is_taken_where_there_is_one(name, control, expected):
 
 
 def test_a_control_that_never_answers_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.gathering.CONTROL_SPARE_S", 0.2)
+    monkeypatch.setattr("flushcheck.prober.gather_run.CONTROL_SPARE_S", 0.2)
     with far_side(service(lambda peer: peer.stay())) as url:
         began = time.monotonic()
         run = gather(url, only=["chunked"], quick=True, timeout_s=10)
@@ -155,7 +155,7 @@ def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
             probe, Outcome.COMPLETE, status=200, arrivals=arrivals, end=End(20, 2.0), stall_s=0.3 * hidden
         )
 
-    monkeypatch.setattr("flushcheck.prober.gathering.observe_all", observe_all)
+    monkeypatch.setattr("flushcheck.prober.gather_run.observe_all", observe_all)
     told: list[Progress] = []
     with far_side(service(no_control)) as url:
         run = gather(url, only=BOTH, quick=True, on_progress=told.append)
@@ -167,7 +167,7 @@ def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
 
 
 def test_the_first_round_leaves_time_for_the_second(monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.gathering.LEAST_SPARE_S", -1.0)
+    monkeypatch.setattr("flushcheck.prober.gather_run.LEAST_SPARE_S", -1.0)
 
     def script(peer: Peer) -> None:
         """The events never end; the chunks are held, which is to be looked into."""

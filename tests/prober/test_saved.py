@@ -3,8 +3,8 @@ import os
 
 import pytest
 
-from flushcheck.core.codec import to_json
-from flushcheck.core.model import Observation, Outcome, Probe, Run, Transport, UsageError
+from flushcheck.model import Observation, Outcome, Probe, Run, Transport, UsageError
+from flushcheck.model.codec import to_json
 from flushcheck.prober import dump, load, saving
 
 RUN = Run("http://x", (Observation(Probe(Transport.CHUNKED), Outcome.REFUSED, detail="no"),), "flushcheck 1")

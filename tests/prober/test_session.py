@@ -9,8 +9,8 @@ import requests
 
 from flushcheck.prober.address import parse
 from flushcheck.prober.http import FAR_SIDE, read_whole
-from flushcheck.prober.line import MAX_BYTES, Allowance
 from flushcheck.prober.session import Session
+from flushcheck.prober.timed_socket import MAX_BYTES, Allowance
 from tests.prober.farside import TO_CLOSE, Peer, far_side, pace
 
 

@@ -16,11 +16,11 @@ import brotli
 import pytest
 import zstandard
 
-from flushcheck.core import plan
-from flushcheck.core.model import Flow, Observation, Outcome, Probe, Transport, UsageError, Variant
-from flushcheck.core.timing import measure
+from flushcheck.measurement import plan
+from flushcheck.measurement.timing import measure
+from flushcheck.model import Flow, Observation, Outcome, Probe, Transport, UsageError, Variant
 from flushcheck.prober import observe, observe_all
-from flushcheck.prober.observing import HANDS
+from flushcheck.prober.observe import HANDS
 from tests.prober.farside import (
     CHUNKED,
     OK,
@@ -508,7 +508,7 @@ GEVENT = """
 from gevent import monkey
 monkey.patch_all()
 import sys
-from flushcheck.core.model import Probe, Transport
+from flushcheck.model import Probe, Transport
 from flushcheck.prober import observe_all
 seen = observe_all([Probe(Transport.CHUNKED, run=run) for run in range(4)], sys.argv[1], timeout_s=10)
 print([one.outcome.value for one in seen], sum(len(one.marks) for one in seen))

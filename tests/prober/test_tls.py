@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from flushcheck.core.model import Outcome, Probe, Transport
-from flushcheck.prober import line, observe, observe_all
+from flushcheck.model import Outcome, Probe, Transport
+from flushcheck.prober import observe, observe_all
+from flushcheck.prober import timed_socket as line
 from tests.prober.farside import TO_CLOSE, Peer, end, far_side, piece
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flushcheck.core.model import UsageError
-from flushcheck.core.watch import Ending, Kind, Watched, judge
+from flushcheck.model import UsageError
 from flushcheck.prober import watching
 from flushcheck.prober.watching import MAX_BODY_BYTES, Came, ask, watch
+from flushcheck.watching.watch import Ending, Kind, Watched, judge
 from tests.prober.farside import CHUNKED, TO_CLOSE, Peer, far_side, pace
 
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -268,7 +268,7 @@ def test_a_time_out_is_bounded(timeout_s):
 
 
 def test_json_is_what_a_script_gets():
-    from flushcheck.core.render.watch import watch_document
+    from flushcheck.reports.watch import watch_document
 
     with far_side(chat) as url:
         document = watch_document(judge(one(url)))

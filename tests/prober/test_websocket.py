@@ -4,9 +4,9 @@ import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, Pong, Request, TextMessage
 
-from flushcheck.core import plan
-from flushcheck.core.model import Flow, Outcome, Probe, Transport
-from flushcheck.core.timing import measure
+from flushcheck.measurement import plan
+from flushcheck.measurement.timing import measure
+from flushcheck.model import Flow, Outcome, Probe, Transport
 from flushcheck.prober import observe
 from tests.prober.farside import ORIGIN, Peer, Row, Script, check, end, far_side, look_at_all, pace, piece
 

@@ -10,15 +10,15 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flushcheck.core.limits import Limits, strangers
-from flushcheck.web import create_app
-from flushcheck.web.admission import Admission, Crowded
-from flushcheck.web.clients import LOOPBACK, address, is_near, network
-from flushcheck.web.crosssite import fault
-from flushcheck.web.gate import Gate
+from flushcheck.service import create_app
+from flushcheck.service.limits.admission import Admission, Crowded
+from flushcheck.service.limits.clients import LOOPBACK, address, is_near, network
+from flushcheck.service.limits.concurrency import Gate
+from flushcheck.service.limits.cross_site import fault
+from flushcheck.streaming.limits import Limits, strangers
 from tests.live import servers
-from tests.web.test_websocket import HANDSHAKE
-from tests.web.wire import WITHIN_S, Origin, read_until, told
+from tests.service.routes.test_websocket import HANDSHAKE
+from tests.service.wire import WITHIN_S, Origin, read_until, told
 
 ADDRESSES = [
     # trusted proxies, X-Forwarded-For, the client's address; the connection comes from 10.0.0.1

@@ -13,11 +13,11 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flushcheck.core.limits import Limits
-from flushcheck.core.params import TABLE
-from flushcheck.core.transports.events import EventParser
-from flushcheck.web import create_app
-from tests.web.wire import WITHIN_S, Origin, told
+from flushcheck.service import create_app
+from flushcheck.streaming.limits import Limits
+from flushcheck.streaming.params import TABLE
+from flushcheck.streaming.transports.events import EventParser
+from tests.service.wire import WITHIN_S, Origin, told
 
 CLIENT = create_app(Limits()).test_client()
 RECORDING = json.loads((Path(__file__).parents[1] / "recordings" / "nginx-bare.json").read_text())

@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from tests.live import servers
-from tests.web.wire import Origin, request, rest
+from tests.service.wire import Origin, request, rest
 
 # Long enough for a whole run of /diagnostics with --quick.
 PATIENCE_S = 60.0

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from flushcheck.core.limits import Limits
-from flushcheck.core.params import TABLE, parse
-from flushcheck.core.plan import ROUTE_DEFAULTS
-from flushcheck.web import create_app
-from flushcheck.web.openapi import document
+from flushcheck.measurement.plan import ROUTE_DEFAULTS
+from flushcheck.service import create_app
+from flushcheck.service.routes.openapi import document
+from flushcheck.streaming.limits import Limits
+from flushcheck.streaming.params import TABLE, parse
 from tests.live.servers import ROOT, Service
-from tests.web.wire import WITHIN_S
+from tests.service.wire import WITHIN_S
 
 LONG = "LONG" in os.environ
 EXAMPLES = 200 if LONG else 8

@@ -21,8 +21,8 @@ import requests
 
 from tests.live import servers
 from tests.live.processes import descriptors, memory_bytes, workers
-from tests.web.test_websocket import HANDSHAKE, frame
-from tests.web.wire import WITHIN_S, Origin, read_until, request, until
+from tests.service.routes.test_websocket import HANDSHAKE, frame
+from tests.service.wire import WITHIN_S, Origin, read_until, request, until
 
 LONG = "LONG" in os.environ
 HOW_MANY = 10_000 if LONG else 600

@@ -16,12 +16,12 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flushcheck.core.limits import Limits
-from flushcheck.core.model import End, Piece, Transport
-from flushcheck.core.transports import Malformed, decoder, polling
-from flushcheck.web import create_app
+from flushcheck.model import End, Piece, Transport
+from flushcheck.service import create_app
+from flushcheck.streaming.limits import Limits
+from flushcheck.streaming.transports import Malformed, decoder, polling
 from tests.live.servers import Service
-from tests.web.wire import WITHIN_S, Origin, read_until
+from tests.service.wire import WITHIN_S, Origin, read_until
 
 LONG = "LONG" in os.environ
 

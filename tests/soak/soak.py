@@ -18,7 +18,7 @@ from statistics import mean
 
 import requests
 
-from flushcheck.core.model import Transport
+from flushcheck.model import Transport
 from tests.live import resuming, servers
 from tests.live.processes import descriptors, memory_bytes, workers
 

@@ -5,7 +5,7 @@ import sys
 
 sys.path.insert(0, "/home/you/flushcheck")
 
-from flushcheck.web.gateways import serve_cgi
+from flushcheck.service.gateways import serve_cgi
 from wsgi import app
 
 serve_cgi(app)

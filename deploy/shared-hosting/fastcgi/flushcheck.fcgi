@@ -5,7 +5,7 @@ import sys
 
 sys.path.insert(0, "/home/you/flushcheck")
 
-from flushcheck.web.gateways import serve_fastcgi
+from flushcheck.service.gateways import serve_fastcgi
 from wsgi import app
 
 serve_fastcgi(app, *sys.argv[1:2])

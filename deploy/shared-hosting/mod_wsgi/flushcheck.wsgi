@@ -7,7 +7,7 @@ import sys
 site.addsitedir("/home/you/flushcheck/.venv/lib/python{}.{}/site-packages".format(*sys.version_info))
 sys.path.insert(0, "/home/you/flushcheck")
 
-from flushcheck.web.gateways import Mounted
+from flushcheck.service.gateways import Mounted
 from wsgi import app
 
 application = Mounted(app)

@@ -126,7 +126,7 @@ def _busy() -> Any:
 
     The service stamps a record when it writes it; a wait before that is the app's own, and nobody's fault on the path.
     """
-    import flushcheck.web.pacing as pacing
+    import flushcheck.service.serving.frame_schedule as pacing
 
     sleep = time.sleep
     rng = random.Random(7)

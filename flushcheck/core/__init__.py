@@ -1,1 +1,0 @@
-"""The thinking core: pure functions over plain data. Imports the standard library and itself only."""

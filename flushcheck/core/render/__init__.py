@@ -1,1 +1,0 @@
-"""Every output is a rendering of the Report; nothing here decides anything."""

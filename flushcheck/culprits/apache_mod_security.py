@@ -1,0 +1,92 @@
+"""Apache mod_security2, reading whole responses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.configs import apache
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.tree import Block
+from flushcheck.culprits import x_accel as hint
+from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.plan import STREAMED
+from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport, Variant
+
+CULPRIT = Culprit(
+    id="apache-mod-security",
+    title="mod_security2 reads the whole response before it lets any of it out",
+    why=(
+        "With SecResponseBodyAccess On, mod_security2 keeps responses of the types in "
+        "SecResponseBodyMimeType (text/plain and text/html unless set) until they are complete, so that "
+        "rules can look at them."
+    ),
+    shows=(
+        "Held to the end, still chunked, and only for some content types: the same stream as "
+        "application/octet-stream flows."
+    ),
+    fixes=(
+        Fix(
+            where="Apache, a <Location> for the stream's path",
+            change="SecResponseBodyAccess Off",
+            caution="rules that look for leaks in responses do not see this path any more",
+        ),
+    ),
+    references=(
+        "https://github.com/owasp-modsecurity/ModSecurity/wiki/Reference-Manual-%28v2.x%29#SecResponseBodyAccess",
+    ),
+)
+
+# What streams are sent as.
+STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson")
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """Held to the end at any size, uncompressed, and another content type passes."""
+    if (
+        not hint.unheard(seen, transport)
+        or seen.stored(transport)
+        or seen.compressed(transport)
+        or seen.flow(transport) is not Flow.HELD
+        or seen.size_bytes(transport) is not None
+    ):
+        return None
+    types = [streamed for streamed in STREAMED if seen.flow(streamed) is Flow.FLOWING]
+    if not seen.frees(transport, Variant.OTHER_TYPE) and not types:
+        return None
+    passes = (
+        (seen.say_variant(transport, Variant.OTHER_TYPE),)
+        if seen.frees(transport, Variant.OTHER_TYPE)
+        else (Evidence(f"{', '.join(types)}: with another content type the same text flows"),)
+    )
+    return Suspicion(CULPRIT, Confidence.LIKELY, (*hint.unheard_evidence(seen, transport), *passes))
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Off by default: only a line is guilty, and only for its types."""
+    if block.server is not Server.APACHE or block.via not in ("http", "fastcgi", "fcgid", "passenger"):
+        return
+    access = apache.setting(block, "SecResponseBodyAccess", "Off")
+    engine = apache.setting(block, "SecRuleEngine", "Off")
+    if access.first.lower() != "on" or engine.first.lower() == "off":
+        return
+    types = apache.setting(block, "SecResponseBodyMimeType", "text/plain text/html")
+    listed = " ".join(types.args).lower().split()
+    hit = any(kind in STREAM_TYPES for kind in listed)
+    evade = "text/event-stream" not in listed
+    yield block.finding(
+        CULPRIT,
+        Level.WARNING if hit else Level.NOTE,
+        f"{block.say(access)}: a response sent as {' or '.join(listed)} is held to its end",
+        value=access,
+        edits=block.edit(None, *_off(block)),
+        override="the app can evade it with a type that is not listed: text/event-stream" if evade else "",
+    )
+
+
+def _off(block: Block) -> tuple[str, ...]:
+    """The lines for this block: a section of its own where the pass is a line of the virtual host."""
+    line = "SecResponseBodyAccess Off"
+    gate = block.gate
+    if gate.name == "proxypass" and gate.args and gate.args[0].startswith("/"):
+        return (f'<Location "{gate.args[0]}">', f"    {line}", "</Location>")
+    return (line,)

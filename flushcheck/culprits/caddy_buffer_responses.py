@@ -1,0 +1,68 @@
+"""Caddy `buffer_responses`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.configs.findings import Action, Finding, Level, Server
+from flushcheck.configs.tree import Block, edit
+from flushcheck.culprits import x_accel as hint
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import Confidence, Culprit, Evidence, Fix, Probe, Suspicion, Transport
+
+CULPRIT = Culprit(
+    id="caddy-buffer-responses",
+    title="Caddy buffer_responses reads the whole answer first",
+    why=(
+        "With buffer_responses (response_buffers in later versions) reverse_proxy reads the answer to its"
+        " end, or to the buffer size, before it passes on the first byte."
+    ),
+    shows=(
+        "Held to the end, chunked as it was; a WebSocket handshake is answered with 200. X-Accel-"
+        "Buffering arrives and changes nothing."
+    ),
+    fixes=(
+        Fix(
+            where="Caddy, the reverse_proxy block",
+            change="# remove buffer_responses (response_buffers)",
+            caution="a slow reader keeps the connection to the app busy",
+        ),
+    ),
+    references=("https://caddyserver.com/docs/caddyfile/directives/reverse_proxy",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """Held to the end at any size, and the handshake of a WebSocket answered as if it were a page."""
+    handshake = seen.get(Probe(Transport.WEBSOCKET))
+    if (
+        not hint.unheard(seen, transport)
+        or seen.stored(transport)
+        or seen.compressed(transport)
+        or seen.size_bytes(transport) is not None
+        or handshake is None
+        or handshake.status != 200
+    ):
+        return None
+    facts = (
+        *hint.unheard_evidence(seen, transport),
+        Evidence("websocket: the handshake was answered with 200", (handshake.probe.id,)),
+    )
+    named = "caddy" in seen.header(transport, "server").lower()
+    return Suspicion(CULPRIT, Confidence.LIKELY if named else Confidence.POSSIBLE, facts)
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Off by default: only a line is guilty."""
+    if block.server is not Server.CADDY:
+        return
+    for name in ("buffer_responses", "response_buffers"):
+        for line in block.scope.own(name):
+            yield block.finding(
+                CULPRIT,
+                Level.ERROR,
+                f"{line.text}: the response is read whole before it is passed on, WebSocket does not open",
+                at=line,
+                edits=(edit(Action.REPLACE, line),) if line.block is None else (),
+                override="the app cannot free it by itself",
+            )

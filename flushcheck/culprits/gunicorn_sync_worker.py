@@ -1,0 +1,122 @@
+"""An app server that serves too few streams at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.configs import gunicorn
+from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
+from flushcheck.configs.tree import Block, Directive, edit
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+
+CULPRIT = Culprit(
+    id="gunicorn-sync-worker",
+    title="the app server serves too few streams at once, so others wait for their turn",
+    why=(
+        "A sync worker serves one request at a time, a threaded one as many as it has threads. A stream "
+        "holds its place until it ends: the next one waits, its header included, and then flows."
+    ),
+    shows=(
+        "Streams asked for at the same time begin one after another; each is fine once it has begun. "
+        "gunicorn's sync worker answers with Connection: close."
+    ),
+    fixes=(
+        Fix(
+            where="gunicorn",
+            change="--worker-class gevent",
+            caution="libraries that block in C need care under gevent",
+        ),
+        Fix(
+            where="gunicorn",
+            change="--threads 100",
+            caution="each stream costs a thread",
+        ),
+    ),
+    references=("https://docs.gunicorn.org/en/stable/design.html",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """A stream of this Transport began when others of the same run were over."""
+    queued = seen.queued(transport)
+    origin = seen.origin(transport)
+    if queued is None or origin is None or "gunicorn" not in origin.server:
+        return None  # where a server starts a process for each request, its slow start looks the same
+    observation, timing = queued
+    facts = [
+        Evidence(
+            f"{transport}: asked for together with others, {observation.probe.id} began "
+            f"{timing.queued_s:.1f} s after the quickest of them, and then came at its pace",
+            (observation.probe.id,),
+        )
+    ]
+    if observation.header("connection").lower() == "close":
+        facts.append(Evidence(f"{transport}: it says Connection: close, as gunicorn's sync worker does"))
+    return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))
+
+
+# Streams at once that a page with a handful of readers needs, and a small site.
+FEW = 16
+MANY = 100
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """sync by default, so silence counts."""
+    if block.server is not Server.GUNICORN:
+        return
+    value = gunicorn.worker(block)
+    kind = gunicorn.kind(value)
+    workers, threads = gunicorn.workers(block), gunicorn.threads(block)
+    most = (workers or 1) * ((threads or 1) if kind == "gthread" else 1)
+    if kind not in ("sync", "gthread") or (kind == "gthread" and (threads is None or most >= MANY)):
+        return
+    streams = f"{most} stream{'' if most == 1 else 's'}"
+    where = f"with {workers} worker{'' if workers == 1 else 's'}" if workers else "in each worker"
+    other = gunicorn.unless(value)
+    unless = f", unless {other} says otherwise" if other else ""
+    level = Level.WARNING if most < FEW else Level.NOTE
+    if kind == "sync" and not other:
+        level = Level.ERROR
+    yield block.finding(
+        CULPRIT,
+        level,
+        f"{value.name} {kind} ({block.where(value)}): {streams} at a time {where}, "
+        f"everybody else waits{unless}",
+        value=value,
+        fix=_FIX_FILE if _in_file(block, value.at) else _FIX_LINE,
+        edits=_edits(block, value.at),
+    )
+
+
+_FIX_LINE = Fix(
+    where="gunicorn's command line",
+    change="-k gevent",
+    caution="needs gunicorn[gevent] installed; libraries that block in C need care under gevent",
+)
+_FIX_FILE = Fix(
+    where="gunicorn.conf.py",
+    change='worker_class = "gevent"',
+    caution="needs gunicorn[gevent] installed; libraries that block in C need care under gevent",
+)
+
+
+def _in_file(block: Block, guilty: Directive | None) -> bool:
+    """Whether the settings file says it, or nobody does where there is only the file."""
+    return not guilty.word.startswith("-") if guilty is not None else block.at.name != "command"
+
+
+def _edits(block: Block, old: Directive | None) -> tuple[Edit, ...]:
+    at = block.at
+    if _in_file(block, old):
+        # `threads` makes it gthread beside a worker_class that then stands there already.
+        named = block.value("worker_class", "sync").at
+        if named is not None and not named.word.startswith("-"):
+            return (edit(Action.REPLACE, named, _FIX_FILE.change),)
+        return block.edit(old, _FIX_FILE.change)
+    if old is not None or at.line != at.end_line:
+        return ()
+    # A JSON list of Docker's, or a line for a shell.
+    listed = at.word.startswith('"')
+    more = ', "-k", "gevent"' if listed else " -k gevent"
+    return (Edit(Action.INSIDE, at.file, at.line, at.end_line, at.word if listed else "gunicorn ", (more,)),)

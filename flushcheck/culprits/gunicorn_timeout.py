@@ -1,0 +1,70 @@
+"""gunicorn `timeout` on a worker that cannot report while it streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.configs import gunicorn
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.tree import Block
+from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.plan import STREAMED
+from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Outcome, Probe, Suspicion, Transport
+
+CULPRIT = Culprit(
+    id="gunicorn-timeout",
+    title="gunicorn kills a worker in the midst of a stream (timeout)",
+    why=(
+        "A sync worker tells its master that it lives only between requests. A stream that lasts longer "
+        "than timeout, 30 seconds by default, is cut, and every other stream of that worker with it."
+    ),
+    shows=("Streams, WebSocket included, are cut after about the same time, without their end."),
+    fixes=(
+        Fix(
+            where="gunicorn",
+            change="--worker-class gevent",
+            caution="a gevent worker reports while it streams; libraries that block in C need care",
+        ),
+        Fix(
+            where="gunicorn",
+            change="--timeout 3600",
+            caution="a worker that really hangs is noticed an hour later",
+        ),
+    ),
+    references=("https://docs.gunicorn.org/en/stable/settings.html#timeout",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """Cut on every Transport that streams, by a gunicorn that closes each connection."""
+    observation = seen.get(Probe(transport))
+    if observation is None or observation.outcome is not Outcome.CUT or transport is Transport.POLLING:
+        return None
+    streams = [seen.flow(other) for other in (*STREAMED, Transport.WEBSOCKET) if seen.get(Probe(other))]
+    poll = seen.origin(Transport.POLLING)
+    if any(flow is not Flow.CUT for flow in streams) or poll is None or "gunicorn" not in poll.server:
+        return None
+    if "close" not in observation.header("connection").lower():
+        return None
+    said = Evidence(
+        f"{transport}: cut after {len(observation.marks)} pieces at {observation.ended_s:.1f} s, as all "
+        f"streams were; the app runs under {poll.server} and closes each connection, as a sync worker does",
+        (observation.probe.id,),
+    )
+    return Suspicion(CULPRIT, Confidence.POSSIBLE, (said,))
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """30 s by default, and only a sync worker is killed by it."""
+    if block.server is not Server.GUNICORN or gunicorn.kind(gunicorn.worker(block)) != "sync":
+        return
+    value = block.value("timeout", "30")
+    time_s = gunicorn.timeout_s(block)
+    if time_s:
+        yield block.finding(
+            CULPRIT,
+            Level.WARNING,
+            f"timeout {time_s:g} ({block.where(value)}) with a sync worker: a stream that lasts longer than "
+            f"{time_s:g} s is cut",
+            value=value,
+        )

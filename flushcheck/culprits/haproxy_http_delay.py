@@ -1,0 +1,97 @@
+"""HAProxy without `option http-no-delay`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.configs import haproxy
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.tree import Block
+from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.plan import KEPT, STREAMED
+from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport, Variant
+
+CULPRIT = Culprit(
+    id="haproxy-http-delay",
+    title="HAProxy keeps each chunk back for up to 200 ms",
+    why=(
+        "In HTTP mode HAProxy tells the kernel that more is to come, so that chunks are sent in full "
+        "packets. Chunks of a stream then wait until the kernel gives up waiting, about 200 ms, whatever "
+        "their size."
+    ),
+    shows=(
+        "Ticks of about 200 ms, counted from the first byte of each; headers as late. Only chunked "
+        "answers over HTTP/1.1: HTTP/1.0 clients, HTTP/2 and WebSocket are clean."
+    ),
+    fixes=(
+        Fix(
+            where="HAProxy, the frontend or defaults section",
+            change="option http-no-delay",
+            caution="more and smaller packets",
+        ),
+    ),
+    references=("https://docs.haproxy.org/2.6/configuration.html#4-option%20http-no-delay",),
+)
+
+# The kernel's timer came as 195 to 215 ms; ticks between a slow pace's Pieces as up to 260.
+LEAST_S, MOST_S = 0.15, 0.35
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """Ticks of about 200 ms that an HTTP/1.0 client does not meet, nor a WebSocket."""
+    held = seen.exhibit(transport)
+    timing = seen.timing(held) if held else None
+    if timing is None or timing.flow is not Flow.TICKS or not LEAST_S <= timing.period_s <= MOST_S:
+        return None
+    if timing.lag_s.max > MOST_S:
+        return None
+    if seen.frees(transport, Variant.HTTP10) is False or _http10_was_in_vain(seen):
+        return None
+    if seen.flow(Transport.WEBSOCKET) in KEPT or seen.control(transport) in KEPT:
+        return None
+    ticks = Evidence(
+        f"{transport}: pieces came in ticks of {timing.period_s * 1000:.0f} ms, kept for up to "
+        f"{timing.lag_s.max * 1000:.0f} ms",
+        (held.id,) if held else (),
+    )
+    clean = [
+        seen.say_variant(streamed, Variant.HTTP10)
+        for streamed in STREAMED
+        if seen.frees(streamed, Variant.HTTP10)
+    ]
+    if not clean:
+        return Suspicion(CULPRIT, Confidence.POSSIBLE, (ticks,))
+    return Suspicion(CULPRIT, Confidence.LIKELY, (ticks, *clean))
+
+
+def _http10_was_in_vain(seen: Observations) -> bool:
+    """Whether HTTP/1.0 freed nobody, or did not tell. It is tried on one Transport only, for both.
+
+    A browser, which cannot try it, leaves HAProxy as possible as any other hop with such a timer.
+    """
+    tried = [streamed for streamed in STREAMED if seen.tried(streamed, Variant.HTTP10)]
+    return bool(tried) and not any(seen.frees(streamed, Variant.HTTP10) for streamed in tried)
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Off by default; on counts wherever the request passes, in the frontend or the backend."""
+    if block.server is not Server.HAPROXY or haproxy.no_delay(block.scope).first == "on":
+        return
+    slow = [front for front in block.partners if haproxy.no_delay(front).first != "on"]
+    if block.partners and not slow:
+        return
+    value = haproxy.no_delay(block.scope)
+    told = "not set (HAProxy's default)" if value.at is None else f"off ({block.where(value)})"
+    over = f" when asked through {' or '.join(map(haproxy.name, slow[:3]))}" if slow else ""
+    # Browsers take HTTP/2 wherever it is offered.
+    h2 = all(haproxy.offers_h2(front) for front in slow or [block.scope])
+    clients = "that do not speak HTTP/2" if h2 else "over HTTP/1.1"
+    yield block.finding(
+        CULPRIT,
+        Level.WARNING if h2 else Level.ERROR,
+        f"option http-no-delay is {told}: chunked responses come in ticks of about 200 ms{over}, for clients "
+        f"{clients}",
+        value=value,
+        edits=block.edit(value.at, "option http-no-delay"),
+        override="the app cannot free it by itself",
+    )

@@ -1,0 +1,139 @@
+"""Some HTTP hop that is not nginx: described by what it does, not named."""
+
+from __future__ import annotations
+
+from flushcheck.culprits import x_accel as hint
+from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.plan import STREAMED
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Evidence,
+    Fix,
+    Flow,
+    Observation,
+    Outcome,
+    Probe,
+    Suspicion,
+    Transport,
+    Variant,
+)
+
+CULPRIT = Culprit(
+    id="http-hop",
+    title="an HTTP hop that is not nginx keeps the response",
+    why=(
+        "Something between the app and the reader collects the response before it passes it on: a proxy, "
+        "a CDN, a gateway of the hosting, an antivirus. It leaves X-Accel-Buffering in the response, "
+        "which every nginx takes out."
+    ),
+    shows=(
+        "Held, with X-Accel-Buffering: no sent by the app, arriving at the reader, and changing nothing, "
+        "while the app's own loopback flows."
+    ),
+    fixes=(
+        Fix(
+            where="the proxy, CDN or gateway in front of the app",
+            change="switch off response buffering, and compression, for the stream's address",
+            caution="its name decides the words: look at the headers Via and Server in the evidence",
+        ),
+    ),
+    references=(),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """Held where nginx would have taken the hint, or by something further out than the nginx that did."""
+    observation = seen.get(Probe(transport))
+    if observation is None:
+        return None
+    if hint.throttled(seen, transport):
+        return _slows(seen, transport)
+    if seen.kept(transport):
+        return _keeps(seen, transport)
+    if observation.outcome is Outcome.CUT and transport in STREAMED:
+        return _cuts(seen, observation)
+    return _refuses(observation)
+
+
+def _keeps(seen: Observations, transport: Transport) -> Suspicion | None:
+    if seen.flow(Transport.WEBSOCKET) is Flow.UNKNOWN:
+        return None  # kept as well, it would be something below HTTP
+    if hint.unheard(seen, transport):
+        evidence = [*hint.unheard_evidence(seen, transport)]
+    elif hint.in_vain(seen, transport) and seen.stored(transport):
+        evidence = [
+            *hint.evidence(seen, transport),
+            Evidence(
+                f"{transport}: a Content-Length appeared, which that nginx does not add: it is further out"
+            ),
+        ]
+    else:
+        return None
+    if seen.stored(transport) and hint.unheard(seen, transport):
+        evidence.append(Evidence(f"{transport}: a Content-Length appeared that the service did not send"))
+    if seen.frees(transport, Variant.IDENTITY):
+        evidence.append(seen.say_variant(transport, Variant.IDENTITY))
+    if seen.unflushed(transport):
+        evidence.append(
+            Evidence(f"{transport}: the first read was a compressor's header alone, then silence")
+        )
+    evidence += _names(seen.header(transport, "via"), seen.header(transport, "server"), transport)
+    if seen.control(transport) is Flow.FLOWING:
+        evidence.append(Evidence(f"{transport}: {seen.control_place(transport)} the same stream flows"))
+        return Suspicion(CULPRIT, Confidence.LIKELY, tuple(evidence))
+    evidence.append(Evidence(f"{transport}: there was no control run, so the app itself is not cleared"))
+    return Suspicion(CULPRIT, Confidence.POSSIBLE, tuple(evidence))
+
+
+def _slows(seen: Observations, transport: Transport) -> Suspicion | None:
+    """A rate that a WebSocket does not meet: no slow link."""
+    held = seen.exhibit(transport)
+    timing = seen.timing(held) if held else None
+    if seen.frees(transport, Variant.XAB) is None:
+        return None  # it may be nginx's limit_rate
+    if held is None or timing is None or seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING:
+        return None
+    said = Evidence(
+        f"{transport}: text came at {timing.rate_bps:.0f} bytes a second, ever later, while a WebSocket "
+        "carried the same text at its pace",
+        (held.id, Probe(Transport.WEBSOCKET, held.scenario).id),
+    )
+    return Suspicion(CULPRIT, Confidence.LIKELY, (said,))
+
+
+def _cuts(seen: Observations, observation: Observation) -> Suspicion | None:
+    """The response is cut and the WebSocket, as old, is not."""
+    transport = observation.probe.transport
+    if seen.flow(Transport.WEBSOCKET) is not Flow.FLOWING:
+        return None
+    said = Evidence(
+        f"{transport}: cut after {len(observation.marks)} pieces at {observation.ended_s:.1f} s, while a "
+        "WebSocket of the same length is not",
+        (observation.probe.id,),
+    )
+    return Suspicion(CULPRIT, Confidence.LIKELY, (said,))
+
+
+def _refuses(observation: Observation) -> Suspicion | None:
+    """An answer in HTTP that is not the app's: the app says in each refusal what it saw."""
+    if observation.outcome is not Outcome.REFUSED or observation.origin is not None:
+        return None
+    transport = observation.probe.transport
+    if transport is not Transport.WEBSOCKET or observation.status in (0, 101):
+        return None
+    said = Evidence(
+        f"websocket: the handshake was answered with {observation.status}, and not by the app",
+        (observation.probe.id,),
+    )
+    names = _names(observation.header("via"), observation.header("server"), transport)
+    return Suspicion(CULPRIT, Confidence.POSSIBLE, (said, *names))
+
+
+def _names(via: str, server: str, transport: Transport) -> list[Evidence]:
+    """What the answer says about who was on its way."""
+    return [
+        Evidence(f"{transport}: the answer says {name}: {value[:100]}")
+        for name, value in (("via", via), ("server", server))
+        if value
+    ]

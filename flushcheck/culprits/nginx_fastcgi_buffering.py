@@ -1,0 +1,49 @@
+"""nginx `fastcgi_buffering`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.configs.findings import Finding
+from flushcheck.configs.tree import Block
+from flushcheck.culprits import nginx_blocks
+from flushcheck.culprits import x_accel as hint
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import Culprit, Fix, Suspicion, Transport
+
+CULPRIT = Culprit(
+    id="nginx-fastcgi-buffering",
+    title="nginx fastcgi_buffering keeps the response until a buffer is full or the app is done",
+    why=(
+        "fastcgi_buffering is on by default. nginx collects what the FastCGI server writes, record "
+        "headers included, and passes it on when a buffer of fastcgi_buffers is full (4096 bytes on "
+        "most machines) or the app is done."
+    ),
+    shows=(
+        "Blocks of 4096 bytes less 8 for each FastCGI record in them, so 4064 at 1 KB a record and "
+        "3640 at 64 bytes; short streams arrive whole at their end. The app sees GATEWAY_INTERFACE. "
+        "X-Accel-Buffering: no frees it."
+    ),
+    fixes=(
+        Fix(
+            where="nginx, the location block with fastcgi_pass",
+            change="fastcgi_buffering off;",
+            caution=(
+                "a slow reader now keeps a FastCGI process busy for as long as it reads, and "
+                "fastcgi_cache does not work in this block"
+            ),
+        ),
+        hint.APP_FIX,
+    ),
+    references=("https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_buffering",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """As proxy_buffering, with FastCGI between nginx and the app."""
+    return hint.gateway_suspicion(seen, transport, CULPRIT, "CGI/")
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """On by default, whatever version of HTTP anybody speaks."""
+    yield from nginx_blocks.hold(block, CULPRIT, "fastcgi")

@@ -1,0 +1,73 @@
+"""nginx `proxy_buffering`, met over HTTP/1.0 or with a Content-Length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.configs.findings import Finding
+from flushcheck.configs.tree import Block
+from flushcheck.culprits import nginx_blocks
+from flushcheck.culprits import x_accel as hint
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+
+CULPRIT = Culprit(
+    id="nginx-proxy-buffering",
+    title="nginx proxy_buffering keeps the response until a buffer is full or the app is done",
+    why=(
+        "proxy_buffering is on by default. nginx asks the app over HTTP/1.0 unless told otherwise "
+        "(the default until 1.29.7), and then cannot tell where one write of the app ends: it passes "
+        "the response on whenever a buffer of proxy_buffers is full (4096 bytes on most machines) or "
+        "the app closes. Over HTTP/1.1 with chunks the same nginx passes each chunk on at once."
+    ),
+    shows=(
+        "Blocks of the buffer's size; a stream shorter than one block arrives whole at its end, its "
+        "header too. X-Accel-Buffering: no on the response frees it, and does not reach the client."
+    ),
+    fixes=(
+        Fix(
+            where="nginx, the location block with proxy_pass",
+            change="proxy_buffering off;",
+            caution=(
+                "a slow reader now keeps the app's connection busy for as long as it reads, and "
+                "proxy_cache does not work in this block"
+            ),
+        ),
+        hint.APP_FIX,
+        Fix(
+            where="nginx, the location block with proxy_pass",
+            change='proxy_http_version 1.1;\nproxy_set_header Connection "";',
+            caution=(
+                "helps only while the app sends chunks and nothing compresses; proxy_set_header here "
+                "drops every proxy_set_header inherited from above: repeat those"
+            ),
+        ),
+    ),
+    references=(
+        "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
+        "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_version",
+    ),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """Held without X-Accel-Buffering and flowing with it, over HTTP, whatever the encoding."""
+    if not hint.obeyed(seen, transport) or hint.needs_compression(seen, transport):
+        return None
+    if hint.throttled(seen, transport):
+        return None
+    origin = seen.origin(transport)
+    if origin is not None and origin.gateway:
+        return None
+    protocol = origin.protocol if origin else ""
+    asked = (Evidence(f"{transport}: the app was asked over {protocol}"),) if protocol == "HTTP/1.0" else ()
+    if hint.needs_compression(seen, transport) is None:
+        sure = Confidence.POSSIBLE  # compressed, and no client without encodings was tried: gzip may be it
+    else:
+        sure = Confidence.CERTAIN if origin else Confidence.LIKELY
+    return Suspicion(CULPRIT, sure, (*hint.evidence(seen, transport), *asked))
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """On by default, so a block without a line is guilty too, unless the app is asked over HTTP/1.1."""
+    yield from nginx_blocks.hold(block, CULPRIT, "http")

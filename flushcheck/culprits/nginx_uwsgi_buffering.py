@@ -1,0 +1,47 @@
+"""nginx `uwsgi_buffering`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.configs.findings import Finding
+from flushcheck.configs.tree import Block
+from flushcheck.culprits import nginx_blocks
+from flushcheck.culprits import x_accel as hint
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import Culprit, Fix, Suspicion, Transport
+
+CULPRIT = Culprit(
+    id="nginx-uwsgi-buffering",
+    title="nginx uwsgi_buffering keeps the response until a buffer is full or the app is done",
+    why=(
+        "uwsgi_buffering is on by default. nginx collects what the uwsgi server writes and passes it on "
+        "when a buffer of uwsgi_buffers is full (4096 bytes on most machines) or the app is done."
+    ),
+    shows=(
+        "Blocks of 4096 bytes; a stream shorter than one block arrives whole at its end. "
+        "X-Accel-Buffering: no frees it."
+    ),
+    fixes=(
+        Fix(
+            where="nginx, the location block with uwsgi_pass",
+            change="uwsgi_buffering off;",
+            caution=(
+                "a slow reader now keeps a uwsgi worker busy for as long as it reads, and uwsgi_cache does "
+                "not work in this block"
+            ),
+        ),
+        hint.APP_FIX,
+    ),
+    references=("https://nginx.org/en/docs/http/ngx_http_uwsgi_module.html#uwsgi_buffering",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """As proxy_buffering, with uwsgi between nginx and the app."""
+    return hint.gateway_suspicion(seen, transport, CULPRIT, "uwsgi")
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """On by default, so a block without a line is guilty too."""
+    yield from nginx_blocks.hold(block, CULPRIT, "uwsgi")

@@ -1,0 +1,77 @@
+"""PHP `output_buffering`, or a missing ob_flush()."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.configs import php
+from flushcheck.configs.findings import Finding, Level
+from flushcheck.configs.tree import Block
+from flushcheck.culprits import php_settings
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
+
+CULPRIT = Culprit(
+    id="php-output-buffering",
+    title="PHP keeps the output in its own buffer",
+    why=(
+        "With output_buffering on (4096 in the php.ini that most systems ship) echo writes into a buffer "
+        "of PHP. flush() alone empties only what lies below it: ob_flush() has to come first."
+    ),
+    shows=(
+        "Blocks of 8184 bytes without any flush, of 4096 or more with flush() alone, whatever the web "
+        "server is told."
+    ),
+    fixes=(
+        Fix(
+            where="php.ini, or the pool (php_admin_value)",
+            change="output_buffering = Off",
+            caution="headers can no longer be set after the first output",
+        ),
+        Fix(
+            where="the script, after each piece",
+            change="ob_flush(); flush();",
+            caution="ob_flush() complains where no buffer is on",
+        ),
+    ),
+    references=("https://www.php.net/manual/en/outcontrol.configuration.php",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """A PHP app that is held although nobody in front of it is to blame for it."""
+    origin = seen.origin(transport)
+    if not seen.kept(transport) or origin is None or not origin.server.startswith("PHP"):
+        return None
+    if seen.frees(transport, Variant.XAB) is not False or seen.stored(transport):
+        return None
+    if seen.compressed(transport):
+        return None  # its compressor's doing, which buffers for all clients: see php_zlib
+    facts = (
+        seen.say_hold(transport),
+        seen.say_variant(transport, Variant.XAB),
+        Evidence(f"{transport}: the app is {origin.server}"),
+    )
+    size = seen.size_bytes(transport)
+    # 8192 less the 8 of a FastCGI record: no proxy measured makes blocks of that size.
+    sure = Confidence.LIKELY if size is not None and 8100 <= size <= 8192 else Confidence.POSSIBLE
+    return Suspicion(CULPRIT, sure, facts)
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Off unless a line says otherwise; a script can empty the buffer by itself, so under a condition."""
+    for name, value, shown in php_settings.of(block):
+        size = php.size_bytes(value)
+        if name == "output_buffering" and size != 0:
+            fix, edits = php_settings.mended(block, shown, CULPRIT.fixes[0])
+            many = "everything" if size == 1 else f"{size or value} bytes"
+            yield block.finding(
+                CULPRIT,
+                Level.WARNING,
+                f"{block.say(shown)}: PHP collects {many}, unless the script calls ob_flush() and flush() "
+                "after each piece",
+                value=shown,
+                fix=fix,
+                edits=edits,
+                override="the app can free it by itself with ob_flush(); flush(); after each piece",
+            )

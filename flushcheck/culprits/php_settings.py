@@ -1,0 +1,57 @@
+"""Settings of PHP, wherever they stand: php.ini, a pool, Apache's php_value, nginx's fastcgi_param."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from flushcheck.configs import php
+from flushcheck.configs.findings import Action, Edit, Server
+from flushcheck.configs.tree import Block, Value, edit
+from flushcheck.model import Fix
+
+
+def of(block: Block) -> Iterator[tuple[str, str, Value]]:
+    """Name, value, and the setting as it reads at its line, for each that concerns a stream."""
+    if block.server is Server.PHP:
+        for name in php.SETTINGS:
+            own = block.scope.own(name)
+            if own and own[-1].args:
+                line = own[-1]
+                yield name, line.args[0], Value(f"{line.word} =", line.args, line)
+    elif block.server is Server.APACHE and block.via == "php":
+        gate = block.gate
+        yield gate.args[0].lower(), "".join(gate.args[1:2]), Value(gate.word, gate.args, gate)
+    elif block.server is Server.NGINX and block.via == "fastcgi":
+        for line in block.scope.nearest("fastcgi_param"):
+            if len(line.args) > 1 and line.args[0].upper() in ("PHP_VALUE", "PHP_ADMIN_VALUE"):
+                for setting in line.args[1].replace("\\n", "\n").split("\n"):
+                    name, equals, value = setting.partition("=")
+                    if equals and name.strip().lower() in php.SETTINGS:
+                        shown = Value(line.args[0], (setting.strip(),), line)
+                        yield name.strip().lower(), value.strip(), shown
+
+
+def mended(block: Block, shown: Value, fix: Fix) -> tuple[Fix, tuple[Edit, ...]]:
+    """The fix as it reads at the guilty line, and its edit; no edit where the line says more than one thing.
+
+    Args:
+        shown: the guilty setting, from `of`.
+        fix: as php.ini has it, "name = value".
+    """
+    line = shown.at
+    if line is None:
+        return fix, ()
+    name, _, value = (part.strip() for part in fix.change.partition("="))
+    number = "0" if value else ""
+    if block.server is Server.NGINX:
+        change = f'fastcgi_param {line.args[0]} "{name}={number}";'
+        return replace(fix, where="nginx, the block with fastcgi_pass", change=change), ()
+    where, change = "php.ini", fix.change
+    if block.server is Server.APACHE:
+        # php_value takes numbers, php_flag words.
+        where = f"Apache, the {line.word} line"
+        change = f"{line.word} {line.args[0]} {'off' if line.name.endswith('flag') else number or 'none'}"
+    elif line.word != line.name:
+        where, change = "the pool", f"{line.word} = {'off' if 'flag' in line.word else number}".rstrip()
+    return replace(fix, where=where, change=change), (edit(Action.REPLACE, line, change),)

@@ -1,0 +1,198 @@
+"""The lines that pass a WebSocket upgrade on: which are missing, and what to write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from flushcheck.configs import lighttpd, nginx, varnish
+from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
+from flushcheck.configs.tree import Block, Directive, edit
+from flushcheck.model import Culprit, Fix
+
+
+def nginx_passes(block: Block) -> bool:
+    """Whether a WebSocket gets through this nginx block."""
+    return not _nginx_lacks(block)
+
+
+def _nginx_lacks(block: Block) -> dict[str, str]:
+    """What is missing, by the name of the thing."""
+    lacks = {}
+    version = nginx.http_version(block)
+    if version.first == "1.0":
+        lacks["version"] = f"the app is asked over HTTP/1.0 ({block.where(version)})"
+    upgrade = nginx.request_header(block, "Upgrade")
+    if upgrade is None or not "".join(upgrade.args[1:]):
+        lacks["upgrade"] = "Upgrade is not passed on"
+    connection = nginx.request_header(block, "Connection")
+    said = " ".join(connection.args[1:5]).lower() if connection else ""
+    if "upgrade" not in said and "$" not in said:
+        lacks["connection"] = (
+            f"Connection says {said!r}" if connection else "Connection is not set to upgrade"
+        )
+    return lacks
+
+
+_MOST_REPEATED = 50  # inherited headers that a patch says again
+
+
+def nginx_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
+    """Not passed on: a note. Half passed on, or lost on the way: heavier."""
+    if block.server is not Server.NGINX or block.via != "http":
+        return
+    lacks = _nginx_lacks(block)
+    if not lacks:
+        return
+    lost = _not_inherited(block) if "upgrade" in lacks else None
+    level = Level.NOTE
+    message = f"WebSocket cannot pass this block: {', '.join(lacks.values())}"
+    if "upgrade" not in lacks:
+        level = Level.ERROR
+    elif lost is not None:
+        level = Level.WARNING
+        own = block.scope.nearest("proxy_set_header")[0]
+        message += (
+            f"; the line at {lost.place} is not inherited, because {own.place} starts a list of its own"
+        )
+    half = nginx.request_header(block, "Upgrade") if level is Level.ERROR else None
+    yield block.finding(culprit, level, message, at=half, edits=_nginx_edits(block, lacks))
+
+
+def _not_inherited(block: Block) -> Directive | None:
+    """An Upgrade line further out that this block's own list switches off."""
+    for line in block.scope.every("proxy_set_header"):
+        if line.args and line.args[0].lower() == "upgrade" and "".join(line.args[1:]):
+            return line
+    return None
+
+
+def _nginx_edits(block: Block, lacks: dict[str, str]) -> tuple[Edit, ...]:
+    edits: list[Edit] = []
+    lines = []
+    if "version" in lacks:
+        version = nginx.http_version(block)
+        if block.owns(version.at):
+            edits += block.edit(version.at, "proxy_http_version 1.1;")
+        else:
+            lines.append("proxy_http_version 1.1;")
+    headers = {
+        "upgrade": "proxy_set_header Upgrade $http_upgrade;",
+        "connection": f"proxy_set_header Connection {_connection(block)};",
+    }
+    if not headers.keys() & lacks:
+        pass
+    elif block.home.own("proxy_set_header"):
+        for header in sorted(headers.keys() & lacks, reverse=True):
+            old = nginx.request_header(block, header)
+            if old is not None:
+                edits += block.edit(old, headers[header])
+            else:
+                lines.append(headers[header])
+    elif len(block.scope.nearest("proxy_set_header")) > _MOST_REPEATED:
+        return ()
+    else:
+        # A list here ends what is inherited, so what is inherited is said again.
+        lines += [
+            f"{line.name} {' '.join(_quoted(arg) for arg in line.args)};"
+            for line in block.scope.nearest("proxy_set_header")
+            if line.args and line.args[0].lower() not in headers
+        ]
+        lines += headers.values()
+    if lines:
+        edits += block.edit(None, *lines)
+    return tuple(edits)
+
+
+def _connection(block: Block) -> str:
+    """The variable of a map on $http_upgrade, if there is one: plain requests share the block."""
+    for line in block.scope.every("map"):
+        if len(line.args) == 2 and line.args[0] == "$http_upgrade":
+            return line.args[1]
+    return '"upgrade"'
+
+
+def _quoted(arg: str) -> str:
+    """An argument as nginx would read it again."""
+    if re.fullmatch(r"[^\s;{}\"'\\#]+", arg):
+        return arg
+    escaped = arg.replace('"', '\\"')  # backslashes are still as written
+    return f'"{escaped}"'
+
+
+def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
+    """A pass over HTTP that neither upgrades nor has a ws:// pass beside it."""
+    if block.server is not Server.APACHE or block.via != "http":
+        return
+    upgrade = block.params.get("upgrade")
+    if upgrade is not None and upgrade.first.lower() in ("websocket", "any"):
+        old = [line for line in block.scope.every("setenv") if line.args[:1] == ("force-proxy-request-1.0",)]
+        if old:
+            fix = Fix(
+                "Apache, the line with SetEnv", f"# remove {old[0].text}", "the app is asked over HTTP/1.1"
+            )
+            message = f"WebSocket cannot pass here: {old[0].text} asks the app over HTTP/1.0"
+            yield block.finding(culprit, Level.ERROR, message, at=old[0], fix=fix)
+        return
+    if any(_leads_to_ws(line) for name in ("proxypass", "rewriterule") for line in block.scope.every(name)):
+        return
+    gate = block.gate
+    edits: tuple[Edit, ...] = ()
+    if upgrade is not None and upgrade.at is None:
+        # The wish is there, and has no effect: measured on 2.4.71.
+        fix = replace(
+            culprit.fixes[1],
+            change=f"# move this line in front of the one that made the worker:\n{gate.whole}",
+            caution="both lines then share a worker that upgrades, which plain requests do not notice",
+        )
+        message = f"WebSocket cannot pass here: upgrade=websocket is {upgrade.source}"
+        yield block.finding(culprit, Level.ERROR, message, at=gate, fix=fix)
+        return
+    if gate.name == "proxypass":
+        line = " ".join([gate.word, *map(str, gate.args), "upgrade=websocket"])
+        edits = (edit(Action.REPLACE, gate, line),)
+    yield block.finding(
+        culprit,
+        Level.NOTE,
+        "WebSocket cannot pass here: no upgrade=websocket, and no ws:// address beside it",
+        at=gate,
+        fix=culprit.fixes[1],
+        edits=edits,
+    )
+
+
+def _leads_to_ws(line: Directive) -> bool:
+    return any(arg.lower().startswith(("ws://", "wss://")) for arg in line.args)
+
+
+def lighttpd_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
+    """mod_proxy drops Upgrade unless it is told not to."""
+    if block.server is not Server.LIGHTTPD or block.via != "http" or lighttpd.upgrades(block):
+        return
+    old = block.scope.nearest("proxy.header")
+    line = 'proxy.header = ( "upgrade" => "enable" )'
+    fix = Fix("lighttpd, the block with proxy.server", line, "since lighttpd 1.4.46")
+    yield block.finding(
+        culprit,
+        Level.NOTE,
+        'WebSocket cannot pass this block: proxy.header has no "upgrade" => "enable"',
+        fix=fix,
+        edits=() if old else block.edit(None, line),
+    )
+
+
+def varnish_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
+    """VCL that pipes nothing: an upgrade is answered as a plain request."""
+    if block.server is not Server.VARNISH or varnish.returns(block, "pipe"):
+        return
+    fix = Fix(
+        "Varnish, sub vcl_recv and sub vcl_pipe",
+        'if (req.http.Upgrade ~ "(?i)websocket") {\n    return (pipe);\n}\n'
+        "# and in sub vcl_pipe:\n"
+        "if (req.http.Upgrade) {\n    set bereq.http.Upgrade = req.http.Upgrade;\n"
+        "    set bereq.http.Connection = req.http.Connection;\n}",
+        "a piped connection is passed on as it is, and not logged request by request",
+    )
+    message = "WebSocket cannot pass: nothing in this file pipes a request"
+    yield block.finding(culprit, Level.NOTE, message, fix=fix)

@@ -1,0 +1,73 @@
+"""Varnish `beresp.do_stream`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.configs import varnish
+from flushcheck.configs.findings import Action, Finding, Level, Server
+from flushcheck.configs.tree import Block, edit
+from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.plan import KEPT
+from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
+
+CULPRIT = Culprit(
+    id="varnish-do-stream",
+    title="Varnish fetches the whole answer before it delivers (do_stream off, or ESI on)",
+    why=(
+        "With beresp.do_stream = false, or beresp.do_esi = true, Varnish must have the whole object "
+        "before it sends the first byte."
+    ),
+    shows=(
+        "Held to the end at any size; a Content-Length appears that the app did not send, beside X-Varnish."
+    ),
+    fixes=(
+        Fix(
+            where="VCL, sub vcl_backend_response",
+            change="set beresp.do_stream = true;",
+            caution="bad answers of the app can no longer be replaced once they have begun",
+        ),
+        Fix(
+            where="VCL, sub vcl_backend_response",
+            change="set beresp.do_esi = false;",
+            caution="for the addresses of streams; ESI needs whole pages",
+        ),
+    ),
+    references=("https://varnish-cache.org/docs/7.1/reference/vcl-var.html",),
+)
+
+
+def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+    """Stored and forwarded by what writes X-Varnish."""
+    if not seen.kept(transport) or not seen.stored(transport) or seen.control(transport) in KEPT:
+        return None
+    if seen.frees(transport, Variant.XAB) is not False or not seen.header(transport, "x-varnish"):
+        return None
+    facts = (
+        seen.say_hold(transport),
+        seen.say_variant(transport, Variant.XAB),
+        Evidence(f"{transport}: a Content-Length appeared that the service did not send"),
+        Evidence(f"{transport}: the answer has X-Varnish, via: {seen.header(transport, 'via')[:100]}"),
+    )
+    return Suspicion(CULPRIT, Confidence.LIKELY, facts)
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Varnish streams by default: only a line is guilty."""
+    if block.server is not Server.VARNISH:
+        return
+    for line, under in varnish.settings(block):
+        setting = (line.args[0], line.args[-1])
+        if setting not in (("beresp.do_stream", "false"), ("beresp.do_esi", "true")):
+            continue
+        fix = CULPRIT.fixes[0 if setting[1] == "false" else 1]
+        yield block.finding(
+            CULPRIT,
+            Level.WARNING if under else Level.ERROR,
+            f"{line.text}: the response is fetched whole before it is passed on"
+            + (", where the condition around it holds" if under else ""),
+            at=line,
+            fix=fix,
+            edits=(edit(Action.REPLACE, line, fix.change),),
+            override="the app cannot free it by itself",
+        )

@@ -1,0 +1,123 @@
+"""X-Accel-Buffering as an experiment: what it tells about an nginx on the path, and how that reads."""
+
+from __future__ import annotations
+
+from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.plan import KEPT, STREAMED
+from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport, Variant
+
+APP_FIX = Fix(
+    where="the app, on each streamed response",
+    change="X-Accel-Buffering: no",
+    caution="only responses that carry the header are freed; nginx takes it out, so clients never see it",
+)
+
+
+def obeyed(seen: Observations, transport: Transport) -> bool:
+    """Whether an nginx on this path was seen to hold the stream, and to let it go when told to.
+
+    Only nginx both obeys X-Accel-Buffering and removes it from the response.
+    """
+    return (
+        seen.kept(transport)
+        and seen.frees(transport, Variant.XAB) is True
+        and seen.hint_taken(transport) is True
+    )
+
+
+def in_vain(seen: Observations, transport: Transport) -> bool:
+    """Whether an nginx took the hint out of the response and the stream was held all the same, in blocks.
+
+    What ticks, or collects any amount, is no nginx: it stands further out than the one that took it.
+    """
+    held = seen.exhibit(transport)
+    timing = seen.timing(held) if held else None
+    return (
+        timing is not None
+        and timing.flow in (Flow.HELD, Flow.BLOCKS)
+        and seen.frees(transport, Variant.XAB) is False
+        and seen.hint_taken(transport) is True
+        and not _behind_gateway(seen, transport)
+    )
+
+
+def _behind_gateway(seen: Observations, transport: Transport) -> bool:
+    """Whether what is kept cannot be nginx's own, since the app's gateway or its PHP keeps more.
+
+    Over FastCGI nginx's blocks are short of 4096 by 8 for each record; PHP's are 4096 and more.
+    """
+    origin = seen.origin(transport)
+    size = seen.size_bytes(transport)
+    return origin is not None and origin.server.startswith("PHP") and (size is None or size > 4088)
+
+
+def unheard(seen: Observations, transport: Transport) -> bool:
+    """Whether the hint arrived at the reader, so that no nginx took it, and freed nothing."""
+    return (
+        seen.kept(transport)
+        and seen.frees(transport, Variant.XAB) is False
+        and seen.hint_taken(transport) is False
+        and seen.control(transport) not in KEPT
+    )
+
+
+def unheard_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
+    """The hold, and that nginx is not its cause."""
+    return (
+        seen.say_hold(transport),
+        seen.say_variant(transport, Variant.XAB),
+        Evidence(f"{transport}: that header arrived at the reader: every nginx measured takes it out"),
+    )
+
+
+def needs_compression(seen: Observations, transport: Transport) -> bool | None:
+    """Whether only a client that offers encodings meets the hold; None if that was not to be learned."""
+    return seen.frees(told_by(seen, transport), Variant.IDENTITY) if seen.compressed(transport) else False
+
+
+def told_by(seen: Observations, transport: Transport) -> Transport:
+    """The Transport on which a client without encodings told something: this one, or else the other one."""
+    others = [other for other in STREAMED if other is not transport and seen.compressed(other)]
+    told = [one for one in (transport, *others) if seen.frees(one, Variant.IDENTITY) is not None]
+    return told[0] if told else transport
+
+
+def evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
+    """The hold, and what the hint did to it."""
+    return (
+        seen.say_hold(transport),
+        seen.say_variant(transport, Variant.XAB),
+        Evidence(
+            f"{transport}: that header was sent and did not arrive: of all proxies measured only nginx "
+            "takes it out"
+        ),
+    )
+
+
+def gateway_suspicion(
+    seen: Observations, transport: Transport, culprit: Culprit, gateway: str
+) -> Suspicion | None:
+    """What speaks for nginx's buffering of this gateway: as proxy_buffering, with the gateway at the app.
+
+    Args:
+        culprit: whom to suspect.
+        gateway: how `Origin.gateway` begins there, for example "CGI/".
+    """
+    origin = seen.origin(transport)
+    if not obeyed(seen, transport) or needs_compression(seen, transport) or throttled(seen, transport):
+        return None
+    if origin is not None and not origin.gateway.startswith(gateway):
+        return None
+    asked = (
+        (Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})"),) if origin else ()
+    )
+    known = origin is not None and needs_compression(seen, transport) is False
+    sure = Confidence.CERTAIN if known else Confidence.POSSIBLE
+    return Suspicion(culprit, sure, (*evidence(seen, transport), *asked))
+
+
+def throttled(seen: Observations, transport: Transport) -> bool:
+    """Whether the kept baseline came at a constant rate, which is no buffer's doing."""
+    held = seen.exhibit(transport)
+    timing = seen.timing(held) if held else None
+    return timing is not None and timing.flow is Flow.THROTTLED

@@ -1,0 +1,117 @@
+"""Two vantages of one app: its public address, and its own port. Is the fault in the app, or on the path?
+
+What is wrong at both lies in what both share: the app, its server, its machine. What is wrong at the public
+address alone lies in front of the app. Only the same Probe is compared with itself, and an address that gave
+no answer says nothing: a caller may have named the wrong port.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flushcheck.measurement.idle_timeouts import silence
+from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.plan import KEPT
+from flushcheck.model import (
+    Evidence,
+    Flow,
+    Localisation,
+    Observation,
+    Outcome,
+    Place,
+    Probe,
+    Run,
+    Transport,
+    Vantage,
+)
+
+_WRONG = KEPT | {Flow.CUT, Flow.FAILED}
+_SILENT = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
+
+_SUMMARY = {
+    Place.APP: "the fault is in the app, or in what is at its own port too: it shows at {direct} as well",
+    Place.PATH: "the fault is on the path, not in the app: at {direct} the same streams flow",
+    Place.BOTH: "there are faults in both, in the app and on the path to it",
+    Place.NOWHERE: "nothing is wrong, neither on the path nor at {direct}",
+    Place.UNKNOWN: "the two addresses could not be compared",
+}
+
+
+def locate(run: Run, seen: Observations) -> Localisation | None:
+    """Say where the fault lies; None if the run has no second vantage.
+
+    Args:
+        run: for its addresses.
+        seen: its Observations.
+    """
+    direct = [one for one in seen if one.probe.vantage is Vantage.DIRECT]
+    if not direct:
+        return None
+    at = run.direct or "the app's own port"
+    if not any(_ours(one) for one in direct):
+        one = direct[0]
+        said = f"{at} gave no stream to compare with: {one.detail or one.outcome}"
+        return Localisation(Place.UNKNOWN, said)
+    compared = [
+        found
+        for transport in Transport
+        for compare in (_compare, _compare_silence)
+        if (found := compare(seen, transport, at))
+    ]
+    places = {place for place, _ in compared}
+    if {Place.APP, Place.PATH} <= places:
+        place = Place.BOTH
+    else:
+        weightiest = (Place.APP, Place.PATH, Place.UNKNOWN, Place.NOWHERE)
+        place = next((one for one in weightiest if one in places), Place.UNKNOWN)
+    facts = tuple(fact for where, fact in compared if where is not Place.NOWHERE)
+    return Localisation(place, _SUMMARY[place].format(direct=at), facts)
+
+
+def _ours(one: Observation) -> bool:
+    """Whether it was a flushcheck service that spoke."""
+    return bool(one.marks or one.end or one.origin)
+
+
+def _compare(seen: Observations, transport: Transport, at: str) -> tuple[Place, Evidence] | None:
+    """What one Transport tells; None if it was not asked for at both, in the same way."""
+    public = seen.exhibit(transport) or Probe(transport)
+    own = replace(public, vantage=Vantage.DIRECT)
+    here, there = seen.timing(public), seen.timing(own)
+    near = seen.get(own)
+    if here is None or there is None or near is None or near.outcome in _SILENT:
+        return None
+    wrong_here, wrong_there = here.flow in _WRONG, there.flow in _WRONG
+    if Flow.UNKNOWN in (here.flow, there.flow):
+        place = Place.UNKNOWN
+    elif wrong_here:
+        place = Place.APP if wrong_there else Place.PATH
+    else:
+        # Wrong at the app and right behind it: it cannot be the port of this app.
+        place = Place.UNKNOWN if wrong_there else Place.NOWHERE
+    doubt = ": is that this app's own port?" if wrong_there and not wrong_here else ""
+    sentence = f"{transport}: {_say(seen, public)} on the path, {_say(seen, own)} at {at}{doubt}"
+    return place, Evidence(sentence, (public.id, own.id))
+
+
+def _compare_silence(seen: Observations, transport: Transport, at: str) -> tuple[Place, Evidence] | None:
+    """What the search for time-outs tells, where it was made at both."""
+    here, there = silence(seen, transport), silence(seen, transport, Vantage.DIRECT)
+    if here is None or there is None:
+        return None
+    if not here.bad:
+        place = Place.UNKNOWN if there.bad else Place.NOWHERE
+    else:
+        place = Place.APP if there.bad else Place.PATH
+    sentence = f"{transport}: {here.summary}, on the path; {there.summary}, at {at}"
+    return place, Evidence(sentence, (*here.probes, *there.probes))
+
+
+def _say(seen: Observations, probe: Probe) -> str:
+    timing, one = seen.timing(probe), seen.get(probe)
+    assert timing is not None and one is not None  # the caller saw both
+    if timing.flow in KEPT:
+        return f"{timing.flow} (kept for up to {max(timing.lag_s.max, timing.late_s):.2f} s)"
+    if timing.flow is Flow.CUT:
+        return f"cut after {one.ended_s:.1f} s"
+    return str(timing.flow)

@@ -1,0 +1,287 @@
+"""Observations in, Report out. Pure: the same run gives the same Report, here, later and elsewhere.
+
+For each Transport the baseline's Flow is the verdict; the other Probes only explain it. Every Culprit
+of the catalogue is asked what speaks for it; nobody is accused on a Transport that flows, and all that
+is left is reported, strongest first. A path on which nothing can be said is `unknown`, never clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from flushcheck.culprits import CASES, LAST_RESORTS, idle_timeout
+from flushcheck.diagnosis.fault_location import locate
+from flushcheck.diagnosis.hops import hops
+from flushcheck.measurement.idle_timeouts import silence
+from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.plan import KEPT, SHAPES
+from flushcheck.measurement.timing import Timing
+from flushcheck.model import (
+    Accusation,
+    Confidence,
+    Flow,
+    Health,
+    Observation,
+    Outcome,
+    Probe,
+    Report,
+    Run,
+    Scenario,
+    Suspicion,
+    Transport,
+    Vantage,
+    Variant,
+    Verdict,
+)
+
+# What an app can do by itself, and what it is called in a Report.
+HINTS = (
+    Variant.XAB,
+    Variant.NO_TRANSFORM,
+    Variant.NOSNIFF,
+    Variant.PADDED,
+    Variant.OTHER_TYPE,
+)
+
+RANK = tuple(Confidence)
+
+# Flows of a stream that did not come whole.
+BROKEN = frozenset({Flow.CUT, Flow.FAILED})
+
+
+def judge(run: Run) -> Report:
+    """Say how each Transport flows in this run, who holds it, and how to free it."""
+    seen = Observations(run.observations)
+    verdicts = tuple(
+        _verdict(seen, transport) for transport in Transport if seen.get(Probe(transport)) is not None
+    )
+    accusations = _accusations(verdicts)
+    health = _health(seen, verdicts)
+    return Report(
+        target=run.target,
+        health=health,
+        headline=_headline(seen, health, verdicts, accusations),
+        verdicts=verdicts,
+        accusations=accusations,
+        notes=_notes(seen, verdicts),
+        tool=run.tool,
+        hops=hops(seen),
+        located=locate(run, seen),
+    )
+
+
+def _verdict(seen: Observations, transport: Transport) -> Verdict:
+    probe = Probe(transport)
+    observation, timing = seen.get(probe), seen.timing(probe)
+    assert observation is not None and timing is not None  # the caller picked Transports that were seen
+    marks = observation.marks
+    received = len({mark.seq for _, mark in marks})
+    held = seen.exhibit(transport)
+    waited = seen.timing(held) if held else None
+    quiet = silence(seen, transport)
+    return Verdict(
+        transport=transport,
+        flow=timing.flow,
+        summary=_summary(seen, observation, timing) + (f"; {quiet.summary}" if quiet else ""),
+        held_at=held.scenario if held else None,
+        hold_bytes=seen.hold_bytes(transport) if held else None,
+        hold_s=max(waited.lag_s.max, waited.queued_s) if waited else 0.0,
+        headers_s=observation.headers_s,
+        first_piece_s=marks[0][0] if marks else 0.0,
+        lag_s=timing.lag_s,
+        pieces_sent=observation.end.count if observation.end else received,
+        pieces_received=received,
+        complete=observation.outcome is Outcome.COMPLETE,
+        suspicions=_suspicions(seen, transport),
+        freed_by=tuple(variant for variant in HINTS if seen.frees(transport, variant)),
+        sent_s=tuple(mark.sent_s for _, mark in marks),
+        received_s=tuple(at_s - timing.latency_s for at_s, _ in marks),
+        silence=quiet,
+    )
+
+
+def _suspicions(seen: Observations, transport: Transport) -> tuple[Suspicion, ...]:
+    found: list[Suspicion] = []
+    for cases in (CASES, LAST_RESORTS):
+        asked = (case.suspect(seen, transport) for case in cases)
+        found += [suspicion for suspicion in asked if suspicion is not None]
+        if any(_settles(suspicion) for suspicion in found):
+            break
+    return tuple(sorted(found, key=lambda suspicion: RANK.index(suspicion.confidence)))
+
+
+def _settles(suspicion: Suspicion) -> bool:
+    """Whether no other hop has to be thought of. Who cuts a silent stream explains no other fault."""
+    return suspicion.culprit is not idle_timeout.CULPRIT and suspicion.confidence is not Confidence.POSSIBLE
+
+
+def _accusations(verdicts: Iterable[Verdict]) -> tuple[Accusation, ...]:
+    """Merge what the Transports say: one Culprit, all that speaks for it."""
+    merged: dict[str, Accusation] = {}
+    for verdict in verdicts:
+        for suspicion in verdict.suspicions:
+            known = merged.get(suspicion.culprit.id)
+            if known is None:
+                merged[suspicion.culprit.id] = Accusation(
+                    suspicion.culprit, suspicion.confidence, (verdict.transport,), suspicion.evidence
+                )
+                continue
+            # The first Transport tells the whole story; of the others the first fact will do.
+            new = tuple(fact for fact in suspicion.evidence[:1] if fact not in known.evidence)
+            merged[suspicion.culprit.id] = Accusation(
+                known.culprit,
+                min(known.confidence, suspicion.confidence, key=RANK.index),
+                (*known.transports, verdict.transport),
+                (*known.evidence, *new),
+            )
+    return tuple(sorted(merged.values(), key=lambda accusation: RANK.index(accusation.confidence)))
+
+
+def _health(seen: Observations, verdicts: tuple[Verdict, ...]) -> Health:
+    flows = {verdict.flow for verdict in verdicts}
+    if not verdicts or not any(_answered(seen, verdict) for verdict in verdicts):
+        return Health.UNKNOWN
+    if any(_held(seen, verdict) for verdict in verdicts):
+        return Health.HELD
+    if flows & BROKEN or any(verdict.silence and verdict.silence.bad for verdict in verdicts):
+        return Health.BROKEN
+    if Flow.UNKNOWN in flows:
+        return Health.UNKNOWN
+    return Health.FLOWING
+
+
+def _held(seen: Observations, verdict: Verdict) -> bool:
+    """Whether somebody keeps this Transport's streams.
+
+    A rate that large Pieces exceed may be nothing but a slow link: it counts when a Culprit is found, or
+    when a WebSocket went faster.
+    """
+    held = seen.exhibit(verdict.transport)
+    timing = seen.timing(held) if held else None
+    if timing is None or held is None:
+        return False
+    slow_link = (
+        timing.flow is Flow.THROTTLED
+        and held.scenario is not Scenario.TOKEN
+        and seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING
+    )
+    return bool(verdict.suspicions) or not slow_link
+
+
+def _answered(seen: Observations, verdict: Verdict) -> bool:
+    """Whether it was the service that spoke, and not something else at its address."""
+    observation = seen.get(Probe(verdict.transport))
+    return observation is not None and bool(observation.marks or observation.end or observation.origin)
+
+
+def _summary(seen: Observations, observation: Observation, timing: Timing) -> str:
+    """One sentence with numbers."""
+    count = len(observation.marks)
+    late_s = timing.lag_s.max
+    match timing.flow:
+        case Flow.FLOWING:
+            told = f"{count} pieces came one by one, at most {late_s * 1000:.0f} ms late"
+        case Flow.HELD:
+            told = (
+                f"all {count} pieces came together at the end, the first one {late_s:.1f} s after it was sent"
+            )
+        case Flow.BLOCKS:
+            told = f"{count} pieces came in {timing.deliveries} blocks, up to {late_s:.1f} s late"
+        case Flow.TICKS:
+            told = f"{count} pieces came in ticks of {timing.period_s * 1000:.0f} ms"
+        case Flow.LATE:
+            told = _late(count, timing)
+        case Flow.THROTTLED:
+            told = f"{count} pieces came ever later, at {timing.rate_bps:.0f} bytes a second"
+        case Flow.REPLAYED:
+            told = f"an older stream was played back: {count} pieces came before they were sent"
+        case Flow.CUT:
+            told = f"cut after {count} pieces at {observation.ended_s:.1f} s: {observation.detail}"
+        case Flow.FAILED:
+            told = f"did not open: {observation.detail or observation.outcome}"
+        case _:
+            told = f"{count} pieces came without a pattern, up to {late_s:.1f} s late"
+    return told + _at_larger_size(seen, observation.probe.transport)
+
+
+def _late(count: int, timing: Timing) -> str:
+    if timing.waits_for_next:
+        return f"each of {count} pieces came only with the next one"
+    if timing.queued_s:
+        return f"began {timing.queued_s:.1f} s after others of this run, then came piece by piece"
+    if timing.late_s > timing.lag_s.max:
+        return f"began {timing.late_s:.1f} s after the quickest answer, then came piece by piece"
+    return f"nothing came for {timing.late_s:.1f} s, then all that was kept, then piece by piece"
+
+
+def _at_larger_size(seen: Observations, transport: Transport) -> str:
+    """What larger Pieces show beyond the token-size ones; "" if nothing."""
+    held = seen.exhibit(transport)
+    timing = seen.timing(held) if held else None
+    if held is None or timing is None:
+        return ""
+    if held.scenario is not Scenario.TOKEN:
+        size = SHAPES[held.scenario].size_bytes
+        blocks = f" of {timing.hold_bytes} bytes" if timing.hold_bytes else ""
+        return f"; pieces of {size} bytes: {timing.flow}{blocks}, up to {timing.lag_s.max:.1f} s late"
+    size_bytes = seen.hold_bytes(transport)
+    return f"; larger streams come in blocks of {size_bytes} bytes" if size_bytes else ""
+
+
+def _headline(
+    seen: Observations, health: Health, verdicts: tuple[Verdict, ...], accusations: tuple[Accusation, ...]
+) -> str:
+    match health:
+        case Health.FLOWING:
+            return f"flowing on {_all(verdicts)}"
+        case Health.UNKNOWN:
+            return "could not tell: " + (verdicts[0].summary if verdicts else "nothing was observed")
+    held = tuple(verdict for verdict in verdicts if _held(seen, verdict))
+    broken = tuple(verdict for verdict in verdicts if verdict.flow in BROKEN)
+    cut = tuple(verdict for verdict in verdicts if verdict.silence and verdict.silence.bad)
+    silent = idle_timeout.CULPRIT.id
+    told = []
+    for word, bad in (("held", held), ("broken", broken), ("streams that last are cut", cut)):
+        if bad:
+            ids = {suspicion.culprit.id for verdict in bad for suspicion in verdict.suspicions}
+            ids = ids & {silent} if bad is cut else ids - {silent}
+            blamed = [a.culprit.title for a in accusations if a.culprit.id in ids]
+            because = " or ".join(blamed) or "the cause could not be named"
+            told.append(f"{word} on {_all(bad)}: {because}")
+    return "; ".join(told)
+
+
+def _all(verdicts: tuple[Verdict, ...]) -> str:
+    if len(verdicts) == len(Transport):
+        return "all four transports"
+    return ", ".join(verdict.transport for verdict in verdicts)
+
+
+def _notes(seen: Observations, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
+    """Facts worth knowing that accuse nobody."""
+    notes: list[str] = []
+    for verdict in verdicts:
+        transport = verdict.transport
+        if verdict.flow in KEPT:
+            if seen.compressed(transport) and seen.frees(transport, Variant.IDENTITY):
+                notes.append(f"{transport}: only a client that offers encodings meets this hold")
+            if seen.frees(transport, Variant.HTTP10):
+                notes.append(f"{transport}: an HTTP/1.0 client does not meet this hold")
+            continue
+        notes += [
+            f"{transport}: {label} ({timing.flow}, kept for up to {timing.lag_s.max:.2f} s)"
+            for variant, label in (
+                (Variant.IDENTITY, "held for clients that offer no encodings"),
+                (Variant.HTTP10, "held for clients that speak HTTP/1.0"),
+            )
+            if (timing := seen.timing(replace(Probe(transport), variant=variant))) and timing.flow in KEPT
+        ]
+    controls = [
+        observation
+        for observation in seen
+        if observation.probe.vantage is not Vantage.PATH and observation.marks
+    ]
+    if not controls and any(verdict.flow in KEPT for verdict in verdicts):
+        notes.append("no control run: the service could not ask itself over loopback")
+    return tuple(notes)

@@ -1,0 +1,183 @@
+"""What a local server really uses, asked of the server's own program, or read off its running process.
+
+Only read-only questions are asked, each with a time limit and a bound on its answer. A program that refuses
+(nginx -T wants to read the certificates, so often root) is a Trouble with its own words.
+"""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from flushcheck.configs.findings import Server
+from flushcheck.configs.tree import Trouble, Version, version
+from flushcheck.files.read_configs import Read, read, read_dump, read_text
+from flushcheck.files.sources import MAX_TOTAL_BYTES, Disk, decode, split_dump
+from flushcheck.model import UsageError
+
+TIMEOUT_S = 10.0
+MAX_ARGUMENT_BYTES = 65_536  # of one process's command line
+
+# Daemons live where an ordinary user's PATH does not look.
+_MORE_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/opt/nginx/sbin")
+
+
+def read_running(server: Server, *, version: Version = ()) -> Read:
+    """Read the configuration of the server that runs, or would run, on this machine.
+
+    Args:
+        version: believed instead of what the program says.
+
+    Raises:
+        UsageError: there is no such program here, nor a file of it.
+    """
+    return RUNNING[server](version)
+
+
+def _nginx(given: Version) -> Read:
+    program = _program("nginx")
+    if program is None:
+        raise UsageError("--running nginx: no program nginx here; a file instead? flushcheck check FILE")
+    code, out, err = _ask(program, "-T")
+    texts = split_dump(out)
+    if not texts:
+        words = err.strip().splitlines()
+        last = words[-1] if words else f"exit {code}"
+        return Read((), (Trouble("nginx -T", 0, f"nginx does not tell its configuration: {last}"),))
+    return read_dump(texts, server=Server.NGINX, version=given or _version(_ask(program, "-v")[2]))
+
+
+def _apache(given: Version) -> Read:
+    # apache2ctl sets what apache2 itself would miss; either tells where it was built to look.
+    program = _program("apache2ctl", "apachectl", "apache2", "httpd")
+    if program is None:
+        raise UsageError("--running apache: no program apache2ctl or httpd here; a file instead?")
+    _, out, _ = _ask(program, "-V")
+    said = dict(re.findall(r'-D (HTTPD_ROOT|SERVER_CONFIG_FILE)="([^"]*)"', out))
+    name = str(Path(said.get("HTTPD_ROOT", "/etc/apache2"), said.get("SERVER_CONFIG_FILE", "apache2.conf")))
+    return _files([name], Server.APACHE, given or _version(out))
+
+
+def _by_process(server: Server, title: str, flags: Sequence[str], default: str) -> Callable[[Version], Read]:
+    """Read the files that a running process was given, else the usual one."""
+
+    def reads(given: Version) -> Read:
+        names: list[str] = []
+        for args, folder in _processes(title):
+            for flag, name in itertools.pairwise(args):
+                if flag in flags:
+                    names.append(str(Path(folder, name)))
+        return _files(names or sorted(glob.glob(default)), server, given)  # noqa: PTH207  # names, as written
+
+    return reads
+
+
+def _php(given: Version) -> Read:
+    names = [name for pattern in _PHP for name in sorted(glob.glob(pattern))]  # noqa: PTH207
+    return _files(names, Server.PHP, given)
+
+
+_PHP = ("/etc/php/*/fpm/php.ini", "/etc/php/*/fpm/pool.d/*.conf", "/etc/php.ini", "/etc/php-fpm.d/*.conf")
+
+
+def _gunicorn(given: Version) -> Read:
+    # A master and its workers have the same command line.
+    seen = dict.fromkeys((shlex.join(args), folder) for args, folder in _processes("gunicorn"))
+    if not seen:
+        raise UsageError("--running gunicorn: none runs here; a file instead? flushcheck check Procfile")
+    parts = [
+        read_text(
+            f"web: {line}\n",
+            server=Server.GUNICORN,
+            name=str(Path(folder, f"gunicorn process {number}")),  # relative names count from there
+            version=given,
+            files=Disk(),
+        )
+        for number, (line, folder) in enumerate(seen, start=1)
+    ]
+    return Read(
+        tuple(config for part in parts for config in part.configs),
+        tuple(trouble for part in parts for trouble in part.troubles),
+    )
+
+
+def _files(names: Sequence[str], server: Server, given: Version) -> Read:
+    found = [name for name in dict.fromkeys(names) if os.path.lexists(name)]
+    if not found:
+        raise UsageError(
+            f"--running {server}: no file of it here{f' ({names[0]})' if names else ''}; a file instead? "
+            "flushcheck check FILE"
+        )
+    return read(found, server=server, version=given)
+
+
+def _processes(title: str) -> Iterator[tuple[list[str], str]]:
+    """Arguments and working folder of every process of this program."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            with (entry / "cmdline").open("rb") as file:
+                raw = file.read(MAX_ARGUMENT_BYTES)
+            folder = str((entry / "cwd").readlink())
+        except OSError:
+            continue  # gone by now, or another user's
+        args = [part.decode("utf-8", errors="surrogateescape") for part in raw.split(b"\0") if part]
+        # An interpreter comes first where the program is a script, and -m where it is a module.
+        for index, arg in enumerate(args[: 3 if args[1:2] == ["-m"] else 2]):
+            if Path(arg).name == title:
+                yield args[index:], folder
+                break
+
+
+def _program(*names: str) -> str | None:
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_MORE_PATH))
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
+def _ask(program: str, *args: str) -> tuple[int, str, str]:
+    """Run it; its exit code and both its outputs, cut at what would be read anyway."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        try:
+            done = subprocess.run(
+                [program, *args],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+            code = done.returncode
+        except subprocess.TimeoutExpired:
+            return -1, "", f"no answer within {TIMEOUT_S:g} s"
+        except OSError as error:
+            return -1, "", error.strerror or str(error)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(decode(file.read(MAX_TOTAL_BYTES).replace(b"\0", b"?")))
+        return code, texts[0], texts[1]
+
+
+def _version(text: str) -> Version:
+    """The first version number in what a program says of itself; () if there is none."""
+    match = re.search(r"/(\d+(?:\.\d+)+)", text)
+    return version(match[1]) if match else ()
+
+
+RUNNING: Mapping[Server, Callable[[Version], Read]] = {
+    Server.NGINX: _nginx,
+    Server.APACHE: _apache,
+    Server.HAPROXY: _by_process(Server.HAPROXY, "haproxy", ("-f",), "/etc/haproxy/haproxy.cfg"),
+    Server.LIGHTTPD: _by_process(Server.LIGHTTPD, "lighttpd", ("-f",), "/etc/lighttpd/lighttpd.conf"),
+    Server.CADDY: _by_process(Server.CADDY, "caddy", ("--config", "-config"), "/etc/caddy/Caddyfile"),
+    Server.VARNISH: _by_process(Server.VARNISH, "varnishd", ("-f",), "/etc/varnish/default.vcl"),
+    Server.PHP: _php,
+    Server.GUNICORN: _gunicorn,
+}

@@ -1,0 +1,148 @@
+"""What a shell saw, as Observations: the other end of `render.oneliner`.
+
+The body is a row of reads. Each has a line of its own, `@<seconds> <bytes>`, with the moment it
+returned, and then exactly so many bytes, as curl wrote them with `-i`: status line, header, blank line,
+content. Several answers follow one another; which Probe each of them was, their order says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from flushcheck.model import Arrival, End, Mark, Observation, Outcome, Piece, Probe, Run, UsageError
+from flushcheck.streaming.transports import Malformed, decoder
+
+_STAMP = re.compile(rb"\n?@([0-9]{1,6}\.[0-9]{1,6}) ([0-9]{1,7})\n")
+_STATUS = re.compile(rb"HTTP/([0-9](?:\.[0-9])?) ([0-9]{3})[^\r\n]*\r?\n")
+_BLANK = re.compile(rb"\r?\n\r?\n")
+
+EXAMPLE = '"@0.0123 17" on a line of its own, then 17 bytes as curl -i wrote them'
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One read of the shell's: when it returned, and with what."""
+
+    at_s: float
+    data: bytes
+
+
+def read(body: bytes, *, probes: Sequence[Probe], target: str) -> Run:
+    """Turn the row of reads into a Run.
+
+    Args:
+        body: as described above.
+        probes: what was asked for, in order.
+        target: the address that was asked.
+
+    Raises:
+        UsageError: the body is not such a row, or holds more answers than there are Probes.
+    """
+    answers = list(_answers(_reads(body)))
+    if not answers:
+        raise UsageError(f"the body holds no HTTP answer: expected {EXAMPLE}")
+    if len(answers) > len(probes):
+        raise UsageError(f"the body holds {len(answers)} answers: expected at most {len(probes)}")
+    begun_s, observations = 0.0, []
+    for probe, answer in zip(probes, answers, strict=False):
+        observations.append(_observe(probe, answer, begun_s))
+        begun_s = answer[-1].at_s  # curl asks for the next when it has the last
+    return Run(target, tuple(observations), tool="curl")
+
+
+def _reads(body: bytes) -> list[Read]:
+    reads: list[Read] = []
+    at = 0
+    while at < len(body):
+        stamp = _STAMP.match(body, at)
+        if stamp is None:
+            # The shell may end the row with a newline of its own.
+            if not body[at:].strip():
+                break
+            raise UsageError(f"byte {at} of the body is {body[at : at + 20]!r}: expected {EXAMPLE}")
+        size = int(stamp[2])
+        data = body[stamp.end() : stamp.end() + size]
+        if len(data) < size:
+            raise UsageError(f"the body ends {size - len(data)} bytes early: expected {EXAMPLE}")
+        reads.append(Read(float(stamp[1]), data))
+        at = stamp.end() + size
+    return reads
+
+
+def _answers(reads: Iterable[Read]) -> Iterable[list[Read]]:
+    """The reads of one answer after the other; a read that holds the seam is cut there."""
+    answer: list[Read] = []
+    for one in reads:
+        starts = [found.start() for found in _STATUS.finditer(one.data)]
+        for start, stop in zip([0, *starts], [*starts, len(one.data)], strict=True):
+            if start in starts and answer:
+                yield answer
+                answer = []
+            if start < stop:
+                answer.append(Read(one.at_s, one.data[start:stop]))
+    if answer:
+        yield answer
+
+
+def _observe(probe: Probe, answer: list[Read], begun_s: float) -> Observation:
+    whole = b"".join(one.data for one in answer)
+    status = _STATUS.match(whole)
+    blank = _BLANK.search(whole)
+    if status is None or blank is None:
+        shown = whole[:80].decode(errors="replace")
+        return Observation(probe, Outcome.REFUSED, detail=f"no HTTP header came: {shown!r}")
+    headers = tuple(
+        (name.strip().lower(), value.strip())
+        for name, colon, value in (
+            line.partition(":") for line in whole[status.end() : blank.start()].decode("latin-1").splitlines()
+        )
+        if colon
+    )
+    ended_s = answer[-1].at_s - begun_s
+    arrivals: list[Arrival] = []
+    end: End | None = None
+    records = decoder(probe.transport)
+    headers_s, skip = 0.0, blank.end()
+    detail = ""
+    for one in answer:
+        at_s = max(0.0, one.at_s - begun_s)
+        content = one.data[skip:]
+        skip = max(0, skip - len(one.data))
+        if not content:
+            headers_s = at_s
+            continue
+        headers_s = headers_s or at_s
+        try:
+            found = records.feed(content)
+        except Malformed as error:
+            detail = str(error)
+            break
+        end = next((record for record in found if isinstance(record, End)), end)
+        marks = tuple(
+            Mark(piece.seq, piece.at_s, len(piece.text.encode()))
+            for piece in found
+            if isinstance(piece, Piece)
+        )
+        arrivals.append(Arrival(at_s, len(content), len(content), marks))
+    received = sum(len(arrival.marks) for arrival in arrivals)
+    return Observation(
+        probe,
+        _outcome(detail, end, received),
+        detail=detail or ("" if end else "the answer ended before the stream did"),
+        status=int(status[2]),
+        http_version=status[1].decode(),
+        headers=headers,
+        headers_s=headers_s,
+        ended_s=ended_s,
+        arrivals=tuple(arrivals),
+        end=end,
+        origin=end.origin if end else None,
+    )
+
+
+def _outcome(detail: str, end: End | None, received: int) -> Outcome:
+    if detail:
+        return Outcome.REFUSED
+    return Outcome.COMPLETE if end is not None and end.count == received else Outcome.CUT

@@ -1,0 +1,241 @@
+"""All Observations of one run, asked the questions that Culprits ask.
+
+A question that a run cannot answer, because the Probe was not made or failed, is answered with None:
+no Culprit may take that for a no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from flushcheck.measurement.cross_probe import timings
+from flushcheck.measurement.plan import STREAMED, exhibit
+from flushcheck.measurement.timing import LEAST_LATE_S, Timing, measure
+from flushcheck.model import (
+    Evidence,
+    Flow,
+    Observation,
+    Origin,
+    Outcome,
+    Probe,
+    Scenario,
+    Transport,
+    Vantage,
+    Variant,
+)
+
+# What each difference is called in a sentence.
+LABELS = {
+    Variant.XAB: "the response header X-Accel-Buffering: no",
+    Variant.NO_TRANSFORM: "the response header Cache-Control: no-cache, no-transform",
+    Variant.NOSNIFF: "the response header X-Content-Type-Options: nosniff",
+    Variant.PADDED: "padding in front of the stream",
+    Variant.OTHER_TYPE: "the content type application/octet-stream",
+    Variant.IDENTITY: "a client that offers no encodings",
+    Variant.HTTP10: "a client that speaks HTTP/1.0",
+}
+
+# An experiment frees a stream whose longest wait is no more than this share of what it was.
+FREED_SHARE = 0.6
+
+XAB = "x-accel-buffering"
+
+
+class Observations:
+    """Looked up by Probe, each with its Timing."""
+
+    def __init__(self, observations: Iterable[Observation]) -> None:
+        # A stranger may send the same Probe twice: the first one stands.
+        seen: dict[Probe, Observation] = {}
+        for observation in observations:
+            seen.setdefault(observation.probe, observation)
+        found = timings(seen)
+        self._seen = {probe: (observation, found[probe]) for probe, observation in seen.items()}
+
+    def __iter__(self) -> Iterator[Observation]:
+        return (observation for observation, _ in self._seen.values())
+
+    def get(self, probe: Probe) -> Observation | None:
+        """What this Probe saw; None if it was not made."""
+        pair = self._seen.get(probe)
+        return pair[0] if pair else None
+
+    def timing(self, probe: Probe) -> Timing | None:
+        """How it arrived; None if the Probe was not made."""
+        pair = self._seen.get(probe)
+        return pair[1] if pair else None
+
+    def exhibit(self, transport: Transport) -> Probe | None:
+        """The baseline with the smallest Pieces that was kept back on its way; None if none was."""
+        return exhibit({probe: timing.flow for probe, (_, timing) in self._seen.items()}, transport)
+
+    def kept(self, transport: Transport) -> bool:
+        """Whether a baseline of this Transport was kept back on its way."""
+        return self.exhibit(transport) is not None
+
+    def variant(self, transport: Transport, variant: Variant) -> Probe | None:
+        """The Probe that differs from the kept baseline in this; None if nothing was kept."""
+        baseline = self.exhibit(transport)
+        return replace(baseline, variant=variant) if baseline else None
+
+    def tried(self, transport: Transport, variant: Variant) -> bool:
+        """Whether this difference was tried on any baseline of this Transport, whatever came of it."""
+        return any(self.get(Probe(transport, scenario, variant)) is not None for scenario in Scenario)
+
+    def frees(self, transport: Transport, variant: Variant) -> bool | None:
+        """Whether this one difference makes a kept baseline flow; None if it cannot be said."""
+        baseline = self.exhibit(transport)
+        observation = self.get(replace(baseline, variant=variant)) if baseline else None
+        if baseline is None or observation is None or observation.outcome is not Outcome.COMPLETE:
+            return None
+        timing, kept = measure(observation), self._seen[baseline][1]
+        # What a cache played back was no experiment: the app never saw it. What has no pattern shows nothing.
+        if timing.flow in (Flow.REPLAYED, Flow.UNKNOWN):
+            return None
+        # Nor does a stall as long as the wait to be freed from.
+        stalled = observation.stall_s > LEAST_LATE_S and timing.flow is Flow.FLOWING
+        if stalled and timing.lag_s.max > FREED_SHARE * kept.lag_s.max and not kept.queued_s:
+            return None
+        return timing.flow is Flow.FLOWING
+
+    def hint_taken(self, transport: Transport) -> bool | None:
+        """Whether X-Accel-Buffering, which the service sent, was gone when the answer arrived.
+
+        Of the proxies measured only nginx takes it out, Passenger's nginx module included.
+        """
+        probe = self.variant(transport, Variant.XAB)
+        observation = self.get(probe) if probe else None
+        if observation is None or not observation.headers or not observation.marks:
+            return None
+        return not observation.header(XAB)
+
+    def compressed(self, transport: Transport) -> str:
+        """The content encoding in which the kept baseline arrived, "" for none."""
+        observation = self.get(self.exhibit(transport) or Probe(transport))
+        return observation.header("content-encoding") if observation else ""
+
+    def origin(self, transport: Transport) -> Origin | None:
+        """What the service saw of this Transport's baseline, or of any request of the same kind."""
+        first = self.get(Probe(transport))
+        if first is not None and first.origin is not None:
+            return first.origin
+        for observation, _ in self._seen.values():
+            probe = observation.probe
+            of_kind = probe.transport is transport and probe.vantage is Vantage.PATH
+            if of_kind and observation.origin is not None:
+                return observation.origin
+        return None
+
+    def queued(self, transport: Transport) -> tuple[Observation, Timing] | None:
+        """The Observation of this Transport that waited longest for its turn; None if none did."""
+        waited = [
+            (observation, timing)
+            for observation, timing in self._seen.values()
+            if observation.probe.transport is transport and timing.queued_s
+        ]
+        return max(waited, key=lambda pair: pair[1].queued_s, default=None)
+
+    def control_probe(self, transport: Transport) -> Probe | None:
+        """The control: the service's own loopback, or else the app's own port; None if neither answered.
+
+        The loopback goes first, because where it is nobody had to say.
+        """
+        for vantage in (Vantage.LOOPBACK, Vantage.DIRECT):
+            probe = Probe(transport, vantage=vantage)
+            timing = self.timing(probe)
+            if timing is not None and timing.flow not in (Flow.FAILED, Flow.CUT):
+                return probe
+        return None
+
+    def control_place(self, transport: Transport) -> str:
+        """Where the control was made, for a sentence."""
+        probe = self.control_probe(transport)
+        at_port = probe is not None and probe.vantage is Vantage.DIRECT
+        return "at the app's own port" if at_port else "on the service's own loopback"
+
+    def control(self, transport: Transport) -> Flow | None:
+        """How the same stream flowed with nothing in between; None if that was not seen."""
+        probe = self.control_probe(transport)
+        timing = self.timing(probe) if probe else None
+        if timing is None:
+            return None
+        # A stream that waited for its turn was not kept by what it passed.
+        return Flow.FLOWING if timing.queued_s else timing.flow
+
+    def hold_bytes(self, transport: Transport) -> int | None:
+        """The block size of the hold, from the smallest Pieces that show one.
+
+        None for what is kept by time: larger Pieces may fit a size by chance there.
+        """
+        held = self.exhibit(transport)
+        kept = self.timing(held) if held else None
+        if kept is None or kept.flow not in (Flow.HELD, Flow.BLOCKS):
+            return None
+        for scenario in (Scenario.KILO, Scenario.BIG, Scenario.TOKEN):
+            timing = self.timing(Probe(transport, scenario))
+            if timing is not None and timing.flow is Flow.UNKNOWN:
+                return None  # what larger Pieces came in may be a stall's doing as well
+            if timing is not None and timing.hold_bytes is not None:
+                return timing.hold_bytes
+        return None
+
+    def size_bytes(self, transport: Transport) -> int | None:
+        """The block size of the hold: this Transport's, or else that of the other streamed one."""
+        own = self.hold_bytes(transport)
+        others = (self.hold_bytes(other) for other in STREAMED if other is not transport)
+        return own if own is not None else next((size for size in others if size is not None), None)
+
+    def header(self, transport: Transport, name: str) -> str:
+        """A header of the kept baseline's answer (of the token baseline if none was kept); "" if none."""
+        observation = self.get(self.exhibit(transport) or Probe(transport))
+        return observation.header(name) if observation else ""
+
+    def stored(self, transport: Transport) -> bool:
+        """Whether the answer came with a Content-Length, which the service never sends with a stream.
+
+        Somebody had all of it before the first byte was passed on: store-and-forward.
+        """
+        return bool(self.header(transport, "content-length"))
+
+    def unflushed(self, transport: Transport) -> bool:
+        """Whether a compressor let its own header go and then nothing: 10 bytes of gzip, 2 of deflate."""
+        observation = self.get(self.exhibit(transport) or Probe(transport))
+        if observation is None or not observation.arrivals:
+            return False
+        first = observation.arrivals[0]
+        return first.text_bytes == 0 and 0 < first.size_bytes <= 10
+
+    def flow(self, transport: Transport, scenario: Scenario = Scenario.TOKEN) -> Flow | None:
+        """How a baseline flowed; None if it was not made."""
+        timing = self.timing(Probe(transport, scenario))
+        return timing.flow if timing else None
+
+    # Sentences that several Culprits need.
+
+    def say_hold(self, transport: Transport) -> Evidence:
+        """How the baseline was kept, with numbers. Only for a Transport that was."""
+        probe = self.exhibit(transport) or Probe(transport)
+        observation, timing = self._seen[probe]
+        size = self.hold_bytes(transport)
+        blocks = f"; larger streams come in blocks of {size} bytes" if size else ""
+        return Evidence(
+            f"{transport}: {len(observation.marks)} pieces came in {timing.deliveries} "
+            f"{'delivery' if timing.deliveries == 1 else 'deliveries'}, kept for up to "
+            f"{timing.lag_s.max:.2f} s{blocks}",
+            (probe.id,),
+        )
+
+    def say_variant(self, transport: Transport, variant: Variant) -> Evidence:
+        """What one difference did to a kept baseline, with numbers. Only for a Probe that was made."""
+        baseline = self.exhibit(transport) or Probe(transport)
+        probe = replace(baseline, variant=variant)
+        before, after = self._seen[baseline][1], self._seen[probe][1]
+        verb = {True: "frees it", False: "does not free it", None: "did not tell"}[
+            self.frees(transport, variant)
+        ]
+        return Evidence(
+            f"{transport}: {LABELS[variant]} {verb} (longest wait {after.lag_s.max:.2f} s instead of "
+            f"{before.lag_s.max:.2f} s)",
+            (baseline.id, probe.id),
+        )

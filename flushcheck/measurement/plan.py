@@ -1,0 +1,210 @@
+"""Which Probes to make, in which order, and what each asks for.
+
+The baseline is what a plain app sends and a browser offers: no anti-buffering header, every encoding,
+HTTP/1.1. Every other Probe differs from it in one thing. First come the baselines, side by side; then
+only what the Flows seen so far leave open. Two Probes never share an address, so that a cache on the
+path cannot answer one with the other's stream, unless that is what is looked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from flushcheck.model import Flow, Framing, Probe, Scenario, Transport, Vantage, Variant
+from flushcheck.streaming.params import Params, query
+
+# What each route of the service does when nothing is said: see the routes' own table in the README.
+ROUTES: Mapping[Transport, str] = {
+    Transport.POLLING: "/stream/polling",
+    Transport.CHUNKED: "/stream/chunked",
+    Transport.EVENTS: "/stream/events",
+    Transport.WEBSOCKET: "/stream/ws",
+}
+ROUTE_DEFAULTS: Mapping[Transport, Params] = {
+    Transport.POLLING: Params(),
+    Transport.CHUNKED: Params(),
+    Transport.EVENTS: Params(end="END"),
+    Transport.WEBSOCKET: Params(),
+}
+
+PROBE_END = "done"
+PAD_BYTES = 8192  # twice nginx's and Apache's block; measured to free nothing but itself on nginx
+TOGETHER = 6  # what a browser opens to one host over HTTP/1.1
+
+# What Chromium 156 and Firefox 153 offer over https.
+BROWSER_ENCODINGS = "gzip, deflate, br, zstd"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Size and pace of one Scenario.
+
+    Sizes differ from Piece to Piece, so that a block of bytes has always the same size and a timer's
+    group never has; the jitter does the same for time.
+    """
+
+    count: int
+    interval_s: float
+    jitter_s: float
+    size_bytes: int
+    spread_bytes: int
+
+
+# The sizes at which holds of 1 KiB, of 4 to 32 KiB, and of 64 KiB and more tell themselves apart.
+SHAPES: Mapping[Scenario, Shape] = {
+    Scenario.TOKEN: Shape(20, 0.1, 0.04, 16, 28),
+    Scenario.KILO: Shape(40, 0.05, 0.02, 1000, 1400),
+    Scenario.BIG: Shape(24, 0.08, 0.03, 16_000, 16_000),
+}
+# How often whoever talks all the while says something: well below any idle time-out that is looked for.
+STEADY_S = 1.0
+STEADY_SHARE = 8  # ... and so many times at least
+
+LEAST_SILENCE_S = 1.0  # below, a silence is a pause as any stream makes it
+MAX_SILENCE_S = 300.0  # the service allows no longer one: see `limits`
+
+# What can be silent: a poll is an answer of its own.
+OPEN = (Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET)
+
+POLLS = 10  # answers are small whatever the scenario, so fewer tell as much
+
+
+def shape_of(probe: Probe) -> Shape:
+    """Size and pace of this Probe's Pieces."""
+    token = SHAPES[Scenario.TOKEN]
+    if probe.scenario is Scenario.IDLE:
+        return replace(token, count=2, interval_s=probe.lasts_s)
+    if probe.scenario is Scenario.STEADY:
+        interval_s = min(STEADY_S, probe.lasts_s / STEADY_SHARE)
+        return replace(token, count=math.ceil(probe.lasts_s / interval_s) + 1, interval_s=interval_s)
+    return SHAPES[probe.scenario]
+
+
+def params(probe: Probe) -> Params:
+    """What this Probe asks the service for."""
+    shape = shape_of(probe)
+    variant = probe.variant
+    return Params(
+        count=POLLS if probe.transport is Transport.POLLING else shape.count,
+        interval_s=shape.interval_s,
+        jitter_s=shape.jitter_s,
+        size_bytes=shape.size_bytes,
+        spread_bytes=shape.spread_bytes,
+        pad_bytes=PAD_BYTES if variant is Variant.PADDED else 0,
+        xab=variant is Variant.XAB,
+        cache=variant is Variant.NO_TRANSFORM,
+        nosniff=variant is Variant.NOSNIFF,
+        end=PROBE_END,
+        heartbeat=probe.scenario is not Scenario.IDLE,
+        framing=Framing.DELTA,
+        content_type="application/octet-stream" if variant is Variant.OTHER_TYPE else "",
+    )
+
+
+def address(probe: Probe, nonce: str) -> str:
+    """Path and query of this Probe below the service's root. `nonce` makes it an address of its own."""
+    asked = query(params(probe), ROUTE_DEFAULTS[probe.transport])
+    return f"{ROUTES[probe.transport]}?{asked}&nonce={nonce}"
+
+
+def encodings(probe: Probe) -> str:
+    """What the client says in Accept-Encoding; "identity" for one that wants none."""
+    return "identity" if probe.variant is Variant.IDENTITY else BROWSER_ENCODINGS
+
+
+def duration_s(probe: Probe) -> float:
+    """How long the service takes to send this Probe's stream."""
+    asked = params(probe)
+    return probe.lasts_s or asked.count * asked.interval_s
+
+
+# Flows of a response that somebody kept back.
+KEPT = frozenset({Flow.HELD, Flow.BLOCKS, Flow.TICKS, Flow.LATE, Flow.THROTTLED, Flow.REPLAYED})
+
+STREAMED = (Transport.CHUNKED, Transport.EVENTS)  # what an HTTP buffer can hold
+
+
+def baselines(only: Iterable[Transport], *, quick: bool) -> tuple[Probe, ...]:
+    """The Probes to begin with: every Transport at token size, and streams at a kilobyte a Piece."""
+    wanted = [transport for transport in Transport if transport in set(only)]
+    tokens = [Probe(transport) for transport in wanted]
+    kilos = [Probe(transport, Scenario.KILO) for transport in wanted if transport in STREAMED]
+    return (*tokens, *kilos) if not quick else (*tokens, *kilos[:1])
+
+
+def twins(probes: Iterable[Probe]) -> tuple[Probe, ...]:
+    """The same baselines at the app's own port, to compare with: see `vantages`."""
+    return tuple(
+        replace(probe, vantage=Vantage.DIRECT)
+        for probe in probes
+        if probe.variant is Variant.BASELINE and probe.vantage is Vantage.PATH
+    )
+
+
+def silences(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[Probe, ...]:
+    """A silent stream for each rung of the ladder, and one that talks for as long as the longest."""
+    rungs = sorted(set(ladder_s))
+    return tuple(
+        probe
+        for transport in OPEN
+        if transport in set(only) and rungs
+        for probe in (
+            *(Probe(transport, Scenario.IDLE, lasts_s=lasts_s) for lasts_s in rungs),
+            Probe(transport, Scenario.STEADY, lasts_s=rungs[-1]),
+        )
+    )
+
+
+def experiments(seen: Mapping[Probe, Flow], *, quick: bool) -> tuple[Probe, ...]:
+    """The Probes that would separate what the baselines left open; none if nothing is open.
+
+    Args:
+        seen: the Flow of each Probe made so far.
+        quick: spare what only confirms a clean path.
+    """
+    held = [probe for transport in STREAMED if (probe := exhibit(seen, transport)) is not None]
+    if held:
+        wanted = _for_a_hold(held)
+        if any(seen[probe] is Flow.THROTTLED for probe in held) and Probe(Transport.WEBSOCKET) in seen:
+            # A slow link slows everything; a rate that only HTTP meets is somebody's rule.
+            wanted.append(Probe(Transport.WEBSOCKET, held[0].scenario))
+    elif quick:
+        wanted = []
+    else:
+        wanted = _for_a_clean_path([t for t in STREAMED if Probe(t) in seen])
+    return tuple(probe for probe in wanted if probe not in seen)
+
+
+def exhibit(seen: Mapping[Probe, Flow], transport: Transport) -> Probe | None:
+    """The baseline with the smallest Pieces that shows a hold on this Transport; None if none does.
+
+    Some holds let small streams through: Caddy's compressor leaves a first write under 512 bytes alone.
+    The largest Pieces only measure sizes: nginx keeps the tail of a Piece of more than 8 KB until the next
+    one even where it streams (HTTP/1.1 upstream, buffering on, measured), and no reader of text minds.
+    """
+    for scenario in (Scenario.TOKEN, Scenario.KILO):
+        probe = Probe(transport, scenario)
+        if seen.get(probe) in KEPT:
+            return probe
+    return None
+
+
+def _for_a_hold(held: list[Probe]) -> list[Probe]:
+    """Both hints that name nginx on every held Transport; on the first one, everything else too."""
+    first = held[0]
+    every = [replace(probe, variant=variant) for probe in held for variant in (Variant.XAB, Variant.IDENTITY)]
+    rest = (Variant.NO_TRANSFORM, Variant.NOSNIFF, Variant.PADDED, Variant.HTTP10, Variant.OTHER_TYPE)
+    sizes = [replace(first, scenario=scenario) for scenario in (Scenario.KILO, Scenario.BIG)]
+    return [*every, *sizes, *(replace(first, variant=variant) for variant in rest)]
+
+
+def _for_a_clean_path(streamed: list[Transport]) -> list[Probe]:
+    """Larger Pieces, clients of other kinds, and many at once: what a clean baseline does not show."""
+    if not streamed:
+        return []
+    first = Probe(streamed[0])
+    clients = [replace(first, variant=variant) for variant in (Variant.IDENTITY, Variant.HTTP10)]
+    together = [replace(first, variant=Variant.TOGETHER, run=run) for run in range(TOGETHER)]
+    return [replace(first, scenario=Scenario.BIG), *clients, *together]

@@ -1,0 +1,195 @@
+"""How one Observation arrived: from moments and sizes to a Flow, and nothing about causes.
+
+Everything is measured against the service's own send offsets. For each Piece, delay = arrival - offset;
+the smallest delay is the path's plain latency and is subtracted, so no two clocks have to agree, and
+an app that wrote late is not mistaken for a path that kept it. What remains is the lag.
+
+A busy machine makes single Pieces late at random; a buffer keeps nearly all of them, in a pattern. So
+one large lag means nothing here. What counts is the share of Pieces that were still under way when a
+later one had already been sent, and then the pattern of the groups in which they came:
+
+- the same number of bytes in every group, whatever the time: a buffer of that size;
+- the same time between groups, whatever the bytes: a timer;
+- everything in one group at the end: a hold larger than the stream;
+- no pattern: a path with jitter, unless the lags are beyond what jitter makes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from flushcheck.measurement.patterns import (
+    Delivery,
+    block,
+    deliveries,
+    opening_s,
+    rate_bps,
+    threshold,
+    timer,
+    waits_for_next,
+)
+from flushcheck.model import Flow, Lag, Mark, Observation, Outcome, Transport
+
+# Below this share of Pieces overtaken by a later send, a path flows. With both cores busy 0.00 to
+# 0.10 were seen on loopback; a byte buffer of one Piece and a timer of two give 0.5 and more.
+KEPT_SHARE = 0.3
+
+# Where half of the Pieces are late by so much of the gap between two of them, but within the observer's own
+# stall, nothing is said: one stall makes some Pieces late, not half of them.
+HIDDEN_GAPS = 0.8
+# So it is where so many Pieces were overtaken, the stall not allowed for: a timer of two Pieces gives 0.5.
+HIDDEN_SHARE = 0.45
+
+# The least time by which a later Piece must have been sent before the wait counts as overtaken.
+LEAST_LATE_S = 0.02
+
+# Lags without a pattern up to this are jitter, seen on mobile and radio links; beyond it: unknown.
+JITTER_S = 0.6
+
+# Jitter merges neighbours; a path on which four Pieces and more share each delivery is another thing.
+JITTER_SHARE = 0.25
+
+# A stream cannot arrive before it is sent: more than this early, an older answer was played back.
+REPLAY_S = 0.25
+
+# Deliveries as much alike, and as many, are a buffer's even where every lag could be the machine's: three
+# in four of nginx's over FastCGI were within 0.002 of their median, over HTTP all were the same.
+EXACT = 0.005
+EXACT_DELIVERIES = 5
+
+# All that was sent over at least this share of the stream's span came together: held to the end.
+HELD_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What the moments and sizes of one Observation amount to."""
+
+    flow: Flow
+    lag_s: Lag = field(default_factory=Lag)
+    latency_s: float = 0.0  # the smallest delay of a Piece: what every one of them took
+    deliveries: int = 0  # that completed Pieces
+    hold_bytes: int | None = None  # size of a block, for BLOCKS
+    period_s: float = 0.0  # for TICKS; for BLOCKS, of the timer that would explain them nearly as well
+    rate_bps: float = 0.0  # text bytes a second, for THROTTLED
+    late_s: float = 0.0  # for LATE: how long nothing came
+    queued_s: float = 0.0  # for LATE: how much after others of its run it began
+    jittery: bool = False  # for FLOWING: late without a pattern, as on a path with jitter
+    waits_for_next: bool = False  # for LATE: each Piece came with the next one
+
+
+def measure(observation: Observation) -> Timing:
+    """Say how an Observation arrived.
+
+    The stall of the observer itself is allowed for: a Piece that came while the observer was kept
+    from running is not late.
+    """
+    marks = observation.marks
+    if observation.outcome in (Outcome.REFUSED, Outcome.UNREACHABLE):
+        return Timing(Flow.FAILED)
+    if not marks:
+        return Timing(Flow.CUT if observation.outcome is Outcome.CUT else Flow.FAILED)
+    delays = [at_s - mark.sent_s for at_s, mark in marks]
+    latency_s = min(delays)
+    lags = [delay - latency_s for delay in delays]
+    lag_s = Lag(statistics.median(lags), max(lags))
+    seen = deliveries(observation.arrivals)
+    if observation.outcome is Outcome.CUT:
+        found = Timing(Flow.CUT)
+    elif latency_s < -REPLAY_S:
+        found = Timing(Flow.REPLAYED)
+    elif observation.probe.transport is Transport.POLLING:
+        found = Timing(Flow.FLOWING)  # each poll is an answer of its own: none can keep another
+    else:
+        found = _pattern(observation, seen, latency_s, lag_s)
+    return replace(
+        found,
+        lag_s=lag_s,
+        latency_s=latency_s,
+        deliveries=sum(1 for delivery in seen if delivery.marks),
+    )
+
+
+def flow(observation: Observation) -> Flow:
+    """The Flow of one Observation."""
+    return measure(observation).flow
+
+
+def unclear(observation: Observation) -> bool:
+    """Whether the observer was kept from running, and could not tell for that: another look may."""
+    return observation.stall_s > LEAST_LATE_S and flow(observation) is Flow.UNKNOWN
+
+
+def kept_share(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> float:
+    """The share of Pieces that arrived only after, or together with, one that was sent later.
+
+    Args:
+        seen: the deliveries.
+        latency_s: the path's plain latency, same clocks.
+        spare_s: how late a Piece may be for reasons that are not the path's.
+
+    Returns: 0.0 to 1.0; the last Piece, which nothing can overtake, does not count.
+    """
+    marks = [(delivery, mark) for delivery in seen for mark in delivery.marks]
+    overtaken = 0
+    for (delivery, mark), (_, after) in itertools.pairwise(marks):
+        late = delivery.at_s - latency_s > after.sent_s + spare_s
+        # Where every Piece waits, the smallest delay is a wait too: then only the company tells.
+        shared = delivery.marks[-1].sent_s > mark.sent_s + spare_s
+        overtaken += late or shared
+    return overtaken / max(1, len(marks) - 1)
+
+
+def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: float, lag_s: Lag) -> Timing:
+    marks = observation.marks
+    spare_s = min(max(LEAST_LATE_S, observation.stall_s), JITTER_S)
+    if late_s := opening_s(seen, latency_s, spare_s):
+        return Timing(Flow.LATE, late_s=late_s)
+    if waits_for_next(marks, latency_s, spare_s):
+        return Timing(Flow.LATE, late_s=lag_s.p50, waits_for_next=True)
+    exact = block(seen)
+    if exact and exact.spread <= EXACT and len(seen) >= EXACT_DELIVERIES:
+        # However busy the machine: chance does not fill so many deliveries to the same byte.
+        return Timing(Flow.BLOCKS, hold_bytes=int(exact.value))
+    if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
+        hidden = spare_s > LEAST_LATE_S and (
+            _mostly_late(marks, lag_s) or kept_share(seen, latency_s, LEAST_LATE_S) >= HIDDEN_SHARE
+        )
+        return Timing(Flow.UNKNOWN if hidden else Flow.FLOWING)
+    if _at_the_end(marks, lag_s) and block(seen) is None:
+        # What came while Pieces were still being sent may be a late opening, met late by a stalled observer.
+        early = marks[0][0] < marks[-1][1].sent_s and observation.stall_s > LEAST_LATE_S
+        return Timing(Flow.UNKNOWN if early else Flow.HELD)
+    if rate := rate_bps(seen, marks, latency_s):
+        return Timing(Flow.THROTTLED, rate_bps=rate)
+    bytes_fit = min((fit for fit in (block(seen), threshold(seen)) if fit), default=None)
+    time_fit = timer(seen, latency_s)
+    if bytes_fit and (time_fit is None or bytes_fit <= time_fit):
+        # A stall blurs a timer, never a size: what could be one all the same is told by other Probes.
+        other = timer(seen, latency_s, observation.stall_s)
+        period_s = other.value if other else 0.0
+        return Timing(Flow.BLOCKS, hold_bytes=int(bytes_fit.value), period_s=period_s)
+    if time_fit:
+        return Timing(Flow.TICKS, period_s=time_fit.value)
+    if len(seen) <= 3 and lag_s.max > JITTER_S:
+        return Timing(Flow.BLOCKS)  # too few to tell their size: a larger Scenario will
+    apart = sum(1 for delivery in seen if delivery.marks) >= JITTER_SHARE * len(marks)
+    # What a stall may have made of a timer is not taken for jitter.
+    if lag_s.max <= JITTER_S and apart and timer(seen, latency_s, observation.stall_s) is None:
+        return Timing(Flow.FLOWING, jittery=True)
+    return Timing(Flow.UNKNOWN)
+
+
+def _mostly_late(marks: Sequence[tuple[float, Mark]], lag_s: Lag) -> bool:
+    """Whether more Pieces were late than a stall, which comes now and then, accounts for."""
+    gaps = [after.sent_s - before.sent_s for (_, before), (_, after) in itertools.pairwise(marks)]
+    return bool(gaps) and lag_s.p50 >= HIDDEN_GAPS * statistics.median(gaps) > 0
+
+
+def _at_the_end(marks: Sequence[tuple[float, Mark]], lag_s: Lag) -> bool:
+    sent_span_s = marks[-1][1].sent_s - marks[0][1].sent_s
+    came_span_s = marks[-1][0] - marks[0][0]
+    return lag_s.max >= HELD_SHARE * sent_span_s and came_span_s <= (1 - HELD_SHARE) * sent_span_s

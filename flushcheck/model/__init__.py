@@ -1,0 +1,64 @@
+"""The nouns of flushcheck, as plain frozen values that every other package shares.
+
+Start with `observation.py` (what one request saw) and `report.py` (what is said about it). The inference
+turns Observations into a Report and nothing else: whatever a verdict needs is in these values, so that a
+run can be saved, sent by a browser or a shell, and judged again elsewhere with the same result.
+
+Units: seconds (`_s`) and bytes (`_bytes`) everywhere. A client's seconds count from the moment its request
+was sent, the service's from the start of its stream; the two clocks are never compared, only differences
+within one of them are.
+
+Imports the standard library only. Every other package may import it.
+"""
+
+from flushcheck.model.culprit import Confidence, Culprit, Evidence, Fix, Suspicion
+from flushcheck.model.errors import UsageError
+from flushcheck.model.observation import Arrival, Flow, Lag, Mark, Observation, Outcome, Run
+from flushcheck.model.pieces import End, Framing, Origin, Piece, Transport, Unit
+from flushcheck.model.probes import Probe, Scenario, Vantage, Variant
+from flushcheck.model.report import (
+    Accusation,
+    Cause,
+    Health,
+    Hop,
+    Localisation,
+    Place,
+    Report,
+    Silence,
+    Verdict,
+)
+
+__all__ = [
+    "Accusation",
+    "Arrival",
+    "Cause",
+    "Confidence",
+    "Culprit",
+    "End",
+    "Evidence",
+    "Fix",
+    "Flow",
+    "Framing",
+    "Health",
+    "Hop",
+    "Lag",
+    "Localisation",
+    "Mark",
+    "Observation",
+    "Origin",
+    "Outcome",
+    "Piece",
+    "Place",
+    "Probe",
+    "Report",
+    "Run",
+    "Scenario",
+    "Silence",
+    "Suspicion",
+    "Transport",
+    "Unit",
+    "UsageError",
+    "Vantage",
+    "Variant",
+    "Verdict",
+]

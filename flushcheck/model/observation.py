@@ -1,0 +1,101 @@
+"""What was seen: one Observation is all that one Probe saw; a Run is all Observations of one diagnosis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flushcheck.model.pieces import End, Origin
+from flushcheck.model.probes import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A Piece as it arrived: its number, and when the service says it was sent."""
+
+    seq: int
+    sent_s: float  # on the service's clock; for polling, when this Piece was asked for
+    size_bytes: int = 0  # of its text; 0: the observer does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One read that returned bytes, as the client saw it."""
+
+    at_s: float  # seconds since the request was sent, monotonic clock
+    size_bytes: int  # body bytes of this read, before decompression
+    text_bytes: int  # the same after decompression
+    marks: tuple[Mark, ...] = ()  # Pieces completed by this read; empty if none was
+
+
+class Outcome(StrEnum):
+    """How an Observation ended."""
+
+    COMPLETE = "complete"  # the End came, with the count that was received
+    CUT = "cut"  # the response ended, or the connection broke, before the End
+    TIMEOUT = "timeout"  # nothing more came within the time allowed
+    REFUSED = "refused"  # an answer came that is not the stream: see status and detail
+    UNREACHABLE = "unreachable"  # no connection, no TLS, no HTTP
+    STOPPED = "stopped"  # the observer had seen enough
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that one Probe saw, failure included. Everything in it may come from a stranger."""
+
+    probe: Probe
+    outcome: Outcome
+    detail: str = ""  # why, when the outcome is not COMPLETE
+    status: int = 0  # HTTP status; 0 if no answer came
+    http_version: str = ""  # of the answer, for example "1.1"
+    headers: tuple[tuple[str, str], ...] = ()  # of the answer, names in lower case
+    asked_s: float = 0.0  # when the request was sent, seconds since the run began; 0.0 where nobody says
+    connect_s: float = 0.0  # time to connect, TLS included
+    headers_s: float = 0.0  # when the answer's header came, since the request was sent
+    ended_s: float = 0.0  # when the observation ended, since the request was sent
+    stall_s: float = 0.0  # the longest time the observer itself was kept from running meanwhile
+    arrivals: tuple[Arrival, ...] = ()
+    end: End | None = None  # None: no End came, see outcome
+    origin: Origin | None = None  # what the service saw of the request; None: it could not say
+
+    def header(self, name: str) -> str:
+        """The value of a response header, "" if it did not come; repeated ones joined by commas."""
+        return ", ".join(value for key, value in self.headers if key == name)
+
+    @property
+    def marks(self) -> tuple[tuple[float, Mark], ...]:
+        """Every Piece with the moment it arrived, in order of arrival."""
+        return tuple((arrival.at_s, mark) for arrival in self.arrivals for mark in arrival.marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one diagnosis gathered: all that `judge` needs, and what `--save` writes."""
+
+    target: str
+    observations: tuple[Observation, ...]
+    tool: str = ""  # name and version of the observer
+    direct: str = ""  # the app's own address, asked from the second vantage; "" if there was none
+
+
+class Flow(StrEnum):
+    """How one Observation arrived."""
+
+    FLOWING = "flowing"
+    BLOCKS = "blocks"  # whenever a number of bytes was full
+    TICKS = "ticks"  # whenever a period was over
+    HELD = "held"  # all at the end
+    LATE = "late"  # nothing for a while, then at the pace it was sent
+    THROTTLED = "throttled"  # at a constant rate, ever later
+    CUT = "cut"
+    FAILED = "failed"
+    REPLAYED = "replayed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How long Pieces were under way beyond the quickest of them, in seconds."""
+
+    p50: float = 0.0
+    max: float = 0.0

@@ -1,0 +1,66 @@
+"""What is asked: one Probe is one request and the single thing in which it differs from its baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flushcheck.model.pieces import Transport
+
+
+class Scenario(StrEnum):
+    """One size and pace of Pieces. A hold looks different at each: see `plan.SHAPES`."""
+
+    TOKEN = "token"
+    KILO = "kilo"
+    BIG = "big"
+    IDLE = "idle"  # two Pieces with silence between: see `silences`
+    STEADY = "steady"  # small Pieces all the while, for as long
+
+
+class Variant(StrEnum):
+    """The single thing in which a Probe differs from its baseline."""
+
+    BASELINE = "baseline"
+    XAB = "x-accel-buffering"  # the response carries X-Accel-Buffering: no
+    NO_TRANSFORM = "no-transform"  # the response carries Cache-Control: no-cache, no-transform
+    NOSNIFF = "nosniff"  # the response carries X-Content-Type-Options: nosniff
+    PADDED = "padded"  # the body opens with padding
+    IDENTITY = "identity"  # the client offers no encodings
+    HTTP10 = "http/1.0"  # the client speaks HTTP/1.0
+    OTHER_TYPE = "other-type"  # the body is declared as application/octet-stream
+    TOGETHER = "together"  # one of several of the same at once
+
+
+class Vantage(StrEnum):
+    """From where a Probe was made."""
+
+    PATH = "path"  # the address asked about
+    LOOPBACK = "loopback"  # the service asked itself: the control
+    DIRECT = "direct"  # the app's own port, which the caller named: the control from where the reader sits
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One request to make, and the single thing in which it differs from the baseline."""
+
+    transport: Transport
+    scenario: Scenario = Scenario.TOKEN
+    variant: Variant = Variant.BASELINE
+    vantage: Vantage = Vantage.PATH
+    run: int = 0  # tells repetitions of the same Probe apart
+    lasts_s: float = 0.0  # of IDLE and STEADY: for how long; the other Scenarios have their own length
+
+    @property
+    def id(self) -> str:
+        """A name that is unique in a plan, for example `chunked-kilo-identity`."""
+        parts: list[str] = [self.transport, self.scenario]
+        if self.lasts_s:
+            parts.append(f"{self.lasts_s:g}s")
+        if self.variant is not Variant.BASELINE:
+            parts.append(self.variant)
+        if self.vantage is not Vantage.PATH:
+            parts.append(self.vantage)
+        if self.run:
+            parts.append(str(self.run))
+        return "-".join(parts)

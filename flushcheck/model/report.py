@@ -1,0 +1,122 @@
+"""What is said: a Report holds everything that was found; every output is a rendering of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from flushcheck.model.culprit import Confidence, Culprit, Evidence, Suspicion
+from flushcheck.model.observation import Flow, Lag
+from flushcheck.model.pieces import Transport
+from flushcheck.model.probes import Scenario, Variant
+
+
+class Health(StrEnum):
+    """The one word for a whole path."""
+
+    FLOWING = "flowing"
+    HELD = "held"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+
+
+class Cause(StrEnum):
+    """What ended a silent stream."""
+
+    NONE = "none"  # nothing did
+    IDLE = "idle"  # its silence
+    DEADLINE = "deadline"  # its age, whatever it said
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """How long a stream may be silent on one Transport."""
+
+    cause: Cause
+    summary: str  # one sentence
+    passed_s: float = 0.0  # the longest silence tried that passed; 0.0: none did
+    cut_after_s: float = 0.0  # the silence after which a stream was cut; 0.0: none was
+    deadline_s: float = 0.0  # the age at which even a talking one was cut; 0.0: it was not
+    probes: tuple[str, ...] = ()
+
+    @property
+    def bad(self) -> bool:
+        """Whether somebody cuts."""
+        return bool(self.cut_after_s or self.deadline_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one Transport fares on this path, and why."""
+
+    transport: Transport
+    flow: Flow  # as a browser's reader of token-size text sees it
+    summary: str  # one sentence with numbers
+    held_at: Scenario | None = None  # the smallest Pieces that were held; None: none were
+    hold_bytes: int | None = None  # size of the blocks; None: no size was seen
+    hold_s: float = 0.0  # the longest a Piece was kept
+    headers_s: float = 0.0
+    first_piece_s: float = 0.0
+    lag_s: Lag = field(default_factory=Lag)
+    pieces_sent: int = 0
+    pieces_received: int = 0
+    complete: bool = False
+    suspicions: tuple[Suspicion, ...] = ()
+    notes: tuple[str, ...] = ()  # facts that accuse nobody
+    freed_by: tuple[Variant, ...] = ()  # what the user's app can do by itself, seen to work here
+    sent_s: tuple[float, ...] = ()  # per Piece received: when it was sent, ...
+    received_s: tuple[float, ...] = ()  # ... and when it came, both from 0
+    silence: Silence | None = None  # None: it was not asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Accusation:
+    """A Culprit with all that speaks for it, over all Transports."""
+
+    culprit: Culprit
+    confidence: Confidence
+    transports: tuple[Transport, ...]
+    evidence: tuple[Evidence, ...]
+
+
+class Place(StrEnum):
+    """Where the fault lies, as far as two vantages tell."""
+
+    APP = "app"  # in what both vantages share: the app, its server, its machine
+    PATH = "path"  # in what only the path has: what stands in front of the app
+    BOTH = "both"  # one Transport says so, another one so
+    NOWHERE = "nowhere"  # nothing is wrong at either
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Localisation:
+    """What comparing the path with the app's own port tells."""
+
+    place: Place
+    summary: str  # one sentence
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One thing known of who stands between the app and the reader."""
+
+    what: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything in one value; every output is a rendering of it."""
+
+    target: str
+    health: Health
+    headline: str
+    verdicts: tuple[Verdict, ...]
+    accusations: tuple[Accusation, ...]  # strongest first
+    notes: tuple[str, ...] = ()
+    tool: str = ""
+    hops: tuple[Hop, ...] = ()  # what is known of the path, from the app towards the reader
+    located: Localisation | None = None  # None: there was no second vantage

@@ -1,0 +1,234 @@
+"""The Report as one HTML file that needs nothing else: to keep, to mail, to open from disk.
+
+It holds no script and asks for nothing; its own policy says so. Text that came from the far side is
+escaped wherever it is written (`_Markup.text`), and references become links only when they are http(s).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from flushcheck.measurement.observations import LABELS
+from flushcheck.model import (
+    Accusation,
+    Evidence,
+    Fix,
+    Flow,
+    Health,
+    Hop,
+    Localisation,
+    Report,
+    Silence,
+    Verdict,
+)
+
+# The picture's own units; the browser stretches them to the width there is.
+WIDTH, HEIGHT, TOP, BOTTOM = 1000, 96, 14, 82
+
+# A Piece that waited longer than the first is late, longer than the second held: colours only, no verdict.
+LATE_S, HELD_S = 0.1, 0.5
+
+DENSE = 120  # from so many Pieces on, lines are drawn finer
+
+_CSS = """
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#5a6472;--paper:#faf8f4;--card:#fff;--line:#dcd8cf;
+--good:#0b7a6b;--late:#a86a00;--bad:#c0391b}
+@media(prefers-color-scheme:dark){:root{--ink:#e8ebf0;--soft:#9aa5b4;--paper:#0f141b;--card:#171e28;
+--line:#2b3442;--good:#4fd6bf;--late:#e5b04c;--bad:#ff8a65}}
+*{box-sizing:border-box}
+body{margin:0 auto;max-width:56rem;padding:1.5rem 1rem 4rem;background:var(--paper);color:var(--ink);
+font:1rem/1.55 system-ui,sans-serif;overflow-wrap:anywhere}
+a{color:var(--good)}
+h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0}h2{font-size:1.1rem;margin:0}
+h3{font-size:1rem;margin:.8rem 0 0}
+section{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1rem 1.2rem;
+margin:1rem 0}
+pre{white-space:pre-wrap;font:.9rem/1.5 ui-monospace,monospace;background:var(--paper);
+border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem;margin:.4rem 0}
+p{margin:.4rem 0}ul,ol{margin:.4rem 0;padding-left:1.4rem}li{margin:.25rem 0}
+svg{display:block;width:100%;height:6rem}
+.soft{color:var(--soft)}.good{color:var(--good)}.late{color:var(--late)}.bad{color:var(--bad)}
+table{border-collapse:collapse}th,td{text-align:left;padding:.2rem 1.5rem .2rem 0}th{font-weight:600}
+.word{font-weight:700;letter-spacing:.04em;text-transform:uppercase}
+path{fill:none;stroke-width:1.5;vector-effect:non-scaling-stroke}
+.axis{stroke:var(--line)}.tick{stroke:var(--ink);stroke-width:2}
+.dense path{stroke-width:.6}
+.prompt{stroke:var(--good)}.slow{stroke:var(--late)}.kept{stroke:var(--bad)}
+"""
+
+_LEGEND = (
+    '<p class="soft">Above, each piece when it was sent; below, when it came. Parallel lines flow; lines '
+    "that fan into one point were held together.</p>"
+)
+
+
+def html(report: Report) -> str:
+    """The whole file."""
+    allowed = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{allowed}'"
+    hue = {Health.FLOWING: "good", Health.UNKNOWN: "late"}.get(report.health, "bad")
+    tool = f" · seen by {_text(report.tool)}" if report.tool else ""
+    body = [
+        f'<p class="word {hue}">{_text(report.health)}</p>',
+        f"<h1>{_text(report.headline)}</h1>",
+        f'<p class="soft">{_text(report.target)}{tool}</p>',
+        _LEGEND,
+        *(_verdict(verdict) for verdict in report.verdicts),
+        _located(report.located),
+        *(_accusation(accusation) for accusation in report.accusations),
+        _silences(report.verdicts),
+        _hops(report.hops),
+        _notes(report),
+    ]
+    return "\n".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            f"<title>{_text(report.health)}: {_text(report.target)}</title>",
+            f"<style>{_CSS}</style></head><body><main>",
+            *filter(None, body),
+            "</main></body></html>\n",
+        ]
+    )
+
+
+def _verdict(verdict: Verdict) -> str:
+    words = [_word(verdict.flow, good=verdict.flow is Flow.FLOWING)]
+    if verdict.silence and verdict.silence.bad:
+        words.append(_word("cut", good=False))
+    lines = [f"<h2>{_text(verdict.transport)} {' '.join(words)}</h2>", f"<p>{_text(verdict.summary)}</p>"]
+    if len(verdict.sent_s) > 1:
+        lines.append(
+            picture(verdict.sent_s, verdict.received_s, name=f"{verdict.transport}: {verdict.summary}")
+        )
+    if verdict.freed_by:
+        hints = " or ".join(LABELS[variant] for variant in verdict.freed_by)
+        lines.append(f"<p>The app can free this by itself, as seen here, with {_text(hints)}.</p>")
+    return f"<section>{''.join(lines)}</section>"
+
+
+def _word(word: str, *, good: bool) -> str:
+    return f'<span class="word {"good" if good else "bad"}">{_text(word)}</span>'
+
+
+def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) -> str:
+    """Time as SVG: a tick for each Piece as sent, one as received, and a line between the two.
+
+    Args:
+        sent_s: when each Piece was sent, from 0.
+        received_s: when it came, on the same clock, in the same order.
+        name: what it shows, for who cannot see it.
+    """
+    whole_s = max(*sent_s, *received_s, 1e-9)
+
+    def x(at_s: float) -> str:
+        return f"{max(0.0, at_s) / whole_s * WIDTH:.1f}"
+
+    lines: dict[str, list[str]] = {"prompt": [], "slow": [], "kept": []}
+    ticks: list[str] = []
+    for sent, came in zip(sent_s, received_s, strict=True):
+        kind = "kept" if came - sent > HELD_S else "slow" if came - sent > LATE_S else "prompt"
+        lines[kind].append(f"M{x(sent)} {TOP}L{x(came)} {BOTTOM}")
+        ticks.append(f"M{x(sent)} {TOP - 12}V{TOP}M{x(came)} {BOTTOM}V{BOTTOM + 12}")
+    dense = ' class="dense"' if len(sent_s) > DENSE else ""
+    paths = "".join(f'<path class="{kind}" d="{"".join(d)}"/>' for kind, d in lines.items() if d)
+    return (
+        f'<svg{dense} role="img" aria-label="{_text(name)}" viewBox="-6 0 {WIDTH + 12} {HEIGHT}" '
+        f'preserveAspectRatio="none"><path class="axis" d="M0 {TOP}H{WIDTH}M0 {BOTTOM}H{WIDTH}"/>'
+        f'{paths}<path class="tick" d="{"".join(ticks)}"/></svg>'
+        f'<p class="soft">0 to {whole_s:.2f} s; above: sent, below: received</p>'
+    )
+
+
+def _accusation(accusation: Accusation) -> str:
+    culprit = accusation.culprit
+    fixes = "".join(_fix("Fix" if number == 0 else "Or", fix) for number, fix in enumerate(culprit.fixes))
+    return (
+        f'<section><p class="late">culprit, {_text(accusation.confidence)}: {_text(culprit.id)}</p>'
+        f"<h2>{_text(culprit.title)}</h2><p>{_text(culprit.why)}</p>{fixes}"
+        f"<h3>Evidence</h3>{_facts(accusation.evidence)}"
+        f"{_references(culprit.references)}</section>"
+    )
+
+
+def _fix(word: str, fix: Fix) -> str:
+    return (
+        f"<p><strong>{word}:</strong> {_text(fix.where)}</p><pre>{_text(fix.change)}</pre>"
+        f'<p class="soft">Cost: {_text(fix.caution)}</p>'
+    )
+
+
+def _references(references: Iterable[str]) -> str:
+    links = "".join(
+        f'<li><a rel="noreferrer" href="{_text(one)}">{_text(one)}</a></li>'
+        for one in references
+        if one.startswith(("https://", "http://"))
+    )
+    return f"<h3>References</h3><ul>{links}</ul>" if links else ""
+
+
+def _located(located: Localisation | None) -> str:
+    """Where the fault lies, if the run was made from two vantages."""
+    if located is None:
+        return ""
+    return (
+        f"<section><h2>Where it lies</h2><p>{_text(located.summary)}</p>{_facts(located.evidence)}</section>"
+    )
+
+
+def _silences(verdicts: Iterable[Verdict]) -> str:
+    """What the search for time-outs found on each Transport, if it was made."""
+    rows = "".join(
+        f'<tr><th scope="row">{_text(verdict.transport)}</th>{_silence(verdict.silence)}</tr>'
+        for verdict in verdicts
+        if verdict.silence
+    )
+    if not rows:
+        return ""
+    return (
+        "<section><h2>How long a stream may be silent</h2><table><thead><tr><td></td>"
+        '<th scope="col">passes</th><th scope="col">silent, cut after</th>'
+        '<th scope="col">talking, cut after</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></section>"
+    )
+
+
+def _silence(silence: Silence) -> str:
+    moments = (silence.passed_s, silence.cut_after_s, silence.deadline_s)
+    return "".join(f"<td>{f'{at_s:g} s' if at_s else '–'}</td>" for at_s in (round(m, 1) for m in moments))
+
+
+def _hops(hops: Iterable[Hop]) -> str:
+    """Who stands on the path, each statement with what it rests on."""
+    items = "".join(
+        f'<li>{_text(hop.what)}<br><span class="soft">{_text(hop.evidence.sentence)}</span></li>'
+        for hop in hops
+    )
+    if not items:
+        return ""
+    return (
+        "<section><h2>What is known of the path</h2>"
+        f'<p class="soft">From the app outwards, where the order is known.</p><ol>{items}</ol></section>'
+    )
+
+
+def _notes(report: Report) -> str:
+    notes = [*report.notes, *(note for verdict in report.verdicts for note in verdict.notes)]
+    return f"<section><h2>Also seen</h2>{_list(notes)}</section>" if notes else ""
+
+
+def _facts(evidence: Iterable[Evidence]) -> str:
+    return _list(fact.sentence for fact in evidence)
+
+
+def _list(items: Iterable[str]) -> str:
+    lines = "".join(f"<li>{_text(item)}</li>" for item in items)
+    return f"<ul>{lines}</ul>" if lines else ""
+
+
+def _text(text: str) -> str:
+    return escape(str(text), quote=True)

@@ -1,0 +1,103 @@
+"""What a check found as SARIF 2.1.0, for code hosts that show it beside the line.
+
+Source: OASIS "Static Analysis Results Interchange Format (SARIF) Version 2.1.0". GitHub reads at most
+5,000 results of a run and wants relative, forward-slashed addresses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from flushcheck.checking.check import Checked
+from flushcheck.configs.findings import Finding
+from flushcheck.model import Culprit
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def sarif(checked: Checked, *, version: str = "") -> dict[str, Any]:
+    """The check as one SARIF run, ready for `json.dumps`.
+
+    Args:
+        version: of flushcheck.
+    """
+    found = [*checked.findings, *(one.finding for one in checked.allowed)]
+    rules = {finding.culprit.id: finding.culprit for finding in found}
+    index = {rule: number for number, rule in enumerate(rules)}
+    results = [_result(finding, index) for finding in checked.findings]
+    results += [
+        {**_result(one.finding, index), "suppressions": [{"kind": "inSource", "justification": one.reason}]}
+        for one in checked.allowed
+    ]
+    driver: dict[str, Any] = {"name": "flushcheck", "rules": [_rule(culprit) for culprit in rules.values()]}
+    if version:
+        driver["version"] = version
+    told = [
+        {
+            "level": "warning",
+            "message": {"text": trouble.reason},
+            "locations": [_at(trouble.file, trouble.line)],
+        }
+        for trouble in checked.troubles
+    ]
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": results,
+                "invocations": [
+                    {
+                        "executionSuccessful": checked.exit_code() != 3,
+                        "toolExecutionNotifications": told,
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def _rule(culprit: Culprit) -> dict[str, Any]:
+    fixes = "\n\n".join(f"{fix.where}:\n{fix.change}\n({fix.caution})" for fix in culprit.fixes)
+    rule: dict[str, Any] = {
+        "id": culprit.id,
+        "shortDescription": {"text": culprit.title},
+        "fullDescription": {"text": f"{culprit.why} {culprit.shows}"},
+        "help": {"text": f"{culprit.why}\n\n{fixes}"},
+    }
+    if culprit.references:
+        rule["helpUri"] = culprit.references[0]
+    return rule
+
+
+def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
+    parts = [f"{finding.block}: {finding.message}"]
+    if finding.override:
+        parts.append(finding.override)
+    parts.append(f"fix: {finding.fix.where}: {finding.fix.change} ({finding.fix.caution})")
+    result: dict[str, Any] = {
+        "ruleId": finding.culprit.id,
+        "ruleIndex": index[finding.culprit.id],
+        "level": finding.level.value,  # the same three words in SARIF
+        "message": {"text": ". ".join(parts)},
+        "locations": [_at(finding.file, finding.line)],
+    }
+    if (finding.block_file, finding.block_line) != (finding.file, finding.line):
+        block = {**_at(finding.block_file, finding.block_line), "message": {"text": finding.block}}
+        result["relatedLocations"] = [{"id": 1, **block}]
+    return result
+
+
+def _at(file: str, line: int) -> dict[str, Any]:
+    where: dict[str, Any] = {"artifactLocation": {"uri": _uri(file)}}
+    if line:
+        where["region"] = {"startLine": line}
+    return {"physicalLocation": where}
+
+
+def _uri(file: str) -> str:
+    path = quote(file.replace("\\", "/").removeprefix("./"), errors="replace")
+    return f"file://{path}" if path.startswith("/") else path

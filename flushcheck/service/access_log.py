@@ -1,0 +1,98 @@
+"""The access log: one JSON object per request, written when its response is over; and counted then.
+
+It says what the service did, never what the visitor wrote: the route's rule stands for the path, a
+method that is not one of HTTP's is "OTHER", and there is no query, header, address or text. So
+nothing can be injected, and nothing has to be kept secret.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from flask import Flask, Response, g, request
+
+from flushcheck.model import Transport
+from flushcheck.service.metrics import Board
+from flushcheck.service.serving.frame_schedule import Ended, Progress
+
+LOG = logging.getLogger("flushcheck.access")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request on its way into the log, and onto the board."""
+
+    board: Board
+    method: str
+    route: str  # the rule, "" if none matched
+    began_s: float = field(default_factory=time.monotonic)
+    status: int = 0
+    transport: Transport | None = None
+    progress: Progress | None = None
+    streams: bool = False
+    written: bool = False
+
+    def stream(self) -> Progress:
+        """Begin a stream of this transport: how far it comes is kept here, and counted as it goes."""
+        assert self.transport
+        self.board.opened(self.transport)
+        self.streams = True
+        self.progress = Progress(late=self.board.tally(self.transport).sent)
+        return self.progress
+
+    def write(self) -> None:
+        """Write the line; once, however often the server says that it is over."""
+        if self.written:
+            return
+        self.written = True
+        refused = self.status >= 400
+        progress = self.progress or Progress(ended=Ended.REFUSED if refused else Ended.DONE)
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "method": self.method,
+            "route": self.route,
+            "status": self.status,
+            "transport": self.transport or "",
+            "pieces": progress.pieces,
+            "ended": progress.ended,
+            "duration_s": round(time.monotonic() - self.began_s, 3),
+        }
+        LOG.info("%s", json.dumps(line))
+        self._count(progress)
+
+    def _count(self, progress: Progress) -> None:
+        if self.status >= 400:
+            self.board.refused(self.status)
+        if not self.transport:
+            return
+        self.board.ended(self.transport, progress.ended)
+        if self.streams:
+            self.board.closed(self.transport)
+        elif progress.pieces:
+            self.board.tally(self.transport).sent(0.0)  # a poll has no schedule to be late for
+
+
+def entry() -> Entry:
+    """The entry of the request being answered."""
+    found: Entry = g.entry
+    return found
+
+
+def keep_log(app: Flask, board: Board) -> None:
+    """Write a line for every request to this app, and count it."""
+
+    @app.before_request
+    def begin() -> None:
+        method = request.method if request.method in METHODS else "OTHER"
+        g.entry = Entry(board, method, request.url_rule.rule if request.url_rule else "")
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        entry().status = entry().status or response.status_code  # a WebSocket's 101 is not Flask's
+        response.call_on_close(entry().write)
+        return response

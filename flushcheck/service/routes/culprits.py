@@ -1,0 +1,68 @@
+"""The catalogue at /culprits, one Culprit at /culprits/<id>: a page, text or JSON, as the visitor likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from flushcheck.culprits.catalogue import ENTRIES, find
+from flushcheck.model import UsageError
+from flushcheck.reports import explain
+from flushcheck.service.responses import answer, page
+
+TEXT, JSON, HTML = "text/plain", "application/json", "text/html"
+TEXT_WIDTH = 80  # columns of plain text: nobody tells us the reader's
+
+# No script at all, and style and icon only from here.
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def routes() -> Blueprint:
+    """The two addresses. They need nothing of the service: the catalogue is the same in each."""
+    blueprint = Blueprint("culprits", __name__)
+
+    @blueprint.get("/culprits")
+    def listed() -> Response:
+        return _say(
+            lambda: explain.catalogue_text(ENTRIES, width=TEXT_WIDTH, color=False),
+            lambda: explain.catalogue_document(ENTRIES),
+            lambda: explain.catalogue_html(ENTRIES, root=""),
+        )
+
+    @blueprint.get("/culprits/<name>")
+    def explained(name: str) -> Response:
+        try:
+            entry = find(name)
+        except UsageError as error:
+            # The address is wrong, not a parameter: 404, with the names that may have been meant.
+            return answer({"error": str(error)}, 404)
+        return _say(
+            lambda: explain.explanation_text(entry, width=TEXT_WIDTH, color=False),
+            lambda: explain.explanation_document(entry),
+            lambda: explain.explanation_html(entry, root="../"),
+        )
+
+    return blueprint
+
+
+def _say(
+    text: Callable[[], str], document: Callable[[], dict[str, Any]], html: Callable[[], str]
+) -> Response:
+    """The form that the visitor wants; text for curl, whose `*/*` would take anything."""
+    kind = request.accept_mimetypes.best_match([TEXT, JSON, HTML], default=TEXT)
+    if kind == HTML:
+        response = page(html())
+        response.headers["Content-Security-Policy"] = POLICY
+    elif kind == JSON:
+        response = answer(document())
+    else:
+        response = Response(text(), content_type=f"{TEXT}; charset=utf-8")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Vary"] = "Accept"
+    return response

@@ -1,0 +1,168 @@
+"""The service as an observer of itself, as a judge of what others observed, and as its own doctor.
+
+It requests two addresses only: its own listening socket, and the public address that its operator
+configured. Nothing a visitor says makes it request another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import Blueprint, Response, request
+
+from flushcheck.diagnosis.app_server import Setup, examine
+from flushcheck.diagnosis.inference import judge
+from flushcheck.measurement.curl_capture import read
+from flushcheck.model import Probe, Report, Run, Transport, UsageError, Vantage
+from flushcheck.model.codec import from_json, to_json
+from flushcheck.prober import gather, observe_all
+from flushcheck.reports.app_server import checkup_document
+from flushcheck.reports.json_report import document
+from flushcheck.reports.oneliner import PROBES, oneliner
+from flushcheck.reports.terminal import terminal
+from flushcheck.service.limits.concurrency import Gate
+from flushcheck.service.own_address import can_ask_itself, loopback, shown
+from flushcheck.service.responses import answer, bounded_body, open_to_all, plain, retry_later
+from flushcheck.service.routes.pages import the_page
+from flushcheck.service.service import Service
+from flushcheck.service.serving import app_server as runner
+
+CONTROLS = tuple(
+    Probe(transport, vantage=Vantage.LOOPBACK) for transport in (Transport.CHUNKED, Transport.EVENTS)
+)
+# Two streams of 2 s side by side; anything slower than this is itself the finding.
+CONTROL_TIMEOUT_S = 10.0
+RUN_TIMEOUT_S = 30.0
+TEXT_WIDTH = 80  # columns of a report in plain text: nobody tells us the reader's
+
+JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
+
+
+def routes(service: Service) -> Blueprint:
+    """The addresses at and below /diagnostics."""
+    blueprint = Blueprint("diagnostics", __name__)
+    setup = runner.loaded(service.limits, os.environ)
+    # Apart, because each run asks for a control as well.
+    runs, controls = (Gate(service.limits.max_self_probes) for _ in range(2))
+
+    @blueprint.get("/diagnostics")
+    def diagnostics() -> Response:
+        kind = request.accept_mimetypes.best_match([JSON, TEXT, HTML], default=JSON)
+        if kind == HTML:
+            response = the_page(service)
+        else:
+            response = _one_of(runs, lambda: _diagnose(service, setup, kind, quick=_quick()))
+        response.headers["Vary"] = "Accept"
+        return response
+
+    @blueprint.get("/diagnostics/server")
+    def server() -> Response:
+        return answer(_server(setup))
+
+    @blueprint.get("/diagnostics/control")
+    def control() -> Response:
+        return open_to_all(_one_of(controls, lambda: _control(service)))
+
+    @blueprint.post("/diagnostics/judge")
+    def judged() -> Response:
+        body, target = bounded_body(service.limits.max_judge_bytes), shown(service, request)
+        is_json = request.mimetype == JSON or body.lstrip()[:1] == b"{"
+        return service.desk.work(lambda: _judge_run(body) if is_json else _judge_reads(body, target))
+
+    @blueprint.after_request
+    def cors(response: Response) -> Response:
+        return open_to_all(response) if request.path.startswith("/diagnostics/") else response
+
+    return blueprint
+
+
+def _one_of(gate: Gate, work: Callable[[], Response]) -> Response:
+    """Do the work unless too many do it already."""
+    slot = gate.enter()
+    if slot is None:
+        return retry_later("the service is probing itself already", 429)
+    try:
+        return work()
+    finally:
+        slot.release()
+
+
+def _quick() -> bool:
+    """Whether the visitor wants a first verdict rather than the whole.
+
+    Raises:
+        UsageError: the query says anything else.
+    """
+    pairs = list(request.args.items(multi=True))
+    if any(pair not in (("quick", "0"), ("quick", "1")) for pair in pairs):
+        raise UsageError("expected no parameter but quick, 0 or 1, for example quick=1")
+    return ("quick", "1") in pairs
+
+
+def _server(setup: Setup) -> dict[str, object]:
+    """What this service runs under, and what that means for streams."""
+    return checkup_document(examine(runner.asked(setup, request.environ)))
+
+
+def _diagnose(service: Service, setup: Setup, kind: str, *, quick: bool) -> Response:
+    """Probe the public address, if there is one, and the loopback beside it."""
+    here = loopback(service, request.environ)
+    public = service.limits.public_url if can_ask_itself(request.environ) else ""
+    with ThreadPoolExecutor(2) as pool:
+        # The loopback is quick whatever is asked: it is there to tell the service's fault from the path's.
+        own = pool.submit(_report, here.url, quick=quick or bool(public))
+        far = pool.submit(_report, public, quick=quick) if public else own
+        report, own_report = far.result(), own.result()
+    if kind == TEXT:
+        text = terminal(report, width=TEXT_WIDTH, color=False)
+        line = oneliner(shown(service, request))
+        return plain(f"{text}\nFrom any other shell:\n\n{line}\n")
+    inside = document(own_report) if here.url else None
+    more = {"loopback": inside, "reason": here.reason, "server": _server(setup)}
+    return answer({**document(report), **more})
+
+
+def _report(url: str, *, quick: bool) -> Report:
+    run = gather(url, quick=quick, timeout_s=RUN_TIMEOUT_S) if url else Run("", ())
+    return judge(run)
+
+
+def _control(service: Service) -> Response:
+    """The two streams that buffers hold, over the loopback, where nothing stands between."""
+    here = loopback(service, request.environ)
+    if not here.url:
+        return answer({"observations": [], "reason": here.reason})
+    seen = observe_all(CONTROLS, here.url, timeout_s=CONTROL_TIMEOUT_S)
+    return answer({"observations": to_json(seen)})
+
+
+def _judge_run(body: bytes) -> Response:
+    """Judge a Run in JSON.
+
+    Raises:
+        UsageError: the body is none.
+    """
+    return answer(document(judge(from_json(Run, _parsed(body)))))
+
+
+def _judge_reads(body: bytes, target: str) -> Response:
+    """Judge the reads of the shell's one line.
+
+    Raises:
+        UsageError: the body holds none.
+    """
+    report = judge(read(body, probes=PROBES, target=target))
+    return plain(terminal(report, width=TEXT_WIDTH, color=False))
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"the body is not JSON ({type(error).__name__}): expected an object, for example "
+            '{"target": "https://example.org", "observations": []}'
+        ) from None

@@ -1,0 +1,153 @@
+"""Server-sent events. Source: WHATWG HTML, section 9.2, "Server-sent events"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from flushcheck.model import End, Framing, Piece
+from flushcheck.streaming.params import END_NONE
+from flushcheck.streaming.transports.records import (
+    MAX_PENDING_BYTES,
+    Decoder,
+    Malformed,
+    dump_end,
+    load,
+    piece_text,
+    says_end_in_words,
+)
+
+# "Lines are separated by either a CRLF pair, a single LF, or a single CR." Nothing else ends one:
+# str.splitlines() would also cut at U+2028, U+0085 and VT.
+_LINE_END = re.compile("\r\n|\r|\n")
+_LINE_END_BYTES = re.compile(b"\r\n|\r|\n")
+
+DELTA_EVENT = "delta"
+HEARTBEAT = b": still here\n\n"
+
+
+def retry(delay_s: float) -> bytes:
+    """How long the client waits before it connects again, once the stream has ended."""
+    return f"retry: {round(delay_s * 1000)}\n\n".encode()
+
+
+class Events:
+    """One event a Piece, its number as the id, so that `Last-Event-ID` says where to resume."""
+
+    content_type = "text/event-stream"
+
+    def __init__(self, framing: Framing, end: str) -> None:
+        self._framing = framing
+        self._end = end
+
+    def prelude(self, pad_bytes: int) -> bytes:
+        """A comment of spaces: clients pass over it."""
+        return b":" + b" " * pad_bytes + b"\n\n" if pad_bytes else b""
+
+    def piece(self, piece: Piece) -> bytes:
+        event = "" if self._framing is Framing.PLAIN else f"event: {DELTA_EVENT}\n"
+        text = piece_text(self._framing, piece)
+        return f"id: {piece.seq}\n{event}{_data(text)}\n".encode()
+
+    def end(self, end: End) -> bytes:
+        if self._end == END_NONE:
+            return b""
+        if says_end_in_words(self._end):
+            return _frame(self._end)
+        # An event without data is never dispatched, so a named end always carries some.
+        text = dump_end(self._end, end) if self._framing is Framing.DELTA else str(end.count)
+        return f"event: {self._end}\n{_data(text)}\n".encode()
+
+    @staticmethod
+    def decoder() -> Decoder:
+        return EventRecords()
+
+
+def _data(text: str) -> str:
+    # One space after the colon is the format's, so a text that starts with a space keeps its own.
+    return "".join(f"data: {line}\n" for line in _LINE_END.split(text))
+
+
+def _frame(text: str) -> bytes:
+    return f"{_data(text)}\n".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One dispatched event."""
+
+    name: str  # "message" if the stream named none
+    data: str
+    last_id: str  # the last id seen, this event's included
+
+
+class EventParser:
+    """The specification's event stream interpreter, for bytes cut anywhere."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+        self._first = True
+        self._name = ""
+        self._data: list[str] = []
+        self._last_id = ""
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes and return the events they completed.
+
+        Raises:
+            Malformed: a line or an event grew past all bounds.
+        """
+        pending = self._pending + data
+        if self._first:
+            # "one leading U+FEFF BYTE ORDER MARK character must be ignored if any are present"
+            if b"\xef\xbb\xbf".startswith(pending[:3]) and len(pending) < 3:
+                self._pending = pending
+                return []
+            pending = pending.removeprefix(b"\xef\xbb\xbf")
+            self._first = False
+        # A CR at the very end may be the first half of a CRLF pair: wait for the next byte.
+        tail = b""
+        if pending.endswith(b"\r"):
+            pending, tail = pending[:-1], b"\r"
+        *lines, rest = _LINE_END_BYTES.split(pending)
+        self._pending = rest + tail
+        if len(self._pending) > MAX_PENDING_BYTES:
+            raise Malformed(f"a line of more than {MAX_PENDING_BYTES} bytes")
+        return [event for line in lines for event in self._line(line.decode(errors="replace"))]
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the bytes so far end in the midst of an event."""
+        return bool(self._pending or self._data)
+
+    def _line(self, line: str) -> list[Event]:
+        if not line:
+            return self._dispatch()
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._size += len(value)
+            if self._size > MAX_PENDING_BYTES:
+                raise Malformed(f"an event of more than {MAX_PENDING_BYTES} bytes")
+            self._data.append(value)
+        elif name == "event":
+            self._name = value
+        elif name == "id" and "\0" not in value:
+            self._last_id = value
+        return []
+
+    def _dispatch(self) -> list[Event]:
+        data, name = self._data, self._name
+        self._data, self._name, self._size = [], "", 0
+        return [Event(name or "message", "\n".join(data), self._last_id)] if data else []
+
+
+class EventRecords:
+    """Records out of an event stream: the delta events and the named end."""
+
+    def __init__(self) -> None:
+        self._parser = EventParser()
+
+    def feed(self, data: bytes) -> list[Piece | End]:
+        return [load(event.data) for event in self._parser.feed(data) if not says_end_in_words(event.data)]

@@ -1,0 +1,51 @@
+"""What a configuration fixture says of itself: `# expect-next: <id>` above a guilty line, `(note)` behind a note."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from flushcheck.checking.check import Checked
+from flushcheck.configs.findings import Level, Server
+
+CONFIGS = Path(__file__).parents[1] / "config_files"
+MARK = re.compile(r"^\s*(?:#|;|//) expect-next: ([\w-]+)( \(note\))?\s*$")
+COMMENT = re.compile(r"^\s*(?:$|#|;|//)")
+
+Place = tuple[str, int, str]  # file, line, id
+
+
+def fixtures(*kinds: str) -> list[Path]:
+    """Every fixture of these folders below tests/config_files, or of all that are named after a server."""
+    folders = kinds or tuple(server.value for server in Server)
+    return sorted(path for kind in folders for path in (CONFIGS / kind).rglob("*") if path.is_file())
+
+
+def server_of(path: Path) -> Server:
+    """Whose configuration a fixture is: its folder says it."""
+    return Server(path.relative_to(CONFIGS).parts[0])
+
+
+def expected(texts: Mapping[str, str]) -> tuple[set[Place], set[Place]]:
+    """What must be found, and the notes that must be among those found."""
+    guilty: set[Place] = set()
+    notes: set[Place] = set()
+    for file, text in texts.items():
+        waiting: list[re.Match[str]] = []
+        for number, line in enumerate(text.split("\n"), start=1):
+            if mark := MARK.match(line):
+                waiting.append(mark)
+            elif waiting and not COMMENT.match(line):
+                for one in waiting:
+                    (notes if one[2] else guilty).add((file, number, one[1]))
+                waiting = []
+        assert not waiting, f"{file}: a mark with nothing behind it"
+    return guilty, notes
+
+
+def found(checked: Checked) -> tuple[set[Place], set[Place]]:
+    """What was found, and the notes."""
+    places = {
+        level: {(one.file, one.line, one.culprit.id) for one in checked.findings if one.level is level}
+        for level in Level
+    }
+    return places[Level.ERROR] | places[Level.WARNING], places[Level.NOTE]

@@ -1,0 +1,147 @@
+"""A megabyte of something, judged: prints seconds of CPU and megabytes of memory. Run as a program of its own.
+
+    python -m tests.checking.shapes nginx 1000000 [pairs]
+
+With `pairs`, each of the program's own shapes fills one half and each other one the rest.
+
+Each shape is a few characters said over and over: what a reader that recurses, searches back or looks at every
+line for every line would choke on.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from flushcheck.configs.findings import Server
+from flushcheck.files import check_text
+from flushcheck.reports.diff import diff
+from flushcheck.reports.findings import findings_document, findings_text
+from flushcheck.reports.sarif import sarif
+
+ANYBODY = {
+    "semicolons": ";", "statements": "a;", "one statement": "a ", "open": "{", "named": "a {\n", "close": "}",
+    "empty blocks": "a {}\n", "quote": '"', "quotes": '" ', "single": "'", "backtick": "`", "backslash": "\\",
+    "continued": "a\\\n", "comment": "# x\n", "empty lines": "\n", "CR": "\r", "spaces": " ", "parens": "(",
+    "dollar": "${", "slashes": "/* ", "long string": '{"', "inline": "C{ ", "brackets": "[[[[", "keys": "a=1\n", "colon": "a: ",
+    "marks": "# flushcheck: allow nginx-gzip x\n", "marks behind": "a; # flushcheck: allow nginx-gzip,",
+    "words": 'a "b c" \'d\' e\\ f\n', "commas": "a, ", "equals": "a += b + ",
+}  # fmt: skip
+
+OWN = {
+    Server.NGINX: {
+        "locations": "location / { proxy_pass http://x; }\n",
+        "servers": "server { listen 80; location / { proxy_pass http://127.0.0.1:80; } }\n",
+        "nested": "location / { proxy_pass http://x; ",
+        "ifs": "location / { if ($a) { proxy_pass http://x; gzip on; } }\n",
+        "headers": "proxy_set_header A b;\n",
+        "ignored": "proxy_ignore_headers a b c d e f g;\n",
+        "ignored list": "proxy_ignore_headers " + "a " * 400 + ";\n",
+        "types": "gzip on; gzip_types " + "a/b " * 400 + "; proxy_http_version 1.1;\n",
+        "asides": "auth_request /a; location = /a { proxy_pass http://x; }\n",
+        "time": "proxy_read_timeout 111111111111111111111111111111x;\n",
+        "upstreams": "upstream a { server 127.0.0.1:80; }\n",
+        "upgrades": "location / { proxy_set_header Upgrade a; proxy_pass http://x; }\n",
+        "includes": "include x;\n",
+        "lua": "content_by_lua_block {",
+    },
+    Server.APACHE: {
+        "angles": "<a>\n", "unclosed": "<Location /x>\n", "closing": "</x>\n",
+        "locations": "<Location /x>\nProxyPass http://a/\n</Location>\n",
+        "fcgi": "ProxyPass /a fcgi://x/\n",
+        "http": "ProxyPass /a/a/a/a/a/a/a http://x/ upgrade=websocket\n",
+        "hosts": "<VirtualHost *>\nProxyPass / fcgi://x/\n</VirtualHost>\n",
+        "macros": "<Macro a $a>\nUse a $a$a\nUse a $a\n</Macro>\nUse a b\n",
+        "workers": "<Proxy fcgi://x>\nProxySet flushpackets=on\n</Proxy>\n",
+        "fcgid": "SetEnv a b\nAddHandler fcgid-script .a\n",
+        "includes": "Include x\n",
+        "caches": "ProxyPass /a http://x/\nCacheEnable disk /\n",
+        "conditions": "<IfModule !a>\n",
+        "section of spaces": "<a" + " " * 99_999 + "x>\n",
+        "rates": "ProxyPass /a http://x/\nSetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1\nUnsetEnv a\n",
+        "security": "SecRuleEngine On\nSecResponseBodyAccess On\nSecResponseBodyMimeType a/b\n",
+    },
+    Server.HAPROXY: {
+        "backends": "backend a\nmode http\nserver a b:1\n",
+        "fronts": "frontend a\nmode http\ndefault_backend b\n",
+        "fronts and backends": "frontend a\nmode http\ndefault_backend b\nbackend b\nmode http\nserver a b\n",
+        "defaults": "defaults a from a\nmode http\n",
+        "rules": "listen a\nmode http\nserver a b\nhttp-response wait-for-body\n",
+        "one with rules": "http-response wait-for-body\n",
+    },
+    Server.LIGHTTPD: {
+        "conditions": '$HTTP["url"] == "a" { proxy.server = ( "" => ( ( "port" => 80 ) ) ) }\n',
+        "array": 'a.b = ( "a" => "b",\n',
+        "includes": 'include "a"\n',
+        "headers": 'proxy.header = ( "a" => "b" )\nproxy.server = ( "" => 1 )\n',
+    },
+    Server.CADDY: {
+        "sites": "a {\n encode gzip\n reverse_proxy b\n}\n",
+        "snippets": "(a) {\n import a\n import a\n reverse_proxy x\n}\nb {\n import a\n}\n",
+        "routes": "route {\n reverse_proxy b\n",
+        "one site": "reverse_proxy a\nencode gzip\n",
+        "matchers": "@a not path b\nencode @a gzip\nreverse_proxy b\n",
+    },
+    Server.VARNISH: {
+        "subs": "sub vcl_backend_response { set beresp.do_stream = false; if (a) { set beresp.do_gzip = true; } }\n",
+        "backends": 'backend a { .host = "b"; }\n',
+    },
+    Server.PHP: {
+        "sections": "[a]\noutput_buffering = 1\n",
+        "pools": "[a]\npm = x\nphp_value[output_buffering] = 1\n",
+    },
+    Server.GUNICORN: {
+        "settings": "worker_class = 'sync'\n", "or": "a = b or ", "ifs": "if a:\n if b:\n", "calls": "f(" ,
+        "processes": "web: gunicorn a:b -k sync\n",
+        "docker": 'FROM a\nCMD ["gunicorn", "a:b"]\n',
+        "lists": "CMD [[[[",
+        "continued": "ExecStart=gunicorn a:b \\\n",
+        "units": "ExecStart=gunicorn a:b\n",
+        "environments": 'ENV GUNICORN_CMD_ARGS="-k sync"\nCMD gunicorn a:b\n',
+        "shells": "web: sh -c 'gunicorn a; gunicorn b'\n",
+    },
+}  # fmt: skip
+
+# gunicorn's four kinds of file are told apart by name.
+FILES = {Server.GUNICORN: ("gunicorn.conf.py", "Dockerfile", "Procfile", "app.service")}
+
+
+def fill(shape: str, size: int) -> str:
+    """The shape said over and over, cut to this size."""
+    return (shape * (size // len(shape) + 1))[:size]
+
+
+def texts(server: Server, size: int, *, pairs: bool) -> Iterator[tuple[str, str]]:
+    """What to judge, each with its name."""
+    for name, shape in ({} if pairs else {**ANYBODY, **OWN[server]}).items():
+        yield name, fill(shape, size)
+    for first, one in (OWN[server] if pairs else {}).items():
+        for second, other in OWN[server].items():
+            if first != second:
+                yield f"{first}, {second}", f"{fill(one, size // 2)}\n{fill(other, size // 2)}"
+
+
+def peak_mb() -> int:
+    """The most memory this process has had. Not `ru_maxrss`: that begins with what the parent had at the fork."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
+
+def main(server: Server, size: int, *, pairs: bool) -> None:
+    """Print one line of JSON for each shape: name, seconds to judge, seconds to render, megabytes at most."""
+    for name, text in texts(server, size, pairs=pairs):
+        for file in FILES.get(server, ("file",)):
+            start = time.process_time()
+            checked = check_text(text, kind=server, name=file)
+            judged = time.process_time()
+            findings_text(checked, width=100, color=True)
+            json.dumps([findings_document(checked), sarif(checked)])
+            diff(checked.findings, {file: text}, strict=True)
+            rendered = time.process_time()
+            most = peak_mb()
+            print(json.dumps([f"{name} in {file}", judged - start, rendered - judged, most]), flush=True)
+
+
+if __name__ == "__main__":
+    main(Server(sys.argv[1]), int(sys.argv[2]), pairs=sys.argv[3:] == ["pairs"])

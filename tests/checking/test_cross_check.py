@@ -1,0 +1,100 @@
+"""What a live Report and the Findings of a file say of each other."""
+
+import json
+
+import pytest
+
+from flushcheck.checking.cross_check import Witness, compare
+from flushcheck.configs.findings import Server
+from flushcheck.culprits import CULPRITS
+from flushcheck.files import check_text
+from flushcheck.model import Accusation, Confidence, Flow, Health, Report, Transport, Verdict
+from flushcheck.reports.findings import witnesses_document, witnesses_text
+
+
+def report(*ids, flow=Flow.HELD):
+    accusations = tuple(Accusation(CULPRITS[one], Confidence.LIKELY, (Transport.CHUNKED,), ()) for one in ids)
+    verdict = Verdict(Transport.CHUNKED, flow, "")
+    return Report("http://x", Health.HELD, "", (verdict,), accusations)
+
+
+BARE = "location / { proxy_pass http://x; }"
+IGNORES = "location / { proxy_ignore_headers X-Accel-Buffering; proxy_pass http://x; }"
+TIMED = "location / { proxy_buffering off; proxy_read_timeout 5; proxy_pass http://x; }"
+CLEAN = "location / { proxy_buffering off; proxy_pass http://x; }"
+
+ROWS = [
+    # live                                          file      culprit: witness                                                   said
+    (("nginx-proxy-buffering",),                    BARE,     {"nginx-proxy-buffering": "both"},                                 "both say so: f:1"),
+    (("nginx-hint-taken", "nginx-ignore-headers"),  BARE,     {"nginx-hint-taken": "both", "nginx-ignore-headers": "both"},      "nginx-proxy-buffering at f:1"),
+    (("nginx-hint-taken", "nginx-ignore-headers"),  IGNORES,  {"nginx-hint-taken": "both", "nginx-ignore-headers": "both"},      "both say so"),
+    (("nginx-proxy-buffering",),                    CLEAN,    {"nginx-proxy-buffering": "live"},                                 "another machine or in a file that was not read"),
+    (("app-response",),                             BARE,     {"app-response": "live", "nginx-proxy-buffering": "file"},         "it is in the app"),
+    (("http-hop",),                                 BARE,     {"http-hop": "both"},                                              "the file explains it"),
+    (("websocket-upgrade",),                        CLEAN,    {"websocket-upgrade": "both"},                                     "both say so"),
+    ((),                                            TIMED,    {"idle-timeout": "file"},                                          "its condition was not met"),
+    ((),                                            CLEAN,    {},                                                                ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("live", "text", "expected", "said"), ROWS)
+def test_the_two_witnesses(live, text, expected, said):
+    found = check_text(text, kind=Server.NGINX, name="f").findings
+    agreements = compare(report(*live), found)
+    assert {one.culprit: one.witness.value for one in agreements} == expected
+    assert said in " ".join(one.sentence for one in agreements)
+    assert all(one.findings for one in agreements if one.witness is not Witness.LIVE)
+
+
+def test_on_a_path_that_flows_the_file_is_doubted():
+    found = check_text(BARE, kind=Server.NGINX, name="f").findings
+    (one,) = compare(report(flow=Flow.FLOWING), found)
+    assert "does not go through this block, or the app frees itself" in one.sentence
+
+
+def test_the_comparison_is_put_in_words_and_in_json():
+    checked = check_text(BARE, kind=Server.NGINX, name="f")
+    agreements = compare(report("nginx-proxy-buffering", "app-response"), checked.findings)
+    text = witnesses_text(agreements, checked, width=100, color=False)
+    assert "- agree      nginx-proxy-buffering: both say so: f:1\n" in text
+    assert "  location /: proxy_buffering on (nginx's default)" in text
+    assert "        proxy_buffering off;\n" in text
+    assert "- path only  app-response: seen on the path only" in text
+    config = json.loads(json.dumps(witnesses_document(agreements, checked)))
+    assert config["files"] == ["f"]
+    documents = config["agreements"]
+    assert [(one["id"], one["witness"]) for one in documents] == [
+        ("nginx-proxy-buffering", "both"),
+        ("app-response", "live"),
+    ]
+    assert documents[0]["findings"][0]["line"] == 1
+
+
+WITHOUT_CULPRITS = [
+    # file                                                                    said
+    (CLEAN,                                                                   "neither names a culprit"),
+    ("location / { root /srv; }",                                             "they say nothing of the path"),
+    (f"location / {{\n# flushcheck: allow nginx-proxy-buffering short\n{BARE}\n}}", "allowed: nginx-proxy-buffering at f:2, because: short"),
+    (f"{CLEAN}\nlocation / {{",                                               "not read, or not understood: f:2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), WITHOUT_CULPRITS)
+def test_what_the_files_say_where_nobody_is_named(text, said):
+    checked = check_text(text, kind=Server.NGINX, name="f")
+    agreements = compare(report(flow=Flow.FLOWING), checked.findings)
+    assert said in witnesses_text(agreements, checked, width=100, color=False)
+
+
+def test_a_file_that_contradicts_the_path_says_why_it_is_innocent():
+    checked = check_text(CLEAN, kind=Server.NGINX, name="f")
+    agreements = compare(report("nginx-proxy-buffering"), checked.findings)
+    text = witnesses_text(agreements, checked, width=100, color=False)
+    assert "- innocent: f:1  location /: proxy_buffering off (line 1)" in text
+
+
+def test_of_many_places_some_are_named():
+    checked = check_text("\n".join([BARE] * 5), kind=Server.NGINX, name="f")
+    (one,) = compare(report("nginx-proxy-buffering"), checked.findings)
+    assert one.sentence == "both say so: f:1, f:2, f:3 and 2 more; the address goes through one of them"
+    assert len(one.findings) == 5

@@ -1,0 +1,57 @@
+"""The file says what the measurement says: for every case of the laboratory that has a configuration we read.
+
+The recordings are judged as they were made, the case's files are checked, and the two are compared. Where only one of
+the two names a culprit, the case itself says why: `# file <culprit>: <why>`.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flushcheck.checking.check import merge
+from flushcheck.checking.cross_check import Witness, compare
+from flushcheck.configs.findings import Server
+from flushcheck.diagnosis.inference import judge
+from flushcheck.files import check_text
+from flushcheck.model import Run
+from flushcheck.model.codec import from_json
+from tests.lab import case as lab
+
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+PROGRAMS = {server.value: server for server in Server} | {"php-fpm": Server.PHP, "passenger": Server.APACHE}
+
+IN_THE_APP = {"app-response", "flask-compress"}  # no server's file shows what an app does to its own answers
+
+
+def files(case: lab.Case, depth: int = 0) -> list[lab.Case]:
+    """The case and what stands behind it, as far as we read their programs."""
+    own = [case] if case.program in PROGRAMS else []
+    return own + (files(lab.find(case.behind), depth + 1) if "/" in case.behind and depth < 5 else [])
+
+
+CASES = [
+    (case, RECORDINGS / f"{case.name.replace('/', '-')}.json")
+    for case in lab.every()
+    if case.kind is not lab.Kind.PART and files(case)
+]
+
+
+@pytest.mark.parametrize(("case", "recording"), CASES, ids=[case.name for case, _ in CASES])
+def test_static_and_live_agree_or_the_difference_is_explained(case: lab.Case, recording: Path) -> None:
+    if not recording.is_file():
+        pytest.skip("not recorded")
+    report = judge(from_json(Run, json.loads(recording.read_text())))
+    found = merge([check_text(one.text, kind=PROGRAMS[one.program], name=one.name) for one in files(case)])
+    alone = {one.culprit for one in compare(report, found.findings) if one.witness is not Witness.BOTH}
+    explained = {key.removeprefix("file ") for key in case.options if key.startswith("file ")}
+    assert alone - IN_THE_APP == explained
+    assert [trouble for trouble in found.troubles if trouble.lost] == []
+
+
+@pytest.mark.parametrize(
+    "case", [case for case, _ in CASES if case.kind is lab.Kind.INNOCENT], ids=lambda case: case.name
+)
+def test_an_innocent_case_has_no_finding(case: lab.Case) -> None:
+    found = merge([check_text(one.text, kind=PROGRAMS[one.program], name=one.name) for one in files(case)])
+    assert found.exit_code() == 0

@@ -1,0 +1,49 @@
+"""Configurations as people have them: many blocks, includes and habits at once. Found is what is marked, and no more."""
+
+from pathlib import Path
+
+import pytest
+
+from flushcheck.files import check_all, read
+from flushcheck.reports.findings import findings_text
+from tests.checking.marks import CONFIGS, expected, found
+
+CASES = sorted(path for path in (CONFIGS / "real").iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_real_configuration_is_judged_as_its_marks_say(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(case.parent)
+    got = read([case.name])
+    texts = {name: text for config in got.configs for name, text in config.texts.items()}
+    assert {Path(name) for name in texts} == {
+        path.relative_to(case.parent) for path in case.rglob("*") if path.is_file()
+    }
+    checked = check_all(got)
+    guilty, notes = expected(texts)
+    seen, seen_notes = found(checked)
+    assert seen == guilty
+    assert notes <= seen_notes
+    assert [trouble for trouble in checked.troubles if trouble.lost] == []
+    assert checked.findings or checked.judged
+
+
+WORDS = [
+    # case                          what must be said
+    ("nginx-map-and-snippets",      "/chat/: proxy_buffering off (nginx-map-and-snippets/snippets/ws.conf:4)"),
+    ("nginx-auth-and-assets",       "add_header X-Accel-Buffering (nginx-auth-and-assets/nginx.conf:33) changes nothing"),
+    ("nginx-behind-nginx",          "the nginx behind (nginx-behind-nginx/nginx.conf:13) takes X-Accel-Buffering out"),
+    ("apache-shared-hosting",       "SetEnv FcgidOutputBufferSize (apache-shared-hosting/.htaccess:3) does nothing"),
+    ("apache-php-htaccess",         "php_flag zlib.output_compression off"),
+    ("caddy-imports",               "inside the encode block"),
+    ("gunicorn-docker-entrypoint",  "in gunicorn wsgi"),
+    ("gunicorn-unit-and-settings",  "3 streams at a time with 3 workers, everybody else waits, unless WORKER_CLASS in the environment"),
+    ("varnish-esi",                 "every response that no return (pass) lets by is kept"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "words"), WORDS, ids=[case for case, _ in WORDS])
+def test_the_words_fit_the_case(case: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CONFIGS / "real")
+    text = findings_text(check_all(read([case])), width=100, color=False)
+    assert words in " ".join(text.split())

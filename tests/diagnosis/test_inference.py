@@ -1,0 +1,172 @@
+"""Paths in, accusations out: nobody is accused who is not to blame, and two suspects stay two."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import (
+    Confidence,
+    Flow,
+    Health,
+    Observation,
+    Origin,
+    Outcome,
+    Probe,
+    Run,
+    Transport,
+    Variant,
+)
+from flushcheck.model.codec import from_json, to_json
+from flushcheck.reports.json_report import document
+from tests.diagnosis.paths import Path
+
+OLD_HTTP = Origin(protocol="HTTP/1.0", connection="close")
+GATEWAY = Origin(protocol="HTTP/1.1", gateway="CGI/1.1")
+XAB = frozenset({Variant.XAB})
+WHOLE = 10_000_000  # larger than any stream of the plan
+
+PATHS = [
+    # name, path, health, culprits in order
+    ("nothing in between", Path(), Health.FLOWING, []),
+    (
+        "nginx as it comes",
+        Path(4096, XAB, takes_hint=True, origin=OLD_HTTP),
+        Health.HELD,
+        ["nginx-proxy-buffering"],
+    ),
+    (
+        "nginx as it comes, no WebSocket either",
+        Path(4096, XAB, takes_hint=True, origin=OLD_HTTP, upgrades=False),
+        Health.HELD,
+        ["nginx-proxy-buffering", "websocket-upgrade"],
+    ),
+    (
+        "nginx with buffers of 64 KiB",
+        Path(65_536, XAB, takes_hint=True, origin=OLD_HTTP),
+        Health.HELD,
+        ["nginx-proxy-buffering"],
+    ),
+    (
+        "nginx in front of FastCGI",
+        Path(4064, XAB, takes_hint=True, origin=GATEWAY, upgrades=False, websocket_status=501),
+        Health.HELD,
+        ["nginx-fastcgi-buffering", "gateway-websocket"],
+    ),
+    ("nginx gzip", Path(WHOLE, XAB, takes_hint=True, encoding="gzip"), Health.HELD, ["nginx-gzip"]),
+    (
+        "the hint is taken in vain",
+        Path(4096, takes_hint=True, origin=OLD_HTTP),
+        Health.HELD,
+        ["nginx-hint-taken", "nginx-ignore-headers"],
+    ),
+    ("held, and no nginx", Path(8192), Health.HELD, ["http-hop"]),
+    ("held, no nginx, no control", Path(8192, control=False), Health.HELD, ["http-hop"]),
+    (
+        "the app itself",
+        Path(WHOLE, control_hold_bytes=WHOLE),
+        Health.HELD,
+        ["app-response"],
+    ),
+    ("only WebSocket is missing", Path(upgrades=False), Health.BROKEN, ["websocket-upgrade"]),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "health", "culprits"), PATHS, ids=[row[0] for row in PATHS])
+def test_who_is_accused(name, path, health, culprits):
+    report = judge(path.run())
+    assert report.health is health
+    assert [accusation.culprit.id for accusation in report.accusations] == culprits
+
+
+def test_the_flow_is_what_a_reader_of_tokens_sees_and_the_size_comes_from_larger_pieces():
+    verdicts = {v.transport: v for v in judge(Path(4096, XAB, takes_hint=True).run()).verdicts}
+    assert verdicts[Transport.CHUNKED].flow is Flow.HELD
+    assert verdicts[Transport.CHUNKED].hold_bytes == 4096
+    assert verdicts[Transport.CHUNKED].hold_s == pytest.approx(1.9, abs=0.1)
+    assert verdicts[Transport.CHUNKED].freed_by == (Variant.XAB,)
+    assert verdicts[Transport.POLLING].flow is Flow.FLOWING
+    assert verdicts[Transport.WEBSOCKET].suspicions == ()
+
+
+def test_a_hold_without_a_control_run_is_claimed_with_less_confidence():
+    with_control = judge(Path(8192).run()).accusations[0]
+    without = judge(Path(8192, control=False).run()).accusations[0]
+    assert (with_control.confidence, without.confidence) == (Confidence.LIKELY, Confidence.POSSIBLE)
+
+
+def test_an_experiment_that_failed_is_not_taken_for_a_no():
+    run = Path(4096, XAB, takes_hint=True).run()
+    broken = tuple(
+        Observation(seen.probe, Outcome.TIMEOUT) if seen.probe.variant is Variant.XAB else seen
+        for seen in run.observations
+    )
+    assert judge(Run(run.target, broken)).accusations == ()
+    assert judge(Run(run.target, broken)).health is Health.HELD
+
+
+def test_a_compressed_hold_without_its_experiment_has_two_suspects():
+    run = Path(WHOLE, XAB, takes_hint=True, encoding="gzip").run()
+    without = tuple(seen for seen in run.observations if seen.probe.variant is not Variant.IDENTITY)
+    told = judge(Run(run.target, without)).accusations
+    assert {(one.culprit.id, one.confidence) for one in told} == {
+        ("nginx-proxy-buffering", Confidence.POSSIBLE),
+        ("nginx-gzip", Confidence.POSSIBLE),
+    }
+
+
+NOBODY = [
+    ("nothing observed", ()),
+    (
+        "nothing reachable",
+        (Observation(Probe(Transport.CHUNKED), Outcome.UNREACHABLE, detail="connection refused"),),
+    ),
+    (
+        "a login page",
+        (Observation(Probe(Transport.CHUNKED), Outcome.REFUSED, detail="text/html", status=200),),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "observations"), NOBODY)
+def test_where_flushcheck_did_not_answer_nothing_can_be_told(name, observations):
+    report = judge(Run("http://test", observations))
+    assert (report.health, report.accusations) == (Health.UNKNOWN, ())
+
+
+@pytest.mark.parametrize("path", [row[1] for row in PATHS], ids=[row[0] for row in PATHS])
+def test_a_saved_run_gives_the_same_report(path):
+    run = path.run()
+    loaded = from_json(Run, json.loads(json.dumps(to_json(run))))
+    before, after = document(judge(run)), document(judge(loaded))
+    for report in (before, after):
+        for verdict in report["transports"].values():
+            verdict.pop("sent_s"), verdict.pop("received_s")
+    assert before == after
+
+
+def test_the_document_has_the_fields_that_were_promised():
+    told = document(judge(Path(4096, XAB, takes_hint=True, origin=OLD_HTTP, upgrades=False).run()))
+    assert (told["schema"], told["verdict"]) == (1, "held")
+    assert set(told["transports"]) == {"polling", "chunked", "events", "websocket"}
+    assert set(told["transports"]["chunked"]) >= {
+        "flow",
+        "hold_bytes",
+        "hold_s",
+        "headers_s",
+        "first_piece_s",
+        "lag_s",
+        "pieces_sent",
+        "pieces_received",
+        "complete",
+        "culprits",
+    }
+    assert set(told["transports"]["chunked"]["lag_s"]) == {"p50", "max"}
+    culprit = told["culprits"][0]
+    assert culprit["id"] == "nginx-proxy-buffering"
+    assert culprit["confidence"] == "certain"
+    assert any("1.9" in sentence for sentence in culprit["evidence"])
+    assert set(culprit["fixes"][0]) == {"where", "change", "caution"}
+    json.dumps(told)

@@ -1,0 +1,70 @@
+"""What was recorded on real servers is judged as it was found to be, without any of them.
+
+The recordings are the laboratory's (`make lab`): one run a case, on the program itself. The case says who is to
+blame, from the measurements of an observer that shares no code with flushcheck's own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flushcheck.culprits import CULPRITS
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import Confidence, Run, Variant
+from flushcheck.model.codec import from_json
+from tests.lab.case import Case, Kind, every
+from tests.lab.verdicts import Mark, assess
+
+RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
+
+# What no recording of an ordinary run can show, and why.
+WITHOUT_A_RECORDING = {
+    "nginx-proxy-cache": "from outside it is any cache: response-cache",
+    "apache-ratelimit": "from outside it is some hop with a timer; a file names it",
+    "haproxy-compression": "from outside it is some hop that is one piece late; a file names it",
+    "haproxy-wait-for-body": "from outside it is some hop that stores and forwards; a file names it",
+}
+
+
+def path_of(case: Case) -> Path:
+    return RECORDINGS / f"{case.name.replace('/', '-')}.json"
+
+
+RECORDED = [case for case in every() if case.kind is not Kind.PART and path_of(case).exists()]
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=[case.name for case in RECORDED])
+def test_nobody_is_accused_wrongly(case):
+    data = json.loads(path_of(case).read_text())
+    result = assess(case, case.seen, judge(from_json(Run, data)), 0.0)
+    assert result.mark is not Mark.WRONG, result.why
+
+
+@pytest.mark.parametrize("name", ["hop/ticks-200", "haproxy/default"])
+def test_where_http10_was_not_tried_a_timer_has_two_suspects(name):
+    # A browser cannot speak HTTP/1.0, and nothing else tells HAProxy's timer from another's.
+    (case,) = (case for case in RECORDED if case.name == name)
+    run = from_json(Run, json.loads(path_of(case).read_text()))
+    left = tuple(one for one in run.observations if one.probe.variant is not Variant.HTTP10)
+    assert len(left) < len(run.observations)
+    named = {one.culprit.id: one.confidence for one in judge(replace(run, observations=left)).accusations}
+    assert set(named) == {"haproxy-http-delay", "http-hop"}
+    assert named["haproxy-http-delay"] is Confidence.POSSIBLE
+
+
+def test_every_live_culprit_is_shown_by_a_recording():
+    shown = {
+        accusation.culprit.id
+        for case in RECORDED
+        for accusation in judge(from_json(Run, json.loads(path_of(case).read_text()))).accusations
+    }
+    assert set(CULPRITS) - shown == set(WITHOUT_A_RECORDING)
+
+
+def test_enough_programs_are_recorded():
+    assert len(RECORDED) >= 60
+    assert len({case.program for case in RECORDED}) >= 10

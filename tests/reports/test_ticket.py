@@ -1,0 +1,108 @@
+"""The ticket: what was measured, which line is asked for, and what to use until then."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+
+import pytest
+
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import Health, Origin, Report, Variant
+from flushcheck.reports.ticket import WIDTH, ticket
+from tests.diagnosis.paths import Path
+
+OLD_HTTP = Origin(protocol="HTTP/1.0", connection="close")
+XAB = frozenset({Variant.XAB})
+WHOLE = 10_000_000
+SEAM = "---- not part of the ticket"
+
+TICKETS = [
+    # name, path, what the ticket says, what it does not say, what stands below it
+    (
+        "nginx, and no WebSocket",
+        Path(4096, XAB, takes_hint=True, origin=OLD_HTTP, upgrades=False),
+        ("Subject: streamed responses are held", "1.9 s", "4096 bytes", "proxy_buffering off;", "What it costs",
+         "proxy_set_header Upgrade $http_upgrade;", "against 2"),
+        ("X-Accel-Buffering: no\n  What", "look alike", "if it is"),
+        ("polling flows on this path", "chunked was seen to flow here with the response header X-Accel-Buffering"),
+    ),
+    (
+        "two that look alike",
+        Path(4096, takes_hint=True, origin=OLD_HTTP),
+        ("From outside 1 and 2 look alike", "if it is 1", "if it is 2", "the same evidence as above"),
+        ("against 1",),
+        ("polling, websocket flow on this path",),
+    ),
+    (
+        "no nginx",
+        Path(8192),
+        ("an HTTP hop that is not nginx", "if it is 1", "8192 bytes", "server: something"),
+        (),
+        ("polling, websocket flow on this path",),
+    ),
+    (
+        "padding helps",
+        Path(4096, frozenset({Variant.PADDED})),
+        ("Subject",),
+        (),
+        ("chunked was seen to flow here with padding in front of the stream",),
+    ),
+    (
+        "only WebSocket is missing",
+        Path(upgrades=False),
+        ("Subject: streamed responses are broken", "flushcheck diagnose http://test --only websocket"),
+        ("curl",),
+        ("polling, chunked, events flow on this path",),
+    ),
+    (
+        "the app itself",
+        Path(WHOLE, control_hold_bytes=WHOLE),
+        ("No ticket is needed", "in your own hands"),
+        ("Subject", "curl"),
+        ("in your own hands: the app's WSGI stack",),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "says", "hides", "until_then"), TICKETS, ids=[row[0] for row in TICKETS]
+)
+def test_what_a_ticket_says(name, path, says, hides, until_then):
+    letter, _, rest = ticket(judge(path.run())).partition(SEAM)
+    one_line, below = " ".join(letter.split()), " ".join(rest.split())
+    for needed in says:
+        assert " ".join(needed.split()) in one_line
+    for hidden in hides:
+        assert hidden not in letter
+    for needed in until_then:
+        assert needed in below
+
+
+def test_where_the_cause_is_not_known_the_ticket_asks():
+    report = dataclasses.replace(judge(Path(8192).run()), accusations=())
+    assert "Which proxies, caches, gateways and filters stand" in " ".join(ticket(report).split())
+
+
+@pytest.mark.parametrize(
+    ("health", "says"),
+    [(Health.FLOWING, "No ticket is needed"), (Health.UNKNOWN, "No ticket can be written")],
+)
+def test_where_there_is_nothing_to_ask_for_it_says_so(health, says):
+    told = ticket(dataclasses.replace(judge(Path().run()), health=health, headline="words"))
+    assert says in told
+    assert "Subject" not in told
+
+
+def test_the_line_to_try_survives_a_shell_and_no_address_steers_a_terminal():
+    held = judge(Path(8192).run())
+    told = ticket(dataclasses.replace(held, target="http://h/a'b;rm -rf x"))
+    line = next(line for line in told.splitlines() if "curl" in line)
+    assert shlex.split(line)[-1].startswith("http://h/a'b;rm -rf x/stream/chunked?")
+    assert "\x1b" not in ticket(Report("http://x\x1b[2J", Health.HELD, "\x1b[2J", (), ()))
+
+
+def test_it_fits_a_mail_but_for_what_is_to_be_copied():
+    for _, path, *_ in TICKETS:
+        for line in ticket(judge(path.run())).splitlines():
+            assert len(line) <= WIDTH or line.startswith("    ")

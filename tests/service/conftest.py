@@ -1,0 +1,45 @@
+"""Fixtures: the app by itself, and the app on real gunicorn and gevent.
+
+def test_a_thing(client): ...          # Flask's test client: headers, status, parameters
+def test_on_the_wire(origin): ...      # one server for all of tests/web: bytes, time, who hangs up
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from flushcheck.service import create_app
+from flushcheck.streaming.limits import Limits
+from tests.live import servers
+from tests.live.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401  # hooks
+from tests.service.wire import Origin
+
+
+@pytest.fixture
+def app() -> Flask:
+    """The app as it ships."""
+    return create_app(Limits())
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client without a server: it takes the whole response before it says anything."""
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[servers.Service]:
+    """Real gunicorn with the shipped configuration and small limits, so that they can be met."""
+    settings = {"FLUSHCHECK_MAX_STREAMS": "20", "FLUSHCHECK_HEARTBEAT_S": "0.2"}
+    with servers.start_origin(env=settings) as service:
+        yield service
+
+
+@pytest.fixture
+def origin(server: servers.Service) -> Origin:
+    """The server, with its access log from here on."""
+    return Origin(server)

@@ -1,0 +1,213 @@
+"""A pasted configuration is judged, bounded, and nothing that it says is opened or run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from flushcheck.configs.findings import Server
+from flushcheck.files import check_text
+from flushcheck.service import create_app
+from flushcheck.streaming.limits import Limits
+from tests.checking.marks import CONFIGS, fixtures, server_of
+from tests.service.wire import WITHIN_S, Origin
+
+GUILTY = "server {\n  location / {\n    proxy_pass http://127.0.0.1:8000;\n  }\n}\n"
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def ask(client, body, query="", accept="application/json", kind="text/plain"):
+    return client.post(f"/check{query}", data=body, headers={"Accept": accept}, content_type=kind)
+
+
+FORMS = [
+    # Accept                what is given
+    ("application/json",    "application/json"),
+    ("text/plain",          "text/plain"),
+    ("*/*",                 "text/plain"),
+    ("",                    "text/plain"),
+    (BROWSER,               "text/plain"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("accept", "kind"), FORMS)
+def test_each_visitor_gets_the_form_it_reads(client, accept, kind):
+    response = ask(client, GUILTY, accept=accept)
+    assert (response.status_code, response.mimetype) == (200, kind)
+    assert response.headers["Vary"] == "Accept"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "nginx-proxy-buffering" in response.text
+
+
+def test_what_curl_sends_is_understood(client):
+    response = ask(client, GUILTY, accept="*/*", kind="application/x-www-form-urlencoded")
+    assert response.status_code == 200
+    assert "proxy_buffering off;" in response.text
+
+
+def test_the_finding_stands_at_its_line(client):
+    found = ask(client, GUILTY, "?name=site.conf").json
+    assert found["schema"] == 1
+    first = found["findings"][0]
+    assert (first["id"], first["level"], first["file"], first["line"]) == (
+        "nginx-proxy-buffering",
+        "error",
+        "site.conf",
+        2,
+    )
+    assert first["fix"]["change"] == "proxy_buffering off;"
+
+
+@pytest.mark.parametrize("path", fixtures(), ids=lambda path: path.relative_to(CONFIGS).as_posix())
+def test_it_says_what_the_command_says(client, path):
+    server, text = server_of(path), path.read_text()
+    pasted = ask(client, text, f"?server={server}&name={path.name}").json
+    checked = check_text(text, kind=server, name=path.name)
+    assert [(one["id"], one["line"], one["level"]) for one in pasted["findings"]] == [
+        (one.culprit.id, one.line, one.level) for one in checked.findings
+    ]
+
+
+REFUSED = [
+    # name               query                   body                     words of the error
+    ("nothing",          "",                     b"",                     "the body is empty"),
+    ("blank",            "",                     b" \n\t\n",           "the body is empty"),
+    ("nobody's words",   "",                     b"hello world\n",       "say it with server="),
+    ("no such server",   "?server=iis",          GUILTY.encode(),         "expected one of nginx, apache"),
+    ("no such parameter", "?file=/etc/passwd",   GUILTY.encode(),         "no parameter but server and name"),
+    ("not a text",       "",                     b"server {\0}",         "not a text file"),
+    ("a name too long",  f"?name={'x' * 201}",   GUILTY.encode(),         "name='x"),
+    ("a name of bytes",  "?name=a%0Ab",          GUILTY.encode(),         "printable"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "query", "body", "words"), REFUSED, ids=[name for name, *_ in REFUSED])
+@pytest.mark.parametrize("accept", ["application/json", "text/plain"])
+def test_what_is_no_file_is_refused_in_words(client, name, query, body, words, accept):
+    response = ask(client, body, query, accept)
+    assert (response.status_code, response.mimetype) == (400, "application/json")
+    assert words in response.json["error"]
+    assert "for example" in response.json["error"]
+
+
+MISTAKES = [
+    # what people do with curl              content type                          body
+    ("curl -d takes the line ends out",     "application/x-www-form-urlencoded",  GUILTY.replace("\n", "")),
+    ("curl -F sends a form",                "multipart/form-data; boundary=x",    f"--x\r\n\r\n{GUILTY}\r\n--x--"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "kind", "body"), MISTAKES, ids=[name for name, *_ in MISTAKES])
+def test_a_slip_of_curl_is_told(client, name, kind, body):
+    response = ask(client, body, kind=kind)
+    assert response.status_code == 400
+    assert "--data-binary" in response.json["error"]
+
+
+def test_a_page_elsewhere_may_ask(client):
+    assert ask(client, GUILTY).headers["Access-Control-Allow-Origin"] == "*"
+    asked = client.options("/check")
+    assert "POST" in asked.headers["Access-Control-Allow-Methods"]
+    assert client.get("/check").status_code == 405
+
+
+def test_too_long_a_file_is_refused_with_the_limit():
+    small = create_app(Limits(max_check_bytes=100)).test_client()
+    assert ask(small, "# x\n" * 25, "?server=nginx").status_code == 200
+    response = ask(small, "# x\n" * 25 + "#", "?server=nginx")
+    assert response.status_code == 413
+    assert "100 bytes" in response.json["error"]
+
+
+class Watched:
+    """What this process opens while somebody looks. An audit hook cannot be taken away again."""
+
+    opened: list[str] | None = None
+    hooked = False
+
+    @classmethod
+    def note(cls, event: str, args: tuple[object, ...]) -> None:
+        # A number is a file that is open already: the one in memory that crossplane reads.
+        if cls.opened is not None and event in ("open", "os.listdir", "os.scandir", "subprocess.Popen"):
+            if not isinstance(args[0], int):
+                cls.opened.append(f"{event} {args[0]!r}")
+
+
+@contextmanager
+def watching() -> Iterator[list[str]]:
+    if not Watched.hooked:
+        sys.addaudithook(Watched.note)
+        Watched.hooked = True
+    opened: list[str] = []
+    Watched.opened = opened
+    try:
+        yield opened
+    finally:
+        Watched.opened = None
+
+
+INCLUDES = [
+    (Server.NGINX, "server {{ include {file}; include {folder}/*; location / {{ proxy_pass http://a; }} }}\n"),
+    (Server.APACHE, "Include {file}\nIncludeOptional {folder}/*\nInclude {folder}\nProxyPass / http://a/\n"),
+    (Server.CADDY, ":80 {{\n import {file}\n import {folder}/*\n reverse_proxy a\n}}\n"),
+    (Server.LIGHTTPD, 'include "{file}"\ninclude "{folder}/*"\ninclude_shell "cat {file}"\n'),
+    (Server.VARNISH, 'vcl 4.1;\ninclude "{file}";\ninclude +glob "{folder}/*";\n'),
+    (Server.GUNICORN, "web: gunicorn -c {file} app:app\nb: gunicorn -c python:{folder} app:app\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("server", "text"), INCLUDES, ids=[server for server, _ in INCLUDES])
+def test_nothing_that_it_names_is_opened(client, server, text, tmp_path):
+    secret = tmp_path / "secret.conf"
+    secret.write_text("proxy_buffering on; # secret\nworker_class = 'sync'\n")
+    body = text.format(file=secret, folder=tmp_path)
+    ask(client, body, f"?server={server}")  # what is imported late is imported now
+    with watching() as opened:
+        response = ask(client, body, f"?server={server}")
+    assert opened == []
+    assert response.status_code == 200
+    assert response.json["files"] == ["pasted"]
+
+
+def test_watching_sees_what_is_opened(tmp_path):
+    with watching() as opened:
+        Path(tmp_path, "a").write_text("a")
+    assert len(opened) == 1
+
+
+def test_a_gunicorn_file_is_read_and_never_run(client, tmp_path):
+    trap = tmp_path / "ran"
+    body = f"open({str(trap)!r}, 'w')\nworker_class = (open({str(trap)!r}, 'w'), 'sync')[1]\ntimeout = 5\n"
+    response = ask(client, body, "?server=gunicorn&name=gunicorn.conf.py")
+    assert response.status_code == 200
+    assert not trap.exists()
+
+
+def test_the_work_is_done_beside_the_streams(client, monkeypatch):
+    done = []
+
+    def beside(work):
+        done.append(work)
+        return work()
+
+    monkeypatch.setattr("flushcheck.service.limits.threadpool.aside", beside)
+    assert ask(client, GUILTY).status_code == 200
+    assert len(done) == 1
+
+
+def test_on_the_wire(origin: Origin) -> None:
+    url = f"{origin.url}/check"
+    for data in (GUILTY.encode(), iter([GUILTY.encode()])):  # requests sends an iterator in chunks
+        answer = requests.post(url, data=data, headers={"Accept": "application/json"}, timeout=WITHIN_S)
+        assert answer.status_code == 200
+        assert answer.json()["findings"][0]["id"] == "nginx-proxy-buffering"
+    large = b"#" * (Limits().max_check_bytes + 1)
+    for data in (large, iter([large])):
+        assert requests.post(url, data=data, timeout=WITHIN_S).status_code == 413
+    assert "Traceback" not in origin.service.output()

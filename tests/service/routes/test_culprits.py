@@ -1,0 +1,70 @@
+"""The catalogue as the service shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import urljoin
+
+import pytest
+
+from flushcheck.culprits.catalogue import ENTRIES
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+FORMS = [
+    # Accept                what is given
+    (BROWSER,               "text/html"),
+    ("*/*",                 "text/plain"),
+    ("",                    "text/plain"),
+    ("application/json",    "application/json"),
+    ("text/plain",          "text/plain"),
+    ("image/png",           "text/plain"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/culprits", "/culprits/nginx-gzip"])
+@pytest.mark.parametrize(("accept", "kind"), FORMS)
+def test_each_visitor_gets_the_form_it_reads(client, path, accept, kind):
+    response = client.get(path, headers={"Accept": accept})
+    assert (response.status_code, response.mimetype) == (200, kind)
+    assert response.headers["Vary"] == "Accept"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "nginx-gzip" in response.text
+
+
+def test_the_page_allows_itself_nothing_but_its_own_style(client):
+    response = client.get("/culprits/nginx-gzip", headers={"Accept": BROWSER})
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script" not in policy
+    assert "unsafe" not in policy
+    assert "<script" not in response.text
+    assert "style=" not in response.text
+    # What it links to is there, also where the service lies below a path.
+    for link in re.findall(r'(?:href|src)="(\.\./[^"]*)"', response.text):
+        there = urljoin("http://localhost/culprits/nginx-gzip", link)
+        assert client.get(there, headers={"Accept": BROWSER}).status_code == 200, link
+
+
+def test_every_culprit_of_the_list_has_its_page(client):
+    listed = client.get("/culprits", headers={"Accept": "application/json"}).json["culprits"]
+    assert len(listed) == len(ENTRIES)
+    for one in listed:
+        told = client.get(f"/culprits/{one['id']}", headers={"Accept": "application/json"}).json
+        assert told["title"] == one["title"]
+
+
+@pytest.mark.parametrize("name", ["nginx_gzip", "none", "%3Cscript%3E", "x" * 3000, "%00", "%ff"])
+def test_a_name_that_nobody_has_is_404_and_names_the_nearest(client, name):
+    response = client.get(f"/culprits/{name}", headers={"Accept": BROWSER})
+    assert (response.status_code, response.mimetype) == (404, "application/json")
+    error = json.loads(response.text)["error"]
+    assert "expected" in error
+    if name == "nginx_gzip":
+        assert "nginx-gzip" in error
+
+
+def test_only_reading_is_possible(client):
+    assert client.post("/culprits/nginx-gzip").status_code == 405
+    assert client.head("/culprits").status_code == 200

@@ -1,0 +1,245 @@
+"""The service asked about itself, and asked to judge: on real gunicorn where it probes, without where not."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flushcheck.model import Health, Observation, Outcome, Probe, Run, Transport, Vantage
+from flushcheck.model.codec import from_json, to_json
+from flushcheck.service import create_app
+from flushcheck.streaming.limits import Limits
+from tests.service.wire import WITHIN_S, Origin, rest, told
+
+LONG_S = 60.0
+TRANSPORTS = {str(transport) for transport in Transport}
+PAGE = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+def test_curl_is_told_in_json_that_the_service_flows(origin: Origin) -> None:
+    command = ["curl", "-sS", f"{origin.url}/diagnostics?quick=1"]
+    report = json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONG_S).stdout
+    )
+    assert (report["schema"], report["verdict"], report["culprits"]) == (1, "flowing", [])
+    assert set(report["transports"]) == TRANSPORTS
+    assert report["loopback"]["verdict"] == "flowing"
+
+
+def test_hostile_headers_move_neither_the_probes_nor_the_line_to_paste(origin: Origin) -> None:
+    answer = requests.get(
+        f"{origin.url}/diagnostics?quick=1",
+        headers={"Host": "evil.example'", "X-Forwarded-Host": "evil.example", "Accept": "text/plain"},
+        timeout=LONG_S,
+    )
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "FLOWING  " + origin.url in answer.text
+    assert "evil" not in answer.text
+
+
+def test_a_browser_gets_a_page(origin: Origin) -> None:
+    answer = requests.get(f"{origin.url}/diagnostics", headers=PAGE, timeout=WITHIN_S)
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_the_service_probes_its_own_loopback_as_a_control_but_not_too_often_at_once(origin: Origin) -> None:
+    url = f"{origin.url}/diagnostics/control"
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: requests.get(url, timeout=LONG_S), range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429]
+    for answer in answers:
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        if answer.status_code == 429:
+            assert answer.headers["Retry-After"]
+            continue
+        seen = [from_json(Observation, one) for one in answer.json()["observations"]]
+        assert [one.probe for one in seen] == [
+            Probe(Transport.CHUNKED, vantage=Vantage.LOOPBACK),
+            Probe(Transport.EVENTS, vantage=Vantage.LOOPBACK),
+        ]
+        assert [(one.outcome, len(one.marks)) for one in seen] == [(Outcome.COMPLETE, 20)] * 2
+
+
+def test_a_server_that_cannot_be_probed_says_why(client):
+    control = told(client.get("/diagnostics/control"))
+    assert control["observations"] == []
+    assert "one request at a time" in control["reason"] or "does not listen on TCP" in control["reason"]
+    report = told(client.get("/diagnostics"))
+    assert (report["verdict"], report["loopback"]) == ("unknown", None)
+    assert report["reason"]
+
+
+@pytest.mark.parametrize("query", ["quick=2", "url=http://evil.example", "quick=1&quick=1&x=1"])
+def test_diagnostics_takes_no_other_parameter(client, query):
+    response = client.get(f"/diagnostics?{query}")
+    assert response.status_code == 400
+    assert "for example quick=1" in told(response)["error"]
+
+
+RUN = Run("https://example.org", (Observation(Probe(Transport.POLLING), Outcome.UNREACHABLE, "no route"),))
+
+
+def test_a_run_in_json_gets_a_report_in_json(client):
+    response = client.post("/diagnostics/judge", json=to_json(RUN))
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert told(response)["schema"] == 1
+    assert told(response)["target"] == "https://example.org"
+    assert told(response)["verdict"] in set(Health)
+
+
+def test_a_saved_run_may_be_sent_as_curl_sends_a_file(client):
+    response = client.post(
+        "/diagnostics/judge",
+        data=json.dumps(to_json(RUN)),
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert told(response)["verdict"] in set(Health)
+
+
+BODIES = [
+    # name, body, content type, what the error says
+    ("nothing", b"", "application/json", "not JSON"),
+    ("nothing at all", b"", "", "holds no HTTP answer"),
+    ("not JSON", b"{", "application/json", "not JSON (JSONDecodeError)"),
+    ("not UTF-8", b'{"target": "\xff"}', "application/json", "not JSON (UnicodeDecodeError)"),
+    ("another document", b"[1]", "application/json", "expected an object"),
+    ("an empty one", b"{}", "application/json", "target is missing"),
+    ("too deep", b"[" * 100_000, "application/json", "not JSON (RecursionError)"),
+    ("a long number", b'{"target": ' + b"9" * 5000 + b"}", "application/json", "not JSON (ValueError)"),
+    ("half a character", b'{"target": "\\ud800", "observations": []}', "application/json", "surrogates"),
+    ("noise", b"\x00\xff" * 100, "application/octet-stream", "expected"),
+    ("a form", b"a=b", "application/x-www-form-urlencoded", "expected"),
+]
+
+
+@pytest.mark.parametrize(("name", "body", "kind", "words"), BODIES, ids=[name for name, *_ in BODIES])
+def test_what_is_no_run_is_refused_in_words(client, name, body, kind, words):
+    response = client.post("/diagnostics/judge", data=body, content_type=kind)
+    assert response.status_code == 400
+    assert words in told(response)["error"]
+
+
+def test_too_long_a_body_is_refused():
+    small = create_app(Limits(max_judge_bytes=100)).test_client()
+    response = small.post("/diagnostics/judge", data=b"x" * 101)
+    assert response.status_code == 413
+    assert "413" in told(response)["error"]
+
+
+def test_a_body_that_breaks_off_or_is_badly_chunked_is_no_fault_of_ours(origin: Origin) -> None:
+    path, chunked = "/diagnostics/judge", "Transfer-Encoding: chunked"
+    for header, body in (
+        ("Content-Length: 100", b"{}"),
+        (chunked, b"5\r\nhel"),
+        (chunked, b"zz\r\n"),
+        (chunked, b"5\r\nhelloXX0\r\n\r\n"),
+    ):
+        with closing(origin.ask(path, header, "Connection: close", method="POST")) as connection:
+            connection.sendall(body)
+            connection.shutdown(socket.SHUT_WR)
+            assert rest(connection)[9:10] in (b"4", b"")
+    assert "Traceback" not in origin.service.output()
+
+
+def test_too_long_a_body_is_refused_on_the_wire_with_and_without_its_length(origin: Origin) -> None:
+    large = b"x" * (Limits().max_judge_bytes + 1)
+    for data in (large, iter([large])):  # requests sends an iterator in chunks
+        answer = requests.post(f"{origin.url}/diagnostics/judge", data=data, timeout=WITHIN_S)
+        assert answer.status_code == 413
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-10, 10**6) | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = (
+    "probe",
+    "outcome",
+    "detail",
+    "status",
+    "headers",
+    "arrivals",
+    "end",
+    "origin",
+    "headers_s",
+    "stall_s",
+)
+ARRIVALS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "at_s": st.floats(-5, 1e6),
+            "size_bytes": st.integers(-5, 10**7),
+            "text_bytes": st.integers(-5, 10**7),
+            "marks": st.lists(
+                st.fixed_dictionaries({"seq": st.integers(-3, 50), "sent_s": st.floats(-5, 1e6)}), max_size=4
+            ),
+        }
+    ),
+    max_size=12,
+)
+PROBES = st.builds(
+    lambda transport, scenario, variant, vantage: {
+        "transport": transport,
+        "scenario": scenario,
+        "variant": variant,
+        "vantage": vantage,
+    },
+    st.sampled_from(sorted(TRANSPORTS)),
+    st.sampled_from(["token", "kilo", "big"]),
+    st.sampled_from(["baseline", "x-accel-buffering", "identity", "http/1.0", "padded", "together"]),
+    st.sampled_from(["path", "loopback"]),
+)
+OBSERVATIONS = st.fixed_dictionaries(
+    {"probe": PROBES, "outcome": st.sampled_from([str(one) for one in Outcome])},
+    optional={
+        "arrivals": ARRIVALS,
+        "status": st.integers(-1, 1000),
+        "headers": st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), max_size=3),
+        "headers_s": st.floats(-1, 1e6),
+        "stall_s": st.floats(-1, 1e6),
+        "end": st.fixed_dictionaries({"count": st.integers(-5, 10**6)}),
+        "origin": st.fixed_dictionaries({"protocol": st.sampled_from(["HTTP/1.0", "HTTP/1.1", ""])}),
+    },
+)
+RUNS = st.fixed_dictionaries(
+    {"target": st.text(max_size=9), "observations": st.lists(OBSERVATIONS, max_size=6)}
+)
+# One app for all examples: it keeps nothing between two requests.
+CLIENT = create_app(Limits()).test_client()
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(RUNS | st.dictionaries(st.sampled_from(["target", "observations", "tool"]), JSON))
+def test_whatever_strangers_observed_is_no_fault_of_ours(document):
+    response = CLIENT.post("/diagnostics/judge", data=json.dumps(document), content_type="application/json")
+    assert response.status_code in (200, 400)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 1000),
+            st.sampled_from(
+                [b"HTTP/1.1 200 OK\r\n", b"Via: x\r\n", b"\r\n", b'{"seq":0,"at_s":0,"delta":""}\n']
+            )
+            | st.binary(max_size=20),
+        ),
+        max_size=8,
+    )
+)
+def test_whatever_a_shell_sends_is_no_fault_of_ours(reads):
+    body = b"".join(b"\n@%.4f %d\n%s" % (at_s, len(data), data) for at_s, data in reads)
+    response = CLIENT.post("/diagnostics/judge", data=body)
+    assert response.status_code in (200, 400)

@@ -1,0 +1,149 @@
+"""What the running process knows of its own server, on real ones; the shared hosts' are in tests/deploy/."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from websocket import create_connection
+
+from flushcheck.diagnosis.app_server import Runner, Setup
+from flushcheck.service.serving.app_server import PLACES, asked, loaded
+from flushcheck.streaming.limits import Limits
+from tests.deploy import shared
+from tests.live import servers
+from tests.live.servers import ROOT, Service
+
+WORKERS = [
+    # gunicorn's arguments,            worker, streams in a process, remarks, the line at its start
+    (["-w", "2"], "gevent", 900, [], "gevent worker, 2 processes: 1800 at once, 900 at once in each process"),
+    (
+        ["-k", "gthread", "--threads", "20"],
+        "gthread",
+        20,
+        ["threads"],
+        "gthread worker, 1 process: 20 at once",
+    ),
+    (
+        ["-k", "sync", "-w", "2"],
+        "sync",
+        1,
+        ["sync-worker"],
+        "error: a sync worker serves one stream at a time",
+    ),
+    (
+        ["--preload"],
+        "gevent",
+        900,
+        ["preload-app"],
+        "error: preload_app loads the app before gevent has patched",
+    ),
+    (
+        ["--worker-connections", "50"],
+        "gevent",
+        50,
+        ["worker-connections"],
+        "warning: worker_connections 50 is not above",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("args", "worker", "streams", "remarks", "line"), WORKERS, ids=[args[0] for args, *_ in WORKERS]
+)
+def test_gunicorn_is_told_by_its_worker_and_texts_are_exact_under_each(args, worker, streams, remarks, line):
+    with servers.start_origin(args=args) as service:
+        told = server(service.url)
+        assert (told["runs_under"], told["worker"], told["streams_per_process"]) == (
+            "gunicorn",
+            worker,
+            streams,
+        )
+        assert [remark["id"] for remark in told["remarks"]] == remarks
+        assert told["websocket"] is True
+        assert f"flushcheck: runs under gunicorn {told['version']}, " in service.output()
+        assert line in service.output()
+        for query in shared.TEXTS:
+            shared.assert_exact(service.url, query)
+            assert_websocket_exact(service.url, query)
+
+
+def test_a_misspelt_setting_is_told_with_the_right_name():
+    with servers.start_origin(env={"FLUSHCHECK_MAX_STREEMS": "5"}) as service:
+        (remark,) = server(service.url)["remarks"]
+        assert remark["level"] == "warning"
+        assert "FLUSHCHECK_MAX_STREEMS" in remark["sentence"]
+        assert "FLUSHCHECK_MAX_STREAMS?" in remark["sentence"]
+
+
+def test_werkzeugs_own_server_is_told():
+    with werkzeug() as service:
+        told = server(service.url)
+        assert (told["runs_under"], told["streams"]) == ("werkzeug", 900)
+        assert [remark["id"] for remark in told["remarks"]] == ["werkzeug"]
+
+
+def test_diagnostics_says_it_too(client):
+    told = client.get("/diagnostics?quick=1", headers={"Accept": "application/json"}).get_json()
+    # Flask's test client is no server at all.
+    assert told["server"]["runs_under"] == "unknown"
+    assert told["server"] == client.get("/diagnostics/server").get_json()
+
+
+LIES = {
+    "HTTP_SERVER_SOFTWARE": "gunicorn",
+    "HTTP_WERKZEUG_SOCKET": "x",
+    "HTTP_GATEWAY_INTERFACE": "CGI/1.1",
+    "HTTP_VIA": "uWSGI",
+}
+
+REQUESTS = [
+    # the server's part of the environ, runner, places
+    ({}, Runner.UNKNOWN, 0),
+    (LIES, Runner.UNKNOWN, 0),
+    ({"GATEWAY_INTERFACE": "CGI/1.1"}, Runner.FASTCGI, 0),
+    ({"GATEWAY_INTERFACE": "CGI/1.1", PLACES: 200}, Runner.FASTCGI, 200),
+    ({"werkzeug.socket": object(), "wsgi.multithread": True}, Runner.WERKZEUG, 900),
+    ({"werkzeug.socket": object(), "wsgi.multithread": False}, Runner.WERKZEUG, 1),
+]
+
+
+@pytest.mark.parametrize(("environ", "runner", "places"), REQUESTS)
+def test_where_the_process_does_not_tell_the_servers_words_do_and_never_a_visitors(environ, runner, places):
+    found = asked(Setup(Runner.UNKNOWN, max_streams=900), environ)
+    assert (found.runner, found.places) == (runner, places)
+
+
+def test_what_the_process_knows_wins():
+    known = Setup(Runner.UWSGI, places=4)
+    assert asked(known, {"GATEWAY_INTERFACE": "CGI/1.1"}) == known
+
+
+def test_a_cgis_own_environment_tells():
+    assert loaded(Limits(), {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET"}).runner is Runner.CGI
+    assert loaded(Limits(), dict(os.environ)).runner is Runner.UNKNOWN
+
+
+def server(root: str):
+    return json.loads(shared.get(f"{root}/diagnostics/server")[1])
+
+
+def assert_websocket_exact(root: str, query: str) -> None:
+    ws = create_connection(f"ws{root.removeprefix('http')}/stream/ws?{query}", timeout=30)
+    got = []
+    while message := ws.recv():
+        got.append(str(message))
+    ws.close()
+    assert "".join(got) == shared.get(f"{root}/stream/chunked?{query}")[1]
+
+
+@contextmanager
+def werkzeug() -> Iterator[Service]:
+    port = servers.free_port()
+    argv = [sys.executable, "-m", "flask", "--app", "wsgi", "run", "--port", str(port)]
+    with servers.start_program("werkzeug", argv, port=port, cwd=ROOT, ready="/healthz") as service:
+        yield service

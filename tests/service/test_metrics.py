@@ -1,0 +1,179 @@
+"""What the service counts: on one board, on those of several workers, and for whom."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from flushcheck.model import Transport, UsageError
+from flushcheck.service import create_app
+from flushcheck.service.metrics import LATE_S, Board, exposition
+from flushcheck.service.serving.frame_schedule import Ended
+from flushcheck.streaming.limits import Limits
+from tests.live import servers
+from tests.live.processes import workers
+from tests.service.routes.test_websocket import HANDSHAKE
+from tests.service.wire import WITHIN_S, Origin, read_until, until
+
+Counts = dict[tuple[str, ...], float]
+
+
+def counts(text: str) -> Counts:
+    """Every sample: its name without prefix, and the values of its labels in the order of their names."""
+    return {
+        (
+            sample.name.removeprefix("flushcheck_"),
+            *(value for _, value in sorted(sample.labels.items())),
+        ): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def board_counts(board: Board) -> Counts:
+    return counts(exposition(board.total()).decode())
+
+
+def in_a_child(folder: Path, *, dies: bool) -> int:
+    """Another worker, which has one stream open, one refusal and one Piece that was 0.3 s late."""
+    ready, told = os.pipe()
+    pid = os.fork()
+    if not pid:
+        board = Board(str(folder))
+        board.opened(Transport.EVENTS)
+        board.refused(503)
+        board.tally(Transport.EVENTS).sent(0.3)
+        os.write(told, b"x")
+        if not dies:
+            signal.pause()
+        os._exit(0)
+    os.close(told)
+    os.read(ready, 1)
+    os.close(ready)
+    if dies:
+        os.waitpid(pid, 0)
+    return pid
+
+
+LATE = ("piece_lateness_seconds_bucket",)
+
+
+def test_a_board_says_what_was_counted_and_no_more():
+    board = Board()
+    zero = board_counts(board)
+    assert set(zero.values()) == {0.0}
+    board.opened(Transport.CHUNKED)
+    board.opened(Transport.CHUNKED)
+    board.closed(Transport.CHUNKED)
+    board.ended(Transport.CHUNKED, Ended.STALLED)
+    board.refused(429)
+    board.refused(418)
+    for late_s in (0.0, 0.003, 99.0):
+        board.tally(Transport.CHUNKED).sent(late_s)
+    now = board_counts(board)
+    assert now.keys() == zero.keys()
+    assert {
+        key: value for key, value in now.items() if value and not key[0].startswith("piece_lateness")
+    } == {
+        ("streams_open", "chunked"): 1,
+        ("streams_ended_total", "stalled", "chunked"): 1,
+        ("refusals_total", "429"): 1,
+        ("refusals_total", "other"): 1,
+        ("pieces_total", "chunked"): 3,
+    }
+    buckets = [now[*LATE, bound, "chunked"] for bound in (*map(str, LATE_S), "+Inf")]
+    assert buckets == [1, 1, *[2] * (len(LATE_S) - 2), 3]
+    assert now["piece_lateness_seconds_sum", "chunked"] == pytest.approx(99.003)
+
+
+def test_workers_add_up_and_the_dead_keep_nothing_open(tmp_path):
+    mine = Board(str(tmp_path))
+    mine.opened(Transport.EVENTS)
+    live = in_a_child(tmp_path, dies=False)
+    assert board_counts(mine)["streams_open", "events"] == 2
+    os.kill(live, signal.SIGKILL)
+    os.waitpid(live, 0)
+    now = board_counts(mine)
+    assert (now["streams_open", "events"], now["refusals_total", "503"]) == (1, 1)
+    assert now["pieces_total", "events"] == 1
+
+
+def test_a_thousand_restarts_leave_no_more_files_than_one(tmp_path):
+    mine = Board(str(tmp_path))
+    for _ in range(20):
+        in_a_child(tmp_path, dies=True)
+    assert len(list(tmp_path.iterdir())) <= 4  # lock, gone, mine, and the last one's
+    now = board_counts(mine)
+    assert (now["refusals_total", "503"], now["streams_open", "events"]) == (20, 0)
+
+
+def test_a_folder_that_cannot_be_used_is_named():
+    with pytest.raises(UsageError, match="FLUSHCHECK_METRICS_FOLDER=/nowhere: No such file"):
+        Board("/nowhere")
+
+
+WHO = [
+    # settings, address of the connection, headers, status
+    ({}, "127.0.0.1", {}, 200),
+    ({}, "10.1.2.3", {}, 200),
+    ({}, "fd00::1", {}, 200),
+    ({}, "8.8.8.8", {}, 403),
+    ({}, "2600::1", {}, 403),
+    ({}, "127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, 403),
+    ({}, "127.0.0.1", {"Forwarded": "for=127.0.0.1"}, 403),
+    ({}, "127.0.0.1", {"X-Real-IP": "127.0.0.1"}, 403),
+    ({}, "127.0.0.1", {"Via": "1.1 varnish"}, 403),
+    ({"trusted_proxies": 1}, "127.0.0.1", {"X-Forwarded-For": "8.8.8.8"}, 403),
+    ({"trusted_proxies": 1}, "127.0.0.1", {"X-Forwarded-For": "127.0.0.1, 8.8.8.8"}, 403),
+    ({"trusted_proxies": 1}, "127.0.0.1", {"X-Forwarded-For": "8.8.8.8, 10.0.0.1"}, 200),
+    ({"metrics_token": "s3cr3t"}, "8.8.8.8", {"Authorization": "Bearer s3cr3t"}, 200),
+    ({"metrics_token": "s3cr3t"}, "8.8.8.8", {"Authorization": "Bearer s3cr3"}, 401),
+    ({"metrics_token": "s3cr3t"}, "127.0.0.1", {}, 401),
+    ({"metrics_token": "s3cr3t"}, "127.0.0.1", {"Authorization": "Basic \xe9"}, 401),
+]
+
+
+@pytest.mark.parametrize(("settings", "peer", "headers", "status"), WHO)
+def test_strangers_are_not_told(settings, peer, headers, status):
+    client = create_app(Limits(**settings)).test_client()
+    answer = client.get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": peer})
+    assert answer.status_code == status
+    assert ("flushcheck_" in answer.text) == (status == 200)
+
+
+def test_whichever_worker_is_asked_knows_all():
+    with servers.start_origin(args=["--workers", "3"]) as service, ExitStack() as stack:
+
+        def asked() -> Counts:
+            return counts(requests.get(f"{service.url}/metrics", timeout=WITHIN_S).text)
+
+        origin = Origin(service)
+        for _ in range(4):
+            for path, headers in (("/stream/chunked", ()), ("/stream/events", ()), ("/stream/ws", HANDSHAKE)):
+                stream = stack.enter_context(closing(origin.ask(f"{path}?count=9&interval=5", *headers)))
+                read_until(stream, b"Water")
+            origin.answer("/stream/polling?cnt=0")
+            origin.answer("/stream/chunked?count=0")
+            origin.answer("/stream/chunked?count=5&interval=0.01")
+        # Many connections, so that each worker is asked.
+        for _ in range(12):
+            now = asked()
+            assert [now["streams_open", one] for one in ("chunked", "events", "websocket")] == [4, 4, 4]
+            assert now["pieces_total", "polling"] == 4
+            assert now["pieces_total", "chunked"] == 4 + 20
+            assert now["piece_lateness_seconds_count", "websocket"] == 4
+            assert now["refusals_total", "400"] == 4
+            assert now["streams_ended_total", "done", "chunked"] == 4
+        stack.close()
+        until(lambda: asked()["streams_ended_total", "gone", "events"] == 4 or None, lambda: str(asked()))
+        # A worker that is killed takes its open streams with it, and nothing else.
+        os.kill(min(workers(service.pid)), signal.SIGKILL)
+        until(lambda: len(workers(service.pid)) == 3 or None, lambda: "no new worker")
+        assert asked()["pieces_total", "polling"] == 4
+        assert asked()["streams_open", "chunked"] == 0

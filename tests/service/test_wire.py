@@ -1,0 +1,373 @@
+"""The streams on real gunicorn and gevent: bytes, moments, and who hangs up."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import time
+from contextlib import closing
+from itertools import pairwise
+
+import pytest
+import requests
+import sseclient
+
+from flushcheck.model import End, Piece, Transport
+from flushcheck.streaming.transports import decoder
+from tests.service.wire import AT_ONCE_S, WITHIN_S, Origin, read_until, request, rest, unchunked, until
+
+SLOW = "interval=5&count=9"  # a stream that sleeps would see nothing for 5 s
+# Paths that answer with a stream, and what their log line calls it.
+PATHS = [
+    ("/stream/chunked", "chunked"),
+    ("/xhr", "chunked"),
+    ("/stream/events", "events"),
+]
+
+
+def body(answer: bytes) -> bytes:
+    return answer.partition(b"\r\n\r\n")[2]
+
+
+def test_each_piece_is_one_chunk_at_its_moment(origin: Origin) -> None:
+    with closing(origin.ask("/stream/chunked?count=5&interval=0.1&format=delta&end=done")) as stream:
+        head, _, data = read_until(stream, b"\r\n\r\n").partition(b"\r\n\r\n")
+        assert b"\r\nTransfer-Encoding: chunked\r\n" in head + b"\r\n"
+        reads = [(time.monotonic(), data)]
+        while b"0\r\n\r\n" not in reads[-1][1]:
+            reads.append((time.monotonic(), stream.recv(65_536)))
+    chunks, after = unchunked(b"".join(data for _, data in reads))
+    assert after == b""
+    records = decoder(Transport.CHUNKED)
+    decoded = [records.feed(chunk) for chunk in chunks]
+    assert [len(one) for one in decoded] == [1] * 6
+    pieces = [one for (one,) in decoded if isinstance(one, Piece)]
+    assert [piece.seq for piece in pieces] == [0, 1, 2, 3, 4]
+    assert pieces[0].at_s == 0
+    assert all(later.at_s - earlier.at_s > 0.05 for earlier, later in pairwise(pieces))
+    assert all(piece.at_s >= piece.seq * 0.1 for piece in pieces)
+
+
+def test_moments_do_not_drift(origin: Origin) -> None:
+    answer = requests.get(
+        f"{origin.url}/stream/chunked?count=60&interval=0.01&format=delta", timeout=WITHIN_S
+    )
+    pieces = [json.loads(line) for line in answer.text.splitlines()]
+    late = [piece["at_s"] - piece["seq"] * 0.01 for piece in pieces]
+    assert min(late) >= 0
+    # Sleeping one interval after the other would add up to 60 times the least lateness.
+    assert min(late[30:]) < 0.02
+
+
+@pytest.mark.parametrize("path", [path for path, _ in PATHS])
+def test_the_first_piece_comes_at_once(origin: Origin, path: str) -> None:
+    with closing(origin.ask(f"{path}?{SLOW}")) as stream:
+        stream.settimeout(AT_ONCE_S)
+        assert b"200 OK" in read_until(stream, b"Water")
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize(("path", "transport"), PATHS)
+def test_a_client_that_goes_away_stops_its_stream_at_once(
+    origin: Origin, path: str, transport: str, version: str
+) -> None:
+    with closing(origin.ask(f"{path}?{SLOW}", version=version)) as stream:
+        read_until(stream, b"Water")
+    left_s = time.monotonic()
+    line = origin.line(route=path)
+    assert time.monotonic() - left_s < AT_ONCE_S
+    assert (line["transport"], line["pieces"], line["ended"]) == (transport, 1, "gone")
+
+
+@pytest.mark.parametrize(("path", "transport"), PATHS)
+def test_a_client_that_resets_stops_its_stream_at_once(origin: Origin, path: str, transport: str) -> None:
+    with closing(origin.ask(f"{path}?{SLOW}")) as stream:
+        read_until(stream, b"Water")
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    line = origin.line(route=path)
+    assert (line["pieces"], line["ended"]) == (1, "gone")
+    assert line["duration_s"] < AT_ONCE_S
+
+
+def test_a_client_that_goes_away_with_bytes_of_its_own_unread_stops_its_stream(origin: Origin) -> None:
+    with closing(origin.ask(f"/stream/chunked?{SLOW}")) as stream:
+        read_until(stream, b"Water")
+        stream.sendall(request("/healthz"))
+    line = origin.line(route="/stream/chunked")
+    assert (line["pieces"], line["ended"]) == (1, "gone")
+    assert line["duration_s"] < 2 * AT_ONCE_S
+
+
+@pytest.mark.parametrize("path", [path for path, _ in PATHS])
+def test_a_client_that_only_stops_talking_gets_the_whole_stream(origin: Origin, path: str) -> None:
+    with closing(origin.ask(f"{path}?count=6&interval=0.1&format=delta&end=done")) as stream:
+        first = read_until(stream, b"Water")
+        stream.shutdown(socket.SHUT_WR)
+        data = body(first + rest(stream))
+    chunks, after = unchunked(data)
+    assert after == b""
+    # The poke is there, once: a leading zero of one chunk's size.
+    sizes = re.findall(rb"(?:^|\r\n)(0[0-9A-F]+)\r\n", data)
+    assert len(sizes) == 1
+    transport = Transport.EVENTS if path.endswith("events") else Transport.CHUNKED
+    *pieces, end = decoder(transport).feed(b"".join(chunks))
+    assert len(pieces) == 6
+    assert isinstance(end, End)
+    assert end.count == 6
+    assert origin.line(route=path)["ended"] == "done"
+
+
+def test_a_client_that_said_all_before_the_stream_began_gets_it_whole(origin: Origin) -> None:
+    with closing(origin.connect()) as stream:
+        stream.sendall(request("/stream/chunked?count=4&interval=0.05"))
+        stream.shutdown(socket.SHUT_WR)
+        chunks, after = unchunked(body(rest(stream)))
+    assert (b"".join(chunks), after) == (b"Water in a pipe", b"")
+
+
+def test_a_poked_client_that_then_goes_away_stops_its_stream(origin: Origin) -> None:
+    with closing(origin.ask(f"/stream/chunked?{SLOW}")) as stream:
+        read_until(stream, b"Water\r\n")
+        stream.shutdown(socket.SHUT_WR)
+        assert stream.recv(10) == b"0"
+        left_s = time.monotonic()
+    line = origin.line(route="/stream/chunked")
+    assert time.monotonic() - left_s < 2 * AT_ONCE_S
+    assert (line["pieces"], line["ended"]) == (1, "gone")
+
+
+def test_pipelined_requests_are_answered_in_order(origin: Origin) -> None:
+    with closing(origin.connect()) as stream:
+        first, second = (
+            request("/stream/chunked?count=4&interval=0.05"),
+            request("/healthz", "Connection: close"),
+        )
+        stream.sendall(first)
+        data = read_until(stream, b"Water")
+        stream.sendall(second)
+        data += rest(stream)
+    chunks, after = unchunked(body(data))
+    assert b"".join(chunks) == b"Water in a pipe"
+    assert after.startswith(b"HTTP/1.1 200 OK")
+    assert after.endswith(b'{"status": "alive"}\n')
+
+
+def test_a_body_that_nobody_asked_for_harms_nobody(origin: Origin) -> None:
+    with closing(origin.connect()) as stream:
+        stream.sendall(request("/stream/chunked?count=4&interval=0.05", "Content-Length: 5") + b"hello")
+        stream.sendall(request("/healthz", "Connection: close"))
+        chunks, after = unchunked(body(rest(stream)))
+    assert b"".join(chunks) == b"Water in a pipe"
+    assert after.endswith(b'{"status": "alive"}\n')
+
+
+def test_waiting_costs_nothing_whatever_the_client_has_sent(origin: Origin) -> None:
+    def cpu_s() -> float:
+        pids = subprocess.run(
+            ["pgrep", "-P", str(origin.service.pid)], capture_output=True, text=True, check=True
+        ).stdout.split()
+        with open(f"/proc/{pids[0]}/stat") as stat:  # noqa: PTH123  # no Path for /proc
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
+    with (
+        closing(origin.ask(f"/stream/chunked?{SLOW}")) as half,
+        closing(origin.ask(f"/stream/chunked?{SLOW}")) as piped,
+    ):
+        read_until(half, b"Water\r\n")
+        read_until(piped, b"Water\r\n")
+        half.shutdown(socket.SHUT_WR)
+        piped.sendall(request("/healthz"))
+        half.recv(1)
+        began_s = cpu_s()
+        # Ten polls of another client are the clock here: two spinning streams would burn all their time.
+        for cnt in range(10):
+            requests.get(f"{origin.url}/stream/polling?cnt={cnt}", timeout=WITHIN_S)
+            time.sleep(0.03)
+        assert cpu_s() - began_s < 0.2
+
+
+def test_http_1_0_gets_the_stream_until_the_close(origin: Origin) -> None:
+    with closing(origin.ask("/stream/chunked?count=4&interval=0.05", version="1.0")) as stream:
+        head, _, data = rest(stream).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 OK")
+    assert b"chunked" not in head
+    assert b"Connection: close" in head
+    assert data == b"Water in a pipe"
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize("path", [*(path for path, _ in PATHS), "/stream/polling", "/", "/healthz"])
+def test_head_has_no_body(origin: Origin, path: str, version: str) -> None:
+    answer = origin.answer(path, method="HEAD", version=version)
+    assert answer.startswith(f"HTTP/{version} 200 OK".encode())
+    assert answer.endswith(b"\r\n\r\n")
+    assert b"chunked" not in answer
+    line = origin.line(route=path, method="HEAD")
+    assert (line["pieces"], line["ended"]) == (0, "done")
+
+
+def test_a_connection_lives_on_after_a_stream(origin: Origin) -> None:
+    with requests.Session() as session:
+        for _ in range(2):
+            answer = session.get(f"{origin.url}/stream/chunked?count=2&interval=0", timeout=WITHIN_S)
+            assert answer.text == "Water in"
+            assert answer.headers["Connection"] == "keep-alive"
+
+
+def test_unpaced_streams_let_others_through(origin: Origin) -> None:
+    count, size = 2000, 16_000
+    with closing(origin.ask(f"/stream/chunked?count={count}&interval=0&size={size}")) as stream:
+        read_until(stream, b"Water")
+        # As long as the large stream is under way, a small answer is not behind it.
+        requests.get(f"{origin.url}/healthz", timeout=WITHIN_S)
+        assert not [line for line in origin.lines() if line["route"] == "/stream/chunked"]
+
+
+def test_a_quiet_event_stream_has_a_heartbeat(origin: Origin) -> None:
+    with closing(origin.ask("/stream/events?count=2&interval=0.7&end=none")) as stream:
+        text = b"".join(unchunked(body(read_until(stream, b"0\r\n\r\n")))[0])
+    assert text == (
+        b"retry: 2000\n\nid: 0\ndata: Water\n\n" + b": still here\n\n" * 3 + b"id: 1\ndata:  in\n\n"
+    )
+
+
+def test_a_chunked_stream_has_no_heartbeat(origin: Origin) -> None:
+    answer = requests.get(f"{origin.url}/stream/chunked?count=2&interval=0.5", timeout=WITHIN_S)
+    assert answer.text == "Water in"
+
+
+def test_a_slow_reader_makes_late_pieces_and_their_records_say_so(origin: Origin) -> None:
+    path = "/stream/chunked?count=300&interval=0.002&size=60000&format=delta&end=done"
+    with closing(origin.ask(path, "Connection: close")) as stream:
+        data = read_until(stream, b"\r\n\r\n")
+        time.sleep(1.2)  # what it does not read is the point
+        data += rest(stream)
+    chunks, _ = unchunked(body(data))
+    *pieces, _end = decoder(Transport.CHUNKED).feed(b"".join(chunks))
+    assert len(pieces) == 300
+    assert pieces[-1].at_s > 1.2
+
+
+def test_streams_over_the_limit_are_refused_and_health_still_answers(origin: Origin) -> None:
+    streams = [origin.ask(f"/stream/chunked?{SLOW}") for _ in range(20)]
+    try:
+        for stream in streams:
+            read_until(stream, b"Water")
+        refused = requests.get(f"{origin.url}/stream/events", timeout=WITHIN_S)
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"]
+        assert requests.get(f"{origin.url}/healthz", timeout=WITHIN_S).status_code == 200
+        assert requests.get(f"{origin.url}/readyz", timeout=WITHIN_S).status_code == 503
+    finally:
+        for stream in streams:
+            stream.close()
+    until(lambda: requests.get(f"{origin.url}/readyz", timeout=WITHIN_S).ok or None, lambda: "places kept")
+    assert origin.line(route="/stream/events")["ended"] == "refused"
+
+
+def test_streams_at_once_are_counted_for_their_clients(origin: Origin) -> None:
+    path = "/stream/chunked?count=3&interval=0.1&format=delta&end=done"
+    streams = [origin.ask(path, "Connection: close") for _ in range(4)]
+    seen = []
+    for stream in streams:
+        with closing(stream):
+            *_, end = decoder(Transport.CHUNKED).feed(b"".join(unchunked(body(rest(stream)))[0]))
+            assert isinstance(end, End)
+            seen.append(end.origin.concurrent)
+    assert max(seen) == 4
+
+
+# Clients that are not ours.
+
+
+def test_curl_sees_it_drip(origin: Origin) -> None:
+    told = subprocess.run(
+        [
+            *("curl", "-sSN", "--trace-time", "--trace-ascii", "-", "-o", "/dev/null"),
+            f"{origin.url}/stream/chunked?count=4&interval=0.1",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=WITHIN_S,
+    ).stdout
+    moments = [line.split()[0] for line in told.splitlines() if "<= Recv data" in line]
+    assert len(moments) >= 4
+    assert len({moment[:-5] for moment in moments}) >= 3  # to a tenth of a second
+
+
+def test_curl_follows_the_fields_ways(origin: Origin) -> None:
+    def curl(*arguments: str) -> str:
+        return subprocess.run(
+            ["curl", "-sSN", *arguments], capture_output=True, text=True, check=True, timeout=WITHIN_S
+        ).stdout
+
+    assert curl(f"{origin.url}/xhr?count=2&interval=0").strip() == "Water in"
+    assert "event: imouttahere" in curl(
+        "-H", "Accept: text/event-stream", f"{origin.url}/?count=2&interval=0"
+    )
+    assert "<html" in curl(f"{origin.url}/")
+    assert "id: 5" in curl("-H", "Last-Event-ID: 4", f"{origin.url}/stream/events?count=6&interval=0")
+    assert "HTTP/1.1 204" in curl("-i", "-H", "Last-Event-ID: 5", f"{origin.url}/stream/events?count=6")
+
+
+def test_requests_and_an_sse_library_hear_every_piece(origin: Origin) -> None:
+    own = "one\n two\r\n\r\nthree\u2028 水 👩\u200d🚀 end"
+    with requests.get(
+        f"{origin.url}/stream/events",
+        params={"say": own, "interval": "0.02", "unit": "word", "end": "imouttahere"},
+        stream=True,
+        timeout=WITHIN_S,
+    ) as answer:
+        heard = list(sseclient.SSEClient(answer.iter_content(None)).events())
+    assert heard[-1].event == "imouttahere"
+    assert "".join(event.data for event in heard[:-1]) == own.replace("\r\n", "\n")
+    assert [event.id for event in heard[:-1]] == [str(seq) for seq in range(len(heard) - 1)]
+    assert heard[-1].data == str(len(heard) - 1)
+
+
+def test_a_dropped_event_stream_goes_on_without_a_lost_or_doubled_piece(origin: Origin) -> None:
+    url = f"{origin.url}/stream/events?count=12&interval=0.02"
+    ids: list[int] = []
+    for _ in range(12):
+        headers = {"Last-Event-ID": str(ids[-1])} if ids else {}
+        with requests.get(url, headers=headers, stream=True, timeout=WITHIN_S) as answer:
+            if answer.status_code == 204:
+                break
+            for event in sseclient.SSEClient(answer.iter_content(None)).events():
+                if event.id:
+                    ids.append(int(event.id))
+                if len(ids) % 5 == 0 or event.data == "END":
+                    break  # the line drops
+    assert ids == list(range(12))
+
+
+def test_a_polling_client_reads_until_the_error(origin: Origin) -> None:
+    said, cnt = "", 0
+    with requests.Session() as session:
+        while (
+            answer := session.get(f"{origin.url}/stream/polling?cnt={cnt}", timeout=WITHIN_S)
+        ).status_code == 200:
+            said += answer.json()["message"]
+            cnt += 1
+    assert answer.status_code == 400
+    assert said.endswith("let the water run.\n")
+
+
+def test_the_log_says_nothing_that_a_visitor_wrote(origin: Origin) -> None:
+    secret = "s3cret"
+    for path in (f"/stream/chunked?say={secret}&interval=0", f"/{secret}", f"/stream/events?{secret}=1"):
+        requests.get(
+            origin.url + path, headers={"User-Agent": secret, "Last-Event-ID": secret}, timeout=WITHIN_S
+        )
+    origin.answer("/healthz", method=secret.upper())
+    lines = [origin.line(status=status) for status in (200, 404, 400, 405)]
+    assert all(
+        set(line) == {"time", "method", "route", "status", "transport", "pieces", "ended", "duration_s"}
+        for line in lines
+    )
+    assert lines[-1]["method"] == "OTHER"
+    assert secret not in json.dumps(origin.lines()).lower()
