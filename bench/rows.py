@@ -168,7 +168,7 @@ def verdict_with(background: int) -> Callable[[Server, float], float]:
             began_s = time.monotonic()
             report = diagnose(f"http://127.0.0.1:{server.port}")
             took_s = time.monotonic() - began_s
-            assert report.health == "flowing", report.headline
+            assert report.verdict == "flowing", report.headline
             return took_s
         finally:
             others.kill()

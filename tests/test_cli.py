@@ -88,7 +88,7 @@ def test_the_exit_code_says_what_the_report_says(script, code, verdict, capsys):
         assert main(["diagnose", url, "--json", *FLAGS]) == code
     said = capsys.readouterr()
     report = json.loads(said.out)
-    assert (report["schema"], report["verdict"], report["target"]) == (1, verdict, url)
+    assert (report["schema"], report["verdict"], report["target"]) == (2, verdict, url)
     assert list(report["transports"]) == ["chunked"]
     assert said.err == "", "no progress where nobody looks"
 

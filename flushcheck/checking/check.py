@@ -17,7 +17,7 @@ from itertools import islice
 
 from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
 from flushcheck.configs.findings import Finding, Level, Server
-from flushcheck.configs.tree import MAX_BLOCKS, Block, Config, Trouble
+from flushcheck.configs.tree import MAX_BLOCKS, Block, Config, ReadProblem
 from flushcheck.culprits import LINTERS
 
 
@@ -26,23 +26,23 @@ class Format:
     """What a format's module offers."""
 
     blocks: Callable[[Config], tuple[Block, ...]]
-    innocence: Callable[[Block], str]  # why a block without Findings lets a stream through, in words
+    pass_reason: Callable[[Block], str]  # why a block without Findings lets a stream through, in words
 
 
 FORMATS: Mapping[Server, Format] = {
-    Server.NGINX: Format(nginx.blocks, nginx.innocence),
-    Server.APACHE: Format(apache.blocks, apache.innocence),
-    Server.HAPROXY: Format(haproxy.blocks, haproxy.innocence),
-    Server.LIGHTTPD: Format(lighttpd.blocks, lighttpd.innocence),
-    Server.CADDY: Format(caddy.blocks, caddy.innocence),
-    Server.VARNISH: Format(varnish.blocks, varnish.innocence),
-    Server.PHP: Format(php.blocks, php.innocence),
-    Server.GUNICORN: Format(gunicorn.blocks, gunicorn.innocence),
+    Server.NGINX: Format(nginx.blocks, nginx.pass_reason),
+    Server.APACHE: Format(apache.blocks, apache.pass_reason),
+    Server.HAPROXY: Format(haproxy.blocks, haproxy.pass_reason),
+    Server.LIGHTTPD: Format(lighttpd.blocks, lighttpd.pass_reason),
+    Server.CADDY: Format(caddy.blocks, caddy.pass_reason),
+    Server.VARNISH: Format(varnish.blocks, varnish.pass_reason),
+    Server.PHP: Format(php.blocks, php.pass_reason),
+    Server.GUNICORN: Format(gunicorn.blocks, gunicorn.pass_reason),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class PassedBlock:
     """A block that passes to an app and neither holds nor blocks anything, as far as its file shows."""
 
     server: Server
@@ -67,9 +67,9 @@ class Checked:
     """All that a check brought."""
 
     findings: tuple[Finding, ...] = ()  # by file and line
-    judged: tuple[Judged, ...] = ()
+    passed: tuple[PassedBlock, ...] = ()
     allowed: tuple[Allowed, ...] = ()
-    troubles: tuple[Trouble, ...] = ()
+    problems: tuple[ReadProblem, ...] = ()
     files: tuple[str, ...] = ()  # every file that was read, includes too
 
     @property
@@ -85,9 +85,9 @@ class Checked:
         """
         if self.worst is not None and (strict or self.worst is not Level.NOTE):
             return 1
-        if any(trouble.lost for trouble in self.troubles):
+        if any(trouble.incomplete for trouble in self.problems):
             return 3
-        return 3 if self.troubles and not self.judged and not self.findings else 0
+        return 3 if self.problems and not self.passed and not self.findings else 0
 
 
 WEIGHT = tuple(Level)
@@ -102,14 +102,16 @@ def check(config: Config) -> Checked:
     kept: dict[tuple[object, ...], Finding] = {}
     allowed: dict[tuple[object, ...], Allowed] = {}
     judged = []
-    troubles = [*config.troubles]
+    troubles = [*config.problems]
     blocks = form.blocks(config)
     if len(blocks) >= MAX_BLOCKS:
-        troubles.append(Trouble(config.file, 0, f"more than {MAX_BLOCKS} blocks: the rest was not judged"))
+        troubles.append(
+            ReadProblem(config.file, 0, f"more than {MAX_BLOCKS} blocks: the rest was not judged")
+        )
     for block in blocks:
         if len(kept) >= MAX_FINDINGS:
             troubles.append(
-                Trouble(config.file, 0, f"more than {MAX_FINDINGS} findings: the rest is left out")
+                ReadProblem(config.file, 0, f"more than {MAX_FINDINGS} findings: the rest is left out")
             )
             break
         guilty = False
@@ -123,12 +125,12 @@ def check(config: Config) -> Checked:
                 guilty = guilty or finding.level is not Level.NOTE
         if not guilty:
             at = block.at
-            judged.append(Judged(block.server, at.file, at.line, block.name, form.innocence(block)))
+            judged.append(PassedBlock(block.server, at.file, at.line, block.name, form.pass_reason(block)))
     return Checked(
         findings=_sorted(kept.values()),
-        judged=tuple(judged),
+        passed=tuple(judged),
         allowed=tuple(allowed.values()),
-        troubles=(*troubles, *marks.troubles()),
+        problems=(*troubles, *marks.troubles()),
         files=tuple(config.texts),
     )
 
@@ -142,14 +144,14 @@ def merge(parts: Sequence[Checked]) -> Checked:
         for finding in findings.values()
         if finding.level is not Level.NOTE
     }
-    judged = {(one.file, one.line, one.block): one for part in parts for one in part.judged}
+    judged = {(one.file, one.line, one.block): one for part in parts for one in part.passed}
     allowed = {_key(one.finding): one for part in parts for one in part.allowed}
-    troubles = dict.fromkeys(trouble for part in parts for trouble in part.troubles)
+    troubles = dict.fromkeys(trouble for part in parts for trouble in part.problems)
     return Checked(
         findings=_sorted(findings.values()),
-        judged=tuple(one for one in judged.values() if (one.file, one.line) not in guilty),
+        passed=tuple(one for one in judged.values() if (one.file, one.line) not in guilty),
         allowed=tuple(allowed.values()),
-        troubles=tuple(troubles),
+        problems=tuple(troubles),
         files=tuple(dict.fromkeys(file for part in parts for file in part.files)),
     )
 
@@ -202,20 +204,22 @@ class _Marks:
                         return mark
         return None
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[ReadProblem]:
         """Marks that do nothing: said, so that nobody relies on them."""
         for marks in self._marks.values():
             for mark in marks:
                 names = ", ".join(sorted(mark.ids))
                 if not mark.reason:
-                    yield Trouble(
+                    yield ReadProblem(
                         mark.file,
                         mark.line,
                         f"allow {names} gives no reason and so has no effect: write one behind it",
-                        lost=False,
+                        incomplete=False,
                     )
                 elif mark not in self._used:
-                    yield Trouble(mark.file, mark.line, f"allow {names} allows nothing here", lost=False)
+                    yield ReadProblem(
+                        mark.file, mark.line, f"allow {names} allows nothing here", incomplete=False
+                    )
 
 
 def _read_marks(file: str, text: str) -> Iterator[_Mark]:

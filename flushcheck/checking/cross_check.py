@@ -16,7 +16,7 @@ from flushcheck.configs.findings import Finding, Level
 from flushcheck.model import Flow, Report
 
 
-class Witness(StrEnum):
+class FoundBy(StrEnum):
     """Who names a Culprit."""
 
     BOTH = "both"
@@ -25,11 +25,11 @@ class Witness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class CrossCheck:
     """One Culprit, and who names it."""
 
     culprit: str  # its id
-    witness: Witness
+    found_by: FoundBy
     sentence: str  # what to make of it
     findings: tuple[Finding, ...] = ()  # where the file shows it, or what explains it
 
@@ -56,7 +56,7 @@ _ON_THE_WAY = frozenset({"tcp-middlebox"})
 NO_FILE_SHOWS = _IN_THE_APP | _ON_THE_WAY
 
 
-def compare(report: Report, findings: Iterable[Finding]) -> tuple[Agreement, ...]:
+def compare(report: Report, findings: Iterable[Finding]) -> tuple[CrossCheck, ...]:
     """Say for every Culprit that either witness names whether the other one agrees.
 
     Args:
@@ -67,26 +67,26 @@ def compare(report: Report, findings: Iterable[Finding]) -> tuple[Agreement, ...
     found = tuple(findings)
     agreements = []
     told: set[str] = set()
-    for accusation in report.accusations:
-        name = accusation.culprit.id
+    for culprit_report in report.culprits:
+        name = culprit_report.culprit.id
         same = tuple(one for one in found if one.culprit.id == name)
         near = same or tuple(one for one in found if _explains(name, one))
         told.update(one.culprit.id for one in near)
         if same:
-            agreements.append(Agreement(name, Witness.BOTH, f"both say so: {_places(same)}", same))
+            agreements.append(CrossCheck(name, FoundBy.BOTH, f"both say so: {_places(same)}", same))
         elif near:
             shown = near[0].culprit.id
             sentence = f"the file explains it: {shown} at {_places(near)}"
-            agreements.append(Agreement(name, Witness.BOTH, sentence, near))
+            agreements.append(CrossCheck(name, FoundBy.BOTH, sentence, near))
         else:
-            agreements.append(Agreement(name, Witness.LIVE, _missing(name)))
-    clean = bool(report.verdicts) and all(verdict.flow is Flow.FLOWING for verdict in report.verdicts)
+            agreements.append(CrossCheck(name, FoundBy.LIVE, _missing(name)))
+    clean = bool(report.transports) and all(verdict.flow is Flow.FLOWING for verdict in report.transports)
     rest: dict[str, list[Finding]] = {}
     for one in found:
         if one.culprit.id not in told and one.level is not Level.NOTE:
             rest.setdefault(one.culprit.id, []).append(one)
     for name, alone in rest.items():
-        agreements.append(Agreement(name, Witness.FILE, _unseen(alone[0], clean=clean), tuple(alone)))
+        agreements.append(CrossCheck(name, FoundBy.FILE, _unseen(alone[0], clean=clean), tuple(alone)))
     return tuple(agreements)
 
 

@@ -19,7 +19,7 @@ from flushcheck.diagnosis.app_server import Checkup, Setup, examine, exit_code
 from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
-from flushcheck.prober.decompress import Unpackable
+from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http import FAR_SIDE
 from flushcheck.prober.session import get_json
 from flushcheck.reports.app_server import checkup_document, checkup_text
@@ -161,7 +161,7 @@ def _ask(url: str, timeout_s: float) -> Checkup | str:
         if status != 200:
             return f"{address.url}{PATH} answered {status}: no flushcheck, or one without a doctor"
         return from_json(Checkup, data)
-    except (Unpackable, ValueError, RecursionError):  # UsageError and JSON's are ValueErrors
+    except (DecodeError, ValueError, RecursionError):  # UsageError and JSON's are ValueErrors
         return f"{address.url}{PATH} answered something else than a flushcheck does"
     except FAR_SIDE as error:
         # requests and urllib3 wrap what a Line said.

@@ -8,13 +8,13 @@ import json
 from flushcheck.checking.check import Checked
 from flushcheck.checking.cross_check import compare
 from flushcheck.cli.console import Console
-from flushcheck.model import Health, Report
-from flushcheck.reports.findings import witnesses_document, witnesses_text
+from flushcheck.model import Report, Verdict
+from flushcheck.reports.findings import cross_checks_document, cross_checks_text
 from flushcheck.reports.json_report import document
 from flushcheck.reports.terminal import terminal
 from flushcheck.reports.ticket import ticket
 
-EXIT = {Health.FLOWING: 0, Health.HELD: 1, Health.BROKEN: 1, Health.UNKNOWN: 3}
+EXIT = {Verdict.FLOWING: 0, Verdict.HELD: 1, Verdict.BROKEN: 1, Verdict.UNKNOWN: 3}
 
 
 def add_form(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def put_out(
     if arguments.json:
         whole = document(report)
         if checked is not None:
-            whole["config"] = witnesses_document(compare(report, checked.findings), checked)
+            whole["config"] = cross_checks_document(compare(report, checked.findings), checked)
         # ASCII: nothing that a far side sent can then reach the terminal as it is.
         console.write(json.dumps(whole, indent=2) + "\n")
     elif arguments.ticket:
@@ -45,7 +45,7 @@ def put_out(
     else:
         text = terminal(report, width=console.width, color=console.color)
         if checked is not None:
-            agreements = compare(report, checked.findings)
-            text += "\n" + witnesses_text(agreements, checked, width=console.width, color=console.color)
+            cross_checks = compare(report, checked.findings)
+            text += "\n" + cross_checks_text(cross_checks, checked, width=console.width, color=console.color)
         console.write(text)
-    return EXIT[report.health]
+    return EXIT[report.verdict]

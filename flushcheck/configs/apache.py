@@ -428,7 +428,7 @@ def seconds(text: str) -> float | None:
     return int(match[1]) * units[match[2]] if match else None
 
 
-def innocence(block: Block) -> str:
+def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     if block.via in ("http", "ws"):
         return "mod_proxy_http passes each piece on as it comes"

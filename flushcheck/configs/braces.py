@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flushcheck.configs.tree import MAX_ARGS, MAX_DEPTH, MAX_DIRECTIVES, Directive, Parsed, Trouble, said
+from flushcheck.configs.tree import MAX_ARGS, MAX_DEPTH, MAX_DIRECTIVES, Directive, Parsed, ReadProblem, said
 
 Token = tuple[str, int, bool]  # text, line, quoted
 
@@ -36,7 +36,7 @@ class Builder:
         self._here: list[Directive] = []
         self._skipped = 0  # braces open inside a block that is too deep
         self._count = 0
-        self._troubles: list[Trouble] = []
+        self._troubles: list[ReadProblem] = []
 
     def feed(self, token: Token) -> bool:
         """Take one token. False: enough, the file is larger than anything real."""
@@ -64,7 +64,7 @@ class Builder:
 
     def trouble(self, line: int, reason: str) -> None:
         """Note what is wrong with the file."""
-        self._troubles.append(Trouble(self._file, line, reason))
+        self._troubles.append(ReadProblem(self._file, line, reason))
 
     def done(self) -> Parsed:
         """The tree; blocks left open are closed at the end of the file."""

@@ -20,8 +20,8 @@ from flushcheck.configs.tree import (
     Config,
     Directive,
     Parsed,
+    ReadProblem,
     Scope,
-    Trouble,
     said,
 )
 
@@ -49,7 +49,7 @@ class _Reader:
     def __init__(self, text: str, file: str) -> None:
         self._text = text
         self._file = file
-        self._troubles: list[Trouble] = []
+        self._troubles: list[ReadProblem] = []
         self._open: list[tuple[Directive, list[Directive]]] = []
         self._here: list[Directive] = []
         self._skipped = 0
@@ -131,7 +131,7 @@ class _Reader:
 
     def _trouble(self, line: int, reason: str) -> None:
         if len(self._troubles) < 20:
-            self._troubles.append(Trouble(self._file, line, reason))
+            self._troubles.append(ReadProblem(self._file, line, reason))
 
 
 @dataclass(slots=True)
@@ -269,6 +269,6 @@ def minimum_length(line: Directive, default: int) -> int:
     return default
 
 
-def innocence(block: Block) -> str:
+def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     return "nothing encodes or buffers this response"

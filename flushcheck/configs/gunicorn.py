@@ -21,8 +21,8 @@ from flushcheck.configs.tree import (
     Config,
     Directive,
     Parsed,
+    ReadProblem,
     Scope,
-    Trouble,
     Value,
     said,
 )
@@ -97,15 +97,15 @@ def _looks_like_python(text: str) -> bool:
 
 def _python(text: str, file: str) -> Parsed:
     if len(text) > MAX_PYTHON:
-        return Parsed((), (Trouble(file, 0, f"more than {MAX_PYTHON} characters of Python: not read"),))
+        return Parsed((), (ReadProblem(file, 0, f"more than {MAX_PYTHON} characters of Python: not read"),))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # somebody else's odd literals are not our reader's business
             tree = ast.parse(text.encode("utf-8", errors="replace"))
     except SyntaxError as error:
-        return Parsed((), (Trouble(file, error.lineno or 0, f"not Python: {error.msg}"),))
+        return Parsed((), (ReadProblem(file, error.lineno or 0, f"not Python: {error.msg}"),))
     except (ValueError, RecursionError, MemoryError):
-        return Parsed((), (Trouble(file, 0, "Python that cannot be read"),))
+        return Parsed((), (ReadProblem(file, 0, "Python that cannot be read"),))
     return Parsed(tuple(_assigned(tree.body, file)))
 
 
@@ -372,7 +372,7 @@ def unless(value: Value) -> str:
     return value.args[1] if value.at is not None and len(value.args) > 1 else ""
 
 
-def innocence(block: Block) -> str:
+def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     value = worker(block)
     if kind(value) == COMPUTED:

@@ -18,8 +18,8 @@ from flushcheck.configs.tree import (
     Config,
     Directive,
     Parsed,
+    ReadProblem,
     Scope,
-    Trouble,
     Value,
 )
 
@@ -42,13 +42,15 @@ _ESCAPED = re.compile(r"\\(.)")
 def parse(text: str, file: str) -> Parsed:
     """Build the tree of one file: sections with their lines. `option x` is one name, off after `no`."""
     sections: list[tuple[Directive, list[Directive]]] = []
-    troubles: list[Trouble] = []
+    troubles: list[ReadProblem] = []
     for number, line in enumerate(text.split("\n"), start=1):
         words = _words(line)
         if not words:
             continue
         if number > MAX_DIRECTIVES:
-            troubles.append(Trouble(file, number, f"more than {MAX_DIRECTIVES} lines: the rest was not read"))
+            troubles.append(
+                ReadProblem(file, number, f"more than {MAX_DIRECTIVES} lines: the rest was not read")
+            )
             break
         if words[0] in _SECTIONS:
             section = Directive(words[0], tuple(words[1:]), file, number, number, ())
@@ -57,7 +59,7 @@ def parse(text: str, file: str) -> Parsed:
             sections[-1][1].append(_statement(words, file, number))
         elif not words[0].startswith("."):  # .if and its like are for HAProxy's own start
             if len(troubles) < 5:
-                troubles.append(Trouble(file, number, f"{words[0][:40]}: outside of every section"))
+                troubles.append(ReadProblem(file, number, f"{words[0][:40]}: outside of every section"))
     return Parsed(tuple(section.holding(tuple(lines)) for section, lines in sections), tuple(troubles))
 
 
@@ -165,7 +167,7 @@ def seconds(text: str) -> float | None:
     return int(match[1]) * units[match[2]] if match else None
 
 
-def innocence(block: Block) -> str:
+def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     own = no_delay(block.scope)
     if own.first == "on":

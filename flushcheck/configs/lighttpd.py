@@ -18,8 +18,8 @@ from flushcheck.configs.tree import (
     Config,
     Directive,
     Parsed,
+    ReadProblem,
     Scope,
-    Trouble,
     said,
 )
 
@@ -55,7 +55,7 @@ class _Reader:
     def __init__(self, text: str, file: str) -> None:
         self._text = text
         self._file = file
-        self._troubles: list[Trouble] = []
+        self._troubles: list[ReadProblem] = []
         self._open: list[tuple[Directive, list[Directive]]] = []
         self._here: list[Directive] = []
         self._skipped = 0
@@ -111,7 +111,7 @@ class _Reader:
             if any(one in " ".join(words[1:]) for one in _HARMLESS):
                 return
             reason = f"what {said(' '.join(words[1:]), 60)} would print is not read: no command is run"
-            self._troubles.append(Trouble(self._file, self._line, reason, lost=False))
+            self._troubles.append(ReadProblem(self._file, self._line, reason, incomplete=False))
             return
         else:
             self._trouble(self._line, f"not understood: {said(' '.join(words), 60)}")
@@ -145,7 +145,7 @@ class _Reader:
 
     def _trouble(self, line: int, reason: str) -> None:
         if len(self._troubles) < 20:
-            self._troubles.append(Trouble(self._file, line, reason))
+            self._troubles.append(ReadProblem(self._file, line, reason))
 
 
 def blocks(config: Config) -> tuple[Block, ...]:
@@ -192,6 +192,6 @@ def _enables(level: Scope) -> bool:
     return False
 
 
-def innocence(block: Block) -> str:
+def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     return block.say(block.value("server.stream-response-body", "0"))

@@ -257,7 +257,7 @@ def block_bytes(block: Block) -> int:
     return (size_bytes(sizes[1]) if len(sizes) == 2 else None) or 4096
 
 
-def innocence(block: Block) -> str:
+def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     if not prefix(block):
         return "Passenger passes responses on as they come"

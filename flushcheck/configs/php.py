@@ -16,8 +16,8 @@ from flushcheck.configs.tree import (
     Config,
     Directive,
     Parsed,
+    ReadProblem,
     Scope,
-    Trouble,
 )
 
 # What concerns a stream.
@@ -34,7 +34,7 @@ def parse(text: str, file: str) -> Parsed:
     for number, line in enumerate(text.split("\n"), start=1):
         match = _LINE.match(line)
         if number > MAX_DIRECTIVES:
-            trouble = Trouble(file, number, f"more than {MAX_DIRECTIVES} lines: the rest was not read")
+            trouble = ReadProblem(file, number, f"more than {MAX_DIRECTIVES} lines: the rest was not read")
             return Parsed(_held(sections), (trouble,))
         if match is None or line.lstrip().startswith((";", "#")):
             continue
@@ -94,7 +94,7 @@ def size_bytes(text: str) -> int | None:
     return int(match[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[match[2]] if match else None
 
 
-def innocence(block: Block) -> str:
+def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     if block.via == "pool" and not block.scope.own("output_buffering"):
         return "the pool buffers nothing by itself; php.ini decides"

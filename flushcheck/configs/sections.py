@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from flushcheck.configs.tree import MAX_ARGS, MAX_DEPTH, MAX_DIRECTIVES, Directive, Parsed, Trouble, said
+from flushcheck.configs.tree import MAX_ARGS, MAX_DEPTH, MAX_DIRECTIVES, Directive, Parsed, ReadProblem, said
 
 # Possessive throughout: an alternation that remembers every character takes 150 bytes for each.
 _WORD = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?|\'([^\'\\]*+(?:\\.[^\'\\]*+)*+)\'?|(\S++)', re.DOTALL)
@@ -32,7 +32,7 @@ class _Reader:
         self._open: list[tuple[Directive, list[Directive]]] = []
         self._here: list[Directive] = []
         self._skipped: list[str] = []  # sections open inside one that is too deep
-        self._troubles: list[Trouble] = []
+        self._troubles: list[ReadProblem] = []
 
     def read(self, text: str) -> Parsed:
         count = 0
@@ -88,7 +88,7 @@ class _Reader:
 
     def _trouble(self, line: int, reason: str) -> None:
         if len(self._troubles) < 20:  # a file of another kind has one on every line
-            self._troubles.append(Trouble(self._file, line, reason))
+            self._troubles.append(ReadProblem(self._file, line, reason))
 
 
 def _logical(text: str) -> Iterator[tuple[int, int, str]]:

@@ -83,13 +83,13 @@ class Directive:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ReadProblem:
     """Something that could not be read, or not to its end."""
 
     file: str
     line: int  # 0: the file as a whole
     reason: str
-    lost: bool = True  # silence about the rest proves nothing; False: a part that seldom matters
+    incomplete: bool = True  # silence about the rest proves nothing; False: a part that seldom matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Parsed:
     """One file's statements. With Troubles, as far as it could be read."""
 
     directives: tuple[Directive, ...]
-    troubles: tuple[Trouble, ...] = ()
+    problems: tuple[ReadProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Config:
     server: Server
     file: str  # the one that was named
     directives: tuple[Directive, ...]
-    troubles: tuple[Trouble, ...] = ()
+    problems: tuple[ReadProblem, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)  # of every file read, by name
     version: Version = ()
 
@@ -360,7 +360,7 @@ class Expansion:
         self._count = 0
         self._full = False
         self._open: list[Parsed] = []  # files being put in place right now, outermost first
-        self.troubles: list[Trouble] = []
+        self.troubles: list[ReadProblem] = []
 
     def expand(self, directives: Sequence[Directive], depth: int = 0) -> tuple[Directive, ...]:
         """The same statements with every include replaced by what it brings."""
@@ -383,7 +383,7 @@ class Expansion:
         assert directive.block is not None
         if depth >= MAX_DEPTH:
             self.troubles.append(
-                Trouble(directive.file, directive.line, f"blocks more than {MAX_DEPTH} deep are not read")
+                ReadProblem(directive.file, directive.line, f"blocks more than {MAX_DEPTH} deep are not read")
             )
             return directive.holding(())
         return directive.holding(self.expand(directive.block, depth + 1))
@@ -391,7 +391,9 @@ class Expansion:
     def _included(self, directive: Directive, depth: int) -> Sequence[Directive]:
         if depth >= MAX_DEPTH:
             self.troubles.append(
-                Trouble(directive.file, directive.line, f"includes more than {MAX_DEPTH} deep are not read")
+                ReadProblem(
+                    directive.file, directive.line, f"includes more than {MAX_DEPTH} deep are not read"
+                )
             )
             return ()
         files = self._load(directive)
@@ -404,7 +406,7 @@ class Expansion:
                 self._stop(directive, f"more than {MAX_INCLUDES} files included")
                 break
             if any(parsed is other for other in self._open):
-                self.troubles.append(Trouble(directive.file, directive.line, "includes itself in a loop"))
+                self.troubles.append(ReadProblem(directive.file, directive.line, "includes itself in a loop"))
                 continue
             self._open.append(parsed)
             found += self.expand(parsed.directives, depth + 1)
@@ -413,4 +415,4 @@ class Expansion:
 
     def _stop(self, directive: Directive, reason: str) -> None:
         self._full = True
-        self.troubles.append(Trouble(directive.file, directive.line, f"{reason}: the rest was not read"))
+        self.troubles.append(ReadProblem(directive.file, directive.line, f"{reason}: the rest was not read"))

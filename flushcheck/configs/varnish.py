@@ -88,6 +88,6 @@ def ttl(block: Block) -> Directive | None:
     return None
 
 
-def innocence(block: Block) -> str:
+def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     return "responses are streamed, neither compressed nor searched for ESI"

@@ -50,15 +50,15 @@ from flushcheck.culprits import (
     websocket_upgrade,
 )
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Suspicion, Transport
+from flushcheck.model import Culprit, Detection, Transport
 
 
-class Case(Protocol):
+class Detector(Protocol):
     """What every Culprit's module offers."""
 
     CULPRIT: Culprit
 
-    def suspect(self, seen: Observations, transport: Transport) -> Suspicion | None:
+    def detect(self, seen: Observations, transport: Transport) -> Detection | None:
         """What the run says for this Culprit on this Transport; None if nothing does."""
 
 
@@ -72,7 +72,7 @@ class Linter(Protocol):
         """What this block shows of it; nothing if it is innocent, or of another kind."""
 
 
-CASES: tuple[Case, ...] = (
+DETECTORS: tuple[Detector, ...] = (
     app_response,
     flask_compress,
     nginx_proxy_buffering,
@@ -107,13 +107,13 @@ CASES: tuple[Case, ...] = (
 )
 
 # Asked only about a Transport on which nobody above can be suspected: described, not named.
-LAST_RESORTS: tuple[Case, ...] = (http_hop,)
+FALLBACK_DETECTORS: tuple[Detector, ...] = (http_hop,)
 
 # Told by their configuration file alone: on the wire they look like some other hop.
-BY_FILE: tuple[Case, ...] = (apache_ratelimit, haproxy_wait_for_body, haproxy_compression)
+STATIC_ONLY: tuple[Detector, ...] = (apache_ratelimit, haproxy_wait_for_body, haproxy_compression)
 
-LINTERS: tuple[Linter, ...] = tuple(case for case in (*CASES, *BY_FILE) if isinstance(case, Linter))
+LINTERS: tuple[Linter, ...] = tuple(case for case in (*DETECTORS, *STATIC_ONLY) if isinstance(case, Linter))
 
 CULPRITS: Mapping[str, Culprit] = MappingProxyType(
-    {case.CULPRIT.id: case.CULPRIT for case in (*CASES, *LAST_RESORTS, *BY_FILE)}
+    {case.CULPRIT.id: case.CULPRIT for case in (*DETECTORS, *FALLBACK_DETECTORS, *STATIC_ONLY)}
 )

@@ -8,7 +8,7 @@ from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Scenario, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Scenario, Transport
 
 CULPRIT = Culprit(
     id="apache-mod-fcgid",
@@ -17,7 +17,7 @@ CULPRIT = Culprit(
         "mod_fcgid collects what the FastCGI process writes in a buffer of FcgidOutputBufferSize, 65536 "
         "bytes by default, and passes it on when that is full or the app is done."
     ),
-    shows=(
+    symptoms=(
         "Blocks of 65536 bytes and one record; ordinary streams arrive whole at their end. "
         "X-Accel-Buffering arrives at the reader and changes nothing."
     ),
@@ -39,11 +39,16 @@ CULPRIT = Culprit(
 BUFFER_BYTES = 65_536
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Blocks of 64 KiB and more from a FastCGI app, and no nginx that would have taken the hint."""
-    origin = seen.origin(transport)
+    origin = seen.request_at_app(transport)
     size = seen.size_bytes(transport)
-    if not hint.unheard(seen, transport) or origin is None or not origin.gateway or seen.stored(transport):
+    if (
+        not hint.passed_through(seen, transport)
+        or origin is None
+        or not origin.gateway
+        or seen.has_content_length(transport)
+    ):
         return None
     # A stream of a kilobyte a piece is shorter than the buffer: it is held whole.
     if size is None and seen.flow(transport, Scenario.KILO) is not Flow.HELD:
@@ -52,7 +57,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         return None
     gateway = Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})")
     sure = Confidence.LIKELY if size is not None else Confidence.POSSIBLE
-    return Suspicion(CULPRIT, sure, (*hint.unheard_evidence(seen, transport), gateway))
+    return Detection(CULPRIT, sure, (*hint.passed_through_evidence(seen, transport), gateway))
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport, Variant
 
 CULPRIT = Culprit(
     id="apache-mod-security",
@@ -20,7 +20,7 @@ CULPRIT = Culprit(
         "SecResponseBodyMimeType (text/plain and text/html unless set) until they are complete, so that "
         "rules can look at them."
     ),
-    shows=(
+    symptoms=(
         "Held to the end, still chunked, and only for some content types: the same stream as "
         "application/octet-stream flows."
     ),
@@ -40,11 +40,11 @@ CULPRIT = Culprit(
 STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson")
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held to the end at any size, uncompressed, and another content type passes."""
     if (
-        not hint.unheard(seen, transport)
-        or seen.stored(transport)
+        not hint.passed_through(seen, transport)
+        or seen.has_content_length(transport)
         or seen.compressed(transport)
         or seen.flow(transport) is not Flow.HELD
         or seen.size_bytes(transport) is not None
@@ -54,11 +54,11 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     if not seen.frees(transport, Variant.OTHER_TYPE) and not types:
         return None
     passes = (
-        (seen.say_variant(transport, Variant.OTHER_TYPE),)
+        (seen.variant_evidence(transport, Variant.OTHER_TYPE),)
         if seen.frees(transport, Variant.OTHER_TYPE)
         else (Evidence(f"{', '.join(types)}: with another content type the same text flows"),)
     )
-    return Suspicion(CULPRIT, Confidence.LIKELY, (*hint.unheard_evidence(seen, transport), *passes))
+    return Detection(CULPRIT, Confidence.LIKELY, (*hint.passed_through_evidence(seen, transport), *passes))
 
 
 def lint(block: Block) -> Iterator[Finding]:

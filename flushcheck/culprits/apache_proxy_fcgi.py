@@ -9,7 +9,7 @@ from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
 CULPRIT = Culprit(
     id="apache-proxy-fcgi",
@@ -19,7 +19,7 @@ CULPRIT = Culprit(
         "worker has flushpackets=on. flushpackets=auto flushes only when nothing more comes for flushwait "
         "(10 ms): at 5 ms a piece it did not help."
     ),
-    shows=(
+    symptoms=(
         "Blocks of 4096 bytes (3968 at 128 bytes a record); short streams arrive whole at their end. "
         "X-Accel-Buffering arrives at the reader and changes nothing."
     ),
@@ -46,16 +46,21 @@ CULPRIT = Culprit(
 LEAST_BYTES, MOST_BYTES = 3900, 5700
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """About 4096 bytes at a time from a FastCGI app, and no nginx that would have taken the hint."""
-    origin = seen.origin(transport)
+    origin = seen.request_at_app(transport)
     size = seen.size_bytes(transport)
-    if not hint.unheard(seen, transport) or origin is None or not origin.gateway or seen.stored(transport):
+    if (
+        not hint.passed_through(seen, transport)
+        or origin is None
+        or not origin.gateway
+        or seen.has_content_length(transport)
+    ):
         return None
     if size is None or not LEAST_BYTES <= size <= MOST_BYTES:
         return None
     gateway = Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})")
-    return Suspicion(CULPRIT, Confidence.LIKELY, (*hint.unheard_evidence(seen, transport), gateway))
+    return Detection(CULPRIT, Confidence.LIKELY, (*hint.passed_through_evidence(seen, transport), gateway))
 
 
 def lint(block: Block) -> Iterator[Finding]:

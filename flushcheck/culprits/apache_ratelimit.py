@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, Scope
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Fix, Suspicion, Transport
+from flushcheck.model import Culprit, Detection, Fix, Transport
 
 CULPRIT = Culprit(
     id="apache-ratelimit",
@@ -16,7 +16,7 @@ CULPRIT = Culprit(
         "The filter RATE_LIMIT sends a fifth of its rate every 200 ms, whatever the app has written; without "
         "a rate in the environment it does nothing. Measured on 2.4.71."
     ),
-    shows="Ticks of 200 ms; a stream faster than the rate comes ever later.",
+    symptoms="Ticks of 200 ms; a stream faster than the rate comes ever later.",
     fixes=(
         Fix(
             where="Apache, a <Location> for the stream's path",
@@ -28,7 +28,7 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """No run tells it from another hop with a timer; a configuration file does."""
     return None
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flushcheck.measurement.observations import Observations
-from flushcheck.measurement.plan import KEPT
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from flushcheck.measurement.plan import HELD_FLOWS
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
 CULPRIT = Culprit(
     id="app-response",
@@ -13,7 +13,7 @@ CULPRIT = Culprit(
         "Before any proxy sees it, the response is joined or compressed inside the app's process: a "
         "middleware that reads the whole body, a compressor that does not flush, a server that buffers."
     ),
-    shows="Held on the service's own loopback too, and for whoever asks the app at its own port.",
+    symptoms="Held on the service's own loopback too, and for whoever asks the app at its own port.",
     fixes=(
         Fix(
             where="the app's WSGI stack",
@@ -25,10 +25,10 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The control, over loopback or at the app's own port, is kept too."""
     flow, control = seen.control(transport), seen.control_probe(transport)
-    if not seen.kept(transport) or control is None or flow is None or flow not in KEPT:
+    if not seen.is_held(transport) or control is None or flow is None or flow not in HELD_FLOWS:
         return None
     observation = seen.get(control)
     if observation is not None and observation.header("content-encoding"):
@@ -40,4 +40,4 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         f"kept for up to {waited_s:.2f} s",
         (control.id,),
     )
-    return Suspicion(CULPRIT, Confidence.CERTAIN, (seen.say_hold(transport), said))
+    return Detection(CULPRIT, Confidence.CERTAIN, (seen.hold_evidence(transport), said))

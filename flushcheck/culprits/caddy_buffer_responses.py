@@ -8,7 +8,7 @@ from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Probe, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Probe, Transport
 
 CULPRIT = Culprit(
     id="caddy-buffer-responses",
@@ -17,7 +17,7 @@ CULPRIT = Culprit(
         "With buffer_responses (response_buffers in later versions) reverse_proxy reads the answer to its"
         " end, or to the buffer size, before it passes on the first byte."
     ),
-    shows=(
+    symptoms=(
         "Held to the end, chunked as it was; a WebSocket handshake is answered with 200. X-Accel-"
         "Buffering arrives and changes nothing."
     ),
@@ -32,12 +32,12 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held to the end at any size, and the handshake of a WebSocket answered as if it were a page."""
     handshake = seen.get(Probe(Transport.WEBSOCKET))
     if (
-        not hint.unheard(seen, transport)
-        or seen.stored(transport)
+        not hint.passed_through(seen, transport)
+        or seen.has_content_length(transport)
         or seen.compressed(transport)
         or seen.size_bytes(transport) is not None
         or handshake is None
@@ -45,11 +45,11 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     ):
         return None
     facts = (
-        *hint.unheard_evidence(seen, transport),
+        *hint.passed_through_evidence(seen, transport),
         Evidence("websocket: the handshake was answered with 200", (handshake.probe.id,)),
     )
     named = "caddy" in seen.header(transport, "server").lower()
-    return Suspicion(CULPRIT, Confidence.LIKELY if named else Confidence.POSSIBLE, facts)
+    return Detection(CULPRIT, Confidence.LIKELY if named else Confidence.POSSIBLE, facts)
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit, said
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
 
 CULPRIT = Culprit(
     id="caddy-encode",
@@ -20,7 +20,7 @@ CULPRIT = Culprit(
         " has enough for a block. Caddy flushes the compressor for nobody: not for event streams, and not"
         " with flush_interval -1."
     ),
-    shows=(
+    symptoms=(
         "Only a client that offers encodings meets it: 10 bytes, which are the header of gzip, and then "
         "silence. In Caddy a first write under 512 bytes escapes compression, so streams of tokens flow "
         "and larger pieces do not. X-Accel-Buffering changes nothing."
@@ -41,20 +41,20 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Compressed and held, uncompressed and flowing, and no nginx that would have taken the hint."""
-    if not hint.unheard(seen, transport) or not hint.needs_compression(seen, transport):
+    if not hint.passed_through(seen, transport) or not hint.needs_compression(seen, transport):
         return None
     if "caddy" not in seen.header(transport, "server").lower():
         return None
     facts = [
-        *hint.unheard_evidence(seen, transport),
-        seen.say_variant(transport, Variant.IDENTITY),
+        *hint.passed_through_evidence(seen, transport),
+        seen.variant_evidence(transport, Variant.IDENTITY),
         Evidence(f"{transport}: the answer says server: {seen.header(transport, 'server')[:100]}"),
     ]
-    if seen.unflushed(transport):
+    if seen.compressor_header_only(transport):
         facts.append(Evidence(f"{transport}: the first read was the compressor's header alone, then silence"))
-    return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))
+    return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))
 
 
 # What streams are sent as.

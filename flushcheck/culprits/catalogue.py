@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from flushcheck.culprits import BY_FILE, CASES, LAST_RESORTS, Case
+from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS, STATIC_ONLY, Detector
 from flushcheck.model import Culprit, UsageError
 
 MOST_NEAR = 4  # names offered in place of one that nobody has
@@ -24,12 +24,12 @@ class Entry:
     in_files: bool  # whether a server's configuration shows it: see `check`
 
 
-def _entry(case: Case) -> Entry:
-    rule = (case.suspect.__doc__ or "").strip().partition("\n\n")[0]
+def _entry(case: Detector) -> Entry:
+    rule = (case.detect.__doc__ or "").strip().partition("\n\n")[0]
     return Entry(case.CULPRIT, " ".join(rule.split()), hasattr(case, "lint"))
 
 
-ENTRIES: tuple[Entry, ...] = tuple(_entry(case) for case in (*CASES, *LAST_RESORTS, *BY_FILE))
+ENTRIES: tuple[Entry, ...] = tuple(_entry(case) for case in (*DETECTORS, *FALLBACK_DETECTORS, *STATIC_ONLY))
 
 
 def find(name: str) -> Entry:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flushcheck.measurement.observations import Observations
-from flushcheck.measurement.plan import KEPT
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
+from flushcheck.measurement.plan import HELD_FLOWS
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
 
 CULPRIT = Culprit(
     id="flask-compress",
@@ -14,7 +14,7 @@ CULPRIT = Culprit(
         "Compress does so for deflate, br and zstd, and never for a client that offers gzip alone, so "
         "curl --compressed of old sees nothing wrong."
     ),
-    shows=("Held, compressed, on the service's own loopback as well; the same stream flows uncompressed."),
+    symptoms=("Held, compressed, on the service's own loopback as well; the same stream flows uncompressed."),
     fixes=(
         Fix(
             where="the app",
@@ -33,19 +33,19 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The control, over loopback or at the app's own port, is kept too, and compressed."""
     control = seen.control_probe(transport)
     observation = seen.get(control) if control else None
-    if not seen.kept(transport) or seen.control(transport) not in KEPT or observation is None:
+    if not seen.is_held(transport) or seen.control(transport) not in HELD_FLOWS or observation is None:
         return None
     encoding = observation.header("content-encoding")
     if not encoding:
         return None
     facts = [
-        seen.say_hold(transport),
+        seen.hold_evidence(transport),
         Evidence(f"{transport}: {seen.control_place(transport)} the same stream is kept too, as {encoding}"),
     ]
     if seen.frees(transport, Variant.IDENTITY):
-        facts.append(seen.say_variant(transport, Variant.IDENTITY))
-    return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))
+        facts.append(seen.variant_evidence(transport, Variant.IDENTITY))
+    return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))

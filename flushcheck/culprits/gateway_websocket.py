@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from flushcheck.configs.findings import Finding, Level
 from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Origin, Probe, Suspicion, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Probe,
+    RequestAtApp,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="gateway-websocket",
@@ -16,7 +26,7 @@ CULPRIT = Culprit(
         "A WebSocket takes over the connection in both directions. FastCGI, CGI and SCGI hand the app a "
         "request and take back a response: there is no connection to take over."
     ),
-    shows="The app sees GATEWAY_INTERFACE and answers the handshake with 501.",
+    symptoms="The app sees GATEWAY_INTERFACE and answers the handshake with 501.",
     fixes=(
         Fix(
             where="the page",
@@ -37,7 +47,7 @@ CULPRIT = Culprit(
 NOT_IMPLEMENTED = 501
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The handshake reached the app through a gateway."""
     probe = Probe(transport)
     observation, timing = seen.get(probe), seen.timing(probe)
@@ -46,16 +56,16 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         or observation is None
         or timing is None
         or timing.flow is not Flow.FAILED
-        or observation.origin is None
-        or not (observation.origin.gateway or observation.status == NOT_IMPLEMENTED)
+        or observation.request_at_app is None
+        or not (observation.request_at_app.gateway or observation.status == NOT_IMPLEMENTED)
     ):
         return None
-    return Suspicion(
+    return Detection(
         CULPRIT,
         Confidence.CERTAIN,
         (
             Evidence(
-                f"websocket: the app was asked through {_way(observation.origin)} and answered "
+                f"websocket: the app was asked through {_way(observation.request_at_app)} and answered "
                 f"{observation.status}",
                 (probe.id,),
             ),
@@ -74,7 +84,7 @@ _NAMES = {
 }
 
 
-def _way(origin: Origin) -> str:
+def _way(origin: RequestAtApp) -> str:
     return f"a gateway ({origin.gateway})" if origin.gateway else origin.server or "its server"
 
 

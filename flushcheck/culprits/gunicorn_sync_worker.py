@@ -8,7 +8,7 @@ from flushcheck.configs import gunicorn
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
 CULPRIT = Culprit(
     id="gunicorn-sync-worker",
@@ -17,7 +17,7 @@ CULPRIT = Culprit(
         "A sync worker serves one request at a time, a threaded one as many as it has threads. A stream "
         "holds its place until it ends: the next one waits, its header included, and then flows."
     ),
-    shows=(
+    symptoms=(
         "Streams asked for at the same time begin one after another; each is fine once it has begun. "
         "gunicorn's sync worker answers with Connection: close."
     ),
@@ -37,10 +37,10 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """A stream of this Transport began when others of the same run were over."""
     queued = seen.queued(transport)
-    origin = seen.origin(transport)
+    origin = seen.request_at_app(transport)
     if queued is None or origin is None or "gunicorn" not in origin.server:
         return None  # where a server starts a process for each request, its slow start looks the same
     observation, timing = queued
@@ -53,7 +53,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     ]
     if observation.header("connection").lower() == "close":
         facts.append(Evidence(f"{transport}: it says Connection: close, as gunicorn's sync worker does"))
-    return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))
+    return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))
 
 
 # Streams at once that a page with a handful of readers needs, and a small site.

@@ -9,7 +9,7 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Outcome, Probe, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Outcome, Probe, Transport
 
 CULPRIT = Culprit(
     id="gunicorn-timeout",
@@ -18,7 +18,7 @@ CULPRIT = Culprit(
         "A sync worker tells its master that it lives only between requests. A stream that lasts longer "
         "than timeout, 30 seconds by default, is cut, and every other stream of that worker with it."
     ),
-    shows=("Streams, WebSocket included, are cut after about the same time, without their end."),
+    symptoms=("Streams, WebSocket included, are cut after about the same time, without their end."),
     fixes=(
         Fix(
             where="gunicorn",
@@ -35,23 +35,23 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Cut on every Transport that streams, by a gunicorn that closes each connection."""
     observation = seen.get(Probe(transport))
     if observation is None or observation.outcome is not Outcome.CUT or transport is Transport.POLLING:
         return None
     streams = [seen.flow(other) for other in (*STREAMED, Transport.WEBSOCKET) if seen.get(Probe(other))]
-    poll = seen.origin(Transport.POLLING)
+    poll = seen.request_at_app(Transport.POLLING)
     if any(flow is not Flow.CUT for flow in streams) or poll is None or "gunicorn" not in poll.server:
         return None
     if "close" not in observation.header("connection").lower():
         return None
     said = Evidence(
-        f"{transport}: cut after {len(observation.marks)} pieces at {observation.ended_s:.1f} s, as all "
+        f"{transport}: cut after {len(observation.pieces)} pieces at {observation.ended_s:.1f} s, as all "
         f"streams were; the app runs under {poll.server} and closes each connection, as a sync worker does",
         (observation.probe.id,),
     )
-    return Suspicion(CULPRIT, Confidence.POSSIBLE, (said,))
+    return Detection(CULPRIT, Confidence.POSSIBLE, (said,))
 
 
 def lint(block: Block) -> Iterator[Finding]:

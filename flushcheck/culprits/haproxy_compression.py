@@ -8,7 +8,7 @@ from flushcheck.configs import haproxy
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, Scope
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Fix, Suspicion, Transport
+from flushcheck.model import Culprit, Detection, Fix, Transport
 
 CULPRIT = Culprit(
     id="haproxy-compression",
@@ -18,7 +18,7 @@ CULPRIT = Culprit(
         "reader can unpack ends in the midst of the newest piece. Measured on HAProxy 2.6.12, with "
         "option http-no-delay."
     ),
-    shows=(
+    symptoms=(
         "One piece late, at every size, for clients that offer gzip; the last one comes with the end. "
         "Identity streams; Cache-Control: no-transform from the app switches it off."
     ),
@@ -41,7 +41,7 @@ CULPRIT = Culprit(
 STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson")
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """No run tells it from another hop that is one piece late; a configuration file does."""
     return None
 

@@ -8,8 +8,8 @@ from flushcheck.configs import haproxy
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
-from flushcheck.measurement.plan import KEPT, STREAMED
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport, Variant
+from flushcheck.measurement.plan import HELD_FLOWS, STREAMED
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport, Variant
 
 CULPRIT = Culprit(
     id="haproxy-http-delay",
@@ -19,7 +19,7 @@ CULPRIT = Culprit(
         "packets. Chunks of a stream then wait until the kernel gives up waiting, about 200 ms, whatever "
         "their size."
     ),
-    shows=(
+    symptoms=(
         "Ticks of about 200 ms, counted from the first byte of each; headers as late. Only chunked "
         "answers over HTTP/1.1: HTTP/1.0 clients, HTTP/2 and WebSocket are clean."
     ),
@@ -37,9 +37,9 @@ CULPRIT = Culprit(
 LEAST_S, MOST_S = 0.15, 0.35
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Ticks of about 200 ms that an HTTP/1.0 client does not meet, nor a WebSocket."""
-    held = seen.exhibit(transport)
+    held = seen.held_baseline(transport)
     timing = seen.timing(held) if held else None
     if timing is None or timing.flow is not Flow.TICKS or not LEAST_S <= timing.period_s <= MOST_S:
         return None
@@ -47,7 +47,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         return None
     if seen.frees(transport, Variant.HTTP10) is False or _http10_was_in_vain(seen):
         return None
-    if seen.flow(Transport.WEBSOCKET) in KEPT or seen.control(transport) in KEPT:
+    if seen.flow(Transport.WEBSOCKET) in HELD_FLOWS or seen.control(transport) in HELD_FLOWS:
         return None
     ticks = Evidence(
         f"{transport}: pieces came in ticks of {timing.period_s * 1000:.0f} ms, kept for up to "
@@ -55,13 +55,13 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         (held.id,) if held else (),
     )
     clean = [
-        seen.say_variant(streamed, Variant.HTTP10)
+        seen.variant_evidence(streamed, Variant.HTTP10)
         for streamed in STREAMED
         if seen.frees(streamed, Variant.HTTP10)
     ]
     if not clean:
-        return Suspicion(CULPRIT, Confidence.POSSIBLE, (ticks,))
-    return Suspicion(CULPRIT, Confidence.LIKELY, (ticks, *clean))
+        return Detection(CULPRIT, Confidence.POSSIBLE, (ticks,))
+    return Detection(CULPRIT, Confidence.LIKELY, (ticks, *clean))
 
 
 def _http10_was_in_vain(seen: Observations) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Fix, Suspicion, Transport
+from flushcheck.model import Culprit, Detection, Fix, Transport
 
 CULPRIT = Culprit(
     id="haproxy-wait-for-body",
@@ -16,7 +16,7 @@ CULPRIT = Culprit(
         "http-response wait-for-body keeps the response until it is complete, its buffer is full or the "
         "given time is over, so that rules can look at the body. Measured on HAProxy 2.6.12."
     ),
-    shows="Held to the end, or for the time in the rule, headers too; http-no-delay changes nothing.",
+    symptoms="Held to the end, or for the time in the rule, headers too; http-no-delay changes nothing.",
     fixes=(
         Fix(
             where="HAProxy, the section with the rule",
@@ -28,7 +28,7 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """No run tells it apart yet; a configuration file does."""
     return None
 

@@ -8,13 +8,13 @@ from flushcheck.measurement.plan import STREAMED
 from flushcheck.model import (
     Confidence,
     Culprit,
+    Detection,
     Evidence,
     Fix,
     Flow,
     Observation,
     Outcome,
     Probe,
-    Suspicion,
     Transport,
     Variant,
 )
@@ -27,7 +27,7 @@ CULPRIT = Culprit(
         "a CDN, a gateway of the hosting, an antivirus. It leaves X-Accel-Buffering in the response, "
         "which every nginx takes out."
     ),
-    shows=(
+    symptoms=(
         "Held, with X-Accel-Buffering: no sent by the app, arriving at the reader, and changing nothing, "
         "while the app's own loopback flows."
     ),
@@ -42,53 +42,53 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held where nginx would have taken the hint, or by something further out than the nginx that did."""
     observation = seen.get(Probe(transport))
     if observation is None:
         return None
     if hint.throttled(seen, transport):
         return _slows(seen, transport)
-    if seen.kept(transport):
+    if seen.is_held(transport):
         return _keeps(seen, transport)
     if observation.outcome is Outcome.CUT and transport in STREAMED:
         return _cuts(seen, observation)
     return _refuses(observation)
 
 
-def _keeps(seen: Observations, transport: Transport) -> Suspicion | None:
+def _keeps(seen: Observations, transport: Transport) -> Detection | None:
     if seen.flow(Transport.WEBSOCKET) is Flow.UNKNOWN:
         return None  # kept as well, it would be something below HTTP
-    if hint.unheard(seen, transport):
-        evidence = [*hint.unheard_evidence(seen, transport)]
-    elif hint.in_vain(seen, transport) and seen.stored(transport):
+    if hint.passed_through(seen, transport):
+        evidence = [*hint.passed_through_evidence(seen, transport)]
+    elif hint.stripped_without_effect(seen, transport) and seen.has_content_length(transport):
         evidence = [
-            *hint.evidence(seen, transport),
+            *hint.header_evidence(seen, transport),
             Evidence(
                 f"{transport}: a Content-Length appeared, which that nginx does not add: it is further out"
             ),
         ]
     else:
         return None
-    if seen.stored(transport) and hint.unheard(seen, transport):
+    if seen.has_content_length(transport) and hint.passed_through(seen, transport):
         evidence.append(Evidence(f"{transport}: a Content-Length appeared that the service did not send"))
     if seen.frees(transport, Variant.IDENTITY):
-        evidence.append(seen.say_variant(transport, Variant.IDENTITY))
-    if seen.unflushed(transport):
+        evidence.append(seen.variant_evidence(transport, Variant.IDENTITY))
+    if seen.compressor_header_only(transport):
         evidence.append(
             Evidence(f"{transport}: the first read was a compressor's header alone, then silence")
         )
     evidence += _names(seen.header(transport, "via"), seen.header(transport, "server"), transport)
     if seen.control(transport) is Flow.FLOWING:
         evidence.append(Evidence(f"{transport}: {seen.control_place(transport)} the same stream flows"))
-        return Suspicion(CULPRIT, Confidence.LIKELY, tuple(evidence))
+        return Detection(CULPRIT, Confidence.LIKELY, tuple(evidence))
     evidence.append(Evidence(f"{transport}: there was no control run, so the app itself is not cleared"))
-    return Suspicion(CULPRIT, Confidence.POSSIBLE, tuple(evidence))
+    return Detection(CULPRIT, Confidence.POSSIBLE, tuple(evidence))
 
 
-def _slows(seen: Observations, transport: Transport) -> Suspicion | None:
+def _slows(seen: Observations, transport: Transport) -> Detection | None:
     """A rate that a WebSocket does not meet: no slow link."""
-    held = seen.exhibit(transport)
+    held = seen.held_baseline(transport)
     timing = seen.timing(held) if held else None
     if seen.frees(transport, Variant.XAB) is None:
         return None  # it may be nginx's limit_rate
@@ -99,25 +99,25 @@ def _slows(seen: Observations, transport: Transport) -> Suspicion | None:
         "carried the same text at its pace",
         (held.id, Probe(Transport.WEBSOCKET, held.scenario).id),
     )
-    return Suspicion(CULPRIT, Confidence.LIKELY, (said,))
+    return Detection(CULPRIT, Confidence.LIKELY, (said,))
 
 
-def _cuts(seen: Observations, observation: Observation) -> Suspicion | None:
+def _cuts(seen: Observations, observation: Observation) -> Detection | None:
     """The response is cut and the WebSocket, as old, is not."""
     transport = observation.probe.transport
     if seen.flow(Transport.WEBSOCKET) is not Flow.FLOWING:
         return None
     said = Evidence(
-        f"{transport}: cut after {len(observation.marks)} pieces at {observation.ended_s:.1f} s, while a "
+        f"{transport}: cut after {len(observation.pieces)} pieces at {observation.ended_s:.1f} s, while a "
         "WebSocket of the same length is not",
         (observation.probe.id,),
     )
-    return Suspicion(CULPRIT, Confidence.LIKELY, (said,))
+    return Detection(CULPRIT, Confidence.LIKELY, (said,))
 
 
-def _refuses(observation: Observation) -> Suspicion | None:
+def _refuses(observation: Observation) -> Detection | None:
     """An answer in HTTP that is not the app's: the app says in each refusal what it saw."""
-    if observation.outcome is not Outcome.REFUSED or observation.origin is not None:
+    if observation.outcome is not Outcome.REFUSED or observation.request_at_app is not None:
         return None
     transport = observation.probe.transport
     if transport is not Transport.WEBSOCKET or observation.status in (0, 101):
@@ -127,7 +127,7 @@ def _refuses(observation: Observation) -> Suspicion | None:
         (observation.probe.id,),
     )
     names = _names(observation.header("via"), observation.header("server"), transport)
-    return Suspicion(CULPRIT, Confidence.POSSIBLE, (said, *names))
+    return Detection(CULPRIT, Confidence.POSSIBLE, (said, *names))
 
 
 def _names(via: str, server: str, transport: Transport) -> list[Evidence]:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from flushcheck.configs import apache, haproxy, nginx
 from flushcheck.configs.findings import Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Value
-from flushcheck.measurement.idle_timeouts import say, silence
+from flushcheck.measurement.idle_timeouts import idle_evidence, idle_result
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Cause, Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Vantage
+from flushcheck.model import Confidence, Culprit, CutCause, Detection, Evidence, Fix, Transport, Vantage
 
 CULPRIT = Culprit(
     id="idle-timeout",
@@ -19,7 +19,7 @@ CULPRIT = Culprit(
         "Every proxy waits only so long for the next byte of a response: 60 s by default in nginx and "
         "Apache. A stream that pauses longer is cut, though nothing is wrong with it."
     ),
-    shows=(
+    symptoms=(
         "A stream with pauses is cut, always after the same number of silent seconds; one that never "
         "pauses is not. A WebSocket closes with 1006."
     ),
@@ -61,18 +61,18 @@ SHORT_S = 15
 LONG_S = 120
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Cut, or forgotten, in a silence that was asked for (--idle), while a stream that talked was not."""
-    found = silence(seen, transport)
-    if found is None or found.cause is not Cause.IDLE:
+    found = idle_result(seen, transport)
+    if found is None or found.cause is not CutCause.IDLE:
         return None
-    direct = silence(seen, transport, Vantage.DIRECT)
+    direct = idle_result(seen, transport, Vantage.DIRECT)
     if direct is None:
-        return Suspicion(CULPRIT, Confidence.LIKELY, (say(transport, found),))
+        return Detection(CULPRIT, Confidence.LIKELY, (idle_evidence(transport, found),))
     there = Evidence(f"{transport}: at the app's own port: {direct.summary}", direct.probes)
     # The same at the app's own port: then it is the app's own server, and no proxy has to be there.
-    sure = Confidence.CERTAIN if direct.cause is Cause.NONE else Confidence.POSSIBLE
-    return Suspicion(CULPRIT, sure, (say(transport, found), there))
+    sure = Confidence.CERTAIN if direct.cause is CutCause.NONE else Confidence.POSSIBLE
+    return Detection(CULPRIT, sure, (idle_evidence(transport, found), there))
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
 CULPRIT = Culprit(
     id="lighttpd-stream-response-body",
@@ -17,7 +17,7 @@ CULPRIT = Culprit(
         "server.stream-response-body is 0 by default: lighttpd takes the answer from the app, into memory"
         " and temporary files, and sends it when it is whole."
     ),
-    shows=(
+    symptoms=(
         "Held to the end at any size; a Content-Length and Accept-Ranges appear that the app did not "
         "send. The app sees X-Host."
     ),
@@ -32,23 +32,23 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Stored and forwarded as a file would be, by what adds X-Host or names itself."""
-    if not hint.unheard(seen, transport) or not seen.stored(transport):
+    if not hint.passed_through(seen, transport) or not seen.has_content_length(transport):
         return None
-    origin = seen.origin(transport)
+    origin = seen.request_at_app(transport)
     if seen.header(transport, "x-varnish") or not seen.header(transport, "accept-ranges"):
         return None
     named = origin is not None and ("x-host" in origin.forwarded or "lighttpd" in origin.server.lower())
     facts = [
-        *hint.unheard_evidence(seen, transport),
+        *hint.passed_through_evidence(seen, transport),
         Evidence(f"{transport}: a Content-Length and Accept-Ranges appeared that the service did not send"),
     ]
     if origin is not None and "x-host" in origin.forwarded:
         facts.append(Evidence(f"{transport}: the app received X-Host, which lighttpd adds"))
     if origin is not None and "lighttpd" in origin.server.lower():
         facts.append(Evidence(f"{transport}: the app runs under {origin.server}"))
-    return Suspicion(CULPRIT, Confidence.LIKELY if named else Confidence.POSSIBLE, tuple(facts))
+    return Detection(CULPRIT, Confidence.LIKELY if named else Confidence.POSSIBLE, tuple(facts))
 
 
 def lint(block: Block) -> Iterator[Finding]:

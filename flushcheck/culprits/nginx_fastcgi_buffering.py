@@ -9,7 +9,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Fix, Suspicion, Transport
+from flushcheck.model import Culprit, Detection, Fix, Transport
 
 CULPRIT = Culprit(
     id="nginx-fastcgi-buffering",
@@ -19,7 +19,7 @@ CULPRIT = Culprit(
         "headers included, and passes it on when a buffer of fastcgi_buffers is full (4096 bytes on "
         "most machines) or the app is done."
     ),
-    shows=(
+    symptoms=(
         "Blocks of 4096 bytes less 8 for each FastCGI record in them, so 4064 at 1 KB a record and "
         "3640 at 64 bytes; short streams arrive whole at their end. The app sees GATEWAY_INTERFACE. "
         "X-Accel-Buffering: no frees it."
@@ -39,9 +39,9 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """As proxy_buffering, with FastCGI between nginx and the app."""
-    return hint.gateway_suspicion(seen, transport, CULPRIT, "CGI/")
+    return hint.detect_gateway_buffering(seen, transport, CULPRIT, "CGI/")
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Fix, Suspicion, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Transport, Variant
 
 CULPRIT = Culprit(
     id="nginx-gzip",
@@ -20,7 +20,7 @@ CULPRIT = Culprit(
         "buffered it never flushes the compressor, so what was written stays inside until the "
         "compressor has enough. With buffering off nginx flushes after every write."
     ),
-    shows=(
+    symptoms=(
         "Held, header included, but only for a client that offers gzip; the same stream flows without "
         "encodings, and with X-Accel-Buffering: no. curl without --compressed sees nothing wrong."
     ),
@@ -47,16 +47,16 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held and compressed; flowing without encodings; flowing when nginx is told not to buffer."""
     alone = hint.needs_compression(seen, transport)
-    if not hint.obeyed(seen, transport) or alone is False:
+    if not hint.honored(seen, transport) or alone is False:
         return None
     if alone is None:
         # Compressed, and no client without encodings was tried: the buffer alone may be it.
-        return Suspicion(CULPRIT, Confidence.POSSIBLE, hint.evidence(seen, transport))
-    only = seen.say_variant(hint.told_by(seen, transport), Variant.IDENTITY)
-    return Suspicion(CULPRIT, Confidence.CERTAIN, (*hint.evidence(seen, transport), only))
+        return Detection(CULPRIT, Confidence.POSSIBLE, hint.header_evidence(seen, transport))
+    only = seen.variant_evidence(hint.transport_with_identity_probe(seen, transport), Variant.IDENTITY)
+    return Detection(CULPRIT, Confidence.CERTAIN, (*hint.header_evidence(seen, transport), only))
 
 
 # What streams are sent as. Compression of other types, application/json above all, concerns whole answers.

@@ -10,7 +10,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
 CULPRIT = Culprit(
     id="nginx-hint-taken",
@@ -19,7 +19,7 @@ CULPRIT = Culprit(
         "X-Accel-Buffering speaks to one nginx: the first one that sees it obeys and removes it. A second "
         "nginx further out never learns of it and keeps buffering."
     ),
-    shows=(
+    symptoms=(
         "Held although the app sends X-Accel-Buffering: no, and the header does not arrive. From outside "
         "this cannot be told from one nginx with proxy_ignore_headers X-Accel-Buffering."
     ),
@@ -46,11 +46,11 @@ SEPARATE = Evidence(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The hint was taken and freed nothing."""
-    if not hint.in_vain(seen, transport) or seen.size_bytes(transport) is None:
+    if not hint.stripped_without_effect(seen, transport) or seen.size_bytes(transport) is None:
         return None
-    return Suspicion(CULPRIT, Confidence.POSSIBLE, (*hint.evidence(seen, transport), SEPARATE))
+    return Detection(CULPRIT, Confidence.POSSIBLE, (*hint.header_evidence(seen, transport), SEPARATE))
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from flushcheck.culprits import nginx_blocks
 from flushcheck.culprits import x_accel as hint
 from flushcheck.culprits.nginx_hint_taken import SEPARATE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Fix, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Transport
 
 CULPRIT = Culprit(
     id="nginx-ignore-headers",
@@ -21,7 +21,7 @@ CULPRIT = Culprit(
         "proxy_ignore_headers X-Accel-Buffering switches off the app's way to stop proxy_buffering. nginx "
         "removes the header from the response all the same."
     ),
-    shows=(
+    symptoms=(
         "Held although the app sends X-Accel-Buffering: no, and the header does not arrive. From outside "
         "this cannot be told from a second, buffering nginx in front of an obedient one."
     ),
@@ -41,11 +41,11 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The hint was taken and freed nothing."""
-    if not hint.in_vain(seen, transport) or seen.size_bytes(transport) is None:
+    if not hint.stripped_without_effect(seen, transport) or seen.size_bytes(transport) is None:
         return None
-    return Suspicion(CULPRIT, Confidence.POSSIBLE, (*hint.evidence(seen, transport), SEPARATE))
+    return Detection(CULPRIT, Confidence.POSSIBLE, (*hint.header_evidence(seen, transport), SEPARATE))
 
 
 def lint(block: Block) -> Iterator[Finding]:

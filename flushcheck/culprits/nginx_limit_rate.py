@@ -10,7 +10,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport
 
 CULPRIT = Culprit(
     id="nginx-limit-rate",
@@ -19,7 +19,7 @@ CULPRIT = Culprit(
         "limit_rate lets a buffered response out at so many bytes a second and no faster. With buffering "
         "off it has no effect."
     ),
-    shows=(
+    symptoms=(
         "The delay grows from piece to piece, and the bytes of every second are the same. A stream that is "
         "slower than the limit flows."
     ),
@@ -47,14 +47,14 @@ CULPRIT = Culprit(
 FAST_BYTES_PER_S = 65_536
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """At a constant rate, ever later, until nginx is told not to buffer."""
-    held = seen.exhibit(transport)
+    held = seen.held_baseline(transport)
     timing = seen.timing(held) if held else None
-    if timing is None or timing.flow is not Flow.THROTTLED or not hint.obeyed(seen, transport):
+    if timing is None or timing.flow is not Flow.THROTTLED or not hint.honored(seen, transport):
         return None
     rate = Evidence(f"{transport}: text came at {timing.rate_bps:.0f} bytes a second, ever later")
-    return Suspicion(CULPRIT, Confidence.CERTAIN, (rate, *hint.evidence(seen, transport)))
+    return Detection(CULPRIT, Confidence.CERTAIN, (rate, *hint.header_evidence(seen, transport)))
 
 
 def lint(block: Block) -> Iterator[Finding]:

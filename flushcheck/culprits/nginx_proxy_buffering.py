@@ -9,7 +9,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
 CULPRIT = Culprit(
     id="nginx-proxy-buffering",
@@ -20,7 +20,7 @@ CULPRIT = Culprit(
         "the response on whenever a buffer of proxy_buffers is full (4096 bytes on most machines) or "
         "the app closes. Over HTTP/1.1 with chunks the same nginx passes each chunk on at once."
     ),
-    shows=(
+    symptoms=(
         "Blocks of the buffer's size; a stream shorter than one block arrives whole at its end, its "
         "header too. X-Accel-Buffering: no on the response frees it, and does not reach the client."
     ),
@@ -50,13 +50,13 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held without X-Accel-Buffering and flowing with it, over HTTP, whatever the encoding."""
-    if not hint.obeyed(seen, transport) or hint.needs_compression(seen, transport):
+    if not hint.honored(seen, transport) or hint.needs_compression(seen, transport):
         return None
     if hint.throttled(seen, transport):
         return None
-    origin = seen.origin(transport)
+    origin = seen.request_at_app(transport)
     if origin is not None and origin.gateway:
         return None
     protocol = origin.protocol if origin else ""
@@ -65,7 +65,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         sure = Confidence.POSSIBLE  # compressed, and no client without encodings was tried: gzip may be it
     else:
         sure = Confidence.CERTAIN if origin else Confidence.LIKELY
-    return Suspicion(CULPRIT, sure, (*hint.evidence(seen, transport), *asked))
+    return Detection(CULPRIT, sure, (*hint.header_evidence(seen, transport), *asked))
 
 
 def lint(block: Block) -> Iterator[Finding]:

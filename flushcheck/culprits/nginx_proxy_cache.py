@@ -8,7 +8,7 @@ from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Value
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Fix, Suspicion, Transport
+from flushcheck.model import Culprit, Detection, Fix, Transport
 
 CULPRIT = Culprit(
     id="nginx-proxy-cache",
@@ -17,7 +17,7 @@ CULPRIT = Culprit(
         "A cache keeps the response of the first reader and gives it to the next one who asks for the same "
         "address: whole, at once, and with the text of then."
     ),
-    shows=(
+    symptoms=(
         "The first request streams, the second one with the same address brings everything in one read, "
         "with the send offsets of the first. A fresh query string brings a fresh stream."
     ),
@@ -45,7 +45,7 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """No run tells it apart yet; a configuration file does."""
     return None
 

@@ -9,7 +9,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Fix, Suspicion, Transport
+from flushcheck.model import Culprit, Detection, Fix, Transport
 
 CULPRIT = Culprit(
     id="nginx-scgi-buffering",
@@ -18,7 +18,7 @@ CULPRIT = Culprit(
         "scgi_buffering is on by default. nginx collects what the scgi server writes and passes it on "
         "when a buffer of scgi_buffers is full (4096 bytes on most machines) or the app is done."
     ),
-    shows=(
+    symptoms=(
         "Blocks of 4096 bytes; a stream shorter than one block arrives whole at its end. "
         "X-Accel-Buffering: no frees it."
     ),
@@ -37,9 +37,9 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """As proxy_buffering, with SCGI between nginx and the app."""
-    return hint.gateway_suspicion(seen, transport, CULPRIT, "SCGI/1")
+    return hint.detect_gateway_buffering(seen, transport, CULPRIT, "SCGI/1")
 
 
 def lint(block: Block) -> Iterator[Finding]:

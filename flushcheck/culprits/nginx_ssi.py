@@ -9,7 +9,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import upgrade_lines
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Outcome, Probe, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Outcome, Probe, Transport
 
 CULPRIT = Culprit(
     id="nginx-ssi",
@@ -18,7 +18,7 @@ CULPRIT = Culprit(
         "With ssi on, nginx looks for server-side includes in what the app sends. An upgraded connection "
         "does not survive that: it is closed after the 101."
     ),
-    shows="The handshake is answered with 101, then the connection closes without a close frame.",
+    symptoms="The handshake is answered with 101, then the connection closes without a close frame.",
     fixes=(
         Fix(
             where="nginx, the location block of the WebSocket",
@@ -30,7 +30,7 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The app's frames came through, and the header of the answer, the 101, did not."""
     observation = seen.get(Probe(transport))
     if transport is not Transport.WEBSOCKET or observation is None or observation.status:
@@ -44,7 +44,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         "websocket: the app's frames came without the header of the answer, so no client can open it",
         (observation.probe.id,),
     )
-    return Suspicion(CULPRIT, Confidence.LIKELY, (said,))
+    return Detection(CULPRIT, Confidence.LIKELY, (said,))
 
 
 def lint(block: Block) -> Iterator[Finding]:

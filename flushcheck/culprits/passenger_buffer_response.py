@@ -8,7 +8,7 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
 CULPRIT = Culprit(
     id="passenger-buffer-response",
@@ -17,7 +17,7 @@ CULPRIT = Culprit(
         "Passenger passes responses on as they come unless it is told to buffer them, which spares app "
         "processes from slow readers."
     ),
-    shows="Blocks of 4096 bytes. The answer carries Status: and X-Powered-By: Phusion Passenger.",
+    symptoms="Blocks of 4096 bytes. The answer carries Status: and X-Powered-By: Phusion Passenger.",
     fixes=(
         Fix(
             where="Apache, the virtual host or directory of the app",
@@ -37,13 +37,13 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """An app that Passenger runs, held, with the hint arriving unheard."""
-    origin = seen.origin(transport)
-    if not hint.unheard(seen, transport) or origin is None or "Passenger" not in origin.server:
+    origin = seen.request_at_app(transport)
+    if not hint.passed_through(seen, transport) or origin is None or "Passenger" not in origin.server:
         return None
     server = Evidence(f"{transport}: the app runs under {origin.server}")
-    return Suspicion(CULPRIT, Confidence.LIKELY, (*hint.unheard_evidence(seen, transport), server))
+    return Detection(CULPRIT, Confidence.LIKELY, (*hint.passed_through_evidence(seen, transport), server))
 
 
 def lint(block: Block) -> Iterator[Finding]:

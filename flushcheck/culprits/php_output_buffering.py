@@ -9,7 +9,7 @@ from flushcheck.configs.findings import Finding, Level
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import php_settings
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
 
 CULPRIT = Culprit(
     id="php-output-buffering",
@@ -18,7 +18,7 @@ CULPRIT = Culprit(
         "With output_buffering on (4096 in the php.ini that most systems ship) echo writes into a buffer "
         "of PHP. flush() alone empties only what lies below it: ob_flush() has to come first."
     ),
-    shows=(
+    symptoms=(
         "Blocks of 8184 bytes without any flush, of 4096 or more with flush() alone, whatever the web "
         "server is told."
     ),
@@ -38,24 +38,24 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """A PHP app that is held although nobody in front of it is to blame for it."""
-    origin = seen.origin(transport)
-    if not seen.kept(transport) or origin is None or not origin.server.startswith("PHP"):
+    origin = seen.request_at_app(transport)
+    if not seen.is_held(transport) or origin is None or not origin.server.startswith("PHP"):
         return None
-    if seen.frees(transport, Variant.XAB) is not False or seen.stored(transport):
+    if seen.frees(transport, Variant.XAB) is not False or seen.has_content_length(transport):
         return None
     if seen.compressed(transport):
         return None  # its compressor's doing, which buffers for all clients: see php_zlib
     facts = (
-        seen.say_hold(transport),
-        seen.say_variant(transport, Variant.XAB),
+        seen.hold_evidence(transport),
+        seen.variant_evidence(transport, Variant.XAB),
         Evidence(f"{transport}: the app is {origin.server}"),
     )
     size = seen.size_bytes(transport)
     # 8192 less the 8 of a FastCGI record: no proxy measured makes blocks of that size.
     sure = Confidence.LIKELY if size is not None and 8100 <= size <= 8192 else Confidence.POSSIBLE
-    return Suspicion(CULPRIT, sure, facts)
+    return Detection(CULPRIT, sure, facts)
 
 
 def lint(block: Block) -> Iterator[Finding]:

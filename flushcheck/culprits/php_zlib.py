@@ -10,7 +10,7 @@ from flushcheck.configs.findings import Finding, Level
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import php_settings
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
 
 CULPRIT = Culprit(
     id="php-zlib",
@@ -18,7 +18,7 @@ CULPRIT = Culprit(
     why=(
         "zlib.output_compression puts a compressor with a buffer of its own around the output of the script."
     ),
-    shows=(
+    symptoms=(
         "Held, compressed, with Vary: Accept-Encoding; blocks of about 8192 compressed bytes in longer "
         "streams."
     ),
@@ -33,19 +33,19 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """A PHP app whose answers are compressed and held, whoever is in front of it."""
-    origin = seen.origin(transport)
-    if not seen.kept(transport) or origin is None or not origin.server.startswith("PHP"):
+    origin = seen.request_at_app(transport)
+    if not seen.is_held(transport) or origin is None or not origin.server.startswith("PHP"):
         return None
     if seen.frees(transport, Variant.XAB) is not False or not seen.compressed(transport):
         return None
     facts = (
-        seen.say_hold(transport),
-        seen.say_variant(transport, Variant.XAB),
+        seen.hold_evidence(transport),
+        seen.variant_evidence(transport, Variant.XAB),
         Evidence(f"{transport}: the app is {origin.server}; the answer is {seen.compressed(transport)}"),
     )
-    return Suspicion(CULPRIT, Confidence.LIKELY, facts)
+    return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
 def lint(block: Block) -> Iterator[Finding]:

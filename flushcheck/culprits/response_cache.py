@@ -8,7 +8,7 @@ from flushcheck.configs import varnish
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport
 
 CULPRIT = Culprit(
     id="response-cache",
@@ -17,7 +17,7 @@ CULPRIT = Culprit(
         "A cache on the path keeps the answer to an address and plays it back: everything at once, with "
         "the text and the times of a stream that is over."
     ),
-    shows=("Pieces arrive before the service says it sent them. Age, X-Cache or X-Varnish may be there."),
+    symptoms=("Pieces arrive before the service says it sent them. Age, X-Cache or X-Varnish may be there."),
     fixes=(
         Fix(
             where="the app, on each streamed response",
@@ -34,7 +34,7 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Some Probe of this Transport was answered before its Pieces were sent."""
     replayed = [
         observation
@@ -48,7 +48,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     first = replayed[0]
     facts = [
         Evidence(
-            f"{transport}: {len(first.marks)} pieces arrived before they were sent: an older answer",
+            f"{transport}: {len(first.pieces)} pieces arrived before they were sent: an older answer",
             tuple(observation.probe.id for observation in replayed),
         )
     ]
@@ -57,7 +57,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         for name in ("age", "x-cache", "x-cache-status", "x-varnish", "via")
         if first.header(name)
     ]
-    return Suspicion(CULPRIT, Confidence.CERTAIN, tuple(facts))
+    return Detection(CULPRIT, Confidence.CERTAIN, tuple(facts))
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 
 from flushcheck.measurement.observations import Observations
-from flushcheck.measurement.plan import KEPT, STREAMED
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Outcome, Probe, Suspicion, Transport
+from flushcheck.measurement.plan import HELD_FLOWS, STREAMED
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Outcome, Probe, Transport
 
 CULPRIT = Culprit(
     id="tcp-middlebox",
@@ -15,7 +15,9 @@ CULPRIT = Culprit(
         "What is held is not the response but the connection: a box that relays TCP collects bytes, or "
         "looks into them, before it passes them on. No header of HTTP reaches it."
     ),
-    shows=("WebSocket is held in the same way as the other transports, although no HTTP proxy buffers it."),
+    symptoms=(
+        "WebSocket is held in the same way as the other transports, although no HTTP proxy buffers it."
+    ),
     fixes=(
         Fix(
             where="the network between app and reader",
@@ -33,25 +35,25 @@ HELD = frozenset({Flow.HELD, Flow.BLOCKS, Flow.TICKS})
 SAME_AGE_S = 0.4
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """WebSocket is held, or cut, just as HTTP is."""
     ours, websocket = seen.flow(transport), seen.flow(Transport.WEBSOCKET)
-    if seen.control(transport) in KEPT or seen.origin(Transport.POLLING) is None:
+    if seen.control(transport) in HELD_FLOWS or seen.request_at_app(Transport.POLLING) is None:
         return None
     http = [seen.flow(other) for other in STREAMED]
     if ours in HELD and websocket in HELD and any(flow in HELD for flow in http):
         facts = [
-            seen.say_hold(transport),
+            seen.hold_evidence(transport),
             Evidence("websocket: held as well, which no HTTP proxy does", (Probe(Transport.WEBSOCKET).id,)),
         ]
-        return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))
+        return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))
     return _cuts(seen, transport)
 
 
-def _cuts(seen: Observations, transport: Transport) -> Suspicion | None:
+def _cuts(seen: Observations, transport: Transport) -> Detection | None:
     """Every stream ends at the same age, WebSocket included."""
     streams = [seen.get(Probe(other)) for other in (*STREAMED, Transport.WEBSOCKET)]
-    cut = [one for one in streams if one is not None and one.outcome is Outcome.CUT and one.marks]
+    cut = [one for one in streams if one is not None and one.outcome is Outcome.CUT and one.pieces]
     if len(cut) < len(streams) or transport is Transport.POLLING:
         return None
     if any("close" in one.header("connection").lower() for one in cut):
@@ -63,4 +65,4 @@ def _cuts(seen: Observations, transport: Transport) -> Suspicion | None:
         f"{transport}: cut at {statistics.median(ages):.1f} s, as every other stream, WebSocket included",
         tuple(one.probe.id for one in cut),
     )
-    return Suspicion(CULPRIT, Confidence.POSSIBLE, (said,))
+    return Detection(CULPRIT, Confidence.POSSIBLE, (said,))

@@ -8,8 +8,8 @@ from flushcheck.configs import varnish
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
 from flushcheck.measurement.observations import Observations
-from flushcheck.measurement.plan import KEPT
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
+from flushcheck.measurement.plan import HELD_FLOWS
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
 
 CULPRIT = Culprit(
     id="varnish-do-stream",
@@ -18,7 +18,7 @@ CULPRIT = Culprit(
         "With beresp.do_stream = false, or beresp.do_esi = true, Varnish must have the whole object "
         "before it sends the first byte."
     ),
-    shows=(
+    symptoms=(
         "Held to the end at any size; a Content-Length appears that the app did not send, beside X-Varnish."
     ),
     fixes=(
@@ -37,19 +37,23 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Stored and forwarded by what writes X-Varnish."""
-    if not seen.kept(transport) or not seen.stored(transport) or seen.control(transport) in KEPT:
+    if (
+        not seen.is_held(transport)
+        or not seen.has_content_length(transport)
+        or seen.control(transport) in HELD_FLOWS
+    ):
         return None
     if seen.frees(transport, Variant.XAB) is not False or not seen.header(transport, "x-varnish"):
         return None
     facts = (
-        seen.say_hold(transport),
-        seen.say_variant(transport, Variant.XAB),
+        seen.hold_evidence(transport),
+        seen.variant_evidence(transport, Variant.XAB),
         Evidence(f"{transport}: a Content-Length appeared that the service did not send"),
         Evidence(f"{transport}: the answer has X-Varnish, via: {seen.header(transport, 'via')[:100]}"),
     )
-    return Suspicion(CULPRIT, Confidence.LIKELY, facts)
+    return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
 def lint(block: Block) -> Iterator[Finding]:

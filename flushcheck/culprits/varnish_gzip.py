@@ -9,7 +9,7 @@ from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Suspicion, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
 
 CULPRIT = Culprit(
     id="varnish-gzip",
@@ -18,7 +18,7 @@ CULPRIT = Culprit(
         "With beresp.do_gzip Varnish compresses what it fetches, and delivers what the compressor lets "
         "go, for clients without gzip as well, for whom it is unpacked again."
     ),
-    shows=(
+    symptoms=(
         "Held, for all clients: 10 bytes first, which are the header of gzip, then nothing until about 30"
         " KB of text are there."
     ),
@@ -33,20 +33,24 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Compressed by what writes X-Varnish, and held for clients without encodings too."""
-    if not hint.unheard(seen, transport) or seen.stored(transport) or not seen.compressed(transport):
+    if (
+        not hint.passed_through(seen, transport)
+        or seen.has_content_length(transport)
+        or not seen.compressed(transport)
+    ):
         return None
     if seen.frees(transport, Variant.IDENTITY) is not False or not seen.header(transport, "x-varnish"):
         return None
     facts = [
-        *hint.unheard_evidence(seen, transport),
-        seen.say_variant(transport, Variant.IDENTITY),
+        *hint.passed_through_evidence(seen, transport),
+        seen.variant_evidence(transport, Variant.IDENTITY),
         Evidence(f"{transport}: the answer has X-Varnish, via: {seen.header(transport, 'via')[:100]}"),
     ]
-    if seen.unflushed(transport):
+    if seen.compressor_header_only(transport):
         facts.append(Evidence(f"{transport}: the first read was the compressor's header alone, then silence"))
-    return Suspicion(CULPRIT, Confidence.LIKELY, tuple(facts))
+    return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))
 
 
 def lint(block: Block) -> Iterator[Finding]:

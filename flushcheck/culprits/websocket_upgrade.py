@@ -8,7 +8,17 @@ from flushcheck.configs.findings import Finding
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import upgrade_lines
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Origin, Probe, Suspicion, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Probe,
+    RequestAtApp,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="websocket-upgrade",
@@ -17,7 +27,7 @@ CULPRIT = Culprit(
         "Upgrade and Connection are hop-by-hop headers (RFC 9110, section 7.6.1): a proxy takes them out "
         "unless it is told to pass them on, and it must speak HTTP/1.1 to the app to do so."
     ),
-    shows=(
+    symptoms=(
         "The app answers the handshake with 400: it received Sec-WebSocket-Key and no Upgrade. nginx and "
         "Apache look the same here."
     ),
@@ -48,7 +58,7 @@ CULPRIT = Culprit(
 )
 
 
-def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
+def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The app got the key of a handshake, but not the rest of it."""
     probe = Probe(transport)
     observation, timing = seen.get(probe), seen.timing(probe)
@@ -57,16 +67,16 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
         or observation is None
         or timing is None
         or timing.flow is not Flow.FAILED
-        or observation.origin is None
+        or observation.request_at_app is None
     ):
         return None
-    origin = observation.origin
+    origin = observation.request_at_app
     lost = _missing(origin)
     if origin.gateway or not lost:
         return None
     if not origin.websocket_key:
         return _asked_plainly(origin)
-    return Suspicion(
+    return Detection(
         CULPRIT,
         Confidence.CERTAIN,
         (
@@ -79,7 +89,7 @@ def suspect(seen: Observations, transport: Transport) -> Suspicion | None:
     )
 
 
-def _asked_plainly(origin: Origin) -> Suspicion | None:
+def _asked_plainly(origin: RequestAtApp) -> Detection | None:
     """From a browser the handshake cannot be read back; what the app saw of a plain request can."""
     if origin.protocol != "HTTP/1.0":
         return None
@@ -87,10 +97,10 @@ def _asked_plainly(origin: Origin) -> Suspicion | None:
         "websocket: it does not open, and the app is asked over HTTP/1.0, over which none can",
         (Probe(Transport.WEBSOCKET).id,),
     )
-    return Suspicion(CULPRIT, Confidence.LIKELY, (said,))
+    return Detection(CULPRIT, Confidence.LIKELY, (said,))
 
 
-def _missing(origin: Origin) -> list[str]:
+def _missing(origin: RequestAtApp) -> list[str]:
     """What of the handshake did not reach the app."""
     lost = []
     if "websocket" not in origin.upgrade.lower():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flushcheck.measurement.observations import Observations
-from flushcheck.measurement.plan import KEPT, STREAMED
-from flushcheck.model import Confidence, Culprit, Evidence, Fix, Flow, Suspicion, Transport, Variant
+from flushcheck.measurement.plan import HELD_FLOWS, STREAMED
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport, Variant
 
 APP_FIX = Fix(
     where="the app, on each streamed response",
@@ -13,30 +13,30 @@ APP_FIX = Fix(
 )
 
 
-def obeyed(seen: Observations, transport: Transport) -> bool:
+def honored(seen: Observations, transport: Transport) -> bool:
     """Whether an nginx on this path was seen to hold the stream, and to let it go when told to.
 
     Only nginx both obeys X-Accel-Buffering and removes it from the response.
     """
     return (
-        seen.kept(transport)
+        seen.is_held(transport)
         and seen.frees(transport, Variant.XAB) is True
-        and seen.hint_taken(transport) is True
+        and seen.header_stripped(transport) is True
     )
 
 
-def in_vain(seen: Observations, transport: Transport) -> bool:
+def stripped_without_effect(seen: Observations, transport: Transport) -> bool:
     """Whether an nginx took the hint out of the response and the stream was held all the same, in blocks.
 
     What ticks, or collects any amount, is no nginx: it stands further out than the one that took it.
     """
-    held = seen.exhibit(transport)
+    held = seen.held_baseline(transport)
     timing = seen.timing(held) if held else None
     return (
         timing is not None
         and timing.flow in (Flow.HELD, Flow.BLOCKS)
         and seen.frees(transport, Variant.XAB) is False
-        and seen.hint_taken(transport) is True
+        and seen.header_stripped(transport) is True
         and not _behind_gateway(seen, transport)
     )
 
@@ -46,47 +46,51 @@ def _behind_gateway(seen: Observations, transport: Transport) -> bool:
 
     Over FastCGI nginx's blocks are short of 4096 by 8 for each record; PHP's are 4096 and more.
     """
-    origin = seen.origin(transport)
+    origin = seen.request_at_app(transport)
     size = seen.size_bytes(transport)
     return origin is not None and origin.server.startswith("PHP") and (size is None or size > 4088)
 
 
-def unheard(seen: Observations, transport: Transport) -> bool:
+def passed_through(seen: Observations, transport: Transport) -> bool:
     """Whether the hint arrived at the reader, so that no nginx took it, and freed nothing."""
     return (
-        seen.kept(transport)
+        seen.is_held(transport)
         and seen.frees(transport, Variant.XAB) is False
-        and seen.hint_taken(transport) is False
-        and seen.control(transport) not in KEPT
+        and seen.header_stripped(transport) is False
+        and seen.control(transport) not in HELD_FLOWS
     )
 
 
-def unheard_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
+def passed_through_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
     """The hold, and that nginx is not its cause."""
     return (
-        seen.say_hold(transport),
-        seen.say_variant(transport, Variant.XAB),
+        seen.hold_evidence(transport),
+        seen.variant_evidence(transport, Variant.XAB),
         Evidence(f"{transport}: that header arrived at the reader: every nginx measured takes it out"),
     )
 
 
 def needs_compression(seen: Observations, transport: Transport) -> bool | None:
     """Whether only a client that offers encodings meets the hold; None if that was not to be learned."""
-    return seen.frees(told_by(seen, transport), Variant.IDENTITY) if seen.compressed(transport) else False
+    return (
+        seen.frees(transport_with_identity_probe(seen, transport), Variant.IDENTITY)
+        if seen.compressed(transport)
+        else False
+    )
 
 
-def told_by(seen: Observations, transport: Transport) -> Transport:
+def transport_with_identity_probe(seen: Observations, transport: Transport) -> Transport:
     """The Transport on which a client without encodings told something: this one, or else the other one."""
     others = [other for other in STREAMED if other is not transport and seen.compressed(other)]
     told = [one for one in (transport, *others) if seen.frees(one, Variant.IDENTITY) is not None]
     return told[0] if told else transport
 
 
-def evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
+def header_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
     """The hold, and what the hint did to it."""
     return (
-        seen.say_hold(transport),
-        seen.say_variant(transport, Variant.XAB),
+        seen.hold_evidence(transport),
+        seen.variant_evidence(transport, Variant.XAB),
         Evidence(
             f"{transport}: that header was sent and did not arrive: of all proxies measured only nginx "
             "takes it out"
@@ -94,17 +98,17 @@ def evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
     )
 
 
-def gateway_suspicion(
+def detect_gateway_buffering(
     seen: Observations, transport: Transport, culprit: Culprit, gateway: str
-) -> Suspicion | None:
+) -> Detection | None:
     """What speaks for nginx's buffering of this gateway: as proxy_buffering, with the gateway at the app.
 
     Args:
         culprit: whom to suspect.
         gateway: how `Origin.gateway` begins there, for example "CGI/".
     """
-    origin = seen.origin(transport)
-    if not obeyed(seen, transport) or needs_compression(seen, transport) or throttled(seen, transport):
+    origin = seen.request_at_app(transport)
+    if not honored(seen, transport) or needs_compression(seen, transport) or throttled(seen, transport):
         return None
     if origin is not None and not origin.gateway.startswith(gateway):
         return None
@@ -113,11 +117,11 @@ def gateway_suspicion(
     )
     known = origin is not None and needs_compression(seen, transport) is False
     sure = Confidence.CERTAIN if known else Confidence.POSSIBLE
-    return Suspicion(culprit, sure, (*evidence(seen, transport), *asked))
+    return Detection(culprit, sure, (*header_evidence(seen, transport), *asked))
 
 
 def throttled(seen: Observations, transport: Transport) -> bool:
     """Whether the kept baseline came at a constant rate, which is no buffer's doing."""
-    held = seen.exhibit(transport)
+    held = seen.held_baseline(transport)
     timing = seen.timing(held) if held else None
     return timing is not None and timing.flow is Flow.THROTTLED

@@ -9,35 +9,35 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flushcheck.measurement.idle_timeouts import silence
+from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
-from flushcheck.measurement.plan import KEPT
+from flushcheck.measurement.plan import HELD_FLOWS
 from flushcheck.model import (
     Evidence,
+    FaultLocation,
+    FaultPlace,
     Flow,
-    Localisation,
     Observation,
     Outcome,
-    Place,
     Probe,
     Run,
     Transport,
     Vantage,
 )
 
-_WRONG = KEPT | {Flow.CUT, Flow.FAILED}
+_WRONG = HELD_FLOWS | {Flow.CUT, Flow.FAILED}
 _SILENT = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
 
 _SUMMARY = {
-    Place.APP: "the fault is in the app, or in what is at its own port too: it shows at {direct} as well",
-    Place.PATH: "the fault is on the path, not in the app: at {direct} the same streams flow",
-    Place.BOTH: "there are faults in both, in the app and on the path to it",
-    Place.NOWHERE: "nothing is wrong, neither on the path nor at {direct}",
-    Place.UNKNOWN: "the two addresses could not be compared",
+    FaultPlace.APP: "the fault is in the app, or in what stands at its own port: it shows at {direct} too",
+    FaultPlace.PATH: "the fault is on the path, not in the app: at {direct} the same streams flow",
+    FaultPlace.BOTH: "there are faults in both, in the app and on the path to it",
+    FaultPlace.NOWHERE: "nothing is wrong, neither on the path nor at {direct}",
+    FaultPlace.UNKNOWN: "the two addresses could not be compared",
 }
 
 
-def locate(run: Run, seen: Observations) -> Localisation | None:
+def locate_fault(run: Run, seen: Observations) -> FaultLocation | None:
     """Say where the fault lies; None if the run has no second vantage.
 
     Args:
@@ -51,7 +51,7 @@ def locate(run: Run, seen: Observations) -> Localisation | None:
     if not any(_ours(one) for one in direct):
         one = direct[0]
         said = f"{at} gave no stream to compare with: {one.detail or one.outcome}"
-        return Localisation(Place.UNKNOWN, said)
+        return FaultLocation(FaultPlace.UNKNOWN, said)
     compared = [
         found
         for transport in Transport
@@ -59,23 +59,23 @@ def locate(run: Run, seen: Observations) -> Localisation | None:
         if (found := compare(seen, transport, at))
     ]
     places = {place for place, _ in compared}
-    if {Place.APP, Place.PATH} <= places:
-        place = Place.BOTH
+    if {FaultPlace.APP, FaultPlace.PATH} <= places:
+        place = FaultPlace.BOTH
     else:
-        weightiest = (Place.APP, Place.PATH, Place.UNKNOWN, Place.NOWHERE)
-        place = next((one for one in weightiest if one in places), Place.UNKNOWN)
-    facts = tuple(fact for where, fact in compared if where is not Place.NOWHERE)
-    return Localisation(place, _SUMMARY[place].format(direct=at), facts)
+        weightiest = (FaultPlace.APP, FaultPlace.PATH, FaultPlace.UNKNOWN, FaultPlace.NOWHERE)
+        place = next((one for one in weightiest if one in places), FaultPlace.UNKNOWN)
+    facts = tuple(fact for where, fact in compared if where is not FaultPlace.NOWHERE)
+    return FaultLocation(place, _SUMMARY[place].format(direct=at), facts)
 
 
 def _ours(one: Observation) -> bool:
     """Whether it was a flushcheck service that spoke."""
-    return bool(one.marks or one.end or one.origin)
+    return bool(one.pieces or one.end or one.request_at_app)
 
 
-def _compare(seen: Observations, transport: Transport, at: str) -> tuple[Place, Evidence] | None:
+def _compare(seen: Observations, transport: Transport, at: str) -> tuple[FaultPlace, Evidence] | None:
     """What one Transport tells; None if it was not asked for at both, in the same way."""
-    public = seen.exhibit(transport) or Probe(transport)
+    public = seen.held_baseline(transport) or Probe(transport)
     own = replace(public, vantage=Vantage.DIRECT)
     here, there = seen.timing(public), seen.timing(own)
     near = seen.get(own)
@@ -83,26 +83,26 @@ def _compare(seen: Observations, transport: Transport, at: str) -> tuple[Place, 
         return None
     wrong_here, wrong_there = here.flow in _WRONG, there.flow in _WRONG
     if Flow.UNKNOWN in (here.flow, there.flow):
-        place = Place.UNKNOWN
+        place = FaultPlace.UNKNOWN
     elif wrong_here:
-        place = Place.APP if wrong_there else Place.PATH
+        place = FaultPlace.APP if wrong_there else FaultPlace.PATH
     else:
         # Wrong at the app and right behind it: it cannot be the port of this app.
-        place = Place.UNKNOWN if wrong_there else Place.NOWHERE
+        place = FaultPlace.UNKNOWN if wrong_there else FaultPlace.NOWHERE
     doubt = ": is that this app's own port?" if wrong_there and not wrong_here else ""
     sentence = f"{transport}: {_say(seen, public)} on the path, {_say(seen, own)} at {at}{doubt}"
     return place, Evidence(sentence, (public.id, own.id))
 
 
-def _compare_silence(seen: Observations, transport: Transport, at: str) -> tuple[Place, Evidence] | None:
+def _compare_silence(seen: Observations, transport: Transport, at: str) -> tuple[FaultPlace, Evidence] | None:
     """What the search for time-outs tells, where it was made at both."""
-    here, there = silence(seen, transport), silence(seen, transport, Vantage.DIRECT)
+    here, there = idle_result(seen, transport), idle_result(seen, transport, Vantage.DIRECT)
     if here is None or there is None:
         return None
-    if not here.bad:
-        place = Place.UNKNOWN if there.bad else Place.NOWHERE
+    if not here.cuts:
+        place = FaultPlace.UNKNOWN if there.cuts else FaultPlace.NOWHERE
     else:
-        place = Place.APP if there.bad else Place.PATH
+        place = FaultPlace.APP if there.cuts else FaultPlace.PATH
     sentence = f"{transport}: {here.summary}, on the path; {there.summary}, at {at}"
     return place, Evidence(sentence, (*here.probes, *there.probes))
 
@@ -110,7 +110,7 @@ def _compare_silence(seen: Observations, transport: Transport, at: str) -> tuple
 def _say(seen: Observations, probe: Probe) -> str:
     timing, one = seen.timing(probe), seen.get(probe)
     assert timing is not None and one is not None  # the caller saw both
-    if timing.flow in KEPT:
+    if timing.flow in HELD_FLOWS:
         return f"{timing.flow} (kept for up to {max(timing.lag_s.max, timing.late_s):.2f} s)"
     if timing.flow is Flow.CUT:
         return f"cut after {one.ended_s:.1f} s"

@@ -19,9 +19,9 @@ from flushcheck.model import (
     Flow,
     Hop,
     Observation,
-    Origin,
     Outcome,
     Probe,
+    RequestAtApp,
     Transport,
     Vantage,
     Variant,
@@ -77,7 +77,7 @@ def _by_replay(seen: Observations, one: Observation) -> Statements:
 
 def _next_to_the_app(seen: Observations, one: Observation) -> Statements:
     """What the app saw of its own hop."""
-    origin, probe = one.origin, one.probe
+    origin, probe = one.request_at_app, one.probe
     if origin is None or probe.transport is Transport.WEBSOCKET:
         return
     if origin.gateway:
@@ -111,7 +111,7 @@ def _next_to_the_app(seen: Observations, one: Observation) -> Statements:
     yield from _encodings(probe, origin)
 
 
-def _encodings(probe: Probe, origin: Origin) -> Statements:
+def _encodings(probe: Probe, origin: RequestAtApp) -> Statements:
     """Accept-Encoding as it reached the app. Every observer offers two and more, unless told not to."""
     came = origin.accept_encoding.strip()
     if probe.variant is Variant.IDENTITY:
@@ -134,7 +134,7 @@ def _encodings(probe: Probe, origin: Origin) -> Statements:
 
 def _by_the_hint(seen: Observations, one: Observation) -> Statements:
     """X-Accel-Buffering: every nginx measured takes it out, nobody else does."""
-    if one.probe.variant is not Variant.XAB or not one.marks:
+    if one.probe.variant is not Variant.XAB or not one.pieces:
         return
     if one.header(XAB):
         yield (
@@ -158,7 +158,7 @@ def _by_the_hint(seen: Observations, one: Observation) -> Statements:
 
 
 def _by_websocket(seen: Observations, one: Observation) -> Statements:
-    origin = one.origin
+    origin = one.request_at_app
     if one.probe.transport is not Transport.WEBSOCKET or one.outcome is not Outcome.REFUSED:
         return
     if origin is not None and origin.websocket_key and "websocket" not in origin.upgrade.lower():
@@ -171,7 +171,10 @@ def _by_websocket(seen: Observations, one: Observation) -> Statements:
 def _by_names(seen: Observations, one: Observation) -> Statements:
     """Who says that it was there."""
     own = _own_headers(seen, one)
-    asked, answered = _listed(one.origin.via if one.origin else ""), _listed(one.header("via"))
+    asked, answered = (
+        _listed(one.request_at_app.via if one.request_at_app else ""),
+        _listed(one.header("via")),
+    )
     for via in dict.fromkeys((*asked, *answered)):
         told = (("the app received it", asked), ("the answer carries it", answered))
         if via not in _listed(own.get("via", "")):
@@ -226,7 +229,7 @@ def _own_headers(seen: Observations, one: Observation) -> dict[str, str]:
 
 def _app_servers(seen: Observations, own: Mapping[str, str]) -> frozenset[str]:
     """How the app server calls itself: `gunicorn` in the header, `gunicorn/27.0.1` inside."""
-    told = (one.origin.server for one in seen if one.origin is not None)
+    told = (one.request_at_app.server for one in seen if one.request_at_app is not None)
     return frozenset(filter(None, map(_program, (own.get("server", ""), *told))))
 
 

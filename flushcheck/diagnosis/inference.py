@@ -10,26 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from flushcheck.culprits import CASES, LAST_RESORTS, idle_timeout
-from flushcheck.diagnosis.fault_location import locate
+from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS, idle_timeout
+from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
-from flushcheck.measurement.idle_timeouts import silence
+from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
-from flushcheck.measurement.plan import KEPT, SHAPES
+from flushcheck.measurement.plan import HELD_FLOWS, SHAPES
 from flushcheck.measurement.timing import Timing
 from flushcheck.model import (
-    Accusation,
     Confidence,
+    CulpritReport,
+    Detection,
     Flow,
-    Health,
     Observation,
     Outcome,
     Probe,
     Report,
     Run,
     Scenario,
-    Suspicion,
     Transport,
+    TransportReport,
     Vantage,
     Variant,
     Verdict,
@@ -56,31 +56,31 @@ def judge(run: Run) -> Report:
     verdicts = tuple(
         _verdict(seen, transport) for transport in Transport if seen.get(Probe(transport)) is not None
     )
-    accusations = _accusations(verdicts)
+    culprit_reports = _culprit_reports(verdicts)
     health = _health(seen, verdicts)
     return Report(
         target=run.target,
-        health=health,
-        headline=_headline(seen, health, verdicts, accusations),
-        verdicts=verdicts,
-        accusations=accusations,
+        verdict=health,
+        headline=_headline(seen, health, verdicts, culprit_reports),
+        transports=verdicts,
+        culprits=culprit_reports,
         notes=_notes(seen, verdicts),
         tool=run.tool,
         hops=hops(seen),
-        located=locate(run, seen),
+        fault_location=locate_fault(run, seen),
     )
 
 
-def _verdict(seen: Observations, transport: Transport) -> Verdict:
+def _verdict(seen: Observations, transport: Transport) -> TransportReport:
     probe = Probe(transport)
     observation, timing = seen.get(probe), seen.timing(probe)
     assert observation is not None and timing is not None  # the caller picked Transports that were seen
-    marks = observation.marks
-    received = len({mark.seq for _, mark in marks})
-    held = seen.exhibit(transport)
+    pieces = observation.pieces
+    received = len({piece.seq for _, piece in pieces})
+    held = seen.held_baseline(transport)
     waited = seen.timing(held) if held else None
-    quiet = silence(seen, transport)
-    return Verdict(
+    quiet = idle_result(seen, transport)
+    return TransportReport(
         transport=transport,
         flow=timing.flow,
         summary=_summary(seen, observation, timing) + (f"; {quiet.summary}" if quiet else ""),
@@ -88,76 +88,76 @@ def _verdict(seen: Observations, transport: Transport) -> Verdict:
         hold_bytes=seen.hold_bytes(transport) if held else None,
         hold_s=max(waited.lag_s.max, waited.queued_s) if waited else 0.0,
         headers_s=observation.headers_s,
-        first_piece_s=marks[0][0] if marks else 0.0,
+        first_piece_s=pieces[0][0] if pieces else 0.0,
         lag_s=timing.lag_s,
         pieces_sent=observation.end.count if observation.end else received,
         pieces_received=received,
         complete=observation.outcome is Outcome.COMPLETE,
-        suspicions=_suspicions(seen, transport),
+        culprits=_detections(seen, transport),
         freed_by=tuple(variant for variant in HINTS if seen.frees(transport, variant)),
-        sent_s=tuple(mark.sent_s for _, mark in marks),
-        received_s=tuple(at_s - timing.latency_s for at_s, _ in marks),
-        silence=quiet,
+        sent_s=tuple(piece.sent_s for _, piece in pieces),
+        received_s=tuple(at_s - timing.latency_s for at_s, _ in pieces),
+        idle=quiet,
     )
 
 
-def _suspicions(seen: Observations, transport: Transport) -> tuple[Suspicion, ...]:
-    found: list[Suspicion] = []
-    for cases in (CASES, LAST_RESORTS):
-        asked = (case.suspect(seen, transport) for case in cases)
-        found += [suspicion for suspicion in asked if suspicion is not None]
-        if any(_settles(suspicion) for suspicion in found):
+def _detections(seen: Observations, transport: Transport) -> tuple[Detection, ...]:
+    found: list[Detection] = []
+    for cases in (DETECTORS, FALLBACK_DETECTORS):
+        asked = (case.detect(seen, transport) for case in cases)
+        found += [detection for detection in asked if detection is not None]
+        if any(_settles(detection) for detection in found):
             break
-    return tuple(sorted(found, key=lambda suspicion: RANK.index(suspicion.confidence)))
+    return tuple(sorted(found, key=lambda detection: RANK.index(detection.confidence)))
 
 
-def _settles(suspicion: Suspicion) -> bool:
+def _settles(detection: Detection) -> bool:
     """Whether no other hop has to be thought of. Who cuts a silent stream explains no other fault."""
-    return suspicion.culprit is not idle_timeout.CULPRIT and suspicion.confidence is not Confidence.POSSIBLE
+    return detection.culprit is not idle_timeout.CULPRIT and detection.confidence is not Confidence.POSSIBLE
 
 
-def _accusations(verdicts: Iterable[Verdict]) -> tuple[Accusation, ...]:
+def _culprit_reports(verdicts: Iterable[TransportReport]) -> tuple[CulpritReport, ...]:
     """Merge what the Transports say: one Culprit, all that speaks for it."""
-    merged: dict[str, Accusation] = {}
+    merged: dict[str, CulpritReport] = {}
     for verdict in verdicts:
-        for suspicion in verdict.suspicions:
-            known = merged.get(suspicion.culprit.id)
+        for detection in verdict.culprits:
+            known = merged.get(detection.culprit.id)
             if known is None:
-                merged[suspicion.culprit.id] = Accusation(
-                    suspicion.culprit, suspicion.confidence, (verdict.transport,), suspicion.evidence
+                merged[detection.culprit.id] = CulpritReport(
+                    detection.culprit, detection.confidence, (verdict.transport,), detection.evidence
                 )
                 continue
             # The first Transport tells the whole story; of the others the first fact will do.
-            new = tuple(fact for fact in suspicion.evidence[:1] if fact not in known.evidence)
-            merged[suspicion.culprit.id] = Accusation(
+            new = tuple(fact for fact in detection.evidence[:1] if fact not in known.evidence)
+            merged[detection.culprit.id] = CulpritReport(
                 known.culprit,
-                min(known.confidence, suspicion.confidence, key=RANK.index),
+                min(known.confidence, detection.confidence, key=RANK.index),
                 (*known.transports, verdict.transport),
                 (*known.evidence, *new),
             )
-    return tuple(sorted(merged.values(), key=lambda accusation: RANK.index(accusation.confidence)))
+    return tuple(sorted(merged.values(), key=lambda culprit_report: RANK.index(culprit_report.confidence)))
 
 
-def _health(seen: Observations, verdicts: tuple[Verdict, ...]) -> Health:
+def _health(seen: Observations, verdicts: tuple[TransportReport, ...]) -> Verdict:
     flows = {verdict.flow for verdict in verdicts}
     if not verdicts or not any(_answered(seen, verdict) for verdict in verdicts):
-        return Health.UNKNOWN
+        return Verdict.UNKNOWN
     if any(_held(seen, verdict) for verdict in verdicts):
-        return Health.HELD
-    if flows & BROKEN or any(verdict.silence and verdict.silence.bad for verdict in verdicts):
-        return Health.BROKEN
+        return Verdict.HELD
+    if flows & BROKEN or any(verdict.idle and verdict.idle.cuts for verdict in verdicts):
+        return Verdict.BROKEN
     if Flow.UNKNOWN in flows:
-        return Health.UNKNOWN
-    return Health.FLOWING
+        return Verdict.UNKNOWN
+    return Verdict.FLOWING
 
 
-def _held(seen: Observations, verdict: Verdict) -> bool:
+def _held(seen: Observations, verdict: TransportReport) -> bool:
     """Whether somebody keeps this Transport's streams.
 
     A rate that large Pieces exceed may be nothing but a slow link: it counts when a Culprit is found, or
     when a WebSocket went faster.
     """
-    held = seen.exhibit(verdict.transport)
+    held = seen.held_baseline(verdict.transport)
     timing = seen.timing(held) if held else None
     if timing is None or held is None:
         return False
@@ -166,18 +166,20 @@ def _held(seen: Observations, verdict: Verdict) -> bool:
         and held.scenario is not Scenario.TOKEN
         and seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING
     )
-    return bool(verdict.suspicions) or not slow_link
+    return bool(verdict.culprits) or not slow_link
 
 
-def _answered(seen: Observations, verdict: Verdict) -> bool:
+def _answered(seen: Observations, verdict: TransportReport) -> bool:
     """Whether it was the service that spoke, and not something else at its address."""
     observation = seen.get(Probe(verdict.transport))
-    return observation is not None and bool(observation.marks or observation.end or observation.origin)
+    return observation is not None and bool(
+        observation.pieces or observation.end or observation.request_at_app
+    )
 
 
 def _summary(seen: Observations, observation: Observation, timing: Timing) -> str:
     """One sentence with numbers."""
-    count = len(observation.marks)
+    count = len(observation.pieces)
     late_s = timing.lag_s.max
     match timing.flow:
         case Flow.FLOWING:
@@ -217,7 +219,7 @@ def _late(count: int, timing: Timing) -> str:
 
 def _at_larger_size(seen: Observations, transport: Transport) -> str:
     """What larger Pieces show beyond the token-size ones; "" if nothing."""
-    held = seen.exhibit(transport)
+    held = seen.held_baseline(transport)
     timing = seen.timing(held) if held else None
     if held is None or timing is None:
         return ""
@@ -230,40 +232,43 @@ def _at_larger_size(seen: Observations, transport: Transport) -> str:
 
 
 def _headline(
-    seen: Observations, health: Health, verdicts: tuple[Verdict, ...], accusations: tuple[Accusation, ...]
+    seen: Observations,
+    health: Verdict,
+    verdicts: tuple[TransportReport, ...],
+    culprit_reports: tuple[CulpritReport, ...],
 ) -> str:
     match health:
-        case Health.FLOWING:
+        case Verdict.FLOWING:
             return f"flowing on {_all(verdicts)}"
-        case Health.UNKNOWN:
+        case Verdict.UNKNOWN:
             return "could not tell: " + (verdicts[0].summary if verdicts else "nothing was observed")
     held = tuple(verdict for verdict in verdicts if _held(seen, verdict))
     broken = tuple(verdict for verdict in verdicts if verdict.flow in BROKEN)
-    cut = tuple(verdict for verdict in verdicts if verdict.silence and verdict.silence.bad)
+    cut = tuple(verdict for verdict in verdicts if verdict.idle and verdict.idle.cuts)
     silent = idle_timeout.CULPRIT.id
     told = []
     for word, bad in (("held", held), ("broken", broken), ("streams that last are cut", cut)):
         if bad:
-            ids = {suspicion.culprit.id for verdict in bad for suspicion in verdict.suspicions}
+            ids = {detection.culprit.id for verdict in bad for detection in verdict.culprits}
             ids = ids & {silent} if bad is cut else ids - {silent}
-            blamed = [a.culprit.title for a in accusations if a.culprit.id in ids]
+            blamed = [a.culprit.title for a in culprit_reports if a.culprit.id in ids]
             because = " or ".join(blamed) or "the cause could not be named"
             told.append(f"{word} on {_all(bad)}: {because}")
     return "; ".join(told)
 
 
-def _all(verdicts: tuple[Verdict, ...]) -> str:
+def _all(verdicts: tuple[TransportReport, ...]) -> str:
     if len(verdicts) == len(Transport):
         return "all four transports"
     return ", ".join(verdict.transport for verdict in verdicts)
 
 
-def _notes(seen: Observations, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
+def _notes(seen: Observations, verdicts: tuple[TransportReport, ...]) -> tuple[str, ...]:
     """Facts worth knowing that accuse nobody."""
     notes: list[str] = []
     for verdict in verdicts:
         transport = verdict.transport
-        if verdict.flow in KEPT:
+        if verdict.flow in HELD_FLOWS:
             if seen.compressed(transport) and seen.frees(transport, Variant.IDENTITY):
                 notes.append(f"{transport}: only a client that offers encodings meets this hold")
             if seen.frees(transport, Variant.HTTP10):
@@ -275,13 +280,14 @@ def _notes(seen: Observations, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]
                 (Variant.IDENTITY, "held for clients that offer no encodings"),
                 (Variant.HTTP10, "held for clients that speak HTTP/1.0"),
             )
-            if (timing := seen.timing(replace(Probe(transport), variant=variant))) and timing.flow in KEPT
+            if (timing := seen.timing(replace(Probe(transport), variant=variant)))
+            and timing.flow in HELD_FLOWS
         ]
     controls = [
         observation
         for observation in seen
-        if observation.probe.vantage is not Vantage.PATH and observation.marks
+        if observation.probe.vantage is not Vantage.PATH and observation.pieces
     ]
-    if not controls and any(verdict.flow in KEPT for verdict in verdicts):
+    if not controls and any(verdict.flow in HELD_FLOWS for verdict in verdicts):
         notes.append("no control run: the service could not ask itself over loopback")
     return tuple(notes)

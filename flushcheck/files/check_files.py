@@ -10,7 +10,7 @@ from flushcheck.files.read_configs import Read, read_text
 
 def check_all(got: Read) -> Checked:
     """Everything that was read, judged, as one."""
-    return merge([*(check(config) for config in got.configs), Checked(troubles=got.troubles)])
+    return merge([*(check(config) for config in got.configs), Checked(problems=got.troubles)])
 
 
 def check_text(

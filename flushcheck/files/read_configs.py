@@ -12,7 +12,7 @@ from pathlib import Path
 from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, sections, varnish
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import by_name, recognise
-from flushcheck.configs.tree import Config, Directive, Expansion, Parsed, Trouble, Version
+from flushcheck.configs.tree import Config, Directive, Expansion, Parsed, ReadProblem, Version
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import (
     MAX_FILE_BYTES,
@@ -49,7 +49,7 @@ class Read:
     """What was read."""
 
     configs: tuple[Config, ...] = ()
-    troubles: tuple[Trouble, ...] = ()  # of files that became no Config
+    troubles: tuple[ReadProblem, ...] = ()  # of files that became no Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +172,19 @@ def read(names: Iterable[str], *, server: Server | None = None, version: Version
         UsageError: a name leads nowhere.
     """
     configs: list[Config] = []
-    troubles: list[Trouble] = []
+    troubles: list[ReadProblem] = []
     for name, named in _roots(names, server):
         try:
             text = _stdin() if name == STDIN else Disk().read(name)
         except Unreadable as error:
             # A folder may hold anything; what is no text there was no configuration.
             if named or by_name(name) is not None:
-                troubles.append(Trouble(name, 0, str(error)))
+                troubles.append(ReadProblem(name, 0, str(error)))
             continue
         kind = server or recognise(name, text)
         if kind is None:
             if named:
-                troubles.append(Trouble(name, 0, UNKNOWN))
+                troubles.append(ReadProblem(name, 0, UNKNOWN))
             continue
         if len(configs) >= MAX_ROOTS:
             raise UsageError(
@@ -213,12 +213,12 @@ def read_text(
         bounded(text.encode("utf-8", errors="surrogateescape"))
         text = decode(text.encode("utf-8", errors="surrogateescape"))
     except UnicodeEncodeError:
-        return Read((), (Trouble(name, 0, "not a text that can be written down"),))
+        return Read((), (ReadProblem(name, 0, "not a text that can be written down"),))
     except Unreadable as error:
-        return Read((), (Trouble(name, 0, str(error)),))
+        return Read((), (ReadProblem(name, 0, str(error)),))
     kind = server or recognise(name, text)
     if kind is None:
-        return Read((), (Trouble(name, 0, UNKNOWN),))
+        return Read((), (ReadProblem(name, 0, UNKNOWN),))
     return Read((_config(kind, name, text, files or Nowhere(), version),))
 
 
@@ -240,7 +240,7 @@ def _config(server: Server, name: str, text: str, files: Files, version: Version
         name, text, files = next(iter(dump)), next(iter(dump.values())), Dump(dump)
     syntax = SYNTAXES[server]
     texts = {name: text}
-    troubles: dict[Trouble, None] = {}
+    troubles: dict[ReadProblem, None] = {}
     parsed: dict[str, Parsed] = {}
 
     def load(directive: Directive) -> Sequence[Parsed] | None:
@@ -259,15 +259,17 @@ def _config(server: Server, name: str, text: str, files: Files, version: Version
                 content = files.read(file)
             except Unreadable as error:
                 if len(troubles) < MAX_TROUBLES:
-                    troubles[Trouble(directive.file, directive.line, f"{file}: {error}", lost=False)] = None
+                    troubles[
+                        ReadProblem(directive.file, directive.line, f"{file}: {error}", incomplete=False)
+                    ] = None
                 return None
             texts[file] = content
             parsed[file] = syntax.parse(content, file)
-            troubles.update(dict.fromkeys(parsed[file].troubles))
+            troubles.update(dict.fromkeys(parsed[file].problems))
         return parsed[file]
 
     whole = parsed[name] = syntax.parse(text, name)
-    troubles.update(dict.fromkeys(whole.troubles))
+    troubles.update(dict.fromkeys(whole.problems))
     place = Place(files, name, _prefixes(server, name, whole.directives, files))
     expansion = Expansion(syntax.includes, load, closed=syntax.closed)
     directives = expansion.expand(whole.directives)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import Trouble, Version, version
+from flushcheck.configs.tree import ReadProblem, Version, version
 from flushcheck.files.read_configs import Read, read, read_dump, read_text
 from flushcheck.files.sources import MAX_TOTAL_BYTES, Disk, decode, split_dump
 from flushcheck.model import UsageError
@@ -51,7 +51,7 @@ def _nginx(given: Version) -> Read:
     if not texts:
         words = err.strip().splitlines()
         last = words[-1] if words else f"exit {code}"
-        return Read((), (Trouble("nginx -T", 0, f"nginx does not tell its configuration: {last}"),))
+        return Read((), (ReadProblem("nginx -T", 0, f"nginx does not tell its configuration: {last}"),))
     return read_dump(texts, server=Server.NGINX, version=given or _version(_ask(program, "-v")[2]))
 
 

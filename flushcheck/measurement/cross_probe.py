@@ -61,7 +61,7 @@ def _mark_queued(seen: Seen, found: dict[Probe, Timing]) -> None:
         streams = {
             probe: observation
             for probe, observation in seen.items()
-            if probe.vantage is vantage and probe.transport is not Transport.POLLING and observation.marks
+            if probe.vantage is vantage and probe.transport is not Transport.POLLING and observation.pieces
         }
         for probe in [probe for probe in streams if found[probe].flow is Flow.FLOWING]:
             waited_s = found[probe].latency_s - quickest_s
@@ -74,8 +74,8 @@ def _mark_queued(seen: Seen, found: dict[Probe, Timing]) -> None:
 
 def _in_turn(probe: Probe, streams: Seen) -> bool:
     """Whether this stream began just when another one of its vantage ended."""
-    begun_s = streams[probe].asked_s + streams[probe].marks[0][0]
-    ends_s = (other.asked_s + other.ended_s for name, other in streams.items() if name != probe)
+    begun_s = streams[probe].requested_s + streams[probe].pieces[0][0]
+    ends_s = (other.requested_s + other.ended_s for name, other in streams.items() if name != probe)
     return any(abs(begun_s - end_s) <= TURN_S for end_s in ends_s)
 
 

@@ -11,7 +11,17 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flushcheck.model import Arrival, End, Mark, Observation, Outcome, Piece, Probe, Run, UsageError
+from flushcheck.model import (
+    Arrival,
+    EndRecord,
+    Observation,
+    Outcome,
+    Piece,
+    Probe,
+    ReceivedPiece,
+    Run,
+    UsageError,
+)
 from flushcheck.streaming.transports import Malformed, decoder
 
 _STAMP = re.compile(rb"\n?@([0-9]{1,6}\.[0-9]{1,6}) ([0-9]{1,7})\n")
@@ -102,7 +112,7 @@ def _observe(probe: Probe, answer: list[Read], begun_s: float) -> Observation:
     )
     ended_s = answer[-1].at_s - begun_s
     arrivals: list[Arrival] = []
-    end: End | None = None
+    end: EndRecord | None = None
     records = decoder(probe.transport)
     headers_s, skip = 0.0, blank.end()
     detail = ""
@@ -119,14 +129,14 @@ def _observe(probe: Probe, answer: list[Read], begun_s: float) -> Observation:
         except Malformed as error:
             detail = str(error)
             break
-        end = next((record for record in found if isinstance(record, End)), end)
-        marks = tuple(
-            Mark(piece.seq, piece.at_s, len(piece.text.encode()))
+        end = next((record for record in found if isinstance(record, EndRecord)), end)
+        pieces = tuple(
+            ReceivedPiece(piece.seq, piece.at_s, len(piece.text.encode()))
             for piece in found
             if isinstance(piece, Piece)
         )
-        arrivals.append(Arrival(at_s, len(content), len(content), marks))
-    received = sum(len(arrival.marks) for arrival in arrivals)
+        arrivals.append(Arrival(at_s, len(content), len(content), pieces))
+    received = sum(len(arrival.pieces) for arrival in arrivals)
     return Observation(
         probe,
         _outcome(detail, end, received),
@@ -138,11 +148,11 @@ def _observe(probe: Probe, answer: list[Read], begun_s: float) -> Observation:
         ended_s=ended_s,
         arrivals=tuple(arrivals),
         end=end,
-        origin=end.origin if end else None,
+        request_at_app=end.request_at_app if end else None,
     )
 
 
-def _outcome(detail: str, end: End | None, received: int) -> Outcome:
+def _outcome(detail: str, end: EndRecord | None, received: int) -> Outcome:
     if detail:
         return Outcome.REFUSED
     return Outcome.COMPLETE if end is not None and end.count == received else Outcome.CUT

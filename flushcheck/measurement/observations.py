@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from flushcheck.measurement.cross_probe import timings
-from flushcheck.measurement.plan import STREAMED, exhibit
+from flushcheck.measurement.plan import STREAMED, smallest_held_baseline
 from flushcheck.measurement.timing import LEAST_LATE_S, Timing, measure
 from flushcheck.model import (
     Evidence,
     Flow,
     Observation,
-    Origin,
     Outcome,
     Probe,
+    RequestAtApp,
     Scenario,
     Transport,
     Vantage,
@@ -66,17 +66,19 @@ class Observations:
         pair = self._seen.get(probe)
         return pair[1] if pair else None
 
-    def exhibit(self, transport: Transport) -> Probe | None:
+    def held_baseline(self, transport: Transport) -> Probe | None:
         """The baseline with the smallest Pieces that was kept back on its way; None if none was."""
-        return exhibit({probe: timing.flow for probe, (_, timing) in self._seen.items()}, transport)
+        return smallest_held_baseline(
+            {probe: timing.flow for probe, (_, timing) in self._seen.items()}, transport
+        )
 
-    def kept(self, transport: Transport) -> bool:
+    def is_held(self, transport: Transport) -> bool:
         """Whether a baseline of this Transport was kept back on its way."""
-        return self.exhibit(transport) is not None
+        return self.held_baseline(transport) is not None
 
     def variant(self, transport: Transport, variant: Variant) -> Probe | None:
         """The Probe that differs from the kept baseline in this; None if nothing was kept."""
-        baseline = self.exhibit(transport)
+        baseline = self.held_baseline(transport)
         return replace(baseline, variant=variant) if baseline else None
 
     def tried(self, transport: Transport, variant: Variant) -> bool:
@@ -85,7 +87,7 @@ class Observations:
 
     def frees(self, transport: Transport, variant: Variant) -> bool | None:
         """Whether this one difference makes a kept baseline flow; None if it cannot be said."""
-        baseline = self.exhibit(transport)
+        baseline = self.held_baseline(transport)
         observation = self.get(replace(baseline, variant=variant)) if baseline else None
         if baseline is None or observation is None or observation.outcome is not Outcome.COMPLETE:
             return None
@@ -99,32 +101,32 @@ class Observations:
             return None
         return timing.flow is Flow.FLOWING
 
-    def hint_taken(self, transport: Transport) -> bool | None:
+    def header_stripped(self, transport: Transport) -> bool | None:
         """Whether X-Accel-Buffering, which the service sent, was gone when the answer arrived.
 
         Of the proxies measured only nginx takes it out, Passenger's nginx module included.
         """
         probe = self.variant(transport, Variant.XAB)
         observation = self.get(probe) if probe else None
-        if observation is None or not observation.headers or not observation.marks:
+        if observation is None or not observation.headers or not observation.pieces:
             return None
         return not observation.header(XAB)
 
     def compressed(self, transport: Transport) -> str:
         """The content encoding in which the kept baseline arrived, "" for none."""
-        observation = self.get(self.exhibit(transport) or Probe(transport))
+        observation = self.get(self.held_baseline(transport) or Probe(transport))
         return observation.header("content-encoding") if observation else ""
 
-    def origin(self, transport: Transport) -> Origin | None:
+    def request_at_app(self, transport: Transport) -> RequestAtApp | None:
         """What the service saw of this Transport's baseline, or of any request of the same kind."""
         first = self.get(Probe(transport))
-        if first is not None and first.origin is not None:
-            return first.origin
+        if first is not None and first.request_at_app is not None:
+            return first.request_at_app
         for observation, _ in self._seen.values():
             probe = observation.probe
             of_kind = probe.transport is transport and probe.vantage is Vantage.PATH
-            if of_kind and observation.origin is not None:
-                return observation.origin
+            if of_kind and observation.request_at_app is not None:
+                return observation.request_at_app
         return None
 
     def queued(self, transport: Transport) -> tuple[Observation, Timing] | None:
@@ -168,7 +170,7 @@ class Observations:
 
         None for what is kept by time: larger Pieces may fit a size by chance there.
         """
-        held = self.exhibit(transport)
+        held = self.held_baseline(transport)
         kept = self.timing(held) if held else None
         if kept is None or kept.flow not in (Flow.HELD, Flow.BLOCKS):
             return None
@@ -188,19 +190,19 @@ class Observations:
 
     def header(self, transport: Transport, name: str) -> str:
         """A header of the kept baseline's answer (of the token baseline if none was kept); "" if none."""
-        observation = self.get(self.exhibit(transport) or Probe(transport))
+        observation = self.get(self.held_baseline(transport) or Probe(transport))
         return observation.header(name) if observation else ""
 
-    def stored(self, transport: Transport) -> bool:
+    def has_content_length(self, transport: Transport) -> bool:
         """Whether the answer came with a Content-Length, which the service never sends with a stream.
 
         Somebody had all of it before the first byte was passed on: store-and-forward.
         """
         return bool(self.header(transport, "content-length"))
 
-    def unflushed(self, transport: Transport) -> bool:
+    def compressor_header_only(self, transport: Transport) -> bool:
         """Whether a compressor let its own header go and then nothing: 10 bytes of gzip, 2 of deflate."""
-        observation = self.get(self.exhibit(transport) or Probe(transport))
+        observation = self.get(self.held_baseline(transport) or Probe(transport))
         if observation is None or not observation.arrivals:
             return False
         first = observation.arrivals[0]
@@ -213,22 +215,22 @@ class Observations:
 
     # Sentences that several Culprits need.
 
-    def say_hold(self, transport: Transport) -> Evidence:
+    def hold_evidence(self, transport: Transport) -> Evidence:
         """How the baseline was kept, with numbers. Only for a Transport that was."""
-        probe = self.exhibit(transport) or Probe(transport)
+        probe = self.held_baseline(transport) or Probe(transport)
         observation, timing = self._seen[probe]
         size = self.hold_bytes(transport)
         blocks = f"; larger streams come in blocks of {size} bytes" if size else ""
         return Evidence(
-            f"{transport}: {len(observation.marks)} pieces came in {timing.deliveries} "
+            f"{transport}: {len(observation.pieces)} pieces came in {timing.deliveries} "
             f"{'delivery' if timing.deliveries == 1 else 'deliveries'}, kept for up to "
             f"{timing.lag_s.max:.2f} s{blocks}",
             (probe.id,),
         )
 
-    def say_variant(self, transport: Transport, variant: Variant) -> Evidence:
+    def variant_evidence(self, transport: Transport, variant: Variant) -> Evidence:
         """What one difference did to a kept baseline, with numbers. Only for a Probe that was made."""
-        baseline = self.exhibit(transport) or Probe(transport)
+        baseline = self.held_baseline(transport) or Probe(transport)
         probe = replace(baseline, variant=variant)
         before, after = self._seen[baseline][1], self._seen[probe][1]
         verb = {True: "frees it", False: "does not free it", None: "did not tell"}[

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flushcheck.model import Arrival, Mark
+from flushcheck.model import Arrival, ReceivedPiece
 
 # Reads closer together than this are one delivery: a block of 64 KiB is read in about 8 pieces over
 # 1 ms on loopback, and no Probe sends two Pieces within 30 ms of each other.
@@ -56,7 +56,7 @@ class Delivery:
     at_s: float  # when the first of them returned
     until_s: float  # when the last of them did
     size_bytes: int  # of text
-    marks: tuple[Mark, ...]
+    pieces: tuple[ReceivedPiece, ...]
 
 
 def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
@@ -72,7 +72,7 @@ def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
             group[0].at_s,
             group[-1].at_s,
             sum(arrival.text_bytes for arrival in group),
-            tuple(mark for arrival in group for mark in arrival.marks),
+            tuple(piece for arrival in group for piece in arrival.pieces),
         )
         for group in groups
     )
@@ -98,7 +98,7 @@ def block(seen: Sequence[Delivery]) -> Fit | None:
     if not sizes:
         return None
     unit = statistics.median_low(sorted(sizes)[: (len(sizes) + 1) // 2])
-    pieces = sum(len(delivery.marks) for delivery in seen)
+    pieces = sum(len(delivery.pieces) for delivery in seen)
     record_bytes = sum(delivery.size_bytes for delivery in seen) / max(1, pieces)
     if unit < LEAST_RECORDS * record_bytes:
         return None
@@ -119,18 +119,18 @@ def threshold(seen: Sequence[Delivery]) -> Fit | None:
     as it is 4096 bytes or more. Then each delivery is at least that long, and was shorter before its
     last record came.
     """
-    full = [delivery for delivery in seen[:-1] if delivery.marks]
-    if len(full) < 3 or not all(mark.size_bytes for delivery in full for mark in delivery.marks):
+    full = [delivery for delivery in seen[:-1] if delivery.pieces]
+    if len(full) < 3 or not all(piece.size_bytes for delivery in full for piece in delivery.pieces):
         return None
     framed = statistics.mean(
-        (delivery.size_bytes - sum(mark.size_bytes for mark in delivery.marks)) / len(delivery.marks)
+        (delivery.size_bytes - sum(piece.size_bytes for piece in delivery.pieces)) / len(delivery.pieces)
         for delivery in full
     )
     enough = min(delivery.size_bytes for delivery in full)
-    short = max(delivery.size_bytes - delivery.marks[-1].size_bytes - framed for delivery in full)
+    short = max(delivery.size_bytes - delivery.pieces[-1].size_bytes - framed for delivery in full)
     if not (1 - NARROW) * enough <= short < enough:
         return None
-    if sum(len(delivery.marks) for delivery in full) < LEAST_RECORDS * len(full):
+    if sum(len(delivery.pieces) for delivery in full) < LEAST_RECORDS * len(full):
         return None
     powers = [2**power for power in range(8, 20) if short < 2**power <= enough]
     return Fit((enough - short) / enough, powers[-1] if powers else enough)
@@ -144,22 +144,24 @@ def timer(seen: Sequence[Delivery], latency_s: float, stall_s: float = 0.0) -> F
     Every delivery counts: on a path with jitter only those of several Pieces look alike. A delivery may
     be out of time by as much as the observer was stalled.
     """
-    whole = [delivery for delivery in seen if delivery.marks][:-1]
+    whole = [delivery for delivery in seen if delivery.pieces][:-1]
     apart = [after.at_s - before.at_s for before, after in itertools.pairwise(whole)]
-    kept = [delivery.at_s - latency_s - delivery.marks[0].sent_s for delivery in whole]
+    kept = [delivery.at_s - latency_s - delivery.pieces[0].sent_s for delivery in whole]
     fits = [Fit(_spread(times), statistics.median(times)) for times in (apart, kept) if len(times) > 1]
     timers = [fit for fit in fits if fit.value >= LEAST_TIMER_S]
     good = [fit for fit in timers if fit.spread <= SAME_TIME + stall_s / fit.value]
     return min(good, default=None)
 
 
-def rate_bps(seen: Sequence[Delivery], marks: Sequence[tuple[float, Mark]], latency_s: float) -> float:
+def rate_bps(
+    seen: Sequence[Delivery], pieces: Sequence[tuple[float, ReceivedPiece]], latency_s: float
+) -> float:
     """Text bytes a second, if the lags only ever grow; 0.0 if they do not.
 
     What a buffer holds comes out with the End at the latest, so its last Piece is not late. What a rate
     holds back is later with each Piece, the last one most.
     """
-    lags = [at_s - mark.sent_s - latency_s for at_s, mark in marks]
+    lags = [at_s - piece.sent_s - latency_s for at_s, piece in pieces]
     if len(lags) < 4 or lags[-1] < LEAST_THROTTLE_S or lags[-1] < 0.8 * max(lags):
         return 0.0
     quarter = max(1, len(lags) // 4)
@@ -171,24 +173,24 @@ def rate_bps(seen: Sequence[Delivery], marks: Sequence[tuple[float, Mark]], late
 
 def opening_s(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> float:
     """How long the first delivery was kept, if it alone was, in seconds; 0.0 otherwise."""
-    whole = [delivery for delivery in seen if delivery.marks]
-    if len(whole) < 3 or len(whole[0].marks) < 3:
+    whole = [delivery for delivery in seen if delivery.pieces]
+    if len(whole) < 3 or len(whole[0].pieces) < 3:
         return 0.0
-    first, *others = (delivery.at_s - latency_s - delivery.marks[0].sent_s for delivery in whole)
+    first, *others = (delivery.at_s - latency_s - delivery.pieces[0].sent_s for delivery in whole)
     # An observer that was stalled as it began would have met the first delivery late, too.
     kept = first - spare_s >= 0.5 * LEAST_OPENING_S and first >= LEAST_OPENING_S
     return first if kept and max(others) <= max(spare_s, 0.25 * first) else 0.0
 
 
-def waits_for_next(marks: Sequence[tuple[float, Mark]], latency_s: float, spare_s: float) -> bool:
+def waits_for_next(pieces: Sequence[tuple[float, ReceivedPiece]], latency_s: float, spare_s: float) -> bool:
     """Whether each Piece came only when the next one had been sent: something keeps the last one back."""
-    pairs = list(itertools.pairwise(marks))
+    pairs = list(itertools.pairwise(pieces))
     # The last two may come together, with the end; others are as far apart as they were sent.
     apart = sum(after_s - before_s > SAME_DELIVERY_S for (before_s, _), (after_s, _) in pairs)
     if len(pairs) < 4 or apart < MOSTLY * (len(pairs) - 1):
         return False
     gap_s = statistics.median(after.sent_s - before.sent_s for (_, before), (_, after) in pairs)
-    lag_s = statistics.median(at_s - latency_s - mark.sent_s for (at_s, mark), _ in pairs)
+    lag_s = statistics.median(at_s - latency_s - piece.sent_s for (at_s, piece), _ in pairs)
     # A stall as long as the gap would let every Piece pass for one that came with the next.
     near_s, share = (spare_s, MOSTLY) if spare_s < 0.5 * gap_s else (NEAR_NEXT * gap_s, NEARLY_ALL)
     with_next = [abs(at_s - latency_s - after.sent_s) <= near_s for (at_s, _), (_, after) in pairs]

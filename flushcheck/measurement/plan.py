@@ -121,7 +121,7 @@ def duration_s(probe: Probe) -> float:
 
 
 # Flows of a response that somebody kept back.
-KEPT = frozenset({Flow.HELD, Flow.BLOCKS, Flow.TICKS, Flow.LATE, Flow.THROTTLED, Flow.REPLAYED})
+HELD_FLOWS = frozenset({Flow.HELD, Flow.BLOCKS, Flow.TICKS, Flow.LATE, Flow.THROTTLED, Flow.REPLAYED})
 
 STREAMED = (Transport.CHUNKED, Transport.EVENTS)  # what an HTTP buffer can hold
 
@@ -134,7 +134,7 @@ def baselines(only: Iterable[Transport], *, quick: bool) -> tuple[Probe, ...]:
     return (*tokens, *kilos) if not quick else (*tokens, *kilos[:1])
 
 
-def twins(probes: Iterable[Probe]) -> tuple[Probe, ...]:
+def direct_counterparts(probes: Iterable[Probe]) -> tuple[Probe, ...]:
     """The same baselines at the app's own port, to compare with: see `vantages`."""
     return tuple(
         replace(probe, vantage=Vantage.DIRECT)
@@ -143,7 +143,7 @@ def twins(probes: Iterable[Probe]) -> tuple[Probe, ...]:
     )
 
 
-def silences(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[Probe, ...]:
+def idle_probes(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[Probe, ...]:
     """A silent stream for each rung of the ladder, and one that talks for as long as the longest."""
     rungs = sorted(set(ladder_s))
     return tuple(
@@ -164,7 +164,7 @@ def experiments(seen: Mapping[Probe, Flow], *, quick: bool) -> tuple[Probe, ...]
         seen: the Flow of each Probe made so far.
         quick: spare what only confirms a clean path.
     """
-    held = [probe for transport in STREAMED if (probe := exhibit(seen, transport)) is not None]
+    held = [probe for transport in STREAMED if (probe := smallest_held_baseline(seen, transport)) is not None]
     if held:
         wanted = _for_a_hold(held)
         if any(seen[probe] is Flow.THROTTLED for probe in held) and Probe(Transport.WEBSOCKET) in seen:
@@ -177,7 +177,7 @@ def experiments(seen: Mapping[Probe, Flow], *, quick: bool) -> tuple[Probe, ...]
     return tuple(probe for probe in wanted if probe not in seen)
 
 
-def exhibit(seen: Mapping[Probe, Flow], transport: Transport) -> Probe | None:
+def smallest_held_baseline(seen: Mapping[Probe, Flow], transport: Transport) -> Probe | None:
     """The baseline with the smallest Pieces that shows a hold on this Transport; None if none does.
 
     Some holds let small streams through: Caddy's compressor leaves a first write under 512 bytes alone.
@@ -186,7 +186,7 @@ def exhibit(seen: Mapping[Probe, Flow], transport: Transport) -> Probe | None:
     """
     for scenario in (Scenario.TOKEN, Scenario.KILO):
         probe = Probe(transport, scenario)
-        if seen.get(probe) in KEPT:
+        if seen.get(probe) in HELD_FLOWS:
             return probe
     return None
 

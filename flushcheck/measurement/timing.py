@@ -31,7 +31,7 @@ from flushcheck.measurement.patterns import (
     timer,
     waits_for_next,
 )
-from flushcheck.model import Flow, Lag, Mark, Observation, Outcome, Transport
+from flushcheck.model import Flow, Lag, Observation, Outcome, ReceivedPiece, Transport
 
 # Below this share of Pieces overtaken by a later send, a path flows. With both cores busy 0.00 to
 # 0.10 were seen on loopback; a byte buffer of one Piece and a timer of two give 0.5 and more.
@@ -87,12 +87,12 @@ def measure(observation: Observation) -> Timing:
     The stall of the observer itself is allowed for: a Piece that came while the observer was kept
     from running is not late.
     """
-    marks = observation.marks
+    pieces = observation.pieces
     if observation.outcome in (Outcome.REFUSED, Outcome.UNREACHABLE):
         return Timing(Flow.FAILED)
-    if not marks:
+    if not pieces:
         return Timing(Flow.CUT if observation.outcome is Outcome.CUT else Flow.FAILED)
-    delays = [at_s - mark.sent_s for at_s, mark in marks]
+    delays = [at_s - piece.sent_s for at_s, piece in pieces]
     latency_s = min(delays)
     lags = [delay - latency_s for delay in delays]
     lag_s = Lag(statistics.median(lags), max(lags))
@@ -109,7 +109,7 @@ def measure(observation: Observation) -> Timing:
         found,
         lag_s=lag_s,
         latency_s=latency_s,
-        deliveries=sum(1 for delivery in seen if delivery.marks),
+        deliveries=sum(1 for delivery in seen if delivery.pieces),
     )
 
 
@@ -133,22 +133,22 @@ def kept_share(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> fl
 
     Returns: 0.0 to 1.0; the last Piece, which nothing can overtake, does not count.
     """
-    marks = [(delivery, mark) for delivery in seen for mark in delivery.marks]
+    pieces = [(delivery, piece) for delivery in seen for piece in delivery.pieces]
     overtaken = 0
-    for (delivery, mark), (_, after) in itertools.pairwise(marks):
+    for (delivery, piece), (_, after) in itertools.pairwise(pieces):
         late = delivery.at_s - latency_s > after.sent_s + spare_s
         # Where every Piece waits, the smallest delay is a wait too: then only the company tells.
-        shared = delivery.marks[-1].sent_s > mark.sent_s + spare_s
+        shared = delivery.pieces[-1].sent_s > piece.sent_s + spare_s
         overtaken += late or shared
-    return overtaken / max(1, len(marks) - 1)
+    return overtaken / max(1, len(pieces) - 1)
 
 
 def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: float, lag_s: Lag) -> Timing:
-    marks = observation.marks
+    pieces = observation.pieces
     spare_s = min(max(LEAST_LATE_S, observation.stall_s), JITTER_S)
     if late_s := opening_s(seen, latency_s, spare_s):
         return Timing(Flow.LATE, late_s=late_s)
-    if waits_for_next(marks, latency_s, spare_s):
+    if waits_for_next(pieces, latency_s, spare_s):
         return Timing(Flow.LATE, late_s=lag_s.p50, waits_for_next=True)
     exact = block(seen)
     if exact and exact.spread <= EXACT and len(seen) >= EXACT_DELIVERIES:
@@ -156,14 +156,14 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         return Timing(Flow.BLOCKS, hold_bytes=int(exact.value))
     if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
         hidden = spare_s > LEAST_LATE_S and (
-            _mostly_late(marks, lag_s) or kept_share(seen, latency_s, LEAST_LATE_S) >= HIDDEN_SHARE
+            _mostly_late(pieces, lag_s) or kept_share(seen, latency_s, LEAST_LATE_S) >= HIDDEN_SHARE
         )
         return Timing(Flow.UNKNOWN if hidden else Flow.FLOWING)
-    if _at_the_end(marks, lag_s) and block(seen) is None:
+    if _at_the_end(pieces, lag_s) and block(seen) is None:
         # What came while Pieces were still being sent may be a late opening, met late by a stalled observer.
-        early = marks[0][0] < marks[-1][1].sent_s and observation.stall_s > LEAST_LATE_S
+        early = pieces[0][0] < pieces[-1][1].sent_s and observation.stall_s > LEAST_LATE_S
         return Timing(Flow.UNKNOWN if early else Flow.HELD)
-    if rate := rate_bps(seen, marks, latency_s):
+    if rate := rate_bps(seen, pieces, latency_s):
         return Timing(Flow.THROTTLED, rate_bps=rate)
     bytes_fit = min((fit for fit in (block(seen), threshold(seen)) if fit), default=None)
     time_fit = timer(seen, latency_s)
@@ -176,20 +176,20 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         return Timing(Flow.TICKS, period_s=time_fit.value)
     if len(seen) <= 3 and lag_s.max > JITTER_S:
         return Timing(Flow.BLOCKS)  # too few to tell their size: a larger Scenario will
-    apart = sum(1 for delivery in seen if delivery.marks) >= JITTER_SHARE * len(marks)
+    apart = sum(1 for delivery in seen if delivery.pieces) >= JITTER_SHARE * len(pieces)
     # What a stall may have made of a timer is not taken for jitter.
     if lag_s.max <= JITTER_S and apart and timer(seen, latency_s, observation.stall_s) is None:
         return Timing(Flow.FLOWING, jittery=True)
     return Timing(Flow.UNKNOWN)
 
 
-def _mostly_late(marks: Sequence[tuple[float, Mark]], lag_s: Lag) -> bool:
+def _mostly_late(pieces: Sequence[tuple[float, ReceivedPiece]], lag_s: Lag) -> bool:
     """Whether more Pieces were late than a stall, which comes now and then, accounts for."""
-    gaps = [after.sent_s - before.sent_s for (_, before), (_, after) in itertools.pairwise(marks)]
+    gaps = [after.sent_s - before.sent_s for (_, before), (_, after) in itertools.pairwise(pieces)]
     return bool(gaps) and lag_s.p50 >= HIDDEN_GAPS * statistics.median(gaps) > 0
 
 
-def _at_the_end(marks: Sequence[tuple[float, Mark]], lag_s: Lag) -> bool:
-    sent_span_s = marks[-1][1].sent_s - marks[0][1].sent_s
-    came_span_s = marks[-1][0] - marks[0][0]
+def _at_the_end(pieces: Sequence[tuple[float, ReceivedPiece]], lag_s: Lag) -> bool:
+    sent_span_s = pieces[-1][1].sent_s - pieces[0][1].sent_s
+    came_span_s = pieces[-1][0] - pieces[0][0]
     return lag_s.max >= HELD_SHARE * sent_span_s and came_span_s <= (1 - HELD_SHARE) * sent_span_s

@@ -11,51 +11,51 @@ within one of them are.
 Imports the standard library only. Every other package may import it.
 """
 
-from flushcheck.model.culprit import Confidence, Culprit, Evidence, Fix, Suspicion
+from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix
 from flushcheck.model.errors import UsageError
-from flushcheck.model.observation import Arrival, Flow, Lag, Mark, Observation, Outcome, Run
-from flushcheck.model.pieces import End, Framing, Origin, Piece, Transport, Unit
+from flushcheck.model.observation import Arrival, Flow, Lag, Observation, Outcome, ReceivedPiece, Run
+from flushcheck.model.pieces import EndRecord, Framing, Piece, RequestAtApp, Transport, Unit
 from flushcheck.model.probes import Probe, Scenario, Vantage, Variant
 from flushcheck.model.report import (
-    Accusation,
-    Cause,
-    Health,
+    CulpritReport,
+    CutCause,
+    FaultLocation,
+    FaultPlace,
     Hop,
-    Localisation,
-    Place,
+    IdleResult,
     Report,
-    Silence,
+    TransportReport,
     Verdict,
 )
 
 __all__ = [
-    "Accusation",
     "Arrival",
-    "Cause",
     "Confidence",
     "Culprit",
-    "End",
+    "CulpritReport",
+    "CutCause",
+    "Detection",
+    "EndRecord",
     "Evidence",
+    "FaultLocation",
+    "FaultPlace",
     "Fix",
     "Flow",
     "Framing",
-    "Health",
     "Hop",
+    "IdleResult",
     "Lag",
-    "Localisation",
-    "Mark",
     "Observation",
-    "Origin",
     "Outcome",
     "Piece",
-    "Place",
     "Probe",
+    "ReceivedPiece",
     "Report",
+    "RequestAtApp",
     "Run",
     "Scenario",
-    "Silence",
-    "Suspicion",
     "Transport",
+    "TransportReport",
     "Unit",
     "UsageError",
     "Vantage",

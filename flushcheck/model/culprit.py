@@ -38,13 +38,13 @@ class Culprit:
     id: str  # the thing at fault, kebab-case
     title: str
     why: str  # a paragraph: how it comes to hold
-    shows: str  # a paragraph: what a reader sees, and what tells it from its look-alikes
+    symptoms: str  # a paragraph: what a reader sees, and what tells it from its look-alikes
     fixes: tuple[Fix, ...]
     references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
+class Detection:
     """A Culprit that the Evidence of one Transport speaks for."""
 
     culprit: Culprit

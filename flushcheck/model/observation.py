@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flushcheck.model.pieces import End, Origin
+from flushcheck.model.pieces import EndRecord, RequestAtApp
 from flushcheck.model.probes import Probe
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ReceivedPiece:
     """A Piece as it arrived: its number, and when the service says it was sent."""
 
     seq: int
@@ -25,7 +25,7 @@ class Arrival:
     at_s: float  # seconds since the request was sent, monotonic clock
     size_bytes: int  # body bytes of this read, before decompression
     text_bytes: int  # the same after decompression
-    marks: tuple[Mark, ...] = ()  # Pieces completed by this read; empty if none was
+    pieces: tuple[ReceivedPiece, ...] = ()  # Pieces completed by this read; empty if none was
 
 
 class Outcome(StrEnum):
@@ -49,23 +49,23 @@ class Observation:
     status: int = 0  # HTTP status; 0 if no answer came
     http_version: str = ""  # of the answer, for example "1.1"
     headers: tuple[tuple[str, str], ...] = ()  # of the answer, names in lower case
-    asked_s: float = 0.0  # when the request was sent, seconds since the run began; 0.0 where nobody says
+    requested_s: float = 0.0  # when the request was sent, seconds since the run began; 0.0 where nobody says
     connect_s: float = 0.0  # time to connect, TLS included
     headers_s: float = 0.0  # when the answer's header came, since the request was sent
     ended_s: float = 0.0  # when the observation ended, since the request was sent
     stall_s: float = 0.0  # the longest time the observer itself was kept from running meanwhile
     arrivals: tuple[Arrival, ...] = ()
-    end: End | None = None  # None: no End came, see outcome
-    origin: Origin | None = None  # what the service saw of the request; None: it could not say
+    end: EndRecord | None = None  # None: no End came, see outcome
+    request_at_app: RequestAtApp | None = None  # what the service saw of the request; None: it could not say
 
     def header(self, name: str) -> str:
         """The value of a response header, "" if it did not come; repeated ones joined by commas."""
         return ", ".join(value for key, value in self.headers if key == name)
 
     @property
-    def marks(self) -> tuple[tuple[float, Mark], ...]:
+    def pieces(self) -> tuple[tuple[float, ReceivedPiece], ...]:
         """Every Piece with the moment it arrived, in order of arrival."""
-        return tuple((arrival.at_s, mark) for arrival in self.arrivals for mark in arrival.marks)
+        return tuple((arrival.at_s, piece) for arrival in self.arrivals for piece in arrival.pieces)
 
 
 @dataclass(frozen=True, slots=True)

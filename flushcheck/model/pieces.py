@@ -40,7 +40,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RequestAtApp:
     """What the service saw of one request: how its own hop looks, told to the client in-band.
 
     Header values are cut at 200 characters; addresses are counted, never repeated.
@@ -60,9 +60,9 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class EndRecord:
     """The service's own word that a stream is over: without it, a cut stream looks complete."""
 
     count: int  # Pieces of the whole stream, the ones before the resume point included
     at_s: float = 0.0
-    origin: Origin = field(default_factory=Origin)
+    request_at_app: RequestAtApp = field(default_factory=RequestAtApp)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from flushcheck.model.culprit import Confidence, Culprit, Evidence, Suspicion
+from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence
 from flushcheck.model.observation import Flow, Lag
 from flushcheck.model.pieces import Transport
 from flushcheck.model.probes import Scenario, Variant
 
 
-class Health(StrEnum):
+class Verdict(StrEnum):
     """The one word for a whole path."""
 
     FLOWING = "flowing"
@@ -20,7 +20,7 @@ class Health(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Cause(StrEnum):
+class CutCause(StrEnum):
     """What ended a silent stream."""
 
     NONE = "none"  # nothing did
@@ -30,10 +30,10 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class IdleResult:
     """How long a stream may be silent on one Transport."""
 
-    cause: Cause
+    cause: CutCause
     summary: str  # one sentence
     passed_s: float = 0.0  # the longest silence tried that passed; 0.0: none did
     cut_after_s: float = 0.0  # the silence after which a stream was cut; 0.0: none was
@@ -41,13 +41,13 @@ class Silence:
     probes: tuple[str, ...] = ()
 
     @property
-    def bad(self) -> bool:
+    def cuts(self) -> bool:
         """Whether somebody cuts."""
         return bool(self.cut_after_s or self.deadline_s)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class TransportReport:
     """How one Transport fares on this path, and why."""
 
     transport: Transport
@@ -62,16 +62,16 @@ class Verdict:
     pieces_sent: int = 0
     pieces_received: int = 0
     complete: bool = False
-    suspicions: tuple[Suspicion, ...] = ()
+    culprits: tuple[Detection, ...] = ()
     notes: tuple[str, ...] = ()  # facts that accuse nobody
     freed_by: tuple[Variant, ...] = ()  # what the user's app can do by itself, seen to work here
     sent_s: tuple[float, ...] = ()  # per Piece received: when it was sent, ...
     received_s: tuple[float, ...] = ()  # ... and when it came, both from 0
-    silence: Silence | None = None  # None: it was not asked for
+    idle: IdleResult | None = None  # None: it was not asked for
 
 
 @dataclass(frozen=True, slots=True)
-class Accusation:
+class CulpritReport:
     """A Culprit with all that speaks for it, over all Transports."""
 
     culprit: Culprit
@@ -80,7 +80,7 @@ class Accusation:
     evidence: tuple[Evidence, ...]
 
 
-class Place(StrEnum):
+class FaultPlace(StrEnum):
     """Where the fault lies, as far as two vantages tell."""
 
     APP = "app"  # in what both vantages share: the app, its server, its machine
@@ -91,10 +91,10 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Localisation:
+class FaultLocation:
     """What comparing the path with the app's own port tells."""
 
-    place: Place
+    place: FaultPlace
     summary: str  # one sentence
     evidence: tuple[Evidence, ...] = ()
 
@@ -112,11 +112,11 @@ class Report:
     """Everything in one value; every output is a rendering of it."""
 
     target: str
-    health: Health
+    verdict: Verdict
     headline: str
-    verdicts: tuple[Verdict, ...]
-    accusations: tuple[Accusation, ...]  # strongest first
+    transports: tuple[TransportReport, ...]
+    culprits: tuple[CulpritReport, ...]  # strongest first
     notes: tuple[str, ...] = ()
     tool: str = ""
     hops: tuple[Hop, ...] = ()  # what is known of the path, from the app towards the reader
-    located: Localisation | None = None  # None: there was no second vantage
+    fault_location: FaultLocation | None = None  # None: there was no second vantage

@@ -27,11 +27,11 @@ _ZSTD_WINDOW = 8 * 1024 * 1024
 _ZSTD_SLICE = 256
 
 
-class Unpackable(ValueError):
+class DecodeError(ValueError):
     """The bytes are not what their content encoding says, or are too many."""
 
 
-class Unpacker(Protocol):
+class Decoder(Protocol):
     """One content encoding, taken off piece by piece."""
 
     def feed(self, data: bytes, most: int) -> bytes:
@@ -94,7 +94,7 @@ class _Zstd:
         return bytes(out)
 
 
-class Chain:
+class DecoderChain:
     """All the encodings of one body, in the order in which they have to be taken off."""
 
     def __init__(self, content_encoding: str) -> None:
@@ -107,7 +107,7 @@ class Chain:
         # The one applied last stands last (RFC 9110, section 8.4).
         self._unpackers = [_unpacker(name) for name in reversed(names) if name not in ("", "identity")]
         if len(self._unpackers) > 3:
-            raise Unpackable(f"{len(self._unpackers)} content encodings, one over the other")
+            raise DecodeError(f"{len(self._unpackers)} content encodings, one over the other")
         self._left = MAX_TEXT_BYTES
 
     def feed(self, data: bytes) -> bytes:
@@ -120,14 +120,14 @@ class Chain:
             for unpacker in self._unpackers:
                 data = unpacker.feed(data, self._left)
         except (zlib.error, brotli.error, zstandard.ZstdError) as error:
-            raise Unpackable(f"damaged compressed bytes ({error})") from None
+            raise DecodeError(f"damaged compressed bytes ({error})") from None
         self._left -= len(data)
         if self._left < 0:
-            raise Unpackable(f"more than {MAX_TEXT_BYTES >> 20} MiB of text came")
+            raise DecodeError(f"more than {MAX_TEXT_BYTES >> 20} MiB of text came")
         return data
 
 
-def _unpacker(name: str) -> Unpacker:
+def _unpacker(name: str) -> Decoder:
     if name in ("gzip", "x-gzip"):
         return _Zlib(gzip=True)
     if name == "deflate":
@@ -136,4 +136,4 @@ def _unpacker(name: str) -> Unpacker:
         return _Brotli()
     if name == "zstd":
         return _Zstd()
-    raise Unpackable(f"content encoding {name[:40]!r}, which was not offered")
+    raise DecodeError(f"content encoding {name[:40]!r}, which was not offered")

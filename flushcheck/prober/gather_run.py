@@ -18,11 +18,11 @@ from flushcheck.measurement.timing import flow, unclear
 from flushcheck.model import Observation, Outcome, Probe, Run, Transport, UsageError, Vantage
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.prober.address import Address, parse
-from flushcheck.prober.decompress import Unpackable
+from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http import FAR_SIDE
 from flushcheck.prober.observe import observe_all
 from flushcheck.prober.session import get_json
-from flushcheck.prober.stall_monitor import Metronome
+from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.tool import TOOL
 
 CONTROL_PATH = "/diagnostics/control"
@@ -99,7 +99,7 @@ def gather(
             f"timeout={DEFAULT_TIMEOUT_S:g}"
         )
     deadline = time.monotonic() + timeout_s
-    with Metronome() as metronome:
+    with StallMonitor() as metronome:
         control = _Control(address, deadline)
 
         def make(stage: int, probes: tuple[Probe, ...], most_s: float) -> tuple[Observation, ...]:
@@ -128,7 +128,7 @@ def gather(
 
         probes = plan.baselines(wanted, quick=quick)
         if direct:
-            probes += plan.twins(probes)
+            probes += plan.direct_counterparts(probes)
         longest_s = max(plan.duration_s(probe) for probe in probes)
         first_s = min(timeout_s, max(FIRST_ROUND * timeout_s, longest_s + LEAST_SPARE_S))
         seen = look(1, probes, first_s)
@@ -137,14 +137,14 @@ def gather(
             left_s = deadline - time.monotonic()
             more = plan.experiments({one.probe: flow(one) for one in on_path}, quick=quick)
             if direct:
-                more += plan.twins(more)
+                more += plan.direct_counterparts(more)
             if more and left_s >= LEAST_ROUND_S:
                 seen += look(2, more, left_s)
             seen += control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
             # Where a Transport does not open, there is nothing to be silent on.
             opened = [one.probe.transport for one in on_path if _answered(one)]
-            if quiet := plan.silences(opened, rungs_s):
-                quiet += plan.twins(quiet) if direct else ()
+            if quiet := plan.idle_probes(opened, rungs_s):
+                quiet += plan.direct_counterparts(quiet) if direct else ()
                 seen += make(3, quiet, rungs_s[-1] + SILENCE_SPARE_S)
     run = Run(target=address.url, observations=seen, tool=TOOL, direct=direct)
     # To the microsecond, as it will be when it is read back from a file: both must give one verdict.
@@ -231,6 +231,6 @@ def _ask_control(address: Address, deadline: float) -> tuple[Observation, ...]:
         seen = (
             [from_json(Observation, one, "observation") for one in listed] if isinstance(listed, list) else []
         )
-    except (*FAR_SIDE, Unpackable, ValueError, RecursionError):  # UsageError and JSON's are ValueErrors
+    except (*FAR_SIDE, DecodeError, ValueError, RecursionError):  # UsageError and JSON's are ValueErrors
         return ()
     return tuple(one for one in seen if one.probe.vantage is Vantage.LOOPBACK)

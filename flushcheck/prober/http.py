@@ -25,15 +25,15 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
 from flushcheck.prober.address import Address
-from flushcheck.prober.decompress import Chain, Unpackable
+from flushcheck.prober.decompress import DecodeError, DecoderChain
 from flushcheck.prober.messages import no_http, printable, say_answer
-from flushcheck.prober.observation_builder import Ending, Ledger
+from flushcheck.prober.observation_builder import Ending, ObservationBuilder
 from flushcheck.prober.timed_socket import (
     READ_BYTES,
-    Allowance,
-    Line,
-    OutOfTime,
-    TooMuch,
+    Budget,
+    ByteLimitExceeded,
+    DeadlineExceeded,
+    TimedSocket,
     Unreachable,
     dial,
 )
@@ -52,17 +52,17 @@ class Connection(HTTPConnection):
 
     habits: Mapping[str, str] = {"Connection": "keep-alive"}  # as browsers say, though it goes without
 
-    def __init__(self, address: Address, allowance: Allowance) -> None:
+    def __init__(self, address: Address, allowance: Budget) -> None:
         super().__init__(address.host, address.port)
         self._address = address
         self._allowance = allowance
-        self.line: Line | None = None  # the latest; the connection forgets its socket early
+        self.line: TimedSocket | None = None  # the latest; the connection forgets its socket early
 
     def connect(self) -> None:
         self.line = dial(self._address, self._allowance)
         self.sock = self.line  # stands in for a socket
 
-    def ask(self, path: str, headers: Mapping[str, str]) -> Line:
+    def ask(self, path: str, headers: Mapping[str, str]) -> TimedSocket:
         """Send a GET, connecting first where that is needed.
 
         Args:
@@ -106,7 +106,7 @@ class OldConnection(Connection):
     habits: Mapping[str, str] = {}
 
 
-def answered(ledger: Ledger, line: Line, response: HTTPResponse) -> None:
+def answered(ledger: ObservationBuilder, line: TimedSocket, response: HTTPResponse) -> None:
     """Put the header of an answer into the Ledger."""
     version = "1.0" if response.version == 10 else "1.1"
     # iteritems() gives repeated names apart, as they came.
@@ -120,7 +120,7 @@ def read_whole(response: HTTPResponse, most: int) -> tuple[int, bytes]:
         FAR_SIDE: see `ending`.
         Unpackable: it is not encoded as its header says.
     """
-    chain = Chain(response.headers.get("content-encoding", ""))
+    chain = DecoderChain(response.headers.get("content-encoding", ""))
     size_bytes, text = 0, bytearray()
     while data := response.read1(READ_BYTES, decode_content=False):
         size_bytes += len(data)
@@ -130,16 +130,16 @@ def read_whole(response: HTTPResponse, most: int) -> tuple[int, bytes]:
     return size_bytes, bytes(text[:most])
 
 
-def read_error(response: HTTPResponse, ledger: Ledger) -> bytes:
+def read_error(response: HTTPResponse, ledger: ObservationBuilder) -> bytes:
     """What an answer that is not a stream has to say, as far as it comes soon."""
     ledger.allowance.end_by(time.monotonic() + ERROR_S)
     try:
         return read_whole(response, ERROR_BYTES)[1]
-    except (*FAR_SIDE, Unpackable):
+    except (*FAR_SIDE, DecodeError):
         return b""
 
 
-def refusal(ledger: Ledger, status: int, header: Callable[[str], str], body: bytes) -> str:
+def refusal(ledger: ObservationBuilder, status: int, header: Callable[[str], str], body: bytes) -> str:
     """Words for an answer that is not a stream: where it points, or what it says.
 
     Args:
@@ -180,9 +180,9 @@ def ending(error: Exception, ledger: Answered) -> tuple[Ending, str]:
     for cause in causes:
         if isinstance(cause, Unreachable):
             return Ending.UNREACHABLE, str(cause)
-        if isinstance(cause, OutOfTime):
+        if isinstance(cause, DeadlineExceeded):
             return Ending.TIME, "" if ledger.status else "not even a header"
-        if isinstance(cause, TooMuch):
+        if isinstance(cause, ByteLimitExceeded):
             return Ending.FLOOD, str(cause)
     first = next((cause for cause in causes if isinstance(cause, HTTPException | OSError)), error)
     if ledger.status:

@@ -14,19 +14,19 @@ from enum import Enum, auto
 
 from flushcheck.model import (
     Arrival,
-    End,
-    Mark,
+    EndRecord,
     Observation,
-    Origin,
     Outcome,
     Piece,
     Probe,
+    ReceivedPiece,
+    RequestAtApp,
     Transport,
     UsageError,
 )
 from flushcheck.model.codec import MAX_NUMBER, from_json
 from flushcheck.prober.messages import MAX_DETAIL, printable, say_answer, seconds
-from flushcheck.prober.timed_socket import Allowance, Line
+from flushcheck.prober.timed_socket import Budget, TimedSocket
 from flushcheck.streaming.transports import Malformed
 
 # The largest Probe makes 24 Pieces of 16 kB: 270 reads of one network packet each.
@@ -67,10 +67,10 @@ class _Read:
     read_at: float
     size_bytes: int = 0
     text_bytes: int = 0
-    marks: list[Mark] = field(default_factory=list)
+    pieces: list[ReceivedPiece] = field(default_factory=list)
 
 
-class Ledger:
+class ObservationBuilder:
     """One Observation in the making."""
 
     def __init__(self, probe: Probe, *, now: float, deadline: float) -> None:
@@ -82,13 +82,13 @@ class Ledger:
             deadline: when it has to be over, same clock.
         """
         self.probe = probe
-        self.allowance = Allowance(deadline)
+        self.allowance = Budget(deadline)
         self.began = now
         self.timeout_s = deadline - now
         self.status = 0
         self.http_version = ""
-        self.end: End | None = None
-        self.origin: Origin | None = None
+        self.end: EndRecord | None = None
+        self.request_at_app: RequestAtApp | None = None
         self.head = b""  # how the text begins
         self._connect_s = 0.0
         self._headers_s = 0.0
@@ -101,7 +101,7 @@ class Ledger:
         """How many Pieces came."""
         return len(self._seqs)
 
-    def asked(self, line: Line) -> None:
+    def asked(self, line: TimedSocket) -> None:
         """The request was sent over this line: from here on the seconds count."""
         self.began = line.sent_at
         self._connect_s = line.connect_s
@@ -145,7 +145,7 @@ class Ledger:
         self._reads[-1].size_bytes += size_bytes
         self._reads[-1].text_bytes += len(text)
 
-    def completed(self, records: Iterable[Piece | End], *, sent_s: float | None = None) -> None:
+    def completed(self, records: Iterable[Piece | EndRecord], *, sent_s: float | None = None) -> None:
         """The last read completed these records.
 
         Args:
@@ -156,19 +156,19 @@ class Ledger:
             Malformed: the service sends no such records.
         """
         for record in records:
-            if isinstance(record, End):
-                self.end, self.origin = record, record.origin
+            if isinstance(record, EndRecord):
+                self.end, self.request_at_app = record, record.request_at_app
             else:
-                self._reads[-1].marks.append(self._mark(record, sent_s))
+                self._reads[-1].pieces.append(self._piece(record, sent_s))
 
-    def _mark(self, piece: Piece, sent_s: float | None) -> Mark:
+    def _piece(self, piece: Piece, sent_s: float | None) -> ReceivedPiece:
         if len(self._seqs) >= MAX_PIECES:
             raise Malformed(f"more than {MAX_PIECES} pieces")
         # JSON as Python reads it knows NaN and numbers of any length.
         if not (abs(piece.seq) < MAX_NUMBER and math.isfinite(piece.at_s) and abs(piece.at_s) < MAX_NUMBER):
             raise Malformed("a piece with an impossible number")
         self._seqs.append(piece.seq)
-        return Mark(piece.seq, piece.at_s if sent_s is None else sent_s, len(piece.text.encode()))
+        return ReceivedPiece(piece.seq, piece.at_s if sent_s is None else sent_s, len(piece.text.encode()))
 
     def foreign(self) -> bool:
         """Whether the text so far is certainly not one of our streams."""
@@ -180,9 +180,9 @@ class Ledger:
 
     def learn_origin(self, data: object) -> None:
         """Take what the service saw of the request out of a JSON error of its own, if it is there."""
-        if isinstance(data, dict) and "origin" in data:
+        if isinstance(data, dict) and "request_at_app" in data:
             try:
-                self.origin = from_json(Origin, data["origin"])
+                self.request_at_app = from_json(RequestAtApp, data["request_at_app"])
             except UsageError:
                 return  # a stranger's: says nothing
 
@@ -212,17 +212,17 @@ class Ledger:
             status=self.status,
             http_version=self.http_version,
             headers=self._headers,
-            asked_s=asked_s,
+            requested_s=asked_s,
             connect_s=self._connect_s,
             headers_s=self._headers_s,
             ended_s=self.at_s(now),
             stall_s=stall_s,
             arrivals=tuple(
-                Arrival(self.at_s(read.read_at), read.size_bytes, read.text_bytes, tuple(read.marks))
+                Arrival(self.at_s(read.read_at), read.size_bytes, read.text_bytes, tuple(read.pieces))
                 for read in self._reads
             ),
             end=self.end,
-            origin=self.origin,
+            request_at_app=self.request_at_app,
         )
 
     def _outcome(self, ending: Ending, words: str) -> tuple[Outcome, str]:

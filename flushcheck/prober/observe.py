@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterable
 
 from flushcheck.model import Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import Address, parse
-from flushcheck.prober.observation_builder import Ledger, Told
+from flushcheck.prober.observation_builder import ObservationBuilder, Told
 from flushcheck.prober.polling import observe_polling
-from flushcheck.prober.stall_monitor import Metronome
+from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.streams import observe_stream
 from flushcheck.prober.timed_socket import tls_context
 from flushcheck.prober.websocket import observe_websocket
 
-HANDS: dict[Transport, Callable[[Ledger, Address, str], Told]] = {
+HANDS: dict[Transport, Callable[[ObservationBuilder, Address, str], Told]] = {
     Transport.POLLING: observe_polling,
     Transport.CHUNKED: observe_stream,
     Transport.EVENTS: observe_stream,
@@ -55,7 +55,7 @@ def observe_all(
     *,
     timeout_s: float,
     on_done: Callable[[Observation], None] | None = None,
-    metronome: Metronome | None = None,
+    metronome: StallMonitor | None = None,
     direct_url: str = "",
 ) -> tuple[Observation, ...]:
     """Make several Probes side by side, and return what they saw in the order given.
@@ -77,7 +77,7 @@ def observe_all(
         tls_context()
     asked = [(probe, direct if probe.vantage is Vantage.DIRECT else address) for probe in probes]
     if metronome is None:
-        with Metronome() as own:
+        with StallMonitor() as own:
             return _side_by_side(asked, timeout_s, on_done, own)
     return _side_by_side(asked, timeout_s, on_done, metronome)
 
@@ -86,13 +86,13 @@ def _side_by_side(
     asked: list[tuple[Probe, Address]],
     timeout_s: float,
     on_done: Callable[[Observation], None] | None,
-    metronome: Metronome,
+    metronome: StallMonitor,
 ) -> tuple[Observation, ...]:
     now = time.monotonic()
-    ledgers = [Ledger(probe, now=now, deadline=now + timeout_s) for probe, _ in asked]
+    ledgers = [ObservationBuilder(probe, now=now, deadline=now + timeout_s) for probe, _ in asked]
     finished: queue.SimpleQueue[tuple[int, Told | BaseException, float]] = queue.SimpleQueue()
 
-    def work(index: int, ledger: Ledger) -> None:
+    def work(index: int, ledger: ObservationBuilder) -> None:
         try:
             hand = HANDS[ledger.probe.transport]
             told: Told | BaseException = hand(ledger, asked[index][1], secrets.token_hex(8))
@@ -107,7 +107,7 @@ def _side_by_side(
 
     def close(index: int, told: Told, ended: float) -> None:
         ledger = ledgers[index]
-        stall_s = metronome.worst_s(ledger.began, ended)
+        stall_s = metronome.max_stall_s(ledger.began, ended)
         asked_s = ledger.began - metronome.began
         observations[index] = ledger.close(*told, now=ended, asked_s=asked_s, stall_s=stall_s)
         if on_done is not None:

@@ -7,19 +7,19 @@ import time
 from urllib3.response import HTTPResponse
 
 from flushcheck.measurement import plan
-from flushcheck.model import End, Piece
+from flushcheck.model import EndRecord, Piece
 from flushcheck.prober.address import Address
-from flushcheck.prober.decompress import Unpackable
+from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http import FAR_SIDE, Connection, answered, ending, read_whole, refusal
-from flushcheck.prober.observation_builder import Ending, Ledger, Told
-from flushcheck.prober.timed_socket import Line
+from flushcheck.prober.observation_builder import Ending, ObservationBuilder, Told
+from flushcheck.prober.timed_socket import TimedSocket
 from flushcheck.streaming.transports import Malformed
 from flushcheck.streaming.transports.polling import read_body
 
 MAX_BODY_BYTES = 256 * 1024  # of one answer: four of the largest Pieces
 
 
-def observe_polling(ledger: Ledger, address: Address, nonce: str) -> Told:
+def observe_polling(ledger: ObservationBuilder, address: Address, nonce: str) -> Told:
     """Ask for every Piece, then once more for the end. What is seen goes into the Ledger.
 
     Poll k is due at k times the interval, and made right away where the one before came later than
@@ -41,7 +41,7 @@ def observe_polling(ledger: Ledger, address: Address, nonce: str) -> Told:
     return Ending.FOREIGN, f"piece {asked.count} came, of a stream of {asked.count}"
 
 
-def _wait(until: float, ledger: Ledger) -> None:
+def _wait(until: float, ledger: ObservationBuilder) -> None:
     """Sleep until a moment, or the deadline.
 
     Raises:
@@ -51,7 +51,7 @@ def _wait(until: float, ledger: Ledger) -> None:
     ledger.allowance.left_s()
 
 
-def _poll(ledger: Ledger, connection: Connection, seq: int, nonce: str) -> Told | None:
+def _poll(ledger: ObservationBuilder, connection: Connection, seq: int, nonce: str) -> Told | None:
     """Make one poll; None if it brought its Piece.
 
     Raises:
@@ -63,11 +63,11 @@ def _poll(ledger: Ledger, connection: Connection, seq: int, nonce: str) -> Told 
         answered(ledger, line, response)
     try:
         size_bytes, text = read_whole(response, MAX_BODY_BYTES)
-    except Unpackable as error:
+    except DecodeError as error:
         return Ending.FOREIGN, str(error)
     try:
         record = read_body(text)
-        expected = End if response.status == 400 else Piece
+        expected = EndRecord if response.status == 400 else Piece
         if response.status not in (200, 400) or not isinstance(record, expected):
             raise Malformed(f"status {response.status} with another's body")
         if isinstance(record, Piece) and record.seq != seq:
@@ -80,7 +80,9 @@ def _poll(ledger: Ledger, connection: Connection, seq: int, nonce: str) -> Told 
     return (Ending.ENDED, "") if ledger.end is not None else None
 
 
-def _ask(ledger: Ledger, connection: Connection, seq: int, nonce: str) -> tuple[Line, HTTPResponse]:
+def _ask(
+    ledger: ObservationBuilder, connection: Connection, seq: int, nonce: str
+) -> tuple[TimedSocket, HTTPResponse]:
     """Send one poll and wait for the header of its answer.
 
     A server may close a kept connection at any time, also while a request is under way to it; then

@@ -1,7 +1,7 @@
 """Runs in files: what `--save` writes and `judge` reads.
 
-A saved run is the Run as JSON and `"schema": 1`. The page in a browser saves the same. It is judged
-anew each time, so a run saved today profits from a Culprit that is known only tomorrow.
+A saved run is the Run as JSON with its schema (`model.run_schema`). The page in a browser saves the same.
+It is judged anew each time, so a run saved today profits from a Culprit that is known only tomorrow.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from flushcheck.model import Run, UsageError
-from flushcheck.model.codec import from_json, to_json
-
-SCHEMA = 1
+from flushcheck.model.run_schema import run_from_json, run_to_json
 
 # A run of the whole plan on a path that flows takes 0.1 MB; one of nothing but bounds, 10.
 MAX_RUN_BYTES = 32 * 1024 * 1024
@@ -31,7 +29,7 @@ _HOW = "for example one that `flushcheck diagnose URL --save run.json` wrote"
 
 def dump(run: Run) -> str:
     """The run as the text of a file."""
-    return json.dumps({"schema": SCHEMA, **to_json(run)}, separators=(",", ":")) + "\n"
+    return json.dumps(run_to_json(run), separators=(",", ":")) + "\n"
 
 
 def load(path: str) -> Run:
@@ -57,12 +55,10 @@ def load(path: str) -> Run:
             "a report, which is what a run was judged to be" if _is_report(parsed) else "JSON of another kind"
         )
         raise UsageError(f"{name} is {what}: expected a saved run, {_HOW}")
-    if (schema := parsed.get("schema")) != SCHEMA:
-        raise UsageError(
-            f"{name} has schema {str(schema)[:20]}: expected a saved run of schema {SCHEMA}, {_HOW}"
-        )
+    if "schema" not in parsed:
+        raise UsageError(f"{name} has no schema: expected a saved run, {_HOW}")
     try:
-        return from_json(Run, parsed, "run")
+        return run_from_json(parsed, "run")
     except UsageError as error:
         raise UsageError(f"{name}: {error}; expected a saved run, {_HOW}") from None
 

@@ -23,14 +23,14 @@ from urllib3.connection import HTTPConnection
 
 from flushcheck.prober.address import Address
 from flushcheck.prober.http import Connection, read_whole
-from flushcheck.prober.timed_socket import Allowance
+from flushcheck.prober.timed_socket import Budget
 from flushcheck.prober.tool import USER_AGENT
 
 
 class Session(requests.Session):
     """A requests Session for one address, within one Allowance."""
 
-    def __init__(self, address: Address, allowance: Allowance) -> None:
+    def __init__(self, address: Address, allowance: Budget) -> None:
         super().__init__()
         self.trust_env = False
         self.headers["User-Agent"] = USER_AGENT
@@ -57,7 +57,7 @@ def get_json(address: Address, path: str, *, deadline: float, most_bytes: int) -
         Unpackable, ValueError, RecursionError: it answered with something else than JSON.
     """
     with (
-        Session(address, Allowance(deadline)) as session,
+        Session(address, Budget(deadline)) as session,
         session.get(
             address.url + path,
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
@@ -71,7 +71,7 @@ def get_json(address: Address, path: str, *, deadline: float, most_bytes: int) -
 class _Pool(HTTPConnectionPool):
     """Connections over Lines. TLS is the Line's affair, so it serves both schemes."""
 
-    def __init__(self, address: Address, allowance: Allowance) -> None:
+    def __init__(self, address: Address, allowance: Budget) -> None:
         super().__init__(address.host, address.port, maxsize=1)
         self._address = address
         self._allowance = allowance

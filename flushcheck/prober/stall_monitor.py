@@ -21,7 +21,7 @@ LEAST_STALL_S = 0.002
 MAX_STALLS = 20_000  # of the latest: 100 s of a machine that stalls at every beat
 
 
-class Metronome:
+class StallMonitor:
     """Beats while it is entered: one for a whole run."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Metronome:
         self._thread = threading.Thread(target=self._beat, name="flushcheck-metronome", daemon=True)
         self.began = time.monotonic()  # when the run did
 
-    def __enter__(self) -> Metronome:
+    def __enter__(self) -> StallMonitor:
         self._thread.start()
         return self
 
@@ -39,7 +39,7 @@ class Metronome:
     ) -> None:
         self._over.set()
 
-    def worst_s(self, since: float, until: float) -> float:
+    def max_stall_s(self, since: float, until: float) -> float:
         """The longest stall that touched this span of time.monotonic(); 0.0 if there was none."""
         touching = [
             stall_s for woke, stall_s in tuple(self._stalls) if woke >= since and woke - stall_s <= until

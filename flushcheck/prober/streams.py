@@ -10,7 +10,7 @@ from urllib3.response import HTTPResponse
 from flushcheck.measurement import plan
 from flushcheck.model import Transport, Variant
 from flushcheck.prober.address import Address
-from flushcheck.prober.decompress import Chain, Unpackable
+from flushcheck.prober.decompress import DecodeError, DecoderChain
 from flushcheck.prober.http import (
     FAR_SIDE,
     Connection,
@@ -20,8 +20,8 @@ from flushcheck.prober.http import (
     read_error,
     refusal,
 )
-from flushcheck.prober.observation_builder import Ending, Ledger, Told
-from flushcheck.prober.timed_socket import READ_BYTES, Line
+from flushcheck.prober.observation_builder import Ending, ObservationBuilder, Told
+from flushcheck.prober.timed_socket import READ_BYTES, TimedSocket
 from flushcheck.streaming.transports import Decoder, Malformed, decoder
 
 ACCEPT = {Transport.CHUNKED: "*/*", Transport.EVENTS: "text/event-stream"}
@@ -33,7 +33,7 @@ GRACE_S = 0.5
 MAX_LINES = 400
 
 
-def observe_stream(ledger: Ledger, address: Address, nonce: str) -> Told:
+def observe_stream(ledger: ObservationBuilder, address: Address, nonce: str) -> Told:
     """Make one Probe of a stream. What it sees goes into the Ledger; returns what ended it."""
     probe = ledger.probe
     kind = OldConnection if probe.variant is Variant.HTTP10 else Connection
@@ -53,7 +53,7 @@ def observe_stream(ledger: Ledger, address: Address, nonce: str) -> Told:
         connection.hang_up()
 
 
-def _read(response: HTTPResponse, line: Line, ledger: Ledger) -> Told:
+def _read(response: HTTPResponse, line: TimedSocket, ledger: ObservationBuilder) -> Told:
     """Read the body to its end.
 
     While bytes lie ready, nothing is done but to read them and to take the time: sense is made of
@@ -65,7 +65,7 @@ def _read(response: HTTPResponse, line: Line, ledger: Ledger) -> Told:
     unread: deque[tuple[float, bytes]] = deque()
     records = decoder(ledger.probe.transport)
     try:
-        chain = Chain(ledger.header("content-encoding"))
+        chain = DecoderChain(ledger.header("content-encoding"))
         try:
             while data := response.read1(READ_BYTES, decode_content=False):
                 unread.append((line.read_at, data))
@@ -78,12 +78,14 @@ def _read(response: HTTPResponse, line: Line, ledger: Ledger) -> Told:
                     ledger.allowance.end_by(time.monotonic() + GRACE_S)
         finally:
             _settle(unread, chain, records, ledger)
-    except (Malformed, Unpackable) as error:
+    except (Malformed, DecodeError) as error:
         return Ending.FOREIGN, str(error)
     return Ending.ENDED, ""
 
 
-def _settle(unread: deque[tuple[float, bytes]], chain: Chain, records: Decoder, ledger: Ledger) -> None:
+def _settle(
+    unread: deque[tuple[float, bytes]], chain: DecoderChain, records: Decoder, ledger: ObservationBuilder
+) -> None:
     """Make sense of what was read, oldest first.
 
     Raises:

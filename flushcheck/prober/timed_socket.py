@@ -38,16 +38,16 @@ class Unreachable(OSError):
     """No connection, or no TLS: says why in plain words."""
 
 
-class OutOfTime(TimeoutError):
+class DeadlineExceeded(TimeoutError):
     """The deadline of the Observation has come."""
 
 
-class TooMuch(OSError):
+class ByteLimitExceeded(OSError):
     """The far side sent more than an Observation takes in."""
 
 
 @dataclass(slots=True)
-class Allowance:
+class Budget:
     """What an Observation may still use. Shared by all lines it opens."""
 
     deadline: float  # on time.monotonic()
@@ -61,7 +61,7 @@ class Allowance:
         """
         left_s = self.deadline - time.monotonic()
         if left_s <= 0:
-            raise OutOfTime("the time is up")
+            raise DeadlineExceeded("the time is up")
         return left_s
 
     def end_by(self, moment: float) -> None:
@@ -76,13 +76,13 @@ class Allowance:
         """
         self.bytes_left -= size
         if self.bytes_left < 0:
-            raise TooMuch(f"more than {MAX_BYTES >> 20} MiB came")
+            raise ByteLimitExceeded(f"more than {MAX_BYTES >> 20} MiB came")
 
 
-class Line:
+class TimedSocket:
     """One connection. Stands in for a socket where http.client and urllib3 expect one."""
 
-    def __init__(self, sock: socket.socket, allowance: Allowance, connect_s: float) -> None:
+    def __init__(self, sock: socket.socket, allowance: Budget, connect_s: float) -> None:
         self._sock = sock
         self._allowance = allowance
         self.connect_s = connect_s  # TLS included
@@ -110,7 +110,7 @@ class Line:
         try:
             data = self._sock.recv(size)
         except TimeoutError:
-            raise OutOfTime("the time is up") from None
+            raise DeadlineExceeded("the time is up") from None
         self._note(len(data))
         return data
 
@@ -144,7 +144,7 @@ class Line:
 class _Stamping(io.RawIOBase):
     """The unbuffered end of a Line: takes the time of each read."""
 
-    def __init__(self, raw: io.RawIOBase, line: Line) -> None:
+    def __init__(self, raw: io.RawIOBase, line: TimedSocket) -> None:
         self._raw = raw
         self._line = line
 
@@ -156,7 +156,7 @@ class _Stamping(io.RawIOBase):
         try:
             size: int | None = self._raw.readinto(buffer)
         except TimeoutError:
-            raise OutOfTime("the time is up") from None
+            raise DeadlineExceeded("the time is up") from None
         self._line._note(size or 0)
         return size
 
@@ -165,7 +165,7 @@ class _Stamping(io.RawIOBase):
         super().close()
 
 
-def dial(address: Address, allowance: Allowance) -> Line:
+def dial(address: Address, allowance: Budget) -> TimedSocket:
     """Connect, with TLS where the address says so.
 
     The addresses of a name are tried in turn, and only the last may use up the time: one that swallows
@@ -191,10 +191,10 @@ def dial(address: Address, allowance: Allowance) -> Line:
         raise Unreachable(no_connection(error, address.host, address.port, waited_s)) from error
     except UnicodeError:  # a name that DNS cannot carry
         raise Unreachable(f"the name {address.host} cannot be looked up") from None
-    return Line(sock, allowance, time.monotonic() - began)
+    return TimedSocket(sock, allowance, time.monotonic() - began)
 
 
-def _first(found: list[Any], allowance: Allowance) -> socket.socket:
+def _first(found: list[Any], allowance: Budget) -> socket.socket:
     """A connection to the first of the addresses that takes one."""
     trouble: OSError = OSError("no address")
     for index, (family, kind, protocol, _, where) in enumerate(found):

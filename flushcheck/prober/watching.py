@@ -19,14 +19,14 @@ from urllib3 import HTTPHeaderDict
 from urllib3.response import HTTPResponse
 
 from flushcheck.measurement.plan import BROWSER_ENCODINGS
-from flushcheck.model import Arrival, Mark, UsageError
+from flushcheck.model import Arrival, ReceivedPiece, UsageError
 from flushcheck.prober import observation_builder as ledgers
 from flushcheck.prober.address import Address, parse
-from flushcheck.prober.decompress import Chain, Unpackable
+from flushcheck.prober.decompress import DecodeError, DecoderChain
 from flushcheck.prober.http import ERROR_BYTES, ERROR_S, FAR_SIDE, Connection, ending, read_whole
 from flushcheck.prober.messages import MAX_DETAIL, no_http, printable, say_answer, seconds
 from flushcheck.prober.observation_builder import MAX_HEADER, MAX_HEADERS
-from flushcheck.prober.timed_socket import READ_BYTES, Allowance, Line
+from flushcheck.prober.timed_socket import READ_BYTES, Budget, TimedSocket
 from flushcheck.prober.tool import USER_AGENT
 from flushcheck.watching.watch import MAX_RECORDS, Ending, Follower, Kind, Record, Watched
 
@@ -192,10 +192,10 @@ class _Notes:
     records: int = 0
     ended: tuple[Ending, str, float] | None = None
     stopped: bool = False
-    allowance: Allowance = field(init=False)
+    allowance: Budget = field(init=False)
 
     def __post_init__(self) -> None:
-        self.allowance = Allowance(self.deadline)
+        self.allowance = Budget(self.deadline)
 
     @property
     def full(self) -> bool:
@@ -211,8 +211,8 @@ class _Notes:
         at_s = read_at - self.began
         # The last word is often written together with the last record: it says nothing of the path.
         said = [record for record in records if not record.done]
-        marks = tuple(
-            Mark(self.records + number, 0.0, record.size_bytes) for number, record in enumerate(said)
+        pieces = tuple(
+            ReceivedPiece(self.records + number, 0.0, record.size_bytes) for number, record in enumerate(said)
         )
         self.records += len(said)
         self.done = self.done or any(record.done for record in records)
@@ -220,9 +220,9 @@ class _Notes:
             last = self.arrivals.pop()
             self.midst.pop()
             size_bytes, text_bytes = last.size_bytes + size, last.text_bytes + text
-            self.arrivals.append(Arrival(at_s, size_bytes, text_bytes, (*last.marks, *marks)))
+            self.arrivals.append(Arrival(at_s, size_bytes, text_bytes, (*last.pieces, *pieces)))
         else:
-            self.arrivals.append(Arrival(at_s, size, text, marks))
+            self.arrivals.append(Arrival(at_s, size, text, pieces))
         self.midst.append(midst)
         self.told.put(Came(self.index, at_s, size, text, tuple(records)))
 
@@ -306,12 +306,12 @@ def _refusal(response: HTTPResponse, note: _Notes) -> str:
         return f"status {note.status}, redirected to {printable(location, 200)}: watch that address instead"
     note.allowance.end_by(time.monotonic() + ERROR_S)
     body = b""
-    with suppress(*FAR_SIDE, Unpackable):
+    with suppress(*FAR_SIDE, DecodeError):
         body = read_whole(response, ERROR_BYTES)[1]
     return say_answer(note.status, note.header("content-type"), body)
 
 
-def _read(response: HTTPResponse, line: Line, note: _Notes) -> tuple[Ending, str]:
+def _read(response: HTTPResponse, line: TimedSocket, note: _Notes) -> tuple[Ending, str]:
     """Read the body to its end.
 
     Raises:
@@ -319,7 +319,7 @@ def _read(response: HTTPResponse, line: Line, note: _Notes) -> tuple[Ending, str
     """
     unread: deque[tuple[float, bytes]] = deque()
     try:
-        chain, follower = Chain(note.header("content-encoding")), Follower(note.header("content-type"))
+        chain, follower = DecoderChain(note.header("content-encoding")), Follower(note.header("content-type"))
         try:
             while data := response.read1(READ_BYTES, decode_content=False):
                 unread.append((line.read_at, data))
@@ -332,7 +332,7 @@ def _read(response: HTTPResponse, line: Line, note: _Notes) -> tuple[Ending, str
                     return Ending.STOPPED, f"{note.records} records in {len(note.arrivals)} reads are enough"
         finally:
             _settle(unread, chain, follower, note)
-    except Unpackable as error:
+    except DecodeError as error:
         return Ending.CUT, str(error)
     if last := follower.finish():
         note.kind = follower.kind or Kind.PLAIN
@@ -344,7 +344,9 @@ def _read(response: HTTPResponse, line: Line, note: _Notes) -> tuple[Ending, str
 MAX_UNREAD = 64  # reads that are put aside while more lie ready: 4 MiB
 
 
-def _settle(unread: deque[tuple[float, bytes]], chain: Chain, follower: Follower, note: _Notes) -> None:
+def _settle(
+    unread: deque[tuple[float, bytes]], chain: DecoderChain, follower: Follower, note: _Notes
+) -> None:
     """Make sense of what was read, oldest first.
 
     Raises:
@@ -366,11 +368,11 @@ def _settle(unread: deque[tuple[float, bytes]], chain: Chain, follower: Follower
 class _Connection(Connection):
     """Sends any request; the answer is read as every other."""
 
-    def __init__(self, asked: Ask, allowance: Allowance) -> None:
+    def __init__(self, asked: Ask, allowance: Budget) -> None:
         super().__init__(asked.address, allowance)
         self._asked = asked
 
-    def begin(self) -> Line:
+    def begin(self) -> TimedSocket:
         """Connect and send.
 
         Raises:

@@ -28,11 +28,11 @@ from wsproto.utilities import ProtocolError
 
 from flushcheck.measurement import plan
 from flushcheck.prober.address import Address
-from flushcheck.prober.decompress import Chain, Unpackable
+from flushcheck.prober.decompress import DecodeError, DecoderChain
 from flushcheck.prober.http import ERROR_BYTES, ERROR_S, FAR_SIDE, ending, refusal
 from flushcheck.prober.messages import printable
-from flushcheck.prober.observation_builder import Ending, Ledger, Told
-from flushcheck.prober.timed_socket import Line, dial
+from flushcheck.prober.observation_builder import Ending, ObservationBuilder, Told
+from flushcheck.prober.timed_socket import TimedSocket, dial
 from flushcheck.prober.tool import USER_AGENT
 from flushcheck.streaming.transports import Malformed, decoder
 from flushcheck.streaming.transports.records import MAX_PENDING_BYTES
@@ -45,7 +45,7 @@ MAX_HEADER_BYTES = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) (\d{3})")
 
 
-def observe_websocket(ledger: Ledger, address: Address, nonce: str) -> Told:
+def observe_websocket(ledger: ObservationBuilder, address: Address, nonce: str) -> Told:
     """Make one Probe of a WebSocket. What it sees goes into the Ledger; returns what ended it."""
     try:
         line = dial(address, ledger.allowance)
@@ -66,7 +66,9 @@ def observe_websocket(ledger: Ledger, address: Address, nonce: str) -> Told:
         line.close()
 
 
-def _ask(wire: WSConnection, line: Line, ledger: Ledger, address: Address, nonce: str) -> None:
+def _ask(
+    wire: WSConnection, line: TimedSocket, ledger: ObservationBuilder, address: Address, nonce: str
+) -> None:
     extra = [
         (b"User-Agent", USER_AGENT.encode()),
         (b"Accept-Encoding", plan.encodings(ledger.probe).encode()),
@@ -76,7 +78,7 @@ def _ask(wire: WSConnection, line: Line, ledger: Ledger, address: Address, nonce
     ledger.asked(line)
 
 
-def _header(line: Line) -> tuple[bytes, bytes]:
+def _header(line: TimedSocket) -> tuple[bytes, bytes]:
     """The header of the answer, and what came behind it in the same read.
 
     Raises:
@@ -108,7 +110,9 @@ def _status(header: bytes) -> tuple[int, str]:
     return int(found[2]), found[1].decode()
 
 
-def _refused(wire: WSConnection, line: Line, ledger: Ledger, header: bytes, rest: bytes) -> Told | None:
+def _refused(
+    wire: WSConnection, line: TimedSocket, ledger: ObservationBuilder, header: bytes, rest: bytes
+) -> Told | None:
     """Whether the handshake failed, and with which words; None if the WebSocket is open."""
     body, data = b"", header
     try:
@@ -134,21 +138,21 @@ def _refused(wire: WSConnection, line: Line, ledger: Ledger, header: bytes, rest
     return _refusal(ledger, body)
 
 
-def _refusal(ledger: Ledger, body: bytes) -> Told:
+def _refusal(ledger: ObservationBuilder, body: bytes) -> Told:
     return Ending.REFUSED, refusal(ledger, ledger.status, ledger.header, _unpacked(body, ledger))
 
 
-def _unpacked(body: bytes, ledger: Ledger) -> bytes:
+def _unpacked(body: bytes, ledger: ObservationBuilder) -> bytes:
     try:
-        return Chain(ledger.header("content-encoding")).feed(body)
-    except Unpackable:
+        return DecoderChain(ledger.header("content-encoding")).feed(body)
+    except DecodeError:
         return body
 
 
 class _Frames:
     """The messages of an open WebSocket."""
 
-    def __init__(self, wire: WSConnection, line: Line, ledger: Ledger) -> None:
+    def __init__(self, wire: WSConnection, line: TimedSocket, ledger: ObservationBuilder) -> None:
         self._wire = wire
         self._line = line
         self._ledger = ledger

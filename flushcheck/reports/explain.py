@@ -14,7 +14,7 @@ from flushcheck.model import Fix
 from flushcheck.model.codec import to_json
 from flushcheck.reports.text_writer import Page
 
-SCHEMA = 1  # of `explanation_document` and `catalogue_document`, counted as that of a Report is
+SCHEMA = 2  # of `explanation_document` and `catalogue_document`, counted as that of a Report is
 
 FILES_TELL = "A server's configuration shows it as well: flushcheck check FILE."
 NO_FILE_TELLS = "No server's configuration shows it: flushcheck diagnose URL has to look."
@@ -78,7 +78,7 @@ def explanation_document(entry: Entry) -> dict[str, Any]:
         "id": culprit.id,
         "title": culprit.title,
         "why": culprit.why,
-        "shows": culprit.shows,
+        "symptoms": culprit.symptoms,
         "told_live": entry.told_live,
         "in_files": entry.in_files,
         "fixes": [to_json(fix) for fix in culprit.fixes],
@@ -135,7 +135,7 @@ def _said(entry: Entry) -> list[tuple[str, tuple[str, ...]]]:
     told = tuple(filter(None, (entry.told_live, FILES_TELL if entry.in_files else NO_FILE_TELLS)))
     return [
         ("what it is", (culprit.why,)),
-        ("how it shows", (culprit.shows,)),
+        ("how it shows", (culprit.symptoms,)),
         ("how flushcheck tells", told),
     ]
 

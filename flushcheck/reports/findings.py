@@ -10,14 +10,14 @@ from itertools import groupby
 from typing import Any
 
 from flushcheck.checking.check import Checked
-from flushcheck.checking.cross_check import Agreement, Witness
+from flushcheck.checking.cross_check import CrossCheck, FoundBy
 from flushcheck.configs.findings import Finding, Level
 from flushcheck.model.codec import to_json
 from flushcheck.reports.json_report import SCHEMA
 from flushcheck.reports.text_writer import Page
 
-_WITNESSES = {Witness.BOTH: "agree", Witness.LIVE: "path only", Witness.FILE: "file only"}
-_HUES = {Witness.BOTH: "red", Witness.LIVE: "yellow", Witness.FILE: "yellow"}
+_WITNESSES = {FoundBy.BOTH: "agree", FoundBy.LIVE: "path only", FoundBy.FILE: "file only"}
+_HUES = {FoundBy.BOTH: "red", FoundBy.LIVE: "yellow", FoundBy.FILE: "yellow"}
 _MOST_BLOCKS = 5  # named where many are alike
 _COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
@@ -90,9 +90,9 @@ def _block(finding: Finding) -> str:
 
 
 def _rest(page: Page, checked: Checked) -> None:
-    if checked.judged:
+    if checked.passed:
         page.line("innocent", "bold")
-        for one in checked.judged:
+        for one in checked.passed:
             page.text(f"  {one.file}:{one.line}  {one.block}: {one.reason}", hang=4)
         page.gap()
     if checked.allowed:
@@ -103,9 +103,9 @@ def _rest(page: Page, checked: Checked) -> None:
                 f"  {each.file}:{each.line}  {finding.culprit.id} in {finding.block}: {each.reason}", hang=4
             )
         page.gap()
-    if checked.troubles:
+    if checked.problems:
         page.line("not read, or not understood", "bold")
-        for trouble in checked.troubles:
+        for trouble in checked.problems:
             where = f"{trouble.file}:{trouble.line}" if trouble.line else trouble.file
             page.text(f"  {where}  {trouble.reason}", hang=4)
         page.gap()
@@ -113,7 +113,7 @@ def _rest(page: Page, checked: Checked) -> None:
 
 def _summary(checked: Checked) -> str:
     blocks = {(finding.block_file, finding.block_line, finding.block) for finding in checked.findings}
-    blocks |= {(one.file, one.line, one.block) for one in checked.judged}
+    blocks |= {(one.file, one.line, one.block) for one in checked.passed}
     blocks |= {
         (each.finding.block_file, each.finding.block_line, each.finding.block) for each in checked.allowed
     }
@@ -134,7 +134,9 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def witnesses_text(agreements: Sequence[Agreement], checked: Checked, *, width: int, color: bool) -> str:
+def cross_checks_text(
+    cross_checks: Sequence[CrossCheck], checked: Checked, *, width: int, color: bool
+) -> str:
     """What a diagnosis and the files say of each other, culprit by culprit; ends in a newline.
 
     Args:
@@ -144,24 +146,24 @@ def witnesses_text(agreements: Sequence[Agreement], checked: Checked, *, width: 
     """
     page = Page(width, color)
     page.line("the path and its files:", "bold")
-    for one in agreements:
-        label = f"- {_WITNESSES[one.witness]:<9}  {one.culprit}"
-        page.text(f"{label}: {one.sentence}", hang=2, hue=_HUES[one.witness], hue_to=len(label))
+    for one in cross_checks:
+        label = f"- {_WITNESSES[one.found_by]:<9}  {one.culprit}"
+        page.text(f"{label}: {one.sentence}", hang=2, hue=_HUES[one.found_by], hue_to=len(label))
         if one.findings:
             _guilty(page, one.findings[0])
-    if not agreements:
-        passing = checked.findings or checked.judged or checked.allowed
+    if not cross_checks:
+        passing = checked.findings or checked.passed or checked.allowed
         page.text(_NOBODY if passing else _NOTHING_PASSES)
-    if any(one.witness is Witness.LIVE for one in agreements):
+    if any(one.found_by is FoundBy.LIVE for one in cross_checks):
         # What contradicts the path: blocks that the address may go through, if these files are in force.
-        for judged in checked.judged[:_MOST_BLOCKS]:
+        for judged in checked.passed[:_MOST_BLOCKS]:
             page.text(f"- innocent: {judged.file}:{judged.line}  {judged.block}: {judged.reason}", hang=2)
     for each in checked.allowed:
         finding = each.finding
         page.text(
             f"- allowed: {finding.culprit.id} at {each.file}:{each.line}, because: {each.reason}", hang=2
         )
-    for trouble in checked.troubles:
+    for trouble in checked.problems:
         where = f"{trouble.file}:{trouble.line}" if trouble.line else trouble.file
         page.text(f"- not read, or not understood: {where}: {trouble.reason}", hang=2)
     return page.done()
@@ -178,17 +180,17 @@ def _guilty(page: Page, finding: Finding) -> None:
         page.line(f"        {line}", "green")  # never wrapped: it is there to be copied
 
 
-def witnesses_document(agreements: Sequence[Agreement], checked: Checked) -> dict[str, Any]:
+def cross_checks_document(cross_checks: Sequence[CrossCheck], checked: Checked) -> dict[str, Any]:
     """The same as plain dicts, lists, strings and numbers: the findings document, and who says what."""
     return {
-        "agreements": [
+        "cross_checks": [
             {
                 "id": one.culprit,
-                "witness": one.witness.value,
+                "found_by": one.found_by.value,
                 "sentence": one.sentence,
                 "findings": [finding_document(finding) for finding in one.findings],
             }
-            for one in agreements
+            for one in cross_checks
         ],
         **{key: value for key, value in findings_document(checked).items() if key != "schema"},
     }
@@ -199,16 +201,16 @@ def findings_document(checked: Checked) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "findings": [finding_document(finding) for finding in checked.findings],
-        "judged": [to_json(one) for one in checked.judged],
+        "passed": [to_json(one) for one in checked.passed],
         "allowed": [
             {
                 **finding_document(one.finding),
-                "mark": {"file": one.file, "line": one.line},
+                "allowed_at": {"file": one.file, "line": one.line},
                 "reason": one.reason,
             }
             for one in checked.allowed
         ],
-        "unread": [{"file": t.file, "line": t.line, "reason": t.reason} for t in checked.troubles],
+        "problems": [{"file": t.file, "line": t.line, "reason": t.reason} for t in checked.problems],
         "files": list(checked.files),
         "counts": {
             level.value: sum(finding.level is level for finding in checked.findings) for level in Level

@@ -13,15 +13,15 @@ from html import escape
 
 from flushcheck.measurement.observations import LABELS
 from flushcheck.model import (
-    Accusation,
+    CulpritReport,
     Evidence,
+    FaultLocation,
     Fix,
     Flow,
-    Health,
     Hop,
-    Localisation,
+    IdleResult,
     Report,
-    Silence,
+    TransportReport,
     Verdict,
 )
 
@@ -69,17 +69,17 @@ def html(report: Report) -> str:
     """The whole file."""
     allowed = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{allowed}'"
-    hue = {Health.FLOWING: "good", Health.UNKNOWN: "late"}.get(report.health, "bad")
+    hue = {Verdict.FLOWING: "good", Verdict.UNKNOWN: "late"}.get(report.verdict, "bad")
     tool = f" · seen by {_text(report.tool)}" if report.tool else ""
     body = [
-        f'<p class="word {hue}">{_text(report.health)}</p>',
+        f'<p class="word {hue}">{_text(report.verdict)}</p>',
         f"<h1>{_text(report.headline)}</h1>",
         f'<p class="soft">{_text(report.target)}{tool}</p>',
         _LEGEND,
-        *(_verdict(verdict) for verdict in report.verdicts),
-        _located(report.located),
-        *(_accusation(accusation) for accusation in report.accusations),
-        _silences(report.verdicts),
+        *(_verdict(verdict) for verdict in report.transports),
+        _located(report.fault_location),
+        *(_culprit_report(culprit_report) for culprit_report in report.culprits),
+        _silences(report.transports),
         _hops(report.hops),
         _notes(report),
     ]
@@ -88,7 +88,7 @@ def html(report: Report) -> str:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-            f"<title>{_text(report.health)}: {_text(report.target)}</title>",
+            f"<title>{_text(report.verdict)}: {_text(report.target)}</title>",
             f"<style>{_CSS}</style></head><body><main>",
             *filter(None, body),
             "</main></body></html>\n",
@@ -96,9 +96,9 @@ def html(report: Report) -> str:
     )
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: TransportReport) -> str:
     words = [_word(verdict.flow, good=verdict.flow is Flow.FLOWING)]
-    if verdict.silence and verdict.silence.bad:
+    if verdict.idle and verdict.idle.cuts:
         words.append(_word("cut", good=False))
     lines = [f"<h2>{_text(verdict.transport)} {' '.join(words)}</h2>", f"<p>{_text(verdict.summary)}</p>"]
     if len(verdict.sent_s) > 1:
@@ -144,13 +144,13 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) 
     )
 
 
-def _accusation(accusation: Accusation) -> str:
-    culprit = accusation.culprit
+def _culprit_report(culprit_report: CulpritReport) -> str:
+    culprit = culprit_report.culprit
     fixes = "".join(_fix("Fix" if number == 0 else "Or", fix) for number, fix in enumerate(culprit.fixes))
     return (
-        f'<section><p class="late">culprit, {_text(accusation.confidence)}: {_text(culprit.id)}</p>'
+        f'<section><p class="late">culprit, {_text(culprit_report.confidence)}: {_text(culprit.id)}</p>'
         f"<h2>{_text(culprit.title)}</h2><p>{_text(culprit.why)}</p>{fixes}"
-        f"<h3>Evidence</h3>{_facts(accusation.evidence)}"
+        f"<h3>Evidence</h3>{_facts(culprit_report.evidence)}"
         f"{_references(culprit.references)}</section>"
     )
 
@@ -171,7 +171,7 @@ def _references(references: Iterable[str]) -> str:
     return f"<h3>References</h3><ul>{links}</ul>" if links else ""
 
 
-def _located(located: Localisation | None) -> str:
+def _located(located: FaultLocation | None) -> str:
     """Where the fault lies, if the run was made from two vantages."""
     if located is None:
         return ""
@@ -180,12 +180,12 @@ def _located(located: Localisation | None) -> str:
     )
 
 
-def _silences(verdicts: Iterable[Verdict]) -> str:
+def _silences(verdicts: Iterable[TransportReport]) -> str:
     """What the search for time-outs found on each Transport, if it was made."""
     rows = "".join(
-        f'<tr><th scope="row">{_text(verdict.transport)}</th>{_silence(verdict.silence)}</tr>'
+        f'<tr><th scope="row">{_text(verdict.transport)}</th>{_silence(verdict.idle)}</tr>'
         for verdict in verdicts
-        if verdict.silence
+        if verdict.idle
     )
     if not rows:
         return ""
@@ -197,7 +197,7 @@ def _silences(verdicts: Iterable[Verdict]) -> str:
     )
 
 
-def _silence(silence: Silence) -> str:
+def _silence(silence: IdleResult) -> str:
     moments = (silence.passed_s, silence.cut_after_s, silence.deadline_s)
     return "".join(f"<td>{f'{at_s:g} s' if at_s else '–'}</td>" for at_s in (round(m, 1) for m in moments))
 
@@ -217,7 +217,7 @@ def _hops(hops: Iterable[Hop]) -> str:
 
 
 def _notes(report: Report) -> str:
-    notes = [*report.notes, *(note for verdict in report.verdicts for note in verdict.notes)]
+    notes = [*report.notes, *(note for verdict in report.transports for note in verdict.notes)]
     return f"<section><h2>Also seen</h2>{_list(notes)}</section>" if notes else ""
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flushcheck.model import Accusation, Localisation, Report, Silence, Verdict
+from flushcheck.model import CulpritReport, FaultLocation, IdleResult, Report, TransportReport
 from flushcheck.model.codec import to_json
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -18,68 +18,68 @@ def document(report: Report) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "target": report.target,
-        "verdict": report.health.value,
+        "verdict": report.verdict.value,
         "headline": report.headline,
-        "transports": {verdict.transport.value: _verdict(verdict) for verdict in report.verdicts},
-        "culprits": [_accusation(accusation) for accusation in report.accusations],
-        "located": _located(report.located),
+        "transports": {transport.transport.value: _transport(transport) for transport in report.transports},
+        "culprits": [_culprit(culprit) for culprit in report.culprits],
+        "fault_location": _fault_location(report.fault_location),
         "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
         "notes": list(report.notes),
         "tool": report.tool,
     }
 
 
-def _located(located: Localisation | None) -> dict[str, Any] | None:
-    if located is None:
+def _fault_location(found: FaultLocation | None) -> dict[str, Any] | None:
+    if found is None:
         return None
     return {
-        "place": located.place.value,
-        "summary": located.summary,
-        "evidence": [fact.sentence for fact in located.evidence],
+        "place": found.place.value,
+        "summary": found.summary,
+        "evidence": [fact.sentence for fact in found.evidence],
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def _transport(found: TransportReport) -> dict[str, Any]:
     return {
-        "flow": verdict.flow.value,
-        "summary": verdict.summary,
-        "held_at": verdict.held_at.value if verdict.held_at else None,
-        "hold_bytes": verdict.hold_bytes,
-        "hold_s": _seconds(verdict.hold_s),
-        "headers_s": _seconds(verdict.headers_s),
-        "first_piece_s": _seconds(verdict.first_piece_s),
-        "lag_s": {"p50": _seconds(verdict.lag_s.p50), "max": _seconds(verdict.lag_s.max)},
-        "pieces_sent": verdict.pieces_sent,
-        "pieces_received": verdict.pieces_received,
-        "complete": verdict.complete,
-        "culprits": [suspicion.culprit.id for suspicion in verdict.suspicions],
-        "freed_by": [variant.value for variant in verdict.freed_by],
-        "silence": _silence(verdict.silence),
-        "sent_s": [_seconds(at_s) for at_s in verdict.sent_s],
-        "received_s": [_seconds(at_s) for at_s in verdict.received_s],
+        "flow": found.flow.value,
+        "summary": found.summary,
+        "held_at": found.held_at.value if found.held_at else None,
+        "hold_bytes": found.hold_bytes,
+        "hold_s": _seconds(found.hold_s),
+        "headers_s": _seconds(found.headers_s),
+        "first_piece_s": _seconds(found.first_piece_s),
+        "lag_s": {"p50": _seconds(found.lag_s.p50), "max": _seconds(found.lag_s.max)},
+        "pieces_sent": found.pieces_sent,
+        "pieces_received": found.pieces_received,
+        "complete": found.complete,
+        "culprits": [detection.culprit.id for detection in found.culprits],
+        "freed_by": [variant.value for variant in found.freed_by],
+        "idle": _idle(found.idle),
+        "sent_s": [_seconds(at_s) for at_s in found.sent_s],
+        "received_s": [_seconds(at_s) for at_s in found.received_s],
     }
 
 
-def _silence(silence: Silence | None) -> dict[str, Any] | None:
-    if silence is None:
+def _idle(idle: IdleResult | None) -> dict[str, Any] | None:
+    if idle is None:
         return None
     return {
-        "cause": silence.cause.value,
-        "summary": silence.summary,
-        "passed_s": _seconds(silence.passed_s),
-        "cut_after_s": _seconds(silence.cut_after_s) if silence.cut_after_s else None,
-        "deadline_s": _seconds(silence.deadline_s) if silence.deadline_s else None,
+        "cause": idle.cause.value,
+        "summary": idle.summary,
+        "passed_s": _seconds(idle.passed_s),
+        "cut_after_s": _seconds(idle.cut_after_s) if idle.cut_after_s else None,
+        "deadline_s": _seconds(idle.deadline_s) if idle.deadline_s else None,
     }
 
 
-def _accusation(accusation: Accusation) -> dict[str, Any]:
-    culprit = accusation.culprit
+def _culprit(found: CulpritReport) -> dict[str, Any]:
+    culprit = found.culprit
     return {
         "id": culprit.id,
         "title": culprit.title,
-        "confidence": accusation.confidence.value,
-        "transports": [transport.value for transport in accusation.transports],
-        "evidence": [fact.sentence for fact in accusation.evidence],
+        "confidence": found.confidence.value,
+        "transports": [transport.value for transport in found.transports],
+        "evidence": [fact.sentence for fact in found.evidence],
         "fixes": [to_json(fix) for fix in culprit.fixes],
         "references": list(culprit.references),
     }

@@ -39,7 +39,7 @@ def sarif(checked: Checked, *, version: str = "") -> dict[str, Any]:
             "message": {"text": trouble.reason},
             "locations": [_at(trouble.file, trouble.line)],
         }
-        for trouble in checked.troubles
+        for trouble in checked.problems
     ]
     return {
         "$schema": SCHEMA,
@@ -65,7 +65,7 @@ def _rule(culprit: Culprit) -> dict[str, Any]:
     rule: dict[str, Any] = {
         "id": culprit.id,
         "shortDescription": {"text": culprit.title},
-        "fullDescription": {"text": f"{culprit.why} {culprit.shows}"},
+        "fullDescription": {"text": f"{culprit.why} {culprit.symptoms}"},
         "help": {"text": f"{culprit.why}\n\n{fixes}"},
     }
     if culprit.references:

@@ -9,24 +9,24 @@ from collections.abc import Iterable, Sequence
 
 from flushcheck.measurement.observations import LABELS
 from flushcheck.model import (
-    Accusation,
     Confidence,
+    CulpritReport,
+    FaultLocation,
     Fix,
     Flow,
-    Health,
     Hop,
-    Localisation,
     Report,
+    TransportReport,
     Variant,
     Verdict,
 )
 from flushcheck.reports.text_writer import Page
 
 _HEALTH_COLOR = {
-    Health.FLOWING: "green",
-    Health.HELD: "red",
-    Health.BROKEN: "red",
-    Health.UNKNOWN: "yellow",
+    Verdict.FLOWING: "green",
+    Verdict.HELD: "red",
+    Verdict.BROKEN: "red",
+    Verdict.UNKNOWN: "yellow",
 }
 _CONFIDENCE = {
     Confidence.CERTAIN: "certain",
@@ -44,16 +44,16 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
         color: whether to use ANSI colours.
     """
     page = Page(width, color)
-    page.line(f"{report.health.upper()}  {report.target}", _HEALTH_COLOR[report.health], "bold")
+    page.line(f"{report.verdict.upper()}  {report.target}", _HEALTH_COLOR[report.verdict], "bold")
     page.text(report.headline)
     page.gap()
-    for verdict in report.verdicts:
+    for verdict in report.transports:
         _verdict(page, verdict)
-    _located(page, report.located)
-    for accusation in report.accusations:
+    _located(page, report.fault_location)
+    for culprit_report in report.culprits:
         page.gap()
-        _accusation(page, accusation)
-    _hints(page, report.verdicts)
+        _culprit_report(page, culprit_report)
+    _hints(page, report.transports)
     _hops(page, report.hops)
     if report.notes:
         page.gap()
@@ -62,9 +62,9 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     return page.done()
 
 
-def _verdict(page: Page, verdict: Verdict) -> None:
+def _verdict(page: Page, verdict: TransportReport) -> None:
     flows = verdict.flow is Flow.FLOWING
-    good = flows and not (verdict.silence and verdict.silence.bad)
+    good = flows and not (verdict.idle and verdict.idle.cuts)
     mark, hue = ("ok", "green") if good else ("!!", "red")
     label = f"  {mark} {verdict.transport:<10} {verdict.flow:<10}"
     page.text(f"{label} {verdict.summary}", hang=len(label) + 1, hue=hue, hue_to=len(label))
@@ -91,17 +91,17 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], cells: int) ->
     return line(sent_s), line(received_s)
 
 
-def _accusation(page: Page, accusation: Accusation) -> None:
-    culprit = accusation.culprit
+def _culprit_report(page: Page, culprit_report: CulpritReport) -> None:
+    culprit = culprit_report.culprit
     page.text(
-        f"culprit ({_CONFIDENCE[accusation.confidence]}): {culprit.id}", hang=2, hue="yellow", bold=True
+        f"culprit ({_CONFIDENCE[culprit_report.confidence]}): {culprit.id}", hang=2, hue="yellow", bold=True
     )
     page.text(f"  {culprit.title}", hang=2)
-    page.text(f"  on {', '.join(accusation.transports)}", hang=2)
+    page.text(f"  on {', '.join(culprit_report.transports)}", hang=2)
     for number, fix in enumerate(culprit.fixes):
         _fix(page, "fix" if number == 0 else "or", fix)
     page.text("  evidence:")
-    for fact in accusation.evidence:
+    for fact in culprit_report.evidence:
         page.text(f"  - {fact.sentence}", hang=4)
 
 
@@ -112,7 +112,7 @@ def _fix(page: Page, word: str, fix: Fix) -> None:
     page.text(f"      cost: {fix.caution}", hang=6)
 
 
-def _located(page: Page, located: Localisation | None) -> None:
+def _located(page: Page, located: FaultLocation | None) -> None:
     if located is None:
         return
     page.gap()
@@ -129,7 +129,7 @@ def _hops(page: Page, hops: Sequence[Hop]) -> None:
         page.text(f"- {hop.what} ({hop.evidence.sentence})", hang=2)
 
 
-def _hints(page: Page, verdicts: Iterable[Verdict]) -> None:
+def _hints(page: Page, verdicts: Iterable[TransportReport]) -> None:
     """What the app can do by itself, once for all Transports on which the same was seen to work."""
     freed: dict[tuple[Variant, ...], list[str]] = {}
     for verdict in verdicts:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flushcheck.model import Health
+from flushcheck.model import Verdict
 from flushcheck.reports.text_writer import Page, printable
 from flushcheck.watching.watch import Look, Record, Watch
 
-SCHEMA = 1  # of `watch_document`, counted as that of a Report is
+SCHEMA = 2  # of `watch_document`, counted as that of a Report is
 
-_COLOR = {Health.FLOWING: "green", Health.HELD: "red", Health.BROKEN: "red", Health.UNKNOWN: "yellow"}
+_COLOR = {Verdict.FLOWING: "green", Verdict.HELD: "red", Verdict.BROKEN: "red", Verdict.UNKNOWN: "yellow"}
 
 
 def came_head(label: str) -> str:
@@ -98,7 +98,7 @@ def _look(look: Look) -> dict[str, Any]:
                 "at_s": round(arrival.at_s, 4),
                 "size_bytes": arrival.size_bytes,
                 "text_bytes": arrival.text_bytes,
-                "records": len(arrival.marks),
+                "records": len(arrival.pieces),
             }
             for arrival in watched.arrivals
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flushcheck.model import Origin
+from flushcheck.model import RequestAtApp
 
 MAX_VALUE = 200  # characters of a header value, as `Origin` promises
 
@@ -23,7 +23,7 @@ FORWARDING = (
 )
 
 
-def origin_of(environ: Mapping[str, Any], *, concurrent: int) -> Origin:
+def request_at_app(environ: Mapping[str, Any], *, concurrent: int) -> RequestAtApp:
     """The Origin of a WSGI request.
 
     Args:
@@ -35,7 +35,7 @@ def origin_of(environ: Mapping[str, Any], *, concurrent: int) -> Origin:
         return str(environ.get(key, ""))[:MAX_VALUE]
 
     hops = str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")
-    return Origin(
+    return RequestAtApp(
         protocol=value("SERVER_PROTOCOL"),
         gateway=_gateway(environ)[:MAX_VALUE],
         server=value("SERVER_SOFTWARE"),

@@ -24,7 +24,7 @@ from enum import StrEnum
 from typing import Any
 
 from flushcheck.measurement.patterns import Delivery, block, deliveries
-from flushcheck.model import Arrival, Health
+from flushcheck.model import Arrival, Verdict
 from flushcheck.streaming.transports.events import EventParser
 from flushcheck.streaming.transports.records import MAX_PENDING_BYTES, Malformed
 
@@ -257,7 +257,7 @@ class Look:
 class Watch:
     """What can be said of a stream, or of two of the same app."""
 
-    health: Health
+    health: Verdict
     headline: str
     looks: tuple[Look, ...]
 
@@ -299,8 +299,8 @@ EARLY_S = 0.5
 def look(watched: Watched) -> Look:
     """Say how one stream arrived."""
     seen = deliveries(watched.arrivals)
-    whole = [delivery for delivery in seen if delivery.marks]
-    records = sum(len(delivery.marks) for delivery in whole)
+    whole = [delivery for delivery in seen if delivery.pieces]
+    records = sum(len(delivery.pieces) for delivery in whole)
     gaps = [after.at_s - before.until_s for before, after in itertools.pairwise(seen)]
     pattern, size, period_s = _pattern(seen, whole, records)
     collected = pattern is Pattern.BLOCKS and watched.kind is not Kind.PLAIN and _cuts_records(watched)
@@ -440,38 +440,38 @@ def judge(public: Watched, direct: Watched | None = None) -> Watch:
     return Watch(health, headline, (here, there))
 
 
-def _alone(found: Look) -> tuple[Health, str]:
+def _alone(found: Look) -> tuple[Verdict, str]:
     watched = found.watched
     if trouble := _trouble(found):
         return trouble
     many = NOUNS[watched.kind][1]
     if found.pattern is Pattern.ONCE:
         question = f"all in one read after {found.first_s:.1f} s: held, or an app that wrote it so?"
-        return Health.UNKNOWN, f"{question} {ASK_DIRECT}"
+        return Verdict.UNKNOWN, f"{question} {ASK_DIRECT}"
     if found.collected:
-        return Health.HELD, f"something collects blocks of {found.block_bytes} bytes"
+        return Verdict.HELD, f"something collects blocks of {found.block_bytes} bytes"
     if found.pattern is Pattern.SINGLY and found.records >= LEAST_RECORDS:
-        return Health.FLOWING, f"{many} come {found.pattern}: nothing joins them"
+        return Verdict.FLOWING, f"{many} come {found.pattern}: nothing joins them"
     said = f"{many} come {found.pattern}: from one stream alone the app's pace and a hold look alike."
-    return Health.UNKNOWN, f"{said} {ASK_DIRECT}"
+    return Verdict.UNKNOWN, f"{said} {ASK_DIRECT}"
 
 
-def _trouble(found: Look) -> tuple[Health, str] | None:
+def _trouble(found: Look) -> tuple[Verdict, str] | None:
     """What keeps a stream from being judged; None if nothing does."""
     watched = found.watched
     if watched.ending in (Ending.REFUSED, Ending.UNREACHABLE):
-        return Health.UNKNOWN, f"could not tell: {watched.detail}"
+        return Verdict.UNKNOWN, f"could not tell: {watched.detail}"
     if found.pattern is Pattern.NOTHING:
-        return Health.UNKNOWN, f"could not tell: nothing came; {watched.detail or watched.ending}"
+        return Verdict.UNKNOWN, f"could not tell: nothing came; {watched.detail or watched.ending}"
     if watched.ending is Ending.CUT and not watched.done:
         return (
-            Health.BROKEN,
+            Verdict.BROKEN,
             f"cut after {watched.ended_s:.1f} s and {found.records} records: {watched.detail}",
         )
     return None
 
 
-def _beside(here: Look, there: Look) -> tuple[Health, str]:
+def _beside(here: Look, there: Look) -> tuple[Verdict, str]:
     if trouble := _trouble(there):
         health, said = _alone(here)
         return health, f"{said} The other address says nothing: {trouble[1]}"
@@ -486,10 +486,10 @@ def _beside(here: Look, there: Look) -> tuple[Health, str]:
             said = "all in one read at both: the app writes it so, or what both addresses share holds it"
         else:
             said = "the other address gives less of a stream than this one: is it the app's own port?"
-        return Health.UNKNOWN, said
+        return Verdict.UNKNOWN, said
     if not alike:
         return (
-            Health.UNKNOWN,
+            Verdict.UNKNOWN,
             f"the two answers differ too much to be compared ({here.records} and {there.records} records)",
         )
     groups = f"{after} {'group' if after == 1 else 'groups'}"
@@ -497,16 +497,16 @@ def _beside(here: Look, there: Look) -> tuple[Health, str]:
         waited_s = max(here.first_s - there.first_s, here.gap_s - there.gap_s)
         if waited_s < HELD_S and here.pattern not in (Pattern.BLOCKS, Pattern.TICKS):
             said = "joined now and then, as on a path with jitter"
-            return Health.UNKNOWN, f"it comes in {groups} here, in {before} at the other address: {said}"
-        return Health.HELD, f"held: it comes in {groups} here, in {before} at the other address"
+            return Verdict.UNKNOWN, f"it comes in {groups} here, in {before} at the other address: {said}"
+        return Verdict.HELD, f"held: it comes in {groups} here, in {before} at the other address"
     later_s = here.first_s - there.first_s
     if later_s > max(LATE_S, LATE_SHARE * (there.last_s - there.first_s)):
         said = f"it begins {later_s:.1f} s later than at the other address, then comes alike"
         return (
-            Health.UNKNOWN,
+            Verdict.UNKNOWN,
             f"{said}: held at its beginning, or an app that was slower this time. Look again",
         )
     return (
-        Health.FLOWING,
+        Verdict.FLOWING,
         f"it comes as at the other address ({groups} here, {before} there): nothing holds it",
     )

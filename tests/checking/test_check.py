@@ -4,7 +4,7 @@ import pytest
 
 from flushcheck.checking.check import Checked, merge
 from flushcheck.configs.findings import Level, Server
-from flushcheck.configs.tree import Trouble
+from flushcheck.configs.tree import ReadProblem
 from flushcheck.files import check_text
 
 
@@ -32,7 +32,7 @@ def test_the_default_changed_with_the_version():
     assert heavy(nginx(text, server_version=(1, 28, 0))) == [(1, "nginx-proxy-buffering")]
     new = nginx(text, server_version=(1, 29, 7))
     assert heavy(new) == []
-    assert "since 1.29.7" in new.judged[0].reason
+    assert "since 1.29.7" in new.passed[0].reason
     old = nginx("location / { proxy_pass http://x; proxy_http_version 1.0; }", server_version=(1, 29, 7))
     assert heavy(old) == [(1, "nginx-proxy-buffering")]
 
@@ -95,11 +95,11 @@ def test_a_mark_with_a_reason_allows(name, text, allowed, counted):
     assert (len(checked.allowed), len(heavy(checked))) == (allowed, counted)
     if allowed:
         assert checked.allowed[0].reason.startswith("short")
-        assert checked.judged == ()  # allowed is not innocent
+        assert checked.passed == ()  # allowed is not innocent
         assert checked.exit_code() == 0
     else:
         assert any(
-            "allow" in trouble.reason for trouble in checked.troubles
+            "allow" in trouble.reason for trouble in checked.problems
         )  # a mark that does nothing is told
 
 
@@ -126,14 +126,14 @@ def test_the_exit_code_is_what_was_found(name, text, plain, strict):
 def test_what_two_checks_found_alike_counts_once():
     part = nginx("location / { proxy_pass http://x; }")
     assert merge([part, part]) == part
-    unread = Checked(troubles=(Trouble("g", 0, "why"),))
-    assert merge([part, unread]).troubles == (*part.troubles, Trouble("g", 0, "why"))
+    unread = Checked(problems=(ReadProblem("g", 0, "why"),))
+    assert merge([part, unread]).problems == (*part.problems, ReadProblem("g", 0, "why"))
 
 
 def test_a_block_that_another_reading_found_guilty_is_not_innocent():
     guilty = nginx("location / { proxy_pass http://x; }")
     innocent = nginx("location / { proxy_buffering off; proxy_pass http://x; }")
-    assert merge([guilty, innocent]).judged == ()
+    assert merge([guilty, innocent]).passed == ()
 
 
 WORDS = [

@@ -63,7 +63,7 @@ def test_json_for_machines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code, text = check(monkeypatch, "--json", "nginx.conf")
     document = json.loads(text)
     assert code == 1
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     finding = document["findings"][0]
     assert finding.keys() >= {"id", "level", "file", "line", "server", "message", "fix"}
     assert (finding["id"], finding["level"], finding["line"], finding["server"]) == (
@@ -73,7 +73,7 @@ def test_json_for_machines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "nginx",
     )
     assert finding["fix"]["change"] == "proxy_buffering off;"
-    assert [(one["block"], one["line"]) for one in document["judged"]] == [("location /", 4)]
+    assert [(one["block"], one["line"]) for one in document["passed"]] == [("location /", 4)]
     assert document["counts"]["error"] == 1
     assert document["files"] == ["nginx.conf"]
 

@@ -4,18 +4,20 @@ import json
 
 import pytest
 
-from flushcheck.checking.cross_check import Witness, compare
+from flushcheck.checking.cross_check import FoundBy, compare
 from flushcheck.configs.findings import Server
 from flushcheck.culprits import CULPRITS
 from flushcheck.files import check_text
-from flushcheck.model import Accusation, Confidence, Flow, Health, Report, Transport, Verdict
-from flushcheck.reports.findings import witnesses_document, witnesses_text
+from flushcheck.model import Confidence, CulpritReport, Flow, Report, Transport, TransportReport, Verdict
+from flushcheck.reports.findings import cross_checks_document, cross_checks_text
 
 
 def report(*ids, flow=Flow.HELD):
-    accusations = tuple(Accusation(CULPRITS[one], Confidence.LIKELY, (Transport.CHUNKED,), ()) for one in ids)
-    verdict = Verdict(Transport.CHUNKED, flow, "")
-    return Report("http://x", Health.HELD, "", (verdict,), accusations)
+    culprit_reports = tuple(
+        CulpritReport(CULPRITS[one], Confidence.LIKELY, (Transport.CHUNKED,), ()) for one in ids
+    )
+    verdict = TransportReport(Transport.CHUNKED, flow, "")
+    return Report("http://x", Verdict.HELD, "", (verdict,), culprit_reports)
 
 
 BARE = "location / { proxy_pass http://x; }"
@@ -40,10 +42,10 @@ ROWS = [
 @pytest.mark.parametrize(("live", "text", "expected", "said"), ROWS)
 def test_the_two_witnesses(live, text, expected, said):
     found = check_text(text, kind=Server.NGINX, name="f").findings
-    agreements = compare(report(*live), found)
-    assert {one.culprit: one.witness.value for one in agreements} == expected
-    assert said in " ".join(one.sentence for one in agreements)
-    assert all(one.findings for one in agreements if one.witness is not Witness.LIVE)
+    cross_checks = compare(report(*live), found)
+    assert {one.culprit: one.found_by.value for one in cross_checks} == expected
+    assert said in " ".join(one.sentence for one in cross_checks)
+    assert all(one.findings for one in cross_checks if one.found_by is not FoundBy.LIVE)
 
 
 def test_on_a_path_that_flows_the_file_is_doubted():
@@ -54,16 +56,16 @@ def test_on_a_path_that_flows_the_file_is_doubted():
 
 def test_the_comparison_is_put_in_words_and_in_json():
     checked = check_text(BARE, kind=Server.NGINX, name="f")
-    agreements = compare(report("nginx-proxy-buffering", "app-response"), checked.findings)
-    text = witnesses_text(agreements, checked, width=100, color=False)
+    cross_checks = compare(report("nginx-proxy-buffering", "app-response"), checked.findings)
+    text = cross_checks_text(cross_checks, checked, width=100, color=False)
     assert "- agree      nginx-proxy-buffering: both say so: f:1\n" in text
     assert "  location /: proxy_buffering on (nginx's default)" in text
     assert "        proxy_buffering off;\n" in text
     assert "- path only  app-response: seen on the path only" in text
-    config = json.loads(json.dumps(witnesses_document(agreements, checked)))
+    config = json.loads(json.dumps(cross_checks_document(cross_checks, checked)))
     assert config["files"] == ["f"]
-    documents = config["agreements"]
-    assert [(one["id"], one["witness"]) for one in documents] == [
+    documents = config["cross_checks"]
+    assert [(one["id"], one["found_by"]) for one in documents] == [
         ("nginx-proxy-buffering", "both"),
         ("app-response", "live"),
     ]
@@ -82,14 +84,14 @@ WITHOUT_CULPRITS = [
 @pytest.mark.parametrize(("text", "said"), WITHOUT_CULPRITS)
 def test_what_the_files_say_where_nobody_is_named(text, said):
     checked = check_text(text, kind=Server.NGINX, name="f")
-    agreements = compare(report(flow=Flow.FLOWING), checked.findings)
-    assert said in witnesses_text(agreements, checked, width=100, color=False)
+    cross_checks = compare(report(flow=Flow.FLOWING), checked.findings)
+    assert said in cross_checks_text(cross_checks, checked, width=100, color=False)
 
 
 def test_a_file_that_contradicts_the_path_says_why_it_is_innocent():
     checked = check_text(CLEAN, kind=Server.NGINX, name="f")
-    agreements = compare(report("nginx-proxy-buffering"), checked.findings)
-    text = witnesses_text(agreements, checked, width=100, color=False)
+    cross_checks = compare(report("nginx-proxy-buffering"), checked.findings)
+    text = cross_checks_text(cross_checks, checked, width=100, color=False)
     assert "- innocent: f:1  location /: proxy_buffering off (line 1)" in text
 
 

@@ -45,7 +45,7 @@ def test_what_debian_ships_is_read_whole(file: str, server: Server, guilty: set[
     assert [config.server for config in got.configs] == [server]
     checked = check_all(got)
     assert {one.culprit.id for one in checked.findings if one.level is not Level.NOTE} <= guilty
-    assert [trouble for trouble in checked.troubles if trouble.lost] == []
+    assert [trouble for trouble in checked.problems if trouble.incomplete] == []
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_whole_folders_of_debian_are_read(folder: str) -> None:
         pytest.skip(f"{folder} is not installed")
     checked = check_all(read([folder]))
     assert checked.files
-    assert [trouble for trouble in checked.troubles if trouble.lost] == []
+    assert [trouble for trouble in checked.problems if trouble.incomplete] == []

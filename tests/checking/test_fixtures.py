@@ -25,7 +25,7 @@ def test_the_marked_lines_are_found_and_no_others(path: Path) -> None:
     seen, seen_notes = found(checked)
     assert seen == guilty
     assert notes <= seen_notes
-    assert [trouble for trouble in checked.troubles if trouble.lost] == []
+    assert [trouble for trouble in checked.problems if trouble.incomplete] == []
 
 
 @pytest.mark.parametrize("path", [path for path in FIXTURES if ".innocent" in path.name], ids=name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flushcheck.checking.check import merge
-from flushcheck.checking.cross_check import Witness, compare
+from flushcheck.checking.cross_check import FoundBy, compare
 from flushcheck.configs.findings import Server
 from flushcheck.diagnosis.inference import judge
 from flushcheck.files import check_text
@@ -43,10 +43,10 @@ def test_static_and_live_agree_or_the_difference_is_explained(case: lab.Case, re
         pytest.skip("not recorded")
     report = judge(from_json(Run, json.loads(recording.read_text())))
     found = merge([check_text(one.text, kind=PROGRAMS[one.program], name=one.name) for one in files(case)])
-    alone = {one.culprit for one in compare(report, found.findings) if one.witness is not Witness.BOTH}
+    alone = {one.culprit for one in compare(report, found.findings) if one.found_by is not FoundBy.BOTH}
     explained = {key.removeprefix("file ") for key in case.options if key.startswith("file ")}
     assert alone - IN_THE_APP == explained
-    assert [trouble for trouble in found.troubles if trouble.lost] == []
+    assert [trouble for trouble in found.problems if trouble.incomplete] == []
 
 
 @pytest.mark.parametrize(

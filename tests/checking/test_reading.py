@@ -60,7 +60,7 @@ def test_nginx_includes(
 def test_a_missing_include_is_said_and_not_fatal(here: Path) -> None:
     lay({"nginx.conf": f"http {{ include gone.conf; server {{\n{GUILTY}}} }}"})
     checked = check_all(read(["nginx.conf"]))
-    assert [(one.file, one.line, one.reason) for one in checked.troubles] == [
+    assert [(one.file, one.line, one.reason) for one in checked.problems] == [
         ("nginx.conf", 1, "gone.conf: no such file")
     ]
     assert checked.worst is Level.WARNING  # the file that is missing could say proxy_buffering off
@@ -86,7 +86,7 @@ def test_what_cannot_be_opened_is_said(here: Path) -> None:
             "binary": b"a\0b",
         }
     )
-    said = " ".join(one.reason for one in check_all(read(["nginx.conf"])).troubles)
+    said = " ".join(one.reason for one in check_all(read(["nginx.conf"])).problems)
     assert "pipe: not a regular file" in said
     assert "/dev/zero: not a regular file" in said
     assert "large: larger than 2 MB" in said
@@ -140,7 +140,7 @@ def test_other_includes(
     lay(files)
     checked = check_all(read([next(iter(files))]))
     assert heavy(checked) == expected
-    assert [one for one in checked.troubles if one.lost] == []
+    assert [one for one in checked.problems if one.incomplete] == []
 
 
 BYTES = [
@@ -239,7 +239,7 @@ def test_a_folder_with_anything_in_it_is_searched_for_configurations(here: Path)
     lay({"nginx.conf": GUILTY, "data/blob": b"\0\1", "notes": "dear diary", ".mypy_cache/nginx.conf": GUILTY})
     checked = check_all(read(["."]))
     assert heavy(checked) == [("./nginx.conf", 1, "nginx-proxy-buffering")]
-    assert checked.troubles == ()
+    assert checked.problems == ()
 
 
 def test_too_many_configurations_are_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,11 +275,11 @@ def test_what_nginx_prints_of_itself_is_read_with_its_files() -> None:
     )
     texts = split_dump(printed)
     pasted = check_all(read_text(printed))
-    assert (heavy(pasted), pasted.troubles) == (
+    assert (heavy(pasted), pasted.problems) == (
         [("/etc/nginx/conf.d/app.conf", 2, "nginx-proxy-buffering")],
         (),
     )
     assert texts["/etc/nginx/conf.d/app.conf"] == f"server {{\n{GUILTY}}}\n"
     checked = check_all(read_dump(texts, server=Server.NGINX, version=(1, 22, 1)))
     assert heavy(checked) == [("/etc/nginx/conf.d/app.conf", 2, "nginx-proxy-buffering")]
-    assert checked.troubles == ()
+    assert checked.problems == ()

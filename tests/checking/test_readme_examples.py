@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from flushcheck.checking.cross_check import Agreement, Witness
+from flushcheck.checking.cross_check import CrossCheck, FoundBy
 from flushcheck.configs.findings import Server
 from flushcheck.files import check_text
-from flushcheck.reports.findings import findings_document, witnesses_document
+from flushcheck.reports.findings import cross_checks_document, findings_document
 from tests.live.servers import ROOT, child_env
 from tests.test_readme import TEXT, rows
 
@@ -121,11 +121,11 @@ def test_the_workflow_uploads_what_it_writes(tmp_path: Path) -> None:
 def test_every_member_of_the_json_is_listed() -> None:
     checked = check_text(GUILTY + examples("nginx")[1], kind=Server.NGINX)
     finding = checked.findings[0]
-    whole = witnesses_document(
-        [Agreement(finding.culprit.id, Witness.BOTH, "", checked.findings[:1])], checked
+    whole = cross_checks_document(
+        [CrossCheck(finding.culprit.id, FoundBy.BOTH, "", checked.findings[:1])], checked
     )
     listed = {name for cells in rows("member") for cell in cells for name in re.findall(r"`\.?(\w+)", cell)}
-    assert {"schema", *whole} == {"agreements", *findings_document(checked)}
+    assert {"schema", *whole} == {"cross_checks", *findings_document(checked)}
     for part in (whole, *(one for many in whole.values() if isinstance(many, list) for one in many[:1])):
         if isinstance(part, dict):
             assert set(part) <= listed

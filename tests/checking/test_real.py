@@ -24,8 +24,8 @@ def test_a_real_configuration_is_judged_as_its_marks_say(case: Path, monkeypatch
     seen, seen_notes = found(checked)
     assert seen == guilty
     assert notes <= seen_notes
-    assert [trouble for trouble in checked.troubles if trouble.lost] == []
-    assert checked.findings or checked.judged
+    assert [trouble for trouble in checked.problems if trouble.incomplete] == []
+    assert checked.findings or checked.passed
 
 
 WORDS = [

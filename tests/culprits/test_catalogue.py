@@ -34,7 +34,7 @@ def test_every_culprit_is_explained_in_full(entry):
     assert find(culprit.id) is entry
     told = " ".join(explain.explanation_text(entry, width=100, color=False).split())
     page = explain.explanation_html(entry, root="../")
-    for needed in (culprit.title, culprit.why, culprit.shows, entry.told_live):
+    for needed in (culprit.title, culprit.why, culprit.symptoms, entry.told_live):
         assert needed
         assert " ".join(needed.split()) in told
     for fix in culprit.fixes:

@@ -55,12 +55,12 @@ class Seen:
     @property
     def accused(self) -> tuple[str, ...]:
         """Ids of the culprits of the live diagnosis."""
-        return tuple(accusation.culprit.id for accusation in self.report.accusations)
+        return tuple(culprit_report.culprit.id for culprit_report in self.report.culprits)
 
     @property
     def flows(self) -> dict[str, str]:
         """Transport -> how it flows."""
-        return {verdict.transport.value: verdict.flow.value for verdict in self.report.verdicts}
+        return {verdict.transport.value: verdict.flow.value for verdict in self.report.transports}
 
 
 def look(one: Try, origin: Service) -> Seen:
@@ -86,7 +86,7 @@ def look(one: Try, origin: Service) -> Seen:
 
 def _diagnosed(url: str, one: Try, *, looks: int) -> Report:
     report = diagnose(url, quick=True, only=one.only, idle_s=one.idle_s)
-    late = _only_late({verdict.flow for verdict in report.verdicts})
+    late = _only_late({verdict.flow for verdict in report.transports})
     return _diagnosed(url, one, looks=looks - 1) if late and looks > 1 else report
 
 

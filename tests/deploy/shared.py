@@ -192,12 +192,12 @@ def diagnosed(*urls: str, only: Sequence[Transport] = tuple(Transport), looks: i
 
 def flows(report: Report) -> Mapping[Transport, Flow]:
     """What the Report says of each Transport."""
-    return {verdict.transport: verdict.flow for verdict in report.verdicts}
+    return {verdict.transport: verdict.flow for verdict in report.transports}
 
 
 def accused(report: Report) -> set[str]:
     """Whom it accuses."""
-    return {accusation.culprit.id for accusation in report.accusations}
+    return {culprit_report.culprit.id for culprit_report in report.culprits}
 
 
 def assert_as_the_table_says(report: Report) -> None:

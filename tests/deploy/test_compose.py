@@ -82,7 +82,7 @@ def test_the_app_is_killed_only_after_its_streams_had_their_time():
 
 
 def flows(report: Report) -> dict[str, Flow]:
-    return {verdict.transport.value: verdict.flow for verdict in report.verdicts}
+    return {verdict.transport.value: verdict.flow for verdict in report.transports}
 
 
 ALL_FLOW = dict.fromkeys(("polling", "chunked", "events", "websocket"), Flow.FLOWING)
@@ -103,7 +103,7 @@ def test_the_guilty_one_is_named_and_the_printed_lines_free_it(origin):
     with started("docker/guilty.conf", origin) as front:
         report = diagnose(front.url, quick=True)
         seen = flows(report)
-        accused = {accusation.culprit.id: accusation.culprit for accusation in report.accusations}
+        accused = {culprit_report.culprit.id: culprit_report.culprit for culprit_report in report.culprits}
         assert (seen["polling"], seen["chunked"], seen["websocket"]) == (Flow.FLOWING, Flow.HELD, Flow.FAILED)
         assert list(accused) == ["nginx-proxy-buffering", "websocket-upgrade"]
         for culprit in accused.values():

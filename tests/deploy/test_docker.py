@@ -196,7 +196,7 @@ def test_root_is_nowhere_and_nothing_can_be_written(image):
 def test_everything_flows_out_of_the_container(container):
     service, _ = container
     report = diagnose(service.url, quick=True)
-    assert {verdict.transport.value: verdict.flow for verdict in report.verdicts} == dict.fromkeys(
+    assert {verdict.transport.value: verdict.flow for verdict in report.transports} == dict.fromkeys(
         ("polling", "chunked", "events", "websocket"), Flow.FLOWING
     )
 

@@ -158,11 +158,11 @@ def test_the_annotations_free_a_stream_whatever_the_cluster_has_set(
 ):
     with start_nginx(written(without(*missing), config_map, origin)) as front:
         report = diagnose(front.url, quick=True)
-        assert culprit in [one.culprit.id for one in report.accusations]
+        assert culprit in [one.culprit.id for one in report.culprits]
         text = written(ANNOTATIONS, config_map, origin)
         front.rewrite(nginxconf.placed(text, port=front.port))
         freed = diagnose(front.url, quick=True)
-        assert {verdict.flow for verdict in freed.verdicts} == {Flow.FLOWING}
+        assert {verdict.flow for verdict in freed.transports} == {Flow.FLOWING}
 
 
 def test_a_quiet_stream_outlives_the_default_of_a_minute():

@@ -49,7 +49,7 @@ def test_the_web_command_serves_where_port_says(workers):
         assert f"flushcheck listens on http://localhost:{port}" in service.output()
         if workers == "1":
             report = diagnose(service.url, quick=True)
-            assert {verdict.flow for verdict in report.verdicts} == {Flow.FLOWING}
+            assert {verdict.flow for verdict in report.transports} == {Flow.FLOWING}
 
 
 def test_the_steps_leave_what_a_buildpack_looks_for(tmp_path):

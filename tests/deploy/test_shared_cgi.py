@@ -45,7 +45,7 @@ def test_it_knows_its_address_and_texts_are_exact(apache, mount):
 def test_it_streams_once_its_process_has_begun_and_nobody_is_accused_of_that(account, apache):
     assert shared.found(shared.shipped("cgi/.htaccess"), Server.APACHE, ".htaccess") == set()
     (report,) = shared.diagnosed(apache.url, only=[Transport.CHUNKED, Transport.WEBSOCKET], looks=1)
-    verdicts = {verdict.transport: verdict for verdict in report.verdicts}
+    verdicts = {verdict.transport: verdict for verdict in report.transports}
     # It begins late, by as long as a Python takes to begin; then the pieces keep their pace.
     assert verdicts[Transport.CHUNKED].flow in (Flow.FLOWING, Flow.LATE)
     assert verdicts[Transport.CHUNKED].complete

@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 
 from flushcheck import diagnose
-from flushcheck.model import Health
+from flushcheck.model import Verdict
 from flushcheck.streaming.limits import Limits
 from tests.deploy.bench import LONG, check
 from tests.deploy.conftest import need
@@ -135,7 +135,7 @@ def test_what_execstart_starts_streams_and_tells_systemd_that_it_is_ready():
             assert value("Type") == "notify"
             assert b"READY=1" in systemd.recv(4096)
             report = diagnose(service.url, quick=True)
-            assert (report.health, report.accusations) == (Health.FLOWING, ())
+            assert (report.verdict, report.culprits) == (Verdict.FLOWING, ())
             # Only this machine is answered: the proxy in front is part of it.
             assert f"listens on http://localhost:{service.port}" in service.output()
             assert f"127.0.0.1:{service.port}" in " ".join(map(str, service.process.args))  # type: ignore[arg-type]
@@ -146,8 +146,8 @@ def test_without_the_shipped_settings_streams_wait_for_each_other_and_it_is_said
     undone = broken(text_of(UNIT), mark)
     with started(command=value("ExecStart", text=undone)) as service:
         report = diagnose(service.url, quick=True)
-    assert report.health is Health.HELD
-    assert tuple(one.culprit.id for one in report.accusations) == (mark.culprit,)
+    assert report.verdict is Verdict.HELD
+    assert tuple(one.culprit.id for one in report.culprits) == (mark.culprit,)
     (tmp_path / "flushcheck.service").write_text(undone)
     exit_code, found = check(str(tmp_path / "flushcheck.service"))
     assert (exit_code, mark.culprit in found) == (1, True)
@@ -242,7 +242,7 @@ def test_the_socket_unit_hands_its_socket_over():
     ]
     with servers.start_program("socket unit", argv, port=port, cwd=ROOT, ready="/healthz") as service:
         report = diagnose(service.url, quick=True)
-        assert (report.health, report.accusations) == (Health.FLOWING, ())
+        assert (report.verdict, report.culprits) == (Verdict.FLOWING, ())
         with closing(socket.socket()) as probe:
             assert probe.connect_ex(("127.0.0.1", elsewhere)) != 0
 

@@ -14,7 +14,7 @@ from functools import cache
 
 import pytest
 
-from flushcheck.model import Cause, Health, Transport
+from flushcheck.model import CutCause, Transport, Verdict
 from tests.deploy import hosts
 from tests.deploy.bench import LONG, Seen, Try, ask, look, side_by_side
 from tests.deploy.conftest import need
@@ -98,7 +98,7 @@ def seen(origin: Service) -> Callable[[str], dict[str | Mark, Seen]]:
 @pytest.mark.parametrize("place", ["root", "sub-path"])
 def test_the_shipped_site_flows_on_every_transport(program, place, seen):
     found = seen(program)[place]
-    assert (found.report.health, found.flows, found.accused) == (Health.FLOWING, ALL, ())
+    assert (found.report.health, found.flows, found.accused) == (Verdict.FLOWING, ALL, ())
     assert (found.checked, found.exit_code) == ((), 0)
 
 
@@ -107,7 +107,7 @@ def test_a_line_that_matters_undone_is_named_live_and_by_the_check(program, mark
     found = seen(program)[mark]
     assert (found.checked, found.exit_code) == ((mark.culprit,), 1)
     if mark.culprit != "idle-timeout":
-        assert found.report.health in (Health.HELD, Health.BROKEN)
+        assert found.report.health in (Verdict.HELD, Verdict.BROKEN)
         assert found.accused == (mark.culprit,)
 
 
@@ -131,10 +131,12 @@ def silenced(origin: Service) -> list[Seen]:
 @pytest.mark.parametrize("at", range(len(SILENCES)), ids=[line for _, line, *_ in SILENCES])
 def test_the_line_against_silence_is_the_one_that_decides(at, silenced):
     report, transports = silenced[at].report, SILENCES[at][3]
-    assert [(one.culprit.id, one.transports) for one in report.accusations] == [("idle-timeout", transports)]
+    assert [(one.culprit.id, one.transports) for one in report.culprit_reports] == [
+        ("idle-timeout", transports)
+    ]
     for verdict in report.verdicts:
         assert verdict.silence is not None
-        assert verdict.silence.cause is (Cause.IDLE if verdict.transport in transports else Cause.NONE)
+        assert verdict.silence.cause is (CutCause.IDLE if verdict.transport in transports else CutCause.NONE)
 
 
 @pytest.mark.skipif(not LONG, reason="takes 70 s of silence: LONG=1")
@@ -147,8 +149,8 @@ def test_a_minute_of_silence_passes_and_without_its_line_does_not(origin):
     with ThreadPoolExecutor(len(whole) + len(undone)) as pool:
         found = list(pool.map(lambda one: look(one, origin), [*whole, *undone]))
     for one in found[: len(whole)]:
-        assert (one.report.health, one.accused) == (Health.FLOWING, ())
-        assert {v.silence.cause for v in one.report.verdicts if v.silence} == {Cause.NONE}
+        assert (one.report.verdict, one.accused) == (Verdict.FLOWING, ())
+        assert {v.idle.cause for v in one.report.transports if v.idle} == {CutCause.NONE}
     for one in found[len(whole) :]:
         assert one.accused == ("idle-timeout",)
 

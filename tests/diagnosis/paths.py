@@ -8,12 +8,12 @@ from flushcheck.measurement import plan
 from flushcheck.measurement.timing import measure
 from flushcheck.model import (
     Arrival,
-    End,
-    Mark,
+    EndRecord,
     Observation,
-    Origin,
     Outcome,
     Probe,
+    ReceivedPiece,
+    RequestAtApp,
     Run,
     Scenario,
     Transport,
@@ -33,7 +33,7 @@ class Path:
     freed_by: frozenset[Variant] = frozenset()  # differences that make it pass everything on
     takes_hint: bool = False  # X-Accel-Buffering does not reach the client
     encoding: str = ""  # it compresses for a client that offers encodings
-    origin: Origin = field(default_factory=lambda: Origin(protocol="HTTP/1.1", server="gunicorn"))
+    origin: RequestAtApp = field(default_factory=lambda: RequestAtApp(protocol="HTTP/1.1", server="gunicorn"))
     upgrades: bool = True  # WebSocket passes
     websocket_status: int = 400  # of the refusal, where it does not
     control: bool = True  # the service can ask itself, ...
@@ -47,7 +47,9 @@ class Path:
                 Outcome.REFUSED,
                 detail="the handshake was refused",
                 status=self.websocket_status,
-                origin=Origin(protocol=self.origin.protocol, gateway=self.origin.gateway, websocket_key=True),
+                request_at_app=RequestAtApp(
+                    protocol=self.origin.protocol, gateway=self.origin.gateway, websocket_key=True
+                ),
             )
         shape = plan.SHAPES[probe.scenario]
         offsets = sent(shape.count, shape.interval_s, shape.jitter_s)
@@ -63,11 +65,11 @@ class Path:
             headers_s=reads[0][0],
             ended_s=reads[-1][0],
             arrivals=tuple(
-                Arrival(at_s, size, size, tuple(Mark(seq, offset) for seq, offset in marks))
-                for at_s, size, marks in reads
+                Arrival(at_s, size, size, tuple(ReceivedPiece(seq, offset) for seq, offset in pieces))
+                for at_s, size, pieces in reads
             ),
-            end=End(shape.count, offsets[-1], self.origin),
-            origin=self.origin,
+            end=EndRecord(shape.count, offsets[-1], self.origin),
+            request_at_app=self.origin,
         )
 
     def run(self, *, quick: bool = False) -> Run:

@@ -18,7 +18,7 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Arrival, Mark, Observation, Run
+from flushcheck.model import Arrival, Observation, ReceivedPiece, Run
 from flushcheck.model.codec import from_json
 from tests.diagnosis.test_recordings import RECORDED, path_of
 from tests.lab.case import Case
@@ -55,27 +55,28 @@ def after(at_s: float, kept: Stalls) -> float:
 
 def stalled(seen: Observation, who: Sequence[str], draw: random.Random, often: float, mean_s: float):
     """The Observation as it had been, had these three been kept from running now and then."""
-    marks = [(at_s, mark) for at_s, mark in seen.marks]
-    if not marks:
+    pieces = [(at_s, piece) for at_s, piece in seen.pieces]
+    if not pieces:
         return seen
     until_s = seen.ended_s + 0.1
-    latency_s = min(at_s - mark.sent_s for at_s, mark in marks)
+    latency_s = min(at_s - piece.sent_s for at_s, piece in pieces)
     kept = {one: stalls(draw, until_s, often, mean_s) for one in WHO[1] + WHO[2]}
     arrivals: list[Arrival] = []
     for one in seen.arrivals:
-        at_s, own = one.at_s, one.marks
+        at_s, own = one.at_s, one.pieces
         if "service" in who:
             own = tuple(
                 replace(
-                    mark, sent_s=max(mark.sent_s, after(mark.sent_s + latency_s, kept["service"]) - latency_s)
+                    piece,
+                    sent_s=max(piece.sent_s, after(piece.sent_s + latency_s, kept["service"]) - latency_s),
                 )
-                for mark in own
+                for piece in own
             )
-            at_s = max([at_s, *(mark.sent_s + latency_s for mark in own)])
+            at_s = max([at_s, *(piece.sent_s + latency_s for piece in own)])
         if "proxy" in who:
             at_s = after(at_s, kept["proxy"])
         at_s = after(at_s, kept["observer"])
-        arrivals.append(replace(one, at_s=at_s, marks=own))
+        arrivals.append(replace(one, at_s=at_s, pieces=own))
     stall_s = max((lasts for _, lasts in kept["observer"]), default=0.0)
     return replace(
         seen,
@@ -96,7 +97,7 @@ def in_reads(arrivals: Sequence[Arrival]) -> tuple[Arrival, ...]:
                 at_s,
                 before.size_bytes + one.size_bytes,
                 before.text_bytes + one.text_bytes,
-                (*before.marks, *one.marks),
+                (*before.pieces, *one.pieces),
             )
         else:
             reads.append(replace(one, at_s=at_s))
@@ -130,14 +131,14 @@ def test_a_busy_machine_leaves_verdicts_open_and_makes_none_up(noises, wrong, op
 
 def test_the_stalls_are_real():
     # Without this the test above could pass by moving nothing.
-    reads = tuple(Arrival(0.1 * k, 20, 20, (Mark(k, 0.1 * k),)) for k in range(20))
+    reads = tuple(Arrival(0.1 * k, 20, 20, (ReceivedPiece(k, 0.1 * k),)) for k in range(20))
     (case, *_) = RECORDED
     run = from_json(Run, json.loads(path_of(case).read_text()))
     seen = replace(run.observations[0], arrivals=reads, ended_s=2.0, stall_s=0.0)
     moved = [stalled(seen, who, random.Random(7), 3.0, 0.4) for who in WHO]
     for one in moved:
         assert len(one.arrivals) < len(reads)
-        assert [mark.seq for _, mark in one.marks] == list(range(20))
+        assert [piece.seq for _, piece in one.pieces] == list(range(20))
         assert one.stall_s > 0.1
-    assert [mark.sent_s for _, mark in moved[0].marks] == [mark.sent_s for _, mark in seen.marks]
-    assert [mark.sent_s for _, mark in moved[1].marks] != [mark.sent_s for _, mark in seen.marks]
+    assert [piece.sent_s for _, piece in moved[0].pieces] == [piece.sent_s for _, piece in seen.pieces]
+    assert [piece.sent_s for _, piece in moved[1].pieces] != [piece.sent_s for _, piece in seen.pieces]

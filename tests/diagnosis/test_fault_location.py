@@ -9,14 +9,14 @@ import pytest
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
-from flushcheck.model import Observation, Origin, Outcome, Place, Run, Transport, Vantage, Variant
+from flushcheck.model import FaultPlace, Observation, Outcome, RequestAtApp, Run, Transport, Vantage, Variant
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.reports.json_report import document
 from flushcheck.reports.terminal import terminal
 from tests.diagnosis.paths import Path
 
 XAB = frozenset({Variant.XAB})
-NGINX = Path(4096, XAB, takes_hint=True, origin=Origin(protocol="HTTP/1.0"), upgrades=False)
+NGINX = Path(4096, XAB, takes_hint=True, origin=RequestAtApp(protocol="HTTP/1.0"), upgrades=False)
 WHOLE = 10_000_000
 CLEAN = Path()
 HOLDS = Path(WHOLE, control=False)
@@ -26,7 +26,7 @@ AT = "http://app:8000"
 def beside(path: Path, app: Path | Outcome) -> Run:
     """A run on this path, with the same baselines at the app's own port."""
     run = path.run()
-    probes = plan.twins(plan.baselines(Transport, quick=False))
+    probes = plan.direct_counterparts(plan.baselines(Transport, quick=False))
     if isinstance(app, Path):
         seen = tuple(app.observe(probe) for probe in probes)
     else:
@@ -36,12 +36,12 @@ def beside(path: Path, app: Path | Outcome) -> Run:
 
 PLACES = [
     # name, run, place, words, Transports in the evidence
-    ("nginx in front of a good app", beside(NGINX, CLEAN), Place.PATH, "on the path, not in the app", ["chunked", "events", "websocket"]),
-    ("an app that holds", beside(HOLDS, HOLDS), Place.APP, "in the app", ["chunked", "events"]),
-    ("an app that holds, and no Upgrade", beside(dataclasses.replace(HOLDS, upgrades=False), HOLDS), Place.BOTH, "in both", ["chunked", "events", "websocket"]),
-    ("nothing wrong", beside(CLEAN, CLEAN), Place.NOWHERE, "nothing is wrong", []),
-    ("nobody at the port", beside(NGINX, Outcome.UNREACHABLE), Place.UNKNOWN, "connection refused", []),
-    ("the wrong port", beside(CLEAN, HOLDS), Place.UNKNOWN, "could not be compared", ["chunked", "events"]),
+    ("nginx in front of a good app", beside(NGINX, CLEAN), FaultPlace.PATH, "on the path, not in the app", ["chunked", "events", "websocket"]),
+    ("an app that holds", beside(HOLDS, HOLDS), FaultPlace.APP, "in the app", ["chunked", "events"]),
+    ("an app that holds, and no Upgrade", beside(dataclasses.replace(HOLDS, upgrades=False), HOLDS), FaultPlace.BOTH, "in both", ["chunked", "events", "websocket"]),
+    ("nothing wrong", beside(CLEAN, CLEAN), FaultPlace.NOWHERE, "nothing is wrong", []),
+    ("nobody at the port", beside(NGINX, Outcome.UNREACHABLE), FaultPlace.UNKNOWN, "connection refused", []),
+    ("the wrong port", beside(CLEAN, HOLDS), FaultPlace.UNKNOWN, "could not be compared", ["chunked", "events"]),
 ]  # fmt: skip
 
 
@@ -49,7 +49,7 @@ PLACES = [
     ("name", "run", "place", "words", "transports"), PLACES, ids=[row[0] for row in PLACES]
 )
 def test_where_the_fault_lies(name, run, place, words, transports):
-    located = judge(run).located
+    located = judge(run).fault_location
     assert located is not None
     assert (located.place, words in located.summary) == (place, True), located.summary
     assert [fact.sentence.partition(":")[0] for fact in located.evidence] == transports
@@ -57,34 +57,36 @@ def test_where_the_fault_lies(name, run, place, words, transports):
 
 def test_without_a_second_vantage_nothing_is_located():
     report = judge(NGINX.run())
-    assert report.located is None
-    assert document(report)["located"] is None
+    assert report.fault_location is None
+    assert document(report)["fault_location"] is None
     assert "located" not in terminal(report, width=80, color=False)
 
 
 def test_the_apps_own_port_accuses_the_app_as_the_loopback_does():
     report = judge(beside(HOLDS, HOLDS))
-    assert [one.culprit.id for one in report.accusations] == ["app-response"]
-    assert any("at the app's own port" in fact.sentence for fact in report.accusations[0].evidence)
+    assert [one.culprit.id for one in report.culprits] == ["app-response"]
+    assert any("at the app's own port" in fact.sentence for fact in report.culprits[0].evidence)
     assert not any("no control run" in note for note in report.notes)
 
 
 def test_the_loopback_has_the_first_word():
     # The loopback flows; what was called the app's own port does not: it is not the app that holds.
     run = beside(Path(8192), Path(8192))
-    assert "app-response" not in [one.culprit.id for one in judge(run).accusations]
+    assert "app-response" not in [one.culprit.id for one in judge(run).culprits]
 
 
 def test_a_saved_run_is_located_as_well():
     run = beside(NGINX, CLEAN)
     again = from_json(Run, json.loads(json.dumps(to_json(run))))
-    assert judge(again).located == judge(run).located
-    assert document(judge(again))["located"]["place"] == "path"
-    assert AT in document(judge(again))["located"]["summary"]
+    assert judge(again).fault_location == judge(run).fault_location
+    assert document(judge(again))["fault_location"]["place"] == "path"
+    assert AT in document(judge(again))["fault_location"]["summary"]
 
 
 def test_the_second_vantage_changes_nothing_else():
     alone, both = judge(NGINX.run()), judge(beside(NGINX, CLEAN))
-    assert both.verdicts == alone.verdicts
-    assert [one.culprit.id for one in both.accusations] == [one.culprit.id for one in alone.accusations]
-    assert {one.vantage for one in plan.twins(plan.baselines(Transport, quick=True))} == {Vantage.DIRECT}
+    assert both.transports == alone.transports
+    assert [one.culprit.id for one in both.culprits] == [one.culprit.id for one in alone.culprits]
+    assert {one.vantage for one in plan.direct_counterparts(plan.baselines(Transport, quick=True))} == {
+        Vantage.DIRECT
+    }

@@ -13,11 +13,11 @@ from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
     Arrival,
-    Mark,
     Observation,
-    Origin,
     Outcome,
     Probe,
+    ReceivedPiece,
+    RequestAtApp,
     Run,
     Transport,
     Vantage,
@@ -29,12 +29,14 @@ from flushcheck.reports.terminal import terminal
 from tests.diagnosis.paths import Path
 
 OFFERED = "gzip, deflate, br, zstd"
-APP = Origin(protocol="HTTP/1.1", server="gunicorn/27.0.1", connection="keep-alive", accept_encoding=OFFERED)
+APP = RequestAtApp(
+    protocol="HTTP/1.1", server="gunicorn/27.0.1", connection="keep-alive", accept_encoding=OFFERED
+)
 SERVER = (("server", "gunicorn"),)
 
 
 def saw(
-    origin: Origin | None = APP,
+    origin: RequestAtApp | None = APP,
     headers: tuple[tuple[str, str], ...] = SERVER,
     *,
     variant: Variant = Variant.BASELINE,
@@ -43,22 +45,22 @@ def saw(
     outcome: Outcome = Outcome.COMPLETE,
     transport: Transport = Transport.CHUNKED,
 ) -> Observation:
-    marks = tuple(Mark(seq, seq * 0.1) for seq in range(8))
-    arrivals = tuple(Arrival(max(0.0, came_s + mark.sent_s), 50, 50, (mark,)) for mark in marks)
+    pieces = tuple(ReceivedPiece(seq, seq * 0.1) for seq in range(8))
+    arrivals = tuple(Arrival(max(0.0, came_s + piece.sent_s), 50, 50, (piece,)) for piece in pieces)
     return Observation(
         Probe(transport, variant=variant, vantage=vantage),
         outcome,
         status=200,
         headers=headers,
         arrivals=arrivals,
-        origin=origin,
+        request_at_app=origin,
     )
 
 
 CONTROL = saw(vantage=Vantage.LOOPBACK)
 
 
-def app(**changes: object) -> Origin:
+def app(**changes: object) -> RequestAtApp:
     return dataclasses.replace(APP, **changes)  # type: ignore[arg-type]
 
 

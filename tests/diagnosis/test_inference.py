@@ -10,90 +10,90 @@ from flushcheck.diagnosis.inference import judge
 from flushcheck.model import (
     Confidence,
     Flow,
-    Health,
     Observation,
-    Origin,
     Outcome,
     Probe,
+    RequestAtApp,
     Run,
     Transport,
     Variant,
+    Verdict,
 )
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.reports.json_report import document
 from tests.diagnosis.paths import Path
 
-OLD_HTTP = Origin(protocol="HTTP/1.0", connection="close")
-GATEWAY = Origin(protocol="HTTP/1.1", gateway="CGI/1.1")
+OLD_HTTP = RequestAtApp(protocol="HTTP/1.0", connection="close")
+GATEWAY = RequestAtApp(protocol="HTTP/1.1", gateway="CGI/1.1")
 XAB = frozenset({Variant.XAB})
 WHOLE = 10_000_000  # larger than any stream of the plan
 
 PATHS = [
     # name, path, health, culprits in order
-    ("nothing in between", Path(), Health.FLOWING, []),
+    ("nothing in between", Path(), Verdict.FLOWING, []),
     (
         "nginx as it comes",
         Path(4096, XAB, takes_hint=True, origin=OLD_HTTP),
-        Health.HELD,
+        Verdict.HELD,
         ["nginx-proxy-buffering"],
     ),
     (
         "nginx as it comes, no WebSocket either",
         Path(4096, XAB, takes_hint=True, origin=OLD_HTTP, upgrades=False),
-        Health.HELD,
+        Verdict.HELD,
         ["nginx-proxy-buffering", "websocket-upgrade"],
     ),
     (
         "nginx with buffers of 64 KiB",
         Path(65_536, XAB, takes_hint=True, origin=OLD_HTTP),
-        Health.HELD,
+        Verdict.HELD,
         ["nginx-proxy-buffering"],
     ),
     (
         "nginx in front of FastCGI",
         Path(4064, XAB, takes_hint=True, origin=GATEWAY, upgrades=False, websocket_status=501),
-        Health.HELD,
+        Verdict.HELD,
         ["nginx-fastcgi-buffering", "gateway-websocket"],
     ),
-    ("nginx gzip", Path(WHOLE, XAB, takes_hint=True, encoding="gzip"), Health.HELD, ["nginx-gzip"]),
+    ("nginx gzip", Path(WHOLE, XAB, takes_hint=True, encoding="gzip"), Verdict.HELD, ["nginx-gzip"]),
     (
         "the hint is taken in vain",
         Path(4096, takes_hint=True, origin=OLD_HTTP),
-        Health.HELD,
+        Verdict.HELD,
         ["nginx-hint-taken", "nginx-ignore-headers"],
     ),
-    ("held, and no nginx", Path(8192), Health.HELD, ["http-hop"]),
-    ("held, no nginx, no control", Path(8192, control=False), Health.HELD, ["http-hop"]),
+    ("held, and no nginx", Path(8192), Verdict.HELD, ["http-hop"]),
+    ("held, no nginx, no control", Path(8192, control=False), Verdict.HELD, ["http-hop"]),
     (
         "the app itself",
         Path(WHOLE, control_hold_bytes=WHOLE),
-        Health.HELD,
+        Verdict.HELD,
         ["app-response"],
     ),
-    ("only WebSocket is missing", Path(upgrades=False), Health.BROKEN, ["websocket-upgrade"]),
+    ("only WebSocket is missing", Path(upgrades=False), Verdict.BROKEN, ["websocket-upgrade"]),
 ]
 
 
 @pytest.mark.parametrize(("name", "path", "health", "culprits"), PATHS, ids=[row[0] for row in PATHS])
 def test_who_is_accused(name, path, health, culprits):
     report = judge(path.run())
-    assert report.health is health
-    assert [accusation.culprit.id for accusation in report.accusations] == culprits
+    assert report.verdict is health
+    assert [culprit_report.culprit.id for culprit_report in report.culprits] == culprits
 
 
 def test_the_flow_is_what_a_reader_of_tokens_sees_and_the_size_comes_from_larger_pieces():
-    verdicts = {v.transport: v for v in judge(Path(4096, XAB, takes_hint=True).run()).verdicts}
+    verdicts = {v.transport: v for v in judge(Path(4096, XAB, takes_hint=True).run()).transports}
     assert verdicts[Transport.CHUNKED].flow is Flow.HELD
     assert verdicts[Transport.CHUNKED].hold_bytes == 4096
     assert verdicts[Transport.CHUNKED].hold_s == pytest.approx(1.9, abs=0.1)
     assert verdicts[Transport.CHUNKED].freed_by == (Variant.XAB,)
     assert verdicts[Transport.POLLING].flow is Flow.FLOWING
-    assert verdicts[Transport.WEBSOCKET].suspicions == ()
+    assert verdicts[Transport.WEBSOCKET].culprits == ()
 
 
 def test_a_hold_without_a_control_run_is_claimed_with_less_confidence():
-    with_control = judge(Path(8192).run()).accusations[0]
-    without = judge(Path(8192, control=False).run()).accusations[0]
+    with_control = judge(Path(8192).run()).culprits[0]
+    without = judge(Path(8192, control=False).run()).culprits[0]
     assert (with_control.confidence, without.confidence) == (Confidence.LIKELY, Confidence.POSSIBLE)
 
 
@@ -103,14 +103,14 @@ def test_an_experiment_that_failed_is_not_taken_for_a_no():
         Observation(seen.probe, Outcome.TIMEOUT) if seen.probe.variant is Variant.XAB else seen
         for seen in run.observations
     )
-    assert judge(Run(run.target, broken)).accusations == ()
-    assert judge(Run(run.target, broken)).health is Health.HELD
+    assert judge(Run(run.target, broken)).culprits == ()
+    assert judge(Run(run.target, broken)).verdict is Verdict.HELD
 
 
 def test_a_compressed_hold_without_its_experiment_has_two_suspects():
     run = Path(WHOLE, XAB, takes_hint=True, encoding="gzip").run()
     without = tuple(seen for seen in run.observations if seen.probe.variant is not Variant.IDENTITY)
-    told = judge(Run(run.target, without)).accusations
+    told = judge(Run(run.target, without)).culprits
     assert {(one.culprit.id, one.confidence) for one in told} == {
         ("nginx-proxy-buffering", Confidence.POSSIBLE),
         ("nginx-gzip", Confidence.POSSIBLE),
@@ -133,7 +133,7 @@ NOBODY = [
 @pytest.mark.parametrize(("name", "observations"), NOBODY)
 def test_where_flushcheck_did_not_answer_nothing_can_be_told(name, observations):
     report = judge(Run("http://test", observations))
-    assert (report.health, report.accusations) == (Health.UNKNOWN, ())
+    assert (report.verdict, report.culprits) == (Verdict.UNKNOWN, ())
 
 
 @pytest.mark.parametrize("path", [row[1] for row in PATHS], ids=[row[0] for row in PATHS])
@@ -149,7 +149,7 @@ def test_a_saved_run_gives_the_same_report(path):
 
 def test_the_document_has_the_fields_that_were_promised():
     told = document(judge(Path(4096, XAB, takes_hint=True, origin=OLD_HTTP, upgrades=False).run()))
-    assert (told["schema"], told["verdict"]) == (1, "held")
+    assert (told["schema"], told["verdict"]) == (2, "held")
     assert set(told["transports"]) == {"polling", "chunked", "events", "websocket"}
     assert set(told["transports"]["chunked"]) >= {
         "flow",

@@ -51,16 +51,16 @@ def test_where_http10_was_not_tried_a_timer_has_two_suspects(name):
     run = from_json(Run, json.loads(path_of(case).read_text()))
     left = tuple(one for one in run.observations if one.probe.variant is not Variant.HTTP10)
     assert len(left) < len(run.observations)
-    named = {one.culprit.id: one.confidence for one in judge(replace(run, observations=left)).accusations}
+    named = {one.culprit.id: one.confidence for one in judge(replace(run, observations=left)).culprits}
     assert set(named) == {"haproxy-http-delay", "http-hop"}
     assert named["haproxy-http-delay"] is Confidence.POSSIBLE
 
 
 def test_every_live_culprit_is_shown_by_a_recording():
     shown = {
-        accusation.culprit.id
+        culprit_report.culprit.id
         for case in RECORDED
-        for accusation in judge(from_json(Run, json.loads(path_of(case).read_text()))).accusations
+        for culprit_report in judge(from_json(Run, json.loads(path_of(case).read_text()))).culprits
     }
     assert set(CULPRITS) - shown == set(WITHOUT_A_RECORDING)
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from flushcheck import judge
 from flushcheck.model import Report, Run
 from flushcheck.model.codec import to_json
+from flushcheck.model.run_schema import SCHEMA
 from flushcheck.prober import gather
 from flushcheck.reports.terminal import terminal
 from tests.lab import programs
@@ -176,8 +177,15 @@ def save(case: Case, run: Run) -> None:
     RECORDINGS.mkdir(exist_ok=True)
     path = RECORDINGS / f"{case.name.replace('/', '-')}.json"
     path.write_text(
-        json.dumps(slim(replace(run, target="http://127.0.0.1:8080")), separators=(",", ":")) + "\n"
+        json.dumps(slim_run(replace(run, target="http://127.0.0.1:8080")), separators=(",", ":")) + "\n"
     )
+
+
+def slim_run(run: Run) -> dict[str, object]:
+    """As `run_schema.run_to_json`, slim."""
+    slimmed = slim(run)
+    assert isinstance(slimmed, dict)
+    return {"schema": SCHEMA, **slimmed}
 
 
 def slim(value: object) -> object:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flushcheck.model import Confidence, Flow, Health, Report, Transport
+from flushcheck.model import Confidence, Flow, Report, Transport, Verdict
 from tests.lab.case import Case, Kind
 
 # The observer's words -> the Flows that say the same. A stream that is shorter than one block is held, or one block.
@@ -81,32 +81,32 @@ def assess(case: Case, seen: Mapping[str, str], report: Report, took_s: float) -
         report: what flushcheck says.
         took_s: how long that took.
     """
-    named = tuple(accusation.culprit.id for accusation in report.accusations)
+    named = tuple(culprit_report.culprit.id for culprit_report in report.culprits)
     expected, also = set(case.culprits), set(case.options.get("also", "").split())
     wrong = _wrong_flows(case, seen, report) if "flows" not in case.options else []
     foreign = [name for name in named if name not in expected | also]
     if case.kind is Kind.INNOCENT:
         wrong += [f"{name} is accused" for name in named]
-        if report.health in (Health.HELD, Health.BROKEN) and not named:
-            wrong.append(f"called {report.health}")
+        if report.verdict in (Verdict.HELD, Verdict.BROKEN) and not named:
+            wrong.append(f"called {report.verdict}")
     else:
         tolerated = GENERIC in foreign and any(name.startswith(NOT_NGINX) for name in expected)
         wrong += [f"{name} is accused" for name in foreign if not (tolerated and name == GENERIC)]
-        if report.health is Health.FLOWING and not any(name in expected for name in named):
+        if report.verdict is Verdict.FLOWING and not any(name in expected for name in named):
             wrong.append("called clean")
     if wrong:
-        return Result(case, Mark.WRONG, report.health, named, took_s, "; ".join(wrong))
+        return Result(case, Mark.WRONG, report.verdict, named, took_s, "; ".join(wrong))
     if case.kind is Kind.INNOCENT:
-        mark = Mark.RIGHT if report.health is Health.FLOWING else Mark.UNDECIDED
-        return Result(case, mark, report.health, named, took_s)
-    ranks = {accusation.culprit.id: accusation.confidence for accusation in report.accusations}
+        mark = Mark.RIGHT if report.verdict is Verdict.FLOWING else Mark.UNDECIDED
+        return Result(case, mark, report.verdict, named, took_s)
+    ranks = {culprit_report.culprit.id: culprit_report.confidence for culprit_report in report.culprits}
     order = list(Confidence)
     best = min((order.index(ranks[name]) for name in expected if name in ranks), default=None)
     if best is None:
-        return Result(case, Mark.UNDECIDED, report.health, named, took_s, "not named")
+        return Result(case, Mark.UNDECIDED, report.verdict, named, took_s, "not named")
     if any(order.index(ranks[name]) < best for name in foreign):
-        return Result(case, Mark.UNDECIDED, report.health, named, took_s, "not named first")
-    return Result(case, Mark.RIGHT, report.health, named, took_s)
+        return Result(case, Mark.UNDECIDED, report.verdict, named, took_s, "not named first")
+    return Result(case, Mark.RIGHT, report.verdict, named, took_s)
 
 
 def differences(written: Mapping[str, str], seen: Mapping[str, str]) -> list[str]:
@@ -120,7 +120,7 @@ def differences(written: Mapping[str, str], seen: Mapping[str, str]) -> list[str
 
 def _wrong_flows(case: Case, seen: Mapping[str, str], report: Report) -> list[str]:
     wrong = []
-    for verdict in report.verdicts:
+    for verdict in report.transports:
         name = ROUTES[verdict.transport]
         words = {seen.get(name, ""), case.seen.get(name, "")} - {""}
         shapes = sorted(word.partition(" ")[0] for word in words)
@@ -130,7 +130,7 @@ def _wrong_flows(case: Case, seen: Mapping[str, str], report: Report) -> list[st
             wrong.append(f"{verdict.transport} is {' or '.join(sorted(words))}, called {verdict.flow}")
     for transport in (Transport.CHUNKED, Transport.EVENTS):
         sizes = {_block(case.seen, transport), _block(seen, transport)} - {0}
-        said = next((v.hold_bytes for v in report.verdicts if v.transport is transport), None)
+        said = next((v.hold_bytes for v in report.transports if v.transport is transport), None)
         if sizes and said and not any(abs(said - size) <= SAME_SIZE * size for size in sizes):
             wrong.append(f"{transport} is held by {sizes} bytes, called {said}")
     return wrong

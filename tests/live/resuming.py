@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flushcheck.model import End, Piece, Transport
+from flushcheck.model import EndRecord, Piece, Transport
 from flushcheck.streaming.transports import decoder, polling
 
 Result = TypeVar("Result")
@@ -38,7 +38,7 @@ class Tale:
     transport: Transport
     seqs: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    end: End | None = None
+    end: EndRecord | None = None
     streams: int = 0  # connections on which at least a Piece came
     cut: int = 0  # of them, those that ended without their protocol's word
     closes: list[int] = field(default_factory=list)  # codes of close frames
@@ -78,9 +78,9 @@ async def read_whole(port: int, transport: Transport, *, count: int, interval_s:
     return tale
 
 
-def _took(tale: Tale, records: list[Piece | End]) -> None:
+def _took(tale: Tale, records: list[Piece | EndRecord]) -> None:
     for record in records:
-        if isinstance(record, End):
+        if isinstance(record, EndRecord):
             tale.end = record
         else:
             tale.seqs.append(record.seq)

@@ -49,10 +49,10 @@ def test_the_guilty_file_agrees_and_shows_its_line(origin, nginx, tmp_path):
     done = diagnose(front.url, "--json", "--save", saved, "--config", front.main)  # which includes the site
     assert (done.returncode, done.stderr) == (1, "")
     config = json.loads(done.stdout)["config"]
-    assert [(one["id"], one["witness"]) for one in config["agreements"]] == [
+    assert [(one["id"], one["found_by"]) for one in config["cross_checks"]] == [
         ("nginx-proxy-buffering", "both")
     ]
-    (finding,) = config["agreements"][0]["findings"]
+    (finding,) = config["cross_checks"][0]["findings"]
     assert (finding["file"], finding["line"]) == (str(front.config), guilty)
     assert config["files"][:1] == [str(front.main)]
     told = flushcheck("judge", saved, "--config", front.main.parent)  # the folder, as `check` takes it
@@ -61,7 +61,7 @@ def test_the_guilty_file_agrees_and_shows_its_line(origin, nginx, tmp_path):
     # The line that the file's own finding prints is the one that frees the path.
     front.apply_fix(finding["fix"]["change"])
     freed = json.loads(diagnose(front.url, "--quick", "--json", "--config", front.main).stdout)
-    assert (freed["verdict"], freed["config"]["agreements"]) == ("flowing", [])
+    assert (freed["verdict"], freed["config"]["cross_checks"]) == ("flowing", [])
 
 
 def test_a_file_that_is_not_in_force_is_a_disagreement(origin, nginx, tmp_path):
@@ -102,7 +102,7 @@ def test_a_running_gunicorn_is_found_with_its_settings(origin):
     document = json.loads(done.stdout)
     shipped = str(ROOT / "deploy" / "gunicorn.conf.py")
     assert shipped in document["files"]
-    assert any(f"gevent ({shipped}:" in one["reason"] for one in document["judged"])
+    assert any(f"gevent ({shipped}:" in one["reason"] for one in document["passed"])
 
 
 BAD = [

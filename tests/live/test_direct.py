@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flushcheck import diagnose
-from flushcheck.model import Place, Transport
+from flushcheck.model import FaultPlace, Transport
 from tests.live import nginxconf
 
 pytestmark = pytest.mark.live
@@ -17,9 +17,9 @@ STREAMED = (Transport.CHUNKED, Transport.EVENTS)
 def test_a_holding_nginx_is_found_on_the_path(origin, nginx):
     front = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
     report = diagnose(front.url, only=STREAMED, quick=True, direct=origin.url)
-    assert report.located is not None
-    assert report.located.place is Place.PATH
-    assert len(report.located.evidence) == 2
+    assert report.fault_location is not None
+    assert report.fault_location.place is FaultPlace.PATH
+    assert len(report.fault_location.evidence) == 2
 
 
 def test_what_holds_at_the_apps_own_port_is_not_the_path(origin, nginx):
@@ -27,12 +27,12 @@ def test_what_holds_at_the_apps_own_port_is_not_the_path(origin, nginx):
     app = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
     front = nginx(nginxconf.site(f"{PASS}\nproxy_buffering off;"), upstreams={8000: app.port})
     report = diagnose(front.url, only=STREAMED, quick=True, direct=app.url)
-    assert report.located is not None
-    assert report.located.place is Place.APP
+    assert report.fault_location is not None
+    assert report.fault_location.place is FaultPlace.APP
 
 
 def test_nothing_is_wrong_where_both_flow(origin, nginx):
     front = nginx(nginxconf.site(f"{PASS}\nproxy_buffering off;"), upstreams={8000: origin.port})
     report = diagnose(front.url, only=STREAMED, quick=True, direct=f"{origin.url}/")
-    assert report.located is not None
-    assert report.located.place is Place.NOWHERE
+    assert report.fault_location is not None
+    assert report.fault_location.place is FaultPlace.NOWHERE

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from flushcheck import diagnose
-from flushcheck.model import Flow, Health, Report, Transport, Variant, Verdict
+from flushcheck.model import Flow, Report, Transport, TransportReport, Variant, Verdict
 from tests.live import nginxconf
 from tests.live.servers import (
     GOOD_FASTCGI_SITE,
@@ -102,12 +102,12 @@ def running(site: Site, origin: Service) -> Iterator[Nginx]:
         yield nginx
 
 
-def by_transport(report: Report) -> dict[Transport, Verdict]:
-    return {verdict.transport: verdict for verdict in report.verdicts}
+def by_transport(report: Report) -> dict[Transport, TransportReport]:
+    return {verdict.transport: verdict for verdict in report.transports}
 
 
 def accused(report: Report) -> tuple[str, ...]:
-    return tuple(accusation.culprit.id for accusation in report.accusations)
+    return tuple(culprit_report.culprit.id for culprit_report in report.culprits)
 
 
 def assert_true(report: Report, site: Site, *, busy: bool = False) -> None:
@@ -123,7 +123,7 @@ def assert_true(report: Report, site: Site, *, busy: bool = False) -> None:
         if site.flow is Flow.HELD:
             assert verdict.hold_s > 1.5
         else:
-            assert verdict.suspicions == ()
+            assert verdict.culprits == ()
     if site.hold_bytes:
         # A stalled reader finds blocks merged: then it may see no size, but never another one.
         sizes = {site.hold_bytes, None} if busy else {site.hold_bytes}
@@ -143,23 +143,23 @@ def test_the_verdict_is_true_and_the_printed_fix_frees_that_very_file(site, orig
         report = diagnose(nginx.url)
         assert_true(report, site)
         if not site.culprits:
-            assert report.health is Health.FLOWING
+            assert report.verdict is Verdict.FLOWING
             return
-        for accusation in report.accusations:
-            fix = accusation.culprit.fixes[0]
+        for culprit_report in report.culprits:
+            fix = culprit_report.culprit.fixes[0]
             assert "nginx" in fix.where
             nginx.apply_fix(fix.change)
         after = diagnose(nginx.url)
         assert accused(after) == ()
         assert_flowing(after, *Transport)
-        assert after.health is Health.FLOWING
+        assert after.verdict is Verdict.FLOWING
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_every_other_fix_for_nginx_frees_it_as_well(number, origin):
     site = SITES[1]
     with running(site, origin) as nginx:
-        fix = diagnose(nginx.url, only=[Transport.CHUNKED]).accusations[0].culprit.fixes[number]
+        fix = diagnose(nginx.url, only=[Transport.CHUNKED]).culprits[0].culprit.fixes[number]
         if fix.where.startswith("nginx"):
             nginx.apply_fix(fix.change)
             assert_flowing(diagnose(nginx.url, only=[Transport.CHUNKED]), Transport.CHUNKED)
@@ -184,12 +184,12 @@ def test_of_two_in_a_row_the_outer_one_never_hears_the_hint(origin):
         outer = stack.enter_context(start_nginx(nginxconf.site(PASS), upstreams={8000: inner.port}))
         report = diagnose(outer.url)
         assert set(accused(report)) == {"nginx-hint-taken", "nginx-ignore-headers", "websocket-upgrade"}
-        by_id = {a.culprit.id: a.culprit for a in report.accusations}
+        by_id = {a.culprit.id: a.culprit for a in report.culprits}
         # Freed outside, the inner one still holds: now the hint reaches it, and it can be named.
         outer.apply_fix(by_id["nginx-hint-taken"].fixes[0].change)
         report = diagnose(outer.url, only=STREAMED)
         assert accused(report) == ("nginx-proxy-buffering",)
-        inner.apply_fix(report.accusations[0].culprit.fixes[0].change)
+        inner.apply_fix(report.culprits[0].culprit.fixes[0].change)
         assert_flowing(diagnose(outer.url, only=STREAMED), *STREAMED)
 
 
@@ -203,7 +203,7 @@ def test_fastcgi_is_named_and_freed_by_its_own_line():
         assert verdict.hold_bytes is not None
         # 4096 less 8 for each FastCGI record in the block: about four at a kilobyte a Piece.
         assert 4000 <= verdict.hold_bytes < 4096
-        nginx.apply_fix(report.accusations[0].culprit.fixes[0].change)
+        nginx.apply_fix(report.culprits[0].culprit.fixes[0].change)
         after = diagnose(nginx.url)
         assert accused(after) == ("gateway-websocket",)
         assert_flowing(after, Transport.POLLING, *STREAMED)
@@ -213,7 +213,7 @@ def test_the_shipped_fastcgi_file_flows():
     text = GOOD_FASTCGI_SITE.read_text()
     with start_fastcgi() as app, start_nginx(text, upstreams={9000: app.port}) as nginx:
         report = diagnose(nginx.url, only=[Transport.POLLING, *STREAMED])
-        assert (report.health, accused(report)) == (Health.FLOWING, ())
+        assert (report.verdict, accused(report)) == (Verdict.FLOWING, ())
 
 
 def test_the_verdicts_hold_ten_times_in_a_row_on_busy_cores(origin):
@@ -225,7 +225,7 @@ def test_the_verdicts_hold_ten_times_in_a_row_on_busy_cores(origin):
         for _ in range(10):
             reports = pool.map(lambda path: diagnose(path[1].url, timeout_s=60), paths)
             for (site, _), report in zip(paths, reports, strict=True):
-                if Flow.UNKNOWN in {verdict.flow for verdict in report.verdicts}:
+                if Flow.UNKNOWN in {verdict.flow for verdict in report.transports}:
                     open_ones.append(site.name)
                     assert set(accused(report)) <= set(site.culprits)
                 else:
@@ -237,6 +237,6 @@ def test_the_verdicts_hold_ten_times_in_a_row_on_busy_cores(origin):
 def test_quick_says_the_same(origin):
     with running(SITES[1], origin) as nginx:
         report = diagnose(nginx.url, quick=True)
-        assert report.health is Health.HELD
+        assert report.verdict is Verdict.HELD
         assert "nginx-proxy-buffering" in accused(report)
-    assert diagnose(origin.url, quick=True).health is Health.FLOWING
+    assert diagnose(origin.url, quick=True).verdict is Verdict.FLOWING

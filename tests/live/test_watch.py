@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flushcheck.model import Health
+from flushcheck.model import Verdict
 from flushcheck.prober.watching import ask, watch
 from flushcheck.watching.watch import Pattern, judge
 from tests.live import nginxconf
@@ -21,19 +21,19 @@ def test_a_holding_nginx_is_told_beside_the_apps_own_port_and_freed(origin, ngin
     front = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
     asks = [ask(front.url + TOKENS), ask(origin.url + TOKENS)]
     said = judge(*watch(asks, timeout_s=20))
-    assert said.health is Health.HELD, said.headline
+    assert said.health is Verdict.HELD, said.headline
     front.apply_fix("proxy_buffering off;")
     said = judge(*watch(asks, timeout_s=20))
-    assert said.health is Health.FLOWING, said.headline
+    assert said.health is Verdict.FLOWING, said.headline
 
 
 def test_blocks_that_cut_records_are_told_alone(origin, nginx):
     front = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
     said = judge(*watch([ask(front.url + LARGE)], timeout_s=20))
-    assert (said.health, said.looks[0].pattern) == (Health.HELD, Pattern.BLOCKS), said.headline
+    assert (said.health, said.looks[0].pattern) == (Verdict.HELD, Pattern.BLOCKS), said.headline
     assert said.looks[0].block_bytes == 4096
 
 
 def test_a_good_path_is_not_accused(origin):
     said = judge(*watch([ask(origin.url + TOKENS)], timeout_s=20))
-    assert (said.health, said.looks[0].pattern) == (Health.FLOWING, Pattern.SINGLY), said.headline
+    assert (said.health, said.looks[0].pattern) == (Verdict.FLOWING, Pattern.SINGLY), said.headline

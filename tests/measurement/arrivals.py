@@ -56,15 +56,15 @@ def in_ticks(offsets: list[float], period_s: float, record: int = RECORD) -> Rea
     for seq, offset in enumerate(offsets):
         ticks.setdefault(int(offset / period_s) + 1, []).append((seq, offset))
     return [
-        (tick * period_s, sum(record_bytes(seq, record) for seq, _ in marks), marks)
-        for tick, marks in ticks.items()
+        (tick * period_s, sum(record_bytes(seq, record) for seq, _ in pieces), pieces)
+        for tick, pieces in ticks.items()
     ]
 
 
 def at_the_end(offsets: list[float], record: int = RECORD) -> Reads:
     """What a hold larger than the stream lets through."""
-    marks = list(enumerate(offsets))
-    return [(offsets[-1] + 0.01, sum(record_bytes(seq, record) for seq, _ in marks), marks)]
+    pieces = list(enumerate(offsets))
+    return [(offsets[-1] + 0.01, sum(record_bytes(seq, record) for seq, _ in pieces), pieces)]
 
 
 def at_threshold(offsets: list[float], enough: int, record: int = RECORD) -> Reads:

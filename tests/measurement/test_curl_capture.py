@@ -6,7 +6,7 @@ import pytest
 
 from flushcheck.measurement.curl_capture import read
 from flushcheck.measurement.timing import measure
-from flushcheck.model import End, Flow, Outcome, Piece, Probe, Transport, UsageError, Variant
+from flushcheck.model import EndRecord, Flow, Outcome, Piece, Probe, Transport, UsageError, Variant
 from flushcheck.streaming.transports.records import dump_end, dump_piece
 
 PROBES = (Probe(Transport.CHUNKED), Probe(Transport.CHUNKED, variant=Variant.XAB))
@@ -18,7 +18,7 @@ def line(seq: int) -> bytes:
 
 
 def end(count: int) -> bytes:
-    return f"{dump_end('done', End(count, count / 10))}\n".encode()
+    return f"{dump_end('done', EndRecord(count, count / 10))}\n".encode()
 
 
 def stamped(*reads: tuple[float, bytes]) -> bytes:
@@ -54,7 +54,7 @@ def test_pieces_cut_by_the_reads_are_put_together():
     whole = b"".join(data for _, data in dripping(0.0))
     reads = [(k / 100, whole[k : k + 7]) for k in range(0, len(whole), 7)]
     (seen,) = read(stamped(*reads), probes=PROBES, target="http://here").observations
-    assert (seen.outcome, [mark.seq for _, mark in seen.marks]) == (Outcome.COMPLETE, list(range(10)))
+    assert (seen.outcome, [piece.seq for _, piece in seen.pieces]) == (Outcome.COMPLETE, list(range(10)))
 
 
 def test_an_answer_without_its_end_is_cut():

@@ -8,24 +8,24 @@ import pytest
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
-from flushcheck.measurement.idle_timeouts import silence
+from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
     Arrival,
-    Cause,
     Confidence,
+    CutCause,
+    FaultPlace,
     Flow,
-    Health,
-    Mark,
     Observation,
     Outcome,
-    Place,
     Probe,
+    ReceivedPiece,
     Run,
     Scenario,
     Transport,
     Vantage,
     Variant,
+    Verdict,
 )
 from flushcheck.reports.json_report import document
 from flushcheck.reports.terminal import terminal
@@ -47,8 +47,8 @@ def idle(
     vantage: Vantage = Vantage.PATH,
 ) -> Observation:
     """One rung: its first word came (unless it was held), and the second if it was whole."""
-    words = (Mark(0, 0.0), Mark(1, lasts_s))[: 2 if outcome is WHOLE else 1 if first else 0]
-    arrivals = tuple(Arrival(0.01 + mark.sent_s, 50, 50, (mark,)) for mark in words)
+    words = (ReceivedPiece(0, 0.0), ReceivedPiece(1, lasts_s))[: 2 if outcome is WHOLE else 1 if first else 0]
+    arrivals = tuple(Arrival(0.01 + piece.sent_s, 50, 50, (piece,)) for piece in words)
     probe = Probe(CHUNKED, Scenario.IDLE, lasts_s=lasts_s, vantage=vantage)
     return Observation(probe, outcome, "detail", status, ended_s=ended_s, arrivals=arrivals)
 
@@ -62,17 +62,17 @@ def steady(
 
 LADDERS = [
     # name, Observations, cause, passed, cut after, deadline, words
-    ("all pass", [idle(5, WHOLE, 5), idle(30, WHOLE, 30), steady(30, WHOLE, 30)], Cause.NONE, 30, 0, 0, "up to 30 s pass"),
-    ("idle", [idle(5, WHOLE, 5), idle(65, CUT, 60.01), steady(65, WHOLE, 65)], Cause.IDLE, 5, 60, 0, "cut after 60.0 s of silence; 5 s of silence pass; who talked all the while for 65 s was not"),
-    ("idle, held until then", [idle(65, CUT, 60.0, first=False), steady(65, WHOLE, 65)], Cause.IDLE, 0, 60, 0, "after 60.0 s"),
-    ("idle, answered with 504", [idle(65, Outcome.REFUSED, 60.0, first=False, status=504), steady(65, WHOLE, 65)], Cause.IDLE, 0, 60, 0, "after 60.0 s"),
-    ("forgotten", [idle(5, WHOLE, 5), idle(65, FORGOTTEN, 70), steady(65, WHOLE, 65)], Cause.IDLE, 5, 65, 0, "forgotten within 65 s"),
-    ("a deadline", [idle(5, WHOLE, 5), idle(65, CUT, 30.0), steady(65, CUT, 30.2)], Cause.DEADLINE, 5, 0, 30.2, "a deadline for the whole"),
-    ("a deadline, and less for silence", [idle(65, CUT, 10.0), steady(65, CUT, 30)], Cause.IDLE, 0, 10, 30, "who"),
-    ("nobody talked", [idle(65, CUT, 60.0)], Cause.UNKNOWN, 0, 60, 0, "could not be told apart"),
-    ("the talker was refused", [idle(65, CUT, 60.0), steady(65, Outcome.REFUSED, 0)], Cause.UNKNOWN, 0, 60, 0, "could not"),
-    ("the service allows less", [idle(65, Outcome.REFUSED, 0.1, first=False, status=400)], Cause.UNKNOWN, 0, 0, 0, "could not be tried: detail"),
-    ("cut behind the silence", [dataclasses.replace(idle(5, WHOLE, 5), outcome=CUT), steady(5, WHOLE, 5)], Cause.UNKNOWN, 0, 0, 0, "could not be tried"),
+    ("all pass", [idle(5, WHOLE, 5), idle(30, WHOLE, 30), steady(30, WHOLE, 30)], CutCause.NONE, 30, 0, 0, "up to 30 s pass"),
+    ("idle", [idle(5, WHOLE, 5), idle(65, CUT, 60.01), steady(65, WHOLE, 65)], CutCause.IDLE, 5, 60, 0, "cut after 60.0 s of silence; 5 s of silence pass; who talked all the while for 65 s was not"),
+    ("idle, held until then", [idle(65, CUT, 60.0, first=False), steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0, "after 60.0 s"),
+    ("idle, answered with 504", [idle(65, Outcome.REFUSED, 60.0, first=False, status=504), steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0, "after 60.0 s"),
+    ("forgotten", [idle(5, WHOLE, 5), idle(65, FORGOTTEN, 70), steady(65, WHOLE, 65)], CutCause.IDLE, 5, 65, 0, "forgotten within 65 s"),
+    ("a deadline", [idle(5, WHOLE, 5), idle(65, CUT, 30.0), steady(65, CUT, 30.2)], CutCause.DEADLINE, 5, 0, 30.2, "a deadline for the whole"),
+    ("a deadline, and less for silence", [idle(65, CUT, 10.0), steady(65, CUT, 30)], CutCause.IDLE, 0, 10, 30, "who"),
+    ("nobody talked", [idle(65, CUT, 60.0)], CutCause.UNKNOWN, 0, 60, 0, "could not be told apart"),
+    ("the talker was refused", [idle(65, CUT, 60.0), steady(65, Outcome.REFUSED, 0)], CutCause.UNKNOWN, 0, 60, 0, "could not"),
+    ("the service allows less", [idle(65, Outcome.REFUSED, 0.1, first=False, status=400)], CutCause.UNKNOWN, 0, 0, 0, "could not be tried: detail"),
+    ("cut behind the silence", [dataclasses.replace(idle(5, WHOLE, 5), outcome=CUT), steady(5, WHOLE, 5)], CutCause.UNKNOWN, 0, 0, 0, "could not be tried"),
 ]  # fmt: skip
 
 
@@ -80,19 +80,19 @@ LADDERS = [
     ("name", "seen", "cause", "passed", "cut", "deadline", "words"), LADDERS, ids=[row[0] for row in LADDERS]
 )
 def test_what_ended_a_silent_stream(name, seen, cause, passed, cut, deadline, words):
-    found = silence(Observations(seen), CHUNKED)
+    found = idle_result(Observations(seen), CHUNKED)
     assert found is not None
     assert found.cause is cause
     assert (found.passed_s, found.deadline_s) == (passed, deadline)
     assert found.cut_after_s == pytest.approx(cut, abs=0.02)
     assert words in found.summary
-    assert found.bad is bool(cut or deadline)
+    assert found.cuts is bool(cut or deadline)
 
 
 def test_without_a_ladder_nothing_is_said():
-    assert silence(Observations([]), CHUNKED) is None
+    assert idle_result(Observations([]), CHUNKED) is None
     report = judge(Path().run())
-    assert {verdict.silence for verdict in report.verdicts} == {None}
+    assert {verdict.idle for verdict in report.transports} == {None}
     assert document(report)["transports"]["chunked"]["silence"] is None
 
 
@@ -107,9 +107,9 @@ THERE = Vantage.DIRECT
 
 def test_an_idle_time_out_breaks_a_path_that_flows_otherwise():
     report = judge(run(Path(), *IDLE))
-    verdict = next(one for one in report.verdicts if one.transport is CHUNKED)
-    assert (report.health, verdict.flow) == (Health.BROKEN, Flow.FLOWING)
-    assert [(one.culprit.id, one.confidence, one.transports) for one in report.accusations] == [
+    verdict = next(one for one in report.transports if one.transport is CHUNKED)
+    assert (report.verdict, verdict.flow) == (Verdict.BROKEN, Flow.FLOWING)
+    assert [(one.culprit.id, one.confidence, one.transports) for one in report.culprits] == [
         ("idle-timeout", Confidence.LIKELY, (CHUNKED,))
     ]
     assert "streams that last are cut on chunked" in report.headline
@@ -122,23 +122,23 @@ def test_an_idle_time_out_breaks_a_path_that_flows_otherwise():
 
 def test_a_deadline_breaks_it_too_and_accuses_no_time_out_of_silence():
     report = judge(run(Path(), idle(65, CUT, 30.0), steady(65, CUT, 30.0)))
-    assert (report.health, report.accusations) == (Health.BROKEN, ())
+    assert (report.verdict, report.culprits) == (Verdict.BROKEN, ())
     assert "a deadline" in terminal(report, width=200, color=False)
 
 
 def test_silences_that_pass_change_nothing():
     report = judge(run(Path(), idle(5, WHOLE, 5), steady(5, WHOLE, 5)))
-    assert (report.health, report.accusations) == (Health.FLOWING, ())
+    assert (report.verdict, report.culprits) == (Verdict.FLOWING, ())
 
 
 def test_who_cuts_a_silent_stream_is_not_accused_of_holding():
     report = judge(run(Path(8192), *IDLE))
-    assert report.health is Health.HELD
+    assert report.verdict is Verdict.HELD
     held, _, cut = report.headline.partition("; ")
     assert "not nginx" in held
     assert "silent" not in held
     assert "silent" in cut
-    assert {one.culprit.id for one in report.accusations} == {"http-hop", "idle-timeout"}
+    assert {one.culprit.id for one in report.culprits} == {"http-hop", "idle-timeout"}
 
 
 PORTS = [
@@ -146,12 +146,12 @@ PORTS = [
     (
         (idle(65, WHOLE, 65, vantage=THERE), steady(65, WHOLE, 65, vantage=THERE)),
         Confidence.CERTAIN,
-        Place.PATH,
+        FaultPlace.PATH,
     ),
     (
         (idle(65, CUT, 60, vantage=THERE), steady(65, WHOLE, 65, vantage=THERE)),
         Confidence.POSSIBLE,
-        Place.APP,
+        FaultPlace.APP,
     ),
 ]
 
@@ -159,14 +159,14 @@ PORTS = [
 @pytest.mark.parametrize(("there", "confidence", "place"), PORTS)
 def test_the_apps_own_port_tells_a_proxy_from_the_apps_server(there, confidence, place):
     report = judge(run(Path(), *IDLE, *there))
-    assert [one.confidence for one in report.accusations] == [confidence]
-    assert report.located is not None
-    assert report.located.place is place
+    assert [one.confidence for one in report.culprits] == [confidence]
+    assert report.fault_location is not None
+    assert report.fault_location.place is place
 
 
 @pytest.mark.parametrize("lasts_s", [1.0, 2.0, 5.0, 65.0, 130.0, plan.MAX_SILENCE_S])
 def test_the_plan_asks_for_what_the_service_allows(lasts_s):
-    probes = plan.silences(Transport, [lasts_s])
+    probes = plan.idle_probes(Transport, [lasts_s])
     assert {probe.transport for probe in probes} == {CHUNKED, Transport.EVENTS, Transport.WEBSOCKET}
     for probe in probes:
         asked = plan.params(probe)
@@ -187,7 +187,7 @@ def test_the_plan_asks_for_what_the_service_allows(lasts_s):
 
 
 def test_the_ladder_is_one_stream_a_rung_and_one_that_talks():
-    probes = plan.silences([CHUNKED, Transport.POLLING], [65, 5, 65])
+    probes = plan.idle_probes([CHUNKED, Transport.POLLING], [65, 5, 65])
     assert [probe.id for probe in probes] == ["chunked-idle-5s", "chunked-idle-65s", "chunked-steady-65s"]
-    assert plan.silences(Transport, []) == ()
+    assert plan.idle_probes(Transport, []) == ()
     assert {probe.variant for probe in probes} == {Variant.BASELINE}

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from flushcheck.measurement.timing import measure
-from flushcheck.model import Arrival, Flow, Mark, Observation, Outcome, Probe, Scenario, Transport
+from flushcheck.model import Arrival, Flow, Observation, Outcome, Probe, ReceivedPiece, Scenario, Transport
 from tests.measurement.arrivals import (
     RECORD,
     Reads,
@@ -39,9 +39,12 @@ def observe(
         stall_s=stall_s,
         arrivals=tuple(
             Arrival(
-                at_s, size, size, tuple(Mark(seq, offset, record_bytes(seq) - 40) for seq, offset in marks)
+                at_s,
+                size,
+                size,
+                tuple(ReceivedPiece(seq, offset, record_bytes(seq) - 40) for seq, offset in pieces),
             )
-            for at_s, size, marks in arrivals
+            for at_s, size, pieces in arrivals
         ),
     )
 
@@ -128,14 +131,16 @@ def test_the_size_of_a_threshold_is_measured():
 
 def test_blocks_that_come_two_at_a_time_are_still_blocks():
     arrivals = in_blocks(KILO, 4096)
-    late = [(max(at_s, 0.7) if 0.5 < at_s < 0.7 else at_s, size, marks) for at_s, size, marks in arrivals]
+    late = [(max(at_s, 0.7) if 0.5 < at_s < 0.7 else at_s, size, pieces) for at_s, size, pieces in arrivals]
     timing = measure(observe(late))
     assert (timing.flow, timing.hold_bytes) == (Flow.BLOCKS, 4096)
 
 
 def test_an_observer_that_was_kept_from_running_accuses_nobody():
     # Every fourth read comes 250 ms late, with all that had come meanwhile.
-    stalled = [(round(at_s + 0.25 - at_s % 0.25, 3), size, marks) for at_s, size, marks in one_by_one(TOKEN)]
+    stalled = [
+        (round(at_s + 0.25 - at_s % 0.25, 3), size, pieces) for at_s, size, pieces in one_by_one(TOKEN)
+    ]
     assert measure(observe(stalled)).flow is not Flow.FLOWING
     assert measure(observe(stalled, stall_s=0.26)).flow is Flow.UNKNOWN
 
@@ -150,8 +155,8 @@ def test_a_stall_as_long_as_a_timer_could_err_leaves_the_timer_open():
     # 400 ms apart, give or take 60, and nearly as many bytes each time.
     reads = one_by_one(sent(24, 0.1))
     ticks = [
-        (0.4 * (i // 4 + 1) + 0.06 * (i // 4 % 2), 100 + i // 4 % 3, marks)
-        for i, (_, _, marks) in enumerate(reads)
+        (0.4 * (i // 4 + 1) + 0.06 * (i // 4 % 2), 100 + i // 4 % 3, pieces)
+        for i, (_, _, pieces) in enumerate(reads)
     ]
     assert measure(observe(ticks)).period_s == 0
     stalled = measure(observe(ticks, stall_s=0.06))

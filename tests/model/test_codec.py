@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from flushcheck.model import (
     Arrival,
-    End,
-    Mark,
+    EndRecord,
     Observation,
-    Origin,
     Outcome,
     Probe,
+    ReceivedPiece,
+    RequestAtApp,
     Run,
     Scenario,
     Transport,
@@ -32,8 +32,8 @@ SEEN = Observation(
     http_version="1.1",
     headers=(("server", "nginx"), ("via", "1.1 ä")),
     headers_s=0.25,
-    arrivals=(Arrival(0.5, 30, 60, (Mark(0, 0.0), Mark(1, 0.125))), Arrival(0.75, 3, 3)),
-    end=End(2, 0.5, Origin(protocol="HTTP/1.0", forwarded=("x-real-ip",), concurrent=3)),
+    arrivals=(Arrival(0.5, 30, 60, (ReceivedPiece(0, 0.0), ReceivedPiece(1, 0.125))), Arrival(0.75, 3, 3)),
+    end=EndRecord(2, 0.5, RequestAtApp(protocol="HTTP/1.0", forwarded=("x-real-ip",), concurrent=3)),
 )
 RUN = Run("https://example.org", (SEEN, Observation(Probe(Transport.POLLING), Outcome.TIMEOUT)), "test")
 
@@ -48,7 +48,7 @@ def test_what_is_not_said_is_as_in_the_model_and_more_is_passed_over():
 
 
 def test_seconds_are_written_to_the_microsecond():
-    assert to_json(Mark(1, 1 / 3)) == {"seq": 1, "sent_s": 0.333333, "size_bytes": 0}
+    assert to_json(ReceivedPiece(1, 1 / 3)) == {"seq": 1, "sent_s": 0.333333, "size_bytes": 0}
 
 
 def whole(**changes: object) -> Any:
@@ -101,7 +101,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-FIELDS = st.sampled_from(["probe", "outcome", "detail", "status", "headers", "arrivals", "end", "origin"])
+FIELDS = st.sampled_from(
+    ["probe", "outcome", "detail", "status", "headers", "arrivals", "end", "request_at_app"]
+)
 
 
 @given(st.dictionaries(FIELDS, JSON, max_size=3))

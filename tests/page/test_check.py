@@ -70,11 +70,12 @@ def chosen_line(finding: Locator, text: str) -> str:
 def test_who_is_innocent_allowed_or_unread_is_told_too(page, origin):
     expect(check(page, origin.url, GUILTY)).to_contain_text("1 warning")
     part = {
-        name: page.locator(f"#check-results [data-part={name}]") for name in ("innocent", "allowed", "unread")
+        name: page.locator(f"#check-results [data-part={name}]")
+        for name in ("innocent", "allowed", "problems")
     }
     expect(part["innocent"]).to_contain_text("location /free: proxy_buffering off (line 8)")
     expect(part["allowed"]).to_contain_text("nginx-proxy-buffering in location /known: short answers only")
-    expect(part["unread"]).to_contain_text("snippets/of-mine.conf")
+    expect(part["problems"]).to_contain_text("snippets/of-mine.conf")
 
 
 @pytest.mark.parametrize("server", ["", "caddy"])

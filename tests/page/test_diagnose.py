@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Flow, Health, Report, Transport
+from flushcheck.model import Flow, Report, Transport, Verdict
 from flushcheck.prober import saved
 from tests.live import nginxconf, servers
 from tests.page.diagnosing import begin, finished, panel
@@ -22,7 +22,7 @@ from tests.page.seen import leaning, lines
 
 
 def flows(report: Report) -> dict[Transport, Flow]:
-    return {verdict.transport: verdict.flow for verdict in report.verdicts}
+    return {verdict.transport: verdict.flow for verdict in report.transports}
 
 
 # Streams held only where a client takes compressed ones: the browser asks once without encodings.
@@ -102,8 +102,8 @@ def test_nginx_as_it_comes_is_named_with_its_fix(held):
 
 def test_the_saved_run_gives_the_command_the_same_verdict(held):
     report = judge(saved.load(str(held["json"])))
-    assert report.health is Health.HELD
-    assert "nginx-proxy-buffering" in [one.culprit.id for one in report.accusations]
+    assert report.verdict is Verdict.HELD
+    assert "nginx-proxy-buffering" in [one.culprit.id for one in report.culprits]
     assert flows(report)[Transport.CHUNKED] is Flow.HELD
     assert held["page"].locator(".headline").inner_text() == report.headline
 

@@ -10,7 +10,7 @@ import requests
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
-from flushcheck.model import Arrival, Mark, Observation, Outcome, Probe, Run, Scenario, Transport
+from flushcheck.model import Arrival, Observation, Outcome, Probe, ReceivedPiece, Run, Scenario, Transport
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.reports.html import html
 from flushcheck.service.routes.pages import FOLDER, TYPES
@@ -24,7 +24,7 @@ HELD = tuple(
         Outcome.COMPLETE,
         status=200,
         arrivals=tuple(
-            Arrival(at_s, size, size, tuple(Mark(seq, sent_s) for seq, sent_s in marks))
+            Arrival(at_s, size, size, tuple(ReceivedPiece(seq, sent_s) for seq, sent_s in marks))
             for at_s, size, marks in at_the_end(sent(20, 0.1))
         ),
     )

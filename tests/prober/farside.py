@@ -136,7 +136,9 @@ ORIGIN = {"protocol": "HTTP/1.0", "server": "test"}
 
 def end(count: int, at_s: float = 0.0) -> bytes:
     """The End, as a line."""
-    return (json.dumps({"end": "done", "count": count, "at_s": at_s, "origin": ORIGIN}) + "\n").encode()
+    return (
+        json.dumps({"end": "done", "count": count, "at_s": at_s, "request_at_app": ORIGIN}) + "\n"
+    ).encode()
 
 
 def event(line: bytes, name: str = "delta") -> bytes:

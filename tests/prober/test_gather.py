@@ -8,18 +8,18 @@ from flushcheck import diagnose, judge
 from flushcheck.measurement import plan
 from flushcheck.model import (
     Arrival,
-    End,
-    Health,
-    Mark,
+    EndRecord,
     Observation,
     Outcome,
     Probe,
+    ReceivedPiece,
     Run,
     Scenario,
     Transport,
     UsageError,
     Vantage,
     Variant,
+    Verdict,
 )
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.prober import Progress, gather
@@ -150,9 +150,14 @@ def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
         hidden = stalled and probe.scenario is Scenario.TOKEN
         at_s = [0.1 * k + hidden * 0.07 * (k * k % 5) for k in range(20)]
         at_s = [max(at_s[: k + 1]) for k in range(20)]
-        arrivals = tuple(Arrival(at_s[k], 20, 20, (Mark(k, 0.1 * k),)) for k in range(20))
+        arrivals = tuple(Arrival(at_s[k], 20, 20, (ReceivedPiece(k, 0.1 * k),)) for k in range(20))
         return Observation(
-            probe, Outcome.COMPLETE, status=200, arrivals=arrivals, end=End(20, 2.0), stall_s=0.3 * hidden
+            probe,
+            Outcome.COMPLETE,
+            status=200,
+            arrivals=arrivals,
+            end=EndRecord(20, 2.0),
+            stall_s=0.3 * hidden,
         )
 
     monkeypatch.setattr("flushcheck.prober.gather_run.observe_all", observe_all)
@@ -201,8 +206,8 @@ def test_the_library_says_in_one_call_how_a_path_is():
             quick=True,
             on_progress=lambda _: threads.append(threading.current_thread().name),
         )
-    assert report.health is Health.FLOWING
-    assert [verdict.transport for verdict in report.verdicts] == list(BOTH)
+    assert report.verdict is Verdict.FLOWING
+    assert [verdict.transport for verdict in report.transports] == list(BOTH)
     assert set(threads) == {threading.current_thread().name}
 
 

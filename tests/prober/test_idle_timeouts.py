@@ -7,7 +7,7 @@ import time
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Cause, Scenario, Transport, UsageError
+from flushcheck.model import CutCause, Scenario, Transport, UsageError
 from flushcheck.prober import Progress, gather, ladder, search_s
 from tests.prober.farside import TO_CLOSE, Peer, Script, end, far_side, piece
 from tests.prober.test_gather import no_control
@@ -35,9 +35,9 @@ def service(*, deadline_s: float = 99.0, idle_s: float = 99.0) -> Script:
 
 RULES = [
     # rule,                   cause,           the second
-    ({"idle_s": 1.0},         Cause.IDLE,      1.0),
-    ({"deadline_s": 1.0},     Cause.DEADLINE,  1.0),
-    ({},                      Cause.NONE,      0.0),
+    ({"idle_s": 1.0},         CutCause.IDLE,      1.0),
+    ({"deadline_s": 1.0},     CutCause.DEADLINE,  1.0),
+    ({},                      CutCause.NONE,      0.0),
 ]  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def test_a_silence_is_told_from_an_age(rule, cause, second):
     told: list[Progress] = []
     with far_side(service(**rule)) as url:
         run = gather(url, only="chunked", quick=True, idle_s=2, on_progress=told.append)
-    found = judge(run).verdicts[0].silence
+    found = judge(run).transports[0].idle
     assert found is not None
     assert found.cause is cause
     assert max(found.cut_after_s, found.deadline_s) == pytest.approx(second, abs=0.6)

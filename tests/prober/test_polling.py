@@ -19,7 +19,7 @@ def body(seq: int) -> bytes:
     return json.dumps({"message": f"word{seq}", "cnt": seq, "count": plan.POLLS}).encode()
 
 
-END = json.dumps({"error": "cnt=10", "count": plan.POLLS, "origin": ORIGIN}).encode()
+END = json.dumps({"error": "cnt=10", "count": plan.POLLS, "request_at_app": ORIGIN}).encode()
 
 
 def good(peer: Peer) -> None:
@@ -59,14 +59,14 @@ def test_each_piece_is_asked_for_at_its_moment_over_one_connection():
     # An address of its own for each poll: no cache can answer one with another's.
     assert len({request.split()[1] for _, request in asked}) == len(asked) == plan.POLLS + 1
     interval_s = plan.params(POLLS).interval_s
-    sent_s = [mark.sent_s for _, mark in seen.marks]
+    sent_s = [piece.sent_s for _, piece in seen.pieces]
     assert sent_s == sorted(sent_s)
     assert sent_s[0] == 0
     assert all(sent >= seq * interval_s for seq, sent in enumerate(sent_s))
-    assert all(arrived >= mark.sent_s for arrived, mark in seen.marks)
+    assert all(arrived >= piece.sent_s for arrived, piece in seen.pieces)
     assert seen.end is not None
-    assert seen.origin is not None
-    assert (seen.end.count, seen.origin.protocol, seen.status) == (plan.POLLS, "HTTP/1.0", 200)
+    assert seen.request_at_app is not None
+    assert (seen.end.count, seen.request_at_app.protocol, seen.status) == (plan.POLLS, "HTTP/1.0", 200)
 
 
 def test_a_late_answer_makes_the_next_poll_late_but_not_the_one_after():
@@ -78,7 +78,7 @@ def test_a_late_answer_makes_the_next_poll_late_but_not_the_one_after():
         seen = observe(POLLS, url, timeout_s=5)
     assert seen.outcome is Outcome.COMPLETE
     (_, second), (third_at_s, third), (_, fourth), *_, (_, last) = [
-        seen.marks[index] for index in range(1, 10)
+        seen.pieces[index] for index in range(1, 10)
     ]
     assert second.sent_s < 0.2
     assert third_at_s - third.sent_s >= 0.24

@@ -5,10 +5,11 @@ import pytest
 
 from flushcheck.model import Observation, Outcome, Probe, Run, Transport, UsageError
 from flushcheck.model.codec import to_json
+from flushcheck.model.run_schema import SCHEMA, run_to_json
 from flushcheck.prober import dump, load, saving
 
 RUN = Run("http://x", (Observation(Probe(Transport.CHUNKED), Outcome.REFUSED, detail="no"),), "flushcheck 1")
-GOOD = {"schema": 1, **to_json(RUN)}
+GOOD = run_to_json(RUN)
 
 
 def test_a_run_comes_back_as_it_was(tmp_path):
@@ -16,7 +17,7 @@ def test_a_run_comes_back_as_it_was(tmp_path):
     with saving(str(path)) as file:
         file.write(dump(RUN))
     assert load(str(path)) == RUN
-    assert json.loads(path.read_text())["schema"] == 1
+    assert json.loads(path.read_text())["schema"] == SCHEMA
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -28,8 +29,8 @@ WRONG = [
     ("another list",    b"[]",                                             "is JSON of another kind"),
     ("another object",  b'{"a": 1}',                                       "is JSON of another kind"),
     ("a report",        b'{"schema": 1, "verdict": "held", "transports": {}}', "is a report"),
-    ("without schema",  json.dumps(to_json(RUN)).encode(),                 "has schema None"),
-    ("a later schema",  json.dumps({**GOOD, "schema": 2}).encode(),        "has schema 2"),
+    ("without schema",  json.dumps(to_json(RUN)).encode(),                 "has no schema"),
+    ("a later schema",  json.dumps({**GOOD, "schema": 3}).encode(),        "schema=3: expected 1 or 2"),
     ("a wrong field",   json.dumps({**GOOD, "target": 5}).encode(),        "run.target='5': expected a string"),
     ("a wrong outcome", json.dumps(GOOD).replace("refused", "x").encode(), "run.observations[0].outcome='x'"),
     ("not a number",    json.dumps(GOOD).replace('"stall_s": 0.0', '"stall_s": NaN').encode(), "stall_s='nan'"),

@@ -10,12 +10,12 @@ import requests
 from flushcheck.prober.address import parse
 from flushcheck.prober.http import FAR_SIDE, read_whole
 from flushcheck.prober.session import Session
-from flushcheck.prober.timed_socket import MAX_BYTES, Allowance
+from flushcheck.prober.timed_socket import MAX_BYTES, Budget
 from tests.prober.farside import TO_CLOSE, Peer, far_side, pace
 
 
 def fetch(url: str, *, within_s: float = 5.0, most: int = 1000) -> tuple[requests.Response, bytes]:
-    with Session(parse(url), Allowance(time.monotonic() + within_s)) as session:
+    with Session(parse(url), Budget(time.monotonic() + within_s)) as session:
         response = session.get(f"{url}/x", stream=True)
         return response, read_whole(response.raw, most)[1]
 
@@ -40,7 +40,7 @@ def test_a_redirect_is_an_answer_whose_body_is_not_read():
         peer.send(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Encoding: gzip\r\n\r\nno gzip")
         peer.stay()
 
-    with far_side(script) as url, Session(parse(url), Allowance(time.monotonic() + 5)) as session:
+    with far_side(script) as url, Session(parse(url), Budget(time.monotonic() + 5)) as session:
         response = session.get(f"{url}/x", stream=True)
         assert response.status_code == 302
         response.close()

@@ -122,7 +122,7 @@ def test_pieces_are_seen_on_time_in_every_encoding(framing):
     text_bytes = sum(len(piece(seq, seq * INTERVAL_S)) for seq in range(COUNT)) + len(end(COUNT))
     for one in seen.values():
         # Each Piece in a read of its own; a busy machine may join some.
-        assert sum(1 for arrival in one.arrivals if arrival.marks) >= COUNT / 2
+        assert sum(1 for arrival in one.arrivals if arrival.pieces) >= COUNT / 2
         assert sum(arrival.text_bytes for arrival in one.arrivals) == text_bytes
 
 
@@ -138,7 +138,7 @@ def test_a_burst_is_one_arrival_and_the_moment_is_that_of_its_read():
     with far_side(script) as url:
         seen = observe(STREAM, url, timeout_s=5)
     assert seen.outcome is Outcome.COMPLETE
-    assert [len(arrival.marks) for arrival in seen.arrivals if arrival.marks] == [20]
+    assert [len(arrival.pieces) for arrival in seen.arrivals if arrival.pieces] == [20]
     assert seen.arrivals[-1].at_s - seen.arrivals[0].at_s >= 0.04
 
 
@@ -203,8 +203,8 @@ def test_seconds_count_from_the_request_and_connecting_is_apart():
     assert 0 < seen.connect_s < 1
     assert 0 < seen.headers_s < seen.arrivals[0].at_s <= seen.ended_s
     assert seen.arrivals[0].at_s - seen.headers_s >= 0.09
-    assert seen.origin is not None
-    assert seen.origin.protocol == "HTTP/1.0"
+    assert seen.request_at_app is not None
+    assert seen.request_at_app.protocol == "HTTP/1.0"
     assert seen.http_version == "1.1"
     assert seen.header("content-type") == "text/plain"
 
@@ -283,7 +283,7 @@ OURS_WRONG = [
     b'{"seq": 0, "at_s": 1e300, "delta": ""}\n',
     b'{"seq": {}, "at_s": [], "delta": ""}\n',
     b"[" * 50_000 + b"\n",
-    b'{"end": "done", "count": -1e400, "at_s": 0, "origin": {}}\n',
+    b'{"end": "done", "count": -1e400, "at_s": 0, "request_at_app": {}}\n',
     b"{}\n",
 ]
 
@@ -511,7 +511,7 @@ import sys
 from flushcheck.model import Probe, Transport
 from flushcheck.prober import observe_all
 seen = observe_all([Probe(Transport.CHUNKED, run=run) for run in range(4)], sys.argv[1], timeout_s=10)
-print([one.outcome.value for one in seen], sum(len(one.marks) for one in seen))
+print([one.outcome.value for one in seen], sum(len(one.pieces) for one in seen))
 """
 
 

@@ -185,7 +185,7 @@ def test_whatever_a_far_side_does_is_an_ending_in_time(row, seen):
     assert (watched.ending, words in watched.detail) == (ending, True), watched.detail
     assert watched.detail.isprintable()
     assert watched.ended_s < 5
-    assert sum(len(arrival.marks) for arrival in watched.arrivals) >= records
+    assert sum(len(arrival.pieces) for arrival in watched.arrivals) >= records
     assert len(watched.arrivals) == len(watched.midst)
     judge(watched)
 

@@ -81,7 +81,7 @@ BAD_ACCEPT = (
     b"Sec-WebSocket-Accept: nonsense\r\n\r\n"
 )
 COMPRESSED = b"\xc1\x05hello"  # RSV1 without an extension
-REFUSAL = json.dumps({"error": "no Upgrade", "origin": ORIGIN}).encode()
+REFUSAL = json.dumps({"error": "no Upgrade", "request_at_app": ORIGIN}).encode()
 HUGE = b"\x81\x7f" + (2**40).to_bytes(8, "big") + b"a" * 600_000
 
 FAR_SIDES: list[Row] = [
@@ -141,7 +141,7 @@ def test_messages_are_seen_on_time():
         seen = observe(SOCKET, url, timeout_s=5)
     assert (seen.outcome, seen.detail) == (Outcome.COMPLETE, "")
     assert measure(seen).flow is Flow.FLOWING
-    assert [mark.seq for _, mark in seen.marks] == list(range(8))
+    assert [piece.seq for _, piece in seen.pieces] == list(range(8))
     assert seen.headers_s <= seen.arrivals[0].at_s
 
 
@@ -166,8 +166,8 @@ def test_what_comes_with_the_handshake_is_an_arrival_and_the_header_is_kept():
 def test_the_origin_speaks_through_a_refusal():
     with far_side(lambda peer: peer.answer(400, REFUSAL, extra="Server: nginx\r\n")) as url:
         seen = observe(SOCKET, url, timeout_s=5)
-    assert seen.origin is not None
-    assert seen.origin.protocol == "HTTP/1.0"
+    assert seen.request_at_app is not None
+    assert seen.request_at_app.protocol == "HTTP/1.0"
     assert (seen.status, seen.header("server")) == (400, "nginx")
 
 

@@ -11,18 +11,18 @@ import pytest
 
 from flushcheck.culprits.nginx_proxy_buffering import CULPRIT
 from flushcheck.model import (
-    Accusation,
-    Cause,
     Confidence,
+    CulpritReport,
+    CutCause,
     Evidence,
+    FaultLocation,
+    FaultPlace,
     Flow,
-    Health,
     Hop,
-    Localisation,
-    Place,
+    IdleResult,
     Report,
-    Silence,
     Transport,
+    TransportReport,
     Variant,
     Verdict,
 )
@@ -30,7 +30,7 @@ from flushcheck.reports.html import DENSE, html, picture
 
 EVIL = "</style><script>alert(1)</script><img src=x onerror='alert(2)'>\""
 
-VERDICT = Verdict(
+VERDICT = TransportReport(
     Transport.CHUNKED,
     Flow.HELD,
     EVIL,
@@ -41,11 +41,11 @@ VERDICT = Verdict(
 )
 REPORT = Report(
     EVIL,
-    Health.HELD,
+    Verdict.HELD,
     EVIL,
     (VERDICT,),
     (
-        Accusation(
+        CulpritReport(
             replace(CULPRIT, title=EVIL, references=("javascript:alert(3)", "https://example.org/")),
             Confidence.CERTAIN,
             (Transport.CHUNKED,),
@@ -55,7 +55,7 @@ REPORT = Report(
     (EVIL,),
     tool=EVIL,
     hops=(Hop(EVIL, Evidence(EVIL)),),
-    located=Localisation(Place.PATH, EVIL, (Evidence(EVIL),)),
+    fault_location=FaultLocation(FaultPlace.PATH, EVIL, (Evidence(EVIL),)),
 )
 
 
@@ -103,17 +103,17 @@ def test_it_lists_who_stands_on_the_path_and_what_that_rests_on() -> None:
 
 
 def test_it_says_where_the_fault_lies_where_that_was_asked() -> None:
-    located = Localisation(Place.PATH, "on the path, not in the app", (Evidence("chunked: held"),))
+    located = FaultLocation(FaultPlace.PATH, "on the path, not in the app", (Evidence("chunked: held"),))
     assert "<h2>Where it lies</h2><p>on the path, not in the app</p><ul><li>chunked: held</li></ul>" in html(
-        replace(REPORT, located=located)
+        replace(REPORT, fault_location=located)
     )
-    assert "Where it lies" not in html(replace(REPORT, located=None))
+    assert "Where it lies" not in html(replace(REPORT, fault_location=None))
 
 
 def test_it_tells_which_silences_pass_and_which_are_cut() -> None:
-    quiet = Silence(Cause.IDLE, "cut", passed_s=5.0, cut_after_s=30.04)
-    flowing = replace(VERDICT, flow=Flow.FLOWING, silence=quiet)
-    whole = html(replace(REPORT, verdicts=(flowing,)))
+    quiet = IdleResult(CutCause.IDLE, "cut", passed_s=5.0, cut_after_s=30.04)
+    flowing = replace(VERDICT, flow=Flow.FLOWING, idle=quiet)
+    whole = html(replace(REPORT, transports=(flowing,)))
     assert '<th scope="row">chunked</th><td>5 s</td><td>30 s</td><td>–</td>' in whole
     # It flows as long as somebody talks; that alone must not look like all is well.
     assert '<span class="word good">flowing</span> <span class="word bad">cut</span>' in whole

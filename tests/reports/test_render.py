@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Health, Origin, Report, Variant
+from flushcheck.model import Report, RequestAtApp, Variant, Verdict
 from flushcheck.reports.oneliner import oneliner
 from flushcheck.reports.terminal import picture, terminal
 from tests.diagnosis.paths import Path
@@ -18,7 +18,7 @@ GUILTY = judge(
         4096,
         frozenset({Variant.XAB}),
         takes_hint=True,
-        origin=Origin(protocol="HTTP/1.0"),
+        origin=RequestAtApp(protocol="HTTP/1.0"),
         upgrades=False,
     ).run()
 )
@@ -35,8 +35,8 @@ def test_the_report_says_what_is_held_by_whom_and_which_line_frees_it():
 def test_no_line_is_wider_than_the_terminal_but_those_to_copy(width):
     to_copy = [
         line.strip()
-        for accusation in GUILTY.accusations
-        for fix in accusation.culprit.fixes
+        for culprit_report in GUILTY.culprits
+        for fix in culprit_report.culprit.fixes
         for line in fix.change.splitlines()
     ]
     for line in terminal(GUILTY, width=width, color=False).splitlines():
@@ -52,7 +52,7 @@ def test_colour_is_only_where_it_was_asked_for():
 
 
 def test_text_from_the_far_side_cannot_steer_the_terminal():
-    hostile = Report("http://x\x1b]0;gotcha\x07", Health.UNKNOWN, "\x1b[2J\nfake: \u202eok", (), ())
+    hostile = Report("http://x\x1b]0;gotcha\x07", Verdict.UNKNOWN, "\x1b[2J\nfake: \u202eok", (), ())
     told = terminal(hostile, width=80, color=False)
     assert "\x1b" not in told
     assert "\u202e" not in told

@@ -8,11 +8,11 @@ import shlex
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Health, Origin, Report, Variant
+from flushcheck.model import Report, RequestAtApp, Variant, Verdict
 from flushcheck.reports.ticket import WIDTH, ticket
 from tests.diagnosis.paths import Path
 
-OLD_HTTP = Origin(protocol="HTTP/1.0", connection="close")
+OLD_HTTP = RequestAtApp(protocol="HTTP/1.0", connection="close")
 XAB = frozenset({Variant.XAB})
 WHOLE = 10_000_000
 SEAM = "---- not part of the ticket"
@@ -80,16 +80,16 @@ def test_what_a_ticket_says(name, path, says, hides, until_then):
 
 
 def test_where_the_cause_is_not_known_the_ticket_asks():
-    report = dataclasses.replace(judge(Path(8192).run()), accusations=())
+    report = dataclasses.replace(judge(Path(8192).run()), culprits=())
     assert "Which proxies, caches, gateways and filters stand" in " ".join(ticket(report).split())
 
 
 @pytest.mark.parametrize(
     ("health", "says"),
-    [(Health.FLOWING, "No ticket is needed"), (Health.UNKNOWN, "No ticket can be written")],
+    [(Verdict.FLOWING, "No ticket is needed"), (Verdict.UNKNOWN, "No ticket can be written")],
 )
 def test_where_there_is_nothing_to_ask_for_it_says_so(health, says):
-    told = ticket(dataclasses.replace(judge(Path().run()), health=health, headline="words"))
+    told = ticket(dataclasses.replace(judge(Path().run()), verdict=health, headline="words"))
     assert says in told
     assert "Subject" not in told
 
@@ -99,7 +99,7 @@ def test_the_line_to_try_survives_a_shell_and_no_address_steers_a_terminal():
     told = ticket(dataclasses.replace(held, target="http://h/a'b;rm -rf x"))
     line = next(line for line in told.splitlines() if "curl" in line)
     assert shlex.split(line)[-1].startswith("http://h/a'b;rm -rf x/stream/chunked?")
-    assert "\x1b" not in ticket(Report("http://x\x1b[2J", Health.HELD, "\x1b[2J", (), ()))
+    assert "\x1b" not in ticket(Report("http://x\x1b[2J", Verdict.HELD, "\x1b[2J", (), ()))
 
 
 def test_it_fits_a_mail_but_for_what_is_to_be_copied():

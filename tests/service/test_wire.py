@@ -14,7 +14,7 @@ import pytest
 import requests
 import sseclient
 
-from flushcheck.model import End, Piece, Transport
+from flushcheck.model import EndRecord, Piece, Transport
 from flushcheck.streaming.transports import decoder
 from tests.service.wire import AT_ONCE_S, WITHIN_S, Origin, read_until, request, rest, unchunked, until
 
@@ -114,7 +114,7 @@ def test_a_client_that_only_stops_talking_gets_the_whole_stream(origin: Origin, 
     transport = Transport.EVENTS if path.endswith("events") else Transport.CHUNKED
     *pieces, end = decoder(transport).feed(b"".join(chunks))
     assert len(pieces) == 6
-    assert isinstance(end, End)
+    assert isinstance(end, EndRecord)
     assert end.count == 6
     assert origin.line(route=path)["ended"] == "done"
 
@@ -275,8 +275,8 @@ def test_streams_at_once_are_counted_for_their_clients(origin: Origin) -> None:
     for stream in streams:
         with closing(stream):
             *_, end = decoder(Transport.CHUNKED).feed(b"".join(unchunked(body(rest(stream)))[0]))
-            assert isinstance(end, End)
-            seen.append(end.origin.concurrent)
+            assert isinstance(end, EndRecord)
+            seen.append(end.request_at_app.concurrent)
     assert max(seen) == 4
 
 

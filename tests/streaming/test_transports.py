@@ -8,11 +8,11 @@ import sseclient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flushcheck.model import End, Framing, Origin, Piece, Transport
+from flushcheck.model import EndRecord, Framing, Piece, RequestAtApp, Transport
 from flushcheck.streaming.transports import Malformed, decoder, encoder, events, polling, records
 from flushcheck.streaming.transports.events import Event, EventParser
 
-SEEN = Origin(protocol="HTTP/1.1", via="1.1 é", forwarded=("via", "x-real-ip"), concurrent=2)
+SEEN = RequestAtApp(protocol="HTTP/1.1", via="1.1 é", forwarded=("via", "x-real-ip"), concurrent=2)
 STREAMED = (Transport.CHUNKED, Transport.EVENTS)
 
 TEXTS = [
@@ -85,13 +85,13 @@ ENDS = [
 
 @pytest.mark.parametrize(("transport", "framing", "end", "expected"), ENDS)
 def test_an_end_looks_like_this(transport, framing, end, expected):
-    assert encoder(transport, framing, end).end(End(7)) == expected
+    assert encoder(transport, framing, end).end(EndRecord(7)) == expected
 
 
 @pytest.mark.parametrize("transport", [*STREAMED, Transport.WEBSOCKET])
 def test_the_end_of_a_delta_stream_says_what_the_service_saw(transport):
-    frame = encoder(transport, Framing.DELTA, "done").end(End(7, 1.5, SEEN))
-    assert decoder(transport).feed(frame) == [End(7, 1.5, SEEN)]
+    frame = encoder(transport, Framing.DELTA, "done").end(EndRecord(7, 1.5, SEEN))
+    assert decoder(transport).feed(frame) == [EndRecord(7, 1.5, SEEN)]
 
 
 PRELUDES = [
@@ -110,15 +110,15 @@ def test_a_prelude_means_nothing_to_a_reader(transport, pad, expected):
     assert transport is Transport.WEBSOCKET or decoder(transport).feed(prelude) == []
 
 
-RECORDS: list[Piece | End] = [
+RECORDS: list[Piece | EndRecord] = [
     *(Piece(seq, seq / 8, text) for seq, text in enumerate(TEXTS)),
-    End(len(TEXTS), 2.0, SEEN),
+    EndRecord(len(TEXTS), 2.0, SEEN),
 ]
 
 
 def wire(transport: Transport) -> bytes:
     coder = encoder(transport, Framing.DELTA, "done")
-    frames = [coder.end(one) if isinstance(one, End) else coder.piece(one) for one in RECORDS]
+    frames = [coder.end(one) if isinstance(one, EndRecord) else coder.piece(one) for one in RECORDS]
     head = events.retry(2.0) if transport is Transport.EVENTS else b""
     beat = events.HEARTBEAT if transport is Transport.EVENTS else b"\n"
     return coder.prelude(5) + head + beat.join(frames)
@@ -234,7 +234,7 @@ def test_every_text_survives_our_own_client():
 def test_every_text_survives_a_client_that_is_not_ours():
     coder = encoder(Transport.EVENTS, Framing.PLAIN, "done")
     frames = [coder.piece(Piece(seq, 0, text)) for seq, text in enumerate(TEXTS)]
-    heard = list(sseclient.SSEClient(iter([*frames, coder.end(End(len(TEXTS)))])).events())
+    heard = list(sseclient.SSEClient(iter([*frames, coder.end(EndRecord(len(TEXTS)))])).events())
     # sseclient-py 1.9 takes an event with empty data for one without, and cuts at VT, FF and FS.
     texts = {seq: as_heard(text) for seq, text in enumerate(TEXTS) if text and "\x0b" not in text}
     assert {int(event.id): event.data for event in heard if event.id} | texts == {
@@ -254,8 +254,8 @@ POLLS = [
     # bytes of an answer, what it says
     (polling.piece_body(Piece(3, 0.5, " 水\n"), count=9, pad_bytes=0), Piece(3, 0.0, " 水\n")),
     (polling.piece_body(Piece(3, 0.5, ""), count=9, pad_bytes=100), Piece(3, 0.0, "")),
-    (polling.end_body("9", count=9, origin=SEEN), End(9, 0.0, SEEN)),
-    (polling.end_body("<script>" * 100, count=9, origin=SEEN), End(9, 0.0, SEEN)),
+    (polling.end_body("9", count=9, origin=SEEN), EndRecord(9, 0.0, SEEN)),
+    (polling.end_body("<script>" * 100, count=9, origin=SEEN), EndRecord(9, 0.0, SEEN)),
 ]
 
 

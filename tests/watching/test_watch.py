@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from flushcheck.model import Arrival, Health, Mark
+from flushcheck.model import Arrival, ReceivedPiece, Verdict
 from flushcheck.reports.watch import came_line, watch_document, watch_text
 from flushcheck.watching.watch import (
     MAX_RECORDS,
@@ -128,7 +128,10 @@ def watched(
     seqs = iter(range(100_000))
     arrivals = tuple(
         Arrival(
-            at_s, count * record, count * record, tuple(Mark(next(seqs), 0.0, record) for _ in range(count))
+            at_s,
+            count * record,
+            count * record,
+            tuple(ReceivedPiece(next(seqs), 0.0, record) for _ in range(count)),
         )
         for at_s, count in groups
     )
@@ -156,19 +159,19 @@ JITTER = [(0.1 * n + 0.3 * _draw.random(), 1 + (n % 5 == 0)) for n in range(0, 4
 
 ALONE = [
     # name, what was seen, pattern, health, words
-    ("one by one", watched(SINGLY), Pattern.SINGLY, Health.FLOWING, "nothing joins them"),
-    ("two tokens are written at once", watched([(0.2 * n, 1 + n % 2 * (n % 4 == 1)) for n in range(20)]), Pattern.SINGLY, Health.FLOWING, "one by one"),
-    ("all at once", watched(ONCE), Pattern.ONCE, Health.UNKNOWN, "all in one read after 8.2 s: held, or an app"),
-    ("blocks between records", watched(BLOCKS), Pattern.BLOCKS, Health.UNKNOWN, "look alike"),
-    ("blocks that cut records", watched(BLOCKS, midst=True), Pattern.BLOCKS, Health.HELD, "collects blocks of 400 bytes"),
-    ("ticks", watched(TICKS), Pattern.TICKS, Health.UNKNOWN, "in ticks"),
-    ("two groups", watched([(1.0, 20), (5.0, 20)]), Pattern.FEW, Health.UNKNOWN, "two or three"),
-    ("one record is no stream", watched([(1.0, 1)]), Pattern.ONCE, Health.UNKNOWN, "all in one read"),
-    ("nothing", watched([]), Pattern.NOTHING, Health.UNKNOWN, "nothing came"),
-    ("cut", watched(SINGLY, ending=Ending.CUT, detail="the body broke off"), Pattern.SINGLY, Health.BROKEN, "cut after 3.9 s"),
-    ("broken off behind its last word", watched(SINGLY, ending=Ending.CUT, done=True), Pattern.SINGLY, Health.FLOWING, "one by one"),
-    ("refused", watched([], ending=Ending.REFUSED, detail="status 401"), Pattern.NOTHING, Health.UNKNOWN, "status 401"),
-    ("stopped by hand", watched(SINGLY, ending=Ending.STOPPED, detail="stopped by hand"), Pattern.SINGLY, Health.FLOWING, "one by one"),
+    ("one by one", watched(SINGLY), Pattern.SINGLY, Verdict.FLOWING, "nothing joins them"),
+    ("two tokens are written at once", watched([(0.2 * n, 1 + n % 2 * (n % 4 == 1)) for n in range(20)]), Pattern.SINGLY, Verdict.FLOWING, "one by one"),
+    ("all at once", watched(ONCE), Pattern.ONCE, Verdict.UNKNOWN, "all in one read after 8.2 s: held, or an app"),
+    ("blocks between records", watched(BLOCKS), Pattern.BLOCKS, Verdict.UNKNOWN, "look alike"),
+    ("blocks that cut records", watched(BLOCKS, midst=True), Pattern.BLOCKS, Verdict.HELD, "collects blocks of 400 bytes"),
+    ("ticks", watched(TICKS), Pattern.TICKS, Verdict.UNKNOWN, "in ticks"),
+    ("two groups", watched([(1.0, 20), (5.0, 20)]), Pattern.FEW, Verdict.UNKNOWN, "two or three"),
+    ("one record is no stream", watched([(1.0, 1)]), Pattern.ONCE, Verdict.UNKNOWN, "all in one read"),
+    ("nothing", watched([]), Pattern.NOTHING, Verdict.UNKNOWN, "nothing came"),
+    ("cut", watched(SINGLY, ending=Ending.CUT, detail="the body broke off"), Pattern.SINGLY, Verdict.BROKEN, "cut after 3.9 s"),
+    ("broken off behind its last word", watched(SINGLY, ending=Ending.CUT, done=True), Pattern.SINGLY, Verdict.FLOWING, "one by one"),
+    ("refused", watched([], ending=Ending.REFUSED, detail="status 401"), Pattern.NOTHING, Verdict.UNKNOWN, "status 401"),
+    ("stopped by hand", watched(SINGLY, ending=Ending.STOPPED, detail="stopped by hand"), Pattern.SINGLY, Verdict.FLOWING, "one by one"),
 ]  # fmt: skip
 
 
@@ -184,20 +187,20 @@ def test_what_one_stream_says_and_no_more(name, seen, pattern, health, words):
 LATER = [(at_s + 3, count) for at_s, count in SINGLY]
 BESIDE = [
     # name, at the public address, at the app's own port, health, words
-    ("held", watched([(3.9, 40)]), watched(SINGLY), Health.HELD, "in 1 group here, in 40 at the other"),
-    ("held, and another answer", watched([(5.0, 60)]), watched(SINGLY), Health.HELD, "held"),
-    ("blocks", watched([(0.8 * n, 10) for n in range(1, 6)]), watched(SINGLY), Health.HELD, "in 5 groups"),
-    ("ticks of 200 ms", watched([(0.2 * n, 2) for n in range(20)]), watched(SINGLY), Health.HELD, "in 20 groups"),
-    ("both flow", watched(SINGLY), watched(SINGLY), Health.FLOWING, "nothing holds it"),
-    ("jitter", watched(JITTER), watched(SINGLY), Health.UNKNOWN, "jitter"),
-    ("a slow app", watched(ONCE), watched(ONCE), Health.UNKNOWN, "at both"),
-    ("begins later", watched(LATER), watched(SINGLY), Health.UNKNOWN, "begins 3.0 s later"),
-    ("the wrong way round", watched(SINGLY), watched([(3.9, 40)]), Health.UNKNOWN, "is it the app's own port"),
-    ("other answers", watched([(1, 3)]), watched(SINGLY), Health.UNKNOWN, "differ too much (3 and 40"),
-    ("nobody at the port", watched(SINGLY), watched([], ending=Ending.UNREACHABLE, detail="refused"), Health.FLOWING, "says nothing"),
-    ("nobody in front", watched([], ending=Ending.REFUSED, detail="status 502"), watched(SINGLY), Health.UNKNOWN, "502"),
-    ("plain, joined", watched([(3.9, 1)], kind=Kind.PLAIN), watched(SINGLY, kind=Kind.PLAIN), Health.HELD, "held"),
-    ("quick, and joined by chance", watched([(0.2, 8)]), watched([(0.025 * n, 1) for n in range(8)]), Health.UNKNOWN, "jitter"),
+    ("held", watched([(3.9, 40)]), watched(SINGLY), Verdict.HELD, "in 1 group here, in 40 at the other"),
+    ("held, and another answer", watched([(5.0, 60)]), watched(SINGLY), Verdict.HELD, "held"),
+    ("blocks", watched([(0.8 * n, 10) for n in range(1, 6)]), watched(SINGLY), Verdict.HELD, "in 5 groups"),
+    ("ticks of 200 ms", watched([(0.2 * n, 2) for n in range(20)]), watched(SINGLY), Verdict.HELD, "in 20 groups"),
+    ("both flow", watched(SINGLY), watched(SINGLY), Verdict.FLOWING, "nothing holds it"),
+    ("jitter", watched(JITTER), watched(SINGLY), Verdict.UNKNOWN, "jitter"),
+    ("a slow app", watched(ONCE), watched(ONCE), Verdict.UNKNOWN, "at both"),
+    ("begins later", watched(LATER), watched(SINGLY), Verdict.UNKNOWN, "begins 3.0 s later"),
+    ("the wrong way round", watched(SINGLY), watched([(3.9, 40)]), Verdict.UNKNOWN, "is it the app's own port"),
+    ("other answers", watched([(1, 3)]), watched(SINGLY), Verdict.UNKNOWN, "differ too much (3 and 40"),
+    ("nobody at the port", watched(SINGLY), watched([], ending=Ending.UNREACHABLE, detail="refused"), Verdict.FLOWING, "says nothing"),
+    ("nobody in front", watched([], ending=Ending.REFUSED, detail="status 502"), watched(SINGLY), Verdict.UNKNOWN, "502"),
+    ("plain, joined", watched([(3.9, 1)], kind=Kind.PLAIN), watched(SINGLY, kind=Kind.PLAIN), Verdict.HELD, "held"),
+    ("quick, and joined by chance", watched([(0.2, 8)]), watched([(0.025 * n, 1) for n in range(8)]), Verdict.UNKNOWN, "jitter"),
 ]  # fmt: skip
 
 
@@ -215,7 +218,7 @@ SAID = [
     (watched(ONCE, headers_s=0.1), "the header had come 8.1 s before"),
     (watched(ONCE, headers=(("content-length", "1600"),)), "Content-Length of 1600"),
     (watched(SINGLY, headers=(("content-encoding", "gzip"),)), "compressed as gzip"),
-    (watched(ONCE, arrivals=(Arrival(0.1, 10, 0), Arrival(8.0, 90, 400, (Mark(0, 0, 400),))), midst=False), "header: one that does not flush"),
+    (watched(ONCE, arrivals=(Arrival(0.1, 10, 0), Arrival(8.0, 90, 400, (ReceivedPiece(0, 0, 400),))), midst=False), "header: one that does not flush"),
     (watched([(0.0, 1), (5.0, 1), (5.1, 1), (5.2, 1)]), "nothing came: 5.0 s"),
     (watched(SINGLY, ending=Ending.CLOSED), "one that was cut would look the same"),
     (watched(SINGLY, ending=Ending.CLOSED, done=True), "with its own last word ([DONE])"),

@@ -111,7 +111,7 @@ function fail(sentence) {
   tell(sentence, "bad");
 }
 
-function show({ findings, judged, allowed, unread }, text) {
+function show({ findings, passed, allowed, problems }, text) {
   const lines = text.split(/\r\n|\r|\n/);
   const groups = alike(findings);
   const heavy = groups.filter(([first]) => first.level !== "note");
@@ -119,19 +119,19 @@ function show({ findings, judged, allowed, unread }, text) {
   const part = (title, id, ...children) =>
     el("section", { class: "panel", "data-part": id }, el("h3", {}, title), ...children);
   const items = (rows) => el("ul", { class: "plain" }, ...rows.map((row) => el("li", {}, ...row)));
-  const innocent = judged.map(({ line, block, reason }) => [jump(line, lines), ` ${block}: ${reason}`]);
-  const known = allowed.map(({ mark, id, block, reason }) => [jump(mark.line, lines), ` ${id} in ${block}: ${reason}`]);
-  const open = unread.map(({ line, reason, file }) => [line ? jump(line, lines) : "", ` ${file}: ${reason}`]);
+  const innocent = passed.map(({ line, block, reason }) => [jump(line, lines), ` ${block}: ${reason}`]);
+  const known = allowed.map(({ allowed_at, id, block, reason }) => [jump(allowed_at.line, lines), ` ${id} in ${block}: ${reason}`]);
+  const open = problems.map(({ line, reason, file }) => [line ? jump(line, lines) : "", ` ${file}: ${reason}`]);
   $("#check-results").replaceChildren(
     ...heavy.map((group) => finding(group, lines)),
     ...[
       innocent.length && part("Innocent", "innocent", items(innocent)),
       notes.length && part("Worth knowing", "worth-knowing", ...notes.map((group) => finding(group, lines))),
       known.length && part("Allowed in the file", "allowed", items(known)),
-      open.length && part("Not read, or not understood", "unread", items(open)),
+      open.length && part("Not read, or not understood", "problems", items(open)),
     ].filter(Boolean),
   );
-  const [sentence, tone] = summary(findings, judged, allowed, unread);
+  const [sentence, tone] = summary(findings, passed, allowed, problems);
   tell(sentence, tone);
 }
 
@@ -178,13 +178,13 @@ function jump(line, lines) {
   return el("button", { type: "button", class: "link", onclick, "aria-label": `Line ${line}: show it in the file` }, `line ${line}`);
 }
 
-function summary(findings, judged, allowed, unread) {
+function summary(findings, passed, allowed, problems) {
   const place = (one) => `${one.block_file} ${one.block_line} ${one.block}`;
   const blocks = new Set([
     ...[...findings, ...allowed].map(place),
-    ...judged.map(({ file, line, block }) => `${file} ${line} ${block}`),
+    ...passed.map(({ file, line, block }) => `${file} ${line} ${block}`),
   ]).size;
-  const partly = unread.length ? " Not all of it could be read." : "";
+  const partly = problems.length ? " Not all of it could be read." : "";
   if (!blocks) return [`Nothing in this file passes to an app, so there is nothing to judge.${partly}`, "late"];
   const count = (level) => findings.filter((one) => one.level === level).length;
   const told = ["error", "warning", "note"].filter(count).map((level) => `${count(level)} ${level}${count(level) === 1 ? "" : "s"}`);

@@ -20,7 +20,7 @@ export function keeping({ report, run, notes }) {
     ["save-html", "Save as one HTML file", async () =>
       download(new Blob([await rendered("text/html")], { type: "text/html" }), `${name}.html`)],
     ["save-json", "Save the run (JSON)", async () =>
-      download(new Blob([`${JSON.stringify({ schema: 1, ...run })}\n`], { type: "application/json" }), `${name}.json`)],
+      download(new Blob([`${JSON.stringify({ schema: 2, ...run })}\n`], { type: "application/json" }), `${name}.json`)],
     ["copy-run", "Copy a link to this report", async (button) =>
       copy(`${location.href.replace(/[?#].*/, "")}#run=${await pack(run)}`, button)],
     ["copy-text", "Copy as text for an issue", async (button) => copy(await rendered("text/plain"), button)],

@@ -36,7 +36,7 @@ export async function observe(asked, root, { timeout_s }) {
   const control = new AbortController();
   const timer = setTimeout(() => control.abort(), timeout_s * 1000);
   performance.setResourceTimingBufferSize?.(5000);
-  const seen = { status: 0, headers: [], headers_s: 0, arrivals: [], end: null, origin: null, outcome: "", detail: "" };
+  const seen = { status: 0, headers: [], headers_s: 0, arrivals: [], end: null, request_at_app: null, outcome: "", detail: "" };
   const began = performance.now();
   let flood = false;
   const listener = {
@@ -51,15 +51,15 @@ export async function observe(asked, root, { timeout_s }) {
       flood ||= seen.arrivals.length >= MAX_ARRIVALS;
       if (flood) return control.abort();
       // A browser does not tell compressed bytes: both sizes are those of the text.
-      seen.arrivals.push({ at_s: since(began), size_bytes: bytes, text_bytes: bytes, marks: [] });
+      seen.arrivals.push({ at_s: since(began), size_bytes: bytes, text_bytes: bytes, pieces: [] });
     },
     record(record, { sent_s }) {
       if (flood) return;
       if (record.end) {
         seen.end = record.end;
-        seen.origin = record.end.origin;
+        seen.request_at_app = record.end.request_at_app;
       } else {
-        seen.arrivals.at(-1).marks.push({ seq: record.piece.seq, sent_s: round(sent_s) });
+        seen.arrivals.at(-1).pieces.push({ seq: record.piece.seq, sent_s: round(sent_s) });
       }
     },
   };
@@ -69,9 +69,9 @@ export async function observe(asked, root, { timeout_s }) {
   const result = await read[probe.transport](url, options);
   if (probe.transport === "websocket" && result.ended === "refused") await askPlainly(url, seen, result);
   clearTimeout(timer);
-  if (probe.variant === "identity" && seen.origin && seen.origin.accept_encoding !== "identity") return null;
+  if (probe.variant === "identity" && seen.request_at_app && seen.request_at_app.accept_encoding !== "identity") return null;
   const ended_s = since(began);
-  const pieces = seen.arrivals.reduce((sum, arrival) => sum + arrival.marks.length, 0);
+  const pieces = seen.arrivals.reduce((sum, arrival) => sum + arrival.pieces.length, 0);
   conclude(seen, result, { flood, timeout_s, pieces, count: asked.count });
   const polled = (seq) => `${url}-${seq}&cnt=${seq}`;
   const last = probe.transport === "polling" ? polled(Math.max(0, pieces - 1)) : url;
@@ -81,9 +81,9 @@ export async function observe(asked, root, { timeout_s }) {
   const waited_s = timing?.requestStart ? Math.max(0, (timing.requestStart - began) / 1000) : 0;
   const shift = probe.transport === "polling" ? 0 : waited_s;
   if (probe.transport === "polling") {
-    for (const mark of seen.arrivals.flatMap(({ marks }) => marks)) {
-      const sent = times(polled(mark.seq))?.requestStart;
-      if (sent) mark.sent_s = round((sent - began) / 1000); // connecting is not under way either
+    for (const piece of seen.arrivals.flatMap(({ pieces }) => pieces)) {
+      const sent = times(polled(piece.seq))?.requestStart;
+      if (sent) piece.sent_s = round((sent - began) / 1000); // connecting is not under way either
     }
   }
   return {
@@ -99,9 +99,9 @@ export async function observe(asked, root, { timeout_s }) {
     stall_s: round(stalled(began)),
     arrivals: seen.arrivals.map((arrival) => ({ ...arrival, at_s: round(Math.max(0, arrival.at_s - shift)) })),
     end: seen.end && Number.isSafeInteger(seen.end.count)
-      ? { count: seen.end.count, at_s: round(seen.end.at_s), ...(origin(seen.end.origin) && { origin: origin(seen.end.origin) }) }
+      ? { count: seen.end.count, at_s: round(seen.end.at_s), ...(requestAtApp(seen.end.request_at_app) && { request_at_app: requestAtApp(seen.end.request_at_app) }) }
       : null,
-    origin: origin(seen.origin ?? result.origin),
+    request_at_app: requestAtApp(seen.request_at_app ?? result.request_at_app),
   };
 }
 
@@ -130,9 +130,9 @@ async function askPlainly(url, seen, result) {
     // A plain GET carries no Origin; the service judges this one as it did the handshake's.
     const headers = { "X-Page-Origin": location.origin };
     const response = await fetch(url, { headers, cache: "no-store", signal: AbortSignal.timeout(3000) });
-    const { detail, origin: found } = await refusal(response);
+    const { detail, request_at_app: found } = await refusal(response);
     seen.status = response.status;
-    seen.origin = found;
+    seen.request_at_app = found;
     // The service itself can but refuse what is no handshake: that it does says only that it was reached.
     const reached = found && response.status !== 403;
     result.detail += reached ? "; a plain request to the same address reaches the app" : `; a plain request to the same address: ${detail}`;
@@ -162,7 +162,7 @@ function stalled(began) {
 const version = (protocol) => ({ "http/1.0": "1.0", "http/1.1": "1.1", h2: "2", h3: "3" })[protocol] ?? "";
 
 /** Only fields that the model knows, each of its type: a stranger's answer must not make the whole run unreadable. */
-function origin(value) {
+function requestAtApp(value) {
   if (value === null || typeof value !== "object") return null;
   const text = (name) => (typeof value[name] === "string" ? value[name].slice(0, 200) : "");
   const number = (name) => (Number.isSafeInteger(value[name]) ? value[name] : 0);

@@ -105,7 +105,7 @@ async function points(read) {
 /** How it reached the worker. */
 function received(observation) {
   if (observation?.outcome !== "complete") return null;
-  return observation.arrivals.flatMap(({ at_s, marks }) => marks.map(({ sent_s }) => ({ sent_s, came_s: at_s })));
+  return observation.arrivals.flatMap(({ at_s, pieces }) => pieces.map(({ sent_s }) => ({ sent_s, came_s: at_s })));
 }
 
 /** Told by bytes and not by time: how late a busy machine is says nothing of what the browser waits for. */

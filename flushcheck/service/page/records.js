@@ -6,9 +6,9 @@ const WORDS = ["END", "[DONE]"]; // endings that are a literal text
 
 export class Malformed extends Error {}
 
-/** One record: {piece: {seq, at_s, text}} or {end: {name, count, at_s, origin}}. Throws Malformed. */
+/** One record: {piece: {seq, at_s, text}} or {end: {name, count, at_s, request_at_app}}. Throws Malformed. */
 export function load(text) {
-  if (WORDS.includes(text.trim())) return { end: { name: text.trim(), count: null, at_s: null, origin: null } };
+  if (WORDS.includes(text.trim())) return { end: { name: text.trim(), count: null, at_s: null, request_at_app: null } };
   let data;
   try {
     data = JSON.parse(text);
@@ -18,7 +18,7 @@ export function load(text) {
   if (data !== null && typeof data === "object") {
     const { seq, at_s, delta, end, count } = data;
     if (typeof end === "string" && Number.isSafeInteger(count)) {
-      return { end: { name: end, count, at_s: Number(at_s) || 0, origin: data.origin ?? null } };
+      return { end: { name: end, count, at_s: Number(at_s) || 0, request_at_app: data.request_at_app ?? null } };
     }
     if (Number.isSafeInteger(seq) && seq >= 0 && Number.isFinite(at_s) && typeof delta === "string") {
       return { piece: { seq, at_s, text: delta } };

@@ -34,10 +34,10 @@ export async function showReport({ report, own, far, run, shared }) {
       el("p", { class: "headline" }, report.headline),
       vantages(report, own, far, told, shared),
       el("div", { class: "grid" }, ...panels),
-      located(report.located),
+      faultLocation(report.fault_location),
       ...report.culprits.map(accusation),
       el("div", { class: "facts" },
-        silences(verdicts),
+        idleTimeouts(verdicts),
         hops(report.hops),
         report.notes.length ? box("Also seen", "notes", list(report.notes)) : null,
         notes.length ? box("What only a browser sees", "only-here", list(notes)) : null),
@@ -67,7 +67,7 @@ function panel(name, verdict, pictures) {
 }
 
 /** Whether somebody cuts a stream that would flow as long as it talks. */
-const cutWhenSilent = ({ silence }) => Boolean(silence && (silence.cut_after_s || silence.deadline_s));
+const cutWhenSilent = ({ idle }) => Boolean(idle && (idle.cut_after_s || idle.deadline_s));
 
 /** What is to be said of the same streams from up to three places: where they differ is where to look. */
 function comparison(report, own, far, shared) {
@@ -93,7 +93,7 @@ function vantages(report, own, far, told, shared) {
 }
 
 /** Where the fault lies, if the run was made from two vantages. */
-function located(found) {
+function faultLocation(found) {
   if (!found) return null;
   return box("Where it lies", "located", el("p", {}, found.summary), found.evidence.length ? list(found.evidence) : null);
 }
@@ -125,12 +125,12 @@ export function explained(id) {
 }
 
 /** What the search for time-outs found, where it was made. */
-function silences(verdicts) {
-  const searched = verdicts.filter(([, { silence }]) => silence);
+function idleTimeouts(verdicts) {
+  const searched = verdicts.filter(([, { idle }]) => idle);
   if (!searched.length) return null;
   const cell = (at_s) => el("td", {}, at_s ? `${Math.round(at_s * 10) / 10} s` : "–");
-  const rows = searched.map(([name, { silence }]) =>
-    el("tr", {}, el("th", { scope: "row" }, TRANSPORTS[name]), cell(silence.passed_s), cell(silence.cut_after_s), cell(silence.deadline_s)));
+  const rows = searched.map(([name, { idle }]) =>
+    el("tr", {}, el("th", { scope: "row" }, TRANSPORTS[name]), cell(idle.passed_s), cell(idle.cut_after_s), cell(idle.deadline_s)));
   const heads = ["passes", "silent, cut after", "talking, cut after"].map((head) => el("th", { scope: "col" }, head));
   return box("How long a stream may be silent", "silences",
     el("table", { class: "plain" }, el("thead", {}, el("tr", {}, el("td", {}), ...heads)), el("tbody", {}, ...rows)));

@@ -33,9 +33,9 @@ export async function refusal(response) {
   try {
     text = await bounded(response, MAX_ERROR_BYTES);
     const data = JSON.parse(text);
-    return { detail: `${response.status}: ${String(data.error ?? "").slice(0, 400)}`, origin: data.origin ?? null };
+    return { detail: `${response.status}: ${String(data.error ?? "").slice(0, 400)}`, request_at_app: data.request_at_app ?? null };
   } catch {
-    return { detail: `${response.status}: ${text.slice(0, 80) || response.statusText}`, origin: null };
+    return { detail: `${response.status}: ${text.slice(0, 80) || response.statusText}`, request_at_app: null };
   }
 }
 
@@ -49,8 +49,8 @@ async function readFetch(url, { accept, decoder, listener, signal, headers = {} 
   }
   listener.opened?.({ status: response.status, headers: [...response.headers] });
   if (response.status !== 200) {
-    const { detail, origin } = await refusal(response);
-    return { ended: "refused", detail, origin };
+    const { detail, request_at_app } = await refusal(response);
+    return { ended: "refused", detail, request_at_app };
   }
   const reader = response.body.getReader();
   const text = new TextDecoder();
@@ -209,7 +209,7 @@ export async function readPolling(url, { listener, signal, began, interval_s, no
         listener.read?.({ bytes });
         listener.record?.({ raw: text, piece: { seq, at_s: sent_s, text: data.message } }, { sent_s });
       } else if (response.status === 400 && Number.isSafeInteger(data?.count)) {
-        const end = { name: "400", count: data.count, at_s: sent_s, origin: data.origin ?? null };
+        const end = { name: "400", count: data.count, at_s: sent_s, request_at_app: data.request_at_app ?? null };
         listener.read?.({ bytes });
         listener.record?.({ raw: text, end }, { sent_s });
         return whole(end, seq);

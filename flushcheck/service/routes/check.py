@@ -97,7 +97,7 @@ def _checked(text: str, server: Server | None, name: str) -> Checked:
     """
     checked = check_text(text, kind=server, name=name)
     if not checked.files:
-        reason = "; ".join(trouble.reason for trouble in checked.troubles)
+        reason = "; ".join(trouble.reason for trouble in checked.problems)
         raise UsageError(f"{reason}: say it with server=, one of {', '.join(Server)}, {EXAMPLE}")
     return checked
 

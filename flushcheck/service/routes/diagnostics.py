@@ -17,7 +17,8 @@ from flushcheck.diagnosis.app_server import Setup, examine
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.curl_capture import read
 from flushcheck.model import Probe, Report, Run, Transport, UsageError, Vantage
-from flushcheck.model.codec import from_json, to_json
+from flushcheck.model.codec import to_json
+from flushcheck.model.run_schema import run_from_json
 from flushcheck.prober import gather, observe_all
 from flushcheck.reports.app_server import checkup_document
 from flushcheck.reports.json_report import document
@@ -145,7 +146,7 @@ def _judge_run(body: bytes) -> Response:
     Raises:
         UsageError: the body is none.
     """
-    return answer(document(judge(from_json(Run, _parsed(body)))))
+    return answer(document(judge(run_from_json(_parsed(body)))))
 
 
 def _judge_reads(body: bytes, target: str) -> Response:

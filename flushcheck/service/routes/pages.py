@@ -26,6 +26,7 @@ from flushcheck.measurement.plan import ROUTES
 from flushcheck.measurement.timing import flow
 from flushcheck.model import Probe, Run, Transport, UsageError, Vantage, Variant
 from flushcheck.model.codec import from_json, to_json
+from flushcheck.model.run_schema import run_from_json
 from flushcheck.prober.tool import TOOL
 from flushcheck.reports.html import html
 from flushcheck.reports.oneliner import oneliner
@@ -182,7 +183,7 @@ def _plan(body: object) -> Response:
     Raises:
         UsageError: the body is not a Run.
     """
-    return answer({"probes": [_asked(probe) for probe in _next(from_json(Run, body, "run"))]})
+    return answer({"probes": [_asked(probe) for probe in _next(run_from_json(body, "run"))]})
 
 
 def _next(run: Run) -> tuple[Probe, ...]:
@@ -220,7 +221,7 @@ def _report(body: object, kind: str, *, as_ticket: bool) -> Response:
     Raises:
         UsageError: the body is not a Run.
     """
-    report = judge(from_json(Run, body, "run"))
+    report = judge(run_from_json(body, "run"))
     report = replace(report, notes=(*report.notes, *from_json(Remarks, body, "run").notes))
     if as_ticket:
         kind, body = TEXT, ticket(report).encode(errors="replace")

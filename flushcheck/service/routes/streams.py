@@ -22,7 +22,7 @@ from flushcheck.model import Transport, UsageError
 from flushcheck.service.access_log import entry
 from flushcheck.service.limits.admission import Place
 from flushcheck.service.responses import open_to_all
-from flushcheck.service.seen_request import origin_of
+from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
 from flushcheck.service.serving.connection import Streaming, leave, wrap_for
 from flushcheck.service.serving.disconnect import Watched, reader
@@ -123,7 +123,7 @@ def _frames(
     pace = Pace(
         said,
         progress,
-        origin=lambda: origin_of(environ, concurrent=place.concurrent),
+        origin=lambda: request_at_app(environ, concurrent=place.concurrent),
         head=head,
         farewell=_farewell(route.transport),
         heartbeat=heartbeat,
@@ -173,7 +173,7 @@ def poll(service: Service) -> Response:
         response.data = polling.piece_body(piece, count=wanted.count, pad_bytes=params.pad_bytes)
         entry().progress = Progress(int(request.method == "GET"), Ended.DONE)
     else:
-        origin = origin_of(request.environ, concurrent=service.gate.open + 1)
+        origin = request_at_app(request.environ, concurrent=service.gate.open + 1)
         response.status_code = 400
         response.data = polling.end_body(cnt, count=wanted.count, origin=origin)
     return response

@@ -26,7 +26,7 @@ from flushcheck.service.access_log import entry
 from flushcheck.service.limits import cross_site as crosssite
 from flushcheck.service.limits.admission import Place
 from flushcheck.service.responses import answer, open_to_all
-from flushcheck.service.seen_request import origin_of
+from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
 from flushcheck.service.serving import handshake
 from flushcheck.service.serving.engine import Ride
@@ -135,8 +135,8 @@ def _prepare(service: Service) -> Response | None:
 
 
 def _refuse(service: Service, wrong: handshake.Fault) -> Response:
-    origin = origin_of(request.environ, concurrent=service.gate.open + 1)
-    return answer({"error": wrong.reason, "origin": to_json(origin)}, wrong.status, wrong.headers)
+    origin = request_at_app(request.environ, concurrent=service.gate.open + 1)
+    return answer({"error": wrong.reason, "request_at_app": to_json(origin)}, wrong.status, wrong.headers)
 
 
 def _converse(ws: Server, service: Service) -> None:
@@ -151,7 +151,7 @@ def _converse(ws: Server, service: Service) -> None:
     pace = Pace(
         script(session.source, Transport.WEBSOCKET, session.params.framing, session.params.end),
         progress,
-        origin=lambda: origin_of(session.environ, concurrent=session.place.concurrent),
+        origin=lambda: request_at_app(session.environ, concurrent=session.place.concurrent),
     )
     client = Client(ws, connection)
     if connection.can_ride:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from flushcheck.model import End, Framing, Piece, Transport
+from flushcheck.model import EndRecord, Framing, Piece, Transport
 from flushcheck.streaming.source import Source
 from flushcheck.streaming.transports import Encoder, encoder
 
@@ -59,7 +59,7 @@ class Script:
         """The frame of one Piece that is sent at this moment, in seconds since its stream began."""
         return self._kept.get(seq) or self._make(seq, at_s)
 
-    def end(self, end: End) -> bytes:
+    def end(self, end: EndRecord) -> bytes:
         """The frame that says that it is over, not wrapped; b"" for none."""
         return self._encoder.end(end)
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from flushcheck.model import End, Origin
+from flushcheck.model import EndRecord, RequestAtApp
 from flushcheck.service.serving.drain import LOOK_EVERY_S
 from flushcheck.service.serving.frame_cache import Script, Wrap, as_it_is
 
@@ -89,7 +89,7 @@ class Pace:
         script: Script,
         progress: Progress,
         *,
-        origin: Callable[[], Origin],
+        origin: Callable[[], RequestAtApp],
         head: bytes = b"",
         farewell: bytes = b"",
         heartbeat: Heartbeat | None = None,
@@ -159,7 +159,7 @@ class Pace:
 
     def _end(self, now_s: float) -> bytes:
         self.over = True
-        frame = self._script.end(End(self._source.count, now_s - self._began_s, self._origin()))
+        frame = self._script.end(EndRecord(self._source.count, now_s - self._began_s, self._origin()))
         return self._wrap(frame) if frame else b""
 
 

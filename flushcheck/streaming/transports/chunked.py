@@ -5,7 +5,7 @@ The chunks themselves (RFC 9112, section 7.1) are the app server's work: one wri
 
 from __future__ import annotations
 
-from flushcheck.model import End, Framing, Piece
+from flushcheck.model import EndRecord, Framing, Piece
 from flushcheck.streaming.transports.records import (
     MAX_PENDING_BYTES,
     Decoder,
@@ -33,7 +33,7 @@ class Chunked:
     def piece(self, piece: Piece) -> bytes:
         return (piece_text(self._framing, piece) + self._tail).encode()
 
-    def end(self, end: End) -> bytes:
+    def end(self, end: EndRecord) -> bytes:
         text = end_text(self._framing, self._end, end)
         return (text + self._tail).encode() if text else b""
 
@@ -48,7 +48,7 @@ class Lines:
     def __init__(self) -> None:
         self._pending = b""
 
-    def feed(self, data: bytes) -> list[Piece | End]:
+    def feed(self, data: bytes) -> list[Piece | EndRecord]:
         # Only LF ends a line: str.splitlines() would also cut at U+2028 inside a text.
         *lines, self._pending = (self._pending + data).split(b"\n")
         if len(self._pending) > MAX_PENDING_BYTES:

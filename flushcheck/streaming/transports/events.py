@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from flushcheck.model import End, Framing, Piece
+from flushcheck.model import EndRecord, Framing, Piece
 from flushcheck.streaming.params import END_NONE
 from flushcheck.streaming.transports.records import (
     MAX_PENDING_BYTES,
@@ -49,7 +49,7 @@ class Events:
         text = piece_text(self._framing, piece)
         return f"id: {piece.seq}\n{event}{_data(text)}\n".encode()
 
-    def end(self, end: End) -> bytes:
+    def end(self, end: EndRecord) -> bytes:
         if self._end == END_NONE:
             return b""
         if says_end_in_words(self._end):
@@ -149,5 +149,5 @@ class EventRecords:
     def __init__(self) -> None:
         self._parser = EventParser()
 
-    def feed(self, data: bytes) -> list[Piece | End]:
+    def feed(self, data: bytes) -> list[Piece | EndRecord]:
         return [load(event.data) for event in self._parser.feed(data) if not says_end_in_words(event.data)]

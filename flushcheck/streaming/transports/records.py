@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Protocol
 
-from flushcheck.model import End, Framing, Piece, UsageError
+from flushcheck.model import EndRecord, Framing, Piece, UsageError
 from flushcheck.model.codec import MAX_NUMBER, from_json, to_json
 from flushcheck.streaming.params import END_CHAT, END_DATA, END_NONE
 
@@ -30,7 +30,7 @@ class Encoder(Protocol):
     def piece(self, piece: Piece) -> bytes:
         """One Piece, its `at_s` being the moment of sending."""
 
-    def end(self, end: End) -> bytes:
+    def end(self, end: EndRecord) -> bytes:
         """The service's word that the stream is over; b"" for none."""
 
     @staticmethod
@@ -41,7 +41,7 @@ class Encoder(Protocol):
 class Decoder(Protocol):
     """The way back, for bytes cut anywhere."""
 
-    def feed(self, data: bytes) -> list[Piece | End]:
+    def feed(self, data: bytes) -> list[Piece | EndRecord]:
         """Take the next bytes and return what they completed.
 
         Raises:
@@ -54,7 +54,7 @@ def dump_piece(piece: Piece) -> str:
     return _dump({"seq": piece.seq, "at_s": round(piece.at_s, 6), "delta": piece.text})
 
 
-def dump_end(name: str, end: End) -> str:
+def dump_end(name: str, end: EndRecord) -> str:
     """The End as one line of JSON."""
     return _dump({"end": name, **to_json(end)})
 
@@ -63,7 +63,7 @@ def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def load(line: str) -> Piece | End:
+def load(line: str) -> Piece | EndRecord:
     """Read one record back.
 
     Raises:
@@ -72,7 +72,7 @@ def load(line: str) -> Piece | End:
     try:
         data = json.loads(line)
         if "end" in data:
-            return from_json(End, data, "record")
+            return from_json(EndRecord, data, "record")
         piece = Piece(int(data["seq"]), float(data["at_s"]), str(data["delta"]))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError, UsageError) as error:
         raise Malformed(f"not a flushcheck record: {line[:80]!r} ({type(error).__name__})") from None
@@ -87,7 +87,7 @@ def says_end_in_words(end: str) -> bool:
     return end in (END_DATA, END_CHAT)
 
 
-def end_text(framing: Framing, name: str, end: End) -> str:
+def end_text(framing: Framing, name: str, end: EndRecord) -> str:
     """The End as the text of one last line or message; "" for an ending without a word."""
     if name == END_NONE:
         return ""

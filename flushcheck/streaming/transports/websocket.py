@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flushcheck.model import End, Framing, Piece
+from flushcheck.model import EndRecord, Framing, Piece
 from flushcheck.streaming.transports.records import Decoder, end_text, load, piece_text, says_end_in_words
 
 STOP = "stop"  # what a client says to end the stream
@@ -23,7 +23,7 @@ class Messages:
     def piece(self, piece: Piece) -> bytes:
         return piece_text(self._framing, piece).encode()
 
-    def end(self, end: End) -> bytes:
+    def end(self, end: EndRecord) -> bytes:
         return end_text(self._framing, self._end, end).encode()
 
     @staticmethod
@@ -34,6 +34,6 @@ class Messages:
 class WholeMessages:
     """One whole message at a time: WebSocket keeps their bounds."""
 
-    def feed(self, data: bytes) -> list[Piece | End]:
+    def feed(self, data: bytes) -> list[Piece | EndRecord]:
         text = data.decode(errors="replace")
         return [] if says_end_in_words(text) else [load(text)]

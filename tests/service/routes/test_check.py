@@ -53,7 +53,7 @@ def test_what_curl_sends_is_understood(client):
 
 def test_the_finding_stands_at_its_line(client):
     found = ask(client, GUILTY, "?name=site.conf").json
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     first = found["findings"][0]
     assert (first["id"], first["level"], first["file"], first["line"]) == (
         "nginx-proxy-buffering",

@@ -13,7 +13,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flushcheck.model import Health, Observation, Outcome, Probe, Run, Transport, Vantage
+from flushcheck.model import Observation, Outcome, Probe, Run, Transport, Vantage, Verdict
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.service import create_app
 from flushcheck.streaming.limits import Limits
@@ -29,7 +29,7 @@ def test_curl_is_told_in_json_that_the_service_flows(origin: Origin) -> None:
     report = json.loads(
         subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONG_S).stdout
     )
-    assert (report["schema"], report["verdict"], report["culprits"]) == (1, "flowing", [])
+    assert (report["schema"], report["verdict"], report["culprits"]) == (2, "flowing", [])
     assert set(report["transports"]) == TRANSPORTS
     assert report["loopback"]["verdict"] == "flowing"
 
@@ -66,7 +66,7 @@ def test_the_service_probes_its_own_loopback_as_a_control_but_not_too_often_at_o
             Probe(Transport.CHUNKED, vantage=Vantage.LOOPBACK),
             Probe(Transport.EVENTS, vantage=Vantage.LOOPBACK),
         ]
-        assert [(one.outcome, len(one.marks)) for one in seen] == [(Outcome.COMPLETE, 20)] * 2
+        assert [(one.outcome, len(one.pieces)) for one in seen] == [(Outcome.COMPLETE, 20)] * 2
 
 
 def test_a_server_that_cannot_be_probed_says_why(client):
@@ -92,9 +92,9 @@ def test_a_run_in_json_gets_a_report_in_json(client):
     response = client.post("/diagnostics/judge", json=to_json(RUN))
     assert response.status_code == 200
     assert response.headers["Access-Control-Allow-Origin"] == "*"
-    assert told(response)["schema"] == 1
+    assert told(response)["schema"] == 2
     assert told(response)["target"] == "https://example.org"
-    assert told(response)["verdict"] in set(Health)
+    assert told(response)["verdict"] in set(Verdict)
 
 
 def test_a_saved_run_may_be_sent_as_curl_sends_a_file(client):
@@ -103,7 +103,7 @@ def test_a_saved_run_may_be_sent_as_curl_sends_a_file(client):
         data=json.dumps(to_json(RUN)),
         content_type="application/x-www-form-urlencoded",
     )
-    assert told(response)["verdict"] in set(Health)
+    assert told(response)["verdict"] in set(Verdict)
 
 
 BODIES = [
@@ -171,7 +171,7 @@ FIELDS = (
     "headers",
     "arrivals",
     "end",
-    "origin",
+    "request_at_app",
     "headers_s",
     "stall_s",
 )
@@ -209,7 +209,7 @@ OBSERVATIONS = st.fixed_dictionaries(
         "headers_s": st.floats(-1, 1e6),
         "stall_s": st.floats(-1, 1e6),
         "end": st.fixed_dictionaries({"count": st.integers(-5, 10**6)}),
-        "origin": st.fixed_dictionaries({"protocol": st.sampled_from(["HTTP/1.0", "HTTP/1.1", ""])}),
+        "request_at_app": st.fixed_dictionaries({"protocol": st.sampled_from(["HTTP/1.0", "HTTP/1.1", ""])}),
     },
 )
 RUNS = st.fixed_dictionaries(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from flushcheck.measurement.plan import ROUTES
-from flushcheck.model import End, Piece, Transport
+from flushcheck.model import EndRecord, Piece, Transport
 from flushcheck.service import create_app
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.transports import decoder, polling
@@ -162,7 +162,7 @@ def test_a_poll_gets_its_piece_or_the_end(client, cnt, message):
         assert response.status_code == 400
         assert "expected 0 to 2, for example cnt=0" in told(response)["error"]
         end = polling.read_body(response.data)
-        assert isinstance(end, End)
+        assert isinstance(end, EndRecord)
         assert end.count == 3
     else:
         assert response.status_code == 200
@@ -192,10 +192,10 @@ def test_a_delta_stream_says_what_the_service_saw(client, path):
     *pieces, end = decoder(Transport(path.rpartition("/")[2])).feed(response.data)
     assert [piece.text for piece in pieces if isinstance(piece, Piece)] == ["Water", " in", " a"]
     assert pieces[0].at_s == 0
-    assert isinstance(end, End)
+    assert isinstance(end, EndRecord)
     assert end.count == 3
     assert end.at_s >= pieces[-1].at_s
-    seen = end.origin
+    seen = end.request_at_app
     assert (seen.protocol, seen.gateway, seen.accept_encoding) == ("HTTP/1.0", "CGI/1.1", "br")
     assert seen.via.startswith("1.1 proxy x")
     assert len(seen.via) == 200

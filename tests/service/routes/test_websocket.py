@@ -15,7 +15,7 @@ import requests
 import websocket
 from websocket import ABNF, WebSocket, WebSocketBadStatusException
 
-from flushcheck.model import End, Transport
+from flushcheck.model import EndRecord, Transport
 from flushcheck.service import create_app
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.transports import decoder
@@ -80,11 +80,19 @@ def test_the_delta_framing_says_moments_and_what_the_service_saw(origin: Origin)
     records = decoder(Transport.WEBSOCKET)
     *pieces, end = [one for text in texts for one in records.feed(text.encode())]
     assert code == 1000
-    assert [piece.seq for piece in pieces if not isinstance(piece, End)] == [0, 1, 2, 3]
+    assert [piece.seq for piece in pieces if not isinstance(piece, EndRecord)] == [0, 1, 2, 3]
     assert all(piece.at_s >= index * 0.05 for index, piece in enumerate(pieces))
-    assert isinstance(end, End)
-    assert (end.count, end.origin.upgrade.lower(), end.origin.websocket_key) == (4, "websocket", True)
-    assert (end.origin.via, end.origin.connection, end.origin.concurrent) == ("1.1 x", "Upgrade", 1)
+    assert isinstance(end, EndRecord)
+    assert (end.count, end.request_at_app.upgrade.lower(), end.request_at_app.websocket_key) == (
+        4,
+        "websocket",
+        True,
+    )
+    assert (end.request_at_app.via, end.request_at_app.connection, end.request_at_app.concurrent) == (
+        "1.1 x",
+        "Upgrade",
+        1,
+    )
 
 
 def test_a_piece_is_never_cut_inside_a_character(origin: Origin) -> None:
@@ -198,7 +206,7 @@ def test_a_handshake_that_cannot_be_is_answered_with_what_came_through(
     assert (b"\r\nSec-WebSocket-Version: 13" in head) == (status == 426)
     said = json.loads(body)
     assert said["error"]
-    assert {key: said["origin"][key] for key in seen} == seen
+    assert {key: said["request_at_app"][key] for key in seen} == seen
     assert origin.line(route=PATH)["ended"] == "refused"
 
 
@@ -333,5 +341,5 @@ def test_a_server_that_hands_out_no_socket_says_so():
     )
     assert response.status_code == 501
     assert "does not hand out the connection" in told(response)["error"]
-    assert told(response)["origin"]["gateway"] == "CGI/1.1"
+    assert told(response)["request_at_app"]["gateway"] == "CGI/1.1"
     assert response.headers["Access-Control-Allow-Origin"] == "*"

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from flushcheck.model import End, Transport
+from flushcheck.model import EndRecord, Transport
 from flushcheck.streaming.transports import decoder
 from tests.live import servers
 from tests.service.wire import WITHIN_S, request, rest, unchunked
@@ -98,6 +98,6 @@ def test_the_body_is_whole_whatever_is_around_the_app(wrapped: servers.Service, 
     ask(wrapped, "/", "count")
     body = ask(wrapped, "/stream/chunked?count=12&interval=0.02&format=delta&end=done", around, version)
     *pieces, end = decoder(Transport.CHUNKED).feed(body)
-    assert isinstance(end, End)
+    assert isinstance(end, EndRecord)
     assert (len(pieces), end.count) == (12, 12)
     assert ask(wrapped, "/", "count") == (b"1" if carried else b"0")

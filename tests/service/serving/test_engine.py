@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 import gevent
 import pytest
 
-from flushcheck.model import End, Framing, Origin, Piece, Transport
+from flushcheck.model import EndRecord, Framing, Piece, RequestAtApp, Transport
 from flushcheck.service.serving.connection import chunk, message
 from flushcheck.service.serving.disconnect import Watched
 from flushcheck.service.serving.engine import BATCH_BYTES, TICK_S, Engine
@@ -36,7 +36,7 @@ STALL_S = 0.6
 class Reader:
     """A client, and the stream that it reads. Its reading gives way to the engine like anything under gevent."""
 
-    def __init__(self, engine: Engine, params: Params, *, farewell: bytes = b"", origin=Origin) -> None:
+    def __init__(self, engine: Engine, params: Params, *, farewell: bytes = b"", origin=RequestAtApp) -> None:
         self.theirs, self.ours = socket.socketpair()
         self.theirs.setblocking(False)
         self.ours.setblocking(False)
@@ -66,7 +66,7 @@ class Reader:
     def read_until(self, done: Callable[[], object]) -> None:
         until(lambda: done() or (self.read() and False))
 
-    def read_to_the_end(self) -> tuple[list[Piece], End]:
+    def read_to_the_end(self) -> tuple[list[Piece], EndRecord]:
         """All that was sent, once the ride is over."""
         self.read_until(lambda: self.ride.ended)
         while self.read():
@@ -76,7 +76,7 @@ class Reader:
         each = [records.feed(one) for one in chunks]
         assert [len(one) for one in each] == [1] * len(chunks)  # a chunk for each
         *pieces, end = [one for (one,) in each]
-        assert isinstance(end, End)
+        assert isinstance(end, EndRecord)
         return [piece for piece in pieces if isinstance(piece, Piece)], end
 
     def close(self) -> None:
@@ -249,7 +249,7 @@ def test_a_ride_that_was_dropped_writes_no_more(engine: Engine):
 
 
 def test_an_error_of_ours_is_raised_where_the_stream_was_asked_for(engine: Engine):
-    def broken() -> Origin:
+    def broken() -> RequestAtApp:
         raise ZeroDivisionError("ours")
 
     with reading(engine, FAST) as other:
@@ -292,8 +292,8 @@ def test_nothing_is_kept_of_a_ride_that_is_over(engine: Engine):
     def opened_and_left() -> None:
         """A stream that is silent for minutes, and whose reader does not stay for that."""
 
-        def origin() -> Origin:  # holds its whole request
-            return Origin()
+        def origin() -> RequestAtApp:  # holds its whole request
+            return RequestAtApp()
 
         kept.append(weakref.ref(origin))
         silent = Params(count=2, interval_s=300.0)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 
 import pytest
 
-from flushcheck.model import End, Framing, Origin, Piece, Transport
+from flushcheck.model import EndRecord, Framing, Piece, RequestAtApp, Transport
 from flushcheck.service.serving.drain import LOOK_EVERY_S
 from flushcheck.service.serving.frame_cache import script
 from flushcheck.service.serving.frame_schedule import (
@@ -64,7 +64,7 @@ def run(
     pace = Pace(
         script(source(params, own_text="", limits=Limits()), Transport.CHUNKED, Framing.DELTA, params.end),
         progress,
-        origin=lambda: Origin(concurrent=3),
+        origin=lambda: RequestAtApp(concurrent=3),
         head=head,
         farewell=b"bye\n",
         heartbeat=heartbeat,
@@ -75,7 +75,7 @@ def run(
     return out, progress, who
 
 
-def pieces(out: list[tuple[float, bytes]]) -> list[tuple[float, Piece | End]]:
+def pieces(out: list[tuple[float, bytes]]) -> list[tuple[float, Piece | EndRecord]]:
     records = decoder(Transport.CHUNKED)
     return [(at_s, one) for at_s, frame in out for one in records.feed(frame)]
 
@@ -113,7 +113,7 @@ def test_a_slow_reader_gets_late_pieces_and_then_the_schedule_again():
 
 def test_the_end_comes_with_the_last_piece_and_says_what_was_seen():
     out, *_ = run(Params(count=3, start=1, interval_s=0.5, end="done"))
-    assert pieces(out)[-1] == (0.5, End(3, 0.5, Origin(concurrent=3)))
+    assert pieces(out)[-1] == (0.5, EndRecord(3, 0.5, RequestAtApp(concurrent=3)))
 
 
 def test_what_goes_out_first_is_not_on_the_clock():
@@ -148,7 +148,7 @@ def test_a_stream_that_nobody_takes_any_more_is_gone():
             source(Params(count=9), own_text="", limits=Limits()), Transport.CHUNKED, Framing.PLAIN, "none"
         ),
         progress,
-        origin=Origin,
+        origin=RequestAtApp,
     )
     stream = alone(pace, Reader(clock), progress, draining=lambda: False, clock=clock)
     next(stream)

@@ -112,7 +112,7 @@ function stream(bool $events): void
     }
     if ($end !== "none") {
         $at = round((hrtime(true) - $begun) / 1e9, 6);
-        $line = record(["end" => $end, "count" => $count, "at_s" => $at, "origin" => origin()]);
+        $line = record(["end" => $end, "count" => $count, "at_s" => $at, "request_at_app" => origin()]);
         send($events ? "event: $end\ndata: $line\n\n" : "$line\n");
     }
 }
@@ -127,7 +127,7 @@ function poll(): void
         http_response_code(400);
         $last = $count - 1;
         echo record([
-            "error" => "cnt=$cnt: expected 0 to $last, for example cnt=0", "count" => $count, "origin" => origin(),
+            "error" => "cnt=$cnt: expected 0 to $last, for example cnt=0", "count" => $count, "request_at_app" => origin(),
         ]), "\n";
         return;
     }
@@ -152,7 +152,7 @@ switch (parse_url($_SERVER["REQUEST_URI"], PHP_URL_PATH)) {
     case "/stream/ws":
         http_response_code(501);
         header("Content-Type: application/json");
-        echo record(["error" => "PHP-FPM is reached by a gateway, which cannot carry WebSocket", "origin" => origin()]), "\n";
+        echo record(["error" => "PHP-FPM is reached by a gateway, which cannot carry WebSocket", "request_at_app" => origin()]), "\n";
         break;
     default:
         http_response_code(404);

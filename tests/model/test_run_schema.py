@@ -1,0 +1,51 @@
+"""Saved runs of every schema are read, and say the same."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import Run, UsageError
+from flushcheck.model.run_schema import SCHEMA, run_from_json, run_to_json
+
+OLD = sorted((Path(__file__).parent / "schema-1").glob("*.json"))
+RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
+
+
+@pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
+def test_a_run_of_schema_1_is_read_as_todays(path):
+    old, new = json.loads(path.read_text()), json.loads((RECORDINGS / path.name).read_text())
+    assert (old["schema"], new["schema"]) == (1, SCHEMA)
+    run = run_from_json(old)
+    assert run == run_from_json(new)
+    assert judge(run).culprits
+    assert any(one.request_at_app for one in run.observations)
+    assert all(one.pieces for one in run.observations if one.end)
+
+
+def test_a_run_comes_back_as_it_was():
+    run = run_from_json(json.loads(OLD[0].read_text()))
+    assert run_from_json(json.loads(json.dumps(run_to_json(run)))) == run
+
+
+WRONG = [
+    # name                 data                                                says
+    ("a later schema",     {"schema": 3, "target": "x", "observations": []},   "schema=3: expected 1 or 2"),
+    ("a word",             {"schema": "1", "target": "x", "observations": []}, "schema=1: expected"),
+    ("no run",             [],                                                 "expected an object"),
+    ("old, no list",       {"schema": 1, "target": "x", "observations": 5},    "observations='5': expected a list"),
+    ("old, no objects",    {"schema": 1, "target": "x", "observations": [5]},  "observations[0]='5': expected an object"),
+    ("old, odd arrivals",  {"schema": 1, "target": "x", "observations": [{"arrivals": [5], "end": 5}]}, "probe is missing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "data", "says"), WRONG, ids=[row[0] for row in WRONG])
+def test_what_is_no_run_is_told(name, data, says):
+    with pytest.raises(UsageError) as told:
+        run_from_json(data, "run")
+    assert says in str(told.value)
+
+
+def test_a_run_without_a_schema_is_a_current_one():
+    assert run_from_json({"target": "x", "observations": []}) == Run("x", ())
