@@ -103,6 +103,7 @@ def check(config: Config) -> Checked:
     allowed: dict[tuple[object, ...], Allowed] = {}
     judged = []
     troubles = [*config.problems]
+    linters = [linter for linter in LINTERS if config.server in linter.SERVERS]
     blocks = form.blocks(config)
     if len(blocks) >= MAX_BLOCKS:
         troubles.append(
@@ -115,7 +116,7 @@ def check(config: Config) -> Checked:
             )
             break
         guilty = False
-        for linter in LINTERS:
+        for linter in linters:
             for finding in islice(linter.lint(block), MAX_FINDINGS):
                 mark = marks.find(finding, block)
                 if mark is not None:

@@ -60,9 +60,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, sure, (*hint.passed_through_evidence(seen, transport), gateway))
 
 
+SERVERS = (Server.APACHE,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """64 KiB by default, so a handler without a line is guilty too."""
-    if block.server is not Server.APACHE or block.via != "fcgid":
+    if block.via != "fcgid":
         return
     value = block.value("FcgidOutputBufferSize", "65536")
     if value.first == "0":

@@ -61,9 +61,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY, (*hint.passed_through_evidence(seen, transport), *passes))
 
 
+SERVERS = (Server.APACHE,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default: only a line is guilty, and only for its types."""
-    if block.server is not Server.APACHE or block.via not in ("http", "fastcgi", "fcgid", "passenger"):
+    if block.via not in ("http", "fastcgi", "fcgid", "passenger"):
         return
     access = apache.setting(block, "SecResponseBodyAccess", "Off")
     engine = apache.setting(block, "SecRuleEngine", "Off")

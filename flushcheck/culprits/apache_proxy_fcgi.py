@@ -63,9 +63,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY, (*hint.passed_through_evidence(seen, transport), gateway))
 
 
+SERVERS = (Server.APACHE,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default, so a worker without a line is guilty too."""
-    if block.server is not Server.APACHE or block.via != "fastcgi":
+    if block.via != "fastcgi":
         return
     value = block.params.get("flushpackets")
     chosen = value.first.lower() if value else ""

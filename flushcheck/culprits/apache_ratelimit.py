@@ -33,9 +33,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return None
 
 
+SERVERS = (Server.APACHE,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """The filter, and its rate in KiB a second; <Location> sections that cover the pass come last and win."""
-    if block.server is not Server.APACHE or block.via == "php":
+    if block.via == "php":
         return
     levels = (*reversed(block.partners), *block.scope.chain())
     line = next((found for level in levels if (found := _filter(level)) is not None), None)

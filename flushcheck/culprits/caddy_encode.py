@@ -64,10 +64,11 @@ MOST = 20  # encode lines around one pass
 SMALL = 64  # hardly any first piece is shorter
 
 
+SERVERS = (Server.CADDY,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """In the site or route around the pass, for every request or for some."""
-    if block.server is not Server.CADDY:
-        return
     for line in islice(block.home.every("encode"), MOST):
         hit = caddy.encoded(line, STREAM_TYPES)
         if not hit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding, Level
+from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
@@ -86,6 +86,9 @@ _NAMES = {
 
 def _way(origin: RequestAtApp) -> str:
     return f"a gateway ({origin.gateway})" if origin.gateway else origin.server or "its server"
+
+
+SERVERS = (Server.NGINX, Server.APACHE, Server.LIGHTTPD, Server.CADDY)
 
 
 def lint(block: Block) -> Iterator[Finding]:

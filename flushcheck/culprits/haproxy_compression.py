@@ -46,10 +46,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return None
 
 
+SERVERS = (Server.HAPROXY,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off unless a line says otherwise; without a list of types it takes all of them."""
-    if block.server is not Server.HAPROXY:
-        return
     for scope in (block.scope, *block.partners):
         algo = _line(scope, "algo")
         if algo is None or algo.args[1:] in ((), ("identity",)):

@@ -73,9 +73,12 @@ def _http10_was_in_vain(seen: Observations) -> bool:
     return bool(tried) and not any(seen.frees(streamed, Variant.HTTP10) for streamed in tried)
 
 
+SERVERS = (Server.HAPROXY,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default; on counts wherever the request passes, in the frontend or the backend."""
-    if block.server is not Server.HAPROXY or haproxy.no_delay(block.scope).first == "on":
+    if haproxy.no_delay(block.scope).first == "on":
         return
     slow = [front for front in block.partners if haproxy.no_delay(front).first != "on"]
     if block.partners and not slow:

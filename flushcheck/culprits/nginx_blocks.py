@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.configs import nginx
-from flushcheck.configs.findings import Edit, Finding, Level, Server
+from flushcheck.configs.findings import Edit, Finding, Level
 from flushcheck.configs.tree import Block
 from flushcheck.model import Culprit
 
@@ -16,7 +16,7 @@ def hold(block: Block, culprit: Culprit, via: str) -> Iterator[Finding]:
     Args:
         via: the gate that the culprit is about, for example "fastcgi".
     """
-    if block.server is not Server.NGINX or block.via != via or not nginx.holds(block):
+    if block.via != via or not nginx.holds(block):
         return
     value = nginx.buffering(block)
     off = f"{value.name} off;"

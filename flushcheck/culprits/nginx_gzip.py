@@ -63,10 +63,13 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
 STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson", "application/jsonl")
 
 
+SERVERS = (Server.NGINX,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Where chunks would pass one by one, were it not for the compressor that nobody flushes."""
     # A block that holds anyway has its Finding, and the same fix.
-    if block.server is not Server.NGINX or not nginx.flushes_chunks(block):
+    if not nginx.flushes_chunks(block):
         return
     for encoder, offered in (("gzip", "gzip"), ("brotli", "br")):
         yield from _held(block, encoder, offered)

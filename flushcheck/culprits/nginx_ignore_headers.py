@@ -48,9 +48,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.POSSIBLE, (*hint.header_evidence(seen, transport), SEPARATE))
 
 
+SERVERS = (Server.NGINX,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """The line, in a block that the hint would free."""
-    if block.server is not Server.NGINX or not nginx.prefix(block):
+    if not nginx.prefix(block):
         return
     line = nginx.ignored_hint(block)
     gzip = nginx.flushes_chunks(block) and block.value("gzip", "off").first == "on"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks
 from flushcheck.culprits import x_accel as hint
@@ -66,6 +66,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     else:
         sure = Confidence.CERTAIN if origin else Confidence.LIKELY
     return Detection(CULPRIT, sure, (*hint.header_evidence(seen, transport), *asked))
+
+
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -50,10 +50,13 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return None
 
 
+SERVERS = (Server.NGINX,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """A cache in force; how much it takes depends on who says how long a response may be kept."""
     prefix = nginx.prefix(block)
-    if block.server is not Server.NGINX or not prefix or nginx.buffering(block).first == "off":
+    if not prefix or nginx.buffering(block).first == "off":
         return
     value = block.value(f"{prefix}_cache", "off")
     if value.first == "off":

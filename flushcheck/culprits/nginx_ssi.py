@@ -47,9 +47,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY, (said,))
 
 
+SERVERS = (Server.NGINX,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Only where a WebSocket could pass otherwise."""
-    if block.server is not Server.NGINX or block.via != "http":
+    if block.via != "http":
         return
     value = block.value("ssi", "off")
     # For text/html alone, which is the default, a WebSocket passes: measured. The 101 has no type at all.

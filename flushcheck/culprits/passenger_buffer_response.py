@@ -46,6 +46,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY, (*hint.passed_through_evidence(seen, transport), server))
 
 
+SERVERS = (Server.NGINX, Server.APACHE)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default: only a line is guilty."""
     if block.via != "passenger":

@@ -60,6 +60,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.CERTAIN, tuple(facts))
 
 
+SERVERS = (Server.APACHE, Server.VARNISH)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Apache's mod_cache, and a time to live that VCL forces on everything; nginx has one of its own."""
     if block.server is Server.VARNISH and (line := varnish.ttl(block)) is not None:
