@@ -53,7 +53,7 @@ class PassedBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class AllowedFinding:
     """A Finding that its owner knows of, by a mark in the file."""
 
     finding: Finding
@@ -63,19 +63,19 @@ class Allowed:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """All that a check brought."""
 
     findings: tuple[Finding, ...] = ()  # by file and line
     passed: tuple[PassedBlock, ...] = ()
-    allowed: tuple[Allowed, ...] = ()
+    allowed: tuple[AllowedFinding, ...] = ()
     problems: tuple[ReadProblem, ...] = ()
     files: tuple[str, ...] = ()  # every file that was read, includes too
 
     @property
     def worst(self) -> Level | None:
         """The heaviest level found; None if nothing was."""
-        return min((finding.level for finding in self.findings), key=WEIGHT.index, default=None)
+        return min((finding.level for finding in self.findings), key=LEVELS.index, default=None)
 
     def exit_code(self, *, strict: bool = False) -> int:
         """0 clean, 1 a problem, 3 could not tell: something was not read, and what was read is clean.
@@ -90,17 +90,17 @@ class Checked:
         return 3 if self.problems and not self.passed and not self.findings else 0
 
 
-WEIGHT = tuple(Level)
+LEVELS = tuple(Level)
 
 MAX_FINDINGS = 2_000  # nobody reads more, and each is kilobytes of words
 
 
-def check(config: Config) -> Checked:
+def check(config: Config) -> CheckResult:
     """Judge every block of one configuration that passes to an app."""
     form = FORMATS[config.server]
     marks = _Marks(config.texts)
     kept: dict[tuple[object, ...], Finding] = {}
-    allowed: dict[tuple[object, ...], Allowed] = {}
+    allowed: dict[tuple[object, ...], AllowedFinding] = {}
     judged = []
     troubles = [*config.problems]
     linters = [linter for linter in LINTERS if config.server in linter.SERVERS]
@@ -120,14 +120,16 @@ def check(config: Config) -> Checked:
             for finding in islice(linter.lint(block), MAX_FINDINGS):
                 mark = marks.find(finding, block)
                 if mark is not None:
-                    allowed.setdefault(_key(finding), Allowed(finding, mark.file, mark.line, mark.reason))
+                    allowed.setdefault(
+                        _key(finding), AllowedFinding(finding, mark.file, mark.line, mark.reason)
+                    )
                 else:
                     kept.setdefault(_key(finding), finding)
                 guilty = guilty or finding.level is not Level.NOTE
         if not guilty:
             at = block.at
             judged.append(PassedBlock(block.server, at.file, at.line, block.name, form.pass_reason(block)))
-    return Checked(
+    return CheckResult(
         findings=_sorted(kept.values()),
         passed=tuple(judged),
         allowed=tuple(allowed.values()),
@@ -136,7 +138,7 @@ def check(config: Config) -> Checked:
     )
 
 
-def merge(parts: Sequence[Checked]) -> Checked:
+def merge(parts: Sequence[CheckResult]) -> CheckResult:
     """Several checks as one; what two of them found alike counts once."""
     findings = {_key(finding): finding for part in parts for finding in part.findings}
     # A file that is read by itself and as part of another shows its blocks twice: guilty once is guilty.
@@ -148,7 +150,7 @@ def merge(parts: Sequence[Checked]) -> Checked:
     judged = {(one.file, one.line, one.block): one for part in parts for one in part.passed}
     allowed = {_key(one.finding): one for part in parts for one in part.allowed}
     troubles = dict.fromkeys(trouble for part in parts for trouble in part.problems)
-    return Checked(
+    return CheckResult(
         findings=_sorted(findings.values()),
         passed=tuple(one for one in judged.values() if (one.file, one.line) not in guilty),
         allowed=tuple(allowed.values()),
@@ -163,7 +165,7 @@ def _key(finding: Finding) -> tuple[object, ...]:
 
 def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(
-        sorted(findings, key=lambda one: (one.file, one.line, WEIGHT.index(one.level), one.culprit.id))
+        sorted(findings, key=lambda one: (one.file, one.line, LEVELS.index(one.level), one.culprit.id))
     )
 
 
@@ -196,7 +198,7 @@ class _Marks:
     def find(self, finding: Finding, block: Block) -> _Mark | None:
         """The mark with a reason that allows this Finding; None if it counts."""
         places = [(finding.file, finding.line)]
-        places += [(at.file, at.line) for at in (block.at, block.gate)]
+        places += [(at.file, at.line) for at in (block.at, block.pass_directive)]
         for place in places:
             for mark in self._marks.get(place, ()):
                 if finding.culprit.id in mark.ids:

@@ -24,7 +24,7 @@ from flushcheck.configs.tree import (
     Directive,
     Scope,
     Value,
-    said,
+    ellipsize,
 )
 
 INCLUDES = ("include", "includeoptional")
@@ -332,10 +332,10 @@ class _Finder:
             _name(of or gate, scope, whole=whole),
             self._config.version,
             params=params,
-            partners=self._locations(of or gate, scope),
-            unread=scope.unread(INCLUDES),
+            related_scopes=self._locations(of or gate, scope),
+            unread_includes=scope.unread_includes(INCLUDES),
             place=scope,
-            anchor=of,  # what concerns a member stands beside the line that passes, not among the members
+            insert_before=of,  # lines for a balancer's member go beside the ProxyPass, not among the members
         )
 
     def _locations(self, gate: Directive, scope: Scope) -> tuple[Scope, ...]:
@@ -350,8 +350,8 @@ class _Finder:
 
     def _at(self, scope: Scope, path: str) -> Sequence[Scope]:
         """The <Location> sections of a scope for this very path; the last few of them."""
-        paths: dict[str, list[Directive]] = scope.remember("locations", lambda: _by_path(scope))
-        made: list[Scope] = scope.remember(
+        paths: dict[str, list[Directive]] = scope.cached("locations", lambda: _by_path(scope))
+        made: list[Scope] = scope.cached(
             f"location {path}",
             lambda: [
                 Scope(section, tuple(_effective(section.block or (), self._facts)))
@@ -409,13 +409,13 @@ def _name(gate: Directive, scope: Scope, *, whole: bool) -> str:
         for one in scope.chain()
         if one.directive is not None
     ]
-    own = [] if whole else [said(f"{gate.word} {' '.join(gate.args[:1])}", 50)]
-    return said(" in ".join([*own, *outer]) or "top of the file")
+    own = [] if whole else [ellipsize(f"{gate.word} {' '.join(gate.args[:1])}", 50)]
+    return ellipsize(" in ".join([*own, *outer]) or "top of the file")
 
 
 def setting(block: Block, name: str, default: str) -> Value:
     """What is in force for this gate: <Location> sections that cover it come last, so they win."""
-    for location in reversed(block.partners):
+    for location in reversed(block.related_scopes):
         if location.own(name):
             return location.value(name, default, whose=NAMES[block.server])
     return block.value(name, default)

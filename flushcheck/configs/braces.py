@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flushcheck.configs.tree import MAX_ARGS, MAX_DEPTH, MAX_DIRECTIVES, Directive, Parsed, ReadProblem, said
+from flushcheck.configs.tree import (
+    MAX_ARGS,
+    MAX_DEPTH,
+    MAX_DIRECTIVES,
+    Directive,
+    Parsed,
+    ReadProblem,
+    ellipsize,
+)
 
 Token = tuple[str, int, bool]  # text, line, quoted
 
@@ -69,7 +77,7 @@ class Builder:
     def done(self) -> Parsed:
         """The tree; blocks left open are closed at the end of the file."""
         if self._words:
-            self.trouble(self._line, f"no ; after {said(' '.join(self._words), 60)}")
+            self.trouble(self._line, f"no ; after {ellipsize(' '.join(self._words), 60)}")
         while self._open:
             self._leave()
         return Parsed(tuple(self._here), tuple(self._troubles))

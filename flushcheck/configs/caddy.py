@@ -22,12 +22,12 @@ from flushcheck.configs.tree import (
     Parsed,
     ReadProblem,
     Scope,
-    said,
+    ellipsize,
 )
 
 INCLUDES = ("import",)
 
-GATES = {"reverse_proxy": "http", "php_fastcgi": "fastcgi"}
+PASS_DIRECTIVES = {"reverse_proxy": "http", "php_fastcgi": "fastcgi"}
 _ROUTES = frozenset({"handle", "handle_path", "route", "handle_errors", "handle_response"})
 _MAX_IMPORTS = 1_000
 _MAX_WRITTEN = 20_000  # statements that imports bring
@@ -117,7 +117,7 @@ class _Reader:
     def _close(self) -> None:
         statement, outside = self._open.pop()
         inside, self._here = tuple(self._here), outside
-        self._here.append(statement.holding(inside))
+        self._here.append(statement.with_block(inside))
 
     def _sites(self) -> tuple[Directive, ...]:
         """The top level; where the file is one site without braces, as if it had them."""
@@ -126,7 +126,7 @@ class _Reader:
         if not loose:
             return tuple(top)
         first = next(index for index, one in enumerate(top) if one is loose[0])
-        site = top[first].holding(tuple(top[first + 1 :]))
+        site = top[first].with_block(tuple(top[first + 1 :]))
         return (*top[:first], site)
 
     def _trouble(self, line: int, reason: str) -> None:
@@ -203,16 +203,16 @@ def _filled(directive: Directive, given: Sequence[str], snippets: _Snippets, dep
 
 def _walk(scope: Scope, config: Config, snippets: _Snippets, depth: int) -> Iterator[Block]:
     for child in scope.children:
-        if child.name in GATES:
+        if child.name in PASS_DIRECTIVES:
             own = Scope(child, child.block or (), scope)
             yield Block(
                 config.server,
                 own,
                 child,
-                GATES[child.name],
+                PASS_DIRECTIVES[child.name],
                 _name(child, scope),
                 config.version,
-                unread=scope.unread(INCLUDES),
+                unread_includes=scope.unread_includes(INCLUDES),
                 place=scope,
             )
         elif child.name in _ROUTES and child.block is not None and depth < MAX_DEPTH:
@@ -222,7 +222,7 @@ def _walk(scope: Scope, config: Config, snippets: _Snippets, depth: int) -> Iter
 
 def _name(gate: Directive, scope: Scope) -> str:
     outer = [" ".join((one.directive.word, *one.directive.args)) for one in scope.chain() if one.directive]
-    return said(" in ".join([said(gate.text, 40), *outer]))
+    return ellipsize(" in ".join([ellipsize(gate.text, 40), *outer]))
 
 
 # What an `encode` line takes.
@@ -254,7 +254,7 @@ def matcher(line: Directive) -> str:
 
 def excludes(block: Block, matcher: str) -> bool:
     """Whether a named matcher leaves out some paths: then its author has thought of it."""
-    for named in block.home.every(matcher) if matcher.startswith("@") else ():
+    for named in block.insert_scope.every(matcher) if matcher.startswith("@") else ():
         words = [*named.args[:1], *(child.name for child in named.block or ())]
         if "not" in words:
             return True

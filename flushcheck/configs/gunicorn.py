@@ -24,7 +24,7 @@ from flushcheck.configs.tree import (
     ReadProblem,
     Scope,
     Value,
-    said,
+    ellipsize,
 )
 
 INCLUDES = ("-c",)  # our name for the file that a command line names
@@ -206,7 +206,7 @@ def _lines(text: str, file: str) -> Parsed:
         # Without -c the file in the working folder is read, if there is one.
         implied = Directive("-c", (DEFAULT_CONFIG, "implied"), file, command.line, command.end_line)
         rest = tuple(one for one in own if one.name != "-c")
-        done.append(command.holding((*(configs or (implied,)), *environment[-_MAX_ENVIRONMENT:], *rest)))
+        done.append(command.with_block((*(configs or (implied,)), *environment[-_MAX_ENVIRONMENT:], *rest)))
     return Parsed(tuple(done))
 
 
@@ -324,9 +324,15 @@ def _blocks(config: Config) -> Iterator[Block]:
     top = Scope(None, config.directives)
     for command in top.own("command"):
         scope = Scope(command, command.block or ())
-        name = said(" ".join(("gunicorn", *command.args)), 60)
+        name = ellipsize(" ".join(("gunicorn", *command.args)), 60)
         yield Block(
-            config.server, scope, command, "wsgi", name, config.version, unread=scope.unread(INCLUDES)
+            config.server,
+            scope,
+            command,
+            "wsgi",
+            name,
+            config.version,
+            unread_includes=scope.unread_includes(INCLUDES),
         )
     gate = next((line for line in config.directives if line.name in SETTINGS), None)
     if gate is not None and not top.own("command"):

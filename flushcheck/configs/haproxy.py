@@ -60,7 +60,7 @@ def parse(text: str, file: str) -> Parsed:
         elif not words[0].startswith("."):  # .if and its like are for HAProxy's own start
             if len(troubles) < 5:
                 troubles.append(ReadProblem(file, number, f"{words[0][:40]}: outside of every section"))
-    return Parsed(tuple(section.holding(tuple(lines)) for section, lines in sections), tuple(troubles))
+    return Parsed(tuple(section.with_block(tuple(lines)) for section, lines in sections), tuple(troubles))
 
 
 def _words(line: str) -> list[str]:
@@ -106,7 +106,7 @@ def _blocks(config: Config) -> Iterator[Block]:
         name = " ".join((section.name, *section.args[:1]))
         mine = tuple(fronts.get(section.args[0] if section.args else "", ()))
         partners = mine + tuple(fronts.get("", ())) if section.name == "backend" else ()
-        yield Block(config.server, scope, servers[0], "http", name, config.version, partners=partners)
+        yield Block(config.server, scope, servers[0], "http", name, config.version, related_scopes=partners)
 
 
 def _proxies(config: Config) -> list[Scope]:

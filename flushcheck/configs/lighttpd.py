@@ -20,13 +20,13 @@ from flushcheck.configs.tree import (
     Parsed,
     ReadProblem,
     Scope,
-    said,
+    ellipsize,
 )
 
 INCLUDES = ("include",)
 
 # What passes to an app, and how.
-GATES = {
+PASS_DIRECTIVES = {
     "proxy.server": "http",
     "fastcgi.server": "fastcgi",
     "scgi.server": "scgi",
@@ -110,11 +110,11 @@ class _Reader:
         elif words[0] == "include_shell":
             if any(one in " ".join(words[1:]) for one in _HARMLESS):
                 return
-            reason = f"what {said(' '.join(words[1:]), 60)} would print is not read: no command is run"
+            reason = f"what {ellipsize(' '.join(words[1:]), 60)} would print is not read: no command is run"
             self._troubles.append(ReadProblem(self._file, self._line, reason, incomplete=False))
             return
         else:
-            self._trouble(self._line, f"not understood: {said(' '.join(words), 60)}")
+            self._trouble(self._line, f"not understood: {ellipsize(' '.join(words), 60)}")
             return
         self._here.append(Directive(name.lower(), tuple(args), self._file, self._line, line, None, name))
 
@@ -141,7 +141,7 @@ class _Reader:
     def _close(self) -> None:
         condition, outside = self._open.pop()
         inside, self._here = tuple(self._here), outside
-        self._here.append(condition.holding(inside))
+        self._here.append(condition.with_block(inside))
 
     def _trouble(self, line: int, reason: str) -> None:
         if len(self._troubles) < 20:
@@ -155,7 +155,7 @@ def blocks(config: Config) -> tuple[Block, ...]:
 
 
 def _walk(scope: Scope, config: Config, depth: int) -> Iterator[Block]:
-    for name, via in GATES.items():
+    for name, via in PASS_DIRECTIVES.items():
         gate = next((line for line in reversed(scope.own(name)) if set(line.args) - {"(", ")"}), None)
         if gate is not None:
             yield Block(
@@ -165,7 +165,7 @@ def _walk(scope: Scope, config: Config, depth: int) -> Iterator[Block]:
                 via,
                 _name(scope, gate),
                 config.version,
-                unread=scope.unread(INCLUDES),
+                unread_includes=scope.unread_includes(INCLUDES),
             )
     for child in scope.children:
         if child.block is not None and depth < MAX_DEPTH:
@@ -175,13 +175,13 @@ def _walk(scope: Scope, config: Config, depth: int) -> Iterator[Block]:
 def _name(scope: Scope, gate: Directive) -> str:
     if scope.directive is None:
         return gate.name
-    return said(f"{gate.name} in {''.join(scope.directive.args)}")
+    return ellipsize(f"{gate.name} in {''.join(scope.directive.args)}")
 
 
 def upgrades(block: Block) -> bool:
     """Whether mod_proxy passes a WebSocket on: "upgrade" => "enable" in proxy.header (since 1.4.46)."""
     level = block.scope.level("proxy.header")
-    return level is not None and bool(level.remember("upgrades", lambda: _enables(level)))
+    return level is not None and bool(level.cached("upgrades", lambda: _enables(level)))
 
 
 def _enables(level: Scope) -> bool:

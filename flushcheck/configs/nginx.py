@@ -17,13 +17,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from flushcheck.configs.tree import MAX_BLOCKS, MAX_DEPTH, Block, Config, Directive, Scope, Value, said
+from flushcheck.configs.tree import MAX_BLOCKS, MAX_DEPTH, Block, Config, Directive, Scope, Value, ellipsize
 
 INCLUDES = ("include",)
-CLOSED = ("map", "geo", "types", "split_clients", "charset_map", "stream", "mail", "events")
+OPAQUE_BLOCKS = ("map", "geo", "types", "split_clients", "charset_map", "stream", "mail", "events")
 
 # What passes to an app, and how. grpc_pass and memcached_pass lead to no stream of these transports.
-GATES = {
+PASS_DIRECTIVES = {
     "proxy_pass": "http",
     "fastcgi_pass": "fastcgi",
     "uwsgi_pass": "uwsgi",
@@ -68,7 +68,7 @@ def blocks(config: Config) -> tuple[Block, ...]:
     found: list[Block] = []
     asides = _asides(config.directives)
     for block in _walk(Scope(None, config.directives), config):
-        if _carries_no_stream(block.home.directive, asides):
+        if _carries_no_stream(block.insert_scope.directive, asides):
             continue
         found.append(block)
         if len(found) >= MAX_BLOCKS:
@@ -107,10 +107,10 @@ def _walk(scope: Scope, config: Config) -> Iterator[Block]:
     if gate is not None:
         unread = tuple(
             line
-            for line in scope.unread(INCLUDES)
+            for line in scope.unread_includes(INCLUDES)
             if "".join(line.args[:1]).rpartition("/")[2] not in HARMLESS
         )
-        via = GATES[gate.name]
+        via = PASS_DIRECTIVES[gate.name]
         home = _home(scope)
         yield Block(
             config.server,
@@ -119,9 +119,9 @@ def _walk(scope: Scope, config: Config) -> Iterator[Block]:
             via,
             _name(scope),
             config.version,
-            unread=unread,
+            unread_includes=unread,
             place=home,
-            anchor=_anchor(home, gate),
+            insert_before=_anchor(home, gate),
         )
     for child in scope.children:
         if child.block is not None and child.name in CONTAINERS:
@@ -129,7 +129,7 @@ def _walk(scope: Scope, config: Config) -> Iterator[Block]:
 
 
 def _gate(scope: Scope) -> Directive | None:
-    for name in GATES:
+    for name in PASS_DIRECTIVES:
         for directive in reversed(scope.own(name)):
             if _passes(directive):
                 return directive
@@ -158,7 +158,7 @@ def _anchor(home: Scope, gate: Directive) -> Directive:
     """One place for all that is added to a location, so that its `if` blocks do not add it twice."""
     if any(gate is own for own in home.own(gate.name)):
         return gate
-    first_own = next((own for name in GATES for own in home.own(name)), None)
+    first_own = next((own for name in PASS_DIRECTIVES for own in home.own(name)), None)
     return first_own or next((child for child in home.children if child.name in _INSIDE), gate)
 
 
@@ -167,7 +167,7 @@ def _name(scope: Scope) -> str:
     directive = scope.directive
     if directive is None:
         return "top of the file"
-    own = said(directive.text)
+    own = ellipsize(directive.text)
     if directive.name in _INSIDE and scope.parent is not None and scope.parent.directive:
         return f"{_name(scope.parent)}, {own}"
     return own
@@ -217,7 +217,7 @@ def ignored(block: Block, header: str) -> Directive | None:
     level = block.scope.level(name)
     if level is None:
         return None
-    found: Directive | None = level.remember(
+    found: Directive | None = level.cached(
         f"{name} {header}",
         lambda: next((line for line in level.own(name) if header in map(str.lower, line.args)), None),
     )
@@ -229,7 +229,7 @@ def request_header(block: Block, name: str) -> Directive | None:
     level = block.scope.level("proxy_set_header")
     if level is None:
         return None
-    found: dict[str, Directive] = level.remember(
+    found: dict[str, Directive] = level.cached(
         "proxy_set_header",
         lambda: {line.args[0].lower(): line for line in level.own("proxy_set_header") if line.args},
     )
@@ -289,14 +289,14 @@ def _with_inner(found: Sequence[Block], config: Config) -> tuple[Block, ...]:
         inner = next(
             (
                 listening[port]
-                for port in _targets(block.gate, upstreams)
+                for port in _targets(block.pass_directive, upstreams)
                 if port in listening and listening[port] is not _server_of(block)
             ),
             None,
         )
         if block.via == "http" and inner is not None:
             taken = any(not _passes_hint(one) for one in behind.get(id(inner), ()))
-            joined.append(replace(block, behind=inner, hint_taken=taken))
+            joined.append(replace(block, inner_server=inner, inner_strips_header=taken))
         else:
             joined.append(block)
     return tuple(joined)

@@ -49,7 +49,7 @@ def parse(text: str, file: str) -> Parsed:
 
 
 def _held(sections: list[tuple[Directive, list[Directive]]]) -> tuple[Directive, ...]:
-    return tuple(section.holding(tuple(lines)) for section, lines in sections)
+    return tuple(section.with_block(tuple(lines)) for section, lines in sections)
 
 
 def _value(text: str) -> str:

@@ -11,7 +11,15 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from flushcheck.configs.tree import MAX_ARGS, MAX_DEPTH, MAX_DIRECTIVES, Directive, Parsed, ReadProblem, said
+from flushcheck.configs.tree import (
+    MAX_ARGS,
+    MAX_DEPTH,
+    MAX_DIRECTIVES,
+    Directive,
+    Parsed,
+    ReadProblem,
+    ellipsize,
+)
 
 # Possessive throughout: an alternation that remembers every character takes 150 bytes for each.
 _WORD = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?|\'([^\'\\]*+(?:\\.[^\'\\]*+)*+)\'?|(\S++)', re.DOTALL)
@@ -62,7 +70,7 @@ class _Reader:
     def _enter(self, line: int, end_line: int, content: str) -> None:
         name, _, rest = content[1:].rstrip().removesuffix(">").strip().replace("\t", " ").partition(" ")
         if not name[:1].isalpha():
-            self._trouble(line, f"not understood: {said(content, 60)}")
+            self._trouble(line, f"not understood: {ellipsize(content, 60)}")
             return
         if self._skipped or len(self._open) >= MAX_DEPTH:
             if not self._skipped:
@@ -77,14 +85,14 @@ class _Reader:
         if self._skipped:
             self._skipped.pop()
         elif not self._open or self._open[-1][0].name != name:
-            self._trouble(line, f"</{said(name, 40)}> closes nothing that is open")
+            self._trouble(line, f"</{ellipsize(name, 40)}> closes nothing that is open")
         else:
             self._close()
 
     def _close(self) -> None:
         section, outside = self._open.pop()
         inside, self._here = tuple(self._here), outside
-        self._here.append(section.holding(inside))
+        self._here.append(section.with_block(inside))
 
     def _trouble(self, line: int, reason: str) -> None:
         if len(self._troubles) < 20:  # a file of another kind has one on every line

@@ -70,14 +70,14 @@ class Directive:
     @property
     def text(self) -> str:
         """The same for the middle of a sentence: cut where it is long."""
-        return said(" ".join((self.word, *self.args[:_SHOWN_ARGS])), _SHOWN)
+        return ellipsize(" ".join((self.word, *self.args[:_SHOWN_ARGS])), _SHOWN)
 
     @property
     def word(self) -> str:
         """The name as written."""
         return self.written or self.name
 
-    def holding(self, block: tuple[Directive, ...]) -> Directive:
+    def with_block(self, block: tuple[Directive, ...]) -> Directive:
         """The same statement with other ones inside."""
         return Directive(self.name, self.args, self.file, self.line, self.end_line, block, self.written)
 
@@ -170,13 +170,13 @@ class Scope:
         level = self.level(name)
         return level.own(name)[:MAX_LINES] if level else ()
 
-    def remember(self, key: str, make: Callable[[], Any]) -> Any:
+    def cached(self, key: str, make: Callable[[], Any]) -> Any:
         """What was made for this level under this key, made only once for all the Blocks below it."""
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]
 
-    def unread(self, names: Iterable[str]) -> tuple[Directive, ...]:
+    def unread_includes(self, names: Iterable[str]) -> tuple[Directive, ...]:
         """Includes here and further out that nobody could read; the first few of them."""
         found = (line for scope in self.chain() for name in names for line in scope.own(name))
         return tuple(islice(found, 5))
@@ -220,7 +220,7 @@ class Value:
     @property
     def text(self) -> str:
         """For example "proxy_buffering on"; cut where it is long."""
-        return said(" ".join((self.name, *self.args[:_SHOWN_ARGS])), _SHOWN)
+        return ellipsize(" ".join((self.name, *self.args[:_SHOWN_ARGS])), _SHOWN)
 
     @property
     def source(self) -> str:
@@ -234,22 +234,22 @@ class Block:
 
     server: Server
     scope: Scope
-    gate: Directive  # the line that passes
+    pass_directive: Directive  # the line that passes
     via: str  # how it passes: "http", "fastcgi", "uwsgi", "scgi", "fcgid", "passenger", ...
     name: str  # for people, for example "location /stream"
     version: Version = ()
     params: Mapping[str, Value] = field(default_factory=dict)  # what counts for this gate beside its scope
-    partners: tuple[Scope, ...] = ()  # other blocks that take part, for example HAProxy's frontends
-    behind: Directive | None = None  # the block of this same configuration that the gate leads to
-    hint_taken: bool = False  # ... and that one takes X-Accel-Buffering out of responses
-    unread: tuple[Directive, ...] = ()  # includes in its chain that could not be read
+    related_scopes: tuple[Scope, ...] = ()  # other blocks that take part, for example HAProxy's frontends
+    inner_server: Directive | None = None  # the block of this same configuration that the gate leads to
+    inner_strips_header: bool = False  # ... and that one takes X-Accel-Buffering out of responses
+    unread_includes: tuple[Directive, ...] = ()  # includes in its chain that could not be read
     place: Scope | None = None  # where its lines may stand, if not in the block itself (nginx's `if`)
-    anchor: Directive | None = None  # new lines go before this statement; the gate if not given
+    insert_before: Directive | None = None  # new lines go before this statement; the gate if not given
 
     @property
     def at(self) -> Directive:
         """The block's own statement, or the gate where the block is a whole file."""
-        return self.scope.directive or self.gate
+        return self.scope.directive or self.pass_directive
 
     def where(self, value: Value) -> str:
         """Where a setting comes from, in short: "line 12" within the block's own file."""
@@ -266,7 +266,7 @@ class Block:
         return self.scope.value(name, default, whose=NAMES[self.server])
 
     @property
-    def home(self) -> Scope:
+    def insert_scope(self) -> Scope:
         """The scope in which a line for this block may stand."""
         return self.place or self.scope
 
@@ -274,13 +274,15 @@ class Block:
         """Whether this line stands in this very block, so that another one would be a second."""
         if directive is None:
             return False
-        return any(directive is own for scope in (self.scope, self.home) for own in scope.own(directive.name))
+        return any(
+            directive is own for scope in (self.scope, self.insert_scope) for own in scope.own(directive.name)
+        )
 
     def edit(self, old: Directive | None, *lines: str) -> tuple[Edit, ...]:
         """The lines in this block: in the place of `old` where that stands here, else as new ones."""
         if old is not None and old.block is None and self.owns(old):
             return (edit(Action.REPLACE, old, *lines),)
-        return (edit(Action.BEFORE, self.anchor or self.gate, *lines),)
+        return (edit(Action.BEFORE, self.insert_before or self.pass_directive, *lines),)
 
     def finding(
         self,
@@ -302,9 +304,9 @@ class Block:
             fix: the culprit's first one if not given.
         """
         line = at or (value.at if value else None) or self.at
-        if value is not None and value.at is None and self.unread and level is Level.ERROR:
+        if value is not None and value.at is None and self.unread_includes and level is Level.ERROR:
             # A default that an unread file may have changed is no certainty.
-            names = ", ".join(sorted({" ".join(directive.args)[:60] for directive in self.unread}))
+            names = ", ".join(sorted({" ".join(directive.args)[:60] for directive in self.unread_includes}))
             level = Level.WARNING
             message += f"; unless {names}, which could not be read, sets {value.name}"
         return Finding(
@@ -318,7 +320,7 @@ class Block:
             block_line=self.at.line,
             value=value.text if value else "",
             source=value.source if value else "",
-            message=said(message, _SAID),  # a value may be as long as its file
+            message=ellipsize(message, _SAID),  # a value may be as long as its file
             fix=fix or culprit.fixes[0],
             edits=edits,
             override=override,
@@ -330,7 +332,7 @@ def edit(action: Action, directive: Directive, *lines: str) -> Edit:
     return Edit(action, directive.file, directive.line, directive.end_line, directive.word, lines)
 
 
-def said(text: str, most: int = 80) -> str:
+def ellipsize(text: str, most: int = 80) -> str:
     """Text of a file on one line, cut: for the middle of a sentence."""
     flat = " ".join(text.split())
     return flat if len(flat) <= most else f"{flat[: most - 3]}..."
@@ -339,7 +341,7 @@ def said(text: str, most: int = 80) -> str:
 Loader = Callable[[Directive], Sequence[Parsed] | None]
 
 
-class Expansion:
+class IncludeResolver:
     """Puts included files in their place.
 
     The caller's loader says what an include brings: the parsed files in order (none for a pattern that
@@ -360,9 +362,9 @@ class Expansion:
         self._count = 0
         self._full = False
         self._open: list[Parsed] = []  # files being put in place right now, outermost first
-        self.troubles: list[ReadProblem] = []
+        self.problems: list[ReadProblem] = []
 
-    def expand(self, directives: Sequence[Directive], depth: int = 0) -> tuple[Directive, ...]:
+    def resolve(self, directives: Sequence[Directive], depth: int = 0) -> tuple[Directive, ...]:
         """The same statements with every include replaced by what it brings."""
         done: list[Directive] = []
         for directive in directives:
@@ -382,15 +384,15 @@ class Expansion:
     def _inside(self, directive: Directive, depth: int) -> Directive:
         assert directive.block is not None
         if depth >= MAX_DEPTH:
-            self.troubles.append(
+            self.problems.append(
                 ReadProblem(directive.file, directive.line, f"blocks more than {MAX_DEPTH} deep are not read")
             )
-            return directive.holding(())
-        return directive.holding(self.expand(directive.block, depth + 1))
+            return directive.with_block(())
+        return directive.with_block(self.resolve(directive.block, depth + 1))
 
     def _included(self, directive: Directive, depth: int) -> Sequence[Directive]:
         if depth >= MAX_DEPTH:
-            self.troubles.append(
+            self.problems.append(
                 ReadProblem(
                     directive.file, directive.line, f"includes more than {MAX_DEPTH} deep are not read"
                 )
@@ -406,13 +408,13 @@ class Expansion:
                 self._stop(directive, f"more than {MAX_INCLUDES} files included")
                 break
             if any(parsed is other for other in self._open):
-                self.troubles.append(ReadProblem(directive.file, directive.line, "includes itself in a loop"))
+                self.problems.append(ReadProblem(directive.file, directive.line, "includes itself in a loop"))
                 continue
             self._open.append(parsed)
-            found += self.expand(parsed.directives, depth + 1)
+            found += self.resolve(parsed.directives, depth + 1)
             self._open.pop()
         return found
 
     def _stop(self, directive: Directive, reason: str) -> None:
         self._full = True
-        self.troubles.append(ReadProblem(directive.file, directive.line, f"{reason}: the rest was not read"))
+        self.problems.append(ReadProblem(directive.file, directive.line, f"{reason}: the rest was not read"))

@@ -70,7 +70,7 @@ def lint(block: Block) -> Iterator[Finding]:
     value = block.value("FcgidOutputBufferSize", "65536")
     if value.first == "0":
         return
-    htaccess = block.gate.file.rpartition("/")[2].startswith(".ht")
+    htaccess = block.pass_directive.file.rpartition("/")[2].startswith(".ht")
     message = (
         f"{block.say(value)}: the response is passed on in pieces of {value.first} bytes, a "
         "shorter stream whole at its end"
@@ -86,7 +86,7 @@ def lint(block: Block) -> Iterator[Finding]:
         Level.WARNING if htaccess else Level.ERROR,
         message,
         value=value,
-        at=value.at or block.gate,
+        at=value.at or block.pass_directive,
         edits=() if htaccess else _edits(block, value.at),
         override="the app cannot free it by itself: X-Accel-Buffering means nothing to Apache",
     )
@@ -97,8 +97,8 @@ def _edits(block: Block, old: Directive | None) -> tuple[Edit, ...]:
     if old is not None:
         return (edit(Action.REPLACE, old, line),)
     # Server and virtual host only: in front of the outermost section below that holds the gate.
-    outer = block.gate
-    for scope in block.home.chain():
+    outer = block.pass_directive
+    for scope in block.insert_scope.chain():
         if scope.directive is not None and scope.directive.name == "virtualhost":
             outer = scope.directive.block[0] if scope.directive.block else outer
             break

@@ -89,7 +89,7 @@ def lint(block: Block) -> Iterator[Finding]:
 def _off(block: Block) -> tuple[str, ...]:
     """The lines for this block: a section of its own where the pass is a line of the virtual host."""
     line = "SecResponseBodyAccess Off"
-    gate = block.gate
+    gate = block.pass_directive
     if gate.name == "proxypass" and gate.args and gate.args[0].startswith("/"):
         return (f'<Location "{gate.args[0]}">', f"    {line}", "</Location>")
     return (line,)

@@ -88,8 +88,8 @@ def lint(block: Block) -> Iterator[Finding]:
         Level.WARNING if chosen == "auto" else Level.ERROR,
         message,
         value=value,
-        at=block.gate,
-        fix=CULPRIT.fixes[1 if block.gate.name == "sethandler" else 0],
+        at=block.pass_directive,
+        fix=CULPRIT.fixes[1 if block.pass_directive.name == "sethandler" else 0],
         edits=_edits(block),
         override="the app cannot free it by itself: X-Accel-Buffering means nothing to Apache",
     )
@@ -98,16 +98,16 @@ def lint(block: Block) -> Iterator[Finding]:
 def _edits(block: Block) -> tuple[Edit, ...]:
     """A parameter on the line that makes the worker, or a <Proxy> section beside the handler."""
     value = block.params.get("flushpackets")
-    if value is not None and value.at is not block.gate:
+    if value is not None and value.at is not block.pass_directive:
         return ()  # another line made the worker: that one is to be changed, and has a Finding itself
-    gate = block.gate
+    gate = block.pass_directive
     if gate.name in ("proxypass", "proxypassmatch", "balancermember"):
         kept = [arg for arg in gate.args if not arg.lower().startswith(("flushpackets=", "flushwait="))]
         line = " ".join([gate.word, *map(_quoted, kept), "flushpackets=on"])
         return (edit(Action.REPLACE, gate, line),)
     address = re.search(r"fcgi://[^/\s\"]+", " ".join(gate.args))
     section = None
-    for scope in block.home.chain():
+    for scope in block.insert_scope.chain():
         if scope.directive is None or scope.directive.name == "virtualhost":
             break
         section = scope.directive

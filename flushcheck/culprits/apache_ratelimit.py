@@ -40,7 +40,7 @@ def lint(block: Block) -> Iterator[Finding]:
     """The filter, and its rate in KiB a second; <Location> sections that cover the pass come last and win."""
     if block.via == "php":
         return
-    levels = (*reversed(block.partners), *block.scope.chain())
+    levels = (*reversed(block.related_scopes), *block.scope.chain())
     line = next((found for level in levels if (found := _filter(level)) is not None), None)
     if line is None or "rate_limit" not in ";".join(line.args).lower().split(";"):
         return
@@ -64,7 +64,7 @@ def _filter(level: Scope) -> Directive | None:
 
 def _rate(level: Scope) -> str | None:
     """The rate that this level sets, "" if it takes it away; None if it says nothing of it."""
-    found: str | None = level.remember("rate-limit", lambda: _said(level))
+    found: str | None = level.cached("rate-limit", lambda: _said(level))
     return found
 
 

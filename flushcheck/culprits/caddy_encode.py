@@ -7,7 +7,7 @@ from itertools import islice
 
 from flushcheck.configs import caddy
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
-from flushcheck.configs.tree import Block, Directive, edit, said
+from flushcheck.configs.tree import Block, Directive, edit, ellipsize
 from flushcheck.culprits import x_accel as hint
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
@@ -69,7 +69,7 @@ SERVERS = (Server.CADDY,)
 
 def lint(block: Block) -> Iterator[Finding]:
     """In the site or route around the pass, for every request or for some."""
-    for line in islice(block.home.every("encode"), MOST):
+    for line in islice(block.insert_scope.every("encode"), MOST):
         hit = caddy.encoded(line, STREAM_TYPES)
         if not hit:
             continue
@@ -107,7 +107,7 @@ _MATCH = (
 
 def _fix(line: Directive) -> Fix:
     if line.block is None:
-        where, lines = "Caddyfile, the encode directive", [f"{said(line.whole)} {{", *_MATCH]
+        where, lines = "Caddyfile, the encode directive", [f"{ellipsize(line.whole)} {{", *_MATCH]
     else:
         where, lines = "Caddyfile, inside the encode block", [one.removeprefix("\t") for one in _MATCH[:-1]]
     return Fix(

@@ -98,5 +98,5 @@ def lint(block: Block) -> Iterator[Finding]:
             CULPRIT,
             Level.NOTE,
             f"passed over {_NAMES[block.via]}: WebSocket cannot get through; polling, chunked and SSE can",
-            at=block.gate,
+            at=block.pass_directive,
         )

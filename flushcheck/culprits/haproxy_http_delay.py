@@ -80,8 +80,8 @@ def lint(block: Block) -> Iterator[Finding]:
     """Off by default; on counts wherever the request passes, in the frontend or the backend."""
     if haproxy.no_delay(block.scope).first == "on":
         return
-    slow = [front for front in block.partners if haproxy.no_delay(front).first != "on"]
-    if block.partners and not slow:
+    slow = [front for front in block.related_scopes if haproxy.no_delay(front).first != "on"]
+    if block.related_scopes and not slow:
         return
     value = haproxy.no_delay(block.scope)
     told = "not set (HAProxy's default)" if value.at is None else f"off ({block.where(value)})"

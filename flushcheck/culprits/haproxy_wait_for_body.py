@@ -38,7 +38,7 @@ SERVERS = (Server.HAPROXY,)
 
 def lint(block: Block) -> Iterator[Finding]:
     """A rule in this section, in what it inherits, or in a frontend before it."""
-    scopes = (block.scope, *block.partners)
+    scopes = (block.scope, *block.related_scopes)
     for line in dict.fromkeys(line for scope in scopes for line in scope.every("http-response")):
         if line.args[:1] != ("wait-for-body",):
             continue

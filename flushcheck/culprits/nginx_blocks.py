@@ -40,10 +40,10 @@ def override(block: Block) -> str:
     ignored = nginx.ignored_hint(block)
     if ignored is not None:
         return f"the app cannot free it by itself: {ignored.place} ignores X-Accel-Buffering"
-    if block.hint_taken and block.behind is not None:
+    if block.inner_strips_header and block.inner_server is not None:
         return (
             "the app cannot free it by itself: the nginx behind "
-            f"({block.behind.place}) takes X-Accel-Buffering out of the response"
+            f"({block.inner_server.place}) takes X-Accel-Buffering out of the response"
         )
     return "the app can free each response by itself with the header X-Accel-Buffering: no"
 

@@ -58,15 +58,15 @@ SERVERS = (Server.NGINX,)
 
 def lint(block: Block) -> Iterator[Finding]:
     """A pass to another server of the same configuration, which takes the hint out."""
-    if not block.hint_taken or block.behind is None or not nginx.holds(block):
+    if not block.inner_strips_header or block.inner_server is None or not nginx.holds(block):
         return
     value = nginx.buffering(block)
     yield block.finding(
         CULPRIT,
         Level.ERROR,
-        f"{block.gate.text} leads to the server at {block.behind.place}, which takes X-Accel-Buffering out "
-        f"of the app's responses, while {block.say(value)} here waits for it",
-        at=block.gate,
+        f"{block.pass_directive.text} leads to the server at {block.inner_server.place}, which takes "
+        f"X-Accel-Buffering out of the app's responses, while {block.say(value)} here waits for it",
+        at=block.pass_directive,
         value=value,
         edits=nginx_blocks.free(block),
     )

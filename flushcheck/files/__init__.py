@@ -8,13 +8,13 @@ where no Config comes of it, beside it. `check_all` and `check_text` judge as we
 from __future__ import annotations
 
 from flushcheck.files.check_files import check_all, check_text
-from flushcheck.files.read_configs import UNKNOWN, Read, read, read_dump, read_text
+from flushcheck.files.read_configs import UNKNOWN, ReadResult, read, read_dump, read_text
 from flushcheck.files.running import RUNNING, read_running
 
 __all__ = [
     "RUNNING",
     "UNKNOWN",
-    "Read",
+    "ReadResult",
     "check_all",
     "check_text",
     "read",

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from flushcheck.checking.check import Checked, check, merge
+from flushcheck.checking.check import CheckResult, check, merge
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Version
-from flushcheck.files.read_configs import Read, read_text
+from flushcheck.files.read_configs import ReadResult, read_text
 
 
-def check_all(got: Read) -> Checked:
+def check_all(got: ReadResult) -> CheckResult:
     """Everything that was read, judged, as one."""
-    return merge([*(check(config) for config in got.configs), Checked(problems=got.troubles)])
+    return merge([*(check(config) for config in got.configs), CheckResult(problems=got.problems)])
 
 
 def check_text(
     text: str, *, kind: Server | None = None, name: str = "pasted", server_version: Version = ()
-) -> Checked:
+) -> CheckResult:
     """Judge one text; what it includes is not opened, nothing is stored, nothing is raised.
 
     Args:

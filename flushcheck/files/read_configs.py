@@ -12,7 +12,7 @@ from pathlib import Path
 from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, sections, varnish
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import by_name, recognise
-from flushcheck.configs.tree import Config, Directive, Expansion, Parsed, ReadProblem, Version
+from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem, Version
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import (
     MAX_FILE_BYTES,
@@ -29,7 +29,7 @@ from flushcheck.files.sources import (
 )
 from flushcheck.model import UsageError
 
-MAX_TROUBLES = 100  # includes that cannot be read, told one by one
+MAX_PROBLEMS = 100  # includes that cannot be read, told one by one
 MAX_ROOTS = 500  # files judged by themselves in one call
 MAX_GUESSED = 4  # folders up, and last parts of a name, by which a gunicorn settings file is looked for
 STDIN = "-"
@@ -45,11 +45,11 @@ SKIPPED_FOLDERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadResult:
     """What was read."""
 
     configs: tuple[Config, ...] = ()
-    troubles: tuple[ReadProblem, ...] = ()  # of files that became no Config
+    problems: tuple[ReadProblem, ...] = ()  # of files that became no Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class Syntax:
     includes: tuple[str, ...] = ()  # names of the statements that include
     closed: tuple[str, ...] = ()
     # The files that an include names; None if one that must be there is not.
-    resolve: Callable[[Directive, Place], Sequence[str] | None] = lambda _directive, _place: ()
+    resolve: Callable[[Directive, SearchPath], Sequence[str] | None] = lambda _directive, _place: ()
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SearchPath:
     """Where relative names lead."""
 
     files: Files
@@ -72,13 +72,13 @@ class Place:
     prefixes: tuple[str, ...]  # the folders that they may start from; the first that has them counts
 
 
-def _nginx_include(directive: Directive, place: Place) -> Sequence[str] | None:
+def _nginx_include(directive: Directive, place: SearchPath) -> Sequence[str] | None:
     # Relative to the folder of nginx.conf, not of the including file (ngx_conf_full_name).
     name = _join(place.prefixes[0], " ".join(directive.args))
     return place.files.match(name) if has_magic(name) else [name]
 
 
-def _apache_include(directive: Directive, place: Place) -> Sequence[str] | None:
+def _apache_include(directive: Directive, place: SearchPath) -> Sequence[str] | None:
     if not directive.args:
         return None
     pattern = directive.args[0]
@@ -96,7 +96,7 @@ def _apache_include(directive: Directive, place: Place) -> Sequence[str] | None:
     return () if optional else [_join(place.prefixes[0], pattern)]
 
 
-def _beside_include(directive: Directive, place: Place) -> Sequence[str] | None:
+def _beside_include(directive: Directive, place: SearchPath) -> Sequence[str] | None:
     """lighttpd and Varnish: relative to the folder of the main file, or of the including one."""
     folders = dict.fromkeys((*place.prefixes, os.path.dirname(directive.file)))  # noqa: PTH120
     pattern = "".join(directive.args[:1])
@@ -106,7 +106,7 @@ def _beside_include(directive: Directive, place: Place) -> Sequence[str] | None:
     return [next((name for name in names if place.files.exists(name)), names[0])]
 
 
-def _caddy_import(directive: Directive, place: Place) -> Sequence[str] | None:
+def _caddy_import(directive: Directive, place: SearchPath) -> Sequence[str] | None:
     # A snippet's name has no slash and no dot, so that nobody takes it for a file's.
     name = "".join(directive.args[:1])
     path = _join(os.path.dirname(directive.file), name)  # noqa: PTH120
@@ -115,7 +115,7 @@ def _caddy_import(directive: Directive, place: Place) -> Sequence[str] | None:
     return [path] if place.files.exists(path) or "/" in name or "." in name else None
 
 
-def _gunicorn_config(directive: Directive, place: Place) -> Sequence[str] | None:
+def _gunicorn_config(directive: Directive, place: SearchPath) -> Sequence[str] | None:
     name = "".join(directive.args[:1]).removeprefix("file:")
     if name.startswith("python:"):
         name = name.removeprefix("python:").replace(".", "/") + ".py"
@@ -147,7 +147,7 @@ def _join(folder: str, name: str) -> str:
 
 
 SYNTAXES: Mapping[Server, Syntax] = {
-    Server.NGINX: Syntax(parse_nginx, nginx.INCLUDES, nginx.CLOSED, _nginx_include),
+    Server.NGINX: Syntax(parse_nginx, nginx.INCLUDES, nginx.OPAQUE_BLOCKS, _nginx_include),
     Server.APACHE: Syntax(sections.parse, apache.INCLUDES, (), _apache_include),
     Server.HAPROXY: Syntax(haproxy.parse),
     Server.LIGHTTPD: Syntax(lighttpd.parse, lighttpd.INCLUDES, (), _beside_include),
@@ -158,7 +158,7 @@ SYNTAXES: Mapping[Server, Syntax] = {
 }
 
 
-def read(names: Iterable[str], *, server: Server | None = None, version: Version = ()) -> Read:
+def read(names: Iterable[str], *, server: Server | None = None, version: Version = ()) -> ReadResult:
     """Read files, folders (all that is recognised in them), and standard input.
 
     A file that another one includes is judged as its part only: alone it would lack what it inherits.
@@ -191,7 +191,7 @@ def read(names: Iterable[str], *, server: Server | None = None, version: Version
                 f"more than {MAX_ROOTS} configurations: expected fewer, for example one folder at a time"
             )
         configs.append(_config(kind, name, text, Disk(), version))
-    return Read(_without_parts(configs), tuple(troubles))
+    return ReadResult(_without_parts(configs), tuple(troubles))
 
 
 def read_text(
@@ -201,7 +201,7 @@ def read_text(
     name: str = "pasted",
     version: Version = (),
     files: Files | None = None,
-) -> Read:
+) -> ReadResult:
     """Read one text that is in no file.
 
     Args:
@@ -213,25 +213,25 @@ def read_text(
         bounded(text.encode("utf-8", errors="surrogateescape"))
         text = decode(text.encode("utf-8", errors="surrogateescape"))
     except UnicodeEncodeError:
-        return Read((), (ReadProblem(name, 0, "not a text that can be written down"),))
+        return ReadResult((), (ReadProblem(name, 0, "not a text that can be written down"),))
     except Unreadable as error:
-        return Read((), (ReadProblem(name, 0, str(error)),))
+        return ReadResult((), (ReadProblem(name, 0, str(error)),))
     kind = server or recognise(name, text)
     if kind is None:
-        return Read((), (ReadProblem(name, 0, UNKNOWN),))
-    return Read((_config(kind, name, text, files or Nowhere(), version),))
+        return ReadResult((), (ReadProblem(name, 0, UNKNOWN),))
+    return ReadResult((_config(kind, name, text, files or Nowhere(), version),))
 
 
-def read_dump(texts: Mapping[str, str], *, server: Server, version: Version = ()) -> Read:
+def read_dump(texts: Mapping[str, str], *, server: Server, version: Version = ()) -> ReadResult:
     """Read what a program printed of its own configuration.
 
     Args:
         texts: by file name; the first one is where the program starts.
     """
     if not texts:
-        return Read()
+        return ReadResult()
     first = next(iter(texts))
-    return Read((_config(server, first, texts[first], Dump(texts), version),))
+    return ReadResult((_config(server, first, texts[first], Dump(texts), version),))
 
 
 def _config(server: Server, name: str, text: str, files: Files, version: Version) -> Config:
@@ -258,7 +258,7 @@ def _config(server: Server, name: str, text: str, files: Files, version: Version
             try:
                 content = files.read(file)
             except Unreadable as error:
-                if len(troubles) < MAX_TROUBLES:
+                if len(troubles) < MAX_PROBLEMS:
                     troubles[
                         ReadProblem(directive.file, directive.line, f"{file}: {error}", incomplete=False)
                     ] = None
@@ -270,10 +270,10 @@ def _config(server: Server, name: str, text: str, files: Files, version: Version
 
     whole = parsed[name] = syntax.parse(text, name)
     troubles.update(dict.fromkeys(whole.problems))
-    place = Place(files, name, _prefixes(server, name, whole.directives, files))
-    expansion = Expansion(syntax.includes, load, closed=syntax.closed)
-    directives = expansion.expand(whole.directives)
-    troubles.update(dict.fromkeys(expansion.troubles))
+    place = SearchPath(files, name, _prefixes(server, name, whole.directives, files))
+    expansion = IncludeResolver(syntax.includes, load, closed=syntax.closed)
+    directives = expansion.resolve(whole.directives)
+    troubles.update(dict.fromkeys(expansion.problems))
     return Config(server, name, directives, tuple(troubles), texts, version)
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Server
 from flushcheck.files import check_text
 from flushcheck.files.sources import Unreadable, decode
@@ -29,7 +29,7 @@ LONG = bool(os.environ.get("LONG"))
 FILES = [(path, path.read_bytes()) for path in fixtures()]
 
 
-def look(text: str, server: Server | None, name: str) -> Checked:
+def look(text: str, server: Server | None, name: str) -> CheckResult:
     """Judge and render in every way; what comes out can be written down."""
     checked = check_text(text, kind=server, name=name)
     json.dumps([findings_document(checked), sarif(checked)])

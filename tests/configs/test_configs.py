@@ -5,7 +5,7 @@ import pytest
 from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, sections, varnish
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import recognise
-from flushcheck.configs.tree import Directive, Expansion, Parsed, Scope, version
+from flushcheck.configs.tree import Directive, IncludeResolver, Parsed, Scope, version
 from flushcheck.model import UsageError
 
 
@@ -45,7 +45,7 @@ READ = [
 def test_what_is_read(name, parse, text, expected):
     parsed = parse(text, "f")
     assert shape(parsed.directives) == expected
-    assert parsed.troubles == ()
+    assert parsed.problems == ()
 
 
 PYTHON = [
@@ -117,7 +117,7 @@ TROUBLES = [
 @pytest.mark.parametrize(("name", "parse", "text", "said"), TROUBLES, ids=[row[0] for row in TROUBLES])
 def test_what_cannot_be_read_is_said(name, parse, text, said):
     parsed = parse(text, "gunicorn.conf.py")
-    assert said in " ".join(trouble.reason for trouble in parsed.troubles)
+    assert said in " ".join(trouble.reason for trouble in parsed.problems)
 
 
 TIMES = [
@@ -193,27 +193,29 @@ def test_a_scope_inherits_from_outside_in():
 
 
 def test_an_include_that_is_missing_stays_where_it_was():
-    expansion = Expansion(
+    expansion = IncludeResolver(
         ("include",), lambda one: None if one.args == ("gone",) else [Parsed((line("found"),))]
     )
-    done = expansion.expand((line("include", "gone"), line("http", block=(line("include", "here"),))))
+    done = expansion.resolve((line("include", "gone"), line("http", block=(line("include", "here"),))))
     assert shape(done) == [("include", "gone", 1), ("http", 1, [("found", 1)])]
 
 
 def test_a_loop_of_includes_ends():
     parsed = Parsed((line("before"), line("include", "self"), line("after")))
-    expansion = Expansion(("include",), lambda _: [parsed])
-    assert shape(expansion.expand(parsed.directives)) == [
+    expansion = IncludeResolver(("include",), lambda _: [parsed])
+    assert shape(expansion.resolve(parsed.directives)) == [
         ("before", 1),
         ("before", 1),
         ("after", 1),
         ("after", 1),
     ]
-    assert "loop" in expansion.troubles[0].reason
+    assert "loop" in expansion.problems[0].reason
 
 
 def test_includes_that_multiply_are_bounded():
     files = {str(n): Parsed(tuple(line("include", str(n + 1)) for _ in range(9))) for n in range(40)}
-    expansion = Expansion(("include",), lambda one: [files[one.args[0]]] if one.args[0] in files else None)
-    expansion.expand(files["0"].directives)
-    assert "the rest was not read" in expansion.troubles[-1].reason
+    expansion = IncludeResolver(
+        ("include",), lambda one: [files[one.args[0]]] if one.args[0] in files else None
+    )
+    expansion.resolve(files["0"].directives)
+    assert "the rest was not read" in expansion.problems[-1].reason
