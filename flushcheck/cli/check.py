@@ -18,7 +18,7 @@ from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Version, version
-from flushcheck.files import RUNNING, UNKNOWN, ReadResult, check_all, read, read_running
+from flushcheck.files import RUNNING, ReadResult, check_all, read, read_running
 from flushcheck.model import UsageError
 from flushcheck.reports.diff import diff
 from flushcheck.reports.findings import findings_document, findings_text
@@ -111,8 +111,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     given = version(arguments.server_version) if arguments.server_version else ()
     got = _read(arguments, given)
-    if any(trouble.reason == UNKNOWN for trouble in got.problems):
-        console.note("--server says whose configuration it is, for example --server nginx")
+    if got.unrecognised:
+        console.note("say which server it is for with --server, for example --server nginx")
     checked = check_all(got)
     if arguments.json:
         text = json.dumps(findings_document(checked), indent=2) + "\n"
