@@ -1,9 +1,9 @@
-"""Two witnesses: the live diagnosis of a path and the configuration files of it. Where do they agree?
+"""Which culprits are named by the live diagnosis of a path, by its configuration files, or by both.
 
-A file shows causes on one machine; a diagnosis sees the whole path, with the app. So a Culprit that both
-name is as good as proven, and stands at a line. One that only the diagnosis names may stand on another
-machine, or in a file that was not read. One that only the file names may hold streams that the diagnosis
-did not make (another address, type or size), or the file is not what the server runs.
+A file shows the causes on one machine; a diagnosis measures the whole path, with the app. A culprit that both
+name is nearly certain, and has a line. One that only the diagnosis names may be on another machine, or in a
+file that was not read. One that only a file names may hold streams that the diagnosis did not request
+(another address, type or size), or the server does not run with this file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from flushcheck.model import Flow, Report
 
 
 class FoundBy(StrEnum):
-    """Who names a Culprit."""
+    """What names a culprit."""
 
     BOTH = "both"
     LIVE = "live"
@@ -26,12 +26,12 @@ class FoundBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CrossCheck:
-    """One Culprit, and who names it."""
+    """One culprit, and what names it."""
 
     culprit: str  # its id
     found_by: FoundBy
-    sentence: str  # what to make of it
-    findings: tuple[Finding, ...] = ()  # where the file shows it, or what explains it
+    sentence: str  # what that means
+    findings: tuple[Finding, ...] = ()  # where a file shows it, or what explains it
 
 
 # What from outside looks like one thing, and what a file then shows of it; measured in the laboratory. Two
@@ -57,37 +57,37 @@ NO_FILE_SHOWS = _IN_THE_APP | _ON_THE_WAY
 
 
 def compare(report: Report, findings: Iterable[Finding]) -> tuple[CrossCheck, ...]:
-    """Say for every Culprit that either witness names whether the other one agrees.
+    """Every culprit that the diagnosis or a file names.
 
     Args:
         report: of a live diagnosis.
-        findings: of the files of (a part of) the same path. Notes count only where the diagnosis
-            names their Culprit: that a WebSocket cannot pass is no finding on a path that wants none.
+        findings: of files on the same path. A note counts only if the diagnosis names its culprit: that a
+            WebSocket cannot pass does not matter on a path that has none.
     """
-    found = tuple(findings)
-    agreements = []
-    told: set[str] = set()
+    findings = tuple(findings)
+    cross_checks = []
+    explaining: set[str] = set()  # culprits of files that a culprit of the diagnosis covers
     for culprit_report in report.culprits:
         name = culprit_report.culprit.id
-        same = tuple(one for one in found if one.culprit.id == name)
-        near = same or tuple(one for one in found if _explains(name, one))
-        told.update(one.culprit.id for one in near)
+        same = tuple(finding for finding in findings if finding.culprit.id == name)
+        related = same or tuple(finding for finding in findings if _explains(name, finding))
+        explaining.update(finding.culprit.id for finding in related)
         if same:
-            agreements.append(CrossCheck(name, FoundBy.BOTH, f"both say so: {_places(same)}", same))
-        elif near:
-            shown = near[0].culprit.id
-            sentence = f"the file explains it: {shown} at {_places(near)}"
-            agreements.append(CrossCheck(name, FoundBy.BOTH, sentence, near))
+            sentence = f"the diagnosis and the file both show it: {_places(same)}"
+            cross_checks.append(CrossCheck(name, FoundBy.BOTH, sentence, same))
+        elif related:
+            sentence = f"the file explains it: {related[0].culprit.id} at {_places(related)}"
+            cross_checks.append(CrossCheck(name, FoundBy.BOTH, sentence, related))
         else:
-            agreements.append(CrossCheck(name, FoundBy.LIVE, _missing(name)))
-    clean = bool(report.transports) and all(verdict.flow is Flow.FLOWING for verdict in report.transports)
-    rest: dict[str, list[Finding]] = {}
-    for one in found:
-        if one.culprit.id not in told and one.level is not Level.NOTE:
-            rest.setdefault(one.culprit.id, []).append(one)
-    for name, alone in rest.items():
-        agreements.append(CrossCheck(name, FoundBy.FILE, _unseen(alone[0], clean=clean), tuple(alone)))
-    return tuple(agreements)
+            cross_checks.append(CrossCheck(name, FoundBy.LIVE, _diagnosis_only(name)))
+    clean = bool(report.transports) and all(each.flow is Flow.FLOWING for each in report.transports)
+    by_culprit: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.culprit.id not in explaining and finding.level is not Level.NOTE:
+            by_culprit.setdefault(finding.culprit.id, []).append(finding)
+    for name, rest in by_culprit.items():
+        cross_checks.append(CrossCheck(name, FoundBy.FILE, _file_only(rest[0], clean=clean), tuple(rest)))
+    return tuple(cross_checks)
 
 
 def _explains(name: str, finding: Finding) -> bool:
@@ -97,37 +97,37 @@ def _explains(name: str, finding: Finding) -> bool:
 
 
 def _places(findings: Sequence[Finding]) -> str:
-    """Where they stand, each place once."""
-    places = list(dict.fromkeys(_at(one) for one in findings))
-    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-    # Which block an address leads to depends on names and other servers that no file shows alone.
+    """The lines of these Findings, each once."""
+    places = list(dict.fromkeys(_at(finding) for finding in findings))
+    more = f" and {len(places) - _MAX_PLACES} more" if len(places) > _MAX_PLACES else ""
+    # The block that an address leads to depends on host names and other servers: no file shows it alone.
     which = "; the address goes through one of them" if len(places) > 1 else ""
-    return f"{', '.join(places[:_SHOWN])}{more}{which}"
+    return f"{', '.join(places[:_MAX_PLACES])}{more}{which}"
 
 
-_SHOWN = 3  # places named in a sentence
+_MAX_PLACES = 3  # named in a sentence
 
 
 def _at(finding: Finding) -> str:
     return f"{finding.file}:{finding.line}"
 
 
-def _missing(name: str) -> str:
+def _diagnosis_only(name: str) -> str:
     if name in _IN_THE_APP:
-        return "seen on the path only: it is in the app, where no server's file shows it"
+        return "found by the diagnosis only: it is in the app, and no server's file shows it"
     if name in _ON_THE_WAY:
-        return "seen on the path only: it is in the network, where no server's file shows it"
+        return "found by the diagnosis only: it is in the network, and no server's file shows it"
     return (
-        "seen on the path only: it stands on another machine or in a file that was not read, or the server "
-        "runs with another configuration than this"
+        "found by the diagnosis only: it is on another machine or in a file that was not read, or the server "
+        "runs with another configuration"
     )
 
 
-def _unseen(finding: Finding, *, clean: bool) -> str:
+def _file_only(finding: Finding, *, clean: bool) -> str:
     where = f"in the file only ({_at(finding)}, {finding.block})"
-    elsewhere = "the address that was diagnosed does not go through this block"
+    elsewhere = "the diagnosed address does not go through this block"
     if finding.level is Level.WARNING:
-        return f"{where}: its condition was not met by what the diagnosis asked for"
+        return f"{where}: the requests of the diagnosis did not meet its condition"
     if clean:
-        return f"{where}: {elsewhere}, or the app frees itself"
+        return f"{where}: {elsewhere}, or the app switches it off"
     return f"{where}: another culprit hides it, or {elsewhere}"

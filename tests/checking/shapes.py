@@ -133,7 +133,7 @@ def main(server: Server, size: int, *, pairs: bool) -> None:
     for name, text in texts(server, size, pairs=pairs):
         for file in FILES.get(server, ("file",)):
             start = time.process_time()
-            checked = check_text(text, kind=server, name=file)
+            checked = check_text(text, server=server, name=file)
             judged = time.process_time()
             findings_text(checked, width=100, color=True)
             json.dumps([findings_document(checked), sarif(checked)])

@@ -174,7 +174,7 @@ def test_running_asks_the_program(here: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "since 1.29.7" in " ".join(text.split())
 
 
-def test_running_tells_why_a_program_refuses(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_reports_why_a_program_fails(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(here, "nginx", "echo 'nginx: [emerg] permission denied' >&2; exit 1")
     monkeypatch.setenv("PATH", f"{here}:{os.environ['PATH']}")
     code, text = check(monkeypatch, "--running", "nginx")
@@ -182,13 +182,13 @@ def test_running_tells_why_a_program_refuses(here: Path, monkeypatch: pytest.Mon
     assert "permission denied" in " ".join(text.split())
 
 
-def test_running_does_not_wait_for_ever(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_has_a_time_limit(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(here, "nginx", "exec sleep 60")
     monkeypatch.setenv("PATH", f"{here}:{os.environ['PATH']}")
     monkeypatch.setattr(running, "TIMEOUT_S", 0.2)
     code, text = check(monkeypatch, "--running", "nginx")
     assert code == 3
-    assert "no answer within" in text
+    assert "no output within" in text
 
 
 @pytest.mark.parametrize("server", [server.value for server in running.RUNNING])

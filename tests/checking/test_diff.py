@@ -41,13 +41,13 @@ def test_what_has_an_edit_is_mended(
     monkeypatch.chdir(tmp_path)
     server = server_of(path)
     shutil.copy(path, path.name)
-    before = check_text(path.read_text(), kind=server, name=path.name)
+    before = check_text(path.read_text(), server=server, name=path.name)
     patch = diff(before.findings, {path.name: path.read_text()}, strict=strict)
     tools = [tool for program, tool in TOOLS if shutil.which(program)]
     if patch:
         apply(tmp_path, patch, tools[0])
     mended = Path(path.name).read_text()
-    after = check_text(mended, kind=server, name=path.name)
+    after = check_text(mended, server=server, name=path.name)
     left = {(one.culprit.id, one.block) for one in after.findings if strict or one.level is not Level.NOTE}
     # A line that repairs one thing may bring to light what stood behind it, but nothing that was mended comes back.
     for one in before.findings:
@@ -80,7 +80,7 @@ def test_everything_else_comes_out_as_it_went_in(
         pytest.skip(f"{tool[0]} is not installed")
     file = tmp_path / "nginx.conf"
     file.write_bytes(text.encode(errors="surrogateescape"))
-    checked = check_text(text, kind=Server.NGINX, name="nginx.conf")
+    checked = check_text(text, server=Server.NGINX, name="nginx.conf")
     apply(tmp_path, diff(checked.findings, {"nginx.conf": text}), tool)
     assert file.read_bytes() == mended.encode(errors="surrogateescape"), title
 
@@ -97,7 +97,7 @@ SETTINGS = [
 def test_the_setting_that_counts_is_changed(title: str, text: str, mended: str, tmp_path: Path) -> None:
     name = "gunicorn.conf.py"
     (tmp_path / name).write_text(text)
-    checked = check_text(text, kind=Server.GUNICORN, name=name)
+    checked = check_text(text, server=Server.GUNICORN, name=name)
     apply(tmp_path, diff(checked.findings, {name: text}, strict=True), TOOLS[0][1])
     assert (tmp_path / name).read_text() == mended, title
 
@@ -108,7 +108,7 @@ def test_what_concerns_a_balancers_member_stands_beside_its_pass() -> None:
         '<Proxy "balancer://a">\n BalancerMember "http://x:80" upgrade=websocket\n</Proxy>\n'
         '<VirtualHost *:80>\n ProxyPass "/" "balancer://a/"\n</VirtualHost>\n'
     )
-    checked = check_text(text, kind=Server.APACHE, name="f")
+    checked = check_text(text, server=Server.APACHE, name="f")
     lines = diff(checked.findings, {"f": text}).splitlines()
     at = lines.index("+ SecResponseBodyAccess Off")
     assert lines[at + 1] == '  ProxyPass "/" "balancer://a/"'
@@ -117,7 +117,7 @@ def test_what_concerns_a_balancers_member_stands_beside_its_pass() -> None:
 def test_a_block_is_never_replaced_by_a_line() -> None:
     # No nginx takes such a file; a patch must not make it worse.
     text = "location / {\n proxy_buffering on {\n }\n proxy_pass http://x;\n}\n"
-    checked = check_text(text, kind=Server.NGINX, name="f")
+    checked = check_text(text, server=Server.NGINX, name="f")
     changed = [line for line in diff(checked.findings, {"f": text}).splitlines()[2:] if line[0] in "+-"]
     assert changed == ["+ proxy_buffering off;"]
 
@@ -131,7 +131,7 @@ def test_an_absolute_name_is_patched_from_the_root(tmp_path: Path) -> None:
 
 
 def edit_finding(edit: Edit) -> Finding:
-    checked = check_text("location / { proxy_pass http://x; }", kind=Server.NGINX, name="f")
+    checked = check_text("location / { proxy_pass http://x; }", server=Server.NGINX, name="f")
     return next(
         Finding(
             **{field: getattr(one, field) for field in Finding.__slots__ if field != "edits"}, edits=(edit,)

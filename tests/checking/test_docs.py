@@ -14,7 +14,7 @@ DOCS = sorted(path for path in (CONFIGS / "docs").rglob("*") if path.is_file())
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_a_recommended_configuration_is_judged_as_its_marks_say(path: Path) -> None:
     text = path.read_text()
-    checked = check_text(text, kind=Server(path.parent.name), name=path.name)
+    checked = check_text(text, server=Server(path.parent.name), name=path.name)
     guilty, notes = expected({path.name: text})
     seen, seen_notes = found(checked)
     assert seen == guilty

@@ -31,7 +31,7 @@ FILES = [(path, path.read_bytes()) for path in fixtures()]
 
 def look(text: str, server: Server | None, name: str) -> CheckResult:
     """Judge and render in every way; what comes out can be written down."""
-    checked = check_text(text, kind=server, name=name)
+    checked = check_text(text, server=server, name=name)
     json.dumps([findings_document(checked), sarif(checked)])
     shown = findings_text(checked, width=80, color=True)
     assert shown.replace("\n", "").replace("\x1b[", "").isprintable()
@@ -191,7 +191,7 @@ def test_ten_thousand_lines_are_judged_whole() -> None:
         + "}\nlocation /last {\nproxy_pass http://x;\n}\n"
     )
     assert text.count("\n") > 10_000
-    checked = check_text(text, kind=Server.NGINX, name="long.conf")
+    checked = check_text(text, server=Server.NGINX, name="long.conf")
     assert [(one.culprit.id, one.block) for one in checked.findings if one.level == "error"] == [
         ("nginx-proxy-buffering", "location /last")
     ]

@@ -42,7 +42,7 @@ def test_static_and_live_agree_or_the_difference_is_explained(case: lab.Case, re
     if not recording.is_file():
         pytest.skip("not recorded")
     report = judge(from_json(Run, json.loads(recording.read_text())))
-    found = merge([check_text(one.text, kind=PROGRAMS[one.program], name=one.name) for one in files(case)])
+    found = merge([check_text(one.text, server=PROGRAMS[one.program], name=one.name) for one in files(case)])
     alone = {one.culprit for one in compare(report, found.findings) if one.found_by is not FoundBy.BOTH}
     explained = {key.removeprefix("file ") for key in case.options if key.startswith("file ")}
     assert alone - IN_THE_APP == explained
@@ -53,5 +53,5 @@ def test_static_and_live_agree_or_the_difference_is_explained(case: lab.Case, re
     "case", [case for case, _ in CASES if case.kind is lab.Kind.INNOCENT], ids=lambda case: case.name
 )
 def test_an_innocent_case_has_no_finding(case: lab.Case) -> None:
-    found = merge([check_text(one.text, kind=PROGRAMS[one.program], name=one.name) for one in files(case)])
+    found = merge([check_text(one.text, server=PROGRAMS[one.program], name=one.name) for one in files(case)])
     assert found.exit_code() == 0

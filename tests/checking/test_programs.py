@@ -126,7 +126,7 @@ def test_the_program_takes_it(path: Path, mended: bool, tmp_path: Path) -> None:
     server = server_of(path)
     text = path.read_text()
     if mended:
-        patch = diff(check_text(text, kind=server, name=path.name).findings, {path.name: text}, strict=True)
+        patch = diff(check_text(text, server=server, name=path.name).findings, {path.name: text}, strict=True)
         if not patch:
             pytest.skip("nothing to mend")
         (tmp_path / path.name).write_text(text)

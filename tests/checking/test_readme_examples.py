@@ -53,7 +53,7 @@ def test_the_patch_mends_the_example(tmp_path: Path) -> None:
 
 
 def test_the_mark_allows() -> None:
-    checked = check_text(examples("nginx")[1], kind=Server.NGINX)
+    checked = check_text(examples("nginx")[1], server=Server.NGINX)
     assert [one.reason for one in checked.allowed] == ["these answers are a line long"]
     assert checked.exit_code() == 0
 
@@ -119,7 +119,7 @@ def test_the_workflow_uploads_what_it_writes(tmp_path: Path) -> None:
 
 
 def test_every_member_of_the_json_is_listed() -> None:
-    checked = check_text(GUILTY + examples("nginx")[1], kind=Server.NGINX)
+    checked = check_text(GUILTY + examples("nginx")[1], server=Server.NGINX)
     finding = checked.findings[0]
     whole = cross_checks_document(
         [CrossCheck(finding.culprit.id, FoundBy.BOTH, "", checked.findings[:1])], checked

@@ -95,7 +95,7 @@ def _checked(text: str, server: Server | None, name: str) -> CheckResult:
     Raises:
         UsageError: whose file it is cannot be told.
     """
-    checked = check_text(text, kind=server, name=name)
+    checked = check_text(text, server=server, name=name)
     if not checked.files:
         reason = "; ".join(trouble.reason for trouble in checked.problems)
         raise UsageError(f"{reason}: say it with server=, one of {', '.join(Server)}, {EXAMPLE}")

@@ -68,7 +68,7 @@ def test_the_finding_stands_at_its_line(client):
 def test_it_says_what_the_command_says(client, path):
     server, text = server_of(path), path.read_text()
     pasted = ask(client, text, f"?server={server}&name={path.name}").json
-    checked = check_text(text, kind=server, name=path.name)
+    checked = check_text(text, server=server, name=path.name)
     assert [(one["id"], one["line"], one["level"]) for one in pasted["findings"]] == [
         (one.culprit.id, one.line, one.level) for one in checked.findings
     ]
