@@ -42,8 +42,8 @@ ROWS = [
 
 @pytest.mark.parametrize(("live", "text", "expected", "sentence"), ROWS)
 def test_each_culprit_says_what_names_it(live, text, expected, sentence):
-    found = check_text(text, server=Server.NGINX, name="f").findings
-    cross_checks = compare(report(*live), found)
+    findings = check_text(text, server=Server.NGINX, name="f").findings
+    cross_checks = compare(report(*live), findings)
     assert {cross_check.culprit: cross_check.found_by.value for cross_check in cross_checks} == expected
     assert sentence in " ".join(cross_check.sentence for cross_check in cross_checks)
     assert all(
@@ -52,8 +52,8 @@ def test_each_culprit_says_what_names_it(live, text, expected, sentence):
 
 
 def test_on_a_path_that_flows_the_block_may_be_another_one():
-    found = check_text(BARE, server=Server.NGINX, name="f").findings
-    (cross_check,) = compare(report(flow=Flow.FLOWING), found)
+    findings = check_text(BARE, server=Server.NGINX, name="f").findings
+    (cross_check,) = compare(report(flow=Flow.FLOWING), findings)
     assert "does not go through this block, or the app switches it off" in cross_check.sentence
 
 

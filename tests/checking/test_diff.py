@@ -1,4 +1,4 @@
-"""The patch applies with the tools that people have, mends what it says it mends, and leaves all else alone."""
+"""The patch applies with git and patch, fixes its Findings, and changes nothing else."""
 
 import shutil
 import subprocess
@@ -33,9 +33,11 @@ def apply(folder: Path, patch: str, tool: list[str]) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-@pytest.mark.parametrize("path", [one for one in fixtures() if ".innocent" not in one.name], ids=name)
+@pytest.mark.parametrize(
+    "path", [finding for finding in fixtures() if ".innocent" not in finding.name], ids=name
+)
 @pytest.mark.parametrize("strict", [False, True], ids=["", "strict"])
-def test_what_has_an_edit_is_mended(
+def test_a_finding_with_an_edit_is_gone_after_the_patch(
     path: Path, strict: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -48,11 +50,15 @@ def test_what_has_an_edit_is_mended(
         apply(tmp_path, patch, tools[0])
     mended = Path(path.name).read_text()
     after = check_text(mended, server=server, name=path.name)
-    left = {(one.culprit.id, one.block) for one in after.findings if strict or one.level is not Level.NOTE}
+    left = {
+        (finding.culprit.id, finding.block)
+        for finding in after.findings
+        if strict or finding.level is not Level.NOTE
+    }
     # A line that repairs one thing may bring to light what stood behind it, but nothing that was mended comes back.
-    for one in before.findings:
-        if one.edits and (strict or one.level is not Level.NOTE):
-            assert (one.culprit.id, one.block) not in left, patch
+    for finding in before.findings:
+        if finding.edits and (strict or finding.level is not Level.NOTE):
+            assert (finding.culprit.id, finding.block) not in left, patch
     again = diff(after.findings, {path.name: mended}, strict=strict)
     assert after.findings == () or again == "" or len(after.findings) < len(before.findings)
 
@@ -73,7 +79,7 @@ TEXTS = [
 
 @pytest.mark.parametrize(("title", "text", "mended"), TEXTS, ids=[row[0] for row in TEXTS])
 @pytest.mark.parametrize("tool", [tool for _, tool in TOOLS], ids=[program for program, _ in TOOLS])
-def test_everything_else_comes_out_as_it_went_in(
+def test_the_rest_of_a_file_is_unchanged(
     title: str, text: str, mended: str, tool: list[str], tmp_path: Path
 ) -> None:
     if not shutil.which(tool[0]):
@@ -102,7 +108,7 @@ def test_the_setting_that_counts_is_changed(title: str, text: str, mended: str, 
     assert (tmp_path / name).read_text() == mended, title
 
 
-def test_what_concerns_a_balancers_member_stands_beside_its_pass() -> None:
+def test_lines_for_a_member_of_a_balancer_go_beside_the_pass() -> None:
     text = (
         "SecRuleEngine On\nSecResponseBodyAccess On\n"
         '<Proxy "balancer://a">\n BalancerMember "http://x:80" upgrade=websocket\n</Proxy>\n'
@@ -134,9 +140,10 @@ def edit_finding(edit: Edit) -> Finding:
     checked = check_text("location / { proxy_pass http://x; }", server=Server.NGINX, name="f")
     return next(
         Finding(
-            **{field: getattr(one, field) for field in Finding.__slots__ if field != "edits"}, edits=(edit,)
+            **{field: getattr(finding, field) for field in Finding.__slots__ if field != "edits"},
+            edits=(edit,),
         )
-        for one in checked.findings
+        for finding in checked.findings
     )
 
 
@@ -149,5 +156,5 @@ UNCERTAIN = [
 
 
 @pytest.mark.parametrize(("why", "text", "edit"), UNCERTAIN, ids=[row[0] for row in UNCERTAIN])
-def test_where_the_place_is_uncertain_nothing_is_changed(why: str, text: str, edit: Edit) -> None:
+def test_an_edit_without_a_certain_place_is_left_out(why: str, text: str, edit: Edit) -> None:
     assert diff([edit_finding(edit)], {"f": text}) == "", why

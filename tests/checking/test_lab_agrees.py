@@ -1,4 +1,4 @@
-"""The file says what the measurement says: for every case of the laboratory that has a configuration we read.
+"""File and measurement agree, for every case of the laboratory whose configuration flushcheck reads.
 
 The recordings are judged as they were made, the case's files are checked, and the two are compared. Where only one of
 the two names a culprit, the case itself says why: `# file <culprit>: <why>`.
@@ -46,7 +46,7 @@ def test_static_and_live_agree_or_the_difference_is_explained(case: lab.Case, re
     alone = {one.culprit for one in compare(report, found.findings) if one.found_by is not FoundBy.BOTH}
     explained = {key.removeprefix("file ") for key in case.options if key.startswith("file ")}
     assert alone - IN_THE_APP == explained
-    assert [trouble for trouble in found.problems if trouble.incomplete] == []
+    assert [problem for problem in found.problems if problem.incomplete] == []
 
 
 @pytest.mark.parametrize(

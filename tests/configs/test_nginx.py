@@ -73,7 +73,7 @@ IGNORED = [
 
 @pytest.mark.parametrize(("lines", "expected"), IGNORED)
 def test_a_line_makes_nginx_ignore_the_header(lines, expected):
-    assert (nginx.ignored_hint(in_location(lines)) is not None) is expected
+    assert (nginx.ignored_x_accel(in_location(lines)) is not None) is expected
 
 
 def test_a_list_of_request_headers_is_replaced_as_a_whole():
