@@ -131,9 +131,7 @@ def silenced(origin: Service) -> list[Seen]:
 @pytest.mark.parametrize("at", range(len(SILENCES)), ids=[line for _, line, *_ in SILENCES])
 def test_the_line_against_silence_is_the_one_that_decides(at, silenced):
     report, transports = silenced[at].report, SILENCES[at][3]
-    assert [(one.culprit.id, one.transports) for one in report.culprits] == [
-        ("idle-timeout", transports)
-    ]
+    assert [(one.culprit.id, one.transports) for one in report.culprits] == [("idle-timeout", transports)]
     for verdict in report.transports:
         assert verdict.idle is not None
         assert verdict.idle.cause is (CutCause.IDLE if verdict.transport in transports else CutCause.NONE)
