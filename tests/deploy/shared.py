@@ -35,7 +35,7 @@ from flushcheck.streaming.params import parse
 from flushcheck.streaming.source import source
 from tests.deploy.hosts import APACHE_MODULES, AROUND
 from tests.deploy.shipped import DEPLOY
-from tests.lab import programs
+from tests.lab import accounts, programs
 from tests.lab.case import Case, Kind
 from tests.live import servers
 from tests.live.servers import Service
@@ -105,12 +105,12 @@ def hosting() -> Iterator[Account]:
         folder.mkdir(parents=True)
     with _skipping():
         for name in ("flushcheck", "app.py", "wsgi.py"):
-            (checkout / name).symlink_to(programs.public_checkout() / name)
-        argv = [programs.system_python(), "-m", "venv", "--without-pip", str(checkout / ".venv")]
+            (checkout / name).symlink_to(accounts.public_checkout() / name)
+        argv = [accounts.system_python(), "-m", "venv", "--without-pip", str(checkout / ".venv")]
         subprocess.run(argv, check=True, capture_output=True, timeout=60)
     site = next(checkout.glob(".venv/lib/python*/site-packages"))
     # Instead of installing the very same libraries once more.
-    (site / "libraries.pth").write_text(f"{programs.public_libraries()}\n")
+    (site / "libraries.pth").write_text(f"{accounts.public_libraries()}\n")
     home.chmod(0o755)
     yield Account(home)
 

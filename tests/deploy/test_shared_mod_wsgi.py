@@ -12,7 +12,7 @@ from tests.deploy import shared
 from tests.deploy.shared import Account
 from tests.deploy.shipped import SUB_PATH, on_sub_path
 from tests.lab import programs
-from tests.lab.programs import WEB_USER
+from tests.lab.accounts import WEB_USER
 
 pytestmark = pytest.mark.live
 

@@ -13,7 +13,7 @@ import pytest
 from flushcheck.culprits import CULPRITS, STATIC_ONLY
 from tests.lab.__main__ import JOBS, Bench, choose, scratch
 from tests.lab.case import Kind, every
-from tests.lab.programs import WHERE
+from tests.lab.setting import WHERE
 from tests.lab.verdicts import Mark, Result
 
 CASES = choose([], ci=True)
