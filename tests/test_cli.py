@@ -90,7 +90,7 @@ def test_the_exit_code_says_what_the_report_says(script, code, verdict, capsys):
     report = json.loads(said.out)
     assert (report["schema"], report["verdict"], report["target"]) == (2, verdict, url)
     assert list(report["transports"]) == ["chunked"]
-    assert said.err == "", "no progress where nobody looks"
+    assert said.err == "", "no progress line without a terminal"
 
 
 def test_nothing_reachable_is_not_a_verdict(capsys):
@@ -161,7 +161,7 @@ def in_a_terminal(arguments: list[str], *, columns: int = 80, **environ: str) ->
     )
     os.close(theirs)
     said = b""
-    with suppress(OSError):  # how a terminal says that nobody is at its other end
+    with suppress(OSError):  # how a terminal reports that its other end is closed
         while data := os.read(ours, 65536):
             said += data
     os.close(ours)

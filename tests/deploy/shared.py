@@ -1,7 +1,7 @@
 """A hosting account, and the host's servers around it: for the files of deploy/shared-hosting/.
 
 The account has what the README there makes: the checkout with its virtual environment, and a public folder. What the
-host has set for everybody is the test's own text; what the user puts there is the shipped file, with the one change
+host has set for all accounts is the test's own text; what the user puts there is the shipped file, with the one change
 that the README asks for: /home/you becomes the account's home.
 """
 
@@ -201,7 +201,7 @@ def accused(report: Report) -> set[str]:
 
 
 def assert_as_the_table_says(report: Report) -> None:
-    """All flows but the WebSocket, of which it is said why it cannot."""
+    """All transports flow except WebSocket, and the report says why not."""
     expected = {**dict.fromkeys(HTTP, Flow.FLOWING), Transport.WEBSOCKET: Flow.FAILED}
     assert flows(report) == expected, terminal(report, width=100, color=False)
     assert accused(report) == {"gateway-websocket"}, terminal(report, width=100, color=False)

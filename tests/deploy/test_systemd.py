@@ -232,7 +232,7 @@ def test_the_socket_unit_hands_its_socket_over():
     assert value("ListenStream", text_of(SOCKET)) in value("ExecStart")
     port = servers.free_port()
     listen = ["systemd-socket-activate", "--listen", f"127.0.0.1:{port}"]
-    # Nobody listens at the --bind address then: it is another port, where nobody must be found.
+    # The --bind address is unused then: it is another port, and nothing may listen there.
     elsewhere = servers.free_port()
     argv = [
         *environment(),

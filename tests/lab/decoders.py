@@ -27,7 +27,7 @@ class Plain(Body):
 
 
 class Counted(Body):
-    """So many bytes."""
+    """A body of known length."""
 
     def __init__(self, size: int) -> None:
         self._left = size

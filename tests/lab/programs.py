@@ -56,7 +56,7 @@ WARM_S = 0.4
 
 
 def warm(port: int, count: int, mount: str = "") -> None:
-    """Have so many streams open at once, for a server that starts a process for each, until none of them waits for one."""
+    """Keep this many streams open at once until a server that starts a process for each has started them all."""
 
     def one(first_s: list[float]) -> None:
         begun_s = time.monotonic()
@@ -114,7 +114,7 @@ def _front(case: Case, behind: Service) -> Iterator[Service]:
         return
     port = servers.free_port()
     folder = servers.new_folder(case.program)
-    # Daemons that root starts become other users, who need a way in.
+    # Daemons that root starts switch to another user, which needs access.
     folder.chmod(0o777)
     if "home" in case.options:
         make_home(folder / "home")

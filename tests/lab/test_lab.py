@@ -33,7 +33,7 @@ pytestmark = [
 @pytest.fixture(scope="session")
 def results() -> Iterator[dict[str, Result]]:
     """What became of each case."""
-    # Not pytest's own folder: web servers become other users, and nobody else may go in there.
+    # Not pytest's own folder: web servers switch to another user, which has no access there.
     with scratch(), ExitStack() as stack:
         bench = Bench(stack, JOBS, record=False, measure=False, out=None)
         yield {result.case.name: result for result in bench.run(CASES, say=lambda result: None)}

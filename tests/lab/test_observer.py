@@ -1,4 +1,4 @@
-"""The lab's eyes: bytes cut anywhere read the same, and each way of arriving has its name."""
+"""The lab's observer: bytes cut anywhere decode to the same records, and each shape has its name."""
 
 import gzip
 
