@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Scenario, Transport
 
@@ -44,7 +44,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     origin = seen.request_at_app(transport)
     size = seen.size_bytes(transport)
     if (
-        not hint.passed_through(seen, transport)
+        not x_accel.passed_through(seen, transport)
         or origin is None
         or not origin.gateway
         or seen.has_content_length(transport)
@@ -57,7 +57,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         return None
     gateway = Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})")
     sure = Confidence.LIKELY if size is not None else Confidence.POSSIBLE
-    return Detection(CULPRIT, sure, (*hint.passed_through_evidence(seen, transport), gateway))
+    return Detection(CULPRIT, sure, (*x_accel.passed_through_evidence(seen, transport), gateway))
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from flushcheck.configs import apache
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
+from flushcheck.culprits.evidence import variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport, Variant
@@ -43,7 +45,7 @@ STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson")
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held to the end at any size, uncompressed, and another content type passes."""
     if (
-        not hint.passed_through(seen, transport)
+        not x_accel.passed_through(seen, transport)
         or seen.has_content_length(transport)
         or seen.compressed(transport)
         or seen.flow(transport) is not Flow.HELD
@@ -51,14 +53,14 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     ):
         return None
     types = [streamed for streamed in STREAMED if seen.flow(streamed) is Flow.FLOWING]
-    if not seen.frees(transport, Variant.OTHER_TYPE) and not types:
+    if seen.frees(transport, Variant.OTHER_TYPE) is not Answer.YES and not types:
         return None
     passes = (
-        (seen.variant_evidence(transport, Variant.OTHER_TYPE),)
-        if seen.frees(transport, Variant.OTHER_TYPE)
+        (variant_evidence(seen, transport, Variant.OTHER_TYPE),)
+        if seen.frees(transport, Variant.OTHER_TYPE) is Answer.YES
         else (Evidence(f"{', '.join(types)}: with another content type the same text flows"),)
     )
-    return Detection(CULPRIT, Confidence.LIKELY, (*hint.passed_through_evidence(seen, transport), *passes))
+    return Detection(CULPRIT, Confidence.LIKELY, (*x_accel.passed_through_evidence(seen, transport), *passes))
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
@@ -51,7 +51,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     origin = seen.request_at_app(transport)
     size = seen.size_bytes(transport)
     if (
-        not hint.passed_through(seen, transport)
+        not x_accel.passed_through(seen, transport)
         or origin is None
         or not origin.gateway
         or seen.has_content_length(transport)
@@ -60,7 +60,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if size is None or not LEAST_BYTES <= size <= MOST_BYTES:
         return None
     gateway = Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})")
-    return Detection(CULPRIT, Confidence.LIKELY, (*hint.passed_through_evidence(seen, transport), gateway))
+    return Detection(CULPRIT, Confidence.LIKELY, (*x_accel.passed_through_evidence(seen, transport), gateway))
 
 
 def lint(block: Block) -> Iterator[Finding]:

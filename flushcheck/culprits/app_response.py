@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
@@ -40,4 +41,4 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         f"kept for up to {waited_s:.2f} s",
         (control.id,),
     )
-    return Detection(CULPRIT, Confidence.CERTAIN, (seen.hold_evidence(transport), said))
+    return Detection(CULPRIT, Confidence.CERTAIN, (hold_evidence(seen, transport), said))

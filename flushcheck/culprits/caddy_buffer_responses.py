@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Probe, Transport
 
@@ -36,7 +36,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held to the end at any size, and the handshake of a WebSocket answered as if it were a page."""
     handshake = seen.get(Probe(Transport.WEBSOCKET))
     if (
-        not hint.passed_through(seen, transport)
+        not x_accel.passed_through(seen, transport)
         or seen.has_content_length(transport)
         or seen.compressed(transport)
         or seen.size_bytes(transport) is not None
@@ -45,7 +45,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     ):
         return None
     facts = (
-        *hint.passed_through_evidence(seen, transport),
+        *x_accel.passed_through_evidence(seen, transport),
         Evidence("websocket: the handshake was answered with 200", (handshake.probe.id,)),
     )
     named = "caddy" in seen.header(transport, "server").lower()

@@ -8,7 +8,9 @@ from itertools import islice
 from flushcheck.configs import caddy
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit, said
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
+from flushcheck.culprits.evidence import variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
 
@@ -43,13 +45,16 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Compressed and held, uncompressed and flowing, and no nginx that would have taken the hint."""
-    if not hint.passed_through(seen, transport) or not hint.needs_compression(seen, transport):
+    if (
+        not x_accel.passed_through(seen, transport)
+        or x_accel.needs_compression(seen, transport) is not Answer.YES
+    ):
         return None
     if "caddy" not in seen.header(transport, "server").lower():
         return None
     facts = [
-        *hint.passed_through_evidence(seen, transport),
-        seen.variant_evidence(transport, Variant.IDENTITY),
+        *x_accel.passed_through_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.IDENTITY),
         Evidence(f"{transport}: the answer says server: {seen.header(transport, 'server')[:100]}"),
     ]
     if seen.compressor_header_only(transport):

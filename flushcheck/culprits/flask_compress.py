@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flushcheck.culprits.evidence import hold_evidence, variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
@@ -43,9 +45,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if not encoding:
         return None
     facts = [
-        seen.hold_evidence(transport),
+        hold_evidence(seen, transport),
         Evidence(f"{transport}: {seen.control_place(transport)} the same stream is kept too, as {encoding}"),
     ]
-    if seen.frees(transport, Variant.IDENTITY):
-        facts.append(seen.variant_evidence(transport, Variant.IDENTITY))
+    if seen.frees(transport, Variant.IDENTITY) is Answer.YES:
+        facts.append(variant_evidence(seen, transport, Variant.IDENTITY))
     return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))

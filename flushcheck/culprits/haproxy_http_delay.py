@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from flushcheck.configs import haproxy
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
+from flushcheck.culprits.evidence import variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS, STREAMED
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport, Variant
@@ -45,7 +47,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         return None
     if timing.lag_s.max > MOST_S:
         return None
-    if seen.frees(transport, Variant.HTTP10) is False or _http10_was_in_vain(seen):
+    if seen.frees(transport, Variant.HTTP10) is Answer.NO or _http10_was_in_vain(seen):
         return None
     if seen.flow(Transport.WEBSOCKET) in HELD_FLOWS or seen.control(transport) in HELD_FLOWS:
         return None
@@ -55,9 +57,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         (held.id,) if held else (),
     )
     clean = [
-        seen.variant_evidence(streamed, Variant.HTTP10)
+        variant_evidence(seen, streamed, Variant.HTTP10)
         for streamed in STREAMED
-        if seen.frees(streamed, Variant.HTTP10)
+        if seen.frees(streamed, Variant.HTTP10) is Answer.YES
     ]
     if not clean:
         return Detection(CULPRIT, Confidence.POSSIBLE, (ticks,))
@@ -70,7 +72,7 @@ def _http10_was_in_vain(seen: Observations) -> bool:
     A browser, which cannot try it, leaves HAProxy as possible as any other hop with such a timer.
     """
     tried = [streamed for streamed in STREAMED if seen.tried(streamed, Variant.HTTP10)]
-    return bool(tried) and not any(seen.frees(streamed, Variant.HTTP10) for streamed in tried)
+    return bool(tried) and not any(seen.frees(streamed, Variant.HTTP10) is Answer.YES for streamed in tried)
 
 
 def lint(block: Block) -> Iterator[Finding]:

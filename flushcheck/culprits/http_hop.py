@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
+from flushcheck.culprits.evidence import variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
 from flushcheck.model import (
@@ -47,7 +49,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     observation = seen.get(Probe(transport))
     if observation is None:
         return None
-    if hint.throttled(seen, transport):
+    if x_accel.throttled(seen, transport):
         return _slows(seen, transport)
     if seen.is_held(transport):
         return _keeps(seen, transport)
@@ -59,21 +61,21 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
 def _keeps(seen: Observations, transport: Transport) -> Detection | None:
     if seen.flow(Transport.WEBSOCKET) is Flow.UNKNOWN:
         return None  # kept as well, it would be something below HTTP
-    if hint.passed_through(seen, transport):
-        evidence = [*hint.passed_through_evidence(seen, transport)]
-    elif hint.stripped_without_effect(seen, transport) and seen.has_content_length(transport):
+    if x_accel.passed_through(seen, transport):
+        evidence = [*x_accel.passed_through_evidence(seen, transport)]
+    elif x_accel.stripped_without_effect(seen, transport) and seen.has_content_length(transport):
         evidence = [
-            *hint.header_evidence(seen, transport),
+            *x_accel.header_evidence(seen, transport),
             Evidence(
                 f"{transport}: a Content-Length appeared, which that nginx does not add: it is further out"
             ),
         ]
     else:
         return None
-    if seen.has_content_length(transport) and hint.passed_through(seen, transport):
+    if seen.has_content_length(transport) and x_accel.passed_through(seen, transport):
         evidence.append(Evidence(f"{transport}: a Content-Length appeared that the service did not send"))
-    if seen.frees(transport, Variant.IDENTITY):
-        evidence.append(seen.variant_evidence(transport, Variant.IDENTITY))
+    if seen.frees(transport, Variant.IDENTITY) is Answer.YES:
+        evidence.append(variant_evidence(seen, transport, Variant.IDENTITY))
     if seen.compressor_header_only(transport):
         evidence.append(
             Evidence(f"{transport}: the first read was a compressor's header alone, then silence")
@@ -90,7 +92,7 @@ def _slows(seen: Observations, transport: Transport) -> Detection | None:
     """A rate that a WebSocket does not meet: no slow link."""
     held = seen.held_baseline(transport)
     timing = seen.timing(held) if held else None
-    if seen.frees(transport, Variant.XAB) is None:
+    if seen.frees(transport, Variant.XAB) is Answer.NOT_TRIED:
         return None  # it may be nginx's limit_rate
     if held is None or timing is None or seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING:
         return None

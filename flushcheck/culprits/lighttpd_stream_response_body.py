@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
@@ -34,14 +34,14 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Stored and forwarded as a file would be, by what adds X-Host or names itself."""
-    if not hint.passed_through(seen, transport) or not seen.has_content_length(transport):
+    if not x_accel.passed_through(seen, transport) or not seen.has_content_length(transport):
         return None
     origin = seen.request_at_app(transport)
     if seen.header(transport, "x-varnish") or not seen.header(transport, "accept-ranges"):
         return None
     named = origin is not None and ("x-host" in origin.forwarded or "lighttpd" in origin.server.lower())
     facts = [
-        *hint.passed_through_evidence(seen, transport),
+        *x_accel.passed_through_evidence(seen, transport),
         Evidence(f"{transport}: a Content-Length and Accept-Ranges appeared that the service did not send"),
     ]
     if origin is not None and "x-host" in origin.forwarded:

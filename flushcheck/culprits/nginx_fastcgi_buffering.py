@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Culprit, Detection, Fix, Transport
 
@@ -33,7 +32,7 @@ CULPRIT = Culprit(
                 "fastcgi_cache does not work in this block"
             ),
         ),
-        hint.APP_FIX,
+        x_accel.APP_FIX,
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_buffering",),
 )
@@ -41,7 +40,7 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """As proxy_buffering, with FastCGI between nginx and the app."""
-    return hint.detect_gateway_buffering(seen, transport, CULPRIT, "CGI/")
+    return x_accel.detect_gateway_buffering(seen, transport, CULPRIT, "CGI/")
 
 
 def lint(block: Block) -> Iterator[Finding]:

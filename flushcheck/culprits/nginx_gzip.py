@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import nginx_blocks, x_accel
+from flushcheck.culprits.evidence import variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Fix, Transport, Variant
 
@@ -38,7 +39,7 @@ CULPRIT = Culprit(
             change="gzip off;",
             caution="nothing in this block is compressed any more",
         ),
-        hint.APP_FIX,
+        x_accel.APP_FIX,
     ),
     references=(
         "https://nginx.org/en/docs/http/ngx_http_gzip_module.html",
@@ -49,14 +50,14 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held and compressed; flowing without encodings; flowing when nginx is told not to buffer."""
-    alone = hint.needs_compression(seen, transport)
-    if not hint.honored(seen, transport) or alone is False:
+    alone = x_accel.needs_compression(seen, transport)
+    if not x_accel.honored(seen, transport) or alone is Answer.NO:
         return None
-    if alone is None:
+    if alone is Answer.NOT_TRIED:
         # Compressed, and no client without encodings was tried: the buffer alone may be it.
-        return Detection(CULPRIT, Confidence.POSSIBLE, hint.header_evidence(seen, transport))
-    only = seen.variant_evidence(hint.transport_with_identity_probe(seen, transport), Variant.IDENTITY)
-    return Detection(CULPRIT, Confidence.CERTAIN, (*hint.header_evidence(seen, transport), only))
+        return Detection(CULPRIT, Confidence.POSSIBLE, x_accel.header_evidence(seen, transport))
+    only = variant_evidence(seen, x_accel.transport_with_identity_probe(seen, transport), Variant.IDENTITY)
+    return Detection(CULPRIT, Confidence.CERTAIN, (*x_accel.header_evidence(seen, transport), only))
 
 
 # What streams are sent as. Compression of other types, application/json above all, concerns whole answers.

@@ -8,8 +8,7 @@ from dataclasses import replace
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.culprits.nginx_hint_taken import SEPARATE
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Fix, Transport
@@ -43,9 +42,9 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The hint was taken and freed nothing."""
-    if not hint.stripped_without_effect(seen, transport) or seen.size_bytes(transport) is None:
+    if not x_accel.stripped_without_effect(seen, transport) or seen.size_bytes(transport) is None:
         return None
-    return Detection(CULPRIT, Confidence.POSSIBLE, (*hint.header_evidence(seen, transport), SEPARATE))
+    return Detection(CULPRIT, Confidence.POSSIBLE, (*x_accel.header_evidence(seen, transport), SEPARATE))
 
 
 def lint(block: Block) -> Iterator[Finding]:

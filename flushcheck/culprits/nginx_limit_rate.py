@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport
 
@@ -37,7 +36,7 @@ CULPRIT = Culprit(
                 "for as long as it reads (fastcgi_buffering or uwsgi_buffering where those pass)"
             ),
         ),
-        hint.APP_FIX,
+        x_accel.APP_FIX,
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_core_module.html#limit_rate",),
 )
@@ -51,10 +50,10 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     """At a constant rate, ever later, until nginx is told not to buffer."""
     held = seen.held_baseline(transport)
     timing = seen.timing(held) if held else None
-    if timing is None or timing.flow is not Flow.THROTTLED or not hint.honored(seen, transport):
+    if timing is None or timing.flow is not Flow.THROTTLED or not x_accel.honored(seen, transport):
         return None
     rate = Evidence(f"{transport}: text came at {timing.rate_bps:.0f} bytes a second, ever later")
-    return Detection(CULPRIT, Confidence.CERTAIN, (rate, *hint.header_evidence(seen, transport)))
+    return Detection(CULPRIT, Confidence.CERTAIN, (rate, *x_accel.header_evidence(seen, transport)))
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import nginx_blocks, x_accel
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
@@ -33,7 +33,7 @@ CULPRIT = Culprit(
                 "proxy_cache does not work in this block"
             ),
         ),
-        hint.APP_FIX,
+        x_accel.APP_FIX,
         Fix(
             where="nginx, the location block with proxy_pass",
             change='proxy_http_version 1.1;\nproxy_set_header Connection "";',
@@ -52,20 +52,20 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held without X-Accel-Buffering and flowing with it, over HTTP, whatever the encoding."""
-    if not hint.honored(seen, transport) or hint.needs_compression(seen, transport):
+    if not x_accel.honored(seen, transport) or x_accel.needs_compression(seen, transport) is Answer.YES:
         return None
-    if hint.throttled(seen, transport):
+    if x_accel.throttled(seen, transport):
         return None
     origin = seen.request_at_app(transport)
     if origin is not None and origin.gateway:
         return None
     protocol = origin.protocol if origin else ""
     asked = (Evidence(f"{transport}: the app was asked over {protocol}"),) if protocol == "HTTP/1.0" else ()
-    if hint.needs_compression(seen, transport) is None:
+    if x_accel.needs_compression(seen, transport) is Answer.NOT_TRIED:
         sure = Confidence.POSSIBLE  # compressed, and no client without encodings was tried: gzip may be it
     else:
         sure = Confidence.CERTAIN if origin else Confidence.LIKELY
-    return Detection(CULPRIT, sure, (*hint.header_evidence(seen, transport), *asked))
+    return Detection(CULPRIT, sure, (*x_accel.header_evidence(seen, transport), *asked))
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
 
@@ -40,10 +40,10 @@ CULPRIT = Culprit(
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """An app that Passenger runs, held, with the hint arriving unheard."""
     origin = seen.request_at_app(transport)
-    if not hint.passed_through(seen, transport) or origin is None or "Passenger" not in origin.server:
+    if not x_accel.passed_through(seen, transport) or origin is None or "Passenger" not in origin.server:
         return None
     server = Evidence(f"{transport}: the app runs under {origin.server}")
-    return Detection(CULPRIT, Confidence.LIKELY, (*hint.passed_through_evidence(seen, transport), server))
+    return Detection(CULPRIT, Confidence.LIKELY, (*x_accel.passed_through_evidence(seen, transport), server))
 
 
 def lint(block: Block) -> Iterator[Finding]:

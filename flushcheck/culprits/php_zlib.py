@@ -9,6 +9,8 @@ from flushcheck.configs import php
 from flushcheck.configs.findings import Finding, Level
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import php_settings
+from flushcheck.culprits.evidence import hold_evidence, variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
 
@@ -38,11 +40,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     origin = seen.request_at_app(transport)
     if not seen.is_held(transport) or origin is None or not origin.server.startswith("PHP"):
         return None
-    if seen.frees(transport, Variant.XAB) is not False or not seen.compressed(transport):
+    if seen.frees(transport, Variant.XAB) is not Answer.NO or not seen.compressed(transport):
         return None
     facts = (
-        seen.hold_evidence(transport),
-        seen.variant_evidence(transport, Variant.XAB),
+        hold_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.XAB),
         Evidence(f"{transport}: the app is {origin.server}; the answer is {seen.compressed(transport)}"),
     )
     return Detection(CULPRIT, Confidence.LIKELY, facts)

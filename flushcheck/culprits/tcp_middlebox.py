@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 
+from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS, STREAMED
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Outcome, Probe, Transport
@@ -43,7 +44,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     http = [seen.flow(other) for other in STREAMED]
     if ours in HELD and websocket in HELD and any(flow in HELD for flow in http):
         facts = [
-            seen.hold_evidence(transport),
+            hold_evidence(seen, transport),
             Evidence("websocket: held as well, which no HTTP proxy does", (Probe(Transport.WEBSOCKET).id,)),
         ]
         return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from flushcheck.configs import varnish
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
+from flushcheck.culprits.evidence import hold_evidence, variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
@@ -45,11 +47,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         or seen.control(transport) in HELD_FLOWS
     ):
         return None
-    if seen.frees(transport, Variant.XAB) is not False or not seen.header(transport, "x-varnish"):
+    if seen.frees(transport, Variant.XAB) is not Answer.NO or not seen.header(transport, "x-varnish"):
         return None
     facts = (
-        seen.hold_evidence(transport),
-        seen.variant_evidence(transport, Variant.XAB),
+        hold_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.XAB),
         Evidence(f"{transport}: a Content-Length appeared that the service did not send"),
         Evidence(f"{transport}: the answer has X-Varnish, via: {seen.header(transport, 'via')[:100]}"),
     )

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from flushcheck.configs import varnish
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
+from flushcheck.culprits.evidence import variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
 
@@ -36,16 +38,16 @@ CULPRIT = Culprit(
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Compressed by what writes X-Varnish, and held for clients without encodings too."""
     if (
-        not hint.passed_through(seen, transport)
+        not x_accel.passed_through(seen, transport)
         or seen.has_content_length(transport)
         or not seen.compressed(transport)
     ):
         return None
-    if seen.frees(transport, Variant.IDENTITY) is not False or not seen.header(transport, "x-varnish"):
+    if seen.frees(transport, Variant.IDENTITY) is not Answer.NO or not seen.header(transport, "x-varnish"):
         return None
     facts = [
-        *hint.passed_through_evidence(seen, transport),
-        seen.variant_evidence(transport, Variant.IDENTITY),
+        *x_accel.passed_through_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.IDENTITY),
         Evidence(f"{transport}: the answer has X-Varnish, via: {seen.header(transport, 'via')[:100]}"),
     ]
     if seen.compressor_header_only(transport):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flushcheck.culprits.evidence import hold_evidence, variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS, STREAMED
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport, Variant
@@ -20,8 +22,8 @@ def honored(seen: Observations, transport: Transport) -> bool:
     """
     return (
         seen.is_held(transport)
-        and seen.frees(transport, Variant.XAB) is True
-        and seen.header_stripped(transport) is True
+        and seen.frees(transport, Variant.XAB) is Answer.YES
+        and seen.header_stripped(transport) is Answer.YES
     )
 
 
@@ -35,8 +37,8 @@ def stripped_without_effect(seen: Observations, transport: Transport) -> bool:
     return (
         timing is not None
         and timing.flow in (Flow.HELD, Flow.BLOCKS)
-        and seen.frees(transport, Variant.XAB) is False
-        and seen.header_stripped(transport) is True
+        and seen.frees(transport, Variant.XAB) is Answer.NO
+        and seen.header_stripped(transport) is Answer.YES
         and not _behind_gateway(seen, transport)
     )
 
@@ -55,8 +57,8 @@ def passed_through(seen: Observations, transport: Transport) -> bool:
     """Whether the hint arrived at the reader, so that no nginx took it, and freed nothing."""
     return (
         seen.is_held(transport)
-        and seen.frees(transport, Variant.XAB) is False
-        and seen.header_stripped(transport) is False
+        and seen.frees(transport, Variant.XAB) is Answer.NO
+        and seen.header_stripped(transport) is Answer.NO
         and seen.control(transport) not in HELD_FLOWS
     )
 
@@ -64,33 +66,33 @@ def passed_through(seen: Observations, transport: Transport) -> bool:
 def passed_through_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
     """The hold, and that nginx is not its cause."""
     return (
-        seen.hold_evidence(transport),
-        seen.variant_evidence(transport, Variant.XAB),
+        hold_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.XAB),
         Evidence(f"{transport}: that header arrived at the reader: every nginx measured takes it out"),
     )
 
 
-def needs_compression(seen: Observations, transport: Transport) -> bool | None:
-    """Whether only a client that offers encodings meets the hold; None if that was not to be learned."""
+def needs_compression(seen: Observations, transport: Transport) -> Answer:
+    """Whether only a client that offers encodings meets the hold."""
     return (
         seen.frees(transport_with_identity_probe(seen, transport), Variant.IDENTITY)
         if seen.compressed(transport)
-        else False
+        else Answer.NO
     )
 
 
 def transport_with_identity_probe(seen: Observations, transport: Transport) -> Transport:
     """The Transport on which a client without encodings told something: this one, or else the other one."""
     others = [other for other in STREAMED if other is not transport and seen.compressed(other)]
-    told = [one for one in (transport, *others) if seen.frees(one, Variant.IDENTITY) is not None]
+    told = [one for one in (transport, *others) if seen.frees(one, Variant.IDENTITY) is not Answer.NOT_TRIED]
     return told[0] if told else transport
 
 
 def header_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
     """The hold, and what the hint did to it."""
     return (
-        seen.hold_evidence(transport),
-        seen.variant_evidence(transport, Variant.XAB),
+        hold_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.XAB),
         Evidence(
             f"{transport}: that header was sent and did not arrive: of all proxies measured only nginx "
             "takes it out"
@@ -108,14 +110,18 @@ def detect_gateway_buffering(
         gateway: how `Origin.gateway` begins there, for example "CGI/".
     """
     origin = seen.request_at_app(transport)
-    if not honored(seen, transport) or needs_compression(seen, transport) or throttled(seen, transport):
+    if (
+        not honored(seen, transport)
+        or needs_compression(seen, transport) is Answer.YES
+        or throttled(seen, transport)
+    ):
         return None
     if origin is not None and not origin.gateway.startswith(gateway):
         return None
     asked = (
         (Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})"),) if origin else ()
     )
-    known = origin is not None and needs_compression(seen, transport) is False
+    known = origin is not None and needs_compression(seen, transport) is Answer.NO
     sure = Confidence.CERTAIN if known else Confidence.POSSIBLE
     return Detection(culprit, sure, (*header_evidence(seen, transport), *asked))
 

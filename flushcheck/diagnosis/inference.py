@@ -13,6 +13,7 @@ from dataclasses import replace
 from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS, idle_timeout
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS, SHAPES
@@ -94,7 +95,7 @@ def _verdict(seen: Observations, transport: Transport) -> TransportReport:
         pieces_received=received,
         complete=observation.outcome is Outcome.COMPLETE,
         culprits=_detections(seen, transport),
-        freed_by=tuple(variant for variant in HINTS if seen.frees(transport, variant)),
+        freed_by=tuple(variant for variant in HINTS if seen.frees(transport, variant) is Answer.YES),
         sent_s=tuple(piece.sent_s for _, piece in pieces),
         received_s=tuple(at_s - timing.latency_s for at_s, _ in pieces),
         idle=quiet,
@@ -269,9 +270,9 @@ def _notes(seen: Observations, verdicts: tuple[TransportReport, ...]) -> tuple[s
     for verdict in verdicts:
         transport = verdict.transport
         if verdict.flow in HELD_FLOWS:
-            if seen.compressed(transport) and seen.frees(transport, Variant.IDENTITY):
+            if seen.compressed(transport) and seen.frees(transport, Variant.IDENTITY) is Answer.YES:
                 notes.append(f"{transport}: only a client that offers encodings meets this hold")
-            if seen.frees(transport, Variant.HTTP10):
+            if seen.frees(transport, Variant.HTTP10) is Answer.YES:
                 notes.append(f"{transport}: an HTTP/1.0 client does not meet this hold")
             continue
         notes += [

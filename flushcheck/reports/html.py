@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from flushcheck.measurement.observations import LABELS
+from flushcheck.culprits.evidence import LABELS
 from flushcheck.model import (
     CulpritReport,
     Evidence,

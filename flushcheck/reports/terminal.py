@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from flushcheck.measurement.observations import LABELS
+from flushcheck.culprits.evidence import LABELS
 from flushcheck.model import (
     Confidence,
     CulpritReport,

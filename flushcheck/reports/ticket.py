@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
-from flushcheck.measurement.observations import LABELS
+from flushcheck.culprits.evidence import LABELS
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Confidence, CulpritReport, Fix, Flow, Report, Transport, TransportReport, Verdict
 from flushcheck.reports.text_writer import Page
