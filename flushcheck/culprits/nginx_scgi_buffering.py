@@ -8,26 +8,28 @@ from flushcheck.configs.findings import Finding
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
 
 CULPRIT = Culprit(
     id="nginx-scgi-buffering",
-    title="nginx scgi_buffering keeps the response until a buffer is full or the app is done",
+    title="nginx scgi_buffering holds the response until a buffer is full or the app has finished",
     why=(
-        "scgi_buffering is on by default. nginx collects what the scgi server writes and passes it on "
-        "when a buffer of scgi_buffers is full (4096 bytes on most machines) or the app is done."
+        "scgi_buffering is on by default. nginx collects what the SCGI server writes and sends it on when "
+        "a buffer of scgi_buffers is full (4096 bytes on most machines) or the app has finished."
     ),
     symptoms=(
         "Blocks of 4096 bytes; a stream shorter than one block arrives whole at its end. "
-        "X-Accel-Buffering: no frees it."
+        "X-Accel-Buffering: no on the response switches the buffering off."
     ),
+    detection="As nginx-proxy-buffering, with SCGI between nginx and the app.",
     fixes=(
         Fix(
             where="nginx, the location block with scgi_pass",
             change="scgi_buffering off;",
-            caution=(
-                "a slow reader now keeps a scgi worker busy for as long as it reads, and scgi_cache does "
-                "not work in this block"
+            by=Owner.SERVER,
+            cost=(
+                "a slow reader keeps a SCGI worker busy for as long as it reads; scgi_cache does not work "
+                "in this block"
             ),
         ),
         x_accel.APP_FIX,

@@ -8,26 +8,28 @@ from flushcheck.configs.findings import Finding
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
 
 CULPRIT = Culprit(
     id="nginx-uwsgi-buffering",
-    title="nginx uwsgi_buffering keeps the response until a buffer is full or the app is done",
+    title="nginx uwsgi_buffering holds the response until a buffer is full or the app has finished",
     why=(
-        "uwsgi_buffering is on by default. nginx collects what the uwsgi server writes and passes it on "
-        "when a buffer of uwsgi_buffers is full (4096 bytes on most machines) or the app is done."
+        "uwsgi_buffering is on by default. nginx collects what the uwsgi server writes and sends it on when "
+        "a buffer of uwsgi_buffers is full (4096 bytes on most machines) or the app has finished."
     ),
     symptoms=(
         "Blocks of 4096 bytes; a stream shorter than one block arrives whole at its end. "
-        "X-Accel-Buffering: no frees it."
+        "X-Accel-Buffering: no on the response switches the buffering off."
     ),
+    detection="As nginx-proxy-buffering, with uwsgi between nginx and the app.",
     fixes=(
         Fix(
             where="nginx, the location block with uwsgi_pass",
             change="uwsgi_buffering off;",
-            caution=(
-                "a slow reader now keeps a uwsgi worker busy for as long as it reads, and uwsgi_cache does "
-                "not work in this block"
+            by=Owner.SERVER,
+            cost=(
+                "a slow reader keeps a uwsgi worker busy for as long as it reads; uwsgi_cache does not work "
+                "in this block"
             ),
         ),
         x_accel.APP_FIX,

@@ -69,6 +69,11 @@ class Observations:
             {probe: timing.flow for probe, (_, timing) in self._seen.items()}, transport
         )
 
+    def held_timing(self, transport: Transport) -> Timing | None:
+        """How the held baseline arrived; None if nothing was held."""
+        probe = self.held_baseline(transport)
+        return self.timing(probe) if probe else None
+
     def is_held(self, transport: Transport) -> bool:
         """Whether a baseline of this Transport was kept back on its way."""
         return self.held_baseline(transport) is not None
@@ -167,8 +172,7 @@ class Observations:
 
         None for what is kept by time: larger Pieces may fit a size by chance there.
         """
-        held = self.held_baseline(transport)
-        kept = self.timing(held) if held else None
+        kept = self.held_timing(transport)
         if kept is None or kept.flow not in (Flow.HELD, Flow.BLOCKS):
             return None
         for scenario in (Scenario.KILO, Scenario.BIG, Scenario.TOKEN):
