@@ -74,7 +74,7 @@ def _mark_queued(seen: Seen, found: dict[Probe, Timing]) -> None:
 
 def _in_turn(probe: Probe, streams: Seen) -> bool:
     """Whether this stream began just when another one of its vantage ended."""
-    begun_s = streams[probe].requested_s + streams[probe].pieces[0][0]
+    begun_s = streams[probe].requested_s + streams[probe].pieces[0].at_s
     ends_s = (other.requested_s + other.ended_s for name, other in streams.items() if name != probe)
     return any(abs(begun_s - end_s) <= TURN_S for end_s in ends_s)
 

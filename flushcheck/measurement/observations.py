@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from flushcheck.measurement.cross_probe import timings
 from flushcheck.measurement.plan import STREAMED, smallest_held_baseline
-from flushcheck.measurement.timing import LEAST_LATE_S, Timing, measure
+from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
 from flushcheck.model import (
     Evidence,
     Flow,
@@ -96,7 +96,7 @@ class Observations:
         if timing.flow in (Flow.REPLAYED, Flow.UNKNOWN):
             return None
         # Nor does a stall as long as the wait to be freed from.
-        stalled = observation.stall_s > LEAST_LATE_S and timing.flow is Flow.FLOWING
+        stalled = observation.stall_s > MIN_LATE_S and timing.flow is Flow.FLOWING
         if stalled and timing.lag_s.max > FREED_SHARE * kept.lag_s.max and not kept.queued_s:
             return None
         return timing.flow is Flow.FLOWING

@@ -31,7 +31,7 @@ from flushcheck.measurement.patterns import (
     timer,
     waits_for_next,
 )
-from flushcheck.model import Flow, Lag, Observation, Outcome, ReceivedPiece, Transport
+from flushcheck.model import Flow, Lag, Observation, Outcome, TimedPiece, Transport
 
 # Below this share of Pieces overtaken by a later send, a path flows. With both cores busy 0.00 to
 # 0.10 were seen on loopback; a byte buffer of one Piece and a timer of two give 0.5 and more.
@@ -44,7 +44,7 @@ HIDDEN_GAPS = 0.8
 HIDDEN_SHARE = 0.45
 
 # The least time by which a later Piece must have been sent before the wait counts as overtaken.
-LEAST_LATE_S = 0.02
+MIN_LATE_S = 0.02
 
 # Lags without a pattern up to this are jitter, seen on mobile and radio links; beyond it: unknown.
 JITTER_S = 0.6
@@ -92,7 +92,7 @@ def measure(observation: Observation) -> Timing:
         return Timing(Flow.FAILED)
     if not pieces:
         return Timing(Flow.CUT if observation.outcome is Outcome.CUT else Flow.FAILED)
-    delays = [at_s - piece.sent_s for at_s, piece in pieces]
+    delays = [piece.at_s - piece.sent_s for piece in pieces]
     latency_s = min(delays)
     lags = [delay - latency_s for delay in delays]
     lag_s = Lag(statistics.median(lags), max(lags))
@@ -120,7 +120,7 @@ def flow(observation: Observation) -> Flow:
 
 def unclear(observation: Observation) -> bool:
     """Whether the observer was kept from running, and could not tell for that: another look may."""
-    return observation.stall_s > LEAST_LATE_S and flow(observation) is Flow.UNKNOWN
+    return observation.stall_s > MIN_LATE_S and flow(observation) is Flow.UNKNOWN
 
 
 def kept_share(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> float:
@@ -145,7 +145,7 @@ def kept_share(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> fl
 
 def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: float, lag_s: Lag) -> Timing:
     pieces = observation.pieces
-    spare_s = min(max(LEAST_LATE_S, observation.stall_s), JITTER_S)
+    spare_s = min(max(MIN_LATE_S, observation.stall_s), JITTER_S)
     if late_s := opening_s(seen, latency_s, spare_s):
         return Timing(Flow.LATE, late_s=late_s)
     if waits_for_next(pieces, latency_s, spare_s):
@@ -155,13 +155,13 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         # However busy the machine: chance does not fill so many deliveries to the same byte.
         return Timing(Flow.BLOCKS, hold_bytes=int(exact.value))
     if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
-        hidden = spare_s > LEAST_LATE_S and (
-            _mostly_late(pieces, lag_s) or kept_share(seen, latency_s, LEAST_LATE_S) >= HIDDEN_SHARE
+        hidden = spare_s > MIN_LATE_S and (
+            _mostly_late(pieces, lag_s) or kept_share(seen, latency_s, MIN_LATE_S) >= HIDDEN_SHARE
         )
         return Timing(Flow.UNKNOWN if hidden else Flow.FLOWING)
     if _at_the_end(pieces, lag_s) and block(seen) is None:
         # What came while Pieces were still being sent may be a late opening, met late by a stalled observer.
-        early = pieces[0][0] < pieces[-1][1].sent_s and observation.stall_s > LEAST_LATE_S
+        early = pieces[0].at_s < pieces[-1].sent_s and observation.stall_s > MIN_LATE_S
         return Timing(Flow.UNKNOWN if early else Flow.HELD)
     if rate := rate_bps(seen, pieces, latency_s):
         return Timing(Flow.THROTTLED, rate_bps=rate)
@@ -183,13 +183,13 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     return Timing(Flow.UNKNOWN)
 
 
-def _mostly_late(pieces: Sequence[tuple[float, ReceivedPiece]], lag_s: Lag) -> bool:
+def _mostly_late(pieces: Sequence[TimedPiece], lag_s: Lag) -> bool:
     """Whether more Pieces were late than a stall, which comes now and then, accounts for."""
-    gaps = [after.sent_s - before.sent_s for (_, before), (_, after) in itertools.pairwise(pieces)]
+    gaps = [after.sent_s - before.sent_s for before, after in itertools.pairwise(pieces)]
     return bool(gaps) and lag_s.p50 >= HIDDEN_GAPS * statistics.median(gaps) > 0
 
 
-def _at_the_end(pieces: Sequence[tuple[float, ReceivedPiece]], lag_s: Lag) -> bool:
-    sent_span_s = pieces[-1][1].sent_s - pieces[0][1].sent_s
-    came_span_s = pieces[-1][0] - pieces[0][0]
+def _at_the_end(pieces: Sequence[TimedPiece], lag_s: Lag) -> bool:
+    sent_span_s = pieces[-1].sent_s - pieces[0].sent_s
+    came_span_s = pieces[-1].at_s - pieces[0].at_s
     return lag_s.max >= HELD_SHARE * sent_span_s and came_span_s <= (1 - HELD_SHARE) * sent_span_s
