@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flushcheck.model import Arrival, ReceivedPiece, TimedPiece
+from flushcheck.model import Arrival, Lag, ReceivedPiece, TimedPiece
 
 # Reads closer together than this are one delivery: a block of 64 KiB is read in about 8 parts over
 # 1 ms on loopback, and no Probe sends two Pieces within 30 ms of each other.
@@ -72,6 +72,13 @@ WITH_NEXT_SHARE = 0.6
 LONG_STALL_SHARE = 0.5
 NEAR_NEXT = 0.15
 WITH_NEXT_SHARE_STALLED = 0.8
+
+# Where half of the Pieces are late by this share of the gap between two of them, a stall of the observer does
+# not explain it: one stall makes some Pieces late, not half of them.
+LATE_GAPS = 0.8
+
+# The Pieces of at least this share of the stream's span came together: held to the end.
+HELD_SHARE = 0.8
 
 # A Piece that waits for the next one is late by a whole gap; half of it is left where a gap is uneven.
 WAITING_SHARE = 0.5
@@ -225,6 +232,19 @@ def waits_for_next(pieces: Sequence[TimedPiece], latency_s: float, spare_s: floa
     near_s, share = (NEAR_NEXT * gap_s, WITH_NEXT_SHARE_STALLED) if stalled else (spare_s, WITH_NEXT_SHARE)
     with_next = [abs(piece.at_s - latency_s - after.sent_s) <= near_s for piece, after in pairs]
     return lag_s >= WAITING_SHARE * gap_s > 0 and sum(with_next) >= share * len(pairs)
+
+
+def mostly_late(pieces: Sequence[TimedPiece], lag_s: Lag) -> bool:
+    """Whether more Pieces were late than a stall, which comes now and then, accounts for."""
+    gaps = [after.sent_s - before.sent_s for before, after in itertools.pairwise(pieces)]
+    return bool(gaps) and lag_s.p50 >= LATE_GAPS * statistics.median(gaps) > 0
+
+
+def at_the_end(pieces: Sequence[TimedPiece], lag_s: Lag) -> bool:
+    """Whether nearly all of the stream came together when it was over, or nearly."""
+    sent_span_s = pieces[-1].sent_s - pieces[0].sent_s
+    came_span_s = pieces[-1].at_s - pieces[0].at_s
+    return lag_s.max >= HELD_SHARE * sent_span_s and came_span_s <= (1 - HELD_SHARE) * sent_span_s
 
 
 def _is_multiple(size: int, unit: int) -> bool:

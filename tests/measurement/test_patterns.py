@@ -8,15 +8,17 @@ import pytest
 
 from flushcheck.measurement.patterns import (
     Delivery,
+    at_the_end,
     block,
     deliveries,
+    mostly_late,
     opening_s,
     rate_bps,
     threshold,
     timer,
     waits_for_next,
 )
-from flushcheck.model import Arrival, ReceivedPiece, TimedPiece
+from flushcheck.model import Arrival, Lag, ReceivedPiece, TimedPiece
 
 # Builders: a row of a table is one call of these.
 
@@ -321,3 +323,49 @@ def test_pieces_at_an_uneven_pace_wait_for_each_other(name, pieces, spare_s, wai
 def test_the_paths_own_latency_is_no_part_of_the_wait():
     seen = timed((8.1, 0), (8.2, 0.1), (9.2, 0.2), (9.2, 1.2), (10.2, 2.2), (11.2, 3.2))
     assert not waits_for_next(seen, 8.0, 0.02)
+
+
+# mostly late, and at the end: Pieces (at_s, sent_s); the lags come with them
+
+MOSTLY_LATE = [
+    # name,                             Pieces sent,         lag in the median,  is it?
+    ("by four fifths of the gap",       (0, 1.25, 2.5),      1.0,                True),
+    ("by less",                         (0, 1.25, 2.5),      0.99,               False),
+    ("one short gap",                   (0, 0.5, 2.5, 4.5),  1.5,                False),
+    ("the stream began late",           (3, 4.25, 5.5),      1.0,                True),
+    ("small gaps",                      (0, 0.125, 0.25),    0.125,              True),
+    ("all sent at once",                (1, 1, 1),           1.0,                False),
+    ("all sent at once, and on time",   (1, 1, 1),           0.0,                False),
+    ("a single Piece",                  (1,),                1.0,                False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "sent_s", "p50_s", "expected"), MOSTLY_LATE, ids=[row[0] for row in MOSTLY_LATE]
+)
+def test_most_pieces_are_late_or_some(name, sent_s, p50_s, expected):
+    assert mostly_late(timed(*((0.0, moment_s) for moment_s in sent_s)), Lag(p50_s, 9.0)) is expected
+
+
+A_FIFTH = 1 - 0.8
+ENDINGS = [
+    # name,                                       Pieces,                                         largest lag, at the end?
+    ("all together, as late as it has to be",     timed((9, 0), (9, 1)),                          0.8,         True),
+    ("not late enough",                           timed((9, 0), (9, 1)),                          0.79,        False),
+    ("spread over a fifth of the stream",         timed((0, 0), (A_FIFTH, 1)),                    0.8,         True),
+    ("spread over a little more",                 timed((0, 0), (A_FIFTH + 0.01, 1)),             0.8,         False),
+    ("neither late nor together",                 timed((0, 0), (1, 1)),                          0.0,         False),
+    ("a stream that began late",                  timed((9, 5), (9, 6)),                          0.8,         True),
+    ("twice as long: as late as it has to be",    timed((9, 0), (9, 2)),                          1.6,         True),
+    ("twice as long: not late enough",            timed((9, 0), (9, 2)),                          1.59,        False),
+    ("twice as long: spread over a fifth",        timed((0, 0), (2 * A_FIFTH, 2)),                1.6,         True),
+    ("the first Piece came alone",                timed((0, 0), (1, 0.5), (1, 0.9), (1, 1)),      1.0,         False),
+    ("the last Piece came alone",                 timed((1, 0), (1, 0.5), (1, 0.9), (2, 1)),      1.0,         False),
+    ("from the first Piece sent",                 timed((1, 0), (1, 0.5), (1, 0.9), (1, 1)),      0.75,        False),
+    ("to the last Piece sent",                    timed((1, 0), (1, 0.1), (1, 0.5), (1, 1)),      0.75,        False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "pieces", "max_s", "expected"), ENDINGS, ids=[row[0] for row in ENDINGS])
+def test_what_was_held_to_the_end_comes_together(name, pieces, max_s, expected):
+    assert at_the_end(pieces, Lag(0.0, max_s)) is expected
