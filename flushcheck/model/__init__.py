@@ -11,7 +11,7 @@ within one of them are.
 Imports the standard library only. Every other package may import it.
 """
 
-from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix
+from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source
 from flushcheck.model.errors import UsageError
 from flushcheck.model.observation import (
     Arrival,
@@ -56,6 +56,7 @@ __all__ = [
     "Lag",
     "Observation",
     "Outcome",
+    "Owner",
     "Piece",
     "Probe",
     "ReceivedPiece",
@@ -63,6 +64,7 @@ __all__ = [
     "RequestAtApp",
     "Run",
     "Scenario",
+    "Source",
     "TimedPiece",
     "Transport",
     "TransportReport",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flushcheck.model import Verdict
-from flushcheck.reports.text_writer import Page, printable
+from flushcheck.reports.text_writer import TextWriter, printable
 from flushcheck.watching.watch import Look, Record, Watch
 
 SCHEMA = 2  # of `watch_document`, counted as that of a Report is
@@ -51,7 +51,7 @@ def watch_text(watch: Watch, *, width: int, color: bool) -> str:
         width: columns of the terminal.
         color: whether to use ANSI colours.
     """
-    page = Page(width, color)
+    page = TextWriter(width, color)
     page.line(f"{watch.health.upper()}  {watch.looks[0].watched.url}", _COLOR[watch.health], "bold")
     page.text(watch.headline)
     for number, look in enumerate(watch.looks):
