@@ -159,9 +159,9 @@ def ladder(idle_s: float | Iterable[float]) -> tuple[float, ...]:
     """
     rungs = sorted({idle_s} if isinstance(idle_s, int | float) else set(idle_s))
     for rung in rungs:
-        if not plan.LEAST_SILENCE_S <= rung <= plan.MAX_SILENCE_S:
+        if not plan.MIN_SILENCE_S <= rung <= plan.MAX_SILENCE_S:
             raise UsageError(
-                f"idle={rung:g}: expected {plan.LEAST_SILENCE_S:g} to {plan.MAX_SILENCE_S:g} seconds, for "
+                f"idle={rung:g}: expected {plan.MIN_SILENCE_S:g} to {plan.MAX_SILENCE_S:g} seconds, for "
                 "example idle=65"
             )
     if len(rungs) > MAX_RUNGS:
