@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flushcheck.checking.cross_check import NO_FILE_SHOWS
-from flushcheck.configs.recognise import by_words
+from flushcheck.configs.recognise import by_lines
 from flushcheck.culprits import CULPRITS, LINTERS
 from flushcheck.files import check_text
 from tests.checking.marks import CONFIGS, expected, fixtures, found, server_of
@@ -55,6 +55,6 @@ def test_every_culprit_that_a_file_can_show_has_a_guilty_file_and_an_innocent_tw
 
 @pytest.mark.parametrize("path", FIXTURES, ids=name)
 def test_the_words_alone_tell_whose_file_it_is(path: Path) -> None:
-    told = by_words(path.read_text())
+    told = by_lines(path.read_text())
     # A file of three lines may be anybody's; a wrong guess is worse than none.
     assert told in (server_of(path), None)

@@ -12,7 +12,7 @@ import re
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Server
 from flushcheck.files import check_text
 from flushcheck.files.sources import Unreadable, decode
@@ -89,7 +89,7 @@ def _text(body: bytes) -> str:
         raise UsageError(f"the body is {error}: expected a configuration file in UTF-8, {EXAMPLE}") from None
 
 
-def _checked(text: str, server: Server | None, name: str) -> Checked:
+def _checked(text: str, server: Server | None, name: str) -> CheckResult:
     """What the file shows.
 
     Raises:
@@ -102,7 +102,7 @@ def _checked(text: str, server: Server | None, name: str) -> Checked:
     return checked
 
 
-def _answer(checked: Checked, kind: str) -> Response:
+def _answer(checked: CheckResult, kind: str) -> Response:
     """The form that the visitor wants; text for curl, whose `*/*` would take anything."""
     if kind == JSON:
         return answer(findings_document(checked))

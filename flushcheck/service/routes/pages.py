@@ -19,7 +19,6 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import NAMES
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
 from flushcheck.measurement.plan import ROUTES
@@ -69,7 +68,7 @@ POLICY = "; ".join(
 )
 
 # What the box for a configuration offers.
-SERVER_NAMES = NAMES | {Server.APACHE: "Apache, .htaccess"}
+SERVER_NAMES = {server: server.display_name for server in Server} | {Server.APACHE: "Apache, .htaccess"}
 
 # There is no HTTP/1.0 in fetch(). A client without encodings there is: see page/observe.js.
 NOT_IN_A_BROWSER = frozenset({Variant.HTTP10})
