@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 from flushcheck.cli.arguments import Parser, seconds
 from flushcheck.cli.console import Console
-from flushcheck.diagnosis.app_server import Checkup, Setup, examine, exit_code
+from flushcheck.diagnosis.app_server import GREEN, Checkup, Setup, examine, exit_code
 from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
@@ -23,7 +23,8 @@ from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http import FAR_SIDE
 from flushcheck.prober.session import get_json
 from flushcheck.reports.app_server import checkup_document, checkup_text
-from flushcheck.service.serving.app_server import installed, of_settings
+from flushcheck.service.serving.app_server import from_gunicorn_settings, installed_version
+from flushcheck.service.serving.internals import misfits
 from flushcheck.streaming.limits import Limits, strangers
 
 PATH = "/diagnostics/server"
@@ -133,7 +134,7 @@ def _here(command: Sequence[str], timeout_s: float) -> Setup:
             "start a service, for example -k gevent wsgi:app"
         )
     settings = SimpleNamespace(**json.loads(told.stdout))
-    setup = of_settings(settings, preloaded=settings.preload_app)
+    setup = from_gunicorn_settings(settings)
     refused, limits = "", Limits()
     try:
         limits = Limits.from_environ(os.environ)
@@ -141,10 +142,12 @@ def _here(command: Sequence[str], timeout_s: float) -> Setup:
         refused = str(error)
     return replace(
         setup,
-        gevent=installed("gevent"),
+        gevent=installed_version("gevent"),
         max_streams=limits.max_streams,
         strangers=strangers(os.environ),
         refused=refused,
+        engine=limits.engine == "on",
+        engine_misfits=misfits() if setup.worker == GREEN and installed_version("gevent") else (),
     )
 
 

@@ -17,7 +17,7 @@ from flask import Flask, Response, g, request
 
 from flushcheck.model import Transport
 from flushcheck.service.metrics import Board
-from flushcheck.service.serving.frame_schedule import Ended, Progress
+from flushcheck.service.serving.frame_schedule import EndReason, StreamProgress
 
 LOG = logging.getLogger("flushcheck.access")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -33,16 +33,16 @@ class Entry:
     began_s: float = field(default_factory=time.monotonic)
     status: int = 0
     transport: Transport | None = None
-    progress: Progress | None = None
+    progress: StreamProgress | None = None
     streams: bool = False
     written: bool = False
 
-    def stream(self) -> Progress:
+    def stream(self) -> StreamProgress:
         """Begin a stream of this transport: how far it comes is kept here, and counted as it goes."""
         assert self.transport
         self.board.opened(self.transport)
         self.streams = True
-        self.progress = Progress(late=self.board.tally(self.transport).sent)
+        self.progress = StreamProgress(late=self.board.tally(self.transport).sent)
         return self.progress
 
     def write(self) -> None:
@@ -51,7 +51,7 @@ class Entry:
             return
         self.written = True
         refused = self.status >= 400
-        progress = self.progress or Progress(ended=Ended.REFUSED if refused else Ended.DONE)
+        progress = self.progress or StreamProgress(ended=EndReason.REFUSED if refused else EndReason.DONE)
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "method": self.method,
@@ -65,7 +65,7 @@ class Entry:
         LOG.info("%s", json.dumps(line))
         self._count(progress)
 
-    def _count(self, progress: Progress) -> None:
+    def _count(self, progress: StreamProgress) -> None:
         if self.status >= 400:
             self.board.refused(self.status)
         if not self.transport:

@@ -14,13 +14,9 @@ from flushcheck.service.metrics import Board
 from flushcheck.service.responses import BODY_TIMEOUT_S, answer_errors
 from flushcheck.service.routes import check, culprits, diagnostics, health, openapi, pages, streams, websocket
 from flushcheck.service.service import Service
-from flushcheck.service.serving.drain import Drain
-from flushcheck.service.serving.engine import Engine
-from flushcheck.service.serving.fairness import give_way
+from flushcheck.service.serving.fairness import yield_to_hub
+from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
-
-# A reader may be so many times slower than the longest stream is planned, and then it is dropped.
-SLOWEST = 2
 
 
 def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
@@ -36,12 +32,9 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     app.url_map.merge_slashes = False
     app.config[BODY_TIMEOUT_S] = limits.body_timeout_s
     app.config["TRUSTED_HOSTS"] = _trusted(limits)
-    gate, drain = Gate(limits.max_streams), Drain()
-    engine = Engine(
-        stall_s=limits.stall_s, most_s=SLOWEST * limits.max_duration_s, draining=lambda: drain.due
-    )
+    gate, serving = Gate(limits.max_streams), Serving(limits)
     app.after_request(_give_way)
-    service = Service(limits, own_text, mount, gate, Admission(limits, gate), drain, engine)
+    service = Service(limits, own_text, mount, gate, Admission(limits, gate), serving)
     board = Board(limits.metrics_folder)
     keep_log(app, board)
     answer_errors(app)
@@ -49,7 +42,7 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     app.register_blueprint(websocket.routes(app, service))
     app.register_blueprint(pages.routes(service))
     app.register_blueprint(health.routes(service))
-    app.register_blueprint(metrics.routes(limits, board))
+    app.register_blueprint(metrics.routes(limits, board, serving))
     app.register_blueprint(openapi.routes(limits))
     app.register_blueprint(diagnostics.routes(service))
     app.register_blueprint(culprits.routes())
@@ -59,7 +52,7 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
 
 def _give_way(response: Response) -> Response:
     """Behind each response the others have their turn: this client's next request may be there already."""
-    response.call_on_close(give_way)
+    response.call_on_close(yield_to_hub)
     return response
 
 

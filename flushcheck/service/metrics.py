@@ -36,7 +36,8 @@ from flushcheck.model import Transport, UsageError
 from flushcheck.service.limits.clients import address, is_near
 from flushcheck.service.responses import answer
 from flushcheck.service.seen_request import FORWARDING
-from flushcheck.service.serving.frame_schedule import Ended
+from flushcheck.service.serving.frame_schedule import EndReason
+from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
 
 # Upper bounds of the lateness of a Piece. 5 ms is what the pacing aims at, 250 ms is what a reader sees.
@@ -50,7 +51,7 @@ _OPEN = 0
 _TRANSPORTS = tuple(Transport)
 _STREAMED = tuple(transport for transport in Transport if transport is not Transport.POLLING)
 _ENDED = _OPEN + len(_TRANSPORTS)
-_ENDINGS = tuple(Ended)
+_ENDINGS = tuple(EndReason)
 _REFUSED = _ENDED + len(_TRANSPORTS) * len(_ENDINGS)
 _LATE = _REFUSED + len(REFUSALS) + 1
 _PER_TRANSPORT = len(LATE_S) + 2  # its buckets, the one without a bound, and the sum of seconds
@@ -118,7 +119,7 @@ class Board:
         """It is over, however it ended."""
         self._values[_open_at(transport)] -= 1
 
-    def ended(self, transport: Transport, how: Ended) -> None:
+    def ended(self, transport: Transport, how: EndReason) -> None:
         """A stream, or one poll, ended so."""
         self._values[_ended_at(transport, how)] += 1
 
@@ -138,7 +139,7 @@ def _open_at(transport: Transport) -> int:
     return _OPEN + _TRANSPORTS.index(transport)
 
 
-def _ended_at(transport: Transport, how: Ended) -> int:
+def _ended_at(transport: Transport, how: EndReason) -> int:
     return _ENDED + _TRANSPORTS.index(transport) * len(_ENDINGS) + _ENDINGS.index(how)
 
 
@@ -245,21 +246,38 @@ class Families(Collector):
         return self._total[at : at + _PER_TRANSPORT - 1]
 
 
-def exposition(total: Sequence[float]) -> bytes:
-    """The sums of a Board as Prometheus reads them."""
+class EngineFamily(Collector):
+    """Whether the engine writes the streams of this process; the same in all workers of one service."""
+
+    def __init__(self, *, active: bool) -> None:
+        self._active = active
+
+    def collect(self) -> Iterator[Metric]:
+        """The one family."""
+        yield GaugeMetricFamily(
+            "flushcheck_engine_active",
+            "1 if one loop writes the streams, 0 if each stream is paced by itself.",
+            value=int(self._active),
+        )
+
+
+def exposition(total: Sequence[float], *more: Collector) -> bytes:
+    """The sums of a Board, and what else is counted, as Prometheus reads them."""
     registry = CollectorRegistry()
-    registry.register(Families(total))
+    for collector in (Families(total), *more):
+        registry.register(collector)
     return generate_latest(registry)
 
 
-def routes(limits: Limits, board: Board) -> Blueprint:
+def routes(limits: Limits, board: Board, serving: Serving) -> Blueprint:
     """The one address."""
     blueprint = Blueprint("metrics", __name__)
 
     @blueprint.get("/metrics")
     def metrics() -> Response:
         refused = _refusal(limits, request)
-        return refused or Response(exposition(board.total()), content_type=CONTENT_TYPE_LATEST)
+        engine = EngineFamily(active=serving.engine_active)
+        return refused or Response(exposition(board.total(), engine), content_type=CONTENT_TYPE_LATEST)
 
     return blueprint
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from flushcheck.service.limits.admission import Admission
 from flushcheck.service.limits.concurrency import Gate
 from flushcheck.service.limits.threadpool import Desk
-from flushcheck.service.serving.drain import Drain
-from flushcheck.service.serving.engine import Engine
+from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
 
 
@@ -21,6 +20,5 @@ class Service:
     mount: str  # path below which the server itself puts the app; "" for the root
     gate: Gate  # how many streams are open
     admission: Admission  # who may open one more
-    drain: Drain  # whether the process ends
-    engine: Engine  # writes the streams where it can
+    serving: Serving  # writes the streams
     desk: Desk = field(default_factory=Desk)  # where others' runs are judged

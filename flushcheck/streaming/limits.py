@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from flushcheck.model import UsageError
 
 PREFIX = "FLUSHCHECK_"
+SWITCH = ("on", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,15 @@ class Limits:
     websocket_origins: str = ""  # pages that may open a WebSocket besides this site's, with commas; * for all
     metrics_token: str = ""  # the bearer token that /metrics wants; while empty only this network is answered
     metrics_folder: str = ""  # where worker processes share their counts; deploy/gunicorn.conf.py makes one
+    engine: str = "on"  # whether one loop writes all streams of a gevent process; off: each paces itself
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Limits:
         """Read the settings; what is not set keeps its default.
 
         Raises:
-            UsageError: a value is not a number, or below what makes sense, or a URL is not http(s).
+            UsageError: a value is not a number, or below what makes sense, a URL is not http(s), or a switch
+                is neither on nor off.
         """
         chosen: dict[str, int | float | str] = {}
         for field in fields(cls):
@@ -64,6 +67,8 @@ def _parse(name: str, raw: str, default: object) -> int | float | str:
     if isinstance(default, str):
         if name.endswith("_URL") and not raw.startswith(("http://", "https://")):
             raise UsageError(f"{name}={raw}: expected an address, for example https://example.org")
+        if default in SWITCH and raw not in SWITCH:
+            raise UsageError(f"{name}={raw[:40]}: expected on or off, for example {name}=off")
         return raw
     kind: type[int] | type[float] = int if isinstance(default, int) else float
     try:

@@ -10,7 +10,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.service.limits.admission import Admission, Crowded
 from flushcheck.service.limits.clients import LOOPBACK, address, is_near, network
 from flushcheck.service.limits.concurrency import Gate

@@ -12,9 +12,9 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from flushcheck.model import Transport, UsageError
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.service.metrics import LATE_S, Board, exposition
-from flushcheck.service.serving.frame_schedule import Ended
+from flushcheck.service.serving.frame_schedule import EndReason
 from flushcheck.streaming.limits import Limits
 from tests.live import servers
 from tests.live.processes import workers
@@ -71,7 +71,7 @@ def test_a_board_says_what_was_counted_and_no_more():
     board.opened(Transport.CHUNKED)
     board.opened(Transport.CHUNKED)
     board.closed(Transport.CHUNKED)
-    board.ended(Transport.CHUNKED, Ended.STALLED)
+    board.ended(Transport.CHUNKED, EndReason.STALLED)
     board.refused(429)
     board.refused(418)
     for late_s in (0.0, 0.003, 99.0):

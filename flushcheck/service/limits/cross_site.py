@@ -22,14 +22,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from flushcheck.service.serving.handshake import Fault
+from flushcheck.service.serving.handshake import Rejection
 from flushcheck.streaming.limits import Limits
 
 ANY = "*"
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def fault(limits: Limits, environ: Mapping[str, Any]) -> Fault | None:
+def fault(limits: Limits, environ: Mapping[str, Any]) -> Rejection | None:
     """Why the page that asks may not; None if it may."""
     origin = environ.get("HTTP_ORIGIN")
     listed = {one.strip().rstrip("/").lower() for one in limits.websocket_origins.split(",")} - {""}
@@ -42,7 +42,7 @@ def fault(limits: Limits, environ: Mapping[str, Any]) -> Fault | None:
     }
     if _host(origin) in (own | THIS_MACHINE) - {""}:
         return None
-    return Fault(
+    return Rejection(
         403,
         "no WebSocket for pages of another site: expected an Origin with the name in Host, or one that "
         "FLUSHCHECK_WEBSOCKET_ORIGINS lists; a proxy has to pass on the Host it was asked for",

@@ -29,7 +29,7 @@ from flushcheck.service.own_address import can_ask_itself, loopback, shown
 from flushcheck.service.responses import answer, bounded_body, open_to_all, plain, retry_later
 from flushcheck.service.routes.pages import the_page
 from flushcheck.service.service import Service
-from flushcheck.service.serving import app_server as runner
+from flushcheck.service.serving import app_server
 
 CONTROLS = tuple(
     Probe(transport, vantage=Vantage.LOOPBACK) for transport in (Transport.CHUNKED, Transport.EVENTS)
@@ -45,7 +45,7 @@ JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 def routes(service: Service) -> Blueprint:
     """The addresses at and below /diagnostics."""
     blueprint = Blueprint("diagnostics", __name__)
-    setup = runner.loaded(service.limits, os.environ)
+    setup = app_server.setup_at_load(service.limits, os.environ)
     # Apart, because each run asks for a control as well.
     runs, controls = (Gate(service.limits.max_self_probes) for _ in range(2))
 
@@ -105,7 +105,7 @@ def _quick() -> bool:
 
 def _server(setup: Setup) -> dict[str, object]:
     """What this service runs under, and what that means for streams."""
-    return checkup_document(examine(runner.asked(setup, request.environ)))
+    return checkup_document(examine(app_server.setup_of_request(setup, request.environ)))
 
 
 def _diagnose(service: Service, setup: Setup, kind: str, *, quick: bool) -> Response:

@@ -18,7 +18,7 @@ def routes(service: Service) -> Blueprint:
 
     @blueprint.get("/readyz")
     def ready() -> Response:
-        if service.drain.begun:
+        if service.serving.drain.begun:
             return retry_later("this process ends and takes no more streams")
         if service.gate.full:
             return retry_later(service.gate.excuse)

@@ -143,7 +143,7 @@ def _settings(service: Service) -> dict[str, Any]:
             if isinstance(value := getattr(service.limits, field.name), int | float)
         },
         # A browser does not say how a handshake failed; this it can be told beforehand.
-        "no_websocket": handshake.unable(request.environ),
+        "no_websocket": handshake.unsupported_reason(request.environ),
         "public": bool(service.limits.public_url),
     }
 
