@@ -20,7 +20,7 @@ from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Report, Run, Transport, UsageError
 
 if TYPE_CHECKING:
-    from flushcheck.prober import Progress
+    from flushcheck.prober import RunProgress
 
 __version__: str  # looked up when it is asked for: see __getattr__
 
@@ -33,7 +33,7 @@ def diagnose(
     only: Iterable[Transport | str] = tuple(Transport),
     quick: bool = False,
     timeout_s: float = 30.0,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
     idle_s: float | Iterable[float] = (),
 ) -> Report:

@@ -12,7 +12,7 @@ from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.verdicts import add_form, put_out
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Outcome, Transport
-from flushcheck.prober import DEFAULT_TIMEOUT_S, Progress, dump, gather, ladder, saving, search_s
+from flushcheck.prober import DEFAULT_TIMEOUT_S, RunProgress, dump, gather, ladder, saving, search_s
 
 _EPILOG = """\
 The service has to run where the app runs, behind the same proxies:
@@ -105,7 +105,7 @@ def _estimate(rungs_s: Sequence[float], timeout_s: float) -> str:
     )
 
 
-def _words(progress: Progress) -> str:
+def _words(progress: RunProgress) -> str:
     """The progress line."""
     latest = progress.latest
     said = f"{_STAGES[progress.stage]}: {progress.done} of {progress.total}"

@@ -20,7 +20,7 @@ from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http import FAR_SIDE
+from flushcheck.prober.http1 import PEER_ERRORS
 from flushcheck.prober.session import get_json
 from flushcheck.reports.app_server import checkup_document, checkup_text
 from flushcheck.service.serving.app_server import from_gunicorn_settings, installed_version
@@ -160,13 +160,11 @@ def _ask(url: str, timeout_s: float) -> Checkup | str:
     address = parse(url)
     try:
         deadline = time.monotonic() + timeout_s
-        status, data = get_json(address, PATH, deadline=deadline, most_bytes=MAX_ANSWER_BYTES)
+        status, data = get_json(address, PATH, deadline=deadline, max_bytes=MAX_ANSWER_BYTES)
         if status != 200:
             return f"{address.url}{PATH} answered {status}: no flushcheck, or one without a doctor"
         return from_json(Checkup, data)
     except (DecodeError, ValueError, RecursionError):  # UsageError and JSON's are ValueErrors
         return f"{address.url}{PATH} answered something else than a flushcheck does"
-    except FAR_SIDE as error:
-        # requests and urllib3 wrap what a Line said.
-        reason = next((one for one in error.args if isinstance(one, Exception)), error)
-        return f"{address.url}: {reason}"
+    except PEER_ERRORS as error:
+        return f"{address.url}: {error}"

@@ -1,4 +1,4 @@
-"""`flushcheck watch URL`: follow any stream of the user's own app, and say what can be said of it."""
+"""`flushcheck watch URL`: follow any stream of the user's own app, and say what its arrivals show."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
 from flushcheck.cli.verdicts import EXIT
 from flushcheck.model import UsageError
-from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_BODY_BYTES, MAX_WATCH_S, Came, ask, watch
-from flushcheck.reports.watch import came_head, came_line, watch_document, watch_text
-from flushcheck.watching.watch import judge
+from flushcheck.prober.watch_request import MAX_BODY_BYTES, watch_request
+from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_WATCH_S, ReadEvent, watch
+from flushcheck.reports.watch import read_head, read_line, watch_document, watch_text
+from flushcheck.watching.verdict import assess
 
 _EPILOG = """\
 examples:
   flushcheck watch https://example.org/chat -H 'Authorization: Bearer …' -d '{"stream": true}'
   flushcheck watch https://example.org/events --direct http://localhost:3000/events
 
-Ctrl-C ends the watching; what was seen until then is told. The records of such a stream do not say when they
-were sent: one stream alone tells a slow app from a hold only seldom, two addresses side by side do. Both are
-asked at the same time, so the app does its work twice.
+Ctrl-C stops the watching; the result covers what arrived until then. The records of such a stream carry no
+send time: one stream alone seldom shows whether a proxy or the app causes a delay. With --direct, both
+addresses get the request at the same time, so the app does its work twice.
 """
 
 LABELS = ("", "")
-TWO_LABELS = ("asked  ", "beside ")
+TWO_LABELS = ("public ", "direct ")
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "watch",
-        help="follow any stream of your own app, as it comes",
+        help="follow any stream of your own app live",
         description="Follows any stream of your own app (server-sent events, JSON lines, plain chunks), "
-        "shows each read as it comes, and says what its arrivals tell.",
+        "shows each read live, and says what the arrivals show.",
         epilog=_EPILOG,
         example="flushcheck watch https://example.org/chat",
     )
@@ -47,10 +48,10 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         "-d",
         "--data",
         metavar="DATA",
-        help="what to send, with POST; @FILE for what is in a file, @- for stdin",
+        help="the request body, sent with POST; @FILE reads a file, @- standard input",
     )
     parser.add_argument(
-        "-X", "--request", metavar="METHOD", default="", help="another method than GET or POST"
+        "-X", "--request", metavar="METHOD", default="", help="the method, if it is not GET or POST"
     )
     parser.add_argument("--direct", metavar="URL", default="", help="the same stream at the app's own port")
     parser.add_argument(
@@ -58,48 +59,46 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="SECONDS",
         type=_seconds,
         default=DEFAULT_WATCH_S,
-        help="when to stop, if it has not ended (default: %(default)g)",
+        help="when to stop a stream that has not ended (default: %(default)g)",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="no live view; what was seen as JSON, for scripts"
-    )
+    parser.add_argument("--json", action="store_true", help="no live view; the result as JSON, for scripts")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Do it.
+    """Run the command and return its exit code.
 
     Raises:
-        UsageError: the request cannot be.
+        UsageError: the request is not possible.
     """
     body = _body(arguments.data) if arguments.data is not None else None
     headers = [_header(line) for line in arguments.header]
     urls = [arguments.url, *([arguments.direct] if arguments.direct else [])]
-    asks = [ask(url, method=arguments.request, headers=headers, body=body) for url in urls]
-    labels = TWO_LABELS if len(asks) > 1 else LABELS
-    last_s = [0.0] * len(asks)
+    requests = [watch_request(url, method=arguments.request, headers=headers, body=body) for url in urls]
+    labels = TWO_LABELS if len(requests) > 1 else LABELS
+    last_s = [0.0] * len(requests)
 
-    def show(came: Came) -> None:
-        gap_s, last_s[came.index] = came.at_s - last_s[came.index], came.at_s
-        line = came_line(
-            came.at_s, gap_s, came.size_bytes, came.records, label=labels[came.index], width=console.width
+    def show(read: ReadEvent) -> None:
+        gap_s, last_s[read.index] = read.at_s - last_s[read.index], read.at_s
+        line = read_line(
+            read.at_s, gap_s, read.size_bytes, read.records, label=labels[read.index], width=console.width
         )
         console.write(line + "\n")
 
     if not arguments.json:
-        console.write(came_head(labels[0]) + "\n")
-    seen = watch(asks, timeout_s=arguments.timeout, on_came=None if arguments.json else show)
-    said = judge(*seen)
+        console.write(read_head(labels[0]) + "\n")
+    captures = watch(requests, timeout_s=arguments.timeout, on_read=None if arguments.json else show)
+    report = assess(*captures)
     if arguments.json:
-        # ASCII: nothing that a far side sent can then reach the terminal as it is.
-        console.write(json.dumps(watch_document(said), indent=2) + "\n")
+        # ASCII: nothing that a peer sent can then reach the terminal unescaped.
+        console.write(json.dumps(watch_document(report), indent=2) + "\n")
     else:
-        console.write("\n" + watch_text(said, width=console.width, color=console.color))
-    return EXIT[said.health]
+        console.write("\n" + watch_text(report, width=console.width, color=console.color))
+    return EXIT[report.verdict]
 
 
 def _header(line: str) -> tuple[str, str]:
-    """A header line as curl takes it.
+    """Split a header line, as curl takes it.
 
     Raises:
         UsageError: it has no colon.
@@ -113,10 +112,10 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def _body(data: str) -> bytes:
-    """What to send: the text itself, or what is in a file.
+    """Return the request body: the text itself, or the contents of a file.
 
     Raises:
-        UsageError: the file cannot be read, or holds too much.
+        UsageError: the file cannot be read, or is too large.
     """
     if not data.startswith("@"):
         return data.encode(errors="surrogateescape")
@@ -136,10 +135,10 @@ def _body(data: str) -> bytes:
 
 
 def _seconds(given: str) -> float:
-    """A time-out.
+    """Return a timeout.
 
     Raises:
-        argparse.ArgumentTypeError: it is not a number above 0, or it is beyond all patience.
+        argparse.ArgumentTypeError: it is not a number above 0, or above the limit.
     """
     try:
         value = float(given)

@@ -1,4 +1,4 @@
-"""Who asks: the name and version that go into requests and saved runs."""
+"""The name and version of the tool, as they stand in requests and saved runs."""
 
 from __future__ import annotations
 
