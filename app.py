@@ -14,7 +14,7 @@ from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
 from flushcheck.service import create_app
 from flushcheck.service.serving.app_server import greeting
-from flushcheck.streaming.limits import PREFIX, Limits, strangers
+from flushcheck.streaming.limits import PREFIX, Limits, unknown_settings
 
 MAX_TEXT_FILE_BYTES = 1024 * 1024  # it is kept in memory, cut into Pieces, by every worker
 
@@ -84,7 +84,7 @@ def start() -> Flask:
     except UsageError as error:
         print(f"flushcheck: {error}", file=sys.stderr, flush=True)
         raise SystemExit(APP_LOAD_ERROR) from None
-    for line in strangers(os.environ):
+    for line in unknown_settings(os.environ):
         print(f"flushcheck: {line}", file=sys.stderr, flush=True)
     if line := greeting(Limits.from_environ(os.environ), os.environ):
         print(f"flushcheck: {line}", file=sys.stderr, flush=True)

@@ -41,7 +41,7 @@ def transport_names(given: str) -> list[str]:
     return names
 
 
-def silences(given: str) -> list[float]:
+def idle_seconds(given: str) -> list[float]:
     """A comma-separated list of silences.
 
     Raises:

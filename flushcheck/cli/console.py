@@ -31,7 +31,7 @@ class Console:
         plain = os.environ.get("TERM") == "dumb"
         # https://no-color.org: "when present and not an empty string (regardless of its value)"
         self.color = _is_terminal(sys.stdout) and not plain and not os.environ.get("NO_COLOR")
-        self.lively = _is_terminal(sys.stderr) and not plain
+        self.interactive = _is_terminal(sys.stderr) and not plain
 
     @property
     def width(self) -> int:
@@ -73,7 +73,7 @@ class ProgressLine:
     """One line on standard error, drawn again and again while work goes on; nothing where nobody looks."""
 
     def __init__(self, console: Console) -> None:
-        self._lively = console.lively
+        self._interactive = console.interactive
         self._began = time.monotonic()
         self._text = ""
         self._drawn = 0
@@ -81,7 +81,7 @@ class ProgressLine:
         self._over = threading.Event()
 
     def __enter__(self) -> ProgressLine:
-        if self._lively:
+        if self._interactive:
             threading.Thread(target=self._redraw, name="flushcheck-progress", daemon=True).start()
         return self
 
@@ -89,14 +89,14 @@ class ProgressLine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        if self._lively:
+        if self._interactive:
             with self._lock:
                 self._put("")
 
-    def say(self, text: str) -> None:
+    def update(self, text: str) -> None:
         """Change what the line says."""
         self._text = text
-        if self._lively:
+        if self._interactive:
             self._draw()
 
     def _redraw(self) -> None:

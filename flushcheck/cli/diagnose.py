@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from flushcheck.cli.arguments import Parser, seconds, silences, transport_names
+from flushcheck.cli.arguments import Parser, idle_seconds, seconds, transport_names
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.console import Console, ProgressLine
-from flushcheck.cli.verdicts import add_form, put_out
+from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Outcome, Transport
 from flushcheck.prober import DEFAULT_TIMEOUT_S, Progress, dump, gather, ladder, saving, search_s
@@ -34,7 +34,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         example="flushcheck diagnose http://localhost:8000",
     )
     parser.add_argument("url", metavar="URL", help="the root of the service, http:// or https://")
-    add_form(parser)
+    add_format_options(parser)
     parser.add_argument("--save", metavar="FILE", help="keep what was seen, for `flushcheck judge FILE`")
     parser.add_argument(
         "--only",
@@ -52,7 +52,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--idle",
         metavar="SECONDS",
-        type=silences,
+        type=idle_seconds,
         action="extend",
         help="search for time-outs: streams that are silent for so long, for example 65 or 5,30,65,130",
     )
@@ -86,11 +86,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 only=arguments.only or tuple(Transport),
                 quick=arguments.quick,
                 timeout_s=arguments.timeout,
-                on_progress=lambda progress: line.say(_words(progress)),
+                on_progress=lambda progress: line.update(_progress_text(progress)),
                 direct=arguments.direct,
                 idle_s=rungs_s,
             )
-        code = put_out(judge(seen), arguments, console, checked)
+        code = write_report(judge(seen), arguments, console, checked)
         if file is not None:
             file.write(dump(seen))
     return code
@@ -105,7 +105,7 @@ def _estimate(rungs_s: Sequence[float], timeout_s: float) -> str:
     )
 
 
-def _words(progress: Progress) -> str:
+def _progress_text(progress: Progress) -> str:
     """The progress line."""
     latest = progress.latest
     said = f"{_STAGES[progress.stage]}: {progress.done} of {progress.total}"

@@ -24,7 +24,7 @@ from flushcheck.prober.http import FAR_SIDE
 from flushcheck.prober.session import get_json
 from flushcheck.reports.app_server import checkup_document, checkup_text
 from flushcheck.service.serving.app_server import installed, of_settings
-from flushcheck.streaming.limits import Limits, strangers
+from flushcheck.streaming.limits import Limits, unknown_settings
 
 PATH = "/diagnostics/server"
 MAX_ANSWER_BYTES = 100_000
@@ -82,12 +82,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             raise UsageError(
                 "a URL and more: expected the URL alone, for example flushcheck doctor https://example.org"
             )
-        checkup = _ask(what[0], arguments.timeout)
+        checkup = _request(what[0], arguments.timeout)
         if isinstance(checkup, str):
             console.error(checkup)
             return COULD_NOT_TELL
     else:
-        checkup = examine(_here(_command(what, arguments.config), arguments.timeout))
+        checkup = examine(_local_setup(_command(what, arguments.config), arguments.timeout))
     if arguments.json:
         # ASCII: nothing that a far side sent can then reach the terminal as it is.
         console.write(json.dumps(checkup_document(checkup), indent=2) + "\n")
@@ -110,14 +110,14 @@ def _command(what: Sequence[str], config: str | None) -> list[str]:
     return [*(["-c", config] if config is not None else []), *what[1:]]
 
 
-def _here(command: Sequence[str], timeout_s: float) -> Setup:
+def _local_setup(command: Sequence[str], timeout_s: float) -> Setup:
     """The facts that gunicorn would meet if it were started so, in this environment.
 
     Raises:
         UsageError: gunicorn itself refuses it, or its settings file does not come to an end.
     """
     # -P: the program's own folder is no place to import from.
-    argv = [sys.executable, "-P", str(Path(__file__).with_name("settings.py")), *command]
+    argv = [sys.executable, "-P", str(Path(__file__).with_name("gunicorn_settings.py")), *command]
     try:
         told = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
@@ -143,12 +143,12 @@ def _here(command: Sequence[str], timeout_s: float) -> Setup:
         setup,
         gevent=installed("gevent"),
         max_streams=limits.max_streams,
-        strangers=strangers(os.environ),
+        strangers=unknown_settings(os.environ),
         refused=refused,
     )
 
 
-def _ask(url: str, timeout_s: float) -> Checkup | str:
+def _request(url: str, timeout_s: float) -> Checkup | str:
     """What a running service says of itself, or why that cannot be told.
 
     Raises:

@@ -7,7 +7,7 @@ import argparse
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.console import Console
-from flushcheck.cli.verdicts import add_form, put_out
+from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
 from flushcheck.prober import load
 
@@ -21,7 +21,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         example="flushcheck judge run.json",
     )
     parser.add_argument("file", metavar="FILE", help='the saved run; "-" for standard input')
-    add_form(parser)
+    add_format_options(parser)
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -33,4 +33,4 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         UsageError: the file is not a saved run, or one given beside it cannot be read.
     """
     checked = read_config(arguments)
-    return put_out(judge(load(arguments.file)), arguments, console, checked)
+    return write_report(judge(load(arguments.file)), arguments, console, checked)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
-from flushcheck.cli.verdicts import EXIT
+from flushcheck.cli.report_output import EXIT_CODES
 from flushcheck.model import UsageError
 from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_BODY_BYTES, MAX_WATCH_S, Came, ask, watch
 from flushcheck.reports.watch import came_head, came_line, watch_document, watch_text
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.write(json.dumps(watch_document(said), indent=2) + "\n")
     else:
         console.write("\n" + watch_text(said, width=console.width, color=console.color))
-    return EXIT[said.health]
+    return EXIT_CODES[said.health]
 
 
 def _header(line: str) -> tuple[str, str]:

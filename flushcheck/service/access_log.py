@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from flask import Flask, Response, g, request
 
 from flushcheck.model import Transport
-from flushcheck.service.metrics import Board
+from flushcheck.service.metrics import MetricsStore
 from flushcheck.service.serving.frame_schedule import Ended, Progress
 
 LOG = logging.getLogger("flushcheck.access")
@@ -24,25 +24,25 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 
 
 @dataclass(slots=True)
-class Entry:
+class LogEntry:
     """One request on its way into the log, and onto the board."""
 
-    board: Board
+    metrics: MetricsStore
     method: str
     route: str  # the rule, "" if none matched
     began_s: float = field(default_factory=time.monotonic)
     status: int = 0
     transport: Transport | None = None
     progress: Progress | None = None
-    streams: bool = False
+    is_stream: bool = False
     written: bool = False
 
-    def stream(self) -> Progress:
+    def start_stream(self) -> Progress:
         """Begin a stream of this transport: how far it comes is kept here, and counted as it goes."""
         assert self.transport
-        self.board.opened(self.transport)
-        self.streams = True
-        self.progress = Progress(late=self.board.tally(self.transport).sent)
+        self.metrics.stream_opened(self.transport)
+        self.is_stream = True
+        self.progress = Progress(late=self.metrics.piece_counter(self.transport).observe)
         return self.progress
 
     def write(self) -> None:
@@ -67,32 +67,32 @@ class Entry:
 
     def _count(self, progress: Progress) -> None:
         if self.status >= 400:
-            self.board.refused(self.status)
+            self.metrics.request_refused(self.status)
         if not self.transport:
             return
-        self.board.ended(self.transport, progress.ended)
-        if self.streams:
-            self.board.closed(self.transport)
+        self.metrics.stream_ended(self.transport, progress.ended)
+        if self.is_stream:
+            self.metrics.stream_closed(self.transport)
         elif progress.pieces:
-            self.board.tally(self.transport).sent(0.0)  # a poll has no schedule to be late for
+            self.metrics.piece_counter(self.transport).observe(0.0)  # a poll has no schedule to be late for
 
 
-def entry() -> Entry:
+def log_entry() -> LogEntry:
     """The entry of the request being answered."""
-    found: Entry = g.entry
+    found: LogEntry = g.entry
     return found
 
 
-def keep_log(app: Flask, board: Board) -> None:
+def install_access_log(app: Flask, store: MetricsStore) -> None:
     """Write a line for every request to this app, and count it."""
 
     @app.before_request
     def begin() -> None:
         method = request.method if request.method in METHODS else "OTHER"
-        g.entry = Entry(board, method, request.url_rule.rule if request.url_rule else "")
+        g.entry = LogEntry(store, method, request.url_rule.rule if request.url_rule else "")
 
     @app.after_request
     def end(response: Response) -> Response:
-        entry().status = entry().status or response.status_code  # a WebSocket's 101 is not Flask's
-        response.call_on_close(entry().write)
+        log_entry().status = log_entry().status or response.status_code  # a WebSocket's 101 is not Flask's
+        response.call_on_close(log_entry().write)
         return response

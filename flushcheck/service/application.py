@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 from flask import Flask, Response
 
 from flushcheck.service import metrics
-from flushcheck.service.access_log import keep_log
+from flushcheck.service.access_log import install_access_log
 from flushcheck.service.limits.admission import Admission
-from flushcheck.service.limits.concurrency import Gate
-from flushcheck.service.metrics import Board
-from flushcheck.service.responses import BODY_TIMEOUT_S, answer_errors
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter
+from flushcheck.service.metrics import MetricsStore
+from flushcheck.service.responses import BODY_TIMEOUT_S, register_error_handlers
 from flushcheck.service.routes import check, culprits, diagnostics, health, openapi, pages, streams, websocket
 from flushcheck.service.service import Service
 from flushcheck.service.serving.drain import Drain
@@ -36,15 +36,15 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     app.url_map.merge_slashes = False
     app.config[BODY_TIMEOUT_S] = limits.body_timeout_s
     app.config["TRUSTED_HOSTS"] = _trusted(limits)
-    gate, drain = Gate(limits.max_streams), Drain()
+    gate, drain = ConcurrencyLimiter(limits.max_streams), Drain()
     engine = Engine(
         stall_s=limits.stall_s, most_s=SLOWEST * limits.max_duration_s, draining=lambda: drain.due
     )
     app.after_request(_give_way)
     service = Service(limits, own_text, mount, gate, Admission(limits, gate), drain, engine)
-    board = Board(limits.metrics_folder)
-    keep_log(app, board)
-    answer_errors(app)
+    board = MetricsStore(limits.metrics_folder)
+    install_access_log(app, board)
+    register_error_handlers(app)
     app.register_blueprint(streams.routes(service))
     app.register_blueprint(websocket.routes(app, service))
     app.register_blueprint(pages.routes(service))

@@ -33,9 +33,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from flushcheck.model import Transport, UsageError
-from flushcheck.service.limits.clients import address, is_near
-from flushcheck.service.responses import answer
-from flushcheck.service.seen_request import FORWARDING
+from flushcheck.service.limits.clients import client_address, is_private
+from flushcheck.service.responses import json_response
+from flushcheck.service.seen_request import FORWARDING_HEADERS
 from flushcheck.service.serving.frame_schedule import Ended
 from flushcheck.streaming.limits import Limits
 
@@ -46,21 +46,21 @@ REFUSALS = (400, 401, 403, 404, 405, 413, 426, 429, 501, 503)
 OTHER = "other"
 
 # The layout of a board: one number after the other. What is open comes first, since it dies with its worker.
-_OPEN = 0
+_OPEN_AT = 0
 _TRANSPORTS = tuple(Transport)
 _STREAMED = tuple(transport for transport in Transport if transport is not Transport.POLLING)
-_ENDED = _OPEN + len(_TRANSPORTS)
+_ENDED_AT = _OPEN_AT + len(_TRANSPORTS)
 _ENDINGS = tuple(Ended)
-_REFUSED = _ENDED + len(_TRANSPORTS) * len(_ENDINGS)
-_LATE = _REFUSED + len(REFUSALS) + 1
+_REFUSALS_AT = _ENDED_AT + len(_TRANSPORTS) * len(_ENDINGS)
+_LATE_AT = _REFUSALS_AT + len(REFUSALS) + 1
 _PER_TRANSPORT = len(LATE_S) + 2  # its buckets, the one without a bound, and the sum of seconds
-_SIZE = _LATE + len(_TRANSPORTS) * _PER_TRANSPORT
+_SIZE = _LATE_AT + len(_TRANSPORTS) * _PER_TRANSPORT
 
 # In the folder: a file for each worker, one for all that are gone, and one to lock.
-_WORKER, _GONE, _LOCK = "worker-", "gone", "lock"
+_WORKER, _DEAD, _LOCK = "worker-", "gone", "lock"
 
 
-class Tally:
+class PieceCounter:
     """The Pieces of one Transport in this process: how many, and how late each was."""
 
     __slots__ = ("_at", "_values")
@@ -69,14 +69,14 @@ class Tally:
         self._values = values
         self._at = at
 
-    def sent(self, late_s: float) -> None:
+    def observe(self, late_s: float) -> None:
         """Count a Piece that went out so long after its moment. Called for every one: keep it cheap."""
         values, at = self._values, self._at
         values[at + bisect_left(LATE_S, late_s)] += 1
         values[at + _PER_TRANSPORT - 1] += late_s
 
 
-class Board:
+class MetricsStore:
     """All counts of one process, and the way to those of its fellows."""
 
     def __init__(self, folder: str = "") -> None:
@@ -92,39 +92,39 @@ class Board:
         data: mmap.mmap | bytearray = bytearray(8 * _SIZE)
         if self._folder:
             try:
-                data = self._begin(self._folder)
+                data = self._create_file(self._folder)
             except OSError as error:
                 raise UsageError(f"FLUSHCHECK_METRICS_FOLDER={folder}: {error.strerror}") from None
         self._values = memoryview(data).cast("d")
 
-    def _begin(self, folder: Path) -> mmap.mmap:
+    def _create_file(self, folder: Path) -> mmap.mmap:
         with _locked(folder):
-            _bury(folder)
+            _merge_dead_workers(folder)
             # Never closed, and so locked until this process ends.
             self._file, _ = tempfile.mkstemp(prefix=_WORKER, dir=folder)
             os.truncate(self._file, 8 * _SIZE)
             fcntl.flock(self._file, fcntl.LOCK_EX)
             return mmap.mmap(self._file, 8 * _SIZE)
 
-    def tally(self, transport: Transport) -> Tally:
+    def piece_counter(self, transport: Transport) -> PieceCounter:
         """Where the Pieces of this Transport are counted."""
-        return Tally(self._values, _late_at(transport))
+        return PieceCounter(self._values, _late_index(transport))
 
-    def opened(self, transport: Transport) -> None:
+    def stream_opened(self, transport: Transport) -> None:
         """A stream began."""
-        self._values[_open_at(transport)] += 1
+        self._values[_open_index(transport)] += 1
 
-    def closed(self, transport: Transport) -> None:
+    def stream_closed(self, transport: Transport) -> None:
         """It is over, however it ended."""
-        self._values[_open_at(transport)] -= 1
+        self._values[_open_index(transport)] -= 1
 
-    def ended(self, transport: Transport, how: Ended) -> None:
+    def stream_ended(self, transport: Transport, how: Ended) -> None:
         """A stream, or one poll, ended so."""
-        self._values[_ended_at(transport, how)] += 1
+        self._values[_ended_index(transport, how)] += 1
 
-    def refused(self, status: int) -> None:
+    def request_refused(self, status: int) -> None:
         """A request was answered with this status of 400 or more."""
-        self._values[_REFUSED + (REFUSALS.index(status) if status in REFUSALS else len(REFUSALS))] += 1
+        self._values[_REFUSALS_AT + (REFUSALS.index(status) if status in REFUSALS else len(REFUSALS))] += 1
 
     def total(self) -> array[float]:
         """The sums over all workers; of those that live no longer, without what was open."""
@@ -134,40 +134,40 @@ class Board:
             return _sum([_counts(path) for path in self._folder.iterdir() if path.name != _LOCK])
 
 
-def _open_at(transport: Transport) -> int:
-    return _OPEN + _TRANSPORTS.index(transport)
+def _open_index(transport: Transport) -> int:
+    return _OPEN_AT + _TRANSPORTS.index(transport)
 
 
-def _ended_at(transport: Transport, how: Ended) -> int:
-    return _ENDED + _TRANSPORTS.index(transport) * len(_ENDINGS) + _ENDINGS.index(how)
+def _ended_index(transport: Transport, how: Ended) -> int:
+    return _ENDED_AT + _TRANSPORTS.index(transport) * len(_ENDINGS) + _ENDINGS.index(how)
 
 
-def _late_at(transport: Transport) -> int:
-    return _LATE + _TRANSPORTS.index(transport) * _PER_TRANSPORT
+def _late_index(transport: Transport) -> int:
+    return _LATE_AT + _TRANSPORTS.index(transport) * _PER_TRANSPORT
 
 
-def _bury(folder: Path) -> None:
+def _merge_dead_workers(folder: Path) -> None:
     """Add the counts of workers that have ended to those that ended before."""
-    dead = [path for path in folder.glob(f"{_WORKER}*") if not _lives(path)]
-    before = [path for path in [folder / _GONE] if path.exists()]
+    dead = [path for path in folder.glob(f"{_WORKER}*") if not _is_alive(path)]
+    before = [path for path in [folder / _DEAD] if path.exists()]
     if dead:
-        (folder / _GONE).write_bytes(_sum([_counts(path) for path in [*before, *dead]]).tobytes())
+        (folder / _DEAD).write_bytes(_sum([_counts(path) for path in [*before, *dead]]).tobytes())
     for path in dead:
         path.unlink()
 
 
 def _counts(path: Path) -> array[float]:
     counts = array("d", path.read_bytes())
-    if not _lives(path):
-        counts[_OPEN:_ENDED] = array("d", bytes(8 * (_ENDED - _OPEN)))
+    if not _is_alive(path):
+        counts[_OPEN_AT:_ENDED_AT] = array("d", bytes(8 * (_ENDED_AT - _OPEN_AT)))
     return counts
 
 
-def _sum(boards: list[array[float]]) -> array[float]:
-    return array("d", map(sum, zip(*boards, strict=True)))
+def _sum(counts: list[array[float]]) -> array[float]:
+    return array("d", map(sum, zip(*counts, strict=True)))
 
 
-def _lives(path: Path) -> bool:
+def _is_alive(path: Path) -> bool:
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -184,7 +184,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-class Families(Collector):
+class MetricsCollector(Collector):
     """A Board's sums in Prometheus' own words."""
 
     def __init__(self, total: Sequence[float]) -> None:
@@ -201,7 +201,7 @@ class Families(Collector):
     def _streams_open(self) -> Metric:
         family = GaugeMetricFamily("flushcheck_streams_open", "Streams open now.", labels=["transport"])
         for transport in _STREAMED:
-            family.add_metric([transport], self._total[_open_at(transport)])
+            family.add_metric([transport], self._total[_open_index(transport)])
         return family
 
     def _ended(self) -> Metric:
@@ -211,7 +211,7 @@ class Families(Collector):
             labels=["transport", "ended"],
         )
         for transport, how in product(_TRANSPORTS, _ENDINGS):
-            family.add_metric([transport, how], self._total[_ended_at(transport, how)])
+            family.add_metric([transport, how], self._total[_ended_index(transport, how)])
         return family
 
     def _pieces(self) -> Metric:
@@ -229,7 +229,7 @@ class Families(Collector):
         for transport in _STREAMED:
             below = accumulate(self._buckets(transport))
             buckets = [(str(bound), count) for bound, count in zip((*LATE_S, "+Inf"), below, strict=True)]
-            family.add_metric([transport], buckets, self._total[_late_at(transport) + _PER_TRANSPORT - 1])
+            family.add_metric([transport], buckets, self._total[_late_index(transport) + _PER_TRANSPORT - 1])
         return family
 
     def _refusals(self) -> Metric:
@@ -237,29 +237,29 @@ class Families(Collector):
             "flushcheck_refusals", "Requests answered with 400 or more.", labels=["status"]
         )
         for at, status in enumerate((*REFUSALS, OTHER)):
-            family.add_metric([str(status)], self._total[_REFUSED + at])
+            family.add_metric([str(status)], self._total[_REFUSALS_AT + at])
         return family
 
     def _buckets(self, transport: Transport) -> Sequence[float]:
-        at = _late_at(transport)
+        at = _late_index(transport)
         return self._total[at : at + _PER_TRANSPORT - 1]
 
 
 def exposition(total: Sequence[float]) -> bytes:
     """The sums of a Board as Prometheus reads them."""
     registry = CollectorRegistry()
-    registry.register(Families(total))
+    registry.register(MetricsCollector(total))
     return generate_latest(registry)
 
 
-def routes(limits: Limits, board: Board) -> Blueprint:
+def routes(limits: Limits, store: MetricsStore) -> Blueprint:
     """The one address."""
     blueprint = Blueprint("metrics", __name__)
 
     @blueprint.get("/metrics")
     def metrics() -> Response:
         refused = _refusal(limits, request)
-        return refused or Response(exposition(board.total()), content_type=CONTENT_TYPE_LATEST)
+        return refused or Response(exposition(store.total()), content_type=CONTENT_TYPE_LATEST)
 
     return blueprint
 
@@ -270,11 +270,15 @@ def _refusal(limits: Limits, request: Request) -> Response | None:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if hmac.compare_digest(shown.encode(), limits.metrics_token.encode()):
             return None
-        return answer({"error": "expected FLUSHCHECK_METRICS_TOKEN"}, 401, {"WWW-Authenticate": "Bearer"})
+        return json_response(
+            {"error": "expected FLUSHCHECK_METRICS_TOKEN"}, 401, {"WWW-Authenticate": "Bearer"}
+        )
     # Of a request that a proxy passed on, the connection's address says nothing.
-    passed_on = not limits.trusted_proxies and any(name in request.headers for name in (*FORWARDING, "via"))
-    who = address(request.environ, trusted_proxies=limits.trusted_proxies)
-    if is_near(who) and not passed_on:
+    passed_on = not limits.trusted_proxies and any(
+        name in request.headers for name in (*FORWARDING_HEADERS, "via")
+    )
+    who = client_address(request.environ, trusted_proxies=limits.trusted_proxies)
+    if is_private(who) and not passed_on:
         return None
     why = "only this machine and its private network are answered: FLUSHCHECK_METRICS_TOKEN lets others in"
-    return answer({"error": why}, 403)
+    return json_response({"error": why}, 403)

@@ -22,24 +22,24 @@ from flushcheck.service.service import Service
 # A name or an IPv4 address, or an IPv6 one in brackets, and a port: nothing that a shell reads.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
-_NOWHERE = "http://localhost:8000"
+_DEFAULT_URL = "http://localhost:8000"
 
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-def shown(service: Service, request: Request) -> str:
+def visitor_url(service: Service, request: Request) -> str:
     """The root of the service as this visitor may write it, without a slash at the end."""
     if service.limits.public_url:
         return service.limits.public_url.rstrip("/")
     host, path = request.host, request.root_path.rstrip("/")
     if not _HOST.fullmatch(host):
-        return _NOWHERE
+        return _DEFAULT_URL
     # The scheme decides between two words only, so a header that anybody may send can do no harm.
     secure = "https" in (request.scheme, request.headers.get("X-Forwarded-Proto"))
     return f"{'https' if secure else 'http'}://{host}{path if _PATH.fullmatch(path) else ''}"
 
 
-def can_ask_itself(environ: Mapping[str, Any]) -> bool:
+def can_request_itself(environ: Mapping[str, Any]) -> bool:
     """Whether somebody is left to answer while this request waits for that answer."""
     return bool(environ.get("wsgi.multithread") or environ.get("wsgi.multiprocess"))
 
@@ -52,13 +52,13 @@ class Loopback:
     reason: str = ""
 
 
-def loopback(service: Service, environ: Mapping[str, Any]) -> Loopback:
+def loopback_address(service: Service, environ: Mapping[str, Any]) -> Loopback:
     """The address of this very service on this very machine.
 
     SERVER_NAME and SERVER_PORT are the listener's own only where gunicorn listens on TCP; on a Unix
     socket it takes them from the Host header, and gateways hand on what their front wrote.
     """
-    if not can_ask_itself(environ):
+    if not can_request_itself(environ):
         return Loopback("", "this server answers one request at a time, so it cannot ask itself")
     if service.limits.loopback_url:
         return Loopback(service.limits.loopback_url)
@@ -68,5 +68,5 @@ def loopback(service: Service, environ: Mapping[str, Any]) -> Loopback:
     if isinstance(sock, ssl.SSLSocket):
         return Loopback("", "the service speaks TLS: FLUSHCHECK_LOOPBACK_URL says for which name")
     name, port = str(environ["SERVER_NAME"]), environ["SERVER_PORT"]
-    host = _EVERYWHERE.get(name, name)
+    host = _WILDCARDS.get(name, name)
     return Loopback(f"http://{f'[{host}]' if ':' in host else host}:{port}{service.mount}")

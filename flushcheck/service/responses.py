@@ -10,8 +10,8 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from flushcheck.model import UsageError
-from flushcheck.service.limits.admission import Crowded
-from flushcheck.service.limits.bodies import deadline
+from flushcheck.service.limits.admission import CapacityExceeded
+from flushcheck.service.limits.bodies import body_deadline
 
 BODY_TIMEOUT_S = "BODY_TIMEOUT_S"  # where the app keeps that setting
 RETRY_AFTER_S = 2  # streams of the usual length end every few seconds
@@ -25,7 +25,7 @@ _PREFLIGHT = {
 }
 
 
-def answer(
+def json_response(
     data: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A JSON object as a response that no cache keeps.
@@ -40,7 +40,7 @@ def answer(
     return response
 
 
-def plain(text: str) -> Response:
+def text_response(text: str) -> Response:
     """Text for people that no cache keeps."""
     # A stranger's text may hold what UTF-8 cannot say.
     response = Response(text.encode(errors="replace"), content_type="text/plain; charset=utf-8")
@@ -49,12 +49,12 @@ def plain(text: str) -> Response:
     return response
 
 
-def retry_later(why: str, status: int = 503) -> Response:
+def retry_later(reason: str, status: int = 503) -> Response:
     """There is no place for another one now; soon there will be."""
-    return answer({"error": why}, status, {"Retry-After": str(RETRY_AFTER_S)})
+    return json_response({"error": reason}, status, {"Retry-After": str(RETRY_AFTER_S)})
 
 
-def bounded_body(most_bytes: int) -> bytes:
+def bounded_body(max_bytes: int) -> bytes:
     """The request's body.
 
     Raises:
@@ -63,18 +63,18 @@ def bounded_body(most_bytes: int) -> bytes:
     """
     # One byte more: of a body that does not say its length, Werkzeug 3.1 gives the first so many bytes
     # as if they were all.
-    request.max_content_length = most_bytes + 1
+    request.max_content_length = max_bytes + 1
     try:
-        with deadline(request.environ, current_app.config[BODY_TIMEOUT_S]):
+        with body_deadline(request.environ, current_app.config[BODY_TIMEOUT_S]):
             body = request.get_data(cache=False)
     except ParseException as error:  # what gunicorn reads the chunks by; no OSError, so Werkzeug lets it pass
         raise BadRequest from error
-    if len(body) > most_bytes:
+    if len(body) > max_bytes:
         raise RequestEntityTooLarge
     return body
 
 
-def page(html: str) -> Response:
+def html_response(html: str) -> Response:
     """A page of ours: no script, no style, nothing from elsewhere, in nobody's frame."""
     response = Response(html, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = (
@@ -89,7 +89,7 @@ def page(html: str) -> Response:
     return response
 
 
-def open_to_all(response: Response) -> Response:
+def allow_cors(response: Response) -> Response:
     """Let pages on other hosts use this route: nothing here is private to a visitor."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Expose-Headers"] = "*"
@@ -99,19 +99,19 @@ def open_to_all(response: Response) -> Response:
     return response
 
 
-def answer_errors(app: Flask) -> None:
+def register_error_handlers(app: Flask) -> None:
     """Answer everything that goes wrong in JSON."""
 
     @app.errorhandler(UsageError)
     def usage(error: UsageError) -> Response:
-        return answer({"error": str(error)}, 400)
+        return json_response({"error": str(error)}, 400)
 
-    @app.errorhandler(Crowded)
-    def crowded(error: Crowded) -> Response:
+    @app.errorhandler(CapacityExceeded)
+    def crowded(error: CapacityExceeded) -> Response:
         return retry_later(str(error), error.status)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
         # 405 comes with Allow, 413 and the rest with nothing that matters.
         allow = {name: value for name, value in error.get_headers() if name == "Allow"}
-        return answer({"error": f"{error.code} {error.name}"}, error.code or 500, allow)
+        return json_response({"error": f"{error.code} {error.name}"}, error.code or 500, allow)

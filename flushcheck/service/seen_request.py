@@ -7,10 +7,10 @@ from typing import Any
 
 from flushcheck.model import RequestAtApp
 
-MAX_VALUE = 200  # characters of a header value, as `Origin` promises
+MAX_VALUE_CHARS = 200  # characters of a header value, as `Origin` promises
 
 # What proxies add to say for whom they ask. Names only are passed on: the values are addresses.
-FORWARDING = (
+FORWARDING_HEADERS = (
     "forwarded",
     "x-forwarded-for",
     "x-forwarded-host",
@@ -32,19 +32,19 @@ def request_at_app(environ: Mapping[str, Any], *, concurrent: int) -> RequestAtA
     """
 
     def value(key: str) -> str:
-        return str(environ.get(key, ""))[:MAX_VALUE]
+        return str(environ.get(key, ""))[:MAX_VALUE_CHARS]
 
     hops = str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")
     return RequestAtApp(
         protocol=value("SERVER_PROTOCOL"),
-        gateway=_gateway(environ)[:MAX_VALUE],
+        gateway=_gateway(environ)[:MAX_VALUE_CHARS],
         server=value("SERVER_SOFTWARE"),
         connection=value("HTTP_CONNECTION"),
         upgrade=value("HTTP_UPGRADE"),
         websocket_key=bool(environ.get("HTTP_SEC_WEBSOCKET_KEY")),
         accept_encoding=value("HTTP_ACCEPT_ENCODING"),
         via=value("HTTP_VIA"),
-        forwarded=tuple(name for name in FORWARDING if _key(name) in environ),
+        forwarded=tuple(name for name in FORWARDING_HEADERS if _key(name) in environ),
         forwarded_hops=sum(1 for hop in hops if hop.strip()),
         concurrent=concurrent,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flushcheck.service.limits.admission import Admission
-from flushcheck.service.limits.concurrency import Gate
-from flushcheck.service.limits.threadpool import Desk
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter
+from flushcheck.service.limits.threadpool import SerialExecutor
 from flushcheck.service.serving.drain import Drain
 from flushcheck.service.serving.engine import Engine
 from flushcheck.streaming.limits import Limits
@@ -19,8 +19,8 @@ class Service:
     limits: Limits
     own_text: str  # served as text=file; "" if none was given
     mount: str  # path below which the server itself puts the app; "" for the root
-    gate: Gate  # how many streams are open
+    limiter: ConcurrencyLimiter  # how many streams are open
     admission: Admission  # who may open one more
     drain: Drain  # whether the process ends
     engine: Engine  # writes the streams where it can
-    desk: Desk = field(default_factory=Desk)  # where others' runs are judged
+    executor: SerialExecutor = field(default_factory=SerialExecutor)  # where others' runs are judged

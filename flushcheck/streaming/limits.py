@@ -77,7 +77,7 @@ def _parse(name: str, raw: str, default: object) -> int | float | str:
     return number
 
 
-def strangers(environ: Mapping[str, str]) -> tuple[str, ...]:
+def unknown_settings(environ: Mapping[str, str]) -> tuple[str, ...]:
     """What to say of variables that look like settings and are none: a misspelt bound would bound nothing.
 
     Told, not refused: Kubernetes gives every container variables with the name of each service beside it.

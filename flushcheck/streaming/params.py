@@ -46,7 +46,7 @@ class Params:
     """One stream as asked for. The text of every Piece is a function of these values alone."""
 
     text: str = "en"
-    say: str = ""  # a text of the visitor's own; wins over `text`
+    message: str = ""  # a text of the visitor's own; wins over `text`
     unit: Unit = Unit.WORD
     count: int = 0  # Pieces; 0: the text once
     interval_s: float = 0.1
@@ -266,7 +266,7 @@ END = Rule(
 # The name in the address -> the field of Params, and what its value may be.
 TABLE: Mapping[str, tuple[str, Rule]] = {
     "text": ("text", _one_of(TEXTS, "en")),
-    "say": ("say", SAY),
+    "say": ("message", SAY),
     "unit": ("unit", _choice(Unit, "word")),
     "count": ("count", _whole(1, lambda limits: limits.max_count, 20)),
     "interval": ("interval_s", _seconds(lambda limits: limits.max_interval_s, "0.1")),

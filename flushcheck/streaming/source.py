@@ -132,7 +132,7 @@ def source(params: Params, *, own_text: str, limits: Limits) -> Source:
         UsageError: `text=file` without such a text, a resume point behind the end, or more bytes than
             one stream may have.
     """
-    text = params.say or own_text if params.text == "file" or params.say else SHIPPED[params.text]
+    text = params.message or own_text if params.text == "file" or params.message else SHIPPED[params.text]
     if not text:
         raise UsageError("text=file: no file was given at start; expected en or zh, for example text=en")
     units = split(text, params.unit)

@@ -104,7 +104,7 @@ class Follower:
     @property
     def midst(self) -> bool:
         """Whether the bytes so far end in the midst of a record."""
-        return self._events.unfinished if self.kind is Kind.EVENTS else bool(self._pending)
+        return self._events.incomplete if self.kind is Kind.EVENTS else bool(self._pending)
 
     def finish(self) -> list[Record]:
         """What is left at the end of the stream: a last line without its line end, or bytes of no kind."""

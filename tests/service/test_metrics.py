@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flushcheck.model import Transport, UsageError
 from flushcheck.service import create_app
-from flushcheck.service.metrics import LATE_S, Board, exposition
+from flushcheck.service.metrics import LATE_S, MetricsStore, exposition
 from flushcheck.service.serving.frame_schedule import Ended
 from flushcheck.streaming.limits import Limits
 from tests.live import servers
@@ -36,7 +36,7 @@ def counts(text: str) -> Counts:
     }
 
 
-def board_counts(board: Board) -> Counts:
+def board_counts(board: MetricsStore) -> Counts:
     return counts(exposition(board.total()).decode())
 
 
@@ -45,10 +45,10 @@ def in_a_child(folder: Path, *, dies: bool) -> int:
     ready, told = os.pipe()
     pid = os.fork()
     if not pid:
-        board = Board(str(folder))
-        board.opened(Transport.EVENTS)
-        board.refused(503)
-        board.tally(Transport.EVENTS).sent(0.3)
+        board = MetricsStore(str(folder))
+        board.stream_opened(Transport.EVENTS)
+        board.request_refused(503)
+        board.piece_counter(Transport.EVENTS).observe(0.3)
         os.write(told, b"x")
         if not dies:
             signal.pause()
@@ -65,17 +65,17 @@ LATE = ("piece_lateness_seconds_bucket",)
 
 
 def test_a_board_says_what_was_counted_and_no_more():
-    board = Board()
+    board = MetricsStore()
     zero = board_counts(board)
     assert set(zero.values()) == {0.0}
-    board.opened(Transport.CHUNKED)
-    board.opened(Transport.CHUNKED)
-    board.closed(Transport.CHUNKED)
-    board.ended(Transport.CHUNKED, Ended.STALLED)
-    board.refused(429)
-    board.refused(418)
+    board.stream_opened(Transport.CHUNKED)
+    board.stream_opened(Transport.CHUNKED)
+    board.stream_closed(Transport.CHUNKED)
+    board.stream_ended(Transport.CHUNKED, Ended.STALLED)
+    board.request_refused(429)
+    board.request_refused(418)
     for late_s in (0.0, 0.003, 99.0):
-        board.tally(Transport.CHUNKED).sent(late_s)
+        board.piece_counter(Transport.CHUNKED).observe(late_s)
     now = board_counts(board)
     assert now.keys() == zero.keys()
     assert {
@@ -93,8 +93,8 @@ def test_a_board_says_what_was_counted_and_no_more():
 
 
 def test_workers_add_up_and_the_dead_keep_nothing_open(tmp_path):
-    mine = Board(str(tmp_path))
-    mine.opened(Transport.EVENTS)
+    mine = MetricsStore(str(tmp_path))
+    mine.stream_opened(Transport.EVENTS)
     live = in_a_child(tmp_path, dies=False)
     assert board_counts(mine)["streams_open", "events"] == 2
     os.kill(live, signal.SIGKILL)
@@ -105,7 +105,7 @@ def test_workers_add_up_and_the_dead_keep_nothing_open(tmp_path):
 
 
 def test_a_thousand_restarts_leave_no_more_files_than_one(tmp_path):
-    mine = Board(str(tmp_path))
+    mine = MetricsStore(str(tmp_path))
     for _ in range(20):
         in_a_child(tmp_path, dies=True)
     assert len(list(tmp_path.iterdir())) <= 4  # lock, gone, mine, and the last one's
@@ -115,7 +115,7 @@ def test_a_thousand_restarts_leave_no_more_files_than_one(tmp_path):
 
 def test_a_folder_that_cannot_be_used_is_named():
     with pytest.raises(UsageError, match="FLUSHCHECK_METRICS_FOLDER=/nowhere: No such file"):
-        Board("/nowhere")
+        MetricsStore("/nowhere")
 
 
 WHO = [

@@ -10,8 +10,8 @@ from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from flushcheck.service.limits.admission import Admission
-from flushcheck.service.limits.concurrency import Gate
-from flushcheck.service.own_address import loopback, shown
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter
+from flushcheck.service.own_address import loopback_address, visitor_url
 from flushcheck.service.service import Service
 from flushcheck.service.serving.drain import Drain
 from flushcheck.service.serving.engine import Engine
@@ -19,7 +19,7 @@ from flushcheck.streaming.limits import Limits
 
 
 def service(mount="", **limits):
-    chosen, gate = Limits(**limits), Gate(9)
+    chosen, gate = Limits(**limits), ConcurrencyLimiter(9)
     engine = Engine(stall_s=1, most_s=1, draining=bool)
     return Service(chosen, "", mount, gate, Admission(chosen, gate), Drain(), engine)
 
@@ -49,12 +49,12 @@ SHOWN = [
 @pytest.mark.parametrize(("environ", "expected"), SHOWN)
 def test_an_address_to_paste_is_an_address_and_nothing_else(environ, expected):
     request = Request({**EnvironBuilder().get_environ(), **environ})
-    assert shown(service(), request) == expected
+    assert visitor_url(service(), request) == expected
 
 
 def test_the_configured_address_wins_over_what_the_visitor_says():
     request = Request({**EnvironBuilder().get_environ(), "HTTP_HOST": "evil.example"})
-    assert shown(service(public_url="https://good.example/"), request) == "https://good.example"
+    assert visitor_url(service(public_url="https://good.example/"), request) == "https://good.example"
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +93,12 @@ def test_the_loopback_is_never_where_a_visitor_says(sockets, kind, name, setting
     environ = {**HOSTILE, "SERVER_NAME": name, "SERVER_PORT": "8000"}
     if kind:
         environ["gunicorn.socket"] = sockets[kind]
-    found = loopback(service(**settings), environ)
+    found = loopback_address(service(**settings), environ)
     assert found.url == expected
     assert bool(found.reason) != bool(found.url)
 
 
 def test_a_server_that_answers_one_at_a_time_cannot_ask_itself(sockets):
     environ = {"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "gunicorn.socket": sockets["tcp"]}
-    assert "one request at a time" in loopback(service(), environ).reason
-    assert loopback(service(), {**environ, "wsgi.multiprocess": True}).url
+    assert "one request at a time" in loopback_address(service(), environ).reason
+    assert loopback_address(service(), {**environ, "wsgi.multiprocess": True}).url

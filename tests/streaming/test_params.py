@@ -18,9 +18,9 @@ GOOD = [
     ([], PLAIN),
     ([("text", "zh")], replace(PLAIN, text="zh")),
     ([("text", "file")], replace(PLAIN, text="file")),
-    ([("say", "Grüße, 世界 👋")], replace(PLAIN, say="Grüße, 世界 👋")),
-    ([("say", "a\r\nb\tc\u2028d")], replace(PLAIN, say="a\r\nb\tc\u2028d")),
-    ([("say", "x" * LIMITS.max_say_bytes)], replace(PLAIN, say="x" * LIMITS.max_say_bytes)),
+    ([("say", "Grüße, 世界 👋")], replace(PLAIN, message="Grüße, 世界 👋")),
+    ([("say", "a\r\nb\tc\u2028d")], replace(PLAIN, message="a\r\nb\tc\u2028d")),
+    ([("say", "x" * LIMITS.max_say_bytes)], replace(PLAIN, message="x" * LIMITS.max_say_bytes)),
     ([("unit", "char")], replace(PLAIN, unit=Unit.CHAR)),
     ([("count", "1")], replace(PLAIN, count=1)),
     ([("count", "0007")], replace(PLAIN, count=7)),
@@ -133,6 +133,6 @@ def test_query_is_the_inverse_of_parse(pairs, expected, defaults):
     from urllib.parse import parse_qsl
 
     asked = parse_qsl(query(expected, defaults), keep_blank_values=True)
-    if expected.say:
-        assert dict(asked)["say"] == expected.say
+    if expected.message:
+        assert dict(asked)["say"] == expected.message
     assert parse(asked, limits=LIMITS, defaults=defaults) == expected

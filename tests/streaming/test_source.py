@@ -56,11 +56,11 @@ def test_a_shipped_text_is_sent_once_and_whole(text, unit):
 
 
 def test_a_text_repeats_when_more_pieces_are_wanted():
-    assert [piece.text for piece in made(say="a b", count=5).pieces()] == ["a", " b", "a", " b", "a"]
+    assert [piece.text for piece in made(message="a b", count=5).pieces()] == ["a", " b", "a", " b", "a"]
 
 
 def test_a_text_of_ones_own_wins():
-    assert [piece.text for piece in made(text="zh", say="Hi there").pieces()] == ["Hi", " there"]
+    assert [piece.text for piece in made(text="zh", message="Hi there").pieces()] == ["Hi", " there"]
     assert [piece.text for piece in made(own_text="Own text", text="file").pieces()] == ["Own", " text"]
 
 

@@ -13,15 +13,15 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flushcheck.service.limits.clients import HERE, address, network
-from flushcheck.service.limits.concurrency import Gate, Slot
+from flushcheck.service.limits.clients import LOOPBACK_NETWORKS, client_address, client_network
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter, Permit
 from flushcheck.streaming.limits import Limits
 
 # Of all places, for one address: two clients at their bound still leave room for others.
-SHARE = 3
+CLIENT_SHARE = 3
 
 
-class Crowded(Exception):
+class CapacityExceeded(Exception):
     """No place for this stream now.
 
     Attributes:
@@ -33,60 +33,66 @@ class Crowded(Exception):
         self.status = status
 
 
-class Place:
+class StreamPermit:
     """One stream's place, with its Slot in the Gate. Given back once, however often `release` is called."""
 
-    def __init__(self, slot: Slot, leave: Callable[[], None]) -> None:
-        self._slot = slot
+    def __init__(self, permit: Permit, leave: Callable[[], None]) -> None:
+        self._permit = permit
         self._leave: Callable[[], None] | None = leave
 
     @property
     def concurrent(self) -> int:
         """Streams open at once, this one included: see `gate.Slot`."""
-        return self._slot.concurrent
+        return self._permit.concurrent
 
     def release(self) -> None:
         """Give the place back."""
         leave, self._leave = self._leave, None
         if leave:
-            self._slot.release()
+            self._permit.release()
             leave()
 
 
 class Admission:
     """Gives out places. Safe under threads and greenlets."""
 
-    def __init__(self, limits: Limits, gate: Gate) -> None:
+    def __init__(self, limits: Limits, limiter: ConcurrencyLimiter) -> None:
         self._limits = limits
-        self._gate = gate
+        self._limiter = limiter
         self._lock = threading.Lock()
-        self._open: dict[str, int] = {}  # streams by client; no entry once it has none
+        self._streams: dict[str, int] = {}  # streams by client; no entry once it has none
 
-    def enter(self, environ: Mapping[str, Any]) -> Place:
+    def admit(self, environ: Mapping[str, Any]) -> StreamPermit:
         """Take a place for the client of this WSGI request.
 
         Raises:
             Crowded: there is none left, or none for this client.
         """
-        who = network(address(environ, trusted_proxies=self._limits.trusted_proxies))
-        most = self._most(who)
+        client = client_network(client_address(environ, trusted_proxies=self._limits.trusted_proxies))
+        limit = self._limit_of(client)
         with self._lock:
-            has = self._open.get(who, 0)
-            if has >= most and not self._gate.full:
-                raise Crowded(f"{has} streams are open from this address, which is all that it may have", 429)
-            slot = self._gate.enter()
-            if slot is None:
-                raise Crowded(self._gate.excuse, 503)
-            self._open[who] = has + 1
-        return Place(slot, lambda: self._leave(who))
+            streams = self._streams.get(client, 0)
+            if streams >= limit and not self._limiter.full:
+                raise CapacityExceeded(
+                    f"{streams} streams are open from this address, which is all that it may have", 429
+                )
+            permit = self._limiter.acquire()
+            if permit is None:
+                raise CapacityExceeded(self._limiter.reason, 503)
+            self._streams[client] = streams + 1
+        return StreamPermit(permit, lambda: self._release(client))
 
-    def _most(self, who: str) -> int:
+    def _limit_of(self, client: str) -> int:
         if self._limits.max_streams_per_client:
             return self._limits.max_streams_per_client
-        return self._limits.max_streams if who in HERE else -(-self._limits.max_streams // SHARE)
+        return (
+            self._limits.max_streams
+            if client in LOOPBACK_NETWORKS
+            else -(-self._limits.max_streams // CLIENT_SHARE)
+        )
 
-    def _leave(self, who: str) -> None:
+    def _release(self, client: str) -> None:
         with self._lock:
-            has = self._open.pop(who) - 1
-            if has:
-                self._open[who] = has
+            streams = self._streams.pop(client) - 1
+            if streams:
+                self._streams[client] = streams

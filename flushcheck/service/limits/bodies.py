@@ -30,7 +30,7 @@ LINGER_S = 2.0
 
 
 @contextmanager
-def deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
+def body_deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
     """End the reading of this WSGI request's body after so long, where the server hands out its socket."""
     sock = environ.get("gunicorn.socket")
     if sock is None:
@@ -58,7 +58,7 @@ def is_large(headers: Mapping[str, str]) -> bool:
     return not length.isdecimal() or int(length[:20]) > SMALL_BYTES
 
 
-def linger(sock: object) -> None:
+def lingering_close(sock: object) -> None:
     """Say that the answer is over, and read on until the client has seen it, or has had its chance."""
     if not isinstance(sock, socket.socket):
         return  # a WebSocket's, which has been closed as it should be

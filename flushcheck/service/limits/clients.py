@@ -19,10 +19,10 @@ IPV6_NETWORK_BITS = 64
 
 LOOPBACK = "loopback"
 UNIX_SOCKET = ""  # has no address
-HERE = (LOOPBACK, UNIX_SOCKET)
+LOOPBACK_NETWORKS = (LOOPBACK, UNIX_SOCKET)
 
 
-def address(environ: Mapping[str, Any], *, trusted_proxies: int) -> str:
+def client_address(environ: Mapping[str, Any], *, trusted_proxies: int) -> str:
     """The client's address as text; "" if the server knows none, as on a Unix socket.
 
     Args:
@@ -39,7 +39,7 @@ def address(environ: Mapping[str, Any], *, trusted_proxies: int) -> str:
     return bare if _ip(bare) else peer
 
 
-def network(address: str) -> str:
+def client_network(address: str) -> str:
     """What counts as one client: an IPv4 address, a /64 of IPv6, the loopback; anything else as it is."""
     ip = _ip(address)
     if ip is None:
@@ -51,7 +51,7 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((ip, IPV6_NETWORK_BITS), strict=False))
 
 
-def is_near(address: str) -> bool:
+def is_private(address: str) -> bool:
     """Whether it is this machine's, or its private network's."""
     ip = _ip(address)
     return ip.is_private if ip else address == UNIX_SOCKET

@@ -10,52 +10,52 @@ from __future__ import annotations
 import threading
 
 
-class Slot:
+class Permit:
     """One stream's place. Given back once, however often `release` is called."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate: Gate | None = gate
-        self._opened_with = gate.open
+    def __init__(self, limiter: ConcurrencyLimiter) -> None:
+        self._limiter: ConcurrencyLimiter | None = limiter
+        self._in_use_at_start = limiter.in_use
 
     @property
     def concurrent(self) -> int:
         """Streams open at once, this one included: as many as it met when it came, or now if that is more."""
-        return max(self._opened_with, self._gate.open if self._gate else 0)
+        return max(self._in_use_at_start, self._limiter.in_use if self._limiter else 0)
 
     def release(self) -> None:
         """Give the place back."""
-        gate, self._gate = self._gate, None
-        if gate:
-            gate.leave()
+        limiter, self._limiter = self._limiter, None
+        if limiter:
+            limiter.release()
 
 
-class Gate:
+class ConcurrencyLimiter:
     """Counts open streams up to a limit. Safe under threads and greenlets."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._lock = threading.Lock()
-        self.open = 0
+        self.in_use = 0
 
     @property
     def full(self) -> bool:
         """Whether the next stream would be refused."""
-        return self.open >= self._most
+        return self.in_use >= self._limit
 
     @property
-    def excuse(self) -> str:
+    def reason(self) -> str:
         """What to tell whoever is refused."""
-        return f"{self._most} streams are open, which is all that this process takes"
+        return f"{self._limit} streams are open, which is all that this process takes"
 
-    def enter(self) -> Slot | None:
+    def acquire(self) -> Permit | None:
         """Take a place; None if there is none left."""
         with self._lock:
             if self.full:
                 return None
-            self.open += 1
-            return Slot(self)
+            self.in_use += 1
+            return Permit(self)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """One stream fewer. Called by its Slot."""
         with self._lock:
-            self.open -= 1
+            self.in_use -= 1

@@ -25,22 +25,22 @@ from urllib.parse import urlsplit
 from flushcheck.service.serving.handshake import Fault
 from flushcheck.streaming.limits import Limits
 
-ANY = "*"
-THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+ANY_ORIGIN = "*"
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def fault(limits: Limits, environ: Mapping[str, Any]) -> Fault | None:
+def origin_fault(limits: Limits, environ: Mapping[str, Any]) -> Fault | None:
     """Why the page that asks may not; None if it may."""
     origin = environ.get("HTTP_ORIGIN")
     listed = {one.strip().rstrip("/").lower() for one in limits.websocket_origins.split(",")} - {""}
-    if origin is None or ANY in listed or origin.lower() in listed:
+    if origin is None or ANY_ORIGIN in listed or origin.lower() in listed:
         return None
     own = {
         _host(f"//{environ.get('HTTP_HOST', '')}"),
         _host(f"//{environ.get('HTTP_X_FORWARDED_HOST', '').rpartition(',')[2].strip()}"),
         _host(limits.public_url),
     }
-    if _host(origin) in (own | THIS_MACHINE) - {""}:
+    if _host(origin) in (own | LOCAL_HOSTS) - {""}:
         return None
     return Fault(
         403,

@@ -12,12 +12,12 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from flushcheck.service.limits.admission import Crowded
+from flushcheck.service.limits.admission import CapacityExceeded
 
 Result = TypeVar("Result")
 
 
-def aside(work: Callable[[], Result]) -> Result:
+def run_in_threadpool(work: Callable[[], Result]) -> Result:
     """What the work returns, or raises."""
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("threading"):
@@ -25,35 +25,35 @@ def aside(work: Callable[[], Result]) -> Result:
     from gevent import get_hub
 
     # The pool would print a traceback of whatever a stranger's input makes the work raise.
-    result, error = get_hub().threadpool.apply(_tried, (work,))
+    result, error = get_hub().threadpool.apply(_outcome, (work,))
     if error is not None:
         raise error
     return result  # type: ignore[no-any-return]
 
 
-def _tried(work: Callable[[], Result]) -> tuple[Result | None, Exception | None]:
+def _outcome(work: Callable[[], Result]) -> tuple[Result | None, Exception | None]:
     try:
         return work(), None
     except Exception as error:  # noqa: BLE001  # raised again where it belongs
         return None, error
 
 
-class Desk:
+class SerialExecutor:
     """One piece of such work at a time; the others wait their turn, for so long."""
 
     def __init__(self, *, wait_s: float = 5.0) -> None:
         self._wait_s = wait_s
-        self._turn = threading.Semaphore()
+        self._semaphore = threading.Semaphore()
 
-    def work(self, work: Callable[[], Result]) -> Result:
+    def run(self, work: Callable[[], Result]) -> Result:
         """What the work returns, or raises.
 
         Raises:
             Crowded: too many are waiting.
         """
-        if not self._turn.acquire(timeout=self._wait_s):
-            raise Crowded("others' runs are being judged, and more than can be in this time", 503)
+        if not self._semaphore.acquire(timeout=self._wait_s):
+            raise CapacityExceeded("others' runs are being judged, and more than can be in this time", 503)
         try:
-            return aside(work)
+            return run_in_threadpool(work)
         finally:
-            self._turn.release()
+            self._semaphore.release()

@@ -18,7 +18,7 @@ from flushcheck.files import check_text
 from flushcheck.files.sources import Unreadable, decode
 from flushcheck.model import UsageError
 from flushcheck.reports.findings import findings_document, findings_text
-from flushcheck.service.responses import answer, bounded_body, open_to_all, plain
+from flushcheck.service.responses import allow_cors, bounded_body, json_response, text_response
 from flushcheck.service.service import Service
 
 JSON, TEXT = "application/json", "text/plain"
@@ -33,24 +33,24 @@ def routes(service: Service) -> Blueprint:
 
     @blueprint.post("/check")
     def check() -> Response:
-        server, name = _asked()
+        server, name = _query()
         try:
             text = _text(bounded_body(service.limits.max_check_bytes))
         except RequestEntityTooLarge:
             most = service.limits.max_check_bytes
-            return answer({"error": f"the file is too large: expected at most {most} bytes"}, 413)
+            return json_response({"error": f"the file is too large: expected at most {most} bytes"}, 413)
         kind = request.accept_mimetypes.best_match([TEXT, JSON], default=TEXT)
-        return service.desk.work(lambda: _answer(_checked(text, server, name), kind))
+        return service.executor.run(lambda: _respond(_checked(text, server, name), kind))
 
     @blueprint.after_request
     def cors(response: Response) -> Response:
         response.headers["Vary"] = "Accept"
-        return open_to_all(response)
+        return allow_cors(response)
 
     return blueprint
 
 
-def _asked() -> tuple[Server | None, str]:
+def _query() -> tuple[Server | None, str]:
     """Whose file it is, None if that is to be recognised, and what to call it.
 
     Raises:
@@ -102,8 +102,8 @@ def _checked(text: str, server: Server | None, name: str) -> Checked:
     return checked
 
 
-def _answer(checked: Checked, kind: str) -> Response:
+def _respond(checked: Checked, kind: str) -> Response:
     """The form that the visitor wants; text for curl, whose `*/*` would take anything."""
     if kind == JSON:
-        return answer(findings_document(checked))
-    return plain(findings_text(checked, width=TEXT_WIDTH, color=False))
+        return json_response(findings_document(checked))
+    return text_response(findings_text(checked, width=TEXT_WIDTH, color=False))

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from flushcheck.culprits.catalogue import ENTRIES, find
 from flushcheck.model import UsageError
 from flushcheck.reports import explain
-from flushcheck.service.responses import answer, page
+from flushcheck.service.responses import html_response, json_response
 
 TEXT, JSON, HTML = "text/plain", "application/json", "text/html"
 TEXT_WIDTH = 80  # columns of plain text: nobody tells us the reader's
@@ -28,7 +28,7 @@ def routes() -> Blueprint:
 
     @blueprint.get("/culprits")
     def listed() -> Response:
-        return _say(
+        return _respond(
             lambda: explain.catalogue_text(ENTRIES, width=TEXT_WIDTH, color=False),
             lambda: explain.catalogue_document(ENTRIES),
             lambda: explain.catalogue_html(ENTRIES, root=""),
@@ -40,8 +40,8 @@ def routes() -> Blueprint:
             entry = find(name)
         except UsageError as error:
             # The address is wrong, not a parameter: 404, with the names that may have been meant.
-            return answer({"error": str(error)}, 404)
-        return _say(
+            return json_response({"error": str(error)}, 404)
+        return _respond(
             lambda: explain.explanation_text(entry, width=TEXT_WIDTH, color=False),
             lambda: explain.explanation_document(entry),
             lambda: explain.explanation_html(entry, root="../"),
@@ -50,16 +50,16 @@ def routes() -> Blueprint:
     return blueprint
 
 
-def _say(
+def _respond(
     text: Callable[[], str], document: Callable[[], dict[str, Any]], html: Callable[[], str]
 ) -> Response:
     """The form that the visitor wants; text for curl, whose `*/*` would take anything."""
     kind = request.accept_mimetypes.best_match([TEXT, JSON, HTML], default=TEXT)
     if kind == HTML:
-        response = page(html())
+        response = html_response(html())
         response.headers["Content-Security-Policy"] = POLICY
     elif kind == JSON:
-        response = answer(document())
+        response = json_response(document())
     else:
         response = Response(text(), content_type=f"{TEXT}; charset=utf-8")
         response.headers["X-Content-Type-Options"] = "nosniff"

@@ -24,10 +24,10 @@ from flushcheck.reports.app_server import checkup_document
 from flushcheck.reports.json_report import document
 from flushcheck.reports.oneliner import PROBES, oneliner
 from flushcheck.reports.terminal import terminal
-from flushcheck.service.limits.concurrency import Gate
-from flushcheck.service.own_address import can_ask_itself, loopback, shown
-from flushcheck.service.responses import answer, bounded_body, open_to_all, plain, retry_later
-from flushcheck.service.routes.pages import the_page
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter
+from flushcheck.service.own_address import can_request_itself, loopback_address, visitor_url
+from flushcheck.service.responses import allow_cors, bounded_body, json_response, retry_later, text_response
+from flushcheck.service.routes.pages import page_response
 from flushcheck.service.service import Service
 from flushcheck.service.serving import app_server as runner
 
@@ -47,42 +47,42 @@ def routes(service: Service) -> Blueprint:
     blueprint = Blueprint("diagnostics", __name__)
     setup = runner.loaded(service.limits, os.environ)
     # Apart, because each run asks for a control as well.
-    runs, controls = (Gate(service.limits.max_self_probes) for _ in range(2))
+    runs, controls = (ConcurrencyLimiter(service.limits.max_self_probes) for _ in range(2))
 
     @blueprint.get("/diagnostics")
     def diagnostics() -> Response:
         kind = request.accept_mimetypes.best_match([JSON, TEXT, HTML], default=JSON)
         if kind == HTML:
-            response = the_page(service)
+            response = page_response(service)
         else:
-            response = _one_of(runs, lambda: _diagnose(service, setup, kind, quick=_quick()))
+            response = _with_permit(runs, lambda: _diagnose(service, setup, kind, quick=_quick()))
         response.headers["Vary"] = "Accept"
         return response
 
     @blueprint.get("/diagnostics/server")
     def server() -> Response:
-        return answer(_server(setup))
+        return json_response(_server(setup))
 
     @blueprint.get("/diagnostics/control")
     def control() -> Response:
-        return open_to_all(_one_of(controls, lambda: _control(service)))
+        return allow_cors(_with_permit(controls, lambda: _control(service)))
 
     @blueprint.post("/diagnostics/judge")
     def judged() -> Response:
-        body, target = bounded_body(service.limits.max_judge_bytes), shown(service, request)
+        body, target = bounded_body(service.limits.max_judge_bytes), visitor_url(service, request)
         is_json = request.mimetype == JSON or body.lstrip()[:1] == b"{"
-        return service.desk.work(lambda: _judge_run(body) if is_json else _judge_reads(body, target))
+        return service.executor.run(lambda: _judge_run(body) if is_json else _judge_capture(body, target))
 
     @blueprint.after_request
     def cors(response: Response) -> Response:
-        return open_to_all(response) if request.path.startswith("/diagnostics/") else response
+        return allow_cors(response) if request.path.startswith("/diagnostics/") else response
 
     return blueprint
 
 
-def _one_of(gate: Gate, work: Callable[[], Response]) -> Response:
+def _with_permit(gate: ConcurrencyLimiter, work: Callable[[], Response]) -> Response:
     """Do the work unless too many do it already."""
-    slot = gate.enter()
+    slot = gate.acquire()
     if slot is None:
         return retry_later("the service is probing itself already", 429)
     try:
@@ -110,8 +110,8 @@ def _server(setup: Setup) -> dict[str, object]:
 
 def _diagnose(service: Service, setup: Setup, kind: str, *, quick: bool) -> Response:
     """Probe the public address, if there is one, and the loopback beside it."""
-    here = loopback(service, request.environ)
-    public = service.limits.public_url if can_ask_itself(request.environ) else ""
+    here = loopback_address(service, request.environ)
+    public = service.limits.public_url if can_request_itself(request.environ) else ""
     with ThreadPoolExecutor(2) as pool:
         # The loopback is quick whatever is asked: it is there to tell the service's fault from the path's.
         own = pool.submit(_report, here.url, quick=quick or bool(public))
@@ -119,11 +119,11 @@ def _diagnose(service: Service, setup: Setup, kind: str, *, quick: bool) -> Resp
         report, own_report = far.result(), own.result()
     if kind == TEXT:
         text = terminal(report, width=TEXT_WIDTH, color=False)
-        line = oneliner(shown(service, request))
-        return plain(f"{text}\nFrom any other shell:\n\n{line}\n")
+        line = oneliner(visitor_url(service, request))
+        return text_response(f"{text}\nFrom any other shell:\n\n{line}\n")
     inside = document(own_report) if here.url else None
     more = {"loopback": inside, "reason": here.reason, "server": _server(setup)}
-    return answer({**document(report), **more})
+    return json_response({**document(report), **more})
 
 
 def _report(url: str, *, quick: bool) -> Report:
@@ -133,11 +133,11 @@ def _report(url: str, *, quick: bool) -> Report:
 
 def _control(service: Service) -> Response:
     """The two streams that buffers hold, over the loopback, where nothing stands between."""
-    here = loopback(service, request.environ)
+    here = loopback_address(service, request.environ)
     if not here.url:
-        return answer({"observations": [], "reason": here.reason})
+        return json_response({"observations": [], "reason": here.reason})
     seen = observe_all(CONTROLS, here.url, timeout_s=CONTROL_TIMEOUT_S)
-    return answer({"observations": to_json(seen)})
+    return json_response({"observations": to_json(seen)})
 
 
 def _judge_run(body: bytes) -> Response:
@@ -146,17 +146,17 @@ def _judge_run(body: bytes) -> Response:
     Raises:
         UsageError: the body is none.
     """
-    return answer(document(judge(run_from_json(_parsed(body)))))
+    return json_response(document(judge(run_from_json(_parsed(body)))))
 
 
-def _judge_reads(body: bytes, target: str) -> Response:
+def _judge_capture(body: bytes, target: str) -> Response:
     """Judge the reads of the shell's one line.
 
     Raises:
         UsageError: the body holds none.
     """
     report = judge(read(body, probes=PROBES, target=target))
-    return plain(terminal(report, width=TEXT_WIDTH, color=False))
+    return text_response(terminal(report, width=TEXT_WIDTH, color=False))
 
 
 def _parsed(body: bytes) -> object:

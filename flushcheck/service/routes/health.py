@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from flushcheck.service.responses import answer, retry_later
+from flushcheck.service.responses import json_response, retry_later
 from flushcheck.service.service import Service
 
 
@@ -14,14 +14,14 @@ def routes(service: Service) -> Blueprint:
 
     @blueprint.get("/healthz")
     def alive() -> Response:
-        return answer({"status": "alive"})
+        return json_response({"status": "alive"})
 
     @blueprint.get("/readyz")
     def ready() -> Response:
         if service.drain.begun:
             return retry_later("this process ends and takes no more streams")
-        if service.gate.full:
-            return retry_later(service.gate.excuse)
-        return answer({"status": "ready", "streams": service.gate.open})
+        if service.limiter.full:
+            return retry_later(service.limiter.reason)
+        return json_response({"status": "ready", "streams": service.limiter.in_use})
 
     return blueprint

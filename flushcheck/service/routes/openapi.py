@@ -19,7 +19,7 @@ from flushcheck import __version__
 from flushcheck.configs.findings import Server
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, Transport
-from flushcheck.service.responses import answer, open_to_all
+from flushcheck.service.responses import allow_cors, json_response
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import CONTENT_TYPES, TABLE
 
@@ -54,7 +54,7 @@ def routes(limits: Limits) -> Blueprint:
 
     @blueprint.get(PATH)
     def openapi() -> Response:
-        return open_to_all(answer(whole))
+        return allow_cors(json_response(whole))
 
     return blueprint
 

@@ -32,8 +32,8 @@ from flushcheck.reports.html import html
 from flushcheck.reports.oneliner import oneliner
 from flushcheck.reports.terminal import terminal
 from flushcheck.reports.ticket import ticket
-from flushcheck.service.own_address import shown
-from flushcheck.service.responses import answer, bounded_body, open_to_all, page
+from flushcheck.service.own_address import visitor_url
+from flushcheck.service.responses import allow_cors, bounded_body, html_response, json_response
 from flushcheck.service.routes import streams
 from flushcheck.service.service import Service
 from flushcheck.service.serving import handshake
@@ -85,9 +85,9 @@ def routes(service: Service) -> Blueprint:
         accept = request.accept_mimetypes
         # An explicit wish only: a browser's and curl's `*/*` would take anything.
         if accept.quality(EVENT_STREAM) > accept.quality(HTML):
-            response = open_to_all(streams.stream(service, streams.ROOT))
+            response = allow_cors(streams.stream(service, streams.ROOT))
         else:
-            response = the_page(service)
+            response = page_response(service)
         response.headers["Vary"] = "Accept"
         return response
 
@@ -98,26 +98,26 @@ def routes(service: Service) -> Blueprint:
     @blueprint.get(f"/{CLIENT}")
     def client() -> Response:
         # A module that another page imports is fetched with CORS.
-        return open_to_all(_file(CLIENT, files[CLIENT]))
+        return allow_cors(_file(CLIENT, files[CLIENT]))
 
     @blueprint.post("/diagnostics/plan")
     def planned() -> Response:
         body = _body(service)
-        return open_to_all(service.desk.work(lambda: _plan(body)))
+        return allow_cors(service.executor.run(lambda: _plan(body)))
 
     @blueprint.post("/diagnostics/report")
     def report() -> Response:
         kind = request.accept_mimetypes.best_match([HTML, TEXT], default=HTML)
         as_ticket, body = request.args.get("as") == "ticket", _body(service)
-        return open_to_all(service.desk.work(lambda: _report(body, kind, as_ticket=as_ticket)))
+        return allow_cors(service.executor.run(lambda: _report(body, kind, as_ticket=as_ticket)))
 
     return blueprint
 
 
-def the_page(service: Service) -> Response:
+def page_response(service: Service) -> Response:
     """The page, with what it has to know of this service."""
-    base = shown(service, request)
-    response = page(
+    base = visitor_url(service, request)
+    response = html_response(
         render_template(
             "page.html",
             base=base,
@@ -151,7 +151,7 @@ def _settings(service: Service) -> dict[str, Any]:
 
 def _file(name: str, data: bytes | None) -> Response:
     if data is None:
-        return answer({"error": "404 Not Found"}, 404)
+        return json_response({"error": "404 Not Found"}, 404)
     response = Response(data, content_type=f"{TYPES[Path(name).suffix]}; charset=utf-8")
     response.headers["X-Content-Type-Options"] = "nosniff"
     # Asked for anew each time, answered with 304: an updated service never meets an old half of its page.
@@ -183,10 +183,12 @@ def _plan(body: object) -> Response:
     Raises:
         UsageError: the body is not a Run.
     """
-    return answer({"probes": [_asked(probe) for probe in _next(run_from_json(body, "run"))]})
+    return json_response(
+        {"probes": [_probe_document(probe) for probe in _next_probes(run_from_json(body, "run"))]}
+    )
 
 
-def _next(run: Run) -> tuple[Probe, ...]:
+def _next_probes(run: Run) -> tuple[Probe, ...]:
     """The Probes that a browser is to make, given what it has seen: the baselines first."""
     if not run.observations:
         return plan.baselines(tuple(Transport), quick=False)
@@ -195,7 +197,7 @@ def _next(run: Run) -> tuple[Probe, ...]:
     return tuple(probe for probe in wanted if probe.variant not in NOT_IN_A_BROWSER)
 
 
-def _asked(probe: Probe) -> dict[str, Any]:
+def _probe_document(probe: Probe) -> dict[str, Any]:
     """What a page needs to make this Probe. Its nonce goes at the end of the path."""
     asked = plan.params(probe)
     return {
@@ -209,7 +211,7 @@ def _asked(probe: Probe) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Remarks:
+class PageNotes:
     """What a page adds to a Run: sentences of its own, beside what was judged."""
 
     notes: tuple[str, ...] = ()
@@ -222,7 +224,7 @@ def _report(body: object, kind: str, *, as_ticket: bool) -> Response:
         UsageError: the body is not a Run.
     """
     report = judge(run_from_json(body, "run"))
-    report = replace(report, notes=(*report.notes, *from_json(Remarks, body, "run").notes))
+    report = replace(report, notes=(*report.notes, *from_json(PageNotes, body, "run").notes))
     if as_ticket:
         kind, body = TEXT, ticket(report).encode(errors="replace")
     elif kind == TEXT:

@@ -19,9 +19,9 @@ from flask import Blueprint, Response, request
 
 from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
 from flushcheck.model import Transport, UsageError
-from flushcheck.service.access_log import entry
-from flushcheck.service.limits.admission import Place
-from flushcheck.service.responses import open_to_all
+from flushcheck.service.access_log import log_entry
+from flushcheck.service.limits.admission import StreamPermit
+from flushcheck.service.responses import allow_cors
 from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
 from flushcheck.service.serving.connection import Streaming, leave, wrap_for
@@ -80,7 +80,7 @@ def _share(response: Response) -> Response:
     """
     if request.path == ROOT.path:
         response.headers["Vary"] = "Accept"
-    return open_to_all(response) if request.path in SHARED else response
+    return allow_cors(response) if request.path in SHARED else response
 
 
 def stream(service: Service, route: Route) -> Response:
@@ -90,7 +90,7 @@ def stream(service: Service, route: Route) -> Response:
         UsageError: the parameters ask for what cannot be.
         Crowded: there is no place for one more.
     """
-    entry().transport = route.transport
+    log_entry().transport = route.transport
     params = parse(request.args.items(multi=True), limits=service.limits, defaults=route.defaults)
     whole = source(params, own_text=service.own_text, limits=service.limits)
     rest = _resume(whole, params) if route.transport is Transport.EVENTS else whole
@@ -103,17 +103,17 @@ def stream(service: Service, route: Route) -> Response:
     response = _empty(params, encoder(route.transport, params.framing, params.end).content_type)
     if request.method == "HEAD":
         return response
-    place = service.admission.enter(request.environ)
+    place = service.admission.admit(request.environ)
     response.call_on_close(place.release)
     response.response = _frames(service, route, params, rest, place, response)
     return response
 
 
 def _frames(
-    service: Service, route: Route, params: Params, rest: Source, place: Place, response: Streaming
+    service: Service, route: Route, params: Params, rest: Source, place: StreamPermit, response: Streaming
 ) -> Iterator[bytes]:
     environ = request.environ
-    progress = entry().stream()
+    progress = log_entry().start_stream()
     said = script(rest, route.transport, params.framing, params.end)
     head, heartbeat = said.prelude(params.pad_bytes), None
     if route.transport is Transport.EVENTS:
@@ -162,7 +162,7 @@ def poll(service: Service) -> Response:
     Raises:
         UsageError: a parameter besides `cnt` asks for what cannot be.
     """
-    entry().transport = Transport.POLLING
+    log_entry().transport = Transport.POLLING
     pairs = tuple(request.args.items(multi=True))
     params, wanted = _polled(service, tuple(pair for pair in pairs if pair[0] != "cnt"))
     response = _empty(params, polling.CONTENT_TYPE)
@@ -171,9 +171,9 @@ def poll(service: Service) -> Response:
     if re.fullmatch("[0-9]{1,12}", cnt) and int(cnt) < wanted.count:
         piece = wanted.piece(int(cnt))
         response.data = polling.piece_body(piece, count=wanted.count, pad_bytes=params.pad_bytes)
-        entry().progress = Progress(int(request.method == "GET"), Ended.DONE)
+        log_entry().progress = Progress(int(request.method == "GET"), Ended.DONE)
     else:
-        origin = request_at_app(request.environ, concurrent=service.gate.open + 1)
+        origin = request_at_app(request.environ, concurrent=service.limiter.in_use + 1)
         response.status_code = 400
         response.data = polling.end_body(cnt, count=wanted.count, origin=origin)
     return response

@@ -22,10 +22,10 @@ from wsproto.utilities import LocalProtocolError
 from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
 from flushcheck.model import Transport
 from flushcheck.model.codec import to_json
-from flushcheck.service.access_log import entry
+from flushcheck.service.access_log import log_entry
 from flushcheck.service.limits import cross_site as crosssite
-from flushcheck.service.limits.admission import Place
-from flushcheck.service.responses import answer, open_to_all
+from flushcheck.service.limits.admission import StreamPermit
+from flushcheck.service.responses import allow_cors, json_response
 from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
 from flushcheck.service.serving import handshake
@@ -63,11 +63,11 @@ def routes(app: Flask, service: Service) -> Blueprint:
         "receive_bytes": RECEIVE_BYTES,
     }
     blueprint = Blueprint("websocket", __name__)
-    blueprint.after_request(open_to_all)
+    blueprint.after_request(allow_cors)
 
     @blueprint.before_request
     def begin() -> Response | None:
-        entry().transport = Transport.WEBSOCKET
+        log_entry().transport = Transport.WEBSOCKET
         return _prepare(service) if request.endpoint == "websocket.converse" else None
 
     @Sock().route(PATH, bp=blueprint)  # type: ignore[untyped-decorator]
@@ -80,7 +80,7 @@ def routes(app: Flask, service: Service) -> Blueprint:
         # A proxy that does not pass on Upgrade ends up here: its client learns what came through.
         # And a page, which is told nothing of a handshake that failed, asks here whether it was its site.
         asked = {**request.environ, "HTTP_ORIGIN": request.environ.get("HTTP_X_PAGE_ORIGIN")}
-        wrong = crosssite.fault(service.limits, asked) or handshake.fault(request.environ)
+        wrong = crosssite.origin_fault(service.limits, asked) or handshake.fault(request.environ)
         return _refuse(service, wrong or handshake.NO_HANDSHAKE)
 
     @blueprint.teardown_request
@@ -89,7 +89,7 @@ def routes(app: Flask, service: Service) -> Blueprint:
         if session:
             session.place.release()
             # The server is told to look away once a WebSocket is over, and never closes the response.
-            entry().write()
+            log_entry().write()
         ws: Server | None = g.pop("ws", None)
         if ws and not ws.thread.is_alive():
             # flask-sock 0.7 makes a class for each conversation, and a class is never freed but by the
@@ -106,7 +106,7 @@ class Session:
     params: Params
     source: Source
     environ: Mapping[str, Any]
-    place: Place
+    place: StreamPermit
 
 
 def _prepare(service: Service) -> Response | None:
@@ -117,12 +117,12 @@ def _prepare(service: Service) -> Response | None:
         Crowded: there is no place for one more.
     """
     environ = request.environ
-    wrong = handshake.fault(environ) or crosssite.fault(service.limits, environ)
+    wrong = handshake.fault(environ) or crosssite.origin_fault(service.limits, environ)
     if wrong:
         return _refuse(service, wrong)
     params = parse(request.args.items(multi=True), limits=service.limits, defaults=DEFAULTS)
     wanted = source(params, own_text=service.own_text, limits=service.limits)
-    place = service.admission.enter(environ)
+    place = service.admission.admit(environ)
     # A copy, since the handshake takes the headers away; without Flask's own entry, through which a
     # conversation that is over would hold itself, and 20 KB, until the garbage collector comes.
     seen = {key: value for key, value in environ.items() if key != "werkzeug.request"}
@@ -135,15 +135,17 @@ def _prepare(service: Service) -> Response | None:
 
 
 def _refuse(service: Service, wrong: handshake.Fault) -> Response:
-    origin = request_at_app(request.environ, concurrent=service.gate.open + 1)
-    return answer({"error": wrong.reason, "request_at_app": to_json(origin)}, wrong.status, wrong.headers)
+    origin = request_at_app(request.environ, concurrent=service.limiter.in_use + 1)
+    return json_response(
+        {"error": wrong.reason, "request_at_app": to_json(origin)}, wrong.status, wrong.headers
+    )
 
 
 def _converse(ws: Server, service: Service) -> None:
     """Send the stream over an open WebSocket, and close it as it should be closed."""
     session: Session = g.session
-    entry().status = 101
-    progress = entry().stream()
+    log_entry().status = 101
+    progress = log_entry().start_stream()
     connection: WholeSocket = ws.sock
     connection.backlog = ws.input_buffer
     # It wakes us before it knows itself that it has closed; under real threads we would go back to sleep.

@@ -17,7 +17,7 @@ from typing import Any
 
 from flushcheck.diagnosis.app_server import GREEN, SYNC, THREADS, Runner, Setup, examine
 from flushcheck.reports.app_server import checkup_line
-from flushcheck.streaming.limits import Limits, strangers
+from flushcheck.streaming.limits import Limits, unknown_settings
 
 # Where `web.gateways` says how many requests its process takes at once.
 PLACES = "flushcheck.places"
@@ -40,7 +40,7 @@ def loaded(limits: Limits, environ: Mapping[str, str]) -> Setup:
         patched=bool(monkey and monkey.is_module_patched("socket")),
         gevent=installed("gevent"),
         max_streams=limits.max_streams,
-        strangers=strangers(environ),
+        strangers=unknown_settings(environ),
     )
 
 

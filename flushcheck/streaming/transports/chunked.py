@@ -39,10 +39,10 @@ class Chunked:
 
     @staticmethod
     def decoder() -> Decoder:
-        return Lines()
+        return LineDecoder()
 
 
-class Lines:
+class LineDecoder:
     """Newline-delimited JSON records. Blank lines are padding."""
 
     def __init__(self) -> None:

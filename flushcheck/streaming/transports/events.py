@@ -12,9 +12,9 @@ from flushcheck.streaming.transports.records import (
     Decoder,
     Malformed,
     dump_end,
+    is_literal_end,
     load,
     piece_text,
-    says_end_in_words,
 )
 
 # "Lines are separated by either a CRLF pair, a single LF, or a single CR." Nothing else ends one:
@@ -52,7 +52,7 @@ class Events:
     def end(self, end: EndRecord) -> bytes:
         if self._end == END_NONE:
             return b""
-        if says_end_in_words(self._end):
+        if is_literal_end(self._end):
             return _frame(self._end)
         # An event without data is never dispatched, so a named end always carries some.
         text = dump_end(self._end, end) if self._framing is Framing.DELTA else str(end.count)
@@ -60,7 +60,7 @@ class Events:
 
     @staticmethod
     def decoder() -> Decoder:
-        return EventRecords()
+        return EventDecoder()
 
 
 def _data(text: str) -> str:
@@ -117,7 +117,7 @@ class EventParser:
         return [event for line in lines for event in self._line(line.decode(errors="replace"))]
 
     @property
-    def unfinished(self) -> bool:
+    def incomplete(self) -> bool:
         """Whether the bytes so far end in the midst of an event."""
         return bool(self._pending or self._data)
 
@@ -143,11 +143,11 @@ class EventParser:
         return [Event(name or "message", "\n".join(data), self._last_id)] if data else []
 
 
-class EventRecords:
+class EventDecoder:
     """Records out of an event stream: the delta events and the named end."""
 
     def __init__(self) -> None:
         self._parser = EventParser()
 
     def feed(self, data: bytes) -> list[Piece | EndRecord]:
-        return [load(event.data) for event in self._parser.feed(data) if not says_end_in_words(event.data)]
+        return [load(event.data) for event in self._parser.feed(data) if not is_literal_end(event.data)]

@@ -82,7 +82,7 @@ def load(line: str) -> Piece | EndRecord:
     return piece
 
 
-def says_end_in_words(end: str) -> bool:
+def is_literal_end(end: str) -> bool:
     """Whether this ending is a literal text that carries no data."""
     return end in (END_DATA, END_CHAT)
 
@@ -91,7 +91,7 @@ def end_text(framing: Framing, name: str, end: EndRecord) -> str:
     """The End as the text of one last line or message; "" for an ending without a word."""
     if name == END_NONE:
         return ""
-    if framing is Framing.PLAIN or says_end_in_words(name):
+    if framing is Framing.PLAIN or is_literal_end(name):
         return name
     return dump_end(name, end)
 

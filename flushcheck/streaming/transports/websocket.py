@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flushcheck.model import EndRecord, Framing, Piece
-from flushcheck.streaming.transports.records import Decoder, end_text, load, piece_text, says_end_in_words
+from flushcheck.streaming.transports.records import Decoder, end_text, is_literal_end, load, piece_text
 
 STOP = "stop"  # what a client says to end the stream
 
@@ -28,12 +28,12 @@ class Messages:
 
     @staticmethod
     def decoder() -> Decoder:
-        return WholeMessages()
+        return MessageDecoder()
 
 
-class WholeMessages:
+class MessageDecoder:
     """One whole message at a time: WebSocket keeps their bounds."""
 
     def feed(self, data: bytes) -> list[Piece | EndRecord]:
         text = data.decode(errors="replace")
-        return [] if says_end_in_words(text) else [load(text)]
+        return [] if is_literal_end(text) else [load(text)]

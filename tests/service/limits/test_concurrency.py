@@ -2,25 +2,25 @@
 
 import threading
 
-from flushcheck.service.limits.concurrency import Gate
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter
 
 
 def test_places_are_taken_and_given_back_once():
-    gate = Gate(2)
-    first, second = gate.enter(), gate.enter()
+    gate = ConcurrencyLimiter(2)
+    first, second = gate.acquire(), gate.acquire()
     assert first
     assert second
     assert gate.full
-    assert gate.enter() is None
+    assert gate.acquire() is None
     first.release()
     first.release()
-    assert gate.open == 1
-    assert gate.enter()
+    assert gate.in_use == 1
+    assert gate.acquire()
 
 
 def test_a_stream_knows_how_many_it_met():
-    gate = Gate(9)
-    first, second, third = gate.enter(), gate.enter(), gate.enter()
+    gate = ConcurrencyLimiter(9)
+    first, second, third = gate.acquire(), gate.acquire(), gate.acquire()
     assert first
     assert second
     assert third
@@ -31,11 +31,11 @@ def test_a_stream_knows_how_many_it_met():
 
 
 def test_threads_do_not_miscount():
-    gate = Gate(50)
+    gate = ConcurrencyLimiter(50)
 
     def come_and_go() -> None:
         for _ in range(500):
-            slot = gate.enter()
+            slot = gate.acquire()
             assert slot
             slot.release()
 
@@ -44,4 +44,4 @@ def test_threads_do_not_miscount():
         thread.start()
     for thread in threads:
         thread.join()
-    assert gate.open == 0
+    assert gate.in_use == 0

@@ -14,10 +14,10 @@ from flushcheck.reports.json_report import document
 from flushcheck.reports.terminal import terminal
 from flushcheck.reports.ticket import ticket
 
-EXIT = {Verdict.FLOWING: 0, Verdict.HELD: 1, Verdict.BROKEN: 1, Verdict.UNKNOWN: 3}
+EXIT_CODES = {Verdict.FLOWING: 0, Verdict.HELD: 1, Verdict.BROKEN: 1, Verdict.UNKNOWN: 3}
 
 
-def add_form(parser: argparse.ArgumentParser) -> None:
+def add_format_options(parser: argparse.ArgumentParser) -> None:
     """The options that say in which form."""
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="the report as JSON, for scripts")
@@ -26,7 +26,7 @@ def add_form(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def put_out(
+def write_report(
     report: Report, arguments: argparse.Namespace, console: Console, checked: Checked | None = None
 ) -> int:
     """Put the Report out; returns the exit code that says the same.
@@ -48,4 +48,4 @@ def put_out(
             cross_checks = compare(report, checked.findings)
             text += "\n" + cross_checks_text(cross_checks, checked, width=console.width, color=console.color)
         console.write(text)
-    return EXIT[report.verdict]
+    return EXIT_CODES[report.verdict]
