@@ -1,8 +1,8 @@
-"""The access log: one JSON object per request, written when its response is over; and counted then.
+"""The access log: one JSON object per request, written and counted when the response is over.
 
-It says what the service did, never what the visitor wrote: the route's rule stands for the path, a
-method that is not one of HTTP's is "OTHER", and there is no query, header, address or text. So
-nothing can be injected, and nothing has to be kept secret.
+It contains nothing that the client wrote: the rule of the route replaces the path, an unknown method is
+"OTHER", and query, headers, address and text are left out. So a client can inject nothing, and the log
+holds no secrets.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 
 @dataclass(slots=True)
 class LogEntry:
-    """One request on its way into the log, and onto the board."""
+    """One request: collected here, then logged and counted."""
 
     metrics: MetricsStore
     method: str
@@ -38,7 +38,7 @@ class LogEntry:
     written: bool = False
 
     def start_stream(self) -> Progress:
-        """Begin a stream of this transport: how far it comes is kept here, and counted as it goes."""
+        """Start a stream of this transport; return its progress, which is counted while it runs."""
         assert self.transport
         self.metrics.stream_opened(self.transport)
         self.is_stream = True
@@ -46,7 +46,7 @@ class LogEntry:
         return self.progress
 
     def write(self) -> None:
-        """Write the line; once, however often the server says that it is over."""
+        """Write the line, once, even if the server closes the response several times."""
         if self.written:
             return
         self.written = True
@@ -74,13 +74,15 @@ class LogEntry:
         if self.is_stream:
             self.metrics.stream_closed(self.transport)
         elif progress.pieces:
-            self.metrics.piece_counter(self.transport).observe(0.0)  # a poll has no schedule to be late for
+            self.metrics.piece_counter(self.transport).observe(
+                0.0
+            )  # a poll has no schedule, so it is never late
 
 
 def log_entry() -> LogEntry:
-    """The entry of the request being answered."""
-    found: LogEntry = g.entry
-    return found
+    """The log entry of the current request."""
+    entry: LogEntry = g.log_entry
+    return entry
 
 
 def install_access_log(app: Flask, store: MetricsStore) -> None:
@@ -89,10 +91,12 @@ def install_access_log(app: Flask, store: MetricsStore) -> None:
     @app.before_request
     def begin() -> None:
         method = request.method if request.method in METHODS else "OTHER"
-        g.entry = LogEntry(store, method, request.url_rule.rule if request.url_rule else "")
+        g.log_entry = LogEntry(store, method, request.url_rule.rule if request.url_rule else "")
 
     @app.after_request
     def end(response: Response) -> Response:
-        log_entry().status = log_entry().status or response.status_code  # a WebSocket's 101 is not Flask's
+        log_entry().status = (
+            log_entry().status or response.status_code
+        )  # the 101 of a WebSocket does not pass through Flask
         response.call_on_close(log_entry().write)
         return response

@@ -1,4 +1,4 @@
-"""What the service saw of one request, so that its client can be told."""
+"""What arrived at the service of one request, for its client to compare with what it sent."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from flushcheck.model import RequestAtApp
 
-MAX_VALUE_CHARS = 200  # characters of a header value, as `Origin` promises
+MAX_VALUE_CHARS = 200  # of a header value: longer values are cut
 
-# What proxies add to say for whom they ask. Names only are passed on: the values are addresses.
+# Headers by which proxies name their client. Only the names are reported: the values are addresses.
 FORWARDING_HEADERS = (
     "forwarded",
     "x-forwarded-for",
@@ -24,10 +24,10 @@ FORWARDING_HEADERS = (
 
 
 def request_at_app(environ: Mapping[str, Any], *, concurrent: int) -> RequestAtApp:
-    """The Origin of a WSGI request.
+    """The request as it arrived, from its WSGI environ.
 
     Args:
-        environ: as PEP 3333 has it.
+        environ: see PEP 3333.
         concurrent: streams this process has open, this one included.
     """
 
@@ -51,10 +51,9 @@ def request_at_app(environ: Mapping[str, Any], *, concurrent: int) -> RequestAtA
 
 
 def _gateway(environ: Mapping[str, Any]) -> str:
-    """The protocol by which a web server handed the request over; "" for HTTP.
+    """The protocol between the web server and the app; "" for HTTP.
 
-    uWSGI serves HTTP too, and names itself either way; DOCUMENT_ROOT comes only from a web server's
-    uwsgi_params.
+    uWSGI names itself for HTTP too; only a web server's uwsgi_params sets DOCUMENT_ROOT.
     """
     if environ.get("SCGI") == "1":
         return "SCGI/1"

@@ -1,4 +1,4 @@
-"""What all routes share: settings, the text given at start, and what changes while the process runs."""
+"""What all routes share: the settings, the text given at start, and the state of this process."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Service:
     limits: Limits
     own_text: str  # served as text=file; "" if none was given
     mount: str  # path below which the server itself puts the app; "" for the root
-    limiter: ConcurrencyLimiter  # how many streams are open
-    admission: Admission  # who may open one more
-    drain: Drain  # whether the process ends
-    engine: Engine  # writes the streams where it can
-    executor: SerialExecutor = field(default_factory=SerialExecutor)  # where others' runs are judged
+    limiter: ConcurrencyLimiter  # counts the open streams
+    admission: Admission  # may this client open one more?
+    drain: Drain  # whether the process is shutting down
+    engine: Engine  # writes the streams where the server allows it
+    executor: SerialExecutor = field(default_factory=SerialExecutor)  # analyzes submitted runs

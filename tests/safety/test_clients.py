@@ -18,7 +18,7 @@ from flushcheck.service.limits.cross_site import origin_fault
 from flushcheck.streaming.limits import Limits, unknown_settings
 from tests.live import servers
 from tests.service.routes.test_websocket import HANDSHAKE
-from tests.service.wire import WITHIN_S, Origin, read_until, told
+from tests.service.wire import WITHIN_S, OriginServer, json_of, read_until
 
 ADDRESSES = [
     # trusted proxies, X-Forwarded-For, the client's address; the connection comes from 10.0.0.1
@@ -119,7 +119,7 @@ def test_over_its_share_a_client_is_told_to_come_back_while_others_are_served():
     settings = {"FLUSHCHECK_MAX_STREAMS_PER_CLIENT": "3", "FLUSHCHECK_TRUSTED_PROXIES": "1"}
     mine, other = "X-Forwarded-For: 9.9.9.9, 192.0.2.7", "X-Forwarded-For: 192.0.2.7, 192.0.2.8"
     with servers.start_origin(env=settings) as service, ExitStack() as stack:
-        origin = Origin(service)
+        origin = OriginServer(service)
         for path in ("/stream/chunked", "/stream/events", "/xhr"):
             stream = stack.enter_context(closing(origin.ask(f"{path}?interval=5&count=9", mine)))
             read_until(stream, b"Water")
@@ -175,7 +175,7 @@ def test_no_origin_breaks_its_reading(origin, host, forwarded):
 
 
 def test_on_the_wire_it_is_refused_before_the_handshake(brief):
-    origin = Origin(brief)
+    origin = OriginServer(brief)
     refused = origin.answer("/stream/ws", "Origin: https://evil.example", *HANDSHAKE)
     assert refused.startswith(b"HTTP/1.1 403 ")
     assert "FLUSHCHECK_WEBSOCKET_ORIGINS" in json.loads(refused.partition(b"\r\n\r\n")[2])["error"]
@@ -190,7 +190,7 @@ def test_on_the_wire_it_is_refused_before_the_handshake(brief):
 def test_a_page_can_ask_whether_it_was_its_site(brief, page, status):
     # A browser says nothing of why a handshake failed.
     headers = () if page is None else (f"X-Page-Origin: {page}",)
-    answer = Origin(brief).answer("/stream/ws", *headers)
+    answer = OriginServer(brief).answer("/stream/ws", *headers)
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
@@ -215,7 +215,7 @@ def test_only_trusted_hosts_are_answered(trusted, public, host, status):
     for path in ("/healthz", "/", "/stream/polling", "/diagnostics/judge"):
         answer = client.get(path, headers={"Host": host})
         assert answer.status_code == (405 if status == 200 and path.endswith("judge") else status)
-        assert status == 200 or told(answer)["error"]
+        assert status == 200 or json_of(answer)["error"]
 
 
 STRANGERS = [

@@ -68,7 +68,7 @@ REFUSED = [
     # name, arguments, what the message must hold
     ("no file was given", {"text": "file"}, "expected en or zh"),
     ("start behind the end", {"count": 5, "start": 5}, "expected 0 to 4"),
-    ("a long word, often", {"say": "x" * 2000, "count": 100_000}, "for example count=33554"),
+    ("a long word, often", {"message": "x" * 2000, "count": 100_000}, "for example count=33554"),
 ]
 
 

@@ -1,8 +1,8 @@
 """How many streams may be open at once in this process.
 
-Streams hold their place until they are over, so they must not take every place there is: the health
-check and the page need one too. The gate counts streams only, and is meant to be narrower than what
-the server takes (gunicorn's `worker_connections`).
+A stream holds its permit until it is over, so streams must not use all the capacity of the server: the
+health check and the page need some too. The limiter counts streams only. Its limit is meant to be lower
+than the number of requests that the server accepts (gunicorn's `worker_connections`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 
 
 class Permit:
-    """One stream's place. Given back once, however often `release` is called."""
+    """The right to run one stream. Returned once, however often `release` is called."""
 
     def __init__(self, limiter: ConcurrencyLimiter) -> None:
         self._limiter: ConcurrencyLimiter | None = limiter
@@ -19,11 +19,11 @@ class Permit:
 
     @property
     def concurrent(self) -> int:
-        """Streams open at once, this one included: as many as it met when it came, or now if that is more."""
+        """Streams open at once, this one included: at its start, or now if that is more."""
         return max(self._in_use_at_start, self._limiter.in_use if self._limiter else 0)
 
     def release(self) -> None:
-        """Give the place back."""
+        """Return the permit."""
         limiter, self._limiter = self._limiter, None
         if limiter:
             limiter.release()
@@ -44,11 +44,11 @@ class ConcurrencyLimiter:
 
     @property
     def reason(self) -> str:
-        """What to tell whoever is refused."""
-        return f"{self._limit} streams are open, which is all that this process takes"
+        """Why a stream is refused, for the response."""
+        return f"Limit reached: {self._limit} concurrent streams in this process"
 
     def acquire(self) -> Permit | None:
-        """Take a place; None if there is none left."""
+        """Return a permit; None if the limit is reached."""
         with self._lock:
             if self.full:
                 return None
@@ -56,6 +56,6 @@ class ConcurrencyLimiter:
             return Permit(self)
 
     def release(self) -> None:
-        """One stream fewer. Called by its Slot."""
+        """Count one stream less. Called by its Permit."""
         with self._lock:
             self.in_use -= 1

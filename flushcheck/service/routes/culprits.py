@@ -1,4 +1,4 @@
-"""The catalogue at /culprits, one Culprit at /culprits/<id>: a page, text or JSON, as the visitor likes."""
+"""The catalogue at /culprits, one culprit at /culprits/<id>: HTML, text or JSON, by the Accept header."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from flushcheck.reports import explain
 from flushcheck.service.responses import html_response, json_response
 
 TEXT, JSON, HTML = "text/plain", "application/json", "text/html"
-TEXT_WIDTH = 80  # columns of plain text: nobody tells us the reader's
+TEXT_WIDTH = 80  # columns of plain text: the width of the client's terminal is unknown
 
-# No script at all, and style and icon only from here.
+# No scripts; styles and images only from this service.
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
@@ -23,7 +23,7 @@ POLICY = (
 
 
 def routes() -> Blueprint:
-    """The two addresses. They need nothing of the service: the catalogue is the same in each."""
+    """The two routes. They do not depend on the service: the catalogue is the same in each."""
     blueprint = Blueprint("culprits", __name__)
 
     @blueprint.get("/culprits")
@@ -39,7 +39,7 @@ def routes() -> Blueprint:
         try:
             entry = find(name)
         except UsageError as error:
-            # The address is wrong, not a parameter: 404, with the names that may have been meant.
+            # The path is wrong, not a parameter: 404, with the ids that may be meant.
             return json_response({"error": str(error)}, 404)
         return _respond(
             lambda: explain.explanation_text(entry, width=TEXT_WIDTH, color=False),
@@ -53,7 +53,7 @@ def routes() -> Blueprint:
 def _respond(
     text: Callable[[], str], document: Callable[[], dict[str, Any]], html: Callable[[], str]
 ) -> Response:
-    """The form that the visitor wants; text for curl, whose `*/*` would take anything."""
+    """The format in the Accept header; text for curl, which sends `*/*`."""
     kind = request.accept_mimetypes.best_match([TEXT, JSON, HTML], default=TEXT)
     if kind == HTML:
         response = html_response(html())

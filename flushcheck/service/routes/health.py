@@ -1,4 +1,4 @@
-"""Is the process alive, and does it take streams? For load balancers and orchestrators."""
+"""Liveness and readiness of this process, for load balancers and orchestrators."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flushcheck.service.service import Service
 
 
 def routes(service: Service) -> Blueprint:
-    """Liveness and readiness. Both answer while streams fill the process."""
+    """The two routes. Both respond while streams use all permits."""
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/healthz")
@@ -19,7 +19,7 @@ def routes(service: Service) -> Blueprint:
     @blueprint.get("/readyz")
     def ready() -> Response:
         if service.drain.begun:
-            return retry_later("this process ends and takes no more streams")
+            return retry_later("this process is shutting down and accepts no new streams")
         if service.limiter.full:
             return retry_later(service.limiter.reason)
         return json_response({"status": "ready", "streams": service.limiter.in_use})

@@ -7,13 +7,14 @@ from typing import Protocol
 
 from flushcheck.model import EndRecord, Framing, Piece, UsageError
 from flushcheck.model.codec import MAX_NUMBER, from_json, to_json
+from flushcheck.model.errors import FlushcheckError
 from flushcheck.streaming.params import END_CHAT, END_DATA, END_NONE
 
 # A decoder keeps at most this much of a record that is not whole yet: four of the largest Pieces.
 MAX_PENDING_BYTES = 256 * 1024
 
 
-class Malformed(ValueError):
+class Malformed(FlushcheckError, ValueError):
     """The bytes are not a stream of ours: says what came instead."""
 
 
