@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from flask import Flask, Response, g, request
 
 from flushcheck.model import Transport
-from flushcheck.service.metrics import MetricsStore
+from flushcheck.service.metrics_store import MetricsStore
 from flushcheck.service.serving.frame_schedule import Ended, Progress
 
 LOG = logging.getLogger("flushcheck.access")
@@ -27,7 +27,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 class LogEntry:
     """One request: collected here, then logged and counted."""
 
-    metrics: MetricsStore
+    store: MetricsStore
     method: str
     route: str  # the rule, "" if none matched
     began_s: float = field(default_factory=time.monotonic)
@@ -40,9 +40,9 @@ class LogEntry:
     def start_stream(self) -> Progress:
         """Start a stream of this transport; return its progress, which is counted while it runs."""
         assert self.transport
-        self.metrics.stream_opened(self.transport)
+        self.store.stream_opened(self.transport)
         self.is_stream = True
-        self.progress = Progress(late=self.metrics.piece_counter(self.transport).observe)
+        self.progress = Progress(late=self.store.piece_counter(self.transport).observe)
         return self.progress
 
     def write(self) -> None:
@@ -67,16 +67,15 @@ class LogEntry:
 
     def _count(self, progress: Progress) -> None:
         if self.status >= 400:
-            self.metrics.request_refused(self.status)
+            self.store.request_refused(self.status)
         if not self.transport:
             return
-        self.metrics.stream_ended(self.transport, progress.ended)
+        self.store.stream_ended(self.transport, progress.ended)
         if self.is_stream:
-            self.metrics.stream_closed(self.transport)
+            self.store.stream_closed(self.transport)
         elif progress.pieces:
-            self.metrics.piece_counter(self.transport).observe(
-                0.0
-            )  # a poll has no schedule, so it is never late
+            # A poll has no schedule, so it is never late.
+            self.store.piece_counter(self.transport).observe(0.0)
 
 
 def log_entry() -> LogEntry:
@@ -95,8 +94,8 @@ def install_access_log(app: Flask, store: MetricsStore) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        log_entry().status = (
-            log_entry().status or response.status_code
-        )  # the 101 of a WebSocket does not pass through Flask
-        response.call_on_close(log_entry().write)
+        entry = log_entry()
+        # The 101 of a WebSocket does not pass through Flask; the WebSocket route has set it.
+        entry.status = entry.status or response.status_code
+        response.call_on_close(entry.write)
         return response

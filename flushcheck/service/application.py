@@ -10,7 +10,7 @@ from flushcheck.service import metrics
 from flushcheck.service.access_log import install_access_log
 from flushcheck.service.limits.admission import Admission
 from flushcheck.service.limits.concurrency import ConcurrencyLimiter
-from flushcheck.service.metrics import MetricsStore
+from flushcheck.service.metrics_store import MetricsStore
 from flushcheck.service.responses import BODY_TIMEOUT_S, register_error_handlers
 from flushcheck.service.routes import check, culprits, diagnostics, health, openapi, pages, streams, websocket
 from flushcheck.service.service import Service

@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flushcheck.model import Transport, UsageError
 from flushcheck.service import create_app
-from flushcheck.service.metrics import LATE_S, MetricsStore, exposition
+from flushcheck.service.metrics import exposition
+from flushcheck.service.metrics_store import LATE_S, MetricsStore
 from flushcheck.service.serving.frame_schedule import Ended
 from flushcheck.streaming.limits import Limits
 from tests.live import servers
@@ -37,7 +38,7 @@ def counts(text: str) -> Counts:
 
 
 def store_counts(store: MetricsStore) -> Counts:
-    return counts(exposition(store.total()).decode())
+    return counts(exposition(store.totals()).decode())
 
 
 def in_a_child(folder: Path, *, dies: bool) -> int:
