@@ -3,9 +3,9 @@
     from flushcheck import diagnose
 
     report = diagnose("https://example.org")
-    print(report.health, report.headline)
-    for accusation in report.accusations:
-        print(accusation.culprit.id, accusation.culprit.fixes[0].change)
+    print(report.verdict, report.headline)
+    for found in report.culprits:
+        print(found.culprit.id, found.culprit.fixes[0].change)
 
 The address is the root of a flushcheck service that runs where the app runs. A run can be kept and
 judged again, with the same result and without network: `judge(run)`.
@@ -53,7 +53,7 @@ def diagnose(
         idle_s: silences to try, in seconds, for example `[5, 30, 65]`: searches for time-outs, which takes
             as long as the longest of them and does not count towards `timeout_s`.
 
-    Returns: the Report. Nothing that the far side does is an exception: see `Report.health`.
+    Returns: the Report. Nothing that the far side does is an exception: see `Report.verdict`.
 
     Raises:
         UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` cannot be.

@@ -98,7 +98,7 @@ def seen(origin: Service) -> Callable[[str], dict[str | Mark, Seen]]:
 @pytest.mark.parametrize("place", ["root", "sub-path"])
 def test_the_shipped_site_flows_on_every_transport(program, place, seen):
     found = seen(program)[place]
-    assert (found.report.health, found.flows, found.accused) == (Verdict.FLOWING, ALL, ())
+    assert (found.report.verdict, found.flows, found.accused) == (Verdict.FLOWING, ALL, ())
     assert (found.checked, found.exit_code) == ((), 0)
 
 
@@ -107,7 +107,7 @@ def test_a_line_that_matters_undone_is_named_live_and_by_the_check(program, mark
     found = seen(program)[mark]
     assert (found.checked, found.exit_code) == ((mark.culprit,), 1)
     if mark.culprit != "idle-timeout":
-        assert found.report.health in (Verdict.HELD, Verdict.BROKEN)
+        assert found.report.verdict in (Verdict.HELD, Verdict.BROKEN)
         assert found.accused == (mark.culprit,)
 
 
@@ -131,12 +131,10 @@ def silenced(origin: Service) -> list[Seen]:
 @pytest.mark.parametrize("at", range(len(SILENCES)), ids=[line for _, line, *_ in SILENCES])
 def test_the_line_against_silence_is_the_one_that_decides(at, silenced):
     report, transports = silenced[at].report, SILENCES[at][3]
-    assert [(one.culprit.id, one.transports) for one in report.culprit_reports] == [
-        ("idle-timeout", transports)
-    ]
-    for verdict in report.verdicts:
-        assert verdict.silence is not None
-        assert verdict.silence.cause is (CutCause.IDLE if verdict.transport in transports else CutCause.NONE)
+    assert [(one.culprit.id, one.transports) for one in report.culprits] == [("idle-timeout", transports)]
+    for verdict in report.transports:
+        assert verdict.idle is not None
+        assert verdict.idle.cause is (CutCause.IDLE if verdict.transport in transports else CutCause.NONE)
 
 
 @pytest.mark.skipif(not LONG, reason="takes 70 s of silence: LONG=1")
