@@ -1,8 +1,8 @@
-"""gunicorn's settings as gunicorn itself would read them: `python -P settings.py -c FILE ...`.
+"""gunicorn's settings as gunicorn itself reads them: `python -P gunicorn_settings.py -c FILE ...`.
 
-Run as a program of its own, since a settings file is Python that may do anything: change folder, print,
-wait, exit. Prints one line of JSON, what `web.runner.of_settings` wants to know. The app is not loaded, and
-neither is anything of ours: it has to be quick.
+Runs as a separate process, because a settings file is Python code that may change the folder, print, wait or
+exit. Prints one line of JSON for `serving.app_server.of_settings`. It loads neither the app nor any module
+of flushcheck, to be fast.
 """
 
 import json
@@ -15,10 +15,10 @@ NAMES = ("worker_class_str", "worker_connections", "threads", "workers", "timeou
 
 
 class Settings(Application):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn with an app that is never asked for."""
+    """gunicorn without an app."""
 
     def init(self, parser: object, opts: object, args: object) -> None:
-        """Nothing more than the command line says."""
+        """Add nothing to the command line."""
 
     def load(self) -> object:
         """Never called."""
@@ -26,13 +26,13 @@ class Settings(Application):  # type: ignore[misc]  # gunicorn ships no types
 
 
 def main() -> None:
-    """Print the settings that the arguments, GUNICORN_CMD_ARGS and the settings file make."""
-    # What the settings file prints is nobody's JSON.
-    answer, sys.stdout = os.dup(1), sys.stderr
+    """Print the settings that result from the arguments, GUNICORN_CMD_ARGS and the settings file."""
+    # What the settings file prints goes to stderr, so that stdout holds the JSON alone.
+    result, sys.stdout = os.dup(1), sys.stderr
     os.dup2(2, 1)
     sys.argv[0] = "gunicorn"
     settings = Settings("%(prog)s [OPTIONS]").cfg
-    with os.fdopen(answer, "w") as out:
+    with os.fdopen(result, "w") as out:
         print(json.dumps({name: getattr(settings, name) for name in NAMES}), file=out)
 
 

@@ -1,4 +1,4 @@
-"""A Report put out in the form asked for, and as an exit code."""
+"""Writes a Report in the requested format, and turns its verdict into an exit code."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ EXIT_CODES = {Verdict.FLOWING: 0, Verdict.HELD: 1, Verdict.BROKEN: 1, Verdict.UN
 
 
 def add_format_options(parser: argparse.ArgumentParser) -> None:
-    """The options that say in which form."""
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="the report as JSON, for scripts")
-    form.add_argument(
-        "--ticket", action="store_true", help="the report as a ticket for whoever runs the servers"
+    """Add the options that choose the format."""
+    formats = parser.add_mutually_exclusive_group()
+    formats.add_argument("--json", action="store_true", help="print the report as JSON, for scripts")
+    formats.add_argument(
+        "--ticket", action="store_true", help="print the report as a ticket for the server's administrators"
     )
 
 
 def write_report(
     report: Report, arguments: argparse.Namespace, console: Console, checked: Checked | None = None
 ) -> int:
-    """Put the Report out; returns the exit code that says the same.
+    """Write the Report; return the exit code of its verdict.
 
     Args:
-        checked: what files of the same path show, told beside it; it changes no exit code.
+        checked: the findings in files of the same path, shown with the report; they do not change the
+            exit code.
     """
     if arguments.json:
-        whole = document(report)
+        data = document(report)
         if checked is not None:
-            whole["config"] = cross_checks_document(compare(report, checked.findings), checked)
-        # ASCII: nothing that a far side sent can then reach the terminal as it is.
-        console.write(json.dumps(whole, indent=2) + "\n")
+            data["config"] = cross_checks_document(compare(report, checked.findings), checked)
+        # ASCII: no control character from the other side reaches the terminal.
+        console.write(json.dumps(data, indent=2) + "\n")
     elif arguments.ticket:
         console.write(ticket(report))
     else:
