@@ -221,8 +221,8 @@ def test_only_trusted_hosts_are_answered(trusted, public, host, status):
 STRANGERS = [
     ({}, []),
     ({"PATH": "/bin", "FLUSHCHECK_MAX_STREAMS": "1"}, []),
-    ({"FLUSHCHECK_MAX_STREEMS": "1"}, ["FLUSHCHECK_MAX_STREEMS is no setting of flushcheck: did you mean FLUSHCHECK_MAX_STREAMS?"]),
-    ({"FLUSHCHECK_XYZ": "1"}, ["FLUSHCHECK_XYZ is no setting of flushcheck"]),
+    ({"FLUSHCHECK_MAX_STREEMS": "1"}, ["FLUSHCHECK_MAX_STREEMS is not a setting of flushcheck: did you mean FLUSHCHECK_MAX_STREAMS?"]),
+    ({"FLUSHCHECK_XYZ": "1"}, ["FLUSHCHECK_XYZ is not a setting of flushcheck"]),
 ]  # fmt: skip
 
 

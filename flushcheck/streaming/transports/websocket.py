@@ -1,15 +1,15 @@
-"""WebSocket: one text message a Piece. The frames (RFC 6455) are the shell's affair."""
+"""WebSocket: one text message per piece. The service and the prober handle the frames (RFC 6455)."""
 
 from __future__ import annotations
 
 from flushcheck.model import EndRecord, Framing, Piece
 from flushcheck.streaming.transports.records import Decoder, end_text, is_literal_end, load, piece_text
 
-STOP = "stop"  # what a client says to end the stream
+STOP = "stop"  # the message by which a client ends the stream
 
 
 class Messages:
-    """Messages as UTF-8. There is no prelude: a WebSocket has nothing to pad."""
+    """Messages as UTF-8. There is no prelude: a WebSocket message needs no padding."""
 
     content_type = "text/plain"
 
@@ -32,7 +32,7 @@ class Messages:
 
 
 class MessageDecoder:
-    """One whole message at a time: WebSocket keeps their bounds."""
+    """Takes one whole message at a time: WebSocket keeps the bounds of messages."""
 
     def feed(self, data: bytes) -> list[Piece | EndRecord]:
         text = data.decode(errors="replace")
