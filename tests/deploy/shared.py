@@ -222,7 +222,7 @@ def assert_right_below(root: str, *, shown: str = "", texts: Sequence[str] = TEX
         texts: queries whose text must arrive to its last character.
     """
     assert "<title>" in get(f"{root}/", "text/html")[1]
-    assert get(f"{root}/nowhere") == (404, '{"error": "404 Not Found"}\n')
+    assert get(f"{root}/nowhere") == (404, '{"error": "404 Not Found: /openapi.json lists the paths"}\n')
     # The address in the line for a shell is where the app was put, whatever its script is called.
     line = get(f"{root}/diagnostics", "text/plain")[1]
     assert f"'{shown or root}/stream/chunked" in line, line
