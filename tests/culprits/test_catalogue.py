@@ -84,7 +84,7 @@ NEAR = [
 
 
 @pytest.mark.parametrize(("given", "meant"), NEAR)
-def test_a_name_that_nobody_has_is_answered_with_the_nearest(given, meant):
+def test_an_unknown_id_is_answered_with_the_nearest(given, meant):
     assert meant in near(given)
     with pytest.raises(UsageError, match=meant) as told:
         find(given)

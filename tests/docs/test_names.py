@@ -15,7 +15,12 @@ from tests.docs.pages import ROOT, TEXTS
 from tests.test_imports import RULES
 
 PAGES = ("docs/architecture.md", "CONTRIBUTING.md")
-FOLDERS = (ROOT, ROOT / "flushcheck", ROOT / "tests")  # where a path may start
+FOLDERS = (
+    ROOT,
+    ROOT / "flushcheck",
+    ROOT / "flushcheck" / "service" / "page",
+    ROOT / "tests",
+)  # where a path may start
 
 # `code` that looks like a name and is none of ours.
 FOREIGN = frozenset(
@@ -32,7 +37,21 @@ FOREIGN = frozenset(
             "Protocol",
             "TypedDict",
         ),
-        *("gevent", "flask", "socket", "requests", "pytest", "nginx", "make", "ruff", "mypy", "print"),
+        *(
+            "_s",
+            "_bytes",
+            "gevent",
+            "flask",
+            "socket",
+            "requests",
+            "except",
+            "pytest",
+            "nginx",
+            "make",
+            "ruff",
+            "mypy",
+            "print",
+        ),
     }
 )
 
@@ -79,6 +98,13 @@ def dead_names(text: str) -> list[str]:
 def test_every_name_on_the_page_exists(page: str):
     dead = dead_names(TEXTS[page])
     assert dead == [], f"{page} names what does not exist (any more): write the new names"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_function_in_an_example_exists(page: str):
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", TEXTS[page], re.DOTALL | re.MULTILINE))
+    shown = set(re.findall(r"^(?:class|def) (\w+)", code, re.MULTILINE))
+    assert shown <= known(), f"{page}: these examples are not in the code: {sorted(shown - known())}"
 
 
 def layers() -> list[set[str]]:
