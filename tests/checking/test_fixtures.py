@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flushcheck.checking.cross_check import NO_FILE_SHOWS
+from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import by_words
 from flushcheck.culprits import CULPRITS, LINTERS
 from flushcheck.files import check_text
@@ -62,9 +63,11 @@ def test_a_file_can_show_every_culprit_but_those_in_the_app_and_on_the_way() -> 
 def test_every_culprit_that_a_file_can_show_has_a_guilty_file_and_an_innocent_twin(culprit: str) -> None:
     # The folder is that of the server; four formats share the twin of their first.
     named = [path for path in FIXTURES if path.name.partition(".")[0] == culprit]
-    server = named[0].parent.name if named else "<server>"
+    program = culprit.partition("-")[0]
+    server = named[0].parent.name if named else program if program in list(Server) else "<server>"
     guilty = f"tests/config_files/{server}/{culprit}.conf"
-    assert culprit in MARKED, (
+    marked = culprit in MARKED
+    assert marked, (
         f"write {guilty} with the comment `# expect-next: {culprit}` above the guilty line "
         "(`(note)` behind it, if the finding is a note)"
     )
