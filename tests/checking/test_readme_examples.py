@@ -55,7 +55,7 @@ def test_the_patch_fixes_the_example(tmp_path: Path) -> None:
 
 def test_the_mark_allows() -> None:
     checked = check_text(examples("nginx")[1], kind=Server.NGINX)
-    assert [one.reason for one in checked.allowed] == ["these answers are a line long"]
+    assert [one.reason for one in checked.allowed] == ["these responses are one line long"]
     assert checked.exit_code() == 0
 
 
