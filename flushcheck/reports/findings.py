@@ -1,6 +1,6 @@
 """What a config check found: as text for a terminal, and as JSON.
 
-Text from files is made printable by `Page`, as all text from outside is.
+Text from files is made printable by `TextWriter`, as all text from outside is.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from flushcheck.checking.cross_check import CrossCheck, FoundBy
 from flushcheck.configs.findings import Finding, Level
 from flushcheck.configs.tree import ReadProblem
 from flushcheck.model.codec import to_json
+from flushcheck.reports.fixes import remarks
 from flushcheck.reports.json_report import SCHEMA
-from flushcheck.reports.text_writer import Page
+from flushcheck.reports.text_writer import TextWriter
 
 _FOUND_BY = {FoundBy.BOTH: "agree", FoundBy.LIVE: "path only", FoundBy.FILE: "file only"}
 _HUES = {FoundBy.BOTH: "red", FoundBy.LIVE: "yellow", FoundBy.FILE: "yellow"}
@@ -33,7 +34,7 @@ def findings_text(checked: CheckResult, *, width: int, color: bool, strict: bool
         color: whether to use ANSI colours.
         strict: notes count, so they get the same details as errors.
     """
-    page = Page(width, color)
+    page = TextWriter(width, color)
     for file, group in groupby(checked.findings, key=lambda finding: finding.file):
         page.line(file, "bold")
         shown_fixes: set[tuple[str, str]] = set()
@@ -56,7 +57,7 @@ def _similar(findings: Iterable[Finding]) -> Iterable[Sequence[Finding]]:
 
 
 def _finding(
-    page: Page, similar: Sequence[Finding], *, strict: bool, shown_fixes: set[tuple[str, str]]
+    page: TextWriter, similar: Sequence[Finding], *, strict: bool, shown_fixes: set[tuple[str, str]]
 ) -> None:
     finding = similar[0]
     brief = finding.level is Level.NOTE and not strict
@@ -66,8 +67,8 @@ def _finding(
     page.text(
         f"{label} {finding.culprit.id}  in {', '.join(where)}{more}",
         hang=17,
-        hue=_COLORS[finding.level],
-        hue_to=len(label),
+        style=_COLORS[finding.level],
+        style_to=len(label),
     )
     page.text(f"         {finding.message}", hang=9)
     if brief:
@@ -81,7 +82,8 @@ def _finding(
     page.text(f"         fix: {finding.fix.where}", hang=14)
     for line in finding.fix.change.splitlines():
         page.line(f"             {line}", "green")  # not wrapped, to be copied
-    page.text(f"         cost: {finding.fix.caution}", hang=15)
+    for label, text in remarks(finding.fix):
+        page.text(f"         {label}: {text}", hang=15)
 
 
 def _block(finding: Finding) -> str:
@@ -95,7 +97,7 @@ def _block(finding: Finding) -> str:
     )
 
 
-def _rest(page: Page, checked: CheckResult) -> None:
+def _rest(page: TextWriter, checked: CheckResult) -> None:
     if checked.passed:
         page.line("passed", "bold")
         for block in checked.passed:
@@ -149,12 +151,12 @@ def cross_checks_text(
         width: columns of the terminal.
         color: whether to use ANSI colours.
     """
-    page = Page(width, color)
+    page = TextWriter(width, color)
     page.line("the path and its files:", "bold")
     for cross_check in cross_checks:
         label = f"- {_FOUND_BY[cross_check.found_by]:<9}  {cross_check.culprit}"
-        hue = _HUES[cross_check.found_by]
-        page.text(f"{label}: {cross_check.sentence}", hang=2, hue=hue, hue_to=len(label))
+        style = _HUES[cross_check.found_by]
+        page.text(f"{label}: {cross_check.sentence}", hang=2, style=style, style_to=len(label))
         if cross_check.findings:
             _finding_and_fix(page, cross_check.findings[0])
     if not cross_checks:
@@ -176,7 +178,7 @@ _NO_CULPRIT = "neither the diagnosis nor the files name a culprit"
 _NO_BLOCK = "no block in these files passes to an app, so they explain nothing about the path"
 
 
-def _finding_and_fix(page: Page, finding: Finding) -> None:
+def _finding_and_fix(page: TextWriter, finding: Finding) -> None:
     page.text(f"  {finding.block}: {finding.message}", hang=4)
     page.text(f"    fix: {finding.fix.where}", hang=6)
     for line in finding.fix.change.splitlines():

@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flushcheck.model import EndRecord, Piece, Transport
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.transports import Malformed, decoder, polling
 from tests.live.servers import Service
-from tests.service.wire import WITHIN_S, Origin, read_until
+from tests.service.wire import WITHIN_S, OriginServer, read_until
 
 LONG = "LONG" in os.environ
 
@@ -147,7 +147,7 @@ def test_no_stream_waits_while_a_run_is_judged(brief: Service):
         assert answer.status_code == 200
         took_s.append(time.monotonic() - began_s)
 
-    origin = Origin(brief)
+    origin = OriginServer(brief)
     judging = [Thread(target=judge) for _ in range(3)]
     for one in judging:
         one.start()

@@ -1,4 +1,4 @@
-"""When the engine writes beside the server, and when it must not: on real gunicorn, with what people put around an app."""
+"""When the engine writes beside the server, and when it must not: on real gunicorn, with middleware around the app."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import pytest
 from flushcheck.model import EndRecord, Transport
 from flushcheck.streaming.transports import decoder
 from tests.live import servers
-from tests.service.wire import WITHIN_S, request, rest, unchunked
+from tests.service.wire import WITHIN_S, read_rest, request, unchunked
 
-# Middleware by name, chosen by a header; `carried` counts the streams that the engine had.
+# Middleware by name, chosen by a header; `attached` counts the streams that the engine wrote.
 MODULE = """
 import zlib
-from flushcheck.service.serving.engine import Engine
+from flushcheck.service.serving.stream_writer import StreamWriter
 from wsgi import app as inner
 
-carried = []
-carry_out = Engine.carry_out
+attached = []
+attach = StreamWriter.attach
 
 def counted(self, *args, **kwargs):
-    carried.append(1)
-    return carry_out(self, *args, **kwargs)
+    attached.append(1)
+    return attach(self, *args, **kwargs)
 
-Engine.carry_out = counted
+StreamWriter.attach = counted
 
 class Passing:
     def __init__(self, environ, start_response):
@@ -60,13 +60,13 @@ def app(environ, start_response):
     around = environ.get("HTTP_X_AROUND")
     if around == "count":
         start_response("200 OK", [("Content-Length", "1")])
-        count, carried[:] = len(carried), []
+        count, attached[:] = len(attached), []
         return [str(count).encode()]
     return globals()[around](environ, start_response) if around else inner(environ, start_response)
 """
 
 CASES = [
-    # what is around the app, HTTP version, whether the engine writes
+    # middleware, HTTP version, whether the engine writes
     ("inner", "1.1", True),
     ("inner", "1.0", True),
     ("Passing", "1.1", True),
@@ -86,18 +86,18 @@ def wrapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Servic
 
 
 def ask(service: servers.Service, path: str, around: str, version: str = "1.1") -> bytes:
-    with closing(socket.create_connection(("127.0.0.1", service.port), timeout=WITHIN_S)) as one:
-        one.sendall(request(path, "Connection: close", f"X-Around: {around}", version=version))
-        head, _, body = rest(one).partition(b"\r\n\r\n")
+    with closing(socket.create_connection(("127.0.0.1", service.port), timeout=WITHIN_S)) as connection:
+        connection.sendall(request(path, "Connection: close", f"X-Around: {around}", version=version))
+        head, _, body = read_rest(connection).partition(b"\r\n\r\n")
     body = b"".join(unchunked(body)[0]) if b"chunked" in head else body
     return gzip.decompress(body) if b"gzip" in head else body
 
 
-@pytest.mark.parametrize(("around", "version", "carried"), CASES)
-def test_the_body_is_whole_whatever_is_around_the_app(wrapped: servers.Service, around, version, carried):
+@pytest.mark.parametrize(("around", "version", "attached"), CASES)
+def test_the_body_is_whole_whatever_is_around_the_app(wrapped: servers.Service, around, version, attached):
     ask(wrapped, "/", "count")
     body = ask(wrapped, "/stream/chunked?count=12&interval=0.02&format=delta&end=done", around, version)
     *pieces, end = decoder(Transport.CHUNKED).feed(body)
     assert isinstance(end, EndRecord)
     assert (len(pieces), end.count) == (12, 12)
-    assert ask(wrapped, "/", "count") == (b"1" if carried else b"0")
+    assert ask(wrapped, "/", "count") == (b"1" if attached else b"0")
