@@ -28,14 +28,14 @@ CLEAN = "location / { proxy_buffering off; proxy_pass http://x; }"
 
 ROWS = [
     # live                                          file      culprit: found by                                                  said
-    (("nginx-proxy-buffering",),                    BARE,     {"nginx-proxy-buffering": "both"},                                 "the diagnosis and the file both show it: f:1"),
+    (("nginx-proxy-buffering",),                    BARE,     {"nginx-proxy-buffering": "both"},                                 "both show it: f:1"),
     (("nginx-hint-taken", "nginx-ignore-headers"),  BARE,     {"nginx-hint-taken": "both", "nginx-ignore-headers": "both"},      "nginx-proxy-buffering at f:1"),
     (("nginx-hint-taken", "nginx-ignore-headers"),  IGNORES,  {"nginx-hint-taken": "both", "nginx-ignore-headers": "both"},      "both show it"),
     (("nginx-proxy-buffering",),                    CLEAN,    {"nginx-proxy-buffering": "live"},                                 "another machine or in a file that was not read"),
-    (("app-response",),                             BARE,     {"app-response": "live", "nginx-proxy-buffering": "file"},         "it is in the app"),
+    (("app-response",),                             BARE,     {"app-response": "live", "nginx-proxy-buffering": "file"},         "the cause is in the app"),
     (("http-hop",),                                 BARE,     {"http-hop": "both"},                                              "the file explains it"),
     (("websocket-upgrade",),                        CLEAN,    {"websocket-upgrade": "both"},                                     "both show it"),
-    ((),                                            TIMED,    {"idle-timeout": "file"},                                          "did not meet its condition"),
+    ((),                                            TIMED,    {"idle-timeout": "file"},                                          "no request of the diagnosis met its condition"),
     ((),                                            CLEAN,    {},                                                                ""),
 ]  # fmt: skip
 
@@ -54,17 +54,19 @@ def test_each_culprit_says_what_names_it(live, text, expected, sentence):
 def test_on_a_path_that_flows_the_block_may_be_another_one():
     findings = check_text(BARE, server=Server.NGINX, name="f").findings
     (cross_check,) = compare(report(flow=Flow.FLOWING), findings)
-    assert "does not go through this block, or the app switches it off" in cross_check.sentence
+    assert (
+        "does not go through this block, or the app switches the hold off by itself" in cross_check.sentence
+    )
 
 
 def test_the_comparison_is_rendered_as_text_and_as_json():
     checked = check_text(BARE, server=Server.NGINX, name="f")
     cross_checks = compare(report("nginx-proxy-buffering", "app-response"), checked.findings)
     text = cross_checks_text(cross_checks, checked, width=100, color=False)
-    assert "- agree      nginx-proxy-buffering: the diagnosis and the file both show it: f:1\n" in text
+    assert "- agree      nginx-proxy-buffering: both show it: f:1\n" in text
     assert "  location /: proxy_buffering on (nginx's default)" in text
     assert "        proxy_buffering off;\n" in text
-    assert "- path only  app-response: found by the diagnosis only" in text
+    assert "- path only  app-response: seen on the path only" in text
     config = json.loads(json.dumps(cross_checks_document(cross_checks, checked)))
     assert config["files"] == ["f"]
     documents = config["cross_checks"]
@@ -101,7 +103,7 @@ def test_a_file_that_contradicts_the_diagnosis_says_why_its_block_passes():
 def test_the_first_of_many_places_are_named():
     checked = check_text("\n".join([BARE] * 5), server=Server.NGINX, name="f")
     (cross_check,) = compare(report("nginx-proxy-buffering"), checked.findings)
-    assert cross_check.sentence == (
-        "the diagnosis and the file both show it: f:1, f:2, f:3 and 2 more; the address goes through one of them"
+    assert (
+        cross_check.sentence == "both show it: f:1, f:2, f:3 and 2 more; the address goes through one of them"
     )
     assert len(cross_check.findings) == 5
