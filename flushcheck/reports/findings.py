@@ -19,7 +19,7 @@ from flushcheck.reports.json_report import SCHEMA
 from flushcheck.reports.text_writer import TextWriter
 
 _FOUND_BY = {FoundBy.BOTH: "agree", FoundBy.LIVE: "path only", FoundBy.FILE: "file only"}
-_HUES = {FoundBy.BOTH: "red", FoundBy.LIVE: "yellow", FoundBy.FILE: "yellow"}
+_STYLES = {FoundBy.BOTH: "red", FoundBy.LIVE: "yellow", FoundBy.FILE: "yellow"}
 _MAX_BLOCKS = 5  # named in one line
 _COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
@@ -155,7 +155,7 @@ def cross_checks_text(
     page.line("the path and its files:", "bold")
     for cross_check in cross_checks:
         label = f"- {_FOUND_BY[cross_check.found_by]:<9}  {cross_check.culprit}"
-        style = _HUES[cross_check.found_by]
+        style = _STYLES[cross_check.found_by]
         page.text(f"{label}: {cross_check.sentence}", hang=2, style=style, style_to=len(label))
         if cross_check.findings:
             _finding_and_fix(page, cross_check.findings[0])
