@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.checking.cross_check import NO_FILE_SHOWS
 from flushcheck.configs.recognise import by_words
 from flushcheck.culprits import CULPRITS, LINTERS
 from flushcheck.files import check_text
+from flushcheck.model import Source
 from tests.checking.marks import CONFIGS, expected, fixtures, found, server_of
 
 FIXTURES = fixtures()
@@ -35,9 +35,10 @@ def test_an_innocent_twin_has_no_mark(path: Path) -> None:
     assert not notes
 
 
-def test_a_file_can_show_every_culprit_but_those_in_the_app_and_on_the_way() -> None:
+def test_a_file_can_show_every_culprit_but_those_in_the_app_and_in_the_network() -> None:
+    hidden = {name for name, culprit in CULPRITS.items() if culprit.shown_by & {Source.APP, Source.NETWORK}}
     # http-hop is what a diagnosis calls a program that it cannot name.
-    assert CULPRITS.keys() - {linter.CULPRIT.id for linter in LINTERS} == NO_FILE_SHOWS | {"http-hop"}
+    assert CULPRITS.keys() - {linter.CULPRIT.id for linter in LINTERS} == hidden | {"http-hop"}
 
 
 def test_every_culprit_that_a_file_can_show_has_a_guilty_file_and_an_innocent_twin() -> None:

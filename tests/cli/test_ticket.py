@@ -14,7 +14,7 @@ def test_a_saved_run_becomes_a_ticket_with_the_verdicts_exit_code(tmp_path, caps
     assert main(["judge", str(path), "--ticket"]) == 1
     said = capsys.readouterr().out
     assert said.startswith("Subject: ")
-    assert "What I ask you to change" in said
+    assert "Changes that I ask you to make" in said
 
 
 def test_one_form_at_a_time(capsys):
