@@ -1,0 +1,173 @@
+"""Runs as values for tables of detectors: how each Probe arrived is stated, not measured.
+
+`Seen` describes what one Transport saw, by default a hold by an HTTP hop that is not nginx. A row changes one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from flushcheck.measurement.answer import Answer
+from flushcheck.measurement.observations import XAB, Observations
+from flushcheck.measurement.plan import HELD_FLOWS
+from flushcheck.measurement.timing import Timing
+from flushcheck.model import (
+    Arrival,
+    Flow,
+    Lag,
+    Observation,
+    Outcome,
+    Probe,
+    ReceivedPiece,
+    RequestAtApp,
+    Scenario,
+    Transport,
+    Vantage,
+    Variant,
+)
+
+APP = RequestAtApp(protocol="HTTP/1.1", server="gunicorn/27.0.1")
+Pair = tuple[Observation, Timing]
+
+
+class Stated(Observations):
+    """Observations with the Timings and the results of experiments that a test states."""
+
+    def __init__(
+        self, pairs: Mapping[Probe, Pair], frees: Mapping[tuple[Transport, Variant], Answer]
+    ) -> None:
+        self._seen = dict(pairs)
+        self._frees = frees
+
+    def frees(self, transport: Transport, variant: Variant) -> Answer:
+        """As stated; NOT_TRIED where nothing is."""
+        return self._frees.get((transport, variant), Answer.NOT_TRIED)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a run saw of one streamed Transport, and of those beside it."""
+
+    transport: Transport = Transport.CHUNKED
+    flow: Flow = Flow.HELD  # of the baseline at token size
+    lag_s: float = 1.9
+    period_s: float = 0.0
+    rate_bps: float = 0.0
+    queued_s: float = 0.0
+    outcome: Outcome = Outcome.COMPLETE
+    ended_s: float = 2.0
+    kilo: Flow = Flow.BLOCKS  # of the baseline at a kilobyte a Piece
+    size: int | None = 8192  # of its blocks
+    headers: Mapping[str, str] = field(default_factory=dict)
+    first_read: tuple[int, int] = (50, 50)  # bytes, and bytes of text
+    request: RequestAtApp | None = APP
+    frees: Mapping[Variant, Answer] = field(default_factory=lambda: {Variant.XAB: Answer.NO})
+    stripped: bool = False  # X-Accel-Buffering did not arrive
+    control: Flow | None = Flow.FLOWING  # over loopback; None: not made
+    direct: Flow | None = None  # at the app's own port; None: not made
+    control_headers: Mapping[str, str] = field(default_factory=dict)
+    other: Flow | None = None  # of the other streamed Transport; None: not made
+    other_ended_s: float = 2.0
+    other_frees: Mapping[Variant, Answer] = field(default_factory=dict)
+    websocket: Flow | None = Flow.FLOWING  # None: not made
+    websocket_ended_s: float = 2.0
+    websocket_at_kilo: Flow | None = None
+    handshake_outcome: Outcome | None = None  # None: what goes with its Flow
+    status: int = 101  # of the response to the handshake
+    detail: str = ""  # of the handshake
+    handshake: RequestAtApp | None = None  # what the app saw of it
+    handshake_headers: Mapping[str, str] = field(default_factory=dict)
+    polling: RequestAtApp | None = APP
+
+    def observations(self) -> Stated:
+        """The same as what detectors ask."""
+        other = Transport.EVENTS if self.transport is Transport.CHUNKED else Transport.CHUNKED
+        scenario = Scenario.TOKEN if self.flow in HELD_FLOWS else Scenario.KILO  # of the held baseline
+        pairs = [
+            self._pair(Probe(self.transport), self.flow, self._timing(), self.headers),
+            self._pair(
+                Probe(self.transport, Scenario.KILO), self.kilo, Timing(self.kilo, hold_bytes=self.size), {}
+            ),
+            *(
+                self._pair(
+                    Probe(self.transport, scenario, variant),
+                    self.flow,
+                    Timing(self.flow),
+                    self._variant(variant),
+                )
+                for variant in self.frees
+            ),
+            *self._beside(other),
+        ]
+        frees = {(self.transport, variant): answer for variant, answer in self.frees.items()}
+        frees |= {(other, variant): answer for variant, answer in self.other_frees.items()}
+        return Stated({observation.probe: (observation, timing) for observation, timing in pairs}, frees)
+
+    def _timing(self) -> Timing:
+        return Timing(
+            self.flow,
+            Lag(self.lag_s, self.lag_s),
+            deliveries=1,
+            period_s=self.period_s,
+            rate_bps=self.rate_bps,
+            queued_s=self.queued_s,
+        )
+
+    def _variant(self, variant: Variant) -> dict[str, str]:
+        header = {} if self.stripped or variant is not Variant.XAB else {XAB: "no"}
+        return {"server": "something", **header}
+
+    def _beside(self, other: Transport) -> list[Pair]:
+        """What the other Transports and the controls saw."""
+        pairs = []
+        for vantage, flow in ((Vantage.LOOPBACK, self.control), (Vantage.DIRECT, self.direct)):
+            if flow is not None:
+                probe = Probe(self.transport, vantage=vantage)
+                pairs.append(self._pair(probe, flow, Timing(flow, Lag(1.0, 1.0)), self.control_headers))
+        if self.other is not None:
+            pair = self._pair(Probe(other), self.other, Timing(self.other), self.headers, self.other_ended_s)
+            pairs.append(pair)
+            pairs += [
+                self._pair(Probe(other, variant=variant), self.other, Timing(self.other), {})
+                for variant in self.other_frees
+            ]
+        if self.websocket is not None:
+            probe = Probe(Transport.WEBSOCKET)
+            observation, timing = self._pair(
+                probe, self.websocket, Timing(self.websocket), self.handshake_headers, self.websocket_ended_s
+            )
+            opened = replace(
+                observation,
+                outcome=self.handshake_outcome or observation.outcome,
+                status=self.status,
+                detail=self.detail,
+                request_at_app=self.handshake,
+            )
+            pairs.append((opened, timing))
+        if self.websocket_at_kilo is not None:
+            probe = Probe(Transport.WEBSOCKET, Scenario.KILO)
+            pairs.append(self._pair(probe, self.websocket_at_kilo, Timing(self.websocket_at_kilo), {}))
+        if self.polling is not None:
+            observation, timing = self._pair(Probe(Transport.POLLING), Flow.FLOWING, Timing(Flow.FLOWING), {})
+            pairs.append((replace(observation, request_at_app=self.polling), timing))
+        return pairs
+
+    def _pair(
+        self, probe: Probe, flow: Flow, timing: Timing, headers: Mapping[str, str], ended_s: float = 0.0
+    ) -> Pair:
+        outcome = {Flow.CUT: Outcome.CUT, Flow.FAILED: Outcome.REFUSED}.get(flow, Outcome.COMPLETE)
+        own = probe == Probe(self.transport)
+        size, text = self.first_read
+        return (
+            Observation(
+                probe,
+                self.outcome if own and self.outcome is not Outcome.COMPLETE else outcome,
+                status=200,
+                headers=tuple(headers.items()),
+                ended_s=ended_s or self.ended_s,
+                arrivals=(Arrival(0.1, size, text, (ReceivedPiece(0, 0.0),)),),
+                request_at_app=self.request if probe.transport is self.transport else None,
+            ),
+            timing,
+        )
