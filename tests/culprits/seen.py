@@ -41,7 +41,9 @@ class Stated(Observations):
         self._frees = frees
 
     def frees(self, transport: Transport, variant: Variant) -> Answer:
-        """As stated; NOT_TRIED where nothing is."""
+        """As stated; NOT_TRIED where nothing is, or where there is nothing to free."""
+        if not self.is_held(transport):
+            return Answer.NOT_TRIED
         return self._frees.get((transport, variant), Answer.NOT_TRIED)
 
 
@@ -69,6 +71,7 @@ class Seen:
     control_headers: Mapping[str, str] = field(default_factory=dict)
     other: Flow | None = None  # of the other streamed Transport; None: not made
     other_ended_s: float = 2.0
+    other_headers: Mapping[str, str] | None = None  # None: as `headers`
     other_frees: Mapping[Variant, Answer] = field(default_factory=dict)
     websocket: Flow | None = Flow.FLOWING  # None: not made
     websocket_ended_s: float = 2.0
@@ -78,7 +81,9 @@ class Seen:
     detail: str = ""  # of the handshake
     handshake: RequestAtApp | None = None  # what the app saw of it
     handshake_headers: Mapping[str, str] = field(default_factory=dict)
-    polling: RequestAtApp | None = APP
+    polling: RequestAtApp | None = APP  # what the app saw of the poll; None: not made
+    polling_flow: Flow = Flow.FLOWING
+    empty: bool = False  # not one Piece came
 
     def observations(self) -> Stated:
         """The same as what detectors ask."""
@@ -126,10 +131,11 @@ class Seen:
                 probe = Probe(self.transport, vantage=vantage)
                 pairs.append(self._pair(probe, flow, Timing(flow, Lag(1.0, 1.0)), self.control_headers))
         if self.other is not None:
-            pair = self._pair(Probe(other), self.other, Timing(self.other), self.headers, self.other_ended_s)
+            headers = self.headers if self.other_headers is None else self.other_headers
+            pair = self._pair(Probe(other), self.other, Timing(self.other), headers, self.other_ended_s)
             pairs.append(pair)
             pairs += [
-                self._pair(Probe(other, variant=variant), self.other, Timing(self.other), {})
+                self._pair(Probe(other, variant=variant), self.other, Timing(self.other), headers)
                 for variant in self.other_frees
             ]
         if self.websocket is not None:
@@ -149,7 +155,9 @@ class Seen:
             probe = Probe(Transport.WEBSOCKET, Scenario.KILO)
             pairs.append(self._pair(probe, self.websocket_at_kilo, Timing(self.websocket_at_kilo), {}))
         if self.polling is not None:
-            observation, timing = self._pair(Probe(Transport.POLLING), Flow.FLOWING, Timing(Flow.FLOWING), {})
+            observation, timing = self._pair(
+                Probe(Transport.POLLING), self.polling_flow, Timing(self.polling_flow), self.headers
+            )
             pairs.append((replace(observation, request_at_app=self.polling), timing))
         return pairs
 
@@ -163,10 +171,11 @@ class Seen:
             Observation(
                 probe,
                 self.outcome if own and self.outcome is not Outcome.COMPLETE else outcome,
-                status=200,
+                detail=self.detail if own else "",
+                status=0 if own and self.outcome is Outcome.UNREACHABLE else 200,
                 headers=tuple(headers.items()),
                 ended_s=ended_s or self.ended_s,
-                arrivals=(Arrival(0.1, size, text, (ReceivedPiece(0, 0.0),)),),
+                arrivals=() if self.empty else (Arrival(0.1, size, text, (ReceivedPiece(0, 0.0),)),),
                 request_at_app=self.request if probe.transport is self.transport else None,
             ),
             timing,

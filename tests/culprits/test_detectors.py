@@ -45,7 +45,7 @@ from flushcheck.culprits import (
 )
 from flushcheck.measurement.answer import Answer
 from flushcheck.model import Confidence, Flow, Outcome, RequestAtApp, Transport, Variant
-from tests.culprits.seen import APP, Seen
+from tests.culprits.seen import APP, Seen, Stated
 
 CERTAIN, LIKELY, POSSIBLE = Confidence
 YES, NO, NOT_TRIED = Answer
@@ -107,6 +107,7 @@ COMPRESSION = [
     ("the header arrived",            {"stripped": False},                        None),
     ("does not flow with it",         {"frees": {XAB: NO, IDENTITY: YES}},        None),
     ("identity on the other one",     {"frees": {XAB: YES}, "other": HELD, "other_frees": {IDENTITY: YES}}, CERTAIN),
+    ("the other is not compressed",   {"frees": {XAB: YES}, "other": HELD, "other_headers": {}, "other_frees": {IDENTITY: YES}}, POSSIBLE),
     ("no effect on the other one",    {"frees": {XAB: YES}, "other": HELD, "other_frees": {IDENTITY: NO}},  None),
 ]  # fmt: skip
 
@@ -123,6 +124,7 @@ GATEWAY = [
 
 WITHOUT_EFFECT = [
     ("removed, and held in blocks",   {},                                         POSSIBLE),
+    ("the app did not report",        {"request": None},                          POSSIBLE),
     ("in blocks at token size",       {"flow": BLOCKS},                           POSSIBLE),
     ("in ticks",                      {"flow": TICKS},                            None),
     ("late",                          {"flow": LATE},                             None),
@@ -149,6 +151,8 @@ HTTP_HOP = [
     ("the WebSocket is unclear",      {"websocket": UNKNOWN},                     None),
     *PASSED_THROUGH,
     ("further out than the nginx",    {"stripped": True, "headers": LENGTH},      LIKELY),
+    ("in ticks, further out",         {"stripped": True, "headers": LENGTH, "flow": TICKS}, None),
+    ("PHP, further out",              {"stripped": True, "headers": LENGTH, "request": PHP, "size": None}, None),
     ("a rate, WebSocket flows",       {"flow": THROTTLED},                        LIKELY),
     ("a rate for all",                {"flow": THROTTLED, "websocket": THROTTLED}, None),
     ("a rate, the header untried",    {"flow": THROTTLED, "frees": {}},           None),
@@ -244,6 +248,7 @@ HAPROXY = [
     ("HTTP/1.0 was not tried",        {"frees": {}},                              POSSIBLE),
     ("HTTP/1.0 did not tell",         {"frees": {HTTP10: NOT_TRIED}},             None),
     ("ticks over HTTP/1.0 too",       {"frees": {HTTP10: NO}},                    None),
+    ("over HTTP/1.0 here alone",      {"frees": {HTTP10: NO}, "other": TICKS, "other_frees": {HTTP10: YES}}, None),
     ("tried on the other one",        {"frees": {}, "other": TICKS, "other_frees": {HTTP10: YES}}, LIKELY),
     ("... without effect",            {"frees": {}, "other": TICKS, "other_frees": {HTTP10: NO}},  None),
     ("the shortest tick",             {"period_s": 0.15},                         LIKELY),
@@ -341,11 +346,12 @@ BELOW_HTTP = [
 
 SAME_AGE = [
     ("cut at the same age",           {},                                         POSSIBLE),
-    ("the ages are alike",            {"other_ended_s": 2.4},                     POSSIBLE),
+    ("the ages are alike",            {"ended_s": 0.5, "websocket_ended_s": 0.5, "other_ended_s": 0.9}, POSSIBLE),
     ("the ages differ",               {"other_ended_s": 2.41},                    None),
     ("events flow",                   {"other": FLOWING},                         None),
     ("events were not tried",         {"other": None},                            None),
     ("the WebSocket flows",           {"websocket": FLOWING},                     None),
+    ("cut before the first piece",    {"empty": True},                            None),
     ("a worker that closes",          {"headers": CLOSE},                         None),
 ]  # fmt: skip
 
@@ -416,8 +422,13 @@ TABLES = [
     (nginx_hint_taken, CHUNKED, REMOVED, WITHOUT_EFFECT),
     (nginx_ignore_headers, CHUNKED, REMOVED, WITHOUT_EFFECT),
     (nginx_ssi, WEBSOCKET, Seen(**CLEAN, websocket=FAILED, status=0, handshake_outcome=Outcome.UNREACHABLE, detail='came: {"seq":0'), INCLUDES),
+    (nginx_ssi, CHUNKED, Seen(**{**CLEAN, "flow": FAILED}, outcome=Outcome.UNREACHABLE, detail='came: {"seq":0', other=FLOWING), [
+        ("no WebSocket", {}, None),
+    ]),
     (http_hop, CHUNKED, HOP, HTTP_HOP),
     (http_hop, WEBSOCKET, Seen(**CLEAN, websocket=FAILED), REFUSED),
+    (http_hop, CHUNKED, Seen(**{**CLEAN, "flow": FAILED}, request=None), [("refused, and no handshake", {}, None)]),
+    (http_hop, POLLING, Seen(**CLEAN, polling_flow=CUT), [("a poll that is cut", {}, None)]),
     (response_cache, CHUNKED, replace(HOP, flow=REPLAYED), REPLAY),
     (php_output_buffering, CHUNKED, replace(HOP, request=PHP, size=8184), PHP_BUFFER),
     (php_zlib, CHUNKED, replace(HOP, request=PHP, headers=GZIP), PHP_COMPRESSOR),
@@ -438,6 +449,7 @@ TABLES = [
     (tcp_middlebox, WEBSOCKET, replace(HOP, websocket=HELD), [
         ("HTTP is held", {}, LIKELY), ("HTTP flows", CLEAN, None), ("HTTP is late", {"flow": LATE}, None),
     ]),
+    (tcp_middlebox, POLLING, replace(HOP, websocket=HELD), [("the poll flows", {}, None)]),
     (tcp_middlebox, EVENTS, ALL_CUT, SAME_AGE),
     (tcp_middlebox, POLLING, ALL_CUT, [("a poll", {}, None)]),
     (websocket_upgrade, WEBSOCKET, Seen(**CLEAN, websocket=FAILED, status=400, handshake=KEY), UPGRADE),
@@ -470,6 +482,14 @@ def test_every_detector_has_a_table():
     assert tabled == {detector.CULPRIT.id for detector in (*DETECTORS, *FALLBACK_DETECTORS)}
 
 
+@pytest.mark.parametrize("transport", Transport)
+@pytest.mark.parametrize(
+    "detector", (*DETECTORS, *FALLBACK_DETECTORS), ids=lambda detector: detector.CULPRIT.id
+)
+def test_a_run_without_probes_shows_nothing(detector, transport):
+    assert detector.detect(Stated({}, {}), transport) is None
+
+
 COMPRESSOR_HEADERS = [
     # first read: bytes, bytes of text    is it the compressor's header alone?
     ((10, 0),                             True),
@@ -494,6 +514,12 @@ SENTENCES = [
     (varnish_do_stream,    CHUNKED,  replace(HOP, headers={**VARNISH, "via": "1.1 v"}),                   "the response has Via: 1.1 v"),
     (response_cache,       CHUNKED,  replace(HOP, flow=REPLAYED, headers={"age": "7"}),                   "the response has Age: 7"),
     (gunicorn_sync_worker, CHUNKED,  replace(HOP, flow=LATE, queued_s=2.0, headers=CLOSE),                "Connection: close, as from gunicorn's sync worker"),
+    (gateway_websocket,    WEBSOCKET, Seen(**CLEAN, websocket=FAILED, handshake=FASTCGI),                 "called through a gateway (CGI/1.1)"),
+    (gateway_websocket,    WEBSOCKET, Seen(**CLEAN, websocket=FAILED, handshake=APP, status=501),         "called through gunicorn/27.0.1"),
+    (gateway_websocket,    WEBSOCKET, Seen(**CLEAN, websocket=FAILED, handshake=RequestAtApp(), status=501), "called through its server"),
+    (websocket_upgrade,    WEBSOCKET, Seen(**CLEAN, websocket=FAILED, handshake=KEY),                     "no Upgrade: websocket, Connection: nothing instead of upgrade"),
+    (websocket_upgrade,    WEBSOCKET, Seen(**CLEAN, websocket=FAILED, handshake=replace(KEY, connection="close")), "Connection: close instead"),
+    (haproxy_http_delay,   CHUNKED,  replace(HOP, flow=TICKS, period_s=0.2, lag_s=0.21, frees={}),        "in ticks of 200 ms, held for up to 210 ms"),
     (flask_compress,       CHUNKED,  replace(HOP, control=HELD, control_headers=GZIP, frees={IDENTITY: YES}), "with a client that accepts no compression the stream flows"),
     (lighttpd_stream_response_body, CHUNKED, replace(HOP, headers=STORED, request=replace(APP, forwarded=("x-host",))), "the app received X-Host"),
 ]  # fmt: skip
@@ -503,6 +529,21 @@ SENTENCES = [
 def test_the_evidence_names_the_fact(detector, on, seen, sentence):
     detection = detector.detect(seen.observations(), on)
     assert sentence in " ".join(fact.sentence for fact in detection.evidence)
+
+
+ABSENT = [
+    # detector             run                                                    not in its evidence
+    (http_hop,             HOP,                                                   "Content-Length"),
+    (http_hop,             replace(HOP, frees={XAB: NO, IDENTITY: NO}),           "compression"),
+    (gunicorn_sync_worker, replace(HOP, flow=LATE, queued_s=2.0),                 "Connection: close"),
+    (nginx_proxy_buffering, replace(NGINX, request=APP),                          "was called over"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("detector", "seen", "words"), ABSENT)
+def test_the_evidence_names_no_fact_that_was_not_seen(detector, seen, words):
+    detection = detector.detect(seen.observations(), CHUNKED)
+    assert words not in " ".join(fact.sentence for fact in detection.evidence)
 
 
 @pytest.mark.parametrize(("first_read", "header_alone"), COMPRESSOR_HEADERS)
