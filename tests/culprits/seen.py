@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from flushcheck.measurement.answer import Answer
-from flushcheck.measurement.observations import XAB, Observations
+from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
 from flushcheck.measurement.timing import Timing
 from flushcheck.model import (
     Arrival,
+    Confidence,
     Flow,
     Lag,
     Observation,
@@ -120,7 +122,7 @@ class Seen:
         )
 
     def _variant(self, variant: Variant) -> dict[str, str]:
-        header = {} if self.stripped or variant is not Variant.XAB else {XAB: "no"}
+        header = {} if self.stripped or variant is not Variant.XAB else {"x-accel-buffering": "no"}
         return {"server": "something", **header}
 
     def _beside(self, other: Transport) -> list[Pair]:
@@ -180,3 +182,41 @@ class Seen:
             ),
             timing,
         )
+
+
+Changes = dict[str, Any]  # of fields of a Seen
+Row = tuple[str, Changes, Confidence | None]  # name, what is changed, and what is left; None: not named
+Table = tuple[Any, Transport, Seen, list[Row]]  # detector, the Transport, what convicts it, the rows
+
+CERTAIN, LIKELY, POSSIBLE = Confidence
+YES, NO, NOT_TRIED = Answer
+XAB, IDENTITY, HTTP10, OTHER_TYPE = Variant.XAB, Variant.IDENTITY, Variant.HTTP10, Variant.OTHER_TYPE
+FLOWING, HELD, BLOCKS, TICKS = Flow.FLOWING, Flow.HELD, Flow.BLOCKS, Flow.TICKS
+LATE, THROTTLED, CUT, FAILED, REPLAYED, UNKNOWN = (
+    Flow.LATE, Flow.THROTTLED, Flow.CUT, Flow.FAILED, Flow.REPLAYED, Flow.UNKNOWN,
+)  # fmt: skip
+CHUNKED, EVENTS, WEBSOCKET, POLLING = (
+    Transport.CHUNKED,
+    Transport.EVENTS,
+    Transport.WEBSOCKET,
+    Transport.POLLING,
+)
+
+GZIP = {"content-encoding": "gzip"}
+LENGTH = {"content-length": "60"}
+CLOSE = {"connection": "close"}
+OLD_HTTP = RequestAtApp(protocol="HTTP/1.0", server="gunicorn/27.0.1")
+FASTCGI = RequestAtApp(protocol="HTTP/1.1", gateway="CGI/1.1", server="Apache/2.4")
+UWSGI = RequestAtApp(protocol="HTTP/1.1", gateway="uwsgi")
+SCGI = RequestAtApp(protocol="HTTP/1.1", gateway="SCGI/1")
+PHP = RequestAtApp(gateway="CGI/1.1", server="PHP/8.2 fpm-fcgi")
+CLEAN: Changes = {"flow": FLOWING, "kilo": FLOWING, "size": None}
+
+NGINX = Seen(frees={XAB: YES}, stripped=True, request=OLD_HTTP)  # obeyed the header and removed it
+REMOVED = Seen(stripped=True, size=4096)  # removed it, and the stream is held all the same
+HOP = Seen()  # the header arrived and changed nothing
+
+
+def compressed(answer: Answer) -> Changes:
+    """A hold of compressed text, and whether it flows uncompressed."""
+    return {"headers": GZIP, "frees": {XAB: YES, IDENTITY: answer}}
