@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding, Level
+from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
@@ -86,6 +86,9 @@ _NAMES = {
 }
 
 
+SERVERS = (Server.NGINX, Server.APACHE, Server.LIGHTTPD, Server.CADDY)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """A note: the gateway may carry everything but a WebSocket."""
     if block.via in _NAMES:
@@ -93,5 +96,5 @@ def lint(block: Block) -> Iterator[Finding]:
             CULPRIT,
             Level.NOTE,
             f"{_NAMES[block.via]} cannot carry WebSocket; polling, chunked and SSE work",
-            at=block.gate,
+            at=block.pass_directive,
         )

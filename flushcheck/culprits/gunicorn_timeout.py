@@ -73,9 +73,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.POSSIBLE, (cut,))
 
 
+SERVERS = (Server.GUNICORN,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """30 s by default, and only a sync worker is killed by it."""
-    if block.server is not Server.GUNICORN or gunicorn.kind(gunicorn.worker(block)) != "sync":
+    if gunicorn.kind(gunicorn.worker(block)) != "sync":
         return
     value = block.value("timeout", "30")
     time_s = gunicorn.timeout_s(block)

@@ -78,12 +78,15 @@ def _http10_without_effect(seen: Observations) -> bool:
     return bool(tried) and not freed
 
 
+SERVERS = (Server.HAPROXY,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default; on counts wherever the request passes, in the frontend or the backend."""
-    if block.server is not Server.HAPROXY or haproxy.no_delay(block.scope).first == "on":
+    if haproxy.no_delay(block.scope).first == "on":
         return
-    slow = [front for front in block.partners if haproxy.no_delay(front).first != "on"]
-    if block.partners and not slow:
+    slow = [front for front in block.related_scopes if haproxy.no_delay(front).first != "on"]
+    if block.related_scopes and not slow:
         return
     value = haproxy.no_delay(block.scope)
     state = "not set (HAProxy's default)" if value.at is None else f"off ({block.where(value)})"

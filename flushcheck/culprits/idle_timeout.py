@@ -100,6 +100,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, sure, (idle_evidence(transport, result), at_port))
 
 
+SERVERS = (Server.NGINX, Server.APACHE, Server.HAPROXY)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """The default is a note: what pauses less is not concerned."""
     if block.server is Server.NGINX and nginx.prefix(block):

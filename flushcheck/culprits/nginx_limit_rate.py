@@ -64,9 +64,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.CERTAIN, (rate, *x_accel.stripped_evidence(seen, transport)))
 
 
+SERVERS = (Server.NGINX,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """A limit, in a block that buffers."""
-    if block.server is not Server.NGINX or not nginx.prefix(block) or nginx.buffering(block).first == "off":
+    if not nginx.prefix(block) or nginx.buffering(block).first == "off":
         return
     value = block.value("limit_rate", "0")
     rate = nginx.size_bytes(value.first)

@@ -52,10 +52,13 @@ CULPRIT = Culprit(
 )
 
 
+SERVERS = (Server.NGINX,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """A cache in force; how much it stores depends on what sets the lifetime of a response."""
     prefix = nginx.prefix(block)
-    if block.server is not Server.NGINX or not prefix or nginx.buffering(block).first == "off":
+    if not prefix or nginx.buffering(block).first == "off":
         return
     value = block.value(f"{prefix}_cache", "off")
     if value.first == "off":

@@ -53,6 +53,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY, (*x_accel.passed_through_evidence(seen, transport), server))
 
 
+SERVERS = (Server.NGINX, Server.APACHE)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default: only a line is guilty."""
     if block.via != "passenger":

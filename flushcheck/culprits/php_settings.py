@@ -33,7 +33,7 @@ def of(block: Block) -> Iterator[tuple[str, str, Value]]:
                 line = own[-1]
                 yield name, line.args[0], Value(f"{line.word} =", line.args, line)
     elif block.server is Server.APACHE and block.via == "php":
-        gate = block.gate
+        gate = block.pass_directive
         yield gate.args[0].lower(), "".join(gate.args[1:2]), Value(gate.word, gate.args, gate)
     elif block.server is Server.NGINX and block.via == "fastcgi":
         for line in block.scope.nearest("fastcgi_param"):

@@ -67,10 +67,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
+SERVERS = (Server.VARNISH,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Varnish streams by default: only a line is guilty."""
-    if block.server is not Server.VARNISH:
-        return
     for line, under in varnish.settings(block):
         setting = (line.args[0], line.args[-1])
         if setting not in (("beresp.do_stream", "false"), ("beresp.do_esi", "true")):

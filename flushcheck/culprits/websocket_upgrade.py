@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import upgrade_lines
 from flushcheck.measurement.observations import Observations
@@ -77,6 +77,9 @@ def _missing(request: RequestAtApp) -> list[str]:
     if request.protocol == "HTTP/1.0":
         lost.append("HTTP/1.0")
     return lost
+
+
+SERVERS = (Server.NGINX, Server.APACHE, Server.LIGHTTPD, Server.VARNISH)
 
 
 def lint(block: Block) -> Iterator[Finding]:

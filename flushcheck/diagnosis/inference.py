@@ -77,7 +77,7 @@ def _verdict(seen: Observations, transport: Transport) -> TransportReport:
     observation, timing = seen.get(probe), seen.timing(probe)
     assert observation is not None and timing is not None  # the caller picked Transports that were seen
     pieces = observation.pieces
-    received = len({piece.seq for _, piece in pieces})
+    received = len({piece.seq for piece in pieces})
     held = seen.held_baseline(transport)
     waited = seen.timing(held) if held else None
     quiet = idle_result(seen, transport)
@@ -89,15 +89,15 @@ def _verdict(seen: Observations, transport: Transport) -> TransportReport:
         hold_bytes=seen.hold_bytes(transport) if held else None,
         hold_s=max(waited.lag_s.max, waited.queued_s) if waited else 0.0,
         headers_s=observation.headers_s,
-        first_piece_s=pieces[0][0] if pieces else 0.0,
+        first_piece_s=pieces[0].at_s if pieces else 0.0,
         lag_s=timing.lag_s,
         pieces_sent=observation.end.count if observation.end else received,
         pieces_received=received,
         complete=observation.outcome is Outcome.COMPLETE,
         culprits=_detections(seen, transport),
         freed_by=tuple(variant for variant in HINTS if seen.frees(transport, variant) is Answer.YES),
-        sent_s=tuple(piece.sent_s for _, piece in pieces),
-        received_s=tuple(at_s - timing.latency_s for at_s, _ in pieces),
+        sent_s=tuple(piece.sent_s for piece in pieces),
+        received_s=tuple(piece.at_s - timing.latency_s for piece in pieces),
         idle=quiet,
     )
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.cross_probe import timings
 from flushcheck.measurement.plan import STREAMED, smallest_held_baseline
-from flushcheck.measurement.timing import LEAST_LATE_S, Timing, measure
+from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
 from flushcheck.model import (
     Flow,
     Observation,
@@ -98,7 +98,7 @@ class Observations:
         if timing.flow in (Flow.REPLAYED, Flow.UNKNOWN):
             return Answer.NOT_TRIED
         # Nor does a stall as long as the wait to be freed from.
-        stalled = observation.stall_s > LEAST_LATE_S and timing.flow is Flow.FLOWING
+        stalled = observation.stall_s > MIN_LATE_S and timing.flow is Flow.FLOWING
         if stalled and timing.lag_s.max > FREED_SHARE * kept.lag_s.max and not kept.queued_s:
             return Answer.NOT_TRIED
         return Answer.of(timing.flow is Flow.FLOWING)

@@ -1,4 +1,4 @@
-"""`flushcheck explain`, as it is typed."""
+"""`flushcheck explain` on the command line."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from flushcheck.cli import main
 from flushcheck.culprits import CULPRITS
 
 
-def test_without_an_id_all_are_listed(capsys):
+def test_without_an_id_all_culprits_are_listed(capsys):
     assert main(["explain"]) == 0
-    said = capsys.readouterr().out
-    assert [name for name in CULPRITS if name not in said] == []
+    text = capsys.readouterr().out
+    assert [name for name in CULPRITS if name not in text] == []
 
 
 def test_with_an_id_it_is_explained(capsys):
     assert main(["explain", "nginx-proxy-buffering"]) == 0
-    said = capsys.readouterr().out
+    text = capsys.readouterr().out
     for needed in (
         "what it is",
         "how it shows",
@@ -29,11 +29,11 @@ def test_with_an_id_it_is_explained(capsys):
         "cost:",
         "note:",
     ):
-        assert needed in said
+        assert needed in text
 
 
 @pytest.mark.parametrize(("arguments", "key"), [(["nginx-gzip"], "fixes"), ([], "culprits")])
-def test_scripts_get_json(arguments, key, capsys):
+def test_json_on_request(arguments, key, capsys):
     assert main(["explain", *arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[key]
 
