@@ -131,7 +131,7 @@ def steps_of_a_report_field(name: str) -> list[str]:
 
 
 # Modules of reports that others in the package use.
-PARTS = {"text_writer"}
+PARTS = {"fixes", "text_writer"}
 
 
 def steps_of_a_report_format(module: str) -> list[str]:
