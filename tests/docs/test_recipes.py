@@ -19,8 +19,9 @@ from app import build
 from flushcheck.checking import check
 from flushcheck.configs import recognise, tree
 from flushcheck.configs.findings import Server
+from flushcheck.culprits import evidence
 from flushcheck.files import read_configs
-from flushcheck.measurement import observations, plan
+from flushcheck.measurement import plan
 from flushcheck.model import Report, Transport, TransportReport, Variant
 from flushcheck.reports.json_report import document
 from flushcheck.streaming import transports
@@ -78,10 +79,8 @@ def steps_of_a_variant(variant: Variant) -> list[str]:
     """Probes: what is missing for this member of Variant."""
     name = f"Variant.{variant.name}"
     missing = []
-    if variant not in observations.LABELS and variant not in UNLABELLED:
-        missing.append(
-            f"add {name} to LABELS in flushcheck/measurement/observations.py: how a sentence calls it"
-        )
+    if variant not in evidence.LABELS and variant not in UNLABELLED:
+        missing.append(f"add {name} to LABELS in flushcheck/culprits/evidence.py: how a sentence calls it")
     if name not in source_of("measurement/plan.py") and variant is not Variant.BASELINE:
         missing.append(f"make a probe with {name} in flushcheck/measurement/plan.py, experiments()")
     if name not in source_of("measurement/plan.py", "prober/*.py") and variant is not Variant.BASELINE:
@@ -132,7 +131,7 @@ def steps_of_a_report_field(name: str) -> list[str]:
 
 
 # Modules of reports that others in the package use.
-PARTS = {"text_writer"}
+PARTS = {"fixes", "text_writer"}
 
 
 def steps_of_a_report_format(module: str) -> list[str]:
@@ -170,7 +169,7 @@ LEFT_OUT = [
     (steps_of_a_transport,     Transport.EVENTS,   (plan, "ROUTE_DEFAULTS"),                "to ROUTE_DEFAULTS"),
     (steps_of_a_transport,     Transport.EVENTS,   (transports, "STREAMS"),                 "to STREAMS"),
     (steps_of_a_transport,     Transport.EVENTS,   (observe, "HANDS"),                      "to HANDS"),
-    (steps_of_a_variant,       Variant.XAB,        (observations, "LABELS"),                "add Variant.XAB to LABELS"),
+    (steps_of_a_variant,       Variant.XAB,        (evidence, "LABELS"),                "add Variant.XAB to LABELS"),
     (steps_of_a_format,        Server.CADDY,       (tree, "NAMES"),                         "add Server.CADDY to NAMES"),
     (steps_of_a_format,        Server.CADDY,       (check, "FORMATS"),                      "to FORMATS"),
     (steps_of_a_format,        Server.CADDY,       (read_configs, "SYNTAXES"),              "to SYNTAXES"),
