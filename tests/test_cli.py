@@ -15,7 +15,7 @@ import pytest
 
 from flushcheck import __version__
 from flushcheck.cli import main
-from tests.prober.farside import Peer, far_side
+from tests.prober.peers import Client, scripted_server
 from tests.prober.test_gather import no_control, service
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,7 +84,7 @@ def test_the_first_help_shows_how_it_is_used(capsys):
 
 @pytest.mark.parametrize(("script", "code", "verdict"), [(CLEAN, 0, "flowing"), (HELD, 1, "held")])
 def test_the_exit_code_says_what_the_report_says(script, code, verdict, capsys):
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         assert main(["diagnose", url, "--json", *FLAGS]) == code
     said = capsys.readouterr()
     report = json.loads(said.out)
@@ -94,20 +94,20 @@ def test_the_exit_code_says_what_the_report_says(script, code, verdict, capsys):
 
 
 def test_nothing_reachable_is_not_a_verdict(capsys):
-    with far_side(CLEAN) as url:
+    with scripted_server(CLEAN) as url:
         pass
     assert main(["diagnose", url]) == 3
     assert "connection refused" in capsys.readouterr().out
 
 
 def test_only_may_be_given_as_a_list_and_again(capsys):
-    with far_side(CLEAN) as url:
+    with scripted_server(CLEAN) as url:
         main(["diagnose", url, "--json", "--quick", "--only", "events, chunked", "--only", "chunked"])
     assert list(json.loads(capsys.readouterr().out)["transports"]) == ["chunked", "events"]
 
 
 def test_the_whole_ends_when_the_time_is_up(capsys):
-    with far_side(lambda peer: peer.stay()) as url:
+    with scripted_server(lambda client: client.wait_for_close()) as url:
         code = main(["diagnose", url, "--timeout", "0.3"])
     assert code in (1, 3)
     assert "0.3 s" in capsys.readouterr().out
@@ -115,7 +115,7 @@ def test_the_whole_ends_when_the_time_is_up(capsys):
 
 def test_a_saved_run_gives_the_same_report(tmp_path, capsys, monkeypatch):
     path = str(tmp_path / "run.json")
-    with far_side(HELD) as url:
+    with scripted_server(HELD) as url:
         assert main(["diagnose", url, *FLAGS, "--save", path]) == 1
     text = capsys.readouterr().out
     assert main(["judge", path]) == 1
@@ -129,10 +129,10 @@ def test_a_saved_run_gives_the_same_report(tmp_path, capsys, monkeypatch):
 
 
 def test_a_place_that_cannot_be_written_is_found_before_anything_is_asked(tmp_path, capsys):
-    asked = []
-    with far_side(lambda peer: asked.append(peer)) as url:
+    received = []
+    with scripted_server(lambda client: received.append(client)) as url:
         assert main(["diagnose", url, "--save", str(tmp_path)]) == 2
-    assert asked == []
+    assert received == []
     assert "directory" in capsys.readouterr().err
 
 
@@ -142,7 +142,7 @@ def test_a_place_that_cannot_be_written_is_found_before_anything_is_asked(tmp_pa
 @pytest.fixture(scope="module")
 def saved_run(tmp_path_factory):
     path = str(tmp_path_factory.mktemp("run") / "run.json")
-    with far_side(HELD) as url:
+    with scripted_server(HELD) as url:
         main(["diagnose", url, *FLAGS, "--save", path])
     return path
 
@@ -169,7 +169,7 @@ def in_a_terminal(arguments: list[str], *, columns: int = 80, **environ: str) ->
 
 
 def test_a_terminal_gets_colours_and_a_progress_line_that_goes_away():
-    with far_side(HELD) as url:
+    with scripted_server(HELD) as url:
         code, said = in_a_terminal(["diagnose", url, *FLAGS])
     assert code == 1
     progress, _, report = said.rpartition("\r")
@@ -193,7 +193,7 @@ def test_an_empty_no_color_means_nothing(saved_run):
 
 
 def test_a_dumb_terminal_gets_no_progress_line():
-    with far_side(CLEAN) as url:
+    with scripted_server(CLEAN) as url:
         code, said = in_a_terminal(["diagnose", url, *FLAGS], TERM="dumb")
     assert (code, "\r" in said, "FLOWING" in said) == (0, False, True)
 
@@ -208,7 +208,7 @@ def test_a_narrow_terminal_is_respected(columns, saved_run):
 
 
 def test_the_progress_line_never_wraps():
-    with far_side(CLEAN) as url:
+    with scripted_server(CLEAN) as url:
         _, said = in_a_terminal(["diagnose", url, *FLAGS], columns=30)
     assert {len(drawn) < 30 for drawn in said.rpartition("\r")[0].split("\r")} == {True}
 
@@ -265,18 +265,18 @@ def test_without_standard_output_the_exit_code_still_says_it(saved_run):
 
 
 def test_an_interrupt_ends_it_without_a_trace(tmp_path):
-    asked = threading.Event()
+    received = threading.Event()
 
-    def script(peer: Peer) -> None:
-        asked.set()
-        peer.stay()
+    def script(client: Client) -> None:
+        received.set()
+        client.wait_for_close()
 
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         process = subprocess.Popen(
             [*COMMAND, "diagnose", url, "--save", str(tmp_path / "run.json")],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=ENVIRON,
         )  # fmt: skip
-        assert asked.wait(30)
+        assert received.wait(30)
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=30)
     assert (process.returncode, out, said) == (130, b"", b"flushcheck: interrupted\n")

@@ -13,47 +13,47 @@ import pytest
 
 from flushcheck.cli import main
 from tests.live.servers import ROOT, child_env
-from tests.prober.farside import Peer, far_side
+from tests.prober.peers import Client, scripted_server
 from tests.prober.test_watching import SSE, chat, events, forever
 
 
-def held_chat(peer: Peer) -> None:
+def held_chat(client: Client) -> None:
     time.sleep(0.8)
-    peer.send(SSE)
-    peer.chunk(b"".join(b"data: %d\n\n" % seq for seq in range(7)))
-    peer.send(b"0\r\n\r\n")
+    client.send(SSE)
+    client.chunk(b"".join(b"data: %d\n\n" % seq for seq in range(7)))
+    client.send(b"0\r\n\r\n")
 
 
-def slow_chat(peer: Peer) -> None:
-    peer.send(SSE)
-    events(peer, 7, 0.1)
-    peer.send(b"0\r\n\r\n")
+def slow_chat(client: Client) -> None:
+    client.send(SSE)
+    events(client, 7, 0.1)
+    client.send(b"0\r\n\r\n")
 
 
 def test_each_read_is_shown_and_then_what_it_says(capsys):
-    with far_side(chat) as url:
+    with scripted_server(chat) as url:
         assert main(["watch", url]) == 0
-    live, _, said = capsys.readouterr().out.partition("\n\n")
+    live, _, text = capsys.readouterr().out.partition("\n\n")
     assert "arrived" in live.splitlines()[0]
     assert "w3" in live
-    assert said.startswith("FLOWING")
-    assert "nothing joins them" in said
+    assert text.startswith("FLOWING")
+    assert "nothing joins them" in text
 
 
 def test_a_hold_shows_beside_the_apps_own_port(capsys):
-    with far_side(held_chat) as public, far_side(slow_chat) as own:
+    with scripted_server(held_chat) as public, scripted_server(slow_chat) as own:
         assert main(["watch", public, "--direct", own]) == 1
-    said = capsys.readouterr().out
-    assert "HELD" in said
+    text = capsys.readouterr().out
+    assert "HELD" in text
     assert "A proxy buffers the stream: 1 delivery through the proxy, 7 directly from the app" in " ".join(
-        said.split()
+        text.split()
     )
-    assert f"public: {public}" in said
-    assert f"direct: {own}" in said
+    assert f"public: {public}" in text
+    assert f"direct: {own}" in text
 
 
 def test_all_at_once_from_one_address_is_no_verdict(capsys):
-    with far_side(held_chat) as url:
+    with scripted_server(held_chat) as url:
         assert main(["watch", url]) == 3
     out = " ".join(capsys.readouterr().out.split())
     assert "Everything arrived in one read" in out
@@ -61,25 +61,25 @@ def test_all_at_once_from_one_address_is_no_verdict(capsys):
 
 
 def test_scripts_get_json_and_no_live_view(capsys):
-    with far_side(chat) as url:
+    with scripted_server(chat) as url:
         assert main(["watch", url, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["streams"][0]["done"] is True
 
 
 def test_headers_and_a_body_from_a_file_are_sent(tmp_path, capsys):
-    asked: list[bytes] = []
+    received: list[bytes] = []
 
-    def script(peer: Peer) -> None:
-        asked.append(peer.request + peer.sock.recv(1000))
-        chat(peer)
+    def script(client: Client) -> None:
+        received.append(client.request + client.sock.recv(1000))
+        chat(client)
 
     body = tmp_path / "body.json"
     body.write_text('{"q": 1}')
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         main(["watch", f"{url}/c?x=1", "-H", "Authorization: Bearer secret", "-d", f"@{body}", "-X", "PUT"])
-    assert asked[0].startswith(b"PUT /c?x=1 ")
-    assert b"Authorization: Bearer secret\r\n" in asked[0]
-    assert asked[0].endswith(b'{"q": 1}')
+    assert received[0].startswith(b"PUT /c?x=1 ")
+    assert b"Authorization: Bearer secret\r\n" in received[0]
+    assert received[0].endswith(b'{"q": 1}')
     assert "secret" not in capsys.readouterr().out
 
 
@@ -96,13 +96,13 @@ MISUSES = [
 @pytest.mark.parametrize(("arguments", "says"), MISUSES, ids=[" ".join(row[0]) for row in MISUSES])
 def test_misuse_is_told(arguments, says, capsys):
     assert main(arguments) == 2
-    said = capsys.readouterr().err
-    assert says in said
-    assert "example" in said
+    text = capsys.readouterr().err
+    assert says in text
+    assert "example" in text
 
 
 def test_an_interrupt_ends_the_watching_with_what_was_seen():
-    with far_side(forever) as url:
+    with scripted_server(forever) as url:
         process = subprocess.Popen(
             [sys.executable, "-m", "flushcheck", "watch", url],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=child_env(), text=True,
@@ -111,6 +111,6 @@ def test_an_interrupt_ends_the_watching_with_what_was_seen():
         for _ in range(8):  # the head, and some reads
             process.stdout.readline()
         os.kill(process.pid, signal.SIGINT)
-        out, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (0, "")
+        out, text = process.communicate(timeout=30)
+    assert (process.returncode, text) == (0, "")
     assert "interrupted" in out

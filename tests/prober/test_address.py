@@ -59,13 +59,13 @@ BAD = [
 
 @pytest.mark.parametrize(("given", "says"), BAD)
 def test_what_is_no_address_is_told_with_an_example(given, says):
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as raised:
         parse(given)
-    assert says in str(told.value)
-    assert ", for example http" in str(told.value)
-    assert "secret" not in str(told.value)
-    assert str(told.value).isprintable()
-    assert len(str(told.value)) < 300
+    assert says in str(raised.value)
+    assert ", for example http" in str(raised.value)
+    assert "secret" not in str(raised.value)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 300
 
 
 @given(st.text(max_size=60) | st.text(max_size=60).map(lambda text: f"http://{text}"))
