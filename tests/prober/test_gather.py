@@ -226,7 +226,10 @@ MISUSES = [
     ({"only": "chunked,events"},            "only=chunked,events: expected"),
     ({"timeout_s": 0},                      "timeout=0: expected more than 0"),
     ({"timeout_s": float("nan")},           "timeout=nan"),
-    ({"timeout_s": 1e9},                    "at most 600"),
+    ({"timeout_s": 600.1},                  "at most 600"),
+    ({"direct": "http://127.0.0.1:1/"},     "direct=http://127.0.0.1:1: expected the app's own port"),
+    ({"direct": "x"},                       "for example http://x"),
+    ({"idle_s": 0.9},                       "for example idle=65"),
 ]  # fmt: skip
 
 

@@ -67,6 +67,8 @@ LADDERS = [
     (65, (65.0,)),
     ((30, 5, 30.0), (5.0, 30.0)),
     ((), ()),
+    ((1, 300), (1.0, 300.0)),
+    (range(1, 9), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)),
 ]
 
 
@@ -76,7 +78,7 @@ def test_a_ladder_is_read(given, rungs):
     assert search_s(rungs) == max(rungs, default=0)
 
 
-@pytest.mark.parametrize("given", [0, 0.5, 301, float("nan"), float("inf"), -1, [5, 0], range(1, 20)])
+@pytest.mark.parametrize("given", [0, 0.99, 300.1, float("nan"), float("inf"), -1, [5, 0], range(1, 10)])
 def test_what_is_not_a_ladder_gets_an_example(given):
     with pytest.raises(UsageError, match="for example idle="):
         ladder(given)
