@@ -1,4 +1,4 @@
-"""`flushcheck watch URL`: follow any stream of the user's own app, and say what its arrivals show."""
+"""`flushcheck watch URL`: follow any stream of the user's own app, live, and report what its timing shows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from flushcheck.cli.arguments import Parser
+from flushcheck.cli.arguments import Parser, timeout
 from flushcheck.cli.console import Console
-from flushcheck.cli.verdicts import EXIT
+from flushcheck.cli.report_output import EXIT_CODES
 from flushcheck.model import UsageError
 from flushcheck.prober.watch_request import MAX_BODY_BYTES, watch_request
 from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_WATCH_S, ReadEvent, watch
@@ -21,55 +21,59 @@ examples:
   flushcheck watch https://example.org/chat -H 'Authorization: Bearer …' -d '{"stream": true}'
   flushcheck watch https://example.org/events --direct http://localhost:3000/events
 
-Ctrl-C stops the watching; the result covers what arrived until then. The records of such a stream carry no
-send time: one stream alone seldom shows whether a proxy or the app causes a delay. With --direct, both
-addresses get the request at the same time, so the app does its work twice.
+Ctrl-C ends the stream; the report covers what was received until then. The records of such a stream carry no
+send time: one stream alone rarely shows whether the app is slow or a proxy buffers. With --direct, both
+addresses are requested at the same time, and comparing them shows it. The app then does its work twice.
 """
 
 LABELS = ("", "")
 TWO_LABELS = ("public ", "direct ")
 
 
-def add(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "watch",
-        help="follow any stream of your own app live",
-        description="Follows any stream of your own app (server-sent events, JSON lines, plain chunks), "
-        "shows each read live, and says what the arrivals show.",
-        epilog=_EPILOG,
-        example="flushcheck watch https://example.org/chat",
+def configure(parser: Parser) -> None:
+    """Set the command's arguments and help."""
+    parser.description = (
+        "Follows any stream of your own app (server-sent events, JSON lines, plain chunks), shows each read "
+        "live, and reports what the times of arrival show."
     )
-    parser.add_argument("url", metavar="URL", help="the stream's own address, query included")
+    parser.epilog = _EPILOG
+    parser.example = "flushcheck watch https://example.org/chat"
+    parser.add_argument("url", metavar="URL", help="the URL of the stream, with its query")
     parser.add_argument(
-        "-H", "--header", metavar="LINE", action="append", default=[], help="a header, for example 'A: b'"
+        "-H",
+        "--header",
+        metavar="LINE",
+        action="append",
+        default=[],
+        help="a header, for example 'A: b'",
     )
     parser.add_argument(
         "-d",
         "--data",
         metavar="DATA",
-        help="the request body, sent with POST; @FILE reads a file, @- standard input",
+        help="a request body, sent with POST; @FILE reads a file, @- standard input",
     )
     parser.add_argument(
-        "-X", "--request", metavar="METHOD", default="", help="the method, if it is not GET or POST"
+        "-X", "--request", metavar="METHOD", default="", help="the request method, if neither GET nor POST"
     )
     parser.add_argument("--direct", metavar="URL", default="", help="the same stream at the app's own port")
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=timeout(maximum_s=MAX_WATCH_S, example_s=DEFAULT_WATCH_S),
         default=DEFAULT_WATCH_S,
-        help="when to stop a stream that has not ended (default: %(default)g)",
+        help="total time limit (default: %(default)g)",
     )
-    parser.add_argument("--json", action="store_true", help="no live view; the result as JSON, for scripts")
-    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--json", action="store_true", help="print the report as JSON, without the live view, for scripts"
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Run the command and return its exit code.
+    """Follow the stream, print the report; return the exit code.
 
     Raises:
-        UsageError: the request is not possible.
+        UsageError: the URL, a header or the body is wrong.
     """
     body = _body(arguments.data) if arguments.data is not None else None
     headers = [_header(line) for line in arguments.header]
@@ -90,18 +94,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     captures = watch(requests, timeout_s=arguments.timeout, on_read=None if arguments.json else show)
     report = assess(*captures)
     if arguments.json:
-        # ASCII: nothing that a peer sent can then reach the terminal unescaped.
+        # ASCII: no control character from the other side reaches the terminal.
         console.write(json.dumps(watch_document(report), indent=2) + "\n")
     else:
         console.write("\n" + watch_text(report, width=console.width, color=console.color))
-    return EXIT[report.verdict]
+    return EXIT_CODES[report.verdict]
 
 
 def _header(line: str) -> tuple[str, str]:
-    """Split a header line, as curl takes it.
+    """Name and value of a header line, in curl's syntax.
 
     Raises:
-        UsageError: it has no colon.
+        UsageError: the line has no colon.
     """
     name, colon, value = line.partition(":")
     if not colon:
@@ -112,7 +116,7 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def _body(data: str) -> bytes:
-    """Return the request body: the text itself, or the contents of a file.
+    """The request body: the text itself, or the content of a file.
 
     Raises:
         UsageError: the file cannot be read, or is too large.
@@ -132,21 +136,3 @@ def _body(data: str) -> bytes:
     if len(body) > MAX_BODY_BYTES:
         raise UsageError(f"--data {data}: expected at most {MAX_BODY_BYTES} bytes, for example --data '{{}}'")
     return body
-
-
-def _seconds(given: str) -> float:
-    """Return a timeout.
-
-    Raises:
-        argparse.ArgumentTypeError: it is not a number above 0, or above the limit.
-    """
-    try:
-        value = float(given)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= MAX_WATCH_S:
-        raise argparse.ArgumentTypeError(
-            f"{given!r}: expected more than 0 and at most {MAX_WATCH_S:g} seconds, for example "
-            f"--timeout {DEFAULT_WATCH_S:g}"
-        )
-    return value

@@ -54,9 +54,9 @@ def ladder(idle_s: float | Iterable[float]) -> tuple[float, ...]:
     """
     silences_s = sorted({idle_s} if isinstance(idle_s, int | float) else set(idle_s))
     for silence_s in silences_s:
-        if not plan.LEAST_SILENCE_S <= silence_s <= plan.MAX_SILENCE_S:
+        if not plan.MIN_SILENCE_S <= silence_s <= plan.MAX_SILENCE_S:
             raise UsageError(
-                f"idle={silence_s:g}: expected {plan.LEAST_SILENCE_S:g} to {plan.MAX_SILENCE_S:g} seconds, "
+                f"idle={silence_s:g}: expected {plan.MIN_SILENCE_S:g} to {plan.MAX_SILENCE_S:g} seconds, "
                 "for example idle=65"
             )
     if len(silences_s) > MAX_SILENCES:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    VERSION = version("flushcheck")
-except PackageNotFoundError:  # run from a checkout that was never installed
-    VERSION = "0+unknown"
+from flushcheck.version import VERSION
 
 TOOL = f"flushcheck {VERSION}"
 USER_AGENT = f"flushcheck/{VERSION}"

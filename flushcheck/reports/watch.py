@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flushcheck.model import Verdict
-from flushcheck.reports.text_writer import Page, printable
+from flushcheck.reports.text_writer import TextWriter, printable
 from flushcheck.watching.analysis import StreamAnalysis
 from flushcheck.watching.records import Record
 from flushcheck.watching.sentences import describe
@@ -54,7 +54,7 @@ def watch_text(report: WatchReport, *, width: int, color: bool) -> str:
         width: columns of the terminal.
         color: whether to use ANSI colours.
     """
-    page = Page(width, color)
+    page = TextWriter(width, color)
     url = report.streams[0].capture.url
     page.line(f"{report.verdict.upper()}  {url}", _COLOR[report.verdict], "bold")
     page.text(report.headline)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flushcheck.measurement.patterns import LEAST_TIMER_S, Delivery, block, deliveries
+from flushcheck.measurement.patterns import MIN_TIMER_S, Delivery, block, deliveries
 from flushcheck.watching.records import StreamFormat
 from flushcheck.watching.stream_capture import StreamCapture
 
@@ -99,7 +99,7 @@ def _pattern(
     # The last delivery is what was left at the end: it comes at no tick.
     gaps_s = [after.at_s - before.at_s for before, after in itertools.pairwise(complete)][:-1]
     period_s = statistics.median(gaps_s)
-    if len(gaps_s) >= MIN_TICKS and period_s >= LEAST_TIMER_S:
+    if len(gaps_s) >= MIN_TICKS and period_s >= MIN_TIMER_S:
         if all(abs(gap_s - period_s) <= SAME_TICK * period_s for gap_s in gaps_s):
             return Pattern.TICKS, 0, period_s
     return Pattern.GROUPS, 0, 0.0

@@ -91,7 +91,7 @@ class RecordParser:
     @property
     def mid_record(self) -> bool:
         """Whether the bytes so far end in the middle of a record."""
-        return self._events.unfinished if self.format is StreamFormat.EVENTS else bool(self._pending)
+        return self._events.incomplete if self.format is StreamFormat.EVENTS else bool(self._pending)
 
     def finish(self) -> list[Record]:
         """Return what is left at the end: a line without its line end, or bytes of no known format."""

@@ -1,4 +1,4 @@
-"""`flushcheck watch`, as it is typed."""
+"""`flushcheck watch` on the command line."""
 
 from __future__ import annotations
 
@@ -30,29 +30,28 @@ def slow_chat(client: Client) -> None:
     client.send(b"0\r\n\r\n")
 
 
-def test_each_read_is_shown_and_then_what_it_says(capsys):
+def test_the_live_view_shows_each_read_and_then_the_report(capsys):
     with scripted_server(chat) as url:
         assert main(["watch", url]) == 0
-    live, _, text = capsys.readouterr().out.partition("\n\n")
+    live, _, report = capsys.readouterr().out.partition("\n\n")
     assert "arrived" in live.splitlines()[0]
     assert "w3" in live
-    assert text.startswith("FLOWING")
-    assert "nothing joins them" in text
+    assert report.startswith("FLOWING")
+    assert "nothing joins them" in report
 
 
-def test_a_hold_shows_beside_the_apps_own_port(capsys):
+def test_with_direct_a_hold_is_detected(capsys):
     with scripted_server(held_chat) as public, scripted_server(slow_chat) as own:
         assert main(["watch", public, "--direct", own]) == 1
     text = capsys.readouterr().out
     assert "HELD" in text
-    assert "A proxy buffers the stream: 1 delivery through the proxy, 7 directly from the app" in " ".join(
-        text.split()
-    )
+    counts = "1 delivery through the proxy, 7 directly from the app"
+    assert f"A proxy buffers the stream: {counts}" in " ".join(text.split())
     assert f"public: {public}" in text
     assert f"direct: {own}" in text
 
 
-def test_all_at_once_from_one_address_is_no_verdict(capsys):
+def test_one_address_with_everything_at_once_gives_no_verdict(capsys):
     with scripted_server(held_chat) as url:
         assert main(["watch", url]) == 3
     out = " ".join(capsys.readouterr().out.split())
@@ -60,26 +59,26 @@ def test_all_at_once_from_one_address_is_no_verdict(capsys):
     assert "--direct http://localhost:PORT/" in out
 
 
-def test_scripts_get_json_and_no_live_view(capsys):
+def test_json_has_no_live_view(capsys):
     with scripted_server(chat) as url:
         assert main(["watch", url, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["streams"][0]["done"] is True
 
 
 def test_headers_and_a_body_from_a_file_are_sent(tmp_path, capsys):
-    received: list[bytes] = []
+    requests: list[bytes] = []
 
     def script(client: Client) -> None:
-        received.append(client.request + client.sock.recv(1000))
+        requests.append(client.request + client.sock.recv(1000))
         chat(client)
 
     body = tmp_path / "body.json"
     body.write_text('{"q": 1}')
     with scripted_server(script) as url:
         main(["watch", f"{url}/c?x=1", "-H", "Authorization: Bearer secret", "-d", f"@{body}", "-X", "PUT"])
-    assert received[0].startswith(b"PUT /c?x=1 ")
-    assert b"Authorization: Bearer secret\r\n" in received[0]
-    assert received[0].endswith(b'{"q": 1}')
+    assert requests[0].startswith(b"PUT /c?x=1 ")
+    assert b"Authorization: Bearer secret\r\n" in requests[0]
+    assert requests[0].endswith(b'{"q": 1}')
     assert "secret" not in capsys.readouterr().out
 
 
@@ -93,15 +92,15 @@ MISUSES = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "says"), MISUSES, ids=[" ".join(row[0]) for row in MISUSES])
-def test_misuse_is_told(arguments, says, capsys):
+@pytest.mark.parametrize(("arguments", "expected"), MISUSES, ids=[" ".join(row[0]) for row in MISUSES])
+def test_wrong_usage_is_explained(arguments, expected, capsys):
     assert main(arguments) == 2
-    text = capsys.readouterr().err
-    assert says in text
-    assert "example" in text
+    message = capsys.readouterr().err
+    assert expected in message
+    assert "example" in message
 
 
-def test_an_interrupt_ends_the_watching_with_what_was_seen():
+def test_after_an_interrupt_the_report_covers_what_was_received(default_sigint):
     with scripted_server(forever) as url:
         process = subprocess.Popen(
             [sys.executable, "-m", "flushcheck", "watch", url],
@@ -111,6 +110,6 @@ def test_an_interrupt_ends_the_watching_with_what_was_seen():
         for _ in range(8):  # the head, and some reads
             process.stdout.readline()
         os.kill(process.pid, signal.SIGINT)
-        out, text = process.communicate(timeout=30)
-    assert (process.returncode, text) == (0, "")
+        out, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
     assert "interrupted" in out
