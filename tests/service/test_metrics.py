@@ -64,6 +64,11 @@ def in_a_child(folder: Path, *, dies: bool) -> int:
 LATE = ("piece_lateness_seconds_bucket",)
 
 
+def test_without_gevent_the_engine_is_not_active():
+    text = create_app(Limits()).test_client().get("/metrics").text
+    assert counts(text)["engine_active",] == 0
+
+
 def test_a_board_says_what_was_counted_and_no_more():
     board = Board()
     zero = board_counts(board)
