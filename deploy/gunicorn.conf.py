@@ -165,7 +165,7 @@ def pre_request(worker: Any, req: Any) -> None:
 
 def post_request(worker: Any, req: Any, environ: dict[str, Any], resp: Any) -> None:
     """Let the client of a large body see the answer before its connection is reset."""
-    from flushcheck.service.limits.bodies import is_large, linger
+    from flushcheck.service.limits.bodies import is_large, lingering_close
 
     if req.must_close and "gunicorn.socket" in environ and is_large(dict(req.headers)):
-        linger(environ["gunicorn.socket"])
+        lingering_close(environ["gunicorn.socket"])

@@ -17,9 +17,9 @@ from flask import Blueprint, Response, request
 
 from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
 from flushcheck.model import Transport, UsageError
-from flushcheck.service.access_log import entry
-from flushcheck.service.limits.admission import Place
-from flushcheck.service.responses import open_to_all
+from flushcheck.service.access_log import log_entry
+from flushcheck.service.limits.admission import StreamPermit
+from flushcheck.service.responses import allow_cors
 from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
 from flushcheck.service.serving.frame_cache import frame_cache
@@ -77,7 +77,7 @@ def _share(response: Response) -> Response:
     """
     if request.path == ROOT.path:
         response.headers["Vary"] = "Accept"
-    return open_to_all(response) if request.path in SHARED else response
+    return allow_cors(response) if request.path in SHARED else response
 
 
 def stream(service: Service, route: Route) -> Response:
@@ -87,7 +87,7 @@ def stream(service: Service, route: Route) -> Response:
         UsageError: a parameter is not allowed.
         Crowded: a limit of concurrent streams is reached.
     """
-    entry().transport = route.transport
+    log_entry().transport = route.transport
     params = parse(request.args.items(multi=True), limits=service.limits, defaults=route.defaults)
     whole = source(params, own_text=service.own_text, limits=service.limits)
     rest = _resume(whole, params) if route.transport is Transport.EVENTS else whole
@@ -100,14 +100,19 @@ def stream(service: Service, route: Route) -> Response:
     response = _empty(params, encoder(route.transport, params.framing, params.end).content_type)
     if request.method == "HEAD":
         return response
-    place = service.admission.enter(request.environ)
-    response.call_on_close(place.release)
-    response.response = _body(service, route, params, rest, place, response)
+    permit = service.admission.admit(request.environ)
+    response.call_on_close(permit.release)
+    response.response = _body(service, route, params, rest, permit, response)
     return response
 
 
 def _body(
-    service: Service, route: Route, params: Params, rest: Source, place: Place, response: StreamingResponse
+    service: Service,
+    route: Route,
+    params: Params,
+    rest: Source,
+    permit: StreamPermit,
+    response: StreamingResponse,
 ) -> Iterator[bytes]:
     environ = request.environ
     cache = frame_cache(rest, route.transport, params.framing, params.end)
@@ -118,8 +123,8 @@ def _body(
         heartbeat = Heartbeat(service.limits.heartbeat_s, HEARTBEAT)
     frames = FrameSchedule(
         cache,
-        entry().stream(),
-        request_at_app=lambda: request_at_app(environ, concurrent=place.concurrent),
+        log_entry().start_stream(),
+        request_at_app=lambda: request_at_app(environ, concurrent=permit.concurrent),
         preamble=preamble,
         closing_frame=_closing_frame(route.transport),
         heartbeat=heartbeat,
@@ -140,7 +145,7 @@ def poll(service: Service) -> Response:
     Raises:
         UsageError: a parameter besides `cnt` is not allowed.
     """
-    entry().transport = Transport.POLLING
+    log_entry().transport = Transport.POLLING
     pairs = tuple(request.args.items(multi=True))
     params, whole = _polled(service, tuple(pair for pair in pairs if pair[0] != "cnt"))
     response = _empty(params, polling.CONTENT_TYPE)
@@ -149,9 +154,9 @@ def poll(service: Service) -> Response:
     if re.fullmatch("[0-9]{1,12}", cnt) and int(cnt) < whole.count:
         piece = whole.piece(int(cnt))
         response.data = polling.piece_body(piece, count=whole.count, pad_bytes=params.pad_bytes)
-        entry().progress = StreamProgress(int(request.method == "GET"), EndReason.DONE)
+        log_entry().progress = StreamProgress(int(request.method == "GET"), EndReason.DONE)
     else:
-        origin = request_at_app(request.environ, concurrent=service.gate.open + 1)
+        origin = request_at_app(request.environ, concurrent=service.limiter.in_use + 1)
         response.status_code = 400
         response.data = polling.end_body(cnt, count=whole.count, origin=origin)
     return response

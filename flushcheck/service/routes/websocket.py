@@ -19,10 +19,10 @@ from simple_websocket import Server
 from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
 from flushcheck.model import Transport
 from flushcheck.model.codec import to_json
-from flushcheck.service.access_log import entry
-from flushcheck.service.limits import cross_site as crosssite
-from flushcheck.service.limits.admission import Place
-from flushcheck.service.responses import answer, open_to_all
+from flushcheck.service.access_log import log_entry
+from flushcheck.service.limits import cross_site
+from flushcheck.service.limits.admission import StreamPermit
+from flushcheck.service.responses import allow_cors, json_response
 from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
 from flushcheck.service.serving import handshake, internals
@@ -71,11 +71,11 @@ def routes(app: Flask, service: Service) -> Blueprint:
     """The route of the WebSocket, and the response to requests without a handshake."""
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoThread}
     blueprint = Blueprint("websocket", __name__)
-    blueprint.after_request(open_to_all)
+    blueprint.after_request(allow_cors)
 
     @blueprint.before_request
     def begin() -> Response | None:
-        entry().transport = Transport.WEBSOCKET
+        log_entry().transport = Transport.WEBSOCKET
         return _prepare(service) if request.endpoint == "websocket.stream" else None
 
     @Sock().route(PATH, bp=blueprint)  # type: ignore[untyped-decorator]
@@ -88,16 +88,16 @@ def routes(app: Flask, service: Service) -> Blueprint:
         # A request whose Upgrade header a proxy has removed: the response says what arrived. A page learns
         # nothing of a failed handshake, so it asks here whether its own site was the reason.
         asked = {**request.environ, "HTTP_ORIGIN": request.environ.get("HTTP_X_PAGE_ORIGIN")}
-        rejection = crosssite.fault(service.limits, asked) or handshake.check(request.environ)
+        rejection = cross_site.origin_fault(service.limits, asked) or handshake.check(request.environ)
         return _reject(service, rejection or handshake.NOT_A_HANDSHAKE)
 
     @blueprint.teardown_request
     def teardown(_error: BaseException | None) -> None:
         opening: Opening | None = g.pop("opening", None)
         if opening:
-            opening.place.release()
+            opening.permit.release()
             # Behind a WebSocket the server never closes the response.
-            entry().write()
+            log_entry().write()
         ws: Server | None = g.pop("ws", None)
         if ws:
             internals.forget_websocket(ws)
@@ -112,7 +112,7 @@ class Opening:
     params: Params
     source: Source
     environ: Mapping[str, Any]
-    place: Place
+    permit: StreamPermit
 
 
 def _prepare(service: Service) -> Response | None:
@@ -123,16 +123,16 @@ def _prepare(service: Service) -> Response | None:
         Crowded: a limit of concurrent streams is reached.
     """
     environ = request.environ
-    rejection = handshake.check(environ) or crosssite.fault(service.limits, environ)
+    rejection = handshake.check(environ) or cross_site.origin_fault(service.limits, environ)
     if rejection:
         return _reject(service, rejection)
     params = parse(request.args.items(multi=True), limits=service.limits, defaults=DEFAULTS)
     wanted = source(params, own_text=service.own_text, limits=service.limits)
-    place = service.admission.enter(environ)
+    permit = service.admission.admit(environ)
     # A copy, since the handshake takes the headers away; without Flask's own entry, through which a WebSocket
     # that has ended would hold itself, and 20 KB, until the garbage collector runs.
     original = {key: value for key, value in environ.items() if key != "werkzeug.request"}
-    g.opening = Opening(params, wanted, original, place)
+    g.opening = Opening(params, wanted, original, permit)
     handshake.strip_headers(environ)
     for name in handshake.SOCKETS:
         if name in environ:
@@ -141,8 +141,8 @@ def _prepare(service: Service) -> Response | None:
 
 
 def _reject(service: Service, rejection: handshake.Rejection) -> Response:
-    at_app = request_at_app(request.environ, concurrent=service.gate.open + 1)
-    return answer(
+    at_app = request_at_app(request.environ, concurrent=service.limiter.in_use + 1)
+    return json_response(
         {"error": rejection.reason, "request_at_app": to_json(at_app)}, rejection.status, rejection.headers
     )
 
@@ -150,12 +150,12 @@ def _reject(service: Service, rejection: handshake.Rejection) -> Response:
 def _stream(service: Service) -> None:
     """Send the stream over the open WebSocket, and close it."""
     opening: Opening = g.opening
-    entry().status = 101
+    log_entry().status = 101
     params = opening.params
     frames = FrameSchedule(
         frame_cache(opening.source, Transport.WEBSOCKET, params.framing, params.end),
-        entry().stream(),
-        request_at_app=lambda: request_at_app(opening.environ, concurrent=opening.place.concurrent),
+        log_entry().start_stream(),
+        request_at_app=lambda: request_at_app(opening.environ, concurrent=opening.permit.concurrent),
     )
     connection = WebSocketConnection(
         handshake.server_socket(opening.environ), max_message_bytes=service.limits.max_message_bytes

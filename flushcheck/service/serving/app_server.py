@@ -19,7 +19,7 @@ from typing import Any
 from flushcheck.diagnosis.app_server import GREEN, SYNC, THREADS, Runner, Setup, examine
 from flushcheck.reports.app_server import checkup_line
 from flushcheck.service.serving import internals
-from flushcheck.streaming.limits import Limits, strangers
+from flushcheck.streaming.limits import Limits, unknown_settings
 
 # Where `service.gateways` puts how many requests its process serves at once.
 CONCURRENCY = "flushcheck.concurrency"
@@ -40,7 +40,7 @@ def setup_at_load(limits: Limits, environ: Mapping[str, str]) -> Setup:
         patched=internals.is_patched(),
         gevent=installed_version("gevent"),
         max_streams=limits.max_streams,
-        strangers=strangers(environ),
+        strangers=unknown_settings(environ),
         engine=limits.engine == "on",
     )
 

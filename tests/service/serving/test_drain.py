@@ -11,7 +11,7 @@ from flushcheck.service.serving import internals
 from flushcheck.service.serving.drain import GRACE_S, Drain
 from flushcheck.streaming.limits import Limits
 from tests.service.serving.workers import Worker
-from tests.service.wire import told
+from tests.service.wire import json_of
 
 
 @pytest.fixture
@@ -47,6 +47,6 @@ def test_readiness_falls_first(worker):
     refused = client.get("/readyz")
     assert refused.status_code == 503
     assert refused.headers["Retry-After"]
-    assert "process ends" in told(refused)["error"]
+    assert "process ends" in json_of(refused)["error"]
     assert client.get("/healthz").status_code == 200
     assert client.get("/stream/chunked?count=2&interval=0").text == "Water in"

@@ -12,7 +12,7 @@ import pytest
 from flushcheck.model import EndRecord, Transport
 from flushcheck.streaming.transports import decoder
 from tests.live import servers
-from tests.service.wire import WITHIN_S, request, rest, unchunked
+from tests.service.wire import WITHIN_S, read_rest, request, unchunked
 
 # Middleware by name, chosen by a header; `attached` counts the streams that the engine wrote.
 MODULE = """
@@ -88,7 +88,7 @@ def wrapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Servic
 def ask(service: servers.Service, path: str, around: str, version: str = "1.1") -> bytes:
     with closing(socket.create_connection(("127.0.0.1", service.port), timeout=WITHIN_S)) as connection:
         connection.sendall(request(path, "Connection: close", f"X-Around: {around}", version=version))
-        head, _, body = rest(connection).partition(b"\r\n\r\n")
+        head, _, body = read_rest(connection).partition(b"\r\n\r\n")
     body = b"".join(unchunked(body)[0]) if b"chunked" in head else body
     return gzip.decompress(body) if b"gzip" in head else body
 
