@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.checking.cross_check import NO_FILE_SHOWS
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import by_lines
 from flushcheck.culprits import CULPRITS, LINTERS
 from flushcheck.files import check_text
+from flushcheck.model import Source
 from tests.checking.marks import CONFIGS, expected, fixtures, found, server_of
 
 FIXTURES = fixtures()
@@ -45,18 +45,15 @@ def test_an_innocent_twin_has_no_mark(path: Path) -> None:
 LINTED = {linter.CULPRIT.id for linter in LINTERS}
 
 
-def test_a_file_can_show_every_culprit_but_those_in_the_app_and_on_the_way() -> None:
-    # http-hop is what a diagnosis calls a program that it cannot name.
-    for culprit in sorted(CULPRITS.keys() - LINTED - NO_FILE_SHOWS - {"http-hop"}):
-        pytest.fail(
-            f"write lint() in flushcheck/culprits/{culprit.replace('-', '_')}.py, or, if no file of a server shows "
-            f"it, add {culprit!r} to NO_FILE_SHOWS in flushcheck/checking/cross_check.py"
+@pytest.mark.parametrize("culprit", CULPRITS)
+def test_a_culprit_says_whether_a_file_can_show_it(culprit: str) -> None:
+    module = f"flushcheck/culprits/{culprit.replace('-', '_')}.py"
+    if Source.FILE in CULPRITS[culprit].shown_by:
+        assert culprit in LINTED, (
+            f"write lint() and SERVERS in {module}, or take Source.FILE out of shown_by there"
         )
-    for culprit in sorted(LINTED & NO_FILE_SHOWS):
-        pytest.fail(
-            f"{culprit} has a lint(): remove it from NO_FILE_SHOWS in flushcheck/checking/cross_check.py"
-        )
-    assert CULPRITS.keys() >= NO_FILE_SHOWS
+    else:
+        assert culprit not in LINTED, f"{module} has a lint(): add Source.FILE to shown_by there"
 
 
 @pytest.mark.parametrize("culprit", sorted(LINTED))

@@ -12,19 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.culprits import CULPRITS, STATIC_ONLY
+from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Confidence, Run, Variant
+from flushcheck.model import Confidence, Run, Source, Variant
 from flushcheck.model.codec import from_json
 from tests.lab.case import Case, Kind, every
 from tests.lab.verdicts import Mark, assess
 
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
-
-# Culprits with a detector that no recording of an ordinary run can show, and why.
-WITHOUT_A_RECORDING = {
-    "nginx-proxy-cache": "from outside it is any cache: response-cache",
-}
 
 
 def path_of(case: Case) -> Path:
@@ -59,15 +54,14 @@ def test_every_live_culprit_is_shown_by_a_recording():
         for case in RECORDED
         for culprit_report in judge(from_json(Run, json.loads(path_of(case).read_text()))).culprits
     }
-    only_in_files = {detector.CULPRIT.id for detector in STATIC_ONLY}
-    for culprit in sorted(CULPRITS.keys() - shown - only_in_files - WITHOUT_A_RECORDING.keys()):
+    by_a_run = {name for name, culprit in CULPRITS.items() if Source.PATH in culprit.shown_by}
+    for name in sorted(by_a_run - shown):
         pytest.fail(
-            f"no recording shows {culprit}: write a case in tests/lab/cases/<program>/ that names it, and run "
-            "`make lab CASE=<program>/<case> LAB=--record`; if only a file can show it, move it to STATIC_ONLY in "
-            "flushcheck/culprits/__init__.py"
+            f"no recording shows {name}: write a case in tests/lab/cases/<program>/ that names it, and run "
+            "`make lab CASE=<program>/<case> LAB=--record`; if only a file can show it, write "
+            f"shown_by=frozenset({{Source.FILE}}) in flushcheck/culprits/{name.replace('-', '_')}.py"
         )
-    for culprit in sorted(shown & (only_in_files | WITHOUT_A_RECORDING.keys())):
-        pytest.fail(f"a recording shows {culprit}: take it out of STATIC_ONLY or WITHOUT_A_RECORDING")
+    assert shown <= by_a_run, "add Source.PATH to shown_by of these culprits: a recording shows them"
 
 
 def test_enough_programs_are_recorded():
