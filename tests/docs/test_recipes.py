@@ -17,10 +17,10 @@ import pytest
 from app import build
 from flushcheck.configs import formats
 from flushcheck.configs.findings import Server
-from flushcheck.culprits import CATALOGUE, evidence
+from flushcheck.culprits import CATALOGUE, Detector, evidence
 from flushcheck.files import syntaxes
 from flushcheck.measurement import plan
-from flushcheck.model import Report, Transport, TransportReport, Variant
+from flushcheck.model import Report, Source, Transport, TransportReport, Variant
 from flushcheck.reports.json_report import document
 from flushcheck.streaming import transports
 from flushcheck.streaming.limits import Limits
@@ -39,16 +39,17 @@ def source_of(*patterns: str) -> str:
     return "\n".join(path.read_text() for pattern in patterns for path in sorted(PACKAGE.glob(pattern)))
 
 
-def steps_of_a_culprit(module: str) -> list[str]:
-    """Culprits: what is missing for this module of flushcheck/culprits; the two tests of the docstring say the rest."""
-    culprit = import_module(f"flushcheck.culprits.{module}").CULPRIT
+def steps_of_a_culprit(name: str) -> list[str]:
+    """Culprits: what is missing for this module of flushcheck/culprits."""
+    module = import_module(f"flushcheck.culprits.{name}")
+    file, culprit = f"flushcheck/culprits/{name}.py", module.CULPRIT
     missing = []
-    if module not in {listed.__name__.rpartition(".")[2] for listed in CATALOGUE}:  # type: ignore[attr-defined]
-        missing.append(f"add {module} to CATALOGUE in flushcheck/culprits/__init__.py")
-    if culprit.id != module.replace("_", "-"):
-        missing.append(
-            f"flushcheck/culprits/{module}.py: id={culprit.id!r}: expected {module.replace('_', '-')!r}"
-        )
+    if module not in CATALOGUE:
+        missing.append(f"add {name} to CATALOGUE in flushcheck/culprits/__init__.py")
+    if (Source.PATH in culprit.shown_by) != isinstance(module, Detector):
+        missing.append(f"{file}: write detect() and Source.PATH in shown_by, or neither of them")
+    if culprit.id != name.replace("_", "-"):
+        missing.append(f"{file}: id={culprit.id!r}: expected {name.replace('_', '-')!r}")
     return missing
 
 
