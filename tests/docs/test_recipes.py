@@ -73,10 +73,12 @@ def steps_of_a_transport(transport: Transport) -> list[str]:
         missing.append(f"add {name} to STREAMS in flushcheck/streaming/transports/__init__.py")
     if transport not in observe.PROBERS:
         missing.append(f"add {name} to PROBERS in flushcheck/prober/observe.py")
+    scripts = {path.name: path.read_text() for path in sorted(PAGE.glob("*.js"))}
+    labels = next(name for name, text in scripts.items() if "export const TRANSPORTS" in text)
     missing += [
-        f"add {transport.value} to flushcheck/service/page/{file}"
-        for file in ("words.js", "observe.js", "client.js", "cards.js")
-        if not re.search(rf"\b{transport.value}\b", (PAGE / file).read_text())
+        f"add {transport.value} to flushcheck/service/page/{name}"
+        for name in (labels, "observe.js", "client.js")
+        if not re.search(rf"\b{transport.value}\b", scripts[name])
     ]
     if plan.ROUTES.get(transport, "?") not in TEXTS["docs/service.md"]:
         missing.append("add its address to the table in docs/service.md")
