@@ -15,6 +15,7 @@ import pytest
 
 from flushcheck import __version__
 from flushcheck.cli import main
+from tests.live.servers import heed_interrupts
 from tests.prober.farside import Peer, far_side
 from tests.prober.test_gather import no_control, service
 
@@ -274,7 +275,7 @@ def test_an_interrupt_ends_it_without_a_trace(tmp_path):
     with far_side(script) as url:
         process = subprocess.Popen(
             [*COMMAND, "diagnose", url, "--save", str(tmp_path / "run.json")],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=ENVIRON,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=ENVIRON, preexec_fn=heed_interrupts,
         )  # fmt: skip
         assert asked.wait(30)
         process.send_signal(signal.SIGINT)

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from flushcheck.cli import main
-from tests.live.servers import ROOT, child_env
+from tests.live.servers import ROOT, child_env, heed_interrupts
 from tests.prober.farside import Peer, far_side
 from tests.prober.test_watching import SSE, chat, events, forever
 
@@ -101,6 +101,7 @@ def test_an_interrupt_ends_the_watching_with_what_was_seen():
         process = subprocess.Popen(
             [sys.executable, "-m", "flushcheck", "watch", url],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=child_env(), text=True,
+            preexec_fn=heed_interrupts,
         )  # fmt: skip
         assert process.stdout is not None
         for _ in range(8):  # the head, and some reads
