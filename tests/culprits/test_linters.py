@@ -489,3 +489,33 @@ def test_a_finding_names_the_fact(culprit, server, text, sentence):
 def test_a_finding_names_no_fact_that_is_not_there(culprit, server, text, sentence):
     (finding,) = found(culprit, server, text)
     assert sentence not in f"{finding.message} {finding.override}"
+
+
+EDITS = [
+    # culprit, server, configuration, what --diff writes
+    ("websocket-upgrade", NGINX, "map $http_upgrade $c { }\nserver { location / { proxy_pass http://x; } }", ["proxy_http_version 1.1;", "proxy_set_header Upgrade $http_upgrade;", "proxy_set_header Connection $c;"]),
+    ("websocket-upgrade", NGINX, "map $other $c { }\nserver { location / { proxy_pass http://x; } }", ["proxy_http_version 1.1;", "proxy_set_header Upgrade $http_upgrade;", 'proxy_set_header Connection "upgrade";']),
+    ("websocket-upgrade", NGINX, "map $http_upgrade $c $d { }\nserver { location / { proxy_pass http://x; } }", ["proxy_http_version 1.1;", "proxy_set_header Upgrade $http_upgrade;", 'proxy_set_header Connection "upgrade";']),
+    ("websocket-upgrade", APACHE, PROXY % "", ["ProxyPass / http://x/ upgrade=websocket"]),
+    ("websocket-upgrade", APACHE, "RewriteRule ^/(.*) http://x/$1 [P]\n", []),
+    ("websocket-upgrade", LIGHTTPD, 'proxy.server = ( "" => (( "host" => "x" )) )\n', ['proxy.header = ( "upgrade" => "enable" )']),
+    ("websocket-upgrade", LIGHTTPD, 'proxy.header = ( "https-remap" => "enable" )\nproxy.server = ( "" => (( "host" => "x" )) )\n', []),
+    ("caddy-buffer-responses", CADDY, ":80 {\nreverse_proxy x:1 {\nbuffer_responses {\n}\n}\n}\n", []),
+    ("caddy-encode", CADDY, ":80 {\nencode gzip {\nminimum_length 2\n}\nreverse_proxy x:1\n}\n", []),
+    ("apache-mod-fcgid", APACHE, FCGID % "", ["FcgidOutputBufferSize 0"]),
+    ("apache-mod-security", APACHE, PROXY % "SecRuleEngine On\nSecResponseBodyAccess On", ['<Location "/">', "    SecResponseBodyAccess Off", "</Location>"]),
+    ("apache-proxy-fcgi", APACHE, PROXY_FCGI % 'flushpackets=off "keepalive=a b"', ['ProxyPass / fcgi://x/ "keepalive=a b" flushpackets=on']),
+    ("php-output-buffering", NGINX, fastcgi('fastcgi_param PHP_VALUE "output_buffering=4096";'), []),
+    ("php-output-buffering", PHP, "output_buffering = 4096\n", ["output_buffering = Off"]),
+    ("idle-timeout", NGINX, http(), ["proxy_read_timeout 1h;"]),
+    ("idle-timeout", APACHE, PROXY % "", []),
+    ("gunicorn-sync-worker", GUNICORN, "web: gunicorn a:b\n", [" -k gevent"]),
+    ("gunicorn-sync-worker", GUNICORN, 'CMD ["gunicorn", "a:b"]\n', [', "-k", "gevent"']),
+    ("gunicorn-sync-worker", GUNICORN, "worker_class = 'gthread'\nthreads = 2\n", ['worker_class = "gevent"']),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("culprit", "server", "text", "lines"), EDITS)
+def test_an_edit_writes_the_lines_that_are_missing(culprit, server, text, lines):
+    (finding,) = found(culprit, server, text)
+    assert [line for edit in finding.edits for line in edit.lines] == lines
