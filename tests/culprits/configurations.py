@@ -43,7 +43,7 @@ TWO_NGINX = "server { listen 8080; location / { %s proxy_pass http://x; } }\nser
 
 def found(culprit: str, server: Server, text: str) -> list[Finding]:
     """The findings of one culprit."""
-    findings = check_text(text, kind=server, name="f").findings
+    findings = check_text(text, server=server, name="f").findings
     return [finding for finding in findings if finding.culprit.id == culprit]
 
 
