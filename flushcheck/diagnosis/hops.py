@@ -112,7 +112,7 @@ def _next_to_the_app(seen: Observations, observation: Observation) -> Statements
 
 
 def _encodings(probe: Probe, origin: RequestAtApp) -> Statements:
-    """Accept-Encoding as it reached the app. Every observer offers two and more, but for the identity variant."""
+    """Accept-Encoding as it reached the app. Every probe but IDENTITY offers two and more."""
     came = origin.accept_encoding.strip()
     if probe.variant is Variant.IDENTITY:
         if came and came != "identity":
