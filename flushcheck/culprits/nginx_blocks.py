@@ -60,7 +60,7 @@ def _without_effect(block: Block) -> str:
         for line in block.scope.nearest(name):
             if line.args and line.args[0].lower() == "x-accel-buffering":
                 return (
-                    f"; {name} X-Accel-Buffering ({line.place}) has no effect here: only a response "
-                    "header of the app has"
+                    f"; {name} X-Accel-Buffering ({line.place}) has no effect here: nginx "
+                    "obeys only the header that the app sends"
                 )
     return ""

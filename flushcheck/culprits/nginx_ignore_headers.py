@@ -1,4 +1,4 @@
-"""nginx told to ignore X-Accel-Buffering."""
+"""An nginx that ignores X-Accel-Buffering."""
 
 from __future__ import annotations
 

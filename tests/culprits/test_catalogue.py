@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +29,23 @@ HOSTILE = Culprit(
 
 def ids(modules):
     return {module.CULPRIT.id for module in modules}
+
+
+MODULES = [
+    path
+    for path in sorted((Path(__file__).parents[2] / "flushcheck" / "culprits").glob("*.py"))
+    if re.search(r"^CULPRIT\b", path.read_text(), re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_every_culprit_is_listed_under_the_name_of_its_file(path):
+    culprit = import_module(f"flushcheck.culprits.{path.stem}").CULPRIT
+    listed = culprit in CULPRITS.values()
+    assert listed, f"add {path.stem} to CATALOGUE in flushcheck/culprits/__init__.py"
+    assert culprit.id == path.stem.replace("_", "-"), (
+        f"flushcheck/culprits/{path.name}: the file and the id need the same name; id={culprit.id!r}"
+    )
 
 
 def test_no_id_stands_twice():
@@ -111,7 +131,7 @@ NEAR = [
 
 
 @pytest.mark.parametrize(("given", "meant"), NEAR)
-def test_the_error_for_an_unknown_id_offers_the_nearest(given, meant):
+def test_an_unknown_id_is_answered_with_the_nearest(given, meant):
     assert meant in near(given)
     with pytest.raises(UsageError, match=rf"Did you mean .*\b{meant}\b") as error:
         find(given)
