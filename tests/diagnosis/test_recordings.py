@@ -29,11 +29,17 @@ def path_of(case: Case) -> Path:
 RECORDED = [case for case in every() if case.kind is not Kind.PART and path_of(case).exists()]
 
 
+# What a recording leaves open, and why; every other one is judged right.
+UNDECIDED = {
+    "hop/collect-no-hint": "a hop that removes X-Accel-Buffering as nginx does, and holds as no nginx does",
+}
+
+
 @pytest.mark.parametrize("case", RECORDED, ids=[case.name for case in RECORDED])
-def test_nobody_is_accused_wrongly(case):
+def test_a_recording_is_judged_right(case):
     data = json.loads(path_of(case).read_text())
     result = assess(case, case.seen, judge(from_json(Run, data)), 0.0)
-    assert result.mark is not Mark.WRONG, result.why
+    assert result.mark is (Mark.UNDECIDED if case.name in UNDECIDED else Mark.RIGHT), result.why
 
 
 @pytest.mark.parametrize("name", ["hop/ticks-200", "haproxy/default"])
@@ -67,6 +73,5 @@ def test_every_live_culprit_is_shown_by_a_recording():
             )
 
 
-def test_enough_programs_are_recorded():
-    assert len(RECORDED) >= 60
-    assert len({case.program for case in RECORDED}) >= 10
+def test_every_recording_is_of_a_case_that_the_laboratory_still_has():
+    assert {path.name for path in RECORDINGS.glob("*.json")} == {path_of(case).name for case in RECORDED}
