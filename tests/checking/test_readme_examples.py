@@ -17,6 +17,8 @@ from flushcheck.reports.findings import cross_checks_document, findings_document
 from tests.live.servers import ROOT, child_env
 from tests.test_readme import TEXT, rows
 
+pytestmark = pytest.mark.slow
+
 SECTION = TEXT[TEXT.index("## The config check") :].split("\n## ")[0]
 GUILTY = "location / {\n  proxy_pass http://127.0.0.1:8000;\n}\n"
 

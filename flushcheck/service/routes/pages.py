@@ -1,8 +1,9 @@
-"""The page: its files, what it has to know, and the two questions it asks while it diagnoses.
+"""The page: its files, its settings, and the two requests it makes while it diagnoses.
 
-The page observes, the service thinks. Which Probes to make next is asked of `measurement.plan` by
-`POST /diagnostics/plan`, with what was seen so far; how a Report looks when it is kept is asked of
-`reports` by `POST /diagnostics/report`. So nothing of either is written a second time in JavaScript.
+The page observes, the service plans and judges. `POST /diagnostics/plan` returns the Probes to make next,
+from `measurement.plan` and what was seen so far; `POST /diagnostics/report` renders a Report for a file or
+the clipboard, with `reports`. So the page's JavaScript repeats neither. The thresholds and bounds that it
+does need come with its settings, so that each number is written once.
 
 The files are read once, when the blueprint is made, and only they are served: no path of a visitor's
 ever becomes a path on disk.
@@ -15,6 +16,7 @@ import json
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, render_template, request
 
@@ -22,22 +24,25 @@ from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import NAMES
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
+from flushcheck.measurement.patterns import SAME_DELIVERY_S
 from flushcheck.measurement.plan import ROUTES
-from flushcheck.measurement.timing import flow
+from flushcheck.measurement.timing import KEPT_SHARE, flow
 from flushcheck.model import Probe, Run, Transport, UsageError, Vantage, Variant
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.model.run_schema import run_from_json
+from flushcheck.prober.observation_builder import MAX_ARRIVALS, MAX_HEADERS
 from flushcheck.prober.tool import TOOL
-from flushcheck.reports.html import html
+from flushcheck.reports.html import HELD_S, LATE_S, html
 from flushcheck.reports.oneliner import oneliner
 from flushcheck.reports.terminal import terminal
 from flushcheck.reports.ticket import ticket
 from flushcheck.service.own_address import shown
 from flushcheck.service.responses import answer, bounded_body, open_to_all, page
-from flushcheck.service.routes import streams
+from flushcheck.service.routes import check, streams
 from flushcheck.service.service import Service
 from flushcheck.service.serving import handshake
 from flushcheck.streaming.params import TEXTS
+from flushcheck.streaming.transports.records import MAX_PENDING_BYTES
 
 EVENT_STREAM, HTML, TEXT = "text/event-stream", "text/html", "text/plain"
 TEXT_WIDTH = 80  # columns of a report that is pasted somewhere
@@ -121,6 +126,7 @@ def the_page(service: Service) -> Response:
         render_template(
             "page.html",
             base=base,
+            host=urlsplit(base).netloc,
             line=oneliner(base),
             settings=_settings(service),
             server_names=SERVER_NAMES,
@@ -132,7 +138,7 @@ def the_page(service: Service) -> Response:
 
 
 def _settings(service: Service) -> dict[str, Any]:
-    """What the page has to know: names, bounds and defaults, each from where it is decided."""
+    """The page's settings, each from the module that decides it; `Settings` in page/types.d.ts."""
     return {
         "tool": TOOL,
         "routes": {str(transport): path for transport, path in ROUTES.items()},
@@ -143,7 +149,19 @@ def _settings(service: Service) -> dict[str, Any]:
             for field in fields(service.limits)
             if isinstance(value := getattr(service.limits, field.name), int | float)
         },
-        # A browser does not say how a handshake failed; this it can be told beforehand.
+        "max_name": check.MAX_NAME,
+        "thresholds": {
+            "late_s": LATE_S,
+            "held_s": HELD_S,
+            "held_share": KEPT_SHARE,
+            "same_delivery_s": SAME_DELIVERY_S,
+        },
+        "bounds": {
+            "max_arrivals": MAX_ARRIVALS,
+            "max_headers": MAX_HEADERS,
+            "max_pending_bytes": MAX_PENDING_BYTES,
+        },
+        # A browser does not report why a handshake failed; the service knows it beforehand.
         "no_websocket": handshake.unable(request.environ),
         "public": bool(service.limits.public_url),
     }
