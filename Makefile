@@ -147,7 +147,7 @@ $(STAMPS)/page-js: $(STAMPS)/venv tests/page/js/package.json tests/page/js/packa
 	@mkdir -p $(PAGE_JS) && cp tests/page/js/package.json tests/page/js/package-lock.json $(PAGE_JS)
 	@if command -v npm >/dev/null 2>&1; then \
 	    echo "installing what checks the page's JavaScript into $(VENV) (once)"; \
-	    npm ci --prefix $(PAGE_JS) --silent --no-audit --no-fund && touch $@; \
+	    (cd $(PAGE_JS) && npm ci --silent --no-audit --no-fund) && touch $@; \
 	elif [ -z "$$CI" ]; then echo "npm is not installed: the page's JavaScript is not checked"; \
 	else echo "npm is not installed: expected it where CI is set, to check the page's JavaScript"; exit 1; fi
 
