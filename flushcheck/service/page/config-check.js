@@ -3,7 +3,7 @@
 
 import { $, copyable, el, element } from "./dom.js";
 import { explanationLink } from "./report.js";
-import { host, settings } from "./settings.js";
+import { NO_RESPONSE, settings } from "./settings.js";
 import { messageOf } from "./streams.js";
 
 /** @import { AllowedFinding, Finding, Findings, PassedBlock, ReadProblem } from "./types.d.ts" */
@@ -98,7 +98,7 @@ async function post(text, signal) {
       body: text,
       signal: AbortSignal.any([signal, AbortSignal.timeout(RESPONSE_WITHIN_S * 1000)]),
     }).catch(() => {
-      throw new Error(`${host} no longer answers. Is the service still running?`);
+      throw new Error(NO_RESPONSE);
     });
     const data = await response.json().catch(() => ({}));
     if (response.ok) return data;

@@ -5,7 +5,7 @@ import { $, $$, announce, el } from "./dom.js";
 import { PROBE_TIMEOUT_S, ProbeRunner, STOPPED, WorkerFailed } from "./probe-runner.js";
 import { showReport } from "./report.js";
 import { readRun, unpackRun } from "./run-file.js";
-import { host, root, settings } from "./settings.js";
+import { NO_RESPONSE, root, settings } from "./settings.js";
 import { messageOf } from "./streams.js";
 
 /** @import { NotedRun, Observation, PlannedProbe, Report } from "./types.d.ts" */
@@ -22,7 +22,7 @@ const MAX_RUN = 4 * (settings.limits.max_judge_bytes ?? 0);
 /** The service gave no response at all. */
 class NoResponse extends Error {
   constructor() {
-    super(`${host} no longer answers. Is the service still running?`);
+    super(NO_RESPONSE);
   }
 }
 

@@ -99,7 +99,7 @@ export class EventDecoder {
    * @returns {RawRecord | null} */
   #line(line) {
     this.#raw += `${line}\n`;
-    if (line.startsWith("data:")) this.#data.push(line.slice(5).replace(/^ /, ""));
+    if (line.startsWith("data:")) this.#data.push(line.slice(5)); // JSON ignores the space after the colon
     if (line !== "") return null;
     const record = this.#data.length ? { raw: this.#raw, ...parseRecord(this.#data.join("\n")) } : null;
     this.#data = [];

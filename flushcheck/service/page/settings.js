@@ -12,3 +12,6 @@ export const root = new URL("./", document.baseURI.replace(/[?#].*/, "")).href;
 
 /** The service's host and port, as a person writes it. */
 export const host = new URL(root).host;
+
+/** What the page says when the service gives no response at all. */
+export const NO_RESPONSE = `${host} no longer answers. Is the service still running?`;

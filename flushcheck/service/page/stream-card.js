@@ -28,7 +28,8 @@ class StreamRun {
   records = [];
   reads = 0;
   connection = 1; // the number of the current one; EventSource may open several
-  drops = 0; // connections that ended, and attempts that failed
+  lost = 0; // the number of the last connection that ended without the end event
+  drops = 0; // such ends, and attempts to reconnect that failed
   opened_s = -1; // negative until the response opens
   isOver = false;
   isSilent = false; // the card says that nothing comes
@@ -218,7 +219,8 @@ export class StreamCard {
    * @param {StreamRun} run
    * @param {number} connection the number of the last one that opened */
   #dropped(run, connection) {
-    const isNew = run.drops < connection;
+    const isNew = connection > run.lost;
+    run.lost = connection;
     run.drops += 1;
     this.#part("loop").hidden = false;
     const pieces = run.points.filter((point) => point.connection === connection).length;

@@ -42,6 +42,7 @@ describe("isHeld: the share of pieces that arrived after the next one had been s
   const ROWS = [
     ["no piece",                                  [],                                                   false],
     ["one piece",                                 [[0, 9]],                                             false],
+    ["two pieces, held",                          [[0, 2.5], [1, 2]],                                   true],
     ["steady",                                    [[0, 0], [1, 1], [2, 2]],                             false],
     ["all at the end",                            [[0, 2], [1, 2], [2, 2]],                             true],
     // The piece that was sent at 0 arrives so much after the one that was sent at 1.

@@ -141,12 +141,17 @@ test("each round through all transports is twice as patient, until the last", as
   assert.equal(run.result.ended, "failed");
 });
 
-test("a round with a piece does not count as fruitless", async () => {
-  const run = start({ patienceS: 1, quietS: 1, returnS: 0, rounds: 1 });
+test("rounds without a piece are counted from the last piece", async () => {
+  const run = start({ order: ["events"], patienceS: 1, returnS: 0, rounds: 2 });
+  await network.pass(1);
+  assert.equal(network.connections.length, 2);
   await flow(network.last, 0, 1);
-  await network.pass(10);
-  assert.deepEqual(run.pieces, [0]);
-  assert.ok(network.connections.length > ORDER.length);
+  network.last.break();
+  await network.pass(0.3);
+  network.last.break();
+  await network.pass(0.3);
+  assert.equal(network.connections.length, 4);
+  assert.equal(run.result, null);
 });
 
 test("pieces that were held count, and the next transport continues after them", async () => {
@@ -215,6 +220,34 @@ test("between two pieces it waits for quietS", async () => {
   await network.pass(0.4);
   assert.equal(network.connections.length, 2);
   assert.equal(run.log.at(-1), "events: no server-sent event for 20 s; resuming after piece 0");
+});
+
+test("after a break it waits as long for the next piece", async () => {
+  start({ patienceS: 1, quietS: 5 });
+  await flow(network.last, 0, 1);
+  network.last.break();
+  await network.pass(0.3);
+  await network.pass(4);
+  assert.equal(network.connections.length, 2);
+  assert.ok(!network.last.isClosed);
+});
+
+test("pauses grow with the failures, and are short again after a piece", async () => {
+  start();
+  const pauseAfterBreak = async () => {
+    const before = network.connections.length;
+    network.last.break();
+    let waited_s = 0;
+    while (network.connections.length === before) {
+      await network.pass(0.1);
+      waited_s += 0.1;
+    }
+    return waited_s.toFixed(1);
+  };
+  await flow(network.last, 0, 1);
+  assert.deepEqual([await pauseAfterBreak(), await pauseAfterBreak(), await pauseAfterBreak()], ["0.2", "0.4", "0.8"]);
+  await flow(network.last, 1, 2);
+  assert.equal(await pauseAfterBreak(), "0.2");
 });
 
 test("a piece that came before is left out, one that is missing breaks the stream", async () => {

@@ -63,6 +63,7 @@ const STREAMS = [
   ["events without a space",       EventDecoder, `data:${piece}\n\n`,                                         [PIECE]],
   ["comments and retry",           EventDecoder, `retry: 2000\n\n: heartbeat\n\ndata: ${piece}\n\n`,          [PIECE]],
   ["data on two lines",            EventDecoder, 'data: {"seq":0,"at_s":0.5,\ndata: "delta":"Water"}\n\n',    [PIECE]],
+  ["data on two lines with CRLF",  EventDecoder, 'data: {"seq":0,"at_s":0.5,\r\ndata: "delta":"Water"}\r\n\r\n', [PIECE]],
   ["an event without data",        EventDecoder, `event: open\n\ndata: ${piece}\n\n`,                         [PIECE]],
   ["U+2028 does not end a line",   EventDecoder, `data: ${next}\n\n`,                                         [NEXT]],
   ["a literal end in an event",    EventDecoder, "data: [DONE]\n\n",                                          [literal("[DONE]")]],

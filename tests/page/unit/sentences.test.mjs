@@ -26,6 +26,7 @@ const ENDINGS = [
   ["held in groups",               IN_TWO,       "complete",    {},                            "Held: 10 pieces came in 2 deliveries, up to 1.0 s late."],
   ["cut",                          STEADY,       "cut",         {},                            "Cut after 2 pieces: why"],
   ["cut, but no end was chosen",   STEADY,       "cut",         { end: "none" },               "Ended without an end record after 2 pieces, as chosen."],
+  ["foreign, and no end was chosen", NONE,       "foreign",     { end: "none" },               "Not a stream of flushcheck: why"],
   ["refused before any piece",     NONE,         "refused",     {},                            "Refused: why"],
   ["refused, and known before",    NONE,         "refused",     { unavailable: "no sockets" }, "Not available on this server: no sockets."],
   ["unreachable",                  NONE,         "unreachable", {},                            "Unreachable: why"],
