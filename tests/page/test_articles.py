@@ -69,7 +69,7 @@ SNIFFED = [
 
 
 @pytest.mark.parametrize(("name", "query", "bounds"), SNIFFED, ids=[name for name, _, _ in SNIFFED])
-def test_chromium_holds_an_xhr_of_text_plain_until_1024_bytes_unless_told_not_to_sniff(
+def test_chromium_holds_an_xhr_of_text_plain_until_1024_bytes_without_nosniff(
     name, query, bounds, page, origin
 ):
     page.goto(origin.url)

@@ -61,7 +61,7 @@ ENDINGS = [
 
 
 @pytest.mark.parametrize(("how", "sent"), ENDINGS, ids=[name for name, _ in ENDINGS])
-def test_no_piece_is_lost_or_doubled_when_the_service_goes_and_another_answers(
+def test_no_piece_is_lost_or_repeated_when_another_service_takes_over(
     how, sent, new_page, origin, other_host
 ):
     with rolling(origin) as (nginx, first):

@@ -80,7 +80,7 @@ def test_what_passed_is_allowed_or_unread_is_shown_too(page, origin):
 
 
 @pytest.mark.parametrize("server", ["", "caddy"])
-def test_whose_file_it_is_is_recognised_or_said(server, page, origin):
+def test_the_server_is_detected_or_chosen(server, page, origin):
     expect(check(page, origin.url, CADDY, server=server)).to_contain_text("in 1 block that passes to an app")
     expect(page.locator("#check-results > [data-finding=caddy-encode]")).to_be_visible()
 
@@ -138,7 +138,7 @@ LISTEN = """() => {
 }"""
 
 
-def test_a_busy_service_is_asked_again(page, origin):
+def test_a_busy_service_gets_the_request_again(page, origin):
     # nginx lets a request pass every three seconds, and answers the others with 429.
     text = nginxconf.site(
         "proxy_pass http://127.0.0.1:8000;",

@@ -38,7 +38,7 @@ def planned_probes(origin, observations=()):
     return requests.post(f"{origin.url}/diagnostics/plan", json=body, timeout=WITHIN_S).json()["probes"]
 
 
-def test_the_plan_is_the_cores_own(origin):
+def test_the_plan_is_the_one_of_the_planner(origin):
     probes = planned_probes(origin)
     assert [planned["id"] for planned in probes] == [
         probe.id for probe in plan.baselines(Transport, quick=False)
@@ -56,7 +56,7 @@ def test_it_goes_on_with_what_a_browser_can_do(origin):
     assert not [name for name in ids if "http/1.0" in name]
 
 
-def test_every_file_is_served_once_asked_and_not_again(origin):
+def test_every_file_is_served_and_not_sent_again_unchanged(origin):
     for file in FOLDER.iterdir():
         if file.suffix not in TYPES:
             continue
@@ -71,7 +71,7 @@ def test_every_file_is_served_once_asked_and_not_again(origin):
 
 
 @pytest.mark.parametrize("path", ["/page/page.html", "/page/..%2fpages.py", "/page/nothing.js", "/page/"])
-def test_nothing_else_is(path, origin):
+def test_no_other_file_is_served(path, origin):
     assert requests.get(f"{origin.url}{path}", timeout=WITHIN_S).status_code == 404
 
 
@@ -89,13 +89,13 @@ def test_the_page_runs_nothing_but_its_own_files(origin):
 
 
 @pytest.mark.parametrize("host", ["evil.example'", '"><script>alert(1)</script>'])
-def test_a_host_that_is_none_does_not_get_onto_the_page(host, origin):
+def test_an_invalid_host_does_not_get_onto_the_page(host, origin):
     response = requests.get(f"{origin.url}/", headers={"Accept": "text/html", "Host": host}, timeout=WITHIN_S)
     assert "evil" not in response.text
     assert "alert(1)" not in response.text
 
 
-def test_a_report_to_keep_is_the_cores_own(origin):
+def test_a_report_to_keep_is_the_one_of_the_command(origin):
     run = from_json(Run, to_json(Run("http://example.org", HELD, "test")))
     url = f"{origin.url}/diagnostics/report"
     response = requests.post(url, json=to_json(run), headers={"Accept": "text/html"}, timeout=WITHIN_S)
@@ -117,7 +117,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "body", "expected"), WRONG, ids=[name for name, _, _ in WRONG])
-def test_what_is_no_run_is_refused_in_words(name, body, expected, origin):
+def test_a_body_that_is_no_run_is_refused_with_a_reason(name, body, expected, origin):
     for path in ("plan", "report"):
         if name.startswith("notes") and path == "plan":
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,15 @@ def test_the_modules_do_what_their_tests_say(file: Path) -> None:
     run = subprocess.run(argv, capture_output=True, text=True, timeout=WITHIN_S, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert COUNT.search(run.stdout), run.stdout
+
+
+LOCK = HERE.parent / "js" / "package-lock.json"
+
+
+def test_the_lock_holds_hashes_and_no_address_of_a_registry() -> None:
+    packages = json.loads(LOCK.read_text())["packages"]
+    assert all("integrity" in package for path, package in packages.items() if path)
+    assert not any("resolved" in package for package in packages.values())
 
 
 PURE = ("classify", "client", "records", "run-file", "sentences")
