@@ -5,7 +5,6 @@ import { pollAddress, readChunked, readEvents, readPolling, readWebSocket, refus
 
 /** @import { Arrival, Bounds, Header, Listener, Observation, Outcome, PlannedProbe, RequestAtApp, StreamEnd, StreamResult } from "./types.d.ts" */
 
-const MAX_VALUE = 500; // characters of a header's value
 const TICK_MS = 20;
 const TIMING_WITHIN_MS = 1000; // for the browser to record a request's own times; a busy machine needed 100 ms
 const MAX_TIMINGS = 5000;
@@ -106,9 +105,10 @@ class Capture {
   opened({ status, headers }) {
     this.status = status;
     this.headers_s = since(this.began);
+    const { max_headers, max_header_chars } = this.#bounds;
     this.headers = headers
-      .slice(0, this.#bounds.max_headers)
-      .map(([name, value]) => [name.toLowerCase().slice(0, 100), printable(value).slice(0, MAX_VALUE)]);
+      .slice(0, max_headers)
+      .map(([name, value]) => [name.toLowerCase().slice(0, 100), printable(value).slice(0, max_header_chars)]);
   }
 
   /** @param {number} bytes */

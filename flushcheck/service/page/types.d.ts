@@ -209,6 +209,7 @@ export interface Thresholds {
 export interface Bounds {
   max_arrivals: number;
   max_headers: number;
+  max_header_chars: number;
   max_pending_bytes: number;
 }
 

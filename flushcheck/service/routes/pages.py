@@ -30,7 +30,7 @@ from flushcheck.measurement.timing import KEPT_SHARE, flow
 from flushcheck.model import Probe, Run, Transport, UsageError, Vantage, Variant
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.model.run_schema import run_from_json
-from flushcheck.prober.observation_builder import MAX_ARRIVALS, MAX_HEADERS
+from flushcheck.prober.observation_builder import MAX_ARRIVALS, MAX_HEADER, MAX_HEADERS
 from flushcheck.prober.tool import TOOL
 from flushcheck.reports.html import HELD_S, LATE_S, html
 from flushcheck.reports.oneliner import oneliner
@@ -159,6 +159,7 @@ def _settings(service: Service) -> dict[str, Any]:
         "bounds": {
             "max_arrivals": MAX_ARRIVALS,
             "max_headers": MAX_HEADERS,
+            "max_header_chars": MAX_HEADER,
             "max_pending_bytes": MAX_PENDING_BYTES,
         },
         # A browser does not report why a handshake failed; the service knows it beforehand.
