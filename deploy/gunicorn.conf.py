@@ -111,6 +111,17 @@ def when_ready(server: Any) -> None:
 METRICS_FOLDER = "FLUSHCHECK_METRICS_FOLDER"
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """Hand the worker to the app, which asks it for its settings and whether it stops.
+
+    Before the app is loaded, and before gevent patches the standard library: what is imported here must not
+    import more of it than it does.
+    """
+    from flushcheck.service.serving.internals import hand_over
+
+    hand_over(worker)
+
+
 def post_worker_init(worker: Any) -> None:
     """Take the app's own 50,000 objects, and most that streams make, out of the garbage collector's rounds.
 
@@ -154,7 +165,7 @@ def pre_request(worker: Any, req: Any) -> None:
 
 def post_request(worker: Any, req: Any, environ: dict[str, Any], resp: Any) -> None:
     """Let the client of a large body see the answer before its connection is reset."""
-    from flushcheck.service.limits.bodies import is_large, linger
+    from flushcheck.service.limits.bodies import is_large, lingering_close
 
     if req.must_close and "gunicorn.socket" in environ and is_large(dict(req.headers)):
-        linger(environ["gunicorn.socket"])
+        lingering_close(environ["gunicorn.socket"])

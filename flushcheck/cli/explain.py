@@ -1,4 +1,4 @@
-"""`flushcheck explain [ID]`: the catalogue, for a person."""
+"""`flushcheck explain [ID]`: the catalogue of culprits, as text or JSON."""
 
 from __future__ import annotations
 
@@ -17,25 +17,22 @@ from flushcheck.reports.explain import (
 )
 
 
-def add(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "explain",
-        help="explain a culprit: how it shows and how to fix it",
-        description="Explains a culprit: what it is, how it shows, how flushcheck detects it, how to fix it "
-        "and what the fix costs. Without ID: lists all.",
-        example="flushcheck explain nginx-proxy-buffering",
+def configure(parser: Parser) -> None:
+    """Set the command's arguments and help."""
+    parser.description = (
+        "Explains a culprit: what it is, how it shows, how flushcheck detects it, and how to fix it. "
+        "Without ID: lists all culprits."
     )
-    parser.add_argument("id", metavar="ID", nargs="?", help="the id, as in a report; default: list all")
-    parser.add_argument("--json", action="store_true", help="the same as JSON, for scripts")
-    parser.set_defaults(run=run)
+    parser.example = "flushcheck explain nginx-proxy-buffering"
+    parser.add_argument("id", metavar="ID", nargs="?", help="the id in a report; without it: list all")
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Do it.
+    """Print the explanation; return the exit code.
 
     Raises:
-        UsageError: no Culprit has this id.
+        UsageError: no culprit has this id.
     """
     culprit = find(arguments.id) if arguments.id is not None else None
     if arguments.json:

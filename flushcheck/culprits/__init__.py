@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
-from flushcheck.configs.findings import Finding
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import (
     apache_mod_fcgid,
@@ -82,9 +82,10 @@ class Linter(Protocol):
     """What the module of a culprit offers that a file can show."""
 
     CULPRIT: Culprit
+    SERVERS: tuple[Server, ...]  # whose configurations can show it: `lint` sees blocks of these alone
 
     def lint(self, block: Block) -> Iterator[Finding]:
-        """What this block shows of it; nothing if it is innocent, or of another kind."""
+        """What this block shows of it; nothing if it is innocent."""
 
 
 CATALOGUE: tuple[Member, ...] = (

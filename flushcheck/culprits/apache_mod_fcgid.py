@@ -63,14 +63,17 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, sure, evidence)
 
 
+SERVERS = (Server.APACHE,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """64 KiB by default, so a handler without a line is guilty too."""
-    if block.server is not Server.APACHE or block.via != "fcgid":
+    if block.via != "fcgid":
         return
     value = block.value("FcgidOutputBufferSize", "65536")
     if value.first == "0":
         return
-    htaccess = block.gate.file.rpartition("/")[2].startswith(".ht")
+    htaccess = block.pass_directive.file.rpartition("/")[2].startswith(".ht")
     message = (
         f"{block.say(value)}: Apache sends data only when {value.first} bytes are full; a shorter "
         "response arrives when it ends"
@@ -86,7 +89,7 @@ def lint(block: Block) -> Iterator[Finding]:
         Level.WARNING if htaccess else Level.ERROR,
         message,
         value=value,
-        at=value.at or block.gate,
+        at=value.at or block.pass_directive,
         edits=() if htaccess else _edits(block, value.at),
         override=f"{NO_OVERRIDE}: Apache ignores X-Accel-Buffering",
     )
@@ -97,8 +100,8 @@ def _edits(block: Block, old: Directive | None) -> tuple[Edit, ...]:
     if old is not None:
         return (edit(Action.REPLACE, old, line),)
     # Server and virtual host only: in front of the outermost section below that holds the gate.
-    outer = block.gate
-    for scope in block.home.chain():
+    outer = block.pass_directive
+    for scope in block.insert_scope.chain():
         if scope.directive is not None and scope.directive.name == "virtualhost":
             outer = scope.directive.block[0] if scope.directive.block else outer
             break

@@ -67,9 +67,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     )
 
 
+SERVERS = (Server.APACHE,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default: only a line is guilty, and only for its types."""
-    if block.server is not Server.APACHE or block.via not in ("http", "fastcgi", "fcgid", "passenger"):
+    if block.via not in ("http", "fastcgi", "fcgid", "passenger"):
         return
     access = apache.setting(block, "SecResponseBodyAccess", "Off")
     engine = apache.setting(block, "SecRuleEngine", "Off")
@@ -85,16 +88,14 @@ def lint(block: Block) -> Iterator[Finding]:
         f"{block.say(access)}: a response sent as {' or '.join(listed)} is held to its end",
         value=access,
         edits=block.edit(None, *_off(block)),
-        override="the app can avoid it with a content type that is not listed: text/event-stream"
-        if avoidable
-        else "",
+        override="the app can avoid it with the content type text/event-stream" if avoidable else "",
     )
 
 
 def _off(block: Block) -> tuple[str, ...]:
     """The lines for this block: a section of its own where the pass is a line of the virtual host."""
     line = "SecResponseBodyAccess Off"
-    gate = block.gate
+    gate = block.pass_directive
     if gate.name == "proxypass" and gate.args and gate.args[0].startswith("/"):
         return (f'<Location "{gate.args[0]}">', f"    {line}", "</Location>")
     return (line,)

@@ -63,9 +63,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY, evidence)
 
 
+SERVERS = (Server.APACHE,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default, so a worker without a line is guilty too."""
-    if block.server is not Server.APACHE or block.via != "fastcgi":
+    if block.via != "fastcgi":
         return
     value = block.params.get("flushpackets")
     chosen = value.first.lower() if value else ""
@@ -85,8 +88,8 @@ def lint(block: Block) -> Iterator[Finding]:
         Level.WARNING if chosen == "auto" else Level.ERROR,
         message,
         value=value,
-        at=block.gate,
-        fix=HANDLER_FIX if block.gate.name == "sethandler" else PASS_FIX,
+        at=block.pass_directive,
+        fix=HANDLER_FIX if block.pass_directive.name == "sethandler" else PASS_FIX,
         edits=_edits(block),
         override=f"{NO_OVERRIDE}: Apache ignores X-Accel-Buffering",
     )
@@ -95,16 +98,16 @@ def lint(block: Block) -> Iterator[Finding]:
 def _edits(block: Block) -> tuple[Edit, ...]:
     """A parameter on the line that makes the worker, or a <Proxy> section beside the handler."""
     value = block.params.get("flushpackets")
-    if value is not None and value.at is not block.gate:
+    if value is not None and value.at is not block.pass_directive:
         return ()  # another line made the worker: it has a Finding of its own
-    gate = block.gate
+    gate = block.pass_directive
     if gate.name in ("proxypass", "proxypassmatch", "balancermember"):
         kept = [arg for arg in gate.args if not arg.lower().startswith(("flushpackets=", "flushwait="))]
         line = " ".join([gate.word, *map(_quoted, kept), "flushpackets=on"])
         return (edit(Action.REPLACE, gate, line),)
     address = re.search(r"fcgi://[^/\s\"]+", " ".join(gate.args))
     section = None
-    for scope in block.home.chain():
+    for scope in block.insert_scope.chain():
         if scope.directive is None or scope.directive.name == "virtualhost":
             break
         section = scope.directive

@@ -32,11 +32,14 @@ CULPRIT = Culprit(
 )
 
 
+SERVERS = (Server.APACHE,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """The filter, and its rate in KiB a second; <Location> sections that cover the pass come last and win."""
-    if block.server is not Server.APACHE or block.via == "php":
+    if block.via == "php":
         return
-    levels = (*reversed(block.partners), *block.scope.chain())
+    levels = (*reversed(block.related_scopes), *block.scope.chain())
     line = next((filters for level in levels if (filters := _filter(level)) is not None), None)
     if line is None or "rate_limit" not in ";".join(line.args).lower().split(";"):
         return
@@ -60,7 +63,7 @@ def _filter(level: Scope) -> Directive | None:
 
 def _rate(level: Scope) -> str | None:
     """The rate that this level sets, "" if it unsets it; None if it does neither."""
-    rate: str | None = level.remember("rate-limit", lambda: _own_rate(level))
+    rate: str | None = level.cached("rate-limit", lambda: _own_rate(level))
     return rate
 
 

@@ -58,10 +58,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY if named else Confidence.POSSIBLE, facts)
 
 
+SERVERS = (Server.CADDY,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default: only a line is guilty."""
-    if block.server is not Server.CADDY:
-        return
     for name in ("buffer_responses", "response_buffers"):
         for line in block.scope.own(name):
             yield block.finding(

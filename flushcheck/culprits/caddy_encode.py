@@ -7,7 +7,7 @@ from itertools import islice
 
 from flushcheck.configs import caddy
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
-from flushcheck.configs.tree import Block, Directive, edit, said
+from flushcheck.configs.tree import Block, Directive, edit, ellipsize
 from flushcheck.culprits import x_accel
 from flushcheck.culprits.evidence import compressor_header_evidence, header_evidence, variant_evidence
 from flushcheck.culprits.lint_common import STREAM_TYPES
@@ -75,11 +75,12 @@ MAX_LINES = 20  # encode lines around one pass
 SMALL = 64  # hardly any first piece is shorter
 
 
+SERVERS = (Server.CADDY,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """In the site or route around the pass, for every request or for some."""
-    if block.server is not Server.CADDY:
-        return
-    for line in islice(block.home.every("encode"), MAX_LINES):
+    for line in islice(block.insert_scope.every("encode"), MAX_LINES):
         hit = caddy.encoded(line, STREAM_TYPES)
         if not hit:
             continue
@@ -117,7 +118,7 @@ _MATCH = (
 
 def _fix(encode: Directive) -> Fix:
     if encode.block is None:
-        where, lines = "Caddyfile, the encode directive", [f"{said(encode.whole)} {{", *_MATCH]
+        where, lines = "Caddyfile, the encode directive", [f"{ellipsize(encode.whole)} {{", *_MATCH]
     else:
         where, lines = "Caddyfile, inside the encode block", [line.removeprefix("\t") for line in _MATCH[:-1]]
     return Fix(

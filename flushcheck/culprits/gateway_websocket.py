@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding, Level
+from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
@@ -54,12 +54,11 @@ NOT_IMPLEMENTED = 501
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The handshake reached the app through a gateway."""
     probe = Probe(transport)
-    observation, timing = seen.get(probe), seen.timing(probe)
+    observation = seen.get(probe)
     if (
         transport is not Transport.WEBSOCKET
         or observation is None
-        or timing is None
-        or timing.flow is not Flow.FAILED
+        or seen.flow(transport) is not Flow.FAILED
         or observation.request_at_app is None
         or not (observation.request_at_app.gateway or observation.status == NOT_IMPLEMENTED)
     ):
@@ -87,6 +86,9 @@ _NAMES = {
 }
 
 
+SERVERS = (Server.NGINX, Server.APACHE, Server.LIGHTTPD, Server.CADDY)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """A note: the gateway may carry everything but a WebSocket."""
     if block.via in _NAMES:
@@ -94,5 +96,5 @@ def lint(block: Block) -> Iterator[Finding]:
             CULPRIT,
             Level.NOTE,
             f"{_NAMES[block.via]} cannot carry WebSocket; polling, chunked and SSE work",
-            at=block.gate,
+            at=block.pass_directive,
         )

@@ -66,10 +66,11 @@ FEW = 16
 MANY = 100
 
 
+SERVERS = (Server.GUNICORN,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """sync by default, so silence counts."""
-    if block.server is not Server.GUNICORN:
-        return
     value = gunicorn.worker(block)
     kind = gunicorn.kind(value)
     workers, threads = gunicorn.workers(block), gunicorn.threads(block)

@@ -47,11 +47,12 @@ CULPRIT = Culprit(
 )
 
 
+SERVERS = (Server.HAPROXY,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off unless a line says otherwise; without a list of types it takes all of them."""
-    if block.server is not Server.HAPROXY:
-        return
-    for scope in (block.scope, *block.partners):
+    for scope in (block.scope, *block.related_scopes):
         algo = _line(scope, "algo")
         if algo is None or algo.args[1:] in ((), ("identity",)):
             continue

@@ -45,9 +45,9 @@ MIN_S, MAX_S = 0.15, 0.35
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Ticks of about 200 ms that an HTTP/1.0 client does not meet, nor a WebSocket."""
     held, timing = seen.held_baseline(transport), seen.held_timing(transport)
-    if timing is None or timing.flow is not Flow.TICKS or not MIN_S <= timing.period_s <= MAX_S:
+    if held is None or timing is None or timing.flow is not Flow.TICKS:
         return None
-    if timing.lag_s.max > MAX_S:
+    if not MIN_S <= timing.period_s <= MAX_S or timing.lag_s.max > MAX_S:
         return None
     if seen.frees(transport, Variant.HTTP10) is Answer.NO or _http10_without_effect(seen):
         return None
@@ -56,7 +56,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     ticks = Evidence(
         f"{transport}: pieces arrived in ticks of {timing.period_s * 1000:.0f} ms, held for up to "
         f"{timing.lag_s.max * 1000:.0f} ms",
-        (held.id,) if held else (),
+        (held.id,),
     )
     freed = [
         variant_evidence(seen, streamed, Variant.HTTP10)
@@ -78,12 +78,15 @@ def _http10_without_effect(seen: Observations) -> bool:
     return bool(tried) and not freed
 
 
+SERVERS = (Server.HAPROXY,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default; on counts wherever the request passes, in the frontend or the backend."""
-    if block.server is not Server.HAPROXY or haproxy.no_delay(block.scope).first == "on":
+    if haproxy.no_delay(block.scope).first == "on":
         return
-    slow = [front for front in block.partners if haproxy.no_delay(front).first != "on"]
-    if block.partners and not slow:
+    slow = [front for front in block.related_scopes if haproxy.no_delay(front).first != "on"]
+    if block.related_scopes and not slow:
         return
     value = haproxy.no_delay(block.scope)
     state = "not set (HAProxy's default)" if value.at is None else f"off ({block.where(value)})"

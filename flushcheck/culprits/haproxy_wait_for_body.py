@@ -36,11 +36,12 @@ CULPRIT = Culprit(
 )
 
 
+SERVERS = (Server.HAPROXY,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """A rule in this section, in what it inherits, or in a frontend before it."""
-    if block.server is not Server.HAPROXY:
-        return
-    scopes = (block.scope, *block.partners)
+    scopes = (block.scope, *block.related_scopes)
     for line in dict.fromkeys(line for scope in scopes for line in scope.every("http-response")):
         if line.args[:1] != ("wait-for-body",):
             continue

@@ -87,7 +87,7 @@ LONG_S = 120
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Cut, or forgotten, in a silence that was asked for (--idle), while a stream that talked was not."""
+    """Cut, or forgotten, during a requested silence (--idle), while a stream without pauses was not."""
     result = idle_result(seen, transport)
     if result is None or result.cause is not CutCause.IDLE:
         return None
@@ -98,6 +98,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     # The same at the app's own port: then it is the app's own server, and there may be no proxy at all.
     sure = Confidence.CERTAIN if direct.cause is CutCause.NONE else Confidence.POSSIBLE
     return Detection(CULPRIT, sure, (idle_evidence(transport, result), at_port))
+
+
+SERVERS = (Server.NGINX, Server.APACHE, Server.HAPROXY)
 
 
 def lint(block: Block) -> Iterator[Finding]:

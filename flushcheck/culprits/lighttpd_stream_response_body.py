@@ -61,10 +61,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, sure, tuple(facts))
 
 
+SERVERS = (Server.LIGHTTPD,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """0 by default, so a block without a line is guilty too."""
-    if block.server is not Server.LIGHTTPD:
-        return
     value = block.value("server.stream-response-body", "0")
     if value.first != "0":
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.configs import nginx
-from flushcheck.configs.findings import Edit, Finding, Level, Server
+from flushcheck.configs.findings import Edit, Finding, Level
 from flushcheck.configs.tree import Block
 from flushcheck.model import Culprit
 
@@ -16,7 +16,7 @@ def hold(block: Block, culprit: Culprit, via: str) -> Iterator[Finding]:
     Args:
         via: the gateway that the culprit is about, for example "fastcgi".
     """
-    if block.server is not Server.NGINX or block.via != via or not nginx.holds(block):
+    if block.via != via or not nginx.holds(block):
         return
     value = nginx.buffering(block)
     off = f"{value.name} off;"
@@ -40,10 +40,10 @@ def override(block: Block) -> str:
     ignored = nginx.ignored_hint(block)
     if ignored is not None:
         return f"the app cannot switch it off by itself: {ignored.place} ignores X-Accel-Buffering"
-    if block.hint_taken and block.behind is not None:
+    if block.inner_strips_header and block.inner_server is not None:
         return (
             "the app cannot switch it off by itself: the nginx behind "
-            f"({block.behind.place}) removes X-Accel-Buffering from the response"
+            f"({block.inner_server.place}) removes X-Accel-Buffering from the response"
         )
     return "the app can switch it off for each response with the header X-Accel-Buffering: no"
 
@@ -60,7 +60,7 @@ def _without_effect(block: Block) -> str:
         for line in block.scope.nearest(name):
             if line.args and line.args[0].lower() == "x-accel-buffering":
                 return (
-                    f"; {name} X-Accel-Buffering ({line.place}) has no effect here: only a response "
-                    "header of the app has"
+                    f"; {name} X-Accel-Buffering ({line.place}) has no effect here: nginx "
+                    "obeys only the header that the app sends"
                 )
     return ""

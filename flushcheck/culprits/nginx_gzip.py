@@ -58,7 +58,7 @@ CULPRIT = Culprit(
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Held and compressed; flowing without encodings; flowing when nginx is told not to buffer."""
+    """Held and compressed; flowing without encodings; flowing when nginx does not buffer."""
     compression = x_accel.needs_compression(seen, transport)
     if not x_accel.honored(seen, transport) or compression is Answer.NO:
         return None
@@ -75,10 +75,13 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
 STREAM_TYPES = (*lint_common.STREAM_TYPES, "application/jsonl")
 
 
+SERVERS = (Server.NGINX,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Where each chunk would pass at once, if the compressor were flushed."""
     # A block that holds anyway has its Finding, and the same fix.
-    if block.server is not Server.NGINX or not nginx.flushes_chunks(block):
+    if not nginx.flushes_chunks(block):
         return
     for encoder, offered in (("gzip", "gzip"), ("brotli", "br")):
         yield from _held(block, encoder, offered)

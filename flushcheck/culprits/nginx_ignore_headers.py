@@ -1,4 +1,4 @@
-"""nginx told to ignore X-Accel-Buffering."""
+"""An nginx that ignores X-Accel-Buffering."""
 
 from __future__ import annotations
 
@@ -51,9 +51,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return x_accel.detect_without_effect(seen, transport, CULPRIT)
 
 
+SERVERS = (Server.NGINX,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """The line, in a block where the header would switch a hold off."""
-    if block.server is not Server.NGINX or not nginx.prefix(block):
+    if not nginx.prefix(block):
         return
     line = nginx.ignored_hint(block)
     gzip = nginx.flushes_chunks(block) and block.value("gzip", "off").first == "on"

@@ -56,7 +56,7 @@ FAST_BYTES_PER_S = 65_536
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """At a constant rate, ever later, until nginx is told not to buffer."""
+    """At a constant rate, ever later, until nginx does not buffer."""
     timing = seen.held_timing(transport)
     if timing is None or timing.flow is not Flow.THROTTLED or not x_accel.honored(seen, transport):
         return None
@@ -64,9 +64,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.CERTAIN, (rate, *x_accel.stripped_evidence(seen, transport)))
 
 
+SERVERS = (Server.NGINX,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """A limit, in a block that buffers."""
-    if block.server is not Server.NGINX or not nginx.prefix(block) or nginx.buffering(block).first == "off":
+    if not nginx.prefix(block) or nginx.buffering(block).first == "off":
         return
     value = block.value("limit_rate", "0")
     rate = nginx.size_bytes(value.first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.answer import Answer
@@ -77,6 +77,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     else:
         sure = Confidence.CERTAIN if request else Confidence.LIKELY
     return Detection(CULPRIT, sure, (*x_accel.stripped_evidence(seen, transport), *old_http))
+
+
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
@@ -28,7 +28,7 @@ CULPRIT = Culprit(
             change="scgi_buffering off;",
             by=Owner.SERVER,
             cost=(
-                "a slow reader keeps a SCGI worker busy for as long as it reads; scgi_cache does not work "
+                "a slow reader keeps an SCGI worker busy for as long as it reads; scgi_cache does not work "
                 "in this block"
             ),
         ),
@@ -41,6 +41,9 @@ CULPRIT = Culprit(
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """As proxy_buffering, with SCGI between nginx and the app."""
     return x_accel.detect_gateway_buffering(seen, transport, CULPRIT, "SCGI/1")
+
+
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -69,9 +69,12 @@ def _quotes_a_piece(observation: Observation) -> bool:
     return '"seq":' in observation.detail
 
 
+SERVERS = (Server.NGINX,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Only where a WebSocket could pass otherwise."""
-    if block.server is not Server.NGINX or block.via != "http":
+    if block.via != "http":
         return
     value = block.value("ssi", "off")
     # For text/html alone, which is the default, a WebSocket passes: measured. The 101 has no type at all.

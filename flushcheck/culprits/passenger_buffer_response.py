@@ -1,4 +1,4 @@
-"""Passenger, told to buffer responses."""
+"""Passenger, configured to buffer responses."""
 
 from __future__ import annotations
 
@@ -51,6 +51,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         return None
     server = Evidence(f"{transport}: the app runs under {request.server}")
     return Detection(CULPRIT, Confidence.LIKELY, (*x_accel.passed_through_evidence(seen, transport), server))
+
+
+SERVERS = (Server.NGINX, Server.APACHE)
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.configs import php
-from flushcheck.configs.findings import Finding, Level
+from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import php_settings
 from flushcheck.culprits.evidence import hold_evidence, variant_evidence
@@ -60,6 +60,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     # 8192 less the 8 of a FastCGI record: no proxy measured makes blocks of that size.
     sure = Confidence.LIKELY if size is not None and 8100 <= size <= 8192 else Confidence.POSSIBLE
     return Detection(CULPRIT, sure, facts)
+
+
+SERVERS = (Server.PHP, Server.APACHE, Server.NGINX)
 
 
 def lint(block: Block) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from flushcheck.model import Fix, RequestAtApp, Transport, Variant
 def held_app(seen: Observations, transport: Transport) -> RequestAtApp | None:
     """What a PHP app saw of the request whose response is held, and not by nginx; None if it is otherwise."""
     request = seen.request_at_app(transport)
-    if request is None or not request.server.startswith("PHP") or not seen.is_held(transport):
+    if request is None or not request.server.startswith("PHP"):
         return None
     return request if seen.frees(transport, Variant.XAB) is Answer.NO else None
 
@@ -33,7 +33,7 @@ def of(block: Block) -> Iterator[tuple[str, str, Value]]:
                 line = own[-1]
                 yield name, line.args[0], Value(f"{line.word} =", line.args, line)
     elif block.server is Server.APACHE and block.via == "php":
-        gate = block.gate
+        gate = block.pass_directive
         yield gate.args[0].lower(), "".join(gate.args[1:2]), Value(gate.word, gate.args, gate)
     elif block.server is Server.NGINX and block.via == "fastcgi":
         for line in block.scope.nearest("fastcgi_param"):

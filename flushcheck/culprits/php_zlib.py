@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from flushcheck.configs import php
-from flushcheck.configs.findings import Finding, Level
+from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import php_settings
 from flushcheck.culprits.evidence import hold_evidence, variant_evidence
@@ -47,6 +47,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         Evidence(f"{transport}: the app is {request.server}; the response is compressed as {encoding}"),
     )
     return Detection(CULPRIT, Confidence.LIKELY, facts)
+
+
+SERVERS = (Server.PHP, Server.APACHE, Server.NGINX)
 
 
 def lint(block: Block) -> Iterator[Finding]:

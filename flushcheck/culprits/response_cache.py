@@ -70,6 +70,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.CERTAIN, (early, *headers))
 
 
+SERVERS = (Server.APACHE, Server.VARNISH)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Apache's mod_cache, and a lifetime that VCL forces on every response. For nginx: nginx_proxy_cache."""
     if block.server is Server.VARNISH and (line := varnish.ttl(block)) is not None:

@@ -121,7 +121,7 @@ def _nginx_edits(block: Block, lacks: dict[str, str]) -> tuple[Edit, ...]:
     }
     if not headers.keys() & lacks:
         pass
-    elif block.home.own("proxy_set_header"):
+    elif block.insert_scope.own("proxy_set_header"):
         for header in sorted(headers.keys() & lacks, reverse=True):
             old = nginx.request_header(block, header)
             if old is not None:
@@ -178,7 +178,7 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         return
     if any(_leads_to_ws(line) for name in ("proxypass", "rewriterule") for line in block.scope.every(name)):
         return
-    gate = block.gate
+    gate = block.pass_directive
     edits: tuple[Edit, ...] = ()
     if upgrade is not None and upgrade.at is None:
         # upgrade=websocket is there, and has no effect: measured on 2.4.71.

@@ -52,11 +52,7 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Stored and forwarded by what writes X-Varnish."""
-    if (
-        not seen.is_held(transport)
-        or not seen.has_content_length(transport)
-        or seen.control(transport) in HELD_FLOWS
-    ):
+    if not seen.has_content_length(transport) or seen.control(transport) in HELD_FLOWS:
         return None
     varnish_id = seen.header(transport, "x-varnish")
     if seen.frees(transport, Variant.XAB) is not Answer.NO or not varnish_id:
@@ -71,10 +67,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
+SERVERS = (Server.VARNISH,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Varnish streams by default: only a line is guilty."""
-    if block.server is not Server.VARNISH:
-        return
     for line, under in varnish.settings(block):
         setting = (line.args[0], line.args[-1])
         if setting not in (("beresp.do_stream", "false"), ("beresp.do_esi", "true")):

@@ -63,10 +63,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
+SERVERS = (Server.VARNISH,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default: only a line is guilty, and under a condition it may not concern streams."""
-    if block.server is not Server.VARNISH:
-        return
     for line, under in varnish.settings(block):
         if (line.args[0], line.args[-1]) != ("beresp.do_gzip", "true"):
             continue

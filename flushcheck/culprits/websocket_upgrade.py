@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import upgrade_lines
 from flushcheck.measurement.observations import Observations
@@ -34,12 +34,11 @@ CULPRIT = Culprit(
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The app got the key of a handshake, but not the rest of it."""
     probe = Probe(transport)
-    observation, timing = seen.get(probe), seen.timing(probe)
+    observation = seen.get(probe)
     if (
         transport is not Transport.WEBSOCKET
         or observation is None
-        or timing is None
-        or timing.flow is not Flow.FAILED
+        or seen.flow(transport) is not Flow.FAILED
         or observation.request_at_app is None
     ):
         return None
@@ -78,6 +77,9 @@ def _missing(request: RequestAtApp) -> list[str]:
     if request.protocol == "HTTP/1.0":
         lost.append("HTTP/1.0")
     return lost
+
+
+SERVERS = (Server.NGINX, Server.APACHE, Server.LIGHTTPD, Server.VARNISH)
 
 
 def lint(block: Block) -> Iterator[Finding]:

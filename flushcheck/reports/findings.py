@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.checking.cross_check import CrossCheck, FoundBy
 from flushcheck.configs.findings import Finding, Level
 from flushcheck.model.codec import to_json
@@ -23,7 +23,7 @@ _MOST_BLOCKS = 5  # named where many are alike
 _COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
 
-def findings_text(checked: Checked, *, width: int, color: bool, strict: bool = False) -> str:
+def findings_text(checked: CheckResult, *, width: int, color: bool, strict: bool = False) -> str:
     """The Findings by file, then what was found innocent, allowed and not read; ends in a newline.
 
     Args:
@@ -93,7 +93,7 @@ def _block(finding: Finding) -> str:
     )
 
 
-def _rest(page: TextWriter, checked: Checked) -> None:
+def _rest(page: TextWriter, checked: CheckResult) -> None:
     if checked.passed:
         page.line("innocent", "bold")
         for one in checked.passed:
@@ -115,7 +115,7 @@ def _rest(page: TextWriter, checked: Checked) -> None:
         page.gap()
 
 
-def _summary(checked: Checked) -> str:
+def _summary(checked: CheckResult) -> str:
     blocks = {(finding.block_file, finding.block_line, finding.block) for finding in checked.findings}
     blocks |= {(one.file, one.line, one.block) for one in checked.passed}
     blocks |= {
@@ -139,7 +139,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def cross_checks_text(
-    cross_checks: Sequence[CrossCheck], checked: Checked, *, width: int, color: bool
+    cross_checks: Sequence[CrossCheck], checked: CheckResult, *, width: int, color: bool
 ) -> str:
     """What a diagnosis and the files say of each other, culprit by culprit; ends in a newline.
 
@@ -184,7 +184,7 @@ def _guilty(page: TextWriter, finding: Finding) -> None:
         page.line(f"        {line}", "green")  # never wrapped: it is there to be copied
 
 
-def cross_checks_document(cross_checks: Sequence[CrossCheck], checked: Checked) -> dict[str, Any]:
+def cross_checks_document(cross_checks: Sequence[CrossCheck], checked: CheckResult) -> dict[str, Any]:
     """The same as plain dicts, lists, strings and numbers: the findings document, and who says what."""
     return {
         "cross_checks": [
@@ -200,7 +200,7 @@ def cross_checks_document(cross_checks: Sequence[CrossCheck], checked: Checked) 
     }
 
 
-def findings_document(checked: Checked) -> dict[str, Any]:
+def findings_document(checked: CheckResult) -> dict[str, Any]:
     """The same as plain dicts, lists, strings and numbers, ready for `json.dumps`."""
     return {
         "schema": SCHEMA,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Finding
 from flushcheck.model import Culprit, Fix
 from flushcheck.reports.fixes import remarks
@@ -17,7 +17,7 @@ from flushcheck.reports.fixes import remarks
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def sarif(checked: Checked, *, version: str = "") -> dict[str, Any]:
+def sarif(checked: CheckResult, *, version: str = "") -> dict[str, Any]:
     """The check as one SARIF run, ready for `json.dumps`.
 
     Args:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flushcheck.checking.check import Checked, merge
+from flushcheck.checking.check import CheckResult, merge
 from flushcheck.configs.findings import Level, Server
 from flushcheck.configs.tree import ReadProblem
 from flushcheck.files import check_text
@@ -39,11 +39,11 @@ def test_the_default_changed_with_the_version():
 
 OVERRIDES = [
     # what stands in the block                                       what the app can do
-    ("",                                                             "the app can free each response"),
-    ("proxy_ignore_headers X-Accel-Buffering;",                      "the app cannot free it by itself: f:1 ignores"),
-    ("proxy_ignore_headers Expires x-accel-buffering;",              "the app cannot free it by itself: f:1 ignores"),
-    ("proxy_ignore_headers Cache-Control;",                          "the app can free each response"),
-    ("fastcgi_ignore_headers X-Accel-Buffering;",                    "the app can free each response"),
+    ("",                                                             "the app can switch it off for each response"),
+    ("proxy_ignore_headers X-Accel-Buffering;",                      "the app cannot switch it off by itself: f:1 ignores"),
+    ("proxy_ignore_headers Expires x-accel-buffering;",              "the app cannot switch it off by itself: f:1 ignores"),
+    ("proxy_ignore_headers Cache-Control;",                          "the app can switch it off for each response"),
+    ("fastcgi_ignore_headers X-Accel-Buffering;",                    "the app can switch it off for each response"),
 ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def test_what_the_app_can_still_do_is_said(lines, expected):
 
 def test_a_line_that_was_meant_to_help_is_named():
     checked = nginx("location / {\n add_header X-Accel-Buffering no;\n proxy_pass http://x;\n}")
-    assert "add_header X-Accel-Buffering (f:2) changes nothing here" in checked.findings[0].message
+    assert "add_header X-Accel-Buffering (f:2) has no effect here" in checked.findings[0].message
 
 
 def test_an_include_that_was_not_read_makes_a_default_less_certain():
@@ -126,7 +126,7 @@ def test_the_exit_code_is_what_was_found(name, text, plain, strict):
 def test_what_two_checks_found_alike_counts_once():
     part = nginx("location / { proxy_pass http://x; }")
     assert merge([part, part]) == part
-    unread = Checked(problems=(ReadProblem("g", 0, "why"),))
+    unread = CheckResult(problems=(ReadProblem("g", 0, "why"),))
     assert merge([part, unread]).problems == (*part.problems, ReadProblem("g", 0, "why"))
 
 
@@ -139,9 +139,9 @@ def test_a_block_that_another_reading_found_guilty_is_not_innocent():
 WORDS = [
     # name                         server           text                                                          said of the block
     ("apache: the worker shared",  Server.APACHE,   "ProxyPass /a fcgi://x/\nProxyPass /b fcgi://x/b flushpackets=on", "f:1 made the worker first"),
-    ("apache: the forum's advice", Server.APACHE,   "SetEnv FcgidOutputBufferSize 0\nAddHandler fcgid-script .fcgi",   "SetEnv FcgidOutputBufferSize (f:1) does nothing"),
-    ("nginx: two of them",         Server.NGINX,    "server { listen 8080; location / { proxy_pass http://x; } }\nserver { location / { proxy_pass http://127.0.0.1:8080; } }", "takes X-Accel-Buffering out"),
-    ("nginx: lost headers",        Server.NGINX,    "server {\nproxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection upgrade;\nlocation / {\nproxy_set_header Host x;\nproxy_pass http://x;\n}\n}", "f:3 is not inherited, because f:6 starts a list of its own"),
+    ("apache: the forum's advice", Server.APACHE,   "SetEnv FcgidOutputBufferSize 0\nAddHandler fcgid-script .fcgi",   "SetEnv FcgidOutputBufferSize (f:1) has no effect"),
+    ("nginx: two of them",         Server.NGINX,    "server { listen 8080; location / { proxy_pass http://x; } }\nserver { location / { proxy_pass http://127.0.0.1:8080; } }", "removes X-Accel-Buffering"),
+    ("nginx: lost headers",        Server.NGINX,    "server {\nproxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection upgrade;\nlocation / {\nproxy_set_header Host x;\nproxy_pass http://x;\n}\n}", "f:3 is not inherited, because f:6 starts a new list"),
     ("haproxy: HTTP/2 is clean",   Server.HAPROXY,  "frontend f\nmode http\nbind :443 ssl crt x alpn h2,http/1.1\ndefault_backend b\nbackend b\nmode http\nserver s x:1", "do not speak HTTP/2"),
     ("gunicorn: the environment",  Server.GUNICORN, "import os\nworker_class = os.environ.get('K', 'sync')",           "unless K in the environment says otherwise"),
     ("gunicorn: a file unread",    Server.GUNICORN, "web: gunicorn -c conf.py a:b",                                    "unless conf.py, which could not be read, sets worker_class"),

@@ -27,14 +27,14 @@ CLEAN = "location / { proxy_buffering off; proxy_pass http://x; }"
 
 ROWS = [
     # live                                          file      culprit: witness                                                   said
-    (("nginx-proxy-buffering",),                    BARE,     {"nginx-proxy-buffering": "both"},                                 "both say so: f:1"),
+    (("nginx-proxy-buffering",),                    BARE,     {"nginx-proxy-buffering": "both"},                                 "both show it: f:1"),
     (("nginx-hint-taken", "nginx-ignore-headers"),  BARE,     {"nginx-hint-taken": "both", "nginx-ignore-headers": "both"},      "nginx-proxy-buffering at f:1"),
-    (("nginx-hint-taken", "nginx-ignore-headers"),  IGNORES,  {"nginx-hint-taken": "both", "nginx-ignore-headers": "both"},      "both say so"),
+    (("nginx-hint-taken", "nginx-ignore-headers"),  IGNORES,  {"nginx-hint-taken": "both", "nginx-ignore-headers": "both"},      "both show it"),
     (("nginx-proxy-buffering",),                    CLEAN,    {"nginx-proxy-buffering": "live"},                                 "another machine or in a file that was not read"),
-    (("app-response",),                             BARE,     {"app-response": "live", "nginx-proxy-buffering": "file"},         "it is in the app"),
+    (("app-response",),                             BARE,     {"app-response": "live", "nginx-proxy-buffering": "file"},         "the cause is in the app"),
     (("http-hop",),                                 BARE,     {"http-hop": "both"},                                              "the file explains it"),
-    (("websocket-upgrade",),                        CLEAN,    {"websocket-upgrade": "both"},                                     "both say so"),
-    ((),                                            TIMED,    {"idle-timeout": "file"},                                          "its condition was not met"),
+    (("websocket-upgrade",),                        CLEAN,    {"websocket-upgrade": "both"},                                     "both show it"),
+    ((),                                            TIMED,    {"idle-timeout": "file"},                                          "no request of the diagnosis met its condition"),
     ((),                                            CLEAN,    {},                                                                ""),
 ]  # fmt: skip
 
@@ -51,14 +51,14 @@ def test_the_two_witnesses(live, text, expected, said):
 def test_on_a_path_that_flows_the_file_is_doubted():
     found = check_text(BARE, kind=Server.NGINX, name="f").findings
     (one,) = compare(report(flow=Flow.FLOWING), found)
-    assert "does not go through this block, or the app frees itself" in one.sentence
+    assert "does not go through this block, or the app switches the hold off by itself" in one.sentence
 
 
 def test_the_comparison_is_put_in_words_and_in_json():
     checked = check_text(BARE, kind=Server.NGINX, name="f")
     cross_checks = compare(report("nginx-proxy-buffering", "app-response"), checked.findings)
     text = cross_checks_text(cross_checks, checked, width=100, color=False)
-    assert "- agree      nginx-proxy-buffering: both say so: f:1\n" in text
+    assert "- agree      nginx-proxy-buffering: both show it: f:1\n" in text
     assert "  location /: proxy_buffering on (nginx's default)" in text
     assert "        proxy_buffering off;\n" in text
     assert "- path only  app-response: seen on the path only" in text
@@ -98,5 +98,5 @@ def test_a_file_that_contradicts_the_path_says_why_it_is_innocent():
 def test_of_many_places_some_are_named():
     checked = check_text("\n".join([BARE] * 5), kind=Server.NGINX, name="f")
     (one,) = compare(report("nginx-proxy-buffering"), checked.findings)
-    assert one.sentence == "both say so: f:1, f:2, f:3 and 2 more; the address goes through one of them"
+    assert one.sentence == "both show it: f:1, f:2, f:3 and 2 more; the address goes through one of them"
     assert len(one.findings) == 5

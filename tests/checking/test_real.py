@@ -31,14 +31,14 @@ def test_a_real_configuration_is_judged_as_its_marks_say(case: Path, monkeypatch
 WORDS = [
     # case                          what must be said
     ("nginx-map-and-snippets",      "/chat/: proxy_buffering off (nginx-map-and-snippets/snippets/ws.conf:4)"),
-    ("nginx-auth-and-assets",       "add_header X-Accel-Buffering (nginx-auth-and-assets/nginx.conf:33) changes nothing"),
-    ("nginx-behind-nginx",          "the nginx behind (nginx-behind-nginx/nginx.conf:13) takes X-Accel-Buffering out"),
-    ("apache-shared-hosting",       "SetEnv FcgidOutputBufferSize (apache-shared-hosting/.htaccess:3) does nothing"),
+    ("nginx-auth-and-assets",       "add_header X-Accel-Buffering (nginx-auth-and-assets/nginx.conf:33) has no effect"),
+    ("nginx-behind-nginx",          "the nginx behind (nginx-behind-nginx/nginx.conf:13) removes X-Accel-Buffering"),
+    ("apache-shared-hosting",       "SetEnv FcgidOutputBufferSize (apache-shared-hosting/.htaccess:3) has no effect"),
     ("apache-php-htaccess",         "php_flag zlib.output_compression off"),
     ("caddy-imports",               "inside the encode block"),
     ("gunicorn-docker-entrypoint",  "in gunicorn wsgi"),
-    ("gunicorn-unit-and-settings",  "3 streams at a time with 3 workers, everybody else waits, unless WORKER_CLASS in the environment"),
-    ("varnish-esi",                 "every response that no return (pass) lets by is kept"),
+    ("gunicorn-unit-and-settings",  "3 streams at a time with 3 workers, all others wait, unless WORKER_CLASS in the environment"),
+    ("varnish-esi",                 "stores every response that no return (pass) exempts"),
 ]  # fmt: skip
 
 

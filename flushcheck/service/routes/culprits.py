@@ -1,4 +1,4 @@
-"""The catalogue at /culprits, one culprit at /culprits/<id>: a page, text or JSON, as Accept asks for."""
+"""The catalogue at /culprits, one culprit at /culprits/<id>: HTML, text or JSON, by the Accept header."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from flushcheck.culprits import CULPRITS
 from flushcheck.culprits.catalogue import find
 from flushcheck.model import UsageError
 from flushcheck.reports import explain
-from flushcheck.service.responses import answer, page
+from flushcheck.service.responses import html_response, json_response
 
 TEXT, JSON, HTML = "text/plain", "application/json", "text/html"
-TEXT_WIDTH = 80  # columns of plain text: a request does not say how wide the terminal is
+TEXT_WIDTH = 80  # columns of plain text: the width of the client's terminal is unknown
 
-# No script at all; style and icon only from this service.
+# No scripts; styles and images only from this service.
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
@@ -24,12 +24,12 @@ POLICY = (
 
 
 def routes() -> Blueprint:
-    """The two addresses. They need no part of the service: the catalogue is the same in each."""
+    """The two routes. They do not depend on the service: the catalogue is the same in each."""
     blueprint = Blueprint("culprits", __name__)
 
     @blueprint.get("/culprits")
     def listed() -> Response:
-        return _negotiated(
+        return _respond(
             lambda: explain.catalogue_text(CULPRITS.values(), width=TEXT_WIDTH, color=False),
             lambda: explain.catalogue_document(CULPRITS.values()),
             lambda: explain.catalogue_html(CULPRITS.values(), root=""),
@@ -40,9 +40,9 @@ def routes() -> Blueprint:
         try:
             culprit = find(name)
         except UsageError as error:
-            # The address is wrong, not a parameter: 404, with the ids that may have been meant.
-            return answer({"error": str(error)}, 404)
-        return _negotiated(
+            # The path is wrong, not a parameter: 404, with the ids that may be meant.
+            return json_response({"error": str(error)}, 404)
+        return _respond(
             lambda: explain.explanation_text(culprit, width=TEXT_WIDTH, color=False),
             lambda: explain.explanation_document(culprit),
             lambda: explain.explanation_html(culprit, root="../"),
@@ -51,16 +51,16 @@ def routes() -> Blueprint:
     return blueprint
 
 
-def _negotiated(
+def _respond(
     text: Callable[[], str], document: Callable[[], dict[str, Any]], html: Callable[[], str]
 ) -> Response:
-    """The form that the request prefers; text for curl, which accepts anything (`*/*`)."""
+    """The format in the Accept header; text for curl, which sends `*/*`."""
     kind = request.accept_mimetypes.best_match([TEXT, JSON, HTML], default=TEXT)
     if kind == HTML:
-        response = page(html())
+        response = html_response(html())
         response.headers["Content-Security-Policy"] = POLICY
     elif kind == JSON:
-        response = answer(document())
+        response = json_response(document())
     else:
         response = Response(text(), content_type=f"{TEXT}; charset=utf-8")
         response.headers["X-Content-Type-Options"] = "nosniff"
