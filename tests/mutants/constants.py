@@ -68,12 +68,12 @@ def _changes(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
                     kept = ", ".join(ast.unparse(member) for member in node.elts if member is not left_out)
                     yield node, f"{{{kept}}}" if isinstance(node, ast.Set) else f"({kept},)"
             elif isinstance(node, ast.Dict) and node is value:
-                for left_out in node.keys:
+                for dropped in node.keys:
                     pairs = zip(node.keys, node.values, strict=True)
                     kept = ", ".join(
                         f"{ast.unparse(key)}: {ast.unparse(item)}"
                         for key, item in pairs
-                        if key and key is not left_out
+                        if key and key is not dropped
                     )
                     yield node, f"{{{kept}}}"
 
