@@ -35,7 +35,11 @@ STANDARD_TERMS = {
     "result": "English",
     "server": "HTTP",
     "app": "WSGI: the application behind the server",
+    "owner": "operations: who is responsible",
+    "source": "English: where something was seen or comes from",
+    "timed": "English",
     "unit": "English: what is counted",
+    "flushcheck": "the product",
     "usage": "command lines: usage error",
 }
 

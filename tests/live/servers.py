@@ -353,11 +353,6 @@ def busy_cores(count: int | None = None) -> Iterator[int]:
         yield count
 
 
-def heed_interrupts() -> None:
-    """For `preexec_fn`: the program stops on SIGINT, also where these tests run under nohup, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def child_env(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment for a server or a command under test.
 
