@@ -3,6 +3,7 @@
 PYTHON ?= python3# makes the virtual environment; any 3.11 or newer
 PORT   ?= 8000#    where `make run` listens
 ARGS   ?=#         handed to pytest: make test ARGS="tests/diagnosis -x"
+ONLY   ?=#         package whose mutants to run: make mutants ONLY=diagnosis
 SOAK   ?=#         handed to the soak: make soak SOAK="--minutes 1"
 # Test files run side by side: they wait for streams most of the time, more than two at once would
 # keep two cores so busy that clocks go wrong.
@@ -40,7 +41,7 @@ LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy light
              /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so:libnginx-mod-http-brotli-filter \
              systemd-analyze:systemd systemd-nspawn:systemd-container
 
-.PHONY: help install run test quick lab soak audit bench docs lint format lock clean tools lab-tools
+.PHONY: help install run test quick lab mutants soak audit bench docs lint format lock clean tools lab-tools
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -61,6 +62,10 @@ quick: $(STAMPS)/test $(STAMPS)/page-js ## lint, types and the tests without ser
 
 lab: lab-tools $(STAMPS)/lab ## real servers, good and guilty, and what flushcheck says of each (CASE=name: one to look at)
 	@$(BIN)/python -m tests.lab $(CASE) $(if $(CASE),--stay) $(LAB)
+
+# The tester copies the package and the tests to mutants/ and remembers there what it has tried.
+mutants: $(STAMPS)/mutants ## change the rules one by one: does a quick test fail each time (ONLY=measurement: one package)
+	@JOBS=$(JOBS) $(BIN)/python -m tests.mutants $(ONLY)
 
 soak: $(STAMPS)/test ## 1,000 streams that come and go for 10 minutes: does memory stay flat (SOAK="--minutes 1 --streams 200": less)
 	@$(BIN)/python -m tests.soak $(SOAK)
@@ -110,7 +115,7 @@ lock: $(STAMPS)/venv ## write requirements.lock and deploy/docker/build.lock ane
 	    echo "$$lock: $$(grep -c == "$$lock") packages"; done
 
 clean: ## remove the virtual environment and everything that can be made again
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) mutants build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: each says "done with this very input", so that a second make is at once at work.
@@ -139,6 +144,11 @@ $(STAMPS)/test: $(STAMPS)/run
 $(STAMPS)/docs: $(STAMPS)/run
 	@echo "installing what builds the documentation into $(VENV) (once)"
 	@$(PIP) install --editable '.[docs]'
+	@touch $@
+
+$(STAMPS)/mutants: $(STAMPS)/test
+	@echo "installing the mutation tester into $(VENV) (once)"
+	@$(PIP) install --editable '.[test,mutants]'
 	@touch $@
 
 # The lab's own: middleware from PyPI, and proxies in Node.
