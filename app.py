@@ -12,8 +12,8 @@ from flask import Flask
 
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
-from flushcheck.service import create_app
-from flushcheck.service.serving.app_server import greeting
+from flushcheck.service.application import create_app
+from flushcheck.service.serving.app_server import log_startup
 from flushcheck.streaming.limits import PREFIX, Limits, unknown_settings
 
 MAX_TEXT_FILE_BYTES = 1024 * 1024  # every worker keeps it in memory, split into pieces
@@ -67,6 +67,11 @@ def read_text(path: str) -> str:
     return text
 
 
+def log(line: str) -> None:
+    """Write one line about the service itself."""
+    print(f"flushcheck: {line}", file=sys.stderr, flush=True)
+
+
 def log_access() -> None:
     """Write the access log to stderr: under CGI, stdout is the connection to the gateway."""
     handler = logging.StreamHandler(sys.stderr)
@@ -85,9 +90,8 @@ def start() -> Flask:
         print(f"flushcheck: {error}", file=sys.stderr, flush=True)
         raise SystemExit(APP_LOAD_ERROR) from None
     for line in unknown_settings(os.environ):
-        print(f"flushcheck: {line}", file=sys.stderr, flush=True)
-    if line := greeting(Limits.from_environ(os.environ), os.environ):
-        print(f"flushcheck: {line}", file=sys.stderr, flush=True)
+        log(line)
+    log_startup(Limits.from_environ(os.environ), os.environ, log)
     log_access()
     return app
 

@@ -111,6 +111,17 @@ def when_ready(server: Any) -> None:
 METRICS_FOLDER = "FLUSHCHECK_METRICS_FOLDER"
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """Hand the worker to the app, which asks it for its settings and whether it stops.
+
+    Before the app is loaded, and before gevent patches the standard library: what is imported here must not
+    import more of it than it does.
+    """
+    from flushcheck.service.serving.internals import hand_over
+
+    hand_over(worker)
+
+
 def post_worker_init(worker: Any) -> None:
     """Take the app's own 50,000 objects, and most that streams make, out of the garbage collector's rounds.
 

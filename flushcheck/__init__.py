@@ -26,7 +26,7 @@ from flushcheck.model.errors import FlushcheckError
 
 if TYPE_CHECKING:
     from flushcheck.diagnosis.inference import judge
-    from flushcheck.prober import Progress
+    from flushcheck.prober import RunProgress
 
 __version__: str  # see __getattr__
 
@@ -54,7 +54,7 @@ def diagnose(
     only: Iterable[Transport | str] = tuple(Transport),
     quick: bool = False,
     timeout_s: float = 30.0,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
     idle_s: float | Iterable[float] = (),
 ) -> Report:

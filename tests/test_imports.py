@@ -58,7 +58,7 @@ RULES = {
 }
 
 # Of the standard library, what reaches the world or waits for it: time, bytes and files come to a pure package
-# as arguments, settings too (CONTRIBUTING.md).
+# as arguments, settings too (CONTRIBUTING.md, "Functions").
 WORLD = frozenset(
     {
         *("time", "sched", "signal", "threading", "concurrent", "multiprocessing", "subprocess", "asyncio"),

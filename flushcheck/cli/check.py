@@ -11,12 +11,12 @@ import os
 import sys
 from pathlib import Path
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Version, version
-from flushcheck.files import RUNNING, UNKNOWN, Read, check_all, read, read_running
+from flushcheck.files import RUNNING, ReadResult, check_all, read, read_running
 from flushcheck.model import UsageError
 from flushcheck.reports.diff import diff
 from flushcheck.reports.findings import findings_document, findings_text
@@ -73,7 +73,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_config(arguments: argparse.Namespace) -> Checked | None:
+def read_config(arguments: argparse.Namespace) -> CheckResult | None:
     """The findings in the files given by --config; None if none is given.
 
     Raises:
@@ -87,8 +87,8 @@ def read_config(arguments: argparse.Namespace) -> Checked | None:
         got = read(arguments.config)
     except UsageError as error:
         raise UsageError(f"--config {error}; {_CONFIG}") from None
-    if got.troubles:
-        bad = got.troubles[0]
+    if got.problems:
+        bad = got.problems[0]
         raise UsageError(f"--config {bad.file}: {bad.reason}; {_CONFIG}")
     return check_all(got)
 
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     given = version(arguments.server_version) if arguments.server_version else ()
     got = _read(arguments, given)
-    if any(trouble.reason == UNKNOWN for trouble in got.troubles):
+    if got.unrecognised:
         console.note("name the server of the file with --server, for example --server nginx")
     checked = check_all(got)
     if arguments.json:
@@ -134,7 +134,7 @@ def _write(text: str) -> None:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _read(arguments: argparse.Namespace, given: Version) -> Read:
+def _read(arguments: argparse.Namespace, given: Version) -> ReadResult:
     if arguments.running:
         if arguments.files:
             raise UsageError(

@@ -15,7 +15,7 @@ from flushcheck.model import Outcome, Probe, Scenario, Transport, Vantage, Varia
 from flushcheck.prober import (
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
-    Progress,
+    RunProgress,
     dump,
     gather,
     ladder,
@@ -131,7 +131,7 @@ def _estimate(silences_s: Sequence[float], timeout_s: float) -> str:
     )
 
 
-def progress_text(progress: Progress) -> str:
+def progress_text(progress: RunProgress) -> str:
     """The progress line: the stage, how many of its probes are done, and the last of them."""
     text = f"{_STAGES[progress.stage]}: {progress.done} of {progress.total}"
     latest = progress.latest

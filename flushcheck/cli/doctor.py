@@ -15,12 +15,12 @@ from types import SimpleNamespace
 
 from flushcheck.cli.arguments import Parser, timeout
 from flushcheck.cli.console import Console
-from flushcheck.diagnosis.app_server import Checkup, Setup, examine, exit_code
+from flushcheck.diagnosis.app_server import GREEN, Checkup, Setup, examine, exit_code
 from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http import FAR_SIDE
+from flushcheck.prober.http1 import PEER_ERRORS
 from flushcheck.prober.session import get_json
 from flushcheck.reports.app_server import checkup_document, checkup_text
 from flushcheck.streaming.limits import Limits, unknown_settings
@@ -114,7 +114,8 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> Setup:
     Raises:
         UsageError: gunicorn refuses the arguments, or its settings file does not finish in time.
     """
-    from flushcheck.service.serving.app_server import installed, of_settings
+    from flushcheck.service.serving.app_server import from_gunicorn_settings, installed_version
+    from flushcheck.service.serving.internals import misfits
 
     # -P: do not import from the folder of the script.
     argv = [sys.executable, "-P", str(Path(__file__).with_name("gunicorn_settings.py")), *command]
@@ -134,7 +135,7 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> Setup:
             "arguments that start a service, for example -k gevent wsgi:app"
         )
     settings = SimpleNamespace(**json.loads(process.stdout))
-    setup = of_settings(settings, preloaded=settings.preload_app)
+    setup = from_gunicorn_settings(settings)
     refused, limits = "", Limits()
     try:
         limits = Limits.from_environ(os.environ)
@@ -142,10 +143,12 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> Setup:
         refused = str(error)
     return replace(
         setup,
-        gevent=installed("gevent"),
+        gevent=installed_version("gevent"),
         max_streams=limits.max_streams,
         strangers=unknown_settings(os.environ),
         refused=refused,
+        engine=limits.engine == "on",
+        engine_misfits=misfits() if setup.worker == GREEN and installed_version("gevent") else (),
     )
 
 
@@ -158,13 +161,13 @@ def _request(url: str, timeout_s: float) -> Checkup | str:
     address = parse(url)
     try:
         deadline = time.monotonic() + timeout_s
-        status, data = get_json(address, PATH, deadline=deadline, most_bytes=MAX_RESPONSE_BYTES)
+        status, data = get_json(address, PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
         if status != 200:
             return f"{address.url}{PATH}: status {status}: not a flushcheck service, or too old for `doctor`"
         return from_json(Checkup, data)
     except (DecodeError, ValueError, RecursionError):  # UsageError and JSON's are ValueErrors
         return f"{address.url}{PATH}: the response is not that of a flushcheck service"
-    except FAR_SIDE as error:
+    except PEER_ERRORS as error:
         # requests and urllib3 wrap the error of the socket.
         reason = next((cause for cause in error.args if isinstance(cause, Exception)), error)
         return f"{address.url}: {reason}"

@@ -7,7 +7,8 @@ import json
 
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
-from flushcheck.culprits.catalogue import ENTRIES, find
+from flushcheck.culprits import CULPRITS
+from flushcheck.culprits.catalogue import find
 from flushcheck.reports.explain import (
     catalogue_document,
     catalogue_text,
@@ -33,12 +34,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: no culprit has this id.
     """
-    entry = find(arguments.id) if arguments.id is not None else None
+    culprit = find(arguments.id) if arguments.id is not None else None
     if arguments.json:
-        data = explanation_document(entry) if entry else catalogue_document(ENTRIES)
+        data = explanation_document(culprit) if culprit else catalogue_document(CULPRITS.values())
         console.write(json.dumps(data, indent=2) + "\n")
-    elif entry:
-        console.write(explanation_text(entry, width=console.width, color=console.color))
+    elif culprit:
+        console.write(explanation_text(culprit, width=console.width, color=console.color))
     else:
-        console.write(catalogue_text(ENTRIES, width=console.width, color=console.color))
+        console.write(catalogue_text(CULPRITS.values(), width=console.width, color=console.color))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.checking.cross_check import compare
 from flushcheck.cli.console import Console
 from flushcheck.model import Report, Verdict
@@ -27,7 +27,7 @@ def add_format_options(parser: argparse.ArgumentParser) -> None:
 
 
 def write_report(
-    report: Report, arguments: argparse.Namespace, console: Console, checked: Checked | None = None
+    report: Report, arguments: argparse.Namespace, console: Console, checked: CheckResult | None = None
 ) -> int:
     """Write the Report; return the exit code of its verdict.
 

@@ -11,9 +11,10 @@ from flushcheck.cli.arguments import Parser, timeout
 from flushcheck.cli.console import Console
 from flushcheck.cli.report_output import EXIT_CODES
 from flushcheck.model import UsageError
-from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_BODY_BYTES, MAX_WATCH_S, Came, ask, watch
-from flushcheck.reports.watch import came_head, came_line, watch_document, watch_text
-from flushcheck.watching.watch import judge
+from flushcheck.prober.watch_request import MAX_BODY_BYTES, watch_request
+from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_WATCH_S, ReadEvent, watch
+from flushcheck.reports.watch import read_head, read_line, watch_document, watch_text
+from flushcheck.watching.verdict import assess
 
 _EPILOG = """\
 examples:
@@ -26,7 +27,7 @@ addresses are requested at the same time, and comparing them shows it. The app t
 """
 
 LABELS = ("", "")
-TWO_LABELS = ("asked  ", "beside ")
+TWO_LABELS = ("public ", "direct ")
 
 
 def configure(parser: Parser) -> None:
@@ -77,27 +78,27 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     body = _body(arguments.data) if arguments.data is not None else None
     headers = [_header(line) for line in arguments.header]
     urls = [arguments.url, *([arguments.direct] if arguments.direct else [])]
-    requests = [ask(url, method=arguments.request, headers=headers, body=body) for url in urls]
+    requests = [watch_request(url, method=arguments.request, headers=headers, body=body) for url in urls]
     labels = TWO_LABELS if len(requests) > 1 else LABELS
     last_s = [0.0] * len(requests)
 
-    def show(came: Came) -> None:
-        gap_s, last_s[came.index] = came.at_s - last_s[came.index], came.at_s
-        line = came_line(
-            came.at_s, gap_s, came.size_bytes, came.records, label=labels[came.index], width=console.width
+    def show(read: ReadEvent) -> None:
+        gap_s, last_s[read.index] = read.at_s - last_s[read.index], read.at_s
+        line = read_line(
+            read.at_s, gap_s, read.size_bytes, read.records, label=labels[read.index], width=console.width
         )
         console.write(line + "\n")
 
     if not arguments.json:
-        console.write(came_head(labels[0]) + "\n")
-    captures = watch(requests, timeout_s=arguments.timeout, on_came=None if arguments.json else show)
-    report = judge(*captures)
+        console.write(read_head(labels[0]) + "\n")
+    captures = watch(requests, timeout_s=arguments.timeout, on_read=None if arguments.json else show)
+    report = assess(*captures)
     if arguments.json:
         # ASCII: no control character from the other side reaches the terminal.
         console.write(json.dumps(watch_document(report), indent=2) + "\n")
     else:
         console.write("\n" + watch_text(report, width=console.width, color=console.color))
-    return EXIT_CODES[report.health]
+    return EXIT_CODES[report.verdict]
 
 
 def _header(line: str) -> tuple[str, str]:

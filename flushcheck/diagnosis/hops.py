@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import XAB, Observations
 from flushcheck.measurement.plan import STREAMED
 from flushcheck.model import (
@@ -146,9 +147,9 @@ def _by_the_hint(seen: Observations, one: Observation) -> Statements:
     sentence = (
         "X-Accel-Buffering was sent and did not arrive: of all proxies measured only nginx takes it out"
     )
-    if freed is False:
+    if freed is Answer.NO:
         yield "an nginx that takes X-Accel-Buffering out", f"{sentence}; the stream was held all the same"
-    elif freed:
+    elif freed is Answer.YES:
         yield (
             "an nginx that takes X-Accel-Buffering out, and obeys it",
             f"{sentence}; with it the stream flows",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import ReadProblem, Version, version
-from flushcheck.files.read_configs import Read, read, read_dump, read_text
+from flushcheck.files.read_configs import ReadResult, read, read_dump, read_text
 from flushcheck.files.sources import MAX_TOTAL_BYTES, Disk, decode, split_dump
 from flushcheck.model import UsageError
 
@@ -30,7 +30,7 @@ MAX_ARGUMENT_BYTES = 65_536  # of one process's command line
 _MORE_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/opt/nginx/sbin")
 
 
-def read_running(server: Server, *, version: Version = ()) -> Read:
+def read_running(server: Server, *, version: Version = ()) -> ReadResult:
     """Read the configuration of the server that runs, or would run, on this machine.
 
     Args:
@@ -42,7 +42,7 @@ def read_running(server: Server, *, version: Version = ()) -> Read:
     return RUNNING[server](version)
 
 
-def _nginx(given: Version) -> Read:
+def _nginx(given: Version) -> ReadResult:
     program = _program("nginx")
     if program is None:
         raise UsageError("--running nginx: no program nginx here; a file instead? flushcheck check FILE")
@@ -51,11 +51,11 @@ def _nginx(given: Version) -> Read:
     if not texts:
         words = err.strip().splitlines()
         last = words[-1] if words else f"exit {code}"
-        return Read((), (ReadProblem("nginx -T", 0, f"nginx does not tell its configuration: {last}"),))
+        return ReadResult((), (ReadProblem("nginx -T", 0, f"nginx does not tell its configuration: {last}"),))
     return read_dump(texts, server=Server.NGINX, version=given or _version(_ask(program, "-v")[2]))
 
 
-def _apache(given: Version) -> Read:
+def _apache(given: Version) -> ReadResult:
     # apache2ctl sets what apache2 itself would miss; either tells where it was built to look.
     program = _program("apache2ctl", "apachectl", "apache2", "httpd")
     if program is None:
@@ -66,10 +66,12 @@ def _apache(given: Version) -> Read:
     return _files([name], Server.APACHE, given or _version(out))
 
 
-def _by_process(server: Server, title: str, flags: Sequence[str], default: str) -> Callable[[Version], Read]:
+def _by_process(
+    server: Server, title: str, flags: Sequence[str], default: str
+) -> Callable[[Version], ReadResult]:
     """Read the files that a running process was given, else the usual one."""
 
-    def reads(given: Version) -> Read:
+    def reads(given: Version) -> ReadResult:
         names: list[str] = []
         for args, folder in _processes(title):
             for flag, name in itertools.pairwise(args):
@@ -80,7 +82,7 @@ def _by_process(server: Server, title: str, flags: Sequence[str], default: str) 
     return reads
 
 
-def _php(given: Version) -> Read:
+def _php(given: Version) -> ReadResult:
     names = [name for pattern in _PHP for name in sorted(glob.glob(pattern))]  # noqa: PTH207
     return _files(names, Server.PHP, given)
 
@@ -88,7 +90,7 @@ def _php(given: Version) -> Read:
 _PHP = ("/etc/php/*/fpm/php.ini", "/etc/php/*/fpm/pool.d/*.conf", "/etc/php.ini", "/etc/php-fpm.d/*.conf")
 
 
-def _gunicorn(given: Version) -> Read:
+def _gunicorn(given: Version) -> ReadResult:
     # A master and its workers have the same command line.
     seen = dict.fromkeys((shlex.join(args), folder) for args, folder in _processes("gunicorn"))
     if not seen:
@@ -103,13 +105,13 @@ def _gunicorn(given: Version) -> Read:
         )
         for number, (line, folder) in enumerate(seen, start=1)
     ]
-    return Read(
+    return ReadResult(
         tuple(config for part in parts for config in part.configs),
-        tuple(trouble for part in parts for trouble in part.troubles),
+        tuple(trouble for part in parts for trouble in part.problems),
     )
 
 
-def _files(names: Sequence[str], server: Server, given: Version) -> Read:
+def _files(names: Sequence[str], server: Server, given: Version) -> ReadResult:
     found = [name for name in dict.fromkeys(names) if os.path.lexists(name)]
     if not found:
         raise UsageError(
@@ -171,7 +173,7 @@ def _version(text: str) -> Version:
     return version(match[1]) if match else ()
 
 
-RUNNING: Mapping[Server, Callable[[Version], Read]] = {
+RUNNING: Mapping[Server, Callable[[Version], ReadResult]] = {
     Server.NGINX: _nginx,
     Server.APACHE: _apache,
     Server.HAPROXY: _by_process(Server.HAPROXY, "haproxy", ("-f",), "/etc/haproxy/haproxy.cfg"),

@@ -1,7 +1,7 @@
 """All Observations of one run, asked the questions that Culprits ask.
 
-A question that a run cannot answer, because the Probe was not made or failed, is answered with None:
-no Culprit may take that for a no.
+A question that a run cannot decide, because the Probe was not made or failed, has the answer NOT_TRIED:
+no Culprit may take that for a no. Where the answer is a value, None stands for it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.cross_probe import timings
 from flushcheck.measurement.plan import STREAMED, smallest_held_baseline
-from flushcheck.measurement.timing import LEAST_LATE_S, Timing, measure
+from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
 from flushcheck.model import (
-    Evidence,
     Flow,
     Observation,
     Outcome,
@@ -24,17 +24,6 @@ from flushcheck.model import (
     Vantage,
     Variant,
 )
-
-# What each difference is called in a sentence.
-LABELS = {
-    Variant.XAB: "the response header X-Accel-Buffering: no",
-    Variant.NO_TRANSFORM: "the response header Cache-Control: no-cache, no-transform",
-    Variant.NOSNIFF: "the response header X-Content-Type-Options: nosniff",
-    Variant.PADDED: "padding in front of the stream",
-    Variant.OTHER_TYPE: "the content type application/octet-stream",
-    Variant.IDENTITY: "a client that offers no encodings",
-    Variant.HTTP10: "a client that speaks HTTP/1.0",
-}
 
 # An experiment frees a stream whose longest wait is no more than this share of what it was.
 FREED_SHARE = 0.6
@@ -56,6 +45,14 @@ class Observations:
     def __iter__(self) -> Iterator[Observation]:
         return (observation for observation, _ in self._seen.values())
 
+    def __getitem__(self, probe: Probe) -> tuple[Observation, Timing]:
+        """What this Probe saw, and how it arrived.
+
+        Raises:
+            KeyError: the Probe was not made.
+        """
+        return self._seen[probe]
+
     def get(self, probe: Probe) -> Observation | None:
         """What this Probe saw; None if it was not made."""
         pair = self._seen.get(probe)
@@ -72,6 +69,11 @@ class Observations:
             {probe: timing.flow for probe, (_, timing) in self._seen.items()}, transport
         )
 
+    def held_timing(self, transport: Transport) -> Timing | None:
+        """How the held baseline arrived; None if nothing was held."""
+        probe = self.held_baseline(transport)
+        return self.timing(probe) if probe else None
+
     def is_held(self, transport: Transport) -> bool:
         """Whether a baseline of this Transport was kept back on its way."""
         return self.held_baseline(transport) is not None
@@ -85,32 +87,32 @@ class Observations:
         """Whether this difference was tried on any baseline of this Transport, whatever came of it."""
         return any(self.get(Probe(transport, scenario, variant)) is not None for scenario in Scenario)
 
-    def frees(self, transport: Transport, variant: Variant) -> bool | None:
-        """Whether this one difference makes a kept baseline flow; None if it cannot be said."""
+    def frees(self, transport: Transport, variant: Variant) -> Answer:
+        """Whether this one difference makes a held baseline flow."""
         baseline = self.held_baseline(transport)
         observation = self.get(replace(baseline, variant=variant)) if baseline else None
         if baseline is None or observation is None or observation.outcome is not Outcome.COMPLETE:
-            return None
+            return Answer.NOT_TRIED
         timing, kept = measure(observation), self._seen[baseline][1]
         # What a cache played back was no experiment: the app never saw it. What has no pattern shows nothing.
         if timing.flow in (Flow.REPLAYED, Flow.UNKNOWN):
-            return None
+            return Answer.NOT_TRIED
         # Nor does a stall as long as the wait to be freed from.
-        stalled = observation.stall_s > LEAST_LATE_S and timing.flow is Flow.FLOWING
+        stalled = observation.stall_s > MIN_LATE_S and timing.flow is Flow.FLOWING
         if stalled and timing.lag_s.max > FREED_SHARE * kept.lag_s.max and not kept.queued_s:
-            return None
-        return timing.flow is Flow.FLOWING
+            return Answer.NOT_TRIED
+        return Answer.of(timing.flow is Flow.FLOWING)
 
-    def header_stripped(self, transport: Transport) -> bool | None:
-        """Whether X-Accel-Buffering, which the service sent, was gone when the answer arrived.
+    def header_stripped(self, transport: Transport) -> Answer:
+        """Whether X-Accel-Buffering, which the service sent, was gone when the response arrived.
 
         Of the proxies measured only nginx takes it out, Passenger's nginx module included.
         """
         probe = self.variant(transport, Variant.XAB)
         observation = self.get(probe) if probe else None
         if observation is None or not observation.headers or not observation.pieces:
-            return None
-        return not observation.header(XAB)
+            return Answer.NOT_TRIED
+        return Answer.of(not observation.header(XAB))
 
     def compressed(self, transport: Transport) -> str:
         """The content encoding in which the kept baseline arrived, "" for none."""
@@ -170,8 +172,7 @@ class Observations:
 
         None for what is kept by time: larger Pieces may fit a size by chance there.
         """
-        held = self.held_baseline(transport)
-        kept = self.timing(held) if held else None
+        kept = self.held_timing(transport)
         if kept is None or kept.flow not in (Flow.HELD, Flow.BLOCKS):
             return None
         for scenario in (Scenario.KILO, Scenario.BIG, Scenario.TOKEN):
@@ -212,32 +213,3 @@ class Observations:
         """How a baseline flowed; None if it was not made."""
         timing = self.timing(Probe(transport, scenario))
         return timing.flow if timing else None
-
-    # Sentences that several Culprits need.
-
-    def hold_evidence(self, transport: Transport) -> Evidence:
-        """How the baseline was kept, with numbers. Only for a Transport that was."""
-        probe = self.held_baseline(transport) or Probe(transport)
-        observation, timing = self._seen[probe]
-        size = self.hold_bytes(transport)
-        blocks = f"; larger streams come in blocks of {size} bytes" if size else ""
-        return Evidence(
-            f"{transport}: {len(observation.pieces)} pieces came in {timing.deliveries} "
-            f"{'delivery' if timing.deliveries == 1 else 'deliveries'}, kept for up to "
-            f"{timing.lag_s.max:.2f} s{blocks}",
-            (probe.id,),
-        )
-
-    def variant_evidence(self, transport: Transport, variant: Variant) -> Evidence:
-        """What one difference did to a kept baseline, with numbers. Only for a Probe that was made."""
-        baseline = self.held_baseline(transport) or Probe(transport)
-        probe = replace(baseline, variant=variant)
-        before, after = self._seen[baseline][1], self._seen[probe][1]
-        verb = {True: "frees it", False: "does not free it", None: "did not tell"}[
-            self.frees(transport, variant)
-        ]
-        return Evidence(
-            f"{transport}: {LABELS[variant]} {verb} (longest wait {after.lag_s.max:.2f} s instead of "
-            f"{before.lag_s.max:.2f} s)",
-            (baseline.id, probe.id),
-        )

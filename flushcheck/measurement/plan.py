@@ -62,7 +62,7 @@ SHAPES: Mapping[Scenario, Shape] = {
 STEADY_S = 1.0
 STEADY_SHARE = 8  # ... and so many times at least
 
-LEAST_SILENCE_S = 1.0  # below, a silence is a pause as any stream makes it
+MIN_SILENCE_S = 1.0  # below, a silence is a pause as any stream makes it
 MAX_SILENCE_S = 300.0  # the service allows no longer one: see `limits`
 
 # What can be silent: a poll is an answer of its own.

@@ -1,4 +1,4 @@
-"""The name and version of this tool, as sent in requests and stored in saved runs."""
+"""The name and version of the tool, as they stand in requests and saved runs."""
 
 from __future__ import annotations
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.checking.cross_check import CrossCheck, FoundBy
 from flushcheck.configs.findings import Finding, Level
 from flushcheck.model.codec import to_json
+from flushcheck.reports.fixes import remarks
 from flushcheck.reports.json_report import SCHEMA
-from flushcheck.reports.text_writer import Page
+from flushcheck.reports.text_writer import TextWriter
 
 _WITNESSES = {FoundBy.BOTH: "agree", FoundBy.LIVE: "path only", FoundBy.FILE: "file only"}
 _HUES = {FoundBy.BOTH: "red", FoundBy.LIVE: "yellow", FoundBy.FILE: "yellow"}
@@ -22,7 +23,7 @@ _MOST_BLOCKS = 5  # named where many are alike
 _COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
 
-def findings_text(checked: Checked, *, width: int, color: bool, strict: bool = False) -> str:
+def findings_text(checked: CheckResult, *, width: int, color: bool, strict: bool = False) -> str:
     """The Findings by file, then what was found innocent, allowed and not read; ends in a newline.
 
     Args:
@@ -30,7 +31,7 @@ def findings_text(checked: Checked, *, width: int, color: bool, strict: bool = F
         color: whether to use ANSI colours.
         strict: notes count, so they are told as fully as the rest.
     """
-    page = Page(width, color)
+    page = TextWriter(width, color)
     for file, group in groupby(checked.findings, key=lambda finding: finding.file):
         page.line(file, "bold")
         known: set[tuple[str, str]] = set()
@@ -51,7 +52,9 @@ def _alike(findings: Iterable[Finding]) -> Iterable[Sequence[Finding]]:
     return groups.values()
 
 
-def _finding(page: Page, alike: Sequence[Finding], *, strict: bool, known: set[tuple[str, str]]) -> None:
+def _finding(
+    page: TextWriter, alike: Sequence[Finding], *, strict: bool, known: set[tuple[str, str]]
+) -> None:
     finding = alike[0]
     brief = finding.level is Level.NOTE and not strict
     label = f"  {finding.line:>5}  {finding.level:<8}"
@@ -60,8 +63,8 @@ def _finding(page: Page, alike: Sequence[Finding], *, strict: bool, known: set[t
     page.text(
         f"{label} {finding.culprit.id}  in {', '.join(where)}{more}",
         hang=17,
-        hue=_COLORS[finding.level],
-        hue_to=len(label),
+        style=_COLORS[finding.level],
+        style_to=len(label),
     )
     page.text(f"         {finding.message}", hang=9)
     if brief:
@@ -75,7 +78,8 @@ def _finding(page: Page, alike: Sequence[Finding], *, strict: bool, known: set[t
     page.text(f"         fix: {finding.fix.where}", hang=14)
     for line in finding.fix.change.splitlines():
         page.line(f"             {line}", "green")  # never wrapped: it is there to be copied
-    page.text(f"         cost: {finding.fix.caution}", hang=15)
+    for label, text in remarks(finding.fix):
+        page.text(f"         {label}: {text}", hang=15)
 
 
 def _block(finding: Finding) -> str:
@@ -89,7 +93,7 @@ def _block(finding: Finding) -> str:
     )
 
 
-def _rest(page: Page, checked: Checked) -> None:
+def _rest(page: TextWriter, checked: CheckResult) -> None:
     if checked.passed:
         page.line("innocent", "bold")
         for one in checked.passed:
@@ -111,7 +115,7 @@ def _rest(page: Page, checked: Checked) -> None:
         page.gap()
 
 
-def _summary(checked: Checked) -> str:
+def _summary(checked: CheckResult) -> str:
     blocks = {(finding.block_file, finding.block_line, finding.block) for finding in checked.findings}
     blocks |= {(one.file, one.line, one.block) for one in checked.passed}
     blocks |= {
@@ -135,7 +139,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def cross_checks_text(
-    cross_checks: Sequence[CrossCheck], checked: Checked, *, width: int, color: bool
+    cross_checks: Sequence[CrossCheck], checked: CheckResult, *, width: int, color: bool
 ) -> str:
     """What a diagnosis and the files say of each other, culprit by culprit; ends in a newline.
 
@@ -144,11 +148,11 @@ def cross_checks_text(
         width: columns of the terminal.
         color: whether to use ANSI colours.
     """
-    page = Page(width, color)
+    page = TextWriter(width, color)
     page.line("the path and its files:", "bold")
     for one in cross_checks:
         label = f"- {_WITNESSES[one.found_by]:<9}  {one.culprit}"
-        page.text(f"{label}: {one.sentence}", hang=2, hue=_HUES[one.found_by], hue_to=len(label))
+        page.text(f"{label}: {one.sentence}", hang=2, style=_HUES[one.found_by], style_to=len(label))
         if one.findings:
             _guilty(page, one.findings[0])
     if not cross_checks:
@@ -173,14 +177,14 @@ _NOBODY = "neither names a culprit"
 _NOTHING_PASSES = "no block in these files passes to an app: they say nothing of the path"
 
 
-def _guilty(page: Page, finding: Finding) -> None:
+def _guilty(page: TextWriter, finding: Finding) -> None:
     page.text(f"  {finding.block}: {finding.message}", hang=4)
     page.text(f"    fix: {finding.fix.where}", hang=6)
     for line in finding.fix.change.splitlines():
         page.line(f"        {line}", "green")  # never wrapped: it is there to be copied
 
 
-def cross_checks_document(cross_checks: Sequence[CrossCheck], checked: Checked) -> dict[str, Any]:
+def cross_checks_document(cross_checks: Sequence[CrossCheck], checked: CheckResult) -> dict[str, Any]:
     """The same as plain dicts, lists, strings and numbers: the findings document, and who says what."""
     return {
         "cross_checks": [
@@ -196,7 +200,7 @@ def cross_checks_document(cross_checks: Sequence[CrossCheck], checked: Checked) 
     }
 
 
-def findings_document(checked: Checked) -> dict[str, Any]:
+def findings_document(checked: CheckResult) -> dict[str, Any]:
     """The same as plain dicts, lists, strings and numbers, ready for `json.dumps`."""
     return {
         "schema": SCHEMA,

@@ -17,7 +17,7 @@ from flask import Flask, Response, g, request
 
 from flushcheck.model import Transport
 from flushcheck.service.metrics_store import MetricsStore
-from flushcheck.service.serving.frame_schedule import Ended, Progress
+from flushcheck.service.serving.frame_schedule import EndReason, StreamProgress
 
 LOG = logging.getLogger("flushcheck.access")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -33,16 +33,16 @@ class LogEntry:
     began_s: float = field(default_factory=time.monotonic)
     status: int = 0
     transport: Transport | None = None
-    progress: Progress | None = None
+    progress: StreamProgress | None = None
     is_stream: bool = False
     written: bool = False
 
-    def start_stream(self) -> Progress:
+    def start_stream(self) -> StreamProgress:
         """Start a stream of this transport; return its progress, which is counted while it runs."""
         assert self.transport
         self.store.stream_opened(self.transport)
         self.is_stream = True
-        self.progress = Progress(late=self.store.piece_counter(self.transport).observe)
+        self.progress = StreamProgress(late=self.store.piece_counter(self.transport).observe)
         return self.progress
 
     def write(self) -> None:
@@ -51,7 +51,7 @@ class LogEntry:
             return
         self.written = True
         refused = self.status >= 400
-        progress = self.progress or Progress(ended=Ended.REFUSED if refused else Ended.DONE)
+        progress = self.progress or StreamProgress(ended=EndReason.REFUSED if refused else EndReason.DONE)
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "method": self.method,
@@ -65,7 +65,7 @@ class LogEntry:
         LOG.info("%s", json.dumps(line))
         self._count(progress)
 
-    def _count(self, progress: Progress) -> None:
+    def _count(self, progress: StreamProgress) -> None:
         if self.status >= 400:
             self.store.request_refused(self.status)
         if not self.transport:

@@ -14,13 +14,9 @@ from flushcheck.service.metrics_store import MetricsStore
 from flushcheck.service.responses import BODY_TIMEOUT_S, register_error_handlers
 from flushcheck.service.routes import check, culprits, diagnostics, health, openapi, pages, streams, websocket
 from flushcheck.service.service import Service
-from flushcheck.service.serving.drain import Drain
-from flushcheck.service.serving.engine import Engine
-from flushcheck.service.serving.fairness import give_way
+from flushcheck.service.serving.fairness import yield_to_hub
+from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
-
-# A client that reads slowly is dropped after this many times the longest planned duration of a stream.
-MAX_SLOWDOWN = 2
 
 
 def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
@@ -36,12 +32,9 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     app.url_map.merge_slashes = False
     app.config[BODY_TIMEOUT_S] = limits.body_timeout_s
     app.config["TRUSTED_HOSTS"] = _trusted(limits)
-    limiter, drain = ConcurrencyLimiter(limits.max_streams), Drain()
-    engine = Engine(
-        stall_s=limits.stall_s, most_s=MAX_SLOWDOWN * limits.max_duration_s, draining=lambda: drain.due
-    )
+    limiter, serving = ConcurrencyLimiter(limits.max_streams), Serving(limits)
     app.after_request(_give_way)
-    service = Service(limits, own_text, mount, limiter, Admission(limits, limiter), drain, engine)
+    service = Service(limits, own_text, mount, limiter, Admission(limits, limiter), serving)
     store = MetricsStore(limits.metrics_folder)
     install_access_log(app, store)
     register_error_handlers(app)
@@ -49,7 +42,7 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     app.register_blueprint(websocket.routes(app, service))
     app.register_blueprint(pages.routes(service))
     app.register_blueprint(health.routes(service))
-    app.register_blueprint(metrics.routes(limits, store))
+    app.register_blueprint(metrics.routes(limits, store, serving))
     app.register_blueprint(openapi.routes(limits))
     app.register_blueprint(diagnostics.routes(service))
     app.register_blueprint(culprits.routes())
@@ -59,7 +52,7 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
 
 def _give_way(response: Response) -> Response:
     """Let other greenlets run after each response: the next request of this client may already wait."""
-    response.call_on_close(give_way)
+    response.call_on_close(yield_to_hub)
     return response
 
 

@@ -18,20 +18,20 @@ from wsgiref.handlers import CGIHandler
 
 from flushcheck.diagnosis.app_server import Runner, Setup, examine
 from flushcheck.reports.app_server import checkup_line
-from flushcheck.service.serving.app_server import PLACES
+from flushcheck.service.serving.app_server import CONCURRENCY
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 # Streams at once in one FastCGI process; each is a thread.
-MOST_THREADS = 200
+MAX_THREADS = 200
 # flup keeps so many threads ready: of more requests within one instant some would be refused. mod_fcgid gives
 # a process one request at a time, and a hosting account may have few threads.
 SPARE_THREADS = 20
-SPARE_THREADS_OF_A_CHILD = 2
+CHILD_SPARE_THREADS = 2
 
 
-def placed(environ: Mapping[str, Any], mount: str = "") -> tuple[str, str]:
+def script_and_path(environ: Mapping[str, Any], mount: str = "") -> tuple[str, str]:
     """SCRIPT_NAME and PATH_INFO of a request as PEP 3333 means them: where the app is, and which page of it.
 
     REQUEST_URI is what the client asked for. Whatever of it is not the page's own path is the way to the app.
@@ -75,8 +75,8 @@ class Mounted:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request. The body is passed on as it is, so that it streams and is closed."""
-        environ["SCRIPT_NAME"], environ["PATH_INFO"] = placed(environ, self._mount)
-        environ[PLACES] = self._places
+        environ["SCRIPT_NAME"], environ["PATH_INFO"] = script_and_path(environ, self._mount)
+        environ[CONCURRENCY] = self._places
         return self._app(environ, start_response)
 
 
@@ -113,8 +113,8 @@ def serve_fastcgi(app: Wsgi, where: str = "") -> None:
 
     host, _, port = where.rpartition(":")
     address = (host or "127.0.0.1", int(port)) if port.isdecimal() else where or None
-    spare = SPARE_THREADS if where else SPARE_THREADS_OF_A_CHILD
-    places = MOST_THREADS if where else 0
+    spare = SPARE_THREADS if where else CHILD_SPARE_THREADS
+    places = MAX_THREADS if where else 0
     # The app was loaded before anybody knew that it would be served here.
     print(
         f"flushcheck: {checkup_line(examine(Setup(Runner.FASTCGI, places=places)))}",
@@ -123,4 +123,4 @@ def serve_fastcgi(app: Wsgi, where: str = "") -> None:
     )
     # The operator's own word for where the app is: what gunicorn takes from this name as well.
     mounted = Mounted(app, os.environ.get("SCRIPT_NAME", ""), places=places)
-    Server(mounted, bindAddress=address, minSpare=spare, maxSpare=spare, maxThreads=MOST_THREADS).run()
+    Server(mounted, bindAddress=address, minSpare=spare, maxSpare=spare, maxThreads=MAX_THREADS).run()

@@ -20,7 +20,8 @@ from flushcheck.service.limits.clients import client_address, is_private
 from flushcheck.service.metrics_store import LATE_S, REFUSALS, MetricsStore, Totals
 from flushcheck.service.responses import json_response
 from flushcheck.service.seen_request import FORWARDING_HEADERS
-from flushcheck.service.serving.frame_schedule import Ended
+from flushcheck.service.serving.frame_schedule import EndReason
+from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
 
 OTHER = "other"  # the label of all statuses that are not in REFUSALS
@@ -54,7 +55,7 @@ class MetricsCollector(Collector):
             "Streams and polls that are over, by how they ended; stalled: the client took no data.",
             labels=["transport", "ended"],
         )
-        for transport, how in product(Transport, Ended):
+        for transport, how in product(Transport, EndReason):
             family.add_metric([transport, how], self._totals.streams_ended(transport, how))
         return family
 
@@ -85,21 +86,38 @@ class MetricsCollector(Collector):
         return family
 
 
-def exposition(totals: Totals) -> bytes:
-    """The totals in Prometheus' text format."""
+class EngineCollector(Collector):
+    """Whether the engine writes the streams of this process; the same in all workers of one service."""
+
+    def __init__(self, *, active: bool) -> None:
+        self._active = active
+
+    def collect(self) -> Iterator[Metric]:
+        """The one family."""
+        yield GaugeMetricFamily(
+            "flushcheck_engine_active",
+            "1 if one loop writes the streams, 0 if each stream is paced by itself.",
+            value=int(self._active),
+        )
+
+
+def exposition(totals: Totals, *more: Collector) -> bytes:
+    """The totals, and what other collectors give, in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(MetricsCollector(totals))
+    for collector in (MetricsCollector(totals), *more):
+        registry.register(collector)
     return generate_latest(registry)
 
 
-def routes(limits: Limits, store: MetricsStore) -> Blueprint:
+def routes(limits: Limits, store: MetricsStore, serving: Serving) -> Blueprint:
     """The route `/metrics`."""
     blueprint = Blueprint("metrics", __name__)
 
     @blueprint.get("/metrics")
     def metrics() -> Response:
         refusal = _refusal(limits, request)
-        return refusal or Response(exposition(store.totals()), content_type=CONTENT_TYPE_LATEST)
+        engine = EngineCollector(active=serving.engine_active)
+        return refusal or Response(exposition(store.totals(), engine), content_type=CONTENT_TYPE_LATEST)
 
     return blueprint
 

@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flushcheck.model import Transport, UsageError
-from flushcheck.service.serving.frame_schedule import Ended
+from flushcheck.service.serving.frame_schedule import EndReason
 
 # Upper bounds of the lateness of a piece, in seconds. 5 ms is the aim of the pacing, 250 ms is visible.
 LATE_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -42,7 +42,7 @@ REFUSALS = (400, 401, 403, 404, 405, 413, 426, 429, 501, 503)
 _OPEN_AT = 0
 _TRANSPORTS = tuple(Transport)
 _ENDED_AT = _OPEN_AT + len(_TRANSPORTS)
-_ENDINGS = tuple(Ended)
+_ENDINGS = tuple(EndReason)
 _REFUSALS_AT = _ENDED_AT + len(_TRANSPORTS) * len(_ENDINGS)
 _LATE_AT = _REFUSALS_AT + len(REFUSALS) + 1
 _PER_TRANSPORT = len(LATE_S) + 2  # its buckets, the one without a bound, and the sum in seconds
@@ -78,7 +78,7 @@ class Totals:
         """Streams open now."""
         return self._values[_open_index(transport)]
 
-    def streams_ended(self, transport: Transport, how: Ended) -> float:
+    def streams_ended(self, transport: Transport, how: EndReason) -> float:
         """Streams, or polls, that ended this way."""
         return self._values[_ended_index(transport, how)]
 
@@ -141,7 +141,7 @@ class MetricsStore:
         """Count a stream as no longer open, however it ended."""
         self._values[_open_index(transport)] -= 1
 
-    def stream_ended(self, transport: Transport, how: Ended) -> None:
+    def stream_ended(self, transport: Transport, how: EndReason) -> None:
         """Count the end of a stream, or of one poll."""
         self._values[_ended_index(transport, how)] += 1
 
@@ -161,7 +161,7 @@ def _open_index(transport: Transport) -> int:
     return _OPEN_AT + _TRANSPORTS.index(transport)
 
 
-def _ended_index(transport: Transport, how: Ended) -> int:
+def _ended_index(transport: Transport, how: EndReason) -> int:
     return _ENDED_AT + _TRANSPORTS.index(transport) * len(_ENDINGS) + _ENDINGS.index(how)
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from flushcheck.service.limits.admission import Admission
 from flushcheck.service.limits.concurrency import ConcurrencyLimiter
 from flushcheck.service.limits.threadpool import SerialExecutor
-from flushcheck.service.serving.drain import Drain
-from flushcheck.service.serving.engine import Engine
+from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
 
 
@@ -21,6 +20,5 @@ class Service:
     mount: str  # path below which the server itself puts the app; "" for the root
     limiter: ConcurrencyLimiter  # counts the open streams
     admission: Admission  # may this client open one more?
-    drain: Drain  # whether the process is shutting down
-    engine: Engine  # writes the streams where the server allows it
+    serving: Serving  # writes the streams
     executor: SerialExecutor = field(default_factory=SerialExecutor)  # analyzes submitted runs

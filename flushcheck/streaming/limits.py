@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from flushcheck.model import UsageError
 
 PREFIX = "FLUSHCHECK_"
+SWITCH = ("on", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Limits:
     max_self_probes: int = 2  # concurrent runs of /diagnostics in one process
     body_timeout_s: float = 20.0  # time limit for receiving a request body
     stall_s: float = 30.0  # drop a client whose socket accepts no data for this long
+    engine: str = "on"  # whether one loop writes all streams of a gevent process; off: each paces itself
     heartbeat_s: float = 15.0  # send an SSE comment after this much silence
     retry_s: float = 2.0  # the delay before an EventSource reconnects
     text_file: str = ""  # path of a UTF-8 text to serve as text=file
@@ -55,7 +57,8 @@ class Limits:
         """Read the settings; a variable that is not set keeps the default.
 
         Raises:
-            UsageError: a value is not a number, is out of bounds, or is not an http(s) URL.
+            UsageError: a value is not a number, is out of bounds, is not an http(s) URL, or
+                is neither on nor off.
         """
         chosen: dict[str, int | float | str] = {}
         for field in fields(cls):
@@ -71,6 +74,8 @@ def _parse(name: str, raw: str, default: object) -> int | float | str:
             raise UsageError(
                 f"{name}={raw[:80]}: expected an http:// or https:// URL, for example {name}=https://example.org"
             )
+        if default in SWITCH and raw not in SWITCH:
+            raise UsageError(f"{name}={raw[:40]}: expected on or off, for example {name}=off")
         return raw
     kind: type[int] | type[float] = int if isinstance(default, int) else float
     try:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Level, Server
 
 CONFIGS = Path(__file__).parents[1] / "config_files"
@@ -42,7 +42,7 @@ def expected(texts: Mapping[str, str]) -> tuple[set[Place], set[Place]]:
     return guilty, notes
 
 
-def found(checked: Checked) -> tuple[set[Place], set[Place]]:
+def found(checked: CheckResult) -> tuple[set[Place], set[Place]]:
     """What was found, and the notes."""
     places = {
         level: {(one.file, one.line, one.culprit.id) for one in checked.findings if one.level is level}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flushcheck.checking.check import Checked, merge
+from flushcheck.checking.check import CheckResult, merge
 from flushcheck.configs.findings import Level, Server
 from flushcheck.configs.tree import ReadProblem
 from flushcheck.files import check_text
@@ -126,7 +126,7 @@ def test_the_exit_code_is_what_was_found(name, text, plain, strict):
 def test_what_two_checks_found_alike_counts_once():
     part = nginx("location / { proxy_pass http://x; }")
     assert merge([part, part]) == part
-    unread = Checked(problems=(ReadProblem("g", 0, "why"),))
+    unread = CheckResult(problems=(ReadProblem("g", 0, "why"),))
     assert merge([part, unread]).problems == (*part.problems, ReadProblem("g", 0, "why"))
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Server
 from flushcheck.files import check_text
 from flushcheck.files.sources import Unreadable, decode
@@ -29,7 +29,7 @@ LONG = bool(os.environ.get("LONG"))
 FILES = [(path, path.read_bytes()) for path in fixtures()]
 
 
-def look(text: str, server: Server | None, name: str) -> Checked:
+def look(text: str, server: Server | None, name: str) -> CheckResult:
     """Judge and render in every way; what comes out can be written down."""
     checked = check_text(text, kind=server, name=name)
     json.dumps([findings_document(checked), sarif(checked)])
@@ -179,7 +179,7 @@ def test_a_megabyte_of_ordinary_configuration(server: Server) -> None:
     }[server]
     text = own * (1_000_000 // len(own))
     checked = look(text, server, "large.conf")
-    assert any("the rest was not judged" in trouble.reason for trouble in checked.problems)
+    assert any("the rest was not checked" in trouble.reason for trouble in checked.problems)
 
 
 def test_ten_thousand_lines_are_judged_whole() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Level, Server
-from flushcheck.files import UNKNOWN, Read, check_all, read, read_dump, read_text
+from flushcheck.files import ReadResult, check_all, read, read_dump, read_text
 from flushcheck.files.sources import MAX_FILE_BYTES, split_dump
 from flushcheck.model import UsageError
 
@@ -27,7 +27,7 @@ def lay(files: dict[str, str | bytes]) -> None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def heavy(checked: Checked) -> list[tuple[str, int, str]]:
+def heavy(checked: CheckResult) -> list[tuple[str, int, str]]:
     return [(one.file, one.line, one.culprit.id) for one in checked.findings if one.level is not Level.NOTE]
 
 
@@ -178,7 +178,7 @@ def test_a_folder_is_searched(here: Path) -> None:
         "deploy/nginx.conf",
         "deploy/www/.htaccess",
     ]
-    assert got.troubles == ()
+    assert got.problems == ()
     assert {one for _, _, one in heavy(check_all(got))} == {
         "nginx-proxy-buffering",
         "gunicorn-sync-worker",
@@ -243,7 +243,7 @@ def test_a_folder_with_anything_in_it_is_searched_for_configurations(here: Path)
 
 
 def test_too_many_configurations_are_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flushcheck.files.read_configs.MAX_ROOTS", 3)
+    monkeypatch.setattr("flushcheck.files.read_configs.MAX_CONFIGS", 3)
     lay({f"{number}/nginx.conf": GUILTY for number in range(4)})
     with pytest.raises(UsageError, match="more than 3 configurations: expected fewer, for example"):
         read(["."])
@@ -253,7 +253,8 @@ def test_nobodys_file_is_no_misuse(here: Path) -> None:
     lay({"diary.txt": "dear diary"})
     got = read(["diary.txt"])
     assert got.configs == ()
-    assert got.troubles[0].reason == UNKNOWN
+    assert got.unrecognised == ("diary.txt",)
+    assert got.problems[0].reason == "cannot tell which server this file is for"
     assert check_all(got).exit_code() == 3
 
 
@@ -262,9 +263,9 @@ def test_a_pasted_text_opens_nothing(here: Path) -> None:
     got = read_text(f"http {{ include app; include /etc/nginx/*.conf; server {{ {GUILTY} }} }}")
     assert got.configs[0].texts.keys() == {"pasted"}
     assert heavy(check_all(got)) == [("pasted", 1, "nginx-proxy-buffering")]
-    assert read_text("a\0b").troubles[0].reason == "not a text file"
-    assert "cannot be told" in read_text("hello").troubles[0].reason
-    assert isinstance(read_text("\ud800"), Read)
+    assert read_text("a\0b").problems[0].reason == "not a text file"
+    assert "cannot tell which server" in read_text("hello").problems[0].reason
+    assert isinstance(read_text("\ud800"), ReadResult)
 
 
 def test_what_nginx_prints_of_itself_is_read_with_its_files() -> None:

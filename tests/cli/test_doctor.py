@@ -12,6 +12,7 @@ import pytest
 from flushcheck.cli import main
 from flushcheck.diagnosis.app_server import Runner, Setup, examine
 from flushcheck.reports.app_server import checkup_document
+from tests.docs.pages import example, names, rows
 from tests.live import servers
 from tests.live.servers import ROOT, Service
 
@@ -157,24 +158,18 @@ def test_an_invalid_response_gives_exit_code_3_and_no_traceback(capsys, response
     assert "\x1b" not in err
 
 
-README = (ROOT / "README.md").read_text()
-
-
-def test_the_readmes_example_happens_as_shown(monkeypatch, capsys):
+def test_the_documented_example_happens_as_shown(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "100")
-    shown = README[README.index("$ flushcheck doctor ") :].split("```")[0]
-    command, told = shown.split("\n", 1)
+    command, told = example("doctor-output", "console").split("\n", 1)
     assert main(command.split()[2:]) == 1
-    # Which gunicorn is installed is no claim of the README's.
+    # Which gunicorn is installed is not part of the example.
     said = capsys.readouterr().out
     assert said.replace(said.split()[1], told.split()[1], 1) == told
 
 
-def test_the_readme_lists_every_field():
-    table = README[README.index("| field of `--json`, `/diagnostics/server`") :].split("\n\n")[0]
-    listed = {
-        name.removesuffix("[]")
-        for row in table.splitlines()[2:]
-        for name in row.split("|")[1].split("`")[1::2]
-    }
-    assert listed == set(checkup_document(examine(Setup(Runner.UNKNOWN))))
+def test_every_field_is_documented():
+    listed = {name for cells in rows("field of doctor") for name in names(cells[0])}
+    fields = set(checkup_document(examine(Setup(Runner.UNKNOWN))))
+    missing = sorted(fields - listed)
+    assert not missing, f"add {missing} to the table of doctor in docs/json.md"
+    assert listed == fields

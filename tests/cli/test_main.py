@@ -20,7 +20,7 @@ from flushcheck import __version__
 from flushcheck.cli import main
 from flushcheck.cli.diagnose import probe_text, progress_text
 from flushcheck.model import Observation, Outcome, Probe, Scenario, Transport, Vantage, Variant
-from flushcheck.prober import Progress
+from flushcheck.prober import RunProgress
 from tests.prober.farside import Peer, far_side
 from tests.prober.test_gather import no_control, service
 
@@ -222,10 +222,10 @@ def test_every_probe_of_the_progress_line_has_words():
 def test_the_progress_line_speaks_of_probes_in_plain_words():
     probe = Probe(Transport.CHUNKED, Scenario.TOKEN, Variant.OTHER_TYPE)
     latest = Observation(probe, Outcome.CUT, "")
-    assert progress_text(Progress(2, 8, 10, latest)) == (
+    assert progress_text(RunProgress(2, 8, 10, latest)) == (
         "experiments: 8 of 10 (chunked, small pieces, with another content type: cut)"
     )
-    assert progress_text(Progress(1, 0, 4)) == "first look: 0 of 4"
+    assert progress_text(RunProgress(1, 0, 4)) == "first look: 0 of 4"
 
 
 def test_the_progress_line_never_wraps():

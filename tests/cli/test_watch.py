@@ -52,7 +52,9 @@ def test_with_direct_a_hold_is_detected(capsys):
 def test_one_address_with_everything_at_once_gives_no_verdict(capsys):
     with far_side(held_chat) as url:
         assert main(["watch", url]) == 3
-    assert "held, or an app that wrote it so?" in " ".join(capsys.readouterr().out.split())
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Everything arrived in one read" in out
+    assert "--direct http://localhost:PORT/" in out
 
 
 def test_json_has_no_live_view(capsys):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, sections, varnish
+from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import recognise
-from flushcheck.configs.tree import Directive, Expansion, Parsed, Scope, version
+from flushcheck.configs.tree import Directive, IncludeResolver, Parsed, Scope, version
 from flushcheck.model import UsageError
 
 
@@ -19,12 +19,12 @@ def shape(directives):
 
 READ = [
     # name                     parse            text                                            shape
-    ("apache: continued",      sections.parse,    "A b \\\n  c\nD e",                             [("a", "b", "c", 1), ("d", "e", 3)]),
-    ("apache: section",        sections.parse,    '<Location "/a b">\nX\n</LOCATION>',            [("location", "/a b", 1, [("x", 2)])]),
-    ("apache: comment goes on", sections.parse,   "# a \\\nB c\nD",                               [("d", 3)]),
-    ("apache: quotes",         sections.parse,    "A \"b \\\" c\" 'd e' f\"g",                    [("a", 'b " c', "d e", 'f"g', 1)]),
-    ("apache: CRLF, tabs",     sections.parse,    "A\tb\r\n<If \"x > y\">\r\n</If>\r\n",          [("a", "b", 1), ("if", "x > y", 2, [])]),
-    ("apache: no argument",    sections.parse,    "<Else>\nA\n</Else>",                           [("else", 1, [("a", 2)])]),
+    ("apache: continued",      apache.parse,    "A b \\\n  c\nD e",                             [("a", "b", "c", 1), ("d", "e", 3)]),
+    ("apache: section",        apache.parse,    '<Location "/a b">\nX\n</LOCATION>',            [("location", "/a b", 1, [("x", 2)])]),
+    ("apache: comment goes on", apache.parse,   "# a \\\nB c\nD",                               [("d", 3)]),
+    ("apache: quotes",         apache.parse,    "A \"b \\\" c\" 'd e' f\"g",                    [("a", 'b " c', "d e", 'f"g', 1)]),
+    ("apache: CRLF, tabs",     apache.parse,    "A\tb\r\n<If \"x > y\">\r\n</If>\r\n",          [("a", "b", 1), ("if", "x > y", 2, [])]),
+    ("apache: no argument",    apache.parse,    "<Else>\nA\n</Else>",                           [("else", 1, [("a", 2)])]),
     ("haproxy: sections",      haproxy.parse,   "defaults\n mode http\nbackend b # c\n server s x:1", [("defaults", 1, [("mode", "http", 2)]), ("backend", "b", 3, [("server", "s", "x:1", 4)])]),
     ("haproxy: option",        haproxy.parse,   "listen l\noption a\nno option b\ntimeout server 5s", [("listen", "l", 1, [("option a", "on", 2), ("option b", "off", 3), ("timeout server", "5s", 4)])]),
     ("haproxy: quotes",        haproxy.parse,   "listen l\na \"b # c\" 'd e' f\\ g # h",         [("listen", "l", 1, [("a", "b # c", "d e", "f g", 2)])]),
@@ -45,7 +45,7 @@ READ = [
 def test_what_is_read(name, parse, text, expected):
     parsed = parse(text, "f")
     assert shape(parsed.directives) == expected
-    assert parsed.troubles == ()
+    assert parsed.problems == ()
 
 
 PYTHON = [
@@ -99,10 +99,10 @@ def test_a_command_line_is_read(file, text, expected):
 
 TROUBLES = [
     # name                        parse            text                          said
-    ("apache: not closed",        sections.parse,    "<Location />\nA",            "<Location> is not closed"),
-    ("apache: closes nothing",    sections.parse,    "</Location>",                "closes nothing"),
-    ("apache: crossed",           sections.parse,    "<A>\n<B>\n</A>\n</B>",       "</a> closes nothing"),
-    ("apache: deep",              sections.parse,    "<A>\n" * 70 + "</A>\n" * 70, "more than 60 deep"),
+    ("apache: not closed",        apache.parse,    "<Location />\nA",            "<Location> is not closed"),
+    ("apache: closes nothing",    apache.parse,    "</Location>",                "closes nothing"),
+    ("apache: crossed",           apache.parse,    "<A>\n<B>\n</A>\n</B>",       "</a> closes nothing"),
+    ("apache: deep",              apache.parse,    "<A>\n" * 70 + "</A>\n" * 70, "more than 60 deep"),
     ("haproxy: outside",          haproxy.parse,   "mode http",                  "outside of every section"),
     ("lighttpd: brace",           lighttpd.parse,  "a = 1 }",                    "closes nothing"),
     ("lighttpd: words",           lighttpd.parse,  "what is this",               "not understood"),
@@ -117,7 +117,7 @@ TROUBLES = [
 @pytest.mark.parametrize(("name", "parse", "text", "said"), TROUBLES, ids=[row[0] for row in TROUBLES])
 def test_what_cannot_be_read_is_said(name, parse, text, said):
     parsed = parse(text, "gunicorn.conf.py")
-    assert said in " ".join(trouble.reason for trouble in parsed.troubles)
+    assert said in " ".join(trouble.reason for trouble in parsed.problems)
 
 
 TIMES = [
@@ -185,35 +185,37 @@ def line(name, *args, block=None):
 def test_a_scope_inherits_from_outside_in():
     outer = Scope(None, [line("a", "1"), line("b", "1"), line("b", "2"), line("list", "x")])
     inner = Scope(line("in"), [line("a", "2"), line("list", "y"), line("list", "z")], outer)
-    assert inner.value("a", "0", whose="x").args == ("2",)
-    assert inner.value("b", "0", whose="x").args == ("2",)
-    assert inner.value("c", "0", whose="nginx").source == "nginx's default"
+    assert inner.value("a", "0", server=Server.NGINX).args == ("2",)
+    assert inner.value("b", "0", server=Server.NGINX).args == ("2",)
+    assert inner.value("c", "0", server=Server.NGINX).source == "nginx's default"
     assert [one.args for one in inner.nearest("list")] == [("y",), ("z",)]
     assert [one.args for one in inner.every("LIST")] == [("y",), ("z",), ("x",)]
 
 
 def test_an_include_that_is_missing_stays_where_it_was():
-    expansion = Expansion(
+    expansion = IncludeResolver(
         ("include",), lambda one: None if one.args == ("gone",) else [Parsed((line("found"),))]
     )
-    done = expansion.expand((line("include", "gone"), line("http", block=(line("include", "here"),))))
+    done = expansion.resolve((line("include", "gone"), line("http", block=(line("include", "here"),))))
     assert shape(done) == [("include", "gone", 1), ("http", 1, [("found", 1)])]
 
 
 def test_a_loop_of_includes_ends():
     parsed = Parsed((line("before"), line("include", "self"), line("after")))
-    expansion = Expansion(("include",), lambda _: [parsed])
-    assert shape(expansion.expand(parsed.directives)) == [
+    expansion = IncludeResolver(("include",), lambda _: [parsed])
+    assert shape(expansion.resolve(parsed.directives)) == [
         ("before", 1),
         ("before", 1),
         ("after", 1),
         ("after", 1),
     ]
-    assert "loop" in expansion.troubles[0].reason
+    assert "loop" in expansion.problems[0].reason
 
 
 def test_includes_that_multiply_are_bounded():
     files = {str(n): Parsed(tuple(line("include", str(n + 1)) for _ in range(9))) for n in range(40)}
-    expansion = Expansion(("include",), lambda one: [files[one.args[0]]] if one.args[0] in files else None)
-    expansion.expand(files["0"].directives)
-    assert "the rest was not read" in expansion.troubles[-1].reason
+    expansion = IncludeResolver(
+        ("include",), lambda one: [files[one.args[0]]] if one.args[0] in files else None
+    )
+    expansion.resolve(files["0"].directives)
+    assert "the rest was not read" in expansion.problems[-1].reason

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +25,26 @@ HOSTILE = Culprit(
     (Fix("<where>", "change <line>\nsecond", "a 'price'"),),
     ("https://example.org/?a=1&b=2", "javascript:alert(1)"),
 )
+
+
+MODULES = [
+    path
+    for path in sorted((Path(__file__).parents[2] / "flushcheck" / "culprits").glob("*.py"))
+    if re.search(r"^CULPRIT\b", path.read_text(), re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_every_culprit_is_listed_under_the_name_of_its_file(path):
+    culprit = import_module(f"flushcheck.culprits.{path.stem}").CULPRIT
+    listed = culprit in CULPRITS.values()
+    assert listed, (
+        f"add {path.stem} to DETECTORS (a run can show it) or to STATIC_ONLY (only a file can) in "
+        "flushcheck/culprits/__init__.py"
+    )
+    assert culprit.id == path.stem.replace("_", "-"), (
+        f"flushcheck/culprits/{path.name}: the file and the id need the same name; id={culprit.id!r}"
+    )
 
 
 def test_every_culprit_has_its_entry_once():
@@ -61,7 +84,7 @@ NEAR = [
 
 
 @pytest.mark.parametrize(("given", "meant"), NEAR)
-def test_a_name_that_nobody_has_is_answered_with_the_nearest(given, meant):
+def test_an_unknown_id_is_answered_with_the_nearest(given, meant):
     assert meant in near(given)
     with pytest.raises(UsageError, match=meant) as told:
         find(given)

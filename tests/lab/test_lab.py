@@ -13,7 +13,7 @@ import pytest
 from flushcheck.culprits import CULPRITS, STATIC_ONLY
 from tests.lab.__main__ import JOBS, Bench, choose, scratch
 from tests.lab.case import Kind, every
-from tests.lab.programs import WHERE
+from tests.lab.setting import WHERE
 from tests.lab.verdicts import Mark, Result
 
 CASES = choose([], ci=True)
@@ -33,7 +33,7 @@ pytestmark = [
 @pytest.fixture(scope="session")
 def results() -> Iterator[dict[str, Result]]:
     """What became of each case."""
-    # Not pytest's own folder: web servers become other users, and nobody else may go in there.
+    # Not pytest's own folder: web servers switch to another user, which has no access there.
     with scratch(), ExitStack() as stack:
         bench = Bench(stack, JOBS, record=False, measure=False, out=None)
         yield {result.case.name: result for result in bench.run(CASES, say=lambda result: None)}

@@ -109,7 +109,7 @@ BAD = [
     # name                  what stands in the file      words
     ("not there",           None,                        "no such file or folder"),
     ("not a text",          b"server {\0}",              "not a text file"),
-    ("nobody's words",      b"root:x:0:0\n",             "cannot be told from its name and words"),
+    ("nobody's words",      b"root:x:0:0\n",             "cannot tell which server this file is for"),
     ("an empty folder",     "folder",                    "no configuration was recognised"),
 ]  # fmt: skip
 
@@ -123,7 +123,7 @@ def test_a_bad_file_is_told_before_anything_is_asked(name, content, words, tmp_p
         bad.write_bytes(content)
     good = Path(tmp_path, "nginx.conf")
     good.write_text(BARE)
-    # Nobody listens there: asked, it would be exit 3.
+    # Nothing listens there: a diagnosis would be exit 3.
     done = diagnose("http://127.0.0.1:9", "--config", good, "--config", bad)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"--config {bad}: " in done.stderr

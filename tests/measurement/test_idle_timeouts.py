@@ -93,7 +93,7 @@ def test_without_a_ladder_nothing_is_said():
     assert idle_result(Observations([]), CHUNKED) is None
     report = judge(Path().run())
     assert {verdict.idle for verdict in report.transports} == {None}
-    assert document(report)["transports"]["chunked"]["silence"] is None
+    assert document(report)["transports"]["chunked"]["idle"] is None
 
 
 def run(path: Path, *seen: Observation) -> Run:
@@ -113,9 +113,7 @@ def test_an_idle_time_out_breaks_a_path_that_flows_otherwise():
         ("idle-timeout", Confidence.LIKELY, (CHUNKED,))
     ]
     assert "streams that last are cut on chunked" in report.headline
-    assert document(report)["transports"]["chunked"]["silence"]["cut_after_s"] == pytest.approx(
-        60.0, abs=0.01
-    )
+    assert document(report)["transports"]["chunked"]["idle"]["cut_after_s"] == pytest.approx(60.0, abs=0.01)
     assert "!! chunked" in terminal(report, width=100, color=False)
     assert "ok events" in terminal(report, width=100, color=False)
 

@@ -22,7 +22,7 @@ from flushcheck.model import (
     Verdict,
 )
 from flushcheck.model.codec import from_json, to_json
-from flushcheck.prober import Progress, gather
+from flushcheck.prober import RunProgress, gather
 from tests.prober.farside import TO_CLOSE, Peer, Script, end, event, far_side, piece
 
 BOTH = (Transport.CHUNKED, Transport.EVENTS)
@@ -82,7 +82,7 @@ def test_a_control_is_taken_where_there_is_one(name, control, expected):
 
 
 def test_a_control_that_never_answers_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.gather_run.CONTROL_SPARE_S", 0.2)
+    monkeypatch.setattr("flushcheck.prober.gathering.CONTROL_SPARE_S", 0.2)
     with far_side(service(lambda peer: peer.stay())) as url:
         began = time.monotonic()
         run = gather(url, only=["chunked"], quick=True, timeout_s=10)
@@ -91,7 +91,7 @@ def test_a_control_that_never_answers_is_not_waited_for(monkeypatch):
 
 
 def test_a_clean_path_gets_the_second_round_unless_quick():
-    told: list[Progress] = []
+    told: list[RunProgress] = []
     with far_side(service(listed(OWN))) as url:
         run = gather(f"{url}/", only=BOTH, timeout_s=20, on_progress=told.append)
         quick = gather(url, only=BOTH, timeout_s=20, quick=True)
@@ -141,7 +141,7 @@ def test_the_whole_is_over_in_time_whatever_hangs():
 def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
     made = []
 
-    def observe_all(probes, *_, **__):
+    def observe_round(probes, *_):
         made.append(tuple(probes))
         return tuple(seen(probe, stalled=len(made) == 1) for probe in probes)
 
@@ -160,8 +160,8 @@ def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
             stall_s=0.3 * hidden,
         )
 
-    monkeypatch.setattr("flushcheck.prober.gather_run.observe_all", observe_all)
-    told: list[Progress] = []
+    monkeypatch.setattr("flushcheck.prober.gathering.observe_round", observe_round)
+    told: list[RunProgress] = []
     with far_side(service(no_control)) as url:
         run = gather(url, only=BOTH, quick=True, on_progress=told.append)
     tokens = tuple(Probe(transport) for transport in BOTH)
@@ -172,7 +172,7 @@ def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
 
 
 def test_the_first_round_leaves_time_for_the_second(monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.gather_run.LEAST_SPARE_S", -1.0)
+    monkeypatch.setattr("flushcheck.prober.gathering.MIN_SPARE_S", -1.0)
 
     def script(peer: Peer) -> None:
         """The events never end; the chunks are held, which is to be looked into."""
@@ -214,7 +214,7 @@ def test_the_library_says_in_one_call_how_a_path_is():
 MISUSES = [
     ({"url": "localhost"},                  "for example http://localhost"),
     ({"only": ["chunk"]},                   "only=chunk: expected polling, chunked, events, websocket"),
-    ({"only": []},                          "only names nothing"),
+    ({"only": []},                          "only is empty"),
     ({"only": "chunked,events"},            "only=chunked,events: expected"),
     ({"timeout_s": 0},                      "timeout=0: expected more than 0"),
     ({"timeout_s": float("nan")},           "timeout=nan"),

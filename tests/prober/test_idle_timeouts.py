@@ -8,7 +8,7 @@ import pytest
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import CutCause, Scenario, Transport, UsageError
-from flushcheck.prober import Progress, gather, ladder, search_s
+from flushcheck.prober import RunProgress, gather, ladder, search_s
 from tests.prober.farside import TO_CLOSE, Peer, Script, end, far_side, piece
 from tests.prober.test_gather import no_control
 
@@ -43,7 +43,7 @@ RULES = [
 
 @pytest.mark.parametrize(("rule", "cause", "second"), RULES, ids=["idle", "deadline", "none"])
 def test_a_silence_is_told_from_an_age(rule, cause, second):
-    told: list[Progress] = []
+    told: list[RunProgress] = []
     with far_side(service(**rule)) as url:
         run = gather(url, only="chunked", quick=True, idle_s=2, on_progress=told.append)
     found = judge(run).transports[0].idle

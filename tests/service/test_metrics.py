@@ -15,7 +15,7 @@ from flushcheck.model import Transport, UsageError
 from flushcheck.service import create_app
 from flushcheck.service.metrics import exposition
 from flushcheck.service.metrics_store import LATE_S, MetricsStore
-from flushcheck.service.serving.frame_schedule import Ended
+from flushcheck.service.serving.frame_schedule import EndReason
 from flushcheck.streaming.limits import Limits
 from tests.live import servers
 from tests.live.processes import workers
@@ -72,7 +72,7 @@ def test_a_store_exposes_exactly_what_was_counted():
     store.stream_opened(Transport.CHUNKED)
     store.stream_opened(Transport.CHUNKED)
     store.stream_closed(Transport.CHUNKED)
-    store.stream_ended(Transport.CHUNKED, Ended.STALLED)
+    store.stream_ended(Transport.CHUNKED, EndReason.STALLED)
     store.request_refused(429)
     store.request_refused(418)
     for late_s in (0.0, 0.003, 99.0):

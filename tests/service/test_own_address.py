@@ -13,15 +13,13 @@ from flushcheck.service.limits.admission import Admission
 from flushcheck.service.limits.concurrency import ConcurrencyLimiter
 from flushcheck.service.own_address import loopback_address, visitor_url
 from flushcheck.service.service import Service
-from flushcheck.service.serving.drain import Drain
-from flushcheck.service.serving.engine import Engine
+from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
 
 
 def service(mount="", **limits):
     chosen, limiter = Limits(**limits), ConcurrencyLimiter(9)
-    engine = Engine(stall_s=1, most_s=1, draining=bool)
-    return Service(chosen, "", mount, limiter, Admission(chosen, limiter), Drain(), engine)
+    return Service(chosen, "", mount, limiter, Admission(chosen, limiter), Serving(chosen))
 
 
 SHOWN = [

@@ -22,14 +22,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from flushcheck.service.serving.handshake import Fault
+from flushcheck.service.serving.handshake import Rejection
 from flushcheck.streaming.limits import Limits
 
 ANY_ORIGIN = "*"
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def origin_fault(limits: Limits, environ: Mapping[str, Any]) -> Fault | None:
+def origin_fault(limits: Limits, environ: Mapping[str, Any]) -> Rejection | None:
     """Why the page that sends this handshake is refused; None if it is allowed."""
     origin = environ.get("HTTP_ORIGIN")
     listed = {entry.strip().rstrip("/").lower() for entry in limits.websocket_origins.split(",")} - {""}
@@ -42,7 +42,7 @@ def origin_fault(limits: Limits, environ: Mapping[str, Any]) -> Fault | None:
     }
     if _host(origin) in (own | LOCAL_HOSTS) - {""}:
         return None
-    return Fault(
+    return Rejection(
         403,
         f"Origin: {origin[:80]}: expected the host name in Host, or an origin listed in "
         "FLUSHCHECK_WEBSOCKET_ORIGINS, for example FLUSHCHECK_WEBSOCKET_ORIGINS=https://example.org; "

@@ -2,7 +2,7 @@
 // answers may repeat the file, so all of it is text.
 
 import { $, copyable, el } from "./dom.js";
-import { explained } from "./report.js";
+import { explained, remarks } from "./report.js";
 
 const TONES = { error: "bad", warning: "late", note: "soft" };
 const MOST_BLOCKS = 5; // named where many are alike
@@ -153,7 +153,7 @@ function finding(group, lines) {
   const fix = [
     el(note ? "h4" : "h3", {}, `Fix: ${first.fix.where}`),
     copyable(first.fix.change, "Copy"),
-    el("p", { class: "soft" }, `Cost: ${first.fix.caution}`),
+    ...remarks(first.fix),
     explained(first.id),
   ];
   return el("article", { class: note ? "finding" : "panel finding", "data-finding": first.id },

@@ -102,7 +102,7 @@ function accusation(culprit) {
   const fixes = culprit.fixes.flatMap((fix, index) => [
     el("h4", {}, `${index ? "Or" : "Fix"}: ${fix.where}`),
     copyable(fix.change, "Copy"),
-    el("p", { class: "soft" }, `Cost: ${fix.caution}`),
+    ...remarks(fix),
   ]);
   const links = culprit.references.filter((one) => /^https?:\/\//.test(one)).map((one) =>
     el("li", {}, el("a", { href: one, rel: "noreferrer noopener", target: "_blank" }, one)));
@@ -117,6 +117,10 @@ function accusation(culprit) {
         explained(culprit.id),
         links.length ? el("details", {}, el("summary", {}, "References"), el("ul", { class: "plain" }, ...links)) : null)));
 }
+
+/** What stands below a fix's change: its cost and its note, each only where there is one. */
+export const remarks = (fix) =>
+  [["Cost", fix.cost], ["Note", fix.note]].filter(([, text]) => text).map(([label, text]) => el("p", { class: "soft" }, `${label}: ${text}`));
 
 /** The way to all that is known of a culprit; null where the id is none of ours. */
 export function explained(id) {

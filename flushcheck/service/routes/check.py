@@ -12,7 +12,7 @@ import re
 
 from flask import Blueprint, Response, request
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Server
 from flushcheck.files import check_text
 from flushcheck.files.sources import Unreadable, decode
@@ -85,7 +85,7 @@ def _text(body: bytes) -> str:
         raise UsageError(f"the body is {error}: expected a configuration file in UTF-8, {EXAMPLE}") from None
 
 
-def _checked(text: str, server: Server | None, name: str) -> Checked:
+def _checked(text: str, server: Server | None, name: str) -> CheckResult:
     """The findings of the file.
 
     Raises:
@@ -98,7 +98,7 @@ def _checked(text: str, server: Server | None, name: str) -> Checked:
     return checked
 
 
-def _respond(checked: Checked, kind: str) -> Response:
+def _respond(checked: CheckResult, kind: str) -> Response:
     """The format in the Accept header; text for curl, which sends `*/*`."""
     if kind == JSON:
         return json_response(findings_document(checked))

@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from flushcheck.culprits.catalogue import ENTRIES, find
+from flushcheck.culprits import CULPRITS
+from flushcheck.culprits.catalogue import find
 from flushcheck.model import UsageError
 from flushcheck.reports import explain
 from flushcheck.service.responses import html_response, json_response
@@ -29,22 +30,22 @@ def routes() -> Blueprint:
     @blueprint.get("/culprits")
     def listed() -> Response:
         return _respond(
-            lambda: explain.catalogue_text(ENTRIES, width=TEXT_WIDTH, color=False),
-            lambda: explain.catalogue_document(ENTRIES),
-            lambda: explain.catalogue_html(ENTRIES, root=""),
+            lambda: explain.catalogue_text(CULPRITS.values(), width=TEXT_WIDTH, color=False),
+            lambda: explain.catalogue_document(CULPRITS.values()),
+            lambda: explain.catalogue_html(CULPRITS.values(), root=""),
         )
 
     @blueprint.get("/culprits/<name>")
     def explained(name: str) -> Response:
         try:
-            entry = find(name)
+            culprit = find(name)
         except UsageError as error:
             # The path is wrong, not a parameter: 404, with the ids that may be meant.
             return json_response({"error": str(error)}, 404)
         return _respond(
-            lambda: explain.explanation_text(entry, width=TEXT_WIDTH, color=False),
-            lambda: explain.explanation_document(entry),
-            lambda: explain.explanation_html(entry, root="../"),
+            lambda: explain.explanation_text(culprit, width=TEXT_WIDTH, color=False),
+            lambda: explain.explanation_document(culprit),
+            lambda: explain.explanation_html(culprit, root="../"),
         )
 
     return blueprint

@@ -45,7 +45,7 @@ JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 def routes(service: Service) -> Blueprint:
     """The routes at and below /diagnostics."""
     blueprint = Blueprint("diagnostics", __name__)
-    setup = app_server.loaded(service.limits, os.environ)
+    setup = app_server.setup_at_load(service.limits, os.environ)
     # Two limiters, because each run requests a control as well.
     runs, controls = (ConcurrencyLimiter(service.limits.max_self_probes) for _ in range(2))
 
@@ -105,7 +105,7 @@ def _quick() -> bool:
 
 def _server(setup: Setup) -> dict[str, object]:
     """The server that runs this service, and what that means for streams."""
-    return checkup_document(examine(app_server.asked(setup, request.environ)))
+    return checkup_document(examine(app_server.setup_of_request(setup, request.environ)))
 
 
 def _diagnose(service: Service, setup: Setup, kind: str, *, quick: bool) -> Response:

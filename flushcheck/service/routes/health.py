@@ -18,7 +18,7 @@ def routes(service: Service) -> Blueprint:
 
     @blueprint.get("/readyz")
     def ready() -> Response:
-        if service.drain.begun:
+        if service.serving.drain.begun:
             return retry_later("this process is shutting down and accepts no new streams")
         if service.limiter.full:
             return retry_later(service.limiter.reason)

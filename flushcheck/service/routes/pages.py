@@ -20,7 +20,6 @@ from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import NotFound
 
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import NAMES
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
 from flushcheck.measurement.plan import ROUTES
@@ -70,7 +69,7 @@ POLICY = "; ".join(
 )
 
 # The choices in the form of the configuration check.
-SERVER_NAMES = NAMES | {Server.APACHE: "Apache, .htaccess"}
+SERVER_NAMES = {server: server.display_name for server in Server} | {Server.APACHE: "Apache, .htaccess"}
 
 # fetch() cannot speak HTTP/1.0. How it requests without encodings: page/observe.js.
 NOT_IN_A_BROWSER = frozenset({Variant.HTTP10})
@@ -145,7 +144,7 @@ def _settings(service: Service) -> dict[str, Any]:
             if isinstance(value := getattr(service.limits, field.name), int | float)
         },
         # A browser hides why a handshake failed; this reason is known before.
-        "no_websocket": handshake.unable(request.environ),
+        "no_websocket": handshake.unsupported_reason(request.environ),
         "public": bool(service.limits.public_url),
     }
 

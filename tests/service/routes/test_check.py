@@ -12,7 +12,7 @@ import requests
 
 from flushcheck.configs.findings import Server
 from flushcheck.files import check_text
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.streaming.limits import Limits
 from tests.checking.marks import CONFIGS, fixtures, server_of
 from tests.service.wire import WITHIN_S, OriginServer

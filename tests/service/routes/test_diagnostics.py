@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from flushcheck.model import Observation, Outcome, Probe, Run, Transport, Vantage, Verdict
 from flushcheck.model.codec import from_json, to_json
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.streaming.limits import Limits
 from tests.service.wire import WITHIN_S, OriginServer, json_of, read_rest
 

@@ -6,7 +6,7 @@ import pytest
 
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import EndRecord, Piece, Transport
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.transports import decoder, polling
 from tests.service.wire import json_of

@@ -16,7 +16,7 @@ import websocket
 from websocket import ABNF, WebSocket, WebSocketBadStatusException
 
 from flushcheck.model import EndRecord, Transport
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.transports import decoder
 from tests.service.wire import AT_ONCE_S, WITHIN_S, OriginServer, json_of, read_rest, read_until

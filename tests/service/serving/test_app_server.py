@@ -12,7 +12,7 @@ import pytest
 from websocket import create_connection
 
 from flushcheck.diagnosis.app_server import Runner, Setup
-from flushcheck.service.serving.app_server import PLACES, asked, loaded
+from flushcheck.service.serving.app_server import CONCURRENCY, setup_at_load, setup_of_request
 from flushcheck.streaming.limits import Limits
 from tests.deploy import shared
 from tests.live import servers
@@ -106,7 +106,7 @@ REQUESTS = [
     ({}, Runner.UNKNOWN, 0),
     (LIES, Runner.UNKNOWN, 0),
     ({"GATEWAY_INTERFACE": "CGI/1.1"}, Runner.FASTCGI, 0),
-    ({"GATEWAY_INTERFACE": "CGI/1.1", PLACES: 200}, Runner.FASTCGI, 200),
+    ({"GATEWAY_INTERFACE": "CGI/1.1", CONCURRENCY: 200}, Runner.FASTCGI, 200),
     ({"werkzeug.socket": object(), "wsgi.multithread": True}, Runner.WERKZEUG, 900),
     ({"werkzeug.socket": object(), "wsgi.multithread": False}, Runner.WERKZEUG, 1),
 ]
@@ -114,18 +114,21 @@ REQUESTS = [
 
 @pytest.mark.parametrize(("environ", "runner", "places"), REQUESTS)
 def test_where_the_process_does_not_tell_the_servers_words_do_and_never_a_visitors(environ, runner, places):
-    found = asked(Setup(Runner.UNKNOWN, max_streams=900), environ)
+    found = setup_of_request(Setup(Runner.UNKNOWN, max_streams=900), environ)
     assert (found.runner, found.places) == (runner, places)
 
 
 def test_what_the_process_knows_wins():
     known = Setup(Runner.UWSGI, places=4)
-    assert asked(known, {"GATEWAY_INTERFACE": "CGI/1.1"}) == known
+    assert setup_of_request(known, {"GATEWAY_INTERFACE": "CGI/1.1"}) == known
 
 
 def test_a_cgis_own_environment_tells():
-    assert loaded(Limits(), {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET"}).runner is Runner.CGI
-    assert loaded(Limits(), dict(os.environ)).runner is Runner.UNKNOWN
+    assert (
+        setup_at_load(Limits(), {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET"}).runner
+        is Runner.CGI
+    )
+    assert setup_at_load(Limits(), dict(os.environ)).runner is Runner.UNKNOWN
 
 
 def server(root: str):
