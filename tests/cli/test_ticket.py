@@ -14,7 +14,7 @@ def test_a_saved_run_becomes_a_ticket_with_the_verdicts_exit_code(tmp_path, caps
     assert main(["judge", str(path), "--ticket"]) == 1
     letter = capsys.readouterr().out
     assert letter.startswith("Subject: ")
-    assert "What I ask you to change" in letter
+    assert "Changes that I ask you to make" in letter
 
 
 def test_only_one_format_is_allowed(capsys):
