@@ -23,6 +23,7 @@ STANDARD_TERMS = {
     "error": "Python",
     "evidence": "diagnosis: a fact with its source",
     "fault": "diagnosis: what is wrong, and where",
+    "flushcheck": "the name of the project",
     "idle": "HTTP: idle time-out",
     "lag": "networks: delay beyond the smallest one",
     "level": "logging, linting: how serious a message is",
@@ -34,8 +35,10 @@ STANDARD_TERMS = {
     "request": "HTTP",
     "result": "English",
     "server": "HTTP",
+    "setting": "programs: a value that the operator sets",
     "app": "WSGI: the application behind the server",
     "unit": "English: what is counted",
+    "unknown": "English",
     "usage": "command lines: usage error",
 }
 

@@ -120,7 +120,7 @@ def _prepare(service: Service) -> Response | None:
 
     Raises:
         UsageError: a parameter is not allowed.
-        Crowded: a limit of concurrent streams is reached.
+        CapacityExceeded: a limit of concurrent streams is reached.
     """
     environ = request.environ
     rejection = handshake.check(environ) or cross_site.origin_fault(service.limits, environ)
