@@ -73,14 +73,14 @@ class CheckResult:
 
 def check(config: Config) -> CheckResult:
     """Check every block of one configuration that passes to an app."""
-    format_ = FORMATS[config.server]
+    config_format = FORMATS[config.server]
     linters = [linter for linter in LINTERS if config.server in linter.SERVERS]
     comments = AllowComments(config.texts)
     findings: dict[tuple[object, ...], Finding] = {}
     allowed: dict[tuple[object, ...], AllowedFinding] = {}
     passed = []
     problems = [*config.problems]
-    blocks = tuple(islice(format_.blocks(config), MAX_BLOCKS))
+    blocks = tuple(islice(config_format.blocks(config), MAX_BLOCKS))
     if len(blocks) >= MAX_BLOCKS:
         reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
         problems.append(ReadProblem(config.file, 0, reason))
@@ -100,7 +100,7 @@ def check(config: Config) -> CheckResult:
                     allowed.setdefault(_key(finding), allowing)
                 has_finding = has_finding or finding.level is not Level.NOTE
         if not has_finding:
-            at, reason = block.at, format_.pass_reason(block)
+            at, reason = block.at, config_format.pass_reason(block)
             passed.append(PassedBlock(block.server, at.file, at.line, block.name, reason))
     return CheckResult(
         findings=_sorted(findings.values()),

@@ -17,10 +17,13 @@ _MAX_TEXT = 100_000  # characters looked at
 _MAX_LINE = 500  # characters; a longer line is left out
 
 _FILE_NAMES = tuple(
-    (format_.server, re.compile(pattern)) for format_ in FORMATS.values() for pattern in format_.file_names
+    (server, re.compile(pattern))
+    for server, config_format in FORMATS.items()
+    for pattern in config_format.file_names
 )
 _LINE_STARTS = {
-    format_.server: re.compile(rf"[ \t]*(?:{'|'.join(format_.line_starts)})") for format_ in FORMATS.values()
+    server: re.compile(rf"[ \t]*(?:{'|'.join(config_format.line_starts)})")
+    for server, config_format in FORMATS.items()
 }
 
 

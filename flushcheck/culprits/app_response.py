@@ -32,7 +32,7 @@ CULPRIT = Culprit(
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The control, over loopback or at the app's own port, is held too."""
     flow, control = seen.control(transport), seen.control_probe(transport)
-    if not seen.is_held(transport) or control is None or flow is None or flow not in HELD_FLOWS:
+    if not seen.is_held(transport) or control is None or flow not in HELD_FLOWS:
         return None
     observation, timing = seen[control]
     if observation.header("content-encoding"):

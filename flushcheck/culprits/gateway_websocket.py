@@ -54,12 +54,11 @@ NOT_IMPLEMENTED = 501
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The handshake reached the app through a gateway."""
     probe = Probe(transport)
-    observation, timing = seen.get(probe), seen.timing(probe)
+    observation = seen.get(probe)
     if (
         transport is not Transport.WEBSOCKET
         or observation is None
-        or timing is None
-        or timing.flow is not Flow.FAILED
+        or seen.flow(transport) is not Flow.FAILED
         or observation.request_at_app is None
         or not (observation.request_at_app.gateway or observation.status == NOT_IMPLEMENTED)
     ):

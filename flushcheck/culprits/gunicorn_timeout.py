@@ -16,7 +16,6 @@ from flushcheck.model import (
     Evidence,
     Fix,
     Flow,
-    Outcome,
     Owner,
     Probe,
     Transport,
@@ -58,7 +57,7 @@ CULPRIT = Culprit(
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Cut on every Transport that streams, by a gunicorn that closes each connection."""
     observation = seen.get(Probe(transport))
-    if observation is None or observation.outcome is not Outcome.CUT or transport is Transport.POLLING:
+    if observation is None or transport is Transport.POLLING:
         return None
     streams = [seen.flow(other) for other in (*STREAMED, Transport.WEBSOCKET) if seen.get(Probe(other))]
     poll = seen.request_at_app(Transport.POLLING)

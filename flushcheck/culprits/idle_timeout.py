@@ -87,7 +87,7 @@ LONG_S = 120
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Cut, or forgotten, in a silence that was asked for (--idle), while a stream that talked was not."""
+    """Cut, or forgotten, during a requested silence (--idle), while a stream without pauses was not."""
     result = idle_result(seen, transport)
     if result is None or result.cause is not CutCause.IDLE:
         return None

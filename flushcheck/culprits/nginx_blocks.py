@@ -37,7 +37,7 @@ def hold(block: Block, culprit: Culprit, via: str) -> Iterator[Finding]:
 
 def override(block: Block) -> str:
     """What X-Accel-Buffering from the app does in this block."""
-    ignored = nginx.ignored_hint(block)
+    ignored = nginx.ignored_x_accel(block)
     if ignored is not None:
         return f"the app cannot switch it off by itself: {ignored.place} ignores X-Accel-Buffering"
     if block.inner_strips_header and block.inner_server is not None:
@@ -60,7 +60,7 @@ def _without_effect(block: Block) -> str:
         for line in block.scope.nearest(name):
             if line.args and line.args[0].lower() == "x-accel-buffering":
                 return (
-                    f"; {name} X-Accel-Buffering ({line.place}) has no effect here: only a response "
-                    "header of the app has"
+                    f"; {name} X-Accel-Buffering ({line.place}) has no effect here: nginx "
+                    "obeys only the header that the app sends"
                 )
     return ""

@@ -58,7 +58,7 @@ CULPRIT = Culprit(
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Held and compressed; flowing without encodings; flowing when nginx is told not to buffer."""
+    """Held and compressed; flowing without encodings; flowing when nginx does not buffer."""
     compression = x_accel.needs_compression(seen, transport)
     if not x_accel.honored(seen, transport) or compression is Answer.NO:
         return None

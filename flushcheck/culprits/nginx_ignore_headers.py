@@ -1,4 +1,4 @@
-"""nginx told to ignore X-Accel-Buffering."""
+"""An nginx that ignores X-Accel-Buffering."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def lint(block: Block) -> Iterator[Finding]:
     """The line, in a block where the header would switch a hold off."""
     if not nginx.prefix(block):
         return
-    line = nginx.ignored_hint(block)
+    line = nginx.ignored_x_accel(block)
     gzip = nginx.flushes_chunks(block) and block.value("gzip", "off").first == "on"
     if line is None or not (nginx.holds(block) or gzip):
         return

@@ -56,7 +56,7 @@ FAST_BYTES_PER_S = 65_536
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """At a constant rate, ever later, until nginx is told not to buffer."""
+    """At a constant rate, ever later, until nginx does not buffer."""
     timing = seen.held_timing(transport)
     if timing is None or timing.flow is not Flow.THROTTLED or not x_accel.honored(seen, transport):
         return None

@@ -63,18 +63,18 @@ def lint(block: Block) -> Iterator[Finding]:
     value = block.value(f"{prefix}_cache", "off")
     if value.first == "off":
         return
-    deaf = nginx.ignored(block, "cache-control")
+    ignored = nginx.ignored(block, "cache-control")
     stored_anyway = any(_stores_ok(line.args) for line in block.scope.nearest(f"{prefix}_cache_valid"))
     chosen = block.scope.nearest(f"{prefix}_no_cache")
     yield block.finding(
         CULPRIT,
         Level.WARNING if stored_anyway and not chosen else Level.NOTE,
-        _message(value, block.where(value), stored_anyway, bool(chosen), deaf is not None, prefix),
+        _message(value, block.where(value), stored_anyway, bool(chosen), ignored is not None, prefix),
         value=value,
         edits=block.edit(value.at, f"{prefix}_cache off;"),
         override=(
-            f"the app cannot prevent it with Cache-Control: {deaf.place} ignores that header"
-            if deaf
+            f"the app cannot prevent it with Cache-Control: {ignored.place} ignores that header"
+            if ignored
             else "the app can prevent it for each response with the header Cache-Control: no-store"
         ),
     )
@@ -85,9 +85,9 @@ def _stores_ok(args: tuple[str, ...]) -> bool:
     return len(args) == 1 or bool({"200", "any"} & set(args[:-1]))
 
 
-def _message(value: Value, where: str, stored_anyway: bool, chosen: bool, deaf: bool, prefix: str) -> str:
+def _message(value: Value, where: str, stored_anyway: bool, chosen: bool, ignored: bool, prefix: str) -> str:
     which = "every response" if stored_anyway else "each response that states its lifetime"
-    unless = "" if deaf else " unless the app forbids it"
+    unless = "" if ignored else " unless the app forbids it"
     but = f", where {prefix}_no_cache allows it" if chosen else ""
     return (
         f"{value.text} ({where}) stores {which}{unless}{but}: the next request for the same "

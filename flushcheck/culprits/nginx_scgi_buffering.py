@@ -28,7 +28,7 @@ CULPRIT = Culprit(
             change="scgi_buffering off;",
             by=Owner.SERVER,
             cost=(
-                "a slow reader keeps a SCGI worker busy for as long as it reads; scgi_cache does not work "
+                "a slow reader keeps an SCGI worker busy for as long as it reads; scgi_cache does not work "
                 "in this block"
             ),
         ),

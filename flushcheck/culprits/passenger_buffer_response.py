@@ -1,4 +1,4 @@
-"""Passenger, told to buffer responses."""
+"""Passenger, configured to buffer responses."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from flushcheck.model import Fix, RequestAtApp, Transport, Variant
 def held_app(seen: Observations, transport: Transport) -> RequestAtApp | None:
     """What a PHP app saw of the request whose response is held, and not by nginx; None if it is otherwise."""
     request = seen.request_at_app(transport)
-    if request is None or not request.server.startswith("PHP") or not seen.is_held(transport):
+    if request is None or not request.server.startswith("PHP"):
         return None
     return request if seen.frees(transport, Variant.XAB) is Answer.NO else None
 

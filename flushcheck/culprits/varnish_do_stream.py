@@ -52,11 +52,7 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Stored and forwarded by what writes X-Varnish."""
-    if (
-        not seen.is_held(transport)
-        or not seen.has_content_length(transport)
-        or seen.control(transport) in HELD_FLOWS
-    ):
+    if not seen.has_content_length(transport) or seen.control(transport) in HELD_FLOWS:
         return None
     varnish_id = seen.header(transport, "x-varnish")
     if seen.frees(transport, Variant.XAB) is not Answer.NO or not varnish_id:

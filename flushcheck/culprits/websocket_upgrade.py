@@ -34,12 +34,11 @@ CULPRIT = Culprit(
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The app got the key of a handshake, but not the rest of it."""
     probe = Probe(transport)
-    observation, timing = seen.get(probe), seen.timing(probe)
+    observation = seen.get(probe)
     if (
         transport is not Transport.WEBSOCKET
         or observation is None
-        or timing is None
-        or timing.flow is not Flow.FAILED
+        or seen.flow(transport) is not Flow.FAILED
         or observation.request_at_app is None
     ):
         return None

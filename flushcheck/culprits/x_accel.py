@@ -36,11 +36,8 @@ APP_FIX = Fix(
 
 def honored(seen: Observations, transport: Transport) -> bool:
     """Whether an nginx on this path held the stream, and let it flow when the header told it to."""
-    return (
-        seen.is_held(transport)
-        and seen.frees(transport, Variant.XAB) is Answer.YES
-        and seen.header_stripped(transport) is Answer.YES
-    )
+    freed = seen.frees(transport, Variant.XAB) is Answer.YES
+    return freed and seen.header_stripped(transport) is Answer.YES
 
 
 def stripped_without_effect(seen: Observations, transport: Transport) -> bool:
@@ -71,8 +68,7 @@ def _php_holds_more(seen: Observations, transport: Transport) -> bool:
 def passed_through(seen: Observations, transport: Transport) -> bool:
     """Whether the header arrived at the reader, so that no nginx removed it, and freed nothing."""
     return (
-        seen.is_held(transport)
-        and seen.frees(transport, Variant.XAB) is Answer.NO
+        seen.frees(transport, Variant.XAB) is Answer.NO
         and seen.header_stripped(transport) is Answer.NO
         and seen.control(transport) not in HELD_FLOWS
     )
@@ -107,7 +103,7 @@ def needs_compression(seen: Observations, transport: Transport) -> Answer:
 
 def transport_with_identity_probe(seen: Observations, transport: Transport) -> Transport:
     """The Transport on which the client without compression decided something: this one if it did."""
-    others = (other for other in STREAMED if other is not transport and seen.compressed(other))
+    others = (other for other in STREAMED if seen.compressed(other))
     decided = (
         candidate
         for candidate in (transport, *others)

@@ -140,6 +140,8 @@ def _meaning(setup: Setup) -> str:
                 "a process serves one request at a time: while it streams, everybody else waits for "
                 "another process"
             )
+        case Runner.GUNICORN if not setup.worker_found:
+            return "how many streams fit into a process is not known: gunicorn's worker is not found"
         case Runner.GUNICORN if setup.worker != THREADS:
             return f"nothing is known here of the worker class {setup.worker}"
         case Runner.GUNICORN | Runner.UWSGI | Runner.MOD_WSGI:

@@ -14,7 +14,7 @@ def check_all(read: ReadResult) -> CheckResult:
 
 
 def check_text(
-    text: str, *, kind: Server | None = None, name: str = "pasted", server_version: Version = ()
+    text: str, *, server: Server | None = None, name: str = "pasted", version: Version = ()
 ) -> CheckResult:
     """Check one text. Its includes are not opened, nothing is stored, nothing is raised.
 
@@ -22,4 +22,4 @@ def check_text(
         kind: the server that it configures; None: recognised by name and lines.
         name: what to call it in Findings.
     """
-    return check_all(read_text(text, server=kind, name=name, version=server_version))
+    return check_all(read_text(text, server=server, name=name, version=version))

@@ -72,7 +72,9 @@ def _mark_queued(seen: Seen, corrected: dict[Probe, Timing]) -> None:
             for probe, timing in corrected.items()
             if probe.vantage is vantage and timing.flow is Flow.FLOWING
         ]
-        quickest_s = min((timing.latency_s for timing in flowing), default=0.0)
+        if not flowing:
+            continue
+        quickest_s = min(timing.latency_s for timing in flowing)
         streams = {
             probe: observation
             for probe, observation in seen.items()

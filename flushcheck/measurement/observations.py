@@ -35,12 +35,12 @@ class Observations:
     """Looked up by Probe, each with its Timing."""
 
     def __init__(self, observations: Iterable[Observation]) -> None:
-        # A stranger may send the same Probe twice: the first one stands.
+        # A client may send the same Probe twice: the first one stands.
         seen: dict[Probe, Observation] = {}
         for observation in observations:
             seen.setdefault(observation.probe, observation)
-        found = timings(seen)
-        self._seen = {probe: (observation, found[probe]) for probe, observation in seen.items()}
+        measured = timings(seen)
+        self._seen = {probe: (observation, measured[probe]) for probe, observation in seen.items()}
 
     def __iter__(self) -> Iterator[Observation]:
         return (observation for observation, _ in self._seen.values())
@@ -53,33 +53,32 @@ class Observations:
         """
         return self._seen[probe]
 
-    def get(self, probe: Probe) -> Observation | None:
-        """What this Probe saw; None if it was not made."""
-        pair = self._seen.get(probe)
+    def get(self, probe: Probe | None) -> Observation | None:
+        """What this Probe saw; None if it was not made, or there is none."""
+        pair = self._seen.get(probe) if probe else None
         return pair[0] if pair else None
 
-    def timing(self, probe: Probe) -> Timing | None:
-        """How it arrived; None if the Probe was not made."""
-        pair = self._seen.get(probe)
+    def timing(self, probe: Probe | None) -> Timing | None:
+        """How it arrived; None if the Probe was not made, or there is none."""
+        pair = self._seen.get(probe) if probe else None
         return pair[1] if pair else None
 
     def held_baseline(self, transport: Transport) -> Probe | None:
-        """The baseline with the smallest Pieces that was kept back on its way; None if none was."""
+        """The baseline with the smallest Pieces that was held; None if none was."""
         return smallest_held_baseline(
             {probe: timing.flow for probe, (_, timing) in self._seen.items()}, transport
         )
 
     def held_timing(self, transport: Transport) -> Timing | None:
         """How the held baseline arrived; None if nothing was held."""
-        probe = self.held_baseline(transport)
-        return self.timing(probe) if probe else None
+        return self.timing(self.held_baseline(transport))
 
     def is_held(self, transport: Transport) -> bool:
-        """Whether a baseline of this Transport was kept back on its way."""
+        """Whether a baseline of this Transport was held."""
         return self.held_baseline(transport) is not None
 
     def variant(self, transport: Transport, variant: Variant) -> Probe | None:
-        """The Probe that differs from the kept baseline in this; None if nothing was kept."""
+        """The Probe that differs from the held baseline in this; None if nothing was held."""
         baseline = self.held_baseline(transport)
         return replace(baseline, variant=variant) if baseline else None
 
@@ -89,17 +88,16 @@ class Observations:
 
     def frees(self, transport: Transport, variant: Variant) -> Answer:
         """Whether this one difference makes a held baseline flow."""
-        baseline = self.held_baseline(transport)
-        observation = self.get(replace(baseline, variant=variant)) if baseline else None
-        if baseline is None or observation is None or observation.outcome is not Outcome.COMPLETE:
+        held, observation = self.held_timing(transport), self.get(self.variant(transport, variant))
+        if held is None or observation is None or observation.outcome is not Outcome.COMPLETE:
             return Answer.NOT_TRIED
-        timing, kept = measure(observation), self._seen[baseline][1]
+        timing = measure(observation)
         # What a cache played back was no experiment: the app never saw it. What has no pattern shows nothing.
         if timing.flow in (Flow.REPLAYED, Flow.UNKNOWN):
             return Answer.NOT_TRIED
         # Nor does a stall as long as the wait to be freed from.
         stalled = observation.stall_s > MIN_LATE_S and timing.flow is Flow.FLOWING
-        if stalled and timing.lag_s.max > FREED_SHARE * kept.lag_s.max and not kept.queued_s:
+        if stalled and timing.lag_s.max > FREED_SHARE * held.lag_s.max and not held.queued_s:
             return Answer.NOT_TRIED
         return Answer.of(timing.flow is Flow.FLOWING)
 
@@ -108,14 +106,13 @@ class Observations:
 
         Of the proxies measured only nginx takes it out, Passenger's nginx module included.
         """
-        probe = self.variant(transport, Variant.XAB)
-        observation = self.get(probe) if probe else None
+        observation = self.get(self.variant(transport, Variant.XAB))
         if observation is None or not observation.headers or not observation.pieces:
             return Answer.NOT_TRIED
         return Answer.of(not observation.header(XAB))
 
     def compressed(self, transport: Transport) -> str:
-        """The content encoding in which the kept baseline arrived, "" for none."""
+        """The content encoding in which the held baseline arrived, "" for none."""
         observation = self.get(self.held_baseline(transport) or Probe(transport))
         return observation.header("content-encoding") if observation else ""
 
@@ -141,9 +138,9 @@ class Observations:
         return max(waited, key=lambda pair: pair[1].queued_s, default=None)
 
     def control_probe(self, transport: Transport) -> Probe | None:
-        """The control: the service's own loopback, or else the app's own port; None if neither answered.
+        """The control: the service's own loopback, or else the app's own port; None if neither responded.
 
-        The loopback goes first, because where it is nobody had to say.
+        The loopback goes first: its address does not depend on what the caller named.
         """
         for vantage in (Vantage.LOOPBACK, Vantage.DIRECT):
             probe = Probe(transport, vantage=vantage)
@@ -160,25 +157,24 @@ class Observations:
 
     def control(self, transport: Transport) -> Flow | None:
         """How the same stream flowed with nothing in between; None if that was not seen."""
-        probe = self.control_probe(transport)
-        timing = self.timing(probe) if probe else None
+        timing = self.timing(self.control_probe(transport))
         if timing is None:
             return None
-        # A stream that waited for its turn was not kept by what it passed.
+        # A stream that waited for its turn was not held by what it passed.
         return Flow.FLOWING if timing.queued_s else timing.flow
 
     def hold_bytes(self, transport: Transport) -> int | None:
         """The block size of the hold, from the smallest Pieces that show one.
 
-        None for what is kept by time: larger Pieces may fit a size by chance there.
+        None for what is held by time: larger Pieces may fit a size by chance there.
         """
-        kept = self.held_timing(transport)
-        if kept is None or kept.flow not in (Flow.HELD, Flow.BLOCKS):
+        held = self.held_timing(transport)
+        if held is None or held.flow not in (Flow.HELD, Flow.BLOCKS):
             return None
         for scenario in (Scenario.KILO, Scenario.BIG, Scenario.TOKEN):
             timing = self.timing(Probe(transport, scenario))
             if timing is not None and timing.flow is Flow.UNKNOWN:
-                return None  # what larger Pieces came in may be a stall's doing as well
+                return None  # a stall may have made the deliveries of larger Pieces
             if timing is not None and timing.hold_bytes is not None:
                 return timing.hold_bytes
         return None
@@ -190,19 +186,19 @@ class Observations:
         return own if own is not None else next((size for size in others if size is not None), None)
 
     def header(self, transport: Transport, name: str) -> str:
-        """A header of the kept baseline's answer (of the token baseline if none was kept); "" if none."""
+        """A response header of the held baseline (of the token baseline if none was held); "" if none."""
         observation = self.get(self.held_baseline(transport) or Probe(transport))
         return observation.header(name) if observation else ""
 
     def has_content_length(self, transport: Transport) -> bool:
-        """Whether the answer came with a Content-Length, which the service never sends with a stream.
+        """Whether the response has a Content-Length, which the service never sends with a stream.
 
-        Somebody had all of it before the first byte was passed on: store-and-forward.
+        A hop had all of it before it passed the first byte on: store-and-forward.
         """
         return bool(self.header(transport, "content-length"))
 
     def compressor_header_only(self, transport: Transport) -> bool:
-        """Whether a compressor let its own header go and then nothing: 10 bytes of gzip, 2 of deflate."""
+        """Whether a compressor sent its own header and then nothing: 10 bytes of gzip, 2 of deflate."""
         observation = self.get(self.held_baseline(transport) or Probe(transport))
         if observation is None or not observation.arrivals:
             return False

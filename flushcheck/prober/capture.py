@@ -80,7 +80,7 @@ class Capture:
         self.headers = tuple(pairs[:MAX_HEADERS])
 
     def header(self, name: str) -> str:
-        """Return the value of a header of the response, "" if it did not come."""
+        """Return the value of a header of the response, "" if there is none."""
         return ", ".join(value for key, value in self.headers if key == name)
 
     def failed(self, error: Exception) -> EndDetail:

@@ -56,7 +56,7 @@ class Response:
     headers: tuple[tuple[str, str], ...]  # names in lower case, repeated names apart, in order
 
     def header(self, name: str) -> str:
-        """Return the value of a header, "" if it did not come; repeated ones joined by commas."""
+        """Return the value of a header, "" if there is none; repeated ones joined by commas."""
         return ", ".join(value for key, value in self.headers if key == name)
 
 

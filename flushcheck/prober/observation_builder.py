@@ -181,7 +181,7 @@ class ObservationBuilder(Capture):
         if self.end is not None:
             if self._seqs == list(range(self.end.count)):
                 return Outcome.COMPLETE, end.detail
-            return Outcome.CUT, f"the end record counts {self.end.count} pieces; {self._count_pieces()}"
+            return Outcome.CUT, f"the end record counts {_pieces(self.end.count)}; {self._count_pieces()}"
         after = f"; {end.detail}" if end.detail else ""
         if not self._seqs and (end.reason is StopReason.UNRELATED or self.is_unrelated_body()):
             response = describe_response(self.status, self.header("content-type"), self.head)
@@ -199,7 +199,10 @@ class ObservationBuilder(Capture):
         return Outcome.CUT, f"the response {how} without an end record; {pieces}{after}"
 
     def _count_pieces(self) -> str:
-        count = len(self._seqs)
-        arrived = f"{count} {'piece' if count == 1 else 'pieces'} arrived"
+        arrived = f"{_pieces(len(self._seqs))} arrived"
         misplaced = next((seq for index, seq in enumerate(self._seqs) if seq != index), None)
         return arrived if misplaced is None else f"{arrived}, number {misplaced} out of order"
+
+
+def _pieces(count: int) -> str:
+    return f"{count} {'piece' if count == 1 else 'pieces'}"

@@ -57,8 +57,6 @@ def observe_all(
     *,
     timeout_s: float,
     on_done: Callable[[Observation], None] | None = None,
-    stalls: StallMonitor | None = None,
-    direct_url: str = "",
 ) -> tuple[Observation, ...]:
     """Make several probes side by side, and return what they saw in the order given.
 
@@ -67,18 +65,13 @@ def observe_all(
         base_url: the root of the service, with or without a slash at its end.
         timeout_s: when to give up on those that are not done.
         on_done: called with each observation when it is done, in the caller's thread.
-        stalls: a monitor that runs already, for a run of several rounds; None: one for this call.
-        direct_url: where probes of Vantage.DIRECT go; "" if there are none.
 
     Raises:
-        UsageError: `base_url` or `direct_url` is not an address.
+        UsageError: `base_url` is not an address.
     """
     address = parse(base_url)
-    direct = parse(direct_url) if direct_url else None
-    if stalls is not None:
-        return observe_round(tuple(probes), address, direct, timeout_s, stalls, on_done)
-    with StallMonitor() as own:
-        return observe_round(tuple(probes), address, direct, timeout_s, own, on_done)
+    with StallMonitor() as stalls:
+        return observe_round(tuple(probes), address, None, timeout_s, stalls, on_done)
 
 
 def observe_round(
@@ -89,7 +82,16 @@ def observe_round(
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None = None,
 ) -> tuple[Observation, ...]:
-    """Do what `observe_all` does, at addresses that are parsed already."""
+    """Do what `observe_all` does, as one round of a run.
+
+    Args:
+        probes: what to ask for.
+        address: where probes of the path go.
+        direct: where probes of Vantage.DIRECT go; None if there are none.
+        timeout_s: when to give up on those that are not done.
+        stalls: the monitor of the whole run.
+        on_done: called with each observation when it is done, in the caller's thread.
+    """
     if address.tls or (direct and direct.tls):
         tls_context()
     now = time.monotonic()

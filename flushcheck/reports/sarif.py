@@ -1,7 +1,7 @@
-"""What a check found as SARIF 2.1.0, for code hosts that show it beside the line.
+"""The result of a config check as SARIF 2.1.0, for code hosts that show Findings beside the line.
 
 Source: OASIS "Static Analysis Results Interchange Format (SARIF) Version 2.1.0". GitHub reads at most
-5,000 results of a run and wants relative, forward-slashed addresses.
+5,000 results of a run and expects relative addresses with forward slashes.
 """
 
 from __future__ import annotations
@@ -23,24 +23,27 @@ def sarif(checked: CheckResult, *, version: str = "") -> dict[str, Any]:
     Args:
         version: of flushcheck.
     """
-    found = [*checked.findings, *(one.finding for one in checked.allowed)]
-    rules = {finding.culprit.id: finding.culprit for finding in found}
+    findings = [*checked.findings, *(allowed.finding for allowed in checked.allowed)]
+    rules = {finding.culprit.id: finding.culprit for finding in findings}
     index = {rule: number for number, rule in enumerate(rules)}
     results = [_result(finding, index) for finding in checked.findings]
     results += [
-        {**_result(one.finding, index), "suppressions": [{"kind": "inSource", "justification": one.reason}]}
-        for one in checked.allowed
+        {
+            **_result(allowed.finding, index),
+            "suppressions": [{"kind": "inSource", "justification": allowed.reason}],
+        }
+        for allowed in checked.allowed
     ]
     driver: dict[str, Any] = {"name": "flushcheck", "rules": [_rule(culprit) for culprit in rules.values()]}
     if version:
         driver["version"] = version
-    told = [
+    notifications = [
         {
             "level": "warning",
-            "message": {"text": trouble.reason},
-            "locations": [_at(trouble.file, trouble.line)],
+            "message": {"text": problem.reason},
+            "locations": [_at(problem.file, problem.line)],
         }
-        for trouble in checked.problems
+        for problem in checked.problems
     ]
     return {
         "$schema": SCHEMA,
@@ -53,7 +56,7 @@ def sarif(checked: CheckResult, *, version: str = "") -> dict[str, Any]:
                 "invocations": [
                     {
                         "executionSuccessful": checked.exit_code() != 3,
-                        "toolExecutionNotifications": told,
+                        "toolExecutionNotifications": notifications,
                     }
                 ],
             }

@@ -39,5 +39,5 @@ class StreamCapture:
     mid_record: tuple[bool, ...] = ()  # for each arrival: whether it ends in the middle of a record
 
     def header(self, name: str) -> str:
-        """Return the value of a response header, "" if it did not come."""
+        """Return the value of a response header, "" if there is none."""
         return ", ".join(value for key, value in self.headers if key == name)

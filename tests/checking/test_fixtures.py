@@ -1,14 +1,13 @@
-"""Every guilty configuration is found out at its marked line, every innocent one is left in peace."""
+"""Fixtures with a culprit have Findings at their marked lines, their innocent twins have none."""
 
 from pathlib import Path
 
 import pytest
 
-from flushcheck.checking.cross_check import NO_FILE_SHOWS
 from flushcheck.configs.findings import Server
-from flushcheck.configs.recognise import by_lines
 from flushcheck.culprits import CULPRITS, LINTERS
 from flushcheck.files import check_text
+from flushcheck.model import Source
 from tests.checking.marks import CONFIGS, expected, fixtures, found, server_of
 
 FIXTURES = fixtures()
@@ -27,36 +26,31 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("path", FIXTURES, ids=name)
 def test_the_marked_lines_are_found_and_no_others(path: Path) -> None:
     text = path.read_text()
-    checked = check_text(text, kind=server_of(path), name=path.name)
-    guilty, notes = expected({path.name: text})
+    checked = check_text(text, server=server_of(path), name=path.name)
+    marked, marked_notes = expected({path.name: text})
     seen, seen_notes = found(checked)
-    assert seen == guilty
-    assert notes <= seen_notes
-    assert [trouble for trouble in checked.problems if trouble.incomplete] == []
+    assert seen == marked
+    assert marked_notes <= seen_notes
+    assert [problem for problem in checked.problems if problem.incomplete] == []
 
 
 @pytest.mark.parametrize("path", [path for path in FIXTURES if ".innocent" in path.name], ids=name)
 def test_an_innocent_twin_has_no_mark(path: Path) -> None:
-    guilty, notes = expected({path.name: path.read_text()})
-    assert not guilty
-    assert not notes
+    assert expected({path.name: path.read_text()}) == (set(), set())
 
 
 LINTED = {linter.CULPRIT.id for linter in LINTERS}
 
 
-def test_a_file_can_show_every_culprit_but_those_in_the_app_and_on_the_way() -> None:
-    # http-hop is what a diagnosis calls a program that it cannot name.
-    for culprit in sorted(CULPRITS.keys() - LINTED - NO_FILE_SHOWS - {"http-hop"}):
-        pytest.fail(
-            f"write lint() in flushcheck/culprits/{culprit.replace('-', '_')}.py, or, if no file of a server shows "
-            f"it, add {culprit!r} to NO_FILE_SHOWS in flushcheck/checking/cross_check.py"
+@pytest.mark.parametrize("culprit", CULPRITS)
+def test_a_culprit_says_whether_a_file_can_show_it(culprit: str) -> None:
+    module = f"flushcheck/culprits/{culprit.replace('-', '_')}.py"
+    if Source.FILE in CULPRITS[culprit].shown_by:
+        assert culprit in LINTED, (
+            f"write lint() and SERVERS in {module}, or take Source.FILE out of shown_by there"
         )
-    for culprit in sorted(LINTED & NO_FILE_SHOWS):
-        pytest.fail(
-            f"{culprit} has a lint(): remove it from NO_FILE_SHOWS in flushcheck/checking/cross_check.py"
-        )
-    assert CULPRITS.keys() >= NO_FILE_SHOWS
+    else:
+        assert culprit not in LINTED, f"{module} has a lint(): add Source.FILE to shown_by there"
 
 
 @pytest.mark.parametrize("culprit", sorted(LINTED))
@@ -77,8 +71,11 @@ def test_every_culprit_that_a_file_can_show_has_a_guilty_file_and_an_innocent_tw
     )
 
 
-@pytest.mark.parametrize("path", FIXTURES, ids=name)
-def test_the_words_alone_tell_whose_file_it_is(path: Path) -> None:
-    told = by_lines(path.read_text())
-    # A file of three lines may be anybody's; a wrong guess is worse than none.
-    assert told in (server_of(path), None)
+def test_a_linter_finds_its_culprit_in_the_files_of_each_of_its_servers() -> None:
+    seen: set[tuple[str, Server]] = set()
+    for path in [*FIXTURES, *(CONFIGS / "docs").glob("*/*")]:
+        server = Server(path.parent.name)
+        checked = check_text(path.read_text(), server=server, name=path.name)
+        seen |= {(finding.culprit.id, server) for finding in checked.findings}
+    declared = {(linter.CULPRIT.id, server) for linter in LINTERS for server in linter.SERVERS}
+    assert declared == seen

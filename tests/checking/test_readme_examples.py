@@ -54,7 +54,7 @@ def test_the_patch_fixes_the_example(tmp_path: Path) -> None:
 
 
 def test_the_mark_allows() -> None:
-    checked = check_text(examples("nginx")[1], kind=Server.NGINX)
+    checked = check_text(examples("nginx")[1], server=Server.NGINX)
     assert [one.reason for one in checked.allowed] == ["these responses are one line long"]
     assert checked.exit_code() == 0
 
@@ -120,7 +120,7 @@ def test_the_workflow_uploads_what_it_writes(tmp_path: Path) -> None:
 
 
 def test_every_member_of_the_json_is_listed() -> None:
-    checked = check_text(GUILTY + examples("nginx")[1], kind=Server.NGINX)
+    checked = check_text(GUILTY + examples("nginx")[1], server=Server.NGINX)
     finding = checked.findings[0]
     whole = cross_checks_document(
         [CrossCheck(finding.culprit.id, FoundBy.BOTH, "", checked.findings[:1])], checked

@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from flushcheck.cli import main
-from tests.prober.farside import far_side
+from tests.prober.peers import scripted_server
 from tests.prober.test_idle_timeouts import service
 
 FLAGS = ["--only", "chunked", "--quick"]
 
 
 def test_the_estimate_comes_first_and_the_time_of_the_cut_last(capsys):
-    with far_side(service(idle_s=1.0)) as url:
+    with scripted_server(service(idle_s=1.0)) as url:
         assert main(["diagnose", url, *FLAGS, "--idle", "2"]) == 1
     output = capsys.readouterr()
     assert "silences of 2 s" in output.err
     assert "about 2 s more" in output.err
     one_line = " ".join(output.out.split())
-    assert "of silence; who talked all the while for 2 s was not cut" in one_line
+    assert "of silence; a stream that sends all the while is not cut within 2 s" in one_line
     assert "idle-timeout" in one_line
 
 

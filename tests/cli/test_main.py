@@ -21,7 +21,7 @@ from flushcheck.cli import main
 from flushcheck.cli.diagnose import probe_text, progress_text
 from flushcheck.model import Observation, Outcome, Probe, Scenario, Transport, Vantage, Variant
 from flushcheck.prober import RunProgress
-from tests.prober.farside import Peer, far_side
+from tests.prober.peers import Client, scripted_server
 from tests.prober.test_gather import no_control, service
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ MISUSES = [
     (["diagnos", "http://x"],                                        "invalid choice: 'diagnos'"),
     (["http://x"],                                                   "example: flushcheck diagnose http://localhost:8000"),
     (["diagnose"],                                                   "the following arguments are required: URL"),
-    (["diagnose", "localhost:8000"],                                 "'localhost:8000': expected an address that says http:// or https://, for example http://localhost:8000"),
+    (["diagnose", "localhost:8000"],                                 "'localhost:8000': expected an address that begins with http:// or https://, for example http://localhost:8000"),
     (["diagnose", "ftp://x"],                                        "expected http:// or https://"),
     (["diagnose", "http://x y"],                                     "without spaces"),
     (["diagnose", "http://x", "http://y"],                           "unrecognized arguments: http://y"),
@@ -53,7 +53,7 @@ MISUSES = [
     (["diagnose", "http://x", "--timeout", "-3"],                    "expected"),
     (["diagnose", "http://x", "--timeout", "nan"],                   "'nan': expected more than 0"),
     (["diagnose", "http://x", "--save"],                             "argument --save: expected one argument"),
-    (["diagnose", "http://x", "--save", "/none/run.json"],           "--save /none/run.json: No such file or directory; expected a file that can be written, for example --save run.json"),
+    (["diagnose", "http://x", "--save", "/none/run.json"],           "--save /none/run.json: No such file or directory; expected a writable file, for example --save run.json"),
     (["diagnose", "http://x", "--save", ""],                         "--save : "),
     (["judge"],                                                      "the following arguments are required: FILE"),
     (["judge", "/none.json"],                                        "/none.json: No such file or directory; expected a saved run, for example one that `flushcheck diagnose URL --save run.json` wrote"),
@@ -90,7 +90,7 @@ def test_the_help_shows_examples_and_exit_codes(capsys):
 
 @pytest.mark.parametrize(("script", "code", "verdict"), [(CLEAN, 0, "flowing"), (HELD, 1, "held")])
 def test_the_exit_code_matches_the_verdict(script, code, verdict, capsys):
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         assert main(["diagnose", url, "--json", *FLAGS]) == code
     output = capsys.readouterr()
     report = json.loads(output.out)
@@ -100,20 +100,20 @@ def test_the_exit_code_matches_the_verdict(script, code, verdict, capsys):
 
 
 def test_an_unreachable_service_gives_exit_code_3(capsys):
-    with far_side(CLEAN) as url:
+    with scripted_server(CLEAN) as url:
         pass
     assert main(["diagnose", url]) == 3
     assert "connection refused" in capsys.readouterr().out
 
 
 def test_only_takes_a_list_and_may_be_repeated(capsys):
-    with far_side(CLEAN) as url:
+    with scripted_server(CLEAN) as url:
         main(["diagnose", url, "--json", "--quick", "--only", "events, chunked", "--only", "chunked"])
     assert list(json.loads(capsys.readouterr().out)["transports"]) == ["chunked", "events"]
 
 
 def test_the_run_ends_at_the_time_limit(capsys):
-    with far_side(lambda peer: peer.stay()) as url:
+    with scripted_server(lambda client: client.wait_for_close()) as url:
         code = main(["diagnose", url, "--timeout", "0.3"])
     assert code in (1, 3)
     assert "0.3 s" in capsys.readouterr().out
@@ -121,7 +121,7 @@ def test_the_run_ends_at_the_time_limit(capsys):
 
 def test_a_saved_run_gives_the_same_report(tmp_path, capsys, monkeypatch):
     path = str(tmp_path / "run.json")
-    with far_side(HELD) as url:
+    with scripted_server(HELD) as url:
         assert main(["diagnose", url, *FLAGS, "--save", path]) == 1
     text = capsys.readouterr().out
     assert main(["judge", path]) == 1
@@ -136,7 +136,7 @@ def test_a_saved_run_gives_the_same_report(tmp_path, capsys, monkeypatch):
 
 def test_a_file_that_cannot_be_written_is_reported_before_any_request(tmp_path, capsys):
     peers = []
-    with far_side(lambda peer: peers.append(peer)) as url:
+    with scripted_server(lambda client: peers.append(client)) as url:
         assert main(["diagnose", url, "--save", str(tmp_path)]) == 2
     assert peers == []
     assert "directory" in capsys.readouterr().err
@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_written_is_reported_before_any_request(tmp_path, 
 @pytest.fixture(scope="module")
 def saved_run(tmp_path_factory):
     path = str(tmp_path_factory.mktemp("run") / "run.json")
-    with far_side(HELD) as url:
+    with scripted_server(HELD) as url:
         main(["diagnose", url, *FLAGS, "--save", path])
     return path
 
@@ -175,7 +175,7 @@ def in_a_terminal(arguments: list[str], *, columns: int = 80, **environ: str) ->
 
 
 def test_a_terminal_gets_colors_and_a_progress_line_that_disappears():
-    with far_side(HELD) as url:
+    with scripted_server(HELD) as url:
         code, output = in_a_terminal(["diagnose", url, *FLAGS])
     assert code == 1
     progress, _, report = output.rpartition("\r")
@@ -199,7 +199,7 @@ def test_an_empty_no_color_is_ignored(saved_run):
 
 
 def test_a_dumb_terminal_gets_no_progress_line():
-    with far_side(CLEAN) as url:
+    with scripted_server(CLEAN) as url:
         code, output = in_a_terminal(["diagnose", url, *FLAGS], TERM="dumb")
     assert (code, "\r" in output, "FLOWING" in output) == (0, False, True)
 
@@ -229,7 +229,7 @@ def test_the_progress_line_speaks_of_probes_in_plain_words():
 
 
 def test_the_progress_line_never_wraps():
-    with far_side(CLEAN) as url:
+    with scripted_server(CLEAN) as url:
         _, output = in_a_terminal(["diagnose", url, *FLAGS], columns=30)
     assert {len(drawn) < 30 for drawn in output.rpartition("\r")[0].split("\r")} == {True}
 
@@ -288,11 +288,11 @@ def test_without_standard_output_the_exit_code_is_the_same(saved_run):
 def test_an_interrupt_ends_the_command_without_traceback(tmp_path, default_sigint):
     connected = threading.Event()
 
-    def script(peer: Peer) -> None:
+    def script(client: Client) -> None:
         connected.set()
-        peer.stay()
+        client.wait_for_close()
 
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         process = subprocess.Popen(
             [*COMMAND, "diagnose", url, "--save", str(tmp_path / "run.json")],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=ENVIRON,

@@ -209,7 +209,7 @@ def assert_as_the_table_says(report: Report) -> None:
 
 def found(text: str, kind: Server, name: str) -> set[str]:
     """Whom `flushcheck check` accuses, besides what it only notes."""
-    findings = check_text(text, kind=kind, name=name).findings
+    findings = check_text(text, server=kind, name=name).findings
     return {finding.culprit.id for finding in findings if finding.level is not Level.NOTE}
 
 

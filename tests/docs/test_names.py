@@ -58,7 +58,7 @@ FOREIGN = frozenset(
 
 @cache
 def known() -> frozenset[str]:
-    """Every name that a module, test or Makefile defines, and the names of the modules and packages themselves."""
+    """Every name that a module or test defines, and the names of the modules and packages themselves."""
     found: set[str] = set()
     for path in [*ROOT.glob("*.py"), *ROOT.glob("flushcheck/**/*.py"), *ROOT.glob("tests/**/*.py")]:
         found |= {part.removesuffix(".py") for part in path.relative_to(ROOT).parts}
@@ -69,6 +69,8 @@ def known() -> frozenset[str]:
                 found.add(node.target.id)
             elif isinstance(node, ast.Assign):
                 found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    for path in ROOT.glob("flushcheck/service/page/*.js"):
+        found |= set(re.findall(r"\b(?:const|function|class|let)\s+(\w+)", path.read_text()))
     return frozenset(found)
 
 

@@ -1,7 +1,6 @@
 """The recipes of CONTRIBUTING.md: a step that is left out is named, with the file and the line to write.
 
-Culprits are followed in tests/culprits/test_catalogue.py, tests/checking/test_fixtures.py and
-tests/diagnosis/test_recordings.py, settings and fields of JSON in tests/test_readme.py and tests/docs/test_tables.py,
+The rest of a culprit is followed in tests/checking/test_fixtures.py and tests/diagnosis/test_recordings.py, settings and fields of JSON in tests/test_readme.py and tests/docs/test_tables.py,
 files for servers in tests/deploy/test_table.py. Here stand the steps that no other test looks at.
 """
 
@@ -16,12 +15,12 @@ from importlib import import_module
 import pytest
 
 from app import build
-from flushcheck.checking import check
-from flushcheck.configs import recognise, tree
+from flushcheck.configs import formats
 from flushcheck.configs.findings import Server
-from flushcheck.files import read_configs
-from flushcheck.measurement import observations, plan
-from flushcheck.model import Report, Transport, TransportReport, Variant
+from flushcheck.culprits import CATALOGUE, Detector, evidence
+from flushcheck.files import syntaxes
+from flushcheck.measurement import plan
+from flushcheck.model import Report, Source, Transport, TransportReport, Variant
 from flushcheck.reports.json_report import document
 from flushcheck.streaming import transports
 from flushcheck.streaming.limits import Limits
@@ -38,6 +37,20 @@ PAGE = PACKAGE / "service" / "page"
 def source_of(*patterns: str) -> str:
     """The text of all files of the package that match, for a look at whether a name is used."""
     return "\n".join(path.read_text() for pattern in patterns for path in sorted(PACKAGE.glob(pattern)))
+
+
+def steps_of_a_culprit(name: str) -> list[str]:
+    """Culprits: what is missing for this module of flushcheck/culprits."""
+    module = import_module(f"flushcheck.culprits.{name}")
+    file, culprit = f"flushcheck/culprits/{name}.py", module.CULPRIT
+    missing = []
+    if module not in CATALOGUE:
+        missing.append(f"add {name} to CATALOGUE in flushcheck/culprits/__init__.py")
+    if (Source.PATH in culprit.shown_by) != isinstance(module, Detector):
+        missing.append(f"{file}: write detect() and Source.PATH in shown_by, or neither of them")
+    if culprit.id != name.replace("_", "-"):
+        missing.append(f"{file}: id={culprit.id!r}: expected {name.replace('_', '-')!r}")
+    return missing
 
 
 def steps_of_a_setting(name: str) -> list[str]:
@@ -58,12 +71,14 @@ def steps_of_a_transport(transport: Transport) -> list[str]:
         missing.append(f"add {name} to ROUTE_DEFAULTS in flushcheck/measurement/plan.py")
     if transport not in transports.STREAMS and transport is not Transport.POLLING:
         missing.append(f"add {name} to STREAMS in flushcheck/streaming/transports/__init__.py")
-    if transport not in observe.HANDS:
-        missing.append(f"add {name} to HANDS in flushcheck/prober/observe.py")
+    if transport not in observe.PROBERS:
+        missing.append(f"add {name} to PROBERS in flushcheck/prober/observe.py")
+    scripts = {path.name: path.read_text() for path in sorted(PAGE.glob("*.js"))}
+    labels = next(name for name, text in scripts.items() if "export const TRANSPORTS" in text)
     missing += [
-        f"add {transport.value} to flushcheck/service/page/{file}"
-        for file in ("words.js", "observe.js", "client.js", "cards.js")
-        if not re.search(rf"\b{transport.value}\b", (PAGE / file).read_text())
+        f"add {transport.value} to flushcheck/service/page/{name}"
+        for name in (labels, "observe.js", "client.js")
+        if not re.search(rf"\b{transport.value}\b", scripts[name])
     ]
     if plan.ROUTES.get(transport, "?") not in TEXTS["docs/service.md"]:
         missing.append("add its address to the table in docs/service.md")
@@ -78,10 +93,10 @@ def steps_of_a_variant(variant: Variant) -> list[str]:
     """Probes: what is missing for this member of Variant."""
     name = f"Variant.{variant.name}"
     missing = []
-    if variant not in observations.LABELS and variant not in UNLABELLED:
-        missing.append(
-            f"add {name} to LABELS in flushcheck/measurement/observations.py: how a sentence calls it"
-        )
+    if variant not in evidence.LABELS and variant not in UNLABELLED:
+        missing.append(f"add {name} to LABELS in flushcheck/culprits/evidence.py: how a sentence calls it")
+    if name not in source_of("cli/diagnose.py"):
+        missing.append(f"add {name} to the labels of the progress line in flushcheck/cli/diagnose.py")
     if name not in source_of("measurement/plan.py") and variant is not Variant.BASELINE:
         missing.append(f"make a probe with {name} in flushcheck/measurement/plan.py, experiments()")
     if name not in source_of("measurement/plan.py", "prober/*.py") and variant is not Variant.BASELINE:
@@ -93,24 +108,20 @@ def steps_of_a_format(server: Server) -> list[str]:
     """Configuration formats: what is missing for this member of Server."""
     name = f"Server.{server.name}"
     missing = []
-    if server not in tree.NAMES:
-        missing.append(f"add {name} to NAMES in flushcheck/configs/tree.py: how the program calls itself")
-    if server not in check.FORMATS:
+    if server not in formats.FORMATS:
         missing.append(
-            f"add {name} to FORMATS in flushcheck/checking/check.py: its blocks() and pass_reason()"
+            f"write FORMAT for {name}, and add its module to FORMATS in flushcheck/configs/formats.py"
         )
-    if server not in read_configs.SYNTAXES:
+    if server not in syntaxes.SYNTAXES:
         missing.append(
-            f"add {name} to SYNTAXES in flushcheck/files/read_configs.py: its parse() and its includes"
+            f"add {name} to SYNTAXES in flushcheck/files/syntaxes.py: its parse() and its includes"
         )
-    if server not in {known for known, _ in recognise._NAMES}:
-        missing.append(f"add {name} to _NAMES in flushcheck/configs/recognise.py: how its files are called")
     folder = ROOT / "tests" / "config_files" / server.value
     if not list(folder.glob("*.innocent.*")) or not [
         p for p in folder.glob("*") if ".innocent" not in p.name
     ]:
         missing.append(f"write guilty and innocent files in tests/config_files/{server.value}/")
-    if tree.NAMES.get(server, server.value).lower() not in TEXTS["docs/config-check.md"].lower():
+    if server.value not in TEXTS["docs/config-check.md"].lower():
         missing.append(f"name {server.value} in docs/config-check.md")
     return missing
 
@@ -132,7 +143,7 @@ def steps_of_a_report_field(name: str) -> list[str]:
 
 
 # Modules of reports that others in the package use.
-PARTS = {"text_writer"}
+PARTS = {"text_writer", "fixes"}
 
 
 def steps_of_a_report_format(module: str) -> list[str]:
@@ -149,6 +160,11 @@ def steps_of_a_report_format(module: str) -> list[str]:
 
 Steps = Callable[..., list[str]]
 ROWS: list[tuple[Steps, object]] = [
+    *(
+        (steps_of_a_culprit, path.stem)
+        for path in sorted((PACKAGE / "culprits").glob("*.py"))
+        if re.search(r"^CULPRIT\b", path.read_text(), re.MULTILINE)
+    ),
     *((steps_of_a_setting, field.name) for field in fields(Limits)),
     *((steps_of_a_transport, transport) for transport in Transport),
     *((steps_of_a_variant, variant) for variant in Variant),
@@ -169,11 +185,10 @@ LEFT_OUT = [
     (steps_of_a_transport,     Transport.EVENTS,   (plan, "ROUTES"),                        "add Transport.EVENTS to ROUTES"),
     (steps_of_a_transport,     Transport.EVENTS,   (plan, "ROUTE_DEFAULTS"),                "to ROUTE_DEFAULTS"),
     (steps_of_a_transport,     Transport.EVENTS,   (transports, "STREAMS"),                 "to STREAMS"),
-    (steps_of_a_transport,     Transport.EVENTS,   (observe, "HANDS"),                      "to HANDS"),
-    (steps_of_a_variant,       Variant.XAB,        (observations, "LABELS"),                "add Variant.XAB to LABELS"),
-    (steps_of_a_format,        Server.CADDY,       (tree, "NAMES"),                         "add Server.CADDY to NAMES"),
-    (steps_of_a_format,        Server.CADDY,       (check, "FORMATS"),                      "to FORMATS"),
-    (steps_of_a_format,        Server.CADDY,       (read_configs, "SYNTAXES"),              "to SYNTAXES"),
+    (steps_of_a_transport,     Transport.EVENTS,   (observe, "PROBERS"),                    "to PROBERS"),
+    (steps_of_a_variant,       Variant.XAB,        (evidence, "LABELS"),                    "add Variant.XAB to LABELS"),
+    (steps_of_a_format,        Server.CADDY,       (formats, "FORMATS"),                    "to FORMATS"),
+    (steps_of_a_format,        Server.CADDY,       (syntaxes, "SYNTAXES"),                  "to SYNTAXES"),
 ]  # fmt: skip
 
 

@@ -10,10 +10,15 @@ import re
 import pytest
 
 from flushcheck.cli import parser
+from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import CutCause, FaultLocation, FaultPlace, IdleResult, Report
 from flushcheck.model.run_schema import run_from_json
+from flushcheck.reports.explain import explanation_document
 from flushcheck.reports.json_report import document
+from flushcheck.reports.watch import watch_document
+from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
+from flushcheck.watching.verdict import assess
 from tests.docs.pages import MARK, ROOT, TEXTS, example, names, rows
 
 # Not of the report itself: `--config` adds it.
@@ -61,6 +66,17 @@ def test_every_member_of_a_part_is_documented_in_its_row(part):
     (row,) = (cells for cells in rows("field") if cells[0] in heads and len(names(cells[1])) > 1)
     missing = sorted(members - set(names(row[1])))
     assert not missing, f"docs/json.md, row `{part}`: add {missing}"
+
+
+def test_every_member_of_an_explanation_is_documented():
+    listed = {name for cells in rows("member of a culprit") for name in names(cells[0])}
+    assert set(explanation_document(CULPRITS["nginx-gzip"])) == listed, "docs/json.md, Explain"
+
+
+def test_every_member_of_watch_is_documented():
+    whole = watch_document(assess(StreamCapture("http://localhost", WatchOutcome.ENDED)))
+    listed = {name for cells in rows("member of watch") for name in names(cells[0])}
+    assert {*whole, *whole["streams"][0]} == listed, "docs/json.md, Watch"
 
 
 def test_the_clients_example_uses_names_that_the_client_has():

@@ -57,7 +57,7 @@ def test_the_guilty_file_agrees_and_shows_its_line(origin, nginx, tmp_path):
     assert config["files"][:1] == [str(front.main)]
     told = flushcheck("judge", saved, "--config", front.main.parent)  # the folder, as `check` takes it
     assert told.returncode == 1
-    assert f"- agree nginx-proxy-buffering: both say so: {front.config}:{guilty} " in flat(told.stdout)
+    assert f"- agree nginx-proxy-buffering: both show it: {front.config}:{guilty} " in flat(told.stdout)
     # The line that the file's own finding prints is the one that frees the path.
     front.apply_fix(finding["fix"]["change"])
     freed = json.loads(diagnose(front.url, "--quick", "--json", "--config", front.main).stdout)
@@ -69,7 +69,7 @@ def test_a_file_that_is_not_in_force_is_a_disagreement(origin, nginx, tmp_path):
     done = diagnose(front.url, "--config", GOOD_SITE)
     assert done.returncode == 1
     assert "- path only nginx-proxy-buffering: seen on the path only" in flat(done.stdout)
-    assert "or the server runs with another configuration than this" in flat(done.stdout)
+    assert "or the server runs with another configuration" in flat(done.stdout)
     assert "- innocent: " in done.stdout
     # And the other way round: what the file holds, the path does not.
     other = tmp_path / "site.conf"

@@ -17,7 +17,7 @@ from flushcheck.prober.http1 import (
     default_headers,
 )
 from flushcheck.prober.timed_socket import Budget, DeadlineExceeded
-from tests.prober.farside import Peer, far_side, pace
+from tests.prober.peers import Client, pace, scripted_server
 
 HEADERS = default_headers("*/*", "identity")
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -61,7 +61,7 @@ WHOLE: list[tuple[str, bytes, int, dict[str, str], bytes]] = [
 
 @pytest.mark.parametrize(("name", "data", "status", "headers", "body"), WHOLE, ids=[row[0] for row in WHOLE])
 def test_a_response_is_read_to_its_end(name, data, status, headers, body):
-    with far_side(lambda peer: peer.send(data)) as url:
+    with scripted_server(lambda client: client.send(data)) as url:
         response, received = exchange(url)
     assert (response.status, received) == (status, body)
     assert {key: response.header(key) for key in headers} == headers
@@ -71,18 +71,18 @@ def test_a_response_is_read_to_its_end(name, data, status, headers, body):
     ("name", "data", "status", "headers", "body"), WHOLE[:4], ids=[row[0] for row in WHOLE[:4]]
 )
 def test_it_is_the_same_byte_by_byte(name, data, status, headers, body):
-    def script(peer: Peer) -> None:
+    def script(client: Client) -> None:
         for at in range(len(data)):
-            peer.send(data[at : at + 1])
+            client.send(data[at : at + 1])
             time.sleep(0.0005)
 
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         response, received = exchange(url)
     assert (response.status, received) == (status, body)
 
 
 def test_a_response_to_head_has_no_body():
-    with far_side(lambda peer: peer.send(OK + b"Content-Length: 5\r\n\r\n")) as url:
+    with scripted_server(lambda client: client.send(OK + b"Content-Length: 5\r\n\r\n")) as url:
         assert exchange(url, "HEAD")[1] == b""
 
 
@@ -121,7 +121,7 @@ def test_what_breaks_the_rules_is_an_error_of_the_peer_that_says_so(name, data, 
             received.extend(part.data)
 
     with (
-        far_side(lambda peer: peer.send(data)) as url,
+        scripted_server(lambda client: client.send(data)) as url,
         closing(connect(url)) as connection,
         pytest.raises(PEER_ERRORS) as raised,
     ):
@@ -131,13 +131,13 @@ def test_what_breaks_the_rules_is_an_error_of_the_peer_that_says_so(name, data, 
 
 
 def test_each_read_of_a_body_has_its_moment():
-    def script(peer: Peer) -> None:
-        peer.send(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    def script(client: Client) -> None:
+        client.send(OK + b"Transfer-Encoding: chunked\r\n\r\n")
         for _ in pace(4, 0.05):
-            peer.chunk(b"word ")
-        peer.chunk(b"")
+            client.chunk(b"word ")
+        client.chunk(b"")
 
-    with far_side(script) as url, closing(connect(url)) as connection:
+    with scripted_server(script) as url, closing(connect(url)) as connection:
         sock = connection.request("GET", "/x", HEADERS)
         response = connection.response()
         reads = list(connection.body())
@@ -147,12 +147,12 @@ def test_each_read_of_a_body_has_its_moment():
 
 
 def test_a_connection_is_used_again_if_its_peer_keeps_it():
-    def script(peer: Peer) -> None:
-        peer.answer(200, b"one")
-        peer.ask()
-        peer.answer(200, b"two", extra="Connection: close\r\n")
+    def script(client: Client) -> None:
+        client.respond(200, b"one")
+        client.read_request()
+        client.respond(200, b"two", extra="Connection: close\r\n")
 
-    with far_side(script) as url, closing(connect(url)) as connection:
+    with scripted_server(script) as url, closing(connect(url)) as connection:
         socks, bodies = [], []
         for _ in range(3):
             socks.append(connection.request("GET", "/x", HEADERS))
@@ -164,7 +164,10 @@ def test_a_connection_is_used_again_if_its_peer_keeps_it():
 
 
 def test_a_connection_with_half_a_response_is_not_used_again():
-    with far_side(lambda peer: peer.answer(200, b"hello")) as url, closing(connect(url)) as connection:
+    with (
+        scripted_server(lambda client: client.respond(200, b"hello")) as url,
+        closing(connect(url)) as connection,
+    ):
         first = connection.request("GET", "/x", HEADERS)
         connection.response()
         assert not connection.reusable
@@ -172,20 +175,20 @@ def test_a_connection_with_half_a_response_is_not_used_again():
 
 
 def test_a_peer_that_hangs_up_before_its_response_is_told_apart():
-    with far_side(lambda peer: None) as url, closing(connect(url)) as connection:
+    with scripted_server(lambda client: None) as url, closing(connect(url)) as connection:
         connection.request("GET", "/x", HEADERS)
         with pytest.raises(ConnectionEnded):
             connection.response()
 
 
 def test_the_deadline_holds_for_the_whole_and_not_for_each_read():
-    def script(peer: Peer) -> None:
-        peer.send(OK + b"\r\n")
+    def script(client: Client) -> None:
+        client.send(OK + b"\r\n")
         for _ in pace(1000, 0.05):
-            peer.send(b"a")
+            client.send(b"a")
 
     began = time.monotonic()
-    with far_side(script) as url, closing(connect(url, within_s=0.3)) as connection:
+    with scripted_server(script) as url, closing(connect(url, within_s=0.3)) as connection:
         connection.request("GET", "/x", HEADERS)
         connection.response()
         with pytest.raises(DeadlineExceeded):
@@ -197,11 +200,11 @@ def test_the_deadline_holds_for_the_whole_and_not_for_each_read():
 def test_a_request_says_its_version(http_version):
     requests = []
 
-    def script(peer: Peer) -> None:
-        requests.append(peer.request)
-        peer.answer(200, b"")
+    def script(client: Client) -> None:
+        requests.append(client.request)
+        client.respond(200, b"")
 
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         connection = Http1Connection(parse(url), Budget(time.monotonic() + 5), http_version=http_version)
         with closing(connection):
             headers = default_headers("*/*", "identity", http_version=http_version)

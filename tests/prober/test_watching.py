@@ -1,4 +1,4 @@
-"""Watching streams that are not ours, on far sides that keep to no rule."""
+"""Watching streams of other apps, on peers that keep no rule."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from flushcheck.prober.watching import ReadEvent, watch
 from flushcheck.watching.records import MAX_RECORDS, StreamFormat
 from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
 from flushcheck.watching.verdict import assess
-from tests.prober.farside import CHUNKED, TO_CLOSE, Peer, far_side, pace
+from tests.prober.peers import CHUNKED, TO_CLOSE, Client, pace, scripted_server
 
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 LAST = b"0\r\n\r\n"
 
 
-def events(peer: Peer, count: int = 6, interval_s: float = 0.1) -> None:
+def events(client: Client, count: int = 6, interval_s: float = 0.1) -> None:
     for seq, _ in pace(count, interval_s):
-        peer.chunk(b'data: {"delta": "w%d "}\n\n' % seq)
+        client.chunk(b'data: {"delta": "w%d "}\n\n' % seq)
 
 
-def chat(peer: Peer) -> None:
-    peer.send(SSE)
-    events(peer)
-    peer.chunk(b"data: [DONE]\n\n")
-    peer.send(LAST)
+def chat(client: Client) -> None:
+    client.send(SSE)
+    events(client)
+    client.chunk(b"data: [DONE]\n\n")
+    client.send(LAST)
 
 
-def follow(url: str, *, timeout_s: float = 5.0, **asked: object) -> StreamCapture:
-    (seen,) = watch([watch_request(url, **asked)], timeout_s=timeout_s)  # type: ignore[arg-type]
+def follow(url: str, *, timeout_s: float = 5.0, **arguments: object) -> StreamCapture:
+    (seen,) = watch([watch_request(url, **arguments)], timeout_s=timeout_s)  # type: ignore[arg-type]
     return seen
 
 
 def test_a_chat_is_followed_live():
     events_seen: list[ReadEvent] = []
-    with far_side(chat) as url:
+    with scripted_server(chat) as url:
         (seen,) = watch([watch_request(f"{url}/chat?q=1")], timeout_s=5, on_read=events_seen.append)
     assert (seen.outcome, seen.format, seen.done, seen.status) == (
         WatchOutcome.ENDED,
@@ -61,20 +61,20 @@ def test_a_chat_is_followed_live():
 
 
 def test_the_request_arrives_as_it_was_given():
-    asked: list[tuple[str, bytes]] = []
+    received: list[tuple[str, bytes]] = []
 
-    def script(peer: Peer) -> None:
-        body = peer.sock.recv(65536)
-        asked.append((peer.request.decode("latin-1"), body))
-        peer.answer(200, b"ok")
+    def script(client: Client) -> None:
+        body = client.sock.recv(65536)
+        received.append((client.request.decode("latin-1"), body))
+        client.respond(200, b"ok")
 
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         follow(
             f"{url}/a%20b?q=ü",
             headers=[("X-Twice", "1"), ("X-Twice", "2"), ("Accept", "text/event-stream")],
             body=b'{"stream": true}',
         )
-    head, body = asked[0]
+    head, body = received[0]
     assert head.startswith("POST /a%20b?q=%C3%BC HTTP/1.1\r\n")
     assert body == b'{"stream": true}'
     assert head.count("X-Twice: ") == 2
@@ -84,7 +84,7 @@ def test_the_request_arrives_as_it_was_given():
 
 
 @pytest.mark.parametrize(
-    ("asked", "begins"),
+    ("arguments", "begins"),
     [
         ({}, "GET / "),
         ({"method": "DELETE"}, "DELETE / "),
@@ -92,100 +92,100 @@ def test_the_request_arrives_as_it_was_given():
         ({"body": b"", "method": "PUT"}, "PUT / "),
     ],
 )
-def test_the_method_is_as_curl_has_it(asked, begins):
+def test_the_method_is_as_curl_has_it(arguments, begins):
     seen: list[str] = []
 
-    def script(peer: Peer) -> None:
-        seen.append(peer.request.decode())
-        peer.answer(200, b"ok")
+    def script(client: Client) -> None:
+        seen.append(client.request.decode())
+        client.respond(200, b"ok")
 
-    with far_side(script) as url:
-        follow(url, **asked)
+    with scripted_server(script) as url:
+        follow(url, **arguments)
     assert seen[0].startswith(begins)
 
 
-def compressed(peer: Peer) -> None:
+def compressed(client: Client) -> None:
     packer = zlib.compressobj(wbits=31)
-    peer.send(SSE.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
+    client.send(SSE.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
     for seq, _ in pace(4, 0.05):
-        peer.chunk(packer.compress(b"data: %d\n\n" % seq) + packer.flush(zlib.Z_SYNC_FLUSH))
-    peer.chunk(packer.flush())
-    peer.send(LAST)
+        client.chunk(packer.compress(b"data: %d\n\n" % seq) + packer.flush(zlib.Z_SYNC_FLUSH))
+    client.chunk(packer.flush())
+    client.send(LAST)
 
 
 BOMB = gzip.compress(bytes(50_000_000), 1)
 
 
-def bomb(peer: Peer) -> None:
-    peer.send(CHUNKED.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
-    peer.chunk(BOMB)
-    peer.send(LAST)
+def bomb(client: Client) -> None:
+    client.send(CHUNKED.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
+    client.chunk(BOMB)
+    client.send(LAST)
 
 
-def flood(peer: Peer) -> None:
-    peer.send(TO_CLOSE)
+def flood(client: Client) -> None:
+    client.send(TO_CLOSE)
     while True:
-        peer.send(b"x" * 65536)
+        client.send(b"x" * 65536)
 
 
-def lines_without_end(peer: Peer) -> None:
-    peer.send(TO_CLOSE.replace(b"text/plain", b"application/x-ndjson"))
+def lines_without_end(client: Client) -> None:
+    client.send(TO_CLOSE.replace(b"text/plain", b"application/x-ndjson"))
     while True:
-        peer.send(b"1\n" * 30_000)
+        client.send(b"1\n" * 30_000)
 
 
-def forever(peer: Peer) -> None:
-    peer.send(SSE)
-    events(peer, 1000, 0.05)
+def forever(client: Client) -> None:
+    client.send(SSE)
+    events(client, 1000, 0.05)
 
 
-def endless_header(peer: Peer) -> None:
-    peer.send(b"HTTP/1.1 200 OK\r\n")
+def endless_header(client: Client) -> None:
+    client.send(b"HTTP/1.1 200 OK\r\n")
     while True:
-        peer.send(b"X: y\r\n" * 1000)
+        client.send(b"X: y\r\n" * 1000)
 
 
-def half(peer: Peer) -> None:
-    peer.send(SSE)
-    events(peer, 3)
-    peer.reset()
+def half(client: Client) -> None:
+    client.send(SSE)
+    events(client, 3)
+    client.reset()
 
 
-def ends_without_last_chunk(peer: Peer) -> None:
-    peer.send(SSE)
-    events(peer, 3)
+def ends_without_last_chunk(client: Client) -> None:
+    client.send(SSE)
+    events(client, 3)
 
 
 ROWS = [
-    # name, far side, ending, words in the detail, records at least
+    # name, peer, outcome, words in the detail, records at least
     ("compressed, and flushed", compressed, WatchOutcome.ENDED, "", 4),
     ("a bomb", bomb, WatchOutcome.CUT, "MiB of text", 0),
     ("a flood", flood, WatchOutcome.STOPPED, "8 MiB", 1),
     ("never ends", forever, WatchOutcome.STOPPED, "did not end within 1.5 s", 10),
-    ("silence", lambda peer: peer.stay(), WatchOutcome.UNREACHABLE, "no response within 1.5 s", 0),
+    ("silence", lambda client: client.wait_for_close(), WatchOutcome.UNREACHABLE, "no response within 1.5 s", 0),
     ("an endless header", endless_header, WatchOutcome.UNREACHABLE, "no HTTP response", 0),
-    ("no HTTP", lambda peer: peer.send(b"SSH-2.0-x\r\n"), WatchOutcome.UNREACHABLE, "no HTTP response", 0),
-    ("hangs up", lambda peer: peer.reset(), WatchOutcome.UNREACHABLE, "no HTTP response", 0),
+    ("no HTTP", lambda client: client.send(b"SSH-2.0-x\r\n"), WatchOutcome.UNREACHABLE, "no HTTP response", 0),
+    ("hangs up", lambda client: client.reset(), WatchOutcome.UNREACHABLE, "no HTTP response", 0),
     ("breaks off", half, WatchOutcome.CUT, "", 3),
     ("ends too early", ends_without_last_chunk, WatchOutcome.CUT, "", 3),
-    ("wrong chunk sizes", lambda peer: peer.send(CHUNKED + b"zz\r\n"), WatchOutcome.CUT, "", 0),
-    ("not found", lambda peer: peer.answer(404, b'{"error": "no"}'), WatchOutcome.REFUSED, "status 404", 0),
-    ("a redirect", lambda peer: peer.answer(302, b"x", extra="Location: http://else/\r\n"), WatchOutcome.REFUSED, "redirected to http://else/", 0),
-    ("an unknown encoding", lambda peer: peer.answer(200, b"x", extra="Content-Encoding: lzma\r\n"), WatchOutcome.CUT, "lzma", 0),
-    ("ended by closing", lambda peer: peer.send(TO_CLOSE + b"data: x\n\n"), WatchOutcome.CLOSED, "", 1),
-    ("a short answer", lambda peer: peer.answer(200, b"da", "text/plain"), WatchOutcome.ENDED, "", 1),
-    ("nothing", lambda peer: peer.answer(204, b""), WatchOutcome.ENDED, "", 0),
+    ("wrong chunk sizes", lambda client: client.send(CHUNKED + b"zz\r\n"), WatchOutcome.CUT, "", 0),
+    ("not found", lambda client: client.respond(404, b'{"error": "no"}'), WatchOutcome.REFUSED, "status 404", 0),
+    ("a redirect", lambda client: client.respond(302, b"x", extra="Location: http://else/\r\n"), WatchOutcome.REFUSED, "redirected to http://else/", 0),
+    ("an unknown encoding", lambda client: client.respond(200, b"x", extra="Content-Encoding: lzma\r\n"), WatchOutcome.CUT, "lzma", 0),
+    ("ended by closing", lambda client: client.send(TO_CLOSE + b"data: x\n\n"), WatchOutcome.CLOSED, "", 1),
+    ("a short answer", lambda client: client.respond(200, b"da", "text/plain"), WatchOutcome.ENDED, "", 1),
+    ("nothing", lambda client: client.respond(204, b""), WatchOutcome.ENDED, "", 0),
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def seen() -> dict[str, StreamCapture]:
-    def look(row):
-        with far_side(row[1]) as url:
+    def follow_row(row):
+        with scripted_server(row[1]) as url:
             return follow(f"{url}/stream", timeout_s=1.5)
 
     with ThreadPoolExecutor(6) as pool:
-        return dict(zip((row[0] for row in ROWS), pool.map(look, ROWS), strict=True))
+        return dict(zip((row[0] for row in ROWS), pool.map(follow_row, ROWS), strict=True))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
@@ -201,7 +201,7 @@ def test_whatever_a_peer_does_is_an_outcome_in_time(row, seen):
 
 
 def test_records_without_end_stop_at_their_limit():
-    with far_side(lines_without_end) as url:
+    with scripted_server(lines_without_end) as url:
         capture = follow(f"{url}/stream", timeout_s=30)
     assert (capture.outcome, capture.detail) == (WatchOutcome.STOPPED, "more records or reads than are kept")
     assert sum(len(arrival.pieces) for arrival in capture.arrivals) == MAX_RECORDS
@@ -216,12 +216,12 @@ def test_a_closed_port_is_unreachable():
 def test_two_addresses_are_asked_at_the_same_time():
     together = threading.Barrier(2, timeout=5)
 
-    def script(peer: Peer) -> None:
+    def script(client: Client) -> None:
         together.wait()
-        chat(peer)
+        chat(client)
 
     events_seen: list[ReadEvent] = []
-    with far_side(script) as first, far_side(script) as second:
+    with scripted_server(script) as first, scripted_server(script) as second:
         both = watch([watch_request(first), watch_request(second)], timeout_s=5, on_read=events_seen.append)
     assert [capture.done for capture in both] == [True, True]
     assert {event.index for event in events_seen} == {0, 1}
@@ -232,7 +232,7 @@ def test_an_interrupt_stops_the_watching():
     def interrupt(_: ReadEvent) -> None:
         raise KeyboardInterrupt
 
-    with far_side(forever) as url:
+    with scripted_server(forever) as url:
         began = time.monotonic()
         (capture,) = watch([watch_request(url)], timeout_s=30, on_read=interrupt)
     assert time.monotonic() - began < 5
@@ -245,7 +245,7 @@ def test_a_bug_is_raised(monkeypatch):
         raise RuntimeError("ours")
 
     monkeypatch.setattr(watching, "RecordParser", fault)
-    with far_side(chat) as url, pytest.raises(RuntimeError, match="ours"):
+    with scripted_server(chat) as url, pytest.raises(RuntimeError, match="ours"):
         follow(url)
 
 
@@ -287,6 +287,6 @@ def test_a_time_out_is_bounded(timeout_s):
 def test_json_is_what_a_script_gets():
     from flushcheck.reports.watch import watch_document
 
-    with far_side(chat) as url:
+    with scripted_server(chat) as url:
         document = watch_document(assess(follow(url)))
     assert json.loads(json.dumps(document))["streams"][0]["records"] == 6

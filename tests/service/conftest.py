@@ -31,10 +31,24 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+# Bytes, moments and closes are the same whether the engine writes or each stream paces itself.
+BOTH_WAYS = ("test_wire", "test_websocket")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run these files with FLUSHCHECK_ENGINE=on and off."""
+    if "server" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH_WAYS:
+        metafunc.parametrize("server", ["on", "off"], ids=["engine", "plain"], indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[servers.Service]:
+def server(request: pytest.FixtureRequest) -> Iterator[servers.Service]:
     """Real gunicorn with the shipped configuration and small limits, which the tests can reach."""
-    settings = {"FLUSHCHECK_MAX_STREAMS": "20", "FLUSHCHECK_HEARTBEAT_S": "0.2"}
+    settings = {
+        "FLUSHCHECK_MAX_STREAMS": "20",
+        "FLUSHCHECK_HEARTBEAT_S": "0.2",
+        "FLUSHCHECK_ENGINE": getattr(request, "param", "on"),
+    }
     with servers.start_origin(env=settings) as service:
         yield service
 

@@ -65,6 +65,11 @@ def in_a_child(folder: Path, *, dies: bool) -> int:
 LATE = ("piece_lateness_seconds_bucket",)
 
 
+def test_without_gevent_the_engine_is_not_active():
+    text = create_app(Limits()).test_client().get("/metrics").text
+    assert counts(text)["engine_active",] == 0
+
+
 def test_a_store_exposes_exactly_what_was_counted():
     store = MetricsStore()
     zero = store_counts(store)

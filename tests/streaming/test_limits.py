@@ -17,6 +17,9 @@ ACCEPTED = [
     ("a text", {"FLUSHCHECK_METRICS_TOKEN": "s3cr3t"}, Limits(metrics_token="s3cr3t")),
     ("a file", {"FLUSHCHECK_TEXT_FILE": "own.txt"}, Limits(text_file="own.txt")),
     ("an empty address", {"FLUSHCHECK_PUBLIC_URL": "", "FLUSHCHECK_LOOPBACK_URL": ""}, Limits()),
+    ("a switch", {"FLUSHCHECK_ENGINE": "off"}, Limits(engine="off")),
+    ("its default", {"FLUSHCHECK_ENGINE": "on"}, Limits()),
+    ("an empty switch", {"FLUSHCHECK_ENGINE": ""}, Limits()),
     ("an empty number", {"FLUSHCHECK_MAX_STREAMS": ""}, Limits()),
     ("an address", {"FLUSHCHECK_PUBLIC_URL": "https://a.b/c"}, Limits(public_url="https://a.b/c")),
 ]
@@ -40,6 +43,8 @@ REFUSED = [
     ("FLUSHCHECK_HEARTBEAT_S", "nan"),
     ("FLUSHCHECK_HEARTBEAT_S", "soon"),
     ("FLUSHCHECK_PUBLIC_URL", "example.org"),
+    ("FLUSHCHECK_ENGINE", "maybe"),
+    ("FLUSHCHECK_ENGINE", "Off"),
     ("FLUSHCHECK_LOOPBACK_URL", "file:///etc/passwd"),
 ]
 

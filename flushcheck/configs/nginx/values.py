@@ -42,7 +42,7 @@ def flushes_chunks(block: Block) -> bool:
     return block.via == "http" and buffering(block).first != "off" and not holds(block)
 
 
-def ignored_hint(block: Block) -> Directive | None:
+def ignored_x_accel(block: Block) -> Directive | None:
     """The line that makes nginx ignore X-Accel-Buffering; None if nginx obeys the header."""
     return ignored(block, "x-accel-buffering")
 

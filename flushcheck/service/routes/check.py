@@ -91,7 +91,7 @@ def _checked(text: str, server: Server | None, name: str) -> CheckResult:
     Raises:
         UsageError: the server that the file is for cannot be detected.
     """
-    checked = check_text(text, kind=server, name=name)
+    checked = check_text(text, server=server, name=name)
     if not checked.files:
         reason = "; ".join(problem.reason for problem in checked.problems)
         raise UsageError(f"{reason}: say it with server=, one of {', '.join(Server)}, {EXAMPLE}")

@@ -68,7 +68,7 @@ def test_a_finding_names_its_line(client):
 def test_it_reports_what_the_command_reports(client, path):
     server, text = server_of(path), path.read_text()
     pasted = ask(client, text, f"?server={server}&name={path.name}").json
-    checked = check_text(text, kind=server, name=path.name)
+    checked = check_text(text, server=server, name=path.name)
     assert [(finding["id"], finding["line"], finding["level"]) for finding in pasted["findings"]] == [
         (finding.culprit.id, finding.line, finding.level) for finding in checked.findings
     ]
