@@ -13,6 +13,7 @@ from dataclasses import replace
 from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
+from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
@@ -54,6 +55,8 @@ BROKEN = frozenset({Flow.CUT, Flow.FAILED})
 def judge(run: Run) -> Report:
     """Say how each Transport flows in this run, who holds it, and how to free it."""
     seen = Observations(run.observations)
+    if service_absent(seen):
+        return _report_of_absence(run, seen)
     verdicts = tuple(
         _verdict(seen, transport) for transport in Transport if seen.get(Probe(transport)) is not None
     )
@@ -68,6 +71,25 @@ def judge(run: Run) -> Report:
         notes=_notes(seen, verdicts),
         tool=run.tool,
         hops=hops(seen),
+        fault_location=locate_fault(run, seen),
+    )
+
+
+def _report_of_absence(run: Run, seen: Observations) -> Report:
+    """The Report on an address without a flushcheck service: what failed, and no word about a cause."""
+    transports = tuple(
+        replace(_verdict(seen, transport), culprits=())
+        for transport in Transport
+        if seen.get(Probe(transport)) is not None
+    )
+    summary = transports[0].summary if transports else "nothing was observed"
+    return Report(
+        target=run.target,
+        verdict=Verdict.UNKNOWN,
+        headline=absence_sentence(run.target, seen) or f"could not tell: {summary}",
+        transports=transports,
+        culprits=(),
+        tool=run.tool,
         fault_location=locate_fault(run, seen),
     )
 
