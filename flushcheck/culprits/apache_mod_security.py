@@ -88,9 +88,7 @@ def lint(block: Block) -> Iterator[Finding]:
         f"{block.say(access)}: a response sent as {' or '.join(listed)} is held to its end",
         value=access,
         edits=block.edit(None, *_off(block)),
-        override="the app can avoid it with a content type that is not listed: text/event-stream"
-        if avoidable
-        else "",
+        override="the app can avoid it with the content type text/event-stream" if avoidable else "",
     )
 
 

@@ -214,8 +214,8 @@ def _late(count: int, timing: Timing) -> str:
     if timing.queued_s:
         return f"began {timing.queued_s:.1f} s after others of this run, then came piece by piece"
     if timing.late_s > timing.lag_s.max:
-        return f"began {timing.late_s:.1f} s after the quickest answer, then came piece by piece"
-    return f"nothing came for {timing.late_s:.1f} s, then all that was kept, then piece by piece"
+        return f"began {timing.late_s:.1f} s after the quickest response, then came piece by piece"
+    return f"nothing came for {timing.late_s:.1f} s, then all that was held, then piece by piece"
 
 
 def _at_larger_size(seen: Observations, transport: Transport) -> str:
@@ -229,7 +229,7 @@ def _at_larger_size(seen: Observations, transport: Transport) -> str:
         blocks = f" of {timing.hold_bytes} bytes" if timing.hold_bytes else ""
         return f"; pieces of {size} bytes: {timing.flow}{blocks}, up to {timing.lag_s.max:.1f} s late"
     size_bytes = seen.hold_bytes(transport)
-    return f"; larger streams come in blocks of {size_bytes} bytes" if size_bytes else ""
+    return f"; longer streams arrive in blocks of {size_bytes} bytes" if size_bytes else ""
 
 
 def _headline(
@@ -274,14 +274,14 @@ def _notes(seen: Observations, verdicts: tuple[TransportReport, ...]) -> tuple[s
         transport = verdict.transport
         if verdict.flow in HELD_FLOWS:
             if seen.compressed(transport) and seen.frees(transport, Variant.IDENTITY) is Answer.YES:
-                notes.append(f"{transport}: only a client that offers encodings meets this hold")
+                notes.append(f"{transport}: only clients that accept compression are affected")
             if seen.frees(transport, Variant.HTTP10) is Answer.YES:
-                notes.append(f"{transport}: an HTTP/1.0 client does not meet this hold")
+                notes.append(f"{transport}: HTTP/1.0 clients are not affected")
             continue
         notes += [
-            f"{transport}: {label} ({timing.flow}, kept for up to {timing.lag_s.max:.2f} s)"
+            f"{transport}: {label} ({timing.flow}, held for up to {timing.lag_s.max:.2f} s)"
             for variant, label in (
-                (Variant.IDENTITY, "held for clients that offer no encodings"),
+                (Variant.IDENTITY, "held for clients that accept no compression"),
                 (Variant.HTTP10, "held for clients that speak HTTP/1.0"),
             )
             if (timing := seen.timing(replace(Probe(transport), variant=variant)))

@@ -191,8 +191,8 @@ def _idle_results(verdicts: Iterable[TransportReport]) -> str:
         return ""
     return (
         "<section><h2>How long a stream may be silent</h2><table><thead><tr><td></td>"
-        '<th scope="col">passes</th><th scope="col">silent stream cut after</th>'
-        '<th scope="col">active stream cut after</th></tr></thead>'
+        '<th scope="col">longest that passed</th><th scope="col">cut when idle for</th>'
+        '<th scope="col">cut at the age of</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></section>"
     )
 
@@ -211,14 +211,14 @@ def _hops(hops: Iterable[Hop]) -> str:
     if not items:
         return ""
     return (
-        "<section><h2>Hops between app and reader</h2>"
+        "<section><h2>Servers found between app and reader</h2>"
         f'<p class="soft">Nearest to the app first, where the order is known.</p><ol>{items}</ol></section>'
     )
 
 
 def _notes(report: Report) -> str:
     notes = [*report.notes, *(note for verdict in report.transports for note in verdict.notes)]
-    return f"<section><h2>Notes</h2>{_list(notes)}</section>" if notes else ""
+    return f"<section><h2>Other observations</h2>{_list(notes)}</section>" if notes else ""
 
 
 def _facts(evidence: Iterable[Evidence]) -> str:

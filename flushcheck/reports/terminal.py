@@ -126,7 +126,7 @@ def _located(page: TextWriter, located: FaultLocation | None) -> None:
 def _hops(page: TextWriter, hops: Sequence[Hop]) -> None:
     if hops:
         page.gap()
-        page.text("hops between app and reader, nearest to the app first where the order is known:")
+        page.text("servers found between app and reader, nearest to the app first where the order is known:")
     for hop in hops:
         page.text(f"- {hop.what} ({hop.evidence.sentence})", hang=2)
 

@@ -217,7 +217,7 @@ def overtaken(count: int) -> Reads:
 
 
 UNEVEN = ((0.375, 4), (1.0, 4), (1.375, 4), (2.0, 4), (2.375, 4))  # no timer: 0.375 and 0.5 s late
-SIZES = [100, 200, 330, 470, 100]  # no block
+UNEVEN_SIZES = [100, 200, 330, 470, 100]  # no block
 LATER = ((1.0, 4), (1.375, 4), (2.0, 4), (2.375, 4))
 
 EDGES = [
@@ -244,11 +244,11 @@ EDGES = [
     ("four deliveries without a pattern",                in_groups((0.75, 7), (1.125, 3), (2.0, 7), (2.25, 2)),         0.0,   Flow.UNKNOWN, {"jittery": False}),
     ("three deliveries, no later than jitter makes",     in_groups((0.6, 5), (1.125, 5), (1.5, 3), sizes=[500, 100, 300]),                     0.0,   Flow.UNKNOWN, {}),
     ("three deliveries, later than jitter makes",        in_groups((0.61, 5), (1.125, 5), (1.5, 3), sizes=[500, 100, 300]),                    0.0,   Flow.BLOCKS, {"hold_bytes": None}),
-    ("a delivery for every four Pieces",                 in_groups(*UNEVEN, sizes=SIZES),                               0.0,   Flow.FLOWING, {"jittery": True}),
-    ("fewer deliveries",                                 in_groups(*UNEVEN[:4], (2.5, 5), sizes=SIZES),                 0.0,   Flow.UNKNOWN, {}),
-    ("uneven by no more than the observer was stalled",  in_groups(*UNEVEN, sizes=SIZES),                               0.05,  Flow.UNKNOWN, {}),
-    ("as late as jitter makes",                          in_groups((0.6, 4), *LATER, sizes=SIZES),                      0.0,   Flow.FLOWING, {"jittery": True}),
-    ("later than jitter makes",                          in_groups((0.61, 4), *LATER, sizes=SIZES),                     0.0,   Flow.UNKNOWN, {"jittery": False}),
+    ("a delivery for every four Pieces",                 in_groups(*UNEVEN, sizes=UNEVEN_SIZES),                               0.0,   Flow.FLOWING, {"jittery": True}),
+    ("fewer deliveries",                                 in_groups(*UNEVEN[:4], (2.5, 5), sizes=UNEVEN_SIZES),                 0.0,   Flow.UNKNOWN, {}),
+    ("uneven by no more than the observer was stalled",  in_groups(*UNEVEN, sizes=UNEVEN_SIZES),                               0.05,  Flow.UNKNOWN, {}),
+    ("as late as jitter makes",                          in_groups((0.6, 4), *LATER, sizes=UNEVEN_SIZES),                      0.0,   Flow.FLOWING, {"jittery": True}),
+    ("later than jitter makes",                          in_groups((0.61, 4), *LATER, sizes=UNEVEN_SIZES),                     0.0,   Flow.UNKNOWN, {"jittery": False}),
     ("nothing for 1.45 s",                               after_silence(TOKEN, 1.45),                                    0.0,   Flow.LATE, {"late_s": 1.448, "waits_for_next": False}),
     ("each with the next",                               with_the_next(TOKEN),                                          0.0,   Flow.LATE, {"late_s": 0.1, "waits_for_next": True}),
 ]  # fmt: skip
@@ -273,8 +273,8 @@ def test_the_numbers_of_an_observation():
 
 UNCLEAR = [
     # name,                                    arrivals,                            stall, worth a second look?
-    ("no pattern, the observer stalled",       in_groups(*UNEVEN, sizes=SIZES),     0.05,  True),
-    ("no pattern, no stall to speak of",       in_groups((0.61, 4), *LATER, sizes=SIZES), 0.02, False),
+    ("no pattern, the observer stalled",       in_groups(*UNEVEN, sizes=UNEVEN_SIZES),     0.05,  True),
+    ("no pattern, no stall to speak of",       in_groups((0.61, 4), *LATER, sizes=UNEVEN_SIZES), 0.02, False),
     ("flowing, the observer stalled",          one_by_one(TOKEN),                   0.05,  False),
     ("flowing",                                one_by_one(TOKEN),                   0.0,   False),
 ]  # fmt: skip

@@ -89,9 +89,9 @@ def test_each_end_has_its_close_code_and_the_client_confirms_it(ended, code):
     assert closing.close(ended) == close_frame(code)
     assert closing.close(ended) == b""
     assert closing.receive(frame(1, b"stop") + frame(9, b"")) == (b"", None)
-    closed = [closing.closed]
+    before = closing.closed
     assert closing.receive(frame(8, struct.pack("!H", code))) == (b"", EndReason.GONE)
-    assert [*closed, closing.closed] == [False, True]
+    assert (before, closing.closed) == (False, True)
     assert closing.receive(b"more") == (b"", EndReason.GONE)
 
 

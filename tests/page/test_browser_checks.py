@@ -1,0 +1,109 @@
+"""What only a browser can see: a real extension that holds, a real service worker that responds, HTTP/2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.live import servers
+from tests.page.conftest import CHROMIUM, SWITCHES
+from tests.page.diagnosis import begin, finished, panel
+
+EXTENSION = Path(__file__).parent / "extension"
+
+# A service worker of another app on the same host that passes on only complete responses.
+WORKER = """
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("fetch", (event) => event.respondWith(
+  fetch(event.request).then(async (answer) => new Response(await answer.arrayBuffer(), answer))));
+"""
+OTHER_APP = """<!doctype html><title>Another app</title><p id="state">waiting</p><script>
+navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorker.ready).then(() => {
+  document.getElementById("state").textContent = "installed";
+});</script>"""
+
+
+@contextmanager
+def with_extension(browser: Browser, folder: Path) -> Iterator[Page]:
+    """A tab of a browser of its own in which the extension is installed."""
+    more = [f"--disable-extensions-except={EXTENSION}", f"--load-extension={EXTENSION}"]
+    context = browser.browser_type.launch_persistent_context(
+        folder,
+        executable_path=CHROMIUM,
+        args=[*SWITCHES, *more],
+        ignore_default_args=["--disable-extensions"],
+    )
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+def beside_another_app(folder: Path) -> str:
+    """The shipped site, with another app's files on the same host."""
+    (folder / "worker.js").write_text(WORKER)
+    (folder / "other-app.html").write_text(OTHER_APP)
+    location = f"    location ~ ^/(worker.js|other-app.html)$ {{ root {folder}; }}\n    location / {{"
+    return servers.GOOD_SITE.read_text().replace("    location / {", location, 1)
+
+
+def over_http2(folder: Path, port: int) -> str:
+    """The shipped site, with TLS and HTTP/2 on another port."""
+    key, certificate = servers.certificate(folder)
+    tls = f"listen 127.0.0.1:{port} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key};"
+    return servers.GOOD_SITE.read_text().replace("    listen 80;", f"    listen 80;\n    {tls}\n", 1)
+
+
+@pytest.fixture(scope="module")
+def reports(browser, origin, good, tmp_path_factory) -> Iterator[dict[str, Page]]:
+    """Three diagnoses, made at once."""
+    folder, port = tmp_path_factory.mktemp("checks"), servers.free_port()
+    upstreams = {8000: origin.port}
+    with ExitStack() as stack:
+        shared = stack.enter_context(servers.start_nginx(beside_another_app(folder), upstreams=upstreams))
+        stack.enter_context(servers.start_nginx(over_http2(folder, port), upstreams=upstreams))
+        extended = stack.enter_context(with_extension(browser, tmp_path_factory.mktemp("profile")))
+        context = browser.new_context(ignore_https_errors=True)
+        stack.callback(context.close)
+        worked = context.new_page()
+        worked.goto(f"{shared.url}/other-app.html")
+        expect(worked.locator("#state")).to_have_text("installed")
+        pages = {
+            "extension": begin(extended, good.url),
+            "service worker": begin(worked, shared.url),
+            "HTTP/2": begin(context.new_page(), f"https://127.0.0.1:{port}"),
+        }
+        yield {name: finished(page) for name, page in pages.items()}
+
+
+def test_an_extension_that_holds_is_not_taken_for_the_path(reports):
+    page = reports["extension"]
+    # The extension does not change a worker's fetch(), so the verdict is the path's.
+    expect(page.locator(".verdict")).to_have_text("Flowing")
+    notes = page.locator("[data-part=browser-checks]")
+    expect(notes).to_contain_text("most likely a browser extension, has replaced fetch in this page")
+    expect(notes).to_contain_text("a worker of the same browser got every piece on time")
+    expect(notes).to_contain_text("EventSource in this page: each piece arrived when it was sent")
+
+
+def test_a_service_worker_that_responds_to_the_page_is_named(reports):
+    page = reports["service worker"]
+    expect(page.locator(".verdict")).to_have_text("Held")
+    for transport in ("chunked", "events"):
+        expect(panel(page, transport).locator(".chip")).to_have_text("held")
+    expect(panel(page, "websocket").locator(".chip")).to_have_text("flowing")
+    notes = page.locator("[data-part=browser-checks]")
+    expect(notes).to_contain_text("/worker.js) responds to the requests of this page")
+    expect(notes).to_contain_text("To bypass it, hold Shift while you reload")
+
+
+def test_over_http2_it_says_so_and_no_stream_waits_for_a_connection(reports):
+    page = reports["HTTP/2"]
+    expect(page.locator(".verdict")).to_have_text("Flowing")
+    expect(page.locator("[data-part=browser-checks]")).to_contain_text("speak HTTP/2")
+    expect(page.locator("[data-part=browser-checks]")).not_to_contain_text("streams opened at once")
