@@ -145,7 +145,7 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> Setup:
         setup,
         gevent=installed_version("gevent"),
         max_streams=limits.max_streams,
-        strangers=unknown_settings(os.environ),
+        unknown_settings=unknown_settings(os.environ),
         refused=refused,
         engine=limits.engine == "on",
         engine_misfits=misfits() if setup.worker == GREEN and installed_version("gevent") else (),

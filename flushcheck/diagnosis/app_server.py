@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from flushcheck.configs.findings import Level
 from flushcheck.culprits.gunicorn_sync_worker import FEW
+from flushcheck.model.settings import UnknownSetting
 
 
 class Runner(StrEnum):
@@ -47,7 +48,7 @@ class Setup:
     patched: bool = False  # gevent had patched the standard library when the app was loaded
     gevent: str = ""  # its version; "": not installed
     max_streams: int = 0  # FLUSHCHECK_MAX_STREAMS; 0: nobody says
-    strangers: tuple[str, ...] = ()  # what `limits.strangers` says of the environment
+    unknown_settings: tuple[UnknownSetting, ...] = ()  # variables that a typo may have made
     refused: str = ""  # why the service would not start with this environment
     engine: bool = True  # FLUSHCHECK_ENGINE: whether one loop may write all streams of a gevent process
     engine_misfits: tuple[str, ...] = ()  # what the engine needs and the installed gunicorn or gevent lacks
@@ -173,7 +174,7 @@ def _meaning(setup: Setup) -> str:
 def _remarks(setup: Setup) -> Iterator[Remark]:
     if setup.refused:
         yield Remark("setting", Level.ERROR, f"the service would not start: {setup.refused}")
-    yield from map(_stranger, setup.strangers)
+    yield from map(_unknown_setting, setup.unknown_settings)
     if setup.runner is Runner.GUNICORN:
         yield from _gunicorn(setup)
     elif setup.runner in (Runner.UWSGI, Runner.MOD_WSGI):
@@ -301,9 +302,9 @@ def _few_threads(setup: Setup) -> Iterator[Remark]:
         )
 
 
-def _stranger(sentence: str) -> Remark:
-    # One without a likeness may be Kubernetes's or somebody else's: told, and no reason to fail.
-    return Remark("setting", Level.WARNING if sentence.endswith("?") else Level.NOTE, sentence)
+def _unknown_setting(setting: UnknownSetting) -> Remark:
+    # Without a similar setting, the variable may belong to Kubernetes or another program: only a note.
+    return Remark("setting", Level.WARNING if setting.similar else Level.NOTE, setting.sentence)
 
 
 def _streams(setup: Setup) -> int:

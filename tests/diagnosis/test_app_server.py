@@ -6,6 +6,7 @@ import pytest
 
 from flushcheck.configs.findings import Level
 from flushcheck.diagnosis.app_server import GREEN, SYNC, THREADS, Runner, Setup, examine, exit_code
+from flushcheck.model.settings import UnknownSetting
 from flushcheck.reports.app_server import checkup_document, checkup_line, checkup_text
 
 
@@ -57,10 +58,10 @@ SETUPS = [
     ("CGI",                      other(Runner.CGI, places=1),                                0, ["note websocket"]),
     ("Werkzeug",                 other(Runner.WERKZEUG, processes=1, places=900),          900, ["warning werkzeug"]),
     ("unknown",                  other(Runner.UNKNOWN),                                      0, []),
-    ("a misspelt name",          gunicorn(strangers=("X is no setting: did you mean Y?",)), 900, ["warning setting"]),
-    ("somebody else's name",     gunicorn(strangers=("X is no setting",)),                 900, ["note setting"]),
+    ("a misspelt name",          gunicorn(unknown_settings=(UnknownSetting("X", "Y"),)), 900, ["warning setting"]),
+    ("somebody else's name",     gunicorn(unknown_settings=(UnknownSetting("X"),)),                 900, ["note setting"]),
     ("a value refused",          gunicorn(refused="X=0: expected more"),                   900, ["error setting"]),
-    ("the worst first",          gunicorn(SYNC, strangers=("X",), refused="Y"),              1, ["error setting", "error sync-worker", "note setting"]),
+    ("the worst first",          gunicorn(SYNC, unknown_settings=(UnknownSetting("X"),), refused="Y"),              1, ["error setting", "error sync-worker", "note setting"]),
 ]  # fmt: skip
 
 

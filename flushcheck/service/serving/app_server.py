@@ -40,7 +40,7 @@ def setup_at_load(limits: Limits, environ: Mapping[str, str]) -> Setup:
         patched=internals.is_patched(),
         gevent=installed_version("gevent"),
         max_streams=limits.max_streams,
-        strangers=unknown_settings(environ),
+        unknown_settings=unknown_settings(environ),
         engine=limits.engine == "on",
     )
 
@@ -65,7 +65,7 @@ def log_startup(limits: Limits, environ: Mapping[str, str], log: Callable[[str],
     With `preload_app` that is later, when gunicorn's hook hands the worker over.
     """
     # Unknown settings have been logged by then.
-    setup = replace(setup_at_load(limits, environ), strangers=())
+    setup = replace(setup_at_load(limits, environ), unknown_settings=())
 
     def log_line() -> None:
         known = setup_of_request(setup, {})
@@ -134,7 +134,7 @@ def _completed(setup: Setup, environ: Mapping[str, Any]) -> Setup:
             patched=setup.patched,
             gevent=setup.gevent,
             max_streams=setup.max_streams,
-            strangers=setup.strangers,
+            unknown_settings=setup.unknown_settings,
             engine=setup.engine,
         )
     if "gunicorn.socket" in environ:
