@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 import flushcheck
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Flow, Report
+from flushcheck.model import Flow, Report, Transport, Vantage
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.reports.oneliner import oneliner
+from flushcheck.reports.terminal import terminal
 from flushcheck.streaming.limits import PREFIX, Limits
 from flushcheck.streaming.params import TABLE
-from tests.docs.pages import TEXTS, example, names, rows
+from tests.docs.pages import TEXTS, example, names, rows, shape
 
 RECORDING = Path(__file__).parent / "recordings" / "nginx-bare.json"
 MAX_README_LINES = 200
@@ -27,6 +28,16 @@ def test_the_readme_stays_short():
 
 def test_the_one_line_is_the_services_own():
     assert example("oneliner", "sh") == f"{oneliner('http://localhost:8000')}\n"
+
+
+def test_the_exchange_is_what_a_recorded_run_prints():
+    # The same with a real nginx: tests/live/test_readme.py.
+    run = run_from_json(json.loads(RECORDING.read_text()))
+    chunked = [seen for seen in run.observations if seen.probe.transport is Transport.CHUNKED]
+    control = [seen for seen in run.observations if seen.probe.vantage is Vantage.LOOPBACK]
+    asked = replace(run, observations=(*chunked, *control))
+    _, output = example("exchange", "console").split("\n", 1)
+    assert shape(output) == shape(terminal(judge(asked), width=100, color=False))
 
 
 def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

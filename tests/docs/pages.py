@@ -43,3 +43,15 @@ def rows(heading: str) -> list[list[str]]:
 def names(cell: str) -> list[str]:
     """The names in `backticks` in a cell, without the dot in front and the brackets behind."""
     return [name.strip(".").removesuffix("[]") for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def shape(text: str) -> str:
+    """The text without what differs from run to run: digits of measured times, nginx's version, and pieces in a cell."""
+    text = re.sub(
+        r"\s+", " ", text
+    ).strip()  # first: a number may stand at a line's end and its unit on the next
+    text = re.sub(r"http://[\w.:]+", "URL", text)
+    text = re.sub(r"nginx/[\d.]+", "nginx/N", text)
+    text = re.sub(r"\d+ ms", "N ms", text)
+    text = re.sub(r"\d+\.\d+ s\b", "N s", text)
+    return re.sub(r"[.|#\d]{20,}", "PICTURE", text)

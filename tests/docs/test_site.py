@@ -12,6 +12,8 @@ import pytest
 
 from tests.docs.pages import DOCS, ROOT
 
+pytestmark = pytest.mark.slow  # each build takes seconds
+
 PATTERNS = ("*.md", "docs/*.md", "deploy/**/*.md", "tests/lab/README.md")
 PAGES = sorted({path.relative_to(ROOT) for pattern in PATTERNS for path in ROOT.glob(pattern)})
 

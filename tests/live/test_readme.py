@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 
 import pytest
 
 from flushcheck.reports.oneliner import oneliner
-from tests.docs.pages import example
+from tests.docs.pages import example, shape
 from tests.live import nginxconf
 from tests.live.servers import ROOT, child_env, start_nginx
 
 BARE = nginxconf.site("proxy_pass http://127.0.0.1:8000;")
-
-
-def shape(text: str) -> str:
-    """The text without what differs from run to run: digits of measured times, nginx's version, and pieces in a cell."""
-    text = re.sub(
-        r"\s+", " ", text
-    ).strip()  # first: a number may stand at a line's end and its unit on the next
-    text = re.sub(r"http://[\w.:]+", "URL", text)
-    text = re.sub(r"nginx/[\d.]+", "nginx/N", text)
-    text = re.sub(r"\d+ ms", "N ms", text)
-    text = re.sub(r"\d+\.\d+ s\b", "N s", text)
-    return re.sub(r"[.|#\d]{20,}", "PICTURE", text)
 
 
 def test_the_exchange_happens_as_shown(origin):
