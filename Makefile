@@ -40,7 +40,7 @@ LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy light
              /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so:libnginx-mod-http-brotli-filter \
              systemd-analyze:systemd systemd-nspawn:systemd-container
 
-.PHONY: help install run test quick lab soak audit bench lint format lock clean tools lab-tools
+.PHONY: help install run test quick lab soak audit bench docs lint format lock clean tools lab-tools
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -77,6 +77,10 @@ audit: $(STAMPS)/venv ## look the locked packages up among known vulnerabilities
 
 bench: $(STAMPS)/bench ## the service's speed beside FastAPI, plain Flask and Node (ROW=chunked: one row; QUICK=1: a glance)
 	@$(BIN)/python -m bench $(ROW) $(if $(QUICK),--quick)
+
+docs: $(STAMPS)/docs ## the documentation as a site with search, in build/docs
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees -c docs/site . build/docs
+	@echo "build/docs/index.html"
 
 lint: $(STAMPS)/test $(STAMPS)/page-js ## lint, format and types: ruff and mypy, Biome and tsc
 	@$(BIN)/ruff check --quiet .
@@ -129,7 +133,12 @@ $(STAMPS)/run: $(STAMPS)/venv requirements.lock pyproject.toml
 
 $(STAMPS)/test: $(STAMPS)/run
 	@echo "installing what the tests need into $(VENV) (once)"
-	@$(PIP) install --editable '.[test]'
+	@$(PIP) install --editable '.[test,docs]'
+	@touch $@
+
+$(STAMPS)/docs: $(STAMPS)/run
+	@echo "installing what builds the documentation into $(VENV) (once)"
+	@$(PIP) install --editable '.[docs]'
 	@touch $@
 
 # The lab's own: middleware from PyPI, and proxies in Node.

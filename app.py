@@ -1,4 +1,4 @@
-"""The roof: where all parts of the service meet. Reads the settings once and builds the application."""
+"""The start of the service: reads the settings once and builds the WSGI application."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from flask import Flask
 
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
-from flushcheck.service import create_app
-from flushcheck.service.serving.app_server import greeting
-from flushcheck.streaming.limits import PREFIX, Limits, strangers
+from flushcheck.service.application import create_app
+from flushcheck.service.serving.app_server import log_startup
+from flushcheck.streaming.limits import PREFIX, Limits, unknown_settings
 
-MAX_TEXT_FILE_BYTES = 1024 * 1024  # it is kept in memory, cut into Pieces, by every worker
+MAX_TEXT_FILE_BYTES = 1024 * 1024  # every worker keeps it in memory, split into pieces
 
-# gunicorn starts a worker that failed again and again, unless it ends with this (gunicorn.arbiter,
-# APP_LOAD_ERROR): a bad setting does not get better by trying.
+# With this exit code gunicorn does not start a failed worker again (gunicorn.arbiter, APP_LOAD_ERROR): a
+# second attempt does not correct a wrong setting.
 APP_LOAD_ERROR = 4
 
 
 def build(environ: Mapping[str, str]) -> Flask:
-    """The application as these settings want it.
+    """The application with the settings in this environment.
 
     Raises:
         UsageError: a setting is wrong, or the text file cannot be used.
@@ -57,18 +57,23 @@ def read_text(path: str) -> str:
     except (OSError, ValueError) as error:
         raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > MAX_TEXT_FILE_BYTES:
-        raise UsageError(f"{name}: expected at most {MAX_TEXT_FILE_BYTES} bytes")
+        raise UsageError(f"{name}: expected a file of at most {MAX_TEXT_FILE_BYTES} bytes")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{name}: expected UTF-8, but byte {error.start} is not") from None
+        raise UsageError(f"{name}: expected UTF-8, but byte {error.start} is not valid") from None
     if not text.strip() or "\0" in text:
-        raise UsageError(f"{name}: expected a text, but it is {'binary' if text.strip() else 'empty'}")
+        raise UsageError(f"{name}: expected a text file, but it is {'binary' if text.strip() else 'empty'}")
     return text
 
 
+def log(line: str) -> None:
+    """Write one line about the service itself."""
+    print(f"flushcheck: {line}", file=sys.stderr, flush=True)
+
+
 def log_access() -> None:
-    """Write the access log to stderr: stdout belongs to the gateway under CGI."""
+    """Write the access log to stderr: under CGI, stdout is the connection to the gateway."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("flushcheck.access")
@@ -78,16 +83,15 @@ def log_access() -> None:
 
 
 def start() -> Flask:
-    """Build the application from the process's environment; end the process if that cannot be."""
+    """Build the application from the process's environment; end the process if a setting is wrong."""
     try:
         app = build(os.environ)
     except UsageError as error:
         print(f"flushcheck: {error}", file=sys.stderr, flush=True)
         raise SystemExit(APP_LOAD_ERROR) from None
-    for line in strangers(os.environ):
-        print(f"flushcheck: {line}", file=sys.stderr, flush=True)
-    if line := greeting(Limits.from_environ(os.environ), os.environ):
-        print(f"flushcheck: {line}", file=sys.stderr, flush=True)
+    for line in unknown_settings(os.environ):
+        log(line)
+    log_startup(Limits.from_environ(os.environ), os.environ, log)
     log_access()
     return app
 

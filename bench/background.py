@@ -10,7 +10,7 @@ from bench.client import Crowd, path
 
 
 def main(port: int, count: int) -> None:
-    """Read so many streams for as long as whoever started this lives."""
+    """Read this many streams until the parent process ends."""
     crowd, parent = Crowd(port), os.getppid()
     crowd.ramp(path("chunked", count=5000, interval_s=0.1), count, 4 * count / 500)
     while os.getppid() == parent:

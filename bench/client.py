@@ -1,4 +1,4 @@
-"""Many readers in one process, on epoll: few instructions a read, so that the server is what is measured.
+"""Many clients in one process, on epoll: few instructions per read, so that the measurement shows the server.
 
 It speaks to the loopback only. A Piece is found in any Transport's bytes by a mark that its text carries
 once: counting one byte cannot be cut in two, and needs no parser.
@@ -72,7 +72,7 @@ class Crowd:
         return stream
 
     def ramp(self, where: str, count: int, seconds: float) -> None:
-        """Open so many, evenly spread over so long, and read meanwhile."""
+        """Open this many streams, evenly spread over this time, and read meanwhile."""
         began_s = time.monotonic()
         for number in range(count):
             self.open(where)

@@ -73,7 +73,7 @@ def lateness(server: Server, scale: float) -> float:
 
 
 def crowded(server: Server, scale: float) -> float:
-    """The same of 5000 streams, each of which has to be complete and exact."""
+    """The same for 5000 streams; each must be complete and exact."""
     count, ramp_s, pieces = round(5000 * scale), 20 * scale, round(250 * scale)
     crowd = Crowd(server.port, keep_times=True, keep_bytes=True)
     crowd.ramp(path("chunked", count=pieces, interval_s=INTERVAL_S), count, ramp_s)
@@ -158,7 +158,7 @@ def added_delay(server: Server, scale: float) -> float:
 
 
 def verdict_with(background: int) -> Callable[[Server, float], float]:
-    """Seconds until `flushcheck diagnose` has its verdict, while so many other streams run."""
+    """Seconds until `flushcheck diagnose` has its verdict, while this many other streams run."""
 
     def measure(server: Server, scale: float) -> float:
         count = round(background * scale) if background > 1 else background

@@ -57,7 +57,7 @@ def _ours(port: int) -> list[str]:
 
 def _fastapi(port: int) -> list[str]:
     fast = ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--backlog", "4096"]
-    # With its access log, as it comes: the service writes one as well.
+    # With its default access log: the service writes one as well.
     plain = ["--ws-per-message-deflate", "false"]
     where = ["--app-dir", str(PEERS), "--port", str(port)]
     return [str(BENCH_PYTHON), "-m", "uvicorn", "fastapi_app:app", *where, *fast, *plain]

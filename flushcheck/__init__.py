@@ -1,30 +1,51 @@
-"""Does a stream flow along this path, who holds it, and which line frees it?
+"""Does a streamed response reach the reader piece by piece? If not: the culprit, and the line that fixes it.
 
     from flushcheck import diagnose
 
     report = diagnose("https://example.org")
-    print(report.health, report.headline)
-    for accusation in report.accusations:
-        print(accusation.culprit.id, accusation.culprit.fixes[0].change)
+    print(report.verdict, report.headline)
+    for culprit in report.culprits:
+        print(culprit.id, culprit.title, culprit.fixes[0].change)
 
-The address is the root of a flushcheck service that runs where the app runs. A run can be kept and
-judged again, with the same result and without network: `judge(run)`.
+The URL is the root of a flushcheck service that runs where the app runs. `judge(run)` repeats the analysis
+of a saved run, without network and with the same result. Errors are a `FlushcheckError`; the caller's own
+mistakes are a `UsageError`.
+
+Start reading with `model`, the shared values; then follow one run: `prober` makes it, `diagnosis` turns it
+into a Report, `reports` renders that. `service` and `cli` are the two programs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Report, Run, Transport, UsageError
+from flushcheck.model.errors import FlushcheckError
 
 if TYPE_CHECKING:
-    from flushcheck.prober import Progress
+    from flushcheck.diagnosis.inference import judge
+    from flushcheck.prober import RunProgress
 
-__version__: str  # looked up when it is asked for: see __getattr__
+__version__: str  # see __getattr__
 
-__all__ = ["Report", "Run", "Transport", "UsageError", "__version__", "diagnose", "judge"]
+__all__ = [
+    "FlushcheckError",
+    "Report",
+    "Run",
+    "Transport",
+    "UsageError",
+    "__version__",
+    "diagnose",
+    "judge",
+]
+
+# Imported on first use: every import of a module of flushcheck imports this package first.
+_LAZY = {
+    "judge": ("flushcheck.diagnosis.inference", "judge"),
+    "__version__": ("flushcheck.version", "VERSION"),
+}
 
 
 def diagnose(
@@ -33,31 +54,32 @@ def diagnose(
     only: Iterable[Transport | str] = tuple(Transport),
     quick: bool = False,
     timeout_s: float = 30.0,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
     idle_s: float | Iterable[float] = (),
 ) -> Report:
-    """Look at the path to a flushcheck service, and say how each Transport flows on it.
+    """Test the path to a flushcheck service; return how each transport flows on it, and why.
 
     Takes about 2 seconds if `quick` on a path that flows, 4 otherwise, and never longer than
-    `timeout_s` (and a moment for closing).
+    `timeout_s` (plus a moment for closing connections).
 
     Args:
         url: the root of the service, `http://` or `https://`; a path below the host is kept.
-        only: the Transports to look at, for example `["chunked", "events"]`.
-        quick: leave out what only confirms a clean path.
-        timeout_s: for everything together; what is not done by then counts as seen until then.
-        on_progress: called in this thread when a stage begins and when a Probe is done.
-        direct: the app's own port, looked at beside: `Report.located` then says whether the fault is in
-            the app or on the path.
-        idle_s: silences to try, in seconds, for example `[5, 30, 65]`: searches for time-outs, which takes
-            as long as the longest of them and does not count towards `timeout_s`.
+        only: the transports to test, for example `["chunked", "events"]`.
+        quick: skip the probes that only confirm a clean path.
+        timeout_s: limit for the whole run; an unfinished probe counts with what it has seen by then.
+        on_progress: called in this thread when a stage starts and when a probe is done.
+        direct: the URL of the app's own port, tested for comparison: `Report.fault_location` then tells
+            whether the fault is in the app or on the path.
+        idle_s: silences to try, in seconds, for example `[5, 30, 65]`: searches for idle timeouts. Takes as
+            long as the longest silence, which does not count towards `timeout_s`.
 
-    Returns: the Report. Nothing that the far side does is an exception: see `Report.health`.
+    Returns: the Report. A failure of the other side is never an exception: see `Report.verdict`.
 
     Raises:
-        UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` cannot be.
+        UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` is wrong.
     """
+    from flushcheck.diagnosis.inference import judge
     from flushcheck.prober import gather
 
     run = gather(
@@ -72,10 +94,8 @@ def diagnose(
     return judge(run)
 
 
-def __getattr__(name: str) -> str:
-    # The service imports this package too; it should not pay for a prober that it may never need.
-    if name == "__version__":
-        from flushcheck.prober.tool import VERSION
-
-        return VERSION
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _LAZY[name]
+    return getattr(import_module(module), attribute)

@@ -1,4 +1,4 @@
-"""`python -m flushcheck`: the same as the command `flushcheck`."""
+"""`python -m flushcheck` is the command `flushcheck`."""
 
 import sys
 

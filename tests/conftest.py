@@ -15,7 +15,7 @@ hypothesis.settings.register_profile("flushcheck", deadline=None, print_blob=Tru
 hypothesis.settings.load_profile("flushcheck")
 
 # Everything here talks to the loopback: a proxy from the environment would be the thing under test. Colours and the
-# service's own settings from somebody's shell would change what is asserted.
+# service's own settings from the calling shell would change what is asserted.
 FOREIGN = {
     "all_proxy", "http_proxy", "https_proxy", "no_proxy",
     "port", "web_concurrency", "gunicorn_cmd_args",
@@ -24,7 +24,7 @@ FOREIGN = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take settings that belong to somebody's shell out of the environment, before any module reads them."""
+    """Remove the calling shell's settings from the environment, before any module reads them."""
     for name in list(os.environ):
         if name.lower() in FOREIGN or name.upper().startswith("FLUSHCHECK_"):
             del os.environ[name]
@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _scratch() -> Iterator[None]:
     """A folder that web servers may enter when they have become other users: pytest's own is for its user alone.
 
-    One for all tests: whichever files run side by side in a process, nobody takes it from the others.
+    One for all tests, independent of which files run side by side in a process.
     """
     with tempfile.TemporaryDirectory(prefix="flushcheck-tests-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)

@@ -46,18 +46,19 @@ RULES = {
     "checking": Rule(("model", "configs", "culprits"), pure=True),
     "watching": Rule(("model", "streaming", "measurement"), pure=True),
     "reports": Rule(PURE[:-1], pure=True),
-    "prober": Rule(("model", "streaming", "measurement", "watching")),
+    "version": Rule(()),
+    "prober": Rule(("model", "streaming", "measurement", "watching", "version")),
     "files": Rule(("model", "configs", "checking")),
-    FACE: Rule(("model", "diagnosis", "prober")),
+    FACE: Rule(("model", "diagnosis", "prober", "version")),
     "service": Rule((*PURE, "prober", "files", FACE)),
-    "cli": Rule((*PURE, "prober", "files", "service", FACE)),
+    "cli": Rule((*PURE, "prober", "files", "service", "version", FACE)),
     "__main__": Rule(("cli",)),
     "app": Rule((*PURE, "prober", "service", FACE)),
     "wsgi": Rule(("app",)),
 }
 
 # Of the standard library, what reaches the world or waits for it: time, bytes and files come to a pure package
-# as arguments, settings too (CONTRIBUTING.md).
+# as arguments, settings too (CONTRIBUTING.md, "Functions").
 WORLD = frozenset(
     {
         *("time", "sched", "signal", "threading", "concurrent", "multiprocessing", "subprocess", "asyncio"),

@@ -1,47 +1,66 @@
-"""The README says what the code says."""
+"""The README and the pages of docs/ say what the code says."""
 
 from __future__ import annotations
 
-import re
+import json
 from dataclasses import fields
 from pathlib import Path
 
-from flushcheck.model import Flow
+import pytest
+
+import flushcheck
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import Flow, Report
+from flushcheck.model.run_schema import run_from_json
 from flushcheck.reports.oneliner import oneliner
 from flushcheck.streaming.limits import PREFIX, Limits
 from flushcheck.streaming.params import TABLE
+from tests.docs.pages import TEXTS, example, names, rows
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-TEXT = README.read_text()
+RECORDING = Path(__file__).parent / "recordings" / "nginx-bare.json"
+MAX_README_LINES = 200
 
 
-def rows(heading: str) -> list[list[str]]:
-    """The rows of the first table whose head begins so, cell by cell."""
-    lines = TEXT[TEXT.index(f"| {heading} |") :].split("\n\n")[0].splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+def test_the_readme_stays_short():
+    assert len(TEXTS["README.md"].splitlines()) <= MAX_README_LINES, "move details to a page in docs/"
 
 
 def test_the_one_line_is_the_services_own():
-    assert oneliner("http://localhost:8000") in TEXT
+    assert example("oneliner", "sh") == f"{oneliner('http://localhost:8000')}\n"
+
+
+def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def diagnose(url: str, *, quick: bool) -> Report:
+        return judge(run_from_json(json.loads(RECORDING.read_text())))
+
+    monkeypatch.setattr(flushcheck, "diagnose", diagnose)
+    exec(example("python", "python"), {})
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("held ")
+    assert any(line.startswith("nginx-proxy-buffering proxy_buffering off;") for line in shown)
 
 
 def test_every_setting_is_listed_with_its_default():
-    listed = {cells[0].strip("`"): cells[2].strip("`") for cells in rows("variable")}
     settings = {f"{PREFIX}{field.name.upper()}": field.default for field in fields(Limits)}
-    assert list(listed) == list(settings)
+    listed = {names(cells[0])[0]: cells[2].strip("`") for cells in rows("variable")}
     for name, default in settings.items():
-        assert listed[name] == (f"{default:g}" if isinstance(default, float) else str(default or "–"))
+        shown = f"{default:g}" if isinstance(default, float) else str(default or "–")
+        assert name in listed, (
+            f"add a row to the table of settings in docs/service.md: | `{name}` | … | {shown} |"
+        )
+        assert listed[name] == shown, f"docs/service.md gives {name} another default than Limits: {shown}"
+    assert list(listed) == list(settings), (
+        "docs/service.md: list the settings in the order of Limits, no others"
+    )
 
 
 def test_every_parameter_is_listed():
-    listed = [name for cells in rows("parameter") for name in re.findall(r"`(\w+)`", cells[0])]
+    listed = [name for cells in rows("parameter") for name in names(cells[0])]
+    missing = sorted(set(TABLE) - set(listed))
+    assert not missing, f"add {missing} to the table of parameters in docs/service.md"
     assert sorted(listed) == sorted(TABLE)
 
 
 def test_every_flow_is_listed():
-    assert [cells[0].strip("`") for cells in rows("flow")] == list(Flow)
-
-
-def test_every_link_to_a_file_leads_somewhere():
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)", TEXT):
-        assert (README.parent / target).exists(), target
+    listed = [names(cells[0])[0] for cells in rows("flow")]
+    assert listed == list(Flow), "README.md, What it measures: one row for each Flow, in its order"

@@ -1,49 +1,30 @@
-"""Directives in, Findings out: which line of a configuration holds a stream, before it is deployed.
+"""Which lines of a configuration hold a stream, before it is deployed: a Config in, Findings out.
 
-Pure, as the inference is. Each format says which blocks pass to an app; every Culprit that a file can show
-looks at each of them; nothing else is judged, so a static location is nobody's business. What was found
-innocent is listed as well, with the reason: silence could mean that nobody looked.
-
-A line `# flushcheck: allow <id> <reason>` on or above a guilty line, its block or its pass takes the
-Finding out of the count. It is listed with its reason; without one it has no effect, and is told.
+Each format says which blocks pass to an app; every linter of its server looks at each of them. Other blocks
+are not checked: a static location holds no stream. A block without Findings is listed with the reason why it
+lets a stream through, so that a short report does not look like a check that was left out.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
+from flushcheck.checking.allow_comments import AllowComments
 from flushcheck.configs.findings import Finding, Level, Server
-from flushcheck.configs.tree import MAX_BLOCKS, Block, Config, ReadProblem
+from flushcheck.configs.formats import FORMATS
+from flushcheck.configs.tree import MAX_BLOCKS, Config, ReadProblem
 from flushcheck.culprits import LINTERS
 
+LEVELS = tuple(Level)  # most severe first
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """What a format's module offers."""
-
-    blocks: Callable[[Config], tuple[Block, ...]]
-    pass_reason: Callable[[Block], str]  # why a block without Findings lets a stream through, in words
-
-
-FORMATS: Mapping[Server, Format] = {
-    Server.NGINX: Format(nginx.blocks, nginx.pass_reason),
-    Server.APACHE: Format(apache.blocks, apache.pass_reason),
-    Server.HAPROXY: Format(haproxy.blocks, haproxy.pass_reason),
-    Server.LIGHTTPD: Format(lighttpd.blocks, lighttpd.pass_reason),
-    Server.CADDY: Format(caddy.blocks, caddy.pass_reason),
-    Server.VARNISH: Format(varnish.blocks, varnish.pass_reason),
-    Server.PHP: Format(php.blocks, php.pass_reason),
-    Server.GUNICORN: Format(gunicorn.blocks, gunicorn.pass_reason),
-}
+MAX_FINDINGS = 2_000  # more than a person reads; each is kilobytes of text
 
 
 @dataclass(frozen=True, slots=True)
 class PassedBlock:
-    """A block that passes to an app and neither holds nor blocks anything, as far as its file shows."""
+    """A block that passes to an app and neither holds nor blocks a stream, as far as its file shows."""
 
     server: Server
     file: str
@@ -53,106 +34,101 @@ class PassedBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
-    """A Finding that its owner knows of, by a mark in the file."""
+class AllowedFinding:
+    """A Finding that a comment in the file allows."""
 
     finding: Finding
     file: str
-    line: int  # of the mark
+    line: int  # of the comment
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """All that a check brought."""
+class CheckResult:
+    """Everything that a check found."""
 
     findings: tuple[Finding, ...] = ()  # by file and line
     passed: tuple[PassedBlock, ...] = ()
-    allowed: tuple[Allowed, ...] = ()
+    allowed: tuple[AllowedFinding, ...] = ()
     problems: tuple[ReadProblem, ...] = ()
     files: tuple[str, ...] = ()  # every file that was read, includes too
 
     @property
     def worst(self) -> Level | None:
-        """The heaviest level found; None if nothing was."""
-        return min((finding.level for finding in self.findings), key=WEIGHT.index, default=None)
+        """The most severe level of all Findings; None without Findings."""
+        return min((finding.level for finding in self.findings), key=LEVELS.index, default=None)
 
     def exit_code(self, *, strict: bool = False) -> int:
-        """0 clean, 1 a problem, 3 could not tell: something was not read, and what was read is clean.
+        """0 clean, 1 a problem was found, 3 could not tell: no problem was found, but not all was read.
 
         Args:
             strict: a note counts as a problem.
         """
         if self.worst is not None and (strict or self.worst is not Level.NOTE):
             return 1
-        if any(trouble.incomplete for trouble in self.problems):
+        if any(problem.incomplete for problem in self.problems):
             return 3
         return 3 if self.problems and not self.passed and not self.findings else 0
 
 
-WEIGHT = tuple(Level)
-
-MAX_FINDINGS = 2_000  # nobody reads more, and each is kilobytes of words
-
-
-def check(config: Config) -> Checked:
-    """Judge every block of one configuration that passes to an app."""
-    form = FORMATS[config.server]
-    marks = _Marks(config.texts)
-    kept: dict[tuple[object, ...], Finding] = {}
-    allowed: dict[tuple[object, ...], Allowed] = {}
-    judged = []
-    troubles = [*config.problems]
-    blocks = form.blocks(config)
-    if len(blocks) >= MAX_BLOCKS:
-        troubles.append(
-            ReadProblem(config.file, 0, f"more than {MAX_BLOCKS} blocks: the rest was not judged")
-        )
-    for block in blocks:
-        if len(kept) >= MAX_FINDINGS:
-            troubles.append(
-                ReadProblem(config.file, 0, f"more than {MAX_FINDINGS} findings: the rest is left out")
-            )
+def check(config: Config) -> CheckResult:
+    """Check every block of one configuration that passes to an app."""
+    config_format = FORMATS[config.server]
+    linters = [linter for linter in LINTERS if config.server in linter.SERVERS]
+    comments = AllowComments(config.texts)
+    findings: dict[tuple[object, ...], Finding] = {}
+    allowed: dict[tuple[object, ...], AllowedFinding] = {}
+    passed = []
+    problems = [*config.problems]
+    blocks = tuple(islice(config_format.blocks(config), MAX_BLOCKS + 1))
+    if len(blocks) > MAX_BLOCKS:
+        reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
+        problems.append(ReadProblem(config.file, 0, reason))
+    for block in blocks[:MAX_BLOCKS]:
+        if len(findings) >= MAX_FINDINGS:
+            reason = f"more than {MAX_FINDINGS} findings: the rest is left out"
+            problems.append(ReadProblem(config.file, 0, reason))
             break
-        guilty = False
-        for linter in LINTERS:
+        has_finding = False
+        for linter in linters:
             for finding in islice(linter.lint(block), MAX_FINDINGS):
-                mark = marks.find(finding, block)
-                if mark is not None:
-                    allowed.setdefault(_key(finding), Allowed(finding, mark.file, mark.line, mark.reason))
+                comment = comments.find(finding, block)
+                if comment is None:
+                    findings.setdefault(_key(finding), finding)
                 else:
-                    kept.setdefault(_key(finding), finding)
-                guilty = guilty or finding.level is not Level.NOTE
-        if not guilty:
-            at = block.at
-            judged.append(PassedBlock(block.server, at.file, at.line, block.name, form.pass_reason(block)))
-    return Checked(
-        findings=_sorted(kept.values()),
-        passed=tuple(judged),
+                    allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
+                    allowed.setdefault(_key(finding), allowing)
+                has_finding = has_finding or finding.level is not Level.NOTE
+        if not has_finding:
+            at, reason = block.at, config_format.pass_reason(block)
+            passed.append(PassedBlock(block.server, at.file, at.line, block.name, reason))
+    return CheckResult(
+        findings=_sorted(findings.values()),
+        passed=tuple(passed),
         allowed=tuple(allowed.values()),
-        problems=(*troubles, *marks.troubles()),
+        problems=(*problems, *comments.problems()),
         files=tuple(config.texts),
     )
 
 
-def merge(parts: Sequence[Checked]) -> Checked:
-    """Several checks as one; what two of them found alike counts once."""
-    findings = {_key(finding): finding for part in parts for finding in part.findings}
-    # A file that is read by itself and as part of another shows its blocks twice: guilty once is guilty.
-    guilty = {
+def merge(results: Sequence[CheckResult]) -> CheckResult:
+    """Several results as one; equal Findings count once."""
+    findings = {_key(finding): finding for result in results for finding in result.findings}
+    # A file may be read alone and as a part of another one. A block with a Finding in either has not passed.
+    with_finding = {
         (finding.block_file, finding.block_line)
         for finding in findings.values()
         if finding.level is not Level.NOTE
     }
-    judged = {(one.file, one.line, one.block): one for part in parts for one in part.passed}
-    allowed = {_key(one.finding): one for part in parts for one in part.allowed}
-    troubles = dict.fromkeys(trouble for part in parts for trouble in part.problems)
-    return Checked(
+    passed = {(block.file, block.line, block.block): block for result in results for block in result.passed}
+    allowed = {_key(each.finding): each for result in results for each in result.allowed}
+    problems = dict.fromkeys(problem for result in results for problem in result.problems)
+    return CheckResult(
         findings=_sorted(findings.values()),
-        passed=tuple(one for one in judged.values() if (one.file, one.line) not in guilty),
+        passed=tuple(block for block in passed.values() if (block.file, block.line) not in with_finding),
         allowed=tuple(allowed.values()),
-        problems=tuple(troubles),
-        files=tuple(dict.fromkeys(file for part in parts for file in part.files)),
+        problems=tuple(problems),
+        files=tuple(dict.fromkeys(file for result in results for file in result.files)),
     )
 
 
@@ -161,77 +137,7 @@ def _key(finding: Finding) -> tuple[object, ...]:
 
 
 def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(
-        sorted(findings, key=lambda one: (one.file, one.line, WEIGHT.index(one.level), one.culprit.id))
-    )
+    def key(finding: Finding) -> tuple[str, int, int, str]:
+        return (finding.file, finding.line, LEVELS.index(finding.level), finding.culprit.id)
 
-
-# Marks.
-
-_MARK = re.compile(r"(?:#|;|//)[ \t]*flushcheck:[ \t]*allow[ \t]+([\w-]+(?:[ \t]*,[ \t]*[\w-]+)*)(.*)")
-_COMMENT = re.compile(r"\s*(?:$|#|;|//)")
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    file: str
-    line: int
-    target: int  # the line that it speaks of
-    ids: frozenset[str]
-    reason: str
-
-
-class _Marks:
-    """All marks of a configuration's files, asked by Finding."""
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._marks: dict[tuple[str, int], list[_Mark]] = {}
-        self._used: set[_Mark] = set()
-        for file, text in texts.items():
-            if "flushcheck:" in text:
-                for mark in _read_marks(file, text):
-                    self._marks.setdefault((file, mark.target), []).append(mark)
-
-    def find(self, finding: Finding, block: Block) -> _Mark | None:
-        """The mark with a reason that allows this Finding; None if it counts."""
-        places = [(finding.file, finding.line)]
-        places += [(at.file, at.line) for at in (block.at, block.gate)]
-        for place in places:
-            for mark in self._marks.get(place, ()):
-                if finding.culprit.id in mark.ids:
-                    self._used.add(mark)
-                    if mark.reason:
-                        return mark
-        return None
-
-    def troubles(self) -> Iterator[ReadProblem]:
-        """Marks that do nothing: said, so that nobody relies on them."""
-        for marks in self._marks.values():
-            for mark in marks:
-                names = ", ".join(sorted(mark.ids))
-                if not mark.reason:
-                    yield ReadProblem(
-                        mark.file,
-                        mark.line,
-                        f"allow {names} gives no reason and so has no effect: write one behind it",
-                        incomplete=False,
-                    )
-                elif mark not in self._used:
-                    yield ReadProblem(
-                        mark.file, mark.line, f"allow {names} allows nothing here", incomplete=False
-                    )
-
-
-def _read_marks(file: str, text: str) -> Iterator[_Mark]:
-    lines = text.split("\n")
-    speaking = len(lines)  # the next line, downwards, that is more than a comment
-    for number in range(len(lines), 0, -1):
-        line = lines[number - 1]
-        match = _MARK.search(line) if "flushcheck:" in line else None
-        if match is not None:
-            # Alone on its line it speaks of the next one that says something.
-            alone = not line[: match.start()].strip()
-            ids = frozenset(re.split(r"[ \t]*,[ \t]*", match[1]))
-            yield _Mark(file, number, speaking if alone else number, ids, match[2].strip(" \t\r:-–—"))
-        if not _COMMENT.match(line):
-            speaking = number
+    return tuple(sorted(findings, key=key))

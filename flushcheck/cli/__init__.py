@@ -1,24 +1,37 @@
-"""The command `flushcheck`.
+"""The command `flushcheck`: arguments in, a report and an exit code out.
 
-Reports go to standard output, everything else to standard error. Exit codes, for every command: 0
-clean, 1 problem found, 2 misused, 3 could not tell; 130 when interrupted.
+Each command is one module with `configure(parser)` and `run(arguments, console)`. Only the module of the
+command that is called is imported, so `--version` and `explain` start fast, and a command works without the
+libraries that only other commands need.
+
+Results go to standard output, everything else to standard error. Exit codes of every command: 0 clean, 1
+problem found, 2 wrong usage, 3 could not tell; 130 after an interrupt.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from importlib import import_module
+from typing import Any
 
-from flushcheck import __version__
-from flushcheck.cli import check, diagnose, doctor, explain, judge, watch
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
 from flushcheck.model import UsageError
 
-MISUSED = 2
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+WRONG_USAGE = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
-COMMANDS = (diagnose, judge, check, watch, doctor, explain)
+# The module flushcheck.cli.NAME, and its line in `flushcheck --help`.
+COMMANDS = {
+    "diagnose": "test the path to a flushcheck service",
+    "judge": "repeat the report on a saved run, without network",
+    "check": "find the lines of a server's configuration that hold a stream",
+    "watch": "follow any stream of your own app, live",
+    "doctor": "check the server settings that the app runs with",
+    "explain": "explain a culprit: its signs and its fixes",
+}
 
 _EPILOG = """\
 examples:
@@ -27,30 +40,51 @@ examples:
   flushcheck diagnose https://example.org --quick     a first verdict, for CI
   flushcheck diagnose https://example.org --save run.json
   flushcheck judge run.json                           the same report again, without network
-  flushcheck watch https://example.org/chat           a stream of your own app, as it comes
-  flushcheck check /etc/nginx/nginx.conf              the guilty line, before it is deployed
-  flushcheck doctor -c deploy/gunicorn.conf.py        what the app runs under, and what that means
-  flushcheck explain nginx-proxy-buffering            what it is, how it shows, what frees it
+  flushcheck watch https://example.org/chat           a stream of your own app, live
+  flushcheck check /etc/nginx/nginx.conf              find the line before you deploy it
+  flushcheck doctor -c deploy/gunicorn.conf.py        the server that the app runs under
+  flushcheck explain nginx-proxy-buffering            cause, signs and fixes of one culprit
 
 exit codes:
-  0  everything flows      2  misused: what was given, what is expected
-  1  a problem was found   3  could not tell, for example because nothing answered
+  0  everything flows      2  wrong usage: the message says what is expected
+  1  a problem was found   3  could not tell, for example because the server did not respond
 """
 
 
-def parser() -> Parser:
-    """The command line, as argparse reads it."""
-    whole = Parser(
+class _Version(argparse.Action):
+    """`--version`. The version is looked up only here, since that takes longer than the rest."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_args: Any) -> None:
+        from flushcheck.version import VERSION
+
+        print(f"flushcheck {VERSION}")
+        parser.exit()
+
+
+def parser(commands: Collection[str] = tuple(COMMANDS)) -> Parser:
+    """The command line as argparse reads it.
+
+    Args:
+        commands: those to import. The others are listed, but have no arguments.
+    """
+    root = Parser(
         prog="flushcheck",
-        description="Says whether a path lets a stream through, what holds it, and which line frees it.",
+        description="Tells whether a stream arrives piece by piece, what holds it, and which line fixes it.",
         epilog=_EPILOG,
         example="flushcheck diagnose http://localhost:8000",
     )
-    whole.add_argument("--version", action="version", version=f"flushcheck {__version__}")
-    commands = whole.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
-    for command in COMMANDS:
-        command.add(commands)
-    return whole
+    root.add_argument("--version", action=_Version)
+    subparsers = root.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    for name, summary in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=summary)
+        if name in commands:
+            module = import_module(f"flushcheck.cli.{name}")
+            module.configure(subparser)
+            subparser.set_defaults(run=module.run)
+    return root
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,20 +95,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns: the exit code.
     """
+    given = sys.argv[1:] if argv is None else argv
     console = Console()
     try:
-        arguments = parser().parse_args(argv)
+        arguments = parser([name for name in COMMANDS if name in given]).parse_args(given)
         code: int = arguments.run(arguments, console)
     except UsageError as error:
         console.error(str(error))
-        return MISUSED
+        return WRONG_USAGE
     except KeyboardInterrupt:
         console.error("interrupted")
         return INTERRUPTED
     except SystemExit as stop:  # argparse, after --help or its own message
         return stop.code if isinstance(stop.code, int) else 0
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,75 +1,80 @@
-"""argparse, made to say three things when it is misused: what was given, what is expected, an example."""
+"""argparse with errors that say what was given, what is expected, and an example."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from flushcheck.model import Transport, UsageError
-from flushcheck.prober import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, ladder
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that shows an example with its errors, and keeps the lines of its epilog."""
+    """A parser that shows an example with its errors, and keeps the line breaks of its epilog."""
 
     def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        # A prefix that means --save today may mean two things tomorrow.
+        # A prefix that means --save today may be ambiguous tomorrow.
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(*args, **kwargs)
-        self._example = example
+        self.example = example
 
     def error(self, message: str) -> NoReturn:
         usage = " ".join(self.format_usage().removeprefix("usage: ").split())
-        example = f"\nexample: {self._example}" if self._example else ""
+        example = f"\nexample: {self.example}" if self.example else ""
         self.exit(2, f"{self.prog}: {message}\nexpected: {usage}{example}\n")
 
 
 def transport_names(given: str) -> list[str]:
-    """A comma-separated list of Transports.
+    """A comma-separated list of transports.
 
     Raises:
-        argparse.ArgumentTypeError: a name is not one of theirs.
+        argparse.ArgumentTypeError: a name is unknown.
     """
     names = [name.strip() for name in given.split(",")]
     for name in names:
         if name not in set(Transport):
             raise argparse.ArgumentTypeError(
-                f"{name!r} is no transport: expected one or more of {', '.join(Transport)}, "
+                f"{name!r} is not a transport: expected one or more of {', '.join(Transport)}, "
                 f"for example --only chunked,events"
             )
     return names
 
 
-def silences(given: str) -> list[float]:
-    """A comma-separated list of silences.
+def idle_seconds(given: str) -> list[float]:
+    """A comma-separated list of silences, in seconds.
 
     Raises:
-        argparse.ArgumentTypeError: one is not a number of seconds that can be tried.
+        argparse.ArgumentTypeError: an entry is not a number, or out of bounds.
     """
+    from flushcheck.prober import ladder
+
     try:
-        return list(ladder(float(one) for one in given.split(",")))
+        return list(ladder(float(entry) for entry in given.split(",")))
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{given!r}: expected seconds, one or more, for example --idle 65 or --idle 5,30,65,130"
+            f"{given!r}: expected one or more numbers of seconds, for example --idle 65 or --idle 5,30,65,130"
         ) from None
 
 
-def seconds(given: str) -> float:
-    """A time-out.
+def timeout(*, maximum_s: float, example_s: float) -> Callable[[str], float]:
+    """The argparse type of a `--timeout` option: a number of seconds above 0, at most `maximum_s`.
 
-    Raises:
-        argparse.ArgumentTypeError: it is not a number above 0, or it is beyond all patience.
+    It raises argparse.ArgumentTypeError for anything else.
     """
-    try:
-        value = float(given)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= MAX_TIMEOUT_S:
-        raise argparse.ArgumentTypeError(
-            f"{given!r}: expected more than 0 and at most {MAX_TIMEOUT_S:g} seconds, "
-            f"for example --timeout {DEFAULT_TIMEOUT_S:g}"
-        )
-    return value
+
+    def read(given: str) -> float:
+        try:
+            value = float(given)
+        except ValueError:
+            value = 0.0
+        if not 0 < value <= maximum_s:
+            raise argparse.ArgumentTypeError(
+                f"{given!r}: expected more than 0 and at most {maximum_s:g} seconds, "
+                f"for example --timeout {example_s:g}"
+            )
+        return value
+
+    return read

@@ -1,4 +1,4 @@
-"""What the command sees of the terminal it runs in: where output goes, how wide, how colourful."""
+"""The terminal that the command runs in: where output goes, its width, its colors, the progress line."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import TextIO
 
 from flushcheck.model import UsageError
 
-# How often the progress line is drawn again: often enough to look alive, too seldom to disturb a measurement.
+# How often the progress line is redrawn: often enough to look alive, too rarely to disturb a measurement.
 REDRAW_S = 0.25
 
-_PIPE_WIDTH = 80  # where nobody says how wide it is
+_PIPE_WIDTH = 80  # columns where there is no terminal
 
 
 class Console:
@@ -26,12 +26,12 @@ class Console:
     def __init__(self) -> None:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                # An old terminal cannot show everything; that is no reason to show nothing.
+                # A character that the encoding lacks becomes "?", not an error.
                 stream.reconfigure(errors="replace")
         plain = os.environ.get("TERM") == "dumb"
         # https://no-color.org: "when present and not an empty string (regardless of its value)"
         self.color = _is_terminal(sys.stdout) and not plain and not os.environ.get("NO_COLOR")
-        self.lively = _is_terminal(sys.stderr) and not plain
+        self.interactive = _is_terminal(sys.stderr) and not plain
 
     @property
     def width(self) -> int:
@@ -39,77 +39,77 @@ class Console:
         return shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
 
     def write(self, text: str) -> None:
-        """Put a result out. A reader that has gone (`| head`) has seen enough: no error.
+        """Write a result. A reader that has closed the pipe (`| head`) is no error.
 
         Raises:
-            UsageError: it cannot be written where the caller wants it.
+            UsageError: standard output cannot be written.
         """
         try:
             print(text, end="", flush=True)
         except OSError as error:
-            # Python flushes once more when it ends, and would complain then.
+            # Python flushes again at exit, and would print a traceback then.
             with Path(os.devnull).open("wb") as nowhere:
                 os.dup2(nowhere.fileno(), sys.stdout.fileno())
             if not isinstance(error, BrokenPipeError):
                 raise UsageError(
-                    f"standard output: {error.strerror}; expected a place to write to, for example | less"
+                    f"standard output: {error.strerror}; expected a writable file or pipe, for example | less"
                 ) from None
 
     def note(self, message: str) -> None:
-        """Say something that is no result and nothing wrong."""
+        """Write information that is neither a result nor an error."""
         print(message, file=sys.stderr, flush=True)
 
     def error(self, message: str) -> None:
-        """Say what went wrong."""
+        """Write an error."""
         print(f"flushcheck: {message}", file=sys.stderr)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    # Python has no stream at all where the shell closed it (`>&-`).
+    # sys.stdout is None if the shell closed it (`>&-`).
     return stream is not None and stream.isatty()
 
 
 class ProgressLine:
-    """One line on standard error, drawn again and again while work goes on; nothing where nobody looks."""
+    """One line on standard error, redrawn while work goes on; nothing if that is no terminal."""
 
     def __init__(self, console: Console) -> None:
-        self._lively = console.lively
+        self._interactive = console.interactive
         self._began = time.monotonic()
         self._text = ""
         self._drawn = 0
         self._lock = threading.Lock()
-        self._over = threading.Event()
+        self._done = threading.Event()
 
     def __enter__(self) -> ProgressLine:
-        if self._lively:
+        if self._interactive:
             threading.Thread(target=self._redraw, name="flushcheck-progress", daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
-        if self._lively:
+        self._done.set()
+        if self._interactive:
             with self._lock:
-                self._put("")
+                self._write("")
 
-    def say(self, text: str) -> None:
-        """Change what the line says."""
+    def update(self, text: str) -> None:
+        """Change the text of the line."""
         self._text = text
-        if self._lively:
+        if self._interactive:
             self._draw()
 
     def _redraw(self) -> None:
-        while not self._over.wait(REDRAW_S):
+        while not self._done.wait(REDRAW_S):
             self._draw()
 
     def _draw(self) -> None:
         with self._lock:
-            if self._text and not self._over.is_set():
-                self._put(f"{self._text}, {time.monotonic() - self._began:.1f} s")
+            if self._text and not self._done.is_set():
+                self._write(f"{self._text}, {time.monotonic() - self._began:.1f} s")
 
-    def _put(self, text: str) -> None:
-        # One column less: some terminals begin a new line as soon as the last column is filled.
+    def _write(self, text: str) -> None:
+        # One column less: some terminals start a new line as soon as the last column is filled.
         columns = shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns - 1
         shown = text[: max(0, columns)]
         sys.stderr.write(f"\r{shown}{' ' * (self._drawn - len(shown))}" + ("" if shown else "\r"))

@@ -1,4 +1,4 @@
-"""`flushcheck diagnose URL`: ask, judge, report."""
+"""`flushcheck diagnose URL`: make a run, analyze it, write the report."""
 
 from __future__ import annotations
 
@@ -6,109 +6,148 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from flushcheck.cli.arguments import Parser, seconds, silences, transport_names
+from flushcheck.cli.arguments import Parser, idle_seconds, timeout, transport_names
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.console import Console, ProgressLine
-from flushcheck.cli.verdicts import add_form, put_out
+from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Outcome, Transport
-from flushcheck.prober import DEFAULT_TIMEOUT_S, Progress, dump, gather, ladder, saving, search_s
+from flushcheck.model import Outcome, Probe, Scenario, Transport, Vantage, Variant
+from flushcheck.prober import (
+    DEFAULT_TIMEOUT_S,
+    MAX_TIMEOUT_S,
+    RunProgress,
+    dump,
+    gather,
+    ladder,
+    saving,
+    search_s,
+)
 
 _EPILOG = """\
-The service has to run where the app runs, behind the same proxies:
+The service must run where the app runs, behind the same proxies:
 
   flushcheck diagnose http://localhost:8000 --only chunked,events --timeout 20
 """
 
-_STAGES = {1: "first look", 2: "experiments", 3: "silences"}
+# The words of the progress line.
+_STAGES = {1: "first look", 2: "experiments", 3: "idle timeouts"}
+_SCENARIOS = {
+    Scenario.TOKEN: "small pieces",
+    Scenario.KILO: "1 kB pieces",
+    Scenario.BIG: "16 kB pieces",
+    Scenario.IDLE: "silent for {:g} s",
+    Scenario.STEADY: "never silent for {:g} s",
+}
+_VARIANTS = {
+    Variant.BASELINE: "",
+    Variant.XAB: "with X-Accel-Buffering: no",
+    Variant.NO_TRANSFORM: "with Cache-Control: no-transform",
+    Variant.NOSNIFF: "with nosniff",
+    Variant.PADDED: "with padding",
+    Variant.IDENTITY: "without compression",
+    Variant.HTTP10: "over HTTP/1.0",
+    Variant.OTHER_TYPE: "with another content type",
+    Variant.TOGETHER: "several at once",
+}
+_VANTAGES = {Vantage.PATH: "", Vantage.LOOPBACK: "control", Vantage.DIRECT: "direct"}
 
 
-def add(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "diagnose",
-        help="look at the path to a flushcheck service",
-        description="Looks at the path to a flushcheck service: how each transport flows on it, "
-        "what holds it, and which line frees it.",
-        epilog=_EPILOG,
-        example="flushcheck diagnose http://localhost:8000",
+def configure(parser: Parser) -> None:
+    """Set the command's arguments and help."""
+    parser.description = (
+        "Tests the path to a flushcheck service: how each transport flows on it, what holds it, and which "
+        "line fixes it."
     )
+    parser.epilog = _EPILOG
+    parser.example = "flushcheck diagnose http://localhost:8000"
     parser.add_argument("url", metavar="URL", help="the root of the service, http:// or https://")
-    add_form(parser)
-    parser.add_argument("--save", metavar="FILE", help="keep what was seen, for `flushcheck judge FILE`")
+    add_format_options(parser)
+    parser.add_argument("--save", metavar="FILE", help="save the run, for `flushcheck judge FILE`")
     parser.add_argument(
         "--only",
         metavar="NAMES",
         type=transport_names,
         action="extend",
-        help=f"look only at these transports: {', '.join(Transport)}",
+        help=f"test only these transports: {', '.join(Transport)}",
     )
     parser.add_argument(
         "--direct",
         metavar="URL",
         default="",
-        help="the app's own port, looked at beside: is the fault in the app or on the path?",
+        help="the app's own port, tested for comparison: is the fault in the app or on the path?",
     )
     parser.add_argument(
         "--idle",
         metavar="SECONDS",
-        type=silences,
+        type=idle_seconds,
         action="extend",
-        help="search for time-outs: streams that are silent for so long, for example 65 or 5,30,65,130",
+        help="search for idle timeouts with silences of these lengths, for example 65 or 5,30,65,130",
     )
     add_config(parser)
-    parser.add_argument("--quick", action="store_true", help="leave out what only confirms a clean path")
+    parser.add_argument("--quick", action="store_true", help="skip the probes that only confirm a clean path")
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=seconds,
+        type=timeout(maximum_s=MAX_TIMEOUT_S, example_s=DEFAULT_TIMEOUT_S),
         default=DEFAULT_TIMEOUT_S,
-        help="for everything together but --idle (default: %(default)g)",
+        help="total time limit, without --idle (default: %(default)g)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Do it.
+    """Diagnose the path, print the report, save the run; return the exit code.
 
     Raises:
-        UsageError: the address cannot be, or a file cannot be read or written.
+        UsageError: the URL is wrong, or a file cannot be read or written.
     """
     checked = read_config(arguments)
-    rungs_s = ladder(arguments.idle or ())
+    silences_s = ladder(arguments.idle or ())
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
-        if rungs_s:
-            console.note(_estimate(rungs_s, arguments.timeout))
+        if silences_s:
+            console.note(_estimate(silences_s, arguments.timeout))
         with ProgressLine(console) as line:
-            seen = gather(
+            gathered = gather(
                 arguments.url,
                 only=arguments.only or tuple(Transport),
                 quick=arguments.quick,
                 timeout_s=arguments.timeout,
-                on_progress=lambda progress: line.say(_words(progress)),
+                on_progress=lambda progress: line.update(progress_text(progress)),
                 direct=arguments.direct,
-                idle_s=rungs_s,
+                idle_s=silences_s,
             )
-        code = put_out(judge(seen), arguments, console, checked)
+        code = write_report(judge(gathered), arguments, console, checked)
         if file is not None:
-            file.write(dump(seen))
+            file.write(dump(gathered))
     return code
 
 
-def _estimate(rungs_s: Sequence[float], timeout_s: float) -> str:
-    """What the search for time-outs will cost, said before it begins."""
-    tried = ", ".join(f"{rung_s:g}" for rung_s in rungs_s)
+def _estimate(silences_s: Sequence[float], timeout_s: float) -> str:
+    """How long the search for idle timeouts takes, for the reader to know before it starts."""
+    lengths = ", ".join(f"{silence_s:g}" for silence_s in silences_s)
     return (
-        f"searching for time-outs with silences of {tried} s, side by side: takes about "
-        f"{search_s(rungs_s):g} s more than the rest (which takes at most {timeout_s:g} s)"
+        f"searching for idle timeouts with silences of {lengths} s, all at the same time: takes about "
+        f"{search_s(silences_s):g} s more than the rest (at most {timeout_s:g} s)"
     )
 
 
-def _words(progress: Progress) -> str:
-    """The progress line."""
+def progress_text(progress: RunProgress) -> str:
+    """The progress line: the stage, how many of its probes are done, and the last of them."""
+    text = f"{_STAGES[progress.stage]}: {progress.done} of {progress.total}"
     latest = progress.latest
-    said = f"{_STAGES[progress.stage]}: {progress.done} of {progress.total}"
     if latest is None:
-        return said
-    return f"{said} ({latest.probe.id}{'' if latest.outcome is Outcome.COMPLETE else ': ' + latest.outcome})"
+        return text
+    failure = "" if latest.outcome is Outcome.COMPLETE else f": {latest.outcome}"
+    return f"{text} ({probe_text(latest.probe)}{failure})"
+
+
+def probe_text(probe: Probe) -> str:
+    """A probe in plain words, for example "chunked, small pieces, over HTTP/1.0"."""
+    words = (
+        probe.transport,
+        _SCENARIOS[probe.scenario].format(probe.lasts_s),
+        _VARIANTS[probe.variant],
+        _VANTAGES[probe.vantage],
+        "repeated" if probe.run else "",
+    )
+    return ", ".join(word for word in words if word)

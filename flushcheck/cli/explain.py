@@ -1,4 +1,4 @@
-"""`flushcheck explain [ID]`: the catalogue, for a person."""
+"""`flushcheck explain [ID]`: the catalogue of culprits, as text or JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
-from flushcheck.culprits.catalogue import ENTRIES, find
+from flushcheck.culprits import CULPRITS
+from flushcheck.culprits.catalogue import find
 from flushcheck.reports.explain import (
     catalogue_document,
     catalogue_text,
@@ -16,32 +17,29 @@ from flushcheck.reports.explain import (
 )
 
 
-def add(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "explain",
-        help="say what a culprit is, how it shows, and what frees it",
-        description="Says what a culprit is, how it shows, how flushcheck tells it, what frees it and at "
-        "what price. Without ID: lists all.",
-        example="flushcheck explain nginx-proxy-buffering",
+def configure(parser: Parser) -> None:
+    """Set the command's arguments and help."""
+    parser.description = (
+        "Explains a culprit: what it is, how it shows, how flushcheck detects it, and how to fix it. "
+        "Without ID: lists all culprits."
     )
-    parser.add_argument("id", metavar="ID", nargs="?", help="as a report has it; left out: list all")
-    parser.add_argument("--json", action="store_true", help="the same as JSON, for scripts")
-    parser.set_defaults(run=run)
+    parser.example = "flushcheck explain nginx-proxy-buffering"
+    parser.add_argument("id", metavar="ID", nargs="?", help="the id in a report; without it: list all")
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Do it.
+    """Print the explanation; return the exit code.
 
     Raises:
-        UsageError: no Culprit has this id.
+        UsageError: no culprit has this id.
     """
-    entry = find(arguments.id) if arguments.id is not None else None
+    culprit = find(arguments.id) if arguments.id is not None else None
     if arguments.json:
-        data = explanation_document(entry) if entry else catalogue_document(ENTRIES)
+        data = explanation_document(culprit) if culprit else catalogue_document(CULPRITS.values())
         console.write(json.dumps(data, indent=2) + "\n")
-    elif entry:
-        console.write(explanation_text(entry, width=console.width, color=console.color))
+    elif culprit:
+        console.write(explanation_text(culprit, width=console.width, color=console.color))
     else:
-        console.write(catalogue_text(ENTRIES, width=console.width, color=console.color))
+        console.write(catalogue_text(CULPRITS.values(), width=console.width, color=console.color))
     return 0

@@ -7,30 +7,27 @@ import argparse
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.console import Console
-from flushcheck.cli.verdicts import add_form, put_out
+from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
 from flushcheck.prober import load
 
 
-def add(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "judge",
-        help="judge a saved run again, without network",
-        description="Judges a run that `flushcheck diagnose URL --save FILE`, or the page, saved.",
-        example="flushcheck judge run.json",
+def configure(parser: Parser) -> None:
+    """Set the command's arguments and help."""
+    parser.description = (
+        "Repeats the report on a run saved by `flushcheck diagnose URL --save FILE`, or by the page."
     )
+    parser.example = "flushcheck judge run.json"
     parser.add_argument("file", metavar="FILE", help='the saved run; "-" for standard input')
-    add_form(parser)
+    add_format_options(parser)
     add_config(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Do it.
+    """Print the report; return the exit code.
 
     Raises:
-        UsageError: the file is not a saved run, or one given beside it cannot be read.
+        UsageError: the file is not a saved run, or a --config file cannot be read.
     """
     checked = read_config(arguments)
-    return put_out(judge(load(arguments.file)), arguments, console, checked)
+    return write_report(judge(load(arguments.file)), arguments, console, checked)

@@ -1,4 +1,4 @@
-"""`flushcheck watch URL`: follow any stream of the user's own app, and say what can be said of it."""
+"""`flushcheck watch URL`: follow any stream of the user's own app, live, and report what its timing shows."""
 
 from __future__ import annotations
 
@@ -7,102 +7,105 @@ import json
 import sys
 from pathlib import Path
 
-from flushcheck.cli.arguments import Parser
+from flushcheck.cli.arguments import Parser, timeout
 from flushcheck.cli.console import Console
-from flushcheck.cli.verdicts import EXIT
+from flushcheck.cli.report_output import EXIT_CODES
 from flushcheck.model import UsageError
-from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_BODY_BYTES, MAX_WATCH_S, Came, ask, watch
-from flushcheck.reports.watch import came_head, came_line, watch_document, watch_text
-from flushcheck.watching.watch import judge
+from flushcheck.prober.watch_request import MAX_BODY_BYTES, watch_request
+from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_WATCH_S, ReadEvent, watch
+from flushcheck.reports.watch import read_head, read_line, watch_document, watch_text
+from flushcheck.watching.verdict import assess
 
 _EPILOG = """\
 examples:
   flushcheck watch https://example.org/chat -H 'Authorization: Bearer …' -d '{"stream": true}'
   flushcheck watch https://example.org/events --direct http://localhost:3000/events
 
-Ctrl-C ends the watching; what was seen until then is told. The records of such a stream do not say when they
-were sent: one stream alone tells a slow app from a hold only seldom, two addresses side by side do. Both are
-asked at the same time, so the app does its work twice.
+Ctrl-C ends the stream; the report covers what was received until then. The records of such a stream carry no
+send time: one stream alone rarely shows whether the app is slow or a proxy buffers. With --direct, both
+addresses are requested at the same time, and comparing them shows it. The app then does its work twice.
 """
 
 LABELS = ("", "")
-TWO_LABELS = ("asked  ", "beside ")
+TWO_LABELS = ("public ", "direct ")
 
 
-def add(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "watch",
-        help="follow any stream of your own app, as it comes",
-        description="Follows any stream of your own app (server-sent events, JSON lines, plain chunks), "
-        "shows each read as it comes, and says what its arrivals tell.",
-        epilog=_EPILOG,
-        example="flushcheck watch https://example.org/chat",
+def configure(parser: Parser) -> None:
+    """Set the command's arguments and help."""
+    parser.description = (
+        "Follows any stream of your own app (server-sent events, JSON lines, plain chunks), shows each read "
+        "live, and reports what the times of arrival show."
     )
-    parser.add_argument("url", metavar="URL", help="the stream's own address, query included")
+    parser.epilog = _EPILOG
+    parser.example = "flushcheck watch https://example.org/chat"
+    parser.add_argument("url", metavar="URL", help="the URL of the stream, with its query")
     parser.add_argument(
-        "-H", "--header", metavar="LINE", action="append", default=[], help="a header, for example 'A: b'"
+        "-H",
+        "--header",
+        metavar="LINE",
+        action="append",
+        default=[],
+        help="a header, for example 'A: b'",
     )
     parser.add_argument(
         "-d",
         "--data",
         metavar="DATA",
-        help="what to send, with POST; @FILE for what is in a file, @- for stdin",
+        help="a request body, sent with POST; @FILE reads a file, @- standard input",
     )
     parser.add_argument(
-        "-X", "--request", metavar="METHOD", default="", help="another method than GET or POST"
+        "-X", "--request", metavar="METHOD", default="", help="the request method, if neither GET nor POST"
     )
     parser.add_argument("--direct", metavar="URL", default="", help="the same stream at the app's own port")
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=timeout(maximum_s=MAX_WATCH_S, example_s=DEFAULT_WATCH_S),
         default=DEFAULT_WATCH_S,
-        help="when to stop, if it has not ended (default: %(default)g)",
+        help="total time limit (default: %(default)g)",
     )
     parser.add_argument(
-        "--json", action="store_true", help="no live view; what was seen as JSON, for scripts"
+        "--json", action="store_true", help="print the report as JSON, without the live view, for scripts"
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Do it.
+    """Follow the stream, print the report; return the exit code.
 
     Raises:
-        UsageError: the request cannot be.
+        UsageError: the URL, a header or the body is wrong.
     """
     body = _body(arguments.data) if arguments.data is not None else None
     headers = [_header(line) for line in arguments.header]
     urls = [arguments.url, *([arguments.direct] if arguments.direct else [])]
-    asks = [ask(url, method=arguments.request, headers=headers, body=body) for url in urls]
-    labels = TWO_LABELS if len(asks) > 1 else LABELS
-    last_s = [0.0] * len(asks)
+    requests = [watch_request(url, method=arguments.request, headers=headers, body=body) for url in urls]
+    labels = TWO_LABELS if len(requests) > 1 else LABELS
+    last_s = [0.0] * len(requests)
 
-    def show(came: Came) -> None:
-        gap_s, last_s[came.index] = came.at_s - last_s[came.index], came.at_s
-        line = came_line(
-            came.at_s, gap_s, came.size_bytes, came.records, label=labels[came.index], width=console.width
+    def show(read: ReadEvent) -> None:
+        gap_s, last_s[read.index] = read.at_s - last_s[read.index], read.at_s
+        line = read_line(
+            read.at_s, gap_s, read.size_bytes, read.records, label=labels[read.index], width=console.width
         )
         console.write(line + "\n")
 
     if not arguments.json:
-        console.write(came_head(labels[0]) + "\n")
-    seen = watch(asks, timeout_s=arguments.timeout, on_came=None if arguments.json else show)
-    said = judge(*seen)
+        console.write(read_head(labels[0]) + "\n")
+    captures = watch(requests, timeout_s=arguments.timeout, on_read=None if arguments.json else show)
+    report = assess(*captures)
     if arguments.json:
-        # ASCII: nothing that a far side sent can then reach the terminal as it is.
-        console.write(json.dumps(watch_document(said), indent=2) + "\n")
+        # ASCII: no control character from the other side reaches the terminal.
+        console.write(json.dumps(watch_document(report), indent=2) + "\n")
     else:
-        console.write("\n" + watch_text(said, width=console.width, color=console.color))
-    return EXIT[said.health]
+        console.write("\n" + watch_text(report, width=console.width, color=console.color))
+    return EXIT_CODES[report.verdict]
 
 
 def _header(line: str) -> tuple[str, str]:
-    """A header line as curl takes it.
+    """Name and value of a header line, in curl's syntax.
 
     Raises:
-        UsageError: it has no colon.
+        UsageError: the line has no colon.
     """
     name, colon, value = line.partition(":")
     if not colon:
@@ -113,10 +116,10 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def _body(data: str) -> bytes:
-    """What to send: the text itself, or what is in a file.
+    """The request body: the text itself, or the content of a file.
 
     Raises:
-        UsageError: the file cannot be read, or holds too much.
+        UsageError: the file cannot be read, or is too large.
     """
     if not data.startswith("@"):
         return data.encode(errors="surrogateescape")
@@ -133,21 +136,3 @@ def _body(data: str) -> bytes:
     if len(body) > MAX_BODY_BYTES:
         raise UsageError(f"--data {data}: expected at most {MAX_BODY_BYTES} bytes, for example --data '{{}}'")
     return body
-
-
-def _seconds(given: str) -> float:
-    """A time-out.
-
-    Raises:
-        argparse.ArgumentTypeError: it is not a number above 0, or it is beyond all patience.
-    """
-    try:
-        value = float(given)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= MAX_WATCH_S:
-        raise argparse.ArgumentTypeError(
-            f"{given!r}: expected more than 0 and at most {MAX_WATCH_S:g} seconds, for example "
-            f"--timeout {DEFAULT_WATCH_S:g}"
-        )
-    return value

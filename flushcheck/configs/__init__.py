@@ -1,6 +1,9 @@
-"""Server configurations as plain values: one module per format, text in, Directives out.
+"""Server configurations as plain values: text in, Directives, Scopes and Blocks out.
 
-What a format's module decides: where a statement begins and ends, which file and line it stands on, what
-inherits from what, and which blocks pass to an app. What it leaves to the culprits: whether that is good.
-Files are opened by the hands (`flushcheck.files`), which put each included file in its place.
+Start with `tree`: the values that every format shares. Each format has one module or package (`nginx`,
+`apache`, `haproxy`, ...), which decides where a statement begins and ends, what inherits from what, and
+which blocks pass to an app. Its `FORMAT` hands that to the check; `formats.py` lists all of them, and
+`recognise.py` finds a file's format by its name and lines. Whether a value is good is left to the `culprits`.
+
+Pure: imports `model`. Files are opened by `files`, which also splits nginx's text into tokens.
 """

@@ -1,7 +1,4 @@
-"""The nouns of the config check: a Culprit at a file and line of a server's configuration.
-
-Apart from the model, because no run of the service or the prober needs them.
-"""
+"""What the config check finds: a Culprit at a file and line of a server's configuration, and its edits."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from flushcheck.model import Culprit, Fix
 
 
 class Server(StrEnum):
-    """Whose configuration a file is."""
+    """The server program that a configuration is for."""
 
     NGINX = "nginx"
     APACHE = "apache"  # server files and .htaccess
@@ -23,17 +20,31 @@ class Server(StrEnum):
     PHP = "php"  # php.ini and FPM pools
     GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
 
+    @property
+    def display_name(self) -> str:
+        """As the program writes its own name, for sentences."""
+        return _DISPLAY_NAMES.get(self, self.value)
+
+
+_DISPLAY_NAMES = {
+    Server.APACHE: "Apache",
+    Server.HAPROXY: "HAProxy",
+    Server.CADDY: "Caddy",
+    Server.VARNISH: "Varnish",
+    Server.PHP: "PHP",
+}
+
 
 class Level(StrEnum):
-    """How much a Finding weighs, heaviest first."""
+    """How severe a Finding is, most severe first."""
 
-    ERROR = "error"  # holds, blocks or cuts what a browser's reader of a plain app's stream asks for
+    ERROR = "error"  # holds, blocks or cuts the stream of a plain app on its way to a browser
     WARNING = "warning"  # does so under a condition, which the message states
     NOTE = "note"  # worth knowing
 
 
 class Action(StrEnum):
-    """What an Edit does to the statement it names."""
+    """What an Edit does to its statement."""
 
     BEFORE = "before"  # new lines go in front of it
     AFTER = "after"  # new lines go behind it
@@ -43,13 +54,13 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change to a file: around which statement, and the lines to write, without their indentation."""
+    """A change to a file: at which statement, and the lines to write, without their indentation."""
 
     action: Action
     file: str
     line: int  # where the statement starts, from 1
     end_line: int  # where it ends
-    statement: str  # its first word as written: how it is found in its line
+    statement: str  # its first word as written: by this it is found in its line
     lines: tuple[str, ...]
 
 
@@ -61,13 +72,13 @@ class Finding:
     level: Level
     server: Server
     file: str
-    line: int  # the guilty line; where a line is missing, that of the block that lacks it
-    block: str  # the block concerned, for example "location /stream"
-    block_file: str  # another file than `file` where the guilty line is inherited
+    line: int  # of the setting at fault; where the file has no line for it, the line of the block
+    block: str  # the block that passes to an app, for example "location /stream"
+    block_file: str  # differs from `file` where the line at fault is inherited from another file
     block_line: int
-    value: str  # what is in force, for example "proxy_buffering on"
-    source: str  # where that comes from, for example "nginx's default" or "nginx.conf:12"
-    message: str  # one or two sentences: what is in force and what it does; a warning's condition
+    value: str  # in force, for example "proxy_buffering on"
+    source: str  # of the value, for example "nginx's default" or "nginx.conf:12"
+    message: str  # one or two sentences: the value in force and its effect; for a warning, the condition
     fix: Fix
-    edits: tuple[Edit, ...] = ()  # the same fix for --diff; empty where no text can say it
-    override: str = ""  # what the app can do against it by itself; "" if nothing is known
+    edits: tuple[Edit, ...] = ()  # the same fix for --diff; empty where no text can express it
+    override: str = ""  # what the app itself can do about it; "" if nothing is known

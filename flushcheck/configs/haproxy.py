@@ -1,6 +1,6 @@
 """HAProxy: sections of lines; a proxy inherits from a `defaults` section. Source: HAProxy 2.6's manual.
 
-`option http-no-delay` counts where it stands in the frontend or in the backend, own or inherited: measured on
+`option http-no-delay` has its effect in the frontend and in the backend, own or inherited: measured on
 2.6.12 for all four.
 """
 
@@ -10,16 +10,16 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import (
     MAX_ARGS,
-    MAX_BLOCKS,
-    MAX_DIRECTIVES,
     Block,
     Config,
     Directive,
+    Format,
     Parsed,
-    ReadProblem,
     Scope,
+    TreeBuilder,
     Value,
 )
 
@@ -30,8 +30,8 @@ _SECTIONS = frozenset(
         *("cache", "program", "ring", "http-errors", "fcgi-app", "log-forward", "crt-store", "traces"),
     }
 )
-_DEEPEST = 20  # defaults that build on defaults
-_MOST_FRONTS = 50  # looked at for one backend
+_MAX_DEFAULTS = 20  # sections that inherit from each other
+_MAX_FRONTENDS = 50  # looked at for one backend
 # Possessive throughout: an alternation that remembers every character takes 150 bytes for each.
 _WORD = re.compile(r"""((?:\\.|"[^"\\]*+(?:\\.[^"\\]*+)*+"?|'[^']*+'?|[^\s#"'\\]++|\\$)++)|(\#)""", re.DOTALL)
 
@@ -41,34 +41,29 @@ _ESCAPED = re.compile(r"\\(.)")
 
 def parse(text: str, file: str) -> Parsed:
     """Build the tree of one file: sections with their lines. `option x` is one name, off after `no`."""
-    sections: list[tuple[Directive, list[Directive]]] = []
-    troubles: list[ReadProblem] = []
+    builder = TreeBuilder(file)
     for number, line in enumerate(text.split("\n"), start=1):
         words = _words(line)
         if not words:
             continue
-        if number > MAX_DIRECTIVES:
-            troubles.append(
-                ReadProblem(file, number, f"more than {MAX_DIRECTIVES} lines: the rest was not read")
-            )
-            break
         if words[0] in _SECTIONS:
-            section = Directive(words[0], tuple(words[1:]), file, number, number, ())
-            sections.append((section, []))
-        elif sections:
-            sections[-1][1].append(_statement(words, file, number))
-        elif not words[0].startswith("."):  # .if and its like are for HAProxy's own start
-            if len(troubles) < 5:
-                troubles.append(ReadProblem(file, number, f"{words[0][:40]}: outside of every section"))
-    return Parsed(tuple(section.holding(tuple(lines)) for section, lines in sections), tuple(troubles))
+            builder.leave()
+            builder.enter(Directive(words[0], tuple(words[1:]), file, number, number, ()))
+        elif builder.depth:
+            builder.add(_statement(words, file, number))
+        elif not words[0].startswith("."):  # .if and the like are for HAProxy's own start
+            builder.problem(number, f"{words[0][:40]}: outside of every section")
+        if builder.is_full(number):
+            break
+    return builder.done()
 
 
 def _words(line: str) -> list[str]:
     if not _QUOTING.search(line):
-        return line.split(maxsplit=MAX_ARGS)[:MAX_ARGS]  # most lines, and three times as quick
+        return line.split(maxsplit=MAX_ARGS)[:MAX_ARGS]  # most lines: three times as fast
     words = []
-    for found in islice(_WORD.finditer(line), MAX_ARGS):
-        word = found[1]
+    for match in islice(_WORD.finditer(line), MAX_ARGS):
+        word = match[1]
         if word is None:  # a comment
             break
         words.append(_ESCAPED.sub(r"\1", word).replace('"', "").replace("'", ""))
@@ -88,65 +83,72 @@ def _statement(words: list[str], file: str, line: int) -> Directive:
     return Directive(name, tuple(args), file, line, line, None, written)
 
 
-def blocks(config: Config) -> tuple[Block, ...]:
-    """Every backend and listen section in mode http that has a server; at most MAX_BLOCKS."""
-    return tuple(found for found, _ in zip(_blocks(config), range(MAX_BLOCKS), strict=False))
-
-
-def _blocks(config: Config) -> Iterator[Block]:
+def blocks(config: Config) -> Iterator[Block]:
+    """Every backend and listen section in mode http that has a server."""
     proxies = _proxies(config)
-    fronts = _fronts(proxies)
+    frontends = _frontends(proxies)
     for scope in proxies:
         section = scope.directive
-        if section is None or section.name not in ("backend", "listen"):
+        if section is None or section.name not in ("backend", "listen") or not _is_http(scope):
             continue
         servers = scope.own("server") or scope.own("server-template")
-        if not servers or scope.value("mode", "tcp", whose="HAProxy").first != "http":
+        if not servers:
             continue
-        name = " ".join((section.name, *section.args[:1]))
-        mine = tuple(fronts.get(section.args[0] if section.args else "", ()))
-        partners = mine + tuple(fronts.get("", ())) if section.name == "backend" else ()
-        yield Block(config.server, scope, servers[0], "http", name, config.version, partners=partners)
+        own_name = section.args[0] if section.args else ""
+        leading = (*frontends.get(own_name, ()), *frontends.get("", ()))
+        yield Block(
+            server=config.server,
+            scope=scope,
+            pass_directive=servers[0],
+            via="http",
+            name=name(scope),
+            version=config.version,
+            insert_scope=scope,
+            related_scopes=leading if section.name == "backend" else (),
+        )
 
 
 def _proxies(config: Config) -> list[Scope]:
+    """Every proxy section, with the `defaults` section that it inherits from."""
     named: dict[str, Scope] = {}
     last: Scope | None = None
-    found = []
+    proxies = []
     for section in config.directives:
         words = section.args
         start = words[words.index("from") + 1] if "from" in words[:-1] else ""
         if section.name == "defaults":
-            # A section without "from" starts anew.
+            # A defaults section without "from" inherits nothing.
             last = Scope(section, section.block or (), named.get(start))
             if words and words[0] != "from":
                 named[words[0]] = last
-            if sum(1 for _ in last.chain()) > _DEEPEST:
+            if sum(1 for _ in last.chain()) > _MAX_DEFAULTS:
                 last.parent = None
         elif section.name in ("frontend", "backend", "listen"):
-            found.append(Scope(section, section.block or (), named.get(start, last)))
-    return found
+            proxies.append(Scope(section, section.block or (), named.get(start, last)))
+    return proxies
 
 
-def _fronts(proxies: list[Scope]) -> Mapping[str, list[Scope]]:
-    """The frontends in mode http that lead to each backend; under "" those that choose while running."""
-    found: dict[str, list[Scope]] = {}
+def _frontends(proxies: list[Scope]) -> Mapping[str, list[Scope]]:
+    """The frontends in mode http by the backend they lead to; under "" those that choose it at run time."""
+    by_backend: dict[str, list[Scope]] = {}
     for scope in proxies:
-        if scope.directive is None or scope.directive.name == "backend":
-            continue
-        if scope.value("mode", "tcp", whose="HAProxy").first != "http":
+        if scope.directive is None or scope.directive.name == "backend" or not _is_http(scope):
             continue
         lines = (*scope.own("default_backend"), *scope.own("use_backend"))
-        for name in dict.fromkeys(line.args[0] for line in lines if line.args):
-            fronts = found.setdefault("" if "%[" in name else name, [])
-            if len(fronts) < _MOST_FRONTS:
-                fronts.append(scope)
-    return found
+        for backend in dict.fromkeys(line.args[0] for line in lines if line.args):
+            frontends = by_backend.setdefault("" if "%[" in backend else backend, [])
+            if len(frontends) < _MAX_FRONTENDS:
+                frontends.append(scope)
+    return by_backend
+
+
+def _is_http(scope: Scope) -> bool:
+    return scope.value("mode", "tcp", server=Server.HAPROXY).first == "http"
 
 
 def no_delay(scope: Scope) -> Value:
     """`option http-no-delay` in this section."""
-    return scope.value("option http-no-delay", "off", whose="HAProxy")
+    return scope.value("option http-no-delay", "off", server=Server.HAPROXY)
 
 
 def name(scope: Scope) -> str:
@@ -154,14 +156,14 @@ def name(scope: Scope) -> str:
     return " ".join((scope.directive.name, *scope.directive.args[:1])) if scope.directive else ""
 
 
-def offers_h2(front: Scope) -> bool:
-    """Whether every bind of a frontend offers HTTP/2, which browsers then take."""
-    binds = front.own("bind")
+def offers_h2(frontend: Scope) -> bool:
+    """Whether every bind of a frontend offers HTTP/2; browsers then use it."""
+    binds = frontend.own("bind")
     return bool(binds) and all("alpn" in bind.args and "h2" in " ".join(bind.args) for bind in binds)
 
 
 def seconds(text: str) -> float | None:
-    """HAProxy's time: milliseconds unless a unit says otherwise; None if it is none."""
+    """HAProxy's time in seconds: milliseconds without a unit; None if it is no time."""
     match = re.fullmatch(r"(\d{1,12})(us|ms|s|m|h|d)?", text.strip())
     units = {"us": 1e-6, "ms": 0.001, None: 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
     return int(match[1]) * units[match[2]] if match else None
@@ -173,3 +175,19 @@ def pass_reason(block: Block) -> str:
     if own.first == "on":
         return f"option http-no-delay ({block.where(own)})"
     return "option http-no-delay in every frontend that leads here"
+
+
+FORMAT = Format(
+    server=Server.HAPROXY,
+    blocks=blocks,
+    pass_reason=pass_reason,
+    file_names=(r"(^|/)haproxy[^/]*\.(cfg|conf)$",),
+    line_starts=(
+        r"(global|defaults|frontend|backend|listen|resolvers|peers|userlist)(\s+[\w.:*-]+)?(\s+from\s+\S+)?\s*$",
+        r"option\s+(http|forward|tcp|dont|redis)\S*",
+        r"timeout\s+(connect|client|server|tunnel|http-\S+)\s",
+        r"mode\s+(http|tcp)",
+        r"(bind|balance|default_backend|use_backend)\s+\S+\s*",
+        r"server\s+\S+\s+[^=;{]+$",
+    ),
+)

@@ -1,7 +1,7 @@
 """PHP: php.ini and FPM pools. Source: PHP's "Configuration" manual pages, seen on 8.2.
 
-A file of settings (php.ini, .user.ini, conf.d) is one Block where it says anything about output; each pool of
-FPM is one, with its php_value[...] and php_admin_value[...] lines under the settings' own names.
+A file of settings (php.ini, .user.ini, conf.d) is one Block if it has a setting that concerns output. Each
+FPM pool is one; its php_value[...] and php_admin_value[...] lines get the settings' own names.
 """
 
 from __future__ import annotations
@@ -9,47 +9,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from flushcheck.configs.tree import (
-    MAX_BLOCKS,
-    MAX_DIRECTIVES,
-    Block,
-    Config,
-    Directive,
-    Parsed,
-    ReadProblem,
-    Scope,
-)
+from flushcheck.configs.findings import Server
+from flushcheck.configs.tree import Block, Config, Directive, Format, Parsed, Scope, TreeBuilder
 
-# What concerns a stream.
+# The settings that concern a stream.
 SETTINGS = ("output_buffering", "zlib.output_compression", "output_handler")
 
 _LINE = re.compile(
-    r"\s*(?:\[(?P<section>[^\]]*)\]|(?P<name>[\w.-]+)(?:\[(?P<of>[^\]]*)\])?\s*=\s*(?P<value>.*))"
+    r"\s*(?:\[(?P<section>[^\]]*)\]|(?P<name>[\w.-]+)(?:\[(?P<key>[^\]]*)\])?\s*=\s*(?P<value>.*))"
 )
 
 
 def parse(text: str, file: str) -> Parsed:
-    """Build the tree of one file: sections with their settings, the nameless first one included."""
-    sections: list[tuple[Directive, list[Directive]]] = [(Directive("", (), file, 1, 1, ()), [])]
+    """Build the tree of one file: sections with their settings; the first one, before any name, is ""."""
+    builder = TreeBuilder(file)
+    builder.enter(Directive("", (), file, 1, 1, ()))
     for number, line in enumerate(text.split("\n"), start=1):
         match = _LINE.match(line)
-        if number > MAX_DIRECTIVES:
-            trouble = ReadProblem(file, number, f"more than {MAX_DIRECTIVES} lines: the rest was not read")
-            return Parsed(_held(sections), (trouble,))
         if match is None or line.lstrip().startswith((";", "#")):
             continue
         if match["section"] is not None:
-            sections.append((Directive(match["section"].strip(), (), file, number, number, ()), []))
-            continue
-        own = match["of"] if match["name"].startswith("php_") and match["of"] else match["name"]
-        written = f"{match['name']}[{match['of']}]" if match["of"] is not None else match["name"]
-        value = _value(match["value"])
-        sections[-1][1].append(Directive(own.strip().lower(), (value,), file, number, number, None, written))
-    return Parsed(_held(sections))
-
-
-def _held(sections: list[tuple[Directive, list[Directive]]]) -> tuple[Directive, ...]:
-    return tuple(section.holding(tuple(lines)) for section, lines in sections)
+            builder.leave()
+            builder.enter(Directive(match["section"].strip(), (), file, number, number, ()))
+        else:
+            name, key = match["name"], match["key"]
+            setting = key if name.startswith("php_") and key else name
+            written = f"{name}[{key}]" if key is not None else name
+            args = (_value(match["value"]),)
+            builder.add(Directive(setting.strip().lower(), args, file, number, number, None, written))
+        if builder.is_full(number):
+            break
+    return builder.done()
 
 
 def _value(text: str) -> str:
@@ -59,32 +49,39 @@ def _value(text: str) -> str:
     return text.partition(";")[0].strip()
 
 
-def blocks(config: Config) -> tuple[Block, ...]:
-    """Every pool, and the file itself where it is one of settings; at most MAX_BLOCKS."""
-    return tuple(found for found, _ in zip(_blocks(config), range(MAX_BLOCKS), strict=False))
-
-
-def _blocks(config: Config) -> Iterator[Block]:
+def blocks(config: Config) -> Iterator[Block]:
+    """Every pool, and the file itself if it is one of settings."""
     if config.file.replace("\\", "/").endswith("/cli/php.ini"):
-        return  # the command line overrides output_buffering with 0
-    flat: list[Directive] = []
+        return  # PHP's command line sets output_buffering to 0
+    settings: list[Directive] = []
     for section in config.directives:
         lines = section.block or ()
         if any(line.name in ("pm", "listen", "pm.max_children") for line in lines):
-            scope = Scope(section, lines)
-            yield Block(config.server, scope, lines[0], "pool", f"pool [{section.name}]", config.version)
+            yield _block(config, Scope(section, lines), lines[0], "pool", f"pool [{section.name}]")
         else:
-            flat += lines
-    scope = Scope(None, flat)
-    gate = next((line for name in SETTINGS for line in scope.own(name)), None)
-    if gate is None and any(section.name == "PHP" for section in config.directives):
-        gate = flat[0] if flat else None
-    if gate is not None:
-        yield Block(config.server, scope, gate, "ini", "PHP's settings", config.version)
+            settings += lines
+    scope = Scope(None, settings)
+    first = next((line for name in SETTINGS for line in scope.own(name)), None)
+    if first is None and any(section.name == "PHP" for section in config.directives):
+        first = settings[0] if settings else None
+    if first is not None:
+        yield _block(config, scope, first, "ini", "PHP's settings")
+
+
+def _block(config: Config, scope: Scope, line: Directive, via: str, name: str) -> Block:
+    return Block(
+        server=config.server,
+        scope=scope,
+        pass_directive=line,
+        via=via,
+        name=name,
+        version=config.version,
+        insert_scope=scope,
+    )
 
 
 def size_bytes(text: str) -> int | None:
-    """A PHP setting as a number: On is 1, Off is 0, 4K is 4096; None if it is none."""
+    """A PHP setting as a number: On is 1, Off is 0, 4K is 4096; None if it is no number."""
     word = text.strip().lower()
     if word in ("", "off", "no", "false", "none", "0"):
         return 0
@@ -99,3 +96,19 @@ def pass_reason(block: Block) -> str:
     if block.via == "pool" and not block.scope.own("output_buffering"):
         return "the pool buffers nothing by itself; php.ini decides"
     return block.say(block.value("output_buffering", "0"))
+
+
+FORMAT = Format(
+    server=Server.PHP,
+    blocks=blocks,
+    pass_reason=pass_reason,
+    file_names=(
+        r"(^|/)php[^/]*\.ini[^/]*$|(^|/)\.user\.ini$|(^|/)php/.*\.(ini|conf)$|(^|/)pool\.d/[^/]*\.conf$",
+    ),
+    line_starts=(
+        r"\[PHP\]",
+        r"(php_(admin_)?(value|flag)|env)\[",
+        r"(output_buffering|zlib\.\w+|implicit_flush|short_open_tag|max_execution_time|memory_limit)\s*=",
+        r"(pm|pm\.\w+|listen\.(owner|group|mode)|error_reporting)\s*=",
+    ),
+)

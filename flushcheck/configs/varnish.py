@@ -1,15 +1,16 @@
-"""Varnish: VCL, read for what it says about responses from the backend. Source: vcl(7), seen on 7.1.1.
+"""Varnish: the lines of a VCL program that concern responses from the backend. Source: vcl(7), seen on 7.1.1.
 
-VCL is a program. A line under an `if` holds under a condition: that is all that is understood of it.
+Nothing of the program is evaluated: a line inside an `if` counts as conditional.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from flushcheck.configs.braces import Token, build
-from flushcheck.configs.tree import MAX_DEPTH, Block, Config, Directive, Parsed, Scope
+from flushcheck.configs.braces import Token, parse_tokens
+from flushcheck.configs.findings import Server
+from flushcheck.configs.tree import Block, Config, Directive, Format, Parsed, Scope
 
 INCLUDES = ("include",)
 
@@ -22,7 +23,7 @@ _TOKEN = re.compile(
 
 def parse(text: str, file: str) -> Parsed:
     """Build the tree of one file, includes left as they are."""
-    return build(_tokens(text), file)
+    return parse_tokens(_tokens(text), file)
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -36,51 +37,57 @@ def _tokens(text: str) -> Iterator[Token]:
         line += token[0].count("\n")
 
 
-def blocks(config: Config) -> tuple[Block, ...]:
-    """The whole file is one Block: what leads to which backend is decided by the program."""
+def blocks(config: Config) -> Iterator[Block]:
+    """One Block for the whole file: only the running program decides which request goes to which backend."""
     top = Scope(None, config.directives)
-    backends = top.own("backend")
     subs = [line for line in top.own("sub") if "vcl_backend_response" in line.args]
-    gate = next(iter((*subs, *backends)), None)
-    if gate is None:
-        return ()
-    name = " ".join((gate.name, *gate.args[:1]))
-    scope = Scope(gate, (), top)
-    return (Block(config.server, scope, gate, "http", name, config.version),)
+    first = next(iter((*subs, *top.own("backend"))), None)
+    if first is not None:
+        scope = Scope(first, (), top)
+        yield Block(
+            server=config.server,
+            scope=scope,
+            pass_directive=first,
+            via="http",
+            name=" ".join((first.name, *first.args[:1])),
+            version=config.version,
+            insert_scope=scope,
+        )
+
+
+def _top_level(block: Block) -> Sequence[Directive]:
+    return block.scope.parent.children if block.scope.parent else ()
 
 
 def settings(block: Block) -> Iterator[tuple[Directive, bool]]:
-    """Every `set beresp.do_...` line, with whether it stands under a condition."""
-    top = block.scope.parent
-    for line in top.children if top else ():
+    """Every `set beresp.do_...` line, and whether it stands under a condition."""
+    for line in _top_level(block):
         if line.name == "sub" and line.block is not None:
-            yield from _sets(line.block, False, 0)
+            yield from _assignments(line.block, conditional=False)
 
 
-def _sets(lines: Iterable[Directive], under: bool, depth: int) -> Iterator[tuple[Directive, bool]]:
+def _assignments(lines: Iterable[Directive], *, conditional: bool) -> Iterator[tuple[Directive, bool]]:
     for line in lines:
         if line.name == "set" and line.args and line.args[0].startswith("beresp.do_"):
-            yield line, under
-        elif line.block is not None and depth < MAX_DEPTH:
-            yield from _sets(line.block, True, depth + 1)
+            yield line, conditional
+        elif line.block is not None:
+            yield from _assignments(line.block, conditional=True)
 
 
 def returns(block: Block, action: str) -> bool:
     """Whether any line ends with this action, for example `return (pipe)`."""
-    top = block.scope.parent
-    todo = [line for line in (top.children if top else ()) if line.name == "sub"]
-    while todo:
-        line = todo.pop()
+    pending = [line for line in _top_level(block) if line.name == "sub"]
+    while pending:
+        line = pending.pop()
         if line.name == "return" and "".join(line.args).strip("()") == action:
             return True
-        todo += line.block or ()
+        pending += line.block or ()
     return False
 
 
 def ttl(block: Block) -> Directive | None:
-    """The line that keeps responses for a time of its own choice, for every address."""
-    top = block.scope.parent
-    for line in top.children if top else ():
+    """The line that sets how long every response is cached; None if there is none."""
+    for line in _top_level(block):
         if line.name == "sub" and "vcl_backend_response" in line.args:
             for own in line.block or ():
                 if own.name == "set" and own.args[:1] == ("beresp.ttl",) and not own.args[-1].startswith("0"):
@@ -88,6 +95,15 @@ def ttl(block: Block) -> Directive | None:
     return None
 
 
-def pass_reason(block: Block) -> str:
+def pass_reason(_block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     return "responses are streamed, neither compressed nor searched for ESI"
+
+
+FORMAT = Format(
+    server=Server.VARNISH,
+    blocks=blocks,
+    pass_reason=pass_reason,
+    file_names=(r"\.vcl$",),
+    line_starts=(r"vcl\s+4\.\d\s*;", r"sub\s+vcl_\w+", r"set\s+(be)?resp\.", r"backend\s+\w+\s*\{"),
+)

@@ -1,7 +1,15 @@
-"""The catalogue: every known Culprit, in the order in which Reports list equals.
+"""The catalogue: every known culprit, in tie-break order: culprits of equal confidence are reported in it.
 
-A Culprit is one module with `CULPRIT` (the words and the fixes), `suspect` (what a run says for it) and,
-where a server's configuration can show it, `lint`. To add one: its file, one line here.
+A culprit is one module with `CULPRIT` (its sentences, fixes and typed data), `detect` where a run can show
+it, and `lint` where a server's configuration can. `CATALOGUE` lists the modules by hand; everything else here
+follows from it. To add one: its file, one line in `CATALOGUE`.
+
+Start with `nginx_gzip.py`, which has all three. What modules share: `evidence.py` (sentences of detectors),
+`x_accel.py` (what X-Accel-Buffering tells of an nginx), `lint_common.py`, `nginx_blocks.py`,
+`php_settings.py`, `upgrade_lines.py`. `catalogue.py` finds a culprit by its id.
+
+Pure: imports `model`, `measurement` and `configs`. May be imported by `diagnosis`, `checking`, `reports` and
+all I/O.
 """
 
 from __future__ import annotations
@@ -10,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
-from flushcheck.configs.findings import Finding
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import (
     apache_mod_fcgid,
@@ -53,26 +61,34 @@ from flushcheck.measurement.observations import Observations
 from flushcheck.model import Culprit, Detection, Transport
 
 
+class Member(Protocol):
+    """What the module of every culprit offers."""
+
+    CULPRIT: Culprit
+
+
+@runtime_checkable
 class Detector(Protocol):
-    """What every Culprit's module offers."""
+    """What the module of a culprit offers that a run can show."""
 
     CULPRIT: Culprit
 
     def detect(self, seen: Observations, transport: Transport) -> Detection | None:
-        """What the run says for this Culprit on this Transport; None if nothing does."""
+        """What the run shows of it on this Transport; None if nothing."""
 
 
 @runtime_checkable
 class Linter(Protocol):
-    """What the module of a Culprit offers that a file can show."""
+    """What the module of a culprit offers that a file can show."""
 
     CULPRIT: Culprit
+    SERVERS: tuple[Server, ...]  # whose configurations can show it: `lint` sees blocks of these alone
 
     def lint(self, block: Block) -> Iterator[Finding]:
-        """What this block shows of it; nothing if it is innocent, or of another kind."""
+        """What this block shows of it; nothing if it is innocent."""
 
 
-DETECTORS: tuple[Detector, ...] = (
+CATALOGUE: tuple[Member, ...] = (
     app_response,
     flask_compress,
     nginx_proxy_buffering,
@@ -104,16 +120,21 @@ DETECTORS: tuple[Detector, ...] = (
     tcp_middlebox,
     websocket_upgrade,
     gateway_websocket,
+    http_hop,
+    apache_ratelimit,
+    haproxy_wait_for_body,
+    haproxy_compression,
 )
 
-# Asked only about a Transport on which nobody above can be suspected: described, not named.
-FALLBACK_DETECTORS: tuple[Detector, ...] = (http_hop,)
+_DETECTORS = tuple(module for module in CATALOGUE if isinstance(module, Detector))
 
-# Told by their configuration file alone: on the wire they look like some other hop.
-STATIC_ONLY: tuple[Detector, ...] = (apache_ratelimit, haproxy_wait_for_body, haproxy_compression)
+DETECTORS = tuple(module for module in _DETECTORS if not module.CULPRIT.generic)
 
-LINTERS: tuple[Linter, ...] = tuple(case for case in (*DETECTORS, *STATIC_ONLY) if isinstance(case, Linter))
+# Considered only for a Transport on which no other detector finds a culprit: it describes, and names none.
+FALLBACK_DETECTORS = tuple(module for module in _DETECTORS if module.CULPRIT.generic)
+
+LINTERS = tuple(module for module in CATALOGUE if isinstance(module, Linter))
 
 CULPRITS: Mapping[str, Culprit] = MappingProxyType(
-    {case.CULPRIT.id: case.CULPRIT for case in (*DETECTORS, *FALLBACK_DETECTORS, *STATIC_ONLY)}
+    {module.CULPRIT.id: module.CULPRIT for module in CATALOGUE}
 )

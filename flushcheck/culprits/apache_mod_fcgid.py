@@ -6,28 +6,36 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
+from flushcheck.culprits.evidence import gateway_evidence
+from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Scenario, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Scenario, Transport
 
 CULPRIT = Culprit(
     id="apache-mod-fcgid",
-    title="Apache mod_fcgid keeps the response until 64 KiB are there or the app is done",
+    title="Apache mod_fcgid holds the response until it has 64 KiB or the app has finished",
     why=(
-        "mod_fcgid collects what the FastCGI process writes in a buffer of FcgidOutputBufferSize, 65536 "
-        "bytes by default, and passes it on when that is full or the app is done."
+        "mod_fcgid collects what the FastCGI process writes in a buffer of FcgidOutputBufferSize (65536 "
+        "bytes by default) and sends it on when the buffer is full or the app has finished."
     ),
     symptoms=(
         "Blocks of 65536 bytes and one record; ordinary streams arrive whole at their end. "
-        "X-Accel-Buffering arrives at the reader and changes nothing."
+        "X-Accel-Buffering reaches the reader and changes nothing."
+    ),
+    detection=(
+        "Blocks of 64 KiB and more from a FastCGI app; X-Accel-Buffering: no reaches the reader, so no "
+        "nginx is the cause."
     ),
     fixes=(
         Fix(
             where="Apache, the virtual host",
             change="FcgidOutputBufferSize 0",
-            caution=(
-                "one write for each record of the app. It is not allowed in .htaccess, and SetEnv with the "
-                "same name does nothing: on shared hosting ask the host"
+            by=Owner.SERVER,
+            cost="one write for each record of the app",
+            note=(
+                "not allowed in .htaccess, and SetEnv with the same name does nothing: on shared hosting, "
+                "ask the hosting provider"
             ),
         ),
     ),
@@ -35,57 +43,55 @@ CULPRIT = Culprit(
 )
 
 
-# FcgidOutputBufferSize as it comes; a block ends with the record that fills it, so none is smaller.
+# The default of FcgidOutputBufferSize; a block ends with the record that fills it, so none is smaller.
 BUFFER_BYTES = 65_536
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Blocks of 64 KiB and more from a FastCGI app, and no nginx that would have taken the hint."""
-    origin = seen.request_at_app(transport)
-    size = seen.size_bytes(transport)
-    if (
-        not hint.passed_through(seen, transport)
-        or origin is None
-        or not origin.gateway
-        or seen.has_content_length(transport)
-    ):
+    """Blocks of 64 KiB and more from a FastCGI app, and no nginx that would have removed the header."""
+    request = x_accel.gateway_behind(seen, transport)
+    if request is None:
         return None
+    size = seen.size_bytes(transport)
     # A stream of a kilobyte a piece is shorter than the buffer: it is held whole.
     if size is None and seen.flow(transport, Scenario.KILO) is not Flow.HELD:
         return None
     if size is not None and size < BUFFER_BYTES:
         return None
-    gateway = Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})")
     sure = Confidence.LIKELY if size is not None else Confidence.POSSIBLE
-    return Detection(CULPRIT, sure, (*hint.passed_through_evidence(seen, transport), gateway))
+    evidence = (*x_accel.passed_through_evidence(seen, transport), gateway_evidence(transport, request))
+    return Detection(CULPRIT, sure, evidence)
+
+
+SERVERS = (Server.APACHE,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
     """64 KiB by default, so a handler without a line is guilty too."""
-    if block.server is not Server.APACHE or block.via != "fcgid":
+    if block.via != "fcgid":
         return
     value = block.value("FcgidOutputBufferSize", "65536")
     if value.first == "0":
         return
-    htaccess = block.gate.file.rpartition("/")[2].startswith(".ht")
+    htaccess = block.pass_directive.file.rpartition("/")[2].startswith(".ht")
     message = (
-        f"{block.say(value)}: the response is passed on in pieces of {value.first} bytes, a "
-        "shorter stream whole at its end"
+        f"{block.say(value)}: Apache sends data only when {value.first} bytes are full; a shorter "
+        "response arrives when it ends"
     )
     for line in block.scope.every("setenv"):
         if line.args and line.args[0].lower() == "fcgidoutputbuffersize":
-            message += f"; SetEnv FcgidOutputBufferSize ({line.place}) does nothing"
+            message += f"; SetEnv FcgidOutputBufferSize ({line.place}) has no effect"
             break
     if htaccess:
-        message += "; unless the virtual host, which .htaccess cannot change, says otherwise"
+        message += "; unless the virtual host, which .htaccess cannot change, sets another value"
     yield block.finding(
         CULPRIT,
         Level.WARNING if htaccess else Level.ERROR,
         message,
         value=value,
-        at=value.at or block.gate,
+        at=value.at or block.pass_directive,
         edits=() if htaccess else _edits(block, value.at),
-        override="the app cannot free it by itself: X-Accel-Buffering means nothing to Apache",
+        override=f"{NO_OVERRIDE}: Apache ignores X-Accel-Buffering",
     )
 
 
@@ -94,8 +100,8 @@ def _edits(block: Block, old: Directive | None) -> tuple[Edit, ...]:
     if old is not None:
         return (edit(Action.REPLACE, old, line),)
     # Server and virtual host only: in front of the outermost section below that holds the gate.
-    outer = block.gate
-    for scope in block.home.chain():
+    outer = block.pass_directive
+    for scope in block.insert_scope.chain():
         if scope.directive is not None and scope.directive.name == "virtualhost":
             outer = scope.directive.block[0] if scope.directive.block else outer
             break

@@ -6,50 +6,52 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, Scope
-from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Transport
+from flushcheck.culprits.lint_common import NO_OVERRIDE
+from flushcheck.model import Culprit, Fix, Owner, Source
 
 CULPRIT = Culprit(
     id="apache-ratelimit",
-    title="Apache mod_ratelimit lets the response out in ticks, at a rate of its own",
+    title="Apache mod_ratelimit sends the response in ticks, at its own rate",
     why=(
-        "The filter RATE_LIMIT sends a fifth of its rate every 200 ms, whatever the app has written; without "
-        "a rate in the environment it does nothing. Measured on 2.4.71."
+        "The filter RATE_LIMIT sends a fifth of its rate every 200 ms, whatever the app has written; "
+        "without a rate in the environment it does nothing. Measured on 2.4.71."
     ),
-    symptoms="Ticks of 200 ms; a stream faster than the rate comes ever later.",
+    symptoms="Ticks of 200 ms; a stream faster than the rate arrives ever later.",
+    detection="From outside it looks like any other hop with a timer; only the configuration names it.",
     fixes=(
         Fix(
             where="Apache, a <Location> for the stream's path",
             change="UnsetEnv rate-limit",
-            caution="no rate is kept there; SetOutputFilter NONE helps too, but logs an error each time",
+            by=Owner.SERVER,
+            cost="no rate limit on this path",
+            note="SetOutputFilter NONE works too, but logs an error for each request",
         ),
     ),
     references=("https://httpd.apache.org/docs/2.4/mod/mod_ratelimit.html",),
+    shown_by=frozenset({Source.FILE}),
 )
 
 
-def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """No run tells it from another hop with a timer; a configuration file does."""
-    return None
+SERVERS = (Server.APACHE,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
     """The filter, and its rate in KiB a second; <Location> sections that cover the pass come last and win."""
-    if block.server is not Server.APACHE or block.via == "php":
+    if block.via == "php":
         return
-    levels = (*reversed(block.partners), *block.scope.chain())
-    line = next((found for level in levels if (found := _filter(level)) is not None), None)
+    levels = (*reversed(block.related_scopes), *block.scope.chain())
+    line = next((filters for level in levels if (filters := _filter(level)) is not None), None)
     if line is None or "rate_limit" not in ";".join(line.args).lower().split(";"):
         return
-    rate = next((said for level in levels if (said := _rate(level)) is not None), "")
+    rate = next((own for level in levels if (own := _rate(level)) is not None), "")
     if not rate:
         return
     yield block.finding(
         CULPRIT,
         Level.WARNING,
-        f"{line.text}, {rate} KiB/s: the response comes in ticks of 200 ms, what is faster comes ever later",
+        f"{line.text}, {rate} KiB/s: the response arrives in ticks of 200 ms, and a faster stream ever later",
         at=line,
-        override="the app cannot free it by itself",
+        override=NO_OVERRIDE,
     )
 
 
@@ -60,14 +62,16 @@ def _filter(level: Scope) -> Directive | None:
 
 
 def _rate(level: Scope) -> str | None:
-    """The rate that this level sets, "" if it takes it away; None if it says nothing of it."""
-    found: str | None = level.remember("rate-limit", lambda: _said(level))
-    return found
+    """The rate that this level sets, "" if it unsets it; None if it does neither."""
+    rate: str | None = level.cached("rate-limit", lambda: _own_rate(level))
+    return rate
 
 
-def _said(level: Scope) -> str | None:
-    taken = any("rate-limit" in line.args for line in level.own("unsetenv"))
-    rates = [one.args[1] for one in level.own("setenv") if one.args[:1] == ("rate-limit",) and one.args[1:]]
-    if not taken and not rates:
+def _own_rate(level: Scope) -> str | None:
+    unset = any("rate-limit" in line.args for line in level.own("unsetenv"))
+    rates = [
+        line.args[1] for line in level.own("setenv") if line.args[:1] == ("rate-limit",) and line.args[1:]
+    ]
+    if not unset and not rates:
         return None
-    return "" if taken or rates[-1] == "0" else rates[-1]
+    return "" if unset or rates[-1] == "0" else rates[-1]

@@ -1,43 +1,45 @@
-"""The app itself: its server, or a middleware around the app, keeps the response."""
+"""The app itself: its server, or a middleware around the app, holds the response."""
 
 from __future__ import annotations
 
+from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source, Transport
 
 CULPRIT = Culprit(
     id="app-response",
-    title="the app, or a middleware or server around it, keeps its own response",
+    title="the app, or a middleware or server around it, holds its own response",
     why=(
-        "Before any proxy sees it, the response is joined or compressed inside the app's process: a "
-        "middleware that reads the whole body, a compressor that does not flush, a server that buffers."
+        "The app's own process joins or compresses the response before any proxy receives it: a middleware "
+        "reads the whole body, a compressor does not flush, or a server buffers."
     ),
-    symptoms="Held on the service's own loopback too, and for whoever asks the app at its own port.",
+    symptoms="Held on the service's own loopback too, and for a client that connects to the app's own port.",
+    detection="The control, over loopback or at the app's own port, is held too, and not compressed.",
     fixes=(
         Fix(
             where="the app's WSGI stack",
             change="pass the response's iterable through; leave text/event-stream and streams uncompressed",
-            caution="what the middleware did for other responses stays as it was",
+            by=Owner.APP,
+            note="exempt the streams only; the middleware can stay as it is for other responses",
         ),
     ),
     references=("https://peps.python.org/pep-3333/#middleware-handling-of-block-boundaries",),
+    shown_by=frozenset({Source.PATH, Source.APP}),
 )
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """The control, over loopback or at the app's own port, is kept too."""
+    """The control, over loopback or at the app's own port, is held too."""
     flow, control = seen.control(transport), seen.control_probe(transport)
-    if not seen.is_held(transport) or control is None or flow is None or flow not in HELD_FLOWS:
+    if not seen.is_held(transport) or control is None or flow not in HELD_FLOWS:
         return None
-    observation = seen.get(control)
-    if observation is not None and observation.header("content-encoding"):
-        return None  # a compressor's doing: see flask_compress
-    timing = seen.timing(control)
-    waited_s = timing.lag_s.max if timing else 0.0
-    said = Evidence(
+    observation, timing = seen[control]
+    if observation.header("content-encoding"):
+        return None  # a compressor does it: see flask_compress
+    same = Evidence(
         f"{transport}: {seen.control_place(transport)} the same stream is {flow}, "
-        f"kept for up to {waited_s:.2f} s",
+        f"held for up to {timing.lag_s.max:.2f} s",
         (control.id,),
     )
-    return Detection(CULPRIT, Confidence.CERTAIN, (seen.hold_evidence(transport), said))
+    return Detection(CULPRIT, Confidence.CERTAIN, (hold_evidence(seen, transport), same))

@@ -6,26 +6,32 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
+from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Probe, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Probe, Transport
 
 CULPRIT = Culprit(
     id="caddy-buffer-responses",
-    title="Caddy buffer_responses reads the whole answer first",
+    title="Caddy buffer_responses reads the whole response first",
     why=(
-        "With buffer_responses (response_buffers in later versions) reverse_proxy reads the answer to its"
-        " end, or to the buffer size, before it passes on the first byte."
+        "With buffer_responses (response_buffers in later versions) reverse_proxy reads the response to its "
+        "end, or until its buffer is full, before it sends the first byte on."
     ),
     symptoms=(
-        "Held to the end, chunked as it was; a WebSocket handshake is answered with 200. X-Accel-"
-        "Buffering arrives and changes nothing."
+        "Held to the end, still chunked; the response to a WebSocket handshake has status 200. "
+        "X-Accel-Buffering reaches the reader and changes nothing."
+    ),
+    detection=(
+        "The stream is held to its end at any size, uncompressed, and the response to a WebSocket handshake "
+        "has status 200, as if it were a page."
     ),
     fixes=(
         Fix(
             where="Caddy, the reverse_proxy block",
             change="# remove buffer_responses (response_buffers)",
-            caution="a slow reader keeps the connection to the app busy",
+            by=Owner.SERVER,
+            cost="a slow reader keeps the connection to the app busy",
         ),
     ),
     references=("https://caddyserver.com/docs/caddyfile/directives/reverse_proxy",),
@@ -33,10 +39,10 @@ CULPRIT = Culprit(
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Held to the end at any size, and the handshake of a WebSocket answered as if it were a page."""
+    """Held to the end at any size, and a WebSocket handshake that got the response of a page."""
     handshake = seen.get(Probe(Transport.WEBSOCKET))
     if (
-        not hint.passed_through(seen, transport)
+        not x_accel.passed_through(seen, transport)
         or seen.has_content_length(transport)
         or seen.compressed(transport)
         or seen.size_bytes(transport) is not None
@@ -45,24 +51,25 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     ):
         return None
     facts = (
-        *hint.passed_through_evidence(seen, transport),
-        Evidence("websocket: the handshake was answered with 200", (handshake.probe.id,)),
+        *x_accel.passed_through_evidence(seen, transport),
+        Evidence("websocket: the response to the handshake has status 200", (handshake.probe.id,)),
     )
     named = "caddy" in seen.header(transport, "server").lower()
     return Detection(CULPRIT, Confidence.LIKELY if named else Confidence.POSSIBLE, facts)
 
 
+SERVERS = (Server.CADDY,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default: only a line is guilty."""
-    if block.server is not Server.CADDY:
-        return
     for name in ("buffer_responses", "response_buffers"):
         for line in block.scope.own(name):
             yield block.finding(
                 CULPRIT,
                 Level.ERROR,
-                f"{line.text}: the response is read whole before it is passed on, WebSocket does not open",
+                f"{line.text}: Caddy reads the whole response before it sends any; WebSocket does not open",
                 at=line,
                 edits=(edit(Action.REPLACE, line),) if line.block is None else (),
-                override="the app cannot free it by itself",
+                override=NO_OVERRIDE,
             )

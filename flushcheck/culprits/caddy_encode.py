@@ -7,34 +7,45 @@ from itertools import islice
 
 from flushcheck.configs import caddy
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
-from flushcheck.configs.tree import Block, Directive, edit, said
-from flushcheck.culprits import x_accel as hint
+from flushcheck.configs.tree import Block, Directive, edit, ellipsize
+from flushcheck.culprits import x_accel
+from flushcheck.culprits.evidence import compressor_header_evidence, header_evidence, variant_evidence
+from flushcheck.culprits.lint_common import STREAM_TYPES
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport, Variant
 
 CULPRIT = Culprit(
     id="caddy-encode",
-    title="a compressor keeps the stream and never flushes (Caddy encode, and its like)",
+    title="a compressor holds the stream and never flushes (Caddy encode, for example)",
     why=(
-        "The response is compressed on the way, and what was written stays inside the compressor until it"
-        " has enough for a block. Caddy flushes the compressor for nobody: not for event streams, and not"
-        " with flush_interval -1."
+        "A hop compresses the response, and the text stays inside the compressor until it has enough for a "
+        "block. Caddy never flushes the compressor: not for event streams, and not with flush_interval -1."
     ),
     symptoms=(
-        "Only a client that offers encodings meets it: 10 bytes, which are the header of gzip, and then "
-        "silence. In Caddy a first write under 512 bytes escapes compression, so streams of tokens flow "
-        "and larger pieces do not. X-Accel-Buffering changes nothing."
+        "Only clients that offer a compression are affected: they get the 10 bytes of the gzip header, then "
+        "nothing. Caddy does not compress a response whose first write is under 512 bytes, so streams of "
+        "tokens flow and larger pieces do not. X-Accel-Buffering changes nothing."
+    ),
+    detection=(
+        "The stream is held compressed and flows uncompressed, Caddy names itself, and "
+        "X-Accel-Buffering: no reaches the reader, so no nginx is the cause."
     ),
     fixes=(
         Fix(
             where="Caddy, the encode directive",
             change="@streams not path /stream/*\nencode @streams gzip",
-            caution="name the paths of your streams; they are not compressed any more",
+            by=Owner.SERVER,
+            cost="these paths are not compressed",
+            note="write the paths of your own streams",
         ),
         Fix(
             where="the app, on each streamed response",
             change="Content-Encoding: identity",
-            caution="stops Caddy, nginx and Flask-Compress; seen to do so",
+            by=Owner.APP,
+            cost="these responses are not compressed",
+            note="tested with Caddy, nginx and Flask-Compress",
+            response_header=True,
         ),
     ),
     references=("https://caddyserver.com/docs/caddyfile/directives/encode",),
@@ -42,33 +53,34 @@ CULPRIT = Culprit(
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Compressed and held, uncompressed and flowing, and no nginx that would have taken the hint."""
-    if not hint.passed_through(seen, transport) or not hint.needs_compression(seen, transport):
+    """Compressed and held, uncompressed and flowing, and no nginx that would have removed the header."""
+    if not x_accel.passed_through(seen, transport):
         return None
-    if "caddy" not in seen.header(transport, "server").lower():
+    if x_accel.needs_compression(seen, transport) is not Answer.YES:
         return None
-    facts = [
-        *hint.passed_through_evidence(seen, transport),
-        seen.variant_evidence(transport, Variant.IDENTITY),
-        Evidence(f"{transport}: the answer says server: {seen.header(transport, 'server')[:100]}"),
-    ]
-    if seen.compressor_header_only(transport):
-        facts.append(Evidence(f"{transport}: the first read was the compressor's header alone, then silence"))
-    return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))
+    server = seen.header(transport, "server")
+    if "caddy" not in server.lower():
+        return None
+    facts = (
+        *x_accel.passed_through_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.IDENTITY),
+        *header_evidence(transport, "Server", server),
+        *compressor_header_evidence(seen, transport),
+    )
+    return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
-# What streams are sent as.
-STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson")
 MINIMUM_LENGTH = 512  # bytes, Caddy's default for the first write
-MOST = 20  # encode lines around one pass
+MAX_LINES = 20  # encode lines around one pass
 SMALL = 64  # hardly any first piece is shorter
+
+
+SERVERS = (Server.CADDY,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
     """In the site or route around the pass, for every request or for some."""
-    if block.server is not Server.CADDY:
-        return
-    for line in islice(block.home.every("encode"), MOST):
+    for line in islice(block.insert_scope.every("encode"), MAX_LINES):
         hit = caddy.encoded(line, STREAM_TYPES)
         if not hit:
             continue
@@ -84,11 +96,11 @@ def lint(block: Block) -> Iterator[Finding]:
             CULPRIT,
             Level.WARNING if matcher or least > SMALL else Level.ERROR,
             f"{line.text}: a stream sent as {' or '.join(hit)} is held to its end for every client that "
-            f"offers an encoding{some}",
+            f"offers a compression{some}",
             at=line,
             fix=_fix(line),
             edits=_edits(line),
-            override="the app can free each response by itself with the header Content-Encoding: identity",
+            override="the app can switch it off for each response with the header Content-Encoding: identity",
         )
 
 
@@ -104,15 +116,16 @@ _MATCH = (
 )
 
 
-def _fix(line: Directive) -> Fix:
-    if line.block is None:
-        where, lines = "Caddyfile, the encode directive", [f"{said(line.whole)} {{", *_MATCH]
+def _fix(encode: Directive) -> Fix:
+    if encode.block is None:
+        where, lines = "Caddyfile, the encode directive", [f"{ellipsize(encode.whole)} {{", *_MATCH]
     else:
-        where, lines = "Caddyfile, inside the encode block", [one.removeprefix("\t") for one in _MATCH[:-1]]
+        where, lines = "Caddyfile, inside the encode block", [line.removeprefix("\t") for line in _MATCH[:-1]]
     return Fix(
         where=where,
         change="\n".join(lines).expandtabs(4),
-        caution="only the listed types are compressed: text/plain and text/event-stream are not any more",
+        by=Owner.SERVER,
+        cost="Caddy compresses only the listed types: text/plain and text/event-stream are not among them",
     )
 
 

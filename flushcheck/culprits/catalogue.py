@@ -1,62 +1,41 @@
-"""The catalogue as a reader meets it: look a Culprit up by its id, and say how each one is told.
-
-The words are the Culprit's own. How a live run tells it is what its `suspect` says of itself in the first
-paragraph of its docstring: the rule and its description stand in one place and cannot drift apart.
-"""
+"""Find a culprit by its id, or the ids that a misspelt one may have meant."""
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 
-from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS, STATIC_ONLY, Detector
+from flushcheck.culprits import CULPRITS
 from flushcheck.model import Culprit, UsageError
 
-MOST_NEAR = 4  # names offered in place of one that nobody has
+MAX_NEAR = 4  # ids offered in place of an unknown one
+MAX_SHOWN = 60  # characters of an unknown id in the error
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One Culprit and how it is told."""
-
-    culprit: Culprit
-    told_live: str  # what a diagnosis looks at; "" where Python was told to leave docstrings out (-OO)
-    in_files: bool  # whether a server's configuration shows it: see `check`
-
-
-def _entry(case: Detector) -> Entry:
-    rule = (case.detect.__doc__ or "").strip().partition("\n\n")[0]
-    return Entry(case.CULPRIT, " ".join(rule.split()), hasattr(case, "lint"))
-
-
-ENTRIES: tuple[Entry, ...] = tuple(_entry(case) for case in (*DETECTORS, *FALLBACK_DETECTORS, *STATIC_ONLY))
-
-
-def find(name: str) -> Entry:
-    """The Culprit of this id.
+def find(name: str) -> Culprit:
+    """The culprit of this id.
 
     Raises:
-        UsageError: nobody is called so; the nearest names are said.
+        UsageError: there is none; the nearest ids are offered.
     """
-    for entry in ENTRIES:
-        if entry.culprit.id == name:
-            return entry
-    shown = name if len(name) <= 60 else f"{name[:60]}…"
-    examples = near(name) or (ENTRIES[0].culprit.id,)
+    if name in CULPRITS:
+        return CULPRITS[name]
+    shown = name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
+    meant = near(name)
+    if meant:
+        raise UsageError(f"No culprit is called {shown!r}. Did you mean {', '.join(meant)}?")
     raise UsageError(
-        f"{shown!r} is no culprit's id: expected one of those that `flushcheck explain` lists, for example "
-        f"{' or '.join(examples)}"
+        f"No culprit is called {shown!r}: expected an id that `flushcheck explain` lists, for example "
+        f"{next(iter(CULPRITS))}"
     )
 
 
 def near(name: str) -> tuple[str, ...]:
     """The ids that may have been meant, likeliest first: alike as a whole, or sharing a word of it."""
-    wanted = "-".join(name.lower()[:60].replace("_", " ").replace("-", " ").split())
-    ids = [entry.culprit.id for entry in ENTRIES]
-    alike = difflib.get_close_matches(wanted, ids, n=MOST_NEAR)
+    wanted = "-".join(name.lower()[:MAX_SHOWN].replace("_", " ").replace("-", " ").split())
+    alike = difflib.get_close_matches(wanted, CULPRITS, n=MAX_NEAR)
     words = [word for word in wanted.split("-") if len(word) > 2]
     sharing = sorted(
-        (one for one in ids if any(word in one for word in words)),
-        key=lambda one: -sum(word in one for word in words),
+        (culprit_id for culprit_id in CULPRITS if any(word in culprit_id for word in words)),
+        key=lambda culprit_id: -sum(word in culprit_id for word in words),
     )
-    return tuple(dict.fromkeys((*alike, *sharing)))[:MOST_NEAR]
+    return tuple(dict.fromkeys((*alike, *sharing)))[:MAX_NEAR]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding, Level
+from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
@@ -14,6 +14,7 @@ from flushcheck.model import (
     Evidence,
     Fix,
     Flow,
+    Owner,
     Probe,
     RequestAtApp,
     Transport,
@@ -21,56 +22,57 @@ from flushcheck.model import (
 
 CULPRIT = Culprit(
     id="gateway-websocket",
-    title="the app is reached through a gateway or server that cannot carry WebSocket",
+    title="the app is behind a gateway or server that cannot carry WebSocket",
     why=(
-        "A WebSocket takes over the connection in both directions. FastCGI, CGI and SCGI hand the app a "
-        "request and take back a response: there is no connection to take over."
+        "A WebSocket takes over the connection in both directions. FastCGI, CGI and SCGI give the app a "
+        "request and take a response: they have no connection that a WebSocket could take over."
     ),
-    symptoms="The app sees GATEWAY_INTERFACE and answers the handshake with 501.",
+    symptoms="The app sees GATEWAY_INTERFACE, and its response to the handshake has status 501.",
+    detection="The WebSocket handshake reaches the app through a gateway.",
     fixes=(
         Fix(
             where="the page",
             change="new EventSource(url)   // or fetch() with a reader; both flow where this gateway flows",
-            caution="messages to the app then go as requests of their own",
+            by=Owner.CLIENT,
+            cost="each message to the app needs its own request",
         ),
         Fix(
             where="the web server",
             change="pass the WebSocket's address to an HTTP app server (for example gunicorn) instead",
-            caution="a process of your own has to run for it",
+            by=Owner.SERVER,
+            cost="the HTTP app server is one more process to run",
         ),
     ),
     references=("https://www.rfc-editor.org/rfc/rfc3875.html",),
 )
 
 
-# What the service answers where the server does not hand out the connection.
+# The service's response where the server does not hand out the connection.
 NOT_IMPLEMENTED = 501
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The handshake reached the app through a gateway."""
     probe = Probe(transport)
-    observation, timing = seen.get(probe), seen.timing(probe)
+    observation = seen.get(probe)
     if (
         transport is not Transport.WEBSOCKET
         or observation is None
-        or timing is None
-        or timing.flow is not Flow.FAILED
+        or seen.flow(transport) is not Flow.FAILED
         or observation.request_at_app is None
         or not (observation.request_at_app.gateway or observation.status == NOT_IMPLEMENTED)
     ):
         return None
-    return Detection(
-        CULPRIT,
-        Confidence.CERTAIN,
-        (
-            Evidence(
-                f"websocket: the app was asked through {_way(observation.request_at_app)} and answered "
-                f"{observation.status}",
-                (probe.id,),
-            ),
-        ),
+    refused = Evidence(
+        f"websocket: the app was called through {_way(observation.request_at_app)}, and its response to the "
+        f"handshake has status {observation.status}",
+        (probe.id,),
     )
+    return Detection(CULPRIT, Confidence.CERTAIN, (refused,))
+
+
+def _way(request: RequestAtApp) -> str:
+    return f"a gateway ({request.gateway})" if request.gateway else request.server or "its server"
 
 
 _NAMES = {
@@ -84,16 +86,15 @@ _NAMES = {
 }
 
 
-def _way(origin: RequestAtApp) -> str:
-    return f"a gateway ({origin.gateway})" if origin.gateway else origin.server or "its server"
+SERVERS = (Server.NGINX, Server.APACHE, Server.LIGHTTPD, Server.CADDY)
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """Worth knowing where a gateway is all there is."""
+    """A note: the gateway may carry everything but a WebSocket."""
     if block.via in _NAMES:
         yield block.finding(
             CULPRIT,
             Level.NOTE,
-            f"passed over {_NAMES[block.via]}: WebSocket cannot get through; polling, chunked and SSE can",
-            at=block.gate,
+            f"{_NAMES[block.via]} cannot carry WebSocket; polling, chunked and SSE work",
+            at=block.pass_directive,
         )

@@ -8,29 +8,32 @@ from flushcheck.configs import gunicorn
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
 
 CULPRIT = Culprit(
     id="gunicorn-sync-worker",
-    title="the app server serves too few streams at once, so others wait for their turn",
+    title="the app server serves too few streams at once, so the others wait",
     why=(
         "A sync worker serves one request at a time, a threaded one as many as it has threads. A stream "
-        "holds its place until it ends: the next one waits, its header included, and then flows."
+        "occupies the worker until it ends: the next one waits, headers included, and then flows."
     ),
     symptoms=(
-        "Streams asked for at the same time begin one after another; each is fine once it has begun. "
-        "gunicorn's sync worker answers with Connection: close."
+        "Streams requested at the same time begin one after another; each flows once it has begun. "
+        "gunicorn's sync worker responds with Connection: close."
     ),
+    detection="A stream of this transport began only when others of the same run had ended.",
     fixes=(
         Fix(
             where="gunicorn",
             change="--worker-class gevent",
-            caution="libraries that block in C need care under gevent",
+            by=Owner.APP,
+            note="libraries that block in C need care under gevent",
         ),
         Fix(
             where="gunicorn",
             change="--threads 100",
-            caution="each stream costs a thread",
+            by=Owner.APP,
+            cost="each stream needs a thread",
         ),
     ),
     references=("https://docs.gunicorn.org/en/stable/design.html",),
@@ -40,19 +43,21 @@ CULPRIT = Culprit(
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """A stream of this Transport began when others of the same run were over."""
     queued = seen.queued(transport)
-    origin = seen.request_at_app(transport)
-    if queued is None or origin is None or "gunicorn" not in origin.server:
+    request = seen.request_at_app(transport)
+    if queued is None or request is None or "gunicorn" not in request.server:
         return None  # where a server starts a process for each request, its slow start looks the same
     observation, timing = queued
     facts = [
         Evidence(
-            f"{transport}: asked for together with others, {observation.probe.id} began "
-            f"{timing.queued_s:.1f} s after the quickest of them, and then came at its pace",
+            f"{transport}: requested together with others, {observation.probe.id} began "
+            f"{timing.queued_s:.1f} s after the first of them, and then flowed",
             (observation.probe.id,),
         )
     ]
     if observation.header("connection").lower() == "close":
-        facts.append(Evidence(f"{transport}: it says Connection: close, as gunicorn's sync worker does"))
+        facts.append(
+            Evidence(f"{transport}: the response has Connection: close, as from gunicorn's sync worker")
+        )
     return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))
 
 
@@ -61,48 +66,51 @@ FEW = 16
 MANY = 100
 
 
+SERVERS = (Server.GUNICORN,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """sync by default, so silence counts."""
-    if block.server is not Server.GUNICORN:
-        return
     value = gunicorn.worker(block)
     kind = gunicorn.kind(value)
     workers, threads = gunicorn.workers(block), gunicorn.threads(block)
-    most = (workers or 1) * ((threads or 1) if kind == "gthread" else 1)
-    if kind not in ("sync", "gthread") or (kind == "gthread" and (threads is None or most >= MANY)):
+    at_once = (workers or 1) * ((threads or 1) if kind == "gthread" else 1)
+    if kind not in ("sync", "gthread") or (kind == "gthread" and (threads is None or at_once >= MANY)):
         return
-    streams = f"{most} stream{'' if most == 1 else 's'}"
+    streams = f"{at_once} stream{'' if at_once == 1 else 's'}"
     where = f"with {workers} worker{'' if workers == 1 else 's'}" if workers else "in each worker"
     other = gunicorn.unless(value)
     unless = f", unless {other} says otherwise" if other else ""
-    level = Level.WARNING if most < FEW else Level.NOTE
+    level = Level.WARNING if at_once < FEW else Level.NOTE
     if kind == "sync" and not other:
         level = Level.ERROR
     yield block.finding(
         CULPRIT,
         level,
-        f"{value.name} {kind} ({block.where(value)}): {streams} at a time {where}, "
-        f"everybody else waits{unless}",
+        f"{value.name} {kind} ({block.where(value)}): {streams} at a time {where}, all others wait{unless}",
         value=value,
         fix=_FIX_FILE if _in_file(block, value.at) else _FIX_LINE,
         edits=_edits(block, value.at),
     )
 
 
+_GEVENT_NOTE = "needs gunicorn[gevent] installed; libraries that block in C need care under gevent"
 _FIX_LINE = Fix(
     where="gunicorn's command line",
     change="-k gevent",
-    caution="needs gunicorn[gevent] installed; libraries that block in C need care under gevent",
+    by=Owner.APP,
+    note=_GEVENT_NOTE,
 )
 _FIX_FILE = Fix(
     where="gunicorn.conf.py",
     change='worker_class = "gevent"',
-    caution="needs gunicorn[gevent] installed; libraries that block in C need care under gevent",
+    by=Owner.APP,
+    note=_GEVENT_NOTE,
 )
 
 
 def _in_file(block: Block, guilty: Directive | None) -> bool:
-    """Whether the settings file says it, or nobody does where there is only the file."""
+    """Whether the settings file sets it; true too where nothing does and there is only the file."""
     return not guilty.word.startswith("-") if guilty is not None else block.at.name != "command"
 
 

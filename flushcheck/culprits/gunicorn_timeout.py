@@ -9,36 +9,55 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Outcome, Probe, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Probe,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="gunicorn-timeout",
-    title="gunicorn kills a worker in the midst of a stream (timeout)",
+    title="gunicorn kills a worker during a stream (timeout)",
     why=(
-        "A sync worker tells its master that it lives only between requests. A stream that lasts longer "
-        "than timeout, 30 seconds by default, is cut, and every other stream of that worker with it."
+        "A sync worker reports to its master only between requests. gunicorn kills the worker of a stream "
+        "that lasts longer than timeout (30 seconds by default), and every other stream of that worker "
+        "ends with it."
     ),
-    symptoms=("Streams, WebSocket included, are cut after about the same time, without their end."),
+    symptoms="Streams, WebSocket included, are cut after about the same time, before their end.",
+    detection=(
+        "Every transport that streams is cut, and the app runs under a gunicorn that closes each connection."
+    ),
     fixes=(
         Fix(
             where="gunicorn",
             change="--worker-class gevent",
-            caution="a gevent worker reports while it streams; libraries that block in C need care",
+            by=Owner.APP,
+            note=(
+                "a gevent worker reports while it streams; libraries that block in C need care under gevent"
+            ),
         ),
         Fix(
             where="gunicorn",
             change="--timeout 3600",
-            caution="a worker that really hangs is noticed an hour later",
+            by=Owner.APP,
+            cost="gunicorn notices a worker that hangs only after an hour",
         ),
     ),
     references=("https://docs.gunicorn.org/en/stable/settings.html#timeout",),
+    looks_like=("gunicorn-sync-worker", "idle-timeout"),
 )
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Cut on every Transport that streams, by a gunicorn that closes each connection."""
     observation = seen.get(Probe(transport))
-    if observation is None or observation.outcome is not Outcome.CUT or transport is Transport.POLLING:
+    if observation is None or transport is Transport.POLLING:
         return None
     streams = [seen.flow(other) for other in (*STREAMED, Transport.WEBSOCKET) if seen.get(Probe(other))]
     poll = seen.request_at_app(Transport.POLLING)
@@ -46,17 +65,20 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         return None
     if "close" not in observation.header("connection").lower():
         return None
-    said = Evidence(
+    cut = Evidence(
         f"{transport}: cut after {len(observation.pieces)} pieces at {observation.ended_s:.1f} s, as all "
         f"streams were; the app runs under {poll.server} and closes each connection, as a sync worker does",
         (observation.probe.id,),
     )
-    return Detection(CULPRIT, Confidence.POSSIBLE, (said,))
+    return Detection(CULPRIT, Confidence.POSSIBLE, (cut,))
+
+
+SERVERS = (Server.GUNICORN,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
     """30 s by default, and only a sync worker is killed by it."""
-    if block.server is not Server.GUNICORN or gunicorn.kind(gunicorn.worker(block)) != "sync":
+    if gunicorn.kind(gunicorn.worker(block)) != "sync":
         return
     value = block.value("timeout", "30")
     time_s = gunicorn.timeout_s(block)

@@ -7,91 +7,99 @@ from collections.abc import Iterator
 from flushcheck.configs import haproxy
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
+from flushcheck.culprits.evidence import variant_evidence
+from flushcheck.culprits.lint_common import NO_OVERRIDE
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS, STREAMED
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Transport, Variant
 
 CULPRIT = Culprit(
     id="haproxy-http-delay",
-    title="HAProxy keeps each chunk back for up to 200 ms",
+    title="HAProxy holds each chunk for up to 200 ms",
     why=(
-        "In HTTP mode HAProxy tells the kernel that more is to come, so that chunks are sent in full "
-        "packets. Chunks of a stream then wait until the kernel gives up waiting, about 200 ms, whatever "
-        "their size."
+        "In HTTP mode HAProxy tells the kernel that more data will follow, so that the kernel sends full "
+        "packets. Each chunk of a stream then waits until the kernel's timer ends, about 200 ms, whatever "
+        "the chunk's size."
     ),
     symptoms=(
-        "Ticks of about 200 ms, counted from the first byte of each; headers as late. Only chunked "
-        "answers over HTTP/1.1: HTTP/1.0 clients, HTTP/2 and WebSocket are clean."
+        "Ticks of about 200 ms, counted from the first byte of each; the headers are as late. Only chunked "
+        "responses over HTTP/1.1 are affected: HTTP/1.0 clients, HTTP/2 and WebSocket are not."
     ),
+    detection="Ticks of about 200 ms, but neither for an HTTP/1.0 client nor over a WebSocket.",
     fixes=(
         Fix(
             where="HAProxy, the frontend or defaults section",
             change="option http-no-delay",
-            caution="more and smaller packets",
+            by=Owner.SERVER,
+            cost="more and smaller packets",
         ),
     ),
     references=("https://docs.haproxy.org/2.6/configuration.html#4-option%20http-no-delay",),
 )
 
 # The kernel's timer came as 195 to 215 ms; ticks between a slow pace's Pieces as up to 260.
-LEAST_S, MOST_S = 0.15, 0.35
+MIN_S, MAX_S = 0.15, 0.35
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Ticks of about 200 ms that an HTTP/1.0 client does not meet, nor a WebSocket."""
-    held = seen.held_baseline(transport)
-    timing = seen.timing(held) if held else None
-    if timing is None or timing.flow is not Flow.TICKS or not LEAST_S <= timing.period_s <= MOST_S:
+    held, timing = seen.held_baseline(transport), seen.held_timing(transport)
+    if held is None or timing is None or timing.flow is not Flow.TICKS:
         return None
-    if timing.lag_s.max > MOST_S:
+    if not MIN_S <= timing.period_s <= MAX_S or timing.lag_s.max > MAX_S:
         return None
-    if seen.frees(transport, Variant.HTTP10) is False or _http10_was_in_vain(seen):
+    if seen.frees(transport, Variant.HTTP10) is Answer.NO or _http10_without_effect(seen):
         return None
     if seen.flow(Transport.WEBSOCKET) in HELD_FLOWS or seen.control(transport) in HELD_FLOWS:
         return None
     ticks = Evidence(
-        f"{transport}: pieces came in ticks of {timing.period_s * 1000:.0f} ms, kept for up to "
+        f"{transport}: pieces arrived in ticks of {timing.period_s * 1000:.0f} ms, held for up to "
         f"{timing.lag_s.max * 1000:.0f} ms",
-        (held.id,) if held else (),
+        (held.id,),
     )
-    clean = [
-        seen.variant_evidence(streamed, Variant.HTTP10)
+    freed = [
+        variant_evidence(seen, streamed, Variant.HTTP10)
         for streamed in STREAMED
-        if seen.frees(streamed, Variant.HTTP10)
+        if seen.frees(streamed, Variant.HTTP10) is Answer.YES
     ]
-    if not clean:
+    if not freed:
         return Detection(CULPRIT, Confidence.POSSIBLE, (ticks,))
-    return Detection(CULPRIT, Confidence.LIKELY, (ticks, *clean))
+    return Detection(CULPRIT, Confidence.LIKELY, (ticks, *freed))
 
 
-def _http10_was_in_vain(seen: Observations) -> bool:
-    """Whether HTTP/1.0 freed nobody, or did not tell. It is tried on one Transport only, for both.
+def _http10_without_effect(seen: Observations) -> bool:
+    """Whether HTTP/1.0 was tried and made no Transport flow. It is tried on one Transport only, for both.
 
     A browser, which cannot try it, leaves HAProxy as possible as any other hop with such a timer.
     """
     tried = [streamed for streamed in STREAMED if seen.tried(streamed, Variant.HTTP10)]
-    return bool(tried) and not any(seen.frees(streamed, Variant.HTTP10) for streamed in tried)
+    freed = [streamed for streamed in tried if seen.frees(streamed, Variant.HTTP10) is Answer.YES]
+    return bool(tried) and not freed
+
+
+SERVERS = (Server.HAPROXY,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default; on counts wherever the request passes, in the frontend or the backend."""
-    if block.server is not Server.HAPROXY or haproxy.no_delay(block.scope).first == "on":
+    if haproxy.no_delay(block.scope).first == "on":
         return
-    slow = [front for front in block.partners if haproxy.no_delay(front).first != "on"]
-    if block.partners and not slow:
+    slow = [front for front in block.related_scopes if haproxy.no_delay(front).first != "on"]
+    if block.related_scopes and not slow:
         return
     value = haproxy.no_delay(block.scope)
-    told = "not set (HAProxy's default)" if value.at is None else f"off ({block.where(value)})"
-    over = f" when asked through {' or '.join(map(haproxy.name, slow[:3]))}" if slow else ""
+    state = "not set (HAProxy's default)" if value.at is None else f"off ({block.where(value)})"
+    over = f" through {' or '.join(map(haproxy.name, slow[:3]))}" if slow else ""
     # Browsers take HTTP/2 wherever it is offered.
     h2 = all(haproxy.offers_h2(front) for front in slow or [block.scope])
     clients = "that do not speak HTTP/2" if h2 else "over HTTP/1.1"
     yield block.finding(
         CULPRIT,
         Level.WARNING if h2 else Level.ERROR,
-        f"option http-no-delay is {told}: chunked responses come in ticks of about 200 ms{over}, for clients "
-        f"{clients}",
+        f"option http-no-delay is {state}: chunked responses arrive in ticks of about 200 ms{over}, for "
+        f"clients {clients}",
         value=value,
         edits=block.edit(value.at, "option http-no-delay"),
-        override="the app cannot free it by itself",
+        override=NO_OVERRIDE,
     )

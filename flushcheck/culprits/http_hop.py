@@ -1,8 +1,19 @@
-"""Some HTTP hop that is not nginx: described by what it does, not named."""
+"""Some HTTP hop that is not nginx: described by what it does, not named.
+
+The last resort: it is considered only on a Transport on which no other detector finds a culprit that is more
+than possible. So each of its rules says what separates this hop from nginx, from the app and from the link.
+"""
 
 from __future__ import annotations
 
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
+from flushcheck.culprits.evidence import (
+    compressor_header_evidence,
+    content_length_evidence,
+    header_evidence,
+    variant_evidence,
+)
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
 from flushcheck.model import (
@@ -14,92 +25,98 @@ from flushcheck.model import (
     Flow,
     Observation,
     Outcome,
+    Owner,
     Probe,
+    Source,
     Transport,
     Variant,
 )
 
 CULPRIT = Culprit(
     id="http-hop",
-    title="an HTTP hop that is not nginx keeps the response",
+    title="an HTTP hop that is not nginx holds the response",
     why=(
-        "Something between the app and the reader collects the response before it passes it on: a proxy, "
-        "a CDN, a gateway of the hosting, an antivirus. It leaves X-Accel-Buffering in the response, "
-        "which every nginx takes out."
+        "A hop between the app and the reader collects the response before it sends it on: a proxy, a CDN, "
+        "a gateway of the hosting provider, an antivirus program. It leaves X-Accel-Buffering in the "
+        "response, and every nginx removes that header."
     ),
     symptoms=(
-        "Held, with X-Accel-Buffering: no sent by the app, arriving at the reader, and changing nothing, "
-        "while the app's own loopback flows."
+        "The stream is held although the app sends X-Accel-Buffering: no; the header reaches the reader and "
+        "changes nothing, while the stream flows on the app's own loopback."
+    ),
+    detection=(
+        "The stream is held, X-Accel-Buffering: no reaches the reader and changes nothing, or a hop further "
+        "out than the nginx that removed it added a Content-Length."
     ),
     fixes=(
         Fix(
             where="the proxy, CDN or gateway in front of the app",
             change="switch off response buffering, and compression, for the stream's address",
-            caution="its name decides the words: look at the headers Via and Server in the evidence",
+            by=Owner.SERVER,
+            note="the directive depends on the product: see the headers Via and Server in the evidence",
         ),
     ),
     references=(),
+    shown_by=frozenset({Source.PATH}),
+    generic=True,
 )
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Held where nginx would have taken the hint, or by something further out than the nginx that did."""
+    """Held where nginx would have removed the header, or by something further out than the nginx that did."""
     observation = seen.get(Probe(transport))
     if observation is None:
         return None
-    if hint.throttled(seen, transport):
+    if x_accel.throttled(seen, transport):
         return _slows(seen, transport)
     if seen.is_held(transport):
-        return _keeps(seen, transport)
+        return _holds(seen, transport)
     if observation.outcome is Outcome.CUT and transport in STREAMED:
         return _cuts(seen, observation)
     return _refuses(observation)
 
 
-def _keeps(seen: Observations, transport: Transport) -> Detection | None:
+def _holds(seen: Observations, transport: Transport) -> Detection | None:
     if seen.flow(Transport.WEBSOCKET) is Flow.UNKNOWN:
-        return None  # kept as well, it would be something below HTTP
-    if hint.passed_through(seen, transport):
-        evidence = [*hint.passed_through_evidence(seen, transport)]
-    elif hint.stripped_without_effect(seen, transport) and seen.has_content_length(transport):
+        return None  # held as well, it would be something below HTTP
+    if x_accel.passed_through(seen, transport):
+        evidence = [*x_accel.passed_through_evidence(seen, transport)]
+        if seen.has_content_length(transport):
+            evidence.append(content_length_evidence(transport))
+    elif x_accel.stripped_without_effect(seen, transport) and seen.has_content_length(transport):
         evidence = [
-            *hint.header_evidence(seen, transport),
+            *x_accel.stripped_evidence(seen, transport),
             Evidence(
-                f"{transport}: a Content-Length appeared, which that nginx does not add: it is further out"
+                f"{transport}: the response has a Content-Length, which that nginx does not add: the hop "
+                "that added it is further out"
             ),
         ]
     else:
         return None
-    if seen.has_content_length(transport) and hint.passed_through(seen, transport):
-        evidence.append(Evidence(f"{transport}: a Content-Length appeared that the service did not send"))
-    if seen.frees(transport, Variant.IDENTITY):
-        evidence.append(seen.variant_evidence(transport, Variant.IDENTITY))
-    if seen.compressor_header_only(transport):
-        evidence.append(
-            Evidence(f"{transport}: the first read was a compressor's header alone, then silence")
-        )
+    if seen.frees(transport, Variant.IDENTITY) is Answer.YES:
+        evidence.append(variant_evidence(seen, transport, Variant.IDENTITY))
+    evidence += compressor_header_evidence(seen, transport)
     evidence += _names(seen.header(transport, "via"), seen.header(transport, "server"), transport)
     if seen.control(transport) is Flow.FLOWING:
         evidence.append(Evidence(f"{transport}: {seen.control_place(transport)} the same stream flows"))
         return Detection(CULPRIT, Confidence.LIKELY, tuple(evidence))
-    evidence.append(Evidence(f"{transport}: there was no control run, so the app itself is not cleared"))
+    evidence.append(Evidence(f"{transport}: there was no control, so the app itself may hold the stream"))
     return Detection(CULPRIT, Confidence.POSSIBLE, tuple(evidence))
 
 
 def _slows(seen: Observations, transport: Transport) -> Detection | None:
     """A rate that a WebSocket does not meet: no slow link."""
-    held = seen.held_baseline(transport)
-    timing = seen.timing(held) if held else None
-    if seen.frees(transport, Variant.XAB) is None:
+    held, timing = seen.held_baseline(transport), seen.held_timing(transport)
+    if seen.frees(transport, Variant.XAB) is Answer.NOT_TRIED:
         return None  # it may be nginx's limit_rate
     if held is None or timing is None or seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING:
         return None
-    said = Evidence(
-        f"{transport}: text came at {timing.rate_bps:.0f} bytes a second, ever later, while a WebSocket "
-        "carried the same text at its pace",
+    rate = Evidence(
+        f"{transport}: text arrived at {timing.rate_bps:.0f} bytes a second, ever later, while the same "
+        "text flowed over a WebSocket",
         (held.id, Probe(Transport.WEBSOCKET, held.scenario).id),
     )
-    return Detection(CULPRIT, Confidence.LIKELY, (said,))
+    return Detection(CULPRIT, Confidence.LIKELY, (rate,))
 
 
 def _cuts(seen: Observations, observation: Observation) -> Detection | None:
@@ -107,33 +124,29 @@ def _cuts(seen: Observations, observation: Observation) -> Detection | None:
     transport = observation.probe.transport
     if seen.flow(Transport.WEBSOCKET) is not Flow.FLOWING:
         return None
-    said = Evidence(
+    cut = Evidence(
         f"{transport}: cut after {len(observation.pieces)} pieces at {observation.ended_s:.1f} s, while a "
         "WebSocket of the same length is not",
         (observation.probe.id,),
     )
-    return Detection(CULPRIT, Confidence.LIKELY, (said,))
+    return Detection(CULPRIT, Confidence.LIKELY, (cut,))
 
 
 def _refuses(observation: Observation) -> Detection | None:
-    """An answer in HTTP that is not the app's: the app says in each refusal what it saw."""
+    """An HTTP response that is not the app's: in each of its refusals the app says what it saw."""
     if observation.outcome is not Outcome.REFUSED or observation.request_at_app is not None:
         return None
     transport = observation.probe.transport
     if transport is not Transport.WEBSOCKET or observation.status in (0, 101):
         return None
-    said = Evidence(
-        f"websocket: the handshake was answered with {observation.status}, and not by the app",
+    refused = Evidence(
+        f"websocket: the response to the handshake has status {observation.status}, and it is not the app's",
         (observation.probe.id,),
     )
     names = _names(observation.header("via"), observation.header("server"), transport)
-    return Detection(CULPRIT, Confidence.POSSIBLE, (said, *names))
+    return Detection(CULPRIT, Confidence.POSSIBLE, (refused, *names))
 
 
-def _names(via: str, server: str, transport: Transport) -> list[Evidence]:
-    """What the answer says about who was on its way."""
-    return [
-        Evidence(f"{transport}: the answer says {name}: {value[:100]}")
-        for name, value in (("via", via), ("server", server))
-        if value
-    ]
+def _names(via: str, server: str, transport: Transport) -> tuple[Evidence, ...]:
+    """What the response says of the hops that it passed."""
+    return (*header_evidence(transport, "Via", via), *header_evidence(transport, "Server", server))

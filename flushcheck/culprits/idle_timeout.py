@@ -1,4 +1,4 @@
-"""A proxy that gives up on a stream that is silent for too long."""
+"""A proxy that ends a stream that is silent for too long."""
 
 from __future__ import annotations
 
@@ -10,98 +10,124 @@ from flushcheck.configs.findings import Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Value
 from flushcheck.measurement.idle_timeouts import idle_evidence, idle_result
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, CutCause, Detection, Evidence, Fix, Transport, Vantage
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    CutCause,
+    Detection,
+    Evidence,
+    Fix,
+    Owner,
+    Transport,
+    Vantage,
+)
+
+_COST = "a connection to an app that hangs stays open for as long"
+NGINX_FIX = Fix(
+    where="nginx, the location block that passes to the app",
+    change="proxy_read_timeout 1h;",
+    by=Owner.SERVER,
+    cost=_COST,
+    note=(
+        "with fastcgi_pass the directive is fastcgi_read_timeout, with uwsgi_pass uwsgi_read_timeout, with "
+        "scgi_pass scgi_read_timeout"
+    ),
+)
+HEARTBEAT_FIX = Fix(
+    where="the app",
+    change="a heartbeat every 15 s: an SSE comment, a WebSocket ping, a blank line",
+    by=Owner.APP,
+    cost="a few bytes per stream",
+    note="the client must ignore heartbeat messages",
+)
+APACHE_FIX = Fix(
+    where="Apache, the virtual host",
+    change="ProxyTimeout 3600",
+    by=Owner.SERVER,
+    cost=_COST,
+)
+FCGID_FIX = replace(APACHE_FIX, change="FcgidIOTimeout 3600")
+HAPROXY_FIX = Fix(
+    where="HAProxy, the defaults or backend section",
+    change="timeout server 1h\ntimeout tunnel 1h",
+    by=Owner.SERVER,
+    cost=_COST,
+    note="timeout client must be as long",
+)
 
 CULPRIT = Culprit(
     id="idle-timeout",
-    title="a proxy ends a stream that is silent for longer than its time-out",
+    title="a proxy ends a stream that is silent for longer than its timeout",
     why=(
-        "Every proxy waits only so long for the next byte of a response: 60 s by default in nginx and "
-        "Apache. A stream that pauses longer is cut, though nothing is wrong with it."
+        "Every proxy waits for the next byte of a response for a limited time only: 60 s by default in "
+        "nginx and Apache. It cuts a stream that pauses longer, although nothing is wrong with the stream."
     ),
     symptoms=(
-        "A stream with pauses is cut, always after the same number of silent seconds; one that never "
-        "pauses is not. A WebSocket closes with 1006."
+        "A stream with pauses is cut, always after the same number of silent seconds; a stream without "
+        "pauses is not. A WebSocket closes with code 1006."
     ),
-    fixes=(
-        Fix(
-            where="nginx, the location block that passes to the app",
-            change="proxy_read_timeout 1h;",
-            caution=(
-                "an app that hangs keeps its connection for as long (fastcgi_read_timeout, "
-                "uwsgi_read_timeout or scgi_read_timeout where those pass)"
-            ),
-        ),
-        Fix(
-            where="the app",
-            change="a heartbeat every 15 s: an SSE comment, a WebSocket ping, a blank line",
-            caution="a few bytes for each stream; the page must take no offence",
-        ),
-        Fix(
-            where="Apache, the virtual host",
-            change="ProxyTimeout 3600",
-            caution="an app that hangs keeps its connection for as long",
-        ),
-        Fix(
-            where="HAProxy, the defaults or backend section",
-            change="timeout server 1h\ntimeout tunnel 1h",
-            caution="an app that hangs keeps its connection for as long; timeout client counts as well",
-        ),
+    detection=(
+        "A stream that is silent for a requested time (--idle) is cut, or its connection is forgotten, "
+        "while a stream without pauses is not."
     ),
+    fixes=(NGINX_FIX, HEARTBEAT_FIX, APACHE_FIX, HAPROXY_FIX),
     references=(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout",
         "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#proxytimeout",
         "https://docs.haproxy.org/2.6/configuration.html#timeout%20tunnel",
     ),
+    looks_like=("gunicorn-timeout",),
+    idle_only=True,
 )
 
 # A stream's heartbeat is 15 s in most servers and in flushcheck's own: at that or less even those are cut.
 SHORT_S = 15
-# Long enough that whoever set it thought of streams; below, 60 s is what nobody chose.
+# A timeout this long was set with streams in mind; below it, 60 s is only the default.
 LONG_S = 120
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Cut, or forgotten, in a silence that was asked for (--idle), while a stream that talked was not."""
-    found = idle_result(seen, transport)
-    if found is None or found.cause is not CutCause.IDLE:
+    """Cut, or forgotten, during a requested silence (--idle), while a stream without pauses was not."""
+    result = idle_result(seen, transport)
+    if result is None or result.cause is not CutCause.IDLE:
         return None
     direct = idle_result(seen, transport, Vantage.DIRECT)
     if direct is None:
-        return Detection(CULPRIT, Confidence.LIKELY, (idle_evidence(transport, found),))
-    there = Evidence(f"{transport}: at the app's own port: {direct.summary}", direct.probes)
-    # The same at the app's own port: then it is the app's own server, and no proxy has to be there.
+        return Detection(CULPRIT, Confidence.LIKELY, (idle_evidence(transport, result),))
+    at_port = Evidence(f"{transport}: at the app's own port: {direct.summary}", direct.probes)
+    # The same at the app's own port: then it is the app's own server, and there may be no proxy at all.
     sure = Confidence.CERTAIN if direct.cause is CutCause.NONE else Confidence.POSSIBLE
-    return Detection(CULPRIT, sure, (idle_evidence(transport, found), there))
+    return Detection(CULPRIT, sure, (idle_evidence(transport, result), at_port))
+
+
+SERVERS = (Server.NGINX, Server.APACHE, Server.HAPROXY)
 
 
 def lint(block: Block) -> Iterator[Finding]:
     """The default is a note: what pauses less is not concerned."""
     if block.server is Server.NGINX and nginx.prefix(block):
         value = block.value(f"{nginx.prefix(block)}_read_timeout", "60s")
-        fix = CULPRIT.fixes[0]
-        line = f"{value.name} 1h;"
-        yield from judge(block, value, nginx.seconds(value.first), fix, block.edit(value.at, line))
+        edits = block.edit(value.at, f"{value.name} 1h;")
+        yield from _finding(block, value, nginx.seconds(value.first), NGINX_FIX, edits)
 
     if block.server is Server.APACHE and block.via in ("http", "fastcgi", "scgi", "uwsgi", "ajp"):
         value = block.params.get("timeout") or block.value("ProxyTimeout", "")
         if not value.first:
             value = block.value("Timeout", "60")
-        yield from judge(block, value, apache.seconds(value.first), CULPRIT.fixes[2], ())
+        yield from _finding(block, value, apache.seconds(value.first), APACHE_FIX)
     if block.server is Server.APACHE and block.via == "fcgid":
         value = block.value("FcgidIOTimeout", "40")
-        fix = replace(CULPRIT.fixes[2], change="FcgidIOTimeout 3600")
-        yield from judge(block, value, apache.seconds(value.first), fix, ())
+        yield from _finding(block, value, apache.seconds(value.first), FCGID_FIX)
 
     if block.server is Server.HAPROXY:
         value = block.value("timeout server", "0")
-        yield from judge(block, value, haproxy.seconds(value.first), CULPRIT.fixes[3], ())
+        yield from _finding(block, value, haproxy.seconds(value.first), HAPROXY_FIX)
 
 
-def judge(
-    block: Block, value: Value, time_s: float | None, fix: Fix, edits: tuple[Edit, ...]
+def _finding(
+    block: Block, value: Value, time_s: float | None, fix: Fix, edits: tuple[Edit, ...] = ()
 ) -> Iterator[Finding]:
-    """The Finding for a time-out of this length, none if it is long.
+    """The Finding for a timeout of this length, none if it is long.
 
     Args:
         time_s: the silence that is allowed; None or 0 if there is no limit, or none that can be read.
@@ -109,11 +135,11 @@ def judge(
     if not time_s or time_s >= LONG_S:
         return
     short = time_s <= SHORT_S
-    more = ", heartbeats every 15 s or not" if short else ""
+    heartbeat = ", even with a heartbeat every 15 s" if short else ""
     yield block.finding(
         CULPRIT,
         Level.WARNING if short else Level.NOTE,
-        f"{block.say(value)}: a stream that is silent for {time_s:g} s is cut{more}",
+        f"{block.say(value)}: a stream that is silent for {time_s:g} s is cut{heartbeat}",
         value=value,
         fix=fix,
         edits=edits,

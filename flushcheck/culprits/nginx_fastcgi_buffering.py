@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
 
 CULPRIT = Culprit(
     id="nginx-fastcgi-buffering",
-    title="nginx fastcgi_buffering keeps the response until a buffer is full or the app is done",
+    title="nginx fastcgi_buffering holds the response until a buffer is full or the app has finished",
     why=(
-        "fastcgi_buffering is on by default. nginx collects what the FastCGI server writes, record "
-        "headers included, and passes it on when a buffer of fastcgi_buffers is full (4096 bytes on "
-        "most machines) or the app is done."
+        "fastcgi_buffering is on by default. nginx collects what the FastCGI server writes, record headers "
+        "included, and sends it on when a buffer of fastcgi_buffers is full (4096 bytes on most machines) "
+        "or the app has finished."
     ),
     symptoms=(
-        "Blocks of 4096 bytes less 8 for each FastCGI record in them, so 4064 at 1 KB a record and "
-        "3640 at 64 bytes; short streams arrive whole at their end. The app sees GATEWAY_INTERFACE. "
-        "X-Accel-Buffering: no frees it."
+        "Blocks of 4096 bytes less 8 for each FastCGI record in them: 4064 at 1 KB a record, 3640 at 64 "
+        "bytes; short streams arrive whole at their end. The app sees GATEWAY_INTERFACE. "
+        "X-Accel-Buffering: no on the response switches the buffering off."
     ),
+    detection="As nginx-proxy-buffering, with FastCGI between nginx and the app.",
     fixes=(
         Fix(
             where="nginx, the location block with fastcgi_pass",
             change="fastcgi_buffering off;",
-            caution=(
-                "a slow reader now keeps a FastCGI process busy for as long as it reads, and "
-                "fastcgi_cache does not work in this block"
+            by=Owner.SERVER,
+            cost=(
+                "a slow reader keeps a FastCGI process busy for as long as it reads; fastcgi_cache does "
+                "not work in this block"
             ),
         ),
-        hint.APP_FIX,
+        x_accel.APP_FIX,
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_buffering",),
 )
@@ -41,9 +42,12 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """As proxy_buffering, with FastCGI between nginx and the app."""
-    return hint.detect_gateway_buffering(seen, transport, CULPRIT, "CGI/")
+    return x_accel.detect_gateway_buffering(seen, transport, CULPRIT, "CGI/")
+
+
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """On by default, whatever version of HTTP anybody speaks."""
+    """On by default, whatever the version of HTTP."""
     yield from nginx_blocks.hold(block, CULPRIT, "fastcgi")

@@ -7,66 +7,81 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import lint_common, nginx_blocks, x_accel
+from flushcheck.culprits.evidence import variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport, Variant
 
 CULPRIT = Culprit(
     id="nginx-gzip",
     title="nginx gzip holds the stream while proxy_buffering is on",
     why=(
-        "With gzip on for the stream's type, nginx compresses the response. While the upstream is "
-        "buffered it never flushes the compressor, so what was written stays inside until the "
-        "compressor has enough. With buffering off nginx flushes after every write."
+        "With gzip on for the stream's content type, nginx compresses the response. While proxy_buffering "
+        "is on, nginx never flushes the compressor, so the text stays inside until the compressor has "
+        "enough for a block. With proxy_buffering off, nginx flushes after every write."
     ),
     symptoms=(
-        "Held, header included, but only for a client that offers gzip; the same stream flows without "
-        "encodings, and with X-Accel-Buffering: no. curl without --compressed sees nothing wrong."
+        "Only clients that send Accept-Encoding: gzip are affected; headers and text both arrive late. The "
+        "same stream flows without compression, and with X-Accel-Buffering: no. curl without --compressed "
+        "shows no fault."
+    ),
+    detection=(
+        "The stream is held and compressed; it flows without compression, and it flows when the response "
+        "header X-Accel-Buffering: no switches nginx's buffering off."
     ),
     fixes=(
         Fix(
             where="nginx, the location block that passes to the app",
             change="proxy_buffering off;",
-            caution=(
-                "gzip stays on and flushes each write; a slow reader now keeps the app's connection "
-                "busy for as long as it reads (fastcgi_buffering or uwsgi_buffering where those pass)"
+            by=Owner.SERVER,
+            cost="a slow reader keeps the connection to the app busy for as long as it reads",
+            note=(
+                "gzip stays on and flushes each write; with fastcgi_pass the directive is "
+                "fastcgi_buffering, with uwsgi_pass it is uwsgi_buffering"
             ),
         ),
         Fix(
             where="nginx, the location block that passes to the app",
             change="gzip off;",
-            caution="nothing in this block is compressed any more",
+            by=Owner.SERVER,
+            cost="nginx no longer compresses anything in this block",
         ),
-        hint.APP_FIX,
+        x_accel.APP_FIX,
     ),
     references=(
         "https://nginx.org/en/docs/http/ngx_http_gzip_module.html",
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
     ),
+    looks_like=("nginx-proxy-buffering",),
 )
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Held and compressed; flowing without encodings; flowing when nginx is told not to buffer."""
-    alone = hint.needs_compression(seen, transport)
-    if not hint.honored(seen, transport) or alone is False:
+    """Held and compressed; flowing without encodings; flowing when nginx does not buffer."""
+    compression = x_accel.needs_compression(seen, transport)
+    if not x_accel.honored(seen, transport) or compression is Answer.NO:
         return None
-    if alone is None:
+    evidence = x_accel.stripped_evidence(seen, transport)
+    if compression is Answer.NOT_TRIED:
         # Compressed, and no client without encodings was tried: the buffer alone may be it.
-        return Detection(CULPRIT, Confidence.POSSIBLE, hint.header_evidence(seen, transport))
-    only = seen.variant_evidence(hint.transport_with_identity_probe(seen, transport), Variant.IDENTITY)
-    return Detection(CULPRIT, Confidence.CERTAIN, (*hint.header_evidence(seen, transport), only))
+        return Detection(CULPRIT, Confidence.POSSIBLE, evidence)
+    tried_on = x_accel.transport_with_identity_probe(seen, transport)
+    identity = variant_evidence(seen, tried_on, Variant.IDENTITY)
+    return Detection(CULPRIT, Confidence.CERTAIN, (*evidence, identity))
 
 
-# What streams are sent as. Compression of other types, application/json above all, concerns whole answers.
-STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson", "application/jsonl")
+# Compression of other types, application/json above all, concerns whole responses.
+STREAM_TYPES = (*lint_common.STREAM_TYPES, "application/jsonl")
+
+
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """Where chunks would pass one by one, were it not for the compressor that nobody flushes."""
+    """Where each chunk would pass at once, if the compressor were flushed."""
     # A block that holds anyway has its Finding, and the same fix.
-    if block.server is not Server.NGINX or not nginx.flushes_chunks(block):
+    if not nginx.flushes_chunks(block):
         return
     for encoder, offered in (("gzip", "gzip"), ("brotli", "br")):
         yield from _held(block, encoder, offered)

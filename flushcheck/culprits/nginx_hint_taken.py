@@ -1,69 +1,69 @@
-"""An inner nginx that obeys X-Accel-Buffering and takes it out, in front of it a proxy that buffers."""
+"""An inner nginx that obeys X-Accel-Buffering and removes it; in front of it a proxy that buffers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from flushcheck.configs import nginx
-from flushcheck.configs.findings import Finding, Level
+from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
 
 CULPRIT = Culprit(
     id="nginx-hint-taken",
-    title="an outer proxy buffers, and the nginx behind it takes X-Accel-Buffering out of the response",
+    title="an outer proxy buffers, and the nginx behind it removes X-Accel-Buffering from the response",
     why=(
-        "X-Accel-Buffering speaks to one nginx: the first one that sees it obeys and removes it. A second "
-        "nginx further out never learns of it and keeps buffering."
+        "X-Accel-Buffering reaches one nginx only: the first one obeys it and removes it. A second nginx "
+        "further out never receives the header and keeps buffering."
     ),
     symptoms=(
-        "Held although the app sends X-Accel-Buffering: no, and the header does not arrive. From outside "
-        "this cannot be told from one nginx with proxy_ignore_headers X-Accel-Buffering."
+        "X-Accel-Buffering: no was sent, was removed on the way, and the stream was held all the same. From "
+        "outside this looks the same as one nginx with proxy_ignore_headers X-Accel-Buffering."
     ),
+    detection="The header X-Accel-Buffering: no is removed on the way and changes nothing.",
     fixes=(
         Fix(
             where="the outer nginx, the location block with proxy_pass",
             change="proxy_buffering off;",
-            caution="a slow reader now keeps the inner connection busy for as long as it reads",
+            by=Owner.SERVER,
+            cost="a slow reader keeps the connection to the inner nginx busy for as long as it reads",
         ),
         Fix(
             where="the inner nginx, the location block with proxy_pass",
             change="proxy_pass_header X-Accel-Buffering;",
-            caution="the app has to send the header; it reaches clients unless the outer one takes it",
+            by=Owner.SERVER,
+            note="the app must send the header; clients see it unless the outer proxy removes it",
         ),
     ),
     references=(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass_header",
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
     ),
-)
-
-SEPARATE = Evidence(
-    "what would separate the two: `nginx -T | grep -n proxy_ignore_headers` on each nginx of the path"
+    looks_like=("nginx-ignore-headers", "nginx-proxy-buffering"),
 )
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """The hint was taken and freed nothing."""
-    if not hint.stripped_without_effect(seen, transport) or seen.size_bytes(transport) is None:
-        return None
-    return Detection(CULPRIT, Confidence.POSSIBLE, (*hint.header_evidence(seen, transport), SEPARATE))
+    """The header was removed and freed nothing."""
+    return x_accel.detect_without_effect(seen, transport, CULPRIT)
+
+
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """A pass to another server of the same configuration, which takes the hint out."""
-    if not block.hint_taken or block.behind is None or not nginx.holds(block):
+    """A pass to another server of the same configuration, which removes the header."""
+    if not block.inner_strips_header or block.inner_server is None or not nginx.holds(block):
         return
     value = nginx.buffering(block)
     yield block.finding(
         CULPRIT,
         Level.ERROR,
-        f"{block.gate.text} leads to the server at {block.behind.place}, which takes X-Accel-Buffering out "
-        f"of the app's responses, while {block.say(value)} here waits for it",
-        at=block.gate,
+        f"{block.pass_directive.text} leads to the server at {block.inner_server.place}, which removes "
+        f"X-Accel-Buffering from the app's responses, so {block.say(value)} here never receives it",
+        at=block.pass_directive,
         value=value,
         edits=nginx_blocks.free(block),
     )

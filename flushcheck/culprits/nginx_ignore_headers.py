@@ -1,4 +1,4 @@
-"""nginx told to ignore X-Accel-Buffering."""
+"""An nginx that ignores X-Accel-Buffering."""
 
 from __future__ import annotations
 
@@ -8,51 +8,57 @@ from dataclasses import replace
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
-from flushcheck.culprits.nginx_hint_taken import SEPARATE
+from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
+
+BUFFERING_FIX = Fix(
+    where="nginx, the location block with proxy_pass",
+    change="proxy_buffering off;",
+    by=Owner.SERVER,
+    cost="a slow reader keeps the connection to the app busy for as long as it reads",
+)
 
 CULPRIT = Culprit(
     id="nginx-ignore-headers",
-    title="nginx buffers, and proxy_ignore_headers makes it deaf to X-Accel-Buffering",
+    title="nginx buffers, and proxy_ignore_headers makes it ignore X-Accel-Buffering",
     why=(
-        "proxy_ignore_headers X-Accel-Buffering switches off the app's way to stop proxy_buffering. nginx "
-        "removes the header from the response all the same."
+        "With proxy_ignore_headers X-Accel-Buffering the app can no longer switch proxy_buffering off. "
+        "nginx removes the header from the response all the same."
     ),
     symptoms=(
-        "Held although the app sends X-Accel-Buffering: no, and the header does not arrive. From outside "
-        "this cannot be told from a second, buffering nginx in front of an obedient one."
+        "X-Accel-Buffering: no was sent, was removed on the way, and the stream was held all the same. From "
+        "outside this looks the same as a second, buffering proxy in front of an nginx that obeys the "
+        "header."
     ),
+    detection="The header X-Accel-Buffering: no is removed on the way and changes nothing.",
     fixes=(
+        BUFFERING_FIX,
         Fix(
-            where="nginx, the location block with proxy_pass",
-            change="proxy_buffering off;",
-            caution="a slow reader now keeps the app's connection busy for as long as it reads",
-        ),
-        Fix(
-            where="nginx, wherever proxy_ignore_headers stands",
+            where="nginx, the line with proxy_ignore_headers",
             change="# remove X-Accel-Buffering from the list of proxy_ignore_headers",
-            caution="the app has to send X-Accel-Buffering: no on each streamed response",
+            by=Owner.SERVER,
+            note="the app must send X-Accel-Buffering: no with each streamed response",
         ),
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers",),
+    looks_like=("nginx-hint-taken", "nginx-proxy-buffering"),
 )
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """The hint was taken and freed nothing."""
-    if not hint.stripped_without_effect(seen, transport) or seen.size_bytes(transport) is None:
-        return None
-    return Detection(CULPRIT, Confidence.POSSIBLE, (*hint.header_evidence(seen, transport), SEPARATE))
+    """The header was removed and freed nothing."""
+    return x_accel.detect_without_effect(seen, transport, CULPRIT)
+
+
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """The line, in a block that the hint would free."""
-    if block.server is not Server.NGINX or not nginx.prefix(block):
+    """The line, in a block where the header would switch a hold off."""
+    if not nginx.prefix(block):
         return
-    line = nginx.ignored_hint(block)
+    line = nginx.ignored_x_accel(block)
     gzip = nginx.flushes_chunks(block) and block.value("gzip", "off").first == "on"
     if line is None or not (nginx.holds(block) or gzip):
         return
@@ -60,9 +66,9 @@ def lint(block: Block) -> Iterator[Finding]:
     yield block.finding(
         CULPRIT,
         Level.ERROR if nginx.holds(block) else Level.WARNING,
-        f"{line.text} makes nginx deaf to X-Accel-Buffering, and {block.say(value)}: the app "
-        "cannot free its own responses" + ("" if nginx.holds(block) else " where gzip holds them"),
+        f"{line.text} makes nginx ignore X-Accel-Buffering, with {block.say(value)}: the app cannot switch "
+        "buffering off for its own responses" + ("" if nginx.holds(block) else ", which gzip holds"),
         at=line,
-        fix=replace(CULPRIT.fixes[0], change=f"{value.name} off;"),
+        fix=replace(BUFFERING_FIX, change=f"{value.name} off;"),
         edits=nginx_blocks.free(block),
     )

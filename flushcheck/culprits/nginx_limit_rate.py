@@ -7,37 +7,45 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Transport
 
 CULPRIT = Culprit(
     id="nginx-limit-rate",
     title="nginx limit_rate slows the response down",
     why=(
-        "limit_rate lets a buffered response out at so many bytes a second and no faster. With buffering "
-        "off it has no effect."
+        "limit_rate sends a buffered response at a fixed number of bytes a second. With buffering off it "
+        "has no effect."
     ),
     symptoms=(
-        "The delay grows from piece to piece, and the bytes of every second are the same. A stream that is "
+        "The delay grows from piece to piece, and every second brings the same number of bytes. A stream "
         "slower than the limit flows."
+    ),
+    detection=(
+        "The stream arrives at a constant rate, ever later, and flows when the response header "
+        "X-Accel-Buffering: no switches nginx's buffering off."
     ),
     fixes=(
         Fix(
             where="nginx, the location block that passes to the app",
             change="limit_rate 0;",
-            caution="one reader can take the whole bandwidth of the server again",
+            by=Owner.SERVER,
+            cost="one reader can use the whole bandwidth of the server",
         ),
         Fix(
             where="nginx, the location block that passes to the app",
             change="proxy_buffering off;",
-            caution=(
-                "limit_rate then does nothing in this block; a slow reader keeps the app's connection busy "
-                "for as long as it reads (fastcgi_buffering or uwsgi_buffering where those pass)"
+            by=Owner.SERVER,
+            cost=(
+                "limit_rate does nothing in this block any more; a slow reader keeps the connection to the "
+                "app busy for as long as it reads"
+            ),
+            note=(
+                "with fastcgi_pass the directive is fastcgi_buffering, with uwsgi_pass it is uwsgi_buffering"
             ),
         ),
-        hint.APP_FIX,
+        x_accel.APP_FIX,
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_core_module.html#limit_rate",),
 )
@@ -48,18 +56,20 @@ FAST_BYTES_PER_S = 65_536
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """At a constant rate, ever later, until nginx is told not to buffer."""
-    held = seen.held_baseline(transport)
-    timing = seen.timing(held) if held else None
-    if timing is None or timing.flow is not Flow.THROTTLED or not hint.honored(seen, transport):
+    """At a constant rate, ever later, until nginx does not buffer."""
+    timing = seen.held_timing(transport)
+    if timing is None or timing.flow is not Flow.THROTTLED or not x_accel.honored(seen, transport):
         return None
-    rate = Evidence(f"{transport}: text came at {timing.rate_bps:.0f} bytes a second, ever later")
-    return Detection(CULPRIT, Confidence.CERTAIN, (rate, *hint.header_evidence(seen, transport)))
+    rate = Evidence(f"{transport}: text arrived at {timing.rate_bps:.0f} bytes a second, ever later")
+    return Detection(CULPRIT, Confidence.CERTAIN, (rate, *x_accel.stripped_evidence(seen, transport)))
+
+
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
     """A limit, in a block that buffers."""
-    if block.server is not Server.NGINX or not nginx.prefix(block) or nginx.buffering(block).first == "off":
+    if not nginx.prefix(block) or nginx.buffering(block).first == "off":
         return
     value = block.value("limit_rate", "0")
     rate = nginx.size_bytes(value.first)
@@ -71,7 +81,7 @@ def lint(block: Block) -> Iterator[Finding]:
         CULPRIT,
         Level.WARNING if slow else Level.NOTE,
         f"{block.say(value)} with {nginx.buffering(block).name} on: a stream faster than "
-        f"{speed} comes ever later",
+        f"{speed} arrives ever later",
         value=value,
         edits=block.edit(value.at, "limit_rate 0;"),
         override=nginx_blocks.override(block),

@@ -4,42 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import nginx_blocks, x_accel
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
 
 CULPRIT = Culprit(
     id="nginx-proxy-buffering",
-    title="nginx proxy_buffering keeps the response until a buffer is full or the app is done",
+    title="nginx proxy_buffering holds the response until a buffer is full or the app has finished",
     why=(
-        "proxy_buffering is on by default. nginx asks the app over HTTP/1.0 unless told otherwise "
-        "(the default until 1.29.7), and then cannot tell where one write of the app ends: it passes "
-        "the response on whenever a buffer of proxy_buffers is full (4096 bytes on most machines) or "
-        "the app closes. Over HTTP/1.1 with chunks the same nginx passes each chunk on at once."
+        "proxy_buffering is on by default. nginx requests the response over HTTP/1.0 unless configured "
+        "otherwise (the default until 1.29.7), and then cannot tell where one write of the app ends: it "
+        "sends data on when a buffer of proxy_buffers is full (4096 bytes on most machines) or the app "
+        "closes the connection. Over HTTP/1.1 with chunks, the same nginx sends each chunk on at once."
     ),
     symptoms=(
-        "Blocks of the buffer's size; a stream shorter than one block arrives whole at its end, its "
-        "header too. X-Accel-Buffering: no on the response frees it, and does not reach the client."
+        "Blocks of the buffer's size; a stream shorter than one block arrives whole at its end, and its "
+        "headers with it. X-Accel-Buffering: no on the response switches the buffering off, and the header "
+        "does not reach the client."
+    ),
+    detection=(
+        "The stream is held without X-Accel-Buffering: no and flows with it; the app is called over HTTP, "
+        "and compression makes no difference."
     ),
     fixes=(
         Fix(
             where="nginx, the location block with proxy_pass",
             change="proxy_buffering off;",
-            caution=(
-                "a slow reader now keeps the app's connection busy for as long as it reads, and "
-                "proxy_cache does not work in this block"
+            by=Owner.SERVER,
+            cost=(
+                "a slow reader keeps the connection to the app busy for as long as it reads; proxy_cache "
+                "does not work in this block"
             ),
         ),
-        hint.APP_FIX,
+        x_accel.APP_FIX,
         Fix(
             where="nginx, the location block with proxy_pass",
             change='proxy_http_version 1.1;\nproxy_set_header Connection "";',
-            caution=(
-                "helps only while the app sends chunks and nothing compresses; proxy_set_header here "
-                "drops every proxy_set_header inherited from above: repeat those"
+            by=Owner.SERVER,
+            note=(
+                "helps only while the app sends chunks and nothing compresses them; proxy_set_header here "
+                "replaces every proxy_set_header inherited from an outer block: repeat those"
             ),
         ),
     ),
@@ -47,27 +54,34 @@ CULPRIT = Culprit(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_version",
     ),
+    looks_like=("nginx-proxy-cache", "nginx-gzip"),
 )
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held without X-Accel-Buffering and flowing with it, over HTTP, whatever the encoding."""
-    if not hint.honored(seen, transport) or hint.needs_compression(seen, transport):
+    compression = x_accel.needs_compression(seen, transport)
+    if not x_accel.honored(seen, transport) or compression is Answer.YES:
         return None
-    if hint.throttled(seen, transport):
+    if x_accel.throttled(seen, transport):
         return None
-    origin = seen.request_at_app(transport)
-    if origin is not None and origin.gateway:
+    request = seen.request_at_app(transport)
+    if request is not None and request.gateway:
         return None
-    protocol = origin.protocol if origin else ""
-    asked = (Evidence(f"{transport}: the app was asked over {protocol}"),) if protocol == "HTTP/1.0" else ()
-    if hint.needs_compression(seen, transport) is None:
+    protocol = request.protocol if request else ""
+    old_http = (
+        (Evidence(f"{transport}: the app was called over {protocol}"),) if protocol == "HTTP/1.0" else ()
+    )
+    if compression is Answer.NOT_TRIED:
         sure = Confidence.POSSIBLE  # compressed, and no client without encodings was tried: gzip may be it
     else:
-        sure = Confidence.CERTAIN if origin else Confidence.LIKELY
-    return Detection(CULPRIT, sure, (*hint.header_evidence(seen, transport), *asked))
+        sure = Confidence.CERTAIN if request else Confidence.LIKELY
+    return Detection(CULPRIT, sure, (*x_accel.stripped_evidence(seen, transport), *old_http))
+
+
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """On by default, so a block without a line is guilty too, unless the app is asked over HTTP/1.1."""
+    """On by default, so a block without a line is guilty too, unless the app is called over HTTP/1.1."""
     yield from nginx_blocks.hold(block, CULPRIT, "http")

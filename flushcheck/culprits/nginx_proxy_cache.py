@@ -7,84 +7,89 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Value
-from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Transport
+from flushcheck.model import Culprit, Fix, Owner, Source
 
 CULPRIT = Culprit(
     id="nginx-proxy-cache",
-    title="nginx answers a repeated address from its cache: an old stream, all at once",
+    title="nginx serves an old stream from its cache, all at once",
     why=(
-        "A cache keeps the response of the first reader and gives it to the next one who asks for the same "
-        "address: whole, at once, and with the text of then."
+        "A cache stores the response to the first reader and serves it to the next one that requests the "
+        "same address: whole, at once, and with the old text."
     ),
     symptoms=(
-        "The first request streams, the second one with the same address brings everything in one read, "
-        "with the send offsets of the first. A fresh query string brings a fresh stream."
+        "The first request streams. The second one for the same address gets everything in one read, with "
+        "the send times of the first. A new query string brings a new stream."
     ),
+    detection="From outside it looks like any other cache (response-cache); only the configuration names it.",
     fixes=(
         Fix(
             where="nginx, the location block of the stream",
             change="proxy_cache off;",
-            caution=(
-                "nothing in this block is cached any more (fastcgi_cache, uwsgi_cache or scgi_cache where "
-                "those pass)"
+            by=Owner.SERVER,
+            cost="nothing in this block is cached any more",
+            note=(
+                "with fastcgi_pass the directive is fastcgi_cache, with uwsgi_pass uwsgi_cache, with "
+                "scgi_pass scgi_cache"
             ),
         ),
         Fix(
             where="the app, on each streamed response",
             change="Cache-Control: no-store",
-            caution="has no effect where proxy_ignore_headers names Cache-Control",
+            by=Owner.APP,
+            note="has no effect where proxy_ignore_headers lists Cache-Control",
+            response_header=True,
         ),
         Fix(
             where="the page",
-            change="ask for an address of its own each time, for example ?nonce=<random>",
-            caution="fills the cache with streams that nobody asks for again",
+            change="request a new address each time, for example ?nonce=<random>",
+            by=Owner.CLIENT,
+            cost="the cache fills with streams that are never requested again",
         ),
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache",),
+    looks_like=("response-cache",),
+    shown_by=frozenset({Source.FILE}),
 )
 
 
-def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """No run tells it apart yet; a configuration file does."""
-    return None
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """A cache in force; how much it takes depends on who says how long a response may be kept."""
+    """A cache in force; how much it stores depends on what sets the lifetime of a response."""
     prefix = nginx.prefix(block)
-    if block.server is not Server.NGINX or not prefix or nginx.buffering(block).first == "off":
+    if not prefix or nginx.buffering(block).first == "off":
         return
     value = block.value(f"{prefix}_cache", "off")
     if value.first == "off":
         return
-    deaf = nginx.ignored(block, "cache-control")
-    kept_anyway = any(_keeps_ok(line.args) for line in block.scope.nearest(f"{prefix}_cache_valid"))
+    ignored = nginx.ignored(block, "cache-control")
+    stored_anyway = any(_stores_ok(line.args) for line in block.scope.nearest(f"{prefix}_cache_valid"))
     chosen = block.scope.nearest(f"{prefix}_no_cache")
     yield block.finding(
         CULPRIT,
-        Level.WARNING if kept_anyway and not chosen else Level.NOTE,
-        _message(value, block.where(value), kept_anyway, bool(chosen), deaf is not None, prefix),
+        Level.WARNING if stored_anyway and not chosen else Level.NOTE,
+        _message(value, block.where(value), stored_anyway, bool(chosen), ignored is not None, prefix),
         value=value,
         edits=block.edit(value.at, f"{prefix}_cache off;"),
         override=(
-            f"the app cannot prevent it with Cache-Control: {deaf.place} ignores that"
-            if deaf
-            else "the app can prevent it for each response with Cache-Control: no-store"
+            f"the app cannot prevent it with Cache-Control: {ignored.place} ignores that header"
+            if ignored
+            else "the app can prevent it for each response with the header Cache-Control: no-store"
         ),
     )
 
 
-def _keeps_ok(args: tuple[str, ...]) -> bool:
-    """Whether a line of proxy_cache_valid concerns ordinary answers: 200, any, or no code at all."""
+def _stores_ok(args: tuple[str, ...]) -> bool:
+    """Whether a line of proxy_cache_valid concerns ordinary responses: 200, any, or no code at all."""
     return len(args) == 1 or bool({"200", "any"} & set(args[:-1]))
 
 
-def _message(value: Value, where: str, kept_anyway: bool, chosen: bool, deaf: bool, prefix: str) -> str:
-    who = "any response" if kept_anyway else "a response that says how long it may be kept"
-    unless = "" if deaf else " unless the app forbids it"
-    but = f", as far as {prefix}_no_cache lets it" if chosen else ""
+def _message(value: Value, where: str, stored_anyway: bool, chosen: bool, ignored: bool, prefix: str) -> str:
+    which = "every response" if stored_anyway else "each response that states its lifetime"
+    unless = "" if ignored else " unless the app forbids it"
+    but = f", where {prefix}_no_cache allows it" if chosen else ""
     return (
-        f"{value.text} ({where}) keeps {who}{unless}{but}: it is collected, and who asks for the "
-        "same address again gets the old stream, all at once"
+        f"{value.text} ({where}) stores {which}{unless}{but}: the next request for the same "
+        "address gets the old stream, all at once"
     )

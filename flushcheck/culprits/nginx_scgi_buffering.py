@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.findings import Finding
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
 
 CULPRIT = Culprit(
     id="nginx-scgi-buffering",
-    title="nginx scgi_buffering keeps the response until a buffer is full or the app is done",
+    title="nginx scgi_buffering holds the response until a buffer is full or the app has finished",
     why=(
-        "scgi_buffering is on by default. nginx collects what the scgi server writes and passes it on "
-        "when a buffer of scgi_buffers is full (4096 bytes on most machines) or the app is done."
+        "scgi_buffering is on by default. nginx collects what the SCGI server writes and sends it on when "
+        "a buffer of scgi_buffers is full (4096 bytes on most machines) or the app has finished."
     ),
     symptoms=(
         "Blocks of 4096 bytes; a stream shorter than one block arrives whole at its end. "
-        "X-Accel-Buffering: no frees it."
+        "X-Accel-Buffering: no on the response switches the buffering off."
     ),
+    detection="As nginx-proxy-buffering, with SCGI between nginx and the app.",
     fixes=(
         Fix(
             where="nginx, the location block with scgi_pass",
             change="scgi_buffering off;",
-            caution=(
-                "a slow reader now keeps a scgi worker busy for as long as it reads, and scgi_cache does "
-                "not work in this block"
+            by=Owner.SERVER,
+            cost=(
+                "a slow reader keeps an SCGI worker busy for as long as it reads; scgi_cache does not work "
+                "in this block"
             ),
         ),
-        hint.APP_FIX,
+        x_accel.APP_FIX,
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_scgi_module.html#scgi_buffering",),
 )
@@ -39,7 +40,10 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """As proxy_buffering, with SCGI between nginx and the app."""
-    return hint.detect_gateway_buffering(seen, transport, CULPRIT, "SCGI/1")
+    return x_accel.detect_gateway_buffering(seen, transport, CULPRIT, "SCGI/1")
+
+
+SERVERS = (Server.NGINX,)
 
 
 def lint(block: Block) -> Iterator[Finding]:

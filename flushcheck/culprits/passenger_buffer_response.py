@@ -1,4 +1,4 @@
-"""Passenger, told to buffer responses."""
+"""Passenger, configured to buffer responses."""
 
 from __future__ import annotations
 
@@ -6,30 +6,37 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
+
+_COST = "a slow reader keeps an app process busy for as long as it reads"
+APACHE_FIX = Fix(
+    where="Apache, the virtual host or directory of the app",
+    change="PassengerBufferResponse off",
+    by=Owner.SERVER,
+    cost=_COST,
+)
+NGINX_FIX = Fix(
+    where="nginx, the server or location block of the app",
+    change="passenger_buffer_response off;",
+    by=Owner.SERVER,
+    cost=_COST,
+)
 
 CULPRIT = Culprit(
     id="passenger-buffer-response",
     title="Passenger buffers the app's responses",
     why=(
-        "Passenger passes responses on as they come unless it is told to buffer them, which spares app "
-        "processes from slow readers."
+        "Passenger sends each write of the app on at once unless it is configured to buffer responses, "
+        "which protects app processes from slow readers."
     ),
-    symptoms="Blocks of 4096 bytes. The answer carries Status: and X-Powered-By: Phusion Passenger.",
-    fixes=(
-        Fix(
-            where="Apache, the virtual host or directory of the app",
-            change="PassengerBufferResponse off",
-            caution="a slow reader keeps an app process busy for as long as it reads",
-        ),
-        Fix(
-            where="nginx, the server or location block of the app",
-            change="passenger_buffer_response off;",
-            caution="a slow reader keeps an app process busy for as long as it reads",
-        ),
+    symptoms="Blocks of 4096 bytes. The response has Status: and X-Powered-By: Phusion Passenger.",
+    detection=(
+        "Passenger runs the app, the stream is held, and X-Accel-Buffering: no reaches the reader and "
+        "changes nothing."
     ),
+    fixes=(APACHE_FIX, NGINX_FIX),
     references=(
         "https://www.phusionpassenger.com/library/config/apache/reference/#passengerbufferresponse",
         "https://www.phusionpassenger.com/library/config/nginx/reference/#passenger_buffer_response",
@@ -38,12 +45,15 @@ CULPRIT = Culprit(
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """An app that Passenger runs, held, with the hint arriving unheard."""
-    origin = seen.request_at_app(transport)
-    if not hint.passed_through(seen, transport) or origin is None or "Passenger" not in origin.server:
+    """An app that Passenger runs, held, while X-Accel-Buffering arrives and changes nothing."""
+    request = seen.request_at_app(transport)
+    if not x_accel.passed_through(seen, transport) or request is None or "Passenger" not in request.server:
         return None
-    server = Evidence(f"{transport}: the app runs under {origin.server}")
-    return Detection(CULPRIT, Confidence.LIKELY, (*hint.passed_through_evidence(seen, transport), server))
+    server = Evidence(f"{transport}: the app runs under {request.server}")
+    return Detection(CULPRIT, Confidence.LIKELY, (*x_accel.passed_through_evidence(seen, transport), server))
+
+
+SERVERS = (Server.NGINX, Server.APACHE)
 
 
 def lint(block: Block) -> Iterator[Finding]:
@@ -52,15 +62,15 @@ def lint(block: Block) -> Iterator[Finding]:
         return
     apache = block.server is Server.APACHE
     name = "PassengerBufferResponse" if apache else "passenger_buffer_response"
+    fix = APACHE_FIX if apache else NGINX_FIX
     value = block.value(name, "off")
     if value.first.lower() != "on":
         return
-    line = "PassengerBufferResponse off" if apache else f"{name} off;"
     yield block.finding(
         CULPRIT,
         Level.ERROR,
-        f"{block.say(value)}: the response is passed on in pieces of 4096 bytes",
+        f"{block.say(value)}: Passenger sends data only when 4096 bytes are full",
         value=value,
-        fix=CULPRIT.fixes[0 if apache else 1],
-        edits=block.edit(value.at, line),
+        fix=fix,
+        edits=block.edit(value.at, fix.change),
     )

@@ -5,33 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.configs import php
-from flushcheck.configs.findings import Finding, Level
+from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import php_settings
+from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport, Variant
+
+INI_FIX = Fix(
+    where="php.ini, or the pool (php_admin_value)",
+    change="output_buffering = Off",
+    by=Owner.SERVER,
+    cost="scripts can no longer set headers after the first output",
+)
 
 CULPRIT = Culprit(
     id="php-output-buffering",
-    title="PHP keeps the output in its own buffer",
+    title="PHP holds the output in its own buffer",
     why=(
-        "With output_buffering on (4096 in the php.ini that most systems ship) echo writes into a buffer "
-        "of PHP. flush() alone empties only what lies below it: ob_flush() has to come first."
+        "With output_buffering on (4096 in the php.ini that most systems ship) echo writes into a buffer of "
+        "PHP. flush() alone does not empty that buffer: call ob_flush() first."
     ),
     symptoms=(
-        "Blocks of 8184 bytes without any flush, of 4096 or more with flush() alone, whatever the web "
-        "server is told."
+        "Blocks of 8184 bytes without any flush, of 4096 or more with flush() alone, whatever the "
+        "configuration of the web server."
+    ),
+    detection=(
+        "The app is PHP, the response is not compressed, and X-Accel-Buffering: no does not make it flow."
     ),
     fixes=(
-        Fix(
-            where="php.ini, or the pool (php_admin_value)",
-            change="output_buffering = Off",
-            caution="headers can no longer be set after the first output",
-        ),
+        INI_FIX,
         Fix(
             where="the script, after each piece",
             change="ob_flush(); flush();",
-            caution="ob_flush() complains where no buffer is on",
+            by=Owner.APP,
+            note="ob_flush() logs a notice where no buffer is active",
         ),
     ),
     references=("https://www.php.net/manual/en/outcontrol.configuration.php",),
@@ -39,18 +47,14 @@ CULPRIT = Culprit(
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """A PHP app that is held although nobody in front of it is to blame for it."""
-    origin = seen.request_at_app(transport)
-    if not seen.is_held(transport) or origin is None or not origin.server.startswith("PHP"):
-        return None
-    if seen.frees(transport, Variant.XAB) is not False or seen.has_content_length(transport):
-        return None
-    if seen.compressed(transport):
-        return None  # its compressor's doing, which buffers for all clients: see php_zlib
+    """A PHP app that is held although nothing in front of it explains the hold."""
+    request = php_settings.held_app(seen, transport)
+    if request is None or seen.has_content_length(transport) or seen.compressed(transport):
+        return None  # compressed, it is the compressor, which buffers for all clients: see php_zlib
     facts = (
-        seen.hold_evidence(transport),
-        seen.variant_evidence(transport, Variant.XAB),
-        Evidence(f"{transport}: the app is {origin.server}"),
+        hold_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.XAB),
+        Evidence(f"{transport}: the app is {request.server}"),
     )
     size = seen.size_bytes(transport)
     # 8192 less the 8 of a FastCGI record: no proxy measured makes blocks of that size.
@@ -58,12 +62,15 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, sure, facts)
 
 
+SERVERS = (Server.PHP, Server.APACHE, Server.NGINX)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Off unless a line says otherwise; a script can empty the buffer by itself, so under a condition."""
     for name, value, shown in php_settings.of(block):
         size = php.size_bytes(value)
         if name == "output_buffering" and size != 0:
-            fix, edits = php_settings.mended(block, shown, CULPRIT.fixes[0])
+            fix, edits = php_settings.fix_at(block, shown, INI_FIX)
             many = "everything" if size == 1 else f"{size or value} bytes"
             yield block.finding(
                 CULPRIT,
@@ -73,5 +80,5 @@ def lint(block: Block) -> Iterator[Finding]:
                 value=shown,
                 fix=fix,
                 edits=edits,
-                override="the app can free it by itself with ob_flush(); flush(); after each piece",
+                override="the app can avoid it with ob_flush(); flush(); after each piece",
             )

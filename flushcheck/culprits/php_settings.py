@@ -1,4 +1,7 @@
-"""Settings of PHP, wherever they stand: php.ini, a pool, Apache's php_value, nginx's fastcgi_param."""
+"""What both culprits of PHP need: a held PHP app in a run, and PHP's settings wherever they stand.
+
+Settings stand in php.ini, in a pool, in Apache's php_value or in nginx's fastcgi_param.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,17 @@ from dataclasses import replace
 from flushcheck.configs import php
 from flushcheck.configs.findings import Action, Edit, Server
 from flushcheck.configs.tree import Block, Value, edit
-from flushcheck.model import Fix
+from flushcheck.measurement.answer import Answer
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import Fix, RequestAtApp, Transport, Variant
+
+
+def held_app(seen: Observations, transport: Transport) -> RequestAtApp | None:
+    """What a PHP app saw of the request whose response is held, and not by nginx; None if it is otherwise."""
+    request = seen.request_at_app(transport)
+    if request is None or not request.server.startswith("PHP"):
+        return None
+    return request if seen.frees(transport, Variant.XAB) is Answer.NO else None
 
 
 def of(block: Block) -> Iterator[tuple[str, str, Value]]:
@@ -20,7 +33,7 @@ def of(block: Block) -> Iterator[tuple[str, str, Value]]:
                 line = own[-1]
                 yield name, line.args[0], Value(f"{line.word} =", line.args, line)
     elif block.server is Server.APACHE and block.via == "php":
-        gate = block.gate
+        gate = block.pass_directive
         yield gate.args[0].lower(), "".join(gate.args[1:2]), Value(gate.word, gate.args, gate)
     elif block.server is Server.NGINX and block.via == "fastcgi":
         for line in block.scope.nearest("fastcgi_param"):
@@ -32,8 +45,8 @@ def of(block: Block) -> Iterator[tuple[str, str, Value]]:
                         yield name.strip().lower(), value.strip(), shown
 
 
-def mended(block: Block, shown: Value, fix: Fix) -> tuple[Fix, tuple[Edit, ...]]:
-    """The fix as it reads at the guilty line, and its edit; no edit where the line says more than one thing.
+def fix_at(block: Block, shown: Value, fix: Fix) -> tuple[Fix, tuple[Edit, ...]]:
+    """The fix as it reads at the guilty line, and its edit; no edit where the line has several settings.
 
     Args:
         shown: the guilty setting, from `of`.

@@ -7,35 +7,47 @@ from collections.abc import Iterator
 from flushcheck.configs import varnish
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
+from flushcheck.culprits.evidence import header_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Transport
 
 CULPRIT = Culprit(
     id="response-cache",
-    title="a cache answers with an older stream",
+    title="a cache responds with an older stream",
     why=(
-        "A cache on the path keeps the answer to an address and plays it back: everything at once, with "
-        "the text and the times of a stream that is over."
+        "A cache on the path stores the response to an address and plays it back: all at once, with the "
+        "text and the times of a stream that is over."
     ),
-    symptoms=("Pieces arrive before the service says it sent them. Age, X-Cache or X-Varnish may be there."),
+    symptoms=(
+        "Pieces arrive before the service says that it sent them. The response may have the header Age, "
+        "X-Cache or X-Varnish."
+    ),
+    detection="Pieces of one probe of this transport arrived before they were sent.",
     fixes=(
         Fix(
             where="the app, on each streamed response",
             change="Cache-Control: no-store",
-            caution="a cache that ignores it has to be told by its own configuration",
+            by=Owner.APP,
+            note="a cache that ignores this header needs a change in its own configuration",
+            response_header=True,
         ),
         Fix(
             where="the cache",
             change="# no caching for the addresses of streams",
-            caution="the line depends on the cache: proxy_cache off; in nginx, return (pass); in VCL",
+            by=Owner.SERVER,
+            note="the line depends on the cache: proxy_cache off; in nginx, return (pass); in VCL",
         ),
     ),
     references=("https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.5",),
+    looks_like=("nginx-proxy-cache",),
 )
+
+# Headers with which a cache gives itself away.
+CACHE_HEADERS = ("Age", "X-Cache", "X-Cache-Status", "X-Varnish", "Via")
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Some Probe of this Transport was answered before its Pieces were sent."""
+    """Pieces of some Probe of this Transport came before they were sent."""
     replayed = [
         observation
         for observation in seen
@@ -46,27 +58,28 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if not replayed:
         return None
     first = replayed[0]
-    facts = [
-        Evidence(
-            f"{transport}: {len(first.pieces)} pieces arrived before they were sent: an older answer",
-            tuple(observation.probe.id for observation in replayed),
-        )
-    ]
-    facts += [
-        Evidence(f"{transport}: the answer says {name}: {first.header(name)[:100]}")
-        for name in ("age", "x-cache", "x-cache-status", "x-varnish", "via")
-        if first.header(name)
-    ]
-    return Detection(CULPRIT, Confidence.CERTAIN, tuple(facts))
+    early = Evidence(
+        f"{transport}: {len(first.pieces)} pieces arrived before they were sent: the response is old",
+        tuple(observation.probe.id for observation in replayed),
+    )
+    headers = (
+        fact
+        for name in CACHE_HEADERS
+        for fact in header_evidence(transport, name, first.header(name.lower()))
+    )
+    return Detection(CULPRIT, Confidence.CERTAIN, (early, *headers))
+
+
+SERVERS = (Server.APACHE, Server.VARNISH)
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """Apache's mod_cache, and a time to live that VCL forces on everything; nginx has one of its own."""
+    """Apache's mod_cache, and a lifetime that VCL forces on every response. For nginx: nginx_proxy_cache."""
     if block.server is Server.VARNISH and (line := varnish.ttl(block)) is not None:
-        which = "that no return (pass) lets by " if varnish.returns(block, "pass") else ""
+        which = " that no return (pass) exempts" if varnish.returns(block, "pass") else ""
         message = (
-            f"{line.text}: every response {which}is kept: "
-            "who asks for the same address again gets the old stream"
+            f"{line.text}: Varnish stores every response{which}; the next request for the same address "
+            "gets the old stream"
         )
         yield block.finding(CULPRIT, Level.WARNING, message, at=line)
     if block.server is not Server.APACHE or block.via not in ("http", "fastcgi", "fcgid", "passenger"):
@@ -77,12 +90,12 @@ def lint(block: Block) -> Iterator[Finding]:
             for name in ("CacheIgnoreCacheControl", "CacheStoreNoStore", "CacheIgnoreNoLastMod")
             if (value := block.value(name, "Off")).first.lower() == "on"
         ]
-        who = "a response that says how long it may be kept" if not forced else "any response"
+        which = "every response" if forced else "each response that states its lifetime"
         because = f" ({', '.join(value.name for value in forced)})" if forced else ""
         yield block.finding(
             CULPRIT,
             Level.WARNING if forced else Level.NOTE,
-            f"{line.text} keeps {who}{because}: who asks for the same address again gets the old stream",
+            f"{line.text} stores {which}{because}: the next request for the same address gets the old stream",
             at=line,
-            override="" if forced else "the app can prevent it with Cache-Control: no-store",
+            override="" if forced else "the app can prevent it with the header Cache-Control: no-store",
         )

@@ -1,4 +1,9 @@
-"""The lines that pass a WebSocket upgrade on: which are missing, and what to write."""
+"""The lines that pass a WebSocket upgrade on: which are missing, and what to write.
+
+What counts as missing, server by server: nginx needs three lines, Apache a parameter of ProxyPass or a ws://
+address, lighttpd one setting, Varnish a pipe. A block that passes nothing on is a note, for its app may need
+no WebSocket; one that passes half of it on is an error.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,44 @@ from dataclasses import replace
 from flushcheck.configs import lighttpd, nginx, varnish
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
-from flushcheck.model import Culprit, Fix
+from flushcheck.model import Culprit, Fix, Owner
+
+NGINX_FIX = Fix(
+    where="nginx, the location block with proxy_pass",
+    change=(
+        "proxy_http_version 1.1;\n"
+        "proxy_set_header Upgrade $http_upgrade;\n"
+        'proxy_set_header Connection "upgrade";'
+    ),
+    by=Owner.SERVER,
+    note=(
+        "proxy_set_header here replaces every proxy_set_header inherited from an outer block: repeat "
+        "those; where ordinary requests share the block, set Connection from a map on $http_upgrade"
+    ),
+)
+APACHE_FIX = Fix(
+    where="Apache, the virtual host (2.4.47 or later)",
+    change='ProxyPass "/" "http://127.0.0.1:8000/" upgrade=websocket',
+    by=Owner.SERVER,
+    note="older versions need mod_proxy_wstunnel and a RewriteRule on the Upgrade header",
+)
+LIGHTTPD_FIX = Fix(
+    where="lighttpd, the block with proxy.server",
+    change='proxy.header = ( "upgrade" => "enable" )',
+    by=Owner.SERVER,
+    note="needs lighttpd 1.4.46 or later",
+)
+VARNISH_FIX = Fix(
+    where="Varnish, sub vcl_recv and sub vcl_pipe",
+    change=(
+        'if (req.http.Upgrade ~ "(?i)websocket") {\n    return (pipe);\n}\n'
+        "# and in sub vcl_pipe:\n"
+        "if (req.http.Upgrade) {\n    set bereq.http.Upgrade = req.http.Upgrade;\n"
+        "    set bereq.http.Connection = req.http.Connection;\n}"
+    ),
+    by=Owner.SERVER,
+    cost="Varnish passes a piped connection on unchanged and does not log its requests one by one",
+)
 
 
 def nginx_passes(block: Block) -> bool:
@@ -22,24 +64,22 @@ def _nginx_lacks(block: Block) -> dict[str, str]:
     lacks = {}
     version = nginx.http_version(block)
     if version.first == "1.0":
-        lacks["version"] = f"the app is asked over HTTP/1.0 ({block.where(version)})"
+        lacks["version"] = f"the app is called over HTTP/1.0 ({block.where(version)})"
     upgrade = nginx.request_header(block, "Upgrade")
     if upgrade is None or not "".join(upgrade.args[1:]):
         lacks["upgrade"] = "Upgrade is not passed on"
     connection = nginx.request_header(block, "Connection")
-    said = " ".join(connection.args[1:5]).lower() if connection else ""
-    if "upgrade" not in said and "$" not in said:
-        lacks["connection"] = (
-            f"Connection says {said!r}" if connection else "Connection is not set to upgrade"
-        )
+    sent = " ".join(connection.args[1:5]).lower() if connection else ""
+    if "upgrade" not in sent and "$" not in sent:
+        lacks["connection"] = f"Connection is {sent!r}" if connection else "Connection is not set to upgrade"
     return lacks
 
 
-_MOST_REPEATED = 50  # inherited headers that a patch says again
+_MAX_REPEATED = 50  # inherited headers that a patch repeats
 
 
 def nginx_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
-    """Not passed on: a note. Half passed on, or lost on the way: heavier."""
+    """Not passed on: a note. Not inherited: a warning. Half passed on: an error."""
     if block.server is not Server.NGINX or block.via != "http":
         return
     lacks = _nginx_lacks(block)
@@ -53,9 +93,7 @@ def nginx_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
     elif lost is not None:
         level = Level.WARNING
         own = block.scope.nearest("proxy_set_header")[0]
-        message += (
-            f"; the line at {lost.place} is not inherited, because {own.place} starts a list of its own"
-        )
+        message += f"; the line at {lost.place} is not inherited, because {own.place} starts a new list"
     half = nginx.request_header(block, "Upgrade") if level is Level.ERROR else None
     yield block.finding(culprit, level, message, at=half, edits=_nginx_edits(block, lacks))
 
@@ -83,17 +121,17 @@ def _nginx_edits(block: Block, lacks: dict[str, str]) -> tuple[Edit, ...]:
     }
     if not headers.keys() & lacks:
         pass
-    elif block.home.own("proxy_set_header"):
+    elif block.insert_scope.own("proxy_set_header"):
         for header in sorted(headers.keys() & lacks, reverse=True):
             old = nginx.request_header(block, header)
             if old is not None:
                 edits += block.edit(old, headers[header])
             else:
                 lines.append(headers[header])
-    elif len(block.scope.nearest("proxy_set_header")) > _MOST_REPEATED:
+    elif len(block.scope.nearest("proxy_set_header")) > _MAX_REPEATED:
         return ()
     else:
-        # A list here ends what is inherited, so what is inherited is said again.
+        # A list here ends what is inherited, so what is inherited is repeated.
         lines += [
             f"{line.name} {' '.join(_quoted(arg) for arg in line.args)};"
             for line in block.scope.nearest("proxy_set_header")
@@ -130,21 +168,24 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         old = [line for line in block.scope.every("setenv") if line.args[:1] == ("force-proxy-request-1.0",)]
         if old:
             fix = Fix(
-                "Apache, the line with SetEnv", f"# remove {old[0].text}", "the app is asked over HTTP/1.1"
+                where="Apache, the line with SetEnv",
+                change=f"# remove {old[0].text}",
+                by=Owner.SERVER,
+                note="Apache then calls the app over HTTP/1.1",
             )
-            message = f"WebSocket cannot pass here: {old[0].text} asks the app over HTTP/1.0"
+            message = f"WebSocket cannot pass here: {old[0].text} makes Apache call the app over HTTP/1.0"
             yield block.finding(culprit, Level.ERROR, message, at=old[0], fix=fix)
         return
     if any(_leads_to_ws(line) for name in ("proxypass", "rewriterule") for line in block.scope.every(name)):
         return
-    gate = block.gate
+    gate = block.pass_directive
     edits: tuple[Edit, ...] = ()
     if upgrade is not None and upgrade.at is None:
-        # The wish is there, and has no effect: measured on 2.4.71.
+        # upgrade=websocket is there, and has no effect: measured on 2.4.71.
         fix = replace(
-            culprit.fixes[1],
+            APACHE_FIX,
             change=f"# move this line in front of the one that made the worker:\n{gate.whole}",
-            caution="both lines then share a worker that upgrades, which plain requests do not notice",
+            note="both lines then share a worker that upgrades; plain requests are not affected",
         )
         message = f"WebSocket cannot pass here: upgrade=websocket is {upgrade.source}"
         yield block.finding(culprit, Level.ERROR, message, at=gate, fix=fix)
@@ -157,7 +198,7 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         Level.NOTE,
         "WebSocket cannot pass here: no upgrade=websocket, and no ws:// address beside it",
         at=gate,
-        fix=culprit.fixes[1],
+        fix=APACHE_FIX,
         edits=edits,
     )
 
@@ -167,32 +208,22 @@ def _leads_to_ws(line: Directive) -> bool:
 
 
 def lighttpd_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
-    """mod_proxy drops Upgrade unless it is told not to."""
+    """mod_proxy drops Upgrade unless a setting passes it on."""
     if block.server is not Server.LIGHTTPD or block.via != "http" or lighttpd.upgrades(block):
         return
     old = block.scope.nearest("proxy.header")
-    line = 'proxy.header = ( "upgrade" => "enable" )'
-    fix = Fix("lighttpd, the block with proxy.server", line, "since lighttpd 1.4.46")
     yield block.finding(
         culprit,
         Level.NOTE,
         'WebSocket cannot pass this block: proxy.header has no "upgrade" => "enable"',
-        fix=fix,
-        edits=() if old else block.edit(None, line),
+        fix=LIGHTTPD_FIX,
+        edits=() if old else block.edit(None, LIGHTTPD_FIX.change),
     )
 
 
 def varnish_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
-    """VCL that pipes nothing: an upgrade is answered as a plain request."""
+    """VCL that pipes nothing treats an upgrade as a plain request."""
     if block.server is not Server.VARNISH or varnish.returns(block, "pipe"):
         return
-    fix = Fix(
-        "Varnish, sub vcl_recv and sub vcl_pipe",
-        'if (req.http.Upgrade ~ "(?i)websocket") {\n    return (pipe);\n}\n'
-        "# and in sub vcl_pipe:\n"
-        "if (req.http.Upgrade) {\n    set bereq.http.Upgrade = req.http.Upgrade;\n"
-        "    set bereq.http.Connection = req.http.Connection;\n}",
-        "a piped connection is passed on as it is, and not logged request by request",
-    )
-    message = "WebSocket cannot pass: nothing in this file pipes a request"
-    yield block.finding(culprit, Level.NOTE, message, fix=fix)
+    message = "WebSocket cannot pass: no rule in this file pipes a request"
+    yield block.finding(culprit, Level.NOTE, message, fix=VARNISH_FIX)

@@ -7,71 +7,83 @@ from collections.abc import Iterator
 from flushcheck.configs import varnish
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
+from flushcheck.culprits.evidence import (
+    content_length_evidence,
+    header_evidence,
+    hold_evidence,
+    variant_evidence,
+)
+from flushcheck.culprits.lint_common import NO_OVERRIDE
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport, Variant
+
+STREAM_FIX = Fix(
+    where="VCL, sub vcl_backend_response",
+    change="set beresp.do_stream = true;",
+    by=Owner.SERVER,
+    cost="an error of the app can no longer be replaced once its response has begun",
+)
+ESI_FIX = Fix(
+    where="VCL, sub vcl_backend_response",
+    change="set beresp.do_esi = false;",
+    by=Owner.SERVER,
+    cost="ESI does not work for these addresses: it needs whole pages",
+    note="set it only for the addresses of streams",
+)
 
 CULPRIT = Culprit(
     id="varnish-do-stream",
-    title="Varnish fetches the whole answer before it delivers (do_stream off, or ESI on)",
+    title="Varnish fetches the whole response before it delivers any of it (do_stream off, or ESI on)",
     why=(
-        "With beresp.do_stream = false, or beresp.do_esi = true, Varnish must have the whole object "
-        "before it sends the first byte."
+        "With beresp.do_stream = false, or beresp.do_esi = true, Varnish needs the whole object before it "
+        "sends the first byte."
     ),
     symptoms=(
-        "Held to the end at any size; a Content-Length appears that the app did not send, beside X-Varnish."
+        "Held to the end at any size; the response has X-Varnish, and a Content-Length that the app "
+        "did not send."
     ),
-    fixes=(
-        Fix(
-            where="VCL, sub vcl_backend_response",
-            change="set beresp.do_stream = true;",
-            caution="bad answers of the app can no longer be replaced once they have begun",
-        ),
-        Fix(
-            where="VCL, sub vcl_backend_response",
-            change="set beresp.do_esi = false;",
-            caution="for the addresses of streams; ESI needs whole pages",
-        ),
-    ),
+    detection="The response was stored first, by a server that adds X-Varnish.",
+    fixes=(STREAM_FIX, ESI_FIX),
     references=("https://varnish-cache.org/docs/7.1/reference/vcl-var.html",),
 )
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Stored and forwarded by what writes X-Varnish."""
-    if (
-        not seen.is_held(transport)
-        or not seen.has_content_length(transport)
-        or seen.control(transport) in HELD_FLOWS
-    ):
+    if not seen.has_content_length(transport) or seen.control(transport) in HELD_FLOWS:
         return None
-    if seen.frees(transport, Variant.XAB) is not False or not seen.header(transport, "x-varnish"):
+    varnish_id = seen.header(transport, "x-varnish")
+    if seen.frees(transport, Variant.XAB) is not Answer.NO or not varnish_id:
         return None
     facts = (
-        seen.hold_evidence(transport),
-        seen.variant_evidence(transport, Variant.XAB),
-        Evidence(f"{transport}: a Content-Length appeared that the service did not send"),
-        Evidence(f"{transport}: the answer has X-Varnish, via: {seen.header(transport, 'via')[:100]}"),
+        hold_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.XAB),
+        content_length_evidence(transport),
+        *header_evidence(transport, "X-Varnish", varnish_id),
+        *header_evidence(transport, "Via", seen.header(transport, "via")),
     )
     return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
+SERVERS = (Server.VARNISH,)
+
+
 def lint(block: Block) -> Iterator[Finding]:
     """Varnish streams by default: only a line is guilty."""
-    if block.server is not Server.VARNISH:
-        return
     for line, under in varnish.settings(block):
         setting = (line.args[0], line.args[-1])
         if setting not in (("beresp.do_stream", "false"), ("beresp.do_esi", "true")):
             continue
-        fix = CULPRIT.fixes[0 if setting[1] == "false" else 1]
+        fix = STREAM_FIX if setting[0] == "beresp.do_stream" else ESI_FIX
         yield block.finding(
             CULPRIT,
             Level.WARNING if under else Level.ERROR,
-            f"{line.text}: the response is fetched whole before it is passed on"
+            f"{line.text}: Varnish fetches the whole response before it sends any of it"
             + (", where the condition around it holds" if under else ""),
             at=line,
             fix=fix,
             edits=(edit(Action.REPLACE, line, fix.change),),
-            override="the app cannot free it by itself",
+            override=NO_OVERRIDE,
         )

@@ -7,28 +7,37 @@ from collections.abc import Iterator
 from flushcheck.configs import varnish
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
-from flushcheck.culprits import x_accel as hint
+from flushcheck.culprits import x_accel
+from flushcheck.culprits.evidence import compressor_header_evidence, header_evidence, variant_evidence
+from flushcheck.culprits.lint_common import NO_OVERRIDE
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport, Variant
+
+FIX = Fix(
+    where="VCL, sub vcl_backend_response",
+    change="set beresp.do_gzip = false;",
+    by=Owner.SERVER,
+    cost="streams are not compressed",
+    note="set it only for the addresses of streams",
+)
 
 CULPRIT = Culprit(
     id="varnish-gzip",
-    title="Varnish do_gzip keeps about 30 KB of text in its compressor",
+    title="Varnish do_gzip holds about 30 KB of text in its compressor",
     why=(
-        "With beresp.do_gzip Varnish compresses what it fetches, and delivers what the compressor lets "
-        "go, for clients without gzip as well, for whom it is unpacked again."
+        "With beresp.do_gzip Varnish compresses what it fetches and delivers what the compressor puts out. "
+        "Clients that do not accept gzip get the same data, decompressed again."
     ),
     symptoms=(
-        "Held, for all clients: 10 bytes first, which are the header of gzip, then nothing until about 30"
-        " KB of text are there."
+        "Held, for all clients: the first 10 bytes, which are the gzip header, then nothing until the "
+        "compressor has about 30 KB of text."
     ),
-    fixes=(
-        Fix(
-            where="VCL, sub vcl_backend_response",
-            change="set beresp.do_gzip = false;",
-            caution="for the addresses of streams; they travel uncompressed",
-        ),
+    detection=(
+        "The response is compressed by a server that adds X-Varnish, and held for clients that accept no "
+        "compression too."
     ),
+    fixes=(FIX,),
     references=("https://varnish-cache.org/docs/7.1/users-guide/compression.html",),
 )
 
@@ -36,37 +45,38 @@ CULPRIT = Culprit(
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Compressed by what writes X-Varnish, and held for clients without encodings too."""
     if (
-        not hint.passed_through(seen, transport)
+        not x_accel.passed_through(seen, transport)
         or seen.has_content_length(transport)
         or not seen.compressed(transport)
     ):
         return None
-    if seen.frees(transport, Variant.IDENTITY) is not False or not seen.header(transport, "x-varnish"):
+    varnish_id = seen.header(transport, "x-varnish")
+    if seen.frees(transport, Variant.IDENTITY) is not Answer.NO or not varnish_id:
         return None
-    facts = [
-        *hint.passed_through_evidence(seen, transport),
-        seen.variant_evidence(transport, Variant.IDENTITY),
-        Evidence(f"{transport}: the answer has X-Varnish, via: {seen.header(transport, 'via')[:100]}"),
-    ]
-    if seen.compressor_header_only(transport):
-        facts.append(Evidence(f"{transport}: the first read was the compressor's header alone, then silence"))
-    return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))
+    facts = (
+        *x_accel.passed_through_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.IDENTITY),
+        *header_evidence(transport, "X-Varnish", varnish_id),
+        *header_evidence(transport, "Via", seen.header(transport, "via")),
+        *compressor_header_evidence(seen, transport),
+    )
+    return Detection(CULPRIT, Confidence.LIKELY, facts)
+
+
+SERVERS = (Server.VARNISH,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default: only a line is guilty, and under a condition it may not concern streams."""
-    if block.server is not Server.VARNISH:
-        return
     for line, under in varnish.settings(block):
         if (line.args[0], line.args[-1]) != ("beresp.do_gzip", "true"):
             continue
-        change = CULPRIT.fixes[0].change
         yield block.finding(
             CULPRIT,
             Level.WARNING if under else Level.ERROR,
-            f"{line.text}: the response is passed on in pieces of about 30 KB of text"
+            f"{line.text}: Varnish sends data only when its compressor has about 30 KB of text"
             + (", where the condition around it holds" if under else ""),
             at=line,
-            edits=(edit(Action.REPLACE, line, change),),
-            override="the app cannot free it by itself",
+            edits=(edit(Action.REPLACE, line, FIX.change),),
+            override=NO_OVERRIDE,
         )

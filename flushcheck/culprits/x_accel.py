@@ -1,62 +1,75 @@
-"""X-Accel-Buffering as an experiment: what it tells about an nginx on the path, and how that reads."""
+"""The response header X-Accel-Buffering: no as an experiment: what it tells about an nginx on the path.
+
+nginx obeys the header and removes it, and no other proxy that was measured removes it. So there are three
+results: the stream flows and the header is gone (this nginx held it), the stream is held and the header is
+gone (an nginx removed it, something further out holds), the stream is held and the header arrived (no nginx
+took part). Each has one function here, and the evidence that goes with it.
+"""
 
 from __future__ import annotations
 
+from flushcheck.culprits.evidence import gateway_evidence, hold_evidence, variant_evidence
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS, STREAMED
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    RequestAtApp,
+    Transport,
+    Variant,
+)
 
 APP_FIX = Fix(
     where="the app, on each streamed response",
     change="X-Accel-Buffering: no",
-    caution="only responses that carry the header are freed; nginx takes it out, so clients never see it",
+    by=Owner.APP,
+    note="works only for responses with this header; nginx removes it, so clients never see it",
+    response_header=True,
 )
 
 
 def honored(seen: Observations, transport: Transport) -> bool:
-    """Whether an nginx on this path was seen to hold the stream, and to let it go when told to.
-
-    Only nginx both obeys X-Accel-Buffering and removes it from the response.
-    """
-    return (
-        seen.is_held(transport)
-        and seen.frees(transport, Variant.XAB) is True
-        and seen.header_stripped(transport) is True
-    )
+    """Whether an nginx on this path held the stream, and let it flow when the header told it to."""
+    freed = seen.frees(transport, Variant.XAB) is Answer.YES
+    return freed and seen.header_stripped(transport) is Answer.YES
 
 
 def stripped_without_effect(seen: Observations, transport: Transport) -> bool:
-    """Whether an nginx took the hint out of the response and the stream was held all the same, in blocks.
+    """Whether an nginx removed the header and the stream was held all the same, in blocks.
 
-    What ticks, or collects any amount, is no nginx: it stands further out than the one that took it.
+    What ticks, or collects any amount, is no nginx: it stands further out than the one that removed it.
     """
-    held = seen.held_baseline(transport)
-    timing = seen.timing(held) if held else None
+    timing = seen.held_timing(transport)
     return (
         timing is not None
         and timing.flow in (Flow.HELD, Flow.BLOCKS)
-        and seen.frees(transport, Variant.XAB) is False
-        and seen.header_stripped(transport) is True
-        and not _behind_gateway(seen, transport)
+        and seen.frees(transport, Variant.XAB) is Answer.NO
+        and seen.header_stripped(transport) is Answer.YES
+        and not _php_holds_more(seen, transport)
     )
 
 
-def _behind_gateway(seen: Observations, transport: Transport) -> bool:
-    """Whether what is kept cannot be nginx's own, since the app's gateway or its PHP keeps more.
+def _php_holds_more(seen: Observations, transport: Transport) -> bool:
+    """Whether the blocks cannot be nginx's own, since the app's PHP or its gateway makes larger ones.
 
-    Over FastCGI nginx's blocks are short of 4096 by 8 for each record; PHP's are 4096 and more.
+    Over FastCGI nginx's blocks are 4096 bytes less 8 for each record; PHP's are 4096 and more.
     """
-    origin = seen.request_at_app(transport)
+    request = seen.request_at_app(transport)
     size = seen.size_bytes(transport)
-    return origin is not None and origin.server.startswith("PHP") and (size is None or size > 4088)
+    return request is not None and request.server.startswith("PHP") and (size is None or size > 4088)
 
 
 def passed_through(seen: Observations, transport: Transport) -> bool:
-    """Whether the hint arrived at the reader, so that no nginx took it, and freed nothing."""
+    """Whether the header arrived at the reader, so that no nginx removed it, and freed nothing."""
     return (
-        seen.is_held(transport)
-        and seen.frees(transport, Variant.XAB) is False
-        and seen.header_stripped(transport) is False
+        seen.frees(transport, Variant.XAB) is Answer.NO
+        and seen.header_stripped(transport) is Answer.NO
         and seen.control(transport) not in HELD_FLOWS
     )
 
@@ -64,36 +77,49 @@ def passed_through(seen: Observations, transport: Transport) -> bool:
 def passed_through_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
     """The hold, and that nginx is not its cause."""
     return (
-        seen.hold_evidence(transport),
-        seen.variant_evidence(transport, Variant.XAB),
-        Evidence(f"{transport}: that header arrived at the reader: every nginx measured takes it out"),
+        hold_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.XAB),
+        Evidence(f"{transport}: that header reached the reader, and nginx would have removed it"),
     )
 
 
-def needs_compression(seen: Observations, transport: Transport) -> bool | None:
-    """Whether only a client that offers encodings meets the hold; None if that was not to be learned."""
-    return (
-        seen.frees(transport_with_identity_probe(seen, transport), Variant.IDENTITY)
-        if seen.compressed(transport)
-        else False
-    )
+def gateway_behind(seen: Observations, transport: Transport) -> RequestAtApp | None:
+    """What the app saw of a request that came through a gateway, held by no nginx; None if it is otherwise.
+
+    A hop that stores the whole response shows a Content-Length: then the gateway is not what holds it.
+    """
+    request = seen.request_at_app(transport)
+    if not passed_through(seen, transport) or seen.has_content_length(transport):
+        return None
+    return request if request is not None and request.gateway else None
+
+
+def needs_compression(seen: Observations, transport: Transport) -> Answer:
+    """Whether only a client that accepts compression meets the hold."""
+    if not seen.compressed(transport):
+        return Answer.NO
+    return seen.frees(transport_with_identity_probe(seen, transport), Variant.IDENTITY)
 
 
 def transport_with_identity_probe(seen: Observations, transport: Transport) -> Transport:
-    """The Transport on which a client without encodings told something: this one, or else the other one."""
-    others = [other for other in STREAMED if other is not transport and seen.compressed(other)]
-    told = [one for one in (transport, *others) if seen.frees(one, Variant.IDENTITY) is not None]
-    return told[0] if told else transport
+    """The Transport on which the client without compression decided something: this one if it did."""
+    others = (other for other in STREAMED if seen.compressed(other))
+    decided = (
+        candidate
+        for candidate in (transport, *others)
+        if seen.frees(candidate, Variant.IDENTITY) is not Answer.NOT_TRIED
+    )
+    return next(decided, transport)
 
 
-def header_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
-    """The hold, and what the hint did to it."""
+def stripped_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
+    """The hold, what the header did to it, and that an nginx removed the header."""
     return (
-        seen.hold_evidence(transport),
-        seen.variant_evidence(transport, Variant.XAB),
+        hold_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.XAB),
         Evidence(
-            f"{transport}: that header was sent and did not arrive: of all proxies measured only nginx "
-            "takes it out"
+            f"{transport}: that header was sent and did not arrive; of all proxies tested, only nginx "
+            "removes it"
         ),
     )
 
@@ -104,24 +130,38 @@ def detect_gateway_buffering(
     """What speaks for nginx's buffering of this gateway: as proxy_buffering, with the gateway at the app.
 
     Args:
-        culprit: whom to suspect.
-        gateway: how `Origin.gateway` begins there, for example "CGI/".
+        culprit: the culprit of this gateway.
+        gateway: how `RequestAtApp.gateway` begins there, for example "CGI/".
     """
-    origin = seen.request_at_app(transport)
-    if not honored(seen, transport) or needs_compression(seen, transport) or throttled(seen, transport):
+    request = seen.request_at_app(transport)
+    if not honored(seen, transport) or throttled(seen, transport):
         return None
-    if origin is not None and not origin.gateway.startswith(gateway):
+    compression = needs_compression(seen, transport)
+    if compression is Answer.YES:
         return None
-    asked = (
-        (Evidence(f"{transport}: the app was asked through a gateway ({origin.gateway})"),) if origin else ()
-    )
-    known = origin is not None and needs_compression(seen, transport) is False
-    sure = Confidence.CERTAIN if known else Confidence.POSSIBLE
-    return Detection(culprit, sure, (*header_evidence(seen, transport), *asked))
+    if request is not None and not request.gateway.startswith(gateway):
+        return None
+    evidence = stripped_evidence(seen, transport)
+    if request is None:
+        return Detection(culprit, Confidence.POSSIBLE, evidence)
+    sure = Confidence.CERTAIN if compression is Answer.NO else Confidence.POSSIBLE
+    return Detection(culprit, sure, (*evidence, gateway_evidence(transport, request)))
+
+
+# What a run cannot separate: see `detect_without_effect`.
+SEPARATE = Evidence(
+    "to tell the two apart, run `nginx -T | grep -n proxy_ignore_headers` on each nginx of the path"
+)
+
+
+def detect_without_effect(seen: Observations, transport: Transport, culprit: Culprit) -> Detection | None:
+    """What speaks for an nginx that ignores the header, and as much for a second proxy in front of one."""
+    if not stripped_without_effect(seen, transport) or seen.size_bytes(transport) is None:
+        return None
+    return Detection(culprit, Confidence.POSSIBLE, (*stripped_evidence(seen, transport), SEPARATE))
 
 
 def throttled(seen: Observations, transport: Transport) -> bool:
-    """Whether the kept baseline came at a constant rate, which is no buffer's doing."""
-    held = seen.held_baseline(transport)
-    timing = seen.timing(held) if held else None
+    """Whether the held baseline arrived at a constant rate, which no buffer causes."""
+    timing = seen.held_timing(transport)
     return timing is not None and timing.flow is Flow.THROTTLED

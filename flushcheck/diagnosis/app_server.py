@@ -1,8 +1,8 @@
 """What the app runs under, and what that means for streams: facts in, statements out.
 
-The facts are the running process's own (`web.runner`), or those of a command line that nobody has started
-yet (`cli.doctor`). A header that a visitor sent is none of them. What the facts do not say is not guessed:
-a number that nobody told is 0, and then the sentence says who knows it.
+The facts are the running process's own (`service.serving.app_server`), or those of a command line that nobody
+has started yet (`cli.doctor`). A header that a visitor sent is none of them. What the facts do not say is not
+guessed: a number that nobody told is 0, and then the sentence says who knows it.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ class Setup:
     max_streams: int = 0  # FLUSHCHECK_MAX_STREAMS; 0: nobody says
     strangers: tuple[str, ...] = ()  # what `limits.strangers` says of the environment
     refused: str = ""  # why the service would not start with this environment
+    engine: bool = True  # FLUSHCHECK_ENGINE: whether one loop may write all streams of a gevent process
+    engine_misfits: tuple[str, ...] = ()  # what the engine needs and the installed gunicorn or gevent lacks
+    worker_found: bool = True  # gunicorn's worker is known, so that it can be seen to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,8 @@ def _meaning(setup: Setup) -> str:
                 "a process serves one request at a time: while it streams, everybody else waits for "
                 "another process"
             )
+        case Runner.GUNICORN if not setup.worker_found:
+            return "how many streams fit into a process is not known: gunicorn's worker is not found"
         case Runner.GUNICORN if setup.worker != THREADS:
             return f"nothing is known here of the worker class {setup.worker}"
         case Runner.GUNICORN | Runner.UWSGI | Runner.MOD_WSGI:
@@ -190,6 +195,14 @@ def _remarks(setup: Setup) -> Iterator[Remark]:
 
 
 def _gunicorn(setup: Setup) -> Iterator[Remark]:
+    if not setup.worker_found:
+        yield Remark(
+            "gunicorn-worker",
+            Level.WARNING,
+            "gunicorn's worker is not found, so its settings are unknown, and streams are cut when it stops",
+            "gunicorn -c deploy/gunicorn.conf.py wsgi:app",
+        )
+        return
     if setup.worker == SYNC:
         killed = f", and is killed when one lasts {setup.timeout_s:g} s (timeout)" if setup.timeout_s else ""
         installed = "" if setup.gevent else "pip install 'gunicorn[gevent]', then: "
@@ -235,6 +248,22 @@ def _green(setup: Setup) -> Iterator[Remark]:
             "preload_app loads the app before gevent has patched the standard library: what it made by then "
             "(locks, sockets, pools) blocks a whole worker, with all its streams",
             "preload_app = False",
+        )
+    if setup.engine_misfits:
+        yield Remark(
+            "engine",
+            Level.WARNING,
+            f"the stream engine does not fit the installed versions: {'; '.join(setup.engine_misfits)}. "
+            "Each stream is written by its own greenlet, at about twice the processor time",
+            "pip install 'gunicorn==27.0.1' 'gevent==26.9.0'",
+        )
+    elif not setup.engine:
+        yield Remark(
+            "engine",
+            Level.NOTE,
+            "FLUSHCHECK_ENGINE=off: each stream is written by its own greenlet, "
+            "at about twice the processor time",
+            "FLUSHCHECK_ENGINE=on",
         )
     if 0 < setup.places <= setup.max_streams:
         yield Remark(

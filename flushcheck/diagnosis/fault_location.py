@@ -29,9 +29,9 @@ _WRONG = HELD_FLOWS | {Flow.CUT, Flow.FAILED}
 _SILENT = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
 
 _SUMMARY = {
-    FaultPlace.APP: "the fault is in the app, or in what stands at its own port: it shows at {direct} too",
+    FaultPlace.APP: "the fault is in the app, or in a server at its own port: it shows at {direct} too",
     FaultPlace.PATH: "the fault is on the path, not in the app: at {direct} the same streams flow",
-    FaultPlace.BOTH: "there are faults in both, in the app and on the path to it",
+    FaultPlace.BOTH: "there are two faults: in the app and on the path",
     FaultPlace.NOWHERE: "nothing is wrong, neither on the path nor at {direct}",
     FaultPlace.UNKNOWN: "the two addresses could not be compared",
 }
@@ -111,7 +111,7 @@ def _say(seen: Observations, probe: Probe) -> str:
     timing, one = seen.timing(probe), seen.get(probe)
     assert timing is not None and one is not None  # the caller saw both
     if timing.flow in HELD_FLOWS:
-        return f"{timing.flow} (kept for up to {max(timing.lag_s.max, timing.late_s):.2f} s)"
+        return f"{timing.flow} (held for up to {max(timing.lag_s.max, timing.late_s):.2f} s)"
     if timing.flow is Flow.CUT:
         return f"cut after {one.ended_s:.1f} s"
     return str(timing.flow)

@@ -1,17 +1,17 @@
-"""Who stands between the app and the reader, as far as headers and experiments show.
+"""Which hops are between the app and the reader, as far as headers and experiments show.
 
-Nobody has to give himself away, so what is not listed here may be there all the same. What is listed rests
-on a fact: a header that only such a hop writes, or something that reached one end of the path otherwise
-than it left the other. What the app itself says of its own answers (its loopback run, where there is one) is
-taken off first. Where a cache played old answers back, nothing is concluded from what reached the app or
-from what arrived: it may belong to another request. Values are a stranger's and cut short; whoever renders
-them escapes them.
+Proxies can be invisible: absence from this list proves nothing. Each entry rests on a fact: a header that
+only such a hop writes, or something that reached one end of the path changed. Headers that the app itself
+sets (its loopback run, where there is one, shows them) do not count. Where a cache served old responses,
+nothing follows from what reached the app or from what arrived: it may belong to another request. Values come
+from the far side and are cut short here; each report escapes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import XAB, Observations
 from flushcheck.measurement.plan import STREAMED
 from flushcheck.model import (
@@ -27,10 +27,10 @@ from flushcheck.model import (
     Variant,
 )
 
-SHOWN = 100  # characters of a stranger's value
+SHOWN = 100  # characters of a value from the far side
 
-# Response headers, and who writes them. The first two were measured (facts of the laboratory), the others
-# stand in their makers' documentation.
+# Response headers, and the product that writes each. The first two were measured in the laboratory, the
+# others are from the documentation of the products.
 SIGNATURES: Mapping[str, str] = {
     "x-varnish": "Varnish",
     "x-litespeed-cache": "LiteSpeed's cache",
@@ -47,14 +47,14 @@ def hops(seen: Observations) -> tuple[Hop, ...]:
     The order among them is known only where the statement says so.
     """
     found: dict[str, Hop] = {}
-    on_path = [one for one in seen if one.probe.vantage is Vantage.PATH]
-    replayed = [one for one in on_path if _replayed(seen, one)]
+    on_path = [observation for observation in seen if observation.probe.vantage is Vantage.PATH]
+    replayed = [observation for observation in on_path if _replayed(seen, observation)]
     if replayed:
         on_path = replayed
-        told: tuple[Statement, ...] = (_by_names, _by_replay)
+        rules: tuple[Statement, ...] = (_by_names, _by_replay)
     else:
-        told = (_next_to_the_app, _by_the_hint, _by_websocket, _by_names, _by_the_body)
-    for statements in told:
+        rules = (_next_to_the_app, _by_x_accel, _by_websocket, _by_names, _by_the_body)
+    for statements in rules:
         for observation in on_path:
             for what, sentence in statements(seen, observation):
                 probe = observation.probe
@@ -66,160 +66,161 @@ Statements = Iterator[tuple[str, str]]  # what stands there, and the sentence it
 Statement = Callable[[Observations, Observation], Statements]
 
 
-def _replayed(seen: Observations, one: Observation) -> bool:
-    timing = seen.timing(one.probe)
+def _replayed(seen: Observations, observation: Observation) -> bool:
+    timing = seen.timing(observation.probe)
     return timing is not None and timing.flow is Flow.REPLAYED
 
 
-def _by_replay(seen: Observations, one: Observation) -> Statements:
-    yield "a cache that plays old answers back", "pieces came before the service sent them"
+def _by_replay(seen: Observations, observation: Observation) -> Statements:
+    yield "a cache that serves old responses", "pieces arrived before the service sent them"
 
 
-def _next_to_the_app(seen: Observations, one: Observation) -> Statements:
+def _next_to_the_app(seen: Observations, observation: Observation) -> Statements:
     """What the app saw of its own hop."""
-    origin, probe = one.request_at_app, one.probe
+    origin, probe = observation.request_at_app, observation.probe
     if origin is None or probe.transport is Transport.WEBSOCKET:
         return
     if origin.gateway:
-        software = f", SERVER_SOFTWARE being {_cut(origin.server)}" if origin.server else ""
+        software = f", SERVER_SOFTWARE is {_cut(origin.server)}" if origin.server else ""
         yield (
-            "next to the app: a web server that hands requests over by a gateway",
+            "next to the app: a web server that calls the app through a gateway",
             f"the app was called through {_cut(origin.gateway)}{software}",
         )
     elif probe.variant is Variant.HTTP10:
         if origin.protocol == "HTTP/1.1":
             yield (
-                "next to the app: a proxy that asks over HTTP/1.1",
-                "asked over HTTP/1.0, the app was asked over HTTP/1.1",
+                "next to the app: a proxy that speaks HTTP/1.1",
+                "the client used HTTP/1.0, and the app was called over HTTP/1.1",
             )
     elif origin.protocol == "HTTP/1.0":
         closing = ", with Connection: close" if origin.connection.lower() == "close" else ""
         yield (
-            "next to the app: a proxy that asks over HTTP/1.0, as nginx before 1.29.7 does by default",
-            f"the app was asked over HTTP/1.0{closing}; the reader spoke a later one",
+            "next to the app: a proxy that speaks HTTP/1.0, the default of nginx before 1.29.7",
+            f"the app was called over HTTP/1.0{closing} (the client itself used a later version)",
         )
     names = ", ".join(_cut(name) for name in origin.forwarded)
     if origin.forwarded_hops > 1:
         yield (
-            f"{origin.forwarded_hops} proxies that say for whom they ask, or one that keeps what it is told",
+            f"{origin.forwarded_hops} proxies that add X-Forwarded-For, or one that keeps the client's own",
             f"the app received {names}, with {origin.forwarded_hops} addresses in X-Forwarded-For",
         )
     elif origin.forwarded:
-        yield "a proxy that says for whom it asks", f"the app received {names}"
+        yield "a proxy that adds forwarding headers", f"the app received {names}"
     if "x-host" in origin.forwarded:
-        yield "lighttpd's mod_proxy, or what writes X-Host as it does", "the app received X-Host"
+        yield "lighttpd's mod_proxy, or another proxy that adds X-Host", "the app received X-Host"
     yield from _encodings(probe, origin)
 
 
 def _encodings(probe: Probe, origin: RequestAtApp) -> Statements:
-    """Accept-Encoding as it reached the app. Every observer offers two and more, unless told not to."""
+    """Accept-Encoding as it reached the app. Every probe but IDENTITY offers two and more."""
     came = origin.accept_encoding.strip()
     if probe.variant is Variant.IDENTITY:
         if came and came != "identity":
             yield (
-                "a hop that offers encodings of its own",
-                f"the reader offered none, the app was offered {_cut(came)}",
+                "a hop that adds Accept-Encoding to requests",
+                f"the client sent no Accept-Encoding, the app received {_cut(came)}",
             )
     elif not came:
         yield (
-            "a hop that takes Accept-Encoding out of requests",
-            "the reader offered encodings, the app was offered none",
+            "a hop that removes Accept-Encoding from requests",
+            "the client sent Accept-Encoding, the app received none",
         )
     elif "," not in came:
         yield (
             "a hop that rewrites Accept-Encoding",
-            f"the reader offered several encodings, the app was offered {_cut(came)} alone",
+            f"the client offered several encodings, the app received only {_cut(came)}",
         )
 
 
-def _by_the_hint(seen: Observations, one: Observation) -> Statements:
-    """X-Accel-Buffering: every nginx measured takes it out, nobody else does."""
-    if one.probe.variant is not Variant.XAB or not one.pieces:
+def _by_x_accel(seen: Observations, observation: Observation) -> Statements:
+    """X-Accel-Buffering: every nginx tested removes it, and no other proxy does."""
+    if observation.probe.variant is not Variant.XAB or not observation.pieces:
         return
-    if one.header(XAB):
+    if observation.header(XAB):
         yield (
-            "no nginx that is configured as it comes",
-            "X-Accel-Buffering was sent and arrived; nginx takes it out unless told to pass it",
+            "no nginx with its default configuration",
+            "X-Accel-Buffering was sent and arrived; nginx removes it unless configured to pass it",
         )
         return
-    freed = seen.frees(one.probe.transport, Variant.XAB)
-    sentence = (
-        "X-Accel-Buffering was sent and did not arrive: of all proxies measured only nginx takes it out"
-    )
-    if freed is False:
-        yield "an nginx that takes X-Accel-Buffering out", f"{sentence}; the stream was held all the same"
-    elif freed:
+    freed = seen.frees(observation.probe.transport, Variant.XAB)
+    sentence = "X-Accel-Buffering was sent and did not arrive; of all proxies tested, only nginx removes it"
+    if freed is Answer.NO:
+        yield "an nginx that removes X-Accel-Buffering", f"{sentence}; the stream was held all the same"
+    elif freed is Answer.YES:
         yield (
-            "an nginx that takes X-Accel-Buffering out, and obeys it",
+            "an nginx that removes X-Accel-Buffering, and obeys it",
             f"{sentence}; with it the stream flows",
         )
     else:
-        yield "an nginx that takes X-Accel-Buffering out", sentence
+        yield "an nginx that removes X-Accel-Buffering", sentence
 
 
-def _by_websocket(seen: Observations, one: Observation) -> Statements:
-    origin = one.request_at_app
-    if one.probe.transport is not Transport.WEBSOCKET or one.outcome is not Outcome.REFUSED:
+def _by_websocket(seen: Observations, observation: Observation) -> Statements:
+    origin = observation.request_at_app
+    if observation.probe.transport is not Transport.WEBSOCKET or observation.outcome is not Outcome.REFUSED:
         return
     if origin is not None and origin.websocket_key and "websocket" not in origin.upgrade.lower():
         yield (
-            "a hop that takes Upgrade out of requests",
+            "a hop that removes Upgrade from requests",
             "the app received Sec-WebSocket-Key without Upgrade: websocket",
         )
 
 
-def _by_names(seen: Observations, one: Observation) -> Statements:
-    """Who says that it was there."""
-    own = _own_headers(seen, one)
-    asked, answered = (
-        _listed(one.request_at_app.via if one.request_at_app else ""),
-        _listed(one.header("via")),
+def _by_names(seen: Observations, observation: Observation) -> Statements:
+    """Hops that name themselves."""
+    own = _own_headers(seen, observation)
+    requested, responded = (
+        _listed(observation.request_at_app.via if observation.request_at_app else ""),
+        _listed(observation.header("via")),
     )
-    for via in dict.fromkeys((*asked, *answered)):
-        told = (("the app received it", asked), ("the answer carries it", answered))
+    for via in dict.fromkeys((*requested, *responded)):
+        places = (("the app received it", requested), ("the response has it", responded))
         if via not in _listed(own.get("via", "")):
-            yield f"something that says Via: {_cut(via)}", " and ".join(w for w, of in told if via in of)
-    if len(answered) > 1:
+            yield f"a hop with Via: {_cut(via)}", " and ".join(place for place, vias in places if via in vias)
+    if len(responded) > 1:
         yield (
-            f"in this order from the app to the reader: {_cut(', '.join(answered))}",
+            f"in this order from the app to the reader: {_cut(', '.join(responded))}",
             "each hop adds itself to Via behind those before it (RFC 9110, section 7.6.3)",
         )
     servers = _app_servers(seen, own)
-    for server in dict.fromkeys(value for name, value in one.headers if name == "server"):
+    for server in dict.fromkeys(value for name, value in observation.headers if name == "server"):
         if _program(server) not in servers:
             maybe = "" if servers else ", which may be the app's own server"
-            yield f"something that calls itself {_cut(server)}{maybe}", "so says the answer's header Server"
-    if "phusion passenger" in one.header("x-powered-by").lower():
-        yield "Phusion Passenger", f"the answer says X-Powered-By: {_cut(one.header('x-powered-by'))}"
-    for name, who in SIGNATURES.items():
-        if one.header(name) and name not in own:
-            yield who, f"the answer carries {name}: {_cut(one.header(name))}"
-    if one.header("age") and "age" not in own:
-        yield "a cache", f"the answer carries Age: {_cut(one.header('age'))} (RFC 9111, section 5.1)"
+            yield f"a server that calls itself {_cut(server)}{maybe}", "in the response header Server"
+    if "phusion passenger" in observation.header("x-powered-by").lower():
+        yield (
+            "Phusion Passenger",
+            f"the response has X-Powered-By: {_cut(observation.header('x-powered-by'))}",
+        )
+    for name, product in SIGNATURES.items():
+        if observation.header(name) and name not in own:
+            yield product, f"the response has {name}: {_cut(observation.header(name))}"
+    if observation.header("age") and "age" not in own:
+        yield "a cache", f"the response has Age: {_cut(observation.header('age'))} (RFC 9111, section 5.1)"
 
 
-def _by_the_body(seen: Observations, one: Observation) -> Statements:
-    """What somebody did to a stream that the app sent uncompressed and without a length."""
-    if one.probe.transport not in STREAMED or one.status != 200:
+def _by_the_body(seen: Observations, observation: Observation) -> Statements:
+    """What changed in a stream that the app sent uncompressed and without a length."""
+    if observation.probe.transport not in STREAMED or observation.status != 200:
         return
-    own = _own_headers(seen, one)
-    encoding, length = one.header("content-encoding"), one.header("content-length")
-    # Without the app's own word an encoding may be the app's: some compress by themselves.
+    own = _own_headers(seen, observation)
+    encoding, length = observation.header("content-encoding"), observation.header("content-length")
+    # Without a control the encoding may be the app's own: some apps compress.
     if encoding and own and "content-encoding" not in own:
         yield (
-            "something that compresses",
-            f"the answer came as {_cut(encoding)}, and left the app uncompressed",
+            "a hop that compresses",
+            f"the response arrived as {_cut(encoding)}, and left the app uncompressed",
         )
     if length and "content-length" not in own:
         yield (
-            "something that stores an answer before it passes it on",
-            f"a Content-Length of {_cut(length)} appeared, which the service never sends with a stream",
+            "a hop that stores the whole response before it sends it on",
+            f"the response has a Content-Length of {_cut(length)}, which the service does not send",
         )
 
 
-def _own_headers(seen: Observations, one: Observation) -> dict[str, str]:
+def _own_headers(seen: Observations, observation: Observation) -> dict[str, str]:
     """The headers that the app itself gave to the control; empty where there was none."""
-    for transport in (one.probe.transport, *STREAMED):
+    for transport in (observation.probe.transport, *STREAMED):
         probe = seen.control_probe(transport)
         control = seen.get(probe) if probe else None
         if control is not None and control.headers:
@@ -229,8 +230,10 @@ def _own_headers(seen: Observations, one: Observation) -> dict[str, str]:
 
 def _app_servers(seen: Observations, own: Mapping[str, str]) -> frozenset[str]:
     """How the app server calls itself: `gunicorn` in the header, `gunicorn/27.0.1` inside."""
-    told = (one.request_at_app.server for one in seen if one.request_at_app is not None)
-    return frozenset(filter(None, map(_program, (own.get("server", ""), *told))))
+    servers = (
+        observation.request_at_app.server for observation in seen if observation.request_at_app is not None
+    )
+    return frozenset(filter(None, map(_program, (own.get("server", ""), *servers))))
 
 
 def _program(server: str) -> str:
@@ -238,7 +241,7 @@ def _program(server: str) -> str:
 
 
 def _listed(via: str) -> list[str]:
-    """Who is in a Via header, without the version of HTTP that each was asked over."""
+    """The hops of a Via header, without the version of HTTP that each received."""
     return [" ".join(entry.split()[1:]) for entry in via.split(",") if entry.strip()]
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS, idle_timeout
+from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS, SHAPES
@@ -76,7 +77,7 @@ def _verdict(seen: Observations, transport: Transport) -> TransportReport:
     observation, timing = seen.get(probe), seen.timing(probe)
     assert observation is not None and timing is not None  # the caller picked Transports that were seen
     pieces = observation.pieces
-    received = len({piece.seq for _, piece in pieces})
+    received = len({piece.seq for piece in pieces})
     held = seen.held_baseline(transport)
     waited = seen.timing(held) if held else None
     quiet = idle_result(seen, transport)
@@ -88,15 +89,15 @@ def _verdict(seen: Observations, transport: Transport) -> TransportReport:
         hold_bytes=seen.hold_bytes(transport) if held else None,
         hold_s=max(waited.lag_s.max, waited.queued_s) if waited else 0.0,
         headers_s=observation.headers_s,
-        first_piece_s=pieces[0][0] if pieces else 0.0,
+        first_piece_s=pieces[0].at_s if pieces else 0.0,
         lag_s=timing.lag_s,
         pieces_sent=observation.end.count if observation.end else received,
         pieces_received=received,
         complete=observation.outcome is Outcome.COMPLETE,
         culprits=_detections(seen, transport),
-        freed_by=tuple(variant for variant in HINTS if seen.frees(transport, variant)),
-        sent_s=tuple(piece.sent_s for _, piece in pieces),
-        received_s=tuple(at_s - timing.latency_s for at_s, _ in pieces),
+        freed_by=tuple(variant for variant in HINTS if seen.frees(transport, variant) is Answer.YES),
+        sent_s=tuple(piece.sent_s for piece in pieces),
+        received_s=tuple(piece.at_s - timing.latency_s for piece in pieces),
         idle=quiet,
     )
 
@@ -112,8 +113,8 @@ def _detections(seen: Observations, transport: Transport) -> tuple[Detection, ..
 
 
 def _settles(detection: Detection) -> bool:
-    """Whether no other hop has to be thought of. Who cuts a silent stream explains no other fault."""
-    return detection.culprit is not idle_timeout.CULPRIT and detection.confidence is not Confidence.POSSIBLE
+    """Whether no other hop has to be thought of. What ends silent streams explains no other fault."""
+    return not detection.culprit.idle_only and detection.confidence is not Confidence.POSSIBLE
 
 
 def _culprit_reports(verdicts: Iterable[TransportReport]) -> tuple[CulpritReport, ...]:
@@ -213,8 +214,8 @@ def _late(count: int, timing: Timing) -> str:
     if timing.queued_s:
         return f"began {timing.queued_s:.1f} s after others of this run, then came piece by piece"
     if timing.late_s > timing.lag_s.max:
-        return f"began {timing.late_s:.1f} s after the quickest answer, then came piece by piece"
-    return f"nothing came for {timing.late_s:.1f} s, then all that was kept, then piece by piece"
+        return f"began {timing.late_s:.1f} s after the quickest response, then came piece by piece"
+    return f"nothing came for {timing.late_s:.1f} s, then all that was held, then piece by piece"
 
 
 def _at_larger_size(seen: Observations, transport: Transport) -> str:
@@ -228,7 +229,7 @@ def _at_larger_size(seen: Observations, transport: Transport) -> str:
         blocks = f" of {timing.hold_bytes} bytes" if timing.hold_bytes else ""
         return f"; pieces of {size} bytes: {timing.flow}{blocks}, up to {timing.lag_s.max:.1f} s late"
     size_bytes = seen.hold_bytes(transport)
-    return f"; larger streams come in blocks of {size_bytes} bytes" if size_bytes else ""
+    return f"; longer streams arrive in blocks of {size_bytes} bytes" if size_bytes else ""
 
 
 def _headline(
@@ -245,12 +246,15 @@ def _headline(
     held = tuple(verdict for verdict in verdicts if _held(seen, verdict))
     broken = tuple(verdict for verdict in verdicts if verdict.flow in BROKEN)
     cut = tuple(verdict for verdict in verdicts if verdict.idle and verdict.idle.cuts)
-    silent = idle_timeout.CULPRIT.id
     told = []
     for word, bad in (("held", held), ("broken", broken), ("streams that last are cut", cut)):
         if bad:
-            ids = {detection.culprit.id for verdict in bad for detection in verdict.culprits}
-            ids = ids & {silent} if bad is cut else ids - {silent}
+            ids = {
+                detection.culprit.id
+                for verdict in bad
+                for detection in verdict.culprits
+                if detection.culprit.idle_only is (bad is cut)
+            }
             blamed = [a.culprit.title for a in culprit_reports if a.culprit.id in ids]
             because = " or ".join(blamed) or "the cause could not be named"
             told.append(f"{word} on {_all(bad)}: {because}")
@@ -269,15 +273,15 @@ def _notes(seen: Observations, verdicts: tuple[TransportReport, ...]) -> tuple[s
     for verdict in verdicts:
         transport = verdict.transport
         if verdict.flow in HELD_FLOWS:
-            if seen.compressed(transport) and seen.frees(transport, Variant.IDENTITY):
-                notes.append(f"{transport}: only a client that offers encodings meets this hold")
-            if seen.frees(transport, Variant.HTTP10):
-                notes.append(f"{transport}: an HTTP/1.0 client does not meet this hold")
+            if seen.compressed(transport) and seen.frees(transport, Variant.IDENTITY) is Answer.YES:
+                notes.append(f"{transport}: only clients that accept compression are affected")
+            if seen.frees(transport, Variant.HTTP10) is Answer.YES:
+                notes.append(f"{transport}: HTTP/1.0 clients are not affected")
             continue
         notes += [
-            f"{transport}: {label} ({timing.flow}, kept for up to {timing.lag_s.max:.2f} s)"
+            f"{transport}: {label} ({timing.flow}, held for up to {timing.lag_s.max:.2f} s)"
             for variant, label in (
-                (Variant.IDENTITY, "held for clients that offer no encodings"),
+                (Variant.IDENTITY, "held for clients that accept no compression"),
                 (Variant.HTTP10, "held for clients that speak HTTP/1.0"),
             )
             if (timing := seen.timing(replace(Probe(transport), variant=variant)))

@@ -1,25 +1,25 @@
-"""Reading and judging in one: what the command and the service ask for."""
+"""Read and check in one step, for the command and the service."""
 
 from __future__ import annotations
 
-from flushcheck.checking.check import Checked, check, merge
+from flushcheck.checking.check import CheckResult, check, merge
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Version
-from flushcheck.files.read_configs import Read, read_text
+from flushcheck.files.read_configs import ReadResult, read_text
 
 
-def check_all(got: Read) -> Checked:
-    """Everything that was read, judged, as one."""
-    return merge([*(check(config) for config in got.configs), Checked(problems=got.troubles)])
+def check_all(read: ReadResult) -> CheckResult:
+    """Everything that was read, checked, as one result."""
+    return merge([*(check(config) for config in read.configs), CheckResult(problems=read.problems)])
 
 
 def check_text(
-    text: str, *, kind: Server | None = None, name: str = "pasted", server_version: Version = ()
-) -> Checked:
-    """Judge one text; what it includes is not opened, nothing is stored, nothing is raised.
+    text: str, *, server: Server | None = None, name: str = "pasted", version: Version = ()
+) -> CheckResult:
+    """Check one text. Its includes are not opened, nothing is stored, nothing is raised.
 
     Args:
-        kind: whose configuration it is; None: recognised by its name and words.
+        kind: the server that it configures; None: recognised by name and lines.
         name: what to call it in Findings.
     """
-    return check_all(read_text(text, server=kind, name=name, version=server_version))
+    return check_all(read_text(text, server=server, name=name, version=version))

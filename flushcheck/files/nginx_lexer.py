@@ -1,7 +1,7 @@
-"""nginx's tokens from crossplane's lexer, which knows quoting, escapes and Lua blocks.
+"""nginx's tokens from crossplane's lexer, which handles quoting, escapes and Lua blocks.
 
-Only its lexer is used: see `flushcheck.configs.nginx` for what its parser would cost. It reads files by
-itself, so a text in memory is handed to it as one that has no name.
+Only the lexer is used: `flushcheck.configs.nginx` says why not the parser. The lexer opens files by itself,
+so a text in memory is handed to it as a file without a name.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ import tempfile
 import crossplane
 from crossplane.errors import NgxParserBaseException
 
-from flushcheck.configs.braces import Builder
+from flushcheck.configs.braces import BraceParser
 from flushcheck.configs.tree import Parsed
 
 
 def parse_nginx(text: str, file: str) -> Parsed:
-    """The statements of one nginx file, includes left as they are; as far as its braces add up."""
-    builder = Builder(file)
+    """Build the tree of one nginx file, includes left as they are; up to the first error in its braces."""
+    parser = BraceParser(file)
     # crossplane counts a lone CR as a line's end, nginx does not.
     flat = text.replace("\r\n", "\n").replace("\r", " ")
-    # A comment or a word at the very end gets lost without it.
+    # Without the line end the lexer loses a comment or a word at the very end.
     try:
         for token in crossplane.lex(_nameless(f"{flat}\n")):
-            if not builder.feed(token):
+            if not parser.feed(token):
                 break
     except NgxParserBaseException as error:
-        builder.trouble(error.lineno or 0, f"{error.strerror}: what follows was not read")
-    return builder.done()
+        parser.problem(error.lineno or 0, f"{error.strerror}: what follows was not read")
+    return parser.done()
 
 
 def _nameless(text: str) -> int:
-    """A file without a name that holds this text; whoever opens the number closes it."""
+    """The descriptor of a file without a name that holds this text. The lexer opens and closes it."""
     data = text.encode("utf-8", errors="surrogateescape")
     if hasattr(os, "memfd_create"):
-        handle = os.memfd_create("nginx")  # a container may have no place for temporary files
+        handle = os.memfd_create("nginx")  # works in a container without a folder for temporary files
     else:
         with tempfile.TemporaryFile() as file:
             handle = os.dup(file.fileno())

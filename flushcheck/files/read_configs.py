@@ -1,19 +1,17 @@
-"""Files to Configs: which files there are, whose they are, and what each include brings."""
+"""Texts to Configs: the server of each text, and the files that it includes."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, sections, varnish
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import by_name, recognise
-from flushcheck.configs.tree import Config, Directive, Expansion, Parsed, ReadProblem, Version
-from flushcheck.files.nginx_lexer import parse_nginx
+from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem, Version
+from flushcheck.files.find_files import STDIN, find_files
+from flushcheck.files.includes import SearchPath
 from flushcheck.files.sources import (
     MAX_FILE_BYTES,
     Disk,
@@ -24,174 +22,62 @@ from flushcheck.files.sources import (
     Unreadable,
     bounded,
     decode,
-    has_magic,
     split_dump,
 )
+from flushcheck.files.syntaxes import SYNTAXES
 from flushcheck.model import UsageError
 
-MAX_TROUBLES = 100  # includes that cannot be read, told one by one
-MAX_ROOTS = 500  # files judged by themselves in one call
-MAX_GUESSED = 4  # folders up, and last parts of a name, by which a gunicorn settings file is looked for
-STDIN = "-"
-UNKNOWN = "whose configuration this is cannot be told from its name and words"
+MAX_PROBLEMS = 100  # includes of one configuration that cannot be read, reported one by one
+MAX_CONFIGS = 500  # read in one call
 
-# Folders that hold copies of other people's files.
-SKIPPED_FOLDERS = frozenset(
-    {
-        *(".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".hg", ".svn"),
-        *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"),
-    }
-)
+_UNRECOGNISED = "cannot tell which server this file is for"
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """What was read."""
+class ReadResult:
+    """The Configs that were read, and what could not be read."""
 
     configs: tuple[Config, ...] = ()
-    troubles: tuple[ReadProblem, ...] = ()  # of files that became no Config
+    problems: tuple[ReadProblem, ...] = ()  # of files that became no Config
+    unrecognised: tuple[str, ...] = ()  # files given by name whose server is unknown; a problem names each
 
 
-@dataclass(frozen=True, slots=True)
-class Syntax:
-    """How one program's files are read."""
+def read(names: Iterable[str], *, server: Server | None = None, version: Version = ()) -> ReadResult:
+    """Read files, folders (every file recognised in them) and standard input.
 
-    parse: Callable[[str, str], Parsed]
-    includes: tuple[str, ...] = ()  # names of the statements that include
-    closed: tuple[str, ...] = ()
-    # The files that an include names; None if one that must be there is not.
-    resolve: Callable[[Directive, Place], Sequence[str] | None] = lambda _directive, _place: ()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where relative names lead."""
-
-    files: Files
-    root: str  # the file that was named
-    prefixes: tuple[str, ...]  # the folders that they may start from; the first that has them counts
-
-
-def _nginx_include(directive: Directive, place: Place) -> Sequence[str] | None:
-    # Relative to the folder of nginx.conf, not of the including file (ngx_conf_full_name).
-    name = _join(place.prefixes[0], " ".join(directive.args))
-    return place.files.match(name) if has_magic(name) else [name]
-
-
-def _apache_include(directive: Directive, place: Place) -> Sequence[str] | None:
-    if not directive.args:
-        return None
-    pattern = directive.args[0]
-    optional = directive.name == "includeoptional"
-    if has_magic(pattern):
-        found = [name for prefix in place.prefixes for name in place.files.match(_join(prefix, pattern))]
-        files = [file for name in found for file in place.files.folder(name) or [name]]
-        return files if files or optional else None
-    for prefix in place.prefixes:
-        name = _join(prefix, pattern)
-        if (inside := place.files.folder(name)) is not None:
-            return inside
-        if place.files.exists(name):
-            return [name]
-    return () if optional else [_join(place.prefixes[0], pattern)]
-
-
-def _beside_include(directive: Directive, place: Place) -> Sequence[str] | None:
-    """lighttpd and Varnish: relative to the folder of the main file, or of the including one."""
-    folders = dict.fromkeys((*place.prefixes, os.path.dirname(directive.file)))  # noqa: PTH120
-    pattern = "".join(directive.args[:1])
-    if has_magic(pattern):
-        return next((found for folder in folders if (found := place.files.match(_join(folder, pattern)))), ())
-    names = [_join(folder, pattern) for folder in folders]
-    return [next((name for name in names if place.files.exists(name)), names[0])]
-
-
-def _caddy_import(directive: Directive, place: Place) -> Sequence[str] | None:
-    # A snippet's name has no slash and no dot, so that nobody takes it for a file's.
-    name = "".join(directive.args[:1])
-    path = _join(os.path.dirname(directive.file), name)  # noqa: PTH120
-    if has_magic(name):
-        return place.files.match(path)
-    return [path] if place.files.exists(path) or "/" in name or "." in name else None
-
-
-def _gunicorn_config(directive: Directive, place: Place) -> Sequence[str] | None:
-    name = "".join(directive.args[:1]).removeprefix("file:")
-    if name.startswith("python:"):
-        name = name.removeprefix("python:").replace(".", "/") + ".py"
-    here = os.path.dirname(directive.file)  # noqa: PTH120
-    implied = directive.args[1:] == ("implied",)
-    names = [_join(here, name), *(() if implied else _guesses(here, name))]
-    found = next((one for one in names if place.files.exists(one)), None)
-    if found is not None:
-        return [found]
-    return () if implied else names[:1]
-
-
-def _guesses(here: str, name: str) -> Iterable[str]:
-    """Where a file may lie that a container or another machine knows by this name.
-
-    A relative name counts from the working folder, which is mostly the checkout: some folders further up.
-    An absolute one is that of a copy of it. The file's bare name is looked for beside only.
-    """
-    parts = name.strip("/").split("/")
-    for first in range(max(0, len(parts) - MAX_GUESSED), len(parts) - 1):
-        for up in range(MAX_GUESSED):
-            yield os.path.normpath(_join(_join(here, "../" * up), "/".join(parts[first:])))
-    yield _join(here, parts[-1])
-
-
-def _join(folder: str, name: str) -> str:
-    # Names stay as written: a folder of "" adds nothing.
-    return os.path.join(folder, name)  # noqa: PTH118
-
-
-SYNTAXES: Mapping[Server, Syntax] = {
-    Server.NGINX: Syntax(parse_nginx, nginx.INCLUDES, nginx.CLOSED, _nginx_include),
-    Server.APACHE: Syntax(sections.parse, apache.INCLUDES, (), _apache_include),
-    Server.HAPROXY: Syntax(haproxy.parse),
-    Server.LIGHTTPD: Syntax(lighttpd.parse, lighttpd.INCLUDES, (), _beside_include),
-    Server.CADDY: Syntax(caddy.parse, caddy.INCLUDES, (), _caddy_import),
-    Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), _beside_include),
-    Server.PHP: Syntax(php.parse),
-    Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), _gunicorn_config),
-}
-
-
-def read(names: Iterable[str], *, server: Server | None = None, version: Version = ()) -> Read:
-    """Read files, folders (all that is recognised in them), and standard input.
-
-    A file that another one includes is judged as its part only: alone it would lack what it inherits.
+    A file that another one includes is read as a part of that only: alone it would lack what it inherits.
 
     Args:
         names: as a person writes them.
-        server: whose they all are; None: each is recognised.
+        server: for all of them; None: each file's is recognised.
         version: of the server program.
 
     Raises:
-        UsageError: a name leads nowhere.
+        UsageError: a name does not exist, or there are too many files.
     """
     configs: list[Config] = []
-    troubles: list[ReadProblem] = []
-    for name, named in _roots(names, server):
+    problems: list[ReadProblem] = []
+    unrecognised: list[str] = []
+    for name, given_by_name in find_files(names):
         try:
             text = _stdin() if name == STDIN else Disk().read(name)
         except Unreadable as error:
-            # A folder may hold anything; what is no text there was no configuration.
-            if named or by_name(name) is not None:
-                troubles.append(ReadProblem(name, 0, str(error)))
+            # A folder may hold anything: a file that is no text is no configuration.
+            if given_by_name or by_name(name) is not None:
+                problems.append(ReadProblem(name, 0, str(error)))
             continue
-        kind = server or recognise(name, text)
-        if kind is None:
-            if named:
-                troubles.append(ReadProblem(name, 0, UNKNOWN))
+        file_server = server or recognise(name, text)
+        if file_server is None:
+            if given_by_name:
+                unrecognised.append(name)
+                problems.append(ReadProblem(name, 0, _UNRECOGNISED))
             continue
-        if len(configs) >= MAX_ROOTS:
+        if len(configs) >= MAX_CONFIGS:
             raise UsageError(
-                f"more than {MAX_ROOTS} configurations: expected fewer, for example one folder at a time"
+                f"more than {MAX_CONFIGS} configurations: expected fewer, for example one folder at a time"
             )
-        configs.append(_config(kind, name, text, Disk(), version))
-    return Read(_without_parts(configs), tuple(troubles))
+        configs.append(_ConfigReader(file_server, Disk()).read(name, text, version))
+    return ReadResult(_without_parts(configs), tuple(problems), tuple(unrecognised))
 
 
 def read_text(
@@ -201,150 +87,115 @@ def read_text(
     name: str = "pasted",
     version: Version = (),
     files: Files | None = None,
-) -> Read:
+) -> ReadResult:
     """Read one text that is in no file.
 
     Args:
-        server: whose it is; None: recognised by name and words.
+        server: that it configures; None: recognised by name and lines.
         name: what to call it.
-        files: where its includes come from; None: they are not opened.
+        files: where its includes come from; None: they are not read.
     """
     try:
-        bounded(text.encode("utf-8", errors="surrogateescape"))
-        text = decode(text.encode("utf-8", errors="surrogateescape"))
+        text = decode(bounded(text.encode("utf-8", errors="surrogateescape")))
     except UnicodeEncodeError:
-        return Read((), (ReadProblem(name, 0, "not a text that can be written down"),))
+        return ReadResult(problems=(ReadProblem(name, 0, "not a text that can be written down"),))
     except Unreadable as error:
-        return Read((), (ReadProblem(name, 0, str(error)),))
-    kind = server or recognise(name, text)
-    if kind is None:
-        return Read((), (ReadProblem(name, 0, UNKNOWN),))
-    return Read((_config(kind, name, text, files or Nowhere(), version),))
+        return ReadResult(problems=(ReadProblem(name, 0, str(error)),))
+    text_server = server or recognise(name, text)
+    if text_server is None:
+        return ReadResult(problems=(ReadProblem(name, 0, _UNRECOGNISED),), unrecognised=(name,))
+    return ReadResult((_ConfigReader(text_server, files or Nowhere()).read(name, text, version),))
 
 
-def read_dump(texts: Mapping[str, str], *, server: Server, version: Version = ()) -> Read:
+def read_dump(texts: Mapping[str, str], *, server: Server, version: Version = ()) -> ReadResult:
     """Read what a program printed of its own configuration.
 
     Args:
-        texts: by file name; the first one is where the program starts.
+        texts: by file name; the first one is the main file.
     """
     if not texts:
-        return Read()
-    first = next(iter(texts))
-    return Read((_config(server, first, texts[first], Dump(texts), version),))
+        return ReadResult()
+    main = next(iter(texts))
+    return ReadResult((_ConfigReader(server, Dump(texts)).read(main, texts[main], version),))
 
 
-def _config(server: Server, name: str, text: str, files: Files, version: Version) -> Config:
-    if server is Server.NGINX and (dump := split_dump(text)):
-        # What `nginx -T` printed: its lines are those of the files that it names.
-        name, text, files = next(iter(dump)), next(iter(dump.values())), Dump(dump)
-    syntax = SYNTAXES[server]
-    texts = {name: text}
-    troubles: dict[ReadProblem, None] = {}
-    parsed: dict[str, Parsed] = {}
+class _ConfigReader:
+    """Reads one configuration: its main file, and each included file once."""
 
-    def load(directive: Directive) -> Sequence[Parsed] | None:
+    def __init__(self, server: Server, files: Files) -> None:
+        self._server = server
+        self._syntax = SYNTAXES[server]
+        self._files = files
+        self._texts: dict[str, str] = {}
+        self._parsed: dict[str, Parsed] = {}
+        self._problems: dict[ReadProblem, None] = {}  # each once, in order
+
+    def read(self, name: str, text: str, version: Version) -> Config:
+        if self._server is Server.NGINX and (dump := split_dump(text)):
+            # `nginx -T` printed it: its lines are those of the files that it names.
+            name, text = next(iter(dump.items()))
+            self._files = Dump(dump)
+        main = self._parse(name, text)
+        path = SearchPath(self._files, self._syntax.folders(name, main.directives, self._files))
+        resolver = IncludeResolver(
+            self._syntax.includes,
+            lambda directive: self._included(directive, path),
+            opaque=self._syntax.opaque_blocks,
+        )
+        directives = resolver.resolve(main.directives)
+        self._problems.update(dict.fromkeys(resolver.problems))
+        return Config(self._server, name, directives, tuple(self._problems), self._texts, version)
+
+    def _included(self, directive: Directive, path: SearchPath) -> Sequence[Parsed] | None:
+        """The files of an include; None: it names a file, and none could be read."""
         try:
-            found = syntax.resolve(directive, place)
+            names = self._syntax.resolve(directive, path)
         except Missing:
             return None
-        if found is None:
+        if names is None:
             return None
-        got = [one for one in (open_one(file, directive) for file in found) if one is not None]
-        return None if found and not got else got
+        parsed = [file for file in (self._file(name, directive) for name in names) if file is not None]
+        return None if names and not parsed else parsed
 
-    def open_one(file: str, directive: Directive) -> Parsed | None:
-        if file not in parsed:
+    def _file(self, name: str, directive: Directive) -> Parsed | None:
+        """A file, read and parsed once; None if it cannot be read."""
+        if name not in self._parsed:
             try:
-                content = files.read(file)
+                text = self._files.read(name)
             except Unreadable as error:
-                if len(troubles) < MAX_TROUBLES:
-                    troubles[
-                        ReadProblem(directive.file, directive.line, f"{file}: {error}", incomplete=False)
-                    ] = None
+                if len(self._problems) < MAX_PROBLEMS:
+                    reason = f"{name}: {error}"
+                    problem = ReadProblem(directive.file, directive.line, reason, incomplete=False)
+                    self._problems[problem] = None
                 return None
-            texts[file] = content
-            parsed[file] = syntax.parse(content, file)
-            troubles.update(dict.fromkeys(parsed[file].problems))
-        return parsed[file]
+            self._parse(name, text)
+        return self._parsed[name]
 
-    whole = parsed[name] = syntax.parse(text, name)
-    troubles.update(dict.fromkeys(whole.problems))
-    place = Place(files, name, _prefixes(server, name, whole.directives, files))
-    expansion = Expansion(syntax.includes, load, closed=syntax.closed)
-    directives = expansion.expand(whole.directives)
-    troubles.update(dict.fromkeys(expansion.troubles))
-    return Config(server, name, directives, tuple(troubles), texts, version)
-
-
-def _prefixes(server: Server, name: str, directives: Sequence[Directive], files: Files) -> tuple[str, ...]:
-    """The folders that relative includes may start from, likeliest first."""
-    here = os.path.dirname(name)  # noqa: PTH120  # "" stays "", so that names stay as written
-    above = tuple(_join(here, up) for up in ("..", "../.."))
-    if server is Server.NGINX and not any(one.name in ("http", "events") for one in directives):
-        # A site's file: the main one lies further up, and includes are relative to that.
-        for folder in (here, *above):
-            if files.exists(_join(folder, "nginx.conf")):
-                return (os.path.normpath(folder) if folder != here else here,)
-    if server is Server.APACHE:
-        roots = tuple(one.args[0] for one in directives if one.name == "serverroot" and one.args)
-        return (*roots, here, *(os.path.normpath(folder) for folder in above))
-    return (here,)
-
-
-def _roots(names: Iterable[str], server: Server | None) -> Iterable[tuple[str, bool]]:
-    """Files to read, each with whether it was named itself."""
-    seen = set()
-    for name in names:
-        if name != STDIN and not os.path.lexists(name):
-            raise UsageError(f"{name}: no such file or folder")
-        found = [(name, True)]
-        if name != STDIN and Path(name).is_dir():
-            found = [(file, False) for file in _walk(name, server)]
-            if not found:
-                raise UsageError(f"{name}: no configuration was recognised in this folder")
-        for file, named in found:
-            real = file if file == STDIN else os.path.realpath(file)
-            if real not in seen:
-                seen.add(real)
-                yield file, named
-
-
-# What could be a configuration, in a folder that may hold anything.
-_PLAUSIBLE = re.compile(r"\.(conf|cfg|ini|vcl|nginx|service|caddyfile)$|/[^./]+$", re.IGNORECASE)
-
-
-def _walk(folder: str, server: Server | None) -> Iterable[str]:
-    for top, folders, files in os.walk(folder):
-        folders[:] = sorted(
-            one for one in folders if one not in SKIPPED_FOLDERS and not one.endswith(".egg-info")
-        )
-        for file in sorted(files):
-            name = os.path.join(top, file)  # noqa: PTH118
-            if by_name(name) is not None or _PLAUSIBLE.search(name.replace(os.sep, "/")):
-                if Path(name).is_file():
-                    yield name
+    def _parse(self, name: str, text: str) -> Parsed:
+        parsed = self._parsed[name] = self._syntax.parse(text, name)
+        self._texts[name] = text
+        self._problems.update(dict.fromkeys(parsed.problems))
+        return parsed
 
 
 def _without_parts(configs: Sequence[Config]) -> tuple[Config, ...]:
-    """The Configs that no other one includes."""
+    """The Configs that no other one includes. Of two that include each other the first one counts."""
     real = {name: os.path.realpath(name) for config in configs for name in config.texts}
-    parts = [
-        (config.server, real[config.file], {real[name] for name in config.texts if name != config.file})
-        for config in configs
-    ]
-    kept = []
-    for index, (server, file, _) in enumerate(parts):
-        inside = any(
-            file in other and server is theirs and not (mine in parts[index][2] and index < position)
-            for position, (theirs, mine, other) in enumerate(parts)
-            if position != index
+    files = [real[config.file] for config in configs]
+    parts = [{real[name] for name in config.texts if name != config.file} for config in configs]
+
+    def is_part(index: int) -> bool:
+        return any(
+            files[index] in parts[other]
+            and configs[index].server is configs[other].server
+            and not (files[other] in parts[index] and index < other)
+            for other in range(len(configs))
+            if other != index
         )
-        if not inside:
-            kept.append(configs[index])
-    return tuple(kept)
+
+    return tuple(config for index, config in enumerate(configs) if not is_part(index))
 
 
 def _stdin() -> str:
-    # One byte more than is allowed, so that too much is seen.
+    # One byte more than the limit, so that a longer text is seen to be too long.
     return decode(bounded(sys.stdin.buffer.read(MAX_FILE_BYTES + 1)))

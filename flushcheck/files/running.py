@@ -1,7 +1,7 @@
-"""What a local server really uses, asked of the server's own program, or read off its running process.
+"""The configuration that a local server uses: from the server's own program, or from its running process.
 
-Only read-only questions are asked, each with a time limit and a bound on its answer. A program that refuses
-(nginx -T wants to read the certificates, so often root) is a Trouble with its own words.
+The programs are run with read-only options, with a time limit and a bound on their output. If a program fails
+(`nginx -T` reads the certificates, so it often needs root), its own message becomes a ReadProblem.
 """
 
 from __future__ import annotations
@@ -19,57 +19,67 @@ from pathlib import Path
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import ReadProblem, Version, version
-from flushcheck.files.read_configs import Read, read, read_dump, read_text
+from flushcheck.files.read_configs import ReadResult, read, read_dump, read_text
 from flushcheck.files.sources import MAX_TOTAL_BYTES, Disk, decode, split_dump
 from flushcheck.model import UsageError
 
 TIMEOUT_S = 10.0
 MAX_ARGUMENT_BYTES = 65_536  # of one process's command line
 
-# Daemons live where an ordinary user's PATH does not look.
+# Folders of daemons that are missing from an ordinary user's PATH.
 _MORE_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/opt/nginx/sbin")
 
 
-def read_running(server: Server, *, version: Version = ()) -> Read:
+def read_running(server: Server, *, version: Version = ()) -> ReadResult:
     """Read the configuration of the server that runs, or would run, on this machine.
 
     Args:
-        version: believed instead of what the program says.
+        version: of the server program; (): the program is asked.
 
     Raises:
-        UsageError: there is no such program here, nor a file of it.
+        UsageError: this machine has no such program, or no file of it.
     """
     return RUNNING[server](version)
 
 
-def _nginx(given: Version) -> Read:
+def _nginx(given: Version) -> ReadResult:
     program = _program("nginx")
     if program is None:
-        raise UsageError("--running nginx: no program nginx here; a file instead? flushcheck check FILE")
-    code, out, err = _ask(program, "-T")
+        raise UsageError(
+            "--running nginx: no program nginx on this machine; check a file instead: flushcheck check FILE"
+        )
+    code, out, err = _run(program, "-T")
     texts = split_dump(out)
     if not texts:
-        words = err.strip().splitlines()
-        last = words[-1] if words else f"exit {code}"
-        return Read((), (ReadProblem("nginx -T", 0, f"nginx does not tell its configuration: {last}"),))
-    return read_dump(texts, server=Server.NGINX, version=given or _version(_ask(program, "-v")[2]))
+        lines = err.strip().splitlines()
+        last = lines[-1] if lines else f"exit {code}"
+        reason = f"nginx does not print its configuration: {last}"
+        return ReadResult(problems=(ReadProblem("nginx -T", 0, reason),))
+    return read_dump(texts, server=Server.NGINX, version=given or _version(_run(program, "-v")[2]))
 
 
-def _apache(given: Version) -> Read:
-    # apache2ctl sets what apache2 itself would miss; either tells where it was built to look.
+def _apache(given: Version) -> ReadResult:
+    # apache2ctl sets variables that apache2 alone lacks; both print the paths they were built with.
     program = _program("apache2ctl", "apachectl", "apache2", "httpd")
     if program is None:
-        raise UsageError("--running apache: no program apache2ctl or httpd here; a file instead?")
-    _, out, _ = _ask(program, "-V")
-    said = dict(re.findall(r'-D (HTTPD_ROOT|SERVER_CONFIG_FILE)="([^"]*)"', out))
-    name = str(Path(said.get("HTTPD_ROOT", "/etc/apache2"), said.get("SERVER_CONFIG_FILE", "apache2.conf")))
+        raise UsageError(
+            "--running apache: no program apache2ctl or httpd on this machine; check a file instead: "
+            "flushcheck check FILE"
+        )
+    _, out, _ = _run(program, "-V")
+    built_in = dict(re.findall(r'-D (HTTPD_ROOT|SERVER_CONFIG_FILE)="([^"]*)"', out))
+    name = str(
+        Path(built_in.get("HTTPD_ROOT", "/etc/apache2"), built_in.get("SERVER_CONFIG_FILE", "apache2.conf"))
+    )
     return _files([name], Server.APACHE, given or _version(out))
 
 
-def _by_process(server: Server, title: str, flags: Sequence[str], default: str) -> Callable[[Version], Read]:
-    """Read the files that a running process was given, else the usual one."""
+def _by_process(
+    server: Server, title: str, flags: Sequence[str], default: str
+) -> Callable[[Version], ReadResult]:
+    """A function that reads the files on a running process's command line, or the default one."""
 
-    def reads(given: Version) -> Read:
+    def read_process(given: Version) -> ReadResult:
         names: list[str] = []
         for args, folder in _processes(title):
             for flag, name in itertools.pairwise(args):
@@ -77,10 +87,10 @@ def _by_process(server: Server, title: str, flags: Sequence[str], default: str) 
                     names.append(str(Path(folder, name)))
         return _files(names or sorted(glob.glob(default)), server, given)  # noqa: PTH207  # names, as written
 
-    return reads
+    return read_process
 
 
-def _php(given: Version) -> Read:
+def _php(given: Version) -> ReadResult:
     names = [name for pattern in _PHP for name in sorted(glob.glob(pattern))]  # noqa: PTH207
     return _files(names, Server.PHP, given)
 
@@ -88,11 +98,14 @@ def _php(given: Version) -> Read:
 _PHP = ("/etc/php/*/fpm/php.ini", "/etc/php/*/fpm/pool.d/*.conf", "/etc/php.ini", "/etc/php-fpm.d/*.conf")
 
 
-def _gunicorn(given: Version) -> Read:
+def _gunicorn(given: Version) -> ReadResult:
     # A master and its workers have the same command line.
-    seen = dict.fromkeys((shlex.join(args), folder) for args, folder in _processes("gunicorn"))
-    if not seen:
-        raise UsageError("--running gunicorn: none runs here; a file instead? flushcheck check Procfile")
+    commands = dict.fromkeys((shlex.join(args), folder) for args, folder in _processes("gunicorn"))
+    if not commands:
+        raise UsageError(
+            "--running gunicorn: no gunicorn process on this machine; check a file instead: "
+            "flushcheck check Procfile"
+        )
     parts = [
         read_text(
             f"web: {line}\n",
@@ -101,22 +114,23 @@ def _gunicorn(given: Version) -> Read:
             version=given,
             files=Disk(),
         )
-        for number, (line, folder) in enumerate(seen, start=1)
+        for number, (line, folder) in enumerate(commands, start=1)
     ]
-    return Read(
+    return ReadResult(
         tuple(config for part in parts for config in part.configs),
-        tuple(trouble for part in parts for trouble in part.troubles),
+        tuple(problem for part in parts for problem in part.problems),
     )
 
 
-def _files(names: Sequence[str], server: Server, given: Version) -> Read:
-    found = [name for name in dict.fromkeys(names) if os.path.lexists(name)]
-    if not found:
+def _files(names: Sequence[str], server: Server, given: Version) -> ReadResult:
+    existing = [name for name in dict.fromkeys(names) if os.path.lexists(name)]
+    if not existing:
+        expected = f", expected {names[0]}" if names else ""
         raise UsageError(
-            f"--running {server}: no file of it here{f' ({names[0]})' if names else ''}; a file instead? "
-            "flushcheck check FILE"
+            f"--running {server}: no configuration of {server.display_name} on this machine{expected}; "
+            "check a file instead: flushcheck check FILE"
         )
-    return read(found, server=server, version=given)
+    return read(existing, server=server, version=given)
 
 
 def _processes(title: str) -> Iterator[tuple[list[str], str]]:
@@ -127,9 +141,9 @@ def _processes(title: str) -> Iterator[tuple[list[str], str]]:
                 raw = file.read(MAX_ARGUMENT_BYTES)
             folder = str((entry / "cwd").readlink())
         except OSError:
-            continue  # gone by now, or another user's
+            continue  # it has ended, or belongs to another user
         args = [part.decode("utf-8", errors="surrogateescape") for part in raw.split(b"\0") if part]
-        # An interpreter comes first where the program is a script, and -m where it is a module.
+        # A script stands behind its interpreter, a module behind -m.
         for index, arg in enumerate(args[: 3 if args[1:2] == ["-m"] else 2]):
             if Path(arg).name == title:
                 yield args[index:], folder
@@ -138,11 +152,11 @@ def _processes(title: str) -> Iterator[tuple[list[str], str]]:
 
 def _program(*names: str) -> str | None:
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_MORE_PATH))
-    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+    return next((program for name in names if (program := shutil.which(name, path=path))), None)
 
 
-def _ask(program: str, *args: str) -> tuple[int, str, str]:
-    """Run it; its exit code and both its outputs, cut at what would be read anyway."""
+def _run(program: str, *args: str) -> tuple[int, str, str]:
+    """Run a program: its exit code, standard output and standard error, each cut at MAX_TOTAL_BYTES."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
             done = subprocess.run(
@@ -155,7 +169,7 @@ def _ask(program: str, *args: str) -> tuple[int, str, str]:
             )
             code = done.returncode
         except subprocess.TimeoutExpired:
-            return -1, "", f"no answer within {TIMEOUT_S:g} s"
+            return -1, "", f"no output within {TIMEOUT_S:g} s"
         except OSError as error:
             return -1, "", error.strerror or str(error)
         texts = []
@@ -166,12 +180,12 @@ def _ask(program: str, *args: str) -> tuple[int, str, str]:
 
 
 def _version(text: str) -> Version:
-    """The first version number in what a program says of itself; () if there is none."""
+    """The first version number in a program's output; () if there is none."""
     match = re.search(r"/(\d+(?:\.\d+)+)", text)
     return version(match[1]) if match else ()
 
 
-RUNNING: Mapping[Server, Callable[[Version], Read]] = {
+RUNNING: Mapping[Server, Callable[[Version], ReadResult]] = {
     Server.NGINX: _nginx,
     Server.APACHE: _apache,
     Server.HAPROXY: _by_process(Server.HAPROXY, "haproxy", ("-f",), "/etc/haproxy/haproxy.cfg"),

@@ -1,8 +1,7 @@
 """Texts by name: from the disk, from a program's dump of its configuration, or from nowhere.
 
-Every size is bounded, only regular files are opened (an include may name a FIFO or /dev/zero), and a file
-is read once however often it is included. Bytes that are no UTF-8 survive as they are: they come out of a
-patch as they went in.
+Every size is bounded, and only regular files are opened: an include may name a FIFO or /dev/zero. Bytes that
+are no UTF-8 are kept, so that a patch contains them unchanged.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ MAGIC = frozenset("*?[")
 
 
 class Unreadable(Exception):
-    """A text that cannot be had; the message says why."""
+    """A text that cannot be read; the message says why."""
 
 
 class Missing(Unreadable):
@@ -41,7 +40,7 @@ class Files(Protocol):
 
         Raises:
             Missing: there is none.
-            Unreadable: it is too large, not text, or not for us to read.
+            Unreadable: it is too large, not text, or reading it is not permitted.
         """
 
     def exists(self, name: str) -> bool:
@@ -51,7 +50,7 @@ class Files(Protocol):
         """The names of files and folders that a pattern fits, sorted."""
 
     def folder(self, name: str) -> Sequence[str] | None:
-        """The names of the files in this folder and below, sorted; None if it is no folder."""
+        """The names of the files in this folder and below, sorted; None if this is no folder."""
 
 
 class Disk:
@@ -93,7 +92,7 @@ class Dump:
     def read(self, name: str) -> str:
         """See `Files`."""
         if name not in self._texts:
-            raise Missing("not in what the program printed")
+            raise Missing("not in the program's output")
         return self._texts[name]
 
     def exists(self, name: str) -> bool:
@@ -113,14 +112,14 @@ class Dump:
 
 
 def split_dump(printed: str) -> Mapping[str, str]:
-    """The files in what `nginx -T` prints, the main one first; none if it is something else."""
+    """The files in the output of `nginx -T`, the main one first; none if the text is something else."""
     parts = re.split(r"^# configuration file (/.*):\r?$\n", printed, flags=re.MULTILINE)
-    # Behind each file nginx adds an empty line.
+    # nginx adds an empty line after each file.
     return {name: text.removesuffix("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 class Nowhere:
-    """For a text that came alone: nothing it names is opened."""
+    """For a single text: no file that it names is opened."""
 
     def read(self, name: str) -> str:
         """See `Files`."""
@@ -144,10 +143,10 @@ def read_bytes(name: str) -> bytes:
 
     Raises:
         Missing: there is no such file.
-        Unreadable: it is something else, too large, or not for us to read.
+        Unreadable: it is something else, too large, or reading it is not permitted.
     """
     try:
-        # Without O_NONBLOCK the opening of a FIFO waits for its writer.
+        # Without O_NONBLOCK, opening a FIFO waits for its writer.
         handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         raise Missing("no such file") from None
@@ -169,7 +168,7 @@ def bounded(data: bytes) -> bytes:
     """The same bytes.
 
     Raises:
-        Unreadable: they are too many.
+        Unreadable: there are too many.
     """
     if len(data) > MAX_FILE_BYTES:
         raise Unreadable(f"larger than {MAX_FILE_BYTES // 1024**2} MB: not read")
@@ -177,7 +176,7 @@ def bounded(data: bytes) -> bytes:
 
 
 def decode(data: bytes) -> str:
-    """Bytes as text: UTF-8, or UTF-16 with its mark; what is neither keeps its bytes as surrogates.
+    """Bytes as text: UTF-8, or UTF-16 with a byte order mark; other bytes are kept as surrogates.
 
     Raises:
         Unreadable: it is no text.
@@ -192,5 +191,5 @@ def decode(data: bytes) -> str:
 
 
 def has_magic(pattern: str) -> bool:
-    """Whether a name is a pattern."""
+    """Whether a name is a pattern with *, ? or [."""
     return bool(MAGIC & set(pattern))

@@ -1,8 +1,8 @@
-"""What the Observations of one run say only together.
+"""Corrections that need several Observations of the same run.
 
 `timing` looks at one Observation and cannot tell a queue from a long way, a timer from a buffer that happens
-to fill as often, or jitter from an unknown hold. Here the Timings of a run are held against each other; each
-function takes one such question and changes nothing else. Causes stay with the Culprits.
+to fill as often, or jitter from an unknown hold. Here the Timings of a run are compared with each other; each
+function decides one such question and changes nothing else. Causes stay with the Culprits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flushcheck.measurement.plan import SHAPES, STREAMED
 from flushcheck.measurement.timing import Timing, measure
 from flushcheck.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage
 
-# Beyond the quickest stream of the same run, one that began this much later waited for its turn. A busy
+# A stream that began this much later than the quickest stream of the same run waited for its turn. A busy
 # pair of cores made up to 0.3 s; a stream queued behind another of the plan waits for about 2.
 QUEUED_S = 1.0
 
@@ -40,82 +40,98 @@ Seen = Mapping[Probe, Observation]
 
 def timings(seen: Seen) -> dict[Probe, Timing]:
     """How each Observation of one run arrived, in the light of all the others."""
-    found = {probe: measure(observation) for probe, observation in seen.items()}
-    _mark_queued(seen, found)
-    _settle_ticks(found)
-    _doubt_jitter(seen, found)
-    return found
+    return correct(seen, {probe: measure(observation) for probe, observation in seen.items()})
 
 
-def _mark_queued(seen: Seen, found: dict[Probe, Timing]) -> None:
-    """Tell the streams that flow, but began only when another one was over.
+def correct(seen: Seen, measured: Mapping[Probe, Timing]) -> dict[Probe, Timing]:
+    """The Timings of one run, corrected by each other.
+
+    Args:
+        seen: the Observations.
+        measured: what `measure` says of each by itself.
+    """
+    corrected = dict(measured)
+    _mark_queued(seen, corrected)
+    _refute_small_blocks(corrected)
+    _settle_ticks(corrected)
+    _doubt_jitter(seen, corrected)
+    return corrected
+
+
+def _mark_queued(seen: Seen, corrected: dict[Probe, Timing]) -> None:
+    """Mark the streams that flow, but began only when another one was over.
 
     A process that is slow to start makes a stream late as well, but not just when another one ends.
     Moments are compared on one vantage only, as each has a clock of its own; but where the path's
-    streams queue, it is the app that they wait for, and so do the other vantages' late ones.
+    streams queue, they wait for the app, and so do the late ones of the other vantages.
     """
     queue = False
     for vantage in Vantage:
-        flowing = [t for probe, t in found.items() if probe.vantage is vantage and t.flow is Flow.FLOWING]
-        quickest_s = min((timing.latency_s for timing in flowing), default=0.0)
+        flowing = [
+            timing
+            for probe, timing in corrected.items()
+            if probe.vantage is vantage and timing.flow is Flow.FLOWING
+        ]
+        if not flowing:
+            continue
+        quickest_s = min(timing.latency_s for timing in flowing)
         streams = {
             probe: observation
             for probe, observation in seen.items()
             if probe.vantage is vantage and probe.transport is not Transport.POLLING and observation.pieces
         }
-        for probe in [probe for probe in streams if found[probe].flow is Flow.FLOWING]:
-            waited_s = found[probe].latency_s - quickest_s
+        for probe in [probe for probe in streams if corrected[probe].flow is Flow.FLOWING]:
+            waited_s = corrected[probe].latency_s - quickest_s
             if waited_s > QUEUED_S and (queue or _in_turn(probe, streams)):
-                found[probe] = replace(found[probe], flow=Flow.LATE, queued_s=waited_s)
+                corrected[probe] = replace(corrected[probe], flow=Flow.LATE, queued_s=waited_s)
             elif waited_s > SLOW_START_S:
-                found[probe] = replace(found[probe], flow=Flow.LATE, late_s=waited_s)
-        queue = queue or any(found[probe].queued_s for probe in streams)
+                corrected[probe] = replace(corrected[probe], flow=Flow.LATE, late_s=waited_s)
+        queue = queue or any(corrected[probe].queued_s for probe in streams)
 
 
 def _in_turn(probe: Probe, streams: Seen) -> bool:
     """Whether this stream began just when another one of its vantage ended."""
-    begun_s = streams[probe].requested_s + streams[probe].pieces[0][0]
+    begun_s = streams[probe].requested_s + streams[probe].pieces[0].at_s
     ends_s = (other.requested_s + other.ended_s for name, other in streams.items() if name != probe)
     return any(abs(begun_s - end_s) <= TURN_S for end_s in ends_s)
 
 
-def _settle_ticks(found: dict[Probe, Timing]) -> None:
-    """Take for a timer's what could be a buffer's as well, where another Probe shows the same timer.
+def _settle_ticks(corrected: dict[Probe, Timing]) -> None:
+    """Where blocks could be a timer's as well, take them for it if another Probe shows the same timer.
 
     Small Pieces may add up to nearly the same size, period by period; those of another size do not.
     """
-    _refute_small_blocks(found)
-    periods_s = [timing.period_s for timing in found.values() if timing.flow is Flow.TICKS]
-    for probe, timing in found.items():
+    periods_s = [timing.period_s for timing in corrected.values() if timing.flow is Flow.TICKS]
+    for probe, timing in corrected.items():
         same = any(abs(timing.period_s - period_s) <= SAME_PERIOD * period_s for period_s in periods_s)
         if timing.flow is Flow.BLOCKS and same:
-            found[probe] = replace(timing, flow=Flow.TICKS, hold_bytes=None)
+            corrected[probe] = replace(timing, flow=Flow.TICKS, hold_bytes=None)
 
 
-def _refute_small_blocks(found: dict[Probe, Timing]) -> None:
+def _refute_small_blocks(corrected: dict[Probe, Timing]) -> None:
     """A buffer too small for a Piece of a kilobyte lets those flow: where they are kept, it is none.
 
     Four small Pieces a tick add up to as much again and again, by chance.
     """
-    for probe, timing in found.items():
+    for probe, timing in corrected.items():
         if probe.scenario is not Scenario.TOKEN or timing.flow is not Flow.BLOCKS:
             continue
         # A WebSocket has no such Pieces of its own; what keeps it keeps HTTP as well.
         near = (probe.transport, *STREAMED)
-        kilos = (found.get(replace(probe, transport=one, scenario=Scenario.KILO)) for one in near)
+        kilos = (corrected.get(replace(probe, transport=other, scenario=Scenario.KILO)) for other in near)
         kilo = next((kilo for kilo in kilos if kilo), None)
         if (timing.hold_bytes or SMALL_BLOCK) < SMALL_BLOCK and kilo and kilo.flow in NOT_BY_SIZE:
-            found[probe] = replace(timing, flow=kilo.flow, hold_bytes=None, period_s=kilo.period_s)
+            corrected[probe] = replace(timing, flow=kilo.flow, hold_bytes=None, period_s=kilo.period_s)
 
 
-def _doubt_jitter(seen: Seen, found: dict[Probe, Timing]) -> None:
+def _doubt_jitter(seen: Seen, corrected: dict[Probe, Timing]) -> None:
     """What looks like jitter is not the network's when another Transport of the same run has none."""
     lags_s = (
         timing.lag_s.max
-        for probe, timing in found.items()
+        for probe, timing in corrected.items()
         if probe.vantage is Vantage.PATH and seen[probe].outcome is Outcome.COMPLETE
     )
     quietest_s = min(lags_s, default=0.0)
-    for probe, timing in found.items():
+    for probe, timing in corrected.items():
         if timing.jittery and quietest_s < QUIET * timing.lag_s.max:
-            found[probe] = replace(timing, flow=Flow.UNKNOWN)
+            corrected[probe] = replace(timing, flow=Flow.UNKNOWN)

@@ -1,7 +1,7 @@
 """All Observations of one run, asked the questions that Culprits ask.
 
-A question that a run cannot answer, because the Probe was not made or failed, is answered with None:
-no Culprit may take that for a no.
+A question that a run cannot decide, because the Probe was not made or failed, has the answer NOT_TRIED:
+no Culprit may take that for a no. Where the answer is a value, None stands for it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.cross_probe import timings
 from flushcheck.measurement.plan import STREAMED, smallest_held_baseline
-from flushcheck.measurement.timing import LEAST_LATE_S, Timing, measure
+from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
 from flushcheck.model import (
-    Evidence,
     Flow,
     Observation,
     Outcome,
@@ -25,17 +25,6 @@ from flushcheck.model import (
     Variant,
 )
 
-# What each difference is called in a sentence.
-LABELS = {
-    Variant.XAB: "the response header X-Accel-Buffering: no",
-    Variant.NO_TRANSFORM: "the response header Cache-Control: no-cache, no-transform",
-    Variant.NOSNIFF: "the response header X-Content-Type-Options: nosniff",
-    Variant.PADDED: "padding in front of the stream",
-    Variant.OTHER_TYPE: "the content type application/octet-stream",
-    Variant.IDENTITY: "a client that offers no encodings",
-    Variant.HTTP10: "a client that speaks HTTP/1.0",
-}
-
 # An experiment frees a stream whose longest wait is no more than this share of what it was.
 FREED_SHARE = 0.6
 
@@ -46,38 +35,50 @@ class Observations:
     """Looked up by Probe, each with its Timing."""
 
     def __init__(self, observations: Iterable[Observation]) -> None:
-        # A stranger may send the same Probe twice: the first one stands.
+        # A client may send the same Probe twice: the first one stands.
         seen: dict[Probe, Observation] = {}
         for observation in observations:
             seen.setdefault(observation.probe, observation)
-        found = timings(seen)
-        self._seen = {probe: (observation, found[probe]) for probe, observation in seen.items()}
+        measured = timings(seen)
+        self._seen = {probe: (observation, measured[probe]) for probe, observation in seen.items()}
 
     def __iter__(self) -> Iterator[Observation]:
         return (observation for observation, _ in self._seen.values())
 
-    def get(self, probe: Probe) -> Observation | None:
-        """What this Probe saw; None if it was not made."""
-        pair = self._seen.get(probe)
+    def __getitem__(self, probe: Probe) -> tuple[Observation, Timing]:
+        """What this Probe saw, and how it arrived.
+
+        Raises:
+            KeyError: the Probe was not made.
+        """
+        return self._seen[probe]
+
+    def get(self, probe: Probe | None) -> Observation | None:
+        """What this Probe saw; None if it was not made, or there is none."""
+        pair = self._seen.get(probe) if probe else None
         return pair[0] if pair else None
 
-    def timing(self, probe: Probe) -> Timing | None:
-        """How it arrived; None if the Probe was not made."""
-        pair = self._seen.get(probe)
+    def timing(self, probe: Probe | None) -> Timing | None:
+        """How it arrived; None if the Probe was not made, or there is none."""
+        pair = self._seen.get(probe) if probe else None
         return pair[1] if pair else None
 
     def held_baseline(self, transport: Transport) -> Probe | None:
-        """The baseline with the smallest Pieces that was kept back on its way; None if none was."""
+        """The baseline with the smallest Pieces that was held; None if none was."""
         return smallest_held_baseline(
             {probe: timing.flow for probe, (_, timing) in self._seen.items()}, transport
         )
 
+    def held_timing(self, transport: Transport) -> Timing | None:
+        """How the held baseline arrived; None if nothing was held."""
+        return self.timing(self.held_baseline(transport))
+
     def is_held(self, transport: Transport) -> bool:
-        """Whether a baseline of this Transport was kept back on its way."""
+        """Whether a baseline of this Transport was held."""
         return self.held_baseline(transport) is not None
 
     def variant(self, transport: Transport, variant: Variant) -> Probe | None:
-        """The Probe that differs from the kept baseline in this; None if nothing was kept."""
+        """The Probe that differs from the held baseline in this; None if nothing was held."""
         baseline = self.held_baseline(transport)
         return replace(baseline, variant=variant) if baseline else None
 
@@ -85,35 +86,33 @@ class Observations:
         """Whether this difference was tried on any baseline of this Transport, whatever came of it."""
         return any(self.get(Probe(transport, scenario, variant)) is not None for scenario in Scenario)
 
-    def frees(self, transport: Transport, variant: Variant) -> bool | None:
-        """Whether this one difference makes a kept baseline flow; None if it cannot be said."""
-        baseline = self.held_baseline(transport)
-        observation = self.get(replace(baseline, variant=variant)) if baseline else None
-        if baseline is None or observation is None or observation.outcome is not Outcome.COMPLETE:
-            return None
-        timing, kept = measure(observation), self._seen[baseline][1]
+    def frees(self, transport: Transport, variant: Variant) -> Answer:
+        """Whether this one difference makes a held baseline flow."""
+        held, observation = self.held_timing(transport), self.get(self.variant(transport, variant))
+        if held is None or observation is None or observation.outcome is not Outcome.COMPLETE:
+            return Answer.NOT_TRIED
+        timing = measure(observation)
         # What a cache played back was no experiment: the app never saw it. What has no pattern shows nothing.
         if timing.flow in (Flow.REPLAYED, Flow.UNKNOWN):
-            return None
+            return Answer.NOT_TRIED
         # Nor does a stall as long as the wait to be freed from.
-        stalled = observation.stall_s > LEAST_LATE_S and timing.flow is Flow.FLOWING
-        if stalled and timing.lag_s.max > FREED_SHARE * kept.lag_s.max and not kept.queued_s:
-            return None
-        return timing.flow is Flow.FLOWING
+        stalled = observation.stall_s > MIN_LATE_S and timing.flow is Flow.FLOWING
+        if stalled and timing.lag_s.max > FREED_SHARE * held.lag_s.max and not held.queued_s:
+            return Answer.NOT_TRIED
+        return Answer.of(timing.flow is Flow.FLOWING)
 
-    def header_stripped(self, transport: Transport) -> bool | None:
-        """Whether X-Accel-Buffering, which the service sent, was gone when the answer arrived.
+    def header_stripped(self, transport: Transport) -> Answer:
+        """Whether X-Accel-Buffering, which the service sent, was gone when the response arrived.
 
         Of the proxies measured only nginx takes it out, Passenger's nginx module included.
         """
-        probe = self.variant(transport, Variant.XAB)
-        observation = self.get(probe) if probe else None
+        observation = self.get(self.variant(transport, Variant.XAB))
         if observation is None or not observation.headers or not observation.pieces:
-            return None
-        return not observation.header(XAB)
+            return Answer.NOT_TRIED
+        return Answer.of(not observation.header(XAB))
 
     def compressed(self, transport: Transport) -> str:
-        """The content encoding in which the kept baseline arrived, "" for none."""
+        """The content encoding in which the held baseline arrived, "" for none."""
         observation = self.get(self.held_baseline(transport) or Probe(transport))
         return observation.header("content-encoding") if observation else ""
 
@@ -139,9 +138,9 @@ class Observations:
         return max(waited, key=lambda pair: pair[1].queued_s, default=None)
 
     def control_probe(self, transport: Transport) -> Probe | None:
-        """The control: the service's own loopback, or else the app's own port; None if neither answered.
+        """The control: the service's own loopback, or else the app's own port; None if neither responded.
 
-        The loopback goes first, because where it is nobody had to say.
+        The loopback goes first: its address does not depend on what the caller named.
         """
         for vantage in (Vantage.LOOPBACK, Vantage.DIRECT):
             probe = Probe(transport, vantage=vantage)
@@ -158,26 +157,24 @@ class Observations:
 
     def control(self, transport: Transport) -> Flow | None:
         """How the same stream flowed with nothing in between; None if that was not seen."""
-        probe = self.control_probe(transport)
-        timing = self.timing(probe) if probe else None
+        timing = self.timing(self.control_probe(transport))
         if timing is None:
             return None
-        # A stream that waited for its turn was not kept by what it passed.
+        # A stream that waited for its turn was not held by what it passed.
         return Flow.FLOWING if timing.queued_s else timing.flow
 
     def hold_bytes(self, transport: Transport) -> int | None:
         """The block size of the hold, from the smallest Pieces that show one.
 
-        None for what is kept by time: larger Pieces may fit a size by chance there.
+        None for what is held by time: larger Pieces may fit a size by chance there.
         """
-        held = self.held_baseline(transport)
-        kept = self.timing(held) if held else None
-        if kept is None or kept.flow not in (Flow.HELD, Flow.BLOCKS):
+        held = self.held_timing(transport)
+        if held is None or held.flow not in (Flow.HELD, Flow.BLOCKS):
             return None
         for scenario in (Scenario.KILO, Scenario.BIG, Scenario.TOKEN):
             timing = self.timing(Probe(transport, scenario))
             if timing is not None and timing.flow is Flow.UNKNOWN:
-                return None  # what larger Pieces came in may be a stall's doing as well
+                return None  # a stall may have made the deliveries of larger Pieces
             if timing is not None and timing.hold_bytes is not None:
                 return timing.hold_bytes
         return None
@@ -189,19 +186,19 @@ class Observations:
         return own if own is not None else next((size for size in others if size is not None), None)
 
     def header(self, transport: Transport, name: str) -> str:
-        """A header of the kept baseline's answer (of the token baseline if none was kept); "" if none."""
+        """A response header of the held baseline (of the token baseline if none was held); "" if none."""
         observation = self.get(self.held_baseline(transport) or Probe(transport))
         return observation.header(name) if observation else ""
 
     def has_content_length(self, transport: Transport) -> bool:
-        """Whether the answer came with a Content-Length, which the service never sends with a stream.
+        """Whether the response has a Content-Length, which the service never sends with a stream.
 
-        Somebody had all of it before the first byte was passed on: store-and-forward.
+        A hop had all of it before it passed the first byte on: store-and-forward.
         """
         return bool(self.header(transport, "content-length"))
 
     def compressor_header_only(self, transport: Transport) -> bool:
-        """Whether a compressor let its own header go and then nothing: 10 bytes of gzip, 2 of deflate."""
+        """Whether a compressor sent its own header and then nothing: 10 bytes of gzip, 2 of deflate."""
         observation = self.get(self.held_baseline(transport) or Probe(transport))
         if observation is None or not observation.arrivals:
             return False
@@ -212,32 +209,3 @@ class Observations:
         """How a baseline flowed; None if it was not made."""
         timing = self.timing(Probe(transport, scenario))
         return timing.flow if timing else None
-
-    # Sentences that several Culprits need.
-
-    def hold_evidence(self, transport: Transport) -> Evidence:
-        """How the baseline was kept, with numbers. Only for a Transport that was."""
-        probe = self.held_baseline(transport) or Probe(transport)
-        observation, timing = self._seen[probe]
-        size = self.hold_bytes(transport)
-        blocks = f"; larger streams come in blocks of {size} bytes" if size else ""
-        return Evidence(
-            f"{transport}: {len(observation.pieces)} pieces came in {timing.deliveries} "
-            f"{'delivery' if timing.deliveries == 1 else 'deliveries'}, kept for up to "
-            f"{timing.lag_s.max:.2f} s{blocks}",
-            (probe.id,),
-        )
-
-    def variant_evidence(self, transport: Transport, variant: Variant) -> Evidence:
-        """What one difference did to a kept baseline, with numbers. Only for a Probe that was made."""
-        baseline = self.held_baseline(transport) or Probe(transport)
-        probe = replace(baseline, variant=variant)
-        before, after = self._seen[baseline][1], self._seen[probe][1]
-        verb = {True: "frees it", False: "does not free it", None: "did not tell"}[
-            self.frees(transport, variant)
-        ]
-        return Evidence(
-            f"{transport}: {LABELS[variant]} {verb} (longest wait {after.lag_s.max:.2f} s instead of "
-            f"{before.lag_s.max:.2f} s)",
-            (baseline.id, probe.id),
-        )

@@ -1,6 +1,6 @@
 """The patterns in which a hold lets go: each is one question to the deliveries of one Observation.
 
-A delivery is what arrived together. The patterns are told apart by what stays the same from one
+A delivery is a group of reads that arrived together. The patterns differ in what stays the same from one
 delivery to the next: the bytes (a buffer), the time (a timer), the ratio of both (a rate), or nothing
 (a path with jitter). The Probes' Pieces differ in size and pace, so that only one of them can.
 """
@@ -12,9 +12,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flushcheck.model import Arrival, ReceivedPiece
+from flushcheck.model import Arrival, Lag, ReceivedPiece, TimedPiece
 
-# Reads closer together than this are one delivery: a block of 64 KiB is read in about 8 pieces over
+# Reads closer together than this are one delivery: a block of 64 KiB is read in about 8 parts over
 # 1 ms on loopback, and no Probe sends two Pieces within 30 ms of each other.
 SAME_DELIVERY_S = 0.012
 
@@ -23,30 +23,65 @@ SAME_DELIVERY_S = 0.012
 SAME_BYTES = 0.03
 
 # A block smaller than this many records is left to a Scenario with smaller ones.
-LEAST_RECORDS = 1.5
+MIN_RECORDS = 1.5
+
+# Where only one delivery is whole, the first one, which is short by the header, must be this near to it.
+SAME_AS_FIRST = 2 * SAME_BYTES
+
+# Of the deliveries, at least this share holds one block, and this share a whole number of blocks.
+ALONE_SHARE = 0.5
+MULTIPLE_SHARE = 0.8
+
+# A threshold is read from this many deliveries and more.
+MIN_FULL = 3
+
+# How far the largest delivery below a threshold may be from the smallest above it.
+NARROW = 0.12
+
+# Thresholds are powers of two in every program measured: PHP, mod_fcgid and mod_proxy_fcgi.
+POWERS_OF_TWO = tuple(2**power for power in range(8, 20))
 
 # How far the times may differ and still be one timer: 200 ms of HAProxy came as 195 to 215.
 SAME_TIME = 0.08
 
-# How far what was short of a threshold may be from what was enough, and still be told.
-NARROW = 0.12
-
-# The shortest timer that is told from the pace of the Pieces themselves.
-LEAST_TIMER_S = 0.04
+# The shortest timer that can be told from the pace of the Pieces themselves.
+MIN_TIMER_S = 0.04
 
 # Lags that grow to this much are a throttle's; less is what a burst on a busy machine makes.
-LEAST_THROTTLE_S = 0.3
+MIN_THROTTLE_S = 0.3
+
+# A throttle delays the last Piece most; a busy machine may delay another one a little more.
+LAST_SHARE = 0.8
 
 # The first delivery alone was late by this much, and all others came at their pace.
-LEAST_OPENING_S = 0.4
+MIN_OPENING_S = 0.4
 
+# How much of it must be left where the observer was stalled as it began, and how late the others may be.
+OPENING_BEYOND_STALL_S = 0.5 * MIN_OPENING_S
+OTHERS_SHARE = 0.25
+
+# Fewer Pieces show no pattern: of the first delivery for an opening, of all for the other two.
+MIN_OPENING_PIECES = 3
+MIN_PIECES = 4
 
 # A compressor keeps a Piece's last bits back, unless they happen to fill a byte: one in five did (h2o).
-MOSTLY = 0.6
+WITH_NEXT_SHARE = 0.6
 
-# How near to the next Piece's moment, as a share of the gap, where the observer was stalled for that long.
+# Where the observer was stalled for half a gap, Pieces must come this near to the next one's moment (a share
+# of the gap), and more of them.
+LONG_STALL_SHARE = 0.5
 NEAR_NEXT = 0.15
-NEARLY_ALL = 0.8
+WITH_NEXT_SHARE_STALLED = 0.8
+
+# Where half of the Pieces are late by this share of the gap between two of them, a stall of the observer does
+# not explain it: one stall makes some Pieces late, not half of them.
+LATE_GAPS = 0.8
+
+# The Pieces of at least this share of the stream's span came together: held to the end.
+HELD_SHARE = 0.8
+
+# A Piece that waits for the next one is late by a whole gap; half of it is left where a gap is uneven.
+WAITING_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +124,7 @@ class Fit:
 def block(seen: Sequence[Delivery]) -> Fit | None:
     """The number of bytes that is always the same; None if none is.
 
-    The last delivery is what was left; the first is short by the response's header, which nginx and
+    The last delivery is the remainder; the first is short by the response's header, which nginx and
     others keep in the same buffer. Two blocks that came together count as a multiple, but most must
     come alone, and a block must hold more than one record: else any merging of equal records, by a
     busy machine or a path with jitter, would look like blocks of one record.
@@ -99,15 +134,15 @@ def block(seen: Sequence[Delivery]) -> Fit | None:
         return None
     unit = statistics.median_low(sorted(sizes)[: (len(sizes) + 1) // 2])
     pieces = sum(len(delivery.pieces) for delivery in seen)
-    record_bytes = sum(delivery.size_bytes for delivery in seen) / max(1, pieces)
-    if unit < LEAST_RECORDS * record_bytes:
+    text_bytes = sum(delivery.size_bytes for delivery in seen)
+    if unit <= 0 or unit * pieces < MIN_RECORDS * text_bytes:
         return None
     if len(sizes) == 1:
         away = abs(seen[0].size_bytes - unit) / unit
-        return Fit(away, unit) if away <= 2 * SAME_BYTES else None
+        return Fit(away, unit) if away <= SAME_AS_FIRST else None
     alone = [size for size in sizes if abs(size - unit) <= SAME_BYTES * unit]
     fitting = [size for size in sizes if _is_multiple(size, unit)]
-    if len(alone) < 0.5 * len(sizes) or len(fitting) < 0.8 * len(sizes):
+    if len(alone) < ALONE_SHARE * len(sizes) or len(fitting) < MULTIPLE_SHARE * len(sizes):
         return None
     return Fit(_spread(alone), round(statistics.median(alone)))
 
@@ -120,7 +155,7 @@ def threshold(seen: Sequence[Delivery]) -> Fit | None:
     last record came.
     """
     full = [delivery for delivery in seen[:-1] if delivery.pieces]
-    if len(full) < 3 or not all(piece.size_bytes for delivery in full for piece in delivery.pieces):
+    if len(full) < MIN_FULL or not all(piece.size_bytes for delivery in full for piece in delivery.pieces):
         return None
     framed = statistics.mean(
         (delivery.size_bytes - sum(piece.size_bytes for piece in delivery.pieces)) / len(delivery.pieces)
@@ -130,10 +165,10 @@ def threshold(seen: Sequence[Delivery]) -> Fit | None:
     short = max(delivery.size_bytes - delivery.pieces[-1].size_bytes - framed for delivery in full)
     if not (1 - NARROW) * enough <= short < enough:
         return None
-    if sum(len(delivery.pieces) for delivery in full) < LEAST_RECORDS * len(full):
+    if sum(len(delivery.pieces) for delivery in full) < MIN_RECORDS * len(full):
         return None
-    powers = [2**power for power in range(8, 20) if short < 2**power <= enough]
-    return Fit((enough - short) / enough, powers[-1] if powers else enough)
+    value = next((power for power in POWERS_OF_TWO if short < power < enough), enough)
+    return Fit((enough - short) / enough, value)
 
 
 def timer(seen: Sequence[Delivery], latency_s: float, stall_s: float = 0.0) -> Fit | None:
@@ -147,24 +182,25 @@ def timer(seen: Sequence[Delivery], latency_s: float, stall_s: float = 0.0) -> F
     whole = [delivery for delivery in seen if delivery.pieces][:-1]
     apart = [after.at_s - before.at_s for before, after in itertools.pairwise(whole)]
     kept = [delivery.at_s - latency_s - delivery.pieces[0].sent_s for delivery in whole]
-    fits = [Fit(_spread(times), statistics.median(times)) for times in (apart, kept) if len(times) > 1]
-    timers = [fit for fit in fits if fit.value >= LEAST_TIMER_S]
-    good = [fit for fit in timers if fit.spread <= SAME_TIME + stall_s / fit.value]
+    fits = [
+        Fit(_spread(times), statistics.median(times))
+        for times in (apart, kept)
+        if len(times) > 1 and statistics.median(times) >= MIN_TIMER_S
+    ]
+    good = [fit for fit in fits if fit.spread <= SAME_TIME + stall_s / fit.value]
     return min(good, default=None)
 
 
-def rate_bps(
-    seen: Sequence[Delivery], pieces: Sequence[tuple[float, ReceivedPiece]], latency_s: float
-) -> float:
+def rate_bps(seen: Sequence[Delivery], pieces: Sequence[TimedPiece], latency_s: float) -> float:
     """Text bytes a second, if the lags only ever grow; 0.0 if they do not.
 
     What a buffer holds comes out with the End at the latest, so its last Piece is not late. What a rate
     holds back is later with each Piece, the last one most.
     """
-    lags = [at_s - piece.sent_s - latency_s for at_s, piece in pieces]
-    if len(lags) < 4 or lags[-1] < LEAST_THROTTLE_S or lags[-1] < 0.8 * max(lags):
+    lags = [piece.at_s - piece.sent_s - latency_s for piece in pieces]
+    if len(lags) < MIN_PIECES or lags[-1] < MIN_THROTTLE_S or lags[-1] < LAST_SHARE * max(lags):
         return 0.0
-    quarter = max(1, len(lags) // 4)
+    quarter = len(lags) // 4
     means = [statistics.mean(lags[at : at + quarter]) for at in range(0, len(lags) - quarter + 1, quarter)]
     if any(after <= before for before, after in itertools.pairwise(means)):
         return 0.0
@@ -174,27 +210,41 @@ def rate_bps(
 def opening_s(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> float:
     """How long the first delivery was kept, if it alone was, in seconds; 0.0 otherwise."""
     whole = [delivery for delivery in seen if delivery.pieces]
-    if len(whole) < 3 or len(whole[0].pieces) < 3:
+    if len(whole) < MIN_FULL or len(whole[0].pieces) < MIN_OPENING_PIECES:
         return 0.0
     first, *others = (delivery.at_s - latency_s - delivery.pieces[0].sent_s for delivery in whole)
     # An observer that was stalled as it began would have met the first delivery late, too.
-    kept = first - spare_s >= 0.5 * LEAST_OPENING_S and first >= LEAST_OPENING_S
-    return first if kept and max(others) <= max(spare_s, 0.25 * first) else 0.0
+    kept = first - spare_s >= OPENING_BEYOND_STALL_S and first >= MIN_OPENING_S
+    return first if kept and max(others) <= max(spare_s, OTHERS_SHARE * first) else 0.0
 
 
-def waits_for_next(pieces: Sequence[tuple[float, ReceivedPiece]], latency_s: float, spare_s: float) -> bool:
+def waits_for_next(pieces: Sequence[TimedPiece], latency_s: float, spare_s: float) -> bool:
     """Whether each Piece came only when the next one had been sent: something keeps the last one back."""
     pairs = list(itertools.pairwise(pieces))
     # The last two may come together, with the end; others are as far apart as they were sent.
-    apart = sum(after_s - before_s > SAME_DELIVERY_S for (before_s, _), (after_s, _) in pairs)
-    if len(pairs) < 4 or apart < MOSTLY * (len(pairs) - 1):
+    apart = sum(after.at_s - before.at_s > SAME_DELIVERY_S for before, after in pairs)
+    if len(pairs) < MIN_PIECES or apart < WITH_NEXT_SHARE * (len(pairs) - 1):
         return False
-    gap_s = statistics.median(after.sent_s - before.sent_s for (_, before), (_, after) in pairs)
-    lag_s = statistics.median(at_s - latency_s - piece.sent_s for (at_s, piece), _ in pairs)
+    gap_s = statistics.median(after.sent_s - before.sent_s for before, after in pairs)
+    lag_s = statistics.median(piece.at_s - latency_s - piece.sent_s for piece, _ in pairs)
     # A stall as long as the gap would let every Piece pass for one that came with the next.
-    near_s, share = (spare_s, MOSTLY) if spare_s < 0.5 * gap_s else (NEAR_NEXT * gap_s, NEARLY_ALL)
-    with_next = [abs(at_s - latency_s - after.sent_s) <= near_s for (at_s, _), (_, after) in pairs]
-    return lag_s >= 0.5 * gap_s > 0 and sum(with_next) >= share * len(pairs)
+    stalled = spare_s >= LONG_STALL_SHARE * gap_s
+    near_s, share = (NEAR_NEXT * gap_s, WITH_NEXT_SHARE_STALLED) if stalled else (spare_s, WITH_NEXT_SHARE)
+    with_next = [abs(piece.at_s - latency_s - after.sent_s) <= near_s for piece, after in pairs]
+    return lag_s >= WAITING_SHARE * gap_s > 0 and sum(with_next) >= share * len(pairs)
+
+
+def mostly_late(pieces: Sequence[TimedPiece], lag_s: Lag) -> bool:
+    """Whether more Pieces were late than a stall, which comes now and then, accounts for."""
+    gaps = [after.sent_s - before.sent_s for before, after in itertools.pairwise(pieces)]
+    return bool(gaps) and lag_s.p50 >= LATE_GAPS * statistics.median(gaps) > 0
+
+
+def at_the_end(pieces: Sequence[TimedPiece], lag_s: Lag) -> bool:
+    """Whether nearly all of the stream came together when it was over, or nearly."""
+    sent_span_s = pieces[-1].sent_s - pieces[0].sent_s
+    came_span_s = pieces[-1].at_s - pieces[0].at_s
+    return lag_s.max >= HELD_SHARE * sent_span_s and came_span_s <= (1 - HELD_SHARE) * sent_span_s
 
 
 def _is_multiple(size: int, unit: int) -> bool:
@@ -203,9 +253,7 @@ def _is_multiple(size: int, unit: int) -> bool:
 
 
 def _spread(values: Sequence[float]) -> float:
-    """How far three in four of these are from their median, as a share of it."""
+    """How far three in four of these are from their median, which is above 0, as a share of it."""
     middle = statistics.median(values)
-    if middle <= 0:
-        return 1.0
     away = sorted(abs(value - middle) / middle for value in values)
     return away[(3 * len(away) + 3) // 4 - 1]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from flushcheck.model import Flow, Framing, Probe, Scenario, Transport, Vantage, Variant
 from flushcheck.streaming.params import Params, query
 
-# What each route of the service does when nothing is said: see the routes' own table in the README.
+# Where each Transport is served, and what a route does without parameters.
 ROUTES: Mapping[Transport, str] = {
     Transport.POLLING: "/stream/polling",
     Transport.CHUNKED: "/stream/chunked",
@@ -58,17 +58,17 @@ SHAPES: Mapping[Scenario, Shape] = {
     Scenario.KILO: Shape(40, 0.05, 0.02, 1000, 1400),
     Scenario.BIG: Shape(24, 0.08, 0.03, 16_000, 16_000),
 }
-# How often whoever talks all the while says something: well below any idle time-out that is looked for.
+# How often a steady stream sends a Piece: well below any idle timeout that is looked for.
 STEADY_S = 1.0
 STEADY_SHARE = 8  # ... and so many times at least
 
-LEAST_SILENCE_S = 1.0  # below, a silence is a pause as any stream makes it
+MIN_SILENCE_S = 1.0  # below, a silence is a pause as any stream makes it
 MAX_SILENCE_S = 300.0  # the service allows no longer one: see `limits`
 
-# What can be silent: a poll is an answer of its own.
+# What can be silent: a poll is a response of its own.
 OPEN = (Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET)
 
-POLLS = 10  # answers are small whatever the scenario, so fewer tell as much
+POLLS = 10  # responses are small whatever the scenario, so fewer tell as much
 
 
 def shape_of(probe: Probe) -> Shape:
@@ -105,22 +105,22 @@ def params(probe: Probe) -> Params:
 
 def address(probe: Probe, nonce: str) -> str:
     """Path and query of this Probe below the service's root. `nonce` makes it an address of its own."""
-    asked = query(params(probe), ROUTE_DEFAULTS[probe.transport])
-    return f"{ROUTES[probe.transport]}?{asked}&nonce={nonce}"
+    parameters = query(params(probe), ROUTE_DEFAULTS[probe.transport])
+    return f"{ROUTES[probe.transport]}?{parameters}&nonce={nonce}"
 
 
 def encodings(probe: Probe) -> str:
-    """What the client says in Accept-Encoding; "identity" for one that wants none."""
+    """The client's Accept-Encoding; "identity" for a client that accepts no compression."""
     return "identity" if probe.variant is Variant.IDENTITY else BROWSER_ENCODINGS
 
 
 def duration_s(probe: Probe) -> float:
     """How long the service takes to send this Probe's stream."""
-    asked = params(probe)
-    return probe.lasts_s or asked.count * asked.interval_s
+    stream = params(probe)
+    return probe.lasts_s or stream.count * stream.interval_s
 
 
-# Flows of a response that somebody kept back.
+# Flows of a response that was held.
 HELD_FLOWS = frozenset({Flow.HELD, Flow.BLOCKS, Flow.TICKS, Flow.LATE, Flow.THROTTLED, Flow.REPLAYED})
 
 STREAMED = (Transport.CHUNKED, Transport.EVENTS)  # what an HTTP buffer can hold
@@ -144,15 +144,15 @@ def direct_counterparts(probes: Iterable[Probe]) -> tuple[Probe, ...]:
 
 
 def idle_probes(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[Probe, ...]:
-    """A silent stream for each rung of the ladder, and one that talks for as long as the longest."""
-    rungs = sorted(set(ladder_s))
+    """A silent stream for each duration of the ladder, and one that sends for as long as the longest."""
+    durations_s = sorted(set(ladder_s))
     return tuple(
         probe
         for transport in OPEN
-        if transport in set(only) and rungs
+        if transport in set(only) and durations_s
         for probe in (
-            *(Probe(transport, Scenario.IDLE, lasts_s=lasts_s) for lasts_s in rungs),
-            Probe(transport, Scenario.STEADY, lasts_s=rungs[-1]),
+            *(Probe(transport, Scenario.IDLE, lasts_s=lasts_s) for lasts_s in durations_s),
+            Probe(transport, Scenario.STEADY, lasts_s=durations_s[-1]),
         )
     )
 
@@ -168,7 +168,7 @@ def experiments(seen: Mapping[Probe, Flow], *, quick: bool) -> tuple[Probe, ...]
     if held:
         wanted = _for_a_hold(held)
         if any(seen[probe] is Flow.THROTTLED for probe in held) and Probe(Transport.WEBSOCKET) in seen:
-            # A slow link slows everything; a rate that only HTTP meets is somebody's rule.
+            # A slow link slows everything; a rate that only HTTP meets is set on a hop.
             wanted.append(Probe(Transport.WEBSOCKET, held[0].scenario))
     elif quick:
         wanted = []
@@ -192,7 +192,7 @@ def smallest_held_baseline(seen: Mapping[Probe, Flow], transport: Transport) -> 
 
 
 def _for_a_hold(held: list[Probe]) -> list[Probe]:
-    """Both hints that name nginx on every held Transport; on the first one, everything else too."""
+    """The two differences that tell nginx on every held Transport; on the first one, all others too."""
     first = held[0]
     every = [replace(probe, variant=variant) for probe in held for variant in (Variant.XAB, Variant.IDENTITY)]
     rest = (Variant.NO_TRANSFORM, Variant.NOSNIFF, Variant.PADDED, Variant.HTTP10, Variant.OTHER_TYPE)

@@ -2,7 +2,7 @@
 
 Everything is measured against the service's own send offsets. For each Piece, delay = arrival - offset;
 the smallest delay is the path's plain latency and is subtracted, so no two clocks have to agree, and
-an app that wrote late is not mistaken for a path that kept it. What remains is the lag.
+an app that wrote late is not mistaken for a path that held it. What remains is the lag.
 
 A busy machine makes single Pieces late at random; a buffer keeps nearly all of them, in a pattern. So
 one large lag means nothing here. What counts is the share of Pieces that were still under way when a
@@ -23,28 +23,28 @@ from dataclasses import dataclass, field, replace
 
 from flushcheck.measurement.patterns import (
     Delivery,
+    at_the_end,
     block,
     deliveries,
+    mostly_late,
     opening_s,
     rate_bps,
     threshold,
     timer,
     waits_for_next,
 )
-from flushcheck.model import Flow, Lag, Observation, Outcome, ReceivedPiece, Transport
+from flushcheck.model import Flow, Lag, Observation, Outcome, Transport
 
 # Below this share of Pieces overtaken by a later send, a path flows. With both cores busy 0.00 to
 # 0.10 were seen on loopback; a byte buffer of one Piece and a timer of two give 0.5 and more.
 KEPT_SHARE = 0.3
 
-# Where half of the Pieces are late by so much of the gap between two of them, but within the observer's own
-# stall, nothing is said: one stall makes some Pieces late, not half of them.
-HIDDEN_GAPS = 0.8
-# So it is where so many Pieces were overtaken, the stall not allowed for: a timer of two Pieces gives 0.5.
+# Where so many Pieces were overtaken, the observer's own stall not allowed for, the Flow is left open: a
+# timer of two Pieces gives 0.5.
 HIDDEN_SHARE = 0.45
 
 # The least time by which a later Piece must have been sent before the wait counts as overtaken.
-LEAST_LATE_S = 0.02
+MIN_LATE_S = 0.02
 
 # Lags without a pattern up to this are jitter, seen on mobile and radio links; beyond it: unknown.
 JITTER_S = 0.6
@@ -52,7 +52,7 @@ JITTER_S = 0.6
 # Jitter merges neighbours; a path on which four Pieces and more share each delivery is another thing.
 JITTER_SHARE = 0.25
 
-# A stream cannot arrive before it is sent: more than this early, an older answer was played back.
+# A stream cannot arrive before it is sent: more than this early, an older response was played back.
 REPLAY_S = 0.25
 
 # Deliveries as much alike, and as many, are a buffer's even where every lag could be the machine's: three
@@ -60,8 +60,8 @@ REPLAY_S = 0.25
 EXACT = 0.005
 EXACT_DELIVERIES = 5
 
-# All that was sent over at least this share of the stream's span came together: held to the end.
-HELD_SHARE = 0.8
+# Deliveries up to this many are too few to tell their size.
+FEW_DELIVERIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +92,21 @@ def measure(observation: Observation) -> Timing:
         return Timing(Flow.FAILED)
     if not pieces:
         return Timing(Flow.CUT if observation.outcome is Outcome.CUT else Flow.FAILED)
-    delays = [at_s - piece.sent_s for at_s, piece in pieces]
+    delays = [piece.at_s - piece.sent_s for piece in pieces]
     latency_s = min(delays)
     lags = [delay - latency_s for delay in delays]
     lag_s = Lag(statistics.median(lags), max(lags))
     seen = deliveries(observation.arrivals)
     if observation.outcome is Outcome.CUT:
-        found = Timing(Flow.CUT)
+        timing = Timing(Flow.CUT)
     elif latency_s < -REPLAY_S:
-        found = Timing(Flow.REPLAYED)
+        timing = Timing(Flow.REPLAYED)
     elif observation.probe.transport is Transport.POLLING:
-        found = Timing(Flow.FLOWING)  # each poll is an answer of its own: none can keep another
+        timing = Timing(Flow.FLOWING)  # each poll is a response of its own: none can hold another
     else:
-        found = _pattern(observation, seen, latency_s, lag_s)
+        timing = _pattern(observation, seen, latency_s, lag_s)
     return replace(
-        found,
+        timing,
         lag_s=lag_s,
         latency_s=latency_s,
         deliveries=sum(1 for delivery in seen if delivery.pieces),
@@ -119,8 +119,8 @@ def flow(observation: Observation) -> Flow:
 
 
 def unclear(observation: Observation) -> bool:
-    """Whether the observer was kept from running, and could not tell for that: another look may."""
-    return observation.stall_s > LEAST_LATE_S and flow(observation) is Flow.UNKNOWN
+    """Whether the observer was kept from running and the Flow is unknown: a second Observation may tell."""
+    return observation.stall_s > MIN_LATE_S and flow(observation) is Flow.UNKNOWN
 
 
 def kept_share(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> float:
@@ -145,7 +145,7 @@ def kept_share(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> fl
 
 def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: float, lag_s: Lag) -> Timing:
     pieces = observation.pieces
-    spare_s = min(max(LEAST_LATE_S, observation.stall_s), JITTER_S)
+    spare_s = min(max(MIN_LATE_S, observation.stall_s), JITTER_S)
     if late_s := opening_s(seen, latency_s, spare_s):
         return Timing(Flow.LATE, late_s=late_s)
     if waits_for_next(pieces, latency_s, spare_s):
@@ -155,41 +155,29 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         # However busy the machine: chance does not fill so many deliveries to the same byte.
         return Timing(Flow.BLOCKS, hold_bytes=int(exact.value))
     if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
-        hidden = spare_s > LEAST_LATE_S and (
-            _mostly_late(pieces, lag_s) or kept_share(seen, latency_s, LEAST_LATE_S) >= HIDDEN_SHARE
+        hidden = spare_s > MIN_LATE_S and (
+            mostly_late(pieces, lag_s) or kept_share(seen, latency_s, MIN_LATE_S) >= HIDDEN_SHARE
         )
         return Timing(Flow.UNKNOWN if hidden else Flow.FLOWING)
-    if _at_the_end(pieces, lag_s) and block(seen) is None:
+    if at_the_end(pieces, lag_s) and block(seen) is None:
         # What came while Pieces were still being sent may be a late opening, met late by a stalled observer.
-        early = pieces[0][0] < pieces[-1][1].sent_s and observation.stall_s > LEAST_LATE_S
+        early = pieces[0].at_s < pieces[-1].sent_s and observation.stall_s > MIN_LATE_S
         return Timing(Flow.UNKNOWN if early else Flow.HELD)
     if rate := rate_bps(seen, pieces, latency_s):
         return Timing(Flow.THROTTLED, rate_bps=rate)
     bytes_fit = min((fit for fit in (block(seen), threshold(seen)) if fit), default=None)
     time_fit = timer(seen, latency_s)
-    if bytes_fit and (time_fit is None or bytes_fit <= time_fit):
+    if bytes_fit and (time_fit is None or bytes_fit.spread < time_fit.spread):
         # A stall blurs a timer, never a size: what could be one all the same is told by other Probes.
         other = timer(seen, latency_s, observation.stall_s)
         period_s = other.value if other else 0.0
         return Timing(Flow.BLOCKS, hold_bytes=int(bytes_fit.value), period_s=period_s)
     if time_fit:
         return Timing(Flow.TICKS, period_s=time_fit.value)
-    if len(seen) <= 3 and lag_s.max > JITTER_S:
+    if len(seen) <= FEW_DELIVERIES and lag_s.max > JITTER_S:
         return Timing(Flow.BLOCKS)  # too few to tell their size: a larger Scenario will
     apart = sum(1 for delivery in seen if delivery.pieces) >= JITTER_SHARE * len(pieces)
     # What a stall may have made of a timer is not taken for jitter.
     if lag_s.max <= JITTER_S and apart and timer(seen, latency_s, observation.stall_s) is None:
         return Timing(Flow.FLOWING, jittery=True)
     return Timing(Flow.UNKNOWN)
-
-
-def _mostly_late(pieces: Sequence[tuple[float, ReceivedPiece]], lag_s: Lag) -> bool:
-    """Whether more Pieces were late than a stall, which comes now and then, accounts for."""
-    gaps = [after.sent_s - before.sent_s for (_, before), (_, after) in itertools.pairwise(pieces)]
-    return bool(gaps) and lag_s.p50 >= HIDDEN_GAPS * statistics.median(gaps) > 0
-
-
-def _at_the_end(pieces: Sequence[tuple[float, ReceivedPiece]], lag_s: Lag) -> bool:
-    sent_span_s = pieces[-1][1].sent_s - pieces[0][1].sent_s
-    came_span_s = pieces[-1][0] - pieces[0][0]
-    return lag_s.max >= HELD_SHARE * sent_span_s and came_span_s <= (1 - HELD_SHARE) * sent_span_s

@@ -11,9 +11,18 @@ within one of them are.
 Imports the standard library only. Every other package may import it.
 """
 
-from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix
+from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source
 from flushcheck.model.errors import UsageError
-from flushcheck.model.observation import Arrival, Flow, Lag, Observation, Outcome, ReceivedPiece, Run
+from flushcheck.model.observation import (
+    Arrival,
+    Flow,
+    Lag,
+    Observation,
+    Outcome,
+    ReceivedPiece,
+    Run,
+    TimedPiece,
+)
 from flushcheck.model.pieces import EndRecord, Framing, Piece, RequestAtApp, Transport, Unit
 from flushcheck.model.probes import Probe, Scenario, Vantage, Variant
 from flushcheck.model.report import (
@@ -47,6 +56,7 @@ __all__ = [
     "Lag",
     "Observation",
     "Outcome",
+    "Owner",
     "Piece",
     "Probe",
     "ReceivedPiece",
@@ -54,6 +64,8 @@ __all__ = [
     "RequestAtApp",
     "Run",
     "Scenario",
+    "Source",
+    "TimedPiece",
     "Transport",
     "TransportReport",
     "Unit",

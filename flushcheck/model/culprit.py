@@ -1,4 +1,7 @@
-"""What is to blame: a Culprit is a known cause of a hold, with the Fixes that were seen to work."""
+"""What is to blame: a Culprit is a known cause of a hold, with the Fixes that were seen to work.
+
+Code decides by the typed fields alone. The sentences are for people, and no code reads them.
+"""
 
 from __future__ import annotations
 
@@ -22,25 +25,52 @@ class Evidence:
     probes: tuple[str, ...] = ()  # ids of the Probes it was drawn from
 
 
+class Owner(StrEnum):
+    """Who can apply a Fix."""
+
+    APP = "app"  # the app's team: its code, or the app server that runs it
+    CLIENT = "client"  # the page or program that reads the stream
+    SERVER = "server"  # the operator of a web server, proxy, cache or CDN
+    NETWORK = "network"  # the operator of the network below HTTP
+
+
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """The change to make, where, at what cost."""
+    """The change to make: where, who can make it, and what it costs."""
 
     where: str  # for example "nginx, the location block with proxy_pass"
     change: str  # text to paste, one or more lines
-    caution: str  # what it costs, or what else to mind
+    by: Owner
+    cost: str = ""  # what gets worse; "" if nothing does
+    note: str = ""  # versions, conditions, what else to write; "" if nothing
+    response_header: bool = False  # the change is a header for the app to send with each streamed response
+
+
+class Source(StrEnum):
+    """Where a Culprit can be seen."""
+
+    PATH = "path"  # in a run: what arrives shows it
+    FILE = "file"  # in the configuration of a server: a linter finds it
+    APP = "app"  # in the app's code or process
+    NETWORK = "network"  # in the network below HTTP
 
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """A known cause of holding: why it happens, how it shows, how to fix it."""
+    """A known cause of a hold: why it happens, how it shows, how to fix it."""
 
     id: str  # the thing at fault, kebab-case
     title: str
     why: str  # a paragraph: how it comes to hold
     symptoms: str  # a paragraph: what a reader sees, and what tells it from its look-alikes
+    detection: str  # a paragraph: what a run must show; for one that no run shows, why not
     fixes: tuple[Fix, ...]
     references: tuple[str, ...] = ()
+    # Ids of Culprits that look the same from outside: a file that shows one of them explains this one.
+    looks_like: tuple[str, ...] = ()
+    shown_by: frozenset[Source] = frozenset({Source.PATH, Source.FILE})
+    generic: bool = False  # names no program: any hold that a file shows may be this one
+    idle_only: bool = False  # ends silent streams, and explains no other fault
 
 
 @dataclass(frozen=True, slots=True)

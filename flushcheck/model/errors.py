@@ -1,7 +1,11 @@
-"""The error that is the caller's: what was given, what was expected, and a good example."""
+"""The errors of flushcheck, under one base class."""
 
 from __future__ import annotations
 
 
-class UsageError(ValueError):
-    """The caller asked for something that cannot be: says what was given, expected, and an example."""
+class FlushcheckError(Exception):
+    """Base of the exceptions that a caller of flushcheck may want to handle."""
+
+
+class UsageError(FlushcheckError, ValueError):
+    """The caller's mistake. Says what was given, what is expected, and an example."""

@@ -19,6 +19,16 @@ class ReceivedPiece:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedPiece:
+    """A received Piece with the moment of the read that completed it."""
+
+    at_s: float  # as `Arrival.at_s`
+    seq: int
+    sent_s: float
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """One read that returned bytes, as the client saw it."""
 
@@ -63,9 +73,13 @@ class Observation:
         return ", ".join(value for key, value in self.headers if key == name)
 
     @property
-    def pieces(self) -> tuple[tuple[float, ReceivedPiece], ...]:
+    def pieces(self) -> tuple[TimedPiece, ...]:
         """Every Piece with the moment it arrived, in order of arrival."""
-        return tuple((arrival.at_s, piece) for arrival in self.arrivals for piece in arrival.pieces)
+        return tuple(
+            TimedPiece(arrival.at_s, piece.seq, piece.sent_s, piece.size_bytes)
+            for arrival in self.arrivals
+            for piece in arrival.pieces
+        )
 
 
 @dataclass(frozen=True, slots=True)

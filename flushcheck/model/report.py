@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence
+from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix
 from flushcheck.model.observation import Flow, Lag
 from flushcheck.model.pieces import Transport
 from flushcheck.model.probes import Scenario, Variant
@@ -78,6 +78,21 @@ class CulpritReport:
     confidence: Confidence
     transports: tuple[Transport, ...]
     evidence: tuple[Evidence, ...]
+
+    @property
+    def id(self) -> str:
+        """The id of the culprit, as in the JSON report."""
+        return self.culprit.id
+
+    @property
+    def title(self) -> str:
+        """What the culprit does, in one line."""
+        return self.culprit.title
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """The fixes, as in the JSON report."""
+        return self.culprit.fixes
 
 
 class FaultPlace(StrEnum):

@@ -1,24 +1,22 @@
-"""The hands that ask: sockets, threads and clocks, and no judgement.
+"""The prober makes the requests of a diagnosis: sockets, threads and clocks, and no verdicts.
 
-`observe` makes one Probe, `observe_all` many side by side, `gather` a whole run. What they return are
-Observations, failure included; what those mean is for `diagnosis.inference` to say.
+Start with `gathering.py` (a whole run), then `observe.py` (probes side by side), `streams.py` (one probe),
+`http1.py` (one connection) and `timed_socket.py` (the moment of each read). `watching.py` follows the
+stream of any other app, over the same connections. What peers do is never raised: it is an Outcome. What it
+means is decided in `diagnosis`.
+
+Imports `model`, `streaming`, `measurement` and `watching`. The service and the command import it.
 """
 
-from flushcheck.prober.gather_run import (
-    DEFAULT_TIMEOUT_S,
-    MAX_TIMEOUT_S,
-    Progress,
-    gather,
-    ladder,
-    search_s,
-)
+from flushcheck.prober.arguments import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, ladder, search_s
+from flushcheck.prober.gathering import RunProgress, gather
 from flushcheck.prober.observe import observe, observe_all
 from flushcheck.prober.saved import dump, load, saving
 
 __all__ = [
     "DEFAULT_TIMEOUT_S",
     "MAX_TIMEOUT_S",
-    "Progress",
+    "RunProgress",
     "dump",
     "gather",
     "ladder",

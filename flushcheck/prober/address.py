@@ -1,4 +1,4 @@
-"""The address asked about: read once, so that every Probe names the same place in the same words."""
+"""The address of a service, parsed once, so that every probe names the same place in the same words."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from flushcheck.model import UsageError
 EXAMPLE = "http://localhost:8000"
 MAX_URL = 2_000  # characters; browsers and servers agree on about this much
 
-# RFC 3986, section 3.3: what a path may hold as it stands. The rest is percent-encoded.
+# RFC 3986, section 3.3: what a path may hold unencoded. The rest is percent-encoded.
 _PATH_SAFE = "/%:@!$&'()*+,;=-._~"
 
-# What is asked for in DNS: letters, digits and hyphens, and the underscore that some machines have.
+# A name in DNS: letters, digits and hyphens, and the underscore that some hosts have.
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a service is: the root below which its routes lie."""
+    """Where a service is: the root of its routes."""
 
     tls: bool
     host: str  # ASCII; an IPv6 address without its brackets
@@ -30,32 +30,34 @@ class Address:
 
     @property
     def authority(self) -> str:
-        """Host and port as the Host header has them: no port if it is the scheme's own."""
+        """Host and port, as in the Host header: without the port if it is the default of the scheme."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
-        """The root as text, without a slash at its end."""
+        """The root as a URL, without a slash at its end."""
         return f"{'https' if self.tls else 'http'}://{self.authority}{self.path}"
 
 
 def parse(url: str) -> Address:
-    """Read the address that a caller gave.
+    """Parse the address that a caller gave.
 
     Raises:
-        UsageError: it is not the http or https address of a service's root.
+        UsageError: it is not the http or https URL of a service's root.
     """
     if not url or len(url) > MAX_URL or any(char.isspace() or not char.isprintable() for char in url):
         raise _wrong(url, f"an address without spaces, of 1 to {MAX_URL} characters")
     if "://" not in url:
         example = f"http://{url.lstrip('/')}"
-        raise _wrong(url, "an address that says http:// or https://", example if len(url) < 60 else EXAMPLE)
+        raise _wrong(
+            url, "an address that begins with http:// or https://", example if len(url) < 60 else EXAMPLE
+        )
     try:
         parts = urlsplit(url)
         port, host = parts.port, _ascii_host(parts.hostname or "")
-    except ValueError as error:  # a port out of range, a bracket too many, a name that is no name
-        raise _wrong(url, f"an address with a host that can be ({error})") from None
+    except ValueError as error:  # a port out of range, a bracket too many, an illegal name
+        raise _wrong(url, f"an address with a valid host and port ({error})") from None
     if parts.scheme not in ("http", "https"):
         raise _wrong(url, "http:// or https://")
     if not host:
@@ -74,16 +76,16 @@ def parse(url: str) -> Address:
 
 
 def _ascii_host(host: str) -> str:
-    """The host in ASCII.
+    """Return the host in ASCII.
 
     Raises:
-        ValueError: no host can be called so (UnicodeError is one too).
+        ValueError: it is not a valid name (UnicodeError is a ValueError).
     """
     if ":" in host:
         return str(ipaddress.IPv6Address(host))
     name = host.encode("idna").decode("ascii")
     if name and not _NAME.fullmatch(name):
-        raise ValueError("the host holds characters that no name has")
+        raise ValueError("the host name contains illegal characters")
     return name
 
 

@@ -1,9 +1,9 @@
-"""Taking off content encodings piece by piece, as the bytes come, and never more than is allowed.
+"""Decompressing a body while it arrives, up to a limit.
 
-A compressor that flushes after each write gives each write back at once; one that does not is what a
-diagnosis is out to see. So everything that the bytes read so far can yield is taken out at once, and
-nothing waits for a later read. A few kilobytes can unpack to gigabytes, so the output is bounded
-while it is made, not after.
+A compressor that flushes after each write lets each write be decompressed at once; one that does not is
+what a diagnosis looks for. So everything that the bytes so far yield is returned at once, and nothing waits
+for a later read. A few kilobytes can decompress to gigabytes, so the output is limited while it is made,
+not after.
 
 Sources: RFC 9110, section 8.4.1 (gzip, deflate), RFC 7932 (br), RFC 8878 (zstd).
 """
@@ -16,30 +16,30 @@ from typing import Protocol
 import brotli
 import zstandard
 
-# Everything that one Observation may unpack to.
+# Everything that one observation may decompress to.
 MAX_TEXT_BYTES = 8 * 1024 * 1024
 
 # RFC 8878, section 3.1.1.1.2: "decoders should support window sizes up to 8 MB".
 _ZSTD_WINDOW = 8 * 1024 * 1024
 
-# zstandard unpacks all it is given at once. A block of a repeated byte takes 4 bytes and yields
+# zstandard decompresses all it is given at once. A block of a repeated byte takes 4 bytes and yields
 # 128 KiB (RFC 8878, section 3.1.1.2), so this much input yields at most 8 MiB before it is counted.
 _ZSTD_SLICE = 256
 
 
 class DecodeError(ValueError):
-    """The bytes are not what their content encoding says, or are too many."""
+    """The bytes are not what their content encoding says, or yield more than the limit."""
 
 
 class Decoder(Protocol):
-    """One content encoding, taken off piece by piece."""
+    """One content encoding."""
 
-    def feed(self, data: bytes, most: int) -> bytes:
-        """All that the bytes so far yield and that was not returned yet.
+    def feed(self, data: bytes, max_bytes: int) -> bytes:
+        """Return what the bytes so far yield and what was not returned yet.
 
         Args:
             data: the next bytes.
-            most: the largest output wanted; some more than that means that there would be more still.
+            max_bytes: a longer output says only that the limit is exceeded, and need not be whole.
         """
 
 
@@ -49,22 +49,22 @@ class _Zlib:
         self._head = b""
         self._inner = zlib.decompressobj(wbits=31) if gzip else None
 
-    def feed(self, data: bytes, most: int) -> bytes:
+    def feed(self, data: bytes, max_bytes: int) -> bytes:
         if self._inner is None:
-            # "deflate" is the zlib format, but some send the bare stream (RFC 9110, section 8.4.1.2).
+            # "deflate" is the zlib format, but some servers send the bare stream (RFC 9110, section 8.4.1.2).
             self._head += data
             if len(self._head) < 2:
                 return b""
             data, first = self._head, int.from_bytes(self._head[:2], "big")
             has_header = first >> 8 & 0x0F == 8 and first % 31 == 0
             self._inner = zlib.decompressobj(wbits=15 if has_header else -15)
-        out = [self._inner.decompress(data, most + 1)]
-        # A compressor may begin a new gzip member whenever it likes.
+        out = [self._inner.decompress(data, max_bytes + 1)]
+        # A compressor may begin a new gzip member at any time.
         while self._gzip and self._inner.eof and self._inner.unused_data:
             rest = self._inner.unused_data
             self._inner = zlib.decompressobj(wbits=31)
-            out.append(self._inner.decompress(rest, most + 1))
-            if sum(map(len, out)) > most:
+            out.append(self._inner.decompress(rest, max_bytes + 1))
+            if sum(map(len, out)) > max_bytes:
                 break
         return b"".join(out)
 
@@ -73,10 +73,10 @@ class _Brotli:
     def __init__(self) -> None:
         self._inner = brotli.Decompressor()
 
-    def feed(self, data: bytes, most: int) -> bytes:
-        out = self._inner.process(data, output_buffer_limit=most + 1)
-        while len(out) <= most and not self._inner.can_accept_more_data():
-            out += self._inner.process(b"", output_buffer_limit=most + 1)
+    def feed(self, data: bytes, max_bytes: int) -> bytes:
+        out = self._inner.process(data, output_buffer_limit=max_bytes + 1)
+        while len(out) <= max_bytes and not self._inner.can_accept_more_data():
+            out += self._inner.process(b"", output_buffer_limit=max_bytes + 1)
         return bytes(out)
 
 
@@ -85,49 +85,49 @@ class _Zstd:
         decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
         self._inner = decompressor.decompressobj(read_across_frames=True)
 
-    def feed(self, data: bytes, most: int) -> bytes:
+    def feed(self, data: bytes, max_bytes: int) -> bytes:
         out = bytearray()
         for start in range(0, len(data), _ZSTD_SLICE):
             out += self._inner.decompress(data[start : start + _ZSTD_SLICE])
-            if len(out) > most:
+            if len(out) > max_bytes:
                 break
         return bytes(out)
 
 
 class DecoderChain:
-    """All the encodings of one body, in the order in which they have to be taken off."""
+    """All the encodings of one body, in the order in which they have to be decoded."""
 
     def __init__(self, content_encoding: str) -> None:
-        """Read a Content-Encoding header.
+        """Parse a Content-Encoding header.
 
         Raises:
-            Unpackable: it names an encoding that nobody asked for.
+            DecodeError: it names an encoding that was not offered.
         """
         names = [name.strip().lower() for name in content_encoding.split(",")]
-        # The one applied last stands last (RFC 9110, section 8.4).
-        self._unpackers = [_unpacker(name) for name in reversed(names) if name not in ("", "identity")]
-        if len(self._unpackers) > 3:
-            raise DecodeError(f"{len(self._unpackers)} content encodings, one over the other")
+        # The encoding applied last is named last (RFC 9110, section 8.4).
+        self._decoders = [_decoder(name) for name in reversed(names) if name not in ("", "identity")]
+        if len(self._decoders) > 3:
+            raise DecodeError(f"{len(self._decoders)} content encodings on one body")
         self._left = MAX_TEXT_BYTES
 
     def feed(self, data: bytes) -> bytes:
-        """All that the bytes so far yield and that was not returned yet.
+        """Return what the bytes so far yield and what was not returned yet.
 
         Raises:
-            Unpackable: they are damaged, or yield more than MAX_TEXT_BYTES in all.
+            DecodeError: they are damaged, or yield more than MAX_TEXT_BYTES in all.
         """
         try:
-            for unpacker in self._unpackers:
-                data = unpacker.feed(data, self._left)
+            for decoder in self._decoders:
+                data = decoder.feed(data, self._left)
         except (zlib.error, brotli.error, zstandard.ZstdError) as error:
             raise DecodeError(f"damaged compressed bytes ({error})") from None
         self._left -= len(data)
         if self._left < 0:
-            raise DecodeError(f"more than {MAX_TEXT_BYTES >> 20} MiB of text came")
+            raise DecodeError(f"more than {MAX_TEXT_BYTES >> 20} MiB of text arrived")
         return data
 
 
-def _unpacker(name: str) -> Decoder:
+def _decoder(name: str) -> Decoder:
     if name in ("gzip", "x-gzip"):
         return _Zlib(gzip=True)
     if name == "deflate":

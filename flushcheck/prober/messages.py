@@ -1,30 +1,29 @@
-"""What a far side did, in plain words. Its own text is hostile: cut, and every odd character made visible."""
+"""What a peer did, in plain words. Its own text is hostile: it is cut, and odd characters are escaped."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-from http.client import IncompleteRead, LineTooLong
 
-MAX_DETAIL = 300  # characters of an Observation's detail
-SHOWN = 80  # characters of a body that is not ours
+MAX_DETAIL = 300  # characters of an observation's detail
+SHOWN = 80  # characters shown of a body that is not a flushcheck stream
 
 
-def printable(text: str | bytes, most: int = SHOWN) -> str:
-    """The beginning of a stranger's text on one line, with every odd character escaped.
+def printable(text: str | bytes, max_chars: int = SHOWN) -> str:
+    """Return the beginning of a peer's text on one line, with every odd character escaped.
 
     Args:
         text: bytes are read as UTF-8.
-        most: characters to show; an ellipsis says that there was more.
+        max_chars: how much to show; an ellipsis stands for the rest.
     """
     whole = text.decode(errors="replace") if isinstance(text, bytes) else text
     line = " ".join(whole.split())
-    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line[: most + 1])
-    return shown if len(shown) <= most else f"{shown[:most]}…"
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line[: max_chars + 1])
+    return shown if len(shown) <= max_chars else f"{shown[:max_chars]}…"
 
 
-def no_connection(error: OSError, host: str, port: int, timeout_s: float) -> str:
-    """Why there is no connection to `host`."""
+def describe_connect_error(error: OSError, host: str, port: int, timeout_s: float) -> str:
+    """Say why there is no connection to `host`."""
     where = f"{host}:{port}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of {where} is not trusted: {error.verify_message}"
@@ -36,28 +35,24 @@ def no_connection(error: OSError, host: str, port: int, timeout_s: float) -> str
     if isinstance(error, socket.gaierror):
         return f"the name {host} has no address (DNS: {error.strerror})"
     if isinstance(error, TimeoutError):
-        return f"no connection to {where} within {timeout_s:.1f} s"
+        return f"no connection to {where} within {format_seconds(timeout_s)}"
     if isinstance(error, ConnectionRefusedError):
         return f"nothing listens on {where} (connection refused)"
     return f"no connection to {where}: {error.strerror or error}"
 
 
-def no_http(error: Exception) -> str:
-    """What came instead of HTTP, from the exception that http.client or the socket raised."""
-    if isinstance(error, IncompleteRead):
-        return "the body broke off"
-    if isinstance(error, LineTooLong):
-        return f"a line that never ends ({printable(str(error.args[0]).rpartition(' reading ')[2])})"
-    text = printable(error.strerror or str(error)) if isinstance(error, OSError) else printable(str(error))
-    return text or type(error).__name__
+def describe_error(error: Exception) -> str:
+    """Say what an exception of the socket or of a protocol says."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return printable(text) or type(error).__name__
 
 
-def say_answer(status: int, kind: str, body: bytes) -> str:
-    """An answer that is not ours, in a few words: status, content type, how it begins."""
+def describe_response(status: int, content_type: str, body: bytes) -> str:
+    """Describe a response that is not a flushcheck stream: status, content type, how it begins."""
     begins = f", begins {printable(body)!r}" if body.strip() else ", without a body"
-    return f"status {status}, {printable(kind) or 'no content type'}{begins}"
+    return f"status {status}, {printable(content_type) or 'no content type'}{begins}"
 
 
-def seconds(duration_s: float) -> str:
-    """A duration as a person reads it."""
+def format_seconds(duration_s: float) -> str:
+    """Return a duration as a person reads it."""
     return f"{duration_s:.1f} s"

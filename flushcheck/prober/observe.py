@@ -1,9 +1,9 @@
-"""One Probe, one Observation; or many of them side by side.
+"""One probe, one observation; or many of them side by side.
 
-A Probe waits nearly all of its time, so each gets a thread of its own: plain threads, which under
-gevent's monkey patching are greenlets. Nothing that a far side does is raised here. The one thing a
-deadline cannot end from within is a look-up in DNS: a thread still in there when the time is up is
-left behind, and what it took down until then is its Observation.
+A probe waits nearly all of its time, so each gets a thread of its own: plain threads, which under gevent's
+monkey patching are greenlets. Nothing that a peer does is raised here. The one thing a deadline cannot end
+from within is a DNS lookup: a thread that is still in one at the deadline is abandoned, and what its
+builder holds is its observation.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from flushcheck.model import Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import Address, parse
-from flushcheck.prober.observation_builder import ObservationBuilder, Told
-from flushcheck.prober.polling import observe_polling
+from flushcheck.prober.capture import EndDetail
+from flushcheck.prober.observation_builder import ObservationBuilder
+from flushcheck.prober.polling import probe_polling
 from flushcheck.prober.stall_monitor import StallMonitor
-from flushcheck.prober.streams import observe_stream
+from flushcheck.prober.streams import probe_stream
 from flushcheck.prober.timed_socket import tls_context
-from flushcheck.prober.websocket import observe_websocket
+from flushcheck.prober.websocket import probe_websocket
 
-HANDS: dict[Transport, Callable[[ObservationBuilder, Address, str], Told]] = {
-    Transport.POLLING: observe_polling,
-    Transport.CHUNKED: observe_stream,
-    Transport.EVENTS: observe_stream,
-    Transport.WEBSOCKET: observe_websocket,
+Prober = Callable[[ObservationBuilder, Address, str], EndDetail]
+PROBERS: dict[Transport, Prober] = {
+    Transport.POLLING: probe_polling,
+    Transport.CHUNKED: probe_stream,
+    Transport.EVENTS: probe_stream,
+    Transport.WEBSOCKET: probe_websocket,
 }
 
 # How long after the deadline a thread may still be closing its connection.
@@ -35,7 +37,7 @@ SPARE_S = 0.3
 
 
 def observe(probe: Probe, base_url: str, *, timeout_s: float) -> Observation:
-    """Make one Probe and return all that it saw. Whatever the far side does is an Outcome.
+    """Make one probe and return all that it saw. Whatever the peer does is an Outcome.
 
     Args:
         probe: what to ask for.
@@ -55,74 +57,89 @@ def observe_all(
     *,
     timeout_s: float,
     on_done: Callable[[Observation], None] | None = None,
-    metronome: StallMonitor | None = None,
-    direct_url: str = "",
 ) -> tuple[Observation, ...]:
-    """Make several Probes side by side, and return what they saw in the order given.
+    """Make several probes side by side, and return what they saw in the order given.
 
     Args:
         probes: what to ask for.
         base_url: the root of the service, with or without a slash at its end.
         timeout_s: when to give up on those that are not done.
-        on_done: called with each Observation as it is done, in the caller's thread.
-        metronome: one that beats already, for a run of several rounds; None: one for this call.
-        direct_url: where Probes of Vantage.DIRECT go; "" if there are none.
+        on_done: called with each observation when it is done, in the caller's thread.
 
     Raises:
-        UsageError: `base_url` or `direct_url` is not an address.
+        UsageError: `base_url` is not an address.
     """
     address = parse(base_url)
-    direct = parse(direct_url) if direct_url else address
-    if address.tls or direct.tls:
-        tls_context()
-    asked = [(probe, direct if probe.vantage is Vantage.DIRECT else address) for probe in probes]
-    if metronome is None:
-        with StallMonitor() as own:
-            return _side_by_side(asked, timeout_s, on_done, own)
-    return _side_by_side(asked, timeout_s, on_done, metronome)
+    with StallMonitor() as stalls:
+        return observe_round(tuple(probes), address, None, timeout_s, stalls, on_done)
 
 
-def _side_by_side(
-    asked: list[tuple[Probe, Address]],
+def observe_round(
+    probes: Sequence[Probe],
+    address: Address,
+    direct: Address | None,
     timeout_s: float,
-    on_done: Callable[[Observation], None] | None,
-    metronome: StallMonitor,
+    stalls: StallMonitor,
+    on_done: Callable[[Observation], None] | None = None,
 ) -> tuple[Observation, ...]:
+    """Do what `observe_all` does, as one round of a run.
+
+    Args:
+        probes: what to ask for.
+        address: where probes of the path go.
+        direct: where probes of Vantage.DIRECT go; None if there are none.
+        timeout_s: when to give up on those that are not done.
+        stalls: the monitor of the whole run.
+        on_done: called with each observation when it is done, in the caller's thread.
+    """
+    if address.tls or (direct and direct.tls):
+        tls_context()
     now = time.monotonic()
-    ledgers = [ObservationBuilder(probe, now=now, deadline=now + timeout_s) for probe, _ in asked]
-    finished: queue.SimpleQueue[tuple[int, Told | BaseException, float]] = queue.SimpleQueue()
-
-    def work(index: int, ledger: ObservationBuilder) -> None:
-        try:
-            hand = HANDS[ledger.probe.transport]
-            told: Told | BaseException = hand(ledger, asked[index][1], secrets.token_hex(8))
-        except BaseException as error:  # noqa: BLE001  # a fault of ours: raised again in the caller's thread
-            told = error
-        finished.put((index, told, time.monotonic()))
-
-    for index, ledger in enumerate(ledgers):
-        name = f"flushcheck-{ledger.probe.id}"
-        threading.Thread(target=work, args=(index, ledger), name=name, daemon=True).start()
+    builders = [ObservationBuilder(probe, now=now, deadline=now + timeout_s) for probe in probes]
+    finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
+    for index, builder in enumerate(builders):
+        target = direct if direct and builder.probe.vantage is Vantage.DIRECT else address
+        threading.Thread(
+            target=_work,
+            args=(index, builder, target, finished),
+            name=f"flushcheck-{builder.probe.id}",
+            daemon=True,
+        ).start()
     observations: dict[int, Observation] = {}
 
-    def close(index: int, told: Told, ended: float) -> None:
-        ledger = ledgers[index]
-        stall_s = metronome.max_stall_s(ledger.began, ended)
-        asked_s = ledger.began - metronome.began
-        observations[index] = ledger.close(*told, now=ended, asked_s=asked_s, stall_s=stall_s)
+    def close(index: int, end: EndDetail, ended: float) -> None:
+        began = builders[index].began
+        observations[index] = builders[index].close(
+            end, now=ended, requested_s=began - stalls.began, stall_s=stalls.max_stall_s(began, ended)
+        )
         if on_done is not None:
             on_done(observations[index])
 
     give_up = now + timeout_s + SPARE_S
-    while len(observations) < len(asked):
+    while len(observations) < len(builders):
         try:
-            index, told, ended = finished.get(timeout=max(0.0, give_up - time.monotonic()))
+            index, end, ended = finished.get(timeout=max(0.0, give_up - time.monotonic()))
         except queue.Empty:
             break
-        if isinstance(told, BaseException):
-            raise told
-        close(index, told, ended)
-    for index in range(len(asked)):
+        if isinstance(end, BaseException):
+            raise end
+        close(index, end, ended)
+    for index, builder in enumerate(builders):
         if index not in observations:
-            close(index, ledgers[index].left_behind(), time.monotonic())
-    return tuple(observations[index] for index in range(len(asked)))
+            close(index, builder.on_deadline(), time.monotonic())
+    return tuple(observations[index] for index in range(len(builders)))
+
+
+def _work(
+    index: int,
+    builder: ObservationBuilder,
+    address: Address,
+    finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]],
+) -> None:
+    """Make one probe, in a thread of its own."""
+    end: EndDetail | BaseException
+    try:
+        end = PROBERS[builder.probe.transport](builder, address, secrets.token_hex(8))
+    except BaseException as error:  # noqa: BLE001  # a bug: raised again in the caller's thread
+        end = error
+    finished.put((index, end, time.monotonic()))

@@ -1,110 +1,115 @@
-"""Observing JSON polling: each Piece asked for by number, over one connection that is kept."""
+"""Probing JSON polling: each piece is asked for by number, over one connection that is kept open."""
 
 from __future__ import annotations
 
 import time
-
-from urllib3.response import HTTPResponse
+from contextlib import closing
 
 from flushcheck.measurement import plan
 from flushcheck.model import EndRecord, Piece
 from flushcheck.prober.address import Address
+from flushcheck.prober.capture import EndDetail, StopReason
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http import FAR_SIDE, Connection, answered, ending, read_whole, refusal
-from flushcheck.prober.observation_builder import Ending, ObservationBuilder, Told
+from flushcheck.prober.http1 import (
+    PEER_ERRORS,
+    ConnectionEnded,
+    Http1Connection,
+    Response,
+    default_headers,
+    read_whole,
+)
+from flushcheck.prober.observation_builder import ObservationBuilder
+from flushcheck.prober.refusals import refusal
 from flushcheck.prober.timed_socket import TimedSocket
 from flushcheck.streaming.transports import Malformed
 from flushcheck.streaming.transports.polling import read_body
 
-MAX_BODY_BYTES = 256 * 1024  # of one answer: four of the largest Pieces
+MAX_BODY_BYTES = 256 * 1024  # of one response: four of the largest pieces
 
 
-def observe_polling(ledger: ObservationBuilder, address: Address, nonce: str) -> Told:
-    """Ask for every Piece, then once more for the end. What is seen goes into the Ledger.
+def probe_polling(builder: ObservationBuilder, address: Address, nonce: str) -> EndDetail:
+    """Ask for every piece, then once more for the end. What arrives goes into the builder.
 
-    Poll k is due at k times the interval, and made right away where the one before came later than
-    that. A Piece counts as sent at the moment it was asked for, connecting not included.
+    Poll k is due at k times the interval, and made right away where the one before came later than that. A
+    piece counts as sent at the moment it was asked for, connecting not included.
     """
-    asked = plan.params(ledger.probe)
-    connection = Connection(address, ledger.allowance)
-    try:
-        for seq in range(asked.count + 1):
-            # The question for the end is due at once: nothing is measured by it.
-            if 0 < seq < asked.count:
-                _wait(ledger.began + seq * asked.interval_s, ledger)
-            if (told := _poll(ledger, connection, seq, nonce)) is not None:
-                return told
-    except FAR_SIDE as error:
-        return ending(error, ledger)
-    finally:
-        connection.hang_up()
-    return Ending.FOREIGN, f"piece {asked.count} came, of a stream of {asked.count}"
+    params = plan.params(builder.probe)
+    with closing(Http1Connection(address, builder.budget)) as connection:
+        try:
+            for seq in range(params.count + 1):
+                # The poll for the end is due at once: nothing is measured by it.
+                if 0 < seq < params.count:
+                    _wait(builder.began + seq * params.interval_s, builder)
+                if (end := _poll(builder, connection, address, seq, nonce)) is not None:
+                    return end
+        except PEER_ERRORS as error:
+            return builder.failed(error)
+    return EndDetail(StopReason.UNRELATED, f"piece {params.count} arrived, of a stream of {params.count}")
 
 
-def _wait(until: float, ledger: ObservationBuilder) -> None:
+def _wait(until: float, builder: ObservationBuilder) -> None:
     """Sleep until a moment, or the deadline.
 
     Raises:
-        OutOfTime: it is the deadline.
+        DeadlineExceeded: it is the deadline.
     """
-    time.sleep(max(0.0, min(until - time.monotonic(), ledger.allowance.left_s())))
-    ledger.allowance.left_s()
+    time.sleep(max(0.0, min(until - time.monotonic(), builder.budget.left_s())))
+    builder.budget.left_s()
 
 
-def _poll(ledger: ObservationBuilder, connection: Connection, seq: int, nonce: str) -> Told | None:
-    """Make one poll; None if it brought its Piece.
+def _poll(
+    builder: ObservationBuilder, connection: Http1Connection, address: Address, seq: int, nonce: str
+) -> EndDetail | None:
+    """Make one poll; None if it brought its piece.
 
     Raises:
-        FAR_SIDE: no whole answer came.
+        PEER_ERRORS: no whole response came.
     """
-    line, response = _ask(ledger, connection, seq, nonce)
-    sent_s = ledger.at_s(line.sent_at)
+    # An address of its own for each poll, so that no cache answers one with the piece of another.
+    target = f"{address.path}{plan.address(builder.probe, f'{nonce}-{seq}')}&cnt={seq}"
+    sock, response = _request(builder, connection, target)
+    sent_s = builder.at_s(sock.sent_at)
     if seq == 0:
-        answered(ledger, line, response)
+        builder.responded(response)
     try:
-        size_bytes, text = read_whole(response, MAX_BODY_BYTES)
+        body = read_whole(connection, response, MAX_BODY_BYTES)
     except DecodeError as error:
-        return Ending.FOREIGN, str(error)
+        return EndDetail(StopReason.UNRELATED, str(error))
     try:
-        record = read_body(text)
+        record = read_body(body.text)
         expected = EndRecord if response.status == 400 else Piece
         if response.status not in (200, 400) or not isinstance(record, expected):
-            raise Malformed(f"status {response.status} with another's body")
+            raise Malformed(f"status {response.status} with the body of another")
         if isinstance(record, Piece) and record.seq != seq:
-            return Ending.FOREIGN, f"asked for piece {seq}, got piece {record.seq}"
-        ledger.arrived(line.read_at, size_bytes, text)
-        ledger.completed([record], sent_s=sent_s)
+            return EndDetail(StopReason.UNRELATED, f"asked for piece {seq}, got piece {record.seq}")
+        builder.arrived(body.moment, body.size_bytes, body.text)
+        builder.completed([record], sent_s=sent_s)
     except Malformed:
-        said = refusal(ledger, response.status, lambda name: response.headers.get(name, ""), text)
-        return (Ending.FOREIGN if ledger.pieces else Ending.REFUSED), said
-    return (Ending.ENDED, "") if ledger.end is not None else None
+        end = refusal(builder, response, body.text)
+        return EndDetail(StopReason.UNRELATED, end.detail) if builder.pieces else end
+    return EndDetail(StopReason.ENDED) if builder.end is not None else None
 
 
-def _ask(
-    ledger: ObservationBuilder, connection: Connection, seq: int, nonce: str
-) -> tuple[TimedSocket, HTTPResponse]:
-    """Send one poll and wait for the header of its answer.
+def _request(
+    builder: ObservationBuilder, connection: Http1Connection, target: str
+) -> tuple[TimedSocket, Response]:
+    """Send one poll and wait for the header of its response.
 
-    A server may close a kept connection at any time, also while a request is under way to it; then
-    the request is sent once more on a new one (RFC 9112, section 9.3.1), as browsers do.
+    A server may close a kept connection at any time, also while a request is under way to it; then the
+    request is sent once more on a new one (RFC 9112, section 9.3.1), as browsers do.
 
     Raises:
-        FAR_SIDE: none came.
+        PEER_ERRORS: none came.
     """
-    # An address of its own for each poll, so that no cache answers one with another's Piece.
-    path = f"{plan.address(ledger.probe, f'{nonce}-{seq}')}&cnt={seq}"
-    headers = {"Accept": "application/json", "Accept-Encoding": plan.encodings(ledger.probe)}
-    if connection.sock is not None and not connection.is_connected:
-        connection.close()
-    kept = connection.sock is not None
+    headers = default_headers("application/json", plan.encodings(builder.probe))
+    kept = connection.reusable
     try:
-        line = connection.ask(path, headers)
-        if seq == 0:
-            ledger.asked(line)
-        return line, connection.getresponse()
-    except ConnectionError:  # http.client's RemoteDisconnected is one
+        sock = connection.request("GET", target, headers)
+        if not builder.connect_s:
+            builder.requested(sock)
+        return sock, connection.response()
+    except (ConnectionError, ConnectionEnded):
         if not kept:
             raise
         connection.close()
-        line = connection.ask(path, headers)
-        return line, connection.getresponse()
+        return connection.request("GET", target, headers), connection.response()

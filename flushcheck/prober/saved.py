@@ -1,7 +1,7 @@
 """Runs in files: what `--save` writes and `judge` reads.
 
-A saved run is the Run as JSON with its schema (`model.run_schema`). The page in a browser saves the same.
-It is judged anew each time, so a run saved today profits from a Culprit that is known only tomorrow.
+A saved run is the Run as JSON with its schema (`model.run_schema`). The page in a browser saves the same. A
+verdict is made anew each time, so a culprit that is added later is found in runs that were saved before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import IO
 from flushcheck.model import Run, UsageError
 from flushcheck.model.run_schema import run_from_json, run_to_json
 
-# A run of the whole plan on a path that flows takes 0.1 MB; one of nothing but bounds, 10.
+# A run of the whole plan on a path that flows takes 0.1 MB; one that reaches every limit takes 10.
 MAX_RUN_BYTES = 32 * 1024 * 1024
 
 STDIN = "-"
@@ -28,7 +28,7 @@ _HOW = "for example one that `flushcheck diagnose URL --save run.json` wrote"
 
 
 def dump(run: Run) -> str:
-    """The run as the text of a file."""
+    """Return the run as the text of a file."""
     return json.dumps(run_to_json(run), separators=(",", ":")) + "\n"
 
 
@@ -51,9 +51,7 @@ def load(path: str) -> Run:
     except (ValueError, RecursionError):
         raise UsageError(f"{name} is not JSON: expected a saved run, {_HOW}") from None
     if not isinstance(parsed, dict) or "observations" not in parsed:
-        what = (
-            "a report, which is what a run was judged to be" if _is_report(parsed) else "JSON of another kind"
-        )
+        what = "a report, which is made from a run" if _is_report(parsed) else "JSON of another kind"
         raise UsageError(f"{name} is {what}: expected a saved run, {_HOW}")
     if "schema" not in parsed:
         raise UsageError(f"{name} has no schema: expected a saved run, {_HOW}")
@@ -76,10 +74,10 @@ def _read(path: str) -> bytes:
 
 @contextmanager
 def saving(path: str) -> Iterator[IO[str]]:
-    """A file to write a run into; it takes the place of `path` when all went well, at once and whole.
+    """Yield a file to write a run into; it replaces `path` at once when it is complete.
 
-    Whether the place can be written is found out on entering, before any work is spent. What is no
-    plain file (a pipe, /dev/stdout) is written as it is.
+    Entering fails if the file cannot be written, before any work is spent. What is not a plain file (a pipe,
+    /dev/stdout) is written directly.
 
     Raises:
         UsageError: it cannot be written.
@@ -87,22 +85,22 @@ def saving(path: str) -> Iterator[IO[str]]:
     try:
         # A link stays a link; what it points to is replaced.
         target = Path(os.path.realpath(path))
-        file, beside = _open(path, target)
+        file, temporary = _open(path, target)
     except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
     try:
         with file:
             yield file
             file.flush()
-            if beside is not None:
+            if temporary is not None:
                 os.fsync(file.fileno())
-        if beside is not None:
-            beside.chmod(_mode(target))
-            beside.replace(target)
+        if temporary is not None:
+            temporary.chmod(_mode(target))
+            temporary.replace(target)
     except BaseException as error:
-        if beside is not None:
+        if temporary is not None:
             with suppress(OSError):
-                beside.unlink()
+                temporary.unlink()
         if isinstance(error, OSError):  # the disk is full, say
             raise _unwritable(path, error) from None
         raise
@@ -110,16 +108,14 @@ def saving(path: str) -> Iterator[IO[str]]:
 
 def _unwritable(path: str, error: Exception) -> UsageError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return UsageError(
-        f"--save {path}: {reason}; expected a file that can be written, for example --save run.json"
-    )
+    return UsageError(f"--save {path}: {reason}; expected a writable file, for example --save run.json")
 
 
 def _open(path: str, target: Path) -> tuple[IO[str], Path | None]:
-    """A file to write, and its path if it is one beside the target that is to take its place.
+    """Return a file to write, and its path if it is a temporary file that is to replace the target.
 
     Raises:
-        OSError, ValueError: there can be none.
+        OSError, ValueError: the target cannot be written.
     """
     if target.exists() and not target.is_file():
         # By the name given: the real path of /dev/stdout may be a pipe without one.
@@ -131,7 +127,7 @@ def _open(path: str, target: Path) -> tuple[IO[str], Path | None]:
 
 
 def _mode(target: Path) -> int:
-    """The rights of the file that is replaced, or those of a new one."""
+    """Return the permissions of the file that is replaced, or those of a new one."""
     try:
         return stat.S_IMODE(target.stat().st_mode)
     except OSError:

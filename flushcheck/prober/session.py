@@ -1,14 +1,10 @@
-"""requests over a Line: for what is fetched and not measured.
+"""requests over an Http1Connection: for what is fetched and not measured.
 
-What is measured stays below requests, on urllib3's connection (see `http`): a moment of arrival must be
-the socket's. Here only the answer counts, so requests does the asking. Three of its habits are taken off:
-
-- what it finds in the environment (proxies, certificates, .netrc passwords) would ask another path than
-  the one asked about, and send secrets along it: `trust_env` is off;
-- on a redirect it reads and unpacks the whole body, without bound, even if told not to follow: no answer
-  of this Session is a redirect to it;
-- its time-outs begin anew with each read, so that a byte a second keeps it busy for ever: its connections
-  are Lines, which end at a deadline and after a number of bytes.
+requests takes proxies, certificates and .netrc passwords from the environment, which would ask another path
+than the given one and send secrets along it. It reads a redirect's whole body, without a limit. Its
+timeouts begin anew with each read, so that a byte a second keeps it busy without end. Hence this Session:
+nothing comes from the environment, no response counts as a redirect, and its one adapter sends over a
+connection with a deadline and a byte limit.
 """
 
 from __future__ import annotations
@@ -17,79 +13,104 @@ import json
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool
-from urllib3.connection import HTTPConnection
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
 
 from flushcheck.prober.address import Address
-from flushcheck.prober.http import Connection, read_whole
+from flushcheck.prober.http1 import Http1Connection, Response, read_whole
 from flushcheck.prober.timed_socket import Budget
 from flushcheck.prober.tool import USER_AGENT
 
 
 class Session(requests.Session):
-    """A requests Session for one address, within one Allowance."""
+    """A requests Session for one address, within one Budget."""
 
-    def __init__(self, address: Address, allowance: Budget) -> None:
+    def __init__(self, address: Address, budget: Budget) -> None:
         super().__init__()
         self.trust_env = False
         self.headers["User-Agent"] = USER_AGENT
-        adapter = _Adapter(_Pool(address, allowance))
+        adapter = _Adapter(address, budget)
         for scheme in ("http://", "https://"):
             self.mount(scheme, adapter)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Nothing: requests reads a redirect's whole body as soon as it knows of one."""
+        """Return None: requests reads the whole body of a response once it knows it for a redirect."""
         return None
 
 
-def get_json(address: Address, path: str, *, deadline: float, most_bytes: int) -> tuple[int, Any]:
-    """Ask the service for what it says in JSON: the status, and the data, which is None unless that is 200.
+def get_json(address: Address, path: str, *, deadline: float, max_bytes: int) -> tuple[int, Any]:
+    """Fetch JSON from the service: the status, and the data, which is None unless the status is 200.
 
     Args:
-        address: its root.
+        address: the root of the service.
         path: below the root.
         deadline: when to give up, in time.monotonic().
-        most_bytes: of the answer, unpacked.
+        max_bytes: of the response, without content encoding.
 
     Raises:
-        OSError, HTTPException and others: the far side did not answer; see `FAR_SIDE`.
-        Unpackable, ValueError, RecursionError: it answered with something else than JSON.
+        PEER_ERRORS: no response came.
+        DecodeError, ValueError, RecursionError: the response is not JSON.
     """
     with (
         Session(address, Budget(deadline)) as session,
         session.get(
             address.url + path,
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-            stream=True,  # else it reads and unpacks all there is
+            stream=True,  # or requests reads all there is
         ) as response,
     ):
-        data = json.loads(read_whole(response.raw, most_bytes)[1]) if response.status_code == 200 else None
+        data = json.loads(response.raw.read(max_bytes)) if response.status_code == 200 else None
     return response.status_code, data
 
 
-class _Pool(HTTPConnectionPool):
-    """Connections over Lines. TLS is the Line's affair, so it serves both schemes."""
+class _Adapter(BaseAdapter):
+    """Sends every request over a connection to the one address, whatever requests would make of the URL."""
 
-    def __init__(self, address: Address, allowance: Budget) -> None:
-        super().__init__(address.host, address.port, maxsize=1)
-        self._address = address
-        self._allowance = allowance
-
-    def _new_conn(self) -> HTTPConnection:
-        return Connection(self._address, self._allowance)
-
-
-class _Adapter(HTTPAdapter):
-    """Sends by the one pool, whatever requests would make of address, proxies and certificates."""
-
-    def __init__(self, pool: _Pool) -> None:
+    def __init__(self, address: Address, budget: Budget) -> None:
         super().__init__()
-        self._pool = pool
+        self._address = address
+        self._budget = budget
 
-    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
-        return self._pool
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Send it, and read the header of the response.
+
+        Raises:
+            PEER_ERRORS
+        """
+        connection = Http1Connection(self._address, self._budget)
+        try:
+            headers = [(name, str(value)) for name, value in request.headers.items()]
+            connection.request(request.method or "GET", request.path_url, headers)
+            header = connection.response()
+        except BaseException:
+            connection.close()
+            raise
+        response = requests.Response()
+        response.status_code = header.status
+        response.headers = CaseInsensitiveDict(header.headers)
+        response.request, response.url = request, request.url or ""
+        response.raw = _Raw(connection, header)
+        return response
 
     def close(self) -> None:
-        self._pool.close()
-        super().close()
+        """Keep nothing open: each response closes its own connection."""
+
+
+class _Raw:
+    """The body of a response, as requests expects it."""
+
+    def __init__(self, connection: Http1Connection, header: Response) -> None:
+        self._connection = connection
+        self._header = header
+
+    def read(self, max_bytes: int) -> bytes:
+        """Return the beginning of the body, without its content encoding.
+
+        Raises:
+            PEER_ERRORS, DecodeError
+        """
+        return read_whole(self._connection, self._header, max_bytes).text
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

@@ -1,101 +1,66 @@
-"""Observing a stream over plain HTTP: chunked text and server-sent events."""
+"""Probing a stream over plain HTTP: chunked text and server-sent events."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
-
-from urllib3.response import HTTPResponse
+from contextlib import closing
 
 from flushcheck.measurement import plan
 from flushcheck.model import Transport, Variant
 from flushcheck.prober.address import Address
+from flushcheck.prober.capture import EndDetail, StopReason
 from flushcheck.prober.decompress import DecodeError, DecoderChain
-from flushcheck.prober.http import (
-    FAR_SIDE,
-    Connection,
-    OldConnection,
-    answered,
-    ending,
-    read_error,
-    refusal,
-)
-from flushcheck.prober.observation_builder import Ending, ObservationBuilder, Told
-from flushcheck.prober.timed_socket import READ_BYTES, TimedSocket
-from flushcheck.streaming.transports import Decoder, Malformed, decoder
+from flushcheck.prober.http1 import PEER_ERRORS, Http1Connection, default_headers
+from flushcheck.prober.observation_builder import ObservationBuilder
+from flushcheck.prober.refusals import refused
+from flushcheck.streaming.transports import Malformed, decoder
 
 ACCEPT = {Transport.CHUNKED: "*/*", Transport.EVENTS: "text/event-stream"}
 
-# How long the body may go on once the service said that the stream is over.
+# How long the body may go on after the end record.
 GRACE_S = 0.5
 
-# In one read, up to which it is taken line by line: 100 events. A flood of line ends is not.
+# Up to so many lines in one read are decoded one by one: 100 events. A flood of line ends is not.
 MAX_LINES = 400
 
 
-def observe_stream(ledger: ObservationBuilder, address: Address, nonce: str) -> Told:
-    """Make one Probe of a stream. What it sees goes into the Ledger; returns what ended it."""
-    probe = ledger.probe
-    kind = OldConnection if probe.variant is Variant.HTTP10 else Connection
-    connection = kind(address, ledger.allowance)
-    headers = {"Accept": ACCEPT[probe.transport], "Accept-Encoding": plan.encodings(probe)}
-    try:
-        line = connection.ask(plan.address(probe, nonce), headers)
-        ledger.asked(line)
-        response = connection.getresponse()
-        answered(ledger, line, response)
-        if response.status != 200:
-            return Ending.REFUSED, refusal(ledger, ledger.status, ledger.header, read_error(response, ledger))
-        return _read(response, line, ledger)
-    except FAR_SIDE as error:
-        return ending(error, ledger)
-    finally:
-        connection.hang_up()
+def probe_stream(builder: ObservationBuilder, address: Address, nonce: str) -> EndDetail:
+    """Make one probe of a stream. What arrives goes into the builder; returns why the reading stopped."""
+    probe = builder.probe
+    http_version = "1.0" if probe.variant is Variant.HTTP10 else "1.1"
+    headers = default_headers(ACCEPT[probe.transport], plan.encodings(probe), http_version=http_version)
+    with closing(Http1Connection(address, builder.budget, http_version=http_version)) as connection:
+        try:
+            builder.requested(connection.request("GET", address.path + plan.address(probe, nonce), headers))
+            response = connection.response()
+            builder.responded(response)
+            if response.status != 200:
+                return refused(builder, connection, response)
+            return _read(connection, builder)
+        except PEER_ERRORS as error:
+            return builder.failed(error)
 
 
-def _read(response: HTTPResponse, line: TimedSocket, ledger: ObservationBuilder) -> Told:
+def _read(connection: Http1Connection, builder: ObservationBuilder) -> EndDetail:
     """Read the body to its end.
 
-    While bytes lie ready, nothing is done but to read them and to take the time: sense is made of
-    them as soon as the far side pauses.
-
     Raises:
-        FAR_SIDE: it did not come to its end.
+        PEER_ERRORS: it did not come to its end.
     """
-    unread: deque[tuple[float, bytes]] = deque()
-    records = decoder(ledger.probe.transport)
+    records = decoder(builder.probe.transport)
     try:
-        chain = DecoderChain(ledger.header("content-encoding"))
-        try:
-            while data := response.read1(READ_BYTES, decode_content=False):
-                unread.append((line.read_at, data))
-                if line.waiting():
-                    continue
-                _settle(unread, chain, records, ledger)
-                if ledger.foreign():
-                    return Ending.FOREIGN, ""
-                if ledger.end is not None:
-                    ledger.allowance.end_by(time.monotonic() + GRACE_S)
-        finally:
-            _settle(unread, chain, records, ledger)
+        chain = DecoderChain(builder.header("content-encoding"))
+        for read in connection.body():
+            text = chain.feed(read.data)
+            builder.arrived(read.moment, len(read.data), text)
+            # Line by line, so that the records before a line that is not a record still count.
+            few = text.count(b"\n") <= MAX_LINES
+            for part in text.splitlines(keepends=True) if few else [text]:
+                builder.completed(records.feed(part))
+            if builder.is_unrelated_body():
+                return EndDetail(StopReason.UNRELATED)
+            if builder.end is not None:
+                builder.budget.end_by(time.monotonic() + GRACE_S)
     except (Malformed, DecodeError) as error:
-        return Ending.FOREIGN, str(error)
-    return Ending.ENDED, ""
-
-
-def _settle(
-    unread: deque[tuple[float, bytes]], chain: DecoderChain, records: Decoder, ledger: ObservationBuilder
-) -> None:
-    """Make sense of what was read, oldest first.
-
-    Raises:
-        Malformed, Unpackable: it makes none.
-    """
-    while unread:
-        read_at, data = unread.popleft()
-        text = chain.feed(data)
-        ledger.arrived(read_at, len(data), text)
-        # Line by line, so that what stands before a line that is not ours still counts.
-        few = text.count(b"\n") <= MAX_LINES
-        for part in text.splitlines(keepends=True) if few else [text]:
-            ledger.completed(records.feed(part))
+        return EndDetail(StopReason.UNRELATED, str(error))
+    return EndDetail(StopReason.ENDED)

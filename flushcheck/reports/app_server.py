@@ -7,14 +7,14 @@ from typing import Any
 from flushcheck.configs.findings import Level
 from flushcheck.diagnosis.app_server import Checkup
 from flushcheck.model.codec import to_json
-from flushcheck.reports.text_writer import Page
+from flushcheck.reports.text_writer import TextWriter
 
 _HUES = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
 
 def checkup_text(checkup: Checkup, *, width: int, color: bool) -> str:
     """The whole, for a person; ends in a newline."""
-    page = Page(width, color)
+    page = TextWriter(width, color)
     page.text(checkup.name, bold=True)
     page.text(f"  streams    {_streams(checkup)}", hang=13)
     page.text(f"  websocket  {'yes' if checkup.websocket else 'no'}", hang=13)
@@ -22,7 +22,7 @@ def checkup_text(checkup: Checkup, *, width: int, color: bool) -> str:
     for remark in checkup.remarks:
         page.gap()
         label = f"  {remark.level:<8}"
-        page.text(f"{label} {remark.sentence}", hang=11, hue=_HUES[remark.level], hue_to=len(label))
+        page.text(f"{label} {remark.sentence}", hang=11, style=_HUES[remark.level], style_to=len(label))
         if remark.fix:
             page.line(f"           fix: {remark.fix}", "green")  # never wrapped: it is there to be copied
     return page.done()

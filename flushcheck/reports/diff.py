@@ -1,8 +1,8 @@
 """The fixes of a check as one unified patch, for `git apply` and `patch -p1` (absolute names: with `-d /`).
 
-Each file's lines come out as they went in: its line ends, its missing last newline, bytes that are no
-UTF-8. Where a fix cannot be placed with certainty (a statement over several lines, two on the same place
-that contradict each other) it is left out: no patch is better than a wrong one.
+The rest of each file stays as it is: its line ends, a missing last newline, bytes that are no UTF-8. A fix is
+left out if its place is not certain (a statement over several lines, two edits that contradict each other):
+no patch is better than a wrong one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def diff(findings: Iterable[Finding], texts: Mapping[str, str], *, strict: bool 
     Args:
         findings: of one check or several.
         texts: every file that was read, by its name.
-        strict: notes are mended too.
+        strict: with the fixes of notes.
     """
     by_file: dict[str, list[Edit]] = {}
     for finding in findings:
@@ -36,16 +36,16 @@ def diff(findings: Iterable[Finding], texts: Mapping[str, str], *, strict: bool 
 
 
 def _apply(text: str, edits: Sequence[Edit]) -> str:
-    """The text with the edits made, from the last line to the first, so that numbers stay true."""
+    """The text with the edits made, from the last line to the first: so the line numbers stay valid."""
     lines = text.split("\n")
     end = "\r" if lines[0].endswith("\r") else ""
-    for edit in sorted(_merged(edits), key=lambda one: (one.line, one.action), reverse=True):
+    for edit in sorted(_merged(edits), key=lambda edit: (edit.line, edit.action), reverse=True):
         _place(lines, edit, end)
     return "\n".join(lines)
 
 
 def _merged(edits: Sequence[Edit]) -> Iterable[Edit]:
-    """What goes to the same place as one edit, each new line once."""
+    """Edits of the same statement as one, each new line once."""
     groups: dict[tuple[Action, int, str], tuple[Edit, list[str]]] = {}
     for edit in edits:
         key = (edit.action, edit.line, edit.statement)
@@ -85,10 +85,10 @@ def _replace(lines: list[str], edit: Edit, first: str, new: list[str], *, alone:
     last = lines[min(edit.end_line, len(lines)) - 1]
     at = _find(first, edit.statement)
     if edit.line != edit.end_line or at is None:
-        if alone and not _tail(last):
+        if alone and not _has_tail(last):
             lines[edit.line - 1 : edit.end_line] = new
         return
-    # Up to its semicolon where there is one: other statements and a comment may follow on the line.
+    # Up to its semicolon if it has one: other statements and a comment may follow on the line.
     rest = first[at:]
     stop = rest.find(";") + 1 if edit.lines and edit.lines[0].endswith(";") else 0
     if stop:
@@ -105,7 +105,7 @@ def _replace(lines: list[str], edit: Edit, first: str, new: list[str], *, alone:
         lines[edit.line - 1 : edit.line] = new
 
 
-def _tail(line: str) -> bool:
+def _has_tail(line: str) -> bool:
     """Whether something follows a statement's end on its last line."""
     return bool(line.partition(";")[2].strip()) and not line.partition(";")[2].lstrip().startswith("#")
 
@@ -114,12 +114,12 @@ def _find(line: str, statement: str, *, first: bool = False) -> int | None:
     """Where a statement begins in its line; None if that is not certain.
 
     Args:
-        first: the first place will do, else there must be only one.
+        first: the first place counts; otherwise there must be only one.
     """
     end = "" if statement.endswith(" ") else r"(?![\w-])"
     word = re.compile(rf"(?<![\w$-]){re.escape(statement)}{end}", re.IGNORECASE)
-    found = [match.start() for match in word.finditer(line)]
-    return found[0] if len(found) == 1 or (found and first) else None
+    starts = [match.start() for match in word.finditer(line)]
+    return starts[0] if len(starts) == 1 or (starts and first) else None
 
 
 def _unified(file: str, old: str, new: str) -> str:
@@ -136,6 +136,6 @@ def _unified(file: str, old: str, new: str) -> str:
 
 
 def _split(text: str) -> list[str]:
-    """Lines with their ends; only a newline ends one."""
+    """Lines with their ends; only a newline ends a line."""
     parts = text.split("\n")
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

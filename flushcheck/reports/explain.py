@@ -1,6 +1,6 @@
-"""A Culprit explained: for a terminal, as JSON, and as a page of the service.
+"""A culprit explained: for a terminal, as JSON, and as a page of the service.
 
-Everything said is the catalogue's. Nothing here comes from a far side, and it is escaped all the same.
+All text is the catalogue's. None of it comes from the far side, and it is escaped all the same.
 """
 
 from __future__ import annotations
@@ -9,36 +9,38 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from flushcheck.culprits.catalogue import Entry
-from flushcheck.model import Fix
+from flushcheck.model import Culprit, Fix, Source
 from flushcheck.model.codec import to_json
-from flushcheck.reports.text_writer import Page
+from flushcheck.reports.fixes import remarks
+from flushcheck.reports.text_writer import TextWriter
 
 SCHEMA = 2  # of `explanation_document` and `catalogue_document`, counted as that of a Report is
 
-FILES_TELL = "A server's configuration shows it as well: flushcheck check FILE."
-NO_FILE_TELLS = "No server's configuration shows it: flushcheck diagnose URL has to look."
+IN_FILES = "A server's configuration shows it too: flushcheck check FILE."
+NOT_IN_FILES = "No server's configuration shows it: run flushcheck diagnose URL."
+
+ONE_FIX = "how to fix it"
+FIXES = "how to fix it (each fix works alone)"
 
 
-def explanation_text(entry: Entry, *, width: int, color: bool) -> str:
-    """What it is, how it shows, how it is told, what frees, at what price; ends in a newline.
+def explanation_text(culprit: Culprit, *, width: int, color: bool) -> str:
+    """What it is, how it shows, how it is detected, how to fix it and at what cost; ends in a newline.
 
     Args:
-        entry: whom to explain.
+        culprit: the one to explain.
         width: columns of the terminal.
         color: whether to use ANSI colours.
     """
-    culprit = entry.culprit
-    page = Page(width, color)
+    page = TextWriter(width, color)
     page.line(culprit.id, "yellow", "bold")
     page.text(culprit.title)
-    for heading, paragraphs in _said(entry):
+    for heading, paragraphs in _sections(culprit):
         page.gap()
         page.line(heading, "bold")
         for paragraph in paragraphs:
             page.text(f"  {paragraph}", hang=2)
     page.gap()
-    page.line("what frees it" if len(culprit.fixes) < 2 else "what frees it, each by itself", "bold")
+    page.line(_fixes_heading(culprit), "bold")
     for number, fix in enumerate(culprit.fixes):
         if number:
             page.gap()
@@ -51,100 +53,105 @@ def explanation_text(entry: Entry, *, width: int, color: bool) -> str:
     return page.done()
 
 
-def catalogue_text(entries: Sequence[Entry], *, width: int, color: bool) -> str:
-    """All Culprits with their titles; ends in a newline."""
-    page = Page(width, color)
+def catalogue_text(culprits: Iterable[Culprit], *, width: int, color: bool) -> str:
+    """All culprits with their titles; ends in a newline."""
+    page = TextWriter(width, color)
+    listed = tuple(culprits)
     # Side by side where there is room for the titles; one under the other where there is not.
-    column = max(len(entry.culprit.id) for entry in entries) + 2
+    column = max(len(culprit.id) for culprit in listed) + 2
     beside = page.width - column >= 40
-    for entry in entries:
-        culprit = entry.culprit
+    for culprit in listed:
         if beside:
             label = f"{culprit.id:<{column}}"
-            page.text(label + culprit.title, hang=column, hue="yellow", hue_to=column)
+            page.text(label + culprit.title, hang=column, style="yellow", style_to=column)
         else:
             page.line(culprit.id, "yellow")
             page.text(f"  {culprit.title}", hang=2)
     page.gap()
-    page.text("flushcheck explain ID says how each shows, what frees it, and at what price")
+    page.text("flushcheck explain ID shows how to recognise one, how to fix it, and what the fix costs")
     return page.done()
 
 
-def explanation_document(entry: Entry) -> dict[str, Any]:
-    """One Culprit as plain dicts, lists and strings, ready for `json.dumps`."""
-    culprit = entry.culprit
+def explanation_document(culprit: Culprit) -> dict[str, Any]:
+    """One culprit as plain dicts, lists and strings, ready for `json.dumps`."""
     return {
         "schema": SCHEMA,
         "id": culprit.id,
         "title": culprit.title,
         "why": culprit.why,
         "symptoms": culprit.symptoms,
-        "told_live": entry.told_live,
-        "in_files": entry.in_files,
+        "detection": culprit.detection,
+        "shown_by": sorted(culprit.shown_by),
+        "looks_like": list(culprit.looks_like),
         "fixes": [to_json(fix) for fix in culprit.fixes],
         "references": list(culprit.references),
     }
 
 
-def catalogue_document(entries: Iterable[Entry]) -> dict[str, Any]:
-    """All Culprits, each with its title."""
-    listed = [{"id": entry.culprit.id, "title": entry.culprit.title} for entry in entries]
+def catalogue_document(culprits: Iterable[Culprit]) -> dict[str, Any]:
+    """All culprits, each with its title."""
+    listed = [{"id": culprit.id, "title": culprit.title} for culprit in culprits]
     return {"schema": SCHEMA, "culprits": listed}
 
 
-def explanation_html(entry: Entry, *, root: str) -> str:
-    """One Culprit as a page.
+def explanation_html(culprit: Culprit, *, root: str) -> str:
+    """One culprit as a page.
 
     Args:
-        entry: whom to explain.
+        culprit: the one to explain.
         root: what leads from this page's address to the service's root, for example "../".
     """
-    culprit = entry.culprit
-    said = "".join(
-        f"<h2>{_text(heading.capitalize())}</h2>{''.join(f'<p>{_text(one)}</p>' for one in paragraphs)}"
-        for heading, paragraphs in _said(entry)
+    sections = "".join(
+        f"<h2>{_text(heading.capitalize())}</h2>"
+        f"{''.join(f'<p>{_text(paragraph)}</p>' for paragraph in paragraphs)}"
+        for heading, paragraphs in _sections(culprit)
     )
-    fixes = "".join(
-        f"<section class=card><h3>{_text(fix.where)}</h3><pre>{_text(fix.change)}</pre>"
-        f"<p class=soft>Price: {_text(fix.caution)}</p></section>"
-        for fix in culprit.fixes
-    )
-    links = "".join(f"<li>{_link(one)}</li>" for one in culprit.references)
+    fixes = "".join(_fix_html(fix) for fix in culprit.fixes)
+    links = "".join(f"<li>{_link(reference)}</li>" for reference in culprit.references)
     references = f"<h2>References</h2><ul>{links}</ul>" if links else ""
     body = (
-        f"<p class=soft>culprit <code>{_text(culprit.id)}</code></p><h1>{_text(culprit.title)}</h1>{said}"
-        f"<h2>What frees it</h2><div class=cards>{fixes}</div>{references}"
+        f"<p class=soft>culprit <code>{_text(culprit.id)}</code></p><h1>{_text(culprit.title)}</h1>{sections}"
+        f"<h2>{_text(_fixes_heading(culprit).capitalize())}</h2><div class=cards>{fixes}</div>{references}"
     )
     return _html(culprit.id, body, root)
 
 
-def catalogue_html(entries: Iterable[Entry], *, root: str) -> str:
-    """All Culprits as a page; `root` as above."""
+def catalogue_html(culprits: Iterable[Culprit], *, root: str) -> str:
+    """All culprits as a page; `root` as above."""
     rows = "".join(
         f'<li><a href="{root}culprits/{_text(culprit.id)}"><code>{_text(culprit.id)}</code></a><br>'
         f"{_text(culprit.title)}</li>"
-        for culprit in (entry.culprit for entry in entries)
+        for culprit in culprits
     )
-    lead = "Everything that is known to hold, block or cut a stream, how it shows, and what frees it."
+    lead = "All known causes that hold, block or cut a stream: how to recognise each, and how to fix it."
     return _html("culprits", f"<h1>The culprits</h1><p>{lead}</p><ul>{rows}</ul>", root)
 
 
-def _said(entry: Entry) -> list[tuple[str, tuple[str, ...]]]:
-    """The paragraphs that text and page share: heading, and what stands below it."""
-    culprit = entry.culprit
-    told = tuple(filter(None, (entry.told_live, FILES_TELL if entry.in_files else NO_FILE_TELLS)))
+def _sections(culprit: Culprit) -> list[tuple[str, Sequence[str]]]:
+    """What text and page share: heading, and the paragraphs below it."""
+    in_files = IN_FILES if Source.FILE in culprit.shown_by else NOT_IN_FILES
     return [
         ("what it is", (culprit.why,)),
         ("how it shows", (culprit.symptoms,)),
-        ("how flushcheck tells", told),
+        ("how flushcheck detects it", (culprit.detection, in_files)),
     ]
 
 
-def _fix(page: Page, fix: Fix) -> None:
+def _fixes_heading(culprit: Culprit) -> str:
+    return ONE_FIX if len(culprit.fixes) == 1 else FIXES
+
+
+def _fix(page: TextWriter, fix: Fix) -> None:
     page.text(f"  {fix.where}", hang=2)
     for line in fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
-    page.text(f"    price: {fix.caution}", hang=4)
+    for label, text in remarks(fix):
+        page.text(f"    {label}: {text}", hang=4)
+
+
+def _fix_html(fix: Fix) -> str:
+    below = "".join(f"<p class=soft>{label.capitalize()}: {_text(text)}</p>" for label, text in remarks(fix))
+    return f"<section class=card><h3>{_text(fix.where)}</h3><pre>{_text(fix.change)}</pre>{below}</section>"
 
 
 def _html(title: str, body: str, root: str) -> str:

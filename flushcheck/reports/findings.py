@@ -1,6 +1,6 @@
-"""What a check found, for a person at a terminal and as JSON.
+"""What a config check found: as text for a terminal, and as JSON.
 
-Text that came from files is made printable here, as everything from outside is.
+Text from files is made printable by `TextWriter`, as all text from outside is.
 """
 
 from __future__ import annotations
@@ -9,77 +9,85 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.checking.cross_check import CrossCheck, FoundBy
 from flushcheck.configs.findings import Finding, Level
+from flushcheck.configs.tree import ReadProblem
 from flushcheck.model.codec import to_json
+from flushcheck.reports.fixes import remarks
 from flushcheck.reports.json_report import SCHEMA
-from flushcheck.reports.text_writer import Page
+from flushcheck.reports.text_writer import TextWriter
 
-_WITNESSES = {FoundBy.BOTH: "agree", FoundBy.LIVE: "path only", FoundBy.FILE: "file only"}
-_HUES = {FoundBy.BOTH: "red", FoundBy.LIVE: "yellow", FoundBy.FILE: "yellow"}
-_MOST_BLOCKS = 5  # named where many are alike
+_FOUND_BY = {FoundBy.BOTH: "agree", FoundBy.LIVE: "path only", FoundBy.FILE: "file only"}
+_STYLES = {FoundBy.BOTH: "red", FoundBy.LIVE: "yellow", FoundBy.FILE: "yellow"}
+_MAX_BLOCKS = 5  # named in one line
 _COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
 
-def findings_text(checked: Checked, *, width: int, color: bool, strict: bool = False) -> str:
-    """The Findings by file, then what was found innocent, allowed and not read; ends in a newline.
+def findings_text(checked: CheckResult, *, width: int, color: bool, strict: bool = False) -> str:
+    """The Findings by file, then the blocks that passed, what is allowed and what was not read.
+
+    Ends in a newline.
 
     Args:
         width: columns of the terminal.
         color: whether to use ANSI colours.
-        strict: notes count, so they are told as fully as the rest.
+        strict: notes count, so they get the same details as errors.
     """
-    page = Page(width, color)
+    page = TextWriter(width, color)
     for file, group in groupby(checked.findings, key=lambda finding: finding.file):
         page.line(file, "bold")
-        known: set[tuple[str, str]] = set()
-        for alike in _alike(group):
-            _finding(page, alike, strict=strict, known=known)
+        shown_fixes: set[tuple[str, str]] = set()
+        for similar in _similar(group):
+            _finding(page, similar, strict=strict, shown_fixes=shown_fixes)
         page.gap()
     _rest(page, checked)
     page.text(_summary(checked))
     return page.done()
 
 
-def _alike(findings: Iterable[Finding]) -> Iterable[Sequence[Finding]]:
-    """Findings that read the same but for their block, together; notes wherever they stand in the file."""
+def _similar(findings: Iterable[Finding]) -> Iterable[Sequence[Finding]]:
+    """Findings grouped that differ only in their block, notes also in their line."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
-    for one in findings:
-        line = 0 if one.level is Level.NOTE else one.line
-        groups.setdefault((line, one.culprit.id, one.message, one.override), []).append(one)
+    for finding in findings:
+        line = 0 if finding.level is Level.NOTE else finding.line
+        key = (line, finding.culprit.id, finding.message, finding.override)
+        groups.setdefault(key, []).append(finding)
     return groups.values()
 
 
-def _finding(page: Page, alike: Sequence[Finding], *, strict: bool, known: set[tuple[str, str]]) -> None:
-    finding = alike[0]
+def _finding(
+    page: TextWriter, similar: Sequence[Finding], *, strict: bool, shown_fixes: set[tuple[str, str]]
+) -> None:
+    finding = similar[0]
     brief = finding.level is Level.NOTE and not strict
     label = f"  {finding.line:>5}  {finding.level:<8}"
-    where = [_block(one) for one in alike[:_MOST_BLOCKS]]
-    more = f" and {len(alike) - _MOST_BLOCKS} more" if len(alike) > _MOST_BLOCKS else ""
+    where = [_block(each) for each in similar[:_MAX_BLOCKS]]
+    more = f" and {len(similar) - _MAX_BLOCKS} more" if len(similar) > _MAX_BLOCKS else ""
     page.text(
         f"{label} {finding.culprit.id}  in {', '.join(where)}{more}",
         hang=17,
-        hue=_COLORS[finding.level],
-        hue_to=len(label),
+        style=_COLORS[finding.level],
+        style_to=len(label),
     )
     page.text(f"         {finding.message}", hang=9)
     if brief:
         return
     if finding.override:
         page.text(f"         {finding.override}", hang=9)
-    if (finding.culprit.id, finding.fix.change) in known:
+    if (finding.culprit.id, finding.fix.change) in shown_fixes:
         page.text(f"         fix: as above ({finding.fix.where})", hang=14)
         return
-    known.add((finding.culprit.id, finding.fix.change))
+    shown_fixes.add((finding.culprit.id, finding.fix.change))
     page.text(f"         fix: {finding.fix.where}", hang=14)
     for line in finding.fix.change.splitlines():
-        page.line(f"             {line}", "green")  # never wrapped: it is there to be copied
-    page.text(f"         cost: {finding.fix.caution}", hang=15)
+        page.line(f"             {line}", "green")  # not wrapped, to be copied
+    for label, text in remarks(finding.fix):
+        page.text(f"         {label}: {text}", hang=15)
 
 
 def _block(finding: Finding) -> str:
-    """The block's name, with its place where that is not the Finding's own."""
+    """The block's name, and its line if the Finding stands on another one."""
     if finding.block_file != finding.file:
         return f"{finding.block} ({finding.block_file}:{finding.block_line})"
     return (
@@ -89,45 +97,44 @@ def _block(finding: Finding) -> str:
     )
 
 
-def _rest(page: Page, checked: Checked) -> None:
+def _rest(page: TextWriter, checked: CheckResult) -> None:
     if checked.passed:
-        page.line("innocent", "bold")
-        for one in checked.passed:
-            page.text(f"  {one.file}:{one.line}  {one.block}: {one.reason}", hang=4)
+        page.line("passed", "bold")
+        for block in checked.passed:
+            page.text(f"  {block.file}:{block.line}  {block.block}: {block.reason}", hang=4)
         page.gap()
     if checked.allowed:
         page.line("allowed in the file", "bold")
-        for each in checked.allowed:
-            finding = each.finding
-            page.text(
-                f"  {each.file}:{each.line}  {finding.culprit.id} in {finding.block}: {each.reason}", hang=4
-            )
+        for allowed in checked.allowed:
+            culprit = f"{allowed.finding.culprit.id} in {allowed.finding.block}"
+            page.text(f"  {allowed.file}:{allowed.line}  {culprit}: {allowed.reason}", hang=4)
         page.gap()
     if checked.problems:
         page.line("not read, or not understood", "bold")
-        for trouble in checked.problems:
-            where = f"{trouble.file}:{trouble.line}" if trouble.line else trouble.file
-            page.text(f"  {where}  {trouble.reason}", hang=4)
+        for problem in checked.problems:
+            page.text(f"  {_where(problem)}  {problem.reason}", hang=4)
         page.gap()
 
 
-def _summary(checked: Checked) -> str:
-    blocks = {(finding.block_file, finding.block_line, finding.block) for finding in checked.findings}
-    blocks |= {(one.file, one.line, one.block) for one in checked.passed}
-    blocks |= {
-        (each.finding.block_file, each.finding.block_line, each.finding.block) for each in checked.allowed
-    }
+def _where(problem: ReadProblem) -> str:
+    return f"{problem.file}:{problem.line}" if problem.line else problem.file
+
+
+def _summary(checked: CheckResult) -> str:
+    findings = (*checked.findings, *(allowed.finding for allowed in checked.allowed))
+    blocks = {(finding.block_file, finding.block_line, finding.block) for finding in findings}
+    blocks |= {(block.file, block.line, block.block) for block in checked.passed}
     if not blocks:
         if checked.exit_code() == 3:
-            return "Nothing could be judged."
+            return "Nothing could be checked."
         return f"{_count(len(checked.files), 'file')} read: nothing here passes to an app."
     counts = ", ".join(
         _count(sum(finding.level is level for finding in checked.findings), level.value) for level in Level
     )
     allowed = f", {len(checked.allowed)} allowed" if checked.allowed else ""
-    could_not = " Not all of it could be read." if checked.exit_code() == 3 else ""
+    unread = " Not all of it could be read." if checked.exit_code() == 3 else ""
     passing = "1 block that passes" if len(blocks) == 1 else f"{len(blocks)} blocks that pass"
-    return f"{counts}{allowed} in {passing} to an app.{could_not}"
+    return f"{counts}{allowed} in {passing} to an app.{unread}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -135,82 +142,83 @@ def _count(number: int, noun: str) -> str:
 
 
 def cross_checks_text(
-    cross_checks: Sequence[CrossCheck], checked: Checked, *, width: int, color: bool
+    cross_checks: Sequence[CrossCheck], checked: CheckResult, *, width: int, color: bool
 ) -> str:
-    """What a diagnosis and the files say of each other, culprit by culprit; ends in a newline.
+    """Which culprits the diagnosis and the files found, one by one; ends in a newline.
 
     Args:
-        checked: what the files show.
+        checked: the files.
         width: columns of the terminal.
         color: whether to use ANSI colours.
     """
-    page = Page(width, color)
+    page = TextWriter(width, color)
     page.line("the path and its files:", "bold")
-    for one in cross_checks:
-        label = f"- {_WITNESSES[one.found_by]:<9}  {one.culprit}"
-        page.text(f"{label}: {one.sentence}", hang=2, hue=_HUES[one.found_by], hue_to=len(label))
-        if one.findings:
-            _guilty(page, one.findings[0])
+    for cross_check in cross_checks:
+        label = f"- {_FOUND_BY[cross_check.found_by]:<9}  {cross_check.culprit}"
+        style = _STYLES[cross_check.found_by]
+        page.text(f"{label}: {cross_check.sentence}", hang=2, style=style, style_to=len(label))
+        if cross_check.findings:
+            _finding_and_fix(page, cross_check.findings[0])
     if not cross_checks:
         passing = checked.findings or checked.passed or checked.allowed
-        page.text(_NOBODY if passing else _NOTHING_PASSES)
-    if any(one.found_by is FoundBy.LIVE for one in cross_checks):
-        # What contradicts the path: blocks that the address may go through, if these files are in force.
-        for judged in checked.passed[:_MOST_BLOCKS]:
-            page.text(f"- innocent: {judged.file}:{judged.line}  {judged.block}: {judged.reason}", hang=2)
-    for each in checked.allowed:
-        finding = each.finding
-        page.text(
-            f"- allowed: {finding.culprit.id} at {each.file}:{each.line}, because: {each.reason}", hang=2
-        )
-    for trouble in checked.problems:
-        where = f"{trouble.file}:{trouble.line}" if trouble.line else trouble.file
-        page.text(f"- not read, or not understood: {where}: {trouble.reason}", hang=2)
+        page.text(_NO_CULPRIT if passing else _NO_BLOCK)
+    if any(cross_check.found_by is FoundBy.LIVE for cross_check in cross_checks):
+        # These contradict the diagnosis, if the address goes through them and these files are in force.
+        for block in checked.passed[:_MAX_BLOCKS]:
+            page.text(f"- passed: {block.file}:{block.line}  {block.block}: {block.reason}", hang=2)
+    for allowed in checked.allowed:
+        culprit = f"{allowed.finding.culprit.id} at {allowed.file}:{allowed.line}"
+        page.text(f"- allowed: {culprit}, because: {allowed.reason}", hang=2)
+    for problem in checked.problems:
+        page.text(f"- not read, or not understood: {_where(problem)}: {problem.reason}", hang=2)
     return page.done()
 
 
-_NOBODY = "neither names a culprit"
-_NOTHING_PASSES = "no block in these files passes to an app: they say nothing of the path"
+_NO_CULPRIT = "neither the diagnosis nor the files name a culprit"
+_NO_BLOCK = "no block in these files passes to an app, so they explain nothing about the path"
 
 
-def _guilty(page: Page, finding: Finding) -> None:
+def _finding_and_fix(page: TextWriter, finding: Finding) -> None:
     page.text(f"  {finding.block}: {finding.message}", hang=4)
     page.text(f"    fix: {finding.fix.where}", hang=6)
     for line in finding.fix.change.splitlines():
-        page.line(f"        {line}", "green")  # never wrapped: it is there to be copied
+        page.line(f"        {line}", "green")  # not wrapped, to be copied
 
 
-def cross_checks_document(cross_checks: Sequence[CrossCheck], checked: Checked) -> dict[str, Any]:
-    """The same as plain dicts, lists, strings and numbers: the findings document, and who says what."""
+def cross_checks_document(cross_checks: Sequence[CrossCheck], checked: CheckResult) -> dict[str, Any]:
+    """The findings document, and which culprits the diagnosis and the files found, ready for `json.dumps`."""
     return {
         "cross_checks": [
             {
-                "id": one.culprit,
-                "found_by": one.found_by.value,
-                "sentence": one.sentence,
-                "findings": [finding_document(finding) for finding in one.findings],
+                "id": cross_check.culprit,
+                "found_by": cross_check.found_by.value,
+                "sentence": cross_check.sentence,
+                "findings": [finding_document(finding) for finding in cross_check.findings],
             }
-            for one in cross_checks
+            for cross_check in cross_checks
         ],
         **{key: value for key, value in findings_document(checked).items() if key != "schema"},
     }
 
 
-def findings_document(checked: Checked) -> dict[str, Any]:
-    """The same as plain dicts, lists, strings and numbers, ready for `json.dumps`."""
+def findings_document(checked: CheckResult) -> dict[str, Any]:
+    """The result of a check as plain dicts, lists, strings and numbers, ready for `json.dumps`."""
     return {
         "schema": SCHEMA,
         "findings": [finding_document(finding) for finding in checked.findings],
-        "passed": [to_json(one) for one in checked.passed],
+        "passed": [to_json(block) for block in checked.passed],
         "allowed": [
             {
-                **finding_document(one.finding),
-                "allowed_at": {"file": one.file, "line": one.line},
-                "reason": one.reason,
+                **finding_document(allowed.finding),
+                "allowed_at": {"file": allowed.file, "line": allowed.line},
+                "reason": allowed.reason,
             }
-            for one in checked.allowed
+            for allowed in checked.allowed
         ],
-        "problems": [{"file": t.file, "line": t.line, "reason": t.reason} for t in checked.problems],
+        "problems": [
+            {"file": problem.file, "line": problem.line, "reason": problem.reason}
+            for problem in checked.problems
+        ],
         "files": list(checked.files),
         "counts": {
             level.value: sum(finding.level is level for finding in checked.findings) for level in Level

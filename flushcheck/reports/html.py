@@ -1,7 +1,7 @@
 """The Report as one HTML file that needs nothing else: to keep, to mail, to open from disk.
 
-It holds no script and asks for nothing; its own policy says so. Text that came from the far side is
-escaped wherever it is written (`_Markup.text`), and references become links only when they are http(s).
+It has no script and loads nothing, and its Content-Security-Policy forbids both. Text that came from the far
+side is escaped wherever it is written (`_text`), and references become links only when they are http(s).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from flushcheck.measurement.observations import LABELS
+from flushcheck.culprits.evidence import LABELS
 from flushcheck.model import (
     CulpritReport,
     Evidence,
@@ -24,14 +24,15 @@ from flushcheck.model import (
     TransportReport,
     Verdict,
 )
+from flushcheck.reports.fixes import remarks
 
 # The picture's own units; the browser stretches them to the width there is.
 WIDTH, HEIGHT, TOP, BOTTOM = 1000, 96, 14, 82
 
-# A Piece that waited longer than the first is late, longer than the second held: colours only, no verdict.
+# A Piece is coloured late above the first delay, held above the second. Colours only: no verdict uses them.
 LATE_S, HELD_S = 0.1, 0.5
 
-DENSE = 120  # from so many Pieces on, lines are drawn finer
+DENSE = 120  # with more Pieces than this, lines are thinner
 
 _CSS = """
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5a6472;--paper:#faf8f4;--card:#fff;--line:#dcd8cf;
@@ -60,8 +61,8 @@ path{fill:none;stroke-width:1.5;vector-effect:non-scaling-stroke}
 """
 
 _LEGEND = (
-    '<p class="soft">Above, each piece when it was sent; below, when it came. Parallel lines flow; lines '
-    "that fan into one point were held together.</p>"
+    '<p class="soft">Above: when each piece was sent. Below: when it arrived. Parallel lines: the stream '
+    "flows. Lines that meet in one point: these pieces were held and arrived together.</p>"
 )
 
 
@@ -70,7 +71,7 @@ def html(report: Report) -> str:
     allowed = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{allowed}'"
     hue = {Verdict.FLOWING: "good", Verdict.UNKNOWN: "late"}.get(report.verdict, "bad")
-    tool = f" · seen by {_text(report.tool)}" if report.tool else ""
+    tool = f" · measured by {_text(report.tool)}" if report.tool else ""
     body = [
         f'<p class="word {hue}">{_text(report.verdict)}</p>',
         f"<h1>{_text(report.headline)}</h1>",
@@ -79,7 +80,7 @@ def html(report: Report) -> str:
         *(_verdict(verdict) for verdict in report.transports),
         _located(report.fault_location),
         *(_culprit_report(culprit_report) for culprit_report in report.culprits),
-        _silences(report.transports),
+        _idle_results(report.transports),
         _hops(report.hops),
         _notes(report),
     ]
@@ -106,8 +107,8 @@ def _verdict(verdict: TransportReport) -> str:
             picture(verdict.sent_s, verdict.received_s, name=f"{verdict.transport}: {verdict.summary}")
         )
     if verdict.freed_by:
-        hints = " or ".join(LABELS[variant] for variant in verdict.freed_by)
-        lines.append(f"<p>The app can free this by itself, as seen here, with {_text(hints)}.</p>")
+        labels = " or ".join(LABELS[variant] for variant in verdict.freed_by)
+        lines.append(f"<p>Tested here: the stream flows with {_text(labels)}.</p>")
     return f"<section>{''.join(lines)}</section>"
 
 
@@ -120,8 +121,8 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) 
 
     Args:
         sent_s: when each Piece was sent, from 0.
-        received_s: when it came, on the same clock, in the same order.
-        name: what it shows, for who cannot see it.
+        received_s: when it arrived, on the same clock, in the same order.
+        name: what the picture shows, for screen readers.
     """
     whole_s = max(*sent_s, *received_s, 1e-9)
 
@@ -140,7 +141,7 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) 
         f'<svg{dense} role="img" aria-label="{_text(name)}" viewBox="-6 0 {WIDTH + 12} {HEIGHT}" '
         f'preserveAspectRatio="none"><path class="axis" d="M0 {TOP}H{WIDTH}M0 {BOTTOM}H{WIDTH}"/>'
         f'{paths}<path class="tick" d="{"".join(ticks)}"/></svg>'
-        f'<p class="soft">0 to {whole_s:.2f} s; above: sent, below: received</p>'
+        f'<p class="soft">0 to {whole_s:.2f} s; above: sent, below: arrived</p>'
     )
 
 
@@ -156,17 +157,17 @@ def _culprit_report(culprit_report: CulpritReport) -> str:
 
 
 def _fix(word: str, fix: Fix) -> str:
-    return (
-        f"<p><strong>{word}:</strong> {_text(fix.where)}</p><pre>{_text(fix.change)}</pre>"
-        f'<p class="soft">Cost: {_text(fix.caution)}</p>'
+    below = "".join(
+        f'<p class="soft">{label.capitalize()}: {_text(text)}</p>' for label, text in remarks(fix)
     )
+    return f"<p><strong>{word}:</strong> {_text(fix.where)}</p><pre>{_text(fix.change)}</pre>{below}"
 
 
 def _references(references: Iterable[str]) -> str:
     links = "".join(
-        f'<li><a rel="noreferrer" href="{_text(one)}">{_text(one)}</a></li>'
-        for one in references
-        if one.startswith(("https://", "http://"))
+        f'<li><a rel="noreferrer" href="{_text(reference)}">{_text(reference)}</a></li>'
+        for reference in references
+        if reference.startswith(("https://", "http://"))
     )
     return f"<h3>References</h3><ul>{links}</ul>" if links else ""
 
@@ -175,15 +176,14 @@ def _located(located: FaultLocation | None) -> str:
     """Where the fault lies, if the run was made from two vantages."""
     if located is None:
         return ""
-    return (
-        f"<section><h2>Where it lies</h2><p>{_text(located.summary)}</p>{_facts(located.evidence)}</section>"
-    )
+    facts = _facts(located.evidence)
+    return f"<section><h2>Where the fault is</h2><p>{_text(located.summary)}</p>{facts}</section>"
 
 
-def _silences(verdicts: Iterable[TransportReport]) -> str:
-    """What the search for time-outs found on each Transport, if it was made."""
+def _idle_results(verdicts: Iterable[TransportReport]) -> str:
+    """What the search for idle timeouts showed on each Transport, if it was made."""
     rows = "".join(
-        f'<tr><th scope="row">{_text(verdict.transport)}</th>{_silence(verdict.idle)}</tr>'
+        f'<tr><th scope="row">{_text(verdict.transport)}</th>{_idle_cells(verdict.idle)}</tr>'
         for verdict in verdicts
         if verdict.idle
     )
@@ -191,19 +191,19 @@ def _silences(verdicts: Iterable[TransportReport]) -> str:
         return ""
     return (
         "<section><h2>How long a stream may be silent</h2><table><thead><tr><td></td>"
-        '<th scope="col">passes</th><th scope="col">silent, cut after</th>'
-        '<th scope="col">talking, cut after</th></tr></thead>'
+        '<th scope="col">longest that passed</th><th scope="col">cut when idle for</th>'
+        '<th scope="col">cut at the age of</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></section>"
     )
 
 
-def _silence(silence: IdleResult) -> str:
-    moments = (silence.passed_s, silence.cut_after_s, silence.deadline_s)
+def _idle_cells(idle: IdleResult) -> str:
+    moments = (idle.passed_s, idle.cut_after_s, idle.deadline_s)
     return "".join(f"<td>{f'{at_s:g} s' if at_s else '–'}</td>" for at_s in (round(m, 1) for m in moments))
 
 
 def _hops(hops: Iterable[Hop]) -> str:
-    """Who stands on the path, each statement with what it rests on."""
+    """The hops on the path, each with its evidence."""
     items = "".join(
         f'<li>{_text(hop.what)}<br><span class="soft">{_text(hop.evidence.sentence)}</span></li>'
         for hop in hops
@@ -211,14 +211,14 @@ def _hops(hops: Iterable[Hop]) -> str:
     if not items:
         return ""
     return (
-        "<section><h2>What is known of the path</h2>"
-        f'<p class="soft">From the app outwards, where the order is known.</p><ol>{items}</ol></section>'
+        "<section><h2>Servers found between app and reader</h2>"
+        f'<p class="soft">Nearest to the app first, where the order is known.</p><ol>{items}</ol></section>'
     )
 
 
 def _notes(report: Report) -> str:
     notes = [*report.notes, *(note for verdict in report.transports for note in verdict.notes)]
-    return f"<section><h2>Also seen</h2>{_list(notes)}</section>" if notes else ""
+    return f"<section><h2>Other observations</h2>{_list(notes)}</section>" if notes else ""
 
 
 def _facts(evidence: Iterable[Evidence]) -> str:

@@ -1,6 +1,6 @@
-"""The Report as JSON: the one stable schema that CI, scripts and pages rely on. See docs in the README.
+"""The Report as JSON: the stable schema that CI, scripts and pages rely on.
 
-`SCHEMA` goes up when a field changes its meaning or goes away; new fields may come at any time.
+`SCHEMA` goes up when a field changes its meaning or goes away; new fields may appear at any time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""A diagnosis with nothing installed: curl reads, perl notes the moments, curl sends it to the judge.
+"""A diagnosis with nothing installed: curl reads, perl adds the time of each read, curl posts the result.
 
-perl's `sysread` returns what is there, so each read is one Arrival. The reads go back as they came,
-header included (`curl -i`), each under a line with its moment and size: `reads` understands that.
+perl's `sysread` returns the bytes that are there, so each read is one Arrival. The reads go to the service
+unchanged, headers included (`curl -i`), each below a line with its time and size: `measurement.curl_capture`
+parses that.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES, params
 from flushcheck.model import Probe, Scenario, Transport, Variant
 from flushcheck.streaming.params import query
 
-# In this order: an answer's place says which Probe it was. The last one is made without --compressed.
+# The order counts: the n-th response belongs to the n-th Probe. The last one is made without --compressed.
 PROBES = (
     Probe(Transport.CHUNKED),
     Probe(Transport.CHUNKED, variant=Variant.XAB),

@@ -1,7 +1,7 @@
-"""What a check found as SARIF 2.1.0, for code hosts that show it beside the line.
+"""The result of a config check as SARIF 2.1.0, for code hosts that show Findings beside the line.
 
 Source: OASIS "Static Analysis Results Interchange Format (SARIF) Version 2.1.0". GitHub reads at most
-5,000 results of a run and wants relative, forward-slashed addresses.
+5,000 results of a run and expects relative addresses with forward slashes.
 """
 
 from __future__ import annotations
@@ -9,37 +9,41 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Finding
-from flushcheck.model import Culprit
+from flushcheck.model import Culprit, Fix
+from flushcheck.reports.fixes import remarks
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def sarif(checked: Checked, *, version: str = "") -> dict[str, Any]:
+def sarif(checked: CheckResult, *, version: str = "") -> dict[str, Any]:
     """The check as one SARIF run, ready for `json.dumps`.
 
     Args:
         version: of flushcheck.
     """
-    found = [*checked.findings, *(one.finding for one in checked.allowed)]
-    rules = {finding.culprit.id: finding.culprit for finding in found}
+    findings = [*checked.findings, *(allowed.finding for allowed in checked.allowed)]
+    rules = {finding.culprit.id: finding.culprit for finding in findings}
     index = {rule: number for number, rule in enumerate(rules)}
     results = [_result(finding, index) for finding in checked.findings]
     results += [
-        {**_result(one.finding, index), "suppressions": [{"kind": "inSource", "justification": one.reason}]}
-        for one in checked.allowed
+        {
+            **_result(allowed.finding, index),
+            "suppressions": [{"kind": "inSource", "justification": allowed.reason}],
+        }
+        for allowed in checked.allowed
     ]
     driver: dict[str, Any] = {"name": "flushcheck", "rules": [_rule(culprit) for culprit in rules.values()]}
     if version:
         driver["version"] = version
-    told = [
+    notifications = [
         {
             "level": "warning",
-            "message": {"text": trouble.reason},
-            "locations": [_at(trouble.file, trouble.line)],
+            "message": {"text": problem.reason},
+            "locations": [_at(problem.file, problem.line)],
         }
-        for trouble in checked.problems
+        for problem in checked.problems
     ]
     return {
         "$schema": SCHEMA,
@@ -52,7 +56,7 @@ def sarif(checked: Checked, *, version: str = "") -> dict[str, Any]:
                 "invocations": [
                     {
                         "executionSuccessful": checked.exit_code() != 3,
-                        "toolExecutionNotifications": told,
+                        "toolExecutionNotifications": notifications,
                     }
                 ],
             }
@@ -61,7 +65,7 @@ def sarif(checked: Checked, *, version: str = "") -> dict[str, Any]:
 
 
 def _rule(culprit: Culprit) -> dict[str, Any]:
-    fixes = "\n\n".join(f"{fix.where}:\n{fix.change}\n({fix.caution})" for fix in culprit.fixes)
+    fixes = "\n\n".join(f"{fix.where}:\n{fix.change}" + _remarks(fix, "\n") for fix in culprit.fixes)
     rule: dict[str, Any] = {
         "id": culprit.id,
         "shortDescription": {"text": culprit.title},
@@ -73,11 +77,15 @@ def _rule(culprit: Culprit) -> dict[str, Any]:
     return rule
 
 
+def _remarks(fix: Fix, before: str) -> str:
+    return "".join(f"{before}({label}: {text})" for label, text in remarks(fix))
+
+
 def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
     parts = [f"{finding.block}: {finding.message}"]
     if finding.override:
         parts.append(finding.override)
-    parts.append(f"fix: {finding.fix.where}: {finding.fix.change} ({finding.fix.caution})")
+    parts.append(f"fix: {finding.fix.where}: {finding.fix.change}{_remarks(finding.fix, ' ')}")
     result: dict[str, Any] = {
         "ruleId": finding.culprit.id,
         "ruleIndex": index[finding.culprit.id],

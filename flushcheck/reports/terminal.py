@@ -1,13 +1,13 @@
 """The Report for a person at a terminal: what is wrong first, then why, then the line that fixes it.
 
-Text that came from the far side is made printable here: a header must not move the cursor.
+Text that came from the far side is escaped by `TextWriter`: a header must not move the cursor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from flushcheck.measurement.observations import LABELS
+from flushcheck.culprits.evidence import LABELS
 from flushcheck.model import (
     Confidence,
     CulpritReport,
@@ -20,7 +20,8 @@ from flushcheck.model import (
     Variant,
     Verdict,
 )
-from flushcheck.reports.text_writer import Page
+from flushcheck.reports.fixes import remarks
+from flushcheck.reports.text_writer import TextWriter
 
 _HEALTH_COLOR = {
     Verdict.FLOWING: "green",
@@ -43,7 +44,7 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
         width: columns of the terminal.
         color: whether to use ANSI colours.
     """
-    page = Page(width, color)
+    page = TextWriter(width, color)
     page.line(f"{report.verdict.upper()}  {report.target}", _HEALTH_COLOR[report.verdict], "bold")
     page.text(report.headline)
     page.gap()
@@ -53,7 +54,7 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     for culprit_report in report.culprits:
         page.gap()
         _culprit_report(page, culprit_report)
-    _hints(page, report.transports)
+    _freed_by(page, report.transports)
     _hops(page, report.hops)
     if report.notes:
         page.gap()
@@ -62,12 +63,12 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     return page.done()
 
 
-def _verdict(page: Page, verdict: TransportReport) -> None:
+def _verdict(page: TextWriter, verdict: TransportReport) -> None:
     flows = verdict.flow is Flow.FLOWING
     good = flows and not (verdict.idle and verdict.idle.cuts)
-    mark, hue = ("ok", "green") if good else ("!!", "red")
+    mark, style = ("ok", "green") if good else ("!!", "red")
     label = f"  {mark} {verdict.transport:<10} {verdict.flow:<10}"
-    page.text(f"{label} {verdict.summary}", hang=len(label) + 1, hue=hue, hue_to=len(label))
+    page.text(f"{label} {verdict.summary}", hang=len(label) + 1, style=style, style_to=len(label))
     if not flows and len(verdict.sent_s) > 1:
         cells = min(_PICTURE_WIDTH, page.width - 20)
         sent, came = picture(verdict.sent_s, verdict.received_s, cells)
@@ -76,7 +77,7 @@ def _verdict(page: Page, verdict: TransportReport) -> None:
 
 
 def picture(sent_s: Sequence[float], received_s: Sequence[float], cells: int) -> tuple[str, str]:
-    """Two time lines, one above the other: when Pieces were sent, and when they came.
+    """Two time lines: when Pieces were sent, and when they arrived.
 
     A cell shows how many fell into it: `.` none, `|` one, 2 to 9, `#` more.
     """
@@ -91,10 +92,10 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], cells: int) ->
     return line(sent_s), line(received_s)
 
 
-def _culprit_report(page: Page, culprit_report: CulpritReport) -> None:
+def _culprit_report(page: TextWriter, culprit_report: CulpritReport) -> None:
     culprit = culprit_report.culprit
     page.text(
-        f"culprit ({_CONFIDENCE[culprit_report.confidence]}): {culprit.id}", hang=2, hue="yellow", bold=True
+        f"culprit ({_CONFIDENCE[culprit_report.confidence]}): {culprit.id}", hang=2, style="yellow", bold=True
     )
     page.text(f"  {culprit.title}", hang=2)
     page.text(f"  on {', '.join(culprit_report.transports)}", hang=2)
@@ -105,32 +106,33 @@ def _culprit_report(page: Page, culprit_report: CulpritReport) -> None:
         page.text(f"  - {fact.sentence}", hang=4)
 
 
-def _fix(page: Page, word: str, fix: Fix) -> None:
-    page.text(f"  {word}: {fix.where}", hang=6, hue="bold")
+def _fix(page: TextWriter, word: str, fix: Fix) -> None:
+    page.text(f"  {word}: {fix.where}", hang=6, style="bold")
     for line in fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
-    page.text(f"      cost: {fix.caution}", hang=6)
+    for label, text in remarks(fix):
+        page.text(f"      {label}: {text}", hang=12)
 
 
-def _located(page: Page, located: FaultLocation | None) -> None:
+def _located(page: TextWriter, located: FaultLocation | None) -> None:
     if located is None:
         return
     page.gap()
-    page.text(f"located: {located.summary}", hang=2, hue="bold")
+    page.text(f"located: {located.summary}", hang=2, style="bold")
     for fact in located.evidence:
         page.text(f"  - {fact.sentence}", hang=4)
 
 
-def _hops(page: Page, hops: Sequence[Hop]) -> None:
+def _hops(page: TextWriter, hops: Sequence[Hop]) -> None:
     if hops:
         page.gap()
-        page.text("what is known of the path, from the app outwards where the order is known:")
+        page.text("servers found between app and reader, nearest to the app first where the order is known:")
     for hop in hops:
         page.text(f"- {hop.what} ({hop.evidence.sentence})", hang=2)
 
 
-def _hints(page: Page, verdicts: Iterable[TransportReport]) -> None:
-    """What the app can do by itself, once for all Transports on which the same was seen to work."""
+def _freed_by(page: TextWriter, verdicts: Iterable[TransportReport]) -> None:
+    """What the app can do by itself, once for all Transports on which the same was measured to work."""
     freed: dict[tuple[Variant, ...], list[str]] = {}
     for verdict in verdicts:
         if verdict.freed_by:
@@ -139,7 +141,7 @@ def _hints(page: Page, verdicts: Iterable[TransportReport]) -> None:
         page.gap()
     for variants, transports in freed.items():
         page.text(
-            f"{', '.join(transports)}: the app can free this by itself, as seen here with "
+            f"{', '.join(transports)}: tested here, the stream flows with "
             f"{' or '.join(LABELS[variant] for variant in variants)}",
             hang=2,
         )

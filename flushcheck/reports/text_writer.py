@@ -1,23 +1,23 @@
-"""Lines for a terminal, made of text that may come from a stranger: a header must not move the cursor."""
+"""Lines for a terminal. Text of the far side is escaped in them: a header must not move the cursor."""
 
 from __future__ import annotations
 
 import textwrap
 
 _COLORS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
-_LEAST_WIDTH = 40
-_MOST_WIDTH = 100  # longer lines are hard to read
+_MIN_WIDTH = 40
+_MAX_WIDTH = 100  # longer lines are hard to read
 
 
-class Page:
-    """Lines of a width, printable and coloured."""
+class TextWriter:
+    """Collects lines of one width, printable and in colours."""
 
     def __init__(self, width: int, color: bool) -> None:
         """Args:
         width: columns of the terminal.
         color: whether to use ANSI colours.
         """
-        self.width = max(_LEAST_WIDTH, min(width, _MOST_WIDTH))
+        self.width = max(_MIN_WIDTH, min(width, _MAX_WIDTH))
         self._color = color
         self._lines: list[str] = []
 
@@ -25,14 +25,21 @@ class Page:
         """An empty line."""
         self._lines.append("")
 
-    def line(self, text: str, *hues: str) -> None:
+    def line(self, text: str, *styles: str) -> None:
         """One line, however long."""
-        self._lines.append(self._paint(printable(text), hues))
+        self._lines.append(self._paint(printable(text), styles))
 
     def text(
-        self, text: str, *, hang: int = 0, hue: str = "", hue_to: int | None = None, bold: bool = False
+        self, text: str, *, hang: int = 0, style: str = "", style_to: int | None = None, bold: bool = False
     ) -> None:
-        """A paragraph; further lines are set in by `hang`, the first `hue_to` characters coloured."""
+        """A paragraph, wrapped.
+
+        Args:
+            hang: columns by which further lines are indented.
+            style: a name in `_COLORS` for the first line; "" for none.
+            style_to: how many characters of that line have the style; None: all.
+            bold: whether the styled part is bold, too.
+        """
         lines = textwrap.wrap(
             printable(text),
             self.width,
@@ -40,25 +47,25 @@ class Page:
             drop_whitespace=True,
             break_on_hyphens=False,
         ) or [""]
-        hues = tuple(name for name in (hue, "bold" if bold else "") if name)
+        styles = tuple(name for name in (style, "bold" if bold else "") if name)
         first = lines[0]
-        end = len(first) if hue_to is None else hue_to
-        self._lines.append(self._paint(first[:end], hues) + first[end:])
+        end = len(first) if style_to is None else style_to
+        self._lines.append(self._paint(first[:end], styles) + first[end:])
         self._lines += lines[1:]
 
     def done(self) -> str:
-        """All of it, ending in a newline."""
+        """All lines, ending in a newline."""
         return "\n".join(self._lines) + "\n"
 
-    def _paint(self, text: str, hues: tuple[str, ...]) -> str:
-        if not self._color or not hues:
+    def _paint(self, text: str, styles: tuple[str, ...]) -> str:
+        if not self._color or not styles:
             return text
-        codes = ";".join(_COLORS[hue] for hue in hues)
+        codes = ";".join(_COLORS[style] for style in styles)
         return f"\x1b[{codes}m{text}\x1b[0m"
 
 
 def printable(text: str) -> str:
-    """The text with everything that could steer a terminal shown as an escape."""
+    """The text, with every character that could control a terminal shown as an escape."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
     )

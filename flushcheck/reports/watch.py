@@ -5,20 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from flushcheck.model import Verdict
-from flushcheck.reports.text_writer import Page, printable
-from flushcheck.watching.watch import Look, Record, Watch
+from flushcheck.reports.text_writer import TextWriter, printable
+from flushcheck.watching.analysis import StreamAnalysis
+from flushcheck.watching.records import Record
+from flushcheck.watching.sentences import describe
+from flushcheck.watching.verdict import WatchReport
 
 SCHEMA = 2  # of `watch_document`, counted as that of a Report is
 
 _COLOR = {Verdict.FLOWING: "green", Verdict.HELD: "red", Verdict.BROKEN: "red", Verdict.UNKNOWN: "yellow"}
 
 
-def came_head(label: str) -> str:
-    """What stands above the lines of `came_line`, with a label as wide as theirs."""
-    return f"{'':{len(label)}}{'came at':>11} {'after':>8} {'read':>9} {'records':>8}  text"
+def read_head(label: str) -> str:
+    """Return the heading of the lines of `read_line`, with a label as wide as theirs."""
+    return f"{'':{len(label)}}{'arrived':>11} {'after':>8} {'read':>9} {'records':>8}  text"
 
 
-def came_line(
+def read_line(
     at_s: float,
     gap_s: float,
     size_bytes: int,
@@ -27,12 +30,12 @@ def came_line(
     label: str,
     width: int,
 ) -> str:
-    """One read on one line, no wider than the terminal.
+    """Return one read as one line, no wider than the terminal.
 
     Args:
-        at_s: when it came, since the request.
+        at_s: when it arrived, since the request.
         gap_s: since the read before.
-        size_bytes: as it came.
+        size_bytes: as it arrived.
         records: that it completed.
         label: which of two streams; "" for the only one.
         width: columns of the terminal.
@@ -43,56 +46,57 @@ def came_line(
     return (head + shown)[: max(20, width - 1)]
 
 
-def watch_text(watch: Watch, *, width: int, color: bool) -> str:
-    """What can be said, as lines of text, ending in a newline.
+def watch_text(report: WatchReport, *, width: int, color: bool) -> str:
+    """Return what can be said, as lines of text, ending in a newline.
 
     Args:
-        watch: what was seen.
+        report: what was seen.
         width: columns of the terminal.
         color: whether to use ANSI colours.
     """
-    page = Page(width, color)
-    page.line(f"{watch.health.upper()}  {watch.looks[0].watched.url}", _COLOR[watch.health], "bold")
-    page.text(watch.headline)
-    for number, look in enumerate(watch.looks):
+    page = TextWriter(width, color)
+    url = report.streams[0].capture.url
+    page.line(f"{report.verdict.upper()}  {url}", _COLOR[report.verdict], "bold")
+    page.text(report.headline)
+    for number, stream in enumerate(report.streams):
         page.gap()
-        if len(watch.looks) > 1:
-            page.line(f"{'beside' if number else 'asked'}: {look.watched.url}", "bold")
-        for sentence in look.sentences:
+        if len(report.streams) > 1:
+            page.line(f"{'direct' if number else 'public'}: {stream.capture.url}", "bold")
+        for sentence in describe(stream):
             page.text(f"- {sentence}", hang=2)
     return page.done()
 
 
-def watch_document(watch: Watch) -> dict[str, Any]:
-    """The same as plain dicts, lists, strings and numbers, ready for `json.dumps`."""
+def watch_document(report: WatchReport) -> dict[str, Any]:
+    """Return the same as plain dicts, lists, strings and numbers, ready for `json.dumps`."""
     return {
         "schema": SCHEMA,
-        "verdict": watch.health.value,
-        "headline": watch.headline,
-        "streams": [_look(look) for look in watch.looks],
+        "verdict": report.verdict.value,
+        "headline": report.headline,
+        "streams": [_stream(stream) for stream in report.streams],
     }
 
 
-def _look(look: Look) -> dict[str, Any]:
-    watched = look.watched
+def _stream(stream: StreamAnalysis) -> dict[str, Any]:
+    capture = stream.capture
     return {
-        "url": watched.url,
-        "status": watched.status,
-        "kind": watched.kind.value,
-        "pattern": look.pattern.value,
-        "records": look.records,
-        "groups": look.steps,
-        "block_bytes": look.block_bytes or None,
-        "period_s": round(look.period_s, 4) or None,
-        "headers_s": round(watched.headers_s, 4),
-        "first_record_s": round(look.first_s, 4) if look.records else None,
-        "last_record_s": round(look.last_s, 4) if look.records else None,
-        "longest_gap_s": round(look.gap_s, 4),
-        "ended": watched.ending.value,
-        "ended_s": round(watched.ended_s, 4),
-        "done": watched.done,
-        "detail": watched.detail,
-        "said": list(look.sentences),
+        "url": capture.url,
+        "status": capture.status,
+        "format": capture.format.value,
+        "pattern": stream.pattern.value,
+        "records": stream.records,
+        "deliveries": stream.deliveries,
+        "block_bytes": stream.block_bytes or None,
+        "period_s": round(stream.period_s, 4) or None,
+        "headers_s": round(capture.headers_s, 4),
+        "first_s": round(stream.first_s, 4) if stream.records else None,
+        "last_s": round(stream.last_s, 4) if stream.records else None,
+        "longest_gap_s": round(stream.longest_gap_s, 4),
+        "outcome": capture.outcome.value,
+        "ended_s": round(capture.ended_s, 4),
+        "done": capture.done,
+        "detail": capture.detail,
+        "sentences": list(describe(stream)),
         "arrivals": [
             {
                 "at_s": round(arrival.at_s, 4),
@@ -100,6 +104,6 @@ def _look(look: Look) -> dict[str, Any]:
                 "text_bytes": arrival.text_bytes,
                 "records": len(arrival.pieces),
             }
-            for arrival in watched.arrivals
+            for arrival in capture.arrivals
         ],
     }

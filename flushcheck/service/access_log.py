@@ -1,8 +1,8 @@
-"""The access log: one JSON object per request, written when its response is over; and counted then.
+"""The access log: one JSON object per request, written and counted when the response is over.
 
-It says what the service did, never what the visitor wrote: the route's rule stands for the path, a
-method that is not one of HTTP's is "OTHER", and there is no query, header, address or text. So
-nothing can be injected, and nothing has to be kept secret.
+It contains nothing that the client wrote: the rule of the route replaces the path, an unknown method is
+"OTHER", and query, headers, address and text are left out. So a client can inject nothing, and the log
+holds no secrets.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from datetime import UTC, datetime
 from flask import Flask, Response, g, request
 
 from flushcheck.model import Transport
-from flushcheck.service.metrics import Board
-from flushcheck.service.serving.frame_schedule import Ended, Progress
+from flushcheck.service.metrics_store import MetricsStore
+from flushcheck.service.serving.frame_schedule import EndReason, StreamProgress
 
 LOG = logging.getLogger("flushcheck.access")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
 @dataclass(slots=True)
-class Entry:
-    """One request on its way into the log, and onto the board."""
+class LogEntry:
+    """One request: collected here, then logged and counted."""
 
-    board: Board
+    store: MetricsStore
     method: str
     route: str  # the rule, "" if none matched
     began_s: float = field(default_factory=time.monotonic)
     status: int = 0
     transport: Transport | None = None
-    progress: Progress | None = None
-    streams: bool = False
+    progress: StreamProgress | None = None
+    is_stream: bool = False
     written: bool = False
 
-    def stream(self) -> Progress:
-        """Begin a stream of this transport: how far it comes is kept here, and counted as it goes."""
+    def start_stream(self) -> StreamProgress:
+        """Start a stream of this transport; return its progress, which is counted while it runs."""
         assert self.transport
-        self.board.opened(self.transport)
-        self.streams = True
-        self.progress = Progress(late=self.board.tally(self.transport).sent)
+        self.store.stream_opened(self.transport)
+        self.is_stream = True
+        self.progress = StreamProgress(late=self.store.piece_counter(self.transport).observe)
         return self.progress
 
     def write(self) -> None:
-        """Write the line; once, however often the server says that it is over."""
+        """Write the line, once, even if the server closes the response several times."""
         if self.written:
             return
         self.written = True
         refused = self.status >= 400
-        progress = self.progress or Progress(ended=Ended.REFUSED if refused else Ended.DONE)
+        progress = self.progress or StreamProgress(ended=EndReason.REFUSED if refused else EndReason.DONE)
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "method": self.method,
@@ -65,34 +65,37 @@ class Entry:
         LOG.info("%s", json.dumps(line))
         self._count(progress)
 
-    def _count(self, progress: Progress) -> None:
+    def _count(self, progress: StreamProgress) -> None:
         if self.status >= 400:
-            self.board.refused(self.status)
+            self.store.request_refused(self.status)
         if not self.transport:
             return
-        self.board.ended(self.transport, progress.ended)
-        if self.streams:
-            self.board.closed(self.transport)
+        self.store.stream_ended(self.transport, progress.ended)
+        if self.is_stream:
+            self.store.stream_closed(self.transport)
         elif progress.pieces:
-            self.board.tally(self.transport).sent(0.0)  # a poll has no schedule to be late for
+            # A poll has no schedule, so it is never late.
+            self.store.piece_counter(self.transport).observe(0.0)
 
 
-def entry() -> Entry:
-    """The entry of the request being answered."""
-    found: Entry = g.entry
-    return found
+def log_entry() -> LogEntry:
+    """The log entry of the current request."""
+    entry: LogEntry = g.log_entry
+    return entry
 
 
-def keep_log(app: Flask, board: Board) -> None:
+def install_access_log(app: Flask, store: MetricsStore) -> None:
     """Write a line for every request to this app, and count it."""
 
     @app.before_request
     def begin() -> None:
         method = request.method if request.method in METHODS else "OTHER"
-        g.entry = Entry(board, method, request.url_rule.rule if request.url_rule else "")
+        g.log_entry = LogEntry(store, method, request.url_rule.rule if request.url_rule else "")
 
     @app.after_request
     def end(response: Response) -> Response:
-        entry().status = entry().status or response.status_code  # a WebSocket's 101 is not Flask's
-        response.call_on_close(entry().write)
+        entry = log_entry()
+        # The 101 of a WebSocket does not pass through Flask; the WebSocket route has set it.
+        entry.status = entry.status or response.status_code
+        response.call_on_close(entry.write)
         return response

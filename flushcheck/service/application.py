@@ -7,20 +7,16 @@ from urllib.parse import urlsplit
 from flask import Flask, Response
 
 from flushcheck.service import metrics
-from flushcheck.service.access_log import keep_log
+from flushcheck.service.access_log import install_access_log
 from flushcheck.service.limits.admission import Admission
-from flushcheck.service.limits.concurrency import Gate
-from flushcheck.service.metrics import Board
-from flushcheck.service.responses import BODY_TIMEOUT_S, answer_errors
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter
+from flushcheck.service.metrics_store import MetricsStore
+from flushcheck.service.responses import BODY_TIMEOUT_S, register_error_handlers
 from flushcheck.service.routes import check, culprits, diagnostics, health, openapi, pages, streams, websocket
 from flushcheck.service.service import Service
-from flushcheck.service.serving.drain import Drain
-from flushcheck.service.serving.engine import Engine
-from flushcheck.service.serving.fairness import give_way
+from flushcheck.service.serving.fairness import yield_to_hub
+from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
-
-# A reader may be so many times slower than the longest stream is planned, and then it is dropped.
-SLOWEST = 2
 
 
 def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
@@ -29,27 +25,24 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     Args:
         limits: the settings in force.
         own_text: what `text=file` serves; "" if no text was given at start.
-        mount: the path below which the server puts the app by its own setting, not by a request's word.
+        mount: the path below which the server puts the app by its own setting, never by what a request says.
     """
     app = Flask("flushcheck.service", static_folder=None)
-    # Doubled slashes would be answered by a redirect to wherever the Host header says.
+    # Off: Werkzeug would redirect a path with doubled slashes to the host in the Host header.
     app.url_map.merge_slashes = False
     app.config[BODY_TIMEOUT_S] = limits.body_timeout_s
     app.config["TRUSTED_HOSTS"] = _trusted(limits)
-    gate, drain = Gate(limits.max_streams), Drain()
-    engine = Engine(
-        stall_s=limits.stall_s, most_s=SLOWEST * limits.max_duration_s, draining=lambda: drain.due
-    )
+    limiter, serving = ConcurrencyLimiter(limits.max_streams), Serving(limits)
     app.after_request(_give_way)
-    service = Service(limits, own_text, mount, gate, Admission(limits, gate), drain, engine)
-    board = Board(limits.metrics_folder)
-    keep_log(app, board)
-    answer_errors(app)
+    service = Service(limits, own_text, mount, limiter, Admission(limits, limiter), serving)
+    store = MetricsStore(limits.metrics_folder)
+    install_access_log(app, store)
+    register_error_handlers(app)
     app.register_blueprint(streams.routes(service))
     app.register_blueprint(websocket.routes(app, service))
     app.register_blueprint(pages.routes(service))
     app.register_blueprint(health.routes(service))
-    app.register_blueprint(metrics.routes(limits, board))
+    app.register_blueprint(metrics.routes(limits, store, serving))
     app.register_blueprint(openapi.routes(limits))
     app.register_blueprint(diagnostics.routes(service))
     app.register_blueprint(culprits.routes())
@@ -58,16 +51,16 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
 
 
 def _give_way(response: Response) -> Response:
-    """Behind each response the others have their turn: this client's next request may be there already."""
-    response.call_on_close(give_way)
+    """Let other greenlets run after each response: the next request of this client may already wait."""
+    response.call_on_close(yield_to_hub)
     return response
 
 
 def _trusted(limits: Limits) -> list[str] | None:
-    """The hosts that may be asked for, each with any port; None for all. A request for another gets 400.
+    """The host names that requests may use, with any port; None for all. Other requests get 400.
 
-    The loopback's names are among them: a page that has its own name lead to this machine (DNS
-    rebinding) still asks for its own name. Werkzeug 3.1 can compare no address of IPv6.
+    The names of the loopback are always allowed: a page that points its own name at this machine (DNS
+    rebinding) still sends its own name in Host. Werkzeug 3.1 cannot compare IPv6 addresses.
     """
     if not limits.trusted_hosts:
         return None

@@ -1,4 +1,4 @@
-"""Answers that are not streams: JSON, errors, and the headers that every answer shares."""
+"""Responses that are not streams: JSON, text, HTML and errors, with the headers that they share."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from flushcheck.model import UsageError
-from flushcheck.service.limits.admission import Crowded
-from flushcheck.service.limits.bodies import deadline
+from flushcheck.service.limits.admission import CapacityExceeded
+from flushcheck.service.limits.bodies import body_deadline
 
-BODY_TIMEOUT_S = "BODY_TIMEOUT_S"  # where the app keeps that setting
+BODY_TIMEOUT_S = "BODY_TIMEOUT_S"  # the key of that setting in app.config
 RETRY_AFTER_S = 2  # streams of the usual length end every few seconds
 
-# What a page on another host may send and read. `Last-Event-ID` is what fetch-based clients resume by.
+# What a page on another host may send. Clients based on fetch() resume with `Last-Event-ID`.
 _PREFLIGHT = {
     "Access-Control-Allow-Headers": (
         "Accept, Cache-Control, Content-Type, Last-Event-ID, Pragma, X-Requested-With"
@@ -25,12 +25,12 @@ _PREFLIGHT = {
 }
 
 
-def answer(
+def json_response(
     data: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A JSON object as a response that no cache keeps.
+    """A JSON object, not to be cached.
 
-    Non-ASCII goes out escaped, so that no text from a stranger can be anything but a JSON string.
+    Non-ASCII characters are escaped: text from outside cannot be read as anything but a JSON string.
     """
     body = json.dumps(data) + "\n"
     response = Response(body, status, content_type="application/json; charset=utf-8")
@@ -40,42 +40,47 @@ def answer(
     return response
 
 
-def plain(text: str) -> Response:
-    """Text for people that no cache keeps."""
-    # A stranger's text may hold what UTF-8 cannot say.
+def text_response(text: str) -> Response:
+    """Plain text, not to be cached."""
+    # Text from outside may hold lone surrogates, which UTF-8 cannot encode.
     response = Response(text.encode(errors="replace"), content_type="text/plain; charset=utf-8")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def retry_later(why: str, status: int = 503) -> Response:
-    """There is no place for another one now; soon there will be."""
-    return answer({"error": why}, status, {"Retry-After": str(RETRY_AFTER_S)})
+def retry_later(reason: str, status: int = 503) -> Response:
+    """A refusal that is over soon, with the time after which to retry."""
+    return json_response(
+        {"error": f"{reason}; retry in {RETRY_AFTER_S} s"}, status, {"Retry-After": str(RETRY_AFTER_S)}
+    )
 
 
-def bounded_body(most_bytes: int) -> bytes:
+def bounded_body(max_bytes: int) -> bytes:
     """The request's body.
 
     Raises:
-        RequestEntityTooLarge: it is longer than that.
-        BadRequest: it breaks off, its chunks are none, or it takes too long to come.
+        RequestEntityTooLarge: it is longer than `max_bytes`.
+        BadRequest: it is cut off, its chunks are malformed, or it does not arrive in time.
     """
-    # One byte more: of a body that does not say its length, Werkzeug 3.1 gives the first so many bytes
-    # as if they were all.
-    request.max_content_length = most_bytes + 1
+    # One byte more: if a body has no length, Werkzeug 3.1 returns the first bytes up to the limit as if
+    # they were all.
+    request.max_content_length = max_bytes + 1
+    body: bytes | None = None
     try:
-        with deadline(request.environ, current_app.config[BODY_TIMEOUT_S]):
+        with body_deadline(request.environ, current_app.config[BODY_TIMEOUT_S]):
             body = request.get_data(cache=False)
-    except ParseException as error:  # what gunicorn reads the chunks by; no OSError, so Werkzeug lets it pass
+    except RequestEntityTooLarge:  # by its Content-Length
+        pass
+    except ParseException as error:  # from gunicorn's chunk reader; Werkzeug handles OSError only
         raise BadRequest from error
-    if len(body) > most_bytes:
-        raise RequestEntityTooLarge
+    if body is None or len(body) > max_bytes:
+        raise RequestEntityTooLarge(f"expected a body of at most {max_bytes} bytes")
     return body
 
 
-def page(html: str) -> Response:
-    """A page of ours: no script, no style, nothing from elsewhere, in nobody's frame."""
+def html_response(html: str) -> Response:
+    """A page of this service, without scripts, styles, content of other hosts, or frames."""
     response = Response(html, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -89,8 +94,8 @@ def page(html: str) -> Response:
     return response
 
 
-def open_to_all(response: Response) -> Response:
-    """Let pages on other hosts use this route: nothing here is private to a visitor."""
+def allow_cors(response: Response) -> Response:
+    """Allow pages of other hosts to use this route: no response depends on who the visitor is."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Expose-Headers"] = "*"
     if request.method == "OPTIONS":
@@ -99,19 +104,25 @@ def open_to_all(response: Response) -> Response:
     return response
 
 
-def answer_errors(app: Flask) -> None:
-    """Answer everything that goes wrong in JSON."""
+def register_error_handlers(app: Flask) -> None:
+    """Turn every error into a JSON response."""
 
     @app.errorhandler(UsageError)
     def usage(error: UsageError) -> Response:
-        return answer({"error": str(error)}, 400)
+        return json_response({"error": str(error)}, 400)
 
-    @app.errorhandler(Crowded)
-    def crowded(error: Crowded) -> Response:
+    @app.errorhandler(CapacityExceeded)
+    def capacity(error: CapacityExceeded) -> Response:
         return retry_later(str(error), error.status)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
-        # 405 comes with Allow, 413 and the rest with nothing that matters.
+        # Of an error's headers only the Allow of a 405 matters.
         allow = {name: value for name, value in error.get_headers() if name == "Allow"}
-        return answer({"error": f"{error.code} {error.name}"}, error.code or 500, allow)
+        details = {
+            404: "/openapi.json lists the paths",
+            405: f"expected one of {allow.get('Allow')}",
+            413: error.description,
+        }
+        detail = f": {details[error.code]}" if error.code in details else ""
+        return json_response({"error": f"{error.code} {error.name}{detail}"}, error.code or 500, allow)

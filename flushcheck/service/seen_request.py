@@ -1,4 +1,4 @@
-"""What the service saw of one request, so that its client can be told."""
+"""What arrived at the service of one request, for its client to compare with what it sent."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 from flushcheck.model import RequestAtApp
 
-MAX_VALUE = 200  # characters of a header value, as `Origin` promises
+MAX_VALUE_CHARS = 200  # of a header value: longer values are cut
 
-# What proxies add to say for whom they ask. Names only are passed on: the values are addresses.
-FORWARDING = (
+# Headers by which proxies name their client. Only the names are reported: the values are addresses.
+FORWARDING_HEADERS = (
     "forwarded",
     "x-forwarded-for",
     "x-forwarded-host",
@@ -24,37 +24,36 @@ FORWARDING = (
 
 
 def request_at_app(environ: Mapping[str, Any], *, concurrent: int) -> RequestAtApp:
-    """The Origin of a WSGI request.
+    """The request as it arrived, from its WSGI environ.
 
     Args:
-        environ: as PEP 3333 has it.
+        environ: see PEP 3333.
         concurrent: streams this process has open, this one included.
     """
 
     def value(key: str) -> str:
-        return str(environ.get(key, ""))[:MAX_VALUE]
+        return str(environ.get(key, ""))[:MAX_VALUE_CHARS]
 
     hops = str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")
     return RequestAtApp(
         protocol=value("SERVER_PROTOCOL"),
-        gateway=_gateway(environ)[:MAX_VALUE],
+        gateway=_gateway(environ)[:MAX_VALUE_CHARS],
         server=value("SERVER_SOFTWARE"),
         connection=value("HTTP_CONNECTION"),
         upgrade=value("HTTP_UPGRADE"),
         websocket_key=bool(environ.get("HTTP_SEC_WEBSOCKET_KEY")),
         accept_encoding=value("HTTP_ACCEPT_ENCODING"),
         via=value("HTTP_VIA"),
-        forwarded=tuple(name for name in FORWARDING if _key(name) in environ),
+        forwarded=tuple(name for name in FORWARDING_HEADERS if _key(name) in environ),
         forwarded_hops=sum(1 for hop in hops if hop.strip()),
         concurrent=concurrent,
     )
 
 
 def _gateway(environ: Mapping[str, Any]) -> str:
-    """The protocol by which a web server handed the request over; "" for HTTP.
+    """The protocol between the web server and the app; "" for HTTP.
 
-    uWSGI serves HTTP too, and names itself either way; DOCUMENT_ROOT comes only from a web server's
-    uwsgi_params.
+    uWSGI names itself for HTTP too; only a web server's uwsgi_params sets DOCUMENT_ROOT.
     """
     if environ.get("SCGI") == "1":
         return "SCGI/1"

@@ -1,14 +1,13 @@
-"""What all routes share: settings, the text given at start, and what changes while the process runs."""
+"""What all routes share: the settings, the text given at start, and the state of this process."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from flushcheck.service.limits.admission import Admission
-from flushcheck.service.limits.concurrency import Gate
-from flushcheck.service.limits.threadpool import Desk
-from flushcheck.service.serving.drain import Drain
-from flushcheck.service.serving.engine import Engine
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter
+from flushcheck.service.limits.threadpool import SerialExecutor
+from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
 
 
@@ -19,8 +18,7 @@ class Service:
     limits: Limits
     own_text: str  # served as text=file; "" if none was given
     mount: str  # path below which the server itself puts the app; "" for the root
-    gate: Gate  # how many streams are open
-    admission: Admission  # who may open one more
-    drain: Drain  # whether the process ends
-    engine: Engine  # writes the streams where it can
-    desk: Desk = field(default_factory=Desk)  # where others' runs are judged
+    limiter: ConcurrencyLimiter  # counts the open streams
+    admission: Admission  # may this client open one more?
+    serving: Serving  # writes the streams
+    executor: SerialExecutor = field(default_factory=SerialExecutor)  # analyzes submitted runs

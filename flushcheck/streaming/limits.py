@@ -1,7 +1,6 @@
-"""Every number a visitor or an operator may choose, with its bounds: the one place to look.
+"""The settings of the service, with their bounds.
 
-`Limits` is what the operator sets (from the environment, once, at start); `params` bounds what a
-visitor asks for by it. Nothing else in flushcheck reads the environment.
+The operator sets `Limits` by environment variables, read once at start; `params` bounds each request by it.
 """
 
 from __future__ import annotations
@@ -13,49 +12,58 @@ from dataclasses import dataclass, fields
 from flushcheck.model import UsageError
 
 PREFIX = "FLUSHCHECK_"
+SWITCH = ("on", "off")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the service allows. Each field is set by `FLUSHCHECK_<FIELD IN CAPITALS>`."""
+    """The limits of the service. The variable of a field is `FLUSHCHECK_` and its name in capitals."""
 
-    max_count: int = 100_000  # Pieces in one stream
-    max_interval_s: float = 300.0  # between two Pieces: the longest silence that --idle can try
-    max_duration_s: float = 600.0  # of one stream, as planned
-    max_size_bytes: int = 65_536  # of one Piece
-    max_stream_bytes: int = 64 * 1024 * 1024  # of one stream, as planned
-    max_pad_bytes: int = 65_536  # of prelude
-    max_say_bytes: int = 2_000  # of a text given in the request
-    max_streams: int = 900  # open at once in one process; deploy/gunicorn.conf.py makes room for as many
-    max_streams_per_client: int = 0  # of them for one address; 0: a third, on the loopback any number
+    max_count: int = 100_000  # pieces in one stream
+    max_interval_s: float = 300.0  # between two pieces; also the longest silence that --idle can try
+    max_duration_s: float = 600.0  # planned duration of one stream
+    max_size_bytes: int = 65_536  # of one piece
+    max_stream_bytes: int = 64 * 1024 * 1024  # planned size of one stream
+    max_pad_bytes: int = 65_536  # of padding before the first piece
+    max_say_bytes: int = 2_000  # of a text in the request (`say`)
+    max_streams: int = (
+        900  # concurrent streams in one process; deploy/gunicorn.conf.py sets worker_connections by it
+    )
+    max_streams_per_client: int = (
+        0  # concurrent streams per client address; 0: a third of max_streams, no limit on the loopback
+    )
     max_message_bytes: int = 4_096  # of one WebSocket message from the client
-    max_judge_bytes: int = 1024 * 1024  # of a body to /diagnostics/judge
-    max_check_bytes: int = 128 * 1024  # of a configuration file to /check; Debian's php.ini has 72 KB
-    max_self_probes: int = 2  # runs of /diagnostics in one process at once
-    body_timeout_s: float = 20.0  # that a request's body may take to come
-    stall_s: float = 30.0  # that a reader may take nothing, then it is dropped
-    heartbeat_s: float = 15.0  # of silence, then an SSE comment
-    retry_s: float = 2.0  # that an EventSource waits before it connects again
-    text_file: str = ""  # path of a text to serve as text=file
-    public_url: str = ""  # where visitors reach this service, for its own outside probes
-    loopback_url: str = ""  # where it reaches itself, if not at the port it listens on
-    trusted_proxies: int = 0  # in front, each adding to X-Forwarded-For; while 0 that header is not believed
-    trusted_hosts: str = ""  # names that the Host header may have, with commas; while empty any
-    websocket_origins: str = ""  # pages that may open a WebSocket besides this site's, with commas; * for all
-    metrics_token: str = ""  # the bearer token that /metrics wants; while empty only this network is answered
-    metrics_folder: str = ""  # where worker processes share their counts; deploy/gunicorn.conf.py makes one
+    max_judge_bytes: int = 1024 * 1024  # of a body sent to /diagnostics/judge, plan or report
+    max_check_bytes: int = 128 * 1024  # of a file sent to /check; Debian's php.ini has 72 KB
+    max_self_probes: int = 2  # concurrent runs of /diagnostics in one process
+    body_timeout_s: float = 20.0  # time limit for receiving a request body
+    stall_s: float = 30.0  # drop a client whose socket accepts no data for this long
+    engine: str = "on"  # whether one loop writes all streams of a gevent process; off: each paces itself
+    heartbeat_s: float = 15.0  # send an SSE comment after this much silence
+    retry_s: float = 2.0  # the delay before an EventSource reconnects
+    text_file: str = ""  # path of a UTF-8 text to serve as text=file
+    public_url: str = ""  # URL at which visitors reach this service, also for its own probes from outside
+    loopback_url: str = ""  # URL at which the service reaches itself, if not at its own port
+    trusted_proxies: int = 0  # number of proxies that add to X-Forwarded-For; 0: ignore that header
+    trusted_hosts: str = ""  # allowed host names in Host, separated by commas; empty: any
+    websocket_origins: str = ""  # other origins that may open a WebSocket, separated by commas; *: all
+    metrics_token: str = ""  # bearer token for /metrics; empty: only clients of the private network
+    metrics_folder: str = (
+        ""  # folder where worker processes share counters; deploy/gunicorn.conf.py creates one
+    )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Limits:
-        """Read the settings; what is not set keeps its default.
+        """Read the settings; a variable that is not set keeps the default.
 
         Raises:
-            UsageError: a value is not a number, or below what makes sense, or a URL is not http(s).
+            UsageError: a value is not a number, is out of bounds, is not an http(s) URL, or
+                is neither on nor off.
         """
         chosen: dict[str, int | float | str] = {}
         for field in fields(cls):
             name = PREFIX + field.name.upper()
-            if environ.get(name):  # empty is how compose files and panels write "not set"
+            if environ.get(name):  # compose files and control panels write "" for "not set"
                 chosen[field.name] = _parse(name, environ[name], field.default)
         return cls(**chosen)  # type: ignore[arg-type]  # checked field by field above
 
@@ -63,31 +71,36 @@ class Limits:
 def _parse(name: str, raw: str, default: object) -> int | float | str:
     if isinstance(default, str):
         if name.endswith("_URL") and not raw.startswith(("http://", "https://")):
-            raise UsageError(f"{name}={raw}: expected an address, for example https://example.org")
+            raise UsageError(
+                f"{name}={raw[:80]}: expected an http:// or https:// URL, for example {name}=https://example.org"
+            )
+        if default in SWITCH and raw not in SWITCH:
+            raise UsageError(f"{name}={raw[:40]}: expected on or off, for example {name}=off")
         return raw
     kind: type[int] | type[float] = int if isinstance(default, int) else float
     try:
         number = kind(raw)
     except ValueError:
         number = kind(-1)
-    # Where 0 is the default, it has a meaning of its own.
+    # 0 is only allowed where it is the default and has its own meaning.
     if not (0 < number < float("inf") or number == default):
-        least = "0 or more" if default == 0 else "above 0"
-        raise UsageError(f"{name}={raw[:40]}: expected a number {least}, for example {name}={default or 1}")
+        bound = "0 or more" if default == 0 else "above 0"
+        raise UsageError(f"{name}={raw[:40]}: expected a number {bound}, for example {name}={default or 1}")
     return number
 
 
-def strangers(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """What to say of variables that look like settings and are none: a misspelt bound would bound nothing.
+def unknown_settings(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """One warning for each unknown FLUSHCHECK_* variable; a typo would silently disable a limit.
 
-    Told, not refused: Kubernetes gives every container variables with the name of each service beside it.
+    Not an error: Kubernetes sets variables with the names of all services in every container. A warning that
+    ends with "?" suggests a setting with a similar name.
     """
     known = [field.name.upper() for field in fields(Limits)]
-    told = []
+    warnings = []
     for name in sorted(environ):
-        rest = name.removeprefix(PREFIX)[:80]
-        if name.startswith(PREFIX) and rest not in known:
-            near = difflib.get_close_matches(rest, known, n=1)
+        suffix = name.removeprefix(PREFIX)[:80]
+        if name.startswith(PREFIX) and suffix not in known:
+            near = difflib.get_close_matches(suffix, known, n=1)
             hint = f": did you mean {PREFIX}{near[0]}?" if near else ""
-            told.append(f"{PREFIX}{rest} is no setting of flushcheck{hint}")
-    return tuple(told)
+            warnings.append(f"{PREFIX}{suffix} is not a setting of flushcheck{hint}")
+    return tuple(warnings)

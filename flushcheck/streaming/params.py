@@ -1,8 +1,7 @@
-"""What a visitor may ask of a stream: one table of parameters, parsed and bounded in one place.
+"""The parameters of a stream: one table of names, parsed and bounded in one place.
 
-All four Transports take the same parameters. A name that is not in the table is refused, since a
-typo that is silently ignored shows up later as a wrong measurement; the few names that pages add to
-get around caches are let through.
+All four transports take the same parameters. An unknown name is refused: a typo that is silently ignored
+would become a wrong measurement. The few names that pages add to avoid caches are ignored.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from flushcheck.streaming.limits import Limits
 
 TEXTS = ("en", "zh", "file")
 
-# How a stream says that it is over, besides the names of SSE events.
+# How a stream marks its end, besides the name of an event.
 END_NONE = "none"
 END_DATA = "END"
 END_CHAT = "[DONE]"
 EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
 
-# Not text/html: a text of the visitor's own must never run as a page.
+# Not text/html: a text from the request must never run as a page.
 CONTENT_TYPES = (
     "text/plain",
     "text/event-stream",
@@ -37,31 +36,31 @@ CONTENT_TYPES = (
 
 CACHE_BUSTERS = frozenset({"_", "t", "nonce"})
 
-# The median piece of the shipped texts is 6 bytes; used to bound a stream whose size is not given.
+# Bounds a stream without a given size. The median piece of the shipped texts has 6 bytes.
 TYPICAL_PIECE_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """One stream as asked for. The text of every Piece is a function of these values alone."""
+    """The parameters of one stream. The text of each piece depends on these values alone."""
 
     text: str = "en"
-    say: str = ""  # a text of the visitor's own; wins over `text`
+    message: str = ""  # a text from the request, in the parameter `say`; it wins over `text`
     unit: Unit = Unit.WORD
-    count: int = 0  # Pieces; 0: the text once
+    count: int = 0  # pieces; 0: the text once
     interval_s: float = 0.1
-    jitter_s: float = 0.0  # each Piece comes up to this much later, never out of order
-    size_bytes: int = 0  # of each Piece's text; 0: as the unit has it
-    spread_bytes: int = 0  # Pieces differ in size by up to this much, around `size_bytes`
+    jitter_s: float = 0.0  # each piece is sent up to this much later, never out of order
+    size_bytes: int = 0  # of the text of each piece; 0: the size of the unit
+    spread_bytes: int = 0  # the sizes of pieces differ by up to this much, around `size_bytes`
     pad_bytes: int = 0
-    start: int = 0  # first Piece to send
+    start: int = 0  # number of the first piece
     xab: bool = True  # X-Accel-Buffering: no
     cache: bool = True  # Cache-Control: no-cache, no-transform
     nosniff: bool = True  # X-Content-Type-Options: nosniff
-    heartbeat: bool = True  # in long silences, where the Transport has one
+    heartbeat: bool = True  # in long silences, if the transport has one
     end: str = END_NONE
     framing: Framing = Framing.PLAIN
-    content_type: str = ""  # "": as the Transport has it
+    content_type: str = ""  # "": that of the transport
 
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -69,22 +68,20 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one parameter may be."""
+    """The allowed values of one parameter."""
 
-    read: Callable[[str, str, Limits], object]  # (name, value as given, bounds) → value; raises UsageError
-    schema: Callable[
-        [Limits], Mapping[str, object]
-    ]  # the same as JSON Schema, for whoever asks what is allowed
+    read: Callable[[str, str, Limits], object]  # (name, given value, limits) → value; raises UsageError
+    schema: Callable[[Limits], Mapping[str, object]]  # the same as JSON Schema, for /openapi.json
     example: str
 
 
 def parse(pairs: Iterable[tuple[str, str]], *, limits: Limits, defaults: Params) -> Params:
-    """Return what the query asks for, everything else as in `defaults`.
+    """Return the parameters in the query, and `defaults` for all others.
 
     Args:
         pairs: names and values of the query, in order.
-        limits: the bounds in force.
-        defaults: what this route does when nothing is said.
+        limits: the limits in force.
+        defaults: the parameters of this route without a query.
 
     Raises:
         UsageError: a name is unknown or given twice, or a value is out of bounds.
@@ -105,10 +102,10 @@ def parse(pairs: Iterable[tuple[str, str]], *, limits: Limits, defaults: Params)
 
 
 def check(params: Params, limits: Limits) -> None:
-    """Refuse what is in bounds field by field but not as a whole.
+    """Refuse parameters that are in bounds one by one, but not together.
 
     Raises:
-        UsageError: the stream would last too long, be too large, or come out of order.
+        UsageError: the stream would last too long, be too large, or have its pieces out of order.
     """
     if params.jitter_s > params.interval_s:
         raise UsageError(
@@ -122,22 +119,22 @@ def check(params: Params, limits: Limits) -> None:
         )
     duration_s = params.count * params.interval_s
     if duration_s > limits.max_duration_s:
-        most = max(1, int(limits.max_duration_s / params.interval_s))
+        maximum = max(1, int(limits.max_duration_s / params.interval_s))
         raise UsageError(
             f"count={params.count} with interval={params.interval_s:g} lasts {duration_s:g} seconds: "
-            f"expected at most {limits.max_duration_s:g}, for example count={most}"
+            f"expected at most {limits.max_duration_s:g}, for example count={maximum}"
         )
     total = params.count * (params.size_bytes or TYPICAL_PIECE_BYTES)
     if total > limits.max_stream_bytes:
-        most = limits.max_stream_bytes // (params.size_bytes or TYPICAL_PIECE_BYTES)
+        maximum = limits.max_stream_bytes // (params.size_bytes or TYPICAL_PIECE_BYTES)
         raise UsageError(
             f"count={params.count} with size={params.size_bytes} makes {total} bytes: "
-            f"expected at most {limits.max_stream_bytes}, for example count={most}"
+            f"expected at most {limits.max_stream_bytes}, for example count={maximum}"
         )
 
 
 def query(params: Params, defaults: Params) -> str:
-    """The query string that asks for `params` where `defaults` are in force. Inverse of `parse`."""
+    """The query string for `params` on a route with these `defaults`. Inverse of `parse`."""
     from urllib.parse import urlencode
 
     pairs = [
@@ -163,11 +160,11 @@ def _unknown(name: str) -> str:
 
 def _whole(low: int, high: Callable[[Limits], int], example: int) -> Rule:
     def read(name: str, raw: str, limits: Limits) -> int:
-        most = high(limits)
-        # Not int(): that also takes "1_000", " 7" and other scripts' digits.
-        if not re.fullmatch(r"-?[0-9]{1,12}", raw) or not low <= int(raw) <= most:
+        maximum = high(limits)
+        # Not int(): it also accepts "1_000", " 7" and digits of other scripts.
+        if not re.fullmatch(r"-?[0-9]{1,12}", raw) or not low <= int(raw) <= maximum:
             raise UsageError(
-                f"{name}={raw[:40]}: expected a whole number from {low} to {most}, "
+                f"{name}={raw[:40]}: expected a whole number from {low} to {maximum}, "
                 f"for example {name}={example}"
             )
         return int(raw)
@@ -180,11 +177,11 @@ def _whole(low: int, high: Callable[[Limits], int], example: int) -> Rule:
 
 def _seconds(high: Callable[[Limits], float], example: str) -> Rule:
     def read(name: str, raw: str, limits: Limits) -> float:
-        most = high(limits)
+        maximum = high(limits)
         number = float(raw) if re.fullmatch(r"-?[0-9]{0,6}\.?[0-9]{1,6}", raw) else math.nan
-        if not 0 <= number <= most:
+        if not 0 <= number <= maximum:
             raise UsageError(
-                f"{name}={raw[:40]}: expected 0 to {most:g} seconds, for example {name}={example}"
+                f"{name}={raw[:40]}: expected 0 to {maximum:g} seconds, for example {name}={example}"
             )
         return number
 
@@ -235,7 +232,7 @@ def _say(name: str, raw: str, limits: Limits) -> str:
 
 
 def _is_text(raw: str) -> bool:
-    """Whether the text can be sent as it is: no lone surrogates, no NUL."""
+    """Whether the text can be sent unchanged: it has no lone surrogates and no NUL."""
     return "\0" not in raw and not any("\ud800" <= char <= "\udfff" for char in raw)
 
 
@@ -263,10 +260,10 @@ END = Rule(
     "done",
 )
 
-# The name in the address -> the field of Params, and what its value may be.
+# The name in the query → the field of Params, and the allowed values.
 TABLE: Mapping[str, tuple[str, Rule]] = {
     "text": ("text", _one_of(TEXTS, "en")),
-    "say": ("say", SAY),
+    "say": ("message", SAY),
     "unit": ("unit", _choice(Unit, "word")),
     "count": ("count", _whole(1, lambda limits: limits.max_count, 20)),
     "interval": ("interval_s", _seconds(lambda limits: limits.max_interval_s, "0.1")),

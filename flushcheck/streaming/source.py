@@ -1,8 +1,7 @@
-"""Source and Stream: what text to send, and when.
+"""What text a stream sends, and when.
 
-A Source answers for any sequence number by itself, without having sent the ones before. That is why
-a resumed stream, a poll answered by another worker, and a second replica all say the same, and
-nothing has to be stored.
+A Source computes any piece from its number alone, without the pieces before it. So a resumed stream, a poll
+that another worker receives, and a second replica all send the same, and nothing is stored.
 """
 
 from __future__ import annotations
@@ -29,50 +28,50 @@ _CLOSING = (
 _WORD = re.compile(
     rf"\s*(?:[{_SPACELESS}]{{1,2}}[{_CLOSING}]*|[^\s{_SPACELESS}]+)(?:\s+\Z)?|\s+",
 )
-# About what the tokenisers of language models make of prose: a leading space, then up to 4 letters.
+# Close to the tokens of language models: a leading space, then up to 4 letters.
 _TOKEN = re.compile(rf"\s?[{_SPACELESS}]|\s?[^\s{_SPACELESS}]{{1,4}}|\s")
-_JOINERS = ("\u200d", "\ufe0e", "\ufe0f")
+
+# What extends the character before it, besides marks: the joiner, emoji skin tones, tags of regional flags.
+_JOINER = "\u200d"
+_EXTENDERS = frozenset(map(chr, (0x200D, *range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080))))
+_REGIONAL_INDICATORS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 
 
 @lru_cache(maxsize=64)
 def split(text: str, unit: Unit) -> tuple[str, ...]:
-    """Cut a text into Pieces' texts. Joined again they are the text, to the last character.
+    """Cut a text into the texts of pieces. Joined again they are the text, to the last character.
 
-    A character with its combining marks, its variation selector or its joined emoji stays whole.
+    No cut goes through a character as a reader sees it: a letter with its marks, an emoji with its variation
+    selector or skin tone, emoji joined by U+200D, a flag. These are the rules GB9, GB9a and GB11 to GB13 of
+    UAX 29, without its table of pictographs: U+200D joins any two characters but spaces. Hangul is only cut
+    right if it is composed (NFC).
     """
-    if unit is Unit.WORD:
-        return tuple(_WORD.findall(text))
-    clusters = _clusters(text)
-    if unit is Unit.CHAR:
-        return tuple(clusters)
-    pieces = _TOKEN.findall(text)
-    # A mark torn off by the token's length goes back to its character.
-    whole: list[str] = []
-    for piece in pieces:
-        if whole and _continues(piece[0], whole[-1]):
-            whole[-1] += piece
+    parts = list(text) if unit is Unit.CHAR else (_WORD if unit is Unit.WORD else _TOKEN).findall(text)
+    pieces: list[str] = []
+    for part in parts:
+        if pieces and _continues(part[0], pieces[-1]):
+            pieces[-1] += part
         else:
-            whole.append(piece)
-    return tuple(whole)
-
-
-def _clusters(text: str) -> list[str]:
-    clusters: list[str] = []
-    for char in text:
-        if clusters and _continues(char, clusters[-1]):
-            clusters[-1] += char
-        else:
-            clusters.append(char)
-    return clusters
+            pieces.append(part)
+    return tuple(pieces)
 
 
 def _continues(char: str, before: str) -> bool:
-    return bool(unicodedata.combining(char)) or char in _JOINERS or before.endswith("\u200d")
+    """Whether `char` belongs to the last character of `before`."""
+    if before.endswith(_JOINER):
+        return not char.isspace()
+    if char < "\u0300":  # the first mark: ASCII and Latin-1 text is decided here
+        return False
+    if unicodedata.category(char).startswith("M") or char in _EXTENDERS:
+        return True
+    # Two regional indicators make a flag; a third starts the next one.
+    indicators = len(before) - len(before.rstrip(_REGIONAL_INDICATORS))
+    return char in _REGIONAL_INDICATORS and indicators % 2 == 1
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What text to send and when: Pieces `start` to `count - 1` of a text that repeats."""
+    """The pieces `start` to `count - 1` of a repeated text, each with its time."""
 
     units: tuple[str, ...]
     count: int
@@ -83,58 +82,60 @@ class Source:
     spread_bytes: int = 0
 
     def piece(self, seq: int) -> Piece:
-        """The Piece with this number. Its time counts from the moment the stream (re)starts."""
+        """The piece with this number. Its time counts from the (re)start of the stream."""
         return Piece(seq, self.at_s(seq), self.text(seq))
 
     def text(self, seq: int) -> str:
-        """What that Piece says."""
+        """The text of that piece."""
         text = self.units[seq % len(self.units)]
         return self._fill(text, seq) if self.size_bytes else text
 
     def at_s(self, seq: int) -> float:
-        """When it is due, in seconds since the moment the stream (re)starts."""
+        """When that piece is due, in seconds since the (re)start of the stream."""
         at_s = (seq - self.start) * self.interval_s
         return at_s + self._late_s(seq) - self._late_s(self.start) if self.jitter_s else at_s
 
     def pieces(self) -> Iterator[Piece]:
-        """All Pieces from the resume point on, by ascending `at_s`."""
+        """All pieces from `start` on, by ascending `at_s`."""
         return map(self.piece, range(self.start, self.count))
 
     def _late_s(self, seq: int) -> float:
-        # Drawn from the number alone: any worker that resumes the stream finds the same schedule.
+        # Drawn from the number alone: any worker that resumes the stream computes the same schedule.
         return random.Random(seq).random() * self.jitter_s
 
     def _fill(self, text: str, seq: int) -> str:
-        """Bring the text to its size, with words of the same text, never inside one character.
+        """Bring the text to its size with words of the same text, without cutting a character.
 
-        Size and words are drawn from the number. A text that only repeats itself would vanish in a
-        compressor, and hide from the reader how much of it a buffer really holds; Pieces of one size
-        would make a timer's groups look like a buffer's.
+        Size and words are drawn from the number. A text that repeats itself compresses to almost nothing,
+        which would hide how much of it a buffer holds. With pieces of one size, the groups of a timer would
+        look like those of a buffer.
         """
         draw = random.Random(seq)
-        wanted = self.size_bytes + round(self.spread_bytes * (draw.random() - 0.5))
-        while (size := len(text.encode())) < wanted:
-            # Many words at a time: one by one, 64 KiB took 9 ms, in which no other stream could move.
-            text += "".join(draw.choices(self.units, k=1 + (wanted - size) // TYPICAL_PIECE_BYTES))
-        cut = text.encode()[:wanted].decode(errors="ignore")
-        return cut + "." * (wanted - len(cut.encode()))
+        target = self.size_bytes + round(self.spread_bytes * (draw.random() - 0.5))
+        while (size := len(text.encode())) < target:
+            # Many words at a time: one at a time, 64 KiB took 9 ms, during which no other stream moved.
+            text += "".join(draw.choices(self.units, k=1 + (target - size) // TYPICAL_PIECE_BYTES))
+        cut = text.encode()[:target].decode(errors="ignore")
+        return cut + "." * (target - len(cut.encode()))
 
 
 def source(params: Params, *, own_text: str, limits: Limits) -> Source:
-    """The Source that the parameters ask for.
+    """The Source for these parameters.
 
     Args:
         params: as parsed; a count of 0 means the text once.
-        own_text: the text given at start, "" if none was.
-        limits: the bounds in force: a text given at start may be longer than a stream may last.
+        own_text: the text of FLUSHCHECK_TEXT_FILE; "" if that is not set.
+        limits: the limits in force: the text of that file may be longer than a stream may last.
 
     Raises:
-        UsageError: `text=file` without such a text, a resume point behind the end, or more bytes than
-            one stream may have.
+        UsageError: `text=file` without a text file, `start` behind the end, or more bytes than one stream
+            may have.
     """
-    text = params.say or own_text if params.text == "file" or params.say else SHIPPED[params.text]
+    text = params.message or own_text if params.text == "file" or params.message else SHIPPED[params.text]
     if not text:
-        raise UsageError("text=file: no file was given at start; expected en or zh, for example text=en")
+        raise UsageError(
+            "text=file: the service has no FLUSHCHECK_TEXT_FILE; expected en or zh, for example text=en"
+        )
     units = split(text, params.unit)
     count = params.count or _once(len(units), params, limits)
     _check_size(params, text, len(units), limits)
@@ -146,34 +147,34 @@ def source(params: Params, *, own_text: str, limits: Limits) -> Source:
 
 
 def _check_size(params: Params, text: str, pieces: int, limits: Limits) -> None:
-    """Refuse a text whose own Pieces are so long that its repetitions are too much.
+    """Refuse a text whose repetitions are too large for one stream.
 
-    `params.check` cannot know: it sees the parameters, not the text.
+    `params.check` cannot do this: it sees the parameters, not the text.
 
     Raises:
-        UsageError: there would be more bytes than one stream may have.
+        UsageError: the stream would have more bytes than allowed.
     """
-    whole = len(text.encode())
-    if not params.size_bytes and params.count * whole > limits.max_stream_bytes * pieces:
-        most = max(1, limits.max_stream_bytes * pieces // whole)
+    text_bytes = len(text.encode())
+    if not params.size_bytes and params.count * text_bytes > limits.max_stream_bytes * pieces:
+        maximum = max(1, limits.max_stream_bytes * pieces // text_bytes)
         raise UsageError(
-            f"count={params.count} of this text makes {params.count * whole // pieces} bytes: "
-            f"expected at most {limits.max_stream_bytes}, for example count={most}"
+            f"count={params.count} of this text makes {params.count * text_bytes // pieces} bytes: "
+            f"expected at most {limits.max_stream_bytes}, for example count={maximum}"
         )
 
 
 def _once(pieces: int, params: Params, limits: Limits) -> int:
-    """How many Pieces "the text once" makes, within what one stream may be."""
-    most = limits.max_count
+    """The number of pieces in the text once, within the limits of one stream."""
+    maximum = limits.max_count
     if params.interval_s:
-        most = min(most, int(limits.max_duration_s / params.interval_s))
+        maximum = min(maximum, int(limits.max_duration_s / params.interval_s))
     if params.size_bytes:
-        most = min(most, limits.max_stream_bytes // params.size_bytes)
-    return max(1, min(pieces, most))
+        maximum = min(maximum, limits.max_stream_bytes // params.size_bytes)
+    return max(1, min(pieces, maximum))
 
 
-def resumed(wanted: Source, last_seq: int) -> Source | None:
-    """The same Source from behind the Piece that the client had last; None if nothing is left."""
-    if last_seq + 1 >= wanted.count:
+def resumed(whole: Source, last_seq: int) -> Source | None:
+    """The same Source after the last piece that the client has; None if nothing is left."""
+    if last_seq + 1 >= whole.count:
         return None
-    return replace(wanted, start=max(0, last_seq + 1))
+    return replace(whole, start=max(0, last_seq + 1))

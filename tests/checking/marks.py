@@ -1,10 +1,10 @@
-"""What a configuration fixture says of itself: `# expect-next: <id>` above a guilty line, `(note)` behind a note."""
+"""What a fixture expects: `# expect-next: <id>` above the line of a Finding, with `(note)` for a note."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Level, Server
 
 CONFIGS = Path(__file__).parents[1] / "config_files"
@@ -15,19 +15,19 @@ Place = tuple[str, int, str]  # file, line, id
 
 
 def fixtures(*kinds: str) -> list[Path]:
-    """Every fixture of these folders below tests/config_files, or of all that are named after a server."""
+    """Every fixture in these folders of tests/config_files; by default in all that are named after a server."""
     folders = kinds or tuple(server.value for server in Server)
     return sorted(path for kind in folders for path in (CONFIGS / kind).rglob("*") if path.is_file())
 
 
 def server_of(path: Path) -> Server:
-    """Whose configuration a fixture is: its folder says it."""
+    """The server that a fixture configures: its folder has that name."""
     return Server(path.relative_to(CONFIGS).parts[0])
 
 
 def expected(texts: Mapping[str, str]) -> tuple[set[Place], set[Place]]:
     """What must be found, and the notes that must be among those found."""
-    guilty: set[Place] = set()
+    findings: set[Place] = set()
     notes: set[Place] = set()
     for file, text in texts.items():
         waiting: list[re.Match[str]] = []
@@ -35,17 +35,16 @@ def expected(texts: Mapping[str, str]) -> tuple[set[Place], set[Place]]:
             if mark := MARK.match(line):
                 waiting.append(mark)
             elif waiting and not COMMENT.match(line):
-                for one in waiting:
-                    (notes if one[2] else guilty).add((file, number, one[1]))
+                for mark in waiting:
+                    (notes if mark[2] else findings).add((file, number, mark[1]))
                 waiting = []
         assert not waiting, f"{file}: a mark with nothing behind it"
-    return guilty, notes
+    return findings, notes
 
 
-def found(checked: Checked) -> tuple[set[Place], set[Place]]:
+def found(checked: CheckResult) -> tuple[set[Place], set[Place]]:
     """What was found, and the notes."""
-    places = {
-        level: {(one.file, one.line, one.culprit.id) for one in checked.findings if one.level is level}
-        for level in Level
-    }
+    places: dict[Level, set[Place]] = {level: set() for level in Level}
+    for finding in checked.findings:
+        places[finding.level].add((finding.file, finding.line, finding.culprit.id))
     return places[Level.ERROR] | places[Level.WARNING], places[Level.NOTE]

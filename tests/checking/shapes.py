@@ -1,11 +1,11 @@
-"""A megabyte of something, judged: prints seconds of CPU and megabytes of memory. Run as a program of its own.
+"""Check a megabyte of one pattern: prints seconds of CPU and megabytes of memory. Run as a program of its own.
 
     python -m tests.checking.shapes nginx 1000000 [pairs]
 
 With `pairs`, each of the program's own shapes fills one half and each other one the rest.
 
-Each shape is a few characters said over and over: what a reader that recurses, searches back or looks at every
-line for every line would choke on.
+Each shape is a few characters repeated. They slow down a parser that recurses, backtracks, or compares every
+line with every line.
 """
 
 import json
@@ -20,7 +20,7 @@ from flushcheck.reports.diff import diff
 from flushcheck.reports.findings import findings_document, findings_text
 from flushcheck.reports.sarif import sarif
 
-ANYBODY = {
+ANY_SERVER = {
     "semicolons": ";", "statements": "a;", "one statement": "a ", "open": "{", "named": "a {\n", "close": "}",
     "empty blocks": "a {}\n", "quote": '"', "quotes": '" ', "single": "'", "backtick": "`", "backslash": "\\",
     "continued": "a\\\n", "comment": "# x\n", "empty lines": "\n", "CR": "\r", "spaces": " ", "parens": "(",
@@ -108,13 +108,13 @@ FILES = {Server.GUNICORN: ("gunicorn.conf.py", "Dockerfile", "Procfile", "app.se
 
 
 def fill(shape: str, size: int) -> str:
-    """The shape said over and over, cut to this size."""
+    """The shape repeated, cut to this size."""
     return (shape * (size // len(shape) + 1))[:size]
 
 
 def texts(server: Server, size: int, *, pairs: bool) -> Iterator[tuple[str, str]]:
-    """What to judge, each with its name."""
-    for name, shape in ({} if pairs else {**ANYBODY, **OWN[server]}).items():
+    """Texts to check, each with its name."""
+    for name, shape in ({} if pairs else {**ANY_SERVER, **OWN[server]}).items():
         yield name, fill(shape, size)
     for first, one in (OWN[server] if pairs else {}).items():
         for second, other in OWN[server].items():
@@ -129,11 +129,11 @@ def peak_mb() -> int:
 
 
 def main(server: Server, size: int, *, pairs: bool) -> None:
-    """Print one line of JSON for each shape: name, seconds to judge, seconds to render, megabytes at most."""
+    """Print one line of JSON for each shape: name, seconds to check, seconds to render, megabytes at most."""
     for name, text in texts(server, size, pairs=pairs):
         for file in FILES.get(server, ("file",)):
             start = time.process_time()
-            checked = check_text(text, kind=server, name=file)
+            checked = check_text(text, server=server, name=file)
             judged = time.process_time()
             findings_text(checked, width=100, color=True)
             json.dumps([findings_document(checked), sarif(checked)])

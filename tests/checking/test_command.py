@@ -1,4 +1,4 @@
-"""`flushcheck check` as a person and a machine use it: words, JSON, SARIF, a patch, and exit codes."""
+"""`flushcheck check`: text, JSON, SARIF, a patch, and exit codes."""
 
 import contextlib
 import io
@@ -44,7 +44,7 @@ def check(monkeypatch: pytest.MonkeyPatch, *args: str, stdin: bytes = b"") -> tu
         return arguments.run(arguments, Console()), out.text()
 
 
-def test_words_for_people(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_for_a_terminal(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("nginx.conf").write_text(
         GUILTY + "# flushcheck: allow nginx-proxy-buffering answers are short\n" + GUILTY
     )
@@ -58,7 +58,7 @@ def test_words_for_people(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1 error, 0 warnings" in flat
 
 
-def test_json_for_machines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("nginx.conf").write_text(GUILTY + CLEAN)
     code, text = check(monkeypatch, "--json", "nginx.conf")
     document = json.loads(text)
@@ -78,7 +78,7 @@ def test_json_for_machines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert document["files"] == ["nginx.conf"]
 
 
-def test_sarif_for_code_hosts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sarif(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("nginx").mkdir()
     Path("nginx/a b.conf").write_text(
         "server {\n proxy_buffering on;\n # flushcheck: allow idle-timeout heartbeats come\n location / {\n proxy_pass http://x;\n }\n}\n"
@@ -103,7 +103,7 @@ def test_sarif_for_code_hosts(here: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert allowed["suppressions"] == [{"kind": "inSource", "justification": "heartbeats come"}]
 
 
-def test_a_patch_that_mends(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_patch_applies(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("nginx.conf").write_bytes(b"# \xe9\n" + GUILTY.encode())
     code, text = check(monkeypatch, "--diff", "nginx.conf")
     assert code == 1
@@ -146,12 +146,12 @@ MISUSE = [
 ]
 
 
-@pytest.mark.parametrize(("args", "said"), MISUSE)
-def test_misuse_says_what_is_expected(
-    here: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], said: str
+@pytest.mark.parametrize(("args", "reason"), MISUSE)
+def test_a_usage_error_says_what_is_expected(
+    here: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], reason: str
 ) -> None:
     Path("f").write_text(GUILTY)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=reason):
         check(monkeypatch, *args)
 
 
@@ -174,7 +174,7 @@ def test_running_asks_the_program(here: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "since 1.29.7" in " ".join(text.split())
 
 
-def test_running_tells_why_a_program_refuses(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_reports_why_a_program_fails(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(here, "nginx", "echo 'nginx: [emerg] permission denied' >&2; exit 1")
     monkeypatch.setenv("PATH", f"{here}:{os.environ['PATH']}")
     code, text = check(monkeypatch, "--running", "nginx")
@@ -182,17 +182,17 @@ def test_running_tells_why_a_program_refuses(here: Path, monkeypatch: pytest.Mon
     assert "permission denied" in " ".join(text.split())
 
 
-def test_running_does_not_wait_for_ever(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_has_a_time_limit(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(here, "nginx", "exec sleep 60")
     monkeypatch.setenv("PATH", f"{here}:{os.environ['PATH']}")
     monkeypatch.setattr(running, "TIMEOUT_S", 0.2)
     code, text = check(monkeypatch, "--running", "nginx")
     assert code == 3
-    assert "no answer within" in text
+    assert "no output within" in text
 
 
 @pytest.mark.parametrize("server", [server.value for server in running.RUNNING])
-def test_running_on_this_very_machine(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_on_this_machine(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # It is there or it is not, and may refuse: each has its own code.
     with contextlib.suppress(UsageError):
         assert check(monkeypatch, "--running", server)[0] in (0, 1, 3)

@@ -1,4 +1,4 @@
-"""What a live Report and the Findings of a file say of each other."""
+"""Which culprits a diagnosis names, which the files, and which both."""
 
 import json
 
@@ -14,7 +14,8 @@ from flushcheck.reports.findings import cross_checks_document, cross_checks_text
 
 def report(*ids, flow=Flow.HELD):
     culprit_reports = tuple(
-        CulpritReport(CULPRITS[one], Confidence.LIKELY, (Transport.CHUNKED,), ()) for one in ids
+        CulpritReport(CULPRITS[cross_check], Confidence.LIKELY, (Transport.CHUNKED,), ())
+        for cross_check in ids
     )
     verdict = TransportReport(Transport.CHUNKED, flow, "")
     return Report("http://x", Verdict.HELD, "", (verdict,), culprit_reports)
@@ -26,46 +27,50 @@ TIMED = "location / { proxy_buffering off; proxy_read_timeout 5; proxy_pass http
 CLEAN = "location / { proxy_buffering off; proxy_pass http://x; }"
 
 ROWS = [
-    # live                                          file      culprit: witness                                                   said
-    (("nginx-proxy-buffering",),                    BARE,     {"nginx-proxy-buffering": "both"},                                 "both say so: f:1"),
+    # live                                          file      culprit: found by                                                  said
+    (("nginx-proxy-buffering",),                    BARE,     {"nginx-proxy-buffering": "both"},                                 "both show it: f:1"),
     (("nginx-hint-taken", "nginx-ignore-headers"),  BARE,     {"nginx-hint-taken": "both", "nginx-ignore-headers": "both"},      "nginx-proxy-buffering at f:1"),
-    (("nginx-hint-taken", "nginx-ignore-headers"),  IGNORES,  {"nginx-hint-taken": "both", "nginx-ignore-headers": "both"},      "both say so"),
+    (("nginx-hint-taken", "nginx-ignore-headers"),  IGNORES,  {"nginx-hint-taken": "both", "nginx-ignore-headers": "both"},      "both show it"),
     (("nginx-proxy-buffering",),                    CLEAN,    {"nginx-proxy-buffering": "live"},                                 "another machine or in a file that was not read"),
-    (("app-response",),                             BARE,     {"app-response": "live", "nginx-proxy-buffering": "file"},         "it is in the app"),
+    (("app-response",),                             BARE,     {"app-response": "live", "nginx-proxy-buffering": "file"},         "the cause is in the app"),
     (("http-hop",),                                 BARE,     {"http-hop": "both"},                                              "the file explains it"),
-    (("websocket-upgrade",),                        CLEAN,    {"websocket-upgrade": "both"},                                     "both say so"),
-    ((),                                            TIMED,    {"idle-timeout": "file"},                                          "its condition was not met"),
+    (("websocket-upgrade",),                        CLEAN,    {"websocket-upgrade": "both"},                                     "both show it"),
+    ((),                                            TIMED,    {"idle-timeout": "file"},                                          "no request of the diagnosis met its condition"),
     ((),                                            CLEAN,    {},                                                                ""),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("live", "text", "expected", "said"), ROWS)
-def test_the_two_witnesses(live, text, expected, said):
-    found = check_text(text, kind=Server.NGINX, name="f").findings
-    cross_checks = compare(report(*live), found)
-    assert {one.culprit: one.found_by.value for one in cross_checks} == expected
-    assert said in " ".join(one.sentence for one in cross_checks)
-    assert all(one.findings for one in cross_checks if one.found_by is not FoundBy.LIVE)
+@pytest.mark.parametrize(("live", "text", "expected", "sentence"), ROWS)
+def test_each_culprit_says_what_names_it(live, text, expected, sentence):
+    findings = check_text(text, server=Server.NGINX, name="f").findings
+    cross_checks = compare(report(*live), findings)
+    assert {cross_check.culprit: cross_check.found_by.value for cross_check in cross_checks} == expected
+    assert sentence in " ".join(cross_check.sentence for cross_check in cross_checks)
+    assert all(
+        cross_check.findings for cross_check in cross_checks if cross_check.found_by is not FoundBy.LIVE
+    )
 
 
-def test_on_a_path_that_flows_the_file_is_doubted():
-    found = check_text(BARE, kind=Server.NGINX, name="f").findings
-    (one,) = compare(report(flow=Flow.FLOWING), found)
-    assert "does not go through this block, or the app frees itself" in one.sentence
+def test_on_a_path_that_flows_the_block_may_be_another_one():
+    findings = check_text(BARE, server=Server.NGINX, name="f").findings
+    (cross_check,) = compare(report(flow=Flow.FLOWING), findings)
+    assert (
+        "does not go through this block, or the app switches the hold off by itself" in cross_check.sentence
+    )
 
 
-def test_the_comparison_is_put_in_words_and_in_json():
-    checked = check_text(BARE, kind=Server.NGINX, name="f")
+def test_the_comparison_is_rendered_as_text_and_as_json():
+    checked = check_text(BARE, server=Server.NGINX, name="f")
     cross_checks = compare(report("nginx-proxy-buffering", "app-response"), checked.findings)
     text = cross_checks_text(cross_checks, checked, width=100, color=False)
-    assert "- agree      nginx-proxy-buffering: both say so: f:1\n" in text
+    assert "- agree      nginx-proxy-buffering: both show it: f:1\n" in text
     assert "  location /: proxy_buffering on (nginx's default)" in text
     assert "        proxy_buffering off;\n" in text
     assert "- path only  app-response: seen on the path only" in text
     config = json.loads(json.dumps(cross_checks_document(cross_checks, checked)))
     assert config["files"] == ["f"]
     documents = config["cross_checks"]
-    assert [(one["id"], one["found_by"]) for one in documents] == [
+    assert [(cross_check["id"], cross_check["found_by"]) for cross_check in documents] == [
         ("nginx-proxy-buffering", "both"),
         ("app-response", "live"),
     ]
@@ -74,29 +79,31 @@ def test_the_comparison_is_put_in_words_and_in_json():
 
 WITHOUT_CULPRITS = [
     # file                                                                    said
-    (CLEAN,                                                                   "neither names a culprit"),
-    ("location / { root /srv; }",                                             "they say nothing of the path"),
+    (CLEAN,                                                                   "neither the diagnosis nor the files name a culprit"),
+    ("location / { root /srv; }",                                             "they explain nothing about the path"),
     (f"location / {{\n# flushcheck: allow nginx-proxy-buffering short\n{BARE}\n}}", "allowed: nginx-proxy-buffering at f:2, because: short"),
     (f"{CLEAN}\nlocation / {{",                                               "not read, or not understood: f:2"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "said"), WITHOUT_CULPRITS)
-def test_what_the_files_say_where_nobody_is_named(text, said):
-    checked = check_text(text, kind=Server.NGINX, name="f")
+@pytest.mark.parametrize(("text", "sentence"), WITHOUT_CULPRITS)
+def test_files_without_a_culprit_are_summed_up(text, sentence):
+    checked = check_text(text, server=Server.NGINX, name="f")
     cross_checks = compare(report(flow=Flow.FLOWING), checked.findings)
-    assert said in cross_checks_text(cross_checks, checked, width=100, color=False)
+    assert sentence in cross_checks_text(cross_checks, checked, width=100, color=False)
 
 
-def test_a_file_that_contradicts_the_path_says_why_it_is_innocent():
-    checked = check_text(CLEAN, kind=Server.NGINX, name="f")
+def test_a_file_that_contradicts_the_diagnosis_says_why_its_block_passes():
+    checked = check_text(CLEAN, server=Server.NGINX, name="f")
     cross_checks = compare(report("nginx-proxy-buffering"), checked.findings)
     text = cross_checks_text(cross_checks, checked, width=100, color=False)
-    assert "- innocent: f:1  location /: proxy_buffering off (line 1)" in text
+    assert "- passed: f:1  location /: proxy_buffering off (line 1)" in text
 
 
-def test_of_many_places_some_are_named():
-    checked = check_text("\n".join([BARE] * 5), kind=Server.NGINX, name="f")
-    (one,) = compare(report("nginx-proxy-buffering"), checked.findings)
-    assert one.sentence == "both say so: f:1, f:2, f:3 and 2 more; the address goes through one of them"
-    assert len(one.findings) == 5
+def test_the_first_of_many_places_are_named():
+    checked = check_text("\n".join([BARE] * 5), server=Server.NGINX, name="f")
+    (cross_check,) = compare(report("nginx-proxy-buffering"), checked.findings)
+    assert (
+        cross_check.sentence == "both show it: f:1, f:2, f:3 and 2 more; the address goes through one of them"
+    )
+    assert len(cross_check.findings) == 5

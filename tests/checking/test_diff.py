@@ -1,4 +1,4 @@
-"""The patch applies with the tools that people have, mends what it says it mends, and leaves all else alone."""
+"""The patch applies with git and patch, fixes its Findings, and changes nothing else."""
 
 import shutil
 import subprocess
@@ -33,26 +33,32 @@ def apply(folder: Path, patch: str, tool: list[str]) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-@pytest.mark.parametrize("path", [one for one in fixtures() if ".innocent" not in one.name], ids=name)
+@pytest.mark.parametrize(
+    "path", [finding for finding in fixtures() if ".innocent" not in finding.name], ids=name
+)
 @pytest.mark.parametrize("strict", [False, True], ids=["", "strict"])
-def test_what_has_an_edit_is_mended(
+def test_a_finding_with_an_edit_is_gone_after_the_patch(
     path: Path, strict: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     server = server_of(path)
     shutil.copy(path, path.name)
-    before = check_text(path.read_text(), kind=server, name=path.name)
+    before = check_text(path.read_text(), server=server, name=path.name)
     patch = diff(before.findings, {path.name: path.read_text()}, strict=strict)
     tools = [tool for program, tool in TOOLS if shutil.which(program)]
     if patch:
         apply(tmp_path, patch, tools[0])
     mended = Path(path.name).read_text()
-    after = check_text(mended, kind=server, name=path.name)
-    left = {(one.culprit.id, one.block) for one in after.findings if strict or one.level is not Level.NOTE}
+    after = check_text(mended, server=server, name=path.name)
+    left = {
+        (finding.culprit.id, finding.block)
+        for finding in after.findings
+        if strict or finding.level is not Level.NOTE
+    }
     # A line that repairs one thing may bring to light what stood behind it, but nothing that was mended comes back.
-    for one in before.findings:
-        if one.edits and (strict or one.level is not Level.NOTE):
-            assert (one.culprit.id, one.block) not in left, patch
+    for finding in before.findings:
+        if finding.edits and (strict or finding.level is not Level.NOTE):
+            assert (finding.culprit.id, finding.block) not in left, patch
     again = diff(after.findings, {path.name: mended}, strict=strict)
     assert after.findings == () or again == "" or len(after.findings) < len(before.findings)
 
@@ -73,14 +79,14 @@ TEXTS = [
 
 @pytest.mark.parametrize(("title", "text", "mended"), TEXTS, ids=[row[0] for row in TEXTS])
 @pytest.mark.parametrize("tool", [tool for _, tool in TOOLS], ids=[program for program, _ in TOOLS])
-def test_everything_else_comes_out_as_it_went_in(
+def test_the_rest_of_a_file_is_unchanged(
     title: str, text: str, mended: str, tool: list[str], tmp_path: Path
 ) -> None:
     if not shutil.which(tool[0]):
         pytest.skip(f"{tool[0]} is not installed")
     file = tmp_path / "nginx.conf"
     file.write_bytes(text.encode(errors="surrogateescape"))
-    checked = check_text(text, kind=Server.NGINX, name="nginx.conf")
+    checked = check_text(text, server=Server.NGINX, name="nginx.conf")
     apply(tmp_path, diff(checked.findings, {"nginx.conf": text}), tool)
     assert file.read_bytes() == mended.encode(errors="surrogateescape"), title
 
@@ -97,18 +103,18 @@ SETTINGS = [
 def test_the_setting_that_counts_is_changed(title: str, text: str, mended: str, tmp_path: Path) -> None:
     name = "gunicorn.conf.py"
     (tmp_path / name).write_text(text)
-    checked = check_text(text, kind=Server.GUNICORN, name=name)
+    checked = check_text(text, server=Server.GUNICORN, name=name)
     apply(tmp_path, diff(checked.findings, {name: text}, strict=True), TOOLS[0][1])
     assert (tmp_path / name).read_text() == mended, title
 
 
-def test_what_concerns_a_balancers_member_stands_beside_its_pass() -> None:
+def test_lines_for_a_member_of_a_balancer_go_beside_the_pass() -> None:
     text = (
         "SecRuleEngine On\nSecResponseBodyAccess On\n"
         '<Proxy "balancer://a">\n BalancerMember "http://x:80" upgrade=websocket\n</Proxy>\n'
         '<VirtualHost *:80>\n ProxyPass "/" "balancer://a/"\n</VirtualHost>\n'
     )
-    checked = check_text(text, kind=Server.APACHE, name="f")
+    checked = check_text(text, server=Server.APACHE, name="f")
     lines = diff(checked.findings, {"f": text}).splitlines()
     at = lines.index("+ SecResponseBodyAccess Off")
     assert lines[at + 1] == '  ProxyPass "/" "balancer://a/"'
@@ -117,7 +123,7 @@ def test_what_concerns_a_balancers_member_stands_beside_its_pass() -> None:
 def test_a_block_is_never_replaced_by_a_line() -> None:
     # No nginx takes such a file; a patch must not make it worse.
     text = "location / {\n proxy_buffering on {\n }\n proxy_pass http://x;\n}\n"
-    checked = check_text(text, kind=Server.NGINX, name="f")
+    checked = check_text(text, server=Server.NGINX, name="f")
     changed = [line for line in diff(checked.findings, {"f": text}).splitlines()[2:] if line[0] in "+-"]
     assert changed == ["+ proxy_buffering off;"]
 
@@ -131,12 +137,13 @@ def test_an_absolute_name_is_patched_from_the_root(tmp_path: Path) -> None:
 
 
 def edit_finding(edit: Edit) -> Finding:
-    checked = check_text("location / { proxy_pass http://x; }", kind=Server.NGINX, name="f")
+    checked = check_text("location / { proxy_pass http://x; }", server=Server.NGINX, name="f")
     return next(
         Finding(
-            **{field: getattr(one, field) for field in Finding.__slots__ if field != "edits"}, edits=(edit,)
+            **{field: getattr(finding, field) for field in Finding.__slots__ if field != "edits"},
+            edits=(edit,),
         )
-        for one in checked.findings
+        for finding in checked.findings
     )
 
 
@@ -149,5 +156,5 @@ UNCERTAIN = [
 
 
 @pytest.mark.parametrize(("why", "text", "edit"), UNCERTAIN, ids=[row[0] for row in UNCERTAIN])
-def test_where_the_place_is_uncertain_nothing_is_changed(why: str, text: str, edit: Edit) -> None:
+def test_an_edit_without_a_certain_place_is_left_out(why: str, text: str, edit: Edit) -> None:
     assert diff([edit_finding(edit)], {"f": text}) == "", why

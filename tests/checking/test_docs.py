@@ -1,4 +1,4 @@
-"""What the documentation of gunicorn, Flask and nginx recommends, and what Debian ships: no crash, findings explained."""
+"""Configurations that the documentation of gunicorn, Flask and nginx recommends, and that Debian ships."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ DOCS = sorted(path for path in (CONFIGS / "docs").rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
-def test_a_recommended_configuration_is_judged_as_its_marks_say(path: Path) -> None:
+def test_a_recommended_configuration_has_the_findings_that_are_marked(path: Path) -> None:
     text = path.read_text()
-    checked = check_text(text, kind=Server(path.parent.name), name=path.name)
+    checked = check_text(text, server=Server(path.parent.name), name=path.name)
     guilty, notes = expected({path.name: text})
     seen, seen_notes = found(checked)
     assert seen == guilty
@@ -44,8 +44,8 @@ def test_what_debian_ships_is_read_whole(file: str, server: Server, guilty: set[
     got = read([file])
     assert [config.server for config in got.configs] == [server]
     checked = check_all(got)
-    assert {one.culprit.id for one in checked.findings if one.level is not Level.NOTE} <= guilty
-    assert [trouble for trouble in checked.problems if trouble.incomplete] == []
+    assert {finding.culprit.id for finding in checked.findings if finding.level is not Level.NOTE} <= guilty
+    assert [problem for problem in checked.problems if problem.incomplete] == []
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_whole_folders_of_debian_are_read(folder: str) -> None:
         pytest.skip(f"{folder} is not installed")
     checked = check_all(read([folder]))
     assert checked.files
-    assert [trouble for trouble in checked.problems if trouble.incomplete] == []
+    assert [problem for problem in checked.problems if problem.incomplete] == []

@@ -1,16 +1,22 @@
-"""Every guilty configuration is found out at its marked line, every innocent one is left in peace."""
+"""Fixtures with a culprit have Findings at their marked lines, their innocent twins have none."""
 
 from pathlib import Path
 
 import pytest
 
-from flushcheck.checking.cross_check import NO_FILE_SHOWS
-from flushcheck.configs.recognise import by_words
+from flushcheck.configs.findings import Server
 from flushcheck.culprits import CULPRITS, LINTERS
 from flushcheck.files import check_text
+from flushcheck.model import Source
 from tests.checking.marks import CONFIGS, expected, fixtures, found, server_of
 
 FIXTURES = fixtures()
+MARKED = {
+    culprit
+    for path in FIXTURES
+    for found_here in expected({path.name: path.read_text()})
+    for _, _, culprit in found_here
+}
 
 
 def name(path: Path) -> str:
@@ -20,41 +26,56 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("path", FIXTURES, ids=name)
 def test_the_marked_lines_are_found_and_no_others(path: Path) -> None:
     text = path.read_text()
-    checked = check_text(text, kind=server_of(path), name=path.name)
-    guilty, notes = expected({path.name: text})
+    checked = check_text(text, server=server_of(path), name=path.name)
+    marked, marked_notes = expected({path.name: text})
     seen, seen_notes = found(checked)
-    assert seen == guilty
-    assert notes <= seen_notes
-    assert [trouble for trouble in checked.problems if trouble.incomplete] == []
+    assert seen == marked
+    assert marked_notes <= seen_notes
+    assert [problem for problem in checked.problems if problem.incomplete] == []
 
 
 @pytest.mark.parametrize("path", [path for path in FIXTURES if ".innocent" in path.name], ids=name)
 def test_an_innocent_twin_has_no_mark(path: Path) -> None:
-    guilty, notes = expected({path.name: path.read_text()})
-    assert not guilty
-    assert not notes
+    assert expected({path.name: path.read_text()}) == (set(), set())
 
 
-def test_a_file_can_show_every_culprit_but_those_in_the_app_and_on_the_way() -> None:
-    # http-hop is what a diagnosis calls a program that it cannot name.
-    assert CULPRITS.keys() - {linter.CULPRIT.id for linter in LINTERS} == NO_FILE_SHOWS | {"http-hop"}
+LINTED = {linter.CULPRIT.id for linter in LINTERS}
 
 
-def test_every_culprit_that_a_file_can_show_has_a_guilty_file_and_an_innocent_twin() -> None:
-    marked: set[str] = set()
-    for path in FIXTURES:
-        guilty, notes = expected({path.name: path.read_text()})
-        marked |= {one for _, _, one in guilty | notes}
-    assert {linter.CULPRIT.id for linter in LINTERS} <= marked
-    twins = {path.name.partition(".innocent")[0] for path in FIXTURES if ".innocent" in path.name}
-    # A twin stands beside each guilty file, under its name; four formats share the twin of their first.
-    for path in FIXTURES:
-        if ".innocent" not in path.name and path.stem in {linter.CULPRIT.id for linter in LINTERS}:
-            assert path.stem in twins, path
+@pytest.mark.parametrize("culprit", CULPRITS)
+def test_a_culprit_says_whether_a_file_can_show_it(culprit: str) -> None:
+    module = f"flushcheck/culprits/{culprit.replace('-', '_')}.py"
+    if Source.FILE in CULPRITS[culprit].shown_by:
+        assert culprit in LINTED, (
+            f"write lint() and SERVERS in {module}, or take Source.FILE out of shown_by there"
+        )
+    else:
+        assert culprit not in LINTED, f"{module} has a lint(): add Source.FILE to shown_by there"
 
 
-@pytest.mark.parametrize("path", FIXTURES, ids=name)
-def test_the_words_alone_tell_whose_file_it_is(path: Path) -> None:
-    told = by_words(path.read_text())
-    # A file of three lines may be anybody's; a wrong guess is worse than none.
-    assert told in (server_of(path), None)
+@pytest.mark.parametrize("culprit", sorted(LINTED))
+def test_every_culprit_that_a_file_can_show_has_a_guilty_file_and_an_innocent_twin(culprit: str) -> None:
+    # The folder is that of the server; four formats share the twin of their first.
+    named = [path for path in FIXTURES if path.name.partition(".")[0] == culprit]
+    program = culprit.partition("-")[0]
+    server = named[0].parent.name if named else program if program in list(Server) else "<server>"
+    guilty = f"tests/config_files/{server}/{culprit}.conf"
+    marked = culprit in MARKED
+    assert marked, (
+        f"write {guilty} with the comment `# expect-next: {culprit}` above the guilty line "
+        "(`(note)` behind it, if the finding is a note)"
+    )
+    twins = [path for path in named if ".innocent" in path.name]
+    assert twins or not named, (
+        f"write {guilty.replace('.conf', '.innocent.conf')}: the same configuration without the fault"
+    )
+
+
+def test_a_linter_finds_its_culprit_in_the_files_of_each_of_its_servers() -> None:
+    seen: set[tuple[str, Server]] = set()
+    for path in [*FIXTURES, *(CONFIGS / "docs").glob("*/*")]:
+        server = Server(path.parent.name)
+        checked = check_text(path.read_text(), server=server, name=path.name)
+        seen |= {(finding.culprit.id, server) for finding in checked.findings}
+    declared = {(linter.CULPRIT.id, server) for linter in LINTERS for server in linter.SERVERS}
+    assert declared == seen

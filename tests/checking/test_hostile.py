@@ -1,4 +1,4 @@
-"""Whatever a file holds, it is judged or it is said why not: never a traceback, never for long, never in much memory.
+"""Any file is checked or refused with a reason: without a traceback, in little time and little memory.
 
 The short form runs with the suite. `LONG=1 pytest tests/checking/test_hostile.py` tries 100,000 mutated files, and every
 shape of a megabyte.
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Server
 from flushcheck.files import check_text
 from flushcheck.files.sources import Unreadable, decode
@@ -23,15 +23,15 @@ from flushcheck.reports.diff import diff
 from flushcheck.reports.findings import findings_document, findings_text
 from flushcheck.reports.sarif import sarif
 from tests.checking.marks import CONFIGS, fixtures, server_of
-from tests.checking.shapes import ANYBODY, OWN
+from tests.checking.shapes import ANY_SERVER, OWN
 
 LONG = bool(os.environ.get("LONG"))
 FILES = [(path, path.read_bytes()) for path in fixtures()]
 
 
-def look(text: str, server: Server | None, name: str) -> Checked:
-    """Judge and render in every way; what comes out can be written down."""
-    checked = check_text(text, kind=server, name=name)
+def look(text: str, server: Server | None, name: str) -> CheckResult:
+    """Check and render in every format; the output can be encoded."""
+    checked = check_text(text, server=server, name=name)
     json.dumps([findings_document(checked), sarif(checked)])
     shown = findings_text(checked, width=80, color=True)
     assert shown.replace("\n", "").replace("\x1b[", "").isprintable()
@@ -46,7 +46,7 @@ def look(text: str, server: Server | None, name: str) -> Checked:
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
-    """The file after one to eight accidents: bytes flipped, lost, doubled, moved, or another file's put in."""
+    """The file after one to eight changes: bytes changed, lost, doubled, moved, or taken from another file."""
     out = bytearray(data)
     for _ in range(rng.randint(1, 8)):
         at = rng.randrange(len(out) + 1)
@@ -96,7 +96,7 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
 @pytest.mark.parametrize(
     "path", [path for path, _ in FILES], ids=lambda path: path.relative_to(CONFIGS).as_posix()
 )
-def test_mutated_files_are_judged_or_refused(path: Path) -> None:
+def test_mutated_files_are_checked_or_refused(path: Path) -> None:
     times = 100_000 // len(FILES) + 1 if LONG else 12
     rng = random.Random(path.name)
     data = path.read_bytes()
@@ -106,14 +106,14 @@ def test_mutated_files_are_judged_or_refused(path: Path) -> None:
             text = decode(broken)
         except Unreadable:
             continue
-        # Its own program, then any other: a file handed to the wrong reader is a mutation as well.
+        # Its own server, then any other: a wrong server is a mutation as well.
         look(text, server_of(path), path.name)
         if rng.random() < 0.2:
             look(text, rng.choice([None, *Server]), rng.choice(("", path.name, "pasted")))
 
 
 WORDS = st.sampled_from(
-    sorted({*ANYBODY.values(), *(shape for own in OWN.values() for shape in own.values())}, key=str)
+    sorted({*ANY_SERVER.values(), *(shape for own in OWN.values() for shape in own.values())}, key=str)
 )
 
 
@@ -125,7 +125,7 @@ WORDS = st.sampled_from(
         ["pasted", "x.conf.py", "Dockerfile", "Procfile", "a.service", ".htaccess", "php.ini"]
     ),
 )
-def test_any_text_is_judged_or_refused(parts: list[str], server: Server | None, name: str) -> None:
+def test_any_text_is_checked_or_refused(parts: list[str], server: Server | None, name: str) -> None:
     look("".join(parts).replace("\0", "0"), server, name)
 
 
@@ -181,10 +181,10 @@ def test_a_megabyte_of_ordinary_configuration(server: Server) -> None:
     }[server]
     text = own * (1_000_000 // len(own))
     checked = look(text, server, "large.conf")
-    assert any("the rest was not judged" in trouble.reason for trouble in checked.problems)
+    assert any("the rest was not checked" in problem.reason for problem in checked.problems)
 
 
-def test_ten_thousand_lines_are_judged_whole() -> None:
+def test_ten_thousand_lines_are_checked_to_the_end() -> None:
     block = "location /{n} {{\n  proxy_buffering off;\n  proxy_pass http://127.0.0.1:8000;\n}}\n# a comment\n"
     text = (
         "".join(block.format(n=n) for n in range(900))
@@ -193,8 +193,8 @@ def test_ten_thousand_lines_are_judged_whole() -> None:
         + "}\nlocation /last {\nproxy_pass http://x;\n}\n"
     )
     assert text.count("\n") > 10_000
-    checked = check_text(text, kind=Server.NGINX, name="long.conf")
-    assert [(one.culprit.id, one.block) for one in checked.findings if one.level == "error"] == [
-        ("nginx-proxy-buffering", "location /last")
-    ]
+    checked = check_text(text, server=Server.NGINX, name="long.conf")
+    assert [
+        (finding.culprit.id, finding.block) for finding in checked.findings if finding.level == "error"
+    ] == [("nginx-proxy-buffering", "location /last")]
     assert checked.exit_code() == 1

@@ -1,4 +1,4 @@
-"""The file says what the measurement says: for every case of the laboratory that has a configuration we read.
+"""File and measurement agree, for every case of the laboratory whose configuration flushcheck reads.
 
 The recordings are judged as they were made, the case's files are checked, and the two are compared. Where only one of
 the two names a culprit, the case itself says why: `# file <culprit>: <why>`.
@@ -42,16 +42,16 @@ def test_static_and_live_agree_or_the_difference_is_explained(case: lab.Case, re
     if not recording.is_file():
         pytest.skip("not recorded")
     report = judge(from_json(Run, json.loads(recording.read_text())))
-    found = merge([check_text(one.text, kind=PROGRAMS[one.program], name=one.name) for one in files(case)])
+    found = merge([check_text(one.text, server=PROGRAMS[one.program], name=one.name) for one in files(case)])
     alone = {one.culprit for one in compare(report, found.findings) if one.found_by is not FoundBy.BOTH}
     explained = {key.removeprefix("file ") for key in case.options if key.startswith("file ")}
     assert alone - IN_THE_APP == explained
-    assert [trouble for trouble in found.problems if trouble.incomplete] == []
+    assert [problem for problem in found.problems if problem.incomplete] == []
 
 
 @pytest.mark.parametrize(
     "case", [case for case, _ in CASES if case.kind is lab.Kind.INNOCENT], ids=lambda case: case.name
 )
 def test_an_innocent_case_has_no_finding(case: lab.Case) -> None:
-    found = merge([check_text(one.text, kind=PROGRAMS[one.program], name=one.name) for one in files(case)])
+    found = merge([check_text(one.text, server=PROGRAMS[one.program], name=one.name) for one in files(case)])
     assert found.exit_code() == 0

@@ -1,4 +1,4 @@
-"""The programs themselves read every fixture, as it is and after the patch: the fixes are no wishful thinking."""
+"""The server programs accept every fixture, as it is and after the patch."""
 
 import os
 import re
@@ -122,11 +122,11 @@ FILES = [path for path in fixtures(*ASK) if path.relative_to(CONFIGS).as_posix()
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CONFIGS).as_posix())
 @pytest.mark.parametrize("mended", [False, True], ids=["", "mended"])
-def test_the_program_takes_it(path: Path, mended: bool, tmp_path: Path) -> None:
+def test_the_server_program_accepts_a_fixture(path: Path, mended: bool, tmp_path: Path) -> None:
     server = server_of(path)
     text = path.read_text()
     if mended:
-        patch = diff(check_text(text, kind=server, name=path.name).findings, {path.name: text}, strict=True)
+        patch = diff(check_text(text, server=server, name=path.name).findings, {path.name: text}, strict=True)
         if not patch:
             pytest.skip("nothing to mend")
         (tmp_path / path.name).write_text(text)

@@ -1,13 +1,13 @@
-"""Files as they lie about: includes, patterns, loops, folders, marks of byte order, other people's encodings."""
+"""Files on disk: includes, patterns, loops, folders, byte order marks, encodings."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from flushcheck.checking.check import Checked
+from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Level, Server
-from flushcheck.files import UNKNOWN, Read, check_all, read, read_dump, read_text
+from flushcheck.files import ReadResult, check_all, read, read_dump, read_text
 from flushcheck.files.sources import MAX_FILE_BYTES, split_dump
 from flushcheck.model import UsageError
 
@@ -27,7 +27,7 @@ def lay(files: dict[str, str | bytes]) -> None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def heavy(checked: Checked) -> list[tuple[str, int, str]]:
+def heavy(checked: CheckResult) -> list[tuple[str, int, str]]:
     return [(one.file, one.line, one.culprit.id) for one in checked.findings if one.level is not Level.NOTE]
 
 
@@ -57,7 +57,7 @@ def test_nginx_includes(
     assert heavy(check_all(read(["nginx.conf"]))) == expected
 
 
-def test_a_missing_include_is_said_and_not_fatal(here: Path) -> None:
+def test_a_missing_include_is_reported(here: Path) -> None:
     lay({"nginx.conf": f"http {{ include gone.conf; server {{\n{GUILTY}}} }}"})
     checked = check_all(read(["nginx.conf"]))
     assert [(one.file, one.line, one.reason) for one in checked.problems] == [
@@ -77,7 +77,7 @@ def test_a_sites_file_includes_from_where_nginx_conf_lies(here: Path) -> None:
     assert heavy(check_all(read(["nginx/sites/a"], server=Server.NGINX))) == []
 
 
-def test_what_cannot_be_opened_is_said(here: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_reported(here: Path) -> None:
     os.mkfifo("pipe")
     lay(
         {
@@ -155,7 +155,7 @@ BYTES = [
 
 
 @pytest.mark.parametrize(("name", "data"), BYTES, ids=[row[0] for row in BYTES])
-def test_encodings_and_ends_of_lines(here: Path, name: str, data: bytes) -> None:
+def test_encodings_and_line_ends(here: Path, name: str, data: bytes) -> None:
     lay({"nginx.conf": data})
     line = 2 if data.startswith(b"#") else 1
     assert heavy(check_all(read(["nginx.conf"]))) == [("nginx.conf", line, "nginx-proxy-buffering")]
@@ -178,7 +178,7 @@ def test_a_folder_is_searched(here: Path) -> None:
         "deploy/nginx.conf",
         "deploy/www/.htaccess",
     ]
-    assert got.troubles == ()
+    assert got.problems == ()
     assert {one for _, _, one in heavy(check_all(got))} == {
         "nginx-proxy-buffering",
         "gunicorn-sync-worker",
@@ -186,7 +186,7 @@ def test_a_folder_is_searched(here: Path) -> None:
     }
 
 
-def test_a_part_is_judged_with_what_it_inherits_only(here: Path) -> None:
+def test_an_included_file_is_checked_only_with_what_it_inherits(here: Path) -> None:
     lay(
         {
             "nginx.conf": "http { proxy_buffering off; include sites/*; }",
@@ -198,14 +198,14 @@ def test_a_part_is_judged_with_what_it_inherits_only(here: Path) -> None:
     assert heavy(check_all(read(["."]))) == []
 
 
-def test_two_files_that_include_each_other_are_still_judged(here: Path) -> None:
+def test_of_two_files_that_include_each_other_one_is_checked(here: Path) -> None:
     lay({"a.conf": f"include b.conf;\n{GUILTY}", "b.conf": "include a.conf;"})
     assert heavy(check_all(read(["a.conf", "b.conf"], server=Server.NGINX))) == [
         ("a.conf", 2, "nginx-proxy-buffering")
     ]
 
 
-def test_misuse_is_told(here: Path) -> None:
+def test_names_that_do_not_exist_are_a_usage_error(here: Path) -> None:
     lay({"empty/readme.md": "nothing"})
     with pytest.raises(UsageError, match="gone: no such file or folder"):
         read(["gone"])
@@ -243,17 +243,18 @@ def test_a_folder_with_anything_in_it_is_searched_for_configurations(here: Path)
 
 
 def test_too_many_configurations_are_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flushcheck.files.read_configs.MAX_ROOTS", 3)
+    monkeypatch.setattr("flushcheck.files.read_configs.MAX_CONFIGS", 3)
     lay({f"{number}/nginx.conf": GUILTY for number in range(4)})
     with pytest.raises(UsageError, match="more than 3 configurations: expected fewer, for example"):
         read(["."])
 
 
-def test_nobodys_file_is_no_misuse(here: Path) -> None:
+def test_a_file_of_an_unknown_server_is_a_problem(here: Path) -> None:
     lay({"diary.txt": "dear diary"})
     got = read(["diary.txt"])
     assert got.configs == ()
-    assert got.troubles[0].reason == UNKNOWN
+    assert got.unrecognised == ("diary.txt",)
+    assert got.problems[0].reason == "cannot tell which server this file is for"
     assert check_all(got).exit_code() == 3
 
 
@@ -262,12 +263,12 @@ def test_a_pasted_text_opens_nothing(here: Path) -> None:
     got = read_text(f"http {{ include app; include /etc/nginx/*.conf; server {{ {GUILTY} }} }}")
     assert got.configs[0].texts.keys() == {"pasted"}
     assert heavy(check_all(got)) == [("pasted", 1, "nginx-proxy-buffering")]
-    assert read_text("a\0b").troubles[0].reason == "not a text file"
-    assert "cannot be told" in read_text("hello").troubles[0].reason
-    assert isinstance(read_text("\ud800"), Read)
+    assert read_text("a\0b").problems[0].reason == "not a text file"
+    assert "cannot tell which server" in read_text("hello").problems[0].reason
+    assert isinstance(read_text("\ud800"), ReadResult)
 
 
-def test_what_nginx_prints_of_itself_is_read_with_its_files() -> None:
+def test_a_dump_of_nginx_is_read_as_its_files() -> None:
     printed = (
         "# configuration file /etc/nginx/nginx.conf:\nhttp {\n    include /etc/nginx/conf.d/*.conf;\n}\n\n"
         f"# configuration file /etc/nginx/conf.d/app.conf:\nserver {{\n{GUILTY}}}\n\n"

@@ -1,4 +1,4 @@
-"""What the README says of the config check: its exchange, hook, workflow and JSON are run, not believed."""
+"""What docs/config-check.md and docs/json.md say of the config check: exchange, hook, workflow and JSON are run."""
 
 import json
 import re
@@ -14,18 +14,19 @@ from flushcheck.checking.cross_check import CrossCheck, FoundBy
 from flushcheck.configs.findings import Server
 from flushcheck.files import check_text
 from flushcheck.reports.findings import cross_checks_document, findings_document
+from tests.docs.pages import TEXTS, rows
+from tests.docs.pages import examples as examples_of
 from tests.live.servers import ROOT, child_env
-from tests.test_readme import TEXT, rows
 
 pytestmark = pytest.mark.slow
 
-SECTION = TEXT[TEXT.index("## The config check") :].split("\n## ")[0]
+PAGE = "docs/config-check.md"
 GUILTY = "location / {\n  proxy_pass http://127.0.0.1:8000;\n}\n"
 
 
 def examples(language: str) -> list[str]:
-    """The code blocks of this language in the section, in order."""
-    return re.findall(rf"```{language}\n(.*?)```", SECTION, re.DOTALL)
+    """The code blocks of this language in the page, in order."""
+    return examples_of(PAGE, language)
 
 
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -39,15 +40,15 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_exchange_happens_as_shown(tmp_path: Path) -> None:
-    command, told = examples("console")[0].split("\n", 1)
+    command, output = examples("console")[0].split("\n", 1)
     (tmp_path / "site.conf").write_text(examples("nginx")[0])
     done = shell(command.removeprefix("$ "), tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout == told
+    assert done.stdout == output
 
 
-def test_the_patch_mends_the_example(tmp_path: Path) -> None:
-    (command,) = re.findall(r"`(flushcheck check --diff [^`]*)`", SECTION)
+def test_the_patch_fixes_the_example(tmp_path: Path) -> None:
+    (command,) = re.findall(r"`(flushcheck check --diff [^`]*)`", TEXTS[PAGE])
     (tmp_path / "deploy").mkdir()
     (tmp_path / "deploy" / "site.conf").write_text(examples("nginx")[0])
     assert shell(command, tmp_path).returncode == 0
@@ -55,8 +56,8 @@ def test_the_patch_mends_the_example(tmp_path: Path) -> None:
 
 
 def test_the_mark_allows() -> None:
-    checked = check_text(examples("nginx")[1], kind=Server.NGINX)
-    assert [one.reason for one in checked.allowed] == ["these answers are a line long"]
+    checked = check_text(examples("nginx")[1], server=Server.NGINX)
+    assert [one.reason for one in checked.allowed] == ["these responses are one line long"]
     assert checked.exit_code() == 0
 
 
@@ -121,7 +122,7 @@ def test_the_workflow_uploads_what_it_writes(tmp_path: Path) -> None:
 
 
 def test_every_member_of_the_json_is_listed() -> None:
-    checked = check_text(GUILTY + examples("nginx")[1], kind=Server.NGINX)
+    checked = check_text(GUILTY + examples("nginx")[1], server=Server.NGINX)
     finding = checked.findings[0]
     whole = cross_checks_document(
         [CrossCheck(finding.culprit.id, FoundBy.BOTH, "", checked.findings[:1])], checked
@@ -130,5 +131,6 @@ def test_every_member_of_the_json_is_listed() -> None:
     assert {"schema", *whole} == {"cross_checks", *findings_document(checked)}
     for part in (whole, *(one for many in whole.values() if isinstance(many, list) for one in many[:1])):
         if isinstance(part, dict):
-            assert set(part) <= listed
+            missing = sorted(set(part) - listed)
+            assert not missing, f"add {missing} to the table of `check --json` in docs/json.md"
     assert {*whole["findings"][0]["fix"], *whole["findings"][0]["edits"][0]} <= listed

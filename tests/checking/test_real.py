@@ -1,4 +1,4 @@
-"""Configurations as people have them: many blocks, includes and habits at once. Found is what is marked, and no more."""
+"""Realistic configurations with many blocks and includes: the marked lines are found, and no others."""
 
 from pathlib import Path
 
@@ -12,7 +12,9 @@ CASES = sorted(path for path in (CONFIGS / "real").iterdir() if path.is_dir())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_real_configuration_is_judged_as_its_marks_say(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_real_configuration_has_the_findings_that_are_marked(
+    case: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(case.parent)
     got = read([case.name])
     texts = {name: text for config in got.configs for name, text in config.texts.items()}
@@ -20,30 +22,30 @@ def test_a_real_configuration_is_judged_as_its_marks_say(case: Path, monkeypatch
         path.relative_to(case.parent) for path in case.rglob("*") if path.is_file()
     }
     checked = check_all(got)
-    guilty, notes = expected(texts)
+    marked, marked_notes = expected(texts)
     seen, seen_notes = found(checked)
-    assert seen == guilty
-    assert notes <= seen_notes
-    assert [trouble for trouble in checked.problems if trouble.incomplete] == []
+    assert seen == marked
+    assert marked_notes <= seen_notes
+    assert [problem for problem in checked.problems if problem.incomplete] == []
     assert checked.findings or checked.passed
 
 
 WORDS = [
     # case                          what must be said
     ("nginx-map-and-snippets",      "/chat/: proxy_buffering off (nginx-map-and-snippets/snippets/ws.conf:4)"),
-    ("nginx-auth-and-assets",       "add_header X-Accel-Buffering (nginx-auth-and-assets/nginx.conf:33) changes nothing"),
-    ("nginx-behind-nginx",          "the nginx behind (nginx-behind-nginx/nginx.conf:13) takes X-Accel-Buffering out"),
-    ("apache-shared-hosting",       "SetEnv FcgidOutputBufferSize (apache-shared-hosting/.htaccess:3) does nothing"),
+    ("nginx-auth-and-assets",       "add_header X-Accel-Buffering (nginx-auth-and-assets/nginx.conf:33) has no effect"),
+    ("nginx-behind-nginx",          "the nginx behind (nginx-behind-nginx/nginx.conf:13) removes X-Accel-Buffering"),
+    ("apache-shared-hosting",       "SetEnv FcgidOutputBufferSize (apache-shared-hosting/.htaccess:3) has no effect"),
     ("apache-php-htaccess",         "php_flag zlib.output_compression off"),
     ("caddy-imports",               "inside the encode block"),
     ("gunicorn-docker-entrypoint",  "in gunicorn wsgi"),
-    ("gunicorn-unit-and-settings",  "3 streams at a time with 3 workers, everybody else waits, unless WORKER_CLASS in the environment"),
-    ("varnish-esi",                 "every response that no return (pass) lets by is kept"),
+    ("gunicorn-unit-and-settings",  "3 streams at a time with 3 workers, all others wait, unless WORKER_CLASS in the environment"),
+    ("varnish-esi",                 "stores every response that no return (pass) exempts"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("case", "words"), WORDS, ids=[case for case, _ in WORDS])
-def test_the_words_fit_the_case(case: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_text_of_a_real_configuration(case: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CONFIGS / "real")
     text = findings_text(check_all(read([case])), width=100, color=False)
     assert words in " ".join(text.split())

@@ -12,6 +12,7 @@ import pytest
 from flushcheck.cli import main
 from flushcheck.diagnosis.app_server import Runner, Setup, examine
 from flushcheck.reports.app_server import checkup_document
+from tests.docs.pages import example, names, rows
 from tests.live import servers
 from tests.live.servers import ROOT, Service
 
@@ -23,8 +24,8 @@ def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def told(capsys, *args: str):
-    """Exit code and what was said as JSON."""
+def doctor_json(capsys, *args: str):
+    """The exit code, and the report as JSON."""
     code = main(["doctor", "--json", *args])
     out = capsys.readouterr().out
     return code, json.loads(out) if out else None
@@ -51,39 +52,39 @@ LOCAL = [
     LOCAL,
     ids=[row[0] for row in LOCAL],
 )
-def test_what_would_run_here_is_judged(
+def test_the_local_gunicorn_is_examined(
     tmp_path, monkeypatch, capsys, name, settings, line, environ, worker, streams, remarks, code
 ):
     monkeypatch.setenv("GUNICORN_CMD_ARGS", environ)
     options = ["-c", settings] if settings == SHIPPED else []
     if settings and not options:
-        # gunicorn reads it unasked.
+        # gunicorn reads this file by default.
         (tmp_path / "gunicorn.conf.py").write_text(settings)
-    got, checkup = told(capsys, *options, *line)
-    assert got == code
+    exit_code, checkup = doctor_json(capsys, *options, *line)
+    assert exit_code == code
     assert (checkup["runs_under"], checkup["worker"], checkup["streams"]) == ("gunicorn", worker, streams)
     assert [remark["id"] for remark in checkup["remarks"]] == remarks
 
 
-def test_this_environments_settings_count(monkeypatch, capsys):
+def test_settings_in_the_environment_are_applied(monkeypatch, capsys):
     monkeypatch.setenv("FLUSHCHECK_MAX_STREAMS", "1200")
     monkeypatch.setenv("FLUSHCHECK_HEARTBEATS", "1")
-    code, checkup = told(capsys, "--", "gunicorn", "-k", "gevent")
+    code, checkup = doctor_json(capsys, "--", "gunicorn", "-k", "gevent")
     assert code == 1
     assert {remark["id"] for remark in checkup["remarks"]} == {"worker-connections", "setting"}
     monkeypatch.setenv("FLUSHCHECK_MAX_STREAMS", "many")
-    code, checkup = told(capsys, "-c", SHIPPED)
+    code, checkup = doctor_json(capsys, "-c", SHIPPED)
     assert code == 1
     assert "FLUSHCHECK_MAX_STREAMS=many" in checkup["remarks"][0]["sentence"]
 
 
 MISUSED = [
-    # arguments, what the message holds
-    (["-c", "nowhere.py"], "gunicorn refuses it: Error: 'nowhere.py' doesn't exist"),
-    (["--", "gunicorn", "--no-such-option"], "gunicorn refuses it"),
-    (["--", "gunicorn", "-w", "some"], "gunicorn refuses it"),
-    (["--", "gunicorn", "--version"], "gunicorn refuses it"),
-    (["uwsgi"], "expected a URL, or a command line of gunicorn after --"),
+    # arguments, in the message
+    (["-c", "nowhere.py"], "gunicorn refuses the arguments: Error: 'nowhere.py' doesn't exist"),
+    (["--", "gunicorn", "--no-such-option"], "gunicorn refuses the arguments"),
+    (["--", "gunicorn", "-w", "some"], "gunicorn refuses the arguments"),
+    (["--", "gunicorn", "--version"], "gunicorn refuses the arguments"),
+    (["uwsgi"], "expected a URL, or a gunicorn command line after --"),
     (["http://localhost:1", "more"], "expected the URL alone"),
     (["http://"], "expected"),
     (["--timeout", "0"], "expected more than 0"),
@@ -96,10 +97,10 @@ def test_misuse_is_named(capsys, args, message):
     assert message in capsys.readouterr().err
 
 
-def test_a_settings_file_that_never_ends_does(tmp_path, capsys):
+def test_an_endless_settings_file_is_stopped(tmp_path, capsys):
     (tmp_path / "endless.py").write_text("import time\ntime.sleep(600)\n")
     assert main(["doctor", "-c", "endless.py", "--timeout", "2"]) == 2
-    assert "not read within 2 s" in capsys.readouterr().err
+    assert "not finished within 2 s" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +109,8 @@ def service() -> Iterator[Service]:
         yield service
 
 
-def test_a_running_service_is_asked(service, capsys):
-    code, checkup = told(capsys, service.url)
+def test_a_running_service_reports_its_server(service, capsys):
+    code, checkup = doctor_json(capsys, service.url)
     assert code == 0
     assert (checkup["worker"], checkup["streams"]) == ("gevent", 900)
     assert main(["doctor", f"{service.url}/", "--timeout", "5"]) == 0
@@ -118,14 +119,14 @@ def test_a_running_service_is_asked(service, capsys):
     assert "900 at once" in said
 
 
-def test_whoever_is_no_flushcheck_gives_three(service, capsys):
+def test_another_service_or_none_gives_exit_code_3(service, capsys):
     assert main(["doctor", f"{service.url}/elsewhere"]) == 3
-    assert "answered 404: no flushcheck" in capsys.readouterr().err
+    assert "status 404: not a flushcheck service" in capsys.readouterr().err
     assert main(["doctor", f"http://127.0.0.1:{servers.free_port()}"]) == 3
     assert "nothing listens" in capsys.readouterr().err
 
 
-ANSWERS = [
+RESPONSES = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[[[[[",
     b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"\\u001b[m"',
@@ -137,15 +138,15 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
-def test_a_strange_far_side_gives_three_and_no_traceback(capsys, answer):
+@pytest.mark.parametrize("response", RESPONSES)
+def test_an_invalid_response_gives_exit_code_3_and_no_traceback(capsys, response):
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             connection, _ = listener.accept()
             with connection:
                 connection.recv(4096)
-                connection.sendall(answer)
+                connection.sendall(response)
                 connection.recv(4096)
 
         thread = Thread(target=serve, daemon=True)
@@ -157,24 +158,18 @@ def test_a_strange_far_side_gives_three_and_no_traceback(capsys, answer):
     assert "\x1b" not in err
 
 
-README = (ROOT / "README.md").read_text()
-
-
-def test_the_readmes_example_happens_as_shown(monkeypatch, capsys):
+def test_the_documented_example_happens_as_shown(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "100")
-    shown = README[README.index("$ flushcheck doctor ") :].split("```")[0]
-    command, told = shown.split("\n", 1)
+    command, told = example("doctor-output", "console").split("\n", 1)
     assert main(command.split()[2:]) == 1
-    # Which gunicorn is installed is no claim of the README's.
+    # Which gunicorn is installed is not part of the example.
     said = capsys.readouterr().out
     assert said.replace(said.split()[1], told.split()[1], 1) == told
 
 
-def test_the_readme_lists_every_field():
-    table = README[README.index("| field of `--json`, `/diagnostics/server`") :].split("\n\n")[0]
-    listed = {
-        name.removesuffix("[]")
-        for row in table.splitlines()[2:]
-        for name in row.split("|")[1].split("`")[1::2]
-    }
-    assert listed == set(checkup_document(examine(Setup(Runner.UNKNOWN))))
+def test_every_field_is_documented():
+    listed = {name for cells in rows("field of doctor") for name in names(cells[0])}
+    fields = set(checkup_document(examine(Setup(Runner.UNKNOWN))))
+    missing = sorted(fields - listed)
+    assert not missing, f"add {missing} to the table of doctor in docs/json.md"
+    assert listed == fields

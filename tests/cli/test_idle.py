@@ -1,30 +1,30 @@
-"""`--idle`, as it is typed."""
+"""`--idle` on the command line."""
 
 from __future__ import annotations
 
 import pytest
 
 from flushcheck.cli import main
-from tests.prober.farside import far_side
+from tests.prober.peers import scripted_server
 from tests.prober.test_idle_timeouts import service
 
 FLAGS = ["--only", "chunked", "--quick"]
 
 
-def test_the_estimate_comes_first_and_the_second_of_the_cut_last(capsys):
-    with far_side(service(idle_s=1.0)) as url:
+def test_the_estimate_comes_first_and_the_time_of_the_cut_last(capsys):
+    with scripted_server(service(idle_s=1.0)) as url:
         assert main(["diagnose", url, *FLAGS, "--idle", "2"]) == 1
-    said = capsys.readouterr()
-    assert "silences of 2 s" in said.err
-    assert "about 2 s more" in said.err
-    one_line = " ".join(said.out.split())
-    assert "of silence; who talked all the while for 2 s was not cut" in one_line
+    output = capsys.readouterr()
+    assert "silences of 2 s" in output.err
+    assert "about 2 s more" in output.err
+    one_line = " ".join(output.out.split())
+    assert "of silence; a stream that sends all the while is not cut within 2 s" in one_line
     assert "idle-timeout" in one_line
 
 
 @pytest.mark.parametrize("given", ["", "x", "0", "5,,30", "5;30", "301", "nan"])
-def test_what_is_no_silence_is_misuse(given, capsys):
+def test_an_invalid_silence_is_wrong_usage(given, capsys):
     assert main(["diagnose", "http://x", "--idle", given]) == 2
-    said = capsys.readouterr().err
-    assert "expected" in said
-    assert "for example" in said
+    message = capsys.readouterr().err
+    assert "expected" in message
+    assert "for example" in message

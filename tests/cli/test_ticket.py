@@ -1,4 +1,4 @@
-"""`--ticket`, as it is typed."""
+"""`--ticket` on the command line."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def test_a_saved_run_becomes_a_ticket_with_the_verdicts_exit_code(tmp_path, caps
     path = tmp_path / "run.json"
     path.write_text(dump(Path(4096, frozenset({Variant.XAB}), takes_hint=True).run()))
     assert main(["judge", str(path), "--ticket"]) == 1
-    said = capsys.readouterr().out
-    assert said.startswith("Subject: ")
-    assert "What I ask you to change" in said
+    letter = capsys.readouterr().out
+    assert letter.startswith("Subject: ")
+    assert "Changes that I ask you to make" in letter
 
 
-def test_one_form_at_a_time(capsys):
+def test_only_one_format_is_allowed(capsys):
     assert main(["diagnose", "http://x", "--ticket", "--json"]) == 2
     assert "not allowed with argument" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`flushcheck watch`, as it is typed."""
+"""`flushcheck watch` on the command line."""
 
 from __future__ import annotations
 
@@ -13,68 +13,72 @@ import pytest
 
 from flushcheck.cli import main
 from tests.live.servers import ROOT, child_env
-from tests.prober.farside import Peer, far_side
+from tests.prober.peers import Client, scripted_server
 from tests.prober.test_watching import SSE, chat, events, forever
 
 
-def held_chat(peer: Peer) -> None:
+def held_chat(client: Client) -> None:
     time.sleep(0.8)
-    peer.send(SSE)
-    peer.chunk(b"".join(b"data: %d\n\n" % seq for seq in range(7)))
-    peer.send(b"0\r\n\r\n")
+    client.send(SSE)
+    client.chunk(b"".join(b"data: %d\n\n" % seq for seq in range(7)))
+    client.send(b"0\r\n\r\n")
 
 
-def slow_chat(peer: Peer) -> None:
-    peer.send(SSE)
-    events(peer, 7, 0.1)
-    peer.send(b"0\r\n\r\n")
+def slow_chat(client: Client) -> None:
+    client.send(SSE)
+    events(client, 7, 0.1)
+    client.send(b"0\r\n\r\n")
 
 
-def test_each_read_is_shown_and_then_what_it_says(capsys):
-    with far_side(chat) as url:
+def test_the_live_view_shows_each_read_and_then_the_report(capsys):
+    with scripted_server(chat) as url:
         assert main(["watch", url]) == 0
-    live, _, said = capsys.readouterr().out.partition("\n\n")
-    assert "came at" in live.splitlines()[0]
+    live, _, report = capsys.readouterr().out.partition("\n\n")
+    assert "arrived" in live.splitlines()[0]
     assert "w3" in live
-    assert said.startswith("FLOWING")
-    assert "nothing joins them" in said
+    assert report.startswith("FLOWING")
+    assert "nothing joins them" in report
 
 
-def test_beside_the_apps_own_port_a_hold_is_told(capsys):
-    with far_side(held_chat) as public, far_side(slow_chat) as own:
+def test_with_direct_a_hold_is_detected(capsys):
+    with scripted_server(held_chat) as public, scripted_server(slow_chat) as own:
         assert main(["watch", public, "--direct", own]) == 1
-    said = capsys.readouterr().out
-    assert "HELD" in said
-    assert "asked" in said
-    assert "beside" in said
+    text = capsys.readouterr().out
+    assert "HELD" in text
+    counts = "1 delivery through the proxy, 7 directly from the app"
+    assert f"A proxy buffers the stream: {counts}" in " ".join(text.split())
+    assert f"public: {public}" in text
+    assert f"direct: {own}" in text
 
 
-def test_alone_all_at_once_is_no_verdict(capsys):
-    with far_side(held_chat) as url:
+def test_one_address_with_everything_at_once_gives_no_verdict(capsys):
+    with scripted_server(held_chat) as url:
         assert main(["watch", url]) == 3
-    assert "held, or an app that wrote it so?" in " ".join(capsys.readouterr().out.split())
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Everything arrived in one read" in out
+    assert "--direct http://localhost:PORT/" in out
 
 
-def test_scripts_get_json_and_no_live_view(capsys):
-    with far_side(chat) as url:
+def test_json_has_no_live_view(capsys):
+    with scripted_server(chat) as url:
         assert main(["watch", url, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["streams"][0]["done"] is True
 
 
 def test_headers_and_a_body_from_a_file_are_sent(tmp_path, capsys):
-    asked: list[bytes] = []
+    requests: list[bytes] = []
 
-    def script(peer: Peer) -> None:
-        asked.append(peer.request + peer.sock.recv(1000))
-        chat(peer)
+    def script(client: Client) -> None:
+        requests.append(client.request + client.sock.recv(1000))
+        chat(client)
 
     body = tmp_path / "body.json"
     body.write_text('{"q": 1}')
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         main(["watch", f"{url}/c?x=1", "-H", "Authorization: Bearer secret", "-d", f"@{body}", "-X", "PUT"])
-    assert asked[0].startswith(b"PUT /c?x=1 ")
-    assert b"Authorization: Bearer secret\r\n" in asked[0]
-    assert asked[0].endswith(b'{"q": 1}')
+    assert requests[0].startswith(b"PUT /c?x=1 ")
+    assert b"Authorization: Bearer secret\r\n" in requests[0]
+    assert requests[0].endswith(b'{"q": 1}')
     assert "secret" not in capsys.readouterr().out
 
 
@@ -88,16 +92,16 @@ MISUSES = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "says"), MISUSES, ids=[" ".join(row[0]) for row in MISUSES])
-def test_misuse_is_told(arguments, says, capsys):
+@pytest.mark.parametrize(("arguments", "expected"), MISUSES, ids=[" ".join(row[0]) for row in MISUSES])
+def test_wrong_usage_is_explained(arguments, expected, capsys):
     assert main(arguments) == 2
-    said = capsys.readouterr().err
-    assert says in said
-    assert "example" in said
+    message = capsys.readouterr().err
+    assert expected in message
+    assert "example" in message
 
 
-def test_an_interrupt_ends_the_watching_with_what_was_seen():
-    with far_side(forever) as url:
+def test_after_an_interrupt_the_report_covers_what_was_received(default_sigint):
+    with scripted_server(forever) as url:
         process = subprocess.Popen(
             [sys.executable, "-m", "flushcheck", "watch", url],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=child_env(), text=True,
@@ -106,6 +110,6 @@ def test_an_interrupt_ends_the_watching_with_what_was_seen():
         for _ in range(8):  # the head, and some reads
             process.stdout.readline()
         os.kill(process.pid, signal.SIGINT)
-        out, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (0, "")
-    assert "stopped by hand" in out
+        out, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert "interrupted" in out

@@ -1,54 +1,124 @@
-"""The catalogue by name, and each Culprit explained as text, JSON and page."""
+"""The catalogue: what each culprit says of itself in data, found by its id, explained as text, JSON and page."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import re
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
-from flushcheck.culprits import CULPRITS
-from flushcheck.culprits.catalogue import ENTRIES, Entry, find, near
-from flushcheck.model import Culprit, Fix, UsageError
+from flushcheck.culprits import CATALOGUE, CULPRITS, DETECTORS, FALLBACK_DETECTORS, LINTERS
+from flushcheck.culprits.catalogue import find, near
+from flushcheck.model import Culprit, Fix, Owner, Source, UsageError
 from flushcheck.reports import explain
 
-IDS = [entry.culprit.id for entry in ENTRIES]
+EVERY = [pytest.param(culprit, id=culprit.id) for culprit in CULPRITS.values()]
 
 HOSTILE = Culprit(
-    '"><script>',
-    "<b>bold</b>",
-    "why & how\x1b[2J",
-    "</p>",
-    (Fix("<where>", "change <line>\nsecond", "a 'price'"),),
-    ("https://example.org/?a=1&b=2", "javascript:alert(1)"),
+    id='"><script>',
+    title="<b>bold</b>",
+    why="why & how\x1b[2J",
+    symptoms="</p>",
+    detection="<i>",
+    fixes=(Fix("<where>", "change <line>\nsecond", Owner.APP, cost="a 'cost'", note="<u>"),),
+    references=("https://example.org/?a=1&b=2", "javascript:alert(1)"),
 )
 
 
-def test_every_culprit_has_its_entry_once():
-    assert sorted(IDS) == sorted(CULPRITS)
+def ids(modules):
+    return {module.CULPRIT.id for module in modules}
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=IDS)
-def test_every_culprit_is_explained_in_full(entry):
-    culprit = entry.culprit
-    assert find(culprit.id) is entry
-    told = " ".join(explain.explanation_text(entry, width=100, color=False).split())
-    page = explain.explanation_html(entry, root="../")
-    for needed in (culprit.title, culprit.why, culprit.symptoms, entry.told_live):
-        assert needed
-        assert " ".join(needed.split()) in told
+MODULES = [
+    path
+    for path in sorted((Path(__file__).parents[2] / "flushcheck" / "culprits").glob("*.py"))
+    if re.search(r"^CULPRIT\b", path.read_text(), re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_every_culprit_is_listed_under_the_name_of_its_file(path):
+    culprit = import_module(f"flushcheck.culprits.{path.stem}").CULPRIT
+    listed = culprit in CULPRITS.values()
+    assert listed, f"add {path.stem} to CATALOGUE in flushcheck/culprits/__init__.py"
+    assert culprit.id == path.stem.replace("_", "-"), (
+        f"flushcheck/culprits/{path.name}: the file and the id need the same name; id={culprit.id!r}"
+    )
+
+
+def test_no_id_stands_twice():
+    assert len(CULPRITS) == len(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("source", "modules"),
+    [(Source.PATH, (*DETECTORS, *FALLBACK_DETECTORS)), (Source.FILE, LINTERS)],
+)
+def test_a_culprit_says_who_can_show_it(source, modules):
+    assert {culprit.id for culprit in CULPRITS.values() if source in culprit.shown_by} == ids(modules)
+
+
+def test_only_the_last_resort_names_no_program():
+    assert ids(FALLBACK_DETECTORS) == {"http-hop"}
+
+
+def test_only_the_idle_timeout_ends_silent_streams_alone():
+    assert {culprit.id for culprit in CULPRITS.values() if culprit.idle_only} == {"idle-timeout"}
+
+
+@pytest.mark.parametrize("culprit", EVERY)
+def test_look_alikes_are_other_culprits(culprit):
+    assert set(culprit.looks_like) <= CULPRITS.keys() - {culprit.id}
+
+
+@pytest.mark.parametrize("culprit", EVERY)
+def test_every_culprit_has_a_fix_and_only_apps_send_response_headers(culprit):
+    assert culprit.fixes
+    assert {fix.by for fix in culprit.fixes if fix.response_header} <= {Owner.APP}
     for fix in culprit.fixes:
-        assert " ".join(fix.where.split()) in told
-        assert " ".join(fix.change.split()) in told
-        assert f"price: {fix.caution}" in told
+        assert fix.response_header is (fix.where == "the app, on each streamed response")
+
+
+@pytest.mark.parametrize("culprit", EVERY)
+def test_every_culprit_is_explained_in_full(culprit):
+    assert find(culprit.id) is culprit
+    text = " ".join(explain.explanation_text(culprit, width=100, color=False).split())
+    page = explain.explanation_html(culprit, root="../")
+    for needed in (culprit.title, culprit.why, culprit.symptoms, culprit.detection):
+        assert needed
+        assert " ".join(needed.split()) in text
+    for fix in culprit.fixes:
+        assert " ".join(fix.where.split()) in text
+        assert " ".join(fix.change.split()) in text
         assert explain._text(fix.change) in page
+        for label, remark in (("cost", fix.cost), ("note", fix.note)):
+            assert not remark or f"{label}: {remark}" in text
+            assert not remark or f"{label.capitalize()}: {explain._text(remark)}" in page
     assert page.count("<section") == len(culprit.fixes)
-    assert explain.explanation_document(entry)["fixes"][0]["change"] == culprit.fixes[0].change
-    json.dumps(explain.explanation_document(entry))
+    document = json.loads(json.dumps(explain.explanation_document(culprit)))
+    assert [fix["change"] for fix in document["fixes"]] == [fix.change for fix in culprit.fixes]
+    assert document["shown_by"] == sorted(source.value for source in culprit.shown_by)
+
+
+@pytest.mark.parametrize(
+    ("fix", "labels"),
+    [
+        (Fix("w", "c", Owner.APP), []),
+        (Fix("w", "c", Owner.APP, cost="x"), ["cost:"]),
+        (Fix("w", "c", Owner.APP, note="x"), ["note:"]),
+        (Fix("w", "c", Owner.APP, cost="x", note="x"), ["cost:", "note:"]),
+    ],
+)
+def test_no_label_stands_without_a_text(fix, labels):
+    culprit = Culprit("id", "title", "why", "symptoms", "detection", (fix,))
+    words = explain.explanation_text(culprit, width=80, color=False).split()
+    assert [word for word in words if word in ("cost:", "note:")] == labels
 
 
 NEAR = [
-    # given                 among the names offered
+    # given                 among the ids offered
     ("nginx_gzip",          "nginx-gzip"),
     ("Nginx-Gzip",          "nginx-gzip"),
     ("nginx buffering",     "nginx-proxy-buffering"),
@@ -61,52 +131,52 @@ NEAR = [
 
 
 @pytest.mark.parametrize(("given", "meant"), NEAR)
-def test_a_name_that_nobody_has_is_answered_with_the_nearest(given, meant):
+def test_an_unknown_id_is_answered_with_the_nearest(given, meant):
     assert meant in near(given)
-    with pytest.raises(UsageError, match=meant) as told:
+    with pytest.raises(UsageError, match=rf"Did you mean .*\b{meant}\b") as error:
         find(given)
-    assert given in str(told.value)
-    assert "expected" in str(told.value)
+    assert f"No culprit is called {given!r}" in str(error.value)
+
+
+def test_the_error_offers_nothing_that_is_not_near():
+    with pytest.raises(UsageError) as error:
+        find("gzip")
+    assert str(error.value) == "No culprit is called 'gzip'. Did you mean nginx-gzip, varnish-gzip?"
 
 
 @pytest.mark.parametrize("given", ["", "zzz", "x" * 10_000, "\0", "-", "_ _"])
-def test_a_name_like_nothing_is_answered_with_an_example(given):
-    with pytest.raises(UsageError, match="for example") as told:
+def test_an_id_like_nothing_gets_an_example(given):
+    with pytest.raises(UsageError, match="for example") as error:
         find(given)
-    assert len(str(told.value)) < 400
+    assert len(str(error.value)) < 400
 
 
 @pytest.mark.parametrize("width", [10, 40, 60, 80, 200])
 def test_the_list_and_the_explanations_respect_the_width(width):
-    texts = [explain.catalogue_text(ENTRIES, width=width, color=False)]
-    texts += [explain.explanation_text(entry, width=width, color=False) for entry in ENTRIES]
+    every = CULPRITS.values()
+    texts = [explain.catalogue_text(every, width=width, color=False)]
+    texts += [explain.explanation_text(culprit, width=width, color=False) for culprit in every]
     to_copy = {
-        line.strip() for e in ENTRIES for fix in e.culprit.fixes for line in fix.change.splitlines()
-    } | {one for e in ENTRIES for one in e.culprit.references}
+        line.strip() for culprit in every for fix in culprit.fixes for line in fix.change.splitlines()
+    } | {reference for culprit in every for reference in culprit.references}
     for text in texts:
         for line in text.splitlines():
             assert len(line) <= max(40, min(width, 100)) or line.strip() in to_copy
 
 
-def test_the_list_names_everybody():
-    text = explain.catalogue_text(ENTRIES, width=80, color=False)
-    page = explain.catalogue_html(ENTRIES, root="")
-    listed = explain.catalogue_document(ENTRIES)["culprits"]
-    assert [one["id"] for one in listed] == IDS
-    for name in IDS:
+def test_the_list_names_all():
+    text = explain.catalogue_text(CULPRITS.values(), width=80, color=False)
+    page = explain.catalogue_html(CULPRITS.values(), root="")
+    listed = explain.catalogue_document(CULPRITS.values())["culprits"]
+    assert [entry["id"] for entry in listed] == list(CULPRITS)
+    for name in CULPRITS:
         assert name in text
         assert f'href="culprits/{name}"' in page
 
 
 def test_nothing_in_a_culprit_becomes_markup_or_steers_a_terminal():
-    entry = Entry(HOSTILE, "<i>", in_files=True)
-    page = explain.explanation_html(entry, root="../")
-    for raw in ("<script>", "<b>", "<i>", "<where>", "<line>", 'href="javascript:'):
+    page = explain.explanation_html(HOSTILE, root="../")
+    for raw in ("<script>", "<b>", "<i>", "<u>", "<where>", "<line>", 'href="javascript:'):
         assert raw not in page
     assert "https://example.org/?a=1&amp;b=2" in page
-    assert "\x1b" not in explain.explanation_text(entry, width=80, color=False)
-
-
-def test_without_docstrings_there_is_still_an_explanation():
-    entry = dataclasses.replace(ENTRIES[0], told_live="")
-    assert "how flushcheck tells" in explain.explanation_text(entry, width=80, color=False)
+    assert "\x1b" not in explain.explanation_text(HOSTILE, width=80, color=False)

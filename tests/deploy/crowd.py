@@ -16,7 +16,7 @@ ONE_TOO_MANY_S = 1.5
 
 
 def crowd(port: int, count: int, *, expected: int, path: str = PATH) -> dict[int, int]:
-    """Open so many streams and keep them open: status -> how many were answered so. 0: closed without an answer.
+    """Open this many streams and keep them open: status -> number of responses. 0: closed without a response.
 
     Args:
         port: on the loopback.

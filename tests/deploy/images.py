@@ -185,7 +185,7 @@ def built(folder: Path) -> Iterator[Image]:
 
 
 def base_name() -> str:
-    """What the Dockerfile is built upon, if nobody says otherwise."""
+    """The Dockerfile's default base image."""
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     return next(line.partition("=")[2] for line in lines if line.startswith("ARG PYTHON_IMAGE="))
 

@@ -1,7 +1,7 @@
 """A hosting account, and the host's servers around it: for the files of deploy/shared-hosting/.
 
 The account has what the README there makes: the checkout with its virtual environment, and a public folder. What the
-host has set for everybody is the test's own text; what the user puts there is the shipped file, with the one change
+host has set for all accounts is the test's own text; what the user puts there is the shipped file, with the one change
 that the README asks for: /home/you becomes the account's home.
 """
 
@@ -35,7 +35,7 @@ from flushcheck.streaming.params import parse
 from flushcheck.streaming.source import source
 from tests.deploy.hosts import APACHE_MODULES, AROUND
 from tests.deploy.shipped import DEPLOY
-from tests.lab import programs
+from tests.lab import accounts, programs
 from tests.lab.case import Case, Kind
 from tests.live import servers
 from tests.live.servers import Service
@@ -105,12 +105,12 @@ def hosting() -> Iterator[Account]:
         folder.mkdir(parents=True)
     with _skipping():
         for name in ("flushcheck", "app.py", "wsgi.py"):
-            (checkout / name).symlink_to(programs.public_checkout() / name)
-        argv = [programs.system_python(), "-m", "venv", "--without-pip", str(checkout / ".venv")]
+            (checkout / name).symlink_to(accounts.public_checkout() / name)
+        argv = [accounts.system_python(), "-m", "venv", "--without-pip", str(checkout / ".venv")]
         subprocess.run(argv, check=True, capture_output=True, timeout=60)
     site = next(checkout.glob(".venv/lib/python*/site-packages"))
     # Instead of installing the very same libraries once more.
-    (site / "libraries.pth").write_text(f"{programs.public_libraries()}\n")
+    (site / "libraries.pth").write_text(f"{accounts.public_libraries()}\n")
     home.chmod(0o755)
     yield Account(home)
 
@@ -201,7 +201,7 @@ def accused(report: Report) -> set[str]:
 
 
 def assert_as_the_table_says(report: Report) -> None:
-    """All flows but the WebSocket, of which it is said why it cannot."""
+    """All transports flow except WebSocket, and the report says why not."""
     expected = {**dict.fromkeys(HTTP, Flow.FLOWING), Transport.WEBSOCKET: Flow.FAILED}
     assert flows(report) == expected, terminal(report, width=100, color=False)
     assert accused(report) == {"gateway-websocket"}, terminal(report, width=100, color=False)
@@ -209,7 +209,7 @@ def assert_as_the_table_says(report: Report) -> None:
 
 def found(text: str, kind: Server, name: str) -> set[str]:
     """Whom `flushcheck check` accuses, besides what it only notes."""
-    findings = check_text(text, kind=kind, name=name).findings
+    findings = check_text(text, server=kind, name=name).findings
     return {finding.culprit.id for finding in findings if finding.level is not Level.NOTE}
 
 
@@ -222,7 +222,7 @@ def assert_right_below(root: str, *, shown: str = "", texts: Sequence[str] = TEX
         texts: queries whose text must arrive to its last character.
     """
     assert "<title>" in get(f"{root}/", "text/html")[1]
-    assert get(f"{root}/nowhere") == (404, '{"error": "404 Not Found"}\n')
+    assert get(f"{root}/nowhere") == (404, '{"error": "404 Not Found: /openapi.json lists the paths"}\n')
     # The address in the line for a shell is where the app was put, whatever its script is called.
     line = get(f"{root}/diagnostics", "text/plain")[1]
     assert f"'{shown or root}/stream/chunked" in line, line

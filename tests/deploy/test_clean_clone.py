@@ -1,4 +1,4 @@
-"""A clean clone's README is followed in an empty environment, command by command, as somebody new would.
+"""The README's commands are run in a clean clone in an empty environment, as a new user would.
 
 What is followed is the first screen and "Five minutes", up to the reader's own proxy. Left out: `make test` (it would run
 itself) and the one line of curl and perl (tests/live/test_readme.py runs it). Only the port is another one.

@@ -142,7 +142,7 @@ def without(*names: str) -> dict[str, str]:
     return {key: value for key, value in ANNOTATIONS.items() if key.rpartition("/")[2] not in names}
 
 
-# What the administrator of a cluster may have set for all, and who is to blame then. (Buffering alone holds nothing where
+# Cluster-wide settings of an administrator, and the culprit that each of them is. (Buffering alone holds nothing where
 # the Pods are asked over HTTP/1.1.)
 CLUSTERS = [
     # name                  ConfigMap                                         without these annotations                 culprit
@@ -221,7 +221,7 @@ def test_an_event_stream_goes_on_at_another_replica(replicas):
                 break
             pods.add(answer.headers["X-Pod"])
             got = ""
-            # A reader that leaves after a few pieces, in the midst of the stream.
+            # A client that disconnects after a few pieces, before the stream ends.
             for chunk in answer.iter_content(None, decode_unicode=True):
                 got += chunk
                 if len(events(got)) >= 7:

@@ -20,7 +20,7 @@ from tests.live.servers import Service
 pytestmark = pytest.mark.live
 
 MODULES = "rewrite fcgid"
-# The host's own: as it comes, mod_fcgid begins no more than about one process a second.
+# Default mod_fcgid starts at most about one process a second.
 SERVER = "FcgidSpawnScoreUpLimit 200\n"
 VHOST = shared.shipped("fastcgi/vhost.conf")
 HTACCESS = shared.shipped("fastcgi/.htaccess")

@@ -12,7 +12,7 @@ from tests.deploy import shared
 from tests.deploy.shared import Account
 from tests.deploy.shipped import SUB_PATH, on_sub_path
 from tests.lab import programs
-from tests.lab.programs import WEB_USER
+from tests.lab.accounts import WEB_USER
 
 pytestmark = pytest.mark.live
 
@@ -47,7 +47,7 @@ def test_by_htaccess_alone_it_flows_at_the_root_and_on_a_sub_path(account):
 )
 def test_with_processes_of_its_own_it_flows(account, vhost, mount):
     assert shared.found(vhost, Server.APACHE, "vhost.conf") == set()
-    # The account's user; in the tests the one who runs them, or the web server's where root starts it.
+    # The account's user; in the tests the current user, or the web server's user where root starts it.
     user = getpass.getuser() if getpass.getuser() != "root" else WEB_USER
     mine = vhost.replace("user=you group=you", f"user={user} group={user}")
     with shared.apache(account, "wsgi", mine, mount=mount) as apache:

@@ -76,7 +76,7 @@ def test_the_line_frees_it_where_the_host_buffers_in_the_virtual_host_and_in_hta
 
 
 def test_the_rest_is_not_for_htaccess(account):
-    """Why the .htaccess is so short: Passenger as it comes takes no more from there."""
+    """Why the .htaccess is so short: a default Passenger accepts no other directive there."""
     with shared.apache(account, "passenger", VHOST, mount=SUB_PATH, server=SERVER) as apache:
         line = "PassengerAppRoot /home/you/flushcheck\n"
         path = account.put("passenger/.htaccess", "flushcheck/public", line)

@@ -30,7 +30,7 @@ from flushcheck.streaming.limits import Limits
 from tests.deploy.bench import LONG, check
 from tests.deploy.conftest import need
 from tests.deploy.shipped import DEPLOY, broken, marks, text_of
-from tests.lab import programs
+from tests.lab import accounts
 from tests.live import servers
 from tests.live.servers import ROOT, Service
 
@@ -232,7 +232,7 @@ def test_the_socket_unit_hands_its_socket_over():
     assert value("ListenStream", text_of(SOCKET)) in value("ExecStart")
     port = servers.free_port()
     listen = ["systemd-socket-activate", "--listen", f"127.0.0.1:{port}"]
-    # Nobody listens at the --bind address then: it is another port, where nobody must be found.
+    # The --bind address is unused then: it is another port, and nothing may listen there.
     elsewhere = servers.free_port()
     argv = [
         *environment(),
@@ -269,7 +269,7 @@ def inside() -> Iterator[Sequence[str]]:
     script = BOOTS.format(
         root=folder / "root",
         home=make_home(folder / "home"),
-        libraries=programs.public_libraries(),
+        libraries=accounts.public_libraries(),
         unit=DEPLOY / UNIT,
     )
     log = folder / "output.log"
@@ -298,7 +298,7 @@ def make_home(home: Path) -> Path:
         shutil.copytree(ROOT / name, home / name)
     for name in ("app.py", "wsgi.py"):
         shutil.copy(ROOT / name, home)
-    argv = [programs.system_python(), "-m", "venv", "--without-pip", str(home / ".venv")]
+    argv = [accounts.system_python(), "-m", "venv", "--without-pip", str(home / ".venv")]
     subprocess.run(argv, check=True, capture_output=True, timeout=60)
     site = next(home.glob(".venv/lib/python*/site-packages"))
     (site / "libraries.pth").write_text("/opt/libraries\n")

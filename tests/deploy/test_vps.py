@@ -54,7 +54,7 @@ SITES = {
     )
 }
 
-# How often each file says "matters" or "holds", so that nobody takes a promise out of it unseen.
+# How often each file says "matters" or "holds": removing one must fail a test.
 PROMISES = {"nginx": 5, "apache": 1, "haproxy": 2, "caddy": 1}
 
 PROGRAMS = pytest.mark.parametrize("program", SITES)
@@ -63,7 +63,7 @@ UNDONE = pytest.mark.parametrize(
     ("program", "mark"), MARKS, ids=[f"{program}: {mark.text[:40].strip()}" for program, mark in MARKS]
 )
 
-# The line in each file that lets a stream be silent, and what takes its place here so that nobody waits for an hour.
+# The line in each file that allows silence, and its replacement here with a short time.
 SILENCES = [
     # program    line                     short                    transports that it decides about
     ("nginx",   "proxy_read_timeout 1h;", "proxy_read_timeout 2s;", OPEN),
@@ -86,7 +86,7 @@ def seen(origin: Service) -> Callable[[str], dict[str | Mark, Seen]]:
             "sub-path": Try(program, on_sub_path(site.text), sub_path=True),
         }
         for mark in marks(site.text):
-            # A line against a silence of a minute shows in the check at once, and live only to who waits: see below.
+            # A time-out line is visible to the check at once, and live only after waiting: see below.
             only = (Transport.CHUNKED,) if mark.culprit == "idle-timeout" else tuple(Transport)
             tries[mark] = Try(program, broken(site.text, mark), only=only)
         return dict(zip(tries, side_by_side(tries.values(), origin), strict=True))
@@ -98,7 +98,7 @@ def seen(origin: Service) -> Callable[[str], dict[str | Mark, Seen]]:
 @pytest.mark.parametrize("place", ["root", "sub-path"])
 def test_the_shipped_site_flows_on_every_transport(program, place, seen):
     found = seen(program)[place]
-    assert (found.report.health, found.flows, found.accused) == (Verdict.FLOWING, ALL, ())
+    assert (found.report.verdict, found.flows, found.accused) == (Verdict.FLOWING, ALL, ())
     assert (found.checked, found.exit_code) == ((), 0)
 
 
@@ -107,7 +107,7 @@ def test_a_line_that_matters_undone_is_named_live_and_by_the_check(program, mark
     found = seen(program)[mark]
     assert (found.checked, found.exit_code) == ((mark.culprit,), 1)
     if mark.culprit != "idle-timeout":
-        assert found.report.health in (Verdict.HELD, Verdict.BROKEN)
+        assert found.report.verdict in (Verdict.HELD, Verdict.BROKEN)
         assert found.accused == (mark.culprit,)
 
 
@@ -131,12 +131,10 @@ def silenced(origin: Service) -> list[Seen]:
 @pytest.mark.parametrize("at", range(len(SILENCES)), ids=[line for _, line, *_ in SILENCES])
 def test_the_line_against_silence_is_the_one_that_decides(at, silenced):
     report, transports = silenced[at].report, SILENCES[at][3]
-    assert [(one.culprit.id, one.transports) for one in report.culprit_reports] == [
-        ("idle-timeout", transports)
-    ]
-    for verdict in report.verdicts:
-        assert verdict.silence is not None
-        assert verdict.silence.cause is (CutCause.IDLE if verdict.transport in transports else CutCause.NONE)
+    assert [(one.culprit.id, one.transports) for one in report.culprits] == [("idle-timeout", transports)]
+    for verdict in report.transports:
+        assert verdict.idle is not None
+        assert verdict.idle.cause is (CutCause.IDLE if verdict.transport in transports else CutCause.NONE)
 
 
 @pytest.mark.skipif(not LONG, reason="takes 70 s of silence: LONG=1")
@@ -202,7 +200,7 @@ def test_the_app_is_told_where_it_is_and_believes_no_visitor(program, mount, hea
     assert (told["SCRIPT_NAME"], told["PATH_INFO"], told["QUERY_STRING"]) == (mount, "/a b/c", "e=%20f")
     assert told["HTTP_HOST"] == f"127.0.0.1:{front.port}"
     assert told["HTTP_X_FORWARDED_PROTO"] == "http"
-    # Whoever asked the proxy stands last; what comes before it, the visitor may have written.
+    # The proxy's client stands last; earlier addresses may be forged by the client.
     assert told["HTTP_X_FORWARDED_FOR"].split(",")[-1].strip() == "127.0.0.1"
 
 

@@ -57,11 +57,10 @@ def after(at_s: float, kept: Stalls) -> float:
 
 def stalled(seen: Observation, who: Sequence[str], draw: random.Random, often: float, mean_s: float):
     """The Observation as it had been, had these three been kept from running now and then."""
-    pieces = [(at_s, piece) for at_s, piece in seen.pieces]
-    if not pieces:
+    if not seen.pieces:
         return seen
     until_s = seen.ended_s + 0.1
-    latency_s = min(at_s - piece.sent_s for at_s, piece in pieces)
+    latency_s = min(piece.at_s - piece.sent_s for piece in seen.pieces)
     kept = {one: stalls(draw, until_s, often, mean_s) for one in WHO[1] + WHO[2]}
     arrivals: list[Arrival] = []
     for one in seen.arrivals:
@@ -140,7 +139,7 @@ def test_the_stalls_are_real():
     moved = [stalled(seen, who, random.Random(7), 3.0, 0.4) for who in WHO]
     for one in moved:
         assert len(one.arrivals) < len(reads)
-        assert [piece.seq for _, piece in one.pieces] == list(range(20))
+        assert [piece.seq for piece in one.pieces] == list(range(20))
         assert one.stall_s > 0.1
-    assert [piece.sent_s for _, piece in moved[0].pieces] == [piece.sent_s for _, piece in seen.pieces]
-    assert [piece.sent_s for _, piece in moved[1].pieces] != [piece.sent_s for _, piece in seen.pieces]
+    assert [piece.sent_s for piece in moved[0].pieces] == [piece.sent_s for piece in seen.pieces]
+    assert [piece.sent_s for piece in moved[1].pieces] != [piece.sent_s for piece in seen.pieces]

@@ -38,7 +38,7 @@ PLACES = [
     # name, run, place, words, Transports in the evidence
     ("nginx in front of a good app", beside(NGINX, CLEAN), FaultPlace.PATH, "on the path, not in the app", ["chunked", "events", "websocket"]),
     ("an app that holds", beside(HOLDS, HOLDS), FaultPlace.APP, "in the app", ["chunked", "events"]),
-    ("an app that holds, and no Upgrade", beside(dataclasses.replace(HOLDS, upgrades=False), HOLDS), FaultPlace.BOTH, "in both", ["chunked", "events", "websocket"]),
+    ("an app that holds, and no Upgrade", beside(dataclasses.replace(HOLDS, upgrades=False), HOLDS), FaultPlace.BOTH, "two faults", ["chunked", "events", "websocket"]),
     ("nothing wrong", beside(CLEAN, CLEAN), FaultPlace.NOWHERE, "nothing is wrong", []),
     ("nobody at the port", beside(NGINX, Outcome.UNREACHABLE), FaultPlace.UNKNOWN, "connection refused", []),
     ("the wrong port", beside(CLEAN, HOLDS), FaultPlace.UNKNOWN, "could not be compared", ["chunked", "events"]),

@@ -14,20 +14,12 @@ import pytest
 
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Confidence, Run, Variant
+from flushcheck.model import Confidence, Run, Source, Variant
 from flushcheck.model.codec import from_json
 from tests.lab.case import Case, Kind, every
 from tests.lab.verdicts import Mark, assess
 
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
-
-# What no recording of an ordinary run can show, and why.
-WITHOUT_A_RECORDING = {
-    "nginx-proxy-cache": "from outside it is any cache: response-cache",
-    "apache-ratelimit": "from outside it is some hop with a timer; a file names it",
-    "haproxy-compression": "from outside it is some hop that is one piece late; a file names it",
-    "haproxy-wait-for-body": "from outside it is some hop that stores and forwards; a file names it",
-}
 
 
 def path_of(case: Case) -> Path:
@@ -37,11 +29,17 @@ def path_of(case: Case) -> Path:
 RECORDED = [case for case in every() if case.kind is not Kind.PART and path_of(case).exists()]
 
 
+# What a recording leaves open, and why; every other one is judged right.
+UNDECIDED = {
+    "hop/collect-no-hint": "a hop that removes X-Accel-Buffering as nginx does, and holds as no nginx does",
+}
+
+
 @pytest.mark.parametrize("case", RECORDED, ids=[case.name for case in RECORDED])
-def test_nobody_is_accused_wrongly(case):
+def test_a_recording_is_judged_right(case):
     data = json.loads(path_of(case).read_text())
     result = assess(case, case.seen, judge(from_json(Run, data)), 0.0)
-    assert result.mark is not Mark.WRONG, result.why
+    assert result.mark is (Mark.UNDECIDED if case.name in UNDECIDED else Mark.RIGHT), result.why
 
 
 @pytest.mark.parametrize("name", ["hop/ticks-200", "haproxy/default"])
@@ -62,9 +60,18 @@ def test_every_live_culprit_is_shown_by_a_recording():
         for case in RECORDED
         for culprit_report in judge(from_json(Run, json.loads(path_of(case).read_text()))).culprits
     }
-    assert set(CULPRITS) - shown == set(WITHOUT_A_RECORDING)
+    for name, culprit in CULPRITS.items():
+        if Source.PATH in culprit.shown_by:
+            assert name in shown, (
+                f"no recording shows {name}: write a case in tests/lab/cases/<program>/ that names it, and run "
+                "`make lab CASE=<program>/<case> LAB=--record`; if only a file can show it, give its CULPRIT a "
+                "`shown_by` without Source.PATH"
+            )
+        else:
+            assert name not in shown, (
+                f"a recording shows {name}: add Source.PATH to `shown_by` of its CULPRIT"
+            )
 
 
-def test_enough_programs_are_recorded():
-    assert len(RECORDED) >= 60
-    assert len({case.program for case in RECORDED}) >= 10
+def test_every_recording_is_of_a_case_that_the_laboratory_still_has():
+    assert {path.name for path in RECORDINGS.glob("*.json")} == {path_of(case).name for case in RECORDED}

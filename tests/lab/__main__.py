@@ -27,9 +27,11 @@ from flushcheck.model.codec import to_json
 from flushcheck.model.run_schema import SCHEMA
 from flushcheck.prober import gather
 from flushcheck.reports.terminal import terminal
-from tests.lab import programs
+from tests.lab import accounts, programs
+from tests.lab.asks import battery, first_look
 from tests.lab.case import Case, Kind, every, find, with_seen
-from tests.lab.observer import Seen, battery, first_look, look_at_all
+from tests.lab.observer import look_at_all
+from tests.lab.seen import Seen
 from tests.lab.verdicts import Mark, Result, assess, differences
 from tests.live import servers
 
@@ -89,8 +91,8 @@ def scratch() -> Iterator[Path]:
             yield folder
         finally:
             servers.use_scratch(before)
-            programs.public_checkout.cache_clear()
-            programs.public_libraries.cache_clear()
+            accounts.public_checkout.cache_clear()
+            accounts.public_libraries.cache_clear()
 
 
 def choose(names: Sequence[str], *, ci: bool) -> list[Case]:
@@ -228,7 +230,7 @@ def account(case: Case, seen: Iterable[Seen]) -> str:
         if one.ask.name in ("chunked-token", "chunked-token-xab", "ws-token") and one.headers:
             lines.append(f"  headers {one.ask.name}: HTTP/{one.version} {one.status} {dict(one.headers)}")
         if one.ask.name in ("chunked-token", "polling-token") and one.end:
-            lines.append(f"  origin saw {one.ask.name}: {json.dumps(one.end.get('origin'))}")
+            lines.append(f"  origin saw {one.ask.name}: {json.dumps(one.end.get('request_at_app'))}")
         if one.ask.route == "ws" and not one.pieces:
             lines.append(f"  ws answer: {one.body_start[:400]!r}")
     return "\n".join(lines)

@@ -29,7 +29,7 @@ class Rule:
     collect: bool = False  # all of it first, then chunked
     hold_bytes: int = 0  # pass on only whole blocks of this size
     tick_s: float = 0.0  # pass on only when this long has passed since the last time
-    first_bytes: int = 0  # nothing before so many bytes have come, then everything
+    first_bytes: int = 0  # nothing until this many bytes have come, then everything
     one_late: bool = False  # each write waits for the next one
     late_s: float = 0.0  # nothing for so long, then everything at its pace
     rate_bytes: int = 0  # a second

@@ -28,7 +28,7 @@ class Link:
     latency_s: float = 0.0  # each way, for every byte
     jitter_s: float = 0.0  # on top, drawn anew for each read
     rate_bytes: int = 0  # per second and connection
-    hold_bytes: int = 0  # pass on only when so many are there, or the origin has closed
+    hold_bytes: int = 0  # pass on only when this many bytes are there, or the origin has closed
     tick_s: float = 0.0  # pass on only at whole multiples of this since the connection began
     hold_all: bool = False  # pass on nothing before the origin has closed or fallen silent
     silence_s: float = 0.5  # how long the origin is silent before what is held goes out all the same

@@ -5,7 +5,7 @@ import pytest
 from flushcheck.culprits import CULPRITS
 from flushcheck.model import Transport
 from tests.lab.case import CASES, Case, Kind, every, find, read, with_seen
-from tests.lab.programs import LAUNCHERS
+from tests.lab.launchers import LAUNCHERS
 
 EVERY = list(every())
 JUDGED = [case for case in EVERY if case.kind is not Kind.PART]

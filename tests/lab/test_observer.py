@@ -1,10 +1,12 @@
-"""The lab's eyes: bytes cut anywhere read the same, and each way of arriving has its name."""
+"""The lab's observer: bytes cut anywhere decode to the same records, and each shape has its name."""
 
 import gzip
 
 import pytest
 
-from tests.lab.observer import SIZES, Ask, Chunks, Delivery, Frames, Plain, Records, Seen, _unpacker
+from tests.lab.asks import SIZES, Ask
+from tests.lab.decoders import Chunks, Frames, Plain, Records, unpacker
+from tests.lab.seen import Delivery, Seen
 
 CHUNKED = b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\n"
 FRAMES = b"\x81\x02hi\x81\x7e\x00\x80" + b"x" * 128 + b"\x88\x02\x03\xe8"
@@ -27,7 +29,7 @@ def test_a_body_reads_the_same_however_it_is_cut(body, data, content, done, step
 
 def test_gzip_is_unpacked_as_it_comes():
     packed = gzip.compress(b"text " * 100)
-    unpack = _unpacker("gzip")
+    unpack = unpacker("gzip")
     assert b"".join(unpack(packed[at : at + 5]) for at in range(0, len(packed), 5)) == b"text " * 100
 
 

@@ -1,8 +1,8 @@
-"""Right, wrong or undecided: a Report held against what a case says of itself and what the observer saw.
+"""Right, wrong or undecided: a Report compared with what its case declares and what the observer saw.
 
-Being wrong is worse than saying less. Wrong is: somebody accused who had no part in it, a guilty path called clean, a
+Being wrong is worse than saying less. Wrong is: a culprit named that had no part in it, a guilty path called clean, a
 clean one called guilty, or a flow, block size or period that is not what arrived. Undecided is: the path is described
-as it is, and nobody, or nobody in particular, is named for it.
+as it is, and no culprit, or no particular one, is named.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ class Result:
     case: Case
     mark: Mark
     verdict: str  # flushcheck's word for the path
-    named: tuple[str, ...]  # whom it accused, strongest first
+    named: tuple[str, ...]  # ids of the named culprits, strongest first
     took_s: float
     why: str = ""  # what was wrong, or missing
 
 
 def assess(case: Case, seen: Mapping[str, str], report: Report, took_s: float) -> Result:
-    """Hold a Report against its case.
+    """Compare a Report with its case.
 
     Args:
         case: what was run.
@@ -86,12 +86,12 @@ def assess(case: Case, seen: Mapping[str, str], report: Report, took_s: float) -
     wrong = _wrong_flows(case, seen, report) if "flows" not in case.options else []
     foreign = [name for name in named if name not in expected | also]
     if case.kind is Kind.INNOCENT:
-        wrong += [f"{name} is accused" for name in named]
+        wrong += [f"{name} is named" for name in named]
         if report.verdict in (Verdict.HELD, Verdict.BROKEN) and not named:
             wrong.append(f"called {report.verdict}")
     else:
         tolerated = GENERIC in foreign and any(name.startswith(NOT_NGINX) for name in expected)
-        wrong += [f"{name} is accused" for name in foreign if not (tolerated and name == GENERIC)]
+        wrong += [f"{name} is named" for name in foreign if not (tolerated and name == GENERIC)]
         if report.verdict is Verdict.FLOWING and not any(name in expected for name in named):
             wrong.append("called clean")
     if wrong:
@@ -125,7 +125,7 @@ def _wrong_flows(case: Case, seen: Mapping[str, str], report: Report) -> list[st
         words = {seen.get(name, ""), case.seen.get(name, "")} - {""}
         shapes = sorted(word.partition(" ")[0] for word in words)
         allowed = frozenset[Flow]().union(*(_allowed(case, verdict.transport, shape) for shape in shapes))
-        # "Without a pattern" is an honest answer where there is no telling; it names nobody by itself.
+        # "Without a pattern" is an honest answer where the evidence separates nothing; it names no culprit.
         if shapes and verdict.flow not in allowed and verdict.flow is not Flow.UNKNOWN:
             wrong.append(f"{verdict.transport} is {' or '.join(sorted(words))}, called {verdict.flow}")
     for transport in (Transport.CHUNKED, Transport.EVENTS):

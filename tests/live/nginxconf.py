@@ -207,7 +207,7 @@ def debian_main(prefix: Path, site_file: Path, *, user: str | None = None) -> st
     """
     types = Path("/etc/nginx/mime.types")
     return f"""\
-{f"user {user};" if user else "# not root: workers run as whoever started this"}
+{f"user {user};" if user else "# not root: workers run as the current user"}
 worker_processes auto;
 daemon off;
 pid {prefix}/nginx.pid;

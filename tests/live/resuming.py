@@ -44,7 +44,7 @@ class Tale:
     closes: list[int] = field(default_factory=list)  # codes of close frames
     retries_ms: list[int] = field(
         default_factory=list
-    )  # what event streams said of coming back, on each connection
+    )  # the reconnection time that event streams announced, per connection
     refused: list[int] = field(default_factory=list)  # statuses that were no stream
 
 
@@ -55,7 +55,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 async def read_all(port: int, *, count: int, clients: int, interval_s: float = 0.1) -> list[Tale]:
-    """Have so many clients read a stream of so many Pieces to its end: one in twenty polls, the others stream."""
+    """Let this many clients read a stream of this many Pieces to its end: one in twenty polls, the others stream."""
     streamed = [transport for transport in Transport if transport is not Transport.POLLING]
     kinds = [Transport.POLLING if index % 20 == 0 else streamed[index % 3] for index in range(clients)]
     return await asyncio.gather(
@@ -71,7 +71,7 @@ async def read_whole(port: int, transport: Transport, *, count: int, interval_s:
     for _ in range(MOST_TRIES):
         with suppress(OSError, asyncio.IncompleteReadError):
             await asyncio.wait_for(read(port, tale, query), SILENCE_S + count * interval_s)
-        # Who has all Pieces need not come back for the word that these were all.
+        # A client with all Pieces need not reconnect for the end record.
         if tale.end or len(tale.seqs) >= count:
             return tale
         await asyncio.sleep(interval_s if transport is Transport.POLLING else AGAIN_S)
@@ -148,7 +148,7 @@ async def converse(port: int, tale: Tale, query: str) -> None:
 async def _asked(
     port: int, path: str, *headers: str
 ) -> AsyncIterator[tuple[int, asyncio.StreamWriter, asyncio.StreamReader]]:
-    """Ask, and give status and body once; the connection is closed behind whoever took them."""
+    """Ask, and give status and body once; then close the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         closing = () if any(one.startswith("Connection:") for one in headers) else ("Connection: close",)

@@ -3,7 +3,7 @@
 What must stay true:
 
 - Everything listens on 127.0.0.1, on a port that was free a moment ago.
-- A context manager that has been entered has a server that answers; nobody sleeps for what can be asked.
+- An entered context manager has a server that responds; no test sleeps for what it can poll.
 - Every process is ended by the pid that started it: terminate, wait, kill; its own children go with it.
 - What a process printed is in a file under the scratch folder, and in the message when it does not come up.
   `seen_since` gives the conftest what to show when a test fails.
@@ -72,7 +72,7 @@ class Service:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def tail(self, lines: int = 60) -> str:
-        """Return the last lines of what it wrote, for a person who asks why a test failed."""
+        """Return the last lines of what it wrote, to explain a failed test."""
         return "\n".join(self.output().splitlines()[-lines:])
 
     def stop(self) -> None:
@@ -84,7 +84,7 @@ class Service:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(GONE_WITHIN_S)
         # The group has the number of the process we started (start_new_session), which stays taken as long as one of
-        # its children lives; when none does, there is nobody to kill.
+        # its children lives; when none does, there is nothing to kill.
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -175,7 +175,7 @@ def seen_since(moment_s: float) -> tuple[Service, ...]:
 
 
 def certificate(folder: Path, host: str = "127.0.0.1") -> tuple[Path, Path]:
-    """Make a key and a certificate that nobody has signed, and return where they are."""
+    """Make a key and a self-signed certificate, and return their paths."""
     key, certificate = folder / "key.pem", folder / "cert.pem"
     argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={host}"]
     argv += ["-keyout", str(key), "-out", str(certificate)]
@@ -198,7 +198,7 @@ def nginx_path() -> str | None:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on, another one each time."""
+    """Return an unused loopback port, another one each time."""
     for port in random.sample(PORTS, 200):
         with closing(socket.socket()) as probe:
             # As servers do: a port that only has old connections in TIME_WAIT is free.
@@ -424,7 +424,7 @@ def _wait(service: Service, done: Callable[[], bool], what: str) -> None:
 
 
 def _connects(where: int | Path) -> bool:
-    """Tell whether somebody accepts connections there."""
+    """Tell whether the port accepts connections."""
     family = socket.AF_INET if isinstance(where, int) else socket.AF_UNIX
     with closing(socket.socket(family)) as probe:
         probe.settimeout(1)

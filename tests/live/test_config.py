@@ -57,7 +57,7 @@ def test_the_guilty_file_agrees_and_shows_its_line(origin, nginx, tmp_path):
     assert config["files"][:1] == [str(front.main)]
     told = flushcheck("judge", saved, "--config", front.main.parent)  # the folder, as `check` takes it
     assert told.returncode == 1
-    assert f"- agree nginx-proxy-buffering: both say so: {front.config}:{guilty} " in flat(told.stdout)
+    assert f"- agree nginx-proxy-buffering: both show it: {front.config}:{guilty} " in flat(told.stdout)
     # The line that the file's own finding prints is the one that frees the path.
     front.apply_fix(finding["fix"]["change"])
     freed = json.loads(diagnose(front.url, "--quick", "--json", "--config", front.main).stdout)
@@ -69,7 +69,7 @@ def test_a_file_that_is_not_in_force_is_a_disagreement(origin, nginx, tmp_path):
     done = diagnose(front.url, "--config", GOOD_SITE)
     assert done.returncode == 1
     assert "- path only nginx-proxy-buffering: seen on the path only" in flat(done.stdout)
-    assert "or the server runs with another configuration than this" in flat(done.stdout)
+    assert "or the server runs with another configuration" in flat(done.stdout)
     assert "- innocent: " in done.stdout
     # And the other way round: what the file holds, the path does not.
     other = tmp_path / "site.conf"
@@ -109,7 +109,7 @@ BAD = [
     # name                  what stands in the file      words
     ("not there",           None,                        "no such file or folder"),
     ("not a text",          b"server {\0}",              "not a text file"),
-    ("nobody's words",      b"root:x:0:0\n",             "cannot be told from its name and words"),
+    ("nobody's words",      b"root:x:0:0\n",             "cannot tell which server this file is for"),
     ("an empty folder",     "folder",                    "no configuration was recognised"),
 ]  # fmt: skip
 
@@ -123,7 +123,7 @@ def test_a_bad_file_is_told_before_anything_is_asked(name, content, words, tmp_p
         bad.write_bytes(content)
     good = Path(tmp_path, "nginx.conf")
     good.write_text(BARE)
-    # Nobody listens there: asked, it would be exit 3.
+    # Nothing listens there: a diagnosis would be exit 3.
     done = diagnose("http://127.0.0.1:9", "--config", good, "--config", bad)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"--config {bad}: " in done.stderr

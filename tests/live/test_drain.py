@@ -28,7 +28,7 @@ CLIENTS = 200
 # tried, since nothing would have been shown.
 COUNTS = (35, 70, 140)
 
-# 3 s are promised; what a busy machine takes to let everybody speak is not the service's.
+# 3 s are promised; a busy machine may add to it.
 ENDED_WITHIN_S = 5.0
 
 STREAMED = [Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET]
@@ -87,7 +87,7 @@ def test_each_of_200_streams_goes_on_behind_its_last_piece(name, args, happens, 
             if before - workers(origin.pid) and any(tale.streams > 1 for tale in tales):
                 break
         else:
-            pytest.fail("no stream was met in its midst")
+            pytest.fail("no stream was interrupted before its end")
     if proper:
         assert [tale for tale in tales if tale.cut] == []
         assert {code for tale in tales for code in tale.closes} <= {1000, 1012}

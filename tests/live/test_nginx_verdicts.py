@@ -92,7 +92,7 @@ SITES = [
 ]
 
 
-# Of the verdicts on busy cores, with other tests beside them, so many may stay open.
+# The share of verdicts on busy cores that may stay undecided.
 MOST_OPEN = 0.1
 
 
@@ -230,7 +230,7 @@ def test_the_verdicts_hold_ten_times_in_a_row_on_busy_cores(origin):
                     assert set(accused(report)) <= set(site.culprits)
                 else:
                     assert_true(report, site, busy=True)
-        # "Could not tell" is an answer where nobody lets the reader run; a wrong word never is.
+        # "Could not tell" is allowed where the client is not scheduled; a wrong verdict never is.
         assert len(open_ones) <= MOST_OPEN * 10 * len(paths), open_ones
 
 

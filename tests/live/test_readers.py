@@ -24,7 +24,7 @@ LONG = "LONG" in os.environ
 READERS = 1000 if LONG else 200
 STALL_S = 2.0
 
-# A reader that stops keeps a connection, a greenlet, and one batch of frames that nobody takes. Measured: 66 KB.
+# A client that stops reading keeps a connection, a greenlet, and one unsent batch of frames. Measured: 66 KB.
 MOST_BYTES_EACH = 160 * 1024
 
 PLACES = {"FLUSHCHECK_MAX_STREAMS": "1200"}
@@ -59,7 +59,7 @@ def opened(port: int, path: str, *headers: str, window_bytes: int = 4096) -> soc
 
 @contextmanager
 def stopped_readers(port: int, count: int) -> Iterator[list[socket.socket]]:
-    """So many readers who read the head of their stream, and nothing more."""
+    """This many clients that read the header of their stream, and nothing more."""
     with ExitStack() as stack:
         readers = []
         for index in range(count):
@@ -120,7 +120,7 @@ def test_readers_that_stop_cost_little_and_are_dropped(origin):
 
 
 def test_others_hardly_notice_readers_that_stop():
-    with servers.start_origin(env=PLACES, args=ARGS) as patient:  # which drops nobody meanwhile
+    with servers.start_origin(env=PLACES, args=ARGS) as patient:  # which drops no client meanwhile
         lateness_s(patient.port)
         control_s = lateness_s(patient.port)
         with stopped_readers(patient.port, READERS):
@@ -155,7 +155,7 @@ def test_a_reader_that_is_slow_is_not_one_that_stopped(origin):
 
 def test_a_websocket_reader_that_pauses_gets_every_frame_whole(origin):
     count, pause_s = (20_000, 3.0) if LONG else (6_000, 1.0)
-    with servers.start_origin(args=ARGS) as patient:  # which drops nobody within the pause
+    with servers.start_origin(args=ARGS) as patient:  # which drops no client within the pause
         ws = opened(patient.port, f"/stream/ws?count={count}&interval=0&size=1000&format=delta", *HANDSHAKE)
         with closing(ws):
             data = bytearray(read_until(ws, b"\r\n\r\n").partition(b"\r\n\r\n")[2])

@@ -1,4 +1,4 @@
-"""What the README shows is what happens: its exchange and its one line, run for real."""
+"""What README.md and docs/ show is what happens: the exchange and the one line of shell, run for real."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from flushcheck.reports.oneliner import oneliner
+from tests.docs.pages import example
 from tests.live import nginxconf
 from tests.live.servers import ROOT, child_env, start_nginx
-from tests.test_readme import TEXT
 
 BARE = nginxconf.site("proxy_pass http://127.0.0.1:8000;")
 
@@ -29,8 +29,7 @@ def shape(text: str) -> str:
 
 
 def test_the_exchange_happens_as_shown(origin):
-    shown = TEXT[TEXT.index("<!-- exchange") :].split("```console\n")[1].split("```")[0]
-    command, told = shown.split("\n", 1)
+    command, output = example("exchange", "console").split("\n", 1)
     assert command == "$ flushcheck diagnose http://localhost:8080 --only chunked"
     with start_nginx(BARE, upstreams={8000: origin.port}) as nginx:
         run = subprocess.run(
@@ -43,7 +42,7 @@ def test_the_exchange_happens_as_shown(origin):
             check=False,
         )
     assert run.returncode == 1
-    assert shape(run.stdout) == shape(told)
+    assert shape(run.stdout) == shape(output)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +63,6 @@ def test_the_one_line_gives_the_verdict(site, expected, origin):
         assert expected in verdict(origin.url)
         return
     with start_nginx(site, upstreams={8000: origin.port}) as nginx:
-        told = verdict(nginx.url)
-        assert expected in told
-        assert "4096 bytes" in told
+        output = verdict(nginx.url)
+        assert expected in output
+        assert "4096 bytes" in output

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from flushcheck.model import Verdict
-from flushcheck.prober.watching import ask, watch
-from flushcheck.watching.watch import Pattern, judge
+from flushcheck.prober.watch_request import watch_request
+from flushcheck.prober.watching import watch
+from flushcheck.watching.analysis import Pattern
+from flushcheck.watching.verdict import assess
 from tests.live import nginxconf
 
 pytestmark = pytest.mark.live
@@ -19,21 +21,21 @@ LARGE = "/stream/chunked?xab=0&cache=0&nosniff=0&format=delta&count=40&interval=
 
 def test_a_holding_nginx_is_told_beside_the_apps_own_port_and_freed(origin, nginx):
     front = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
-    asks = [ask(front.url + TOKENS), ask(origin.url + TOKENS)]
-    said = judge(*watch(asks, timeout_s=20))
-    assert said.health is Verdict.HELD, said.headline
+    requests = [watch_request(front.url + TOKENS), watch_request(origin.url + TOKENS)]
+    report = assess(*watch(requests, timeout_s=20))
+    assert report.verdict is Verdict.HELD, report.headline
     front.apply_fix("proxy_buffering off;")
-    said = judge(*watch(asks, timeout_s=20))
-    assert said.health is Verdict.FLOWING, said.headline
+    report = assess(*watch(requests, timeout_s=20))
+    assert report.verdict is Verdict.FLOWING, report.headline
 
 
 def test_blocks_that_cut_records_are_told_alone(origin, nginx):
     front = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
-    said = judge(*watch([ask(front.url + LARGE)], timeout_s=20))
-    assert (said.health, said.looks[0].pattern) == (Verdict.HELD, Pattern.BLOCKS), said.headline
-    assert said.looks[0].block_bytes == 4096
+    report = assess(*watch([watch_request(front.url + LARGE)], timeout_s=20))
+    assert (report.verdict, report.streams[0].pattern) == (Verdict.HELD, Pattern.BLOCKS), report.headline
+    assert report.streams[0].block_bytes == 4096
 
 
 def test_a_good_path_is_not_accused(origin):
-    said = judge(*watch([ask(origin.url + TOKENS)], timeout_s=20))
-    assert (said.health, said.looks[0].pattern) == (Verdict.FLOWING, Pattern.SINGLY), said.headline
+    report = assess(*watch([watch_request(origin.url + TOKENS)], timeout_s=20))
+    assert (report.verdict, report.streams[0].pattern) == (Verdict.FLOWING, Pattern.SINGLY), report.headline

@@ -20,6 +20,13 @@ def sent(count: int, interval_s: float, jitter_s: float = 0.0) -> list[float]:
     return [k * interval_s + draw.random() * jitter_s for k in range(count)]
 
 
+def at_moments(offsets: list[float], at_s: list[float], sizes: list[int] | None = None) -> Reads:
+    """Each Piece at its moment; those at the same moment in one read, of the next of these sizes."""
+    groups = {moment_s: [(k, offsets[k]) for k, at in enumerate(at_s) if at == moment_s] for moment_s in at_s}
+    own = iter(sizes or [sum(record_bytes(seq) for seq, _ in pieces) for pieces in groups.values()])
+    return [(moment_s, next(own), pieces) for moment_s, pieces in groups.items()]
+
+
 def one_by_one(offsets: list[float], delays: list[float] | None = None, record: int = RECORD) -> Reads:
     """Each Piece in a read of its own, never overtaking the one before (TCP keeps the order)."""
     came, arrivals = 0.0, []

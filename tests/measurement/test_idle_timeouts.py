@@ -1,4 +1,4 @@
-"""The ladder of silences: what ended a silent stream, and what nobody can say."""
+"""The ladder of silences: what ended a silent stream, and what cannot be said."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import pytest
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
-from flushcheck.measurement.idle_timeouts import idle_result
+from flushcheck.measurement.idle_timeouts import idle_evidence, idle_result
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
     Arrival,
     Confidence,
     CutCause,
+    Evidence,
     FaultPlace,
     Flow,
     Observation,
@@ -24,7 +25,6 @@ from flushcheck.model import (
     Scenario,
     Transport,
     Vantage,
-    Variant,
     Verdict,
 )
 from flushcheck.reports.json_report import document
@@ -44,11 +44,14 @@ def idle(
     *,
     first: bool = True,
     status: int = 200,
+    at_s: float = 0.01,
     vantage: Vantage = Vantage.PATH,
 ) -> Observation:
-    """One rung: its first word came (unless it was held), and the second if it was whole."""
-    words = (ReceivedPiece(0, 0.0), ReceivedPiece(1, lasts_s))[: 2 if outcome is WHOLE else 1 if first else 0]
-    arrivals = tuple(Arrival(0.01 + piece.sent_s, 50, 50, (piece,)) for piece in words)
+    """A silent stream: its first Piece came (unless it was held), and the second if it was whole."""
+    pieces = (ReceivedPiece(0, 0.0), ReceivedPiece(1, lasts_s))[
+        : 2 if outcome is WHOLE else 1 if first else 0
+    ]
+    arrivals = tuple(Arrival(at_s + piece.sent_s, 50, 50, (piece,)) for piece in pieces)
     probe = Probe(CHUNKED, Scenario.IDLE, lasts_s=lasts_s, vantage=vantage)
     return Observation(probe, outcome, "detail", status, ended_s=ended_s, arrivals=arrivals)
 
@@ -60,40 +63,102 @@ def steady(
     return Observation(probe, outcome, ended_s=ended_s)
 
 
+TOO_LONG = idle(65, Outcome.REFUSED, 0.1, first=False, status=400)
+HELD_UNTIL = idle(65, CUT, 60.0, first=False)
+GAVE_UP = idle(65, Outcome.REFUSED, 60.0, first=False, status=504)
+CUT_LATER = dataclasses.replace(idle(5, WHOLE, 5), outcome=CUT)
+
 LADDERS = [
-    # name, Observations, cause, passed, cut after, deadline, words
-    ("all pass", [idle(5, WHOLE, 5), idle(30, WHOLE, 30), steady(30, WHOLE, 30)], CutCause.NONE, 30, 0, 0, "up to 30 s pass"),
-    ("idle", [idle(5, WHOLE, 5), idle(65, CUT, 60.01), steady(65, WHOLE, 65)], CutCause.IDLE, 5, 60, 0, "cut after 60.0 s of silence; 5 s of silence pass; who talked all the while for 65 s was not"),
-    ("idle, held until then", [idle(65, CUT, 60.0, first=False), steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0, "after 60.0 s"),
-    ("idle, answered with 504", [idle(65, Outcome.REFUSED, 60.0, first=False, status=504), steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0, "after 60.0 s"),
-    ("forgotten", [idle(5, WHOLE, 5), idle(65, FORGOTTEN, 70), steady(65, WHOLE, 65)], CutCause.IDLE, 5, 65, 0, "forgotten within 65 s"),
-    ("a deadline", [idle(5, WHOLE, 5), idle(65, CUT, 30.0), steady(65, CUT, 30.2)], CutCause.DEADLINE, 5, 0, 30.2, "a deadline for the whole"),
-    ("a deadline, and less for silence", [idle(65, CUT, 10.0), steady(65, CUT, 30)], CutCause.IDLE, 0, 10, 30, "who"),
-    ("nobody talked", [idle(65, CUT, 60.0)], CutCause.UNKNOWN, 0, 60, 0, "could not be told apart"),
-    ("the talker was refused", [idle(65, CUT, 60.0), steady(65, Outcome.REFUSED, 0)], CutCause.UNKNOWN, 0, 60, 0, "could not"),
-    ("the service allows less", [idle(65, Outcome.REFUSED, 0.1, first=False, status=400)], CutCause.UNKNOWN, 0, 0, 0, "could not be tried: detail"),
-    ("cut behind the silence", [dataclasses.replace(idle(5, WHOLE, 5), outcome=CUT), steady(5, WHOLE, 5)], CutCause.UNKNOWN, 0, 0, 0, "could not be tried"),
+    # name, Observations, cause, passed, cut after, deadline, sentence
+    ("all pass", [idle(5, WHOLE, 5), idle(30, WHOLE, 30), steady(30, WHOLE, 30)], CutCause.NONE, 30, 0, 0,
+     "silences of up to 30 s pass"),
+    ("idle", [idle(65, CUT, 60.01), idle(5, WHOLE, 5), steady(65, WHOLE, 65)], CutCause.IDLE, 5, 60, 0,
+     "cut after 60.0 s of silence; 5 s of silence pass; a stream that sends all the while is not cut within 65 s"),
+    ("idle: the shortest silence that is cut", [idle(90, CUT, 60.5), idle(65, CUT, 60.01), steady(90, WHOLE, 90)], CutCause.IDLE, 0, 60, 0,
+     "cut after 60.0 s of silence; a stream that sends all the while is not cut within 90 s"),
+    ("idle, held until then", [HELD_UNTIL, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
+     "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
+    ("idle, answered with 504", [GAVE_UP, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
+     "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
+    ("silent since its last byte", [idle(65, CUT, 60.5, at_s=0.5), steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
+     "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
+    ("forgotten", [idle(5, WHOLE, 5), idle(65, FORGOTTEN, 70), steady(65, WHOLE, 65)], CutCause.IDLE, 5, 65, 0,
+     "forgotten within 65 s of silence: nothing more arrives, not even the end; 5 s of silence pass; a stream that sends all the while is not cut within 65 s"),
+    ("a deadline", [idle(5, WHOLE, 5), idle(65, CUT, 30.0), steady(65, CUT, 30.2)], CutCause.DEADLINE, 5, 0, 30.2,
+     "cut after 30.2 s, silent or not: a deadline for the whole stream, no idle timeout"),
+    ("as far from the deadline as a tenth of it", [idle(65, CUT, 36.0), steady(65, CUT, 40)], CutCause.DEADLINE, 0, 0, 40,
+     "cut after 40.0 s, silent or not: a deadline for the whole stream, no idle timeout"),
+    ("further from the deadline", [idle(65, CUT, 35.9), steady(65, CUT, 40)], CutCause.IDLE, 0, 35.9, 40,
+     "cut after 35.9 s of silence; a stream that sends all the while is cut after 40.0 s"),
+    ("half a second from a short deadline", [idle(65, CUT, 1.5), steady(65, CUT, 2)], CutCause.DEADLINE, 0, 0, 2,
+     "cut after 2.0 s, silent or not: a deadline for the whole stream, no idle timeout"),
+    ("further from a short deadline", [idle(65, CUT, 1.4), steady(65, CUT, 2)], CutCause.IDLE, 0, 1.4, 2,
+     "cut after 1.4 s of silence; a stream that sends all the while is cut after 2.0 s"),
+    ("a deadline, and less for silence", [idle(30, CUT, 10.0), idle(65, CUT, 30), steady(65, CUT, 30)], CutCause.IDLE, 0, 10, 30,
+     "cut after 10.0 s of silence; a stream that sends all the while is cut after 30.0 s"),
+    ("nothing was sent all the while", [idle(65, CUT, 60.0)], CutCause.UNKNOWN, 0, 60, 0,
+     "cut after 60.0 s of silence; no stream that sends all the while to compare with"),
+    ("the stream that sends all the while was refused", [idle(65, CUT, 60.0), steady(65, Outcome.REFUSED, 0)], CutCause.UNKNOWN, 0, 60, 0,
+     "cut after 60.0 s of silence; no stream that sends all the while to compare with"),
+    ("the stream that sends all the while was forgotten", [idle(65, CUT, 60.0), steady(65, FORGOTTEN, 70)], CutCause.UNKNOWN, 0, 60, 0,
+     "cut after 60.0 s of silence; no stream that sends all the while to compare with"),
+    ("the service allows less", [TOO_LONG], CutCause.UNKNOWN, 0, 0, 0,
+     "a silence of 65 s could not be tried: detail"),
+    ("the service allows less, but some", [idle(5, WHOLE, 5), TOO_LONG], CutCause.UNKNOWN, 5, 0, 0,
+     "a silence of 65 s could not be tried: detail"),
+    ("no reason is given", [dataclasses.replace(TOO_LONG, detail="")], CutCause.UNKNOWN, 0, 0, 0,
+     "a silence of 65 s could not be tried: refused"),
+    ("cut behind the silence", [CUT_LATER, steady(5, WHOLE, 5)], CutCause.UNKNOWN, 0, 0, 0,
+     "a silence of 5 s could not be tried: detail"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("name", "seen", "cause", "passed", "cut", "deadline", "words"), LADDERS, ids=[row[0] for row in LADDERS]
+    ("name", "seen", "cause", "passed", "cut", "deadline", "sentence"),
+    LADDERS,
+    ids=[row[0] for row in LADDERS],
 )
-def test_what_ended_a_silent_stream(name, seen, cause, passed, cut, deadline, words):
-    found = idle_result(Observations(seen), CHUNKED)
-    assert found is not None
-    assert found.cause is cause
-    assert (found.passed_s, found.deadline_s) == (passed, deadline)
-    assert found.cut_after_s == pytest.approx(cut, abs=0.02)
-    assert words in found.summary
-    assert found.cuts is bool(cut or deadline)
+def test_what_ended_a_silent_stream(name, seen, cause, passed, cut, deadline, sentence):
+    result = idle_result(Observations(seen), CHUNKED)
+    assert result is not None
+    assert result.cause is cause
+    assert (result.passed_s, result.deadline_s) == (passed, deadline)
+    assert result.cut_after_s == pytest.approx(cut, abs=0.02)
+    assert result.summary == sentence
+    assert result.cuts is bool(cut or deadline)
+
+
+RESTS_ON = [
+    # Observations,                                                  Probes
+    ([idle(65, CUT, 60), steady(65, WHOLE, 65)],                     ("chunked-idle-65s", "chunked-steady-65s")),
+    ([idle(65, CUT, 30), idle(90, CUT, 30), steady(90, CUT, 30)],    ("chunked-idle-65s", "chunked-steady-90s")),
+    ([idle(65, CUT, 60)],                                            ("chunked-idle-65s",)),
+    ([idle(65, WHOLE, 65), steady(65, WHOLE, 65)],                   ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "probes"), RESTS_ON)
+def test_the_evidence_names_the_shortest_cut_and_what_it_is_compared_with(seen, probes):
+    result = idle_result(Observations(seen), CHUNKED)
+    assert result is not None
+    assert result.probes == probes
+    assert idle_evidence(CHUNKED, result) == Evidence(f"chunked: {result.summary}", probes)
+
+
+def test_each_transport_and_vantage_has_a_ladder_of_its_own():
+    seen = Observations([idle(65, CUT, 60, vantage=Vantage.DIRECT), steady(65, WHOLE, 65)])
+    assert idle_result(seen, CHUNKED) is None
+    assert idle_result(seen, Transport.EVENTS) is None
+    direct = idle_result(seen, CHUNKED, Vantage.DIRECT)
+    assert direct is not None
+    assert direct.cause is CutCause.UNKNOWN
 
 
 def test_without_a_ladder_nothing_is_said():
     assert idle_result(Observations([]), CHUNKED) is None
     report = judge(Path().run())
     assert {verdict.idle for verdict in report.transports} == {None}
-    assert document(report)["transports"]["chunked"]["silence"] is None
+    assert document(report)["transports"]["chunked"]["idle"] is None
 
 
 def run(path: Path, *seen: Observation) -> Run:
@@ -113,9 +178,7 @@ def test_an_idle_time_out_breaks_a_path_that_flows_otherwise():
         ("idle-timeout", Confidence.LIKELY, (CHUNKED,))
     ]
     assert "streams that last are cut on chunked" in report.headline
-    assert document(report)["transports"]["chunked"]["silence"]["cut_after_s"] == pytest.approx(
-        60.0, abs=0.01
-    )
+    assert document(report)["transports"]["chunked"]["idle"]["cut_after_s"] == pytest.approx(60.0, abs=0.01)
     assert "!! chunked" in terminal(report, width=100, color=False)
     assert "ok events" in terminal(report, width=100, color=False)
 
@@ -184,10 +247,3 @@ def test_the_plan_asks_for_what_the_service_allows(lasts_s):
         if probe.scenario is Scenario.STEADY:
             assert asked.interval_s <= max(plan.STEADY_S, lasts_s / 8)
             assert asked.count <= 1000, "what an Observation takes in"
-
-
-def test_the_ladder_is_one_stream_a_rung_and_one_that_talks():
-    probes = plan.idle_probes([CHUNKED, Transport.POLLING], [65, 5, 65])
-    assert [probe.id for probe in probes] == ["chunked-idle-5s", "chunked-idle-65s", "chunked-steady-65s"]
-    assert plan.idle_probes(Transport, []) == ()
-    assert {probe.variant for probe in probes} == {Variant.BASELINE}

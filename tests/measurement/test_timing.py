@@ -6,13 +6,15 @@ import random
 
 import pytest
 
-from flushcheck.measurement.timing import measure
+from flushcheck.measurement.patterns import Delivery
+from flushcheck.measurement.timing import flow, kept_share, measure, unclear
 from flushcheck.model import Arrival, Flow, Observation, Outcome, Probe, ReceivedPiece, Scenario, Transport
 from tests.measurement.arrivals import (
     RECORD,
     Reads,
     after_first,
     after_silence,
+    at_moments,
     at_rate,
     at_the_end,
     at_threshold,
@@ -30,6 +32,7 @@ def observe(
     *,
     outcome: Outcome = Outcome.COMPLETE,
     stall_s: float = 0.0,
+    sizes: bool = True,
 ) -> Observation:
     """An Observation from (at_s, bytes, [(seq, sent_s)])."""
     return Observation(
@@ -42,7 +45,10 @@ def observe(
                 at_s,
                 size,
                 size,
-                tuple(ReceivedPiece(seq, offset, record_bytes(seq) - 40) for seq, offset in pieces),
+                tuple(
+                    ReceivedPiece(seq, offset, record_bytes(seq) - 40 if sizes else 0)
+                    for seq, offset in pieces
+                ),
             )
             for at_s, size, pieces in arrivals
         ),
@@ -182,3 +188,130 @@ OUTCOMES = [
 @pytest.mark.parametrize(("outcome", "arrivals", "expected"), OUTCOMES)
 def test_an_ending_that_is_not_the_streams_own(outcome, arrivals, expected):
     assert measure(observe(arrivals, outcome=outcome)).flow is expected
+
+
+# A row on each side of every threshold. Pieces go every eighth of a second, which a float holds exactly.
+
+EVERY_8TH = [k / 8 for k in range(32)]
+SECONDS = [float(k) for k in range(8)]
+
+
+def in_groups(*groups: tuple[float, int], sizes: list[int] | None = None) -> Reads:
+    """Groups of so many Pieces, each at its moment."""
+    at_s = [moment_s for moment_s, count in groups for _ in range(count)]
+    return at_moments(EVERY_8TH, at_s, sizes)
+
+
+def pairs(count: int, of: int = 21) -> Reads:
+    """So many times a Piece waits for the next one; all others come when they are sent."""
+    at_s = [EVERY_8TH[k + 1 if k % 2 == 0 and k < 2 * count else k] for k in range(of)]
+    return at_moments(EVERY_8TH, at_s)
+
+
+def overtaken(count: int) -> Reads:
+    """So many Pieces out of 20 come 0.2 s late, and the one after each with it."""
+    late_s = [0.2 - 0.125 * (k % 3) if k < 3 * count and k % 3 < 2 else 0.0 for k in range(21)]
+    return at_moments(
+        EVERY_8TH, [EVERY_8TH[k - k % 3] + 0.2 if late_s[k] else EVERY_8TH[k] for k in range(21)]
+    )
+
+
+UNEVEN = ((0.375, 4), (1.0, 4), (1.375, 4), (2.0, 4), (2.375, 4))  # no timer: 0.375 and 0.5 s late
+SIZES = [100, 200, 330, 470, 100]  # no block
+LATER = ((1.0, 4), (1.375, 4), (2.0, 4), (2.375, 4))
+
+EDGES = [
+    # name,                                              arrivals,                                                      stall, flow,       the field that tells it
+    ("a quarter of a second early",                      at_moments(EVERY_8TH, [s - 0.25 for s in EVERY_8TH]),          0.0,   Flow.FLOWING, {}),
+    ("earlier than that",                                at_moments(EVERY_8TH, [s - 0.26 for s in EVERY_8TH]),          0.0,   Flow.REPLAYED, {}),
+    ("blocks to half a percent, the observer stalled",   in_groups(*[(k / 2 + 0.375, 4) for k in range(5)], sizes=[1000, 1000, 1000, 1005, 300]), 0.5, Flow.BLOCKS, {"hold_bytes": 1000}),
+    ("blocks a little more uneven, the observer stalled", in_groups(*[(k / 2 + 0.375, 4) for k in range(5)], sizes=[1000, 1000, 1000, 1006, 300]), 0.5, Flow.UNKNOWN, {}),
+    ("four equal blocks, the observer stalled",          in_groups(*[(k / 2 + 0.375, 4) for k in range(4)], sizes=[1000, 1000, 1000, 300]), 0.5, Flow.UNKNOWN, {}),
+    ("three in ten overtaken",                           overtaken(6),                                                  0.0,   Flow.FLOWING, {"jittery": True}),
+    ("one in four overtaken",                            overtaken(5),                                                  0.0,   Flow.FLOWING, {"jittery": False}),
+    ("most late by 0.8 of the gap, the observer stalled", at_moments(SECONDS, [0.0, *(s + 0.8125 for s in SECONDS[1:])]), 0.021, Flow.UNKNOWN, {}),
+    ("most late by 0.8 of the gap, no stall to speak of", at_moments(SECONDS, [0.0, *(s + 0.8125 for s in SECONDS[1:])]), 0.02, Flow.FLOWING, {}),
+    ("nine in twenty overtaken, but for the stall",      pairs(9),                                                      0.15,  Flow.UNKNOWN, {}),
+    ("eight in twenty overtaken, but for the stall",     pairs(8),                                                      0.15,  Flow.FLOWING, {"jittery": False}),
+    ("at the end, begun before the last was sent, the observer stalled", in_groups((0.9375, 8), (1.0, 1)),              0.021, Flow.UNKNOWN, {}),
+    ("at the end, begun before the last was sent",       in_groups((0.9375, 8), (1.0, 1)),                              0.02,  Flow.HELD, {}),
+    ("at the end, the first alone before the last was sent, the observer stalled", in_groups((0.9375, 1), (1.0, 8)),    0.021, Flow.UNKNOWN, {}),
+    ("at the end, begun as the last was sent, the observer stalled", in_groups((1.0, 9)),                               0.021, Flow.HELD, {}),
+    ("at the end, and in blocks",                        in_groups((0.85, 4), (0.95, 4), (1.0, 1), sizes=[1000, 1000, 100]), 0.0, Flow.BLOCKS, {"hold_bytes": 1000}),
+    ("as even in bytes as in time: a timer",             in_groups(*[(k / 2 + 0.5, 4) for k in range(4)], sizes=[1000] * 4), 0.0, Flow.TICKS, {"period_s": 0.375}),
+    ("more even in bytes than in time: a buffer",        in_groups((0.5, 4), (1.0, 4), (1.51, 4), (2.0, 4), (2.5, 4), (3.0, 4), sizes=[1000] * 6), 0.5, Flow.BLOCKS, {"hold_bytes": 1000}),
+    ("three deliveries without a pattern",               in_groups((0.75, 7), (1.125, 3), (2.0, 7)),                    0.0,   Flow.BLOCKS, {"hold_bytes": None}),
+    ("four deliveries without a pattern",                in_groups((0.75, 7), (1.125, 3), (2.0, 7), (2.25, 2)),         0.0,   Flow.UNKNOWN, {"jittery": False}),
+    ("three deliveries, no later than jitter makes",     in_groups((0.6, 5), (1.125, 5), (1.5, 3), sizes=[500, 100, 300]),                     0.0,   Flow.UNKNOWN, {}),
+    ("three deliveries, later than jitter makes",        in_groups((0.61, 5), (1.125, 5), (1.5, 3), sizes=[500, 100, 300]),                    0.0,   Flow.BLOCKS, {"hold_bytes": None}),
+    ("a delivery for every four Pieces",                 in_groups(*UNEVEN, sizes=SIZES),                               0.0,   Flow.FLOWING, {"jittery": True}),
+    ("fewer deliveries",                                 in_groups(*UNEVEN[:4], (2.5, 5), sizes=SIZES),                 0.0,   Flow.UNKNOWN, {}),
+    ("uneven by no more than the observer was stalled",  in_groups(*UNEVEN, sizes=SIZES),                               0.05,  Flow.UNKNOWN, {}),
+    ("as late as jitter makes",                          in_groups((0.6, 4), *LATER, sizes=SIZES),                      0.0,   Flow.FLOWING, {"jittery": True}),
+    ("later than jitter makes",                          in_groups((0.61, 4), *LATER, sizes=SIZES),                     0.0,   Flow.UNKNOWN, {"jittery": False}),
+    ("nothing for 1.45 s",                               after_silence(TOKEN, 1.45),                                    0.0,   Flow.LATE, {"late_s": 1.448, "waits_for_next": False}),
+    ("each with the next",                               with_the_next(TOKEN),                                          0.0,   Flow.LATE, {"late_s": 0.1, "waits_for_next": True}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "arrivals", "stall_s", "expected", "fields"), EDGES, ids=[row[0] for row in EDGES]
+)
+def test_each_side_of_a_threshold(name, arrivals, stall_s, expected, fields):
+    timing = measure(observe(arrivals, stall_s=stall_s, sizes=False))
+    assert timing.flow is expected
+    for field, value in fields.items():
+        assert getattr(timing, field) == (value if value is None else pytest.approx(value))
+
+
+def test_the_numbers_of_an_observation():
+    timing = measure(observe([(0.9, 7, []), *at_moments(EVERY_8TH, [1.125, 1.125, 1.5, 1.625, 1.625])]))
+    assert timing.latency_s == 1.0  # the second Piece's: sent at 0.125
+    assert (timing.lag_s.p50, timing.lag_s.max) == (0.125, 0.25)
+    assert timing.deliveries == 3, "a read that completes no Piece is no delivery of one"
+
+
+UNCLEAR = [
+    # name,                                    arrivals,                            stall, worth a second look?
+    ("no pattern, the observer stalled",       in_groups(*UNEVEN, sizes=SIZES),     0.05,  True),
+    ("no pattern, no stall to speak of",       in_groups((0.61, 4), *LATER, sizes=SIZES), 0.02, False),
+    ("flowing, the observer stalled",          one_by_one(TOKEN),                   0.05,  False),
+    ("flowing",                                one_by_one(TOKEN),                   0.0,   False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "arrivals", "stall_s", "expected"), UNCLEAR, ids=[row[0] for row in UNCLEAR]
+)
+def test_only_what_a_stall_may_have_hidden_is_worth_a_second_look(name, arrivals, stall_s, expected):
+    seen = observe(arrivals, stall_s=stall_s, sizes=False)
+    assert unclear(seen) is expected
+    assert flow(seen) is measure(seen).flow
+
+
+def delivered(at_s: float, *sent_s: float) -> Delivery:
+    return Delivery(at_s, at_s, 100, tuple(ReceivedPiece(0, moment_s) for moment_s in sent_s))
+
+
+SHARES = [
+    # name,                                        deliveries,                                             spare, share
+    ("nothing",                                    [],                                                     0.0,   0.0),
+    ("one Piece",                                  [delivered(9, 0)],                                      0.0,   0.0),
+    ("two together",                               [delivered(1, 0, 1)],                                   0.0,   1.0),
+    ("two together, as near as is spare",          [delivered(1, 0, 1)],                                   1.0,   0.0),
+    ("after the next was sent",                    [delivered(1.5, 0), delivered(2.5, 1)],                 0.0,   1.0),
+    ("as the next was sent",                       [delivered(1, 0), delivered(2, 1)],                     0.0,   0.0),
+    ("after the next was sent, by what is spare",  [delivered(1.5, 0), delivered(2.5, 1)],                 0.5,   0.0),
+    ("before the next was sent",                   [delivered(0.5, 0), delivered(1.5, 1)],                 0.0,   0.0),
+    ("one of two",                                 [delivered(0, 0), delivered(2, 1, 2)],                  0.0,   0.5),
+    ("one of three",                               [delivered(0, 0), delivered(2, 1, 2), delivered(3, 3)], 0.0,   1 / 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "spare_s", "share"), SHARES, ids=[row[0] for row in SHARES])
+def test_the_share_of_pieces_that_a_later_one_overtook(name, seen, spare_s, share):
+    assert kept_share(seen, 0.0, spare_s) == pytest.approx(share)
+
+
+def test_the_paths_own_latency_overtakes_nothing():
+    assert kept_share([delivered(8, 0), delivered(9, 1)], 8.0, 0.0) == 0.0

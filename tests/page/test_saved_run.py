@@ -54,8 +54,8 @@ def test_where_the_fault_is(shown):
 
 def test_the_servers_on_the_path_each_with_its_evidence(shown):
     hops = shown.locator("[data-part=hops] li")
-    asks = hops.filter(has_text="a proxy that asks over HTTP/1.0")
-    expect(asks.locator(".soft")).to_contain_text("the app was asked over HTTP/1.0")
+    asks = hops.filter(has_text="a proxy that speaks HTTP/1.0")
+    expect(asks.locator(".soft")).to_contain_text("the app was called over HTTP/1.0")
     for hop in hops.all():
         expect(hop.locator(".soft")).not_to_be_empty()
 

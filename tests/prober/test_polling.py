@@ -8,7 +8,7 @@ from flushcheck.measurement import plan
 from flushcheck.measurement.timing import measure
 from flushcheck.model import Flow, Outcome, Probe, Transport
 from flushcheck.prober import observe
-from tests.prober.farside import ORIGIN, Peer, Row, Script, check, far_side, look_at_all
+from tests.prober.peers import ORIGIN, Client, Row, Script, check_row, observe_rows, scripted_server
 
 POLLS = Probe(Transport.POLLING)
 U, R, C, T, OKAY = Outcome.UNREACHABLE, Outcome.REFUSED, Outcome.CUT, Outcome.TIMEOUT, Outcome.COMPLETE
@@ -22,102 +22,100 @@ def body(seq: int) -> bytes:
 END = json.dumps({"error": "cnt=10", "count": plan.POLLS, "request_at_app": ORIGIN}).encode()
 
 
-def good(peer: Peer) -> None:
+def good(client: Client) -> None:
     """Answer the poll that was just read."""
-    seq = int(peer.query["cnt"])
-    peer.answer(200, body(seq)) if seq < plan.POLLS else peer.answer(400, END)
+    seq = int(client.query["cnt"])
+    client.respond(200, body(seq)) if seq < plan.POLLS else client.respond(400, END)
 
 
 def kept(handle: Script) -> Script:
     """Serve poll after poll on one connection."""
 
-    def script(peer: Peer) -> None:
-        handle(peer)
-        while peer.ask():
-            handle(peer)
+    def script(client: Client) -> None:
+        handle(client)
+        while client.read_request():
+            handle(client)
 
     return script
 
 
 def at(seq: int, handle: Script) -> Script:
     """A good far side, but for one poll."""
-    return kept(lambda peer: (handle if int(peer.query["cnt"]) == seq else good)(peer))
+    return kept(lambda client: (handle if int(client.query["cnt"]) == seq else good)(client))
 
 
 def test_each_piece_is_asked_for_at_its_moment_over_one_connection():
-    asked: list[tuple[Peer, bytes]] = []
+    received: list[tuple[Client, bytes]] = []
 
-    def note(peer: Peer) -> None:
-        asked.append((peer, peer.request))
-        good(peer)
+    def note(client: Client) -> None:
+        received.append((client, client.request))
+        good(client)
 
-    with far_side(kept(note)) as url:
+    with scripted_server(kept(note)) as url:
         seen = observe(POLLS, f"{url}/sub/", timeout_s=5)
     assert (seen.outcome, seen.detail) == (Outcome.COMPLETE, "")
     assert measure(seen).flow is Flow.FLOWING
-    assert len({id(peer) for peer, _ in asked}) == 1
+    assert len({id(client) for client, _ in received}) == 1
     # An address of its own for each poll: no cache can answer one with another's.
-    assert len({request.split()[1] for _, request in asked}) == len(asked) == plan.POLLS + 1
+    assert len({request.split()[1] for _, request in received}) == len(received) == plan.POLLS + 1
     interval_s = plan.params(POLLS).interval_s
-    sent_s = [piece.sent_s for _, piece in seen.pieces]
+    sent_s = [piece.sent_s for piece in seen.pieces]
     assert sent_s == sorted(sent_s)
     assert sent_s[0] == 0
     assert all(sent >= seq * interval_s for seq, sent in enumerate(sent_s))
-    assert all(arrived >= piece.sent_s for arrived, piece in seen.pieces)
+    assert all(piece.at_s >= piece.sent_s for piece in seen.pieces)
     assert seen.end is not None
     assert seen.request_at_app is not None
     assert (seen.end.count, seen.request_at_app.protocol, seen.status) == (plan.POLLS, "HTTP/1.0", 200)
 
 
 def test_a_late_answer_makes_the_next_poll_late_but_not_the_one_after():
-    def slow(peer: Peer) -> None:
+    def slow(client: Client) -> None:
         time.sleep(0.25)
-        good(peer)
+        good(client)
 
-    with far_side(at(2, slow)) as url:
+    with scripted_server(at(2, slow)) as url:
         seen = observe(POLLS, url, timeout_s=5)
     assert seen.outcome is Outcome.COMPLETE
-    (_, second), (third_at_s, third), (_, fourth), *_, (_, last) = [
-        seen.pieces[index] for index in range(1, 10)
-    ]
+    _, second, third, fourth, *_, last = seen.pieces
     assert second.sent_s < 0.2
-    assert third_at_s - third.sent_s >= 0.24
-    assert fourth.sent_s >= third_at_s  # right away, not at its own moment of 0.3 s
+    assert third.at_s - third.sent_s >= 0.24
+    assert fourth.sent_s >= third.at_s  # right away, not at its own moment of 0.3 s
     assert last.sent_s >= 0.9
 
 
-def chunked_gzip(peer: Peer) -> None:
-    data = gzip.compress(body(int(peer.query["cnt"])))
-    peer.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n")
-    peer.chunk(data)
-    peer.chunk(b"")
+def chunked_gzip(client: Client) -> None:
+    data = gzip.compress(body(int(client.query["cnt"])))
+    client.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n")
+    client.chunk(data)
+    client.chunk(b"")
 
 
 def wrong(seq: int) -> Script:
-    return lambda peer: peer.answer(200, body(seq))
+    return lambda client: client.respond(200, body(seq))
 
 
 def status(code: int, text: bytes = b"<h1>Bad gateway</h1>") -> Script:
-    return lambda peer: peer.answer(code, text, "text/html")
+    return lambda client: client.respond(code, text, "text/html")
 
 
-FAR_SIDES: list[Row] = [
+PEERS: list[Row] = [
     ("closes after each",    good,                                    OKAY, ""),
     ("compresses",           at(3, chunked_gzip),                       OKAY, ""),
     ("not there",            kept(status(404)),                         R, "status 404, text/html"),
     ("a page, 200",          kept(status(200, b"<html>Log in")),        R, "status 200, text/html, begins '<html>Log in'"),
     ("a wrong piece",        at(0, wrong(7)),                           R, "asked for piece 0, got piece 7"),
     ("the same again",       at(4, wrong(3)),                           C, "asked for piece 4, got piece 3"),
-    ("a page in between",    at(5, status(502)),                        C, "5 pieces came, then something that is not ours; status 502"),
-    ("hangs up in between",  at(5, lambda peer: peer.reset()),          C, "5 pieces came"),
-    ("says nothing more",    at(3, lambda peer: peer.stay()),           T, "3 pieces came"),
-    ("ends too soon",        at(6, lambda peer: peer.answer(400, END)), C, "the end speaks of 10 pieces; 6 pieces came"),
-    ("a page for the end",   at(10, status(400)),                       C, "10 pieces came, then something that is not ours; status 400"),
-    ("never ends",           at(10, wrong(10)),                         C, "piece 10 came, of a stream of 10"),
-    ("an end with 200",      at(10, lambda peer: peer.answer(200, END)), C, "then something that is not ours"),
-    ("an endless answer",    at(2, lambda peer: peer.answer(200, b" " * 20_000_000)), C, "2 pieces came"),
-    ("a bomb",               at(2, lambda peer: peer.answer(200, gzip.compress(b" " * 20_000_000), extra="Content-Encoding: gzip\r\n")), C, "more than 8 MiB"),
-    ("a redirect",           kept(lambda peer: peer.answer(302, b"", extra="Location: /x\r\n")), R, "redirected to /x"),
+    ("a page in between",    at(5, status(502)),                        C, "5 pieces arrived, then data that is not from flushcheck; status 502"),
+    ("hangs up in between",  at(5, lambda client: client.reset()),          C, "5 pieces arrived"),
+    ("says nothing more",    at(3, lambda client: client.wait_for_close()),           T, "3 pieces arrived"),
+    ("ends too soon",        at(6, lambda client: client.respond(400, END)), C, "the end record counts 10 pieces; 6 pieces arrived"),
+    ("a page for the end",   at(10, status(400)),                       C, "10 pieces arrived, then data that is not from flushcheck; status 400"),
+    ("never ends",           at(10, wrong(10)),                         C, "piece 10 arrived, of a stream of 10"),
+    ("an end with 200",      at(10, lambda client: client.respond(200, END)), C, "then data that is not from flushcheck"),
+    ("an endless answer",    at(2, lambda client: client.respond(200, b" " * 20_000_000)), C, "2 pieces arrived"),
+    ("a bomb",               at(2, lambda client: client.respond(200, gzip.compress(b" " * 20_000_000), extra="Content-Encoding: gzip\r\n")), C, "more than 8 MiB"),
+    ("a redirect",           kept(lambda client: client.respond(302, b"", extra="Location: /x\r\n")), R, "redirected to /x"),
 ]  # fmt: skip
 
 
@@ -126,27 +124,27 @@ TIMEOUT_S = 1.4
 
 @pytest.fixture(scope="module")
 def seen_all():
-    return look_at_all(FAR_SIDES, POLLS, timeout_s=TIMEOUT_S)
+    return observe_rows(PEERS, POLLS, timeout_s=TIMEOUT_S)
 
 
-@pytest.mark.parametrize("row", FAR_SIDES, ids=lambda row: row[0])
-def test_a_strange_far_side_is_an_outcome(row, seen_all):
-    check(row, seen_all[row[0]], timeout_s=TIMEOUT_S)
+@pytest.mark.parametrize("row", PEERS, ids=lambda row: row[0])
+def test_whatever_a_peer_does_is_an_outcome(row, seen_all):
+    check_row(row, seen_all[row[0]], timeout_s=TIMEOUT_S)
 
 
 def test_a_connection_closed_under_a_poll_is_opened_again():
-    closed: list[Peer] = []
+    closed: list[Client] = []
 
-    def script(peer: Peer) -> None:
+    def script(client: Client) -> None:
         """Close the first connection as soon as its fourth poll has come, without an answer."""
-        good(peer)
-        while peer.ask():
-            if peer.query["cnt"] == "3" and not closed:
-                closed.append(peer)
+        good(client)
+        while client.read_request():
+            if client.query["cnt"] == "3" and not closed:
+                closed.append(client)
                 return
-            good(peer)
+            good(client)
 
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         seen = observe(POLLS, url, timeout_s=5)
     assert closed
     assert seen.outcome is Outcome.COMPLETE

@@ -42,12 +42,12 @@ WRONG = [
 def test_a_file_that_is_no_run_is_told_with_its_name_and_an_example(name, content, says, tmp_path):
     path = tmp_path / "run.json"
     path.write_bytes(content)
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as raised:
         load(str(path))
-    assert says in str(told.value)
-    assert str(path) in str(told.value)
-    assert "--save run.json" in str(told.value)
-    assert len(str(told.value)) < 600
+    assert says in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert "--save run.json" in str(raised.value)
+    assert len(str(raised.value)) < 600
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""requests, without the habits that would ask elsewhere, read without bound, or never end."""
+"""requests without proxies from the environment, without redirects, with a deadline and a byte limit."""
 
 from __future__ import annotations
 
@@ -8,94 +8,96 @@ import pytest
 import requests
 
 from flushcheck.prober.address import parse
-from flushcheck.prober.http import FAR_SIDE, read_whole
+from flushcheck.prober.http1 import PEER_ERRORS
 from flushcheck.prober.session import Session
 from flushcheck.prober.timed_socket import MAX_BYTES, Budget
-from tests.prober.farside import TO_CLOSE, Peer, far_side, pace
+from tests.prober.peers import TO_CLOSE, Client, pace, scripted_server
 
 
-def fetch(url: str, *, within_s: float = 5.0, most: int = 1000) -> tuple[requests.Response, bytes]:
+def fetch(url: str, *, within_s: float = 5.0, max_bytes: int = 1000) -> tuple[requests.Response, bytes]:
     with Session(parse(url), Budget(time.monotonic() + within_s)) as session:
         response = session.get(f"{url}/x", stream=True)
-        return response, read_whole(response.raw, most)[1]
+        return response, response.raw.read(max_bytes)
 
 
-def test_an_answer_is_an_answer():
-    def script(peer: Peer) -> None:
-        assert peer.path == "/x"
-        assert peer.header("User-Agent").startswith("flushcheck/")
-        assert peer.header("Host").startswith("127.0.0.1:")
-        peer.answer(200, b"hello")
+def test_a_response_is_returned():
+    def script(client: Client) -> None:
+        assert client.path == "/x"
+        assert client.header("User-Agent").startswith("flushcheck/")
+        assert client.header("Host").startswith("127.0.0.1:")
+        client.respond(200, b"hello")
 
-    with far_side(script) as url:
+    with scripted_server(script) as url:
         response, body = fetch(url)
     assert (response.status_code, body) == (200, b"hello")
 
 
-def test_a_redirect_is_an_answer_whose_body_is_not_read():
-    asked = []
+def test_a_redirect_is_a_response_whose_body_is_not_read():
+    received = []
 
-    def script(peer: Peer) -> None:
-        asked.append(peer.path)
-        peer.send(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Encoding: gzip\r\n\r\nno gzip")
-        peer.stay()
+    def script(client: Client) -> None:
+        received.append(client.path)
+        client.send(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Encoding: gzip\r\n\r\nno gzip")
+        client.wait_for_close()
 
-    with far_side(script) as url, Session(parse(url), Budget(time.monotonic() + 5)) as session:
+    with scripted_server(script) as url, Session(parse(url), Budget(time.monotonic() + 5)) as session:
         response = session.get(f"{url}/x", stream=True)
         assert response.status_code == 302
         response.close()
-    assert asked == ["/x"]
+    assert received == ["/x"]
 
 
-def test_the_environment_is_not_asked(monkeypatch, tmp_path):
+def test_the_environment_is_not_read(monkeypatch, tmp_path):
     secrets = tmp_path / "netrc"
     secrets.write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(secrets))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    with far_side(lambda peer: peer.answer(200, peer.header("Authorization").encode() or b"none")) as url:
+    with scripted_server(
+        lambda client: client.respond(200, client.header("Authorization").encode() or b"none")
+    ) as url:
         assert fetch(url)[1] == b"none"
 
 
-def trickling(peer: Peer) -> None:
+def trickling(client: Client) -> None:
     for _ in pace(1000, 0.02):
-        peer.send(b"H")
+        client.send(b"H")
 
 
-def trickling_header(peer: Peer) -> None:
-    peer.send(b"HTTP/1.1 200 OK\r\nX: ")
-    trickling(peer)
+def trickling_header(client: Client) -> None:
+    client.send(b"HTTP/1.1 200 OK\r\nX: ")
+    trickling(client)
 
 
-def trickling_body(peer: Peer) -> None:
-    peer.send(TO_CLOSE)
-    trickling(peer)
+def trickling_body(client: Client) -> None:
+    client.send(TO_CLOSE)
+    trickling(client)
 
 
 HOSTILE = [
-    # name, what the far side does
-    ("silent", lambda peer: peer.stay()),
+    # name, what the peer does
+    ("silent", lambda client: client.wait_for_close()),
     ("a byte at a time", trickling),
     ("a header that never ends", trickling_header),
     ("a body that never ends", trickling_body),
-    ("a reset", lambda peer: peer.reset()),
-    ("no HTTP", lambda peer: peer.send(b"SSH-2.0\r\n")),
+    ("a reset", lambda client: client.reset()),
+    ("no HTTP", lambda client: client.send(b"SSH-2.0\r\n")),
 ]
 
 
 @pytest.mark.parametrize(("name", "script"), HOSTILE, ids=[row[0] for row in HOSTILE])
-def test_whatever_the_far_side_does_ends_in_time_as_an_error_of_its_own(name, script):
+def test_whatever_the_peer_does_ends_in_time_as_a_peer_error(name, script):
     began = time.monotonic()
-    with far_side(script) as url, pytest.raises(FAR_SIDE):
+    with scripted_server(script) as url, pytest.raises(PEER_ERRORS):
         fetch(url, within_s=0.4)
     assert time.monotonic() - began < 3
 
 
 def test_a_flood_is_ended():
-    def script(peer: Peer) -> None:
-        peer.send(TO_CLOSE)
+    def script(client: Client) -> None:
+        client.send(TO_CLOSE)
         for _ in range(2 * MAX_BYTES >> 16):
-            peer.send(b" " * 65536)
+            client.send(b" " * 65536)
 
-    with far_side(script) as url, pytest.raises(FAR_SIDE):
-        fetch(url, within_s=20, most=10 * MAX_BYTES)
+    with scripted_server(script) as url, pytest.raises(PEER_ERRORS):
+        fetch(url, within_s=20, max_bytes=10 * MAX_BYTES)

@@ -7,16 +7,15 @@ import subprocess
 import pytest
 
 from flushcheck.model import Outcome, Probe, Transport
-from flushcheck.prober import observe, observe_all
-from flushcheck.prober import timed_socket as line
-from tests.prober.farside import TO_CLOSE, Peer, end, far_side, piece
+from flushcheck.prober import observe, observe_all, timed_socket
+from tests.prober.peers import TO_CLOSE, Client, end, piece, scripted_server
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """The paths of a certificate for 127.0.0.1 that nobody has signed, and of its key."""
+    """The paths of a self-signed certificate for 127.0.0.1, and of its key."""
     folder = tmp_path_factory.mktemp("tls")
     key, cert = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
@@ -34,10 +33,10 @@ def speaks_tls(certificate):
     context.load_cert_chain(*certificate)
 
     def wrap(script):
-        def speak(peer: Peer) -> None:
-            with context.wrap_socket(peer.sock, server_side=True) as sock:
-                inner = Peer(sock)
-                if inner.ask():
+        def speak(client: Client) -> None:
+            with context.wrap_socket(client.sock, server_side=True) as sock:
+                inner = Client(sock)
+                if inner.read_request():
                     script(inner)
                 sock.unwrap()
 
@@ -50,21 +49,21 @@ def speaks_tls(certificate):
 def trusted(certificate, monkeypatch):
     """Let the prober trust the certificate, as if it were in the system's store."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    line.tls_context.cache_clear()
+    timed_socket.tls_context.cache_clear()
     yield
-    line.tls_context.cache_clear()
+    timed_socket.tls_context.cache_clear()
 
 
-def stream(peer: Peer) -> None:
-    if peer.path.endswith("/ws"):
-        peer.answer(400, b'{"error": "no"}')
+def stream(client: Client) -> None:
+    if client.path.endswith("/ws"):
+        client.respond(400, b'{"error": "no"}')
     else:
-        peer.send(TO_CLOSE + piece(0) + end(1))
+        client.send(TO_CLOSE + piece(0) + end(1))
 
 
 @pytest.mark.usefixtures("trusted")
 def test_a_stream_is_read_over_tls(speaks_tls):
-    with far_side(speaks_tls(stream), asked=False) as url:
+    with scripted_server(speaks_tls(stream), read_first=False) as url:
         chunked, socket = observe_all(
             [Probe(Transport.CHUNKED), Probe(Transport.WEBSOCKET)],
             url.replace("http:", "https:"),
@@ -75,8 +74,8 @@ def test_a_stream_is_read_over_tls(speaks_tls):
 
 
 @pytest.mark.parametrize("transport", Transport)
-def test_a_certificate_that_nobody_signed_is_unreachable(transport, speaks_tls):
-    with far_side(speaks_tls(stream), asked=False) as url:
+def test_a_self_signed_certificate_is_unreachable(transport, speaks_tls):
+    with scripted_server(speaks_tls(stream), read_first=False) as url:
         seen = observe(Probe(transport), url.replace("http:", "https:"), timeout_s=5)
     assert seen.outcome is Outcome.UNREACHABLE
     assert "certificate" in seen.detail
@@ -85,13 +84,13 @@ def test_a_certificate_that_nobody_signed_is_unreachable(transport, speaks_tls):
 
 @pytest.mark.usefixtures("trusted")
 def test_a_certificate_for_another_name_is_unreachable(speaks_tls):
-    with far_side(speaks_tls(stream), asked=False) as url:
+    with scripted_server(speaks_tls(stream), read_first=False) as url:
         other = url.replace("http:", "https:").replace("127.0.0.1", "localhost")
         seen = observe(Probe(Transport.CHUNKED), other, timeout_s=5)
     assert (seen.outcome, "localhost" in seen.detail) == (Outcome.UNREACHABLE, True), seen.detail
 
 
-def test_plain_http_to_a_tls_port_is_told(speaks_tls):
-    with far_side(speaks_tls(stream), asked=False) as url:
+def test_plain_http_to_a_tls_port_is_unreachable(speaks_tls):
+    with scripted_server(speaks_tls(stream), read_first=False) as url:
         seen = observe(Probe(Transport.CHUNKED), url, timeout_s=5)
     assert seen.outcome is Outcome.UNREACHABLE

@@ -1,4 +1,4 @@
-"""Watching streams that are not ours, on far sides that keep to no rule."""
+"""Watching streams of other apps, on peers that keep no rule."""
 
 from __future__ import annotations
 
@@ -13,60 +13,68 @@ import pytest
 
 from flushcheck.model import UsageError
 from flushcheck.prober import watching
-from flushcheck.prober.watching import MAX_BODY_BYTES, Came, ask, watch
-from flushcheck.watching.watch import Ending, Kind, Watched, judge
-from tests.prober.farside import CHUNKED, TO_CLOSE, Peer, far_side, pace
+from flushcheck.prober.watch_request import MAX_BODY_BYTES, watch_request
+from flushcheck.prober.watching import ReadEvent, watch
+from flushcheck.watching.records import MAX_RECORDS, StreamFormat
+from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
+from flushcheck.watching.verdict import assess
+from tests.prober.peers import CHUNKED, TO_CLOSE, Client, pace, scripted_server
 
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 LAST = b"0\r\n\r\n"
 
 
-def events(peer: Peer, count: int = 6, interval_s: float = 0.1) -> None:
+def events(client: Client, count: int = 6, interval_s: float = 0.1) -> None:
     for seq, _ in pace(count, interval_s):
-        peer.chunk(b'data: {"delta": "w%d "}\n\n' % seq)
+        client.chunk(b'data: {"delta": "w%d "}\n\n' % seq)
 
 
-def chat(peer: Peer) -> None:
-    peer.send(SSE)
-    events(peer)
-    peer.chunk(b"data: [DONE]\n\n")
-    peer.send(LAST)
+def chat(client: Client) -> None:
+    client.send(SSE)
+    events(client)
+    client.chunk(b"data: [DONE]\n\n")
+    client.send(LAST)
 
 
-def one(url: str, *, timeout_s: float = 5.0, **asked: object) -> Watched:
-    (seen,) = watch([ask(url, **asked)], timeout_s=timeout_s)  # type: ignore[arg-type]
+def follow(url: str, *, timeout_s: float = 5.0, **arguments: object) -> StreamCapture:
+    (seen,) = watch([watch_request(url, **arguments)], timeout_s=timeout_s)  # type: ignore[arg-type]
     return seen
 
 
-def test_a_chat_is_followed_as_it_comes():
-    came: list[Came] = []
-    with far_side(chat) as url:
-        (seen,) = watch([ask(f"{url}/chat?q=1")], timeout_s=5, on_came=came.append)
-    assert (seen.ending, seen.kind, seen.done, seen.status) == (Ending.ENDED, Kind.EVENTS, True, 200)
-    assert [record.text for one in came for record in one.records] == [f"w{n} " for n in range(6)] + [
-        "[DONE]"
-    ]
+def test_a_chat_is_followed_live():
+    events_seen: list[ReadEvent] = []
+    with scripted_server(chat) as url:
+        (seen,) = watch([watch_request(f"{url}/chat?q=1")], timeout_s=5, on_read=events_seen.append)
+    assert (seen.outcome, seen.format, seen.done, seen.status) == (
+        WatchOutcome.ENDED,
+        StreamFormat.EVENTS,
+        True,
+        200,
+    )
+    assert [record.text for event in events_seen for record in event.records] == [
+        f"w{n} " for n in range(6)
+    ] + ["[DONE]"]
     moments = [arrival.at_s for arrival in seen.arrivals]
     assert moments == sorted(moments)
     assert 0.4 < moments[-1] < 3
-    assert len(seen.arrivals) == len(seen.midst)
+    assert len(seen.arrivals) == len(seen.mid_record)
 
 
-def test_what_is_asked_arrives_as_it_was_said():
-    asked: list[tuple[str, bytes]] = []
+def test_the_request_arrives_as_it_was_given():
+    received: list[tuple[str, bytes]] = []
 
-    def script(peer: Peer) -> None:
-        body = peer.sock.recv(65536)
-        asked.append((peer.request.decode("latin-1"), body))
-        peer.answer(200, b"ok")
+    def script(client: Client) -> None:
+        body = client.sock.recv(65536)
+        received.append((client.request.decode("latin-1"), body))
+        client.respond(200, b"ok")
 
-    with far_side(script) as url:
-        one(
+    with scripted_server(script) as url:
+        follow(
             f"{url}/a%20b?q=ü",
             headers=[("X-Twice", "1"), ("X-Twice", "2"), ("Accept", "text/event-stream")],
             body=b'{"stream": true}',
         )
-    head, body = asked[0]
+    head, body = received[0]
     assert head.startswith("POST /a%20b?q=%C3%BC HTTP/1.1\r\n")
     assert body == b'{"stream": true}'
     assert head.count("X-Twice: ") == 2
@@ -76,7 +84,7 @@ def test_what_is_asked_arrives_as_it_was_said():
 
 
 @pytest.mark.parametrize(
-    ("asked", "begins"),
+    ("arguments", "begins"),
     [
         ({}, "GET / "),
         ({"method": "DELETE"}, "DELETE / "),
@@ -84,152 +92,161 @@ def test_what_is_asked_arrives_as_it_was_said():
         ({"body": b"", "method": "PUT"}, "PUT / "),
     ],
 )
-def test_the_method_is_as_curl_has_it(asked, begins):
+def test_the_method_is_as_curl_has_it(arguments, begins):
     seen: list[str] = []
 
-    def script(peer: Peer) -> None:
-        seen.append(peer.request.decode())
-        peer.answer(200, b"ok")
+    def script(client: Client) -> None:
+        seen.append(client.request.decode())
+        client.respond(200, b"ok")
 
-    with far_side(script) as url:
-        one(url, **asked)
+    with scripted_server(script) as url:
+        follow(url, **arguments)
     assert seen[0].startswith(begins)
 
 
-def compressed(peer: Peer) -> None:
+def compressed(client: Client) -> None:
     packer = zlib.compressobj(wbits=31)
-    peer.send(SSE.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
+    client.send(SSE.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
     for seq, _ in pace(4, 0.05):
-        peer.chunk(packer.compress(b"data: %d\n\n" % seq) + packer.flush(zlib.Z_SYNC_FLUSH))
-    peer.chunk(packer.flush())
-    peer.send(LAST)
+        client.chunk(packer.compress(b"data: %d\n\n" % seq) + packer.flush(zlib.Z_SYNC_FLUSH))
+    client.chunk(packer.flush())
+    client.send(LAST)
 
 
-def bomb(peer: Peer) -> None:
-    peer.send(CHUNKED.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
-    peer.chunk(gzip.compress(bytes(50_000_000)))
-    peer.send(LAST)
+BOMB = gzip.compress(bytes(50_000_000), 1)
 
 
-def flood(peer: Peer) -> None:
-    peer.send(TO_CLOSE)
+def bomb(client: Client) -> None:
+    client.send(CHUNKED.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
+    client.chunk(BOMB)
+    client.send(LAST)
+
+
+def flood(client: Client) -> None:
+    client.send(TO_CLOSE)
     while True:
-        peer.send(b"x" * 65536)
+        client.send(b"x" * 65536)
 
 
-def lines_without_end(peer: Peer) -> None:
-    peer.send(TO_CLOSE.replace(b"text/plain", b"application/x-ndjson"))
+def lines_without_end(client: Client) -> None:
+    client.send(TO_CLOSE.replace(b"text/plain", b"application/x-ndjson"))
     while True:
-        peer.send(b"1\n" * 30_000)
+        client.send(b"1\n" * 30_000)
 
 
-def forever(peer: Peer) -> None:
-    peer.send(SSE)
-    events(peer, 1000, 0.05)
+def forever(client: Client) -> None:
+    client.send(SSE)
+    events(client, 1000, 0.05)
 
 
-def endless_header(peer: Peer) -> None:
-    peer.send(b"HTTP/1.1 200 OK\r\n")
+def endless_header(client: Client) -> None:
+    client.send(b"HTTP/1.1 200 OK\r\n")
     while True:
-        peer.send(b"X: y\r\n" * 1000)
+        client.send(b"X: y\r\n" * 1000)
 
 
-def half(peer: Peer) -> None:
-    peer.send(SSE)
-    events(peer, 3)
-    peer.reset()
+def half(client: Client) -> None:
+    client.send(SSE)
+    events(client, 3)
+    client.reset()
 
 
-def ends_without_last_chunk(peer: Peer) -> None:
-    peer.send(SSE)
-    events(peer, 3)
+def ends_without_last_chunk(client: Client) -> None:
+    client.send(SSE)
+    events(client, 3)
 
 
 ROWS = [
-    # name, far side, ending, words in the detail, records at least
-    ("compressed, and flushed", compressed, Ending.ENDED, "", 4),
-    ("a bomb", bomb, Ending.CUT, "MiB of text", 0),
-    ("a flood", flood, Ending.STOPPED, "8 MiB", 1),
-    ("records without end", lines_without_end, Ending.STOPPED, "100000 records", 100_000),
-    ("never ends", forever, Ending.STOPPED, "not ended after 1.5 s", 10),
-    ("silence", lambda peer: peer.stay(), Ending.UNREACHABLE, "no answer within 1.5 s", 0),
-    ("an endless header", endless_header, Ending.UNREACHABLE, "no answer in HTTP", 0),
-    ("no HTTP", lambda peer: peer.send(b"SSH-2.0-x\r\n"), Ending.UNREACHABLE, "no answer in HTTP", 0),
-    ("hangs up", lambda peer: peer.reset(), Ending.UNREACHABLE, "no answer", 0),
-    ("breaks off", half, Ending.CUT, "", 3),
-    ("ends too early", ends_without_last_chunk, Ending.CUT, "", 3),
-    ("wrong chunk sizes", lambda peer: peer.send(CHUNKED + b"zz\r\n"), Ending.CUT, "", 0),
-    ("not found", lambda peer: peer.answer(404, b'{"error": "no"}'), Ending.REFUSED, "status 404", 0),
-    ("a redirect", lambda peer: peer.answer(302, b"x", extra="Location: http://else/\r\n"), Ending.REFUSED, "redirected to http://else/", 0),
-    ("an unknown encoding", lambda peer: peer.answer(200, b"x", extra="Content-Encoding: lzma\r\n"), Ending.CUT, "lzma", 0),
-    ("ended by closing", lambda peer: peer.send(TO_CLOSE + b"data: x\n\n"), Ending.CLOSED, "", 1),
-    ("a short answer", lambda peer: peer.answer(200, b"da", "text/plain"), Ending.ENDED, "", 1),
-    ("nothing", lambda peer: peer.answer(204, b""), Ending.ENDED, "", 0),
+    # name, peer, outcome, words in the detail, records at least
+    ("compressed, and flushed", compressed, WatchOutcome.ENDED, "", 4),
+    ("a bomb", bomb, WatchOutcome.CUT, "MiB of text", 0),
+    ("a flood", flood, WatchOutcome.STOPPED, "8 MiB", 1),
+    ("never ends", forever, WatchOutcome.STOPPED, "did not end within 1.5 s", 10),
+    ("silence", lambda client: client.wait_for_close(), WatchOutcome.UNREACHABLE, "no response within 1.5 s", 0),
+    ("an endless header", endless_header, WatchOutcome.UNREACHABLE, "no HTTP response", 0),
+    ("no HTTP", lambda client: client.send(b"SSH-2.0-x\r\n"), WatchOutcome.UNREACHABLE, "no HTTP response", 0),
+    ("hangs up", lambda client: client.reset(), WatchOutcome.UNREACHABLE, "no HTTP response", 0),
+    ("breaks off", half, WatchOutcome.CUT, "", 3),
+    ("ends too early", ends_without_last_chunk, WatchOutcome.CUT, "", 3),
+    ("wrong chunk sizes", lambda client: client.send(CHUNKED + b"zz\r\n"), WatchOutcome.CUT, "", 0),
+    ("not found", lambda client: client.respond(404, b'{"error": "no"}'), WatchOutcome.REFUSED, "status 404", 0),
+    ("a redirect", lambda client: client.respond(302, b"x", extra="Location: http://else/\r\n"), WatchOutcome.REFUSED, "redirected to http://else/", 0),
+    ("an unknown encoding", lambda client: client.respond(200, b"x", extra="Content-Encoding: lzma\r\n"), WatchOutcome.CUT, "lzma", 0),
+    ("ended by closing", lambda client: client.send(TO_CLOSE + b"data: x\n\n"), WatchOutcome.CLOSED, "", 1),
+    ("a short answer", lambda client: client.respond(200, b"da", "text/plain"), WatchOutcome.ENDED, "", 1),
+    ("nothing", lambda client: client.respond(204, b""), WatchOutcome.ENDED, "", 0),
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def seen() -> dict[str, Watched]:
-    def look(row):
-        with far_side(row[1]) as url:
-            return one(f"{url}/stream", timeout_s=1.5)
+def seen() -> dict[str, StreamCapture]:
+    def follow_row(row):
+        with scripted_server(row[1]) as url:
+            return follow(f"{url}/stream", timeout_s=1.5)
 
     with ThreadPoolExecutor(6) as pool:
-        return dict(zip((row[0] for row in ROWS), pool.map(look, ROWS), strict=True))
+        return dict(zip((row[0] for row in ROWS), pool.map(follow_row, ROWS), strict=True))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
-def test_whatever_a_far_side_does_is_an_ending_in_time(row, seen):
+def test_whatever_a_peer_does_is_an_outcome_in_time(row, seen):
     name, _, ending, words, records = row
-    watched = seen[name]
-    assert (watched.ending, words in watched.detail) == (ending, True), watched.detail
-    assert watched.detail.isprintable()
-    assert watched.ended_s < 5
-    assert sum(len(arrival.pieces) for arrival in watched.arrivals) >= records
-    assert len(watched.arrivals) == len(watched.midst)
-    judge(watched)
+    capture = seen[name]
+    assert (capture.outcome, words in capture.detail) == (ending, True), capture.detail
+    assert capture.detail.isprintable()
+    assert capture.ended_s < 5
+    assert sum(len(arrival.pieces) for arrival in capture.arrivals) >= records
+    assert len(capture.arrivals) == len(capture.mid_record)
+    assess(capture)
 
 
-def test_nobody_there_is_told():
-    watched = one("http://127.0.0.1:1/x", timeout_s=2)
-    assert watched.ending is Ending.UNREACHABLE
-    assert "nothing listens" in watched.detail
+def test_records_without_end_stop_at_their_limit():
+    with scripted_server(lines_without_end) as url:
+        capture = follow(f"{url}/stream", timeout_s=30)
+    assert (capture.outcome, capture.detail) == (WatchOutcome.STOPPED, "more records or reads than are kept")
+    assert sum(len(arrival.pieces) for arrival in capture.arrivals) == MAX_RECORDS
+
+
+def test_a_closed_port_is_unreachable():
+    capture = follow("http://127.0.0.1:1/x", timeout_s=2)
+    assert capture.outcome is WatchOutcome.UNREACHABLE
+    assert "nothing listens" in capture.detail
 
 
 def test_two_addresses_are_asked_at_the_same_time():
     together = threading.Barrier(2, timeout=5)
 
-    def script(peer: Peer) -> None:
+    def script(client: Client) -> None:
         together.wait()
-        chat(peer)
+        chat(client)
 
-    came: list[Came] = []
-    with far_side(script) as first, far_side(script) as second:
-        both = watch([ask(first), ask(second)], timeout_s=5, on_came=came.append)
-    assert [watched.done for watched in both] == [True, True]
-    assert {one.index for one in came} == {0, 1}
-    assert [watched.url for watched in both] == [first, second]
+    events_seen: list[ReadEvent] = []
+    with scripted_server(script) as first, scripted_server(script) as second:
+        both = watch([watch_request(first), watch_request(second)], timeout_s=5, on_read=events_seen.append)
+    assert [capture.done for capture in both] == [True, True]
+    assert {event.index for event in events_seen} == {0, 1}
+    assert [capture.url for capture in both] == [first, second]
 
 
-def test_an_interrupt_means_enough():
-    def interrupt(_: Came) -> None:
+def test_an_interrupt_stops_the_watching():
+    def interrupt(_: ReadEvent) -> None:
         raise KeyboardInterrupt
 
-    with far_side(forever) as url:
+    with scripted_server(forever) as url:
         began = time.monotonic()
-        (watched,) = watch([ask(url)], timeout_s=30, on_came=interrupt)
+        (capture,) = watch([watch_request(url)], timeout_s=30, on_read=interrupt)
     assert time.monotonic() - began < 5
-    assert (watched.ending, "by hand" in watched.detail) == (Ending.STOPPED, True)
-    assert watched.arrivals
+    assert (capture.outcome, "interrupted" in capture.detail) == (WatchOutcome.STOPPED, True)
+    assert capture.arrivals
 
 
-def test_a_fault_of_ours_is_raised(monkeypatch):
+def test_a_bug_is_raised(monkeypatch):
     def fault(_: object) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr(watching, "Follower", fault)
-    with far_side(chat) as url, pytest.raises(RuntimeError, match="ours"):
-        one(url)
+    monkeypatch.setattr(watching, "RecordParser", fault)
+    with scripted_server(chat) as url, pytest.raises(RuntimeError, match="ours"):
+        follow(url)
 
 
 MISUSES = [
@@ -242,7 +259,7 @@ MISUSES = [
     ({"url": "http://[::1/"},                               "expected an address"),
     ({"url": "http://x:99999/"},                            "expected an address"),
     ({"url": "http://x/" + "a" * 9000},                     "expected an address"),
-    ({"url": "http://x", "method": "GE T"},                 "expected a word"),
+    ({"url": "http://x", "method": "GE T"},                 "expected one word"),
     ({"url": "http://x", "headers": [("A b", "c")]},        "header name 'A b'"),
     ({"url": "http://x", "headers": [("", "c")]},           "header name ''"),
     ({"url": "http://x", "headers": [("A", "b\r\nC: d")]},  "printable"),
@@ -253,12 +270,12 @@ MISUSES = [
 
 
 @pytest.mark.parametrize(("wrong", "says"), MISUSES, ids=lambda value: str(value)[:40])
-def test_misuse_is_told_with_an_example_and_without_the_secret(wrong, says):
-    with pytest.raises(UsageError) as told:
-        ask(**wrong)
-    assert says in str(told.value)
-    assert "for example" in str(told.value)
-    assert "pw" not in str(told.value).replace("example", "")
+def test_misuse_gets_an_example_and_never_the_secret(wrong, says):
+    with pytest.raises(UsageError) as raised:
+        watch_request(**wrong)
+    assert says in str(raised.value)
+    assert "for example" in str(raised.value)
+    assert "pw" not in str(raised.value).replace("example", "")
 
 
 @pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), 601])
@@ -270,6 +287,6 @@ def test_a_time_out_is_bounded(timeout_s):
 def test_json_is_what_a_script_gets():
     from flushcheck.reports.watch import watch_document
 
-    with far_side(chat) as url:
-        document = watch_document(judge(one(url)))
+    with scripted_server(chat) as url:
+        document = watch_document(assess(follow(url)))
     assert json.loads(json.dumps(document))["streams"][0]["records"] == 6

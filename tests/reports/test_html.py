@@ -104,10 +104,11 @@ def test_it_lists_who_stands_on_the_path_and_what_that_rests_on() -> None:
 
 def test_it_says_where_the_fault_lies_where_that_was_asked() -> None:
     located = FaultLocation(FaultPlace.PATH, "on the path, not in the app", (Evidence("chunked: held"),))
-    assert "<h2>Where it lies</h2><p>on the path, not in the app</p><ul><li>chunked: held</li></ul>" in html(
-        replace(REPORT, fault_location=located)
+    assert (
+        "<h2>Where the fault is</h2><p>on the path, not in the app</p><ul><li>chunked: held</li></ul>"
+        in html(replace(REPORT, fault_location=located))
     )
-    assert "Where it lies" not in html(replace(REPORT, fault_location=None))
+    assert "Where the fault is" not in html(replace(REPORT, fault_location=None))
 
 
 def test_it_tells_which_silences_pass_and_which_are_cut() -> None:

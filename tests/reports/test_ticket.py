@@ -22,22 +22,22 @@ TICKETS = [
     (
         "nginx, and no WebSocket",
         Path(4096, XAB, takes_hint=True, origin=OLD_HTTP, upgrades=False),
-        ("Subject: streamed responses are held", "1.9 s", "4096 bytes", "proxy_buffering off;", "What it costs",
+        ("Subject: streamed responses are held", "1.9 s", "4096 bytes", "proxy_buffering off;", "cost: a slow reader",
          "proxy_set_header Upgrade $http_upgrade;", "against 2"),
-        ("X-Accel-Buffering: no\n  What", "look alike", "if it is"),
-        ("polling flows on this path", "chunked was seen to flow here with the response header X-Accel-Buffering"),
+        ("on each streamed response:", "look the same", "if it is"),
+        ("polling flows on this path", "chunked: tested here, it flows with the response header X-Accel-Buffering"),
     ),
     (
-        "two that look alike",
+        "two that look the same",
         Path(4096, takes_hint=True, origin=OLD_HTTP),
-        ("From outside 1 and 2 look alike", "if it is 1", "if it is 2", "the same evidence as above"),
+        ("From outside, 1 and 2 look the same", "if it is 1", "if it is 2", "the same evidence as above"),
         ("against 1",),
         ("polling, websocket flow on this path",),
     ),
     (
         "no nginx",
         Path(8192),
-        ("an HTTP hop that is not nginx", "if it is 1", "8192 bytes", "server: something"),
+        ("an HTTP hop that is not nginx", "if it is 1", "8192 bytes", "the response has Server: something"),
         (),
         ("polling, websocket flow on this path",),
     ),
@@ -46,7 +46,7 @@ TICKETS = [
         Path(4096, frozenset({Variant.PADDED})),
         ("Subject",),
         (),
-        ("chunked was seen to flow here with padding in front of the stream",),
+        ("chunked: tested here, it flows with padding in front of the stream",),
     ),
     (
         "only WebSocket is missing",
@@ -58,9 +58,9 @@ TICKETS = [
     (
         "the app itself",
         Path(WHOLE, control_hold_bytes=WHOLE),
-        ("No ticket is needed", "in your own hands"),
+        ("No ticket is needed", "you can fix what was found at http://test yourself"),
         ("Subject", "curl"),
-        ("in your own hands: the app's WSGI stack",),
+        ("you can change this yourself: the app's WSGI stack",),
     ),
 ]  # fmt: skip
 
@@ -81,7 +81,7 @@ def test_what_a_ticket_says(name, path, says, hides, until_then):
 
 def test_where_the_cause_is_not_known_the_ticket_asks():
     report = dataclasses.replace(judge(Path(8192).run()), culprits=())
-    assert "Which proxies, caches, gateways and filters stand" in " ".join(ticket(report).split())
+    assert "Which proxies, caches, gateways and filters are" in " ".join(ticket(report).split())
 
 
 @pytest.mark.parametrize(

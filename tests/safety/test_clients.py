@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flushcheck.service import create_app
-from flushcheck.service.limits.admission import Admission, Crowded
-from flushcheck.service.limits.clients import LOOPBACK, address, is_near, network
-from flushcheck.service.limits.concurrency import Gate
-from flushcheck.service.limits.cross_site import fault
-from flushcheck.streaming.limits import Limits, strangers
+from flushcheck.service.limits.admission import Admission, CapacityExceeded
+from flushcheck.service.limits.clients import LOOPBACK, client_address, client_network, is_private
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter
+from flushcheck.service.limits.cross_site import origin_fault
+from flushcheck.streaming.limits import Limits, unknown_settings
 from tests.live import servers
 from tests.service.routes.test_websocket import HANDSHAKE
-from tests.service.wire import WITHIN_S, Origin, read_until, told
+from tests.service.wire import WITHIN_S, OriginServer, json_of, read_until
 
 ADDRESSES = [
     # trusted proxies, X-Forwarded-For, the client's address; the connection comes from 10.0.0.1
@@ -44,7 +44,7 @@ ADDRESSES = [
 @pytest.mark.parametrize(("trusted", "told", "expected"), ADDRESSES)
 def test_only_what_trusted_proxies_added_is_believed(trusted, told, expected):
     environ = {"REMOTE_ADDR": "10.0.0.1"} | ({} if told is None else {"HTTP_X_FORWARDED_FOR": told})
-    assert address(environ, trusted_proxies=trusted) == expected
+    assert client_address(environ, trusted_proxies=trusted) == expected
 
 
 NETWORKS = [
@@ -64,24 +64,24 @@ NETWORKS = [
 
 @pytest.mark.parametrize(("given", "expected"), NETWORKS)
 def test_what_counts_as_one_client(given, expected):
-    assert network(given) == expected
+    assert client_network(given) == expected
 
 
 @given(st.text(), st.integers(0, 5))
 def test_no_header_breaks_the_reading_of_addresses(text, trusted):
-    found = address({"REMOTE_ADDR": "::1", "HTTP_X_FORWARDED_FOR": text}, trusted_proxies=trusted)
-    network(found)
-    is_near(found)
+    found = client_address({"REMOTE_ADDR": "::1", "HTTP_X_FORWARDED_FOR": text}, trusted_proxies=trusted)
+    client_network(found)
+    is_private(found)
 
 
 def admitted(limits: Limits, *clients: str) -> list[int]:
     """What each of these addresses is told, one after the other: 200, or the refusal's status."""
-    admission, said = Admission(limits, Gate(limits.max_streams)), []
+    admission, said = Admission(limits, ConcurrencyLimiter(limits.max_streams)), []
     for client in clients:
         try:
-            admission.enter({"REMOTE_ADDR": client})
+            admission.admit({"REMOTE_ADDR": client})
             said.append(200)
-        except Crowded as crowded:
+        except CapacityExceeded as crowded:
             said.append(crowded.status)
     return said
 
@@ -104,22 +104,22 @@ def test_no_client_takes_every_place(name, limits, clients, expected):
 
 
 def test_places_come_back_and_leave_nothing_behind():
-    gate = Gate(3)
+    gate = ConcurrencyLimiter(3)
     admission = Admission(Limits(max_streams=3), gate)
     for number in range(100):
-        place = admission.enter({"REMOTE_ADDR": f"1.1.1.{number}"})
+        place = admission.admit({"REMOTE_ADDR": f"1.1.1.{number}"})
         assert place.concurrent == 1
         place.release()
         place.release()
-    assert gate.open == 0
-    assert admission._open == {}
+    assert gate.in_use == 0
+    assert admission._streams == {}
 
 
 def test_over_its_share_a_client_is_told_to_come_back_while_others_are_served():
     settings = {"FLUSHCHECK_MAX_STREAMS_PER_CLIENT": "3", "FLUSHCHECK_TRUSTED_PROXIES": "1"}
     mine, other = "X-Forwarded-For: 9.9.9.9, 192.0.2.7", "X-Forwarded-For: 192.0.2.7, 192.0.2.8"
     with servers.start_origin(env=settings) as service, ExitStack() as stack:
-        origin = Origin(service)
+        origin = OriginServer(service)
         for path in ("/stream/chunked", "/stream/events", "/xhr"):
             stream = stack.enter_context(closing(origin.ask(f"{path}?interval=5&count=9", mine)))
             read_until(stream, b"Water")
@@ -166,16 +166,16 @@ ORIGINS = [
 @pytest.mark.parametrize(("origin", "settings", "headers", "may"), ORIGINS)
 def test_a_page_of_another_site_opens_no_websocket(origin, settings, headers, may):
     environ = {"HTTP_HOST": HOST, **headers} | ({} if origin is None else {"HTTP_ORIGIN": origin})
-    assert (fault(Limits(**settings), environ) is None) == may
+    assert (origin_fault(Limits(**settings), environ) is None) == may
 
 
 @given(st.text(), st.text(), st.text())
 def test_no_origin_breaks_its_reading(origin, host, forwarded):
-    fault(Limits(), {"HTTP_HOST": host, "HTTP_ORIGIN": origin, "HTTP_X_FORWARDED_HOST": forwarded})
+    origin_fault(Limits(), {"HTTP_HOST": host, "HTTP_ORIGIN": origin, "HTTP_X_FORWARDED_HOST": forwarded})
 
 
 def test_on_the_wire_it_is_refused_before_the_handshake(brief):
-    origin = Origin(brief)
+    origin = OriginServer(brief)
     refused = origin.answer("/stream/ws", "Origin: https://evil.example", *HANDSHAKE)
     assert refused.startswith(b"HTTP/1.1 403 ")
     assert "FLUSHCHECK_WEBSOCKET_ORIGINS" in json.loads(refused.partition(b"\r\n\r\n")[2])["error"]
@@ -190,7 +190,7 @@ def test_on_the_wire_it_is_refused_before_the_handshake(brief):
 def test_a_page_can_ask_whether_it_was_its_site(brief, page, status):
     # A browser says nothing of why a handshake failed.
     headers = () if page is None else (f"X-Page-Origin: {page}",)
-    answer = Origin(brief).answer("/stream/ws", *headers)
+    answer = OriginServer(brief).answer("/stream/ws", *headers)
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
@@ -215,20 +215,20 @@ def test_only_trusted_hosts_are_answered(trusted, public, host, status):
     for path in ("/healthz", "/", "/stream/polling", "/diagnostics/judge"):
         answer = client.get(path, headers={"Host": host})
         assert answer.status_code == (405 if status == 200 and path.endswith("judge") else status)
-        assert status == 200 or told(answer)["error"]
+        assert status == 200 or json_of(answer)["error"]
 
 
 STRANGERS = [
     ({}, []),
     ({"PATH": "/bin", "FLUSHCHECK_MAX_STREAMS": "1"}, []),
-    ({"FLUSHCHECK_MAX_STREEMS": "1"}, ["FLUSHCHECK_MAX_STREEMS is no setting of flushcheck: did you mean FLUSHCHECK_MAX_STREAMS?"]),
-    ({"FLUSHCHECK_XYZ": "1"}, ["FLUSHCHECK_XYZ is no setting of flushcheck"]),
+    ({"FLUSHCHECK_MAX_STREEMS": "1"}, ["FLUSHCHECK_MAX_STREEMS is not a setting of flushcheck: did you mean FLUSHCHECK_MAX_STREAMS?"]),
+    ({"FLUSHCHECK_XYZ": "1"}, ["FLUSHCHECK_XYZ is not a setting of flushcheck"]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("environ", "expected"), STRANGERS)
 def test_a_misspelt_setting_is_told(environ, expected):
-    assert list(strangers(environ)) == expected
+    assert list(unknown_settings(environ)) == expected
 
 
 def test_it_is_told_at_start():

@@ -13,11 +13,11 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import TABLE
 from flushcheck.streaming.transports.events import EventParser
-from tests.service.wire import WITHIN_S, Origin, told
+from tests.service.wire import WITHIN_S, OriginServer, json_of
 
 CLIENT = create_app(Limits()).test_client()
 RECORDING = json.loads((Path(__file__).parents[1] / "recordings" / "nginx-bare.json").read_text())
@@ -51,7 +51,7 @@ def test_no_parameter_gets_out_of_its_place(path, name, value):
     if response.status_code == 400:
         assert response.content_type.startswith("application/json")
         assert response.headers["X-Content-Type-Options"] == "nosniff"
-        assert told(response)["error"]
+        assert json_of(response)["error"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60))
@@ -171,7 +171,7 @@ def test_pages_have_the_headers_that_bound_them(path):
 
 
 def test_nothing_of_a_visitor_reaches_the_log(brief):
-    origin, secret = Origin(brief), "s3cr3t\x1b[31m"
+    origin, secret = OriginServer(brief), "s3cr3t\x1b[31m"
     for path in (
         "/stream/chunked",
         "/stream/events",

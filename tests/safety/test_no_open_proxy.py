@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from tests.live import servers
-from tests.service.wire import Origin, request, rest
+from tests.service.wire import OriginServer, read_rest, request
 
 # Long enough for a whole run of /diagnostics with --quick.
 PATIENCE_S = 60.0
@@ -121,7 +121,7 @@ def test_it_asks_itself_alone_whatever_is_said(target, host, spied, trap):
     ]
     with closing(socket.create_connection(("127.0.0.1", spied.port), timeout=PATIENCE_S)) as connection:
         connection.sendall("\r\n".join([*lines, *lies(where), "Connection: close", "", ""]).encode())
-        answer = rest(connection)
+        answer = read_rest(connection)
     assert int(answer.split()[1]) < 500
     assert silent(trap)
     allowed = {"127.0.0.1", "localhost", "0.0.0.0"}
@@ -172,9 +172,9 @@ def test_a_configuration_that_is_checked_leads_nowhere(spied, trap):
     ],
 )
 def test_it_sends_nobody_elsewhere(target, spied):
-    with closing(Origin(spied).connect()) as connection:
+    with closing(OriginServer(spied).connect()) as connection:
         connection.sendall(request(target, "Connection: close"))
-        head = rest(connection).partition(b"\r\n\r\n")[0]
+        head = read_rest(connection).partition(b"\r\n\r\n")[0]
     assert not head.split()[1].startswith(b"3")
     assert b"\r\nlocation:" not in head.lower()
 
@@ -185,7 +185,7 @@ def test_connect_opens_no_tunnel(spied, trap):
         connection.sendall(
             f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\n\r\n".encode()
         )
-        assert rest(connection).split()[1] in (b"400", b"404", b"405")
+        assert read_rest(connection).split()[1] in (b"400", b"404", b"405")
     assert silent(trap)
 
 

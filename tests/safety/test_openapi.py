@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from flushcheck.measurement.plan import ROUTE_DEFAULTS
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.service.routes.openapi import document
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import TABLE, parse

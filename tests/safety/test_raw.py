@@ -22,7 +22,7 @@ import requests
 from tests.live import servers
 from tests.live.processes import descriptors, memory_bytes, workers
 from tests.service.routes.test_websocket import HANDSHAKE, frame
-from tests.service.wire import WITHIN_S, Origin, read_until, request, until
+from tests.service.wire import WITHIN_S, OriginServer, read_until, request, wait_until
 
 LONG = "LONG" in os.environ
 HOW_MANY = 10_000 if LONG else 600
@@ -142,9 +142,11 @@ def all_answered(
 
 def quiet(service: servers.Service) -> None:
     """Return when nothing is left of what was: no stream, no connection."""
-    Origin(service)  # waits for the streams
+    OriginServer(service)  # waits for the streams
     (worker,) = workers(service.pid)
-    until(lambda: descriptors(worker) < 40 or None, lambda: f"{descriptors(worker)} descriptors are open")
+    wait_until(
+        lambda: descriptors(worker) < 40 or None, lambda: f"{descriptors(worker)} descriptors are open"
+    )
 
 
 def test_no_malformed_request_is_our_fault(brief):
@@ -273,7 +275,7 @@ def test_a_flood_of_large_messages_is_closed_with_1009_and_costs_no_memory(brief
     (worker,) = workers(brief.pid)
     message = frame(1, b"x" * 10_000_000)
     path = "/stream/ws?count=2&interval=0.25"
-    origin = Origin(brief)
+    origin = OriginServer(brief)
     before_bytes = memory_bytes(worker)
     for _ in range(5):
         with closing(origin.ask(path, *HANDSHAKE)) as ws:

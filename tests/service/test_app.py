@@ -1,4 +1,4 @@
-"""The roof: settings and the text file at start, and one line instead of a traceback when they are bad."""
+"""Settings and the text file at start; a wrong one gives one line, not a traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import requests
 from app import MAX_TEXT_FILE_BYTES, build, read_text
 from flushcheck.model import UsageError
 from tests.live.servers import ROOT, start_origin
-from tests.service.wire import WITHIN_S, told
+from tests.service.wire import WITHIN_S, json_of
 
 
 def test_the_environment_sets_the_limits(tmp_path: Path) -> None:
@@ -21,12 +21,12 @@ def test_the_environment_sets_the_limits(tmp_path: Path) -> None:
     text.write_text("\ufeffMein Text", encoding="utf-8")
     app = build({"FLUSHCHECK_MAX_COUNT": "3", "FLUSHCHECK_TEXT_FILE": str(text)})
     client = app.test_client()
-    assert "from 1 to 3" in told(client.get("/stream/chunked?count=4"))["error"]
+    assert "from 1 to 3" in json_of(client.get("/stream/chunked?count=4"))["error"]
     assert client.get("/stream/chunked?text=file&interval=0").text == "Mein Text"
 
 
 TEXTS = [
-    # name, content; None: no file, what the message says
+    # name, content (None: no file), in the message
     ("missing", None, "No such file"),
     ("empty", b"", "empty"),
     ("blank", b" \n\t", "empty"),
@@ -37,7 +37,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("name", "content", "words"), TEXTS, ids=[name for name, *_ in TEXTS])
-def test_a_text_that_cannot_be_used_is_named(tmp_path, name, content, words):
+def test_an_unusable_text_file_is_named(tmp_path, name, content, words):
     path = tmp_path / "own.txt"
     if content is not None:
         path.write_bytes(content)
@@ -45,7 +45,7 @@ def test_a_text_that_cannot_be_used_is_named(tmp_path, name, content, words):
         read_text(str(path))
 
 
-def test_a_folder_is_no_text(tmp_path: Path) -> None:
+def test_a_folder_is_refused_as_text_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="FLUSHCHECK_TEXT_FILE="):
         read_text(str(tmp_path))
     with pytest.raises(UsageError, match="FLUSHCHECK_TEXT_FILE="):
@@ -60,9 +60,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("setting", BAD, ids=[next(iter(one)) for one in BAD])
-def test_a_bad_setting_stops_the_start_in_one_line(setting):
-    ended = subprocess.run(
+@pytest.mark.parametrize("setting", BAD, ids=[next(iter(setting)) for setting in BAD])
+def test_a_wrong_setting_stops_the_start_with_one_line(setting):
+    process = subprocess.run(
         [sys.executable, "-c", "import wsgi"],
         cwd=ROOT,
         env={**os.environ, **setting},
@@ -71,14 +71,14 @@ def test_a_bad_setting_stops_the_start_in_one_line(setting):
         timeout=WITHIN_S,
         check=False,
     )
-    assert ended.returncode == 4
-    assert ended.stdout == ""
-    assert ended.stderr.startswith(f"flushcheck: {next(iter(setting))}")
-    assert ended.stderr.count("\n") == 1
+    assert process.returncode == 4
+    assert process.stdout == ""
+    assert process.stderr.startswith(f"flushcheck: {next(iter(setting))}")
+    assert process.stderr.count("\n") == 1
 
 
-def test_gunicorn_gives_up_on_a_bad_setting_instead_of_trying_for_ever() -> None:
-    ended = subprocess.run(
+def test_gunicorn_does_not_restart_workers_after_a_wrong_setting() -> None:
+    process = subprocess.run(
         [
             sys.executable,
             "-m",
@@ -96,9 +96,9 @@ def test_gunicorn_gives_up_on_a_bad_setting_instead_of_trying_for_ever() -> None
         timeout=3 * WITHIN_S,
         check=False,
     )
-    assert ended.returncode == 4
-    assert "flushcheck: FLUSHCHECK_MAX_STREAMS=many: expected a number above 0" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert process.returncode == 4
+    assert "flushcheck: FLUSHCHECK_MAX_STREAMS=many: expected a number above 0" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 SERVERS = [
@@ -114,12 +114,12 @@ def test_the_same_code_streams_without_gevent(name, arguments):
     with start_origin(args=arguments) as origin:
         answer = requests.get(f"{origin.url}/stream/events?count=4&interval=0.05", timeout=WITHIN_S)
         assert answer.text.endswith("id: 3\ndata:  pipe\n\ndata: END\n\n")
-        for said, code in (("stop", 1000), ("x" * 5000, 1009)):
+        for message, code in (("stop", 1000), ("x" * 5000, 1009)):
             ws = websocket.create_connection(
                 f"ws://127.0.0.1:{origin.port}/stream/ws?interval=5", timeout=WITHIN_S
             )
             assert ws.recv() == "Water"
-            ws.send(said)
+            ws.send(message)
             opcode, data = ws.recv_data()
             assert (opcode, int.from_bytes(data[:2])) == (8, code)
             ws.shutdown()

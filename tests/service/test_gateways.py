@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from flushcheck.service.gateways import Mounted, placed, serve_cgi
+from flushcheck.service.gateways import Mounted, script_and_path, serve_cgi
 
 PLACED = [
     # name, REQUEST_URI, SCRIPT_NAME, PATH_INFO (None: not passed), the operator's mount, expected
@@ -39,7 +39,7 @@ PLACED = [
 def test_the_app_knows_where_it_is(name, uri, script, page, mount, expected):
     given = {"REQUEST_URI": uri, "SCRIPT_NAME": script, "PATH_INFO": page}
     environ = {key: value for key, value in given.items() if value is not None}
-    assert placed(environ, mount) == expected
+    assert script_and_path(environ, mount) == expected
     seen = {}
 
     def app(environ, start_response):

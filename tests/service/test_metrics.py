@@ -1,4 +1,4 @@
-"""What the service counts: on one board, on those of several workers, and for whom."""
+"""Metrics: in one process, over several workers, and which clients may read them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flushcheck.model import Transport, UsageError
 from flushcheck.service import create_app
-from flushcheck.service.metrics import LATE_S, Board, exposition
-from flushcheck.service.serving.frame_schedule import Ended
+from flushcheck.service.metrics import exposition
+from flushcheck.service.metrics_store import LATE_S, MetricsStore
+from flushcheck.service.serving.frame_schedule import EndReason
 from flushcheck.streaming.limits import Limits
 from tests.live import servers
 from tests.live.processes import workers
 from tests.service.routes.test_websocket import HANDSHAKE
-from tests.service.wire import WITHIN_S, Origin, read_until, until
+from tests.service.wire import WITHIN_S, OriginServer, read_until, wait_until
 
 Counts = dict[tuple[str, ...], float]
 
@@ -36,24 +37,24 @@ def counts(text: str) -> Counts:
     }
 
 
-def board_counts(board: Board) -> Counts:
-    return counts(exposition(board.total()).decode())
+def store_counts(store: MetricsStore) -> Counts:
+    return counts(exposition(store.totals()).decode())
 
 
 def in_a_child(folder: Path, *, dies: bool) -> int:
-    """Another worker, which has one stream open, one refusal and one Piece that was 0.3 s late."""
-    ready, told = os.pipe()
+    """Another worker process with one open stream, one refusal and one piece that was 0.3 s late."""
+    ready, report = os.pipe()
     pid = os.fork()
     if not pid:
-        board = Board(str(folder))
-        board.opened(Transport.EVENTS)
-        board.refused(503)
-        board.tally(Transport.EVENTS).sent(0.3)
-        os.write(told, b"x")
+        store = MetricsStore(str(folder))
+        store.stream_opened(Transport.EVENTS)
+        store.request_refused(503)
+        store.piece_counter(Transport.EVENTS).observe(0.3)
+        os.write(report, b"x")
         if not dies:
             signal.pause()
         os._exit(0)
-    os.close(told)
+    os.close(report)
     os.read(ready, 1)
     os.close(ready)
     if dies:
@@ -64,19 +65,24 @@ def in_a_child(folder: Path, *, dies: bool) -> int:
 LATE = ("piece_lateness_seconds_bucket",)
 
 
-def test_a_board_says_what_was_counted_and_no_more():
-    board = Board()
-    zero = board_counts(board)
+def test_without_gevent_the_engine_is_not_active():
+    text = create_app(Limits()).test_client().get("/metrics").text
+    assert counts(text)["engine_active",] == 0
+
+
+def test_a_store_exposes_exactly_what_was_counted():
+    store = MetricsStore()
+    zero = store_counts(store)
     assert set(zero.values()) == {0.0}
-    board.opened(Transport.CHUNKED)
-    board.opened(Transport.CHUNKED)
-    board.closed(Transport.CHUNKED)
-    board.ended(Transport.CHUNKED, Ended.STALLED)
-    board.refused(429)
-    board.refused(418)
+    store.stream_opened(Transport.CHUNKED)
+    store.stream_opened(Transport.CHUNKED)
+    store.stream_closed(Transport.CHUNKED)
+    store.stream_ended(Transport.CHUNKED, EndReason.STALLED)
+    store.request_refused(429)
+    store.request_refused(418)
     for late_s in (0.0, 0.003, 99.0):
-        board.tally(Transport.CHUNKED).sent(late_s)
-    now = board_counts(board)
+        store.piece_counter(Transport.CHUNKED).observe(late_s)
+    now = store_counts(store)
     assert now.keys() == zero.keys()
     assert {
         key: value for key, value in now.items() if value and not key[0].startswith("piece_lateness")
@@ -92,33 +98,33 @@ def test_a_board_says_what_was_counted_and_no_more():
     assert now["piece_lateness_seconds_sum", "chunked"] == pytest.approx(99.003)
 
 
-def test_workers_add_up_and_the_dead_keep_nothing_open(tmp_path):
-    mine = Board(str(tmp_path))
-    mine.opened(Transport.EVENTS)
+def test_workers_add_up_and_a_dead_worker_has_no_open_streams(tmp_path):
+    mine = MetricsStore(str(tmp_path))
+    mine.stream_opened(Transport.EVENTS)
     live = in_a_child(tmp_path, dies=False)
-    assert board_counts(mine)["streams_open", "events"] == 2
+    assert store_counts(mine)["streams_open", "events"] == 2
     os.kill(live, signal.SIGKILL)
     os.waitpid(live, 0)
-    now = board_counts(mine)
+    now = store_counts(mine)
     assert (now["streams_open", "events"], now["refusals_total", "503"]) == (1, 1)
     assert now["pieces_total", "events"] == 1
 
 
-def test_a_thousand_restarts_leave_no_more_files_than_one(tmp_path):
-    mine = Board(str(tmp_path))
+def test_restarts_do_not_add_files(tmp_path):
+    mine = MetricsStore(str(tmp_path))
     for _ in range(20):
         in_a_child(tmp_path, dies=True)
-    assert len(list(tmp_path.iterdir())) <= 4  # lock, gone, mine, and the last one's
-    now = board_counts(mine)
+    assert len(list(tmp_path.iterdir())) <= 4  # lock, dead, mine, and that of the last child
+    now = store_counts(mine)
     assert (now["refusals_total", "503"], now["streams_open", "events"]) == (20, 0)
 
 
-def test_a_folder_that_cannot_be_used_is_named():
+def test_an_unusable_folder_is_named():
     with pytest.raises(UsageError, match="FLUSHCHECK_METRICS_FOLDER=/nowhere: No such file"):
-        Board("/nowhere")
+        MetricsStore("/nowhere")
 
 
-WHO = [
+CLIENTS = [
     # settings, address of the connection, headers, status
     ({}, "127.0.0.1", {}, 200),
     ({}, "10.1.2.3", {}, 200),
@@ -139,21 +145,21 @@ WHO = [
 ]
 
 
-@pytest.mark.parametrize(("settings", "peer", "headers", "status"), WHO)
-def test_strangers_are_not_told(settings, peer, headers, status):
+@pytest.mark.parametrize(("settings", "peer", "headers", "status"), CLIENTS)
+def test_only_private_clients_or_the_token_read_metrics(settings, peer, headers, status):
     client = create_app(Limits(**settings)).test_client()
-    answer = client.get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": peer})
-    assert answer.status_code == status
-    assert ("flushcheck_" in answer.text) == (status == 200)
+    response = client.get("/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": peer})
+    assert response.status_code == status
+    assert ("flushcheck_" in response.text) == (status == 200)
 
 
-def test_whichever_worker_is_asked_knows_all():
+def test_each_worker_reports_the_sum_over_all_workers():
     with servers.start_origin(args=["--workers", "3"]) as service, ExitStack() as stack:
 
-        def asked() -> Counts:
+        def scrape() -> Counts:
             return counts(requests.get(f"{service.url}/metrics", timeout=WITHIN_S).text)
 
-        origin = Origin(service)
+        origin = OriginServer(service)
         for _ in range(4):
             for path, headers in (("/stream/chunked", ()), ("/stream/events", ()), ("/stream/ws", HANDSHAKE)):
                 stream = stack.enter_context(closing(origin.ask(f"{path}?count=9&interval=5", *headers)))
@@ -161,19 +167,25 @@ def test_whichever_worker_is_asked_knows_all():
             origin.answer("/stream/polling?cnt=0")
             origin.answer("/stream/chunked?count=0")
             origin.answer("/stream/chunked?count=5&interval=0.01")
-        # Many connections, so that each worker is asked.
+        # Many connections, so that each worker gets one.
         for _ in range(12):
-            now = asked()
-            assert [now["streams_open", one] for one in ("chunked", "events", "websocket")] == [4, 4, 4]
+            now = scrape()
+            assert [now["streams_open", transport] for transport in ("chunked", "events", "websocket")] == [
+                4,
+                4,
+                4,
+            ]
             assert now["pieces_total", "polling"] == 4
             assert now["pieces_total", "chunked"] == 4 + 20
             assert now["piece_lateness_seconds_count", "websocket"] == 4
             assert now["refusals_total", "400"] == 4
             assert now["streams_ended_total", "done", "chunked"] == 4
         stack.close()
-        until(lambda: asked()["streams_ended_total", "gone", "events"] == 4 or None, lambda: str(asked()))
-        # A worker that is killed takes its open streams with it, and nothing else.
+        wait_until(
+            lambda: scrape()["streams_ended_total", "gone", "events"] == 4 or None, lambda: str(scrape())
+        )
+        # A killed worker loses its open streams, and keeps its counters.
         os.kill(min(workers(service.pid)), signal.SIGKILL)
-        until(lambda: len(workers(service.pid)) == 3 or None, lambda: "no new worker")
-        assert asked()["pieces_total", "polling"] == 4
-        assert asked()["streams_open", "chunked"] == 0
+        wait_until(lambda: len(workers(service.pid)) == 3 or None, lambda: "no new worker")
+        assert scrape()["pieces_total", "polling"] == 4
+        assert scrape()["streams_open", "chunked"] == 0

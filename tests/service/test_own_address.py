@@ -1,4 +1,4 @@
-"""Where the service is: what it shows may come from the visitor, what it requests never does."""
+"""The shown address may come from the request; the requested address never does."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from flushcheck.service.limits.admission import Admission
-from flushcheck.service.limits.concurrency import Gate
-from flushcheck.service.own_address import loopback, shown
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter
+from flushcheck.service.own_address import loopback_address, visitor_url
 from flushcheck.service.service import Service
-from flushcheck.service.serving.drain import Drain
-from flushcheck.service.serving.engine import Engine
+from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
 
 
 def service(mount="", **limits):
-    chosen, gate = Limits(**limits), Gate(9)
-    engine = Engine(stall_s=1, most_s=1, draining=bool)
-    return Service(chosen, "", mount, gate, Admission(chosen, gate), Drain(), engine)
+    chosen, limiter = Limits(**limits), ConcurrencyLimiter(9)
+    return Service(chosen, "", mount, limiter, Admission(chosen, limiter), Serving(chosen))
 
 
 SHOWN = [
-    # what the environ says, the address shown
+    # environ, the shown address
     ({"HTTP_HOST": "example.org"}, "http://example.org"),
     ({"HTTP_HOST": "example.org:8000"}, "http://example.org:8000"),
     ({"HTTP_HOST": "[::1]:8000"}, "http://[::1]:8000"),
@@ -47,14 +45,14 @@ SHOWN = [
 
 
 @pytest.mark.parametrize(("environ", "expected"), SHOWN)
-def test_an_address_to_paste_is_an_address_and_nothing_else(environ, expected):
+def test_a_shown_address_contains_nothing_but_an_address(environ, expected):
     request = Request({**EnvironBuilder().get_environ(), **environ})
-    assert shown(service(), request) == expected
+    assert visitor_url(service(), request) == expected
 
 
-def test_the_configured_address_wins_over_what_the_visitor_says():
+def test_the_public_url_wins_over_the_host_header():
     request = Request({**EnvironBuilder().get_environ(), "HTTP_HOST": "evil.example"})
-    assert shown(service(public_url="https://good.example/"), request) == "https://good.example"
+    assert visitor_url(service(public_url="https://good.example/"), request) == "https://good.example"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +72,7 @@ HOSTILE = {
 }
 
 OWN = [
-    # socket, SERVER_NAME, settings, the address; "" if there is none
+    # socket, SERVER_NAME, settings, the loopback address; "" if there is none
     ("tcp", "127.0.0.1", {}, "http://127.0.0.1:8000"),
     ("tcp", "0.0.0.0", {}, "http://127.0.0.1:8000"),
     ("tcp", "10.1.2.3", {}, "http://10.1.2.3:8000"),
@@ -89,16 +87,16 @@ OWN = [
 
 
 @pytest.mark.parametrize(("kind", "name", "settings", "expected"), OWN)
-def test_the_loopback_is_never_where_a_visitor_says(sockets, kind, name, settings, expected):
+def test_no_request_header_changes_the_loopback_address(sockets, kind, name, settings, expected):
     environ = {**HOSTILE, "SERVER_NAME": name, "SERVER_PORT": "8000"}
     if kind:
         environ["gunicorn.socket"] = sockets[kind]
-    found = loopback(service(**settings), environ)
-    assert found.url == expected
-    assert bool(found.reason) != bool(found.url)
+    loopback = loopback_address(service(**settings), environ)
+    assert loopback.url == expected
+    assert bool(loopback.reason) != bool(loopback.url)
 
 
-def test_a_server_that_answers_one_at_a_time_cannot_ask_itself(sockets):
+def test_a_server_with_one_request_at_a_time_cannot_request_itself(sockets):
     environ = {"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "gunicorn.socket": sockets["tcp"]}
-    assert "one request at a time" in loopback(service(), environ).reason
-    assert loopback(service(), {**environ, "wsgi.multiprocess": True}).url
+    assert "one request at a time" in loopback_address(service(), environ).reason
+    assert loopback_address(service(), {**environ, "wsgi.multiprocess": True}).url

@@ -16,7 +16,16 @@ import sseclient
 
 from flushcheck.model import EndRecord, Piece, Transport
 from flushcheck.streaming.transports import decoder
-from tests.service.wire import AT_ONCE_S, WITHIN_S, Origin, read_until, request, rest, unchunked, until
+from tests.service.wire import (
+    AT_ONCE_S,
+    WITHIN_S,
+    OriginServer,
+    read_rest,
+    read_until,
+    request,
+    unchunked,
+    wait_until,
+)
 
 SLOW = "interval=5&count=9"  # a stream that sleeps would see nothing for 5 s
 # Paths that answer with a stream, and what their log line calls it.
@@ -31,7 +40,7 @@ def body(answer: bytes) -> bytes:
     return answer.partition(b"\r\n\r\n")[2]
 
 
-def test_each_piece_is_one_chunk_at_its_moment(origin: Origin) -> None:
+def test_each_piece_is_one_chunk_at_its_moment(origin: OriginServer) -> None:
     with closing(origin.ask("/stream/chunked?count=5&interval=0.1&format=delta&end=done")) as stream:
         head, _, data = read_until(stream, b"\r\n\r\n").partition(b"\r\n\r\n")
         assert b"\r\nTransfer-Encoding: chunked\r\n" in head + b"\r\n"
@@ -50,7 +59,7 @@ def test_each_piece_is_one_chunk_at_its_moment(origin: Origin) -> None:
     assert all(piece.at_s >= piece.seq * 0.1 for piece in pieces)
 
 
-def test_moments_do_not_drift(origin: Origin) -> None:
+def test_moments_do_not_drift(origin: OriginServer) -> None:
     answer = requests.get(
         f"{origin.url}/stream/chunked?count=60&interval=0.01&format=delta", timeout=WITHIN_S
     )
@@ -62,7 +71,7 @@ def test_moments_do_not_drift(origin: Origin) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path, _ in PATHS])
-def test_the_first_piece_comes_at_once(origin: Origin, path: str) -> None:
+def test_the_first_piece_comes_at_once(origin: OriginServer, path: str) -> None:
     with closing(origin.ask(f"{path}?{SLOW}")) as stream:
         stream.settimeout(AT_ONCE_S)
         assert b"200 OK" in read_until(stream, b"Water")
@@ -71,7 +80,7 @@ def test_the_first_piece_comes_at_once(origin: Origin, path: str) -> None:
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
 @pytest.mark.parametrize(("path", "transport"), PATHS)
 def test_a_client_that_goes_away_stops_its_stream_at_once(
-    origin: Origin, path: str, transport: str, version: str
+    origin: OriginServer, path: str, transport: str, version: str
 ) -> None:
     with closing(origin.ask(f"{path}?{SLOW}", version=version)) as stream:
         read_until(stream, b"Water")
@@ -82,7 +91,9 @@ def test_a_client_that_goes_away_stops_its_stream_at_once(
 
 
 @pytest.mark.parametrize(("path", "transport"), PATHS)
-def test_a_client_that_resets_stops_its_stream_at_once(origin: Origin, path: str, transport: str) -> None:
+def test_a_client_that_resets_stops_its_stream_at_once(
+    origin: OriginServer, path: str, transport: str
+) -> None:
     with closing(origin.ask(f"{path}?{SLOW}")) as stream:
         read_until(stream, b"Water")
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -91,7 +102,7 @@ def test_a_client_that_resets_stops_its_stream_at_once(origin: Origin, path: str
     assert line["duration_s"] < AT_ONCE_S
 
 
-def test_a_client_that_goes_away_with_bytes_of_its_own_unread_stops_its_stream(origin: Origin) -> None:
+def test_a_client_that_goes_away_with_bytes_of_its_own_unread_stops_its_stream(origin: OriginServer) -> None:
     with closing(origin.ask(f"/stream/chunked?{SLOW}")) as stream:
         read_until(stream, b"Water")
         stream.sendall(request("/healthz"))
@@ -101,11 +112,11 @@ def test_a_client_that_goes_away_with_bytes_of_its_own_unread_stops_its_stream(o
 
 
 @pytest.mark.parametrize("path", [path for path, _ in PATHS])
-def test_a_client_that_only_stops_talking_gets_the_whole_stream(origin: Origin, path: str) -> None:
+def test_a_client_that_only_stops_talking_gets_the_whole_stream(origin: OriginServer, path: str) -> None:
     with closing(origin.ask(f"{path}?count=6&interval=0.1&format=delta&end=done")) as stream:
         first = read_until(stream, b"Water")
         stream.shutdown(socket.SHUT_WR)
-        data = body(first + rest(stream))
+        data = body(first + read_rest(stream))
     chunks, after = unchunked(data)
     assert after == b""
     # The poke is there, once: a leading zero of one chunk's size.
@@ -119,15 +130,15 @@ def test_a_client_that_only_stops_talking_gets_the_whole_stream(origin: Origin, 
     assert origin.line(route=path)["ended"] == "done"
 
 
-def test_a_client_that_said_all_before_the_stream_began_gets_it_whole(origin: Origin) -> None:
+def test_a_client_that_said_all_before_the_stream_began_gets_it_whole(origin: OriginServer) -> None:
     with closing(origin.connect()) as stream:
         stream.sendall(request("/stream/chunked?count=4&interval=0.05"))
         stream.shutdown(socket.SHUT_WR)
-        chunks, after = unchunked(body(rest(stream)))
+        chunks, after = unchunked(body(read_rest(stream)))
     assert (b"".join(chunks), after) == (b"Water in a pipe", b"")
 
 
-def test_a_poked_client_that_then_goes_away_stops_its_stream(origin: Origin) -> None:
+def test_a_poked_client_that_then_goes_away_stops_its_stream(origin: OriginServer) -> None:
     with closing(origin.ask(f"/stream/chunked?{SLOW}")) as stream:
         read_until(stream, b"Water\r\n")
         stream.shutdown(socket.SHUT_WR)
@@ -138,7 +149,7 @@ def test_a_poked_client_that_then_goes_away_stops_its_stream(origin: Origin) -> 
     assert (line["pieces"], line["ended"]) == (1, "gone")
 
 
-def test_pipelined_requests_are_answered_in_order(origin: Origin) -> None:
+def test_pipelined_requests_are_answered_in_order(origin: OriginServer) -> None:
     with closing(origin.connect()) as stream:
         first, second = (
             request("/stream/chunked?count=4&interval=0.05"),
@@ -147,23 +158,23 @@ def test_pipelined_requests_are_answered_in_order(origin: Origin) -> None:
         stream.sendall(first)
         data = read_until(stream, b"Water")
         stream.sendall(second)
-        data += rest(stream)
+        data += read_rest(stream)
     chunks, after = unchunked(body(data))
     assert b"".join(chunks) == b"Water in a pipe"
     assert after.startswith(b"HTTP/1.1 200 OK")
     assert after.endswith(b'{"status": "alive"}\n')
 
 
-def test_a_body_that_nobody_asked_for_harms_nobody(origin: Origin) -> None:
+def test_a_body_that_nobody_asked_for_harms_nobody(origin: OriginServer) -> None:
     with closing(origin.connect()) as stream:
         stream.sendall(request("/stream/chunked?count=4&interval=0.05", "Content-Length: 5") + b"hello")
         stream.sendall(request("/healthz", "Connection: close"))
-        chunks, after = unchunked(body(rest(stream)))
+        chunks, after = unchunked(body(read_rest(stream)))
     assert b"".join(chunks) == b"Water in a pipe"
     assert after.endswith(b'{"status": "alive"}\n')
 
 
-def test_waiting_costs_nothing_whatever_the_client_has_sent(origin: Origin) -> None:
+def test_waiting_costs_nothing_whatever_the_client_has_sent(origin: OriginServer) -> None:
     def cpu_s() -> float:
         pids = subprocess.run(
             ["pgrep", "-P", str(origin.service.pid)], capture_output=True, text=True, check=True
@@ -189,9 +200,9 @@ def test_waiting_costs_nothing_whatever_the_client_has_sent(origin: Origin) -> N
         assert cpu_s() - began_s < 0.2
 
 
-def test_http_1_0_gets_the_stream_until_the_close(origin: Origin) -> None:
+def test_http_1_0_gets_the_stream_until_the_close(origin: OriginServer) -> None:
     with closing(origin.ask("/stream/chunked?count=4&interval=0.05", version="1.0")) as stream:
-        head, _, data = rest(stream).partition(b"\r\n\r\n")
+        head, _, data = read_rest(stream).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.0 200 OK")
     assert b"chunked" not in head
     assert b"Connection: close" in head
@@ -200,7 +211,7 @@ def test_http_1_0_gets_the_stream_until_the_close(origin: Origin) -> None:
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
 @pytest.mark.parametrize("path", [*(path for path, _ in PATHS), "/stream/polling", "/", "/healthz"])
-def test_head_has_no_body(origin: Origin, path: str, version: str) -> None:
+def test_head_has_no_body(origin: OriginServer, path: str, version: str) -> None:
     answer = origin.answer(path, method="HEAD", version=version)
     assert answer.startswith(f"HTTP/{version} 200 OK".encode())
     assert answer.endswith(b"\r\n\r\n")
@@ -209,7 +220,7 @@ def test_head_has_no_body(origin: Origin, path: str, version: str) -> None:
     assert (line["pieces"], line["ended"]) == (0, "done")
 
 
-def test_a_connection_lives_on_after_a_stream(origin: Origin) -> None:
+def test_a_connection_lives_on_after_a_stream(origin: OriginServer) -> None:
     with requests.Session() as session:
         for _ in range(2):
             answer = session.get(f"{origin.url}/stream/chunked?count=2&interval=0", timeout=WITHIN_S)
@@ -217,7 +228,7 @@ def test_a_connection_lives_on_after_a_stream(origin: Origin) -> None:
             assert answer.headers["Connection"] == "keep-alive"
 
 
-def test_unpaced_streams_let_others_through(origin: Origin) -> None:
+def test_unpaced_streams_let_others_through(origin: OriginServer) -> None:
     count, size = 2000, 16_000
     with closing(origin.ask(f"/stream/chunked?count={count}&interval=0&size={size}")) as stream:
         read_until(stream, b"Water")
@@ -226,7 +237,7 @@ def test_unpaced_streams_let_others_through(origin: Origin) -> None:
         assert not [line for line in origin.lines() if line["route"] == "/stream/chunked"]
 
 
-def test_a_quiet_event_stream_has_a_heartbeat(origin: Origin) -> None:
+def test_a_quiet_event_stream_has_a_heartbeat(origin: OriginServer) -> None:
     with closing(origin.ask("/stream/events?count=2&interval=0.7&end=none")) as stream:
         text = b"".join(unchunked(body(read_until(stream, b"0\r\n\r\n")))[0])
     assert text == (
@@ -234,24 +245,24 @@ def test_a_quiet_event_stream_has_a_heartbeat(origin: Origin) -> None:
     )
 
 
-def test_a_chunked_stream_has_no_heartbeat(origin: Origin) -> None:
+def test_a_chunked_stream_has_no_heartbeat(origin: OriginServer) -> None:
     answer = requests.get(f"{origin.url}/stream/chunked?count=2&interval=0.5", timeout=WITHIN_S)
     assert answer.text == "Water in"
 
 
-def test_a_slow_reader_makes_late_pieces_and_their_records_say_so(origin: Origin) -> None:
+def test_a_slow_reader_makes_late_pieces_and_their_records_say_so(origin: OriginServer) -> None:
     path = "/stream/chunked?count=300&interval=0.002&size=60000&format=delta&end=done"
     with closing(origin.ask(path, "Connection: close")) as stream:
         data = read_until(stream, b"\r\n\r\n")
         time.sleep(1.2)  # what it does not read is the point
-        data += rest(stream)
+        data += read_rest(stream)
     chunks, _ = unchunked(body(data))
     *pieces, _end = decoder(Transport.CHUNKED).feed(b"".join(chunks))
     assert len(pieces) == 300
     assert pieces[-1].at_s > 1.2
 
 
-def test_streams_over_the_limit_are_refused_and_health_still_answers(origin: Origin) -> None:
+def test_streams_over_the_limit_are_refused_and_health_still_answers(origin: OriginServer) -> None:
     streams = [origin.ask(f"/stream/chunked?{SLOW}") for _ in range(20)]
     try:
         for stream in streams:
@@ -264,17 +275,19 @@ def test_streams_over_the_limit_are_refused_and_health_still_answers(origin: Ori
     finally:
         for stream in streams:
             stream.close()
-    until(lambda: requests.get(f"{origin.url}/readyz", timeout=WITHIN_S).ok or None, lambda: "places kept")
+    wait_until(
+        lambda: requests.get(f"{origin.url}/readyz", timeout=WITHIN_S).ok or None, lambda: "places kept"
+    )
     assert origin.line(route="/stream/events")["ended"] == "refused"
 
 
-def test_streams_at_once_are_counted_for_their_clients(origin: Origin) -> None:
+def test_streams_at_once_are_counted_for_their_clients(origin: OriginServer) -> None:
     path = "/stream/chunked?count=3&interval=0.1&format=delta&end=done"
     streams = [origin.ask(path, "Connection: close") for _ in range(4)]
     seen = []
     for stream in streams:
         with closing(stream):
-            *_, end = decoder(Transport.CHUNKED).feed(b"".join(unchunked(body(rest(stream)))[0]))
+            *_, end = decoder(Transport.CHUNKED).feed(b"".join(unchunked(body(read_rest(stream)))[0]))
             assert isinstance(end, EndRecord)
             seen.append(end.request_at_app.concurrent)
     assert max(seen) == 4
@@ -283,7 +296,7 @@ def test_streams_at_once_are_counted_for_their_clients(origin: Origin) -> None:
 # Clients that are not ours.
 
 
-def test_curl_sees_it_drip(origin: Origin) -> None:
+def test_curl_sees_it_drip(origin: OriginServer) -> None:
     told = subprocess.run(
         [
             *("curl", "-sSN", "--trace-time", "--trace-ascii", "-", "-o", "/dev/null"),
@@ -299,7 +312,7 @@ def test_curl_sees_it_drip(origin: Origin) -> None:
     assert len({moment[:-5] for moment in moments}) >= 3  # to a tenth of a second
 
 
-def test_curl_follows_the_fields_ways(origin: Origin) -> None:
+def test_curl_follows_the_fields_ways(origin: OriginServer) -> None:
     def curl(*arguments: str) -> str:
         return subprocess.run(
             ["curl", "-sSN", *arguments], capture_output=True, text=True, check=True, timeout=WITHIN_S
@@ -314,7 +327,7 @@ def test_curl_follows_the_fields_ways(origin: Origin) -> None:
     assert "HTTP/1.1 204" in curl("-i", "-H", "Last-Event-ID: 5", f"{origin.url}/stream/events?count=6")
 
 
-def test_requests_and_an_sse_library_hear_every_piece(origin: Origin) -> None:
+def test_requests_and_an_sse_library_hear_every_piece(origin: OriginServer) -> None:
     own = "one\n two\r\n\r\nthree\u2028 水 👩\u200d🚀 end"
     with requests.get(
         f"{origin.url}/stream/events",
@@ -329,7 +342,7 @@ def test_requests_and_an_sse_library_hear_every_piece(origin: Origin) -> None:
     assert heard[-1].data == str(len(heard) - 1)
 
 
-def test_a_dropped_event_stream_goes_on_without_a_lost_or_doubled_piece(origin: Origin) -> None:
+def test_a_dropped_event_stream_goes_on_without_a_lost_or_doubled_piece(origin: OriginServer) -> None:
     url = f"{origin.url}/stream/events?count=12&interval=0.02"
     ids: list[int] = []
     for _ in range(12):
@@ -345,7 +358,7 @@ def test_a_dropped_event_stream_goes_on_without_a_lost_or_doubled_piece(origin: 
     assert ids == list(range(12))
 
 
-def test_a_polling_client_reads_until_the_error(origin: Origin) -> None:
+def test_a_polling_client_reads_until_the_error(origin: OriginServer) -> None:
     said, cnt = "", 0
     with requests.Session() as session:
         while (
@@ -357,7 +370,7 @@ def test_a_polling_client_reads_until_the_error(origin: Origin) -> None:
     assert said.endswith("let the water run.\n")
 
 
-def test_the_log_says_nothing_that_a_visitor_wrote(origin: Origin) -> None:
+def test_the_log_says_nothing_that_a_visitor_wrote(origin: OriginServer) -> None:
     secret = "s3cret"
     for path in (f"/stream/chunked?say={secret}&interval=0", f"/{secret}", f"/stream/events?{secret}=1"):
         requests.get(

@@ -1,4 +1,4 @@
-"""What tests of the service say on the wire, and how they wait for what it wrote in its log."""
+"""Requests as bytes on a socket, and waiting for a line in the access log."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from werkzeug.test import TestResponse
 
 from tests.live.servers import Service
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
-WITHIN_S = 10.0  # a machine far busier than any here still does it; nothing is measured by this
+WITHIN_S = 10.0  # enough for a very busy machine; no test measures by it
 AT_ONCE_S = 1.0  # far below the 5 s that a stream with interval=5 would sleep
 
 
-class Origin:
-    """A running service, and its access log since this was made."""
+class OriginServer:
+    """A running service, and its access log from now on."""
 
     def __init__(self, service: Service) -> None:
         self.url = service.url
         self.port = service.port
         self.service = service
-        # What a test before this one began has ended, and its line is in the log.
-        until(lambda: self._open_streams() == 0 or None, lambda: "streams of an earlier test are still open")
+        # The streams of an earlier test are over, and their lines are in the log.
+        wait_until(
+            lambda: self._open_streams() == 0 or None, lambda: "streams of an earlier test are still open"
+        )
         self._from = len(service.output())
 
     def _open_streams(self) -> int:
@@ -35,35 +37,37 @@ class Origin:
         return int(json.loads(answer).get("streams", -1))
 
     def lines(self) -> list[dict[str, Any]]:
-        """The access log since then."""
+        """The access log since this object was created."""
         text = self.service.output()[self._from :]
         # The last line may be half written.
         return [json.loads(line) for line in text.split("\n")[:-1] if line.startswith("{")]
 
     def line(self, **wanted: object) -> dict[str, Any]:
-        """The first line of the log that holds all this, once it is there."""
+        """The first line of the log with all these values; waits for it."""
 
-        def found() -> dict[str, Any] | None:
+        def match() -> dict[str, Any] | None:
             return next((line for line in self.lines() if wanted.items() <= line.items()), None)
 
-        return until(found, lambda: f"no log line with {wanted} among {self.lines()}")
+        return wait_until(match, lambda: f"no log line with {wanted} among {self.lines()}")
 
     def connect(self) -> socket.socket:
-        """A TCP connection to it."""
+        """A TCP connection to the service."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=WITHIN_S)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
     def ask(self, path: str, *headers: str, method: str = "GET", version: str = "1.1") -> socket.socket:
-        """A connection on which this request was sent."""
+        """A connection with this request already sent."""
         connection = self.connect()
         connection.sendall(request(path, *headers, method=method, version=version))
         return connection
 
     def answer(self, path: str, *headers: str, method: str = "GET", version: str = "1.1") -> bytes:
-        """All that comes back until the service closes."""
-        with closing(self.ask(path, "Connection: close", *headers, method=method, version=version)) as one:
-            return rest(one)
+        """The whole response, until the service closes the connection."""
+        with closing(
+            self.ask(path, "Connection: close", *headers, method=method, version=version)
+        ) as connection:
+            return read_rest(connection)
 
 
 def request(path: str, *headers: str, method: str = "GET", version: str = "1.1") -> bytes:
@@ -72,7 +76,7 @@ def request(path: str, *headers: str, method: str = "GET", version: str = "1.1")
     return "\r\n".join(lines).encode()
 
 
-def rest(connection: socket.socket) -> bytes:
+def read_rest(connection: socket.socket) -> bytes:
     """All bytes until the other side closes."""
     data = bytearray()
     while read := connection.recv(1024 * 1024):
@@ -81,11 +85,11 @@ def rest(connection: socket.socket) -> bytes:
 
 
 def read_until(connection: socket.socket, wanted: bytes) -> bytes:
-    """Bytes up to and with these."""
+    """The bytes up to and including `wanted`."""
     data = bytearray()
     while wanted not in data[-len(wanted) - 1024 * 1024 :]:
         read = connection.recv(1024 * 1024)
-        assert read, f"closed before {wanted!r} came: {data[-1000:]!r}"
+        assert read, f"closed before {wanted!r}: {data[-1000:]!r}"
         data += read
     return bytes(data)
 
@@ -104,15 +108,15 @@ def unchunked(body: bytes) -> tuple[list[bytes], bytes]:
         chunks.append(body[start : at - 2])
 
 
-def told(response: TestResponse) -> Any:
-    """What an answer in JSON says."""
+def json_of(response: TestResponse) -> Any:
+    """The body of a JSON response."""
     return json.loads(response.data)
 
 
-def until(look: Callable[[], Found | None], excuse: Callable[[], str]) -> Found:
-    """What `look` returns, as soon as it is something."""
+def wait_until(poll: Callable[[], Value | None], message: Callable[[], str]) -> Value:
+    """The first true value that `poll` returns."""
     end_s = time.monotonic() + WITHIN_S
-    while not (found := look()):
-        assert time.monotonic() < end_s, excuse()
+    while not (value := poll()):
+        assert time.monotonic() < end_s, message()
         time.sleep(0.01)
-    return found
+    return value

@@ -1,8 +1,8 @@
 """Many streams that come and go, on one worker, and what that leaves behind.
 
 Each of the load's places holds one stream after another: any Transport, a few seconds long. Most are read to the end,
-Piece by Piece; some clients leave in the midst, and some stop reading. Meanwhile the worker is looked at from outside
-(memory, descriptors, its own count of open streams), and from inside only for its greenlets, since nobody else knows them.
+Piece by Piece; some clients disconnect early, and some stop reading. Meanwhile the worker is measured from outside
+(memory, descriptors, its own count of open streams), and from inside only for its greenlets.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.live.processes import descriptors, memory_bytes, workers
 INTERVAL_S = 0.2
 LENGTHS = range(5, 40)  # Pieces: 1 to 8 s
 
-# Of a hundred clients so many leave in the midst, and so many stop reading.
+# The number of a hundred clients that disconnect early, and that stop reading.
 LEAVE, STOP = 15, 5
 
 # So much of the most there was is all streams.
@@ -90,7 +90,7 @@ class Outcome:
 
 @contextmanager
 def soaked(folder: Path, *, streams: int) -> Iterator[servers.Service]:
-    """One worker with places for so many, which can be asked for its greenlets."""
+    """One worker with a limit of this many streams, which reports its number of greenlets."""
     (folder / "soaked.py").write_text(APP)
     settings = {"FLUSHCHECK_MAX_STREAMS": str(streams + 200), "FLUSHCHECK_STALL_S": "5"}
     args = ["--worker-connections", str(streams + 400)]
@@ -99,7 +99,7 @@ def soaked(folder: Path, *, streams: int) -> Iterator[servers.Service]:
 
 
 def soak(service: servers.Service, *, streams: int, seconds: float) -> Outcome:
-    """Keep so many streams open for so long, and say what that left behind."""
+    """Keep this many streams open for this time, and report what remains afterwards."""
     (worker,) = workers(service.pid)
     _count(service, "greenlets")
     outcome = Outcome()

@@ -1,4 +1,4 @@
-"""The table of parameters: what a visitor may ask for, what not, and in which words it is refused."""
+"""The table of parameters: which values are accepted, which are refused, and with which error."""
 
 from dataclasses import replace
 
@@ -18,9 +18,9 @@ GOOD = [
     ([], PLAIN),
     ([("text", "zh")], replace(PLAIN, text="zh")),
     ([("text", "file")], replace(PLAIN, text="file")),
-    ([("say", "Grüße, 世界 👋")], replace(PLAIN, say="Grüße, 世界 👋")),
-    ([("say", "a\r\nb\tc\u2028d")], replace(PLAIN, say="a\r\nb\tc\u2028d")),
-    ([("say", "x" * LIMITS.max_say_bytes)], replace(PLAIN, say="x" * LIMITS.max_say_bytes)),
+    ([("say", "Grüße, 世界 👋")], replace(PLAIN, message="Grüße, 世界 👋")),
+    ([("say", "a\r\nb\tc\u2028d")], replace(PLAIN, message="a\r\nb\tc\u2028d")),
+    ([("say", "x" * LIMITS.max_say_bytes)], replace(PLAIN, message="x" * LIMITS.max_say_bytes)),
     ([("unit", "char")], replace(PLAIN, unit=Unit.CHAR)),
     ([("count", "1")], replace(PLAIN, count=1)),
     ([("count", "0007")], replace(PLAIN, count=7)),
@@ -47,12 +47,12 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("pairs", "expected"), GOOD)
-def test_a_good_query_is_read(pairs, expected):
+def test_a_valid_query_is_parsed(pairs, expected):
     assert parse(pairs, limits=LIMITS, defaults=PLAIN) == expected
 
 
 BAD = [
-    # query, what the message must hold
+    # query, in the error
     ([("cont", "5")], "did you mean count"),
     ([("Count", "5")], "did you mean count"),
     ([("zzz", "5")], "expected one of text"),
@@ -94,32 +94,32 @@ BAD = [
 
 
 @pytest.mark.parametrize(("pairs", "words"), BAD)
-def test_a_bad_query_is_refused_in_words_that_help(pairs, words):
-    with pytest.raises(UsageError) as told:
+def test_an_invalid_query_is_refused_with_help(pairs, words):
+    with pytest.raises(UsageError) as error:
         parse(pairs, limits=LIMITS, defaults=PLAIN)
-    message = str(told.value)
+    message = str(error.value)
     assert words in message
     assert "for example" in message or "did you mean" in message or "expected one of" in message
     assert len(message) < 400
 
 
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
-def test_no_content_type_is_one_that_a_browser_runs(content_type):
+def test_no_content_type_can_run_in_a_browser(content_type):
     assert "html" not in content_type
     assert "xml" not in content_type
     assert "javascript" not in content_type
 
 
-def test_the_example_of_a_refusal_is_good():
+def test_the_example_in_an_error_is_accepted():
     for pairs in ([("count", "7000")], [("count", "2000"), ("size", "65536"), ("interval", "0")]):
-        with pytest.raises(UsageError) as told:
+        with pytest.raises(UsageError) as error:
             parse(pairs, limits=LIMITS, defaults=PLAIN)
-        count = str(told.value).rpartition("count=")[2]
+        count = str(error.value).rpartition("count=")[2]
         parse([("count", count), *pairs[1:]], limits=LIMITS, defaults=PLAIN)
 
 
 @given(st.lists(st.tuples(st.sampled_from([*TABLE, "cont", "nonce"]), st.text(max_size=30)), max_size=4))
-def test_anything_is_read_or_refused(pairs):
+def test_any_query_is_parsed_or_refused(pairs):
     try:
         params = parse(pairs, limits=LIMITS, defaults=PLAIN)
     except UsageError:
@@ -132,7 +132,7 @@ def test_anything_is_read_or_refused(pairs):
 def test_query_is_the_inverse_of_parse(pairs, expected, defaults):
     from urllib.parse import parse_qsl
 
-    asked = parse_qsl(query(expected, defaults), keep_blank_values=True)
-    if expected.say:
-        assert dict(asked)["say"] == expected.say
-    assert parse(asked, limits=LIMITS, defaults=defaults) == expected
+    pairs = parse_qsl(query(expected, defaults), keep_blank_values=True)
+    if expected.message:
+        assert dict(pairs)["say"] == expected.message
+    assert parse(pairs, limits=LIMITS, defaults=defaults) == expected

@@ -1,4 +1,4 @@
-"""The text of a stream, and its moments: functions of the parameters, whole to the last character."""
+"""The pieces of a stream, and their times: functions of the parameters, complete to the last character."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -15,8 +15,8 @@ from flushcheck.streaming.source import SHIPPED, resumed, source, split
 LIMITS = Limits()
 
 
-def made(own_text="", limits=LIMITS, **asked):
-    return source(Params(**asked), own_text=own_text, limits=limits)
+def stream_of(own_text="", limits=LIMITS, **params):
+    return source(Params(**params), own_text=own_text, limits=limits)
 
 
 PIECES = [
@@ -30,9 +30,26 @@ PIECES = [
     ("e\u0301a", Unit.CHAR, ("e\u0301", "a")),
     ("👩\u200d🚀!", Unit.CHAR, ("👩\u200d🚀", "!")),
     ("❤\ufe0f.", Unit.CHAR, ("❤\ufe0f", ".")),
+    ("1\ufe0f\u20e32", Unit.CHAR, ("1\ufe0f\u20e3", "2")),  # a keycap
+    ("नि.", Unit.CHAR, ("नि", ".")),  # a spacing mark
+    ("👍🏻👍🏿🏾!", Unit.CHAR, ("👍🏻", "👍🏿🏾", "!")),  # skin tones, the first and the last
+    ("👍🏺", Unit.CHAR, ("👍", "🏺")),  # the symbol before the skin tones
+    ("👍🐀", Unit.CHAR, ("👍", "🐀")),  # the symbol after the skin tones
+    ("🇩🇪🇫🇷🇮", Unit.CHAR, ("🇩🇪", "🇫🇷", "🇮")),  # flags, and a half
+    ("a🇦🇿b", Unit.CHAR, ("a", "🇦🇿", "b")),  # the first and the last regional indicator
+    (
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f!",
+        Unit.CHAR,
+        ("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "!"),
+    ),
+    ("a\u200d b", Unit.CHAR, ("a\u200d", " ", "b")),  # a joiner joins no space
+    ("か\u3099か\u3099か", Unit.WORD, ("か\u3099", "か\u3099", "か")),
     ("streaming text", Unit.TOKEN, ("stre", "amin", "g", " text")),
     ("水流", Unit.TOKEN, ("水", "流")),
     ("abcde\u0301f", Unit.TOKEN, ("abcd", "e\u0301f")),
+    ("abcd\u0301f", Unit.TOKEN, ("abcd\u0301f",)),
+    ("abc🇩🇪🇫🇷", Unit.TOKEN, ("abc🇩🇪🇫🇷",)),
+    ("ab🇩🇪🇫🇷", Unit.TOKEN, ("ab🇩🇪", "🇫🇷")),
 ]
 
 
@@ -50,32 +67,32 @@ def test_pieces_joined_are_the_text(text, unit):
 
 @pytest.mark.parametrize("unit", Unit)
 @pytest.mark.parametrize("text", SHIPPED)
-def test_a_shipped_text_is_sent_once_and_whole(text, unit):
-    stream = made(text=text, unit=unit)
+def test_a_shipped_text_is_sent_once_and_complete(text, unit):
+    stream = stream_of(text=text, unit=unit)
     assert "".join(piece.text for piece in stream.pieces()) == SHIPPED[text]
 
 
-def test_a_text_repeats_when_more_pieces_are_wanted():
-    assert [piece.text for piece in made(say="a b", count=5).pieces()] == ["a", " b", "a", " b", "a"]
+def test_a_text_repeats_if_count_is_larger():
+    assert [piece.text for piece in stream_of(message="a b", count=5).pieces()] == ["a", " b", "a", " b", "a"]
 
 
-def test_a_text_of_ones_own_wins():
-    assert [piece.text for piece in made(text="zh", say="Hi there").pieces()] == ["Hi", " there"]
-    assert [piece.text for piece in made(own_text="Own text", text="file").pieces()] == ["Own", " text"]
+def test_the_message_and_the_text_file_replace_the_shipped_text():
+    assert [piece.text for piece in stream_of(text="zh", message="Hi there").pieces()] == ["Hi", " there"]
+    assert [piece.text for piece in stream_of(own_text="Own text", text="file").pieces()] == ["Own", " text"]
 
 
 REFUSED = [
-    # name, arguments, what the message must hold
+    # name, parameters, in the error
     ("no file was given", {"text": "file"}, "expected en or zh"),
     ("start behind the end", {"count": 5, "start": 5}, "expected 0 to 4"),
-    ("a long word, often", {"say": "x" * 2000, "count": 100_000}, "for example count=33554"),
+    ("a long word, often", {"message": "x" * 2000, "count": 100_000}, "for example count=33554"),
 ]
 
 
-@pytest.mark.parametrize(("name", "asked", "words"), REFUSED)
-def test_what_cannot_be_is_refused(name, asked, words):
+@pytest.mark.parametrize(("name", "params", "words"), REFUSED)
+def test_an_impossible_stream_is_refused(name, params, words):
     with pytest.raises(UsageError, match=words):
-        made(**asked)
+        stream_of(**params)
 
 
 SIZES = [
@@ -93,17 +110,17 @@ SIZES = [
 
 @pytest.mark.parametrize(("text", "size", "spread"), SIZES)
 def test_a_piece_has_its_size_and_whole_characters(text, size, spread):
-    stream = made(text=text, size_bytes=size, spread_bytes=spread, count=12)
+    stream = stream_of(text=text, size_bytes=size, spread_bytes=spread, count=12)
     sizes = [len(piece.text.encode()) for piece in stream.pieces()]
-    assert all(abs(one - size) <= spread / 2 for one in sizes)
+    assert all(abs(found - size) <= spread / 2 for found in sizes)
     assert len(set(sizes)) > 1 or not spread
     assert all("\ufffd" not in piece.text for piece in stream.pieces())
 
 
-def test_large_pieces_do_not_vanish_in_a_compressor():
+def test_large_pieces_compress_to_more_than_a_tenth():
     import zlib
 
-    pieces = [piece.text.encode() for piece in made(size_bytes=4000, count=8).pieces()]
+    pieces = [piece.text.encode() for piece in stream_of(size_bytes=4000, count=8).pieces()]
     assert len(set(pieces)) == 8
     assert len(zlib.compress(b"".join(pieces))) > len(b"".join(pieces)) / 10
 
@@ -119,24 +136,24 @@ TIMES = [
 
 
 @pytest.mark.parametrize(("interval", "jitter", "start"), TIMES)
-def test_moments_ascend_from_zero(interval, jitter, start):
-    stream = made(count=50, interval_s=interval, jitter_s=jitter, start=start)
-    moments = [piece.at_s for piece in stream.pieces()]
-    assert moments[0] == 0
-    assert all(earlier <= later for earlier, later in pairwise(moments))
-    assert moments[-1] == pytest.approx((49 - start) * interval, abs=jitter + 1e-9)
+def test_due_times_ascend_from_zero(interval, jitter, start):
+    stream = stream_of(count=50, interval_s=interval, jitter_s=jitter, start=start)
+    times_s = [piece.at_s for piece in stream.pieces()]
+    assert times_s[0] == 0
+    assert all(earlier <= later for earlier, later in pairwise(times_s))
+    assert times_s[-1] == pytest.approx((49 - start) * interval, abs=jitter + 1e-9)
 
 
 @given(st.integers(0, 39), st.booleans())
-def test_any_piece_is_the_same_whoever_is_asked(seq, sized):
-    whole = made(count=40, size_bytes=100 if sized else 0, jitter_s=0.1)
+def test_a_piece_depends_on_its_number_alone(seq, sized):
+    whole = stream_of(count=40, size_bytes=100 if sized else 0, jitter_s=0.1)
     assert list(whole.pieces())[seq].text == whole.piece(seq).text
     rest = replace(whole, start=seq)
     assert next(rest.pieces()) == replace(whole.piece(seq), at_s=0.0)
 
 
 RESUMED = [
-    # the Piece that came last, the first one then; None: nothing is left
+    # the last piece received, the first piece sent then; None: nothing is left
     (0, 1),
     (3, 4),
     (8, 9),
@@ -147,13 +164,13 @@ RESUMED = [
 
 
 @pytest.mark.parametrize(("last", "first"), RESUMED)
-def test_a_stream_goes_on_behind_what_the_client_had(last, first):
-    rest = resumed(made(count=10, start=2), last)
+def test_a_resumed_stream_starts_after_the_last_piece_received(last, first):
+    rest = resumed(stream_of(count=10, start=2), last)
     assert (rest and next(rest.pieces()).seq) == first
 
 
-def test_the_text_once_stays_within_what_a_stream_may_be():
+def test_the_text_once_stays_within_the_limits_of_a_stream():
     tight = Limits(max_count=50, max_duration_s=2.0, max_stream_bytes=10_000)
-    assert made(limits=tight, interval_s=0.0).count == 50
-    assert made(limits=tight, interval_s=0.1).count == 20
-    assert made(limits=tight, interval_s=0.0, size_bytes=1000).count == 10
+    assert stream_of(limits=tight, interval_s=0.0).count == 50
+    assert stream_of(limits=tight, interval_s=0.1).count == 20
+    assert stream_of(limits=tight, interval_s=0.0, size_bytes=1000).count == 10

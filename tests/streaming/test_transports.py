@@ -1,4 +1,4 @@
-"""Each Transport's pair: one table of values and bytes for both ways, whole, byte by byte, with a tail."""
+"""Encoder and decoder of each transport: one table of values and bytes for both, cut anywhere."""
 
 import json
 from itertools import pairwise
@@ -62,7 +62,7 @@ PIECES = [
 
 
 @pytest.mark.parametrize(("transport", "framing", "piece", "expected"), PIECES)
-def test_a_piece_looks_like_this(transport, framing, piece, expected):
+def test_a_piece_is_encoded(transport, framing, piece, expected):
     assert encoder(transport, framing, "none").piece(piece) == expected
 
 
@@ -84,12 +84,12 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("transport", "framing", "end", "expected"), ENDS)
-def test_an_end_looks_like_this(transport, framing, end, expected):
+def test_an_end_is_encoded(transport, framing, end, expected):
     assert encoder(transport, framing, end).end(EndRecord(7)) == expected
 
 
 @pytest.mark.parametrize("transport", [*STREAMED, Transport.WEBSOCKET])
-def test_the_end_of_a_delta_stream_says_what_the_service_saw(transport):
+def test_the_end_of_a_delta_stream_carries_the_request_at_the_app(transport):
     frame = encoder(transport, Framing.DELTA, "done").end(EndRecord(7, 1.5, SEEN))
     assert decoder(transport).feed(frame) == [EndRecord(7, 1.5, SEEN)]
 
@@ -104,7 +104,7 @@ PRELUDES = [
 
 
 @pytest.mark.parametrize(("transport", "pad", "expected"), PRELUDES)
-def test_a_prelude_means_nothing_to_a_reader(transport, pad, expected):
+def test_a_decoder_ignores_a_prelude(transport, pad, expected):
     prelude = encoder(transport, Framing.DELTA, "none").prelude(pad)
     assert prelude == expected
     assert transport is Transport.WEBSOCKET or decoder(transport).feed(prelude) == []
@@ -118,7 +118,9 @@ RECORDS: list[Piece | EndRecord] = [
 
 def wire(transport: Transport) -> bytes:
     coder = encoder(transport, Framing.DELTA, "done")
-    frames = [coder.end(one) if isinstance(one, EndRecord) else coder.piece(one) for one in RECORDS]
+    frames = [
+        coder.end(record) if isinstance(record, EndRecord) else coder.piece(record) for record in RECORDS
+    ]
     head = events.retry(2.0) if transport is Transport.EVENTS else b""
     beat = events.HEARTBEAT if transport is Transport.EVENTS else b"\n"
     return coder.prelude(5) + head + beat.join(frames)
@@ -129,23 +131,23 @@ def wire(transport: Transport) -> bytes:
 def test_a_decoder_takes_bytes_cut_anywhere(transport, step):
     records_of = decoder(transport)
     data = wire(transport)
-    got = [one for at in range(0, len(data), step) for one in records_of.feed(data[at : at + step])]
-    assert got == RECORDS
+    decoded = [record for at in range(0, len(data), step) for record in records_of.feed(data[at : at + step])]
+    assert decoded == RECORDS
 
 
 @given(st.lists(st.integers(0, 2500), max_size=6).map(sorted), st.sampled_from(STREAMED))
-def test_a_decoder_gives_only_what_is_whole(cuts, transport):
+def test_a_decoder_returns_only_complete_records(cuts, transport):
     records_of, data = decoder(transport), wire(transport)
-    got = [one for a, b in pairwise([0, *cuts]) for one in records_of.feed(data[a:b])]
-    assert got == RECORDS[: len(got)]
+    decoded = [record for a, b in pairwise([0, *cuts]) for record in records_of.feed(data[a:b])]
+    assert decoded == RECORDS[: len(decoded)]
     rest = records_of.feed(data[cuts[-1] if cuts else 0 :])
-    assert [*got, *rest] == RECORDS
+    assert [*decoded, *rest] == RECORDS
 
 
 def test_a_websocket_keeps_its_messages_whole():
     coder, records_of = encoder(Transport.WEBSOCKET, Framing.DELTA, "END"), decoder(Transport.WEBSOCKET)
-    pieces = [one for one in RECORDS if isinstance(one, Piece)]
-    assert [one for piece in pieces for one in records_of.feed(coder.piece(piece))] == pieces
+    pieces = [record for record in RECORDS if isinstance(record, Piece)]
+    assert [record for piece in pieces for record in records_of.feed(coder.piece(piece))] == pieces
     assert records_of.feed(b"END") == []
 
 
@@ -168,7 +170,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize(("transport", "data"), FOREIGN)
-def test_what_is_not_ours_is_said_to_be_so(transport, data):
+def test_other_data_is_malformed(transport, data):
     with pytest.raises(Malformed):
         decoder(transport).feed(data)
 
@@ -215,7 +217,7 @@ HEARD = [
 
 @pytest.mark.parametrize("step", [1, 2, 5, 1000])
 @pytest.mark.parametrize(("name", "data", "expected"), HEARD, ids=[name for name, _, _ in HEARD])
-def test_our_parser_hears_what_the_specification_says(name, data, expected, step):
+def test_the_parser_dispatches_the_events_of_the_specification(name, data, expected, step):
     parser = EventParser()
     assert [e for at in range(0, len(data), step) for e in parser.feed(data[at : at + step])] == expected
 
@@ -225,13 +227,13 @@ def as_heard(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def test_every_text_survives_our_own_client():
+def test_every_text_survives_the_own_parser():
     coder, parser = encoder(Transport.EVENTS, Framing.PLAIN, "none"), EventParser()
     data = b"".join(coder.piece(Piece(seq, 0, text)) for seq, text in enumerate(TEXTS))
     assert [event.data for event in parser.feed(data)] == [as_heard(text) for text in TEXTS]
 
 
-def test_every_text_survives_a_client_that_is_not_ours():
+def test_every_text_survives_sseclient():
     coder = encoder(Transport.EVENTS, Framing.PLAIN, "done")
     frames = [coder.piece(Piece(seq, 0, text)) for seq, text in enumerate(TEXTS)]
     heard = list(sseclient.SSEClient(iter([*frames, coder.end(EndRecord(len(TEXTS)))])).events())
@@ -251,7 +253,7 @@ def test_every_text_survives_in_the_delta_framing_unchanged():
 
 
 POLLS = [
-    # bytes of an answer, what it says
+    # body, record
     (polling.piece_body(Piece(3, 0.5, " 水\n"), count=9, pad_bytes=0), Piece(3, 0.0, " 水\n")),
     (polling.piece_body(Piece(3, 0.5, ""), count=9, pad_bytes=100), Piece(3, 0.0, "")),
     (polling.end_body("9", count=9, origin=SEEN), EndRecord(9, 0.0, SEEN)),
@@ -260,11 +262,11 @@ POLLS = [
 
 
 @pytest.mark.parametrize(("body", "expected"), POLLS)
-def test_an_answer_to_a_poll_is_read_back(body, expected):
+def test_a_poll_response_is_decoded(body, expected):
     assert polling.read_body(body) == expected
 
 
-def test_an_answer_to_a_poll_is_what_the_fields_pages_read():
+def test_a_poll_response_has_the_keys_of_existing_clients():
     assert json.loads(polling.piece_body(Piece(3, 0.5, "x"), count=9, pad_bytes=5))["message"] == "x"
     assert "cnt=9: expected 0 to 8" in json.loads(polling.end_body("9", count=9, origin=SEEN))["error"]
 
@@ -272,7 +274,7 @@ def test_an_answer_to_a_poll_is_what_the_fields_pages_read():
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"[]", b"null", b"<html>", b'{"message":1}', b"[" * 100_000, b"\xff"]
 )
-def test_an_answer_that_is_not_ours_is_said_to_be_so(body):
+def test_another_poll_response_is_malformed(body):
     with pytest.raises(Malformed):
         polling.read_body(body)
 

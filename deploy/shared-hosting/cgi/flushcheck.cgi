@@ -1,5 +1,5 @@
 #!/home/you/flushcheck/.venv/bin/python
-"""Plain CGI: the web server starts this for every request (.htaccess beside it), and reads what it prints."""
+"""Plain CGI: the web server starts this program for each request (.htaccess beside it) and reads its output."""
 
 import sys
 

@@ -1,9 +1,9 @@
-"""mod_wsgi: Apache loads this into a Python of its own (.htaccess beside it, or vhost.conf)."""
+"""mod_wsgi: Apache loads this into its own Python (.htaccess beside it, or vhost.conf)."""
 
 import site
 import sys
 
-# mod_wsgi knows of no virtual environment by itself. Its Python must be of the version that made this one.
+# mod_wsgi does not find a virtual environment by itself. Its Python must have the version that created this one.
 site.addsitedir("/home/you/flushcheck/.venv/lib/python{}.{}/site-packages".format(*sys.version_info))
 sys.path.insert(0, "/home/you/flushcheck")
 

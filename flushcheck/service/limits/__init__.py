@@ -1,4 +1,4 @@
-"""What bounds a request: streams at once, streams per client, body size and time, and work done aside.
+"""What bounds a request: concurrent streams, streams per client, body size and time, and analysis work.
 
 Start with `admission.py`.
 """

@@ -1,10 +1,10 @@
-"""Who may open one stream more: the process as a whole has a bound, and so has each client.
+"""May this client open one more stream? Two limits decide: one for the process, one for each client.
 
-The process's bound is the Gate's. Here each client has its own, so that nobody takes every place there
-is. Who a client is `clients` says.
+The limit of the process is the ConcurrencyLimiter's. This module keeps the limit of each client, so that
+one client cannot use all permits. `clients` decides what counts as one client.
 
-While no bound is set, the loopback has none: behind a proxy on this machine whose X-Forwarded-For is
-not believed, all visitors come from there.
+Without FLUSHCHECK_MAX_STREAMS_PER_CLIENT the loopback has no limit of its own: behind a local proxy whose
+X-Forwarded-For is not trusted, all visitors come from there.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flushcheck.service.limits.clients import HERE, address, network
-from flushcheck.service.limits.concurrency import Gate, Slot
+from flushcheck.model.errors import FlushcheckError
+from flushcheck.service.limits.clients import LOOPBACK_NETWORKS, client_address, client_network
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter, Permit
 from flushcheck.streaming.limits import Limits
 
-# Of all places, for one address: two clients at their bound still leave room for others.
-SHARE = 3
+# One client may hold a third of all permits: two clients at their limit still leave capacity for others.
+CLIENT_SHARE = 3
 
 
-class Crowded(Exception):
-    """No place for this stream now.
+class CapacityExceeded(FlushcheckError):
+    """This stream cannot run now; a later attempt may succeed.
 
     Attributes:
-        status: 503 if nobody has one, 429 if it is this client's own doing.
+        status: 503 if the process has no capacity left, 429 if this client has reached its own limit.
     """
 
     def __init__(self, reason: str, status: int) -> None:
@@ -33,60 +34,62 @@ class Crowded(Exception):
         self.status = status
 
 
-class Place:
-    """One stream's place, with its Slot in the Gate. Given back once, however often `release` is called."""
+class StreamPermit:
+    """The right of one client to run one stream. Returned once, however often `release` is called."""
 
-    def __init__(self, slot: Slot, leave: Callable[[], None]) -> None:
-        self._slot = slot
-        self._leave: Callable[[], None] | None = leave
+    def __init__(self, permit: Permit, on_release: Callable[[], None]) -> None:
+        self._permit = permit
+        self._on_release: Callable[[], None] | None = on_release
 
     @property
     def concurrent(self) -> int:
-        """Streams open at once, this one included: see `gate.Slot`."""
-        return self._slot.concurrent
+        """Streams open at once, this one included: see `concurrency.Permit`."""
+        return self._permit.concurrent
 
     def release(self) -> None:
-        """Give the place back."""
-        leave, self._leave = self._leave, None
-        if leave:
-            self._slot.release()
-            leave()
+        """Return the permit, to the process and to the client."""
+        on_release, self._on_release = self._on_release, None
+        if on_release:
+            self._permit.release()
+            on_release()
 
 
 class Admission:
-    """Gives out places. Safe under threads and greenlets."""
+    """Issues stream permits. Safe under threads and greenlets."""
 
-    def __init__(self, limits: Limits, gate: Gate) -> None:
+    def __init__(self, limits: Limits, limiter: ConcurrencyLimiter) -> None:
         self._limits = limits
-        self._gate = gate
+        self._limiter = limiter
         self._lock = threading.Lock()
-        self._open: dict[str, int] = {}  # streams by client; no entry once it has none
+        self._streams: dict[str, int] = {}  # open streams by client; no entry for a client without any
 
-    def enter(self, environ: Mapping[str, Any]) -> Place:
-        """Take a place for the client of this WSGI request.
+    def admit(self, environ: Mapping[str, Any]) -> StreamPermit:
+        """Return a permit for the client of this WSGI request.
 
         Raises:
-            Crowded: there is none left, or none for this client.
+            CapacityExceeded: the process, or this client, has reached its limit.
         """
-        who = network(address(environ, trusted_proxies=self._limits.trusted_proxies))
-        most = self._most(who)
+        client = client_network(client_address(environ, trusted_proxies=self._limits.trusted_proxies))
+        limit = self._limit_of(client)
         with self._lock:
-            has = self._open.get(who, 0)
-            if has >= most and not self._gate.full:
-                raise Crowded(f"{has} streams are open from this address, which is all that it may have", 429)
-            slot = self._gate.enter()
-            if slot is None:
-                raise Crowded(self._gate.excuse, 503)
-            self._open[who] = has + 1
-        return Place(slot, lambda: self._leave(who))
+            streams = self._streams.get(client, 0)
+            if streams >= limit and not self._limiter.full:
+                raise CapacityExceeded(f"Limit reached: {limit} concurrent streams per client address", 429)
+            permit = self._limiter.acquire()
+            if permit is None:
+                raise CapacityExceeded(self._limiter.reason, 503)
+            self._streams[client] = streams + 1
+        return StreamPermit(permit, lambda: self._release(client))
 
-    def _most(self, who: str) -> int:
+    def _limit_of(self, client: str) -> int:
         if self._limits.max_streams_per_client:
             return self._limits.max_streams_per_client
-        return self._limits.max_streams if who in HERE else -(-self._limits.max_streams // SHARE)
+        if client in LOOPBACK_NETWORKS:
+            return self._limits.max_streams
+        return -(-self._limits.max_streams // CLIENT_SHARE)  # rounded up
 
-    def _leave(self, who: str) -> None:
+    def _release(self, client: str) -> None:
         with self._lock:
-            has = self._open.pop(who) - 1
-            if has:
-                self._open[who] = has
+            streams = self._streams.pop(client) - 1
+            if streams:
+                self._streams[client] = streams

@@ -1,14 +1,15 @@
-"""A request's body: so many bytes, in so much time, and nobody else waits for it.
+"""A request's body: bounded in time, and never a burden for other requests.
 
-Werkzeug bounds the bytes that are read. This is about the others:
+Werkzeug bounds the bytes that are read. This module covers the two cases that remain:
 
-- A body that comes byte by byte would keep its greenlet for ever: gunicorn's gevent worker has a time
-  for headers only. Here the receiving half of the connection is shut when the time is over, which ends
-  whoever reads from it, under greenlets and threads alike.
-- A body that nobody reads (too long, or sent to an address that takes none) is read by gunicorn before
-  the next request, without a bound; and under gevent a read that never waits lets nobody else run. So
-  such a connection is closed after its answer. It is read a little more first: closing it on unread
-  bytes sends a reset, which may overtake the answer (RFC 9112, section 9.6).
+- A body that arrives byte by byte would hold its greenlet without end: gunicorn's gevent worker has a
+  timeout for headers only. Here a timer shuts down the receiving half of the connection, which ends any
+  read from it, under greenlets and threads alike.
+- A body that the app does not read (too long, or sent to a route that takes none) is read by gunicorn
+  before the next request, without a bound; under gevent, a read that never waits starves all other
+  greenlets. So such a connection is closed after its response. Before that, some more of the body is
+  read: closing a socket with unread bytes sends a reset, and the client may then lose the response
+  (RFC 9112, section 9.6).
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-# Rests of bodies up to this size are left to gunicorn, and their connection goes on.
+# An unread rest up to this size is left to gunicorn, and the connection is kept.
 SMALL_BYTES = 16 * 1024
 
-# Of what a client still sends after its answer, so much is read, for so long.
+# How much a lingering close reads after the response, and for how long.
 LINGER_BYTES = 16 * 1024 * 1024
 LINGER_S = 2.0
 
 
 @contextmanager
-def deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
-    """End the reading of this WSGI request's body after so long, where the server hands out its socket."""
+def body_deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
+    """Bound the time for reading this WSGI request's body, where the server exposes its socket."""
     sock = environ.get("gunicorn.socket")
     if sock is None:
         yield
@@ -51,17 +52,17 @@ def _stop_reading(sock: socket.socket) -> None:
 
 
 def is_large(headers: Mapping[str, str]) -> bool:
-    """Whether these request headers, by names in capitals, announce more than a small body."""
+    """Whether these request headers announce more than a small body. The names are in capitals."""
     if "TRANSFER-ENCODING" in headers:
         return True
     length = headers.get("CONTENT-LENGTH", "0")
     return not length.isdecimal() or int(length[:20]) > SMALL_BYTES
 
 
-def linger(sock: object) -> None:
-    """Say that the answer is over, and read on until the client has seen it, or has had its chance."""
+def lingering_close(sock: object) -> None:
+    """End the sending half, then read until the client closes or the bounds above are reached."""
     if not isinstance(sock, socket.socket):
-        return  # a WebSocket's, which has been closed as it should be
+        return  # a WebSocket's socket object, which the WebSocket route has closed
     until_s, left_bytes = time.monotonic() + LINGER_S, LINGER_BYTES
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_WR)
@@ -71,4 +72,4 @@ def linger(sock: object) -> None:
             if not data:
                 break
             left_bytes -= len(data)
-            time.sleep(0)  # a turn for everybody else
+            time.sleep(0)  # under gevent: let the other greenlets run

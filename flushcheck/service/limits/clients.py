@@ -1,7 +1,7 @@
-"""Who a client is: the address of whoever asks, and what of it counts as one.
+"""The address of a client, and which addresses count as one client.
 
-A client's address is its connection's. X-Forwarded-For says more only where the operator has said how
-many proxies of theirs add to it: everything further left in it was written by the visitor.
+The address is that of the connection. X-Forwarded-For is used only if the operator has set how many
+trusted proxies add to it: entries further left may be forged by the client.
 """
 
 from __future__ import annotations
@@ -11,36 +11,36 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# Some write the port too: 192.0.2.1:4711, [2001:db8::1]:4711 (RFC 7239, section 6).
+# Some proxies write the port too: 192.0.2.1:4711, [2001:db8::1]:4711 (RFC 7239, section 6).
 _WITH_PORT = re.compile(r"\[(?P<six>[^]]*)\](?::\d+)?|(?P<four>[0-9.]+):\d+")
 
-# Whoever has one address of IPv6 has 2**64 of them.
+# A client with one IPv6 address usually has the whole /64 network.
 IPV6_NETWORK_BITS = 64
 
 LOOPBACK = "loopback"
 UNIX_SOCKET = ""  # has no address
-HERE = (LOOPBACK, UNIX_SOCKET)
+LOOPBACK_NETWORKS = (LOOPBACK, UNIX_SOCKET)
 
 
-def address(environ: Mapping[str, Any], *, trusted_proxies: int) -> str:
+def client_address(environ: Mapping[str, Any], *, trusted_proxies: int) -> str:
     """The client's address as text; "" if the server knows none, as on a Unix socket.
 
     Args:
         environ: of the WSGI request.
-        trusted_proxies: each adds one address at the end of X-Forwarded-For: that of whoever asked it.
+        trusted_proxies: each adds one address at the end of X-Forwarded-For: that of its own client.
     """
     peer = str(environ.get("REMOTE_ADDR") or UNIX_SOCKET)
     hops = str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")
     if not 0 < trusted_proxies <= len(hops):
         return peer
-    told = hops[-trusted_proxies].strip()
-    found = _WITH_PORT.fullmatch(told)
-    bare = (found["six"] or found["four"]) if found else told
+    entry = hops[-trusted_proxies].strip()
+    match = _WITH_PORT.fullmatch(entry)
+    bare = (match["six"] or match["four"]) if match else entry
     return bare if _ip(bare) else peer
 
 
-def network(address: str) -> str:
-    """What counts as one client: an IPv4 address, a /64 of IPv6, the loopback; anything else as it is."""
+def client_network(address: str) -> str:
+    """What counts as one client: an IPv4 address, a /64 of IPv6, the loopback; anything else unchanged."""
     ip = _ip(address)
     if ip is None:
         return address
@@ -51,8 +51,8 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((ip, IPV6_NETWORK_BITS), strict=False))
 
 
-def is_near(address: str) -> bool:
-    """Whether it is this machine's, or its private network's."""
+def is_private(address: str) -> bool:
+    """Whether it is an address of this machine or of a private network."""
     ip = _ip(address)
     return ip.is_private if ip else address == UNIX_SOCKET
 

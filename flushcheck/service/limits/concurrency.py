@@ -1,8 +1,8 @@
 """How many streams may be open at once in this process.
 
-Streams hold their place until they are over, so they must not take every place there is: the health
-check and the page need one too. The gate counts streams only, and is meant to be narrower than what
-the server takes (gunicorn's `worker_connections`).
+A stream holds its permit until it is over, so streams must not use all the capacity of the server: the
+health check and the page need some too. The limiter counts streams only. Its limit is meant to be lower
+than the number of requests that the server accepts (gunicorn's `worker_connections`).
 """
 
 from __future__ import annotations
@@ -10,52 +10,52 @@ from __future__ import annotations
 import threading
 
 
-class Slot:
-    """One stream's place. Given back once, however often `release` is called."""
+class Permit:
+    """The right to run one stream. Returned once, however often `release` is called."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate: Gate | None = gate
-        self._opened_with = gate.open
+    def __init__(self, limiter: ConcurrencyLimiter) -> None:
+        self._limiter: ConcurrencyLimiter | None = limiter
+        self._in_use_at_start = limiter.in_use
 
     @property
     def concurrent(self) -> int:
-        """Streams open at once, this one included: as many as it met when it came, or now if that is more."""
-        return max(self._opened_with, self._gate.open if self._gate else 0)
+        """Streams open at once, this one included: at its start, or now if that is more."""
+        return max(self._in_use_at_start, self._limiter.in_use if self._limiter else 0)
 
     def release(self) -> None:
-        """Give the place back."""
-        gate, self._gate = self._gate, None
-        if gate:
-            gate.leave()
+        """Return the permit."""
+        limiter, self._limiter = self._limiter, None
+        if limiter:
+            limiter.release()
 
 
-class Gate:
+class ConcurrencyLimiter:
     """Counts open streams up to a limit. Safe under threads and greenlets."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._lock = threading.Lock()
-        self.open = 0
+        self.in_use = 0
 
     @property
     def full(self) -> bool:
         """Whether the next stream would be refused."""
-        return self.open >= self._most
+        return self.in_use >= self._limit
 
     @property
-    def excuse(self) -> str:
-        """What to tell whoever is refused."""
-        return f"{self._most} streams are open, which is all that this process takes"
+    def reason(self) -> str:
+        """Why a stream is refused, for the response."""
+        return f"Limit reached: {self._limit} concurrent streams in this process"
 
-    def enter(self) -> Slot | None:
-        """Take a place; None if there is none left."""
+    def acquire(self) -> Permit | None:
+        """Return a permit; None if the limit is reached."""
         with self._lock:
             if self.full:
                 return None
-            self.open += 1
-            return Slot(self)
+            self.in_use += 1
+            return Permit(self)
 
-    def leave(self) -> None:
-        """One stream fewer. Called by its Slot."""
+    def release(self) -> None:
+        """Count one stream less. Called by its Permit."""
         with self._lock:
-            self.open -= 1
+            self.in_use -= 1

@@ -7,7 +7,7 @@ import { exportButtons } from "./export.js";
 import { TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
 import { Timeline } from "./timeline.js";
 
-/** @import { CulpritReport, FaultLocation, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
+/** @import { CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
 /** @typedef {[transport: Transport, report: TransportReport][]} TransportReports */
 
 /** @type {Record<string, string>} */
@@ -168,7 +168,7 @@ function culpritPanel(culprit) {
   const fixes = culprit.fixes.flatMap((fix, index) => [
     el("h4", {}, `${index ? "Or" : "Fix"}: ${fix.where}`),
     copyable(fix.change),
-    el("p", { class: "soft" }, `Cost: ${fix.caution}`),
+    ...fixRemarks(fix),
   ]);
   const links = culprit.references
     .filter((url) => /^https?:\/\//.test(url))
@@ -200,6 +200,11 @@ function culpritPanel(culprit) {
     ),
   );
 }
+
+/** The cost of a fix and a note on it, each only if there is one.
+ * @param {Fix} fix */
+export const fixRemarks = ({ cost, note }) =>
+  [cost && `Cost: ${cost}`, note && `Note: ${note}`].filter(Boolean).map((text) => el("p", { class: "soft" }, text));
 
 /** A link to the page about a culprit; null for an id that the service cannot have.
  * @param {string} id */

@@ -83,7 +83,10 @@ export interface NotedRun extends Run {
 export interface Fix {
   where: string;
   change: string;
-  caution: string;
+  by: string;
+  cost: string;
+  note: string;
+  response_header: boolean;
 }
 
 export interface CulpritReport {

@@ -1,7 +1,7 @@
-"""The service as an observer of itself, as a judge of what others observed, and as its own doctor.
+"""The service diagnoses itself, analyzes submitted runs, and describes the server that runs it.
 
-It requests two addresses only: its own listening socket, and the public address that its operator
-configured. Nothing a visitor says makes it request another.
+It requests two addresses only: its own listening socket, and the public URL that the operator configured.
+No request can make it connect to another address.
 """
 
 from __future__ import annotations
@@ -24,106 +24,106 @@ from flushcheck.reports.app_server import checkup_document
 from flushcheck.reports.json_report import document
 from flushcheck.reports.oneliner import PROBES, oneliner
 from flushcheck.reports.terminal import terminal
-from flushcheck.service.limits.concurrency import Gate
-from flushcheck.service.own_address import can_ask_itself, loopback, shown
-from flushcheck.service.responses import answer, bounded_body, open_to_all, plain, retry_later
-from flushcheck.service.routes.pages import the_page
+from flushcheck.service.limits.concurrency import ConcurrencyLimiter
+from flushcheck.service.own_address import can_request_itself, loopback_address, visitor_url
+from flushcheck.service.responses import allow_cors, bounded_body, json_response, retry_later, text_response
+from flushcheck.service.routes.pages import page_response
 from flushcheck.service.service import Service
-from flushcheck.service.serving import app_server as runner
+from flushcheck.service.serving import app_server
 
 CONTROLS = tuple(
     Probe(transport, vantage=Vantage.LOOPBACK) for transport in (Transport.CHUNKED, Transport.EVENTS)
 )
-# Two streams of 2 s side by side; anything slower than this is itself the finding.
+# Two streams of 2 s at the same time; if they take longer than this, that is the finding.
 CONTROL_TIMEOUT_S = 10.0
 RUN_TIMEOUT_S = 30.0
-TEXT_WIDTH = 80  # columns of a report in plain text: nobody tells us the reader's
+TEXT_WIDTH = 80  # columns of a report in plain text: the width of the client's terminal is unknown
 
 JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 
 
 def routes(service: Service) -> Blueprint:
-    """The addresses at and below /diagnostics."""
+    """The routes at and below /diagnostics."""
     blueprint = Blueprint("diagnostics", __name__)
-    setup = runner.loaded(service.limits, os.environ)
-    # Apart, because each run asks for a control as well.
-    runs, controls = (Gate(service.limits.max_self_probes) for _ in range(2))
+    setup = app_server.setup_at_load(service.limits, os.environ)
+    # Two limiters, because each run requests a control as well.
+    runs, controls = (ConcurrencyLimiter(service.limits.max_self_probes) for _ in range(2))
 
     @blueprint.get("/diagnostics")
     def diagnostics() -> Response:
         kind = request.accept_mimetypes.best_match([JSON, TEXT, HTML], default=JSON)
         if kind == HTML:
-            response = the_page(service)
+            response = page_response(service)
         else:
-            response = _one_of(runs, lambda: _diagnose(service, setup, kind, quick=_quick()))
+            response = _with_permit(runs, lambda: _diagnose(service, setup, kind, quick=_quick()))
         response.headers["Vary"] = "Accept"
         return response
 
     @blueprint.get("/diagnostics/server")
     def server() -> Response:
-        return answer(_server(setup))
+        return json_response(_server(setup))
 
     @blueprint.get("/diagnostics/control")
     def control() -> Response:
-        return open_to_all(_one_of(controls, lambda: _control(service)))
+        return allow_cors(_with_permit(controls, lambda: _control(service)))
 
     @blueprint.post("/diagnostics/judge")
     def judged() -> Response:
-        body, target = bounded_body(service.limits.max_judge_bytes), shown(service, request)
+        body, target = bounded_body(service.limits.max_judge_bytes), visitor_url(service, request)
         is_json = request.mimetype == JSON or body.lstrip()[:1] == b"{"
-        return service.desk.work(lambda: _judge_run(body) if is_json else _judge_reads(body, target))
+        return service.executor.run(lambda: _judge_run(body) if is_json else _judge_capture(body, target))
 
     @blueprint.after_request
     def cors(response: Response) -> Response:
-        return open_to_all(response) if request.path.startswith("/diagnostics/") else response
+        return allow_cors(response) if request.path.startswith("/diagnostics/") else response
 
     return blueprint
 
 
-def _one_of(gate: Gate, work: Callable[[], Response]) -> Response:
-    """Do the work unless too many do it already."""
-    slot = gate.enter()
-    if slot is None:
-        return retry_later("the service is probing itself already", 429)
+def _with_permit(limiter: ConcurrencyLimiter, work: Callable[[], Response]) -> Response:
+    """Do the work, or refuse it if the limiter is full."""
+    permit = limiter.acquire()
+    if permit is None:
+        return retry_later("the service already diagnoses itself for another request", 429)
     try:
         return work()
     finally:
-        slot.release()
+        permit.release()
 
 
 def _quick() -> bool:
-    """Whether the visitor wants a first verdict rather than the whole.
+    """Whether the request wants a first verdict only.
 
     Raises:
-        UsageError: the query says anything else.
+        UsageError: the query has another parameter or value.
     """
     pairs = list(request.args.items(multi=True))
     if any(pair not in (("quick", "0"), ("quick", "1")) for pair in pairs):
-        raise UsageError("expected no parameter but quick, 0 or 1, for example quick=1")
+        raise UsageError("unknown parameter or value: expected quick=0 or quick=1, for example quick=1")
     return ("quick", "1") in pairs
 
 
 def _server(setup: Setup) -> dict[str, object]:
-    """What this service runs under, and what that means for streams."""
-    return checkup_document(examine(runner.asked(setup, request.environ)))
+    """The server that runs this service, and what that means for streams."""
+    return checkup_document(examine(app_server.setup_of_request(setup, request.environ)))
 
 
 def _diagnose(service: Service, setup: Setup, kind: str, *, quick: bool) -> Response:
-    """Probe the public address, if there is one, and the loopback beside it."""
-    here = loopback(service, request.environ)
-    public = service.limits.public_url if can_ask_itself(request.environ) else ""
+    """Probe the public URL, if there is one, and the loopback for comparison."""
+    loopback = loopback_address(service, request.environ)
+    public = service.limits.public_url if can_request_itself(request.environ) else ""
     with ThreadPoolExecutor(2) as pool:
-        # The loopback is quick whatever is asked: it is there to tell the service's fault from the path's.
-        own = pool.submit(_report, here.url, quick=quick or bool(public))
-        far = pool.submit(_report, public, quick=quick) if public else own
-        report, own_report = far.result(), own.result()
+        # Beside a public URL the loopback is always quick: it only tells whether the service is at fault.
+        own = pool.submit(_report, loopback.url, quick=quick or bool(public))
+        outside = pool.submit(_report, public, quick=quick) if public else own
+        report, own_report = outside.result(), own.result()
     if kind == TEXT:
         text = terminal(report, width=TEXT_WIDTH, color=False)
-        line = oneliner(shown(service, request))
-        return plain(f"{text}\nFrom any other shell:\n\n{line}\n")
-    inside = document(own_report) if here.url else None
-    more = {"loopback": inside, "reason": here.reason, "server": _server(setup)}
-    return answer({**document(report), **more})
+        line = oneliner(visitor_url(service, request))
+        return text_response(f"{text}\nFrom another shell:\n\n{line}\n")
+    own_document = document(own_report) if loopback.url else None
+    extra = {"loopback": own_document, "reason": loopback.reason, "server": _server(setup)}
+    return json_response({**document(report), **extra})
 
 
 def _report(url: str, *, quick: bool) -> Report:
@@ -132,31 +132,31 @@ def _report(url: str, *, quick: bool) -> Report:
 
 
 def _control(service: Service) -> Response:
-    """The two streams that buffers hold, over the loopback, where nothing stands between."""
-    here = loopback(service, request.environ)
-    if not here.url:
-        return answer({"observations": [], "reason": here.reason})
-    seen = observe_all(CONTROLS, here.url, timeout_s=CONTROL_TIMEOUT_S)
-    return answer({"observations": to_json(seen)})
+    """The two streams that a buffer holds, over the loopback, without any proxy."""
+    loopback = loopback_address(service, request.environ)
+    if not loopback.url:
+        return json_response({"observations": [], "reason": loopback.reason})
+    observations = observe_all(CONTROLS, loopback.url, timeout_s=CONTROL_TIMEOUT_S)
+    return json_response({"observations": to_json(observations)})
 
 
 def _judge_run(body: bytes) -> Response:
-    """Judge a Run in JSON.
+    """The report on a Run in JSON.
 
     Raises:
-        UsageError: the body is none.
+        UsageError: the body is not a Run.
     """
-    return answer(document(judge(run_from_json(_parsed(body)))))
+    return json_response(document(judge(run_from_json(_parsed(body)))))
 
 
-def _judge_reads(body: bytes, target: str) -> Response:
-    """Judge the reads of the shell's one line.
+def _judge_capture(body: bytes, target: str) -> Response:
+    """The report on the output of the one-line curl command.
 
     Raises:
-        UsageError: the body holds none.
+        UsageError: the body holds no reads.
     """
     report = judge(read(body, probes=PROBES, target=target))
-    return plain(terminal(report, width=TEXT_WIDTH, color=False))
+    return text_response(terminal(report, width=TEXT_WIDTH, color=False))
 
 
 def _parsed(body: bytes) -> object:

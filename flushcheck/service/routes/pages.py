@@ -1,12 +1,12 @@
-"""The page: its files, its settings, and the two requests it makes while it diagnoses.
+"""The page: its files, its settings, and the two requests that it makes during a diagnosis.
 
-The page observes, the service plans and judges. `POST /diagnostics/plan` returns the Probes to make next,
-from `measurement.plan` and what was seen so far; `POST /diagnostics/report` renders a Report for a file or
-the clipboard, with `reports`. So the page's JavaScript repeats neither. The thresholds and bounds that it
-does need come with its settings, so that each number is written once.
+The page observes, the service decides. `POST /diagnostics/plan` takes what the page has observed so far
+and returns the next probes, from `measurement.plan`; `POST /diagnostics/report` returns a report to keep,
+from `reports`. So no rule of either exists a second time in JavaScript. The thresholds and bounds that the
+page does need come with its settings, so that each number is written once.
 
-The files are read once, when the blueprint is made, and only they are served: no path of a visitor's
-ever becomes a path on disk.
+The files are read once, when the blueprint is made, and no others are served: no path in a request ever
+becomes a path on disk.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, render_template, request
+from werkzeug.exceptions import NotFound
 
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import NAMES
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
 from flushcheck.measurement.patterns import SAME_DELIVERY_S
@@ -30,14 +30,15 @@ from flushcheck.measurement.timing import KEPT_SHARE, flow
 from flushcheck.model import Probe, Run, Transport, UsageError, Vantage, Variant
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.model.run_schema import run_from_json
-from flushcheck.prober.observation_builder import MAX_ARRIVALS, MAX_HEADER, MAX_HEADERS
+from flushcheck.prober.capture import MAX_HEADERS, MAX_VALUE
+from flushcheck.prober.observation_builder import MAX_ARRIVALS
 from flushcheck.prober.tool import TOOL
 from flushcheck.reports.html import HELD_S, LATE_S, html
 from flushcheck.reports.oneliner import oneliner
 from flushcheck.reports.terminal import terminal
 from flushcheck.reports.ticket import ticket
-from flushcheck.service.own_address import shown
-from flushcheck.service.responses import answer, bounded_body, open_to_all, page
+from flushcheck.service.own_address import visitor_url
+from flushcheck.service.responses import allow_cors, bounded_body, html_response, json_response
 from flushcheck.service.routes import check, streams
 from flushcheck.service.service import Service
 from flushcheck.service.serving import handshake
@@ -45,18 +46,18 @@ from flushcheck.streaming.params import TEXTS
 from flushcheck.streaming.transports.records import MAX_PENDING_BYTES
 
 EVENT_STREAM, HTML, TEXT = "text/event-stream", "text/html", "text/plain"
-TEXT_WIDTH = 80  # columns of a report that is pasted somewhere
+TEXT_WIDTH = 80  # columns of a report as text, to be pasted elsewhere
 
 FOLDER = Path(__file__).parents[1] / "page"
-CLIENT = "client.js"  # the one file that other pages import, so it has an address of its own
+CLIENT = "client.js"  # other pages import this file, so it has its own path
 TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
 
-# Everything from here, nothing inline, and no string ever becomes markup: a browser that knows Trusted
-# Types throws where innerHTML is set. Source: CSP Level 3; 'self' covers ws: and wss: of the same host.
+# Content from this service only, nothing inline, and no string becomes markup: a browser with Trusted
+# Types raises an error where innerHTML is set. Source: CSP Level 3. 'self' covers ws: and wss: too.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -73,26 +74,26 @@ POLICY = "; ".join(
     )
 )
 
-# What the box for a configuration offers.
-SERVER_NAMES = NAMES | {Server.APACHE: "Apache, .htaccess"}
+# The choices in the form of the configuration check.
+SERVER_NAMES = {server: server.display_name for server in Server} | {Server.APACHE: "Apache, .htaccess"}
 
-# There is no HTTP/1.0 in fetch(). A client without encodings there is: see page/observe.js.
+# fetch() cannot speak HTTP/1.0. How it requests without encodings: page/observe.js.
 NOT_IN_A_BROWSER = frozenset({Variant.HTTP10})
 
 
 def routes(service: Service) -> Blueprint:
-    """The root (the page, or the event stream for who asks for one), the page's files and its questions."""
+    """The root (the page, or an event stream by the Accept header), the page's files and two requests."""
     blueprint = Blueprint("pages", __name__, template_folder=str(FOLDER))
     files = {file.name: file.read_bytes() for file in sorted(FOLDER.iterdir()) if file.suffix in TYPES}
 
     @blueprint.get("/")
     def root() -> Response:
         accept = request.accept_mimetypes
-        # An explicit wish only: a browser's and curl's `*/*` would take anything.
+        # Explicitly only: browsers and curl send `*/*`.
         if accept.quality(EVENT_STREAM) > accept.quality(HTML):
-            response = open_to_all(streams.stream(service, streams.ROOT))
+            response = allow_cors(streams.stream(service, streams.ROOT))
         else:
-            response = the_page(service)
+            response = page_response(service)
         response.headers["Vary"] = "Accept"
         return response
 
@@ -102,27 +103,27 @@ def routes(service: Service) -> Blueprint:
 
     @blueprint.get(f"/{CLIENT}")
     def client() -> Response:
-        # A module that another page imports is fetched with CORS.
-        return open_to_all(_file(CLIENT, files[CLIENT]))
+        # A browser fetches a module for another page with CORS.
+        return allow_cors(_file(CLIENT, files[CLIENT]))
 
     @blueprint.post("/diagnostics/plan")
     def planned() -> Response:
         body = _body(service)
-        return open_to_all(service.desk.work(lambda: _plan(body)))
+        return allow_cors(service.executor.run(lambda: _plan(body)))
 
     @blueprint.post("/diagnostics/report")
     def report() -> Response:
         kind = request.accept_mimetypes.best_match([HTML, TEXT], default=HTML)
         as_ticket, body = request.args.get("as") == "ticket", _body(service)
-        return open_to_all(service.desk.work(lambda: _report(body, kind, as_ticket=as_ticket)))
+        return allow_cors(service.executor.run(lambda: _report(body, kind, as_ticket=as_ticket)))
 
     return blueprint
 
 
-def the_page(service: Service) -> Response:
-    """The page, with what it has to know of this service."""
-    base = shown(service, request)
-    response = page(
+def page_response(service: Service) -> Response:
+    """The page, with the settings of this service."""
+    base = visitor_url(service, request)
+    response = html_response(
         render_template(
             "page.html",
             base=base,
@@ -138,7 +139,7 @@ def the_page(service: Service) -> Response:
 
 
 def _settings(service: Service) -> dict[str, Any]:
-    """The page's settings, each from the module that decides it; `Settings` in page/types.d.ts."""
+    """The settings of the page, each from the module that owns it; `Settings` in page/types.d.ts."""
     return {
         "tool": TOOL,
         "routes": {str(transport): path for transport, path in ROUTES.items()},
@@ -159,21 +160,21 @@ def _settings(service: Service) -> dict[str, Any]:
         "bounds": {
             "max_arrivals": MAX_ARRIVALS,
             "max_headers": MAX_HEADERS,
-            "max_header_chars": MAX_HEADER,
+            "max_header_chars": MAX_VALUE,
             "max_pending_bytes": MAX_PENDING_BYTES,
         },
-        # A browser does not report why a handshake failed; the service knows it beforehand.
-        "no_websocket": handshake.unable(request.environ),
+        # A browser hides why a handshake failed; this reason is known before.
+        "no_websocket": handshake.unsupported_reason(request.environ),
         "public": bool(service.limits.public_url),
     }
 
 
 def _file(name: str, data: bytes | None) -> Response:
     if data is None:
-        return answer({"error": "404 Not Found"}, 404)
+        raise NotFound
     response = Response(data, content_type=f"{TYPES[Path(name).suffix]}; charset=utf-8")
     response.headers["X-Content-Type-Options"] = "nosniff"
-    # Asked for anew each time, answered with 304: an updated service never meets an old half of its page.
+    # Revalidated each time, with 304: after an update no browser mixes old and new files.
     response.headers["Cache-Control"] = "no-cache"
     response.set_etag(hashlib.sha256(data).hexdigest()[:32])
     response.make_conditional(request)
@@ -181,10 +182,10 @@ def _file(name: str, data: bytes | None) -> Response:
 
 
 def _body(service: Service) -> object:
-    """The JSON of the request.
+    """The body of the request, parsed as JSON.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the body is not JSON.
     """
     body = bounded_body(service.limits.max_judge_bytes)
     try:
@@ -197,62 +198,64 @@ def _body(service: Service) -> object:
 
 
 def _plan(body: object) -> Response:
-    """The Probes that a browser is to make next.
+    """The next probes for a browser, as JSON.
 
     Raises:
         UsageError: the body is not a Run.
     """
-    return answer({"probes": [_asked(probe) for probe in _next(run_from_json(body, "run"))]})
+    return json_response(
+        {"probes": [_probe_document(probe) for probe in _next_probes(run_from_json(body, "run"))]}
+    )
 
 
-def _next(run: Run) -> tuple[Probe, ...]:
-    """The Probes that a browser is to make, given what it has seen: the baselines first."""
+def _next_probes(run: Run) -> tuple[Probe, ...]:
+    """The next probes for a browser after this run; for an empty run, the baselines."""
     if not run.observations:
         return plan.baselines(tuple(Transport), quick=False)
-    seen = {one.probe: flow(one) for one in run.observations if one.probe.vantage is Vantage.PATH}
-    wanted = plan.experiments(seen, quick=False)
-    return tuple(probe for probe in wanted if probe.variant not in NOT_IN_A_BROWSER)
+    flows = {seen.probe: flow(seen) for seen in run.observations if seen.probe.vantage is Vantage.PATH}
+    probes = plan.experiments(flows, quick=False)
+    return tuple(probe for probe in probes if probe.variant not in NOT_IN_A_BROWSER)
 
 
-def _asked(probe: Probe) -> dict[str, Any]:
-    """What a page needs to make this Probe. Its nonce goes at the end of the path."""
-    asked = plan.params(probe)
+def _probe_document(probe: Probe) -> dict[str, Any]:
+    """What a page needs for this probe. The page appends its nonce to the path."""
+    params = plan.params(probe)
     return {
         "id": probe.id,
         "probe": to_json(probe),
         "path": plan.address(probe, ""),
-        "count": asked.count,
-        "interval_s": asked.interval_s,
+        "count": params.count,
+        "interval_s": params.interval_s,
         "duration_s": plan.duration_s(probe),
     }
 
 
 @dataclass(frozen=True, slots=True)
-class Remarks:
-    """What a page adds to a Run: sentences of its own, beside what was judged."""
+class PageNotes:
+    """What the page adds to a run: notes of its own, which go into the report unchanged."""
 
     notes: tuple[str, ...] = ()
 
 
 def _report(body: object, kind: str, *, as_ticket: bool) -> Response:
-    """The Report to keep: one file for a browser, text for an issue, or (`?as=ticket`) a support ticket.
+    """The report to keep: an HTML file, text for an issue, or (`?as=ticket`) a support ticket.
 
     Raises:
         UsageError: the body is not a Run.
     """
     report = judge(run_from_json(body, "run"))
-    report = replace(report, notes=(*report.notes, *from_json(Remarks, body, "run").notes))
+    report = replace(report, notes=(*report.notes, *from_json(PageNotes, body, "run").notes))
     if as_ticket:
         kind, body = TEXT, ticket(report).encode(errors="replace")
     elif kind == TEXT:
-        # A stranger's text may hold what UTF-8 cannot say.
+        # Text from outside may hold lone surrogates, which UTF-8 cannot encode.
         body = terminal(report, width=TEXT_WIDTH, color=False).encode(errors="replace")
     else:
         body = html(report).encode(errors="replace")
     response = Response(body, content_type=f"{kind}; charset=utf-8")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Disposition"] = "attachment"
-    # Should it ever be shown from this address, it is a document without powers.
+    # If a browser shows it from this host after all, it runs sandboxed.
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
     response.headers["Cache-Control"] = "no-store"
     return response

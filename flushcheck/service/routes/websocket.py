@@ -1,236 +1,164 @@
-"""The WebSocket stream, on flask-sock and simple-websocket. Source: RFC 6455.
+"""The WebSocket stream: flask-sock declares the route, simple-websocket makes the handshake (RFC 6455).
 
-How a conversation may end: the stream is over or the client said `stop` (1000), it sent bytes that are
-no text (1003) or a message that is too big (1009), this process ends (1012), it closed by itself, or it
-is gone.
+After the handshake the connection is `serving.websocket_connection`'s, so simple-websocket gets no thread and
+no socket to write to.
 """
 
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Flask, Response, g, request
 from flask_sock import Sock
-from simple_websocket import ConnectionClosed, Server
-from wsproto.connection import ConnectionState
-from wsproto.utilities import LocalProtocolError
+from simple_websocket import Server
 
 from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
 from flushcheck.model import Transport
 from flushcheck.model.codec import to_json
-from flushcheck.service.access_log import entry
-from flushcheck.service.limits import cross_site as crosssite
-from flushcheck.service.limits.admission import Place
-from flushcheck.service.responses import answer, open_to_all
+from flushcheck.service.access_log import log_entry
+from flushcheck.service.limits import cross_site
+from flushcheck.service.limits.admission import StreamPermit
+from flushcheck.service.responses import allow_cors, json_response
 from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
-from flushcheck.service.serving import handshake
-from flushcheck.service.serving.engine import Ride
-from flushcheck.service.serving.fairness import give_way
-from flushcheck.service.serving.frame_cache import script
-from flushcheck.service.serving.frame_schedule import Ended, Pace, alone
-from flushcheck.service.serving.websocket_socket import WholeSocket
+from flushcheck.service.serving import handshake, internals
+from flushcheck.service.serving.frame_cache import frame_cache
+from flushcheck.service.serving.frame_schedule import FrameSchedule
+from flushcheck.service.serving.websocket_connection import WebSocketConnection
 from flushcheck.streaming.params import Params, parse
 from flushcheck.streaming.source import Source, source
-from flushcheck.streaming.transports.websocket import STOP
 
 PATH = ROUTES[Transport.WEBSOCKET]
 DEFAULTS = ROUTE_DEFAULTS[Transport.WEBSOCKET]
 
-# RFC 6455, section 7.4.1; 1012 "Service Restart" is in IANA's registry of close codes.
-NORMAL, UNSUPPORTED, RESTART = 1000, 1003, 1012
-CLOSES = {Ended.REFUSED: UNSUPPORTED, Ended.DRAINED: RESTART}
 
-# Read at once. A flood of empty messages holds 170 of them in 1 KiB, which are read in 6 ms; everybody
-# else waits for that long. (4 KiB, the library's own choice: 24 ms, measured.)
-RECEIVE_BYTES = 1024
+class NoThread:
+    """The thread in which simple-websocket would read: it never starts."""
 
-# After our close frame the client's answer is waited for, and what it still sends is thrown away.
-LINGER_S = 2.0
+    name = ""
 
-# While the engine writes, whatever the client does wakes us; a reader that died without a word does not.
-STILL_THERE_S = 10.0
+    def __init__(self, target: Callable[[], None]) -> None:
+        """Forget what to run."""
+
+    def start(self) -> None:
+        """Do nothing."""
+
+
+class HandshakeSocket:
+    """The socket that simple-websocket gets: it takes the response to the handshake, and nothing after it.
+
+    flask-sock closes the WebSocket after the view, when that is done already.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Write to this connection."""
+        self._sock: socket.socket | None = sock
+
+    def send(self, data: bytes) -> int:
+        """Send all of it, once. A client that is gone is no error here: the stream notices."""
+        sock, self._sock = self._sock, None
+        if sock:
+            with contextlib.suppress(OSError):
+                sock.sendall(data)
+        return len(data)
 
 
 def routes(app: Flask, service: Service) -> Blueprint:
-    """The WebSocket's route, and its answer to everybody who comes without one."""
-    app.config["SOCK_SERVER_OPTIONS"] = {
-        "max_message_size": service.limits.max_message_bytes,
-        "receive_bytes": RECEIVE_BYTES,
-    }
+    """The route of the WebSocket, and the response to requests without a handshake."""
+    app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoThread}
     blueprint = Blueprint("websocket", __name__)
-    blueprint.after_request(open_to_all)
+    blueprint.after_request(allow_cors)
 
     @blueprint.before_request
     def begin() -> Response | None:
-        entry().transport = Transport.WEBSOCKET
-        return _prepare(service) if request.endpoint == "websocket.converse" else None
+        log_entry().transport = Transport.WEBSOCKET
+        return _prepare(service) if request.endpoint == "websocket.stream" else None
 
     @Sock().route(PATH, bp=blueprint)  # type: ignore[untyped-decorator]
-    def converse(ws: Server) -> None:
+    def stream(ws: Server) -> None:
         g.ws = ws
-        _converse(ws, service)
+        _stream(service)
 
     @blueprint.get(PATH)
     def plain() -> Response:
-        # A proxy that does not pass on Upgrade ends up here: its client learns what came through.
-        # And a page, which is told nothing of a handshake that failed, asks here whether it was its site.
+        # A request whose Upgrade header a proxy has removed: the response says what arrived. A page learns
+        # nothing of a failed handshake, so it asks here whether its own site was the reason.
         asked = {**request.environ, "HTTP_ORIGIN": request.environ.get("HTTP_X_PAGE_ORIGIN")}
-        wrong = crosssite.fault(service.limits, asked) or handshake.fault(request.environ)
-        return _refuse(service, wrong or handshake.NO_HANDSHAKE)
+        rejection = cross_site.origin_fault(service.limits, asked) or handshake.check(request.environ)
+        return _reject(service, rejection or handshake.NOT_A_HANDSHAKE)
 
     @blueprint.teardown_request
-    def over(_error: BaseException | None) -> None:
-        session: Session | None = g.pop("session", None)
-        if session:
-            session.place.release()
-            # The server is told to look away once a WebSocket is over, and never closes the response.
-            entry().write()
+    def teardown(_error: BaseException | None) -> None:
+        opening: Opening | None = g.pop("opening", None)
+        if opening:
+            opening.permit.release()
+            # Behind a WebSocket the server never closes the response.
+            log_entry().write()
         ws: Server | None = g.pop("ws", None)
-        if ws and not ws.thread.is_alive():
-            # flask-sock 0.7 makes a class for each conversation, and a class is never freed but by the
-            # garbage collector. Through the conversation it would keep all that there was to it.
-            vars(ws).clear()
+        if ws:
+            internals.forget_websocket(ws)
 
     return blueprint
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """What a conversation needs, from before the handshake took the request's headers."""
+class Opening:
+    """What the stream needs, from before the handshake took the request's headers."""
 
     params: Params
     source: Source
     environ: Mapping[str, Any]
-    place: Place
+    permit: StreamPermit
 
 
 def _prepare(service: Service) -> Response | None:
-    """Make everything ready for the handshake; the answer instead, if it cannot be.
+    """Make everything ready for the handshake; the response instead if it is rejected.
 
     Raises:
-        UsageError: the parameters ask for what cannot be.
-        Crowded: there is no place for one more.
+        UsageError: a parameter is not allowed.
+        CapacityExceeded: a limit of concurrent streams is reached.
     """
     environ = request.environ
-    wrong = handshake.fault(environ) or crosssite.fault(service.limits, environ)
-    if wrong:
-        return _refuse(service, wrong)
+    rejection = handshake.check(environ) or cross_site.origin_fault(service.limits, environ)
+    if rejection:
+        return _reject(service, rejection)
     params = parse(request.args.items(multi=True), limits=service.limits, defaults=DEFAULTS)
-    wanted = source(params, own_text=service.own_text, limits=service.limits)
-    place = service.admission.enter(environ)
-    # A copy, since the handshake takes the headers away; without Flask's own entry, through which a
-    # conversation that is over would hold itself, and 20 KB, until the garbage collector comes.
-    seen = {key: value for key, value in environ.items() if key != "werkzeug.request"}
-    g.session = Session(params, wanted, seen, place)
-    handshake.trim(environ)
+    whole = source(params, own_text=service.own_text, limits=service.limits)
+    permit = service.admission.admit(environ)
+    # A copy, since the handshake takes the headers away; without Flask's own entry, through which a WebSocket
+    # that has ended would hold itself, and 20 KB, until the garbage collector runs.
+    original = {key: value for key, value in environ.items() if key != "werkzeug.request"}
+    g.opening = Opening(params, whole, original, permit)
+    handshake.strip_headers(environ)
     for name in handshake.SOCKETS:
         if name in environ:
-            environ[name] = WholeSocket(environ[name])
+            environ[name] = HandshakeSocket(environ[name])
     return None
 
 
-def _refuse(service: Service, wrong: handshake.Fault) -> Response:
-    origin = request_at_app(request.environ, concurrent=service.gate.open + 1)
-    return answer({"error": wrong.reason, "request_at_app": to_json(origin)}, wrong.status, wrong.headers)
-
-
-def _converse(ws: Server, service: Service) -> None:
-    """Send the stream over an open WebSocket, and close it as it should be closed."""
-    session: Session = g.session
-    entry().status = 101
-    progress = entry().stream()
-    connection: WholeSocket = ws.sock
-    connection.backlog = ws.input_buffer
-    # It wakes us before it knows itself that it has closed; under real threads we would go back to sleep.
-    connection.on_close = ws.event.set
-    pace = Pace(
-        script(session.source, Transport.WEBSOCKET, session.params.framing, session.params.end),
-        progress,
-        origin=lambda: request_at_app(session.environ, concurrent=session.place.concurrent),
+def _reject(service: Service, rejection: handshake.Rejection) -> Response:
+    at_app = request_at_app(request.environ, concurrent=service.limiter.in_use + 1)
+    return json_response(
+        {"error": rejection.reason, "request_at_app": to_json(at_app)}, rejection.status, rejection.headers
     )
-    client = Client(ws, connection)
-    if connection.can_ride:
-        ride = connection.carry(service.engine, pace, ws.event.set)
-        progress.ended = client.listen(ride)
-    else:
-        for frame in alone(pace, client, progress, draining=lambda: service.drain.due):
-            try:
-                ws.send(frame.decode())
-            except (ConnectionClosed, LocalProtocolError):
-                break
-    connection.hurry(LINGER_S)
-    if progress.ended is Ended.STALLED:
-        connection.drop()
-    elif progress.ended is not Ended.GONE:
-        # The client's own close may be on its way just now.
-        with contextlib.suppress(ConnectionClosed, LocalProtocolError):
-            ws.close(CLOSES.get(progress.ended, NORMAL))
-    until_s = time.monotonic() + LINGER_S
-    # Its reading ends when the client has answered the close or has gone, or has sent what it must not.
-    ws.thread.join(LINGER_S)
-    if ws.ws.state is not ConnectionState.CLOSED:
-        connection.drain(until_s)
-    connection.shut()
 
 
-class Client:
-    """Whoever is at the other end of a WebSocket, and may speak while it is spoken to."""
-
-    def __init__(self, ws: Server, connection: WholeSocket) -> None:
-        self._ws = ws
-        self._connection = connection
-
-    def listen(self, ride: Ride) -> Ended:
-        """Wait until the ride is over, or the client ends it; how it ended.
-
-        Raises:
-            Exception: what went wrong with the stream, on our side.
-        """
-        try:
-            while not (ended := self.wait(0)) and not ride.ended:
-                if not self._ws.input_buffer:
-                    self._ws.event.wait(STILL_THERE_S)
-            ride.stop()
-            until_s = time.monotonic() + LINGER_S
-            while not ride.ended and (left_s := until_s - time.monotonic()) > 0:
-                self._ws.event.clear()
-                self._ws.event.wait(left_s)
-        finally:
-            self._connection.broken = self._connection.broken or not ride.ended
-            ride.drop()
-        if ride.error:
-            raise ride.error
-        return ended or ride.ended or Ended.GONE
-
-    def wait(self, seconds: float) -> Ended | None:
-        """Wait so long, or until the client says `stop`, says what we cannot read, or leaves."""
-        until_s = time.monotonic() + seconds
-        if seconds <= 0:
-            give_way()
-        while True:
-            left_s = max(0.0, until_s - time.monotonic())
-            try:
-                message = self._ws.receive(timeout=left_s)
-            except ConnectionClosed:
-                return self._left()
-            if message == STOP:
-                return Ended.STOPPED
-            if isinstance(message, bytes):
-                return Ended.REFUSED
-            if message is None:
-                # Its reader may have died of something that nobody foresaw, or be done while we looked.
-                lost = self._connection.broken or not self._ws.thread.is_alive()
-                return self._left() if lost else None
-            if not left_s:
-                return None  # a flood of words must not keep the stream from its own
-
-    def _left(self) -> Ended:
-        """How it ended, when nothing more is read from this client."""
-        # simple-websocket has answered a message that is too big with 1009 by itself.
-        too_big = self._ws.incoming_message_len > self._ws.max_message_size
-        return Ended.REFUSED if too_big else Ended.GONE
+def _stream(service: Service) -> None:
+    """Send the stream over the open WebSocket, and close it."""
+    opening: Opening = g.opening
+    log_entry().status = 101
+    params = opening.params
+    frames = FrameSchedule(
+        frame_cache(opening.source, Transport.WEBSOCKET, params.framing, params.end),
+        log_entry().start_stream(),
+        request_at_app=lambda: request_at_app(opening.environ, concurrent=opening.permit.concurrent),
+    )
+    connection = WebSocketConnection(
+        handshake.server_socket(opening.environ), max_message_bytes=service.limits.max_message_bytes
+    )
+    for frame in service.serving.write(frames, connection):
+        connection.send(frame)

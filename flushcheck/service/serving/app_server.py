@@ -1,77 +1,84 @@
-"""What this very process runs under: the facts that `diagnosis.app_server` speaks of.
+"""What this process runs under: the facts that `diagnosis.app_server` judges.
 
-They are looked up once, while the app is being loaded: gunicorn's worker or master, uWSGI's and mod_wsgi's
-own modules, what Passenger and CGI put into the process's environment. Where the process does not tell, the
-server's own words in each request do (RFC 3875's GATEWAY_INTERFACE, Werkzeug's socket). What a client sends
-comes under names with HTTP_ in front, and is not looked at.
+They are looked up once, while the app is loaded: gunicorn's worker, uWSGI's and mod_wsgi's own modules, what
+Passenger and CGI put into the process's environment. Where the process does not tell, the server's part of
+each request does (RFC 3875's GATEWAY_INTERFACE, Werkzeug's socket). What a client sends has names that begin
+with HTTP_, and is not read.
+
+The command `doctor` imports this module, so it imports neither flask nor gevent.
 """
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flushcheck.diagnosis.app_server import GREEN, SYNC, THREADS, Runner, Setup, examine
 from flushcheck.reports.app_server import checkup_line
-from flushcheck.streaming.limits import Limits, strangers
+from flushcheck.service.serving import internals
+from flushcheck.streaming.limits import Limits, unknown_settings
 
-# Where `web.gateways` says how many requests its process takes at once.
-PLACES = "flushcheck.places"
+# Where `service.gateways` puts how many requests its process serves at once.
+CONCURRENCY = "flushcheck.concurrency"
 
-# Nothing begins these once for many requests, so that a line at the start would be a line for each.
+# A process of these serves one request, so a line at its start would be a line for each request.
 _SILENT = frozenset({Runner.UNKNOWN, Runner.CGI})
 
 
-def loaded(limits: Limits, environ: Mapping[str, str]) -> Setup:
+def setup_at_load(limits: Limits, environ: Mapping[str, str]) -> Setup:
     """The facts, as far as the process knows them while it loads the app.
 
     Args:
         limits: the settings in force.
         environ: the process's environment.
     """
-    setup = _found(environ)
-    monkey = sys.modules.get("gevent.monkey")
     return replace(
-        setup,
-        patched=bool(monkey and monkey.is_module_patched("socket")),
-        gevent=installed("gevent"),
+        _detected(environ),
+        patched=internals.is_patched(),
+        gevent=installed_version("gevent"),
         max_streams=limits.max_streams,
-        strangers=strangers(environ),
+        strangers=unknown_settings(environ),
+        engine=limits.engine == "on",
     )
 
 
-def asked(setup: Setup, environ: Mapping[str, Any]) -> Setup:
-    """The facts, with those that only a request tells.
+def setup_of_request(setup: Setup, environ: Mapping[str, Any]) -> Setup:
+    """The facts, with those that are known only now.
 
     Args:
-        setup: what `loaded` found.
-        environ: of the request, as PEP 3333 has it.
+        setup: from `setup_at_load`.
+        environ: of the request, as PEP 3333 defines it.
     """
-    if setup.runner is not Runner.UNKNOWN:
-        return setup
-    if "werkzeug.socket" in environ:
-        threads = setup.max_streams if environ.get("wsgi.multithread") else 1
-        return replace(
-            setup, runner=Runner.WERKZEUG, version=installed("werkzeug"), processes=1, places=threads
-        )
-    if "GATEWAY_INTERFACE" in environ:
-        return replace(setup, runner=Runner.FASTCGI, places=int(environ.get(PLACES, 0)))
-    return setup
+    if setup.runner is Runner.UNKNOWN:
+        setup = _completed(setup, environ)
+    # Not while the app is loaded: with preload_app gevent has patched nothing by then.
+    misfits = internals.misfits() if setup.runner is Runner.GUNICORN and internals.is_patched() else ()
+    return replace(setup, engine_misfits=misfits)
 
 
-def greeting(limits: Limits, environ: Mapping[str, str]) -> str:
-    """One line for the log of a process that begins; "" where the process does not know enough."""
-    setup = loaded(limits, environ)
-    if setup.runner in _SILENT:
-        return ""
-    return checkup_line(examine(replace(setup, strangers=())))  # these the start has told already
+def log_startup(limits: Limits, environ: Mapping[str, str], log: Callable[[str], None]) -> None:
+    """Log one line about the server of a process that starts, or none where the process does not know enough.
+
+    With `preload_app` that is later, when gunicorn's hook hands the worker over.
+    """
+    # Unknown settings have been logged by then.
+    setup = replace(setup_at_load(limits, environ), strangers=())
+
+    def log_line() -> None:
+        known = setup_of_request(setup, {})
+        if known.runner not in _SILENT:
+            log(checkup_line(examine(known)))
+
+    if setup.runner is Runner.UNKNOWN:
+        internals.when_worker_known(log_line)
+    else:
+        log_line()
 
 
-def installed(name: str) -> str:
+def installed_version(name: str) -> str:
     """The version of a library; "" if it is not installed."""
     try:
         return version(name)
@@ -79,21 +86,37 @@ def installed(name: str) -> str:
         return ""
 
 
-def _found(environ: Mapping[str, str]) -> Setup:
-    owner = _gunicorn()
-    if owner is not None:
-        # Only a worker has `alive`; if the master loads the app, that is before any worker is there.
-        return of_settings(owner.cfg, preloaded=not hasattr(owner, "alive"))
+def from_gunicorn_settings(settings: Any) -> Setup:
+    """The facts in gunicorn's settings: `gunicorn.config.Config`, or what `cli.settings` copies of it."""
+    # gunicorn's own short name, or a dotted path: "gunicorn.workers.ggevent.GeventWorker".
+    kind = settings.worker_class_str.rpartition(".")[2].lower().removesuffix("worker")
+    kind = {"thread": THREADS}.get(kind, kind)
+    concurrency = {GREEN: settings.worker_connections, SYNC: 1}.get(kind, settings.threads)
+    return Setup(
+        Runner.GUNICORN,
+        installed_version("gunicorn"),
+        worker=kind,
+        processes=settings.workers,
+        places=concurrency,
+        timeout_s=settings.timeout,
+        preloaded=settings.preload_app,
+    )
+
+
+def _detected(environ: Mapping[str, str]) -> Setup:
+    worker = internals.gunicorn_worker()
+    if worker is not None:
+        return from_gunicorn_settings(worker.cfg)
     uwsgi: Any = sys.modules.get("uwsgi")
     if hasattr(uwsgi, "numproc"):
-        told = uwsgi.version.decode(errors="replace")
-        return Setup(Runner.UWSGI, told, processes=uwsgi.numproc, places=uwsgi.cores)
+        uwsgi_version = uwsgi.version.decode(errors="replace")
+        return Setup(Runner.UWSGI, uwsgi_version, processes=uwsgi.numproc, places=uwsgi.cores)
     wsgi: Any = sys.modules.get("mod_wsgi")
     if hasattr(wsgi, "maximum_processes"):
-        told = ".".join(map(str, wsgi.version))
-        # Outside of a group of its own the app is inside of Apache's processes, and those come and go.
+        wsgi_version = ".".join(map(str, wsgi.version))
+        # Outside of a daemon process group the app runs in Apache's own processes, and their number changes.
         processes = wsgi.maximum_processes if wsgi.process_group else 0
-        return Setup(Runner.MOD_WSGI, told, processes=processes, places=wsgi.threads_per_process)
+        return Setup(Runner.MOD_WSGI, wsgi_version, processes=processes, places=wsgi.threads_per_process)
     if environ.get("IN_PASSENGER") == "1":
         return Setup(Runner.PASSENGER, places=1)
     if "GATEWAY_INTERFACE" in environ and "REQUEST_METHOD" in environ:
@@ -101,39 +124,32 @@ def _found(environ: Mapping[str, str]) -> Setup:
     return Setup(Runner.UNKNOWN)
 
 
-def of_settings(settings: Any, *, preloaded: bool) -> Setup:
-    """The facts in gunicorn's settings.
-
-    Args:
-        settings: `gunicorn.config.Config`.
-        preloaded: whether the app is loaded before its worker is forked.
-    """
-    # gunicorn's own short name, or a dotted path: "gunicorn.workers.ggevent.GeventWorker".
-    kind = settings.worker_class_str.rpartition(".")[2].lower().removesuffix("worker")
-    kind = {"thread": THREADS}.get(kind, kind)
-    places = {GREEN: settings.worker_connections, SYNC: 1}.get(kind, settings.threads)
-    return Setup(
-        Runner.GUNICORN,
-        installed("gunicorn"),
-        worker=kind,
-        processes=settings.workers,
-        places=places,
-        timeout_s=settings.timeout,
-        preloaded=preloaded,
-    )
-
-
-def _gunicorn() -> Any:
-    """gunicorn's worker, or its master while that loads the app; None under anything else."""
-    # It handles SIGTERM, whatever its class and however it was configured.
-    owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    if hasattr(getattr(owner, "cfg", None), "worker_class_str"):
-        return owner
-    # The master takes the signals when it has loaded the app: until then it is one of those who wait for us.
-    frame = sys._getframe().f_back
-    while frame is not None:
-        owner = frame.f_locals.get("self")
-        if type(owner).__module__ == "gunicorn.arbiter":
-            return owner
-        frame = frame.f_back
-    return None
+def _completed(setup: Setup, environ: Mapping[str, Any]) -> Setup:
+    """The facts of a process that knew nothing when it loaded the app."""
+    worker = internals.gunicorn_worker()
+    if worker is not None:  # with preload_app it is forked later
+        known = from_gunicorn_settings(worker.cfg)
+        return replace(
+            known,
+            patched=setup.patched,
+            gevent=setup.gevent,
+            max_streams=setup.max_streams,
+            strangers=setup.strangers,
+            engine=setup.engine,
+        )
+    if "gunicorn.socket" in environ:
+        return replace(
+            setup, runner=Runner.GUNICORN, version=installed_version("gunicorn"), worker_found=False
+        )
+    if "werkzeug.socket" in environ:
+        threads = setup.max_streams if environ.get("wsgi.multithread") else 1
+        return replace(
+            setup,
+            runner=Runner.WERKZEUG,
+            version=installed_version("werkzeug"),
+            processes=1,
+            places=threads,
+        )
+    if "GATEWAY_INTERFACE" in environ:
+        return replace(setup, runner=Runner.FASTCGI, places=int(environ.get(CONCURRENCY, 0)))
+    return setup

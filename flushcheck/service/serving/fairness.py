@@ -1,60 +1,57 @@
-"""Turns under gevent: whoever never has to wait keeps everybody else from theirs.
+"""Fairness under gevent: a greenlet that never blocks starves the others.
 
-A socket that takes all it is given, and a client whose next request is there already, let a greenlet run on
-and on. `sleep(0)` is no way out: gevent runs up to 50 callbacks before it looks at the clock, and only then
-at the sockets (gevent 26.9.0, `_run_callbacks`), so that a new connection waited for 50 slices of 2 ms. So
-who gives way here waits until the loop has looked at the sockets once.
+A socket that accepts all data, and a client whose next request has already arrived, let a greenlet run
+without end. `sleep(0)` does not help: gevent runs up to 50 callbacks before it checks the clock, and only
+then the sockets (gevent 26.9.0, `_run_callbacks`), so a new connection waited for 50 slices of 2 ms. A
+greenlet that yields here waits until the loop has checked its sockets once.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from functools import lru_cache
 from typing import Any
 
-# Nobody is kept waiting by who had no more than this.
-UNFAIR_S = 0.001
+from flushcheck.service.serving import internals
+
+# If the loop checked its sockets this recently, nothing waits long enough to matter.
+MIN_UNFAIR_S = 0.001
 
 
-class Turnstile:
-    """Lets all who wait through each time the loop has looked at its sockets."""
+class LoopBarrier:
+    """Releases all waiting greenlets each time the loop has checked its sockets."""
 
     def __init__(self, hub: Any) -> None:
         from gevent.event import Event
 
-        self._passed = Event()
-        # What is sent to an async watcher from the loop's own thread costs no system call, and is delivered
-        # with the next look at the sockets.
-        self._look = hub.loop.async_(ref=False)
-        self._look.start(self._open)
-        self.opened_s = 0.0  # time.monotonic()
+        self._released = Event()
+        self._request = internals.loop_alarm(hub, self._release)
+        self.released_s = 0.0  # time.monotonic()
 
     def wait(self) -> None:
-        """Wait for the others' turn to be over."""
-        self._look.send()
-        self._passed.wait()
+        """Wait until all others have had their turn."""
+        self._request()
+        self._released.wait()
 
-    def _open(self) -> None:
-        self.opened_s = time.monotonic()
-        self._passed.set()
-        self._passed.clear()
+    def _release(self) -> None:
+        self.released_s = time.monotonic()
+        self._released.set()
+        self._released.clear()
 
 
 @lru_cache(maxsize=4)
-def turnstile(hub: Any) -> Turnstile:
-    """The one of this hub."""
-    return Turnstile(hub)
+def loop_barrier(hub: Any) -> LoopBarrier:
+    """The barrier of this hub."""
+    return LoopBarrier(hub)
 
 
-def give_way() -> None:
-    """Let everybody else have a turn, under gevent or threads."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey and monkey.is_module_patched("socket"):
-        from gevent import get_hub
-
-        gate = turnstile(get_hub())
-        if time.monotonic() - gate.opened_s > UNFAIR_S:
-            gate.wait()
-    else:
+def yield_to_hub() -> None:
+    """Let others run, under gevent or threads."""
+    if not (internals.is_patched() and internals.loop_fits()):
         time.sleep(0)
+        return
+    from gevent import get_hub
+
+    barrier = loop_barrier(get_hub())
+    if time.monotonic() - barrier.released_s > MIN_UNFAIR_S:
+        barrier.wait()

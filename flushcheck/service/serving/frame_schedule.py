@@ -1,16 +1,15 @@
 """When each frame goes out: the one mechanism behind every Transport.
 
-Each Piece is due at `began + at_s`, `began` being the moment of the first one. Waits are for that
-moment, never for "one interval more": relative sleeps drift 40 to 100 ms over 60 Pieces. A Piece that
-is late, because the reader is slow or the machine busy, goes out at once, and its record says when it
-really did.
+Each Piece is due at `began + at_s`, `began` being the moment of the first one. Waits are for that moment,
+never for "one interval more": relative sleeps drift 40 to 100 ms over 60 Pieces. A Piece that is late,
+because the client is slow or the machine busy, goes out at once, and its record states its real moment.
 
-A Pace knows what one stream has to say and when; it neither waits nor writes. Who does depends on the
-server:
+A FrameSchedule knows what one stream sends and when; it neither waits nor writes. Two ways do:
 
-- `engine` carries all streams of a process side by side, where sockets do not block (gevent).
-- `alone` lets one stream pace itself, frame by frame, as any WSGI server takes them: threads, a process
-  for each request, FastCGI, uWSGI.
+- the engine (`stream_writer.py`) writes all streams of a process side by side, where sockets do not block
+  (gevent);
+- the plain path (`iter_frames_blocking`) lets a stream pace itself, frame by frame, as any WSGI server takes
+  them: threads, a process for each request, FastCGI, uWSGI.
 """
 
 from __future__ import annotations
@@ -22,114 +21,114 @@ from enum import StrEnum
 from typing import Protocol
 
 from flushcheck.model import EndRecord, RequestAtApp
-from flushcheck.service.serving.drain import LOOK_EVERY_S
-from flushcheck.service.serving.frame_cache import Script, Wrap, as_it_is
+from flushcheck.service.serving.drain import CHECK_EVERY_S
+from flushcheck.service.serving.frame_cache import FrameCache, Framer, identity
 
-# A socket that takes everything never makes its writer wait, and under greenlets nobody else would
-# ever run: after so many frames without a wait the others get a turn.
-UNPACED_IN_A_ROW = 16
+# A socket that accepts all data never makes its writer wait, and under greenlets nothing else would ever run:
+# after this many frames without a wait the others have a turn.
+MAX_FRAMES_IN_A_ROW = 16
 
 
-class Ended(StrEnum):
+class EndReason(StrEnum):
     """How a stream ended."""
 
     DONE = "done"  # all was sent
     GONE = "gone"  # the client left
     STOPPED = "stopped"  # the client said stop
-    REFUSED = "refused"  # what the client asked for, or said, cannot be
-    STALLED = "stalled"  # the client is there and takes nothing
-    DRAINED = "drained"  # this process ends; the client goes on at another
+    REFUSED = "refused"  # the request, or a message of the client, is not allowed
+    STALLED = "stalled"  # the client is connected and its socket accepts no data
+    DRAINED = "drained"  # this process stops; the client resumes at another
 
 
 @dataclass(slots=True)
-class Progress:
-    """How far a stream came. Changes as it runs; read when it is over."""
+class StreamProgress:
+    """How far a stream came. Changes as it runs; read after its end."""
 
     pieces: int = 0  # written
-    ended: Ended = Ended.GONE  # a stream whose frames nobody takes any more says nothing itself
-    late: Callable[[float], object] = bool  # is told how late each Piece was, in seconds; `bool` forgets it
+    ended: EndReason = EndReason.GONE  # default: the generator was closed because the client disconnected
+    late: Callable[[float], object] = bool  # called with each Piece's lateness in seconds; `bool` forgets it
 
 
-class Reader(Protocol):
-    """Whoever reads the stream: see `presence` and `websocket`."""
+class Client(Protocol):
+    """The client of a stream: see `disconnect` and `websocket_connection`."""
 
-    def wait(self, seconds: float) -> Ended | None:
-        """Wait so long, or until the reader ends the stream; then say how it did."""
+    def wait(self, seconds: float) -> EndReason | None:
+        """Wait this long, or until the client ends the stream; then the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What to say when nothing else was said for so long."""
+    """What to send when nothing was sent for this long."""
 
     every_s: float
     frame: bytes
 
 
-class Pace:
+class FrameSchedule:
     """One stream's frames, each at its moment. The caller owns the clock: monotonic, in seconds."""
 
     __slots__ = (
         "_began_s",
+        "_cache",
+        "_closing_frame",
         "_due_s",
-        "_farewell",
-        "_head",
+        "_framer",
         "_heartbeat",
-        "_origin",
-        "_progress",
-        "_script",
+        "_preamble",
+        "_request_at_app",
         "_seq",
         "_source",
-        "_wrap",
-        "next_s",
-        "over",
+        "finished",
+        "next_due_s",
+        "progress",
     )
 
     def __init__(
         self,
-        script: Script,
-        progress: Progress,
+        cache: FrameCache,
+        progress: StreamProgress,
         *,
-        origin: Callable[[], RequestAtApp],
-        head: bytes = b"",
-        farewell: bytes = b"",
+        request_at_app: Callable[[], RequestAtApp],
+        preamble: bytes = b"",
+        closing_frame: bytes = b"",
         heartbeat: Heartbeat | None = None,
     ) -> None:
-        """Begin with the first `take`.
+        """Begin with the first `next_frame`.
 
         Args:
-            script: what to send.
-            progress: is kept up to date.
-            origin: what the service saw of the request, asked for when the stream ends.
-            head: goes out before everything else; b"" for nothing.
-            farewell: the last words of a stream that is broken off; b"" for none.
+            cache: what to send.
+            progress: kept up to date.
+            request_at_app: called when the stream ends, for its end record.
+            preamble: sent before everything else; b"" for nothing.
+            closing_frame: sent last if the stream is aborted; b"" for nothing.
             heartbeat: sent in long silences; None for a Transport that has none.
         """
-        self._script = script
-        self._source = source = script.source
-        self._wrap: Wrap = as_it_is
-        self._progress = progress
-        self._origin = origin
-        self._head = head
-        self._farewell = farewell
+        self._cache = cache
+        self._source = source = cache.source
+        self._framer: Framer = identity
+        self._request_at_app = request_at_app
+        self._preamble = preamble
+        self._closing_frame = closing_frame
         self._heartbeat = heartbeat
         self._seq = source.start  # of the next Piece
         self._began_s = 0.0  # when the first Piece was taken
-        self._due_s = 0.0  # when the next one is
-        self.next_s = 0.0  # when `take` will have something again
-        self.over = False  # all was taken
+        self._due_s = 0.0  # when the next Piece is
+        self.progress = progress
+        self.next_due_s = 0.0  # when `next_frame` has something again
+        self.finished = False  # all frames were taken
 
-    def wrap_in(self, wrap: Wrap) -> None:
-        """From now on give each frame as the connection's protocol has it."""
-        self._wrap = wrap
-        self._script = self._script.wrapped(wrap)
+    def set_framer(self, framer: Framer) -> None:
+        """From now on return each frame as the connection's protocol frames it."""
+        self._framer = framer
+        self._cache = self._cache.framed(framer)
 
-    def take(self, now_s: float) -> bytes:
-        """The next frame if its moment has come, else b"" (an end may be without a word, too)."""
-        if now_s < self.next_s or self.over:
+    def next_frame(self, now_s: float) -> bytes:
+        """The next frame if its moment has come, else b"". An end without a record is b"" as well."""
+        if now_s < self.next_due_s or self.finished:
             return b""
-        if self._head:
-            head, self._head = self._head, b""
-            return self._wrap(head)
+        if self._preamble:
+            preamble, self._preamble = self._preamble, b""
+            return self._framer(preamble)
         seq, source, due_s = self._seq, self._source, self._due_s
         if seq == source.count:
             return self._end(now_s)
@@ -137,64 +136,62 @@ class Pace:
             return self._beat(now_s)
         if not self._began_s:
             self._began_s = self._due_s = due_s = now_s
-        progress = self._progress
+        progress = self.progress
         progress.pieces += 1
         progress.late(now_s - due_s)
         self._seq = seq + 1
-        if seq + 1 < source.count:  # else the end comes at once
-            self.next_s = self._due_s = due_s = self._began_s + source.at_s(seq + 1)
+        if seq + 1 < source.count:  # else the end follows at once
+            self.next_due_s = self._due_s = due_s = self._began_s + source.at_s(seq + 1)
             if self._heartbeat and now_s + self._heartbeat.every_s < due_s:
-                self.next_s = now_s + self._heartbeat.every_s
-        return self._script.piece(seq, now_s - self._began_s)
+                self.next_due_s = now_s + self._heartbeat.every_s
+        return self._cache.piece(seq, now_s - self._began_s)
 
-    def break_off(self) -> bytes:
-        """The last words, well before the end: no record says that it is over, so the client comes back."""
-        self.over = True
-        return self._wrap(self._farewell) if self._farewell else b""
+    def abort(self) -> bytes:
+        """Finish before the end; the closing frame. The client resumes, since it gets no end record."""
+        self.finished = True
+        return self._framer(self._closing_frame) if self._closing_frame else b""
 
     def _beat(self, now_s: float) -> bytes:
         assert self._heartbeat
-        self.next_s = min(self._due_s, now_s + self._heartbeat.every_s)
-        return self._wrap(self._heartbeat.frame)
+        self.next_due_s = min(self._due_s, now_s + self._heartbeat.every_s)
+        return self._framer(self._heartbeat.frame)
 
     def _end(self, now_s: float) -> bytes:
-        self.over = True
-        frame = self._script.end(EndRecord(self._source.count, now_s - self._began_s, self._origin()))
-        return self._wrap(frame) if frame else b""
+        self.finished = True
+        frame = self._cache.end(EndRecord(self._source.count, now_s - self._began_s, self._request_at_app()))
+        return self._framer(frame) if frame else b""
 
 
-def alone(
-    pace: Pace,
-    reader: Reader,
-    progress: Progress,
+def iter_frames_blocking(
+    frames: FrameSchedule,
+    client: Client,
     *,
     draining: Callable[[], bool],
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[bytes]:
-    """Give each frame at the moment it is to be written.
+    """Yield each frame when it has to be written. `frames.progress` says at last how the stream ended.
 
     Args:
-        pace: what to send, and when.
-        reader: whom to wait with; its word ends the stream.
-        progress: is told how the stream ended.
-        draining: whether the stream has to be broken off.
+        frames: what to send, and when.
+        client: waits between two frames, and may end the stream.
+        draining: whether the stream has to end now.
         clock: monotonic, in seconds.
     """
     in_a_row = 0
-    while not pace.over:
+    while not frames.finished:
         now_s = clock()
         if draining():
-            progress.ended = Ended.DRAINED
-            if last := pace.break_off():
-                yield last
+            frames.progress.ended = EndReason.DRAINED
+            if closing_frame := frames.abort():
+                yield closing_frame
             return
-        if pace.next_s > now_s or in_a_row == UNPACED_IN_A_ROW:
+        if frames.next_due_s > now_s or in_a_row == MAX_FRAMES_IN_A_ROW:
             in_a_row = 0
-            ended = reader.wait(max(0.0, min(pace.next_s - now_s, LOOK_EVERY_S)))
+            ended = client.wait(max(0.0, min(frames.next_due_s - now_s, CHECK_EVERY_S)))
             if ended:
-                progress.ended = ended
+                frames.progress.ended = ended
                 return
-        elif frame := pace.take(now_s):
+        elif frame := frames.next_frame(now_s):
             in_a_row += 1
             yield frame
-    progress.ended = Ended.DONE
+    frames.progress.ended = EndReason.DONE

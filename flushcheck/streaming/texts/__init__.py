@@ -1,4 +1,4 @@
-"""Texts that ship with flushcheck, written for it. Plain data: what they say is meant to be read."""
+"""The texts that flushcheck streams by default. They are written for it; the page shows them."""
 
 ENGLISH = """\
 Water in a pipe does not wait until the bucket is full before it moves. \

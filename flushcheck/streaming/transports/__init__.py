@@ -1,9 +1,9 @@
-"""How Pieces look on the wire: one encoder and one decoder for each Transport.
+"""Pieces on the wire: one encoder and one decoder for each transport.
 
-An encoder is a pure function of the Piece; when to send, and over what, is the shell's affair. A
-decoder is fed bytes cut anywhere and returns what is whole. Both speak the two framings; only the
-delta framing carries the send offsets that a diagnosis needs, so decoders read that one. Polling has
-no stream to encode and is a pair of functions in its own module.
+An encoder is a pure function of the piece; the service decides when and where to send. A decoder takes
+bytes cut anywhere and returns the pieces that they complete. Encoders write both framings. Only the delta
+framing carries the send times that a diagnosis needs, so decoders read that one. Polling has no stream: it
+is a pair of functions in its own module.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ STREAMS: Mapping[Transport, type[Encoder]] = {
 
 
 def encoder(transport: Transport, framing: Framing, end: str) -> Encoder:
-    """The encoder for one stream: `end` is how it says that it is over, see `params`."""
+    """The encoder for one stream; `end` is how it marks its end, see `params`."""
     return STREAMS[transport](framing, end)
 
 
 def decoder(transport: Transport) -> Decoder:
-    """A fresh decoder for one stream in the delta framing."""
+    """A new decoder for one stream in the delta framing."""
     return STREAMS[transport].decoder()
 
 

@@ -1,6 +1,6 @@
-"""Chunked HTTP, as fetch and XHR read it: text as it is, or one JSON record a line.
+"""Chunked HTTP, as fetch and XHR read it: plain text, or one JSON record per line.
 
-The chunks themselves (RFC 9112, section 7.1) are the app server's work: one write, one chunk.
+The app server makes the chunks (RFC 9112, section 7.1): one write, one chunk.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from flushcheck.streaming.transports.records import (
 
 
 class Chunked:
-    """Text without a frame of its own; in the delta framing, newline-delimited JSON."""
+    """Text without framing; in the delta framing, newline-delimited JSON."""
 
     content_type = "text/plain"
 
@@ -27,7 +27,7 @@ class Chunked:
         self._tail = "" if framing is Framing.PLAIN else "\n"
 
     def prelude(self, pad_bytes: int) -> bytes:
-        """Spaces and a blank line, as XHR clients were taught to expect."""
+        """Spaces and a blank line, as old XHR clients need them."""
         return b" " * pad_bytes + b"\n\n" if pad_bytes else b""
 
     def piece(self, piece: Piece) -> bytes:
@@ -39,17 +39,17 @@ class Chunked:
 
     @staticmethod
     def decoder() -> Decoder:
-        return Lines()
+        return LineDecoder()
 
 
-class Lines:
+class LineDecoder:
     """Newline-delimited JSON records. Blank lines are padding."""
 
     def __init__(self) -> None:
         self._pending = b""
 
     def feed(self, data: bytes) -> list[Piece | EndRecord]:
-        # Only LF ends a line: str.splitlines() would also cut at U+2028 inside a text.
+        # Only LF ends a line: str.splitlines() also cuts at U+2028 inside a text.
         *lines, self._pending = (self._pending + data).split(b"\n")
         if len(self._pending) > MAX_PENDING_BYTES:
             raise Malformed(f"a line of more than {MAX_PENDING_BYTES} bytes")

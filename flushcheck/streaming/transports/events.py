@@ -12,13 +12,13 @@ from flushcheck.streaming.transports.records import (
     Decoder,
     Malformed,
     dump_end,
+    is_literal_end,
     load,
     piece_text,
-    says_end_in_words,
 )
 
 # "Lines are separated by either a CRLF pair, a single LF, or a single CR." Nothing else ends one:
-# str.splitlines() would also cut at U+2028, U+0085 and VT.
+# str.splitlines() also cuts at U+2028, U+0085 and VT.
 _LINE_END = re.compile("\r\n|\r|\n")
 _LINE_END_BYTES = re.compile(b"\r\n|\r|\n")
 
@@ -27,12 +27,12 @@ HEARTBEAT = b": still here\n\n"
 
 
 def retry(delay_s: float) -> bytes:
-    """How long the client waits before it connects again, once the stream has ended."""
+    """The field that sets how long a client waits before it reconnects."""
     return f"retry: {round(delay_s * 1000)}\n\n".encode()
 
 
 class Events:
-    """One event a Piece, its number as the id, so that `Last-Event-ID` says where to resume."""
+    """One event per piece. Its id is the number of the piece, so `Last-Event-ID` tells where to resume."""
 
     content_type = "text/event-stream"
 
@@ -41,7 +41,7 @@ class Events:
         self._end = end
 
     def prelude(self, pad_bytes: int) -> bytes:
-        """A comment of spaces: clients pass over it."""
+        """A comment of spaces, which clients ignore."""
         return b":" + b" " * pad_bytes + b"\n\n" if pad_bytes else b""
 
     def piece(self, piece: Piece) -> bytes:
@@ -52,7 +52,7 @@ class Events:
     def end(self, end: EndRecord) -> bytes:
         if self._end == END_NONE:
             return b""
-        if says_end_in_words(self._end):
+        if is_literal_end(self._end):
             return _frame(self._end)
         # An event without data is never dispatched, so a named end always carries some.
         text = dump_end(self._end, end) if self._framing is Framing.DELTA else str(end.count)
@@ -60,11 +60,11 @@ class Events:
 
     @staticmethod
     def decoder() -> Decoder:
-        return EventRecords()
+        return EventDecoder()
 
 
 def _data(text: str) -> str:
-    # One space after the colon is the format's, so a text that starts with a space keeps its own.
+    # A parser removes one space after the colon, so a text that starts with a space keeps it.
     return "".join(f"data: {line}\n" for line in _LINE_END.split(text))
 
 
@@ -78,11 +78,11 @@ class Event:
 
     name: str  # "message" if the stream named none
     data: str
-    last_id: str  # the last id seen, this event's included
+    last_id: str  # the last id so far, including that of this event
 
 
 class EventParser:
-    """The specification's event stream interpreter, for bytes cut anywhere."""
+    """The event stream interpretation of the specification, for bytes cut anywhere."""
 
     def __init__(self) -> None:
         self._pending = b""
@@ -93,10 +93,10 @@ class EventParser:
         self._size = 0
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes and return the events they completed.
+        """Take the next bytes; return the events that they complete.
 
         Raises:
-            Malformed: a line or an event grew past all bounds.
+            Malformed: a line or an event is too large.
         """
         pending = self._pending + data
         if self._first:
@@ -106,7 +106,7 @@ class EventParser:
                 return []
             pending = pending.removeprefix(b"\xef\xbb\xbf")
             self._first = False
-        # A CR at the very end may be the first half of a CRLF pair: wait for the next byte.
+        # A CR at the end may be the first half of a CRLF pair: wait for the next byte.
         tail = b""
         if pending.endswith(b"\r"):
             pending, tail = pending[:-1], b"\r"
@@ -117,8 +117,8 @@ class EventParser:
         return [event for line in lines for event in self._line(line.decode(errors="replace"))]
 
     @property
-    def unfinished(self) -> bool:
-        """Whether the bytes so far end in the midst of an event."""
+    def incomplete(self) -> bool:
+        """Whether the bytes so far end inside an event."""
         return bool(self._pending or self._data)
 
     def _line(self, line: str) -> list[Event]:
@@ -143,11 +143,11 @@ class EventParser:
         return [Event(name or "message", "\n".join(data), self._last_id)] if data else []
 
 
-class EventRecords:
-    """Records out of an event stream: the delta events and the named end."""
+class EventDecoder:
+    """The records in an event stream: the delta events and the named end."""
 
     def __init__(self) -> None:
         self._parser = EventParser()
 
     def feed(self, data: bytes) -> list[Piece | EndRecord]:
-        return [load(event.data) for event in self._parser.feed(data) if not says_end_in_words(event.data)]
+        return [load(event.data) for event in self._parser.feed(data) if not is_literal_end(event.data)]

@@ -1,4 +1,4 @@
-"""The record: one Piece, or the End, as a JSON object. Shared by all four Transports."""
+"""The record: one piece, or the end, as a JSON object. Shared by all four transports."""
 
 from __future__ import annotations
 
@@ -7,55 +7,56 @@ from typing import Protocol
 
 from flushcheck.model import EndRecord, Framing, Piece, UsageError
 from flushcheck.model.codec import MAX_NUMBER, from_json, to_json
+from flushcheck.model.errors import FlushcheckError
 from flushcheck.streaming.params import END_CHAT, END_DATA, END_NONE
 
-# A decoder keeps at most this much of a record that is not whole yet: four of the largest Pieces.
+# A decoder keeps at most this much of an incomplete record: four of the largest pieces.
 MAX_PENDING_BYTES = 256 * 1024
 
 
-class Malformed(ValueError):
-    """The bytes are not a stream of ours: says what came instead."""
+class Malformed(FlushcheckError, ValueError):
+    """The bytes are not a stream of flushcheck. The message shows their beginning."""
 
 
 class Encoder(Protocol):
-    """One stream's way onto the wire."""
+    """Turns one stream into bytes."""
 
     content_type: str
 
     def __init__(self, framing: Framing, end: str) -> None: ...
 
     def prelude(self, pad_bytes: int) -> bytes:
-        """What to send before the first Piece; b"" for nothing."""
+        """The bytes before the first piece; b"" for none."""
 
     def piece(self, piece: Piece) -> bytes:
-        """One Piece, its `at_s` being the moment of sending."""
+        """One piece; its `at_s` is the time of sending."""
 
     def end(self, end: EndRecord) -> bytes:
-        """The service's word that the stream is over; b"" for none."""
+        """The mark that the stream is complete; b"" for none."""
 
     @staticmethod
     def decoder() -> Decoder:
-        """A fresh decoder of the delta framing."""
+        """A new decoder for the delta framing."""
 
 
 class Decoder(Protocol):
-    """The way back, for bytes cut anywhere."""
+    """Turns bytes, cut anywhere, back into pieces."""
 
     def feed(self, data: bytes) -> list[Piece | EndRecord]:
-        """Take the next bytes and return what they completed.
+        """Take the next bytes; return the pieces, or the end, that they complete.
 
         Raises:
-            Malformed: this is not a stream of ours.
+            Malformed: this is not a stream of flushcheck.
         """
 
 
 def dump_piece(piece: Piece) -> str:
-    """The Piece as one line of JSON."""
+    """The piece as one line of JSON."""
     return _dump({"seq": piece.seq, "at_s": round(piece.at_s, 6), "delta": piece.text})
 
 
 def dump_end(name: str, end: EndRecord) -> str:
-    """The End as one line of JSON."""
+    """The end as one line of JSON."""
     return _dump({"end": name, **to_json(end)})
 
 
@@ -64,10 +65,10 @@ def _dump(value: object) -> str:
 
 
 def load(line: str) -> Piece | EndRecord:
-    """Read one record back.
+    """The piece, or the end, in one line of JSON.
 
     Raises:
-        Malformed: the line is not one of our records.
+        Malformed: the line is not a record of flushcheck.
     """
     try:
         data = json.loads(line)
@@ -76,26 +77,26 @@ def load(line: str) -> Piece | EndRecord:
         piece = Piece(int(data["seq"]), float(data["at_s"]), str(data["delta"]))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError, UsageError) as error:
         raise Malformed(f"not a flushcheck record: {line[:80]!r} ({type(error).__name__})") from None
-    # JSON as Python reads it has NaN and Infinity, with which no judgement can reckon.
+    # Python's JSON has NaN and Infinity, with which no analysis can calculate.
     if not (0 <= piece.seq <= MAX_NUMBER and abs(piece.at_s) <= MAX_NUMBER):
-        raise Malformed(f"not a flushcheck record: {line[:80]!r} (numbers of no ordinary size)")
+        raise Malformed(f"not a flushcheck record: {line[:80]!r} (a number is out of bounds)")
     return piece
 
 
-def says_end_in_words(end: str) -> bool:
-    """Whether this ending is a literal text that carries no data."""
+def is_literal_end(end: str) -> bool:
+    """Whether this end is a fixed text without data."""
     return end in (END_DATA, END_CHAT)
 
 
 def end_text(framing: Framing, name: str, end: EndRecord) -> str:
-    """The End as the text of one last line or message; "" for an ending without a word."""
+    """The end as the text of a last line or message; "" if the stream has none."""
     if name == END_NONE:
         return ""
-    if framing is Framing.PLAIN or says_end_in_words(name):
+    if framing is Framing.PLAIN or is_literal_end(name):
         return name
     return dump_end(name, end)
 
 
 def piece_text(framing: Framing, piece: Piece) -> str:
-    """The Piece as the text of one line or message."""
+    """The piece as the text of one line or message."""
     return piece.text if framing is Framing.PLAIN else dump_piece(piece)

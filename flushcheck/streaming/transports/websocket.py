@@ -1,15 +1,15 @@
-"""WebSocket: one text message a Piece. The frames (RFC 6455) are the shell's affair."""
+"""WebSocket: one text message per piece. The service and the prober handle the frames (RFC 6455)."""
 
 from __future__ import annotations
 
 from flushcheck.model import EndRecord, Framing, Piece
-from flushcheck.streaming.transports.records import Decoder, end_text, load, piece_text, says_end_in_words
+from flushcheck.streaming.transports.records import Decoder, end_text, is_literal_end, load, piece_text
 
-STOP = "stop"  # what a client says to end the stream
+STOP = "stop"  # the message by which a client ends the stream
 
 
 class Messages:
-    """Messages as UTF-8. There is no prelude: a WebSocket has nothing to pad."""
+    """Messages as UTF-8. There is no prelude: a WebSocket message needs no padding."""
 
     content_type = "text/plain"
 
@@ -28,12 +28,12 @@ class Messages:
 
     @staticmethod
     def decoder() -> Decoder:
-        return WholeMessages()
+        return MessageDecoder()
 
 
-class WholeMessages:
-    """One whole message at a time: WebSocket keeps their bounds."""
+class MessageDecoder:
+    """Takes one whole message at a time: WebSocket keeps the bounds of messages."""
 
     def feed(self, data: bytes) -> list[Piece | EndRecord]:
         text = data.decode(errors="replace")
-        return [] if says_end_in_words(text) else [load(text)]
+        return [] if is_literal_end(text) else [load(text)]

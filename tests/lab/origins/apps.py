@@ -124,7 +124,7 @@ def _in_batches(parts: Iterable[bytes], size: int) -> Iterator[bytes]:
 def _busy() -> Any:
     """An app whose threads are often elsewhere: every piece is written up to 300 ms late, and says so.
 
-    The service stamps a record when it writes it; a wait before that is the app's own, and nobody's fault on the path.
+    The service stamps a record when it writes it; a wait before that is the app's own, not the path's.
     """
     import flushcheck.service.serving.frame_schedule as pacing
 

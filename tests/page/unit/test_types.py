@@ -83,7 +83,7 @@ def test_a_vantage_is_one_of_the_enums() -> None:
 def a_report() -> dict[str, Any]:
     """A report with everything in it."""
     fact = Evidence("a sentence")
-    culprit = Culprit("an-id", "a title", "why", "symptoms", (), ())
+    culprit = Culprit("an-id", "a title", "why", "symptoms", "detection", fixes=())
     idle = IdleResult(CutCause.NONE, "a summary")
     return document(
         Report(

@@ -1,4 +1,4 @@
-"""A pasted configuration is judged, bounded, and nothing that it says is opened or run."""
+"""A pasted configuration is checked and bounded; nothing that it names is opened or executed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import requests
 
 from flushcheck.configs.findings import Server
 from flushcheck.files import check_text
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.streaming.limits import Limits
 from tests.checking.marks import CONFIGS, fixtures, server_of
-from tests.service.wire import WITHIN_S, Origin
+from tests.service.wire import WITHIN_S, OriginServer
 
 GUILTY = "server {\n  location / {\n    proxy_pass http://127.0.0.1:8000;\n  }\n}\n"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -26,7 +26,7 @@ def ask(client, body, query="", accept="application/json", kind="text/plain"):
 
 
 FORMS = [
-    # Accept                what is given
+    # Accept                content type
     ("application/json",    "application/json"),
     ("text/plain",          "text/plain"),
     ("*/*",                 "text/plain"),
@@ -36,7 +36,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("accept", "kind"), FORMS)
-def test_each_visitor_gets_the_form_it_reads(client, accept, kind):
+def test_the_accept_header_selects_the_format(client, accept, kind):
     response = ask(client, GUILTY, accept=accept)
     assert (response.status_code, response.mimetype) == (200, kind)
     assert response.headers["Vary"] == "Accept"
@@ -45,16 +45,16 @@ def test_each_visitor_gets_the_form_it_reads(client, accept, kind):
     assert "nginx-proxy-buffering" in response.text
 
 
-def test_what_curl_sends_is_understood(client):
+def test_a_file_sent_by_curl_is_accepted(client):
     response = ask(client, GUILTY, accept="*/*", kind="application/x-www-form-urlencoded")
     assert response.status_code == 200
     assert "proxy_buffering off;" in response.text
 
 
-def test_the_finding_stands_at_its_line(client):
-    found = ask(client, GUILTY, "?name=site.conf").json
-    assert found["schema"] == 2
-    first = found["findings"][0]
+def test_a_finding_names_its_line(client):
+    document = ask(client, GUILTY, "?name=site.conf").json
+    assert document["schema"] == 2
+    first = document["findings"][0]
     assert (first["id"], first["level"], first["file"], first["line"]) == (
         "nginx-proxy-buffering",
         "error",
@@ -65,22 +65,22 @@ def test_the_finding_stands_at_its_line(client):
 
 
 @pytest.mark.parametrize("path", fixtures(), ids=lambda path: path.relative_to(CONFIGS).as_posix())
-def test_it_says_what_the_command_says(client, path):
+def test_it_reports_what_the_command_reports(client, path):
     server, text = server_of(path), path.read_text()
     pasted = ask(client, text, f"?server={server}&name={path.name}").json
-    checked = check_text(text, kind=server, name=path.name)
-    assert [(one["id"], one["line"], one["level"]) for one in pasted["findings"]] == [
-        (one.culprit.id, one.line, one.level) for one in checked.findings
+    checked = check_text(text, server=server, name=path.name)
+    assert [(finding["id"], finding["line"], finding["level"]) for finding in pasted["findings"]] == [
+        (finding.culprit.id, finding.line, finding.level) for finding in checked.findings
     ]
 
 
 REFUSED = [
-    # name               query                   body                     words of the error
+    # name               query                   body                     in the error
     ("nothing",          "",                     b"",                     "the body is empty"),
     ("blank",            "",                     b" \n\t\n",           "the body is empty"),
-    ("nobody's words",   "",                     b"hello world\n",       "say it with server="),
+    ("an unknown format", "",                    b"hello world\n",       "set server= to one of nginx"),
     ("no such server",   "?server=iis",          GUILTY.encode(),         "expected one of nginx, apache"),
-    ("no such parameter", "?file=/etc/passwd",   GUILTY.encode(),         "no parameter but server and name"),
+    ("no such parameter", "?file=/etc/passwd",   GUILTY.encode(),         "unknown parameter 'file'"),
     ("not a text",       "",                     b"server {\0}",         "not a text file"),
     ("a name too long",  f"?name={'x' * 201}",   GUILTY.encode(),         "name='x"),
     ("a name of bytes",  "?name=a%0Ab",          GUILTY.encode(),         "printable"),
@@ -89,7 +89,9 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "query", "body", "words"), REFUSED, ids=[name for name, *_ in REFUSED])
 @pytest.mark.parametrize("accept", ["application/json", "text/plain"])
-def test_what_is_no_file_is_refused_in_words(client, name, query, body, words, accept):
+def test_a_body_that_is_not_a_configuration_is_refused_with_an_example(
+    client, name, query, body, words, accept
+):
     response = ask(client, body, query, accept)
     assert (response.status_code, response.mimetype) == (400, "application/json")
     assert words in response.json["error"]
@@ -97,27 +99,27 @@ def test_what_is_no_file_is_refused_in_words(client, name, query, body, words, a
 
 
 MISTAKES = [
-    # what people do with curl              content type                          body
-    ("curl -d takes the line ends out",     "application/x-www-form-urlencoded",  GUILTY.replace("\n", "")),
+    # name                                  content type                          body
+    ("curl -d removes the line breaks",     "application/x-www-form-urlencoded",  GUILTY.replace("\n", "")),
     ("curl -F sends a form",                "multipart/form-data; boundary=x",    f"--x\r\n\r\n{GUILTY}\r\n--x--"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "kind", "body"), MISTAKES, ids=[name for name, *_ in MISTAKES])
-def test_a_slip_of_curl_is_told(client, name, kind, body):
+def test_a_wrong_curl_option_is_explained(client, name, kind, body):
     response = ask(client, body, kind=kind)
     assert response.status_code == 400
     assert "--data-binary" in response.json["error"]
 
 
-def test_a_page_elsewhere_may_ask(client):
+def test_pages_of_other_hosts_may_use_it(client):
     assert ask(client, GUILTY).headers["Access-Control-Allow-Origin"] == "*"
-    asked = client.options("/check")
-    assert "POST" in asked.headers["Access-Control-Allow-Methods"]
+    preflight = client.options("/check")
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
     assert client.get("/check").status_code == 405
 
 
-def test_too_long_a_file_is_refused_with_the_limit():
+def test_a_file_over_the_limit_is_refused_with_the_limit():
     small = create_app(Limits(max_check_bytes=100)).test_client()
     assert ask(small, "# x\n" * 25, "?server=nginx").status_code == 200
     response = ask(small, "# x\n" * 25 + "#", "?server=nginx")
@@ -125,15 +127,15 @@ def test_too_long_a_file_is_refused_with_the_limit():
     assert "100 bytes" in response.json["error"]
 
 
-class Watched:
-    """What this process opens while somebody looks. An audit hook cannot be taken away again."""
+class OpenedFiles:
+    """The files that this process opens while `watching`. An audit hook cannot be removed."""
 
     opened: list[str] | None = None
     hooked = False
 
     @classmethod
     def note(cls, event: str, args: tuple[object, ...]) -> None:
-        # A number is a file that is open already: the one in memory that crossplane reads.
+        # A number is an open file: the one in memory that crossplane reads.
         if cls.opened is not None and event in ("open", "os.listdir", "os.scandir", "subprocess.Popen"):
             if not isinstance(args[0], int):
                 cls.opened.append(f"{event} {args[0]!r}")
@@ -141,15 +143,15 @@ class Watched:
 
 @contextmanager
 def watching() -> Iterator[list[str]]:
-    if not Watched.hooked:
-        sys.addaudithook(Watched.note)
-        Watched.hooked = True
+    if not OpenedFiles.hooked:
+        sys.addaudithook(OpenedFiles.note)
+        OpenedFiles.hooked = True
     opened: list[str] = []
-    Watched.opened = opened
+    OpenedFiles.opened = opened
     try:
         yield opened
     finally:
-        Watched.opened = None
+        OpenedFiles.opened = None
 
 
 INCLUDES = [
@@ -163,7 +165,7 @@ INCLUDES = [
 
 
 @pytest.mark.parametrize(("server", "text"), INCLUDES, ids=[server for server, _ in INCLUDES])
-def test_nothing_that_it_names_is_opened(client, server, text, tmp_path):
+def test_no_file_named_in_the_text_is_opened(client, server, text, tmp_path):
     secret = tmp_path / "secret.conf"
     secret.write_text("proxy_buffering on; # secret\nworker_class = 'sync'\n")
     body = text.format(file=secret, folder=tmp_path)
@@ -175,13 +177,13 @@ def test_nothing_that_it_names_is_opened(client, server, text, tmp_path):
     assert response.json["files"] == ["pasted"]
 
 
-def test_watching_sees_what_is_opened(tmp_path):
+def test_watching_sees_an_opened_file(tmp_path):
     with watching() as opened:
         Path(tmp_path, "a").write_text("a")
     assert len(opened) == 1
 
 
-def test_a_gunicorn_file_is_read_and_never_run(client, tmp_path):
+def test_a_gunicorn_file_is_parsed_and_never_executed(client, tmp_path):
     trap = tmp_path / "ran"
     body = f"open({str(trap)!r}, 'w')\nworker_class = (open({str(trap)!r}, 'w'), 'sync')[1]\ntimeout = 5\n"
     response = ask(client, body, "?server=gunicorn&name=gunicorn.conf.py")
@@ -189,19 +191,19 @@ def test_a_gunicorn_file_is_read_and_never_run(client, tmp_path):
     assert not trap.exists()
 
 
-def test_the_work_is_done_beside_the_streams(client, monkeypatch):
-    done = []
+def test_the_check_runs_in_the_thread_pool(client, monkeypatch):
+    calls = []
 
-    def beside(work):
-        done.append(work)
+    def record(work):
+        calls.append(work)
         return work()
 
-    monkeypatch.setattr("flushcheck.service.limits.threadpool.aside", beside)
+    monkeypatch.setattr("flushcheck.service.limits.threadpool.run_in_threadpool", record)
     assert ask(client, GUILTY).status_code == 200
-    assert len(done) == 1
+    assert len(calls) == 1
 
 
-def test_on_the_wire(origin: Origin) -> None:
+def test_on_the_wire(origin: OriginServer) -> None:
     url = f"{origin.url}/check"
     for data in (GUILTY.encode(), iter([GUILTY.encode()])):  # requests sends an iterator in chunks
         answer = requests.post(url, data=data, headers={"Accept": "application/json"}, timeout=WITHIN_S)

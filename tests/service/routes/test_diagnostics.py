@@ -1,4 +1,4 @@
-"""The service asked about itself, and asked to judge: on real gunicorn where it probes, without where not."""
+"""Self-diagnosis (on real gunicorn) and the analysis of submitted runs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from flushcheck.model import Observation, Outcome, Probe, Run, Transport, Vantage, Verdict
 from flushcheck.model.codec import from_json, to_json
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.streaming.limits import Limits
-from tests.service.wire import WITHIN_S, Origin, rest, told
+from tests.service.wire import WITHIN_S, OriginServer, json_of, read_rest
 
 LONG_S = 60.0
 TRANSPORTS = {str(transport) for transport in Transport}
 PAGE = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
-def test_curl_is_told_in_json_that_the_service_flows(origin: Origin) -> None:
+def test_curl_gets_json_that_reports_a_flowing_service(origin: OriginServer) -> None:
     command = ["curl", "-sS", f"{origin.url}/diagnostics?quick=1"]
     report = json.loads(
         subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONG_S).stdout
@@ -34,7 +34,7 @@ def test_curl_is_told_in_json_that_the_service_flows(origin: Origin) -> None:
     assert report["loopback"]["verdict"] == "flowing"
 
 
-def test_hostile_headers_move_neither_the_probes_nor_the_line_to_paste(origin: Origin) -> None:
+def test_hostile_headers_change_neither_the_probes_nor_the_line_to_paste(origin: OriginServer) -> None:
     answer = requests.get(
         f"{origin.url}/diagnostics?quick=1",
         headers={"Host": "evil.example'", "X-Forwarded-Host": "evil.example", "Accept": "text/plain"},
@@ -45,13 +45,13 @@ def test_hostile_headers_move_neither_the_probes_nor_the_line_to_paste(origin: O
     assert "evil" not in answer.text
 
 
-def test_a_browser_gets_a_page(origin: Origin) -> None:
+def test_a_browser_gets_a_page(origin: OriginServer) -> None:
     answer = requests.get(f"{origin.url}/diagnostics", headers=PAGE, timeout=WITHIN_S)
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
-def test_the_service_probes_its_own_loopback_as_a_control_but_not_too_often_at_once(origin: Origin) -> None:
+def test_the_service_makes_at_most_two_controls_at_once(origin: OriginServer) -> None:
     url = f"{origin.url}/diagnostics/control"
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: requests.get(url, timeout=LONG_S), range(4)))
@@ -61,28 +61,28 @@ def test_the_service_probes_its_own_loopback_as_a_control_but_not_too_often_at_o
         if answer.status_code == 429:
             assert answer.headers["Retry-After"]
             continue
-        seen = [from_json(Observation, one) for one in answer.json()["observations"]]
-        assert [one.probe for one in seen] == [
+        observations = [from_json(Observation, data) for data in answer.json()["observations"]]
+        assert [observation.probe for observation in observations] == [
             Probe(Transport.CHUNKED, vantage=Vantage.LOOPBACK),
             Probe(Transport.EVENTS, vantage=Vantage.LOOPBACK),
         ]
-        assert [(one.outcome, len(one.pieces)) for one in seen] == [(Outcome.COMPLETE, 20)] * 2
+        assert [(seen.outcome, len(seen.pieces)) for seen in observations] == [(Outcome.COMPLETE, 20)] * 2
 
 
-def test_a_server_that_cannot_be_probed_says_why(client):
-    control = told(client.get("/diagnostics/control"))
+def test_a_server_that_cannot_be_probed_gives_the_reason(client):
+    control = json_of(client.get("/diagnostics/control"))
     assert control["observations"] == []
     assert "one request at a time" in control["reason"] or "does not listen on TCP" in control["reason"]
-    report = told(client.get("/diagnostics"))
+    report = json_of(client.get("/diagnostics"))
     assert (report["verdict"], report["loopback"]) == ("unknown", None)
     assert report["reason"]
 
 
 @pytest.mark.parametrize("query", ["quick=2", "url=http://evil.example", "quick=1&quick=1&x=1"])
-def test_diagnostics_takes_no_other_parameter(client, query):
+def test_other_parameters_are_refused(client, query):
     response = client.get(f"/diagnostics?{query}")
     assert response.status_code == 400
-    assert "for example quick=1" in told(response)["error"]
+    assert "for example quick=1" in json_of(response)["error"]
 
 
 RUN = Run("https://example.org", (Observation(Probe(Transport.POLLING), Outcome.UNREACHABLE, "no route"),))
@@ -92,9 +92,9 @@ def test_a_run_in_json_gets_a_report_in_json(client):
     response = client.post("/diagnostics/judge", json=to_json(RUN))
     assert response.status_code == 200
     assert response.headers["Access-Control-Allow-Origin"] == "*"
-    assert told(response)["schema"] == 2
-    assert told(response)["target"] == "https://example.org"
-    assert told(response)["verdict"] in set(Verdict)
+    assert json_of(response)["schema"] == 2
+    assert json_of(response)["target"] == "https://example.org"
+    assert json_of(response)["verdict"] in set(Verdict)
 
 
 def test_a_saved_run_may_be_sent_as_curl_sends_a_file(client):
@@ -103,40 +103,40 @@ def test_a_saved_run_may_be_sent_as_curl_sends_a_file(client):
         data=json.dumps(to_json(RUN)),
         content_type="application/x-www-form-urlencoded",
     )
-    assert told(response)["verdict"] in set(Verdict)
+    assert json_of(response)["verdict"] in set(Verdict)
 
 
 BODIES = [
-    # name, body, content type, what the error says
+    # name, body, content type, in the error
     ("nothing", b"", "application/json", "not JSON"),
     ("nothing at all", b"", "", "holds no HTTP answer"),
     ("not JSON", b"{", "application/json", "not JSON (JSONDecodeError)"),
     ("not UTF-8", b'{"target": "\xff"}', "application/json", "not JSON (UnicodeDecodeError)"),
     ("another document", b"[1]", "application/json", "expected an object"),
-    ("an empty one", b"{}", "application/json", "target is missing"),
+    ("an empty object", b"{}", "application/json", "target is missing"),
     ("too deep", b"[" * 100_000, "application/json", "not JSON (RecursionError)"),
     ("a long number", b'{"target": ' + b"9" * 5000 + b"}", "application/json", "not JSON (ValueError)"),
-    ("half a character", b'{"target": "\\ud800", "observations": []}', "application/json", "surrogates"),
-    ("noise", b"\x00\xff" * 100, "application/octet-stream", "expected"),
+    ("a lone surrogate", b'{"target": "\\ud800", "observations": []}', "application/json", "surrogates"),
+    ("random bytes", b"\x00\xff" * 100, "application/octet-stream", "expected"),
     ("a form", b"a=b", "application/x-www-form-urlencoded", "expected"),
 ]
 
 
 @pytest.mark.parametrize(("name", "body", "kind", "words"), BODIES, ids=[name for name, *_ in BODIES])
-def test_what_is_no_run_is_refused_in_words(client, name, body, kind, words):
+def test_a_body_that_is_not_a_run_is_refused_with_the_reason(client, name, body, kind, words):
     response = client.post("/diagnostics/judge", data=body, content_type=kind)
     assert response.status_code == 400
-    assert words in told(response)["error"]
+    assert words in json_of(response)["error"]
 
 
-def test_too_long_a_body_is_refused():
+def test_a_body_over_the_limit_is_refused_with_the_limit():
     small = create_app(Limits(max_judge_bytes=100)).test_client()
     response = small.post("/diagnostics/judge", data=b"x" * 101)
     assert response.status_code == 413
-    assert "413" in told(response)["error"]
+    assert json_of(response)["error"].endswith("expected a body of at most 100 bytes")
 
 
-def test_a_body_that_breaks_off_or_is_badly_chunked_is_no_fault_of_ours(origin: Origin) -> None:
+def test_a_truncated_or_badly_chunked_body_is_a_client_error(origin: OriginServer) -> None:
     path, chunked = "/diagnostics/judge", "Transfer-Encoding: chunked"
     for header, body in (
         ("Content-Length: 100", b"{}"),
@@ -147,11 +147,11 @@ def test_a_body_that_breaks_off_or_is_badly_chunked_is_no_fault_of_ours(origin: 
         with closing(origin.ask(path, header, "Connection: close", method="POST")) as connection:
             connection.sendall(body)
             connection.shutdown(socket.SHUT_WR)
-            assert rest(connection)[9:10] in (b"4", b"")
+            assert read_rest(connection)[9:10] in (b"4", b"")
     assert "Traceback" not in origin.service.output()
 
 
-def test_too_long_a_body_is_refused_on_the_wire_with_and_without_its_length(origin: Origin) -> None:
+def test_a_body_over_the_limit_is_refused_with_and_without_content_length(origin: OriginServer) -> None:
     large = b"x" * (Limits().max_judge_bytes + 1)
     for data in (large, iter([large])):  # requests sends an iterator in chunks
         answer = requests.post(f"{origin.url}/diagnostics/judge", data=data, timeout=WITHIN_S)
@@ -201,7 +201,7 @@ PROBES = st.builds(
     st.sampled_from(["path", "loopback"]),
 )
 OBSERVATIONS = st.fixed_dictionaries(
-    {"probe": PROBES, "outcome": st.sampled_from([str(one) for one in Outcome])},
+    {"probe": PROBES, "outcome": st.sampled_from([str(outcome) for outcome in Outcome])},
     optional={
         "arrivals": ARRIVALS,
         "status": st.integers(-1, 1000),
@@ -215,13 +215,13 @@ OBSERVATIONS = st.fixed_dictionaries(
 RUNS = st.fixed_dictionaries(
     {"target": st.text(max_size=9), "observations": st.lists(OBSERVATIONS, max_size=6)}
 )
-# One app for all examples: it keeps nothing between two requests.
+# One app for all examples: it has no state between requests.
 CLIENT = create_app(Limits()).test_client()
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(RUNS | st.dictionaries(st.sampled_from(["target", "observations", "tool"]), JSON))
-def test_whatever_strangers_observed_is_no_fault_of_ours(document):
+def test_no_submitted_run_causes_a_server_error(document):
     response = CLIENT.post("/diagnostics/judge", data=json.dumps(document), content_type="application/json")
     assert response.status_code in (200, 400)
 
@@ -239,7 +239,7 @@ def test_whatever_strangers_observed_is_no_fault_of_ours(document):
         max_size=8,
     )
 )
-def test_whatever_a_shell_sends_is_no_fault_of_ours(reads):
+def test_no_submitted_curl_capture_causes_a_server_error(reads):
     body = b"".join(b"\n@%.4f %d\n%s" % (at_s, len(data), data) for at_s, data in reads)
     response = CLIENT.post("/diagnostics/judge", data=body)
     assert response.status_code in (200, 400)

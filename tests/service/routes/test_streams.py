@@ -6,10 +6,10 @@ import pytest
 
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import EndRecord, Piece, Transport
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.transports import decoder, polling
-from tests.service.wire import told
+from tests.service.wire import json_of
 
 FAST = "interval=0&count=3"
 HINTS = {
@@ -85,7 +85,7 @@ def test_a_bad_parameter_is_answered_in_words(client, path, headers):
     response = client.get(f"{path}?count=-1", headers=headers)
     assert response.status_code == 400
     assert response.content_type == "application/json; charset=utf-8"
-    assert "count=-1: expected a whole number from 1" in told(response)["error"]
+    assert "count=-1: expected a whole number from 1" in json_of(response)["error"]
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
@@ -132,7 +132,7 @@ def test_a_wrong_address_or_method_is_answered_in_json(client, method, path, sta
     response = client.open(path, method=method)
     assert response.status_code == status
     assert response.content_type == "application/json; charset=utf-8"
-    assert str(status) in told(response)["error"]
+    assert str(status) in json_of(response)["error"]
     assert set(response.headers.get("Allow", "").split(", ")) == (allow or {""})
 
 
@@ -160,20 +160,20 @@ def test_a_poll_gets_its_piece_or_the_end(client, cnt, message):
     response = client.get(f"/stream/polling?count=3{'' if cnt is None else f'&cnt={cnt}'}")
     if message is None:
         assert response.status_code == 400
-        assert "expected 0 to 2, for example cnt=0" in told(response)["error"]
+        assert "expected 0 to 2, for example cnt=0" in json_of(response)["error"]
         end = polling.read_body(response.data)
         assert isinstance(end, EndRecord)
         assert end.count == 3
     else:
         assert response.status_code == 200
-        assert told(response)["message"] == message
+        assert json_of(response)["message"] == message
 
 
 def test_polls_may_come_in_any_order_and_to_any_process():
     first, second = (create_app(Limits()).test_client() for _ in range(2))
     path = "/stream/polling?count=40&text=zh&unit=char&size=20&jitter=0.05&cnt="
-    ahead = [told(first.get(f"{path}{cnt}"))["message"] for cnt in range(40)]
-    back = [told(second.get(f"{path}{cnt}"))["message"] for cnt in reversed(range(40))]
+    ahead = [json_of(first.get(f"{path}{cnt}"))["message"] for cnt in range(40)]
+    back = [json_of(second.get(f"{path}{cnt}"))["message"] for cnt in reversed(range(40))]
     assert ahead == back[::-1]
 
 
@@ -240,7 +240,7 @@ def test_an_event_stream_goes_on_where_the_client_was(client, query, last, expec
 def test_an_id_that_is_not_ours_is_refused(client, last):
     response = client.get("/stream/events", headers={"Last-Event-ID": last})
     assert response.status_code == 400
-    assert "Last-Event-ID" in told(response)["error"]
+    assert "Last-Event-ID" in json_of(response)["error"]
 
 
 ENDS = [
@@ -270,7 +270,7 @@ def test_a_text_of_ones_own_is_streamed(client):
 def test_a_text_given_at_start_is_streamed():
     client = create_app(Limits(), "Mein Text").test_client()
     assert client.get("/stream/chunked?text=file&interval=0").text == "Mein Text"
-    assert told(client.get("/stream/polling?text=file&cnt=1"))["message"] == " Text"
+    assert json_of(client.get("/stream/polling?text=file&cnt=1"))["message"] == " Text"
 
 
 def test_streams_over_the_limit_are_told_to_come_back(client, app):
@@ -281,11 +281,11 @@ def test_streams_over_the_limit_are_told_to_come_back(client, app):
             refused = full.get(path)
             assert refused.status_code == 503
             assert int(refused.headers["Retry-After"]) > 0
-            assert "1 streams are open" in told(refused)["error"]
+            assert "Limit reached: 1 concurrent streams" in json_of(refused)["error"]
         assert full.get("/healthz").status_code == 200
         assert full.get("/stream/polling").status_code == 200
         assert full.head("/stream/chunked").status_code == 200
-    assert told(full.get("/readyz")) == {"status": "ready", "streams": 0}
+    assert json_of(full.get("/readyz")) == {"status": "ready", "streams": 0}
     assert full.get("/stream/chunked?count=1&interval=0").status_code == 200
 
 
@@ -295,12 +295,12 @@ def test_nothing_that_was_refused_keeps_a_place(client):
         assert small.get(path).status_code == 400
     small.head("/stream/chunked")
     small.get("/stream/events?count=2", headers={"Last-Event-ID": "9"})
-    assert told(small.get("/readyz"))["streams"] == 0
+    assert json_of(small.get("/readyz"))["streams"] == 0
 
 
 def test_health_answers_say_so_in_json(client):
-    assert told(client.get("/healthz")) == {"status": "alive"}
-    assert told(client.get("/readyz")) == {"status": "ready", "streams": 0}
+    assert json_of(client.get("/healthz")) == {"status": "alive"}
+    assert json_of(client.get("/readyz")) == {"status": "ready", "streams": 0}
 
 
 HOSTILE = [

@@ -16,10 +16,10 @@ import websocket
 from websocket import ABNF, WebSocket, WebSocketBadStatusException
 
 from flushcheck.model import EndRecord, Transport
-from flushcheck.service import create_app
+from flushcheck.service.application import create_app
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.transports import decoder
-from tests.service.wire import AT_ONCE_S, WITHIN_S, Origin, read_until, rest, told
+from tests.service.wire import AT_ONCE_S, WITHIN_S, OriginServer, json_of, read_rest, read_until
 
 PATH = "/stream/ws"
 SLOW = f"{PATH}?interval=5&count=9"
@@ -32,7 +32,7 @@ HANDSHAKE = (
 
 
 @contextmanager
-def connected(origin: Origin, path: str, *headers: str) -> Iterator[WebSocket]:
+def connected(origin: OriginServer, path: str, *headers: str) -> Iterator[WebSocket]:
     """A WebSocket of websocket-client's, whose connection is closed whatever happens."""
     ws = websocket.create_connection(
         f"ws://127.0.0.1:{origin.port}{path}", timeout=WITHIN_S, header=list(headers)
@@ -67,14 +67,14 @@ def frame(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
     return head + b"\0\0\0\0" + payload
 
 
-def test_each_piece_is_a_message_and_the_end_a_close(origin: Origin) -> None:
+def test_each_piece_is_a_message_and_the_end_a_close(origin: OriginServer) -> None:
     with connected(origin, f"{PATH}?count=4&interval=0.05") as ws:
         assert messages(ws) == (["Water", " in", " a", " pipe"], 1000)
     line = origin.line(route=PATH)
     assert (line["status"], line["transport"], line["pieces"], line["ended"]) == (101, "websocket", 4, "done")
 
 
-def test_the_delta_framing_says_moments_and_what_the_service_saw(origin: Origin) -> None:
+def test_the_delta_framing_says_moments_and_what_the_service_saw(origin: OriginServer) -> None:
     with connected(origin, f"{PATH}?count=4&interval=0.05&format=delta&end=done", "Via: 1.1 x") as ws:
         texts, code = messages(ws)
     records = decoder(Transport.WEBSOCKET)
@@ -95,7 +95,7 @@ def test_the_delta_framing_says_moments_and_what_the_service_saw(origin: Origin)
     )
 
 
-def test_a_piece_is_never_cut_inside_a_character(origin: Origin) -> None:
+def test_a_piece_is_never_cut_inside_a_character(origin: OriginServer) -> None:
     with connected(origin, f"{PATH}?text=zh&unit=char&interval=0&count=115") as ws:
         texts, _ = messages(ws)
     assert "".join(texts).startswith("水在管子里流动，从不等到水桶装满才出发。")
@@ -124,7 +124,7 @@ ASKED = [
 @pytest.mark.parametrize(
     ("said", "code", "ended"), ASKED, ids=[f"{s[:1].hex()}-{c}-{len(s)}" for s, c, _ in ASKED]
 )
-def test_a_conversation_ends_with_the_right_code_at_once(origin: Origin, said, code, ended):
+def test_a_conversation_ends_with_the_right_code_at_once(origin: OriginServer, said, code, ended):
     with closing(origin.ask(SLOW, *HANDSHAKE)) as ws:
         read_until(ws, b"Water")
         said_s = time.monotonic()
@@ -134,35 +134,35 @@ def test_a_conversation_ends_with_the_right_code_at_once(origin: Origin, said, c
         assert time.monotonic() - said_s < AT_ONCE_S
         if said[:1] != b"\x88":  # who began has no more to say
             ws.sendall(frame(8, closing_frame[2:4]))
-        assert rest(ws) == b""
+        assert read_rest(ws) == b""
     line = origin.line(route=PATH)
     assert (line["pieces"], line["ended"]) == (1, ended)
     assert line["duration_s"] < 2 * AT_ONCE_S
 
 
-def test_a_close_without_a_code_is_answered(origin: Origin) -> None:
+def test_a_close_without_a_code_is_answered(origin: OriginServer) -> None:
     with closing(origin.ask(SLOW, *HANDSHAKE)) as ws:
         read_until(ws, b"Water")
         ws.sendall(frame(8, b""))
-        assert rest(ws)[:1] == b"\x88"
+        assert read_rest(ws)[:1] == b"\x88"
     assert origin.line(route=PATH)["ended"] == "gone"
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "half-close"])
-def test_a_client_that_goes_away_stops_its_stream_at_once(origin: Origin, how: str) -> None:
+def test_a_client_that_goes_away_stops_its_stream_at_once(origin: OriginServer, how: str) -> None:
     with closing(origin.ask(SLOW, *HANDSHAKE)) as ws:
         read_until(ws, b"Water")
         if how == "reset":
             ws.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         if how == "half-close":  # without a close frame first, that is an end too
             ws.shutdown(socket.SHUT_WR)
-            rest(ws)
+            read_rest(ws)
     line = origin.line(route=PATH)
     assert (line["pieces"], line["ended"]) == (1, "gone")
     assert line["duration_s"] < AT_ONCE_S
 
 
-def test_a_client_that_goes_away_in_the_handshake_leaves_no_trace(origin: Origin) -> None:
+def test_a_client_that_goes_away_in_the_handshake_leaves_no_trace(origin: OriginServer) -> None:
     for _ in range(20):
         with closing(origin.ask(SLOW, *HANDSHAKE)) as ws:
             ws.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -170,14 +170,14 @@ def test_a_client_that_goes_away_in_the_handshake_leaves_no_trace(origin: Origin
     assert "Traceback" not in origin.service.output()
 
 
-def test_a_ping_is_answered_while_the_stream_is_quiet(origin: Origin) -> None:
+def test_a_ping_is_answered_while_the_stream_is_quiet(origin: OriginServer) -> None:
     with connected(origin, SLOW) as ws:
         assert ws.recv() == "Water"
         ws.ping("are you there")
         assert ws.recv_data(control_frame=True) == (ABNF.OPCODE_PONG, b"are you there")
 
 
-def test_compression_is_never_agreed_to(origin: Origin) -> None:
+def test_compression_is_never_agreed_to(origin: OriginServer) -> None:
     offer = "permessage-deflate; client_max_window_bits"
     with connected(origin, f"{PATH}?count=2&interval=0", f"Sec-WebSocket-Extensions: {offer}") as ws:
         assert "sec-websocket-extensions" not in (ws.getheaders() or {})
@@ -198,7 +198,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "headers", "status", "seen"), REFUSED, ids=[name for name, *_ in REFUSED])
 def test_a_handshake_that_cannot_be_is_answered_with_what_came_through(
-    origin: Origin, name, headers, status, seen
+    origin: OriginServer, name, headers, status, seen
 ):
     with closing(origin.ask(PATH, *headers)) as connection:
         head, _, body = read_until(connection, b"}}\n").partition(b"\r\n\r\n")
@@ -210,14 +210,14 @@ def test_a_handshake_that_cannot_be_is_answered_with_what_came_through(
     assert origin.line(route=PATH)["ended"] == "refused"
 
 
-def test_a_bad_parameter_is_refused_before_the_handshake(origin: Origin) -> None:
+def test_a_bad_parameter_is_refused_before_the_handshake(origin: OriginServer) -> None:
     with pytest.raises(WebSocketBadStatusException) as refused, connected(origin, f"{PATH}?interval=x"):
         pass
     assert refused.value.status_code == 400
     assert b"expected 0 to 300 seconds" in (refused.value.resp_body or b"")
 
 
-def test_odd_headers_do_not_fail_the_handshake(origin: Origin) -> None:
+def test_odd_headers_do_not_fail_the_handshake(origin: OriginServer) -> None:
     odd = (
         "X-Odd: \xe9\xff",
         "Sec-WebSocket-Protocol: chat, \xe9",
@@ -231,7 +231,7 @@ def test_odd_headers_do_not_fail_the_handshake(origin: Origin) -> None:
         assert b" 101 " in read_until(ws, b"Water").partition(b"\r\n")[0]
 
 
-def test_streams_over_the_limit_are_refused_before_the_handshake(origin: Origin) -> None:
+def test_streams_over_the_limit_are_refused_before_the_handshake(origin: OriginServer) -> None:
     streams = [origin.ask("/stream/chunked?interval=5&count=9") for _ in range(20)]
     try:
         for stream in streams:
@@ -255,7 +255,7 @@ FLOODS = [
 
 
 @pytest.mark.parametrize(("name", "flood"), FLOODS, ids=[name for name, _ in FLOODS])
-def test_a_flood_of_messages_delays_nobody_and_is_not_kept(origin: Origin, name, flood):
+def test_a_flood_of_messages_delays_nobody_and_is_not_kept(origin: OriginServer, name, flood):
     def memory_kb() -> int:
         return sum(
             int(line.split()[1])
@@ -293,7 +293,7 @@ def test_a_flood_of_messages_delays_nobody_and_is_not_kept(origin: Origin, name,
     origin.line(route=PATH)
 
 
-def test_a_reader_that_pauses_gets_every_frame_whole(origin: Origin) -> None:
+def test_a_reader_that_pauses_gets_every_frame_whole(origin: OriginServer) -> None:
     count = 4000  # 20 MB: more than all buffers on the way
     path = f"{PATH}?interval=0&count={count}&size=5000&format=delta&end=END"
     with closing(origin.ask(path, *HANDSHAKE)) as ws:
@@ -340,6 +340,6 @@ def test_a_server_that_hands_out_no_socket_says_so():
         },
     )
     assert response.status_code == 501
-    assert "does not hand out the connection" in told(response)["error"]
-    assert told(response)["request_at_app"]["gateway"] == "CGI/1.1"
+    assert "does not hand out the connection" in json_of(response)["error"]
+    assert json_of(response)["request_at_app"]["gateway"] == "CGI/1.1"
     assert response.headers["Access-Control-Allow-Origin"] == "*"

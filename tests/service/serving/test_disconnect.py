@@ -11,8 +11,9 @@ from contextlib import closing
 
 import pytest
 
-from flushcheck.service.serving.disconnect import MOST_POKES, Unseen, Watched, reader
-from flushcheck.service.serving.frame_schedule import Ended
+from flushcheck.service.serving.disconnect import MAX_LIVENESS_BYTES, OpaqueClient, SocketClient
+from flushcheck.service.serving.frame_schedule import EndReason
+from flushcheck.service.serving.http_connection import client_of
 from tests.live import servers
 
 LONG_S = 20.0  # a wait that nothing ends is a failure
@@ -79,12 +80,12 @@ LEAVING: list[tuple[Callable[[socket.socket], None], bool]] = [
 @pytest.mark.parametrize(("leave", "chunked"), LEAVING)
 def test_a_client_that_leaves_ends_the_wait(pair: Pair, leave, chunked):
     server, client = pair
-    watched = Watched(server, chunked=chunked)
+    watched = SocketClient(server, chunked=chunked)
     began_s = time.monotonic()
     # A moment later, so that the wait has begun.
     leaving = threading.Timer(0.05, leave, [client])
     leaving.start()
-    assert watched.wait(LONG_S) is Ended.GONE
+    assert watched.wait(LONG_S) is EndReason.GONE
     assert time.monotonic() - began_s < AT_ONCE_S
     leaving.join()
 
@@ -94,13 +95,13 @@ def test_a_client_that_leaves_ends_the_wait(pair: Pair, leave, chunked):
 )
 def test_a_client_that_has_left_is_seen_without_waiting(pair: Pair, leave, chunked):
     server, client = pair
-    watched = Watched(server, chunked=chunked)
+    watched = SocketClient(server, chunked=chunked)
     leave(client)
     # The look that finds FIN pokes, and the peer's answer to that takes its time.
     end_s = time.monotonic() + LONG_S
     while not (ended := watched.wait(0)):
         assert time.monotonic() < end_s
-    assert ended is Ended.GONE
+    assert ended is EndReason.GONE
 
 
 STAYING: list[tuple[Callable[[socket.socket], None], bytes]] = [
@@ -114,7 +115,7 @@ STAYING: list[tuple[Callable[[socket.socket], None], bytes]] = [
 @pytest.mark.parametrize(("act", "poke"), STAYING)
 def test_a_client_that_stays_is_waited_with(pair: Pair, act, poke):
     server, client = pair
-    watched = Watched(server, chunked=True)
+    watched = SocketClient(server, chunked=True)
     act(client)
     began_s, began_cpu_s = time.monotonic(), time.process_time()
     assert watched.wait(0.3) is None
@@ -127,25 +128,25 @@ def test_a_client_that_stays_is_waited_with(pair: Pair, act, poke):
 def test_what_the_client_sent_is_left_for_the_server(pair: Pair):
     server, client = pair
     write(client)
-    assert Watched(server, chunked=True).wait(0.05) is None
+    assert SocketClient(server, chunked=True).wait(0.05) is None
     assert server.recv(100) == b"GET / HTTP/1.1\r\n\r\n"
 
 
 def test_no_chunk_size_gets_more_zeros_than_parsers_take(monkeypatch):
-    monkeypatch.setattr("flushcheck.service.serving.disconnect.POKE_EVERY_S", 0.0)
+    monkeypatch.setattr("flushcheck.service.serving.disconnect.LIVENESS_EVERY_S", 0.0)
     server, client = tcp()
     with server, client:
-        watched = Watched(server, chunked=True)
+        watched = SocketClient(server, chunked=True)
         half_close(client)
         assert watched.wait(0.5) is None
-        assert client.recv(100) == b"0" * MOST_POKES
+        assert client.recv(100) == b"0" * MAX_LIVENESS_BYTES
 
 
 def test_a_socket_closed_under_us_is_gone(pair: Pair):
     server, _ = pair
-    watched = Watched(server, chunked=True)
+    watched = SocketClient(server, chunked=True)
     server.close()
-    assert watched.wait(0) is Ended.GONE
+    assert watched.wait(0) is EndReason.GONE
 
 
 READERS = [
@@ -160,15 +161,15 @@ READERS = [
 @pytest.mark.parametrize(("environ", "watched"), READERS)
 def test_a_socket_is_watched_if_it_is_this_requests_own(pair: Pair, environ, watched):
     server, _ = pair
-    assert isinstance(reader({**environ, "gunicorn.socket": server}), Watched) is watched
-    assert isinstance(reader(environ), Unseen)
+    assert isinstance(client_of({**environ, "gunicorn.socket": server}), SocketClient) is watched
+    assert isinstance(client_of(environ), OpaqueClient)
 
 
 def test_without_a_socket_time_passes_all_the_same():
     began_s = time.monotonic()
-    assert Unseen().wait(0.05) is None
+    assert OpaqueClient().wait(0.05) is None
     assert time.monotonic() - began_s >= 0.05
-    assert Unseen().wait(-1.0) is None
+    assert OpaqueClient().wait(-1.0) is None
 
 
 def test_a_tls_client_is_watched_as_well(tmp_path):
@@ -186,7 +187,7 @@ def test_a_tls_client_is_watched_as_well(tmp_path):
     shaking.start()
     with ours.wrap_socket(server, server_side=True) as secure:
         shaking.join()
-        watched = Watched(secure, chunked=True)
+        watched = SocketClient(secure, chunked=True)
         assert watched.wait(0.05) is None
         shaken[0].close()
-        assert watched.wait(LONG_S) is Ended.GONE
+        assert watched.wait(LONG_S) is EndReason.GONE

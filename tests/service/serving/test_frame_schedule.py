@@ -7,15 +7,15 @@ from collections.abc import Callable, Generator
 import pytest
 
 from flushcheck.model import EndRecord, Framing, Piece, RequestAtApp, Transport
-from flushcheck.service.serving.drain import LOOK_EVERY_S
-from flushcheck.service.serving.frame_cache import script
+from flushcheck.service.serving.drain import CHECK_EVERY_S
+from flushcheck.service.serving.frame_cache import frame_cache
 from flushcheck.service.serving.frame_schedule import (
-    UNPACED_IN_A_ROW,
-    Ended,
+    MAX_FRAMES_IN_A_ROW,
+    EndReason,
+    FrameSchedule,
     Heartbeat,
-    Pace,
-    Progress,
-    alone,
+    StreamProgress,
+    iter_frames_blocking,
 )
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import Params
@@ -33,16 +33,16 @@ class Clock:
         return self.now_s
 
 
-class Reader:
+class Client:
     """Waits by the clock; leaves in its own way at a moment of its own."""
 
-    def __init__(self, clock: Clock, *, until_s: float = 1e9, how: Ended = Ended.GONE) -> None:
+    def __init__(self, clock: Clock, *, until_s: float = 1e9, how: EndReason = EndReason.GONE) -> None:
         self.clock = clock
         self.until_s = clock.now_s + until_s
         self.how = how
         self.waits: list[float] = []
 
-    def wait(self, seconds: float) -> Ended | None:
+    def wait(self, seconds: float) -> EndReason | None:
         self.waits.append(seconds)
         self.clock.now_s = min(self.clock.now_s + seconds, max(self.until_s, self.clock.now_s))
         return self.how if self.clock.now_s >= self.until_s else None
@@ -51,28 +51,32 @@ class Reader:
 def run(
     params: Params,
     *,
-    reader: Callable[[Clock], Reader] = Reader,
+    make_client: Callable[[Clock], Client] = Client,
     heartbeat: Heartbeat | None = None,
-    head: bytes = b"",
+    preamble: bytes = b"",
     reads_in_s: float = 0.0,
     drained_s: float = 1e9,
-) -> tuple[list[tuple[float, bytes]], Progress, Reader]:
+) -> tuple[list[tuple[float, bytes]], StreamProgress, Client]:
     """The frames with the moments they went out at, counted from the first."""
     clock = Clock()
-    who, progress = reader(clock), Progress()
+    client, progress = make_client(clock), StreamProgress()
     out = []
-    pace = Pace(
-        script(source(params, own_text="", limits=Limits()), Transport.CHUNKED, Framing.DELTA, params.end),
+    frames = FrameSchedule(
+        frame_cache(
+            source(params, own_text="", limits=Limits()), Transport.CHUNKED, Framing.DELTA, params.end
+        ),
         progress,
-        origin=lambda: RequestAtApp(concurrent=3),
-        head=head,
-        farewell=b"bye\n",
+        request_at_app=lambda: RequestAtApp(concurrent=3),
+        preamble=preamble,
+        closing_frame=b"bye\n",
         heartbeat=heartbeat,
     )
-    for frame in alone(pace, who, progress, draining=lambda: clock.now_s >= 100.0 + drained_s, clock=clock):
+    for frame in iter_frames_blocking(
+        frames, client, draining=lambda: clock.now_s >= 100.0 + drained_s, clock=clock
+    ):
         out.append((round(clock.now_s - 100.0, 6), frame))
         clock.now_s += reads_in_s
-    return out, progress, who
+    return out, progress, client
 
 
 def pieces(out: list[tuple[float, bytes]]) -> list[tuple[float, Piece | EndRecord]]:
@@ -95,7 +99,7 @@ def test_pieces_go_out_at_their_moments_and_say_so(name, params, moments):
     sent = pieces(out)
     assert [at_s for at_s, _ in sent] == moments
     assert [piece.at_s for _, piece in sent] == moments
-    assert (progress.pieces, progress.ended) == (len(moments), Ended.DONE)
+    assert (progress.pieces, progress.ended) == (len(moments), EndReason.DONE)
 
 
 def test_jitter_is_kept():
@@ -117,59 +121,59 @@ def test_the_end_comes_with_the_last_piece_and_says_what_was_seen():
 
 
 def test_what_goes_out_first_is_not_on_the_clock():
-    out, *_ = run(Params(count=2, interval_s=0.5), head=b"\n", reads_in_s=0.2)
+    out, *_ = run(Params(count=2, interval_s=0.5), preamble=b"\n", reads_in_s=0.2)
     assert [at_s for at_s, _ in out] == [0.0, 0.2, 0.7]
     assert [piece.at_s for _, piece in pieces(out)] == pytest.approx([0.0, 0.5])
 
 
 LEAVING = [
     # how the reader ends it, when, Pieces sent by then
-    (Ended.GONE, 0.7, 2),
-    (Ended.STOPPED, 0.7, 2),
-    (Ended.REFUSED, 0.1, 1),
-    (Ended.GONE, 1.4, 3),
+    (EndReason.GONE, 0.7, 2),
+    (EndReason.STOPPED, 0.7, 2),
+    (EndReason.REFUSED, 0.1, 1),
+    (EndReason.GONE, 1.4, 3),
 ]
 
 
 @pytest.mark.parametrize(("how", "when_s", "sent"), LEAVING)
 def test_a_stream_ends_when_its_reader_says_so(how, when_s, sent):
-    out, progress, who = run(
+    out, progress, client = run(
         Params(count=9, interval_s=0.5, end="done"),
-        reader=lambda clock: Reader(clock, until_s=when_s, how=how),
+        make_client=lambda clock: Client(clock, until_s=when_s, how=how),
     )
     assert (len(out), progress.pieces, progress.ended) == (sent, sent, how)
-    assert who.clock.now_s == pytest.approx(100.0 + when_s)
+    assert client.clock.now_s == pytest.approx(100.0 + when_s)
 
 
 def test_a_stream_that_nobody_takes_any_more_is_gone():
-    clock, progress = Clock(), Progress()
-    pace = Pace(
-        script(
+    clock, progress = Clock(), StreamProgress()
+    frames = FrameSchedule(
+        frame_cache(
             source(Params(count=9), own_text="", limits=Limits()), Transport.CHUNKED, Framing.PLAIN, "none"
         ),
         progress,
-        origin=RequestAtApp,
+        request_at_app=RequestAtApp,
     )
-    stream = alone(pace, Reader(clock), progress, draining=lambda: False, clock=clock)
+    stream = iter_frames_blocking(frames, Client(clock), draining=lambda: False, clock=clock)
     next(stream)
     next(stream)
     assert isinstance(stream, Generator)
     stream.close()
-    assert (progress.pieces, progress.ended) == (2, Ended.GONE)
+    assert (progress.pieces, progress.ended) == (2, EndReason.GONE)
 
 
 def test_a_process_that_ends_breaks_off_its_streams_with_their_last_words():
-    out, progress, who = run(Params(count=9, interval_s=0.5, end="done"), drained_s=1.1)
+    out, progress, client = run(Params(count=9, interval_s=0.5, end="done"), drained_s=1.1)
     assert [frame for _, frame in out[3:]] == [b"bye\n"]
-    assert (progress.pieces, progress.ended) == (3, Ended.DRAINED)
-    assert who.clock.now_s < 100.0 + 1.1 + 2 * LOOK_EVERY_S
+    assert (progress.pieces, progress.ended) == (3, EndReason.DRAINED)
+    assert client.clock.now_s < 100.0 + 1.1 + 2 * CHECK_EVERY_S
 
 
 def test_unpaced_frames_give_others_a_turn():
-    count = 4 * UNPACED_IN_A_ROW
-    out, _, who = run(Params(count=count, interval_s=0.0))
+    count = 4 * MAX_FRAMES_IN_A_ROW
+    out, _, client = run(Params(count=count, interval_s=0.0))
     assert len(out) == count
-    assert who.waits == [0.0] * 4
+    assert client.waits == [0.0] * 4
 
 
 BEATS = [

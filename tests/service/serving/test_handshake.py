@@ -2,7 +2,7 @@
 
 import pytest
 
-from flushcheck.service.serving.handshake import fault, trim
+from flushcheck.service.serving.handshake import check, strip_headers
 
 GOOD = {
     "REQUEST_METHOD": "GET",
@@ -50,7 +50,7 @@ def environ(changes):
 
 @pytest.mark.parametrize(("name", "changes", "status"), HANDSHAKES, ids=[name for name, *_ in HANDSHAKES])
 def test_a_handshake_is_judged(name, changes, status):
-    found = fault(environ(changes))
+    found = check(environ(changes))
     assert (found.status if found else 0) == status
     if found:
         assert found.reason
@@ -61,7 +61,7 @@ def test_the_library_gets_what_a_handshake_needs_and_nothing_else():
     given = environ(
         {"HTTP_HOST": "a b\r\n", "HTTP_SEC_WEBSOCKET_EXTENSIONS": "permessage-deflate", "HTTP_COOKIE": "\0"}
     )
-    trim(given)
+    strip_headers(given)
     assert {name for name in given if name.startswith("HTTP_")} == {
         "HTTP_HOST",
         "HTTP_UPGRADE",

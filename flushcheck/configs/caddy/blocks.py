@@ -1,0 +1,107 @@
+"""Which directives of a Caddyfile pass to an app, once its snippets are written out.
+
+`import` puts a snippet in its place; an imported file was put there before (`flushcheck.files`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from flushcheck.configs.tree import MAX_DEPTH, Block, Config, Directive, Scope, ellipsize
+
+INCLUDES = ("import",)
+
+PASS_DIRECTIVES = {"reverse_proxy": "http", "php_fastcgi": "fastcgi"}
+_ROUTES = frozenset({"handle", "handle_path", "route", "handle_errors", "handle_response"})
+_MAX_IMPORTS = 1_000  # of snippets
+_MAX_WRITTEN = 20_000  # statements that they bring
+
+_PLACEHOLDER = re.compile(r"\{args(?:\.(\d{1,3})|\[(\d{1,3})\])\}")
+
+
+@dataclass(slots=True)
+class _Snippets:
+    by_name: dict[str, Directive] = field(default_factory=dict)
+    imports: int = 0
+    written: int = 0
+
+    def has_room(self) -> bool:
+        """Count one statement more; False if there is no room for it."""
+        self.written += 1
+        return self.written <= _MAX_WRITTEN
+
+
+def blocks(config: Config) -> Iterator[Block]:
+    """Every directive that passes to an app."""
+    snippets = _Snippets()
+    for directive in config.directives:
+        if directive.name.startswith("(") and directive.name.endswith(")") and directive.block is not None:
+            snippets.by_name[directive.name[1:-1]] = directive
+    top = Scope(None, config.directives)
+    for site in config.directives:
+        # The global options have no name.
+        if site.block is not None and site.name and not site.name.startswith("("):
+            scope = Scope(site, _written_out(site.block, snippets, 0), top)
+            yield from _walk(scope, config, snippets, 0)
+
+
+def _written_out(children: Sequence[Directive], snippets: _Snippets, depth: int) -> tuple[Directive, ...]:
+    """The same statements, with each snippet's in place of its import."""
+    if not any(child.name == "import" for child in children):
+        return tuple(children)
+    written: list[Directive] = []
+    for child in children:
+        name = child.args[0].lower() if child.name == "import" and child.args else ""
+        if name not in snippets.by_name or depth > MAX_DEPTH or snippets.imports >= _MAX_IMPORTS:
+            written.append(child)
+            continue
+        snippets.imports += 1
+        inside = snippets.by_name[name].block or ()
+        filled = [_filled(line, child.args[1:], snippets, 0) for line in inside if snippets.has_room()]
+        written += _written_out(filled, snippets, depth + 1)
+    return tuple(written)
+
+
+def _filled(directive: Directive, given: Sequence[str], snippets: _Snippets, depth: int) -> Directive:
+    """A snippet's statement with the arguments of its import: {args[0]}, or {args.0} in older files."""
+
+    def argument(match: re.Match[str]) -> str:
+        number = int(match[1] or match[2])
+        return given[number] if number < len(given) else ""
+
+    block = directive.block
+    if block is not None and depth < MAX_DEPTH:
+        block = tuple(_filled(child, given, snippets, depth + 1) for child in block if snippets.has_room())
+    args = tuple(_PLACEHOLDER.sub(argument, arg) for arg in directive.args)
+    return replace(directive, args=args, block=block)
+
+
+def _walk(scope: Scope, config: Config, snippets: _Snippets, depth: int) -> Iterator[Block]:
+    for child in scope.children:
+        if child.name in PASS_DIRECTIVES:
+            yield Block(
+                server=config.server,
+                scope=Scope(child, child.block or (), scope),
+                pass_directive=child,
+                via=PASS_DIRECTIVES[child.name],
+                name=_name(child, scope),
+                version=config.version,
+                insert_scope=scope,
+                unread_includes=scope.unread_includes(INCLUDES),
+            )
+        elif child.name in _ROUTES and child.block is not None and depth < MAX_DEPTH:
+            inner = Scope(child, _written_out(child.block, snippets, 0), scope)
+            yield from _walk(inner, config, snippets, depth + 1)
+
+
+def _name(pass_directive: Directive, scope: Scope) -> str:
+    """For example "reverse_proxy app:8000 in example.org"."""
+    outer = [level.directive.whole for level in scope.chain() if level.directive]
+    return ellipsize(" in ".join([ellipsize(pass_directive.text, 40), *outer]))
+
+
+def pass_reason(_block: Block) -> str:
+    """Why a block without Findings lets a stream through."""
+    return "nothing encodes or buffers this response"

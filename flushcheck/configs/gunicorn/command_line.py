@@ -1,0 +1,219 @@
+"""gunicorn's command line, in a systemd unit, a Procfile or a Dockerfile.
+
+Weakest first: the settings file, GUNICORN_CMD_ARGS, the command line. Source: gunicorn's manual,
+"Configuration Overview".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from flushcheck.configs.gunicorn.settings_file import COMPUTED
+from flushcheck.configs.tree import Directive, Parsed
+
+CONFIG = "-c"  # our name for the statement that includes a settings file
+DEFAULT_CONFIG = "gunicorn.conf.py"  # read from the working folder if no -c names another one
+
+# These two tables are gunicorn's own, as far as the check needs them; a test compares them with the installed
+# gunicorn. They are not read from `gunicorn.config`: it takes 0.15 s to import, the file is for another
+# installation of gunicorn, and the table would have to be passed through every function here.
+FLAGS = {
+    "-k": "worker_class",
+    "--worker-class": "worker_class",
+    "--threads": "threads",
+    "-w": "workers",
+    "--workers": "workers",
+    "-t": "timeout",
+    "--timeout": "timeout",
+    "-c": CONFIG,
+    "--config": CONFIG,
+}
+# Flags without a value; after any other one the next word is its value.
+FLAGS_WITHOUT_VALUE = frozenset(
+    {
+        *("-D", "-R", "--daemon", "--reload", "--preload", "--spew", "--check-config", "--print-config"),
+        *("--no-sendfile", "--capture-output", "--proxy-protocol", "--reuse-port", "--initgroups"),
+        *("--enable-stdio-inheritance", "--disable-redirect-access-to-syslog", "--log-syslog"),
+        *("--strip-header-spaces", "--suppress-ragged-eofs", "--do-handshake-on-connect"),
+        *("--no-control-socket", "--enable-backlog-metric", "--casefold-http-method"),
+        *("--permit-obsolete-folding", "--permit-unconventional-http-method"),
+        *("--permit-unconventional-http-version",),
+    }
+)
+_APP = re.compile(r"[A-Za-z_]\w*(\.\w+)*(:[\w.]+(\(.*\))?)?")
+
+_SHELL_OPERATORS = frozenset({"&&", "||", "|", ";", "&", ">", ">>"})
+_MAX_ENVIRONMENT = 20  # settings from the environment: one line of it is usual
+SYSTEMD_LINE = re.compile(r"\s*(ExecStart|Environment)\s*=\s*[-@:+!]*(.*)", re.DOTALL)
+DOCKER_LINE = re.compile(r"\s*(CMD|ENTRYPOINT|ENV)\s+(.*)", re.DOTALL | re.IGNORECASE)
+_PROCFILE_LINE = re.compile(r"\s*[\w-]+:\s+(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A command as words, and where it stands."""
+
+    words: list[str]
+    file: str
+    line: int
+    end_line: int
+    is_json: bool = False  # written as a JSON list, as in a Dockerfile
+
+
+def parse_commands(text: str, file: str) -> Parsed:
+    """A Directive "command" for every gunicorn command line, with its settings inside."""
+    environment: list[Directive] = []
+    commands: list[Directive] = []
+    # Docker appends CMD to ENTRYPOINT; of each the last one counts.
+    entrypoint: _Words | None = None
+    cmd: _Words | None = None
+    for line, end_line, content in _logical_lines(text):
+        systemd, procfile = SYSTEMD_LINE.match(content), _PROCFILE_LINE.match(content)
+        if (docker := DOCKER_LINE.match(content)) is not None:
+            kind, rest = docker[1].upper(), docker[2].strip()
+            if kind == "ENV":
+                environment += _environment(_Words(_split_env(rest), file, line, end_line))
+            elif kind == "ENTRYPOINT":
+                entrypoint = _Words(_split(rest), file, line, end_line, rest.startswith("["))
+            else:
+                cmd = _Words(_split(rest), file, line, end_line, rest.startswith("["))
+        elif systemd is not None and systemd[1] == "Environment":
+            environment += _environment(_Words(_split(systemd[2]), file, line, end_line))
+        elif systemd is not None:
+            commands += _command(_Words(_split(systemd[2]), file, line, end_line))
+        elif procfile is not None:
+            commands += _command(_Words(_split(procfile[1]), file, line, end_line))
+        elif content.lstrip().startswith(("exec gunicorn ", "gunicorn ")):
+            commands += _command(_Words(_split(content), file, line, end_line))
+    if entrypoint is not None and cmd is not None and _gunicorn_at(entrypoint.words) is not None:
+        entrypoint, cmd = replace(entrypoint, words=[*entrypoint.words, *cmd.words]), None
+    for docker_command in (entrypoint, cmd):
+        if docker_command is not None:
+            commands += _command(docker_command)
+    return Parsed(tuple(_with_sources(command, environment) for command in commands))
+
+
+def _with_sources(command: Directive, environment: Sequence[Directive]) -> Directive:
+    """The command with all its settings, weakest first: settings file, environment, command line."""
+    own = command.block or ()
+    configs = tuple(setting for setting in own if setting.name == CONFIG)
+    rest = tuple(setting for setting in own if setting.name != CONFIG)
+    # Without -c gunicorn reads the file in the working folder, if there is one.
+    implied = Directive(CONFIG, (DEFAULT_CONFIG, "implied"), command.file, command.line, command.end_line)
+    return command.with_block((*(configs or (implied,)), *environment[-_MAX_ENVIRONMENT:], *rest))
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, int, str]]:
+    """Lines joined with their continuations: first and last number, and the text; comments left out."""
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    number = 0
+    while number < len(lines):
+        first = number
+        parts = []
+        while lines[number].endswith("\\") and number + 1 < len(lines):
+            parts.append(lines[number][:-1])
+            number += 1
+        parts.append(lines[number])
+        number += 1
+        content = " ".join(parts)
+        if content.strip() and not content.lstrip().startswith(("#", ";")):
+            yield first + 1, number, content[:20_000]
+
+
+def _split(text: str) -> list[str]:
+    """A command as words: a JSON list, or split as a shell does."""
+    if text.startswith("["):
+        try:
+            words = json.loads(text)
+        except (ValueError, RecursionError):
+            words = None
+        if isinstance(words, list):
+            return [str(word) for word in words if isinstance(word, str)]
+    try:
+        return shlex.split(text, comments=False)
+    except ValueError:  # a quote that is never closed
+        return text.split()
+
+
+def _split_env(text: str) -> list[str]:
+    """The variables of Docker's ENV; in its old form, ENV NAME VALUE, the value is all the rest."""
+    if "=" not in text.partition(" ")[0] and not text.startswith("["):
+        name, _, value = text.partition(" ")
+        return [f"{name}={value.strip()}"]
+    return _split(text)
+
+
+def _environment(command: _Words) -> list[Directive]:
+    """The settings in GUNICORN_CMD_ARGS, if it is among these NAME=VALUE words."""
+    for word in command.words:
+        name, _, value = word.partition("=")
+        if name == "GUNICORN_CMD_ARGS":
+            settings = _settings(replace(command, words=_split(value)))
+            return [setting for setting in settings if setting.name != CONFIG]
+    return []
+
+
+def _gunicorn_at(words: Sequence[str]) -> int | None:
+    return next((i for i, word in enumerate(words) if word.rpartition("/")[2] == "gunicorn"), None)
+
+
+def _command(command: _Words) -> list[Directive]:
+    """The command line with its settings; none if gunicorn is not in it."""
+    words = command.words
+    at = _gunicorn_at(words)
+    written = f'"{words[at]}"' if command.is_json and at is not None else "gunicorn"
+    if at is None:
+        # sh -c "gunicorn ..."
+        inner = next((word for word in words if "gunicorn " in word), None)
+        words = _split(inner) if inner is not None else []
+        at = _gunicorn_at(words)
+        if at is None:
+            return []
+    before = _environment(replace(command, words=words[:at]))
+    own = []
+    for word in words[at + 1 :]:
+        if word in _SHELL_OPERATORS:
+            break
+        own.append(word.rstrip(";"))
+        if word.endswith(";"):
+            break
+    settings = (*before, *_settings(replace(command, words=own)))
+    app = _app(own)
+    args = (app,) if app else ()
+    return [Directive("command", args, command.file, command.line, command.end_line, settings, written)]
+
+
+def _app(words: Sequence[str]) -> str:
+    """The module that gunicorn serves, for example "main:app"; "" if none is named."""
+    flag = ""  # the word belongs to it as its value
+    for word in words:
+        if not flag and _APP.fullmatch(word):
+            return word
+        takes_value = word.startswith("-") and "=" not in word and word not in FLAGS_WITHOUT_VALUE
+        flag = word if takes_value else ""
+        if re.match(r"-[a-zA-Z].", flag):
+            flag = ""  # -w4
+    return ""
+
+
+def _settings(command: _Words) -> Iterator[Directive]:
+    words = command.words
+    number = 0
+    while number < len(words):
+        word = words[number]
+        number += 1
+        flag, equals, value = word.partition("=")
+        if not word.startswith("--"):
+            flag, equals, value = word[:2], word[2:], word[2:]  # -w4
+        name = FLAGS.get(flag)
+        if name is None:
+            continue
+        if not equals and number < len(words):
+            value = words[number]
+            number += 1
+        value = COMPUTED if "$" in value else value
+        yield Directive(name, (value,), command.file, command.line, command.end_line, None, flag)

@@ -1,0 +1,104 @@
+"""Which values are in force in an nginx block, and what they do to a response."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from flushcheck.configs.tree import Block, Directive, Value
+
+_PREFIXES = {"http": "proxy", "fastcgi": "fastcgi", "uwsgi": "uwsgi", "scgi": "scgi"}
+
+HTTP11_DEFAULT_SINCE = (1, 29, 7)  # proxy_http_version; 1.0 before
+
+
+def prefix(block: Block) -> str:
+    """The first word of this pass's directives: "proxy", "fastcgi", "uwsgi" or "scgi"; "" for Passenger."""
+    return _PREFIXES.get(block.via, "")
+
+
+def buffering(block: Block) -> Value:
+    """proxy_buffering, or the same setting of another module: on by default."""
+    return block.value(f"{prefix(block)}_buffering", "on")
+
+
+def http_version(block: Block) -> Value:
+    """proxy_http_version. Its default changed in nginx 1.29.7."""
+    if block.version >= HTTP11_DEFAULT_SINCE:
+        return replace(block.value("proxy_http_version", "1.1"), default="nginx's default since 1.29.7")
+    return replace(block.value("proxy_http_version", "1.0"), default="nginx's default until 1.29.7")
+
+
+def holds(block: Block) -> bool:
+    """Whether nginx keeps the response in its buffers, compression and caches aside."""
+    if not prefix(block) or buffering(block).first == "off":
+        return False
+    # Chunks of an HTTP/1.1 app pass one by one, with buffering on or off: measured on nginx 1.22.
+    return block.via != "http" or http_version(block).first == "1.0"
+
+
+def flushes_chunks(block: Block) -> bool:
+    """Whether buffering is on, but the chunks of an HTTP/1.1 app pass one by one."""
+    return block.via == "http" and buffering(block).first != "off" and not holds(block)
+
+
+def ignored_x_accel(block: Block) -> Directive | None:
+    """The line that makes nginx ignore X-Accel-Buffering; None if nginx obeys the header."""
+    return ignored(block, "x-accel-buffering")
+
+
+def ignored(block: Block, header: str) -> Directive | None:
+    """The line of proxy_ignore_headers, or the same of another module, that names this response header."""
+    name = f"{prefix(block)}_ignore_headers"
+    level = block.scope.level(name)
+    if level is None:
+        return None
+    line: Directive | None = level.cached(
+        f"{name} {header}",
+        lambda: next((line for line in level.own(name) if header in map(str.lower, line.args)), None),
+    )
+    return line
+
+
+def request_header(block: Block, name: str) -> Directive | None:
+    """The proxy_set_header line in force for this request header."""
+    level = block.scope.level("proxy_set_header")
+    if level is None:
+        return None
+    lines: dict[str, Directive] = level.cached(
+        "proxy_set_header",
+        lambda: {line.args[0].lower(): line for line in level.own("proxy_set_header") if line.args},
+    )
+    return lines.get(name.lower())
+
+
+def block_bytes(block: Block) -> int:
+    """Bytes that arrive together when nginx holds: one of proxy_buffers (8 of a page each by default)."""
+    sizes = block.value(f"{prefix(block)}_buffers", "").args
+    return (size_bytes(sizes[1]) if len(sizes) == 2 else None) or 4096
+
+
+def size_bytes(text: str) -> int | None:
+    """nginx's size, for example "4k"; None if it is no size, for example a variable."""
+    match = re.fullmatch(r"(\d{1,12})([kmg]?)", text.strip().lower())
+    return int(match[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[match[2]] if match else None
+
+
+def seconds(text: str) -> float | None:
+    """nginx's time, for example "60", "75s" or "1h 30m"; None if it is no time."""
+    units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2592000, "y": 31536000}
+    parts = re.findall(r"(\d{1,9})(ms|[smhdwMy])?(?:\s+|$|(?=\d))", text[:40])
+    if "".join(f"{number}{unit}" for number, unit in parts) != "".join(text.split()):
+        return None
+    return sum(int(number) * units[unit or "s"] for number, unit in parts) if parts else None
+
+
+def pass_reason(block: Block) -> str:
+    """Why a block without Findings lets a stream through."""
+    if not prefix(block):
+        return "Passenger does not buffer the response"
+    value = buffering(block)
+    if value.first == "off":
+        return block.say(value)
+    version = http_version(block)
+    return f"proxied with HTTP/{version.first} ({block.where(version)}): chunks pass one by one"

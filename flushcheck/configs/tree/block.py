@@ -1,0 +1,111 @@
+"""A block that passes requests to an app: what is in force there, and where new lines for it go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
+from flushcheck.configs.tree.directive import Directive, Version, ellipsize
+from flushcheck.configs.tree.scope import Scope, Value
+from flushcheck.model import Culprit, Fix
+
+_MAX_MESSAGE = 1_000  # characters: a value may be as long as its file
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Block:
+    """A block that passes requests to an app."""
+
+    server: Server
+    scope: Scope  # what is in force
+    pass_directive: Directive  # the line that passes
+    via: str  # how it passes: "http", "fastcgi", "uwsgi", "scgi", "fcgid", "passenger", ...
+    name: str  # for people, for example "location /stream"
+    version: Version = ()
+    insert_scope: Scope  # where a line for this block may stand: for nginx's `if`, the location around it
+    insert_before: Directive | None = None  # new lines go before this statement; None: the pass directive
+    params: Mapping[str, Value] = field(default_factory=dict)  # set for the pass itself, beside its scope
+    related_scopes: tuple[Scope, ...] = ()  # other blocks that take part, for example HAProxy's frontends
+    inner_server: Directive | None = None  # the block of this same configuration that the pass leads to
+    inner_strips_header: bool = False  # ... which removes X-Accel-Buffering from responses
+    unread_includes: tuple[Directive, ...] = ()  # in its scope: their files could not be read
+
+    @property
+    def at(self) -> Directive:
+        """The block's own statement, or the pass directive where the block is a whole file."""
+        return self.scope.directive or self.pass_directive
+
+    def value(self, name: str, default: str) -> Value:
+        """The value in force here."""
+        return self.scope.value(name, default, server=self.server)
+
+    def where(self, value: Value) -> str:
+        """Where a setting comes from: "line 12" inside the block's own file, else with the file's name."""
+        if value.at is not None and value.at.file == self.at.file:
+            return f"line {value.at.line}"
+        return value.source
+
+    def say(self, value: Value) -> str:
+        """A setting with its source, for the middle of a sentence."""
+        return f"{value.text} ({self.where(value)})"
+
+    def owns(self, directive: Directive | None) -> bool:
+        """Whether this line stands in this block itself, so that a new one would be a second."""
+        if directive is None:
+            return False
+        own = (line for scope in (self.scope, self.insert_scope) for line in scope.own(directive.name))
+        return any(directive is line for line in own)
+
+    def edit(self, old: Directive | None, *lines: str) -> tuple[Edit, ...]:
+        """Lines for this block: in place of `old` if that stands here, else new ones."""
+        if old is not None and old.block is None and self.owns(old):
+            return (edit(Action.REPLACE, old, *lines),)
+        return (edit(Action.BEFORE, self.insert_before or self.pass_directive, *lines),)
+
+    def finding(
+        self,
+        culprit: Culprit,
+        level: Level,
+        message: str,
+        *,
+        value: Value | None = None,
+        at: Directive | None = None,
+        fix: Fix | None = None,
+        edits: tuple[Edit, ...] = (),
+        override: str = "",
+    ) -> Finding:
+        """A Finding in this block.
+
+        Args:
+            value: the setting at fault; if it has no line, the Finding stands at the block.
+            at: the line at fault, if it is not the value's.
+            fix: the culprit's first one if not given.
+        """
+        line = at or (value.at if value else None) or self.at
+        if value is not None and value.at is None and self.unread_includes and level is Level.ERROR:
+            # An unread file may change a default: the Finding is not certain.
+            names = ", ".join(sorted({" ".join(line.args)[:60] for line in self.unread_includes}))
+            level = Level.WARNING
+            message += f"; unless {names}, which could not be read, sets {value.name}"
+        return Finding(
+            culprit=culprit,
+            level=level,
+            server=self.server,
+            file=line.file,
+            line=line.line,
+            block=self.name,
+            block_file=self.at.file,
+            block_line=self.at.line,
+            value=value.text if value else "",
+            source=value.source if value else "",
+            message=ellipsize(message, _MAX_MESSAGE),
+            fix=fix or culprit.fixes[0],
+            edits=edits,
+            override=override,
+        )
+
+
+def edit(action: Action, directive: Directive, *lines: str) -> Edit:
+    """An Edit at this statement."""
+    return Edit(action, directive.file, directive.line, directive.end_line, directive.word, lines)

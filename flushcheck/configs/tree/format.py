@@ -1,0 +1,27 @@
+"""What the module of a configuration format offers to the config check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from flushcheck.configs.findings import Server
+from flushcheck.configs.tree.block import Block
+from flushcheck.configs.tree.directive import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One server's configuration: how it is recognised, which blocks pass to an app, and what they do."""
+
+    server: Server
+    blocks: Callable[[Config], Iterable[Block]]  # in the order of the file
+    pass_reason: Callable[[Block], str]  # why a block without Findings lets a stream through
+    # Regular expressions for a file's whole path, in lower case, with / between its parts.
+    file_names: tuple[str, ...]
+    # Regular expressions for the start of a line that hardly any other format has. They meet hostile text:
+    # no part may match what the part after it could match.
+    line_starts: tuple[str, ...]
+    # A line that this format cannot have: with it, the lines alone do not prove the format.
+    excluded_by: re.Pattern[str] | None = None

@@ -1,0 +1,47 @@
+"""How each server's files are read: one row a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
+from flushcheck.configs.findings import Server
+from flushcheck.configs.tree import Directive, Parsed
+from flushcheck.files.includes import (
+    SearchPath,
+    apache_folders,
+    apache_include,
+    caddy_import,
+    gunicorn_config,
+    lighttpd_or_varnish_include,
+    nginx_folders,
+    nginx_include,
+    own_folder,
+)
+from flushcheck.files.nginx_lexer import parse_nginx
+from flushcheck.files.sources import Files
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """How one server's files are read."""
+
+    parse: Callable[[str, str], Parsed]  # the text of a file, and its name
+    includes: tuple[str, ...] = ()  # names of the statements that include
+    opaque_blocks: tuple[str, ...] = ()  # blocks in which includes are not read
+    resolve: Callable[[Directive, SearchPath], Sequence[str] | None] = lambda _directive, _path: ()
+    # The folders that relative includes start from, likeliest first: main file, its statements, all files.
+    folders: Callable[[str, Sequence[Directive], Files], tuple[str, ...]] = own_folder
+
+
+SYNTAXES: Mapping[Server, Syntax] = {
+    Server.NGINX: Syntax(parse_nginx, nginx.INCLUDES, nginx.OPAQUE_BLOCKS, nginx_include, nginx_folders),
+    Server.APACHE: Syntax(apache.parse, apache.INCLUDES, (), apache_include, apache_folders),
+    Server.HAPROXY: Syntax(haproxy.parse),
+    Server.LIGHTTPD: Syntax(lighttpd.parse, lighttpd.INCLUDES, (), lighttpd_or_varnish_include),
+    Server.CADDY: Syntax(caddy.parse, caddy.INCLUDES, (), caddy_import),
+    Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), lighttpd_or_varnish_include),
+    Server.PHP: Syntax(php.parse),
+    Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),
+}

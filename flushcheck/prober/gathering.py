@@ -1,0 +1,182 @@
+"""A whole run: the baselines, the control beside them, then the experiments that they call for.
+
+Which probes to make is decided by the plan (`measurement.plan`). Here they are made within one timeout for
+the whole: the first round may use up only a part of it, so that a path that swallows everything still
+leaves time for the experiments that say why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from flushcheck.measurement import plan
+from flushcheck.measurement.timing import flow, unclear
+from flushcheck.model import Observation, Outcome, Probe, Run, Transport, Vantage
+from flushcheck.prober.address import Address, parse
+from flushcheck.prober.arguments import (
+    DEFAULT_TIMEOUT_S,
+    MAX_TIMEOUT_S,
+    check_timeout,
+    ladder,
+    parse_direct,
+    transports,
+)
+from flushcheck.prober.control import Control
+from flushcheck.prober.observe import observe_round
+from flushcheck.prober.stall_monitor import StallMonitor
+from flushcheck.prober.tool import TOOL
+
+# The share of the timeout that the first round may use at most, unless its streams take longer ...
+FIRST_ROUND = 0.45
+# ... by themselves: then this much more than the longest of them.
+MIN_SPARE_S = 3.0
+
+# Less than this is not enough for any experiment.
+MIN_ROUND_S = 1.0
+
+# How much longer than its longest silence a search for idle timeouts may take.
+SILENCE_SPARE_S = 5.0
+
+# How much longer than the rounds the control may take: it makes the same streams once, so it is late only
+# where the service is slow to start it.
+CONTROL_SPARE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """How far a run is."""
+
+    stage: int  # 1: the baselines, 2: the experiments, 3: the search for idle timeouts
+    done: int  # probes of this stage
+    total: int
+    latest: Observation | None = None  # None: the stage begins
+
+
+def gather(
+    url: str,
+    *,
+    only: Iterable[Transport | str] = tuple(Transport),
+    quick: bool = False,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    on_progress: Callable[[RunProgress], None] | None = None,
+    direct: str = "",
+    idle_s: float | Iterable[float] = (),
+) -> Run:
+    """Make every observation that a verdict on the path to a service needs.
+
+    Args:
+        url: the root of the service; a path below the host is kept.
+        only: the transports to probe.
+        quick: leave out what only confirms a clean path.
+        timeout_s: total time limit, without the search for idle timeouts. A probe that is not done by then
+            ends as a timeout, with what it saw.
+        on_progress: called in this thread when a stage begins and when a probe is done.
+        direct: the app's own address, to make the same baselines there too; "" for none.
+        idle_s: silences to try, in seconds; none: no search for idle timeouts. It comes last, and takes as
+            long as the longest of them.
+
+    Raises:
+        UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` is not possible. Whatever the peer does
+            is in the Run.
+    """
+    address = parse(url)
+    wanted, direct_address, silences_s = transports(only), parse_direct(direct, address), ladder(idle_s)
+    deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
+    with StallMonitor() as stalls:
+        control = Control(address, deadline)
+        gathering = Gathering(address, direct_address, stalls, on_progress)
+        observations = gathering.baselines(wanted, timeout_s, quick=quick)
+        open_transports = [
+            observation.probe.transport for observation in observations if _is_stream_on_path(observation)
+        ]
+        if open_transports:
+            observations += gathering.experiments(observations, deadline, quick=quick)
+            observations += control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
+            # A transport that does not open cannot be silent.
+            observations += gathering.silences(open_transports, silences_s)
+    return Run(
+        target=address.url,
+        observations=observations,
+        tool=TOOL,
+        direct=direct_address.url if direct_address else "",
+    )
+
+
+class Gathering:
+    """The rounds of one run, at one address or at two."""
+
+    def __init__(
+        self,
+        address: Address,
+        direct: Address | None,
+        stalls: StallMonitor,
+        on_progress: Callable[[RunProgress], None] | None,
+    ) -> None:
+        self._address = address
+        self._direct = direct
+        self._stalls = stalls
+        self._on_progress = on_progress or (lambda _: None)
+
+    def baselines(
+        self, wanted: Iterable[Transport], timeout_s: float, *, quick: bool
+    ) -> tuple[Observation, ...]:
+        """Make the first round, within its share of the whole run's timeout."""
+        probes = self._with_direct(plan.baselines(wanted, quick=quick))
+        longest_s = max(plan.duration_s(probe) for probe in probes)
+        round_s = min(timeout_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
+        return self._round_twice(1, probes, round_s)
+
+    def experiments(
+        self, baselines: Sequence[Observation], deadline: float, *, quick: bool
+    ) -> tuple[Observation, ...]:
+        """Make the second round, if the baselines call for one and time is left for it."""
+        flows = {
+            observation.probe: flow(observation)
+            for observation in baselines
+            if observation.probe.vantage is Vantage.PATH
+        }
+        probes = self._with_direct(plan.experiments(flows, quick=quick))
+        left_s = deadline - time.monotonic()
+        return self._round_twice(2, probes, left_s) if probes and left_s >= MIN_ROUND_S else ()
+
+    def silences(
+        self, open_transports: Iterable[Transport], silences_s: Sequence[float]
+    ) -> tuple[Observation, ...]:
+        """Search for idle timeouts, beyond the timeout of the run."""
+        probes = self._with_direct(plan.idle_probes(open_transports, silences_s))
+        return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
+
+    def _with_direct(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+        return probes + plan.direct_counterparts(probes) if self._direct else probes
+
+    def _round_twice(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
+        """Make a round, and repeat those of its probes that this machine was too busy to see clearly."""
+        until = time.monotonic() + round_s
+        seen = {observation.probe: observation for observation in self._round(stage, probes, round_s)}
+        again = [probe for probe, observation in seen.items() if unclear(observation)]
+        left_s = until - time.monotonic()
+        if again and left_s >= max(plan.duration_s(probe) for probe in again) + MIN_ROUND_S:
+            for observation in self._round(stage, again, left_s):
+                if not unclear(observation):
+                    seen[observation.probe] = observation
+        return tuple(seen.values())
+
+    def _round(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
+        done = 0
+
+        def on_done(observation: Observation) -> None:
+            nonlocal done
+            done += 1
+            self._on_progress(RunProgress(stage, done, len(probes), observation))
+
+        self._on_progress(RunProgress(stage, 0, len(probes)))
+        return observe_round(probes, self._address, self._direct, round_s, self._stalls, on_done)
+
+
+def _is_stream_on_path(observation: Observation) -> bool:
+    return observation.probe.vantage is Vantage.PATH and observation.outcome not in (
+        Outcome.REFUSED,
+        Outcome.UNREACHABLE,
+    )

@@ -1,0 +1,73 @@
+"""The one door to serving: `Serving.write` takes a paced stream and writes it to a connection.
+
+It decides which of two ways the stream goes:
+
+- the engine, if it is on (`FLUSHCHECK_ENGINE`), this process runs under gevent on Linux, the installed
+  gunicorn and gevent have what it needs (`internals.misfits`), and nothing stands between the app and the
+  connection's socket;
+- else the plain path: the same bytes, but every stream has a greenlet or thread of its own that paces it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flushcheck.service.serving import internals
+from flushcheck.service.serving.drain import Drain
+from flushcheck.service.serving.frame_schedule import FrameSchedule, iter_frames_blocking
+from flushcheck.service.serving.http_connection import HttpConnection
+from flushcheck.service.serving.stream_writer import StreamWriter
+from flushcheck.service.serving.websocket_connection import WebSocketConnection
+from flushcheck.streaming.limits import Limits
+
+# How many times slower than the longest stream is planned a client may be before it is dropped.
+MAX_SLOWNESS = 2
+
+
+class Serving:
+    """How one process of the service writes streams."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Begin without streams. Starts nothing: with `preload_app` this process is still to be forked."""
+        self.drain = Drain()
+        self._switched_on = limits.engine == "on"
+        self._writer = StreamWriter(
+            stall_s=limits.stall_s,
+            max_s=MAX_SLOWNESS * limits.max_duration_s,
+            draining=lambda: self.drain.due,
+        )
+
+    @property
+    def engine_active(self) -> bool:
+        """Whether the engine writes the streams that it can write."""
+        return self._switched_on and internals.engine_fits()
+
+    def write(
+        self, frames: FrameSchedule, connection: HttpConnection | WebSocketConnection
+    ) -> Iterator[bytes]:
+        """Write a paced stream, and close its connection as the way it ended requires.
+
+        Args:
+            frames: what to send, and when. `frames.progress` says at last how the stream ended.
+            connection: where to. Nothing was written to it yet, except a WebSocket's handshake.
+
+        Returns: the frames that only the caller can write, each at its moment: over HTTP at least the first,
+        since
+            the server writes the headers with it. The next one is made when the caller has written the last.
+
+        Raises:
+            Exception: an error of the service while it makes frames.
+        """
+        yield from connection.opening_frames(frames)
+        framer = connection.framer() if self.engine_active else None
+        if framer is None:
+            yield from iter_frames_blocking(frames, connection, draining=lambda: self.drain.due)
+        else:
+            stream = connection.attach(self._writer, frames, framer)
+            try:
+                frames.progress.ended = connection.follow(self._writer, stream)
+            finally:
+                self._writer.abandon(stream)
+            if stream.error:
+                raise stream.error
+        connection.close(frames.progress.ended)

@@ -1,0 +1,103 @@
+"""HAProxy: text to tree, and the sections that pass."""
+
+import pytest
+
+from flushcheck.configs import haproxy
+from flushcheck.configs.findings import Server
+from tests.configs.shape import blocks, shape
+
+READ = [
+    # name, text, and the shape of what is read
+    ("sections", "defaults\n mode http\nbackend b # c\n server s x:1", [("defaults", 1, [("mode", "http", 2)]), ("backend", "b", 3, [("server", "s", "x:1", 4)])]),
+    ("option", "listen l\noption a\nno option b\ntimeout server 5s", [("listen", "l", 1, [("option a", "on", 2), ("option b", "off", 3), ("timeout server", "5s", 4)])]),
+    ("quotes", "listen l\na \"b # c\" 'd e' f\\ g # h",         [("listen", "l", 1, [("a", "b # c", "d e", "f g", 2)])]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), READ, ids=[row[0] for row in READ])
+def test_a_text_is_read(name, text, expected):
+    parsed = haproxy.parse(text, "f")
+    assert shape(parsed.directives) == expected
+    assert parsed.problems == ()
+
+
+PROBLEMS = [
+    # name, text, and a part of the reason
+    ("outside", "mode http",                  "outside of every section"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "reason"), PROBLEMS, ids=[row[0] for row in PROBLEMS])
+def test_unreadable_text_is_a_problem(name, text, reason):
+    assert reason in " ".join(problem.reason for problem in haproxy.parse(text, "f").problems)
+
+
+PASSING = [
+    # name, text, and the name and kind of every block that passes to an app
+    ("a backend",            "backend b\nmode http\nserver s x:1",                          [("backend b", "http")]),
+    ("a listen section",     "listen l\nmode http\nserver s x:1",                           [("listen l", "http")]),
+    ("a server template",    "backend b\nmode http\nserver-template s 2 x:1",               [("backend b", "http")]),
+    ("a frontend",           "frontend f\nmode http\nbind :80",                             []),
+    ("no server",            "backend b\nmode http",                                        []),
+    ("TCP by default",       "backend b\nserver s x:1",                                     []),
+    ("inherited mode",       "defaults\nmode http\nbackend b\nserver s x:1",                [("backend b", "http")]),
+    ("the last defaults",    "defaults\nmode http\ndefaults\nmode tcp\nbackend b\nserver s x:1", []),
+    ("named defaults",       "defaults d\nmode http\ndefaults\nmode tcp\nbackend b from d\nserver s x:1", [("backend b", "http")]),
+    ("defaults on defaults", "defaults d\nmode http\ndefaults e from d\noption a\nbackend b from e\nserver s x:1", [("backend b", "http")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), PASSING, ids=[row[0] for row in PASSING])
+def test_the_blocks_that_pass(name, text, expected):
+    assert [(block.name, block.via) for block in blocks(Server.HAPROXY, text)] == expected
+
+
+LEADING = [
+    # name, frontend, and the sections that lead to backend b
+    ("by default",      "frontend f\nmode http\ndefault_backend b",   ["frontend f"]),
+    ("by a rule",       "frontend f\nmode http\nuse_backend b if x",  ["frontend f"]),
+    ("at run time",     "frontend f\nmode http\nuse_backend %[x]",    ["frontend f"]),
+    ("another backend", "frontend f\nmode http\ndefault_backend c",   []),
+    ("in TCP mode",     "frontend f\nmode tcp\ndefault_backend b",    []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "frontend", "expected"), LEADING, ids=[row[0] for row in LEADING])
+def test_the_frontends_that_lead_to_a_backend(name, frontend, expected):
+    (block,) = blocks(Server.HAPROXY, f"{frontend}\nbackend b\nmode http\nserver s x:1")
+    assert [haproxy.name(scope) for scope in block.related_scopes] == expected
+
+
+BINDS = [
+    # bind lines of a frontend, and whether browsers use HTTP/2 with every one
+    ("bind :443 ssl crt x alpn h2,http/1.1",                       True),
+    ("bind :443 ssl crt x alpn h2\nbind :80",                      False),
+    ("bind :443 ssl crt x alpn http/1.1",                          False),
+    ("",                                                           False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("binds", "expected"), BINDS)
+def test_a_frontend_offers_http2_on_every_bind(binds, expected):
+    (block,) = blocks(
+        Server.HAPROXY,
+        f"frontend f\nmode http\ndefault_backend b\n{binds}\nbackend b\nmode http\nserver s x:1",
+    )
+    assert haproxy.offers_h2(block.related_scopes[0]) is expected
+
+
+TIMES = [
+    ("50000", 50),
+    ("50s", 50),
+    ("500ms", 0.5),
+    ("2m", 120),
+    ("1h", 3600),
+    ("1d", 86400),
+    ("1us", 1e-6),
+    ("?", None),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TIMES)
+def test_a_time(text, expected):
+    assert haproxy.seconds(text) == expected

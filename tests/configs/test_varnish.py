@@ -1,0 +1,88 @@
+"""VCL: text to tree, and the lines that concern responses."""
+
+import pytest
+
+from flushcheck.configs import varnish
+from flushcheck.configs.findings import Server
+from tests.configs.shape import blocks, shape
+
+READ = [
+    # name, text, and the shape of what is read
+    ("program", 'sub a { set b.c = "d;{"; /* e; */ if (f) { return (g); } } # h', [("sub", "a", 1, [("set", "b.c", "=", "d;{", 1), ("if", "(f)", 1, [("return", "(g)", 1)])])]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), READ, ids=[row[0] for row in READ])
+def test_a_text_is_read(name, text, expected):
+    parsed = varnish.parse(text, "f")
+    assert shape(parsed.directives) == expected
+    assert parsed.problems == ()
+
+
+PROBLEMS = [
+    # name, text, and a part of the reason
+    ("not closed", "sub a { b",                  "no ; after b"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "reason"), PROBLEMS, ids=[row[0] for row in PROBLEMS])
+def test_unreadable_text_is_a_problem(name, text, reason):
+    assert reason in " ".join(problem.reason for problem in varnish.parse(text, "f").problems)
+
+
+PASSING = [
+    # name, text, and the name and kind of the one Block of the file
+    ("a backend",       'backend b { .host = "x"; }',                                      [("backend b", "http")]),
+    ("a response sub",  'backend b { .host = "x"; }\nsub vcl_backend_response { }',        [("sub vcl_backend_response", "http")]),
+    ("another sub",     "sub vcl_recv { }",                                                []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), PASSING, ids=[row[0] for row in PASSING])
+def test_the_blocks_that_pass(name, text, expected):
+    assert [(block.name, block.via) for block in blocks(Server.VARNISH, text)] == expected
+
+
+def vcl(body, sub="vcl_backend_response"):
+    (block,) = blocks(Server.VARNISH, f'backend b {{ .host = "x"; }} sub {sub} {{ {body} }}')
+    return block
+
+
+SETTINGS = [
+    # a line of vcl_backend_response, and the settings in it: name, value, conditional
+    ("set beresp.do_stream = false;",                     [("beresp.do_stream", "false", False)]),
+    ("if (a) { set beresp.do_gzip = true; }",             [("beresp.do_gzip", "true", True)]),
+    ("if (a) { if (b) { set beresp.do_esi = true; } }",   [("beresp.do_esi", "true", True)]),
+    ("set beresp.ttl = 1h;",                              []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "expected"), SETTINGS)
+def test_the_settings_of_a_response(body, expected):
+    found = [(line.args[0], line.args[-1], under) for line, under in varnish.settings(vcl(body))]
+    assert found == expected
+
+
+RETURNS = [
+    ("return (pipe);", True),
+    ("if (a) { return (pipe); }", True),
+    ("return (pass);", False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), RETURNS)
+def test_a_program_returns_an_action(body, expected):
+    assert varnish.returns(vcl(body, "vcl_recv"), "pipe") is expected
+
+
+TTLS = [
+    ("set beresp.ttl = 1h;", True),
+    ("set beresp.ttl = 0s;", False),
+    ("if (a) { set beresp.ttl = 1h; }", False),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), TTLS)
+def test_the_line_that_caches_every_response(body, expected):
+    assert (varnish.ttl(vcl(body)) is not None) is expected

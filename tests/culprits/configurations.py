@@ -1,0 +1,60 @@
+"""Small configurations of each server, and what the linters find in them."""
+
+from __future__ import annotations
+
+from flushcheck.configs.findings import Finding, Server
+from flushcheck.files import check_text
+
+NGINX, APACHE, HAPROXY, GUNICORN = Server.NGINX, Server.APACHE, Server.HAPROXY, Server.GUNICORN
+CADDY, LIGHTTPD, VARNISH, PHP = Server.CADDY, Server.LIGHTTPD, Server.VARNISH, Server.PHP
+
+
+def http(lines: str = "") -> str:
+    """A location of nginx that passes over HTTP/1.0."""
+    return f"location / {{ {lines} proxy_pass http://x; }}"
+
+
+def http11(lines: str = "") -> str:
+    """The same over HTTP/1.1, where nginx passes chunks on."""
+    return http(f"proxy_http_version 1.1; proxy_set_header Connection ''; {lines}")
+
+
+def fastcgi(lines: str = "") -> str:
+    """The same over FastCGI."""
+    return f"location / {{ {lines} fastcgi_pass x; }}"
+
+
+def haproxy(lines: str = "", front: str = "") -> str:
+    """A frontend and a backend in HTTP mode."""
+    return f"frontend f\nmode http\nbind :80\n{front}\ndefault_backend b\nbackend b\nmode http\n{lines}\nserver s x:1\n"
+
+
+def vcl(lines: str) -> str:
+    """A program of Varnish."""
+    return f'vcl 4.0;\nbackend d {{ .host = "x"; }}\nsub vcl_backend_response {{\n{lines}\n}}\n'
+
+
+PASSENGER = "location / { passenger_enabled on; %s }"
+FCGID = "%s\nAddHandler fcgid-script .fcgi\n"
+PROXY = "%s\nProxyPass / http://x/\n"
+PROXY_FCGI = "ProxyPass / fcgi://x/ %s\n"
+TWO_NGINX = "server { listen 8080; location / { %s proxy_pass http://x; } }\nserver { location / { %s proxy_pass http://127.0.0.1:8080; } }"
+
+
+def found(culprit: str, server: Server, text: str) -> list[Finding]:
+    """The findings of one culprit."""
+    findings = check_text(text, server=server, name="f").findings
+    return [finding for finding in findings if finding.culprit.id == culprit]
+
+
+def levels(culprit: str, server: Server, text: str) -> str:
+    """Their levels, in order."""
+    return " ".join(finding.level.value for finding in found(culprit, server, text))
+
+
+def words(culprit: str, server: Server, text: str) -> str:
+    """What is written about them."""
+    return " ".join(
+        f"{finding.message} {finding.override} {finding.fix.where}: {finding.fix.change} "
+        for finding in found(culprit, server, text)
+    )

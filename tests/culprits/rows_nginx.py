@@ -1,0 +1,131 @@
+"""What each detector of nginx asks of a run: a row on either side of every condition."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flushcheck.culprits import (
+    nginx_fastcgi_buffering,
+    nginx_gzip,
+    nginx_hint_taken,
+    nginx_ignore_headers,
+    nginx_limit_rate,
+    nginx_proxy_buffering,
+    nginx_scgi_buffering,
+    nginx_ssi,
+    nginx_uwsgi_buffering,
+)
+from flushcheck.model import Outcome
+from tests.culprits.seen import (
+    APP,
+    BLOCKS,
+    CERTAIN,
+    CHUNKED,
+    CLEAN,
+    FAILED,
+    FASTCGI,
+    FLOWING,
+    HELD,
+    IDENTITY,
+    LATE,
+    LIKELY,
+    NGINX,
+    NO,
+    NOT_TRIED,
+    PHP,
+    POSSIBLE,
+    REMOVED,
+    SCGI,
+    THROTTLED,
+    TICKS,
+    UWSGI,
+    WEBSOCKET,
+    XAB,
+    YES,
+    Row,
+    Seen,
+    Table,
+    compressed,
+)
+
+# Each: name, what is changed, the confidence that is left; None: not named.
+BUFFERING: list[Row] = [
+    ("held, flows with the header",   {},                                         CERTAIN),
+    ("over HTTP/1.1",                 {"request": APP},                           CERTAIN),
+    ("the app did not report",        {"request": None},                          LIKELY),
+    ("held in blocks",                {"flow": BLOCKS},                           CERTAIN),
+    ("only larger pieces are held",   {"flow": FLOWING},                          CERTAIN),
+    ("nothing is held",               CLEAN,                                      None),
+    ("does not flow with it",         {"frees": {XAB: NO}},                       None),
+    ("not tried",                     {"frees": {XAB: NOT_TRIED}},                None),
+    ("the header arrived",            {"stripped": False},                        None),
+    ("at a constant rate",            {"flow": THROTTLED},                        None),
+    ("a gateway",                     {"request": FASTCGI},                       None),
+    ("compression alone",             compressed(YES),                            None),
+    ("compressed or not",             compressed(NO),                             CERTAIN),
+    ("compressed, identity untried",  compressed(NOT_TRIED),                      POSSIBLE),
+]  # fmt: skip
+
+COMPRESSION: list[Row] = [
+    ("compression alone",             {},                                         CERTAIN),
+    ("compressed or not",             compressed(NO),                             None),
+    ("compressed, identity untried",  compressed(NOT_TRIED),                      POSSIBLE),
+    ("not compressed",                {"headers": {}},                            None),
+    ("the header arrived",            {"stripped": False},                        None),
+    ("does not flow with it",         {"frees": {XAB: NO, IDENTITY: YES}},        None),
+    ("identity on the other one",     {"frees": {XAB: YES}, "other": HELD, "other_frees": {IDENTITY: YES}}, CERTAIN),
+    ("the other is not compressed",   {"frees": {XAB: YES}, "other": HELD, "other_headers": {}, "other_frees": {IDENTITY: YES}}, POSSIBLE),
+    ("no effect on the other one",    {"frees": {XAB: YES}, "other": HELD, "other_frees": {IDENTITY: NO}},  None),
+]  # fmt: skip
+
+GATEWAY: list[Row] = [
+    ("held, flows with the header",   {},                                         CERTAIN),
+    ("the app did not report",        {"request": None},                          POSSIBLE),
+    ("no gateway",                    {"request": APP},                           None),
+    ("the header arrived",            {"stripped": False},                        None),
+    ("at a constant rate",            {"flow": THROTTLED},                        None),
+    ("compression alone",             compressed(YES),                            None),
+    ("compressed or not",             compressed(NO),                             CERTAIN),
+    ("compressed, identity untried",  compressed(NOT_TRIED),                      POSSIBLE),
+]  # fmt: skip
+
+WITHOUT_EFFECT: list[Row] = [
+    ("removed, and held in blocks",   {},                                         POSSIBLE),
+    ("the app did not report",        {"request": None},                          POSSIBLE),
+    ("in blocks at token size",       {"flow": BLOCKS},                           POSSIBLE),
+    ("in ticks",                      {"flow": TICKS},                            None),
+    ("late",                          {"flow": LATE},                             None),
+    ("no size",                       {"size": None},                             None),
+    ("the header arrived",            {"stripped": False},                        None),
+    ("flows with it",                 {"frees": {XAB: YES}},                      None),
+    ("not tried",                     {"frees": {XAB: NOT_TRIED}},                None),
+    ("PHP, nginx's own size",         {"request": PHP, "size": 4088},             POSSIBLE),
+    ("PHP, more than nginx's",        {"request": PHP, "size": 4089},             None),
+]  # fmt: skip
+
+INCLUDES: list[Row] = [
+    ("frames without a header",       {},                                         LIKELY),
+    ("a header came",                 {"status": 101},                            None),
+    ("other bytes came",              {"detail": "no response in HTTP: 220 mail"}, None),
+    ("refused",                       {"handshake_outcome": Outcome.REFUSED},     None),
+    ("nothing flows",                 {"flow": HELD},                             None),
+    ("events flow",                   {"flow": HELD, "other": FLOWING},           LIKELY),
+    ("it was not tried",              {"websocket": None},                        None),
+]  # fmt: skip
+
+TABLES: list[Table] = [
+    (nginx_proxy_buffering, CHUNKED, NGINX, BUFFERING),
+    (nginx_gzip, CHUNKED, replace(NGINX, **compressed(YES)), COMPRESSION),
+    (nginx_fastcgi_buffering, CHUNKED, replace(NGINX, request=FASTCGI), [*GATEWAY, ("uwsgi", {"request": UWSGI}, None)]),
+    (nginx_uwsgi_buffering, CHUNKED, replace(NGINX, request=UWSGI), [*GATEWAY, ("SCGI", {"request": SCGI}, None)]),
+    (nginx_scgi_buffering, CHUNKED, replace(NGINX, request=SCGI), [*GATEWAY, ("FastCGI", {"request": FASTCGI}, None)]),
+    (nginx_limit_rate, CHUNKED, replace(NGINX, flow=THROTTLED), [
+        ("a constant rate", {}, CERTAIN), ("held", {"flow": HELD}, None), ("no nginx", {"stripped": False}, None),
+    ]),
+    (nginx_hint_taken, CHUNKED, REMOVED, WITHOUT_EFFECT),
+    (nginx_ignore_headers, CHUNKED, REMOVED, WITHOUT_EFFECT),
+    (nginx_ssi, WEBSOCKET, Seen(**CLEAN, websocket=FAILED, status=0, handshake_outcome=Outcome.UNREACHABLE, detail='came: {"seq":0'), INCLUDES),
+    (nginx_ssi, CHUNKED, Seen(**{**CLEAN, "flow": FAILED}, outcome=Outcome.UNREACHABLE, detail='came: {"seq":0', other=FLOWING), [
+        ("no WebSocket", {}, None),
+    ]),
+]  # fmt: skip

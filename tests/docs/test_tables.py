@@ -1,0 +1,129 @@
+"""Tables and examples of docs/ that no other test compares, and the marks that say which test compares the rest."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+
+import pytest
+
+from flushcheck.cli import parser
+from flushcheck.culprits import CULPRITS
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import CutCause, FaultLocation, FaultPlace, IdleResult, Report
+from flushcheck.model.run_schema import run_from_json
+from flushcheck.reports.explain import explanation_document
+from flushcheck.reports.json_report import document
+from flushcheck.reports.watch import watch_document
+from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
+from flushcheck.watching.verdict import assess
+from tests.docs.pages import MARK, ROOT, TEXTS, example, names, rows
+
+# Not of the report itself: `--config` adds it.
+ADDED = {"config"}
+
+MARKS = [(page, *match) for page, text in TEXTS.items() for match in MARK.findall(text)]
+
+
+def report() -> Report:
+    """A report with every optional part, from a recorded run that shows a culprit."""
+    recording = ROOT / "tests" / "recordings" / "nginx-bare.json"
+    judged = judge(run_from_json(json.loads(recording.read_text())))
+    idle = IdleResult(CutCause.IDLE, "", cut_after_s=60.0)
+    transports = tuple(dataclasses.replace(transport, idle=idle) for transport in judged.transports)
+    located = FaultLocation(FaultPlace.PATH, "")
+    return dataclasses.replace(judged, transports=transports, fault_location=located)
+
+
+def test_every_field_of_the_report_is_documented():
+    whole = document(report())
+    cells = rows("field")
+    of_transports = {
+        name.partition(".")[0] for row in cells if row[0].startswith("`.") for name in names(row[0])
+    }
+    at_the_top = {name.partition(".")[0] for row in cells if row[0][1] != "." for name in names(row[0])}
+    assert whole["culprits"]
+    for place, fields, listed in (
+        ("the report", set(whole) | ADDED, at_the_top),
+        ("a transport", set(whole["transports"]["chunked"]), of_transports),
+    ):
+        assert not fields - listed, f"add {sorted(fields - listed)} of {place} to the table in docs/json.md"
+        assert not listed - fields, (
+            f"docs/json.md lists {sorted(listed - fields)}, which {place} does not have"
+        )
+
+
+@pytest.mark.parametrize("part", ["culprits", "fault_location", "hops", "idle"])
+def test_every_member_of_a_part_is_documented_in_its_row(part):
+    whole = document(report())
+    value = whole["transports"]["chunked"]["idle"] if part == "idle" else whole[part]
+    members = set(value[0] if isinstance(value, list) else value)
+    if part == "culprits":
+        members |= set(value[0]["fixes"][0])
+    heads = (f"`{part}`", f"`{part}[]`", f"`.{part}`")
+    (row,) = (cells for cells in rows("field") if cells[0] in heads and len(names(cells[1])) > 1)
+    missing = sorted(members - set(names(row[1])))
+    assert not missing, f"docs/json.md, row `{part}`: add {missing}"
+
+
+def test_every_member_of_an_explanation_is_documented():
+    listed = {name for cells in rows("member of a culprit") for name in names(cells[0])}
+    assert set(explanation_document(CULPRITS["nginx-gzip"])) == listed, "docs/json.md, Explain"
+
+
+def test_every_member_of_watch_is_documented():
+    whole = watch_document(assess(StreamCapture("http://localhost", WatchOutcome.ENDED)))
+    listed = {name for cells in rows("member of watch") for name in names(cells[0])}
+    assert {*whole, *whole["streams"][0]} == listed, "docs/json.md, Watch"
+
+
+def test_the_clients_example_uses_names_that_the_client_has():
+    code = example("client", "js")
+    client = (ROOT / "flushcheck" / "service" / "page" / "client.js").read_text()
+    used = set(re.findall(r"^  (\w+):|\b(\w+)(?=[,:} ]+\}\) =>)", code, re.MULTILINE)) | {("openStream", "")}
+    for name in sorted({name for pair in used for name in pair if name}):
+        assert re.search(rf"\b{name}\b", client), name
+
+
+@pytest.mark.parametrize(("page", "name", "test"), MARKS, ids=[f"{page}:{name}" for page, name, _ in MARKS])
+def test_a_mark_names_the_test_that_reads_it(page, name, test):
+    assert (ROOT / test).is_file(), f"{page}: the mark {name} names {test}, which does not exist"
+
+
+def test_every_mark_has_a_name_of_its_own():
+    used = [name for _, name, _ in MARKS]
+    assert sorted(used) == sorted(set(used))
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_shown_output_of_the_command_is_compared(page):
+    for block in re.finditer(r"^```console\n\$ flushcheck", TEXTS[page], re.MULTILINE):
+        above = f"\n{TEXTS[page][: block.start()]}"
+        section = above[above.rindex("\n#") :]
+        assert MARK.search(section), f"{page}: an example of output without a mark: no test compares it"
+
+
+OPTIONS = sorted(
+    (name, option)
+    for action in parser()._actions
+    if isinstance(action, argparse._SubParsersAction)
+    for name, command in action.choices.items()
+    for option in command._option_string_actions
+    if option not in ("-h", "--help")
+)
+
+
+def test_every_command_has_its_row_in_the_readme():
+    listed = {names(cells[0])[0].split()[1] for cells in rows("command") if "flushcheck" in cells[0]}
+    assert listed == {name for name, _ in OPTIONS}
+
+
+@pytest.mark.parametrize(("command", "option"), OPTIONS, ids=[" ".join(row) for row in OPTIONS])
+def test_every_option_is_documented(command, option):
+    short = {"--header": "-H", "--request": "-X", "--data": "-d", "--config": "-c"}
+    text = TEXTS["docs/commands.md"] + TEXTS["docs/config-check.md"]
+    given = (option, short.get(option, option)) if command != "diagnose" else (option,)
+    found = any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for name in given)
+    assert found, f"docs/commands.md says nothing of `flushcheck {command} {option}`"

@@ -1,0 +1,274 @@
+"""The questions that detectors ask of a run: a row on each side of every threshold and guard."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from flushcheck.measurement.answer import Answer
+from flushcheck.model import (
+    Arrival,
+    Flow,
+    Outcome,
+    Probe,
+    RequestAtApp,
+    Scenario,
+    Transport,
+    Vantage,
+    Variant,
+)
+from tests.measurement.arrivals import at_moments
+from tests.measurement.streams import (
+    APP,
+    BLOCKS,
+    EVERY_8TH,
+    FLOWING,
+    HELD,
+    LATE,
+    NO_PATTERN,
+    NOTHING,
+    ONE_LATE,
+    REPLAYED,
+    THROTTLED,
+    TICKS,
+    big,
+    blocks,
+    direct,
+    kilo,
+    loopback,
+    run,
+    saw,
+    xab,
+)
+
+POLLING, CHUNKED, EVENTS, WEBSOCKET = Transport
+YES, NO, NOT_TRIED = Answer
+
+SHAPES = [
+    (FLOWING, Flow.FLOWING), (HELD, Flow.HELD), (BLOCKS, Flow.BLOCKS), (TICKS, Flow.TICKS), (LATE, Flow.LATE),
+    (ONE_LATE, Flow.LATE), (THROTTLED, Flow.THROTTLED), (REPLAYED, Flow.REPLAYED), (NO_PATTERN, Flow.UNKNOWN),
+    (NOTHING, Flow.FAILED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reads", "flow"), SHAPES)
+def test_the_shapes_of_the_tables_are_what_they_are_called(reads, flow):
+    assert run(saw(CHUNKED, reads)).flow(CHUNKED) is flow
+
+
+# Held by half a second; freed by what is late by up to 0.6 of that.
+HALF_A_SECOND = at_moments(EVERY_8TH, [0.5] * 5)
+LATE_BY_06 = at_moments(EVERY_8TH, [0.3, 0.3, 0.3, *EVERY_8TH[3:]])
+LATE_BY_MORE = at_moments(EVERY_8TH, [0.31, 0.31, 0.31, *EVERY_8TH[3:]])
+QUEUED = at_moments(EVERY_8TH, [s + 2.0 for s in EVERY_8TH[:5]])
+BASE, WITH = saw(CHUNKED, HELD), xab(CHUNKED)
+
+FREES = [
+    # name,                                         Observations,                                                       answer
+    ("it flows",                                    [BASE, saw(WITH)],                                                  YES),
+    *((f"it is held: {flow}",                       [BASE, saw(WITH, reads)],                                           NO)
+      for reads, flow in SHAPES if flow not in (Flow.FLOWING, Flow.UNKNOWN, Flow.REPLAYED)),
+    ("it was not made",                             [BASE],                                                             NOT_TRIED),
+    ("nothing is held",                             [saw(CHUNKED), saw(WITH)],                                          NOT_TRIED),
+    ("another difference",                          [BASE, saw(Probe(CHUNKED, variant=Variant.IDENTITY))],              NOT_TRIED),
+    ("another Transport",                           [BASE, saw(xab(EVENTS))],                                           NOT_TRIED),
+    ("it differs from a larger baseline",           [saw(CHUNKED), saw(kilo(CHUNKED), BLOCKS), saw(kilo(CHUNKED, Variant.XAB))], YES),
+    ("it differs from a smaller baseline",          [saw(CHUNKED), saw(kilo(CHUNKED), BLOCKS), saw(WITH)],              NOT_TRIED),
+    ("it broke off",                                [BASE, saw(WITH, outcome=Outcome.TIMEOUT)],                         NOT_TRIED),
+    ("a cache played it back",                      [BASE, saw(WITH, REPLAYED)],                                        NOT_TRIED),
+    ("it has no pattern",                           [BASE, saw(WITH, NO_PATTERN)],                                      NOT_TRIED),
+    ("it flows, late by 0.6 of the hold, the observer stalled", [saw(CHUNKED, HALF_A_SECOND), saw(WITH, LATE_BY_06, stall_s=0.03)], YES),
+    ("it flows, late by more, the observer stalled", [saw(CHUNKED, HALF_A_SECOND), saw(WITH, LATE_BY_MORE, stall_s=0.03)], NOT_TRIED),
+    ("it flows, late by more, no stall to speak of", [saw(CHUNKED, HALF_A_SECOND), saw(WITH, LATE_BY_MORE, stall_s=0.02)], YES),
+    ("it is held, the observer stalled",            [saw(CHUNKED, HALF_A_SECOND), saw(WITH, HELD, stall_s=0.03)],       NO),
+    ("it flows where the baseline waited for its turn, the observer stalled",
+     [saw(EVENTS, HALF_A_SECOND, ended_s=2.0), saw(WEBSOCKET), saw(CHUNKED, QUEUED), saw(WITH, LATE_BY_MORE, stall_s=0.03)], YES),
+    ("it flows, and waited for its turn",           [BASE, saw(WEBSOCKET, ended_s=2.0), saw(WITH, QUEUED)],             YES),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "answer"), FREES, ids=[row[0] for row in FREES])
+def test_whether_a_difference_frees_a_stream(name, seen, answer):
+    assert run(*seen).frees(CHUNKED, Variant.XAB) is answer
+
+
+PRESENT = {"x-accel-buffering": "no"}
+STRIPPED = [
+    # name,                     Observations,                                                     answer
+    ("it is gone",              [BASE, saw(WITH)],                                                YES),
+    ("it arrived",              [BASE, saw(WITH, headers=PRESENT)],                               NO),
+    ("it was not sent",         [BASE],                                                           NOT_TRIED),
+    ("nothing is held",         [saw(CHUNKED), saw(WITH)],                                        NOT_TRIED),
+    ("no headers came",         [BASE, dataclasses.replace(saw(WITH), headers=())],               NOT_TRIED),
+    ("no Piece came",           [BASE, saw(WITH, NOTHING)],                                       NOT_TRIED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "answer"), STRIPPED, ids=[row[0] for row in STRIPPED])
+def test_whether_the_header_was_stripped(name, seen, answer):
+    assert run(*seen).header_stripped(CHUNKED) is answer
+
+
+HOLDS = [
+    # name,                                       Observations,                                                          bytes
+    ("held, and blocks at a kilobyte",            [BASE, saw(kilo(CHUNKED), blocks(4096))],                              4096),
+    ("in blocks at a kilobyte only",              [saw(CHUNKED), saw(kilo(CHUNKED), blocks(8192))],                      8192),
+    ("a kilobyte before the largest",             [BASE, saw(kilo(CHUNKED), blocks(4096)), saw(big(CHUNKED), blocks(8192))], 4096),
+    ("held at a kilobyte: the largest",           [BASE, saw(kilo(CHUNKED), HELD), saw(big(CHUNKED), blocks(8192))],     8192),
+    ("the largest before a token",                [saw(CHUNKED, blocks(4096)), saw(big(CHUNKED), blocks(8192))],         8192),
+    ("a token's own",                             [saw(CHUNKED, blocks(4096))],                                          4096),
+    ("no pattern at a kilobyte",                  [BASE, saw(kilo(CHUNKED), NO_PATTERN), saw(big(CHUNKED), blocks(8192))], None),
+    ("held, and no larger Pieces",                [BASE],                                                                None),
+    ("nothing is held",                           [saw(CHUNKED), saw(big(CHUNKED), blocks(8192))],                       None),
+    ("in ticks",                                  [saw(CHUNKED, TICKS), saw(big(CHUNKED), blocks(8192))],                None),
+    ("late",                                      [saw(CHUNKED, LATE), saw(big(CHUNKED), blocks(8192))],                 None),
+    ("blocks at another vantage",                 [BASE, saw(direct(CHUNKED), blocks(8192))],                            None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "size_bytes"), HOLDS, ids=[row[0] for row in HOLDS])
+def test_the_size_of_a_hold(name, seen, size_bytes):
+    assert run(*seen).hold_bytes(CHUNKED) == size_bytes
+
+
+CHUNKED_4096 = [BASE, saw(kilo(CHUNKED), blocks(4096))]
+EVENTS_8192 = [saw(EVENTS, HELD), saw(kilo(EVENTS), blocks(8192))]
+SIZES = [
+    # name,                            Observations,                     bytes
+    ("its own before the other's",     [*EVENTS_8192, *CHUNKED_4096],    4096),
+    ("the other's",                    [*EVENTS_8192, BASE],             8192),
+    ("the other's, where it flows",    [*EVENTS_8192, saw(CHUNKED)],     8192),
+    ("neither",                        [BASE, saw(EVENTS, HELD)],        None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "size_bytes"), SIZES, ids=[row[0] for row in SIZES])
+def test_the_size_of_a_hold_on_either_transport(name, seen, size_bytes):
+    assert run(*seen).size_bytes(CHUNKED) == size_bytes
+
+
+CONTROLS = [
+    # name,                              Observations,                                                        Probe, Flow
+    ("over loopback",                    [saw(loopback(CHUNKED), HELD)],                                      loopback(CHUNKED), Flow.HELD),
+    ("at the app's own port",            [saw(direct(CHUNKED), HELD)],                                        direct(CHUNKED), Flow.HELD),
+    ("loopback before the app's port",   [saw(direct(CHUNKED), HELD), saw(loopback(CHUNKED))],                loopback(CHUNKED), Flow.FLOWING),
+    ("loopback failed",                  [saw(loopback(CHUNKED), NOTHING), saw(direct(CHUNKED))],             direct(CHUNKED), Flow.FLOWING),
+    ("loopback was cut",                 [saw(loopback(CHUNKED), outcome=Outcome.CUT), saw(direct(CHUNKED))], direct(CHUNKED), Flow.FLOWING),
+    ("of another Transport",             [saw(loopback(EVENTS))],                                             None, None),
+    ("none",                             [saw(CHUNKED)],                                                      None, None),
+    ("it waited for its turn",           [saw(loopback(EVENTS), HALF_A_SECOND, ended_s=2.0), saw(loopback(WEBSOCKET)),
+                                          saw(loopback(CHUNKED), QUEUED)],                                    loopback(CHUNKED), Flow.FLOWING),
+    ("it was slow to start",             [saw(loopback(WEBSOCKET), ended_s=9.0), saw(loopback(CHUNKED), at_moments(EVERY_8TH, [s + 4.0 for s in EVERY_8TH]))],
+     loopback(CHUNKED), Flow.LATE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "probe", "flow"), CONTROLS, ids=[row[0] for row in CONTROLS])
+def test_the_control(name, seen, probe, flow):
+    seen = run(*seen)
+    assert seen.control_probe(CHUNKED) == probe
+    assert seen.control(CHUNKED) is flow
+    place = "at the app's own port" if probe == direct(CHUNKED) else "on the service's own loopback"
+    assert seen.control_place(CHUNKED) == place
+
+
+ANOTHER = RequestAtApp(protocol="HTTP/1.0")
+REQUESTS = [
+    # name,                                  Observations,                                                                 request
+    ("the baseline's",                       [saw(xab(CHUNKED), request=ANOTHER), saw(CHUNKED)],                            APP),
+    ("another Probe's, where it has none",   [saw(CHUNKED, request=None), saw(xab(CHUNKED), request=ANOTHER)],              ANOTHER),
+    ("another Probe's, without a baseline",  [saw(xab(CHUNKED), request=ANOTHER)],                                          ANOTHER),
+    ("the first that has one",               [saw(kilo(CHUNKED), request=None), saw(xab(CHUNKED), request=ANOTHER), saw(big(CHUNKED))], ANOTHER),
+    ("of another Transport",                 [saw(EVENTS)],                                                                 None),
+    ("of another vantage",                   [saw(direct(CHUNKED)), saw(loopback(CHUNKED))],                                None),
+    ("none",                                 [saw(CHUNKED, request=None)],                                                  None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "request_at_app"), REQUESTS, ids=[row[0] for row in REQUESTS])
+def test_what_the_app_saw_of_a_request(name, seen, request_at_app):
+    assert run(*seen).request_at_app(CHUNKED) == request_at_app
+
+
+def test_the_one_that_waited_longest_for_its_turn():
+    later = at_moments(EVERY_8TH, [s + 4.0 for s in EVERY_8TH[:5]])
+    first, second = saw(WEBSOCKET, HALF_A_SECOND, ended_s=2.0), saw(CHUNKED, QUEUED, ended_s=4.0)
+    third, fourth = saw(xab(CHUNKED), later), saw(EVENTS, at_moments(EVERY_8TH, [s + 4.2 for s in EVERY_8TH]))
+    seen = run(saw(POLLING), first, third, second, fourth)
+    queued = seen.queued(CHUNKED)
+    assert queued is not None
+    assert (queued[0], queued[1].queued_s) == (third, pytest.approx(3.995, abs=0.01))
+    assert run(saw(POLLING), first).queued(CHUNKED) is None
+
+
+def test_the_headers_of_the_held_baseline_or_of_a_token():
+    token = saw(CHUNKED, headers={"via": "token", "content-encoding": "br"})
+    held = saw(
+        kilo(CHUNKED), BLOCKS, headers={"via": "kilo", "content-encoding": "gzip", "content-length": "7"}
+    )
+    assert (run(token).header(CHUNKED, "via"), run(token, held).header(CHUNKED, "via")) == ("token", "kilo")
+    assert (run(token).compressed(CHUNKED), run(token, held).compressed(CHUNKED)) == ("br", "gzip")
+    assert not run(token).has_content_length(CHUNKED)
+    assert run(token, held).has_content_length(CHUNKED)
+    assert (run().header(CHUNKED, "via"), run().compressed(CHUNKED)) == ("", "")
+    assert not run().has_content_length(CHUNKED)
+    assert (run(token).header(CHUNKED, "age"), run(saw(CHUNKED)).compressed(CHUNKED)) == ("", "")
+
+
+FIRST_READS = [
+    # name,                          first read: bytes, text; is it a compressor's header alone?
+    ("gzip's header",                (10, 0), True),
+    ("deflate's header",             (2, 0),  True),
+    ("more than a header",           (11, 0), False),
+    ("one byte",                     (1, 0),  True),
+    ("no byte",                      (0, 0),  False),
+    ("text with it",                 (10, 1), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "first", "expected"), FIRST_READS, ids=[row[0] for row in FIRST_READS])
+def test_a_compressors_header_alone(name, first, expected):
+    def seen(probe, reads):
+        observation = saw(probe, reads)
+        return dataclasses.replace(observation, arrivals=(Arrival(0.1, *first), *observation.arrivals))
+
+    assert run(seen(CHUNKED, FLOWING)).compressor_header_only(CHUNKED) is expected
+    assert run(saw(CHUNKED), seen(kilo(CHUNKED), BLOCKS)).compressor_header_only(CHUNKED) is expected
+
+
+def test_no_read_at_all_is_no_compressors_header():
+    assert not run(saw(CHUNKED, NOTHING)).compressor_header_only(CHUNKED)
+    assert not run().compressor_header_only(CHUNKED)
+
+
+def test_looked_up_by_probe():
+    first, again, other = saw(CHUNKED, HELD), saw(CHUNKED), saw(EVENTS)
+    seen = run(first, again, other)
+    assert list(seen) == [first, other], "of two with the same Probe the first stands"
+    assert (seen.get(Probe(CHUNKED)), seen.get(Probe(WEBSOCKET))) == (first, None)
+    assert seen[Probe(CHUNKED)] == (first, seen.timing(Probe(CHUNKED)))
+    assert seen.timing(Probe(WEBSOCKET)) is None
+    assert (seen.flow(CHUNKED), seen.flow(EVENTS), seen.flow(WEBSOCKET)) == (Flow.HELD, Flow.FLOWING, None)
+    assert seen.flow(CHUNKED, Scenario.KILO) is None
+    assert (seen.is_held(CHUNKED), seen.is_held(EVENTS)) == (True, False)
+    assert (seen.held_baseline(CHUNKED), seen.held_baseline(EVENTS)) == (Probe(CHUNKED), None)
+    assert (seen.variant(CHUNKED, Variant.XAB), seen.variant(EVENTS, Variant.XAB)) == (xab(CHUNKED), None)
+    assert seen.held_timing(CHUNKED) == seen.timing(Probe(CHUNKED))
+    assert seen.held_timing(EVENTS) is None
+
+
+TRIED = [
+    # name,                    Observations,                                      tried?
+    ("at a token",             [saw(xab(CHUNKED))],                               True),
+    ("at a kilobyte",          [saw(kilo(CHUNKED, Variant.XAB))],                 True),
+    ("in vain",                [saw(xab(CHUNKED), NOTHING)],                      True),
+    ("on another Transport",   [saw(xab(EVENTS))],                                False),
+    ("another difference",     [saw(Probe(CHUNKED, variant=Variant.IDENTITY))],   False),
+    ("at another vantage",     [saw(Probe(CHUNKED, variant=Variant.XAB, vantage=Vantage.DIRECT))], False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "expected"), TRIED, ids=[row[0] for row in TRIED])
+def test_whether_a_difference_was_tried(name, seen, expected):
+    assert run(*seen).tried(CHUNKED, Variant.XAB) is expected

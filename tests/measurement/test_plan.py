@@ -1,0 +1,193 @@
+"""Which Probes are made, in which order, and what each asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from flushcheck.measurement import plan
+from flushcheck.model import Flow, Probe, Scenario, Transport, Vantage, Variant
+
+POLLING, CHUNKED, EVENTS, WEBSOCKET = Transport
+TOKEN, KILO, BIG, IDLE, STEADY = Scenario
+PLAIN = "xab=0&cache=0&nosniff=0"
+SMALL = "count=20&jitter=0.04&size=16&spread=28"
+END = "end=done&format=delta&nonce=n"
+
+ADDRESSES = [
+    # Probe                                           address
+    (Probe(POLLING),                                  f"/stream/polling?count=10&jitter=0.04&size=16&spread=28&{PLAIN}&{END}"),
+    (Probe(CHUNKED),                                  f"/stream/chunked?{SMALL}&{PLAIN}&{END}"),
+    (Probe(EVENTS),                                   f"/stream/events?{SMALL}&{PLAIN}&{END}"),
+    (Probe(WEBSOCKET),                                f"/stream/ws?{SMALL}&{PLAIN}&{END}"),
+    (Probe(CHUNKED, KILO),                            f"/stream/chunked?count=40&interval=0.05&jitter=0.02&size=1000&spread=1400&{PLAIN}&{END}"),
+    (Probe(CHUNKED, BIG),                             f"/stream/chunked?count=24&interval=0.08&jitter=0.03&size=16000&spread=16000&{PLAIN}&{END}"),
+    (Probe(CHUNKED, IDLE, lasts_s=65),                f"/stream/chunked?count=2&interval=65&jitter=0.04&size=16&spread=28&{PLAIN}&heartbeat=0&{END}"),
+    (Probe(CHUNKED, STEADY, lasts_s=65),              f"/stream/chunked?count=66&interval=1&jitter=0.04&size=16&spread=28&{PLAIN}&{END}"),
+    (Probe(CHUNKED, STEADY, lasts_s=8.5),             f"/stream/chunked?count=10&interval=1&jitter=0.04&size=16&spread=28&{PLAIN}&{END}"),
+    (Probe(CHUNKED, STEADY, lasts_s=4),               f"/stream/chunked?count=9&interval=0.5&jitter=0.04&size=16&spread=28&{PLAIN}&{END}"),
+    (Probe(CHUNKED, variant=Variant.XAB),             f"/stream/chunked?{SMALL}&cache=0&nosniff=0&{END}"),
+    (Probe(CHUNKED, variant=Variant.NO_TRANSFORM),    f"/stream/chunked?{SMALL}&xab=0&nosniff=0&{END}"),
+    (Probe(CHUNKED, variant=Variant.NOSNIFF),         f"/stream/chunked?{SMALL}&xab=0&cache=0&{END}"),
+    (Probe(CHUNKED, variant=Variant.PADDED),          f"/stream/chunked?{SMALL}&pad=8192&{PLAIN}&{END}"),
+    (Probe(CHUNKED, variant=Variant.OTHER_TYPE),      f"/stream/chunked?{SMALL}&{PLAIN}&end=done&format=delta&type=application%2Foctet-stream&nonce=n"),
+    (Probe(CHUNKED, variant=Variant.IDENTITY),        f"/stream/chunked?{SMALL}&{PLAIN}&{END}"),
+    (Probe(CHUNKED, variant=Variant.HTTP10),          f"/stream/chunked?{SMALL}&{PLAIN}&{END}"),
+    (Probe(CHUNKED, variant=Variant.TOGETHER, run=2), f"/stream/chunked?{SMALL}&{PLAIN}&{END}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("probe", "address"), ADDRESSES, ids=[row[0].id for row in ADDRESSES])
+def test_what_a_probe_asks_for(probe, address):
+    assert plan.address(probe, "n") == address
+
+
+def test_every_variant_and_scenario_has_its_address_above():
+    assert {probe.variant for probe, _ in ADDRESSES} == set(Variant)
+    assert {probe.scenario for probe, _ in ADDRESSES} == set(Scenario)
+
+
+def test_only_one_variant_offers_no_encodings():
+    offered = {variant: plan.encodings(Probe(CHUNKED, variant=variant)) for variant in Variant}
+    assert offered.pop(Variant.IDENTITY) == "identity"
+    assert set(offered.values()) == {"gzip, deflate, br, zstd"}
+
+
+DURATIONS = [
+    # Probe,                                  seconds
+    (Probe(POLLING),                          1.0),
+    (Probe(CHUNKED),                          2.0),
+    (Probe(CHUNKED, KILO),                    2.0),
+    (Probe(CHUNKED, BIG),                     1.92),
+    (Probe(CHUNKED, IDLE, lasts_s=65),        65.0),
+    (Probe(CHUNKED, STEADY, lasts_s=8.5),     8.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("probe", "expected_s"), DURATIONS, ids=[row[0].id for row in DURATIONS])
+def test_how_long_the_service_takes(probe, expected_s):
+    assert plan.duration_s(probe) == pytest.approx(expected_s)
+
+
+def ids(probes) -> list[str]:
+    return [probe.id for probe in probes]
+
+
+ALL = ["polling-token", "chunked-token", "events-token", "websocket-token"]
+BASELINES = [
+    # name,                            transports,          quick, Probes
+    ("all",                            Transport,           False, [*ALL, "chunked-kilo", "events-kilo"]),
+    ("all, quick",                     Transport,           True,  [*ALL, "chunked-kilo"]),
+    ("in the order of every listing",  [EVENTS, POLLING],   False, ["polling-token", "events-token", "events-kilo"]),
+    ("one, quick",                     [EVENTS],            True,  ["events-token", "events-kilo"]),
+    ("none that streams over HTTP",    [WEBSOCKET],         False, ["websocket-token"]),
+    ("none",                           [],                  False, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "only", "quick", "expected"), BASELINES, ids=[row[0] for row in BASELINES])
+def test_a_plan_begins_with_its_baselines(name, only, quick, expected):
+    assert ids(plan.baselines(only, quick=quick)) == expected
+
+
+def test_only_the_paths_baselines_have_a_counterpart_at_the_apps_own_port():
+    probes = [
+        Probe(CHUNKED, KILO),
+        Probe(CHUNKED, variant=Variant.XAB),
+        Probe(CHUNKED, vantage=Vantage.LOOPBACK),
+        Probe(CHUNKED, vantage=Vantage.DIRECT),
+    ]
+    assert ids(plan.direct_counterparts(probes)) == ["chunked-kilo-direct"]
+
+
+LADDERS = [
+    # name,                            transports,                    seconds,     Probes
+    ("one stream for each duration, and one that sends all the while", [CHUNKED], [65, 5, 65],
+     ["chunked-idle-5s", "chunked-idle-65s", "chunked-steady-65s"]),
+    ("polling has no streams",         [POLLING],                     [5],         []),
+    ("no durations",                   Transport,                     [],          []),
+    ("every Transport that streams",   Transport,                     [5],
+     ["chunked-idle-5s", "chunked-steady-5s", "events-idle-5s", "events-steady-5s", "websocket-idle-5s", "websocket-steady-5s"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "only", "ladder_s", "expected"), LADDERS, ids=[row[0] for row in LADDERS])
+def test_the_idle_probes(name, only, ladder_s, expected):
+    assert ids(plan.idle_probes(only, ladder_s)) == expected
+
+
+HOLDS = [
+    # name,                                    flows seen,                                                    the held baseline
+    ("nothing seen",                           {},                                                            None),
+    ("flowing",                                {Probe(CHUNKED): Flow.FLOWING},                                None),
+    ("held at a token",                        {Probe(CHUNKED): Flow.HELD},                                   Probe(CHUNKED)),
+    ("held at both: the smaller",              {Probe(CHUNKED, KILO): Flow.HELD, Probe(CHUNKED): Flow.HELD},  Probe(CHUNKED)),
+    ("held at a kilobyte only",                {Probe(CHUNKED): Flow.FLOWING, Probe(CHUNKED, KILO): Flow.HELD}, Probe(CHUNKED, KILO)),
+    ("large Pieces only measure sizes",        {Probe(CHUNKED, BIG): Flow.HELD},                              None),
+    ("held on another Transport",              {Probe(EVENTS): Flow.HELD},                                    None),
+    ("held with a difference",                 {Probe(CHUNKED, variant=Variant.XAB): Flow.HELD},              None),
+    ("held at the app's own port",             {Probe(CHUNKED, vantage=Vantage.DIRECT): Flow.HELD},           None),
+    *((f"a flow that is a hold: {flow}",       {Probe(CHUNKED): flow},                                        Probe(CHUNKED))
+      for flow in (Flow.HELD, Flow.BLOCKS, Flow.TICKS, Flow.LATE, Flow.THROTTLED, Flow.REPLAYED)),
+    *((f"a flow that is no hold: {flow}",      {Probe(CHUNKED): flow},                                        None)
+      for flow in (Flow.FLOWING, Flow.CUT, Flow.FAILED, Flow.UNKNOWN)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "expected"), HOLDS, ids=[row[0] for row in HOLDS])
+def test_the_smallest_held_baseline(name, seen, expected):
+    assert plan.smallest_held_baseline(seen, CHUNKED) == expected
+
+
+CLEAN, HELD, SLOW = Flow.FLOWING, Flow.HELD, Flow.THROTTLED
+TOGETHER = ["chunked-token-together", *(f"chunked-token-together-{run}" for run in range(1, 6))]
+DIFFERENCES = ["no-transform", "nosniff", "padded", "http/1.0", "other-type"]
+
+
+def for_a_hold(probe: str) -> list[str]:
+    return [f"{probe}-{variant}" for variant in ("x-accel-buffering", "identity")]
+
+
+EXPERIMENTS = [
+    # name,                               flows seen,                                           quick, Probes
+    ("a clean path",                      {Probe(CHUNKED): CLEAN, Probe(EVENTS): CLEAN},        False,
+     ["chunked-big", "chunked-token-identity", "chunked-token-http/1.0", *TOGETHER]),
+    ("a clean path, quick",               {Probe(CHUNKED): CLEAN},                              True, []),
+    ("a clean path, events alone",        {Probe(EVENTS): CLEAN},                               False,
+     [probe.replace("chunked", "events") for probe in ["chunked-big", "chunked-token-identity", "chunked-token-http/1.0", *TOGETHER]]),
+    ("nothing that streams over HTTP",    {Probe(WEBSOCKET): CLEAN, Probe(POLLING): CLEAN},     False, []),
+    ("a hold on one Transport",           {Probe(CHUNKED): HELD, Probe(EVENTS): CLEAN},         True,
+     [*for_a_hold("chunked-token"), "chunked-kilo", "chunked-big", *(f"chunked-token-{name}" for name in DIFFERENCES)]),
+    ("a hold on both",                    {Probe(CHUNKED): HELD, Probe(EVENTS): HELD},          True,
+     [*for_a_hold("chunked-token"), *for_a_hold("events-token"), "chunked-kilo", "chunked-big",
+      *(f"chunked-token-{name}" for name in DIFFERENCES)]),
+    ("a hold on events, seen at a kilobyte", {Probe(EVENTS): CLEAN, Probe(EVENTS, KILO): HELD}, True,
+     [*for_a_hold("events-kilo"), "events-big", *(f"events-kilo-{name}" for name in DIFFERENCES)]),
+    ("what was made is not made again",
+     {Probe(CHUNKED): HELD, Probe(CHUNKED, BIG): HELD, Probe(CHUNKED, variant=Variant.XAB): CLEAN},      True,
+     ["chunked-token-identity", "chunked-kilo", *(f"chunked-token-{name}" for name in DIFFERENCES)]),
+    ("a rate, without a WebSocket",       {Probe(CHUNKED, KILO): SLOW},                         True,
+     [*for_a_hold("chunked-kilo"), "chunked-big", *(f"chunked-kilo-{name}" for name in DIFFERENCES)]),
+    ("a rate: does a WebSocket go faster?", {Probe(CHUNKED, KILO): SLOW, Probe(WEBSOCKET): CLEAN}, True,
+     [*for_a_hold("chunked-kilo"), "chunked-big", *(f"chunked-kilo-{name}" for name in DIFFERENCES), "websocket-kilo"]),
+    ("a rate on the second Transport",    {Probe(CHUNKED): HELD, Probe(EVENTS): SLOW, Probe(WEBSOCKET): CLEAN}, True,
+     [*for_a_hold("chunked-token"), *for_a_hold("events-token"), "chunked-kilo", "chunked-big",
+      *(f"chunked-token-{name}" for name in DIFFERENCES)]),
+    ("a hold, and no rate: no WebSocket", {Probe(CHUNKED, KILO): HELD, Probe(WEBSOCKET): CLEAN}, True,
+     [*for_a_hold("chunked-kilo"), "chunked-big", *(f"chunked-kilo-{name}" for name in DIFFERENCES)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "quick", "expected"), EXPERIMENTS, ids=[row[0] for row in EXPERIMENTS]
+)
+def test_what_the_baselines_left_open_is_tried(name, seen, quick, expected):
+    assert ids(plan.experiments(seen, quick=quick)) == expected
+
+
+def test_the_order_of_transports_is_the_order_of_every_listing():
+    assert plan.STREAMED == (CHUNKED, EVENTS)
+    assert plan.OPEN == (CHUNKED, EVENTS, WEBSOCKET)
+
+
+def test_the_shortest_and_longest_silence_that_can_be_asked_for():
+    assert (plan.MIN_SILENCE_S, plan.MAX_SILENCE_S) == (1, 300)

@@ -1,0 +1,109 @@
+"""Records out of the bytes of any stream, cut anywhere."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flushcheck.watching.records import Record, RecordParser, StreamFormat, delta
+
+OPENAI = [{"choices": [{"delta": {"content": text}, "index": 0}]} for text in ("Hel", "lo")]
+ANTHROPIC = [
+    {"type": "content_block_delta", "delta": {"type": "text_delta", "text": text}} for text in ("Hel", "lo")
+]
+OLLAMA = [
+    {"model": "m", "message": {"role": "assistant", "content": text}, "done": False} for text in ("Hel", "lo")
+]
+
+
+def sse(*data: object, name: str = "") -> bytes:
+    head = f"event: {name}\n" if name else ""
+    return "".join(
+        f"{head}data: {record if isinstance(record, str) else json.dumps(record)}\n\n" for record in data
+    ).encode()
+
+
+def lines(*data: object) -> bytes:
+    return "".join(json.dumps(record) + "\n" for record in data).encode()
+
+
+STREAMS = [
+    # name, content type, bytes, format, texts, whether the end marker came
+    ("events", "text/event-stream", sse("one", "two"), StreamFormat.EVENTS, ["one", "two"], False),
+    ("events by their first bytes", "text/plain", b": hello\n\n" + sse("one"), StreamFormat.EVENTS, ["one"], False),
+    ("an OpenAI chat", "text/event-stream", sse(*OPENAI, "[DONE]"), StreamFormat.EVENTS, ["Hel", "lo", "[DONE]"], True),
+    ("an Anthropic chat", "text/event-stream", sse(*ANTHROPIC, name="content_block_delta"), StreamFormat.EVENTS, ["Hel", "lo"], False),
+    ("JSON lines", "application/x-ndjson", lines(*OLLAMA), StreamFormat.LINES, ["Hel", "lo"], False),
+    ("JSON lines by their first bytes", "text/plain; charset=utf-8", lines({"a": 1}, {"response": "x"}), StreamFormat.LINES, ['{"a": 1}', "x"], False),
+    ("the last line without its end", "application/jsonl", b'{"text": "a"}\n{"text": "b"}', StreamFormat.LINES, ["a", "b"], False),
+    ("text", "text/plain", "Wörter".encode(), StreamFormat.PLAIN, ["Wörter"], False),
+    ("pretty JSON is not a line", "application/json", b'{\n "a": 1\n}\n', StreamFormat.PLAIN, ['{\n "a": 1\n}\n'], False),
+    ("short", "", b"da", StreamFormat.PLAIN, ["da"], False),
+    ("nothing", "text/plain", b"", None, [], False),
+    ("U+2028 ends no line", "application/x-ndjson", '{"text": "a\u2028b"}\n'.encode(), StreamFormat.LINES, ["a\u2028b"], False),
+    ("bytes that are not text", "text/plain", b"\xff\xfe", StreamFormat.PLAIN, ["\ufffd\ufffd"], False),
+]  # fmt: skip
+
+
+def parse(content_type: str, *parts: bytes) -> tuple[RecordParser, list[Record]]:
+    parser = RecordParser(content_type)
+    records = [record for part in parts for record in parser.feed(part)]
+    return parser, [*records, *parser.finish()]
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "data", "stream_format", "texts", "done"),
+    STREAMS,
+    ids=[row[0] for row in STREAMS],
+)
+def test_records_come_out_whole_however_the_bytes_are_cut(
+    name, content_type, data, stream_format, texts, done
+):
+    parser, records = parse(content_type, data)
+    assert (parser.format, [record.text for record in records]) == (stream_format, texts)
+    assert any(record.done for record in records) is done
+    assert parser.mid_record is False
+    bytewise, again = parse(content_type, *(data[at : at + 1] for at in range(len(data))))
+    assert bytewise.format is stream_format
+    if (
+        stream_format is StreamFormat.PLAIN
+    ):  # each read is a record; a half character waits for its other half
+        assert "".join(record.text for record in again) == "".join(texts)
+    else:
+        assert again == records
+
+
+@pytest.mark.parametrize(
+    ("content_type", "part", "mid_record"),
+    [
+        ("text/event-stream", b"data: on", True),
+        ("text/event-stream", b"data: one\n", True),
+        ("text/event-stream", b"data: one\n\n", False),
+        ("application/x-ndjson", b'{"a"', True),
+        ("text/plain", b"word", False),
+    ],
+)
+def test_the_parser_knows_whether_it_is_in_the_middle_of_a_record(content_type, part, mid_record):
+    parser = RecordParser(content_type)
+    parser.feed(part)
+    assert parser.mid_record is mid_record
+
+
+def test_a_record_that_grows_past_the_limit_makes_the_stream_plain():
+    for content_type in ("text/event-stream", "application/x-ndjson"):
+        parser = RecordParser(content_type)
+        for _ in range(10):
+            parser.feed(b"x" * 65536)
+        assert parser.format is StreamFormat.PLAIN
+
+
+DELTAS = [
+    (OPENAI[0], "Hel"), (ANTHROPIC[0], "Hel"), (OLLAMA[0], "Hel"), ({"delta": "x"}, "x"), ({"choices": []}, None),
+    ({"text": ""}, ""), ({"a": "b"}, None), ([1], None), ("x", None), (None, None), ({"delta": {"delta": {"delta": {}}}}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "text"), DELTAS)
+def test_the_text_of_a_record_is_where_chat_services_put_it(data, text):
+    assert delta(data) == text
