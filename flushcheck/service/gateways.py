@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.handlers import CGIHandler
 
-from flushcheck.diagnosis.app_server import Runner, Setup, examine
-from flushcheck.reports.app_server import checkup_line
+from flushcheck.diagnosis.app_server import AppServer, ServerSetup, examine
+from flushcheck.reports.app_server import server_report_line
 from flushcheck.service.serving.app_server import CONCURRENCY
 
 Environ = dict[str, Any]
@@ -117,7 +117,7 @@ def serve_fastcgi(app: Wsgi, where: str = "") -> None:
     places = MAX_THREADS if where else 0
     # The app was loaded before anybody knew that it would be served here.
     print(
-        f"flushcheck: {checkup_line(examine(Setup(Runner.FASTCGI, places=places)))}",
+        f"flushcheck: {server_report_line(examine(ServerSetup(AppServer.FASTCGI, concurrency=places)))}",
         file=sys.stderr,
         flush=True,
     )
