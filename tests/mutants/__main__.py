@@ -26,6 +26,7 @@ TESTS = {
         "tests/diagnosis/test_inference.py",
         "tests/diagnosis/test_fault_location.py",
         "tests/diagnosis/test_app_server.py",
+        "tests/diagnosis/test_verdicts.py",
     ),
     "model": ("tests/model", "tests/measurement/test_plan.py"),
     "culprits": ("tests/culprits", "tests/checking/test_fixtures.py", "tests/checking/test_check.py"),
