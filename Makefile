@@ -14,6 +14,15 @@ BIN    := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 
+# The page's JavaScript: what checks it, and where it is.
+PAGE_JS := $(VENV)/page-js
+JS_BIN  := $(PAGE_JS)/node_modules/.bin
+JS      := flushcheck/service/page tests/page/unit tests/page/extension
+
+# The tests that start no server and no browser; those marked `slow` or `live` are left to `make test`.
+QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests/culprits tests/diagnosis \
+               tests/checking tests/reports tests/watching tests/page/unit tests/test_imports.py
+
 # Real servers and clients that the tests start: the command looked for, and Debian's package of it. nginx may be any
 # build of it; where it is missing the lightest one does.
 TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base chromium:chromium firefox-esr:firefox-esr openssl:openssl \
@@ -32,7 +41,7 @@ LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy light
              /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so:libnginx-mod-http-brotli-filter \
              systemd-analyze:systemd systemd-nspawn:systemd-container
 
-.PHONY: help install run test lab mutants soak audit docs lint format lock clean tools lab-tools
+.PHONY: help install run test quick lab mutants soak audit bench docs lint format lock clean tools lab-tools
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -43,9 +52,13 @@ run: $(STAMPS)/run ## start the service on port 8000 (PORT=8080 make run: on ano
 
 install: $(STAMPS)/run ## the virtual environment that `make run` and deploy/vps/flushcheck.service start from
 
-test: $(STAMPS)/test tools lab-tools $(STAMPS)/lab ## install what the tests need, then lint, types and all tests
+test: $(STAMPS)/test tools lab-tools $(STAMPS)/lab $(STAMPS)/page-js ## install what the tests need, then lint, types and all tests
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+quick: $(STAMPS)/test $(STAMPS)/page-js ## lint, types and the tests without servers and browsers: under a minute
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not live" $(QUICK_TESTS) $(ARGS)
 
 lab: lab-tools $(STAMPS)/lab ## real servers, good and guilty, and what flushcheck says of each (CASE=name: one to look at)
 	@$(BIN)/python -m tests.lab $(CASE) $(if $(CASE),--stay) $(LAB)
@@ -74,13 +87,17 @@ docs: $(STAMPS)/docs ## the documentation as a site with search, in build/docs
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees -c docs/site . build/docs
 	@echo "build/docs/index.html"
 
-lint: $(STAMPS)/test ## ruff and mypy only
+lint: $(STAMPS)/test $(STAMPS)/page-js ## lint, format and types: ruff and mypy, Biome and tsc
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "make format puts that right"; exit 1; }
 	@$(BIN)/mypy
+	@[ ! -x $(JS_BIN)/biome ] || { \
+	    $(JS_BIN)/biome ci --config-path=tests/page/js --error-on-warnings --reporter=summary $(JS) && \
+	    $(JS_BIN)/tsc --project tests/page/js; }
 
-format: $(STAMPS)/test ## lay the code out, and put right what ruff can
+format: $(STAMPS)/test $(STAMPS)/page-js ## format the code, and repair what ruff and Biome can
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
+	@[ ! -x $(JS_BIN)/biome ] || $(JS_BIN)/biome check --config-path=tests/page/js --write $(JS)
 
 # A venv of its own for pip-tools, thrown away: it pins nothing that we use. The greps keep the promise that the lock
 # holds names, versions and hashes, and no address of any index.
@@ -142,6 +159,16 @@ $(STAMPS)/lab: $(STAMPS)/test tests/lab/requirements.txt tests/lab/package.json 
 	@if command -v npm >/dev/null 2>&1; then npm ci --prefix $(VENV)/lab --silent --no-audit --no-fund; \
 	else echo "npm is not installed: the cases in Node will be missing"; fi
 	@touch $@
+
+# The checkers of the page's JavaScript. Written anew with `npm install --package-lock-only --omit-lockfile-registry-resolved`
+# in tests/page/js, so that the lock holds names, versions and hashes, and no address of any registry.
+$(STAMPS)/page-js: $(STAMPS)/venv tests/page/js/package.json tests/page/js/package-lock.json
+	@mkdir -p $(PAGE_JS) && cp tests/page/js/package.json tests/page/js/package-lock.json $(PAGE_JS)
+	@if command -v npm >/dev/null 2>&1; then \
+	    echo "installing what checks the page's JavaScript into $(VENV) (once)"; \
+	    (cd $(PAGE_JS) && npm ci --silent --no-audit --no-fund) && touch $@; \
+	elif [ -z "$$CI" ]; then echo "npm is not installed: the page's JavaScript is not checked"; \
+	else echo "npm is not installed: expected it where CI is set, to check the page's JavaScript"; exit 1; fi
 
 # What the service is measured against has a virtual environment of its own: see bench/requirements.txt.
 $(STAMPS)/bench: $(STAMPS)/test bench/requirements.txt

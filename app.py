@@ -89,8 +89,8 @@ def start() -> Flask:
     except UsageError as error:
         print(f"flushcheck: {error}", file=sys.stderr, flush=True)
         raise SystemExit(APP_LOAD_ERROR) from None
-    for line in unknown_settings(os.environ):
-        log(line)
+    for setting in unknown_settings(os.environ):
+        log(setting.sentence)
     log_startup(Limits.from_environ(os.environ), os.environ, log)
     log_access()
     return app

@@ -1,7 +1,7 @@
 """How gunicorn serves flushcheck: `gunicorn -c deploy/gunicorn.conf.py wsgi:app`.
 
-What is set here is what streams need. Everything can be overridden on gunicorn's command line.
-Source for every name: gunicorn's manual, "Settings"; seen on gunicorn 27.0.1 with gevent 26.9.0.
+It sets what streams need. The command line of gunicorn overrides everything. Source for every name:
+gunicorn's manual, "Settings"; seen on gunicorn 27.0.1 with gevent 26.9.0.
 """
 
 import gc
@@ -17,27 +17,27 @@ from typing import Any
 # wsgi.py lies beside deploy/, so the service can be started from any folder.
 chdir = str(Path(__file__).resolve().parent.parent)
 
-# All interfaces, because in a container or on a VPS the proxy is often another address; PORT is
-# what hosts set.
+# All interfaces, because in a container or on a VPS the proxy often has another address. Hosting platforms
+# set PORT.
 bind = f"0.0.0.0:{os.environ.get('PORT') or '8000'}"
 
-# A stream costs one greenlet. A sync worker would serve one stream at a time, and be killed by
-# `timeout` in its midst.
+# A stream costs one greenlet. A sync worker would serve one stream at a time, and `timeout` would kill it
+# before a long stream ends.
 worker_class = "gevent"
 
-# One process serves thousands of slow streams; WEB_CONCURRENCY (what hosts set) adds cores, not
+# One process serves thousands of slow streams; WEB_CONCURRENCY (set by hosting platforms) adds cores, not
 # streams.
 workers = int(os.environ.get("WEB_CONCURRENCY") or "1")
 
-# At most so many clients at once in one worker. When streams hold them all even a health check
-# waits, so the service stops taking streams below this number (900, unless FLUSHCHECK_MAX_STREAMS says
-# otherwise; what is no number there is the app's to refuse) and the rest stay free for short requests.
+# The most clients at once in one worker. When streams hold them all even a health check waits, so the service
+# refuses streams below this number (900, or FLUSHCHECK_MAX_STREAMS; the app itself rejects a value that is no
+# number), and the rest stays free for short requests.
 _streams = os.environ.get("FLUSHCHECK_MAX_STREAMS", "")
 _streams_most = int(_streams) if _streams.isdecimal() else 900
 worker_connections = _streams_most + max(100, _streams_most // 10)
 
-# Each of them takes a descriptor, and so do the files of the process. The usual soft limit of 1024 is for
-# programs that use select(); what is allowed at all is the hard limit (systemd: LimitNOFILE).
+# Each client takes a descriptor, and so does each open file of the process. The usual soft limit of 1024 is
+# for programs that use select(); the hard limit is what the process may have at all (systemd: LimitNOFILE).
 _descriptors = worker_connections + 200
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 if _hard == resource.RLIM_INFINITY or _hard >= _descriptors:
@@ -52,50 +52,44 @@ else:
         flush=True,
     )
 
-# Longest request line in bytes: room for a text of the visitor's own, percent-encoded (2,000 bytes of
-# Chinese make 6,000), where the default of 4094 answers 414.
+# Longest request line in bytes: room for a visitor's own text, percent-encoded (2,000 bytes of Chinese become
+# 6,000). With the default of 4094 the response is 414.
 limit_request_line = 8190
 
-# Workers load the app after gevent has patched the standard library; loading it before the fork
-# would come too early.
+# Workers load the app after gevent has patched the standard library; before the fork would be too early.
 preload_app = False
 
-# Seconds an idle keep-alive connection is kept: longer than the usual pause between two polls, so that
-# a polling client keeps its connection. It is also how long half-sent request headers may hold a
-# greenlet, so not much longer.
+# Seconds that an idle keep-alive connection is kept: longer than the usual pause between two polls, so that a
+# polling client keeps its connection. Half-sent request headers hold a greenlet for as long, so not much
+# longer.
 keepalive = 10
 
-# Seconds a worker may be silent before it is killed. The gevent worker reports from its own loop,
-# so a long stream never counts as silence: this catches a process that truly hangs.
+# Seconds that a worker may be silent before it is killed. The gevent worker reports from its own loop, so a
+# long stream never counts as silence: this ends a process that hangs.
 timeout = 30
 
-# Seconds that open streams get to end properly after SIGTERM, below the 10 s after which `docker
-# stop` kills.
+# Seconds that open streams have to end after SIGTERM, below the 10 s after which `docker stop` kills.
 graceful_timeout = 8
 
-# The heartbeat file is touched every second: in memory where there is such a place, because a
-# slow or read-only disk (a container's root) would look like a worker that hangs.
+# The heartbeat file is touched every second: in memory where possible, because a slow or read-only disk (a
+# container's root) would look like a worker that hangs.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-# gunicorn 25 and later open a socket for remote control in HOME: nothing here uses it, a second
-# gunicorn on the machine would fight over it, and a non-root user in a container has no HOME to
-# write to.
+# gunicorn 25 and later open a socket for remote control in HOME. Nothing uses it here, two gunicorns on one
+# machine conflict over it, and a non-root user in a container has no HOME to write to.
 control_socket_disable = True
 
-# The service writes its own structured log, without the visitor's text; gunicorn's would hold the
-# whole query.
+# The service writes its own structured log, without the visitor's text; gunicorn's would contain the whole
+# query.
 accesslog = None
 
-# Trouble goes to stderr; the notes about booting would bury the address printed below.
+# Warnings go to stderr; gunicorn's messages about its start would hide the address printed below.
 errorlog = "-"
 loglevel = "warning"
 
 
 def when_ready(server: Any) -> None:
-    """Print where to look, as soon as connections are accepted.
-
-    The address is the one really bound, so that `--bind` on the command line is told truly.
-    """
+    """Print the address, as soon as connections are accepted: the one that is bound, `--bind` included."""
     for listener in server.LISTENERS:
         name = listener.sock.getsockname()
         if isinstance(name, tuple):
@@ -103,19 +97,19 @@ def when_ready(server: Any) -> None:
             where = f"http://{f'[{host}]' if ':' in host else host}:{name[1]}"
         else:
             where = f"unix:{name}"
-        # Flushed: under a supervisor stdout is a pipe, and the line would wait for 8 KiB of company.
+        # Flushed: under a supervisor stdout is a pipe, and the line would stay in its buffer of 8 KiB.
         print(f"flushcheck listens on {where}", flush=True)
 
 
-# Where the workers put their counts, so that whichever of them is asked for /metrics knows all.
+# Where the workers put their counts, so that each of them can respond to /metrics for all.
 METRICS_FOLDER = "FLUSHCHECK_METRICS_FOLDER"
 
 
 def post_fork(server: Any, worker: Any) -> None:
     """Hand the worker to the app, which asks it for its settings and whether it stops.
 
-    Before the app is loaded, and before gevent patches the standard library: what is imported here must not
-    import more of it than it does.
+    gunicorn calls this before gevent patches the standard library, so the module imports nothing that it
+    patches.
     """
     from flushcheck.service.serving.internals import hand_over
 
@@ -123,10 +117,10 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Take the app's own 50,000 objects, and most that streams make, out of the garbage collector's rounds.
+    """Exclude the app's own 50,000 objects from garbage collection, and collect those of streams less often.
 
-    A full round over them stopped every stream for 70 to 120 ms (on a busy machine). Of what a request leaves
-    behind little is in cycles, so it can wait for longer.
+    A full collection stopped every stream for 70 to 120 ms (on a busy machine). Requests leave few cycles
+    behind, so collections can be rarer.
     """
     gc.collect()
     gc.freeze()
@@ -134,28 +128,28 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_starting(server: Any) -> None:
-    """Give the workers an empty folder to count in. Where none can be had, each counts for itself."""
-    os.environ.pop(METRICS_FOLDER, None)  # an older master's (USR2), which will remove it
+    """Give the workers an empty folder to count in. If none can be made, each worker counts for itself."""
+    os.environ.pop(METRICS_FOLDER, None)  # of an older master (USR2), which removes it
     with suppress(OSError):
         folder = tempfile.mkdtemp(prefix="flushcheck-", dir=worker_tmp_dir)
         if os.geteuid() == 0:
-            os.chown(folder, server.cfg.uid, server.cfg.gid)  # --user is whom the workers run as
+            os.chown(folder, server.cfg.uid, server.cfg.gid)  # workers run as --user
         os.environ[METRICS_FOLDER] = folder
 
 
 def on_exit(server: Any) -> None:
-    """Take it away again."""
+    """Remove that folder."""
     shutil.rmtree(os.environ.get(METRICS_FOLDER, ""), ignore_errors=True)
 
 
 def pre_request(worker: Any, req: Any) -> None:
-    """Decide what gunicorn leaves open, before it makes the request the app's."""
+    """Decide what gunicorn leaves open, before it passes the request to the app."""
     from flushcheck.service.limits.bodies import is_large
 
     headers = dict(req.headers)
-    # The app's place below the host is the word of a proxy on this machine (or the environment's). gunicorn
-    # answers 500 where the path does not begin with it, so that any visitor whose proxy passes on headers
-    # with underscores could ask for one.
+    # A proxy on this machine (or the environment) sets the app's path below the host. gunicorn responds with
+    # 500 if the request's path does not begin with it, and a proxy that passes on headers with underscores
+    # lets any visitor cause that.
     if not req.path.startswith(headers.get("SCRIPT_NAME", os.environ.get("SCRIPT_NAME", ""))):
         req.headers.append(("SCRIPT_NAME", ""))
     # gunicorn would read the rest of any body, however long, before it looks for the next request.
@@ -164,7 +158,7 @@ def pre_request(worker: Any, req: Any) -> None:
 
 
 def post_request(worker: Any, req: Any, environ: dict[str, Any], resp: Any) -> None:
-    """Let the client of a large body see the answer before its connection is reset."""
+    """Let the client of a large body read the response before its connection is reset."""
     from flushcheck.service.limits.bodies import is_large, lingering_close
 
     if req.must_close and "gunicorn.socket" in environ and is_large(dict(req.headers)):

@@ -80,11 +80,11 @@ def check(config: Config) -> CheckResult:
     allowed: dict[tuple[object, ...], AllowedFinding] = {}
     passed = []
     problems = [*config.problems]
-    blocks = tuple(islice(config_format.blocks(config), MAX_BLOCKS))
-    if len(blocks) >= MAX_BLOCKS:
+    blocks = tuple(islice(config_format.blocks(config), MAX_BLOCKS + 1))
+    if len(blocks) > MAX_BLOCKS:
         reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
         problems.append(ReadProblem(config.file, 0, reason))
-    for block in blocks:
+    for block in blocks[:MAX_BLOCKS]:
         if len(findings) >= MAX_FINDINGS:
             reason = f"more than {MAX_FINDINGS} findings: the rest is left out"
             problems.append(ReadProblem(config.file, 0, reason))

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import (
     MAX_ARGS,
-    MAX_DEPTH,
     Block,
     Config,
     Directive,
@@ -115,10 +114,10 @@ class _Parser:
 
 def blocks(config: Config) -> Iterator[Block]:
     """Every block that sets a backend."""
-    yield from _walk(Scope(None, config.directives), config, 0)
+    yield from _walk(Scope(None, config.directives), config)
 
 
-def _walk(scope: Scope, config: Config, depth: int) -> Iterator[Block]:
+def _walk(scope: Scope, config: Config) -> Iterator[Block]:
     for name, via in PASS_DIRECTIVES.items():
         lines = (line for line in reversed(scope.own(name)) if set(line.args) - {"(", ")"})
         pass_directive = next(lines, None)
@@ -134,8 +133,8 @@ def _walk(scope: Scope, config: Config, depth: int) -> Iterator[Block]:
                 unread_includes=scope.unread_includes(INCLUDES),
             )
     for child in scope.children:
-        if child.block is not None and depth < MAX_DEPTH:
-            yield from _walk(Scope(child, child.block, scope), config, depth + 1)
+        if child.block is not None:
+            yield from _walk(Scope(child, child.block, scope), config)
 
 
 def _name(scope: Scope, pass_directive: Directive) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from flushcheck.configs.braces import Token, parse_tokens
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import MAX_DEPTH, Block, Config, Directive, Format, Parsed, Scope
+from flushcheck.configs.tree import Block, Config, Directive, Format, Parsed, Scope
 
 INCLUDES = ("include",)
 
@@ -63,17 +63,15 @@ def settings(block: Block) -> Iterator[tuple[Directive, bool]]:
     """Every `set beresp.do_...` line, and whether it stands under a condition."""
     for line in _top_level(block):
         if line.name == "sub" and line.block is not None:
-            yield from _assignments(line.block, conditional=False, depth=0)
+            yield from _assignments(line.block, conditional=False)
 
 
-def _assignments(
-    lines: Iterable[Directive], *, conditional: bool, depth: int
-) -> Iterator[tuple[Directive, bool]]:
+def _assignments(lines: Iterable[Directive], *, conditional: bool) -> Iterator[tuple[Directive, bool]]:
     for line in lines:
         if line.name == "set" and line.args and line.args[0].startswith("beresp.do_"):
             yield line, conditional
-        elif line.block is not None and depth < MAX_DEPTH:
-            yield from _assignments(line.block, conditional=True, depth=depth + 1)
+        elif line.block is not None:
+            yield from _assignments(line.block, conditional=True)
 
 
 def returns(block: Block, action: str) -> bool:

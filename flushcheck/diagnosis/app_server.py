@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from flushcheck.configs.findings import Level
 from flushcheck.culprits import gunicorn_sync_worker
+from flushcheck.model.settings import UnknownSetting
 
 
 class AppServer(StrEnum):
@@ -47,7 +48,7 @@ class ServerSetup:
     patched: bool = False  # gevent had patched the standard library when the app was loaded
     gevent: str = ""  # its version; "": not installed
     max_streams: int = 0  # FLUSHCHECK_MAX_STREAMS; 0: not known
-    unknown_settings: tuple[str, ...] = ()  # what `limits.strangers` says of the environment
+    unknown_settings: tuple[UnknownSetting, ...] = ()  # variables that a typo may have made
     refused: str = ""  # why the service would not start with this environment
     engine: bool = True  # FLUSHCHECK_ENGINE: whether one loop may write all streams of a gevent process
     engine_misfits: tuple[str, ...] = ()  # what the engine needs and the installed gunicorn or gevent lacks
@@ -301,9 +302,9 @@ def _few_threads(setup: ServerSetup) -> Iterator[Advice]:
         )
 
 
-def _unknown_setting(sentence: str) -> Advice:
-    # A name without a similar setting may be another program's, for example Kubernetes': no reason to fail.
-    return Advice("setting", Level.WARNING if sentence.endswith("?") else Level.NOTE, sentence)
+def _unknown_setting(setting: UnknownSetting) -> Advice:
+    # Without a similar setting, the variable may belong to Kubernetes or another program: only a note.
+    return Advice("setting", Level.WARNING if setting.similar else Level.NOTE, setting.sentence)
 
 
 def _streams(setup: ServerSetup) -> int:

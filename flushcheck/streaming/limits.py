@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from flushcheck.model import UsageError
+from flushcheck.model.settings import UnknownSetting
 
 PREFIX = "FLUSHCHECK_"
+MAX_SUFFIX = 80  # characters of an unknown variable, without the prefix, in a warning
 SWITCH = ("on", "off")
 
 
@@ -26,12 +28,8 @@ class Limits:
     max_stream_bytes: int = 64 * 1024 * 1024  # planned size of one stream
     max_pad_bytes: int = 65_536  # of padding before the first piece
     max_say_bytes: int = 2_000  # of a text in the request (`say`)
-    max_streams: int = (
-        900  # concurrent streams in one process; deploy/gunicorn.conf.py sets worker_connections by it
-    )
-    max_streams_per_client: int = (
-        0  # concurrent streams per client address; 0: a third of max_streams, no limit on the loopback
-    )
+    max_streams: int = 900  # concurrent streams per process; deploy/gunicorn.conf.py allows as many
+    max_streams_per_client: int = 0  # per client address; 0: a third of max_streams, on the loopback all
     max_message_bytes: int = 4_096  # of one WebSocket message from the client
     max_judge_bytes: int = 1024 * 1024  # of a body sent to /diagnostics/judge, plan or report
     max_check_bytes: int = 128 * 1024  # of a file sent to /check; Debian's php.ini has 72 KB
@@ -48,9 +46,7 @@ class Limits:
     trusted_hosts: str = ""  # allowed host names in Host, separated by commas; empty: any
     websocket_origins: str = ""  # other origins that may open a WebSocket, separated by commas; *: all
     metrics_token: str = ""  # bearer token for /metrics; empty: only clients of the private network
-    metrics_folder: str = (
-        ""  # folder where worker processes share counters; deploy/gunicorn.conf.py creates one
-    )
+    metrics_folder: str = ""  # where worker processes share counters; deploy/gunicorn.conf.py creates one
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Limits:
@@ -89,18 +85,18 @@ def _parse(name: str, raw: str, default: object) -> int | float | str:
     return number
 
 
-def unknown_settings(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """One warning for each unknown FLUSHCHECK_* variable; a typo would silently disable a limit.
+def unknown_settings(environ: Mapping[str, str]) -> tuple[UnknownSetting, ...]:
+    """The FLUSHCHECK_* variables that are not settings, sorted by name, each with a similar setting.
 
-    Not an error: Kubernetes sets variables with the names of all services in every container. A warning that
-    ends with "?" suggests a setting with a similar name.
+    They are no error: Kubernetes sets variables with the names of all services in every container.
     """
     known = [field.name.upper() for field in fields(Limits)]
-    warnings = []
-    for name in sorted(environ):
-        suffix = name.removeprefix(PREFIX)[:80]
-        if name.startswith(PREFIX) and suffix not in known:
-            near = difflib.get_close_matches(suffix, known, n=1)
-            hint = f": did you mean {PREFIX}{near[0]}?" if near else ""
-            warnings.append(f"{PREFIX}{suffix} is not a setting of flushcheck{hint}")
-    return tuple(warnings)
+    suffixes = [name.removeprefix(PREFIX)[:MAX_SUFFIX] for name in sorted(environ) if name.startswith(PREFIX)]
+    unknown = [suffix for suffix in suffixes if suffix not in known]
+    return tuple(UnknownSetting(PREFIX + suffix, _similar(suffix, known)) for suffix in unknown)
+
+
+def _similar(suffix: str, known: list[str]) -> str:
+    """The setting with the most similar name; "" if none is similar."""
+    matches = difflib.get_close_matches(suffix, known, n=1)
+    return PREFIX + matches[0] if matches else ""

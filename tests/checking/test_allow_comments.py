@@ -56,6 +56,14 @@ def test_a_comment_without_effect_is_reported(comment, reason):
     assert (problem.line, problem.reason, problem.incomplete) == (1, reason, False)
 
 
+def test_of_two_comments_for_one_line_the_one_without_effect_is_reported():
+    used = "# flushcheck: allow nginx-proxy-buffering short\n"
+    unused = "# flushcheck: allow nginx-gzip short\n"
+    for comments in (used + unused, unused + used):
+        (problem,) = nginx(f"{comments}location / {{\nproxy_pass http://x;\n}}").problems
+        assert "allow nginx-gzip has no effect" in problem.reason
+
+
 def test_a_used_comment_is_no_problem():
     checked = nginx("# flushcheck: allow nginx-proxy-buffering short\nlocation / {\nproxy_pass http://x;\n}")
     assert checked.problems == ()

@@ -99,6 +99,22 @@ def test_the_exit_code_says_what_was_found(name, text, plain, strict):
     assert (checked.exit_code(), checked.exit_code(strict=True)) == (plain, strict)
 
 
+def test_more_blocks_than_the_limit_are_reported(monkeypatch):
+    monkeypatch.setattr("flushcheck.checking.check.MAX_BLOCKS", 2)
+    block = "location / { proxy_pass http://x; }\n"
+    two, three = nginx(block * 2), nginx(block * 3)
+    assert (len(heavy(two)), two.problems) == (2, ())
+    assert len(heavy(three)) == 2
+    assert "more than 2 blocks: the rest was not checked" in three.problems[0].reason
+
+
+def test_more_findings_than_the_limit_are_reported(monkeypatch):
+    monkeypatch.setattr("flushcheck.checking.check.MAX_FINDINGS", 4)
+    block = "location / { proxy_pass http://x; }\n"  # an error and two notes
+    assert nginx(block * 2).problems == ()
+    assert "more than 4 findings: the rest is left out" in nginx(block * 3).problems[0].reason
+
+
 def test_equal_findings_of_two_results_count_once():
     part = nginx("location / { proxy_pass http://x; }")
     assert merge([part, part]) == part

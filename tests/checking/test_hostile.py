@@ -151,6 +151,7 @@ def run_shapes(server: Server, size: int, *more: str) -> list[tuple[str, float, 
     return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", list(Server))
 def test_a_large_file_takes_little_time_and_memory(server: Server) -> None:
     # CPU time, so that a busy machine does not count; a tenth of a megabyte in a tenth of the time in the short form.
@@ -171,6 +172,7 @@ def test_two_shapes_at_once_take_little_time_and_memory(server: Server) -> None:
         assert most_mb < 200, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", [Server.NGINX, Server.APACHE])
 def test_a_megabyte_of_ordinary_configuration(server: Server) -> None:
     own = {

@@ -18,6 +18,8 @@ from tests.docs.pages import TEXTS, rows
 from tests.docs.pages import examples as examples_of
 from tests.live.servers import ROOT, child_env
 
+pytestmark = pytest.mark.slow
+
 PAGE = "docs/config-check.md"
 GUILTY = "location / {\n  proxy_pass http://127.0.0.1:8000;\n}\n"
 

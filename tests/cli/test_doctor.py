@@ -114,9 +114,9 @@ def test_a_running_service_reports_its_server(service, capsys):
     assert code == 0
     assert (checkup["worker"], checkup["streams"]) == ("gevent", 900)
     assert main(["doctor", f"{service.url}/", "--timeout", "5"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("gunicorn ")
-    assert "900 at once" in said
+    text = capsys.readouterr().out
+    assert text.startswith("gunicorn ")
+    assert "900 at once" in text
 
 
 def test_another_service_or_none_gives_exit_code_3(service, capsys):
@@ -160,11 +160,11 @@ def test_an_invalid_response_gives_exit_code_3_and_no_traceback(capsys, response
 
 def test_the_documented_example_happens_as_shown(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "100")
-    command, told = example("doctor-output", "console").split("\n", 1)
+    command, documented = example("doctor-output", "console").split("\n", 1)
     assert main(command.split()[2:]) == 1
     # Which gunicorn is installed is not part of the example.
-    said = capsys.readouterr().out
-    assert said.replace(said.split()[1], told.split()[1], 1) == told
+    text = capsys.readouterr().out
+    assert text.replace(text.split()[1], documented.split()[1], 1) == documented
 
 
 def test_every_field_is_documented():

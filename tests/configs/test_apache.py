@@ -69,6 +69,7 @@ PASSING = [
     ("a name not defined",    "<IfDefine A>\nProxyPass /a http://x/\n</IfDefine>",          []),
     ("a name negated",        "<IfDefine !A>\nProxyPass /a http://x/\n</IfDefine>",         [("ProxyPass /a", "http")]),
     ("a variable",            "Define H fcgi://x/\nProxyPass /a ${H}",                      [("ProxyPass /a", "fastcgi")]),
+    ("an unknown variable",   "WSGIScriptAlias /${H} /app.wsgi",                            [("WSGIScriptAlias /${H}", "mod_wsgi")]),
     ("a macro",               "<Macro M $p $path>\nProxyPass $path $p://x/\n</Macro>\nUse M fcgi /a", [("ProxyPass /a", "fastcgi")]),
     ("a macro in itself",     "<Macro M>\nUse M\nProxyPass /a http://x/\n</Macro>\nUse M",  [("ProxyPass /a", "http")] * 5),
 ]  # fmt: skip

@@ -41,6 +41,7 @@ COMMANDS = [
     ("Procfile",      "web: gunicorn -w $N a:b",                                                {"workers": ""}),
     ("a.service",     "[Service]\nExecStart=!/v/bin/gunicorn -w 2 \\\n  a:b",                   {"workers": "2"}),
     ("a.service",     "Environment=\"GUNICORN_CMD_ARGS=-w 2 -t 5\"\nExecStart=/v/bin/gunicorn -w 3 a:b", {"workers": "3", "timeout": "5"}),
+    ("a.service",     "ExecStart=/v/bin/gunicorn -w 2\\\n a:b",                               {"workers": "2"}),
     ("Dockerfile",    "FROM x\nCMD [\"gunicorn\", \"-k\", \"gevent\", \"a:b\"]",                {"worker_class": "gevent"}),
     ("Dockerfile",    "ENTRYPOINT [\"gunicorn\", \"-w\", \"2\"]\nCMD [\"-k\", \"gthread\", \"a:b\"]", {"workers": "2", "worker_class": "gthread"}),
     ("Dockerfile",    "CMD gunicorn a:b\nCMD exec gunicorn -w 5 a:b",                           {"workers": "5"}),
@@ -112,6 +113,11 @@ PROBLEMS = [
 def test_unreadable_text_is_a_problem(name, text, reason):
     problems = gunicorn.parse(text, "gunicorn.conf.py").problems
     assert reason in " ".join(problem.reason for problem in problems)
+
+
+def test_a_syntax_error_is_reported_at_its_line():
+    (problem,) = gunicorn.parse("a = 1\ndef (", "gunicorn.conf.py").problems
+    assert problem.line == 2
 
 
 WORKERS = [

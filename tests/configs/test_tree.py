@@ -221,11 +221,24 @@ def test_includes_that_multiply_are_bounded():
 
 
 def test_includes_that_are_too_deep_are_not_read():
-    resolver = IncludeResolver(("include",), lambda each: [Parsed((line("include", each.args[0] + "a"),))])
-    assert resolver.resolve((line("include", "a"),)) == ()
+    resolver = IncludeResolver(
+        ("include",), lambda each: [Parsed((line("read"), line("include", each.args[0] + "a")))]
+    )
+    assert [each.name for each in resolver.resolve((line("include", "a"),))] == ["read"] * MAX_DEPTH
     assert [problem.reason for problem in resolver.problems] == [
         f"includes more than {MAX_DEPTH} deep are not read"
     ]
+
+
+def test_blocks_that_includes_make_too_deep_are_empty():
+    resolver = IncludeResolver(
+        ("include",), lambda each: [Parsed((line("block", block=(line("include", each.args[0] + "a"),)),))]
+    )
+    innermost, depth = resolver.resolve((line("include", "a"),)), 0
+    while innermost:
+        innermost, depth = innermost[0].block or (), depth + 1
+    assert depth == MAX_DEPTH // 2
+    assert len(resolver.problems) == 1
 
 
 def test_the_arguments_of_one_statement_are_bounded():

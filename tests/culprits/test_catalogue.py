@@ -131,7 +131,7 @@ NEAR = [
 
 
 @pytest.mark.parametrize(("given", "meant"), NEAR)
-def test_the_error_for_an_unknown_id_offers_the_nearest(given, meant):
+def test_an_unknown_id_is_answered_with_the_nearest(given, meant):
     assert meant in near(given)
     with pytest.raises(UsageError, match=rf"Did you mean .*\b{meant}\b") as error:
         find(given)

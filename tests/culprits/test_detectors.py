@@ -74,7 +74,12 @@ def test_what_a_detector_makes_of_a_run(detector, on, seen, confidence):
 def test_every_detector_has_a_table():
     # Silent streams have a table of their own: tests/measurement/test_idle_timeouts.py.
     tabled = {detector.CULPRIT.id for detector, *_ in TABLES} | {"idle-timeout"}
-    assert tabled == {detector.CULPRIT.id for detector in (*DETECTORS, *FALLBACK_DETECTORS)}
+    detectors = {detector.CULPRIT.id for detector in (*DETECTORS, *FALLBACK_DETECTORS)}
+    missing = sorted(detectors - tabled)
+    assert not missing, (
+        f"add a table for {missing} to tests/culprits/rows.py: the guilty run, and a row per condition"
+    )
+    assert tabled == detectors
 
 
 @pytest.mark.parametrize("transport", Transport)

@@ -6,6 +6,7 @@ import pytest
 
 from flushcheck.configs.findings import Level
 from flushcheck.diagnosis.app_server import GEVENT, GTHREAD, SYNC, AppServer, ServerSetup, examine, exit_code
+from flushcheck.model.settings import UnknownSetting
 from flushcheck.reports.app_server import server_report_document, server_report_line, server_report_text
 
 
@@ -57,10 +58,10 @@ SETUPS = [
     ("CGI",                      other(AppServer.CGI, concurrency=1),                                0, ["note websocket"]),
     ("Werkzeug",                 other(AppServer.WERKZEUG, processes=1, concurrency=900),          900, ["warning werkzeug"]),
     ("unknown",                  other(AppServer.UNKNOWN),                                      0, []),
-    ("a misspelled name",          gunicorn(unknown_settings=("X is no setting: did you mean Y?",)), 900, ["warning setting"]),
-    ("another program's name",     gunicorn(unknown_settings=("X is no setting",)),                 900, ["note setting"]),
+    ("a misspelled name",          gunicorn(unknown_settings=(UnknownSetting("X", "Y"),)), 900, ["warning setting"]),
+    ("another program's name",     gunicorn(unknown_settings=(UnknownSetting("X"),)),                 900, ["note setting"]),
     ("a value refused",          gunicorn(refused="X=0: expected more"),                   900, ["error setting"]),
-    ("the worst first",          gunicorn(SYNC, unknown_settings=("X",), refused="Y"),              1, ["error setting", "error gunicorn-sync-worker", "note setting"]),
+    ("the worst first",          gunicorn(SYNC, unknown_settings=(UnknownSetting("X"),), refused="Y"),              1, ["error setting", "error gunicorn-sync-worker", "note setting"]),
 ]  # fmt: skip
 
 
@@ -126,7 +127,7 @@ GEVENT_LINE = "pip install 'gunicorn[gevent]'"
 ADVICE = [
     # setup, the first advice, its fix
     (gunicorn(refused="X=0"), "the service would not start: X=0", ""),
-    (gunicorn(unknown_settings=("X: did you mean Y?",)), "X: did you mean Y?", ""),
+    (gunicorn(unknown_settings=(UnknownSetting("X", "Y"),)), "X is not a setting of flushcheck: did you mean Y?", ""),
     (other(AppServer.WERKZEUG), "Werkzeug's own server is for development: it has no limits and cuts streams when it stops",
      "gunicorn -c deploy/gunicorn.conf.py wsgi:app"),
     (other(AppServer.CGI), "CGI gives the app no connection: the response to a WebSocket handshake is 501, and clients fall back", ""),

@@ -25,6 +25,8 @@ from tests.lab.case import Case
 from tests.lab.verdicts import Mark as Word
 from tests.lab.verdicts import assess
 
+pytestmark = pytest.mark.slow
+
 Stalls = Sequence[tuple[float, float]]  # (when it began, how long it was), in seconds
 
 WHO = (("observer",), ("observer", "service"), ("observer", "proxy"))

@@ -34,12 +34,14 @@ STANDARD_TERMS = {
     "request": "HTTP",
     "result": "English",
     "server": "HTTP",
+    "setting": "programs: a value that the operator sets",
     "app": "WSGI: the application behind the server",
     "owner": "operations: who is responsible",
     "source": "English: where something was seen or comes from",
     "timed": "English",
     "unit": "English: what is counted",
     "flushcheck": "the product",
+    "unknown": "English",
     "usage": "command lines: usage error",
 }
 

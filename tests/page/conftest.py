@@ -17,17 +17,17 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from tests.live import nginxconf, servers
 from tests.live.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401  # hooks
-from tests.page.elsewhere import Elsewhere
+from tests.page.other_host import OtherHost
 
 CHROMIUM = shutil.which("chromium")
-# No sandbox as root, and no look-ups of its maker's hosts: see Chromium's own list of switches.
+# No sandbox as root, and no requests to the vendor's hosts. Source: Chromium's list of command line switches.
 SWITCHES = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
 PASS = "proxy_pass http://127.0.0.1:8000;"
-# What a browser says of a policy that was violated; the rest of its console is about answers such as the 400 of polling.
+# How a browser reports a violated policy. The rest of its console is about responses such as the 400 of polling.
 POLICY = ("Content Security Policy", "Refused to", "TrustedScript", "TrustedHTML")
 
 
@@ -45,14 +45,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def origin() -> Iterator[servers.Service]:
-    """The service; an EventSource comes back to it soon, so that nobody waits for the loop."""
+    """The service; an EventSource reconnects to it soon, so that the loop takes little time."""
     with servers.start_origin(env={"FLUSHCHECK_RETRY_S": "0.3"}) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def bare(origin: servers.Service) -> Iterator[servers.Nginx]:
-    """The service behind nginx as people write it first."""
+    """The service behind nginx with its defaults: proxy_pass and nothing else."""
     with servers.start_nginx(nginxconf.site(PASS), upstreams={8000: origin.port}) as nginx:
         yield nginx
 
@@ -65,9 +65,9 @@ def good(origin: servers.Service) -> Iterator[servers.Nginx]:
 
 
 @pytest.fixture(scope="session")
-def elsewhere() -> Iterator[Elsewhere]:
-    """Another host's pages: what people who use the service write."""
-    with Elsewhere() as host:
+def other_host() -> Iterator[OtherHost]:
+    """Another host with pages: users of the service write such pages."""
+    with OtherHost() as host:
         yield host
 
 
@@ -82,7 +82,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser that knows nothing yet."""
+    """A browser without any data."""
     fresh = browser.new_context(viewport={"width": 1280, "height": 900})
     fresh.set_default_timeout(20_000)
     yield fresh
@@ -91,21 +91,21 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def new_page(context: BrowserContext) -> Iterator[Callable[[], Page]]:
-    """Open tabs; what goes wrong in one of them fails the test."""
-    wrong: list[str] = []
+    """Open tabs; an error in one of them fails the test."""
+    errors: list[str] = []
 
-    def look(message: ConsoleMessage) -> None:
+    def on_console(message: ConsoleMessage) -> None:
         if message.type == "error" and any(word in message.text for word in POLICY):
-            wrong.append(message.text)
+            errors.append(message.text)
 
-    def opened() -> Page:
+    def open_tab() -> Page:
         page = context.new_page()
-        page.on("console", look)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: errors.append(str(error)))
         return page
 
-    yield opened
-    assert wrong == []
+    yield open_tab
+    assert errors == []
 
 
 @pytest.fixture

@@ -68,11 +68,13 @@ class Firefox:
             )
         self._numbers = itertools.count(1)
         end_s = time.monotonic() + within_s
-        while not (found := _LISTENS.search(self._log.read_text(errors="replace"))):
+        while not (listening := _LISTENS.search(self._log.read_text(errors="replace"))):
             assert self._process.poll() is None, self._log.read_text(errors="replace")
             assert time.monotonic() < end_s, self._log.read_text(errors="replace")
             time.sleep(0.05)
-        self._socket = websocket.create_connection(f"{found[1]}/session", timeout=60, suppress_origin=True)
+        self._socket = websocket.create_connection(
+            f"{listening[1]}/session", timeout=60, suppress_origin=True
+        )
         self._say("session.new", capabilities={})
         self._tab = self._say("browsingContext.getTree")["contexts"][0]["context"]
 
@@ -96,14 +98,14 @@ class Firefox:
 
     def ask(self, function: str) -> Any:
         """Call a function in the page, wait for its promise, and return what it returns, as JSON."""
-        told = self._say(
+        reply = self._say(
             "script.callFunction",
             functionDeclaration=f"async () => JSON.stringify(await ({function})())",
             target={"context": self._tab},
             awaitPromise=True,
         )
-        assert told["type"] == "success", told
-        return json.loads(told["result"].get("value", "null"))
+        assert reply["type"] == "success", reply
+        return json.loads(reply["result"].get("value", "null"))
 
     def wait(self, function: str, *, within_s: float = 30.0) -> Any:
         """Ask until the answer is true; returns it."""

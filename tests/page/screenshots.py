@@ -1,6 +1,6 @@
 """The README's pictures, taken anew: `python -m tests.page.screenshots` writes docs/*.png.
 
-Real Chromium, real gunicorn, and nginx as it comes in between, so that there is something to see.
+Real Chromium, real gunicorn, and nginx with its defaults between them, so that a stream is held.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def check(page: Page, url: str, file: Path) -> None:
     """What a configuration shows."""
     page.goto(url)
     page.click("[data-action=check-example]")
-    expect(page.locator("[data-part=innocent]")).to_be_visible()
+    expect(page.locator("[data-part=passed]")).to_be_visible()
     cut(page, "#check", file, most=1000)
 
 
 def cut(page: Page, selector: str, file: Path, *, most: float = 4000) -> None:
-    """A picture of one element with some room around it, at most so high."""
+    """A picture of one element with some room around it, with a bounded height."""
     page.evaluate("scrollTo(0, 0)")
     box = page.locator(selector).bounding_box()
     assert box

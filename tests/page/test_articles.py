@@ -27,12 +27,12 @@ def words(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def test_each_shows_the_whole_text_and_comes_to_its_end(new_page: Callable[[], Page], good, elsewhere):
+def test_each_shows_the_whole_text_and_comes_to_its_end(new_page: Callable[[], Page], good, other_host):
     pages = {}
     for name in ENDS:
         text = (ARTICLES / f"{name}.html").read_text().replace("localhost:5000", f"127.0.0.1:{good.port}")
         pages[name] = new_page()
-        pages[name].goto(elsewhere.put(f"{name}.html", text))
+        pages[name].goto(other_host.put(f"{name}.html", text))
     for name, end in ENDS.items():
         expect(pages[name].locator("#state")).to_have_text(end, timeout=WITHIN_MS)
         assert words(pages[name].locator("#out").inner_text()) == words(ENGLISH), name
@@ -40,9 +40,9 @@ def test_each_shows_the_whole_text_and_comes_to_its_end(new_page: Callable[[], P
     assert pages["xhr"].evaluate("window.steps") > 30
 
 
-def test_a_websocket_page_may_stop_it(page, good, elsewhere):
+def test_a_websocket_page_may_stop_it(page, good, other_host):
     text = (ARTICLES / "websocket.html").read_text().replace("localhost:5000", f"127.0.0.1:{good.port}")
-    page.goto(elsewhere.put("websocket.html", text))
+    page.goto(other_host.put("websocket.html", text))
     expect(page.locator("#out")).to_contain_text("Water in")
     page.click("button")
     expect(page.locator("#state")).to_have_text("ended 1000")
@@ -69,10 +69,10 @@ SNIFFED = [
 
 
 @pytest.mark.parametrize(("name", "query", "bounds"), SNIFFED, ids=[name for name, _, _ in SNIFFED])
-def test_chromium_holds_an_xhr_of_text_plain_until_1024_bytes_unless_told_not_to_sniff(
+def test_chromium_holds_an_xhr_of_text_plain_until_1024_bytes_without_nosniff(
     name, query, bounds, page, origin
 ):
     page.goto(origin.url)
-    # 64 characters every 0.1 s: twice the 50 ms between two progress events, so that no two pieces are told as one.
+    # 64 characters every 0.1 s: twice the 50 ms between two progress events, so that no two pieces come in one event.
     first = page.evaluate(FIRST, f"/stream/chunked?count=40&size=64&interval=0.1&{query}")
     assert bounds[0] <= first <= bounds[1]

@@ -1,4 +1,4 @@
-"""client.js in somebody's own page: real nginx holds or cuts one transport after another, and no piece is lost or told twice."""
+"""client.js in a page of another host: real nginx holds or cuts one transport after another, and no piece is lost or repeated."""
 
 from __future__ import annotations
 
@@ -33,40 +33,40 @@ PATHS = [
 
 
 def watch(
-    page: Page, elsewhere, service_url: str, *, fragment: str = "", query: str = "?count=40&interval=0.05"
+    page: Page, other_host, service_url: str, *, fragment: str = "", query: str = "?count=40&interval=0.05"
 ) -> str:
     """Open the page and wait for the stream's end; returns what the page says of it."""
-    url = elsewhere.put("client.html", PAGE.replace("http://localhost:5000", service_url))
+    url = other_host.put("client.html", PAGE.replace("http://localhost:5000", service_url))
     page.goto(f"{url}{query}#{fragment}")
     expect(page.locator("#state")).not_to_have_text("running", timeout=30_000)
     return page.locator("#state").inner_text()
 
 
 @pytest.mark.parametrize(("name", "locations", "last"), PATHS, ids=[name for name, _, _ in PATHS])
-def test_it_ends_on_the_first_transport_that_flows(name, locations, last, page, origin, elsewhere):
+def test_it_ends_on_the_first_transport_that_flows(name, locations, last, page, origin, other_host):
     text = nginxconf.site("proxy_pass http://127.0.0.1:8000;\nproxy_buffering off;", server=locations)
     with servers.start_nginx(text, upstreams={8000: origin.port}) as nginx:
-        assert watch(page, elsewhere, nginx.url) == f"complete 40 {last}"
+        assert watch(page, other_host, nginx.url) == f"complete 40 {last}"
     assert page.evaluate("window.seqs") == list(range(40))
 
 
-def test_a_hold_that_shows_only_later_is_noticed_too(page, origin, elsewhere):
+def test_a_hold_that_shows_only_later_is_noticed_too(page, origin, other_host):
     # 4096 bytes at a time: the first block comes within the patience, with pieces that are seconds old.
     text = nginxconf.site(
         "proxy_pass http://127.0.0.1:8000;\nproxy_buffering off;", server=f"location /stream/events {HELD}"
     )
     with servers.start_nginx(text, upstreams={8000: origin.port}) as nginx:
-        said = watch(
-            page, elsewhere, nginx.url, query="?count=60&interval=0.05&size=200", fragment="patience=9"
+        result = watch(
+            page, other_host, nginx.url, query="?count=60&interval=0.05&size=200", fragment="patience=9"
         )
-    assert said == "complete 60 chunked"
+    assert result == "complete 60 chunked"
     assert page.evaluate("window.seqs") == list(range(60))
-    assert "held for" in page.locator("#log").inner_text()
+    assert "held pieces for" in page.locator("#log").inner_text()
 
 
 @contextmanager
 def cutting(port: int, after_bytes: int, times: int) -> Iterator[str]:
-    """A line that breaks: the first so many answers of a stream are cut behind so many bytes."""
+    """A proxy that cuts the first `times` streams after `after_bytes` bytes."""
     listener = socket.create_server(("127.0.0.1", 0))
     left = [times]
 
@@ -81,9 +81,9 @@ def cutting(port: int, after_bytes: int, times: int) -> Iterator[str]:
                     budget[0] -= len(data)
                     if budget[0] <= 0:
                         break
-        for one in (source, sink):
+        for side in (source, sink):
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                side.shutdown(socket.SHUT_RDWR)
 
     limits: dict[int, list[int]] = {}
 
@@ -103,16 +103,16 @@ def cutting(port: int, after_bytes: int, times: int) -> Iterator[str]:
         listener.close()
 
 
-def test_a_stream_that_is_cut_goes_on_behind_its_last_piece(page, origin, elsewhere):
+def test_a_stream_that_is_cut_is_resumed_after_its_last_piece(page, origin, other_host):
     with cutting(origin.port, after_bytes=1500, times=2) as url:
-        said = watch(page, elsewhere, url)
-    assert said == "complete 40 events"
+        result = watch(page, other_host, url)
+    assert result == "complete 40 events"
     assert page.evaluate("window.seqs") == list(range(40))
-    assert "going on behind piece" in page.locator("#log").inner_text()
+    assert "resuming after piece" in page.locator("#log").inner_text()
 
 
-def test_stop_ends_it_and_the_servers_work(page, origin, elsewhere):
-    url = elsewhere.put("client.html", PAGE.replace("http://localhost:5000", origin.url))
+def test_stop_ends_it_and_the_servers_work(page, origin, other_host):
+    url = other_host.put("client.html", PAGE.replace("http://localhost:5000", origin.url))
     page.goto(f"{url}?count=400&interval=0.05")
     expect(page.locator("#out")).to_contain_text("Water in")
     page.evaluate("window.stream.stop()")
@@ -120,15 +120,15 @@ def test_stop_ends_it_and_the_servers_work(page, origin, elsewhere):
 
 
 ADVICE = [
-    # behind       what it advises: nginx as it comes holds two, and refuses the third
-    ("good",       "Use Server-sent events here"),
+    # behind       the advice: nginx with its defaults holds two transports and refuses the third
+    ("good",       "Use server-sent events here"),
     ("bare",       "Use JSON polling here"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("path", "advice"), ADVICE, ids=[name for name, _ in ADVICE])
 def test_on_the_services_own_page_it_says_which_transport_to_use(path, advice, page, request):
-    # So short a stream would be over before anybody could tell: the page asks for a longer one.
+    # In so short a stream a hold does not show: the page requests a longer one.
     page.goto(f"{request.getfixturevalue(path).url}/#count=10&interval=0.1")
     page.click("[data-action=client]")
     expect(page.locator("#client-status")).to_have_text(
@@ -136,8 +136,8 @@ def test_on_the_services_own_page_it_says_which_transport_to_use(path, advice, p
     )
 
 
-def test_a_short_stream_that_was_held_to_its_end_is_told(page, bare, elsewhere):
-    said = watch(page, elsewhere, bare.url, query="?count=20&interval=0.05&xab=0", fragment="patience=9")
-    assert said == "complete 20 events"
+def test_a_short_stream_that_was_held_to_its_end_is_reported_as_held(page, bare, other_host):
+    result = watch(page, other_host, bare.url, query="?count=20&interval=0.05&xab=0", fragment="patience=9")
+    assert result == "complete 20 events"
     assert page.evaluate("window.seqs") == list(range(20))
     assert page.evaluate("window.held")

@@ -1,4 +1,4 @@
-"""client.js through a deploy: the worker that it reads from is told to end, or is killed, and another answers next.
+"""client.js through a deploy: the worker that it reads from ends or is killed, and another one responds next.
 
 nginx stands in front of two services, the second for when the first is gone, as in a rolling restart.
 """
@@ -18,7 +18,7 @@ from flushcheck.model import Transport
 from tests.live import nginxconf, servers
 
 PAGE = (Path(__file__).parent / "articles" / "client.html").read_text()
-COUNT = 120  # pieces of 0.05 s: they are cut in the midst, and the rest comes from elsewhere
+COUNT = 120  # pieces of 0.05 s: they are cut, and the rest comes from another process
 
 MAP = "map $http_upgrade $connection_upgrade { default upgrade; '' close; }"
 UPSTREAM = "upstream app {{ server 127.0.0.1:{first} fail_timeout=60s; server 127.0.0.1:{second} backup; }}"
@@ -39,9 +39,9 @@ def rolling(second: servers.Service) -> Iterator[tuple[servers.Nginx, servers.Se
             yield nginx, first
 
 
-def begin(page: Page, elsewhere, url: str, order: str) -> Page:
-    """Begin to read with one transport, and wait for the first words."""
-    address = elsewhere.put("client.html", PAGE.replace("http://localhost:5000", url))
+def begin(page: Page, other_host, url: str, order: str) -> Page:
+    """Begin to read with one transport, and wait for the first pieces."""
+    address = other_host.put("client.html", PAGE.replace("http://localhost:5000", url))
     page.goto(f"{address}?count={COUNT}&interval=0.05#order={order}&patience=5&return=60")
     page.wait_for_function("window.seqs.length >= 5")
     return page
@@ -55,33 +55,33 @@ def all_of_it(page: Page, transport: str) -> None:
 
 ENDINGS = [
     # how the service ends                     the signal
-    ("it is told to end, and takes its leave", signal.SIGTERM),
-    ("it is killed",                           signal.SIGKILL),
+    ("by SIGTERM, with a close",                signal.SIGTERM),
+    ("by SIGKILL, without one",                signal.SIGKILL),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("how", "sent"), ENDINGS, ids=[name for name, _ in ENDINGS])
-def test_no_piece_is_lost_or_doubled_when_the_service_goes_and_another_answers(
-    how, sent, new_page, origin, elsewhere
+def test_no_piece_is_lost_or_repeated_when_another_service_takes_over(
+    how, sent, new_page, origin, other_host
 ):
     with rolling(origin) as (nginx, first):
-        pages = {transport: begin(new_page(), elsewhere, nginx.url, transport) for transport in Transport}
+        pages = {transport: begin(new_page(), other_host, nginx.url, transport) for transport in Transport}
         os.killpg(first.pid, sent)
         first.process.wait(servers.GONE_WITHIN_S)
         for transport, page in pages.items():
             all_of_it(page, transport)
             if transport is not Transport.POLLING:
                 assert (
-                    "going on behind piece" in page.locator("#log").inner_text()
+                    "resuming after piece" in page.locator("#log").inner_text()
                 )  # or nothing was cut at all
 
 
-def test_a_service_that_is_away_for_a_while_is_waited_for(page, elsewhere):
+def test_a_service_that_is_away_for_a_while_is_waited_for(page, other_host):
     # nginx says 502 meanwhile: to a page of another host that is a failed fetch, as if there were no answer.
     with servers.start_origin() as first:
         text = nginxconf.site(LOCATION.replace("//app", f"//127.0.0.1:{first.port}"), http=MAP)
         with servers.start_nginx(text) as nginx:
-            begin(page, elsewhere, nginx.url, "chunked,polling")
+            begin(page, other_host, nginx.url, "chunked,polling")
             first.stop()
             expect(page.locator("#log")).to_contain_text("Failed to fetch")
             with servers.start_origin(args=["--bind", f"127.0.0.1:{first.port}"]):

@@ -1,4 +1,4 @@
-"""The diagnosis from the browser: verdict, culprit and fix, and what can be taken away."""
+"""The test of the connection: verdict, culprit and fix, and the files and texts to take away."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Flow, Report, Transport, Verdict
 from flushcheck.prober import saved
 from tests.live import nginxconf, servers
-from tests.page.diagnosing import begin, finished, panel
-from tests.page.seen import leaning, lines
+from tests.page.diagnosis import begin, finished, panel
+from tests.page.rendered import leaning, lines
 
 
 def flows(report: Report) -> dict[Transport, Flow]:
@@ -51,12 +51,12 @@ def test_a_path_that_flows(reports):
     expect(page.locator(".headline")).to_have_text("flowing on all four transports")
     for transport in Transport:
         expect(panel(page, transport).locator(".chip")).to_have_text("flowing")
-        found = lines(panel(page, transport))
-        assert len(found) >= 10
-        assert leaning(found) < 0.3
+        drawn = lines(panel(page, transport))
+        assert len(drawn) >= 10
+        assert leaning(drawn) < 0.3
     assert page.locator("[data-culprit]").count() == 0
     expect(page.locator("[data-part=vantages] .chip")).to_have_text(["flowing", "flowing"])
-    notes = page.locator("[data-part=only-here]")
+    notes = page.locator("[data-part=browser-checks]")
     expect(notes).to_contain_text("speak HTTP/1.1")
     expect(notes).to_contain_text("XMLHttpRequest holds text/plain without nosniff")
     expect(notes).to_contain_text("6 of 7 streams opened at once")
@@ -65,7 +65,7 @@ def test_a_path_that_flows(reports):
 
 @pytest.fixture(scope="module")
 def held(reports, tmp_path_factory) -> dict[str, Any]:
-    """nginx as it comes, and all that can be taken away from its report."""
+    """nginx with its defaults, and the files and texts from its report."""
     page = reports["held"]
     folder = tmp_path_factory.mktemp("taken")
     taken: dict[str, Any] = {"page": page}
@@ -82,28 +82,30 @@ def held(reports, tmp_path_factory) -> dict[str, Any]:
     return taken
 
 
-def test_nginx_as_it_comes_is_named_with_its_fix(held):
+def test_nginx_with_its_defaults_is_named_with_its_fix(held):
     page = held["page"]
     expect(page.locator(".verdict")).to_have_text("Held")
     culprit = page.locator("[data-culprit=nginx-proxy-buffering]")
     expect(culprit).to_contain_text("certain")
     expect(culprit.locator("pre").first).to_have_text("proxy_buffering off;")
     expect(page.locator("[data-part=vantages] .chip")).to_have_text(["held", "flowing"])
-    expect(page.locator("[data-part=vantages]")).to_contain_text("The service itself streams well")
+    expect(page.locator("[data-part=vantages]")).to_contain_text(
+        "The app is fine. Something between the app and your browser delays the data."
+    )
     for transport in ("chunked", "events"):
         expect(panel(page, transport).locator(".chip")).to_have_text("held")
         below = [end for _, end in lines(panel(page, transport))]
         assert max(below) - min(below) < 30
     expect(panel(page, "polling").locator(".chip")).to_have_text("flowing")
     expect(panel(page, "websocket").locator(".chip")).to_have_text("failed")
-    # Where a stream opens only when it is over, connections cannot be counted; and nobody is blamed for the browser's own.
+    # Here a stream opens only after its end, so connections cannot be counted; and no extension is at fault.
     assert not re.search("extension|opened at once", page.locator("#report").inner_text())
 
 
 def test_the_saved_run_gives_the_command_the_same_verdict(held):
     report = judge(saved.load(str(held["json"])))
     assert report.verdict is Verdict.HELD
-    assert "nginx-proxy-buffering" in [one.culprit.id for one in report.culprits]
+    assert "nginx-proxy-buffering" in [culprit_report.culprit.id for culprit_report in report.culprits]
     assert flows(report)[Transport.CHUNKED] is Flow.HELD
     assert held["page"].locator(".headline").inner_text() == report.headline
 
@@ -124,9 +126,9 @@ def test_the_saved_file_opens_from_disk_and_needs_nothing(held, new_page: Callab
 def test_a_link_shares_the_run_without_the_service_keeping_it(held, page, origin):
     link = held["copy-run"]
     assert len(link) < 16_000
-    # The reader may have a service of their own: it judges anew.
+    # The link may be opened on another service, which judges the run again.
     page.goto(link.replace(link.partition("/#")[0], origin.url))
-    expect(page.locator(".banner")).to_contain_text("A run that somebody shared")
+    expect(page.locator(".banner")).to_contain_text("A shared run")
     expect(page.locator(".verdict")).to_have_text("Held")
     expect(page.locator("[data-culprit=nginx-proxy-buffering]")).to_be_visible()
     assert len(lines(panel(page, "chunked"))) == 20
@@ -142,7 +144,7 @@ def test_the_ticket_asks_for_the_line(held):
     assert held["copy-ticket"] != held["copy-text"]
 
 
-def test_a_hold_that_only_compression_brings_is_told_from_plain_buffering(reports):
+def test_a_hold_by_compression_is_not_taken_for_plain_buffering(reports):
     page = reports["gzip"]
     expect(page.locator(".verdict")).to_have_text("Held")
     assert page.locator("[data-culprit]").first.get_attribute("data-culprit") == "nginx-gzip"
@@ -158,30 +160,30 @@ def packed(run: object) -> str:
 
 EVIL = "<img src=x onerror=alert(1)>"
 LINKS = [
-    ("no run at all", "nonsense!", "no run that can be read"),
+    ("no run at all", "nonsense!", "no readable run"),
     ("JSON of another kind", packed([1, 2]), "not a run"),
-    ("a bomb", packed("0" * 30_000_000), "more than a run can be"),
+    ("a bomb", packed("0" * 30_000_000), "too large"),
     ("a wrong field", packed({"target": EVIL, "observations": [{"probe": 1}]}), "expected an object"),
 ]
 
 
-@pytest.mark.parametrize(("name", "fragment", "told"), LINKS, ids=[name for name, _, _ in LINKS])
-def test_a_link_that_holds_no_run_says_so(name, fragment, told, page, origin):
+@pytest.mark.parametrize(("name", "fragment", "expected"), LINKS, ids=[name for name, _, _ in LINKS])
+def test_a_link_that_holds_no_run_says_so(name, fragment, expected, page, origin):
     page.goto(f"{origin.url}/#run={fragment}")
-    expect(page.locator("#report .problem")).to_contain_text(told)
+    expect(page.locator("#report .problem")).to_contain_text(expected)
 
 
 def test_a_shared_run_with_markup_in_it_is_text(page, origin):
     probe = {"transport": "chunked"}
     headers = [["via", EVIL], ["server", EVIL]]
-    one = {"probe": probe, "outcome": "refused", "detail": EVIL, "status": 200, "headers": headers}
-    run = {"target": EVIL, "tool": EVIL, "observations": [one], "notes": [EVIL]}
+    observation = {"probe": probe, "outcome": "refused", "detail": EVIL, "status": 200, "headers": headers}
+    run = {"target": EVIL, "tool": EVIL, "observations": [observation], "notes": [EVIL]}
     page.goto(f"{origin.url}/#run={packed(run)}")
     expect(page.locator("#report .banner")).to_contain_text(EVIL)
     assert page.locator("#report img").count() == 0
 
 
-@pytest.mark.parametrize("stage", ["One thing changed at a time", "What only a browser sees"])
+@pytest.mark.parametrize("stage", ["The same with one change at a time", "What only a browser sees"])
 def test_stop_ends_the_probes_at_any_time(stage, page, origin):
     page.goto(origin.url)
     page.click("[data-action=diagnose]")
@@ -190,11 +192,13 @@ def test_stop_ends_the_probes_at_any_time(stage, page, origin):
     expect(page.locator("#report .problem")).to_have_text("Stopped.")
     expect(page.locator("[data-action=diagnose]")).to_be_enabled()
     page.click("#card-chunked [data-action=toggle]")
-    expect(page.locator("#open-count")).to_have_text("1")  # this one, and none of the probes
+    expect(page.locator("#open-count")).to_have_text("1")  # this stream, and none of the probes
 
 
-def test_an_app_that_is_gone_is_told_and_not_waited_for(page, good, context):
+def test_a_service_that_is_gone_is_reported_at_once(page, good, context):
     page.goto(good.url)
     page.route(re.compile("/diagnostics/plan"), lambda route: route.abort())
     page.click("[data-action=diagnose]")
-    expect(page.locator("#report .problem")).to_contain_text("did not come to its end")
+    expect(page.locator("#report .problem")).to_contain_text(
+        "no longer answers. Is the service still running?"
+    )

@@ -15,11 +15,11 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def firefox(tmp_path_factory) -> Iterator[Firefox]:
-    with Firefox(tmp_path_factory.mktemp("firefox")) as one:
-        yield one
+    with Firefox(tmp_path_factory.mktemp("firefox")) as driven:
+        yield driven
 
 
-def test_it_diagnoses_nginx_as_it_comes(firefox, bare):
+def test_it_names_what_nginx_holds_with_its_defaults(firefox, bare):
     firefox.goto(bare.url)
     firefox.wait("() => document.documentElement.dataset.ready")
     firefox.ask("() => document.querySelector('[data-action=diagnose]').click()")
@@ -38,10 +38,10 @@ def test_all_four_flow_through_the_shipped_file(firefox, good):
     firefox.goto(f"{good.url}/#count=20&interval=0.05")
     firefox.wait("() => document.documentElement.dataset.ready")
     firefox.ask("() => document.querySelector('#controls [data-action=start-all]').click()")
-    told = "() => [...document.querySelectorAll('.card .status')].map((one) => one.textContent)"
-    firefox.wait(f"() => ({told})().every((one) => /20 pieces/.test(one))")
+    texts = "() => [...document.querySelectorAll('.card .status')].map((status) => status.textContent)"
+    firefox.wait(f"() => ({texts})().every((text) => /20 pieces/.test(text))")
     # A busy machine may make a piece late; a path that holds says so in another word.
-    assert {one.partition(":")[0] for one in firefox.ask(told)} <= {"Flowing", "Late"}
+    assert {text.partition(":")[0] for text in firefox.ask(texts)} <= {"Flowing", "Late"}
 
 
 FIRST = """() => new Promise((resolve) => {

@@ -1,4 +1,4 @@
-"""What the page asks its service, and how its files are served."""
+"""The page's requests to its service, and how its files are served."""
 
 from __future__ import annotations
 
@@ -33,14 +33,16 @@ HELD = tuple(
 )
 
 
-def asked(origin, observations=()):
-    body = {"target": "", "observations": [to_json(one) for one in observations]}
+def planned_probes(origin, observations=()):
+    body = {"target": "", "observations": [to_json(observation) for observation in observations]}
     return requests.post(f"{origin.url}/diagnostics/plan", json=body, timeout=WITHIN_S).json()["probes"]
 
 
-def test_the_plan_is_the_cores_own(origin):
-    probes = asked(origin)
-    assert [one["id"] for one in probes] == [probe.id for probe in plan.baselines(Transport, quick=False)]
+def test_the_plan_is_the_one_of_the_planner(origin):
+    probes = planned_probes(origin)
+    assert [planned["id"] for planned in probes] == [
+        probe.id for probe in plan.baselines(Transport, quick=False)
+    ]
     first = probes[1]
     assert first["path"] == plan.address(Probe(Transport.CHUNKED), "")
     assert first["path"].endswith("&nonce=")
@@ -48,38 +50,38 @@ def test_the_plan_is_the_cores_own(origin):
 
 
 def test_it_goes_on_with_what_a_browser_can_do(origin):
-    ids = [one["id"] for one in asked(origin, HELD)]
+    ids = [planned["id"] for planned in planned_probes(origin, HELD)]
     assert "chunked-token-x-accel-buffering" in ids
     assert "chunked-token-identity" in ids
     assert not [name for name in ids if "http/1.0" in name]
 
 
-def test_every_file_is_served_once_asked_and_not_again(origin):
+def test_every_file_is_served_and_not_sent_again_unchanged(origin):
     for file in FOLDER.iterdir():
         if file.suffix not in TYPES:
             continue
         url = f"{origin.url}/page/{file.name}"
-        answer = requests.get(url, timeout=WITHIN_S)
-        assert answer.content == file.read_bytes()
-        assert answer.headers["Content-Type"].startswith(TYPES[file.suffix])
-        again = requests.get(url, headers={"If-None-Match": answer.headers["ETag"]}, timeout=WITHIN_S)
+        response = requests.get(url, timeout=WITHIN_S)
+        assert response.content == file.read_bytes()
+        assert response.headers["Content-Type"].startswith(TYPES[file.suffix])
+        again = requests.get(url, headers={"If-None-Match": response.headers["ETag"]}, timeout=WITHIN_S)
         assert again.status_code == 304
     client = requests.get(f"{origin.url}/client.js", timeout=WITHIN_S)
     assert client.headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize("path", ["/page/page.html", "/page/..%2fpages.py", "/page/nothing.js", "/page/"])
-def test_nothing_else_is(path, origin):
+def test_no_other_file_is_served(path, origin):
     assert requests.get(f"{origin.url}{path}", timeout=WITHIN_S).status_code == 404
 
 
 def test_the_page_runs_nothing_but_its_own_files(origin):
-    answer = requests.get(f"{origin.url}/", headers={"Accept": "text/html"}, timeout=WITHIN_S)
-    policy = answer.headers["Content-Security-Policy"]
+    response = requests.get(f"{origin.url}/", headers={"Accept": "text/html"}, timeout=WITHIN_S)
+    policy = response.headers["Content-Security-Policy"]
     assert "unsafe" not in policy
-    assert not re.search(r" (?:style|on\w+)=", answer.text)
-    assert not re.search(r"""(?:src|href)="(?:https?:|//)""", answer.text)
-    for script in re.findall("<script[^>]*>", answer.text):
+    assert not re.search(r" (?:style|on\w+)=", response.text)
+    assert not re.search(r"""(?:src|href)="(?:https?:|//)""", response.text)
+    for script in re.findall("<script[^>]*>", response.text):
         assert "src=" in script or 'type="application/json"' in script
     sources = "".join(file.read_text() for file in FOLDER.glob("*.js"))
     for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
@@ -87,23 +89,23 @@ def test_the_page_runs_nothing_but_its_own_files(origin):
 
 
 @pytest.mark.parametrize("host", ["evil.example'", '"><script>alert(1)</script>'])
-def test_a_host_that_is_none_does_not_get_onto_the_page(host, origin):
-    answer = requests.get(f"{origin.url}/", headers={"Accept": "text/html", "Host": host}, timeout=WITHIN_S)
-    assert "evil" not in answer.text
-    assert "alert(1)" not in answer.text
+def test_an_invalid_host_does_not_get_onto_the_page(host, origin):
+    response = requests.get(f"{origin.url}/", headers={"Accept": "text/html", "Host": host}, timeout=WITHIN_S)
+    assert "evil" not in response.text
+    assert "alert(1)" not in response.text
 
 
-def test_a_report_to_keep_is_the_cores_own(origin):
+def test_a_report_to_keep_is_the_one_of_the_command(origin):
     run = from_json(Run, to_json(Run("http://example.org", HELD, "test")))
     url = f"{origin.url}/diagnostics/report"
-    answer = requests.post(url, json=to_json(run), headers={"Accept": "text/html"}, timeout=WITHIN_S)
-    assert answer.text == html(judge(run))
-    assert answer.headers["Content-Disposition"] == "attachment"
-    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    response = requests.post(url, json=to_json(run), headers={"Accept": "text/html"}, timeout=WITHIN_S)
+    assert response.text == html(judge(run))
+    assert response.headers["Content-Disposition"] == "attachment"
+    assert "sandbox" in response.headers["Content-Security-Policy"]
     noted = {**to_json(run), "notes": ["seen by <b>me</b>"]}
-    answer = requests.post(url, json=noted, headers={"Accept": "text/plain"}, timeout=WITHIN_S)
-    assert answer.text.startswith("HELD")
-    assert "note: seen by <b>me</b>" in answer.text
+    response = requests.post(url, json=noted, headers={"Accept": "text/plain"}, timeout=WITHIN_S)
+    assert response.text.startswith("HELD")
+    assert "note: seen by <b>me</b>" in response.text
 
 
 WRONG = [
@@ -114,11 +116,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("name", "body", "told"), WRONG, ids=[name for name, _, _ in WRONG])
-def test_what_is_no_run_is_refused_in_words(name, body, told, origin):
+@pytest.mark.parametrize(("name", "body", "expected"), WRONG, ids=[name for name, _, _ in WRONG])
+def test_a_body_that_is_no_run_is_refused_with_a_reason(name, body, expected, origin):
     for path in ("plan", "report"):
         if name.startswith("notes") and path == "plan":
             continue
-        answer = requests.post(f"{origin.url}/diagnostics/{path}", data=body, timeout=WITHIN_S)
-        assert answer.status_code == 400
-        assert told in answer.json()["error"]
+        response = requests.post(f"{origin.url}/diagnostics/{path}", data=body, timeout=WITHIN_S)
+        assert response.status_code == 400
+        assert expected in response.json()["error"]

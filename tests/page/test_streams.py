@@ -1,4 +1,4 @@
-"""The four streams on the page, in real Chromium: what is seen of a path that flows and of one that holds."""
+"""The four streams on the page, in real Chromium: on a path that flows and on one that holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from flushcheck.model import Transport
 from tests.live import nginxconf, servers
-from tests.page.seen import ended, leaning, lines
+from tests.page.rendered import ended, leaning, lines
 
 SHORT = "count=20&interval=0.05"
 TRANSPORTS = [str(transport) for transport in Transport]
@@ -42,10 +42,10 @@ def test_a_path_that_flows_is_parallel_lines_on_all_four(page, good):
             break
     for transport in TRANSPORTS:
         expect(status(page, transport)).to_have_text("Flowing: all 20 pieces came one by one.")
-        found = lines(card(page, transport))
-        assert len(found) == 20
-        assert leaning(found) < 0.3
-        assert found[-1][0] - found[0][0] > 500
+        drawn = lines(card(page, transport))
+        assert len(drawn) == 20
+        assert leaning(drawn) < 0.3
+        assert drawn[-1][0] - drawn[0][0] > 500
         text = card(page, transport).locator("[data-part=text]").inner_text()
         assert text.startswith("Water in a pipe does not wait until the bucket is full")
 
@@ -55,18 +55,18 @@ def test_a_path_that_holds_is_lines_that_fan_into_one_point(page, bare):
     expect(status(page, "polling")).to_have_text("Flowing: all 20 pieces came one by one.")
     for transport in ("chunked", "events"):
         expect(status(page, transport)).to_have_text(
-            re.compile("Held: 20 pieces came all at once, up to [01].[0-9] s late")
+            re.compile("Held: 20 pieces came together, up to [01].[0-9] s late")
         )
-        found = lines(card(page, transport))
-        assert len(found) == 20
-        below = [end for _, end in found]
+        drawn = lines(card(page, transport))
+        assert len(drawn) == 20
+        below = [end for _, end in drawn]
         assert max(below) - min(below) < 30
-        assert found[-1][0] - found[0][0] > 500
+        assert drawn[-1][0] - drawn[0][0] > 500
     expect(status(page, "websocket")).to_have_text(re.compile("Refused: the handshake failed"))
 
 
 @pytest.mark.parametrize("transport", ["chunked", "events", "websocket"])
-def test_stop_stops_the_servers_work_and_is_seen_to(transport, page, good, origin):
+def test_stop_ends_the_servers_work_and_the_page_shows_it(transport, page, good, origin):
     page.goto(f"{good.url}/#count=200&interval=0.05")
     before = len(origin.output())
     toggle = card(page, transport).locator("[data-action=toggle]")
@@ -97,15 +97,19 @@ def test_the_reconnect_loop_is_seen_and_stopped(page, origin):
     before = len(origin.output())
     card(page, "events").locator("[data-action=toggle]").click()
     loop = card(page, "events").locator("[data-part=loop]")
-    expect(loop).to_contain_text("Connection 3 ended without a word")
+    expect(loop).to_contain_text("Connection 3 ended without an end event")
     expect(loop).to_contain_text("Last-Event-ID")
-    expect(status(page, "events")).to_have_text(re.compile("connects again by itself"))
+    expect(status(page, "events")).to_have_text(
+        re.compile(r"Connection lost\. The browser tries again \(\d+(st|nd|rd|th) time\)")
+    )
     assert len(lines(card(page, "events"))) >= 15
     card(page, "events").locator("[data-action=toggle]").click()
     expect(status(page, "events")).to_have_text(re.compile("Stopped after"))
     made = origin.output()[before:].count('"transport": "events"')
-    shown = loop.inner_text().count("ended without a word at")
-    assert shown <= made <= shown + 2  # the HEAD that shows the headers, and the one that was just stopped
+    shown = loop.inner_text().count("ended without an end event at")
+    assert (
+        shown <= made <= shown + 2
+    )  # the HEAD request for the headers, and the stream that was just stopped
 
 
 def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
@@ -129,7 +133,7 @@ def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
         expect(card(other, transport).locator("[data-part=text]")).to_have_text("水在管子里流动，从不等到")
     head = card(other, "chunked").locator("[data-part=headers]")
     assert "x-accel-buffering" in (head.text_content() or "")
-    raw = card(other, "chunked").locator("[data-part=raw-box]")
+    raw = card(other, "chunked").locator("[data-part=wire-box]")
     raw.locator("summary").click()
     expect(raw.locator("tbody tr")).to_have_count(13)
     row = raw.locator("tbody tr").first.locator("td")
@@ -137,7 +141,7 @@ def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
     assert wire.startswith(f"{size:x}\\r\\n" + '{"seq":0')
 
 
-def test_somebody_elses_text_is_text(page, origin):
+def test_markup_in_a_text_is_text(page, origin):
     evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
     page.goto(origin.url)
     page.select_option("#c-text", "say")
@@ -150,7 +154,7 @@ def test_somebody_elses_text_is_text(page, origin):
         assert text.locator("img, script").count() == 0
 
 
-def test_what_the_service_refuses_is_told_in_its_words(page, origin):
+def test_a_refusal_is_shown_with_the_services_own_sentence(page, origin):
     start(page, origin.url, "count=20&interval=999")
     for transport in ("polling", "chunked", "events"):
         expect(status(page, transport)).to_have_text(re.compile("interval=999: expected 0 to 300 seconds"))
@@ -181,8 +185,8 @@ def test_five_hundred_pieces_four_times_do_not_stutter(page, origin):
 
 
 UNNAMED = """() => [...document.querySelectorAll("button, input, select, textarea, svg[role=img], progress, [role=log]")]
-  .filter((one) => !(one.textContent.trim() || one.labels?.length || one.getAttribute("aria-label")))
-  .map((one) => one.outerHTML.slice(0, 100))"""
+  .filter((node) => !(node.textContent.trim() || node.labels?.length || node.getAttribute("aria-label")))
+  .map((node) => node.outerHTML.slice(0, 100))"""
 
 
 def test_keyboard_and_screen_reader_find_everything(page, origin):
@@ -206,7 +210,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(scheme, browser, origin):
     )
     page = context.new_page()
     start(page, origin.url, "count=5&interval=0.01")
-    expect(status(page, "websocket")).to_have_text(re.compile("all 5 pieces"))
+    expect(status(page, "websocket")).to_have_text(re.compile("5 pieces came"))
     for details in page.locator("details > summary").all():
         details.click()
     assert page.evaluate("document.documentElement.scrollWidth") == 320

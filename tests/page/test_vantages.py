@@ -1,4 +1,4 @@
-"""The same streams from several places, so that "your browser or network" and "your server" are told apart."""
+"""The same streams from several vantages: is it the browser and its network, or the server?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.live import nginxconf, servers
 from tests.page.conftest import PASS
-from tests.page.diagnosing import begin, finished
+from tests.page.diagnosis import begin, finished
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def company_network(browser: Browser) -> Iterator[Page]:
         "resolver 127.0.0.1;\nproxy_pass http://$http_host$request_uri;\nproxy_buffers 8 64k;"
     )
     with servers.start_nginx(text) as nginx:
-        # "<-loopback>": a browser goes past its proxy to the own machine, unless told otherwise.
+        # "<-loopback>": a browser goes past its proxy to the own machine, unless configured otherwise.
         context = browser.new_context(proxy={"server": nginx.url, "bypass": "<-loopback>"})
         yield context.new_page()
         context.close()
@@ -65,11 +65,11 @@ def reports(browser, tmp_path_factory) -> Iterator[dict[str, Page]]:
     with ExitStack() as stack:
         good, bare = (stack.enter_context(published(site)) for site in (GOOD, nginxconf.site(PASS)))
         holding = stack.enter_context(servers.start_origin(app="holding:app", chdir=folder))
-        urls = {"reader": good.url, "server": bare.url, "nobody": good.url, "app": holding.url}
+        urls = {"reader": good.url, "server": bare.url, "nothing": good.url, "app": holding.url}
         pages = {name: browser.new_page() for name in urls if name != "reader"}
         pages["reader"] = stack.enter_context(company_network(browser))
         # Two at a time: each has six streams open.
-        for pair in (("reader", "server"), ("nobody", "app")):
+        for pair in (("reader", "server"), ("nothing", "app")):
             for page in [begin(pages[name], urls[name]) for name in pair]:
                 finished(page)
         yield pages
@@ -77,29 +77,29 @@ def reports(browser, tmp_path_factory) -> Iterator[dict[str, Page]]:
             page.close()
 
 
-# Who holds         what each place says: the browser, the public address where there is one, the service itself    in words
+# What holds        the verdict from each vantage: browser, public address (if there is one), service itself         the conclusion
 PLACES = [
-    ("reader",      ["held", "flowing", "flowing"],       "sits with you, in this browser, its machine or its network"),
-    ("server",      ["held", "held", "flowing"],          "sits with the server, in front of the app"),
-    ("nobody",      ["flowing", "flowing", "flowing"],    "The same everywhere"),
+    ("reader",      ["held", "flowing", "flowing"],       "Something on your side delays the data: this browser, its computer or its network"),
+    ("server",      ["held", "held", "flowing"],          "Something on the server side, in front of the app, delays the data"),
+    ("nothing",      ["flowing", "flowing", "flowing"],    "The result is the same everywhere"),
     ("app",         ["held", "held"],                     "the fault is in the app or its server, before any proxy"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("who", "chips", "told"), PLACES, ids=[name for name, _, _ in PLACES])
-def test_who_holds_is_told_by_where_it_is_seen(who, chips, told, reports):
+@pytest.mark.parametrize(("who", "chips", "expected"), PLACES, ids=[name for name, _, _ in PLACES])
+def test_the_vantages_show_what_holds(who, chips, expected, reports):
     places = reports[who].locator("[data-part=vantages]")
     expect(places.locator(".chip")).to_have_text(chips)
-    expect(places).to_contain_text(told)
+    expect(places).to_contain_text(expected)
 
 
-def test_a_look_from_elsewhere_takes_no_connection_while_they_are_counted(reports):
-    expect(reports["nobody"].locator("[data-part=only-here]")).to_contain_text(
+def test_the_test_over_the_public_address_uses_no_connection_while_they_are_counted(reports):
+    expect(reports["nothing"].locator("[data-part=browser-checks]")).to_contain_text(
         "6 of 7 streams opened at once"
     )
 
 
-def test_what_is_kept_says_it_too(reports):
+def test_the_saved_file_says_it_too(reports):
     with reports["reader"].expect_download() as download:
         reports["reader"].click("#save-html")
-    assert "what holds it sits with you" in download.value.path().read_text()
+    assert "Something on your side delays the data" in download.value.path().read_text()

@@ -1,4 +1,4 @@
-"""Fixtures: the service on real gunicorn, with bounds small enough to be met."""
+"""Fixtures: the service on real gunicorn, with small limits, which the tests can reach."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.live import servers
 
-# Streams are over in half a second, whatever is asked for.
+# A stream lasts at most half a second.
 SHORT = {
     "FLUSHCHECK_MAX_DURATION_S": "0.5",
     "FLUSHCHECK_MAX_INTERVAL_S": "0.3",

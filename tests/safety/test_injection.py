@@ -1,4 +1,4 @@
-"""What a visitor says stays what it is: text in a stream, a string in JSON, text on a page, and nothing in the log."""
+"""Input stays data: text in a stream, a string in JSON, text on a page, and absent from the log."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STREAMS = ["/stream/chunked", "/xhr", "/stream/events", "/stream/polling", "/str
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("name", TABLE)
 @pytest.mark.parametrize("path", STREAMS)
-def test_no_parameter_gets_out_of_its_place(path, name, value):
+def test_no_parameter_injects_headers_or_markup(path, name, value):
     response = CLIENT.get(
         path,
         query_string={name: value, "interval": "0"} if name != "interval" else {name: value},
@@ -56,7 +56,7 @@ def test_no_parameter_gets_out_of_its_place(path, name, value):
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60))
 @settings(max_examples=150)
-def test_a_text_of_ones_own_is_only_ever_data(text):
+def test_a_text_in_the_request_stays_event_data(text):
     response = CLIENT.get(
         "/stream/events", query_string={"say": text, "interval": "0", "end": "over", "unit": "char"}
     )
@@ -64,7 +64,7 @@ def test_a_text_of_ones_own_is_only_ever_data(text):
     assert {event.name for event in pieces} <= {"message"}
     assert [event.last_id for event in pieces] == [str(seq) for seq in range(len(pieces))]
     assert (end.name, end.data) == ("over", str(len(pieces)))
-    # The line ends of the format are the only thing that may differ.
+    # Only the kind of line break may differ.
     same = re.sub("\r\n|\r", "\n", text)
     assert re.sub("\r\n|\r", "\n", "".join(event.data for event in pieces)).replace("\n", "") == same.replace(
         "\n", ""
@@ -84,18 +84,18 @@ class Markup(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-def with_hostile_words(data: Any, words: str) -> Any:
-    """The same Run, with these words wherever a far side can put words."""
+def with_hostile_text(data: Any, text: str) -> Any:
+    """The same run, with this text in each field that the other side controls."""
     if isinstance(data, dict):
         free = {"detail", "target", "tool", "via", "server", "connection", "upgrade", "gateway"}
         return {
-            key: words if key in free and isinstance(value, str) else with_hostile_words(value, words)
+            key: text if key in free and isinstance(value, str) else with_hostile_text(value, text)
             for key, value in data.items()
         }
     if isinstance(data, list):
         if len(data) == 2 and all(isinstance(item, str) for item in data):  # a header
-            return [data[0], words]
-        return [with_hostile_words(item, words) for item in data]
+            return [data[0], text]
+        return [with_hostile_text(item, text) for item in data]
     return data
 
 
@@ -108,10 +108,10 @@ REPORTS = [
 ]
 
 
-@pytest.mark.parametrize("words", HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize(("path", "accept", "query"), REPORTS)
-def test_no_observation_gets_out_of_its_place(path, accept, query, words):
-    run = {**with_hostile_words(RECORDING, words), "notes": [words]}
+def test_no_observation_injects_headers_or_markup(path, accept, query, text):
+    run = {**with_hostile_text(RECORDING, text), "notes": [text]}
     response = CLIENT.post(path + query, json=run, headers={"Accept": accept})
     assert response.status_code == 200
     assert "X-Injected" not in response.headers
@@ -121,13 +121,11 @@ def test_no_observation_gets_out_of_its_place(path, accept, query, words):
             "control characters reach a terminal"
         )
     if accept == "text/html":
-        plain = CLIENT.post(path, json=RECORDING, headers={"Accept": accept})
-        allowed = {tag for tag, _ in Markup(plain.text).tags}
-        found = Markup(response.text).tags
-        assert {tag for tag, _ in found} <= allowed
-        assert not [
-            attributes for _, attributes in found if any(name.startswith("on") for name in attributes)
-        ]
+        harmless = CLIENT.post(path, json=RECORDING, headers={"Accept": accept})
+        allowed = {tag for tag, _ in Markup(harmless.text).tags}
+        tags = Markup(response.text).tags
+        assert {tag for tag, _ in tags} <= allowed
+        assert not [attributes for _, attributes in tags if any(name.startswith("on") for name in attributes)]
         assert response.headers["Content-Disposition"] == "attachment"
         assert "sandbox" in response.headers["Content-Security-Policy"]
 
@@ -135,7 +133,7 @@ def test_no_observation_gets_out_of_its_place(path, accept, query, words):
 @pytest.mark.parametrize(
     "host", ["<script>alert(1)</script>", "a\"onload='x'", "x.example/<b>", "evil.example\\@x"]
 )
-def test_no_host_gets_onto_a_page(host):
+def test_a_hostile_host_never_appears_on_a_page(host):
     for path in ("/", "/diagnostics", "/culprits", "/culprits/nginx-gzip"):
         page = CLIENT.get(
             path,
@@ -153,7 +151,7 @@ PAGES = ["/", "/diagnostics", "/culprits", "/culprits/nginx-gzip"]
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_have_the_headers_that_bound_them(path):
+def test_pages_have_restrictive_headers(path):
     page = CLIENT.get(path, headers={"Accept": "text/html"})
     assert page.content_type == "text/html; charset=utf-8"
     policy = page.headers["Content-Security-Policy"]
@@ -170,7 +168,7 @@ def test_pages_have_the_headers_that_bound_them(path):
     assert "Set-Cookie" not in page.headers
 
 
-def test_nothing_of_a_visitor_reaches_the_log(brief):
+def test_no_input_reaches_the_log(brief):
     origin, secret = OriginServer(brief), "s3cr3t\x1b[31m"
     for path in (
         "/stream/chunked",

@@ -1,7 +1,7 @@
-"""Nothing a visitor says makes the service connect anywhere but itself and its configured public address.
+"""No request makes the service connect anywhere but to itself and its configured public URL.
 
-A listener that must stay silent stands at every address that is said; and in the service's own process names are
-resolved by us, so that a look-up of a name that somebody said would be seen too.
+Each hostile request names the address of a listener that must stay silent. In the service's process a hook
+also records each name that is resolved.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ def trap() -> Iterator[socket.socket]:
         yield listener
 
 
-# Notes every address that the process connects to and every name that it looks up, below all libraries.
+# Records every address that the process connects to and every name that it resolves, below all libraries.
 SPY = """
 import os, socket, sys
 import gunicorn.workers.ggevent
 
-def say(*words):
-    # In one write: names are looked up in threads of their own.
+def report(*words):
+    # In one write: names are resolved in other threads.
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 
 def spy(event, args):
     if event == "socket.connect":
-        say("CONNECTS", args[1])
+        report("CONNECTS", args[1])
     if event in ("socket.getaddrinfo", "socket.gethostbyname"):
-        say("RESOLVES", args[0])
+        report("RESOLVES", args[0])
 
 sys.addaudithook(spy)
 from wsgi import app
@@ -64,7 +64,7 @@ def spied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Service]
 
 
 def reached(service: servers.Service) -> set[str]:
-    """Where the service went, and which names it asked for."""
+    """The connections that the service opened, and the names that it resolved."""
     lines = service.output().splitlines()
     return {line for line in lines if line.startswith(("CONNECTS ", "RESOLVES "))}
 
@@ -82,7 +82,7 @@ def silent(trap: socket.socket) -> bool:
 
 
 def lies(where: str) -> tuple[str, ...]:
-    """Headers in which a visitor names a place."""
+    """Headers in which a client names an address."""
     return (
         f"X-Forwarded-Host: {where}",
         f"X-Forwarded-Server: {where}",
@@ -98,8 +98,8 @@ def lies(where: str) -> tuple[str, ...]:
     )
 
 
-ASKED = [
-    # the request line's target, the Host
+REQUESTS = [
+    # request target, Host
     ("/diagnostics?quick=1", "{trap}"),
     ("/diagnostics/control", "{trap}"),
     ("/diagnostics/control?url=http://{trap}/", "evil.example"),
@@ -111,8 +111,8 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize(("target", "host"), ASKED)
-def test_it_asks_itself_alone_whatever_is_said(target, host, spied, trap):
+@pytest.mark.parametrize(("target", "host"), REQUESTS)
+def test_it_connects_only_to_itself(target, host, spied, trap):
     where = address(trap)
     lines = [
         f"GET {target.format(trap=where)} HTTP/1.1",
@@ -132,15 +132,15 @@ def test_it_asks_itself_alone_whatever_is_said(target, host, spied, trap):
     assert "evil" not in "".join(reached(spied))
 
 
-def test_it_did_ask_itself(spied):
-    # The table above would be silent too if the service could not diagnose itself at all.
-    said = requests.get(f"{spied.url}/diagnostics/control", timeout=PATIENCE_S).json()
-    assert [one["outcome"] for one in said["observations"]] == ["complete"] * 2
+def test_it_does_connect_to_itself(spied):
+    # Without this, the table above would also pass if the service could not diagnose itself at all.
+    control = requests.get(f"{spied.url}/diagnostics/control", timeout=PATIENCE_S).json()
+    assert [observation["outcome"] for observation in control["observations"]] == ["complete"] * 2
     assert reached(spied)
 
 
 @pytest.mark.parametrize("path", ["/diagnostics/judge", "/diagnostics/plan", "/diagnostics/report"])
-def test_no_address_in_a_run_is_gone_to(path, spied, trap):
+def test_no_address_in_a_run_is_requested(path, spied, trap):
     where = f"http://{address(trap)}/"
     run = json.loads((Path(__file__).parents[1] / "recordings" / "nginx-bare.json").read_text())
     before = reached(spied)
@@ -150,7 +150,7 @@ def test_no_address_in_a_run_is_gone_to(path, spied, trap):
     assert reached(spied) == before
 
 
-def test_a_configuration_that_is_checked_leads_nowhere(spied, trap):
+def test_no_address_in_a_configuration_is_requested(spied, trap):
     where = address(trap)
     text = f"include /etc/passwd;\nserver {{ location / {{ proxy_pass http://{where}; include http://{where}/x; }} }}"
     before = reached(spied)
@@ -171,7 +171,7 @@ def test_a_configuration_that_is_checked_leads_nowhere(spied, trap):
         "/%2f%2fevil.example",
     ],
 )
-def test_it_sends_nobody_elsewhere(target, spied):
+def test_it_never_redirects(target, spied):
     with closing(OriginServer(spied).connect()) as connection:
         connection.sendall(request(target, "Connection: close"))
         head = read_rest(connection).partition(b"\r\n\r\n")[0]
@@ -189,8 +189,8 @@ def test_connect_opens_no_tunnel(spied, trap):
     assert silent(trap)
 
 
-class Elsewhere(BaseHTTPRequestHandler):
-    """Stands at the public address and sends everybody to the trap."""
+class Redirect(BaseHTTPRequestHandler):
+    """Redirects each request at the public URL to the trap."""
 
     to = ""
 
@@ -201,17 +201,17 @@ class Elsewhere(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nobody reads it."""
+        """No log."""
 
 
-def test_a_redirect_at_the_public_address_is_not_followed(trap):
-    Elsewhere.to = address(trap)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as public:
+def test_a_redirect_at_the_public_url_is_not_followed(trap):
+    Redirect.to = address(trap)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirect) as public:
         Thread(target=public.serve_forever, daemon=True).start()
         settings = {"FLUSHCHECK_PUBLIC_URL": f"http://127.0.0.1:{public.server_port}"}
         with servers.start_origin(env=settings) as service:
-            said = requests.get(f"{service.url}/diagnostics?quick=1", timeout=PATIENCE_S).json()
+            report = requests.get(f"{service.url}/diagnostics?quick=1", timeout=PATIENCE_S).json()
         public.shutdown()
-    assert said["verdict"] in ("broken", "unknown")
-    assert said["loopback"]["verdict"] == "flowing"
+    assert report["verdict"] in ("broken", "unknown")
+    assert report["loopback"]["verdict"] == "flowing"
     assert silent(trap)

@@ -1,4 +1,4 @@
-"""The service's own OpenAPI document: complete, and true under schemathesis."""
+"""The OpenAPI document of the service: complete, and confirmed by schemathesis."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PHASES = "examples,coverage,fuzzing" if LONG else "examples,fuzzing"
 UNDOCUMENTED = {"/page/<name>", "/client.js"}
 
 
-def test_it_names_every_address_and_method_of_the_service():
+def test_it_lists_every_path_and_method_of_the_service():
     app = create_app(Limits())
     routes = {
         (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method.lower())
@@ -40,29 +40,31 @@ def test_it_names_every_address_and_method_of_the_service():
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_every_example_in_it_is_taken(name):
+def test_every_example_in_it_is_accepted(name):
     operation = document(Limits())["paths"]["/stream/events"]["get"]
-    (parameter,) = [one for one in operation["parameters"] if one["name"] == name]
+    (parameter,) = [entry for entry in operation["parameters"] if entry["name"] == name]
     rest = {"spread": [("size", "1000")]}.get(name, [])
     (defaults,) = [ROUTE_DEFAULTS[kind] for kind in ROUTE_DEFAULTS if kind == "events"]
     parse([(name, str(parameter["example"])), *rest], limits=Limits(), defaults=defaults)
 
 
-def test_the_bounds_in_it_are_those_in_force():
+def test_its_bounds_are_the_limits_in_force():
     parameters = document(Limits(max_count=7))["paths"]["/stream/chunked"]["get"]["parameters"]
-    assert {"minimum": 1, "maximum": 7, "type": "integer"} in [one["schema"] for one in parameters]
+    assert {"minimum": 1, "maximum": 7, "type": "integer"} in [
+        parameter["schema"] for parameter in parameters
+    ]
 
 
-def test_what_it_says_is_what_is_answered(brief: Service, tmp_path: Path):
+def test_schemathesis_finds_no_contradiction(brief: Service, tmp_path: Path):
     before = len(brief.output())
-    told = subprocess.run(
+    process = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{brief.url}/openapi.json"),
             *("--checks", "not_a_server_error,status_code_conformance,content_type_conformance"),
             *("--checks", "response_schema_conformance,unsupported_method"),
             *("--phases", PHASES, "--max-examples", str(EXAMPLES), "--workers", "2"),
             *("--request-timeout", "20", "--seed", "1", "--no-color", "--generation-database", "none"),
-            # It diagnoses itself, which takes seconds each time and has tests of its own.
+            # A self-diagnosis takes seconds; other tests cover it.
             *("--exclude-path", "/diagnostics", "--exclude-path", "/diagnostics/control"),
         ],
         cwd=tmp_path,
@@ -72,6 +74,6 @@ def test_what_it_says_is_what_is_answered(brief: Service, tmp_path: Path):
         timeout=1200 if LONG else 200,
         check=False,
     )
-    assert told.returncode == 0, told.stdout[-6000:] + told.stderr[-2000:]
+    assert process.returncode == 0, process.stdout[-6000:] + process.stderr[-2000:]
     assert "Traceback" not in brief.output()[before:]
     assert requests.get(f"{brief.url}/healthz", timeout=WITHIN_S).ok

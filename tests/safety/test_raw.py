@@ -1,7 +1,7 @@
-"""Malformed input by raw sockets: thousands of requests and conversations that no client would send.
+"""Malformed input on raw sockets: thousands of requests and conversations that no client sends.
 
-Each is made from a good one by a few cuts, doublings, swaps and strange bytes, drawn from a seed: what fails can be
-tried again by its number. LONG=1 sends 10,000 of each kind.
+Each is a valid one with a few cuts, duplications, swaps and random bytes, drawn from a seed: a failure can be
+repeated by its number. LONG=1 sends 10,000 of each kind.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from tests.service.routes.test_websocket import HANDSHAKE, frame
 from tests.service.wire import WITHIN_S, OriginServer, read_until, request, wait_until
 
 LONG = "LONG" in os.environ
-HOW_MANY = 10_000 if LONG else 600
-AT_ONCE = 16
+INPUTS = 10_000 if LONG else 600
+CONCURRENT = 16
 
 # RFC 9112, section 6.1: "A server that receives a request message with a transfer coding it does not understand
 # SHOULD respond with 501".
@@ -76,7 +76,7 @@ BYTES = [
 
 
 def mangled(seed: bytes, draw: random.Random) -> bytes:
-    """The same with one to four things done to it."""
+    """The same bytes with one to four changes."""
     data = seed
     for _ in range(draw.randint(1, 4)):
         at, other = sorted((draw.randrange(len(data) + 1), draw.randrange(len(data) + 1)))
@@ -96,18 +96,18 @@ def mangled(seed: bytes, draw: random.Random) -> bytes:
     return data
 
 
-def said_to(port: int, data: bytes) -> bytes:
-    """All that comes back to whoever sends this and says no more."""
+def response_to(port: int, data: bytes) -> bytes:
+    """All bytes in response to this data and the end of the sending half."""
     with closing(socket.create_connection(("127.0.0.1", port), timeout=WITHIN_S)) as connection:
-        answer = bytearray()
+        response = bytearray()
         try:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
             while read := connection.recv(1 << 20):
-                answer += read
-        except OSError:  # ENOTCONN is no ConnectionError
-            pass  # closed on bytes that nobody wanted
-        return bytes(answer)
+                response += read
+        except OSError:  # also ENOTCONN, which is not a ConnectionError
+            pass  # closed with unread bytes
+        return bytes(response)
 
 
 def sent(connection: socket.socket, data: bytes) -> bool:
@@ -119,29 +119,27 @@ def sent(connection: socket.socket, data: bytes) -> bool:
     return True
 
 
-def wrong(answer: bytes) -> list[bytes]:
-    """Status lines that are our fault."""
-    lines = re.findall(rb"HTTP/1\.[01] 5\d\d[^\r]*", answer)
+def server_errors(response: bytes) -> list[bytes]:
+    """The status lines of server errors."""
+    lines = re.findall(rb"HTTP/1\.[01] 5\d\d[^\r]*", response)
     return [line for line in lines if int(line[9:12]) != UNKNOWN_CODING]
 
 
-def all_answered(
-    service: servers.Service, inputs: Callable[[int], bytes], port: int
-) -> list[tuple[int, bytes]]:
-    """The number, and the status lines, of each input that the service answered wrongly."""
+def failures(service: servers.Service, inputs: Callable[[int], bytes], port: int) -> list[tuple[int, bytes]]:
+    """The number and the status lines of each input that causes a server error."""
     (worker,) = workers(service.pid)
 
-    def one(number: int) -> tuple[int, list[bytes]]:
-        return number, wrong(said_to(port, inputs(number)))
+    def send(number: int) -> tuple[int, list[bytes]]:
+        return number, server_errors(response_to(port, inputs(number)))
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = [(number, b"; ".join(lines)) for number, lines in pool.map(one, range(HOW_MANY)) if lines]
+    with ThreadPoolExecutor(CONCURRENT) as pool:
+        failed = [(number, b"; ".join(lines)) for number, lines in pool.map(send, range(INPUTS)) if lines]
     assert {worker} == workers(service.pid), "the worker was replaced"
-    return found
+    return failed
 
 
-def quiet(service: servers.Service) -> None:
-    """Return when nothing is left of what was: no stream, no connection."""
+def wait_until_idle(service: servers.Service) -> None:
+    """Wait until no stream and no connection is left."""
     OriginServer(service)  # waits for the streams
     (worker,) = workers(service.pid)
     wait_until(
@@ -149,58 +147,58 @@ def quiet(service: servers.Service) -> None:
     )
 
 
-def test_no_malformed_request_is_our_fault(brief):
-    def one(number: int) -> bytes:
+def test_no_malformed_request_causes_a_server_error(brief):
+    def request_of(number: int) -> bytes:
         draw = random.Random(number)
         return mangled(draw.choice(SEEDS), draw)
 
     before = len(brief.output())
-    assert all_answered(brief, one, brief.port) == []
-    quiet(brief)
+    assert failures(brief, request_of, brief.port) == []
+    wait_until_idle(brief)
     assert "Traceback" not in brief.output()[before:]
     assert requests.get(f"{brief.url}/healthz", timeout=WITHIN_S).ok
 
 
 def conversation(number: int) -> bytes:
-    """A handshake, and frames that are hardly any."""
+    """A handshake, and frames that are mostly malformed."""
     draw = random.Random(number)
     data = request("/stream/ws?count=20&interval=0.02", *HANDSHAKE)
     for _ in range(draw.randint(1, 5)):
         payload = draw.randbytes(draw.choice([0, 1, 2, 5, 125, 126, 4096, 4097]))
-        one = frame(draw.randrange(16), payload, fin=draw.random() < 0.8)
+        data_frame = frame(draw.randrange(16), payload, fin=draw.random() < 0.8)
         if draw.random() < 0.5:
-            one = mangled(one, draw)
-        if draw.random() < 0.2:  # a length that never comes
-            one = (
+            data_frame = mangled(data_frame, draw)
+        if draw.random() < 0.2:  # more bytes announced than sent
+            data_frame = (
                 bytes([0x81, 0xFF])
                 + struct.pack("!Q", draw.choice([2**63, 2**62, 10**7]))
                 + b"\0\0\0\0"
                 + payload
             )
-        data += one
+        data += data_frame
     return data
 
 
-def test_no_malformed_conversation_is_our_fault(brief):
+def test_no_malformed_conversation_causes_a_server_error(brief):
     before = len(brief.output())
-    assert all_answered(brief, conversation, brief.port) == []
-    quiet(brief)
+    assert failures(brief, conversation, brief.port) == []
+    wait_until_idle(brief)
     assert "Traceback" not in brief.output()[before:]
 
 
-def test_nothing_grows(brief):
+def test_memory_and_descriptors_do_not_grow(brief):
     (worker,) = workers(brief.pid)
 
     def rounds(first: int) -> tuple[int, int]:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(CONCURRENT) as pool:
             for number in range(first, first + 200):
                 draw = random.Random(number)
                 data = conversation(number) if number % 2 else mangled(draw.choice(SEEDS), draw)
-                pool.submit(said_to, brief.port, data)
-        quiet(brief)
+                pool.submit(response_to, brief.port, data)
+        wait_until_idle(brief)
         return memory_bytes(worker), descriptors(worker)
 
-    rounds(0)  # everything that is made once is made
+    rounds(0)  # caches are filled
     before_bytes, before_files = rounds(1000)
     after_bytes, after_files = rounds(2000)
     assert after_files <= before_files + 2
@@ -208,7 +206,7 @@ def test_nothing_grows(brief):
 
 
 SLOW = [
-    # what is sent and never ended, how it is answered: with a status, or by a close without a word
+    # name, the unfinished data, the response: a status, or a close without one
     ("half a request line", b"GET /stream/chu", b""),
     ("half a header", request("/healthz")[:-6], b""),
     (
@@ -221,17 +219,17 @@ SLOW = [
         request("/diagnostics/plan", "Transfer-Encoding: chunked", method="POST") + b"ff\r\n{",
         b"HTTP/1.1 400 ",
     ),
-    ("half a body for nobody", request("/healthz", "Content-Length: 100") + b"{", b"HTTP/1.1 200 "),
+    ("half a body without a reader", request("/healthz", "Content-Length: 100") + b"{", b"HTTP/1.1 200 "),
 ]
 
 
-@pytest.mark.parametrize(("name", "data", "answer"), SLOW, ids=[name for name, *_ in SLOW])
+@pytest.mark.parametrize(("name", "data", "expected"), SLOW, ids=[name for name, *_ in SLOW])
 @pytest.mark.parametrize("drip", [b"", b"x"], ids=["silent", "drip"])
-def test_who_never_finishes_is_not_waited_for(name, data, answer, drip, brief):
-    # A second for headers, one for bodies (conftest): far below the patience of the test.
+def test_an_unfinished_request_is_not_waited_for(name, data, expected, drip, brief):
+    # One second for headers, one for bodies (conftest): far below the limit of the test.
     with closing(socket.create_connection(("127.0.0.1", brief.port), timeout=0.1)) as connection:
         connection.sendall(data)
-        began_s, said = time.monotonic(), bytearray()
+        began_s, response = time.monotonic(), bytearray()
         while time.monotonic() < began_s + WITHIN_S:
             try:
                 connection.sendall(drip)
@@ -242,13 +240,13 @@ def test_who_never_finishes_is_not_waited_for(name, data, answer, drip, brief):
                 break
             if not read:
                 break
-            said += read
-    assert time.monotonic() - began_s < WITHIN_S, "it is still waited for"
-    assert said.startswith(answer)
-    assert answer or not said
+            response += read
+    assert time.monotonic() - began_s < WITHIN_S, "the service still waits"
+    assert response.startswith(expected)
+    assert expected or not response
 
 
-def test_an_endless_body_for_nobody_stops_nobody(brief):
+def test_an_endless_body_without_a_reader_does_not_block_others(brief):
     head = request("/healthz", f"Content-Length: {10**12}", method="POST")
     with closing(socket.create_connection(("127.0.0.1", brief.port), timeout=WITHIN_S)) as flood:
         flood.sendall(head)
@@ -264,14 +262,14 @@ def test_an_endless_body_for_nobody_stops_nobody(brief):
     assert slowest_s < 2.0
 
 
-def test_a_body_that_is_too_long_is_told_so_whatever_is_sent(brief):
+def test_a_body_over_the_limit_gets_413_with_and_without_its_length(brief):
     for headers in ({}, {"Transfer-Encoding": "chunked"}):
         body = iter([b"x" * 65_536] * 160) if headers else b"x" * 10_000_000
-        answer = requests.post(f"{brief.url}/diagnostics/judge", data=body, timeout=WITHIN_S)
-        assert answer.status_code == 413
+        response = requests.post(f"{brief.url}/diagnostics/judge", data=body, timeout=WITHIN_S)
+        assert response.status_code == 413
 
 
-def test_a_flood_of_large_messages_is_closed_with_1009_and_costs_no_memory(brief):
+def test_a_flood_of_large_messages_is_refused_and_uses_no_memory(brief):
     (worker,) = workers(brief.pid)
     message = frame(1, b"x" * 10_000_000)
     path = "/stream/ws?count=2&interval=0.25"
@@ -281,14 +279,14 @@ def test_a_flood_of_large_messages_is_closed_with_1009_and_costs_no_memory(brief
         with closing(origin.ask(path, *HANDSHAKE)) as ws:
             read_until(ws, b"Water")
             end_s = time.monotonic() + WITHIN_S
-            while sent(ws, message):  # our close is waited for by the service: 2 s
+            while sent(ws, message):  # the service waits up to 2 s after its close frame
                 assert time.monotonic() < end_s
     assert origin.line(route="/stream/ws")["ended"] == "refused"
     assert memory_bytes(worker) - before_bytes < 8 * 1024 * 1024
 
 
 def test_half_open_connections_do_not_add_up(brief):
-    # They say nothing at all: as many as there are places for streams are closed after a second.
+    # Connections without a request are closed after a second.
     held = [socket.create_connection(("127.0.0.1", brief.port), timeout=WITHIN_S) for _ in range(200)]
     try:
         for connection in held:
@@ -296,11 +294,13 @@ def test_half_open_connections_do_not_add_up(brief):
     finally:
         for connection in held:
             connection.close()
-    quiet(brief)
+    wait_until_idle(brief)
     assert requests.get(f"{brief.url}/healthz", timeout=WITHIN_S).ok
 
 
 @pytest.mark.parametrize("script_name", ["/x", "/stream/chunked", "/", "", "//", "%00", "/healthz"])
-def test_a_script_name_that_is_none_of_ours_is_no_fault(script_name, brief):
-    answer = said_to(brief.port, request("/healthz", f"SCRIPT_NAME: {script_name}", "Connection: close"))
-    assert answer.split()[1] in (b"200", b"308", b"404"), answer
+def test_a_script_name_header_causes_no_server_error(script_name, brief):
+    response = response_to(
+        brief.port, request("/healthz", f"SCRIPT_NAME: {script_name}", "Connection: close")
+    )
+    assert response.split()[1] in (b"200", b"308", b"404"), response

@@ -1,4 +1,4 @@
-"""The streams on real gunicorn and gevent: bytes, moments, and who hangs up."""
+"""The streams on real gunicorn and gevent: bytes, times, and disconnects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.service.wire import (
 )
 
 SLOW = "interval=5&count=9"  # a stream that sleeps would see nothing for 5 s
-# Paths that answer with a stream, and what their log line calls it.
+# Paths of streams, and the transport in their log lines.
 PATHS = [
     ("/stream/chunked", "chunked"),
     ("/xhr", "chunked"),
@@ -40,7 +40,7 @@ def body(answer: bytes) -> bytes:
     return answer.partition(b"\r\n\r\n")[2]
 
 
-def test_each_piece_is_one_chunk_at_its_moment(origin: OriginServer) -> None:
+def test_each_piece_is_one_chunk_sent_when_due(origin: OriginServer) -> None:
     with closing(origin.ask("/stream/chunked?count=5&interval=0.1&format=delta&end=done")) as stream:
         head, _, data = read_until(stream, b"\r\n\r\n").partition(b"\r\n\r\n")
         assert b"\r\nTransfer-Encoding: chunked\r\n" in head + b"\r\n"
@@ -49,29 +49,29 @@ def test_each_piece_is_one_chunk_at_its_moment(origin: OriginServer) -> None:
             reads.append((time.monotonic(), stream.recv(65_536)))
     chunks, after = unchunked(b"".join(data for _, data in reads))
     assert after == b""
-    records = decoder(Transport.CHUNKED)
-    decoded = [records.feed(chunk) for chunk in chunks]
-    assert [len(one) for one in decoded] == [1] * 6
-    pieces = [one for (one,) in decoded if isinstance(one, Piece)]
+    chunk_decoder = decoder(Transport.CHUNKED)
+    decoded = [chunk_decoder.feed(chunk) for chunk in chunks]
+    assert [len(records) for records in decoded] == [1] * 6
+    pieces = [record for (record,) in decoded if isinstance(record, Piece)]
     assert [piece.seq for piece in pieces] == [0, 1, 2, 3, 4]
     assert pieces[0].at_s == 0
     assert all(later.at_s - earlier.at_s > 0.05 for earlier, later in pairwise(pieces))
     assert all(piece.at_s >= piece.seq * 0.1 for piece in pieces)
 
 
-def test_moments_do_not_drift(origin: OriginServer) -> None:
+def test_send_times_do_not_drift(origin: OriginServer) -> None:
     answer = requests.get(
         f"{origin.url}/stream/chunked?count=60&interval=0.01&format=delta", timeout=WITHIN_S
     )
     pieces = [json.loads(line) for line in answer.text.splitlines()]
     late = [piece["at_s"] - piece["seq"] * 0.01 for piece in pieces]
     assert min(late) >= 0
-    # Sleeping one interval after the other would add up to 60 times the least lateness.
+    # Relative sleeps would add up to 60 times the smallest delay.
     assert min(late[30:]) < 0.02
 
 
 @pytest.mark.parametrize("path", [path for path, _ in PATHS])
-def test_the_first_piece_comes_at_once(origin: OriginServer, path: str) -> None:
+def test_the_first_piece_is_sent_at_once(origin: OriginServer, path: str) -> None:
     with closing(origin.ask(f"{path}?{SLOW}")) as stream:
         stream.settimeout(AT_ONCE_S)
         assert b"200 OK" in read_until(stream, b"Water")
@@ -79,7 +79,7 @@ def test_the_first_piece_comes_at_once(origin: OriginServer, path: str) -> None:
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
 @pytest.mark.parametrize(("path", "transport"), PATHS)
-def test_a_client_that_goes_away_stops_its_stream_at_once(
+def test_a_disconnect_stops_the_stream_at_once(
     origin: OriginServer, path: str, transport: str, version: str
 ) -> None:
     with closing(origin.ask(f"{path}?{SLOW}", version=version)) as stream:
@@ -91,9 +91,7 @@ def test_a_client_that_goes_away_stops_its_stream_at_once(
 
 
 @pytest.mark.parametrize(("path", "transport"), PATHS)
-def test_a_client_that_resets_stops_its_stream_at_once(
-    origin: OriginServer, path: str, transport: str
-) -> None:
+def test_a_reset_stops_the_stream_at_once(origin: OriginServer, path: str, transport: str) -> None:
     with closing(origin.ask(f"{path}?{SLOW}")) as stream:
         read_until(stream, b"Water")
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -102,7 +100,7 @@ def test_a_client_that_resets_stops_its_stream_at_once(
     assert line["duration_s"] < AT_ONCE_S
 
 
-def test_a_client_that_goes_away_with_bytes_of_its_own_unread_stops_its_stream(origin: OriginServer) -> None:
+def test_a_disconnect_after_a_pipelined_request_stops_the_stream(origin: OriginServer) -> None:
     with closing(origin.ask(f"/stream/chunked?{SLOW}")) as stream:
         read_until(stream, b"Water")
         stream.sendall(request("/healthz"))
@@ -112,14 +110,14 @@ def test_a_client_that_goes_away_with_bytes_of_its_own_unread_stops_its_stream(o
 
 
 @pytest.mark.parametrize("path", [path for path, _ in PATHS])
-def test_a_client_that_only_stops_talking_gets_the_whole_stream(origin: OriginServer, path: str) -> None:
+def test_a_half_closed_client_gets_the_whole_stream(origin: OriginServer, path: str) -> None:
     with closing(origin.ask(f"{path}?count=6&interval=0.1&format=delta&end=done")) as stream:
         first = read_until(stream, b"Water")
         stream.shutdown(socket.SHUT_WR)
         data = body(first + read_rest(stream))
     chunks, after = unchunked(data)
     assert after == b""
-    # The poke is there, once: a leading zero of one chunk's size.
+    # The liveness probe is there, once: a leading zero in the size of one chunk.
     sizes = re.findall(rb"(?:^|\r\n)(0[0-9A-F]+)\r\n", data)
     assert len(sizes) == 1
     transport = Transport.EVENTS if path.endswith("events") else Transport.CHUNKED
@@ -130,7 +128,7 @@ def test_a_client_that_only_stops_talking_gets_the_whole_stream(origin: OriginSe
     assert origin.line(route=path)["ended"] == "done"
 
 
-def test_a_client_that_said_all_before_the_stream_began_gets_it_whole(origin: OriginServer) -> None:
+def test_a_client_half_closed_before_the_stream_gets_it_whole(origin: OriginServer) -> None:
     with closing(origin.connect()) as stream:
         stream.sendall(request("/stream/chunked?count=4&interval=0.05"))
         stream.shutdown(socket.SHUT_WR)
@@ -138,7 +136,7 @@ def test_a_client_that_said_all_before_the_stream_began_gets_it_whole(origin: Or
     assert (b"".join(chunks), after) == (b"Water in a pipe", b"")
 
 
-def test_a_poked_client_that_then_goes_away_stops_its_stream(origin: OriginServer) -> None:
+def test_a_disconnect_after_the_liveness_probe_stops_the_stream(origin: OriginServer) -> None:
     with closing(origin.ask(f"/stream/chunked?{SLOW}")) as stream:
         read_until(stream, b"Water\r\n")
         stream.shutdown(socket.SHUT_WR)
@@ -165,7 +163,7 @@ def test_pipelined_requests_are_answered_in_order(origin: OriginServer) -> None:
     assert after.endswith(b'{"status": "alive"}\n')
 
 
-def test_a_body_that_nobody_asked_for_harms_nobody(origin: OriginServer) -> None:
+def test_an_unexpected_body_does_no_harm(origin: OriginServer) -> None:
     with closing(origin.connect()) as stream:
         stream.sendall(request("/stream/chunked?count=4&interval=0.05", "Content-Length: 5") + b"hello")
         stream.sendall(request("/healthz", "Connection: close"))
@@ -174,7 +172,7 @@ def test_a_body_that_nobody_asked_for_harms_nobody(origin: OriginServer) -> None
     assert after.endswith(b'{"status": "alive"}\n')
 
 
-def test_waiting_costs_nothing_whatever_the_client_has_sent(origin: OriginServer) -> None:
+def test_waiting_uses_no_cpu_time(origin: OriginServer) -> None:
     def cpu_s() -> float:
         pids = subprocess.run(
             ["pgrep", "-P", str(origin.service.pid)], capture_output=True, text=True, check=True
@@ -193,7 +191,7 @@ def test_waiting_costs_nothing_whatever_the_client_has_sent(origin: OriginServer
         piped.sendall(request("/healthz"))
         half.recv(1)
         began_s = cpu_s()
-        # Ten polls of another client are the clock here: two spinning streams would burn all their time.
+        # Ten polls of another client measure it: two spinning streams would use all the time.
         for cnt in range(10):
             requests.get(f"{origin.url}/stream/polling?cnt={cnt}", timeout=WITHIN_S)
             time.sleep(0.03)
@@ -220,7 +218,7 @@ def test_head_has_no_body(origin: OriginServer, path: str, version: str) -> None
     assert (line["pieces"], line["ended"]) == (0, "done")
 
 
-def test_a_connection_lives_on_after_a_stream(origin: OriginServer) -> None:
+def test_a_connection_stays_open_after_a_stream(origin: OriginServer) -> None:
     with requests.Session() as session:
         for _ in range(2):
             answer = session.get(f"{origin.url}/stream/chunked?count=2&interval=0", timeout=WITHIN_S)
@@ -228,11 +226,11 @@ def test_a_connection_lives_on_after_a_stream(origin: OriginServer) -> None:
             assert answer.headers["Connection"] == "keep-alive"
 
 
-def test_unpaced_streams_let_others_through(origin: OriginServer) -> None:
+def test_an_unpaced_stream_does_not_block_others(origin: OriginServer) -> None:
     count, size = 2000, 16_000
     with closing(origin.ask(f"/stream/chunked?count={count}&interval=0&size={size}")) as stream:
         read_until(stream, b"Water")
-        # As long as the large stream is under way, a small answer is not behind it.
+        # A small response arrives while the large stream is still running.
         requests.get(f"{origin.url}/healthz", timeout=WITHIN_S)
         assert not [line for line in origin.lines() if line["route"] == "/stream/chunked"]
 
@@ -250,11 +248,11 @@ def test_a_chunked_stream_has_no_heartbeat(origin: OriginServer) -> None:
     assert answer.text == "Water in"
 
 
-def test_a_slow_reader_makes_late_pieces_and_their_records_say_so(origin: OriginServer) -> None:
+def test_the_records_of_late_pieces_carry_the_real_send_time(origin: OriginServer) -> None:
     path = "/stream/chunked?count=300&interval=0.002&size=60000&format=delta&end=done"
     with closing(origin.ask(path, "Connection: close")) as stream:
         data = read_until(stream, b"\r\n\r\n")
-        time.sleep(1.2)  # what it does not read is the point
+        time.sleep(1.2)  # the delay under test: the client does not read
         data += read_rest(stream)
     chunks, _ = unchunked(body(data))
     *pieces, _end = decoder(Transport.CHUNKED).feed(b"".join(chunks))
@@ -262,7 +260,7 @@ def test_a_slow_reader_makes_late_pieces_and_their_records_say_so(origin: Origin
     assert pieces[-1].at_s > 1.2
 
 
-def test_streams_over_the_limit_are_refused_and_health_still_answers(origin: OriginServer) -> None:
+def test_streams_over_the_limit_are_refused_while_health_checks_work(origin: OriginServer) -> None:
     streams = [origin.ask(f"/stream/chunked?{SLOW}") for _ in range(20)]
     try:
         for stream in streams:
@@ -276,28 +274,29 @@ def test_streams_over_the_limit_are_refused_and_health_still_answers(origin: Ori
         for stream in streams:
             stream.close()
     wait_until(
-        lambda: requests.get(f"{origin.url}/readyz", timeout=WITHIN_S).ok or None, lambda: "places kept"
+        lambda: requests.get(f"{origin.url}/readyz", timeout=WITHIN_S).ok or None,
+        lambda: "permits are not returned",
     )
     assert origin.line(route="/stream/events")["ended"] == "refused"
 
 
-def test_streams_at_once_are_counted_for_their_clients(origin: OriginServer) -> None:
+def test_a_client_learns_the_number_of_concurrent_streams(origin: OriginServer) -> None:
     path = "/stream/chunked?count=3&interval=0.1&format=delta&end=done"
     streams = [origin.ask(path, "Connection: close") for _ in range(4)]
-    seen = []
+    concurrent = []
     for stream in streams:
         with closing(stream):
             *_, end = decoder(Transport.CHUNKED).feed(b"".join(unchunked(body(read_rest(stream)))[0]))
             assert isinstance(end, EndRecord)
-            seen.append(end.request_at_app.concurrent)
-    assert max(seen) == 4
+            concurrent.append(end.request_at_app.concurrent)
+    assert max(concurrent) == 4
 
 
-# Clients that are not ours.
+# Other clients.
 
 
-def test_curl_sees_it_drip(origin: OriginServer) -> None:
-    told = subprocess.run(
+def test_curl_receives_piece_by_piece(origin: OriginServer) -> None:
+    trace = subprocess.run(
         [
             *("curl", "-sSN", "--trace-time", "--trace-ascii", "-", "-o", "/dev/null"),
             f"{origin.url}/stream/chunked?count=4&interval=0.1",
@@ -307,12 +306,12 @@ def test_curl_sees_it_drip(origin: OriginServer) -> None:
         check=True,
         timeout=WITHIN_S,
     ).stdout
-    moments = [line.split()[0] for line in told.splitlines() if "<= Recv data" in line]
-    assert len(moments) >= 4
-    assert len({moment[:-5] for moment in moments}) >= 3  # to a tenth of a second
+    times = [line.split()[0] for line in trace.splitlines() if "<= Recv data" in line]
+    assert len(times) >= 4
+    assert len({time[:-5] for time in times}) >= 3  # to a tenth of a second
 
 
-def test_curl_follows_the_fields_ways(origin: OriginServer) -> None:
+def test_curl_works_with_the_paths_and_headers_of_known_demos(origin: OriginServer) -> None:
     def curl(*arguments: str) -> str:
         return subprocess.run(
             ["curl", "-sSN", *arguments], capture_output=True, text=True, check=True, timeout=WITHIN_S
@@ -327,7 +326,7 @@ def test_curl_follows_the_fields_ways(origin: OriginServer) -> None:
     assert "HTTP/1.1 204" in curl("-i", "-H", "Last-Event-ID: 5", f"{origin.url}/stream/events?count=6")
 
 
-def test_requests_and_an_sse_library_hear_every_piece(origin: OriginServer) -> None:
+def test_requests_and_an_sse_library_receive_every_piece(origin: OriginServer) -> None:
     own = "one\n two\r\n\r\nthree\u2028 水 👩\u200d🚀 end"
     with requests.get(
         f"{origin.url}/stream/events",
@@ -335,14 +334,14 @@ def test_requests_and_an_sse_library_hear_every_piece(origin: OriginServer) -> N
         stream=True,
         timeout=WITHIN_S,
     ) as answer:
-        heard = list(sseclient.SSEClient(answer.iter_content(None)).events())
-    assert heard[-1].event == "imouttahere"
-    assert "".join(event.data for event in heard[:-1]) == own.replace("\r\n", "\n")
-    assert [event.id for event in heard[:-1]] == [str(seq) for seq in range(len(heard) - 1)]
-    assert heard[-1].data == str(len(heard) - 1)
+        events = list(sseclient.SSEClient(answer.iter_content(None)).events())
+    assert events[-1].event == "imouttahere"
+    assert "".join(event.data for event in events[:-1]) == own.replace("\r\n", "\n")
+    assert [event.id for event in events[:-1]] == [str(seq) for seq in range(len(events) - 1)]
+    assert events[-1].data == str(len(events) - 1)
 
 
-def test_a_dropped_event_stream_goes_on_without_a_lost_or_doubled_piece(origin: OriginServer) -> None:
+def test_a_resumed_event_stream_loses_and_repeats_no_piece(origin: OriginServer) -> None:
     url = f"{origin.url}/stream/events?count=12&interval=0.02"
     ids: list[int] = []
     for _ in range(12):
@@ -354,23 +353,23 @@ def test_a_dropped_event_stream_goes_on_without_a_lost_or_doubled_piece(origin: 
                 if event.id:
                     ids.append(int(event.id))
                 if len(ids) % 5 == 0 or event.data == "END":
-                    break  # the line drops
+                    break  # the connection is closed
     assert ids == list(range(12))
 
 
 def test_a_polling_client_reads_until_the_error(origin: OriginServer) -> None:
-    said, cnt = "", 0
+    text, cnt = "", 0
     with requests.Session() as session:
         while (
             answer := session.get(f"{origin.url}/stream/polling?cnt={cnt}", timeout=WITHIN_S)
         ).status_code == 200:
-            said += answer.json()["message"]
+            text += answer.json()["message"]
             cnt += 1
     assert answer.status_code == 400
-    assert said.endswith("let the water run.\n")
+    assert text.endswith("let the water run.\n")
 
 
-def test_the_log_says_nothing_that_a_visitor_wrote(origin: OriginServer) -> None:
+def test_the_log_holds_no_text_of_a_client(origin: OriginServer) -> None:
     secret = "s3cret"
     for path in (f"/stream/chunked?say={secret}&interval=0", f"/{secret}", f"/stream/events?{secret}=1"):
         requests.get(

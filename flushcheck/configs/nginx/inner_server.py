@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from flushcheck.configs.nginx.values import prefix
-from flushcheck.configs.tree import MAX_DEPTH, Block, Config, Directive
+from flushcheck.configs.tree import Block, Config, Directive
 
 _MAX_SERVERS = 50  # of an upstream that are looked at
 
@@ -19,13 +19,11 @@ def with_inner_servers(blocks: Sequence[Block], config: Config) -> Sequence[Bloc
     """The same Blocks, each with the server of this configuration that its pass leads to."""
     listening = {
         port: server
-        for server in _all_blocks(config.directives, "server", MAX_DEPTH)
+        for server in _all_blocks(config.directives, "server")
         for port in _listen_addresses(server)
     }
     upstreams = {
-        upstream.args[0]: upstream
-        for upstream in _all_blocks(config.directives, "upstream", MAX_DEPTH)
-        if upstream.args
+        upstream.args[0]: upstream for upstream in _all_blocks(config.directives, "upstream") if upstream.args
     }
     by_server: dict[int, list[Block]] = {}
     for block in blocks:
@@ -51,13 +49,13 @@ def _with_inner_server(
     return block
 
 
-def _all_blocks(directives: Iterable[Directive], name: str, depth: int) -> Iterator[Directive]:
+def _all_blocks(directives: Iterable[Directive], name: str) -> Iterator[Directive]:
     """Blocks of this name at the top or in http { }."""
     for directive in directives:
         if directive.name == name and directive.block is not None:
             yield directive
-        elif directive.name == "http" and directive.block is not None and depth:
-            yield from _all_blocks(directive.block, name, depth - 1)
+        elif directive.name == "http" and directive.block is not None:
+            yield from _all_blocks(directive.block, name)
 
 
 def _server_of(block: Block) -> Directive | None:

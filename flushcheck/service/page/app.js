@@ -1,40 +1,46 @@
-// Where the parts of the page meet.
+// The entry of the page: connects the buttons to the modules.
 
-import { Card } from "./cards.js";
-import { checkExample, checkFile, checkText } from "./check.js";
-import { startClient } from "./choose.js";
-import { asked, fill, fragment, onChange, PRESETS } from "./controls.js";
-import { diagnose, showSaved, showShared, stopDiagnosis } from "./diagnose.js";
-import { $, $$, copy, say } from "./dom.js";
-import { watchOpen } from "./opencount.js";
+import { checkExample, checkFile, checkText } from "./config-check.js";
+import { diagnose, showRunFile, showRunInAddress, stopDiagnosis } from "./diagnose.js";
+import { $, $$, announce, copy, element } from "./dom.js";
+import { showOpenStreams } from "./open-streams.js";
+import { settings } from "./settings.js";
+import { StreamCard } from "./stream-card.js";
+import { fillForm, formFragment, onFormChange, PRESETS, parseFragment } from "./stream-form.js";
+import { startChooser } from "./transport-chooser.js";
 
-const settings = JSON.parse($("#settings").textContent);
+/** @import { Transport } from "./types.d.ts" */
 
-const state = asked(location.hash) ?? asked(location.search.replace(/^\?/, "#"));
-if (state) fill(state);
+// A query does the same as a fragment, for links that lost theirs.
+const values = parseFragment(location.hash) ?? parseFragment(location.search.replace(/^\?/, ""));
+if (values) fillForm(values);
 
-const open = watchOpen(() => cards.some((card) => card.running));
-const cards = $$(".card").map((element) => {
-  const { transport } = element.dataset;
-  const unable = transport === "websocket" ? settings.no_websocket : "";
-  return new Card(element, settings.routes[transport], { onChange: () => open.look(), unable });
+const lookAtOpenStreams = showOpenStreams(() => cards.some((card) => card.isRunning));
+const cards = $$(".card").map((card) => {
+  const transport = /** @type {Transport} */ (card.dataset.transport);
+  const unavailable = transport === "websocket" ? settings.no_websocket : "";
+  return new StreamCard(card, transport, { onChange: lookAtOpenStreams, unavailable });
 });
 
-onChange(() => {
-  const wanted = fragment();
-  history.replaceState(null, "", wanted ? `#${wanted}` : location.pathname + location.search.replace(/^\?.*/, ""));
+const describeAll = () => {
   for (const card of cards) card.describe();
-});
-
+};
 const startAll = () => {
   for (const card of cards) card.start();
-  say("All four streams started");
+  announce("All four streams started");
 };
 const stopAll = () => {
   for (const card of cards) card.stop();
-  say("All streams stopped");
+  announce("All streams stopped");
 };
 
+onFormChange(() => {
+  const fragment = formFragment();
+  history.replaceState(null, "", fragment ? `#${fragment}` : location.pathname + location.search.replace(/^\?.*/, ""));
+  describeAll();
+});
+
+/** @type {Record<string, (button: HTMLButtonElement) => void>} */
 const ACTIONS = {
   "start-all": (button) => {
     if (button.closest(".hero")) $("#streams").scrollIntoView();
@@ -42,60 +48,68 @@ const ACTIONS = {
   },
   "stop-all": stopAll,
   "copy-link": (button) => {
-    const wanted = fragment();
-    copy(new URL(wanted ? `#${wanted}` : "#streams", location.href.replace(/[?#].*/, "")).href, button);
+    const url = new URL(`#${formFragment() || "streams"}`, location.href.replace(/[?#].*/, ""));
+    copy(url.href, button);
   },
   diagnose: () => {
     stopAll();
-    diagnose(settings);
+    diagnose();
   },
   "stop-diagnosis": stopDiagnosis,
   "check-open": () => $("#check-file").click(),
-  "check-example": () => checkExample(settings),
+  "check-example": checkExample,
   "open-run": () => $("#run-file").click(),
-  client: (button) => startClient(settings, button),
+  client: startChooser,
 };
 
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
+document.addEventListener("click", ({ target }) => {
+  const button = target instanceof Element ? target.closest("button") : null;
   if (!button) return;
-  ACTIONS[button.dataset.action]?.(button);
-  if (button.dataset.preset) {
-    stopAll();
-    fill(PRESETS[button.dataset.preset]);
-    const wanted = fragment();
-    history.replaceState(null, "", wanted ? `#${wanted}` : "#streams");
-    for (const card of cards) card.describe();
-    if (button.dataset.preset !== "plain") startAll();
-  }
-  if ("copy" in button.dataset) copy($("pre", button.parentElement).textContent, button);
+  const { action, preset } = button.dataset;
+  if (action) ACTIONS[action]?.(button);
+  if (preset) usePreset(preset);
+  if ("copy" in button.dataset) copy($("pre", button.parentElement ?? document).textContent ?? "", button);
 });
+
+/** @param {string} name */
+function usePreset(name) {
+  stopAll();
+  fillForm(PRESETS[name] ?? {});
+  history.replaceState(null, "", `#${formFragment() || "streams"}`);
+  describeAll();
+  if (name !== "plain") startAll();
+}
 
 addEventListener("hashchange", () => {
-  const wanted = asked(location.hash);
-  if (wanted) {
-    fill(wanted);
-    for (const card of cards) card.describe();
+  const linked = parseFragment(location.hash);
+  if (linked) {
+    fillForm(linked);
+    describeAll();
   }
-  showShared();
+  showRunInAddress();
 });
 
-/** Hand over the file that was chosen; the same one may be chosen again. */
-const onFile = (selector, take) =>
-  $(selector).addEventListener("change", async ({ target }) => {
-    if (target.files.length) await take(target.files[0], settings);
-    target.value = "";
+/** Pass on the file that was chosen. The same file may be chosen again.
+ * @param {string} selector
+ * @param {(file: File) => Promise<void>} take */
+function onFile(selector, take) {
+  const input = element(selector, HTMLInputElement);
+  input.addEventListener("change", async () => {
+    const file = input.files?.[0];
+    if (file) await take(file);
+    input.value = "";
   });
-onFile("#run-file", showSaved);
+}
+onFile("#run-file", showRunFile);
 onFile("#check-file", checkFile);
 
 $("#check-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  checkText(settings);
+  checkText();
 });
 
-// A page that is left ends its streams at once; one that is shown again from the cache starts from nothing.
+// A page that is left ends its streams at once. If the browser shows it again from its cache, no stream runs.
 addEventListener("pagehide", stopAll);
 
-showShared();
+showRunInAddress();
 document.documentElement.dataset.ready = "yes";

@@ -1,140 +1,140 @@
-// "Diagnose this path": this browser observes, the service plans and judges.
+// The test of the connection: this browser makes the probes, the service plans them and judges what they saw.
 
-import { $, $$, el, say } from "./dom.js";
-import { Hands, ROUND_S, STOPPED } from "./hands.js";
-import { onlyHere } from "./onlyhere.js";
+import { browserChecks } from "./browser-checks.js";
+import { $, $$, announce, el } from "./dom.js";
+import { PROBE_TIMEOUT_S, ProbeRunner, STOPPED, WorkerFailed } from "./probe-runner.js";
 import { showReport } from "./report.js";
-import { opened, unpack } from "./share.js";
+import { readRun, unpackRun } from "./run-file.js";
+import { NO_RESPONSE, root, settings } from "./settings.js";
+import { messageOf } from "./streams.js";
 
-const AT_ONCE = 4; // streams beside the control and polling: a browser opens six connections to a host over HTTP/1.1
+/** @import { NotedRun, Observation, PlannedProbe, Report } from "./types.d.ts" */
+/** @typedef {{report: Report, own: Report | null, overPublicUrl: Report | null, run: NotedRun}} Reports on the path, on the service
+ * measured on its own machine, and on the service over its public address; null where it was not measured */
+
+const AT_ONCE = 4; // leaves room for the control and polling: a browser opens six connections to a host over HTTP/1.1
 const FIRST_AT_ONCE = 6;
-const ANSWER_S = 30; // that the service may take to think
+const RESPONSE_WITHIN_S = 30;
+const START = $("[data-action=diagnose]").textContent ?? "";
+// A file may have spaces and line breaks. The service counts the run without them.
+const MAX_RUN = 4 * (settings.limits.max_judge_bytes ?? 0);
 
-const root = () => new URL("./", document.baseURI.replace(/[?#].*/, "")).href;
+/** The service gave no response at all. */
+class NoResponse extends Error {
+  constructor() {
+    super(NO_RESPONSE);
+  }
+}
 
+/** @type {ProbeRunner | null} */
 let current = null;
 
 export function stopDiagnosis() {
   current?.stop();
 }
 
-/** Ask the service something about a run; returns its answer, or throws with its words. */
-async function post(path, run, accept = "application/json") {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: accept },
-    body: JSON.stringify(run),
-    signal: AbortSignal.timeout(ANSWER_S * 1000),
-  });
-  if (!response.ok) {
-    const data = await response.json().catch(() => ({}));
-    throw new Error(String(data.error ?? `${path} answered with ${response.status}`));
-  }
-  return accept === "application/json" ? response.json() : response.text();
-}
-
-/** Diagnose, show how far it is, then show the Report. */
-export async function diagnose(settings) {
+/** Test the connection, show the progress, then the report. */
+export async function diagnose() {
   if (current) return;
-  const hands = new Hands(root());
-  current = hands;
+  const runner = new ProbeRunner();
+  current = runner;
   if (location.hash.startsWith("#run=")) history.replaceState(null, "", "#diagnose");
   $("#report").replaceChildren();
   $("#progress").hidden = false;
   $("#probes").replaceChildren();
-  buttons(true);
+  showButtons(true);
   $("#progress").scrollIntoView({ block: "nearest" });
   try {
-    const { report, ...rest } = await Promise.race([gather(hands, settings), hands.stopped]);
-    await showReport({ report, ...rest, shared: "" });
+    const reports = await Promise.race([gather(runner), runner.stopped]);
+    showReport({ ...reports, source: "" });
     $("#progress").hidden = true;
     $("#report").focus({ preventScroll: true });
     $("#report").scrollIntoView();
-    say(`Done: ${report.verdict}. ${report.headline}`);
+    announce(`Done: ${reports.report.verdict}. ${reports.report.headline}`);
   } catch (error) {
-    const stopped = error === STOPPED;
     $("#progress").hidden = true;
-    const sentence = stopped ? "Stopped." : `The diagnosis did not come to its end: ${String(error.message).slice(0, 300)}`;
-    $("#report").replaceChildren(el("p", { class: "problem" }, sentence));
-    say(sentence);
+    showProblem(error === STOPPED ? "Stopped." : await problem(error));
   } finally {
-    hands.stop();
+    runner.stop();
     current = null;
-    buttons(false);
+    showButtons(false);
   }
 }
 
-/** Observe and have it judged: {report, own, far, run} as showReport wants them. */
-async function gather(hands, settings) {
-  await hands.ready;
-  const run = { target: root(), observations: [], tool: observer(settings) };
-  const first = (await post("diagnostics/plan", run)).probes;
-  hands.tell("Streams of every kind, side by side", first.length);
-  run.observations.push(...(await hands.make(first, FIRST_AT_ONCE)));
+/** Make all observations and have them judged.
+ * @param {ProbeRunner} runner
+ * @returns {Promise<Reports>} */
+async function gather(runner) {
+  await runner.ready;
+  /** @type {NotedRun} */
+  const run = { target: root, observations: [], tool: toolName() };
+  const baselines = await plan(run);
+  runner.begin("Streams of every kind, side by side", baselines.length);
+  run.observations.push(...(await runner.run(baselines, FIRST_AT_ONCE)));
   const control = fetchControl();
-  const next = (await post("diagnostics/plan", run)).probes;
-  if (next.length) {
-    hands.tell("One thing changed at a time", next.length);
-    const together = next.filter(({ probe }) => probe.variant === "together");
-    const others = next.filter(({ probe }) => probe.variant !== "together");
-    run.observations.push(...(await hands.make(others, AT_ONCE)));
-    run.observations.push(...(await hands.make(together, together.length)));
+  const experiments = await plan(run);
+  if (experiments.length) {
+    runner.begin("The same with one change at a time", experiments.length);
+    const together = experiments.filter(({ probe }) => probe.variant === "together");
+    const others = experiments.filter(({ probe }) => probe.variant !== "together");
+    run.observations.push(...(await runner.run(others, AT_ONCE)));
+    run.observations.push(...(await runner.run(together, together.length)));
   }
-  hands.tell("What only a browser sees", 0);
+  runner.begin("What only a browser sees", 0);
   run.observations.push(...(await control));
-  const far = settings.public ? fetchFar() : Promise.resolve(null);
-  run.notes = await onlyHere(first, run, { root: root(), others: far, signal: hands.signal });
-  const [report, own] = await Promise.all([post("diagnostics/judge", run), judgeControl(run)]);
-  return { report, own, far: await far, run };
+  const overPublicUrl = settings.public ? fetchPublicReport() : Promise.resolve(null);
+  run.notes = await browserChecks(baselines, run, { others: overPublicUrl, signal: runner.signal });
+  const [report, own] = await Promise.all([judge(run), judgeControl(run)]);
+  return { report, own, overPublicUrl: await overPublicUrl, run };
 }
 
-function buttons(running) {
-  const shown = Boolean($("#report .verdict"));
-  $("[data-action=diagnose]").textContent = running ? "Diagnosing…" : shown ? "Diagnose again" : "Diagnose this path";
-  // Streams beside the probes would take their connections.
-  for (const button of $$("[data-action=diagnose], [data-action=start-all]")) button.disabled = running;
-  $("[data-action=stop-diagnosis]").hidden = !running;
+/** Send a run to the service.
+ * @param {string} path
+ * @param {NotedRun} run
+ * @returns {Promise<unknown>} the JSON of the response
+ * @throws with the service's own sentence */
+async function post(path, run) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify(run),
+    signal: AbortSignal.timeout(RESPONSE_WITHIN_S * 1000),
+  }).catch(() => {
+    throw new NoResponse();
+  });
+  if (response.ok) return response.json();
+  const data = await response.json().catch(() => ({}));
+  throw new Error(String(data.error ?? `${path}: the service responded with status ${response.status}`));
 }
 
-/** Show the run in the address, if there is one. */
-export async function showShared() {
-  if (!location.hash.startsWith("#run=")) return;
-  await showRun(() => unpack(location.hash.slice(5)), "A run that somebody shared", "This link");
+/** The probes to make next.
+ * @param {NotedRun} run what was seen so far */
+async function plan(run) {
+  const { probes } = /** @type {{probes: PlannedProbe[]}} */ (await post("diagnostics/plan", run));
+  return probes;
 }
 
-/** Show a run that was saved here or by `flushcheck diagnose --save`. @param file a File. */
-export async function showSaved(file) {
-  if (current) return;
-  if (location.hash.startsWith("#run=")) history.replaceState(null, "", "#diagnose");
-  await showRun(() => opened(file), "A run that was saved", file.name.slice(0, 100));
-}
+/** @param {NotedRun} run */
+const judge = async (run) => /** @type {Report} */ (await post("diagnostics/judge", run));
 
-async function showRun(read, shared, source) {
-  try {
-    const run = await read();
-    const [report, own] = await Promise.all([post("diagnostics/judge", run), judgeControl(run)]);
-    await showReport({ report, own, far: null, run, shared });
-    say(`${report.verdict}. ${report.headline}`);
-  } catch (error) {
-    const sentence = `${source} holds no run that can be read: ${String(error.message).slice(0, 300)}`;
-    $("#report").replaceChildren(el("p", { class: "problem" }, sentence));
-    say(sentence);
-  }
-  $("#report").focus({ preventScroll: true });
-  $("#report").scrollIntoView();
-}
-
-/** What the service saw of itself: told as a Verdict of its own, beside that of the path. */
+/** The report on what the service saw of itself: its observations, judged as if they were the path's.
+ * @param {NotedRun} run */
 async function judgeControl(run) {
   const observations = run.observations
-    .filter((one) => one?.probe?.vantage === "loopback")
-    .map((one) => ({ ...one, probe: { ...one.probe, vantage: "path" } }));
-  return observations.length ? post("diagnostics/judge", { target: "the service itself", observations }) : null;
+    .filter((observation) => observation?.probe?.vantage === "loopback")
+    .map((observation) => ({
+      ...observation,
+      probe: { ...observation.probe, vantage: /** @type {const} */ ("path") },
+    }));
+  return observations.length ? judge({ target: "the service itself", observations }) : null;
 }
 
+/** What the service sees when it probes itself.
+ * @returns {Promise<Observation[]>} none if it cannot */
 async function fetchControl() {
   try {
-    const response = await fetch("diagnostics/control", { cache: "no-store", signal: AbortSignal.timeout(ROUND_S * 1000) });
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_S * 1000);
+    const response = await fetch("diagnostics/control", { cache: "no-store", signal });
     const data = await response.json();
     return Array.isArray(data.observations) ? data.observations : [];
   } catch {
@@ -142,10 +142,14 @@ async function fetchControl() {
   }
 }
 
-async function fetchFar() {
+/** The report on the service over its public address, made by the service.
+ * @returns {Promise<Report | null>} */
+async function fetchPublicReport() {
   try {
     const response = await fetch("diagnostics?quick=1", {
-      headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(30_000),
+      headers: { Accept: "application/json" },
+      cache: "no-store",
+      signal: AbortSignal.timeout(RESPONSE_WITHIN_S * 1000),
     });
     return response.ok ? await response.json() : null;
   } catch {
@@ -153,9 +157,74 @@ async function fetchFar() {
   }
 }
 
-function observer(settings) {
+/** @param {boolean} running */
+function showButtons(running) {
+  const again = document.querySelector("#report .verdict") !== null;
+  $("[data-action=diagnose]").textContent = running ? "Testing…" : again ? "Test again" : START;
+  // Other streams would use the connections that the probes need.
+  for (const button of $$("[data-action=diagnose], [data-action=start-all]"))
+    button.toggleAttribute("disabled", running);
+  $("[data-action=stop-diagnosis]").hidden = !running;
+}
+
+/** Why the test ended early, as a sentence.
+ * @param {unknown} error */
+async function problem(error) {
+  if (error instanceof NoResponse) return error.message;
+  // A worker does not say why it failed. If the service is gone, that is the reason.
+  if (error instanceof WorkerFailed && !(await isServiceThere())) return new NoResponse().message;
+  return `The test ended early: ${messageOf(error).slice(0, 300)}`;
+}
+
+async function isServiceThere() {
+  try {
+    await fetch("healthz", { cache: "no-store" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {string} sentence */
+function showProblem(sentence) {
+  $("#report").replaceChildren(el("p", { class: "problem" }, sentence));
+  announce(sentence);
+}
+
+/** Show the run in the page's address, if there is one. */
+export async function showRunInAddress() {
+  if (!location.hash.startsWith("#run=")) return;
+  await showRun(() => unpackRun(location.hash.slice(5), MAX_RUN), "A shared run", "This link");
+}
+
+/** Show a run that was saved by this page or by `flushcheck diagnose --save`.
+ * @param {File} file */
+export async function showRunFile(file) {
+  if (current) return;
+  if (location.hash.startsWith("#run=")) history.replaceState(null, "", "#diagnose");
+  await showRun(() => readRun(file, MAX_RUN), "A saved run", file.name.slice(0, 100));
+}
+
+/** @param {() => Promise<NotedRun>} read
+ * @param {string} source how the run came here
+ * @param {string} name of the file or link, for an error */
+async function showRun(read, source, name) {
+  try {
+    const run = await read();
+    const [report, own] = await Promise.all([judge(run), judgeControl(run)]);
+    showReport({ report, own, overPublicUrl: null, run, source });
+    announce(`${report.verdict}. ${report.headline}`);
+  } catch (error) {
+    showProblem(`${name} has no readable run: ${messageOf(error).slice(0, 300)}`);
+  }
+  $("#report").focus({ preventScroll: true });
+  $("#report").scrollIntoView();
+}
+
+/** Name and version of the observer, for the report. */
+function toolName() {
   const brands = navigator.userAgentData?.brands?.filter(({ brand }) => !/not.?a.?brand/i.test(brand)) ?? [];
-  const short = brands.map(({ brand, version }) => `${brand} ${version}`).join(", ");
-  const long = /(Firefox|Chrome|Version)\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? "a browser";
-  return `${settings.tool}, page in ${(short || long).slice(0, 120)}`;
+  const hints = brands.map(({ brand, version }) => `${brand} ${version}`).join(", ");
+  const agent = /(Firefox|Chrome|Version)\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? "a browser";
+  return `${settings.tool}, page in ${(hints || agent).slice(0, 120)}`;
 }

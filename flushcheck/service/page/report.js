@@ -1,150 +1,258 @@
-// The Report: what is wrong, how it looks, who does it, what to change. A rendering of the service's JSON; nothing here
-// decides anything. All of it may come from a stranger, so all of it is text. reports/html.py does the same for files.
+// Shows a report: the verdict, how each transport flows, the culprits, what to change. It renders the service's JSON and
+// decides nothing. Everything in it may come from a foreign server, so all of it is text. reports/html.py does the same for
+// files.
 
 import { $, copyable, el } from "./dom.js";
-import { keeping } from "./keep.js";
-import { Picture } from "./picture.js";
-import { HINTS, TRANSPORTS } from "./words.js";
+import { exportButtons } from "./export.js";
+import { TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
+import { Timeline } from "./timeline.js";
 
+/** @import { CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
+/** @typedef {[transport: Transport, report: TransportReport][]} TransportReports */
+
+/** @type {Record<string, string>} */
 const TONES = { flowing: "good", unknown: "late" };
-const WORDS = { flowing: "Flowing", held: "Held", broken: "Broken", unknown: "Could not tell" };
-const MOST_NOTES = 30;
+const VERDICTS = { flowing: "Flowing", held: "Held", broken: "Broken", unknown: "Could not tell" };
+const MAX_NOTES = 30;
 
+/** @param {string} word */
 const tone = (word) => TONES[word] ?? "bad";
+/** @param {string} word */
 const chip = (word) => el("span", { class: `chip ${tone(word)}` }, word);
+/** @param {readonly string[]} items */
 const list = (items) => el("ul", { class: "plain" }, ...items.map((item) => el("li", {}, String(item))));
-const box = (title, name, ...children) =>
-  el("section", { class: "panel", "data-part": name }, el("h3", {}, title), ...children);
+/** @param {string} title
+ * @param {string} part
+ * @param {...(Node | null)} children */
+const box = (title, part, ...children) =>
+  el("section", { class: "panel", "data-part": part }, el("h3", {}, title), ...children);
 
-/**
- * Show it in #report.
- * @param seen {report, own, far, run, shared}: the Report on the path; those on the service asked by itself and over its
- * public address (null: not asked); the run that they were judged from; how it came here, "" if it was just made.
- */
-export async function showReport({ report, own, far, run, shared }) {
-  const verdicts = Object.keys(TRANSPORTS).filter((name) => report.transports[name]).map((name) => [name, report.transports[name]]);
-  const notes = Array.isArray(run.notes) ? run.notes.filter((note) => typeof note === "string").slice(0, MOST_NOTES) : [];
-  const pictures = [];
-  const panels = verdicts.map(([name, verdict]) => panel(name, verdict, pictures));
-  const told = comparison(report, own, far, shared);
+/** Show a report in #report.
+ * @param {object} options
+ * @param {Report} options.report on the path
+ * @param {Report | null} options.own on the service, measured on its own machine; null if it was not measured
+ * @param {Report | null} options.overPublicUrl on the service over its public address; null if it was not measured
+ * @param {NotedRun} options.run what the reports were made from
+ * @param {string} options.source how the run came to this page; "" if it was made here and now */
+export function showReport({ report, own, overPublicUrl, run, source }) {
+  const transports = /** @type {TransportReports} */ (
+    TRANSPORTS.filter((name) => report.transports[name]).map((name) => [name, report.transports[name]])
+  );
+  const notes = Array.isArray(run.notes)
+    ? run.notes.filter((note) => typeof note === "string").slice(0, MAX_NOTES)
+    : [];
+  const conclusion = compareVantages(report, own, overPublicUrl, source);
   $("#report").replaceChildren(
     ...[
-      shared && el("p", { class: "banner" }, `${shared}, seen by ${run.tool || "an unnamed observer"} and judged again by this service. It is about `, el("span", { class: "mono" }, report.target), "."),
-      el("h2", { class: `verdict ${tone(report.verdict)}` }, WORDS[report.verdict] ?? report.verdict),
+      source && banner(report, run, source),
+      el("h2", { class: `verdict ${tone(report.verdict)}` }, VERDICTS[report.verdict] ?? report.verdict),
       el("p", { class: "headline" }, report.headline),
-      vantages(report, own, far, told, shared),
-      el("div", { class: "grid" }, ...panels),
+      vantages(report, own, overPublicUrl, conclusion, source),
+      el("div", { class: "grid" }, ...transports.map(transportPanel)),
       faultLocation(report.fault_location),
-      ...report.culprits.map(accusation),
-      el("div", { class: "facts" },
-        idleTimeouts(verdicts),
+      ...report.culprits.map(culpritPanel),
+      el(
+        "div",
+        { class: "facts" },
+        idleTimeouts(transports),
         hops(report.hops),
-        report.notes.length ? box("Also seen", "notes", list(report.notes)) : null,
-        notes.length ? box("What only a browser sees", "only-here", list(notes)) : null),
-      keeping({ report, run, notes: [...notes, told].filter(Boolean) }),
-    ].filter(Boolean),
+        report.notes.length ? box("Other observations", "notes", list(report.notes)) : null,
+        notes.length ? box("What only a browser sees", "browser-checks", list(notes)) : null,
+      ),
+      exportButtons({ report, run, notes: [...notes, conclusion].filter(Boolean) }),
+    ].filter((child) => child !== null && child !== ""),
   );
-  for (const draw of pictures) draw();
 }
 
-function panel(name, verdict, pictures) {
-  const host = el("div");
-  if (verdict.sent_s.length > 1) {
-    pictures.push(() =>
-      new Picture(host, TRANSPORTS[name]).draw({
-        points: verdict.sent_s.map((sent_s, index) => ({ sent_s, came_s: verdict.received_s[index] })),
-        span_s: Math.max(...verdict.sent_s, ...verdict.received_s, 0.1) * 1.02,
-      }));
+/** @param {Report} report
+ * @param {NotedRun} run
+ * @param {string} source */
+const banner = (report, run, source) =>
+  el(
+    "p",
+    { class: "banner" },
+    `${source}, made by ${run.tool || "an unnamed observer"} and judged again by this service. It is about `,
+    el("span", { class: "mono" }, report.target),
+    ".",
+  );
+
+/** @param {TransportReports[number]} entry */
+function transportPanel([name, report]) {
+  const timeline = el("div");
+  const { sent_s, received_s } = report;
+  if (sent_s.length > 1) {
+    new Timeline(timeline, TRANSPORT_LABELS[name]).draw({
+      points: sent_s.map((sent, index) => ({ sent_s: sent, came_s: received_s[index] ?? sent })),
+      span_s: Math.max(...sent_s, ...received_s, 0.1) * 1.02,
+    });
   }
-  const freed = verdict.flow === "flowing" ? [] : verdict.freed_by;
-  return el("article", { class: "panel", "data-verdict": name },
-    el("h3", {}, TRANSPORTS[name], el("span", {}, chip(verdict.flow), cutWhenSilent(verdict) ? chip("cut") : null)),
-    el("p", {}, verdict.summary),
-    host,
-    freed.length
-      ? el("p", {}, `The app can free this by itself, as seen here, with ${freed.map((one) => HINTS[one] ?? one).join(" or ")}.`)
-      : null);
+  const ways = report.flow === "flowing" ? [] : report.freed_by.map((variant) => VARIANT_LABELS[variant] ?? variant);
+  return el(
+    "article",
+    { class: "panel", "data-verdict": name },
+    el("h3", {}, TRANSPORT_LABELS[name], el("span", {}, chip(report.flow), isCutWhenIdle(report) ? chip("cut") : null)),
+    el("p", {}, report.summary),
+    timeline,
+    ways.length ? el("p", {}, `Tested here: with ${ways.join(" or ")} the stream flows.`) : null,
+  );
 }
 
-/** Whether somebody cuts a stream that would flow as long as it talks. */
-const cutWhenSilent = ({ idle }) => Boolean(idle && (idle.cut_after_s || idle.deadline_s));
+/** Whether something cuts an idle or an old stream. Only a test with --idle shows it.
+ * @param {TransportReport} report */
+const isCutWhenIdle = ({ idle }) => Boolean(idle && (idle.cut_after_s || idle.deadline_s));
 
-/** What is to be said of the same streams from up to three places: where they differ is where to look. */
-function comparison(report, own, far, shared) {
-  const bad = ["held", "broken"].includes(report.verdict);
-  if (!own && shared) return "";
-  if (!own) return "The service could not ask itself, so its own share is not known.";
-  if (own.verdict === "unknown") return "The service asked itself and could not tell, so its own share is not known.";
-  if (own.verdict !== "flowing") return "The service holds the streams itself: the fault is in the app or its server, before any proxy.";
-  if (bad && far?.verdict === "flowing") return "Over its public address the service flows: what holds it sits with you, in this browser, its machine or its network.";
-  if (bad && far && far.verdict !== "unknown") return "The service meets the same over its public address: what holds it sits with the server, in front of the app.";
-  if (bad) return "The service itself streams well: what holds it sits between the service and your eyes.";
+/** One sentence on the same streams from up to three vantages: the difference between two of them shows where the fault is.
+ * @param {Report} report
+ * @param {Report | null} own
+ * @param {Report | null} overPublicUrl
+ * @param {string} source */
+function compareVantages(report, own, overPublicUrl, source) {
+  const isBad = ["held", "broken"].includes(report.verdict);
+  const isPublicBad = ["held", "broken"].includes(overPublicUrl?.verdict ?? "");
+  if (!own)
+    return source ? "" : "The service could not probe itself. So it is not known whether the app itself is fine.";
+  if (own.verdict === "unknown") {
+    return "The service probed itself without a clear result. So it is not known whether the app itself is fine.";
+  }
+  if (own.verdict !== "flowing")
+    return "The service itself holds the streams: the fault is in the app or its server, before any proxy.";
+  if (isBad && overPublicUrl?.verdict === "flowing") {
+    return "Over the public address the streams flow. Something on your side delays the data: this browser, its computer or its network.";
+  }
+  if (isBad && isPublicBad) {
+    return "Over the public address the result is the same. Something on the server side, in front of the app, delays the data.";
+  }
+  if (isBad) return "The app is fine. Something between the app and your browser delays the data.";
   if (report.verdict !== "flowing") return "";
-  if (far && ["held", "broken"].includes(far.verdict)) return "Here all flows; over its public address the service does not. That address leads another way than yours.";
-  return "The same everywhere: nothing on this path holds a stream.";
+  if (isPublicBad)
+    return "Here the streams flow; over the public address they do not. Your browser reaches the service over another path.";
+  return "The result is the same everywhere: nothing on this path holds a stream.";
 }
 
-function vantages(report, own, far, told, shared) {
-  const place = (name, word, sentence) => el("li", {}, el("strong", {}, name), chip(word), el("div", { class: "soft" }, sentence));
-  const places = [place(shared ? "The path" : "Your browser, over this path", report.verdict, "what the pictures below show")];
-  if (far) places.push(place("The service, over its public address", far.verdict, "without your browser and network"));
-  if (own) places.push(place("The service, asking itself", own.verdict, "without any path"));
-  return el("div", { "data-part": "vantages" }, el("ul", { class: "vantages" }, ...places), told && el("p", {}, told));
+/** @param {Report} report
+ * @param {Report | null} own
+ * @param {Report | null} overPublicUrl
+ * @param {string} conclusion
+ * @param {string} source */
+function vantages(report, own, overPublicUrl, conclusion, source) {
+  /** @param {string} name
+   * @param {string} verdict
+   * @param {string} explanation */
+  const item = (name, verdict, explanation) =>
+    el("li", {}, el("strong", {}, name), chip(verdict), el("div", { class: "soft" }, explanation));
+  return el(
+    "div",
+    { "data-part": "vantages" },
+    el(
+      "ul",
+      { class: "vantages" },
+      item(source ? "The path" : "From this browser", report.verdict, "shown in the pictures below"),
+      overPublicUrl &&
+        item("From the server, over the public address", overPublicUrl.verdict, "without your browser and its network"),
+      own && item("Measured on the server itself", own.verdict, "no proxy between"),
+    ),
+    conclusion ? el("p", {}, conclusion) : null,
+  );
 }
 
-/** Where the fault lies, if the run was made from two vantages. */
-function faultLocation(found) {
-  if (!found) return null;
-  return box("Where it lies", "located", el("p", {}, found.summary), found.evidence.length ? list(found.evidence) : null);
+/** Where the fault lies; null if the run was made from one vantage only.
+ * @param {FaultLocation | null} location */
+function faultLocation(location) {
+  if (!location) return null;
+  const evidence = location.evidence.length ? list(location.evidence) : null;
+  return box("Where the fault is", "fault-location", el("p", {}, location.summary), evidence);
 }
 
-function accusation(culprit) {
+/** @param {CulpritReport} culprit */
+function culpritPanel(culprit) {
   const fixes = culprit.fixes.flatMap((fix, index) => [
     el("h4", {}, `${index ? "Or" : "Fix"}: ${fix.where}`),
-    copyable(fix.change, "Copy"),
+    copyable(fix.change),
     ...remarks(fix),
   ]);
-  const links = culprit.references.filter((one) => /^https?:\/\//.test(one)).map((one) =>
-    el("li", {}, el("a", { href: one, rel: "noreferrer noopener", target: "_blank" }, one)));
-  return el("article", { class: "panel", "data-culprit": culprit.id },
-    el("p", { class: "soft" }, `Culprit (${culprit.confidence}): `, el("code", {}, culprit.id), `, on ${culprit.transports.join(", ")}`),
+  const links = culprit.references
+    .filter((url) => /^https?:\/\//.test(url))
+    .map((url) => el("li", {}, el("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, url)));
+  const references = el("details", {}, el("summary", {}, "References"), el("ul", { class: "plain" }, ...links));
+  return el(
+    "article",
+    { class: "panel", "data-culprit": culprit.id },
+    el(
+      "p",
+      { class: "soft" },
+      `Culprit (${culprit.confidence}): `,
+      el("code", {}, culprit.id),
+      `, on ${culprit.transports.join(", ")}`,
+    ),
     el("h3", {}, culprit.title),
-    el("div", { class: "halves" },
+    el(
+      "div",
+      { class: "halves" },
       el("div", { class: "fixes" }, ...fixes),
-      el("div", {},
+      el(
+        "div",
+        {},
         el("h4", {}, "Evidence"),
         list(culprit.evidence),
-        explained(culprit.id),
-        links.length ? el("details", {}, el("summary", {}, "References"), el("ul", { class: "plain" }, ...links)) : null)));
+        explanationLink(culprit.id),
+        links.length ? references : null,
+      ),
+    ),
+  );
 }
 
-/** What stands below a fix's change: its cost and its note, each only where there is one. */
-export const remarks = (fix) =>
-  [["Cost", fix.cost], ["Note", fix.note]].filter(([, text]) => text).map(([label, text]) => el("p", { class: "soft" }, `${label}: ${text}`));
+/** The lines below a fix: its cost and its note, each only if there is one.
+ * @param {Fix} fix */
+export const remarks = ({ cost, note }) =>
+  [cost && `Cost: ${cost}`, note && `Note: ${note}`].filter(Boolean).map((text) => el("p", { class: "soft" }, text));
 
-/** The way to all that is known of a culprit; null where the id is none of ours. */
-export function explained(id) {
+/** A link to the page about a culprit; null for an id that the service cannot have.
+ * @param {string} id */
+export function explanationLink(id) {
   if (!/^[a-z0-9-]+$/.test(id)) return null;
   return el("p", {}, el("a", { href: `culprits/${id}` }, `${id} explained in full`));
 }
 
-/** What the search for time-outs found, where it was made. */
-function idleTimeouts(verdicts) {
-  const searched = verdicts.filter(([, { idle }]) => idle);
-  if (!searched.length) return null;
+/** What the search for idle timeouts found; null if it was not made.
+ * @param {TransportReports} transports */
+function idleTimeouts(transports) {
+  /** @param {number | null} at_s */
   const cell = (at_s) => el("td", {}, at_s ? `${Math.round(at_s * 10) / 10} s` : "–");
-  const rows = searched.map(([name, { idle }]) =>
-    el("tr", {}, el("th", { scope: "row" }, TRANSPORTS[name]), cell(idle.passed_s), cell(idle.cut_after_s), cell(idle.deadline_s)));
-  const heads = ["passes", "silent, cut after", "talking, cut after"].map((head) => el("th", { scope: "col" }, head));
-  return box("How long a stream may be silent", "silences",
-    el("table", { class: "plain" }, el("thead", {}, el("tr", {}, el("td", {}), ...heads)), el("tbody", {}, ...rows)));
+  const rows = transports.flatMap(([name, { idle }]) =>
+    idle
+      ? el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, TRANSPORT_LABELS[name]),
+          cell(idle.passed_s),
+          cell(idle.cut_after_s),
+          cell(idle.deadline_s),
+        )
+      : [],
+  );
+  if (!rows.length) return null;
+  const heads = ["longest that passed", "cut when idle for", "cut at the age of"];
+  return box(
+    "How long a stream may be silent",
+    "idle-timeouts",
+    el(
+      "table",
+      { class: "plain" },
+      el("thead", {}, el("tr", {}, el("td", {}), ...heads.map((head) => el("th", { scope: "col" }, head)))),
+      el("tbody", {}, ...rows),
+    ),
+  );
 }
 
-/** Who stands on the path, each statement with what it rests on. */
+/** The servers on the path, each with its evidence.
+ * @param {readonly Hop[]} found */
 function hops(found) {
   if (!found.length) return null;
-  return box("What is known of the path", "hops",
-    el("p", { class: "soft" }, "From the app outwards, where the order is known."),
-    el("ol", { class: "hops" }, ...found.map(({ what, evidence }) =>
-      el("li", {}, what, el("div", { class: "soft" }, evidence)))));
+  const items = found.map(({ what, evidence }) => el("li", {}, what, el("div", { class: "soft" }, evidence)));
+  return box(
+    "Servers found between app and reader",
+    "hops",
+    el("p", { class: "soft" }, "Nearest to the app first, where the order is known."),
+    el("ol", { class: "hops" }, ...items),
+  );
 }

@@ -1,8 +1,9 @@
-"""The page: its files, its settings, and the two requests that it makes during a diagnosis.
+"""The page: its files, its settings, and the two requests it makes while it diagnoses.
 
-The page observes, the service decides. `POST /diagnostics/plan` takes what the page has observed so far
-and returns the next probes, from `measurement.plan`; `POST /diagnostics/report` returns a report to keep,
-from `reports`. So no rule of either exists a second time in JavaScript.
+The page observes, the service plans and judges. `POST /diagnostics/plan` returns the Probes to make next,
+from `measurement.plan` and what was seen so far; `POST /diagnostics/report` renders a Report for a file or
+the clipboard, with `reports`. So the page's JavaScript repeats neither. The thresholds and bounds that it
+does need come with its settings, so that each number is written once.
 
 The files are read once, when the blueprint is made, and no others are served: no path in a request ever
 becomes a path on disk.
@@ -15,6 +16,7 @@ import json
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import NotFound
@@ -22,22 +24,26 @@ from werkzeug.exceptions import NotFound
 from flushcheck.configs.findings import Server
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
+from flushcheck.measurement.patterns import SAME_DELIVERY_S
 from flushcheck.measurement.plan import ROUTES
-from flushcheck.measurement.timing import flow
+from flushcheck.measurement.timing import KEPT_SHARE, flow
 from flushcheck.model import Probe, Run, Transport, UsageError, Vantage, Variant
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.model.run_schema import run_from_json
+from flushcheck.prober.capture import MAX_HEADERS, MAX_VALUE
+from flushcheck.prober.observation_builder import MAX_ARRIVALS
 from flushcheck.prober.tool import TOOL
-from flushcheck.reports.html import html
+from flushcheck.reports.html import HELD_S, LATE_S, html
 from flushcheck.reports.oneliner import oneliner
 from flushcheck.reports.terminal import terminal
 from flushcheck.reports.ticket import ticket
 from flushcheck.service.own_address import visitor_url
 from flushcheck.service.responses import allow_cors, bounded_body, html_response, json_response
-from flushcheck.service.routes import streams
+from flushcheck.service.routes import check, streams
 from flushcheck.service.service import Service
 from flushcheck.service.serving import handshake
 from flushcheck.streaming.params import TEXTS
+from flushcheck.streaming.transports.records import MAX_PENDING_BYTES
 
 EVENT_STREAM, HTML, TEXT = "text/event-stream", "text/html", "text/plain"
 TEXT_WIDTH = 80  # columns of a report as text, to be pasted elsewhere
@@ -121,6 +127,7 @@ def page_response(service: Service) -> Response:
         render_template(
             "page.html",
             base=base,
+            host=urlsplit(base).netloc,
             line=oneliner(base),
             settings=_settings(service),
             server_names=SERVER_NAMES,
@@ -132,7 +139,7 @@ def page_response(service: Service) -> Response:
 
 
 def _settings(service: Service) -> dict[str, Any]:
-    """The settings of the page: names, bounds and defaults, each from the module that owns it."""
+    """The page's settings, each from the module that decides it; `Settings` in page/types.d.ts."""
     return {
         "tool": TOOL,
         "routes": {str(transport): path for transport, path in ROUTES.items()},
@@ -143,7 +150,20 @@ def _settings(service: Service) -> dict[str, Any]:
             for field in fields(service.limits)
             if isinstance(value := getattr(service.limits, field.name), int | float)
         },
-        # A browser hides why a handshake failed; this reason is known before.
+        "max_name": check.MAX_NAME,
+        "thresholds": {
+            "late_s": LATE_S,
+            "held_s": HELD_S,
+            "held_share": KEPT_SHARE,
+            "same_delivery_s": SAME_DELIVERY_S,
+        },
+        "bounds": {
+            "max_arrivals": MAX_ARRIVALS,
+            "max_headers": MAX_HEADERS,
+            "max_header_chars": MAX_VALUE,
+            "max_pending_bytes": MAX_PENDING_BYTES,
+        },
+        # A browser does not report why a handshake failed; the service knows it beforehand.
         "no_websocket": handshake.unsupported_reason(request.environ),
         "public": bool(service.limits.public_url),
     }

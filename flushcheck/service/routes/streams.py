@@ -85,7 +85,7 @@ def stream(service: Service, route: Route) -> Response:
 
     Raises:
         UsageError: a parameter is not allowed.
-        Crowded: a limit of concurrent streams is reached.
+        CapacityExceeded: a limit of concurrent streams is reached.
     """
     log_entry().transport = route.transport
     params = parse(request.args.items(multi=True), limits=service.limits, defaults=route.defaults)

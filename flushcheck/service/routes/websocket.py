@@ -120,19 +120,19 @@ def _prepare(service: Service) -> Response | None:
 
     Raises:
         UsageError: a parameter is not allowed.
-        Crowded: a limit of concurrent streams is reached.
+        CapacityExceeded: a limit of concurrent streams is reached.
     """
     environ = request.environ
     rejection = handshake.check(environ) or cross_site.origin_fault(service.limits, environ)
     if rejection:
         return _reject(service, rejection)
     params = parse(request.args.items(multi=True), limits=service.limits, defaults=DEFAULTS)
-    wanted = source(params, own_text=service.own_text, limits=service.limits)
+    whole = source(params, own_text=service.own_text, limits=service.limits)
     permit = service.admission.admit(environ)
     # A copy, since the handshake takes the headers away; without Flask's own entry, through which a WebSocket
     # that has ended would hold itself, and 20 KB, until the garbage collector runs.
     original = {key: value for key, value in environ.items() if key != "werkzeug.request"}
-    g.opening = Opening(params, wanted, original, permit)
+    g.opening = Opening(params, whole, original, permit)
     handshake.strip_headers(environ)
     for name in handshake.SOCKETS:
         if name in environ:

@@ -1,4 +1,4 @@
-"""A WebSocket after its handshake: wsproto reads the client's frames, the engine or the route writes.
+"""The connection of a WebSocket after its handshake: read here, written by the engine or by the route.
 
 flask-sock declares the route and simple-websocket makes the handshake. All that follows is done here, on the
 socket: simple-websocket 1.1.0 reads in a thread of its own, sends parts of frames on a socket that does not
@@ -7,9 +7,6 @@ bytes unread, so that RST overtakes the close frame.
 
 One greenlet or thread serves the connection. While the engine writes, it sleeps until epoll reports bytes
 from the client (`follow`); on the plain path it reads between two frames (`wait`).
-
-How a WebSocket ends: the stream has ended or the client said `stop` (1000), it sent bytes that are no text
-(1003) or a message that is too big (1009), this process stops (1012), the client closed, or it is gone.
 """
 
 from __future__ import annotations
@@ -22,24 +19,13 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
-from wsproto.frame_protocol import CloseReason
-from wsproto.utilities import LocalProtocolError
-
 from flushcheck.service.serving.disconnect import reset
 from flushcheck.service.serving.fairness import yield_to_hub
 from flushcheck.service.serving.frame_cache import Framer
 from flushcheck.service.serving.frame_schedule import EndReason, FrameSchedule
 from flushcheck.service.serving.socket_writer import ActiveStream
 from flushcheck.service.serving.stream_writer import StreamWriter
-from flushcheck.streaming.transports.websocket import STOP
-
-# RFC 6455, section 7.4.1; 1012 "Service Restart" is in IANA's registry of close codes.
-CLOSE_CODES = {
-    EndReason.REFUSED: CloseReason.UNSUPPORTED_DATA,
-    EndReason.DRAINED: CloseReason.SERVICE_RESTART,
-}
+from flushcheck.service.serving.websocket_protocol import WebSocketProtocol, message
 
 # Read at once. A flood of empty messages holds 170 of them in 1 KiB, which are read in 6 ms; all others wait
 # for that long. (4 KiB, simple-websocket's default: 24 ms, measured.)
@@ -64,10 +50,7 @@ class WebSocketConnection:
             max_message_bytes: a longer message of the client ends the WebSocket.
         """
         self._sock = sock
-        self._max_message_bytes = max_message_bytes
-        self._protocol = Connection(ConnectionType.SERVER)
-        self._message: list[str] = []  # the parts so far of a message in fragments
-        self._message_bytes = 0
+        self._protocol = WebSocketProtocol(max_message_bytes=max_message_bytes)
         self._inject: Callable[[bytes], bool] | None = (
             None  # while the engine writes, all else goes through it
         )
@@ -135,11 +118,10 @@ class WebSocketConnection:
         if ended is EndReason.STALLED:
             self._broken = True
             reset(self._sock)
-        elif ended is not EndReason.GONE and self._protocol.state is ConnectionState.OPEN:
-            code = CLOSE_CODES.get(ended, CloseReason.NORMAL_CLOSURE)
-            self._send_event(CloseConnection(code))
+        elif ended is not EndReason.GONE and (close_frame := self._protocol.close(ended)):
+            self._write(close_frame)
             self._await_close(until_s)
-        if self._protocol.state is not ConnectionState.CLOSED and not self._broken:
+        if not self._protocol.closed and not self._broken:
             self._discard(until_s)
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
@@ -161,30 +143,10 @@ class WebSocketConnection:
         """Respond to what the client sent; how it ends the stream, if it does. b"" is the end of its data."""
         if not data:
             return EndReason.GONE
-        self._protocol.receive_data(data)
-        for event in self._protocol.events():
-            if isinstance(event, Ping):
-                self._send_event(event.response())
-            elif isinstance(event, CloseConnection):  # of the client, or of wsproto: 1002, 1007
-                self._send_event(event.response())
-                return EndReason.GONE
-            elif isinstance(event, TextMessage | BytesMessage) and (ended := self._react_to_message(event)):
-                return ended
-        return None
-
-    def _react_to_message(self, event: TextMessage | BytesMessage) -> EndReason | None:
-        text = event.data if isinstance(event, TextMessage) else ""
-        self._message_bytes += len(text.encode()) if isinstance(event, TextMessage) else len(event.data)
-        if self._message_bytes > self._max_message_bytes:
-            self._send_event(CloseConnection(CloseReason.MESSAGE_TOO_BIG, "Message is too big"))
-            return EndReason.REFUSED
-        self._message.append(text)
-        if not event.message_finished:
-            return None
-        message, self._message, self._message_bytes = "".join(self._message), [], 0
-        if isinstance(event, BytesMessage):
-            return EndReason.REFUSED
-        return EndReason.STOPPED if message == STOP else None
+        response, ended = self._protocol.receive(data)
+        if response:
+            self._write(response)
+        return ended
 
     def _receive(self, seconds: float) -> bytes | None:
         """What the client sends within this time; b"" at the end of its data, None if nothing came."""
@@ -195,10 +157,6 @@ class WebSocketConnection:
             return None
         except OSError:
             return b""
-
-    def _send_event(self, event: Event) -> None:
-        with contextlib.suppress(LocalProtocolError):  # it is closing already
-            self._write(self._protocol.send(event))
 
     def _write(self, data: bytes) -> None:
         if self._broken or (self._inject and self._inject(data)):
@@ -212,8 +170,8 @@ class WebSocketConnection:
     def _await_close(self, until_s: float) -> None:
         """Read until the client has closed as well."""
         while (left_s := until_s - time.monotonic()) > 0 and (data := self._receive(left_s)):
-            self._protocol.receive_data(data)
-            if any(isinstance(event, CloseConnection) for event in self._protocol.events()):
+            _, ended = self._protocol.receive(data)
+            if ended:
                 return
             yield_to_hub()
 
@@ -223,13 +181,3 @@ class WebSocketConnection:
             self._sock.shutdown(socket.SHUT_WR)
         while (left_s := until_s - time.monotonic()) > 0 and self._receive(left_s):
             yield_to_hub()
-
-
-def message(frame: bytes) -> bytes:
-    """One WebSocket text message in one frame, as a server sends it. Source: RFC 6455, section 5.2."""
-    size = len(frame)
-    if size < 126:
-        return b"\x81%c%b" % (size, frame)
-    if size < 65_536:
-        return b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), frame)
-    return b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), frame)

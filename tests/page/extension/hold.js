@@ -1,4 +1,4 @@
-// What an extension does that looks into answers before the page may have them: it reads each one to its end first.
+// An extension that inspects responses: it reads each one to its end before the page gets it.
 const plain = globalThis.fetch;
 globalThis.fetch = async (...asked) => {
   const answer = await plain(...asked);

@@ -56,7 +56,7 @@ def test_every_listed_culprit_has_a_page(client):
 
 
 @pytest.mark.parametrize("name", ["nginx_gzip", "none", "%3Cscript%3E", "x" * 3000, "%00", "%ff"])
-def test_an_unknown_id_is_404_and_names_the_nearest(client, name):
+def test_an_unknown_id_is_404_and_suggests_a_similar_id(client, name):
     response = client.get(f"/culprits/{name}", headers={"Accept": BROWSER})
     assert (response.status_code, response.mimetype) == (404, "application/json")
     error = json.loads(response.text)["error"]

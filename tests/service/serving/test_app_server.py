@@ -80,8 +80,62 @@ def test_a_misspelt_setting_is_told_with_the_right_name():
         assert "FLUSHCHECK_MAX_STREAMS?" in remark["sentence"]
 
 
+OWN_SETTINGS = [
+    # gunicorn's arguments without the shipped file, advice, whether the log has the line
+    (["-k", "gevent"], [], True),
+    (["-k", "gevent", "--preload"], ["preload-app"], False),
+]
+
+
+@pytest.mark.parametrize(
+    ("args", "advice", "logged"), OWN_SETTINGS, ids=["loaded by the worker", "preloaded"]
+)
+def test_without_the_shipped_hook_the_worker_is_found(tmp_path, args, advice, logged):
+    own = tmp_path / "own.conf.py"
+    own.write_text("control_socket_disable = True\n")
+    port = servers.free_port()
+    argv = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        str(own),
+        "wsgi:app",
+        "--bind",
+        f"127.0.0.1:{port}",
+        *args,
+    ]
+    with servers.start_program("gunicorn", argv, port=port, cwd=ROOT, ready="/healthz") as service:
+        report = server(service.url)
+        assert (report["runs_under"], report["worker"]) == ("gunicorn", "gevent")
+        assert [remark["id"] for remark in report["remarks"]] == advice
+        assert ("runs under gunicorn" in service.output()) is logged
+        shared.assert_exact(service.url, shared.TEXTS[0])
+        assert_websocket_exact(service.url, shared.TEXTS[0])
+
+
+def test_a_websocket_over_tls_goes_by_the_plain_path(tmp_path):
+    key, certificate = servers.certificate(tmp_path, "localhost")
+    port = servers.free_port()
+    argv = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "deploy" / "gunicorn.conf.py"), "wsgi:app"]
+    argv += ["--bind", f"127.0.0.1:{port}", "--keyfile", str(key), "--certfile", str(certificate)]
+    with servers.start_program("gunicorn", argv, port=port, cwd=ROOT):
+        ws = create_connection(
+            f"wss://localhost:{port}/stream/ws?count=20&interval=0.01&text=zh",
+            timeout=30,
+            sslopt={"ca_certs": str(certificate)},
+        )
+        messages = []
+        while message := ws.recv():
+            messages.append(str(message))
+            ws.ping("between")
+        assert len(messages) == 20
+        ws.close()
+
+
 def test_werkzeugs_own_server_is_told():
     with werkzeug() as service:
+        assert_websocket_exact(service.url, "count=20&interval=0.01")
         told = server(service.url)
         assert (told["runs_under"], told["streams"]) == ("werkzeug", 900)
         assert [remark["id"] for remark in told["remarks"]] == ["werkzeug"]

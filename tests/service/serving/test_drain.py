@@ -47,6 +47,6 @@ def test_readiness_falls_first(worker):
     refused = client.get("/readyz")
     assert refused.status_code == 503
     assert refused.headers["Retry-After"]
-    assert "process ends" in json_of(refused)["error"]
+    assert "process is shutting down" in json_of(refused)["error"]
     assert client.get("/healthz").status_code == 200
     assert client.get("/stream/chunked?count=2&interval=0").text == "Water in"

@@ -7,7 +7,7 @@ import pytest
 from flushcheck.model import Framing, Piece, Transport
 from flushcheck.service.serving.frame_cache import MAX_CACHED_BYTES, frame_cache
 from flushcheck.service.serving.http_connection import chunk
-from flushcheck.service.serving.websocket_connection import message
+from flushcheck.service.serving.websocket_protocol import message
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import Params
 from flushcheck.streaming.source import source

@@ -57,7 +57,7 @@ def test_whether_the_engine_writes_is_told_and_changes_no_byte(
 
 
 def test_the_doctor_knows_before_the_start(monkeypatch, capsys):
-    monkeypatch.setattr("flushcheck.cli.doctor.misfits", lambda: (MISSING,))
+    monkeypatch.setattr("flushcheck.service.serving.internals.misfits", lambda: (MISSING,))
     assert main(["doctor", "--", "gunicorn", "-k", "gevent", "wsgi:app"]) == 1
     assert MISSING in " ".join(capsys.readouterr().out.split())
     assert main(["doctor", "--", "gunicorn", "-k", "gthread", "--threads", "1000", "wsgi:app"]) == 0

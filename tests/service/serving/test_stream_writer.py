@@ -20,7 +20,6 @@ from flushcheck.service.serving.frame_schedule import EndReason, FrameSchedule, 
 from flushcheck.service.serving.http_connection import chunk
 from flushcheck.service.serving.schedule import TICK_S
 from flushcheck.service.serving.stream_writer import BATCH_BYTES, StreamWriter
-from flushcheck.service.serving.websocket_connection import message
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import Params
 from flushcheck.streaming.source import source
@@ -327,18 +326,3 @@ def test_nothing_is_kept_of_a_stream_that_has_ended(writer: StreamWriter):
         opened_and_left()
     gc.collect()
     assert [reference() for reference in kept] == [None] * 5
-
-
-SIZES = [
-    # bytes of the text, the frame's head: RFC 6455, section 5.2
-    (0, b"\x81\x00"),
-    (125, b"\x81\x7d"),
-    (126, b"\x81\x7e\x00\x7e"),
-    (65_535, b"\x81\x7e\xff\xff"),
-    (65_536, b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"),
-]
-
-
-@pytest.mark.parametrize(("size", "head"), SIZES)
-def test_a_message_is_one_frame(size, head):
-    assert message(b"x" * size) == head + b"x" * size

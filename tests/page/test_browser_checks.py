@@ -1,4 +1,4 @@
-"""What only a browser can see: a real extension that holds, a real service worker that answers, HTTP/2."""
+"""What only a browser can see: a real extension that holds, a real service worker that responds, HTTP/2."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.live import servers
 from tests.page.conftest import CHROMIUM, SWITCHES
-from tests.page.diagnosing import begin, finished, panel
+from tests.page.diagnosis import begin, finished, panel
 
 EXTENSION = Path(__file__).parent / "extension"
 
-# A service worker of another app on the same host, that hands on whole answers only.
+# A service worker of another app on the same host that passes on only complete responses.
 WORKER = """
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -62,7 +62,7 @@ def over_http2(folder: Path, port: int) -> str:
 @pytest.fixture(scope="module")
 def reports(browser, origin, good, tmp_path_factory) -> Iterator[dict[str, Page]]:
     """Three diagnoses, made at once."""
-    folder, port = tmp_path_factory.mktemp("onlyhere"), servers.free_port()
+    folder, port = tmp_path_factory.mktemp("checks"), servers.free_port()
     upstreams = {8000: origin.port}
     with ExitStack() as stack:
         shared = stack.enter_context(servers.start_nginx(beside_another_app(folder), upstreams=upstreams))
@@ -81,29 +81,29 @@ def reports(browser, origin, good, tmp_path_factory) -> Iterator[dict[str, Page]
         yield {name: finished(page) for name, page in pages.items()}
 
 
-def test_an_extension_that_holds_is_told_from_the_path(reports):
+def test_an_extension_that_holds_is_not_taken_for_the_path(reports):
     page = reports["extension"]
-    # A worker has its own fetch(): the path is judged as it is.
+    # The extension does not change a worker's fetch(), so the verdict is the path's.
     expect(page.locator(".verdict")).to_have_text("Flowing")
-    notes = page.locator("[data-part=only-here]")
-    expect(notes).to_contain_text("most likely an extension, has replaced fetch in this page")
-    expect(notes).to_contain_text("a worker of the same browser got every piece as it came")
-    expect(notes).to_contain_text("EventSource in this page: each piece came as it was sent")
+    notes = page.locator("[data-part=browser-checks]")
+    expect(notes).to_contain_text("most likely a browser extension, has replaced fetch in this page")
+    expect(notes).to_contain_text("a worker of the same browser got every piece on time")
+    expect(notes).to_contain_text("EventSource in this page: each piece arrived when it was sent")
 
 
-def test_a_service_worker_that_answers_for_the_page_is_told(reports):
+def test_a_service_worker_that_responds_to_the_page_is_named(reports):
     page = reports["service worker"]
     expect(page.locator(".verdict")).to_have_text("Held")
     for transport in ("chunked", "events"):
         expect(panel(page, transport).locator(".chip")).to_have_text("held")
     expect(panel(page, "websocket").locator(".chip")).to_have_text("flowing")
-    notes = page.locator("[data-part=only-here]")
-    expect(notes).to_contain_text("/worker.js) answers for this page")
-    expect(notes).to_contain_text("Reload with Shift held to go past it")
+    notes = page.locator("[data-part=browser-checks]")
+    expect(notes).to_contain_text("/worker.js) responds to the requests of this page")
+    expect(notes).to_contain_text("To bypass it, hold Shift while you reload")
 
 
 def test_over_http2_it_says_so_and_no_stream_waits_for_a_connection(reports):
     page = reports["HTTP/2"]
     expect(page.locator(".verdict")).to_have_text("Flowing")
-    expect(page.locator("[data-part=only-here]")).to_contain_text("speak HTTP/2")
-    expect(page.locator("[data-part=only-here]")).not_to_contain_text("streams opened at once")
+    expect(page.locator("[data-part=browser-checks]")).to_contain_text("speak HTTP/2")
+    expect(page.locator("[data-part=browser-checks]")).not_to_contain_text("streams opened at once")

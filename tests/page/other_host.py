@@ -1,4 +1,4 @@
-"""Another host: serves pages that other people wrote, with their host's name changed and nothing else."""
+"""Another host: serves pages that use the service from outside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
 
-class Elsewhere:
+class OtherHost:
     """A web server on the loopback with pages kept in memory."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Elsewhere:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
-    def __enter__(self) -> Elsewhere:
+    def __enter__(self) -> OtherHost:
         self._thread.start()
         return self
 

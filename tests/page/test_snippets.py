@@ -1,4 +1,4 @@
-"""The requests to copy: each is run as somebody would who copied it, in a shell or in a page of their own."""
+"""The requests to copy: each is run as a reader would run it, in a shell or in a page of another host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flushcheck.model import Transport
 from tests.live import servers
 
 WORDS = "Water in a pipe does"
-OWN = """<!doctype html><title>Somebody's own page</title><p id="out"></p><script type="module">
+OWN = """<!doctype html><title>Another page</title><p id="out"></p><script type="module">
 const show = (text) => document.getElementById("out").append(text);
 {code}
 </script>"""
@@ -32,13 +32,15 @@ def snippets(page: Page, origin: servers.Service) -> Callable[[str], dict[str, s
     return of
 
 
-@pytest.mark.parametrize("transport", [one for one in Transport if one is not Transport.WEBSOCKET])
+@pytest.mark.parametrize(
+    "transport", [transport for transport in Transport if transport is not Transport.WEBSOCKET]
+)
 def test_the_line_for_curl_gets_every_piece(transport, snippets):
     # Debian's curl is too old for WebSocket.
     argv = ["sh", "-c", snippets(transport)["curl"]]
-    told = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout
+    output = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout
     for word in WORDS.split():
-        assert word in told
+        assert word in output
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,9 @@ def test_the_line_for_curl_gets_every_piece(transport, snippets):
         ("websocket", "WebSocket"),
     ],
 )
-def test_the_code_shows_every_piece_in_somebody_elses_page(transport, title, snippets, new_page, elsewhere):
+def test_the_code_shows_every_piece_in_a_page_of_another_host(
+    transport, title, snippets, new_page, other_host
+):
     other = new_page()
-    other.goto(elsewhere.put("own.html", OWN.replace("{code}", snippets(transport)[title])))
+    other.goto(other_host.put("own.html", OWN.replace("{code}", snippets(transport)[title])))
     expect(other.locator("#out")).to_have_text(WORDS)

@@ -1,4 +1,4 @@
-"""Have a page diagnose its path. A diagnosis is mostly waiting, so several pages may be at it at once."""
+"""Run the test of a page's connection. It mostly waits, so several pages may run it at once."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ def begin(page: Page, url: str) -> Page:
 
 
 def finished(page: Page) -> Page:
-    """Wait until there is a report, or a word on why there is none.
+    """Wait until the page shows a report or a problem.
 
-    A browser that gets no turn on a busy machine says that it could not tell: then it is asked again, as a person would.
+    On a busy machine the browser may get too little time for a verdict. Then the test is run again, as a person would.
     """
-    told = page.locator("#report .verdict, #report .problem")
+    result = page.locator("#report .verdict, #report .problem")
     for _ in range(TRIES):
-        expect(told).to_be_visible(timeout=WITHIN_MS)
-        if told.inner_text() != "Could not tell":
+        expect(result).to_be_visible(timeout=WITHIN_MS)
+        if result.inner_text() != "Could not tell":
             break
         page.click("[data-action=diagnose]")
-        expect(told).to_have_count(0)
+        expect(result).to_have_count(0)
     return page
 
 
 def diagnose(page: Page, url: str) -> None:
-    """Both."""
+    """Open the page, run the test and wait for its end."""
     finished(begin(page, url))
 
 

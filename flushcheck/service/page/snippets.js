@@ -1,9 +1,17 @@
-// The request of a card as somebody else would make it: with curl, and with a few lines of a page's own.
+// The request of a card, ready to copy: for curl, and as code for any other page.
 
-const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+/** @import { Transport } from "./types.d.ts" */
+
+/** @param {string} text */
+const shellQuoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+/** @param {string} text */
 const literal = (text) => JSON.stringify(text);
 
-/** @returns [{title, code}] for one transport; `url` is absolute, `end` how the stream says that it is over. */
+/** Snippets that make the same request.
+ * @param {Transport} transport
+ * @param {string} url absolute
+ * @param {{count: number, interval: number, end: string}} stream `end` is the name of the end event
+ * @returns {{title: string, code: string}[]} */
 export function snippets(transport, url, { count, interval, end }) {
   const socket = url.replace(/^http/, "ws");
   const pause = Math.round(interval * 1000);
@@ -11,12 +19,15 @@ export function snippets(transport, url, { count, interval, end }) {
   switch (transport) {
     case "polling":
       return [
-        { title: "curl", code: `for n in $(seq 0 ${last}); do curl -s ${quoted(`${url}&cnt=`)}$n; sleep ${interval}; done` },
+        {
+          title: "curl",
+          code: `for n in $(seq 0 ${last}); do curl -s ${shellQuoted(`${url}&cnt=`)}$n; sleep ${interval}; done`,
+        },
         {
           title: "fetch",
           code: `for (let cnt = 0; ; cnt++) {
   const response = await fetch(${literal(`${url}&cnt=`)} + cnt, { cache: "no-store" });
-  if (response.status === 400) break;               // past the end
+  if (response.status === 400) break;               // after the last piece
   const { message } = await response.json();
   show(message);
   await new Promise((resume) => setTimeout(resume, ${pause}));
@@ -25,10 +36,10 @@ export function snippets(transport, url, { count, interval, end }) {
       ];
     case "chunked":
       return [
-        { title: "curl", code: `curl -N ${quoted(url)}` },
+        { title: "curl", code: `curl -N ${shellQuoted(url)}` },
         {
           title: "fetch",
-          code: `const stop = new AbortController();                 // stop.abort() ends the server's work too
+          code: `const stop = new AbortController();                 // stop.abort() also ends the server's work
 const response = await fetch(${literal(url)}, { signal: stop.signal });
 const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
 for (let rest = ""; ; ) {
@@ -41,32 +52,32 @@ for (let rest = ""; ; ) {
         },
         {
           title: "XMLHttpRequest",
-          code: `const xhr = new XMLHttpRequest();                  // xhr.abort() ends the server's work too
+          code: `const xhr = new XMLHttpRequest();                  // xhr.abort() also ends the server's work
 let read = 0, rest = "";
 xhr.open("GET", ${literal(url)});
-xhr.onprogress = () => {                           // at most every 50 ms, whatever comes
+xhr.onprogress = () => {                           // at most every 50 ms
   const lines = (rest + xhr.responseText.slice(read)).split("\\n");
   read = xhr.responseText.length;
   rest = lines.pop();
   for (const line of lines) if (line.trim()) show(JSON.parse(line).delta ?? "");
 };
 xhr.send();
-// Chromium shows text/plain only from its 1,024th byte on, unless the answer says X-Content-Type-Options: nosniff.`,
+// Chromium shows text/plain only after 1,024 bytes, unless the response has X-Content-Type-Options: nosniff.`,
         },
       ];
     case "events":
       return [
-        { title: "curl", code: `curl -N -H 'Accept: text/event-stream' ${quoted(url)}` },
+        { title: "curl", code: `curl -N -H 'Accept: text/event-stream' ${shellQuoted(url)}` },
         {
           title: "EventSource",
           code: `const source = new EventSource(${literal(url)});
 source.addEventListener("delta", (event) => show(JSON.parse(event.data).delta));
-${ending(end)}`,
+${closing(end)}`,
         },
       ];
     default:
       return [
-        { title: "curl (8.11 or newer)", code: `curl -N ${quoted(socket)}` },
+        { title: "curl (8.11 or newer)", code: `curl -N ${shellQuoted(socket)}` },
         {
           title: "WebSocket",
           code: `const socket = new WebSocket(${literal(socket)});
@@ -77,8 +88,10 @@ socket.onmessage = ({ data }) => show(JSON.parse(data).delta ?? "");
   }
 }
 
-function ending(end) {
-  if (end === "none") return "// nothing ends it: EventSource connects again, and again. source.close() stops that.";
+/** The line that closes an EventSource when the stream ends.
+ * @param {string} end */
+function closing(end) {
+  if (end === "none") return "// No end event: EventSource reconnects again and again, until source.close().";
   if (end === "END" || end === "[DONE]") {
     return `source.onmessage = ({ data }) => { if (data === ${literal(end)}) source.close(); };`;
   }

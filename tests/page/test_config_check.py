@@ -1,4 +1,4 @@
-"""The box for a configuration: the guilty line, the fix to copy, who is innocent, and what is said when it goes wrong."""
+"""The form that checks a configuration: the guilty line, the fix to copy, what passed, and the errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CADDY = "example.com {\n\tencode gzip\n\treverse_proxy 127.0.0.1:8000\n}\n"
 
 
 def check(page: Page, url: str, text: str, *, server: str = "") -> Locator:
-    """Paste it and ask; returns the line that says what was found."""
+    """Paste it and check it; returns the line with the result."""
     page.goto(f"{url}/#check")
     page.fill("#check-text", text)
     if server:
@@ -40,7 +40,9 @@ def check(page: Page, url: str, text: str, *, server: str = "") -> Locator:
 def test_the_guilty_line_is_shown_with_its_fix_and_its_explanation(page, origin, context):
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=origin.url)
     expect(check(page, origin.url, GUILTY)).to_have_text(
-        re.compile(r"1 warning, \d+ notes in 3 blocks that pass to an app\. Not all of it could be read\.")
+        re.compile(
+            r"1 warning, \d+ notes in 3 blocks that pass to an app\. Not all of the file could be read\."
+        )
     )
     finding = page.locator("#check-results > [data-finding=nginx-proxy-buffering]")
     expect(finding.locator(".chip")).to_have_text("warning")
@@ -67,19 +69,18 @@ def chosen_line(finding: Locator, text: str) -> str:
     return text.splitlines()[int(number[1]) - 1].strip()
 
 
-def test_who_is_innocent_allowed_or_unread_is_told_too(page, origin):
+def test_what_passed_is_allowed_or_unread_is_shown_too(page, origin):
     expect(check(page, origin.url, GUILTY)).to_contain_text("1 warning")
     part = {
-        name: page.locator(f"#check-results [data-part={name}]")
-        for name in ("innocent", "allowed", "problems")
+        name: page.locator(f"#check-results [data-part={name}]") for name in ("passed", "allowed", "problems")
     }
-    expect(part["innocent"]).to_contain_text("location /free: proxy_buffering off (line 8)")
+    expect(part["passed"]).to_contain_text("location /free: proxy_buffering off (line 8)")
     expect(part["allowed"]).to_contain_text("nginx-proxy-buffering in location /known: short answers only")
     expect(part["problems"]).to_contain_text("snippets/of-mine.conf")
 
 
 @pytest.mark.parametrize("server", ["", "caddy"])
-def test_whose_file_it_is_is_recognised_or_said(server, page, origin):
+def test_the_server_is_detected_or_chosen(server, page, origin):
     expect(check(page, origin.url, CADDY, server=server)).to_contain_text("in 1 block that passes to an app")
     expect(page.locator("#check-results > [data-finding=caddy-encode]")).to_be_visible()
 
@@ -88,7 +89,7 @@ def test_the_example_needs_no_file(page, origin):
     page.goto(origin.url)
     page.click("[data-action=check-example]")
     expect(page.locator("#check-status")).to_contain_text("1 error")
-    expect(page.locator("[data-part=innocent]")).to_contain_text("location /stream/")
+    expect(page.locator("[data-part=passed]")).to_contain_text("location /stream/")
 
 
 def test_a_file_is_read_under_its_own_name(page, origin, tmp_path):
@@ -101,17 +102,17 @@ def test_a_file_is_read_under_its_own_name(page, origin, tmp_path):
 
 
 WRONG = [
-    # name              text                            told
+    # name              text                            expected
     ("nothing",         "  \n",                         "There is nothing to check yet"),
-    ("no file of ours", "Dear all,\nhello.\n",          "choose it above"),
+    ("no file of ours", "Dear all,\nhello.\n",          "choose the server above"),
     ("a novel",         "x" * 200_000,                  "This file has 200,000 bytes"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "text", "told"), WRONG, ids=[name for name, _, _ in WRONG])
-def test_what_cannot_be_checked_is_said_in_words(name, text, told, page, origin):
+@pytest.mark.parametrize(("name", "text", "expected"), WRONG, ids=[name for name, _, _ in WRONG])
+def test_an_error_says_what_cannot_be_checked(name, text, expected, page, origin):
     status = check(page, origin.url, text)
-    expect(status).to_contain_text(told)
+    expect(status).to_contain_text(expected)
     expect(status).to_have_attribute("data-tone", "bad")
     expect(page.locator("#check-results")).to_be_empty()
 
@@ -123,21 +124,21 @@ def test_markup_in_a_file_is_text(page, origin):
     assert page.locator("#check-results img").count() == 0
 
 
-def test_a_service_that_is_gone_is_told(page, origin):
+def test_a_service_that_is_gone_is_reported(page, origin):
     page.goto(origin.url)
     page.route(re.compile("/check"), lambda route: route.abort())
     page.click("[data-action=check-example]")
-    expect(page.locator("#check-status")).to_contain_text("The service did not answer")
+    expect(page.locator("#check-status")).to_contain_text("no longer answers. Is the service still running?")
 
 
 LISTEN = """() => {
   const status = document.querySelector("#check-status");
-  window.said = [];
-  new MutationObserver(() => window.said.push(status.textContent)).observe(status, { childList: true });
+  window.sentences = [];
+  new MutationObserver(() => window.sentences.push(status.textContent)).observe(status, { childList: true });
 }"""
 
 
-def test_a_busy_service_is_asked_again(page, origin):
+def test_a_busy_service_gets_the_request_again(page, origin):
     # nginx lets a request pass every three seconds, and answers the others with 429.
     text = nginxconf.site(
         "proxy_pass http://127.0.0.1:8000;",
@@ -147,7 +148,7 @@ def test_a_busy_service_is_asked_again(page, origin):
     with servers.start_nginx(text, upstreams={8000: origin.port}) as nginx:
         page.goto(nginx.url)
         page.evaluate(LISTEN)
-        while not any("The service is busy" in sentence for sentence in page.evaluate("window.said")):
+        while not any("The service is busy" in sentence for sentence in page.evaluate("window.sentences")):
             page.click("[data-action=check-example]")
             expect(page.locator("#check-status")).to_have_text(re.compile("busy|1 error"))
         expect(page.locator("#check-status")).to_contain_text("1 error", timeout=20_000)

@@ -1,4 +1,4 @@
-"""What a page shows, read out of it: the picture's lines, and what the service wrote about its streams."""
+"""What a page has drawn, and what the service logged about its streams."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ Line = tuple[float, float]  # where a piece's line starts above, and where it en
 _LINE = re.compile(r"M([\d.]+) [\d.]+L([\d.]+) [\d.]+")
 
 
-def lines(picture: Locator) -> list[Line]:
-    """The lines of a picture, of all three kinds, from left to right."""
-    paths = [picture.locator(f"path.{kind}").get_attribute("d") or "" for kind in ("prompt", "slow", "kept")]
+def lines(container: Locator) -> list[Line]:
+    """The lines of the timelines inside, of all three kinds, from left to right."""
+    paths = [
+        container.locator(f"path.{kind}").get_attribute("d") or "" for kind in ("prompt", "slow", "kept")
+    ]
     return sorted((float(a), float(b)) for path in paths for a, b in _LINE.findall(path))
 
 
-def leaning(found: list[Line]) -> float:
-    """The share of lines that lean by more than a tenth of the picture: a busy machine tips a few, a hold nearly all."""
-    return sum(1 for above, below in found if below - above > 100) / len(found)
+def leaning(drawn: list[Line]) -> float:
+    """The share of lines that lean by more than a tenth of the width: a busy machine tips a few, a hold nearly all."""
+    return sum(1 for above, below in drawn if below - above > 100) / len(drawn)
 
 
 def ended(service: servers.Service, transport: str, *, after: int, within_s: float = 5.0) -> dict[str, Any]:
@@ -32,7 +34,7 @@ def ended(service: servers.Service, transport: str, *, after: int, within_s: flo
     Args:
         service: the origin.
         transport: of the stream.
-        after: length of the log before; what stands earlier is another's.
+        after: length of the log before; earlier lines are about other streams.
         within_s: how long to wait.
     """
     end_s = time.monotonic() + within_s

@@ -1,0 +1,58 @@
+// The buttons below a report: save it, link to it, copy it. The service renders the files and keeps nothing.
+
+import { announce, copy, download, el } from "./dom.js";
+import { packRun } from "./run-file.js";
+import { messageOf } from "./streams.js";
+
+/** @import { NotedRun, Report } from "./types.d.ts" */
+
+/** @param {{report: Report, run: NotedRun, notes: string[]}} options `notes`: the sentences that the page adds to the report */
+export function exportButtons({ report, run, notes }) {
+  const name = `flushcheck-${report.verdict}`;
+  /** @param {string} accept
+   * @param {string} [query] */
+  const render = async (accept, query = "") => {
+    const response = await fetch(`diagnostics/report${query}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: accept },
+      body: JSON.stringify({ ...run, notes }),
+    });
+    if (!response.ok) throw new Error(`the service responded with status ${response.status}`);
+    return response.text();
+  };
+  const saveHtml = async () => download(new Blob([await render("text/html")], { type: "text/html" }), `${name}.html`);
+  const saveJson = async () =>
+    download(new Blob([`${JSON.stringify({ schema: 2, ...run })}\n`], { type: "application/json" }), `${name}.json`);
+  return el(
+    "div",
+    { class: "actions" },
+    button("save-html", "Save as one HTML file", saveHtml),
+    button("save-json", "Save the run (JSON)", saveJson),
+    button("copy-run", "Copy a link to this report", async (pressed) =>
+      copy(`${location.href.replace(/[?#].*/, "")}#run=${await packRun(run)}`, pressed),
+    ),
+    button("copy-text", "Copy as text for an issue", async (pressed) => copy(await render("text/plain"), pressed)),
+    button("copy-ticket", "Copy a ticket for your host", async (pressed) =>
+      copy(await render("text/plain", "?as=ticket"), pressed),
+    ),
+  );
+}
+
+/** @param {string} id
+ * @param {string} label
+ * @param {(pressed: HTMLButtonElement) => Promise<void>} work */
+function button(id, label, work) {
+  const made = el("button", { type: "button", id, onclick }, label);
+  async function onclick() {
+    try {
+      await work(made);
+    } catch (error) {
+      announce(`Failed: ${messageOf(error)}`);
+      made.textContent = "Failed";
+      setTimeout(() => {
+        made.textContent = label;
+      }, 3000);
+    }
+  }
+  return made;
+}

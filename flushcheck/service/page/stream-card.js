@@ -1,0 +1,324 @@
+// One card per transport: start and stop, the text as it grows, its timeline, and the records as they were on the wire.
+
+import { countDeliveries, longestWait } from "./classify.js";
+import { $, $$, copyable, el } from "./dom.js";
+import { count, endSentence, ordinal } from "./sentences.js";
+import { root, settings } from "./settings.js";
+import { snippets } from "./snippets.js";
+import { formValues, streamQuery } from "./stream-form.js";
+import { readChunked, readEventSource, readPolling, readWebSocket, since } from "./streams.js";
+import { niceSpan, Timeline } from "./timeline.js";
+import { WIRE_NOTES, wireRows } from "./wire-table.js";
+
+/** @import { Header, Point, RawRecord, StreamResult, Transport } from "./types.d.ts" */
+/** @import { Values } from "./stream-form.js" */
+/** @import { WireRecord } from "./wire-table.js" */
+
+const MAX_TEXT = 200_000; // characters shown
+const MAX_RECORDS = 300; // shown in the table of bytes
+const SILENT_S = 2;
+
+/** One stream from Start to its end. */
+class StreamRun {
+  began = performance.now();
+  control = new AbortController();
+  /** @type {Point[]} */
+  points = [];
+  /** @type {WireRecord[]} */
+  records = [];
+  reads = 0;
+  connection = 1; // the number of the current one; EventSource may open several
+  lost = 0; // the number of the last connection that ended without the end event
+  drops = 0; // such ends, and attempts to reconnect that failed
+  opened_s = -1; // negative until the response opens
+  isOver = false;
+  isSilent = false; // the card says that nothing comes
+  frame = 0; // of the numbers, when they are due to be shown
+  text = document.createTextNode("");
+
+  /** @param {Values} values of the form */
+  constructor(values) {
+    this.end = values.end ?? "";
+    this.count = Number(values.count);
+    this.interval_s = Number(values.interval);
+    // The same for all four cards, with some room for late pieces, so that their timelines can be compared.
+    this.expected_s = this.count * this.interval_s * 1.03 + 0.3;
+  }
+}
+
+export class StreamCard {
+  #element;
+  #transport;
+  #timeline;
+  #unavailable;
+  #onChange;
+  /** @type {Record<string, HTMLElement>} */
+  #parts;
+  /** @type {StreamRun | null} */
+  #run = null; // the stream that runs
+  /** @type {StreamRun | null} */
+  #last = null; // the stream that the card shows
+
+  /** @param {HTMLElement} element
+   * @param {Transport} transport
+   * @param {{onChange: () => void, unavailable: string}} options `unavailable`: why this server cannot offer the transport,
+   * "" if it can */
+  constructor(element, transport, { onChange, unavailable }) {
+    this.#element = element;
+    this.#transport = transport;
+    this.#parts = Object.fromEntries($$("[data-part]", element).map((part) => [part.dataset.part ?? "", part]));
+    this.#timeline = new Timeline(this.#part("timeline"), $("h3", element).textContent ?? "");
+    this.#onChange = onChange;
+    this.#unavailable = unavailable;
+    $("[data-action=toggle]", element).addEventListener("click", () => (this.isRunning ? this.stop() : this.start()));
+    this.#part("wire-box").addEventListener("toggle", () => this.#showRecords());
+    this.describe();
+  }
+
+  get isRunning() {
+    return this.#run !== null;
+  }
+
+  /** @param {string} name */
+  #part(name) {
+    const part = this.#parts[name];
+    if (!part) throw new TypeError(`the card ${this.#transport} has no part ${name}`);
+    return part;
+  }
+
+  /** Show the request that Start would make. */
+  describe() {
+    const values = formValues();
+    const blocks = snippets(this.#transport, this.#url(values), {
+      count: Number(values.count),
+      interval: Number(values.interval),
+      end: values.end ?? "",
+    });
+    this.#part("code").replaceChildren(...blocks.flatMap(({ title, code }) => [el("h4", {}, title), copyable(code)]));
+  }
+
+  /** @param {Values} values */
+  #url(values) {
+    return `${root}${settings.routes[this.#transport].slice(1)}?${streamQuery(values)}`;
+  }
+
+  async start() {
+    this.stop();
+    const values = formValues();
+    const run = new StreamRun(values);
+    this.#run = this.#last = run;
+    this.#clear(run);
+    const ticking = this.#animate(run);
+    this.#onChange();
+    const result = await this.#read(run, `${this.#url(values)}&nonce=${Math.random().toString(36).slice(2, 10)}`);
+    run.isOver = true;
+    clearInterval(ticking);
+    this.#draw(run);
+    if (this.#run === run) {
+      this.#run = null;
+      this.#showButton();
+      this.#finish(run, result);
+      this.#onChange();
+    }
+  }
+
+  stop() {
+    this.#run?.control.abort();
+  }
+
+  /** @param {StreamRun} run */
+  #clear(run) {
+    this.#part("text").replaceChildren(run.text);
+    this.#part("text").dataset.empty = "";
+    this.#part("headers").replaceChildren(el("p", { class: "soft" }, "No response yet."));
+    if (this.#transport === "events") {
+      this.#part("connections").replaceChildren();
+      this.#part("loop").hidden = true;
+    }
+    this.#showRecords();
+    this.#showButton();
+    this.#status("Opening…", "");
+  }
+
+  /** @param {StreamRun} run
+   * @param {string} url
+   * @returns {Promise<StreamResult>} */
+  #read(run, url) {
+    const options = {
+      signal: run.control.signal,
+      maxPendingBytes: settings.bounds.max_pending_bytes,
+      listener: {
+        /** @param {{status: number, headers: Header[]}} response */
+        opened: ({ status, headers }) => this.#opened(run, status, headers),
+        read: () => {
+          run.reads += 1;
+        },
+        /** @param {RawRecord} record @param {number | undefined} sent_s */
+        record: (record, sent_s) => this.#record(run, record, sent_s),
+        /** @param {number} connection */
+        connected: (connection) => this.#connected(run, connection, url),
+        /** @param {number} connection */
+        dropped: (connection) => this.#dropped(run, connection),
+      },
+    };
+    switch (this.#transport) {
+      case "polling":
+        return readPolling(url, { ...options, began: run.began, interval_s: run.interval_s });
+      case "chunked":
+        return readChunked(url, options);
+      case "events":
+        return readEventSource(url, { ...options, end: run.end });
+      case "websocket":
+        return readWebSocket(url, options);
+    }
+  }
+
+  /** @param {StreamRun} run
+   * @param {number} status
+   * @param {readonly Header[]} headers */
+  #opened(run, status, headers) {
+    run.opened_s = since(run.began);
+    const note = this.#transport === "websocket" ? " Browsers do not show the headers of a WebSocket handshake." : "";
+    this.#showHeaders(`Status ${status}, ${run.opened_s.toFixed(2)} s after the request.${note}`, headers);
+    if (!run.points.length) this.#status("Open; no piece yet.", "");
+  }
+
+  /** @param {string} sentence
+   * @param {readonly Header[]} headers */
+  #showHeaders(sentence, headers) {
+    const rows = headers.map(([name, value]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, value)));
+    const table = el("div", { class: "scroller" }, el("table", {}, el("tbody", {}, ...rows)));
+    this.#part("headers").replaceChildren(el("p", {}, sentence), table);
+  }
+
+  /** An EventSource has opened a connection.
+   * @param {StreamRun} run
+   * @param {number} connection its number
+   * @param {string} url */
+  async #connected(run, connection, url) {
+    run.connection = connection;
+    if (connection > 1) {
+      run.text.appendData(`\n— connection ${connection} —\n`);
+      this.#logConnection(run, `Connection ${connection} opened`);
+      return;
+    }
+    run.opened_s = since(run.began);
+    this.#status("Open; no piece yet.", "");
+    // EventSource hides the response headers. A HEAD request to the same address shows them.
+    try {
+      const options = { method: "HEAD", headers: { Accept: "text/event-stream" }, signal: run.control.signal };
+      const { status, headers } = await fetch(url, options);
+      const sentence = `EventSource shows no headers. A HEAD request to the same address got status ${status}:`;
+      this.#showHeaders(sentence, [...headers]);
+    } catch {
+      // Stopped in the meantime.
+    }
+  }
+
+  /** A connection of an EventSource has ended without the end event, or an attempt to reconnect has failed.
+   * @param {StreamRun} run
+   * @param {number} connection the number of the last one that opened */
+  #dropped(run, connection) {
+    const isNew = connection > run.lost;
+    run.lost = connection;
+    run.drops += 1;
+    this.#part("loop").hidden = false;
+    const pieces = run.points.filter((point) => point.connection === connection).length;
+    this.#logConnection(
+      run,
+      isNew ? `Connection ${connection} ended without an end event` : "An attempt to reconnect failed",
+      isNew ? `, after ${count(pieces, "piece")}` : "",
+    );
+    this.#status(`Connection lost. The browser tries again (${ordinal(run.drops)} time). Stop ends the loop.`, "late");
+  }
+
+  /** @param {StreamRun} run
+   * @param {string} event
+   * @param {string} [more] */
+  #logConnection(run, event, more = "") {
+    this.#part("connections").append(el("li", {}, `${event} at ${since(run.began).toFixed(1)} s${more}`));
+  }
+
+  /** @param {StreamRun} run
+   * @param {RawRecord} record
+   * @param {number} [sent_s] */
+  #record(run, { piece, raw }, sent_s = 0) {
+    const came_s = since(run.began);
+    if (run.records.length < MAX_RECORDS) run.records.push({ came_s, read: run.reads, raw });
+    if (piece) {
+      if (!run.points.length) {
+        this.#part("first").textContent = `${came_s.toFixed(2)} s`;
+        this.#status("Streaming.", "good");
+      }
+      run.points.push({ sent_s, came_s, connection: run.connection });
+      if (run.text.length < MAX_TEXT) run.text.appendData(piece.text);
+    }
+    this.#draw(run);
+  }
+
+  /** @param {StreamRun} run */
+  #draw(run) {
+    if (this.#last !== run) return;
+    const { points } = run;
+    const now_s = run.isOver ? null : since(run.began);
+    const isExpected = run.count > 0 && run.connection === 1;
+    const span_s = isExpected ? run.expected_s : niceSpan(Math.max(now_s ?? 0, points.at(-1)?.came_s ?? 0));
+    this.#timeline.drawSoon({ points, span_s, now_s });
+    run.frame ||= requestAnimationFrame(() => {
+      run.frame = 0;
+      if (this.#last !== run) return;
+      this.#part("pieces").textContent = String(points.length);
+      this.#part("longest").textContent = points.length ? `${longestWait(points).toFixed(2)} s` : "–";
+      this.#part("deliveries").textContent = String(countDeliveries(points, settings.thresholds));
+      this.#part("text").scrollTop = this.#part("text").scrollHeight;
+      this.#showRecords();
+    });
+  }
+
+  /** Move the line of the present, and say so when no piece comes.
+   * @param {StreamRun} run */
+  #animate(run) {
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const tick = () => {
+      this.#draw(run);
+      const waited_s = since(run.began);
+      if (run.points.length || waited_s < 1) return;
+      this.#part("first").textContent = `more than ${Math.floor(waited_s)} s`;
+      // Once, not every second: a screen reader reads it aloud.
+      if (waited_s < SILENT_S || run.isSilent) return;
+      run.isSilent = true;
+      const state = run.opened_s < 0 ? "No response" : "The response is open, but no piece came";
+      this.#status(`${state} for ${SILENT_S} s: held on the path, or not sent.`, "late");
+    };
+    return setInterval(tick, isCalm ? 1000 : 50);
+  }
+
+  /** @param {StreamRun} run
+   * @param {StreamResult} result */
+  #finish({ points, end }, result) {
+    if (!points.length) this.#part("text").dataset.empty = "No text came.";
+    const context = { end, unavailable: this.#unavailable, thresholds: settings.thresholds };
+    this.#status(...endSentence(points, result, context));
+  }
+
+  /** @param {string} sentence
+   * @param {string} tone */
+  #status(sentence, tone) {
+    const status = this.#part("status");
+    if (status.textContent !== sentence) status.textContent = sentence;
+    status.dataset.tone = tone;
+  }
+
+  #showButton() {
+    const button = $("[data-action=toggle]", this.#element);
+    button.textContent = this.isRunning ? "Stop" : "Start";
+    button.setAttribute("aria-pressed", String(this.isRunning));
+  }
+
+  #showRecords() {
+    if (!this.#part("wire-box").hasAttribute("open")) return;
+    this.#part("wire-note").textContent =
+      `${WIRE_NOTES[this.#transport]} A line above a row marks a new read of this browser.`;
+    this.#part("wire").replaceChildren(...wireRows(this.#transport, this.#last?.records ?? []));
+  }
+}

@@ -1,0 +1,298 @@
+// The values that the service and the page exchange. Only the type checker reads this file.
+// tests/page/test_types.py compares the field names with the Python dataclasses and documents.
+
+export type Transport = "polling" | "chunked" | "events" | "websocket";
+export type Outcome = "complete" | "cut" | "timeout" | "refused" | "unreachable" | "stopped";
+export type Verdict = "flowing" | "held" | "broken" | "unknown";
+
+// flushcheck/model: what a probe is, and what it saw
+
+export interface Probe {
+  transport: Transport;
+  scenario: string;
+  variant: string;
+  vantage: "path" | "loopback" | "direct";
+  run: number;
+  lasts_s: number;
+}
+
+export interface RequestAtApp {
+  protocol: string;
+  gateway: string;
+  server: string;
+  connection: string;
+  upgrade: string;
+  websocket_key: boolean;
+  accept_encoding: string;
+  via: string;
+  forwarded: string[];
+  forwarded_hops: number;
+  concurrent: number;
+}
+
+export interface EndRecord {
+  count: number;
+  at_s: number;
+  request_at_app?: RequestAtApp;
+}
+
+export interface ReceivedPiece {
+  seq: number;
+  sent_s: number;
+  size_bytes?: number;
+}
+
+export interface Arrival {
+  at_s: number;
+  size_bytes: number;
+  text_bytes: number;
+  pieces: ReceivedPiece[];
+}
+
+export interface Observation {
+  probe: Probe;
+  outcome: Outcome;
+  detail: string;
+  status: number;
+  http_version: string;
+  headers: Header[];
+  requested_s?: number;
+  connect_s: number;
+  headers_s: number;
+  ended_s: number;
+  stall_s: number;
+  arrivals: Arrival[];
+  end: EndRecord | null;
+  request_at_app: RequestAtApp | null;
+}
+
+export interface Run {
+  target: string;
+  observations: Observation[];
+  tool?: string;
+  direct?: string;
+}
+
+/** A run as the page keeps it: with the sentences about what only a browser sees. */
+export interface NotedRun extends Run {
+  notes?: string[];
+}
+
+// flushcheck/reports/json_report.py: what the service says about a run
+
+export interface Fix {
+  where: string;
+  change: string;
+  by: string;
+  cost: string;
+  note: string;
+  response_header: boolean;
+}
+
+export interface CulpritReport {
+  id: string;
+  title: string;
+  confidence: string;
+  transports: Transport[];
+  evidence: string[];
+  fixes: Fix[];
+  references: string[];
+}
+
+export interface IdleResult {
+  cause: string;
+  summary: string;
+  passed_s: number;
+  cut_after_s: number | null;
+  deadline_s: number | null;
+}
+
+export interface TransportReport {
+  flow: string;
+  summary: string;
+  held_at: string | null;
+  hold_bytes: number | null;
+  hold_s: number;
+  headers_s: number;
+  first_piece_s: number;
+  lag_s: { p50: number; max: number };
+  pieces_sent: number;
+  pieces_received: number;
+  complete: boolean;
+  culprits: string[];
+  freed_by: string[];
+  idle: IdleResult | null;
+  sent_s: number[];
+  received_s: number[];
+}
+
+export interface FaultLocation {
+  place: string;
+  summary: string;
+  evidence: string[];
+}
+
+export interface Hop {
+  what: string;
+  evidence: string;
+}
+
+export interface Report {
+  schema: number;
+  target: string;
+  verdict: Verdict;
+  headline: string;
+  transports: Record<Transport, TransportReport>;
+  culprits: CulpritReport[];
+  fault_location: FaultLocation | null;
+  hops: Hop[];
+  notes: string[];
+  tool: string;
+}
+
+// flushcheck/reports/findings.py: what the service says about a configuration file
+
+export interface Finding {
+  id: string;
+  level: "error" | "warning" | "note";
+  line: number;
+  block: string;
+  block_file: string;
+  block_line: number;
+  message: string;
+  override: string;
+  fix: Fix;
+}
+
+export interface AllowedFinding extends Finding {
+  allowed_at: { file: string; line: number };
+  reason: string;
+}
+
+export interface PassedBlock {
+  file: string;
+  line: number;
+  block: string;
+  reason: string;
+}
+
+export interface ReadProblem {
+  file: string;
+  line: number;
+  reason: string;
+}
+
+export interface Findings {
+  findings: Finding[];
+  passed: PassedBlock[];
+  allowed: AllowedFinding[];
+  problems: ReadProblem[];
+}
+
+// flushcheck/service/routes/pages.py: what the service tells the page
+
+export interface PlannedProbe {
+  id: string;
+  probe: Probe;
+  path: string;
+  count: number;
+  interval_s: number;
+  duration_s: number;
+}
+
+/** Numbers that decide what a picture or a card says; the service's own are in flushcheck/measurement. */
+export interface Thresholds {
+  late_s: number;
+  held_s: number;
+  held_share: number;
+  same_delivery_s: number;
+}
+
+/** How much of a response an observer keeps. */
+export interface Bounds {
+  max_arrivals: number;
+  max_headers: number;
+  max_header_chars: number;
+  max_pending_bytes: number;
+}
+
+export interface Settings {
+  tool: string;
+  routes: Record<Transport, string>;
+  servers: string[];
+  texts: string[];
+  limits: Record<string, number>;
+  max_name: number;
+  thresholds: Thresholds;
+  bounds: Bounds;
+  no_websocket: string;
+  public: boolean;
+}
+
+// Values inside the page
+
+export type Header = [name: string, value: string];
+
+/** A piece on the page's clock. `connection` tells the connections of an EventSource apart. */
+export interface Point {
+  sent_s: number;
+  came_s: number;
+  connection?: number;
+}
+
+export interface Piece {
+  seq: number;
+  at_s: number;
+  text: string;
+}
+
+/** The end of a stream. A literal end such as `[DONE]` has a name and nothing else. */
+export interface StreamEnd {
+  name: string;
+  count: number | null;
+  at_s: number | null;
+  request_at_app: unknown;
+}
+
+/** Exactly one of the two. */
+export interface StreamRecord {
+  piece?: Piece;
+  end?: StreamEnd;
+}
+
+/** A record, and the text it was read from. */
+export interface RawRecord extends StreamRecord {
+  raw: string;
+}
+
+/** What happens to a stream while it is read. `sent_s` is undefined for an end. */
+export interface Listener {
+  opened?(response: { status: number; headers: Header[] }): void;
+  read?(bytes: number): void;
+  record?(record: RawRecord, sent_s: number | undefined): void;
+  connected?(connection: number): void;
+  dropped?(connection: number): void;
+}
+
+export interface ReadOptions {
+  listener: Listener;
+  signal: AbortSignal;
+  maxPendingBytes: number;
+  headers?: Record<string, string>;
+}
+
+export interface StreamResult {
+  ended: "complete" | "cut" | "refused" | "unreachable" | "stopped" | "foreign";
+  detail: string;
+  request_at_app?: unknown;
+}
+
+declare global {
+  // Trusted Types and client hints: not in TypeScript's DOM library.
+  var trustedTypes:
+    | { createPolicy(name: string, rules: { createScriptURL(): string }): { createScriptURL(url: string): URL } }
+    | undefined;
+  interface Navigator {
+    userAgentData?: { brands?: { brand: string; version: string }[] };
+  }
+}
