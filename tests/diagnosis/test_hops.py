@@ -65,7 +65,7 @@ def app(**changes: object) -> RequestAtApp:
     return dataclasses.replace(APP, **changes)  # type: ignore[arg-type]
 
 
-def held(**others) -> Observation:
+def held(**others: Any) -> Observation:
     """As `saw`, everything at the end."""
     seen = saw(**others)
     pieces = tuple(piece for arrival in seen.arrivals for piece in arrival.pieces)
