@@ -96,7 +96,7 @@ def _next_to_the_app(seen: Observations, observation: Observation) -> Statements
         closing = ", with Connection: close" if origin.connection.lower() == "close" else ""
         yield (
             "next to the app: a proxy that speaks HTTP/1.0, the default of nginx before 1.29.7",
-            f"the app was called over HTTP/1.0{closing} (the client itself used a later version)",
+            f"the app was called over HTTP/1.0{closing}; the client itself used a later version",
         )
     names = ", ".join(_cut(name) for name in origin.forwarded)
     if origin.forwarded_hops > 1:

@@ -89,9 +89,9 @@ PATHS: list[tuple[str, list[Observation], dict[str, str]]] = [
     ("the app does not tell what it saw", [saw(None), CONTROL], {}),
     # next to the app
     ("over HTTP/1.0", [saw(OWN_HTTP10)],
-     {"next to the app: a proxy that speaks HTTP/1.0, the default of nginx before 1.29.7": "chunked: the app was called over HTTP/1.0 (the client itself used a later version)"}),
+     {"next to the app: a proxy that speaks HTTP/1.0, the default of nginx before 1.29.7": "chunked: the app was called over HTTP/1.0; the client itself used a later version"}),
     ("over HTTP/1.0, and closed", [saw(app(protocol="HTTP/1.0", connection="Close"))],
-     {"next to the app: a proxy that speaks HTTP/1.0, the default of nginx before 1.29.7": "chunked: the app was called over HTTP/1.0, with Connection: close (the client itself used a later version)"}),
+     {"next to the app: a proxy that speaks HTTP/1.0, the default of nginx before 1.29.7": "chunked: the app was called over HTTP/1.0, with Connection: close; the client itself used a later version"}),
     ("over HTTP/1.1, and closed", [saw(app(connection="close"))], {}),
     ("an HTTP/1.0 client", [saw(OWN_HTTP10, variant=Variant.HTTP10)], {}),
     ("an HTTP/1.0 client, and HTTP/1.1 at the app", [saw(variant=Variant.HTTP10)],
@@ -184,7 +184,7 @@ PATHS: list[tuple[str, list[Observation], dict[str, str]]] = [
     ("early, and not old", [LATE, CONTROL], {}),
     # one statement, its first evidence
     ("twice the same", [saw(OWN_HTTP10), saw(OWN_HTTP10, transport=Transport.EVENTS)],
-     {"next to the app: a proxy that speaks HTTP/1.0, the default of nginx before 1.29.7": "chunked: the app was called over HTTP/1.0 (the client itself used a later version)"}),
+     {"next to the app: a proxy that speaks HTTP/1.0, the default of nginx before 1.29.7": "chunked: the app was called over HTTP/1.0; the client itself used a later version"}),
     ("only the path counts", [saw(OWN_HTTP10, vantage=Vantage.DIRECT)], {}),
 ]  # fmt: skip
 
