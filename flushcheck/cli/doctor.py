@@ -15,14 +15,14 @@ from types import SimpleNamespace
 
 from flushcheck.cli.arguments import Parser, timeout
 from flushcheck.cli.console import Console
-from flushcheck.diagnosis.app_server import GREEN, Checkup, Setup, examine, exit_code
+from flushcheck.diagnosis.app_server import GEVENT, ServerReport, ServerSetup, examine, exit_code
 from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http1 import PEER_ERRORS
 from flushcheck.prober.session import get_json
-from flushcheck.reports.app_server import checkup_document, checkup_text
+from flushcheck.reports.app_server import server_report_document, server_report_text
 from flushcheck.streaming.limits import Limits, unknown_settings
 
 PATH = "/diagnostics/server"
@@ -80,18 +80,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 "a URL with other arguments: expected the URL alone, for example "
                 "flushcheck doctor https://example.org"
             )
-        checkup = _request(what[0], arguments.timeout)
-        if isinstance(checkup, str):
-            console.error(checkup)
+        report = _request(what[0], arguments.timeout)
+        if isinstance(report, str):
+            console.error(report)
             return COULD_NOT_TELL
     else:
-        checkup = examine(_local_setup(_command(what, arguments.config), arguments.timeout))
+        report = examine(_local_setup(_command(what, arguments.config), arguments.timeout))
     if arguments.json:
         # ASCII: no control character from the other side reaches the terminal.
-        console.write(json.dumps(checkup_document(checkup), indent=2) + "\n")
+        console.write(json.dumps(server_report_document(report), indent=2) + "\n")
     else:
-        console.write(checkup_text(checkup, width=console.width, color=console.color))
-    return exit_code(checkup)
+        console.write(server_report_text(report, width=console.width, color=console.color))
+    return exit_code(report)
 
 
 def _command(what: Sequence[str], config: str | None) -> list[str]:
@@ -108,7 +108,7 @@ def _command(what: Sequence[str], config: str | None) -> list[str]:
     return [*(["-c", config] if config is not None else []), *what[1:]]
 
 
-def _local_setup(command: Sequence[str], timeout_s: float) -> Setup:
+def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
     """The setup of a gunicorn started with these arguments in this environment.
 
     Raises:
@@ -148,11 +148,11 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> Setup:
         unknown_settings=unknown_settings(os.environ),
         refused=refused,
         engine=limits.engine == "on",
-        engine_misfits=misfits() if setup.worker == GREEN and installed_version("gevent") else (),
+        engine_misfits=misfits() if setup.worker == GEVENT and installed_version("gevent") else (),
     )
 
 
-def _request(url: str, timeout_s: float) -> Checkup | str:
+def _request(url: str, timeout_s: float) -> ServerReport | str:
     """What a running service reports of its server, or why it could not be read.
 
     Raises:
@@ -164,7 +164,7 @@ def _request(url: str, timeout_s: float) -> Checkup | str:
         status, data = get_json(address, PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
         if status != 200:
             return f"{address.url}{PATH}: status {status}: not a flushcheck service, or too old for `doctor`"
-        return from_json(Checkup, data)
+        return from_json(ServerReport, data)
     except (DecodeError, ValueError, RecursionError):  # UsageError and JSON's are ValueErrors
         return f"{address.url}{PATH}: the response is not that of a flushcheck service"
     except PEER_ERRORS as error:

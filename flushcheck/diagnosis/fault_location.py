@@ -44,33 +44,33 @@ def locate_fault(run: Run, seen: Observations) -> FaultLocation | None:
         run: for its addresses.
         seen: its Observations.
     """
-    direct = [one for one in seen if one.probe.vantage is Vantage.DIRECT]
+    direct = [observation for observation in seen if observation.probe.vantage is Vantage.DIRECT]
     if not direct:
         return None
     at = run.direct or "the app's own port"
-    if not any(_ours(one) for one in direct):
-        one = direct[0]
-        said = f"{at} gave no stream to compare with: {one.detail or one.outcome}"
-        return FaultLocation(FaultPlace.UNKNOWN, said)
+    if not any(_ours(observation) for observation in direct):
+        observation = direct[0]
+        summary = f"{at} gave no stream to compare with: {observation.detail or observation.outcome}"
+        return FaultLocation(FaultPlace.UNKNOWN, summary)
     compared = [
-        found
+        comparison
         for transport in Transport
         for compare in (_compare, _compare_silence)
-        if (found := compare(seen, transport, at))
+        if (comparison := compare(seen, transport, at))
     ]
     places = {place for place, _ in compared}
     if {FaultPlace.APP, FaultPlace.PATH} <= places:
         place = FaultPlace.BOTH
     else:
         weightiest = (FaultPlace.APP, FaultPlace.PATH, FaultPlace.UNKNOWN, FaultPlace.NOWHERE)
-        place = next((one for one in weightiest if one in places), FaultPlace.UNKNOWN)
+        place = next((observation for observation in weightiest if observation in places), FaultPlace.UNKNOWN)
     facts = tuple(fact for where, fact in compared if where is not FaultPlace.NOWHERE)
     return FaultLocation(place, _SUMMARY[place].format(direct=at), facts)
 
 
-def _ours(one: Observation) -> bool:
+def _ours(observation: Observation) -> bool:
     """Whether it was a flushcheck service that spoke."""
-    return bool(one.pieces or one.end or one.request_at_app)
+    return bool(observation.pieces or observation.end or observation.request_at_app)
 
 
 def _compare(seen: Observations, transport: Transport, at: str) -> tuple[FaultPlace, Evidence] | None:
@@ -108,10 +108,10 @@ def _compare_silence(seen: Observations, transport: Transport, at: str) -> tuple
 
 
 def _say(seen: Observations, probe: Probe) -> str:
-    timing, one = seen.timing(probe), seen.get(probe)
-    assert timing is not None and one is not None  # the caller saw both
+    timing, observation = seen.timing(probe), seen.get(probe)
+    assert timing is not None and observation is not None  # the caller saw both
     if timing.flow in HELD_FLOWS:
         return f"{timing.flow} (held for up to {max(timing.lag_s.max, timing.late_s):.2f} s)"
     if timing.flow is Flow.CUT:
-        return f"cut after {one.ended_s:.1f} s"
+        return f"cut after {observation.ended_s:.1f} s"
     return str(timing.flow)

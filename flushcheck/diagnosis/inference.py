@@ -13,6 +13,7 @@ from dataclasses import replace
 from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
+from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
@@ -54,6 +55,8 @@ BROKEN = frozenset({Flow.CUT, Flow.FAILED})
 def judge(run: Run) -> Report:
     """Say how each Transport flows in this run, who holds it, and how to free it."""
     seen = Observations(run.observations)
+    if service_absent(seen):
+        return _report_of_absence(run, seen)
     verdicts = tuple(
         _verdict(seen, transport) for transport in Transport if seen.get(Probe(transport)) is not None
     )
@@ -72,6 +75,25 @@ def judge(run: Run) -> Report:
     )
 
 
+def _report_of_absence(run: Run, seen: Observations) -> Report:
+    """The Report on an address without a flushcheck service: what failed, and no word about a cause."""
+    transports = tuple(
+        replace(_verdict(seen, transport), culprits=())
+        for transport in Transport
+        if seen.get(Probe(transport)) is not None
+    )
+    summary = transports[0].summary if transports else "nothing was observed"
+    return Report(
+        target=run.target,
+        verdict=Verdict.UNKNOWN,
+        headline=absence_sentence(run.target, seen) or f"could not tell: {summary}",
+        transports=transports,
+        culprits=(),
+        tool=run.tool,
+        fault_location=locate_fault(run, seen),
+    )
+
+
 def _verdict(seen: Observations, transport: Transport) -> TransportReport:
     probe = Probe(transport)
     observation, timing = seen.get(probe), seen.timing(probe)
@@ -79,15 +101,15 @@ def _verdict(seen: Observations, transport: Transport) -> TransportReport:
     pieces = observation.pieces
     received = len({piece.seq for piece in pieces})
     held = seen.held_baseline(transport)
-    waited = seen.timing(held) if held else None
-    quiet = idle_result(seen, transport)
+    held_timing = seen.timing(held) if held else None
+    idle = idle_result(seen, transport)
     return TransportReport(
         transport=transport,
         flow=timing.flow,
-        summary=_summary(seen, observation, timing) + (f"; {quiet.summary}" if quiet else ""),
+        summary=_summary(seen, observation, timing) + (f"; {idle.summary}" if idle else ""),
         held_at=held.scenario if held else None,
         hold_bytes=seen.hold_bytes(transport) if held else None,
-        hold_s=max(waited.lag_s.max, waited.queued_s) if waited else 0.0,
+        hold_s=max(held_timing.lag_s.max, held_timing.queued_s) if held_timing else 0.0,
         headers_s=observation.headers_s,
         first_piece_s=pieces[0].at_s if pieces else 0.0,
         lag_s=timing.lag_s,
@@ -98,15 +120,15 @@ def _verdict(seen: Observations, transport: Transport) -> TransportReport:
         freed_by=tuple(variant for variant in HINTS if seen.frees(transport, variant) is Answer.YES),
         sent_s=tuple(piece.sent_s for piece in pieces),
         received_s=tuple(piece.at_s - timing.latency_s for piece in pieces),
-        idle=quiet,
+        idle=idle,
     )
 
 
 def _detections(seen: Observations, transport: Transport) -> tuple[Detection, ...]:
     found: list[Detection] = []
     for cases in (DETECTORS, FALLBACK_DETECTORS):
-        asked = (case.detect(seen, transport) for case in cases)
-        found += [detection for detection in asked if detection is not None]
+        detected = (case.detect(seen, transport) for case in cases)
+        found += [detection for detection in detected if detection is not None]
         if any(_settles(detection) for detection in found):
             break
     return tuple(sorted(found, key=lambda detection: RANK.index(detection.confidence)))
@@ -118,7 +140,7 @@ def _settles(detection: Detection) -> bool:
 
 
 def _culprit_reports(verdicts: Iterable[TransportReport]) -> tuple[CulpritReport, ...]:
-    """Merge what the Transports say: one Culprit, all that speaks for it."""
+    """One report for each Culprit, with the evidence of all Transports."""
     merged: dict[str, CulpritReport] = {}
     for verdict in verdicts:
         for detection in verdict.culprits:
@@ -153,7 +175,7 @@ def _health(seen: Observations, verdicts: tuple[TransportReport, ...]) -> Verdic
 
 
 def _held(seen: Observations, verdict: TransportReport) -> bool:
-    """Whether somebody keeps this Transport's streams.
+    """Whether this Transport's streams are held.
 
     A rate that large Pieces exceed may be nothing but a slow link: it counts when a Culprit is found, or
     when a WebSocket went faster.
@@ -171,7 +193,7 @@ def _held(seen: Observations, verdict: TransportReport) -> bool:
 
 
 def _answered(seen: Observations, verdict: TransportReport) -> bool:
-    """Whether it was the service that spoke, and not something else at its address."""
+    """Whether the response was the service's, and not another program's at its address."""
     observation = seen.get(Probe(verdict.transport))
     return observation is not None and bool(
         observation.pieces or observation.end or observation.request_at_app
@@ -184,28 +206,28 @@ def _summary(seen: Observations, observation: Observation, timing: Timing) -> st
     late_s = timing.lag_s.max
     match timing.flow:
         case Flow.FLOWING:
-            told = f"{count} pieces came one by one, at most {late_s * 1000:.0f} ms late"
+            sentence = f"{count} pieces came one by one, at most {late_s * 1000:.0f} ms late"
         case Flow.HELD:
-            told = (
+            sentence = (
                 f"all {count} pieces came together at the end, the first one {late_s:.1f} s after it was sent"
             )
         case Flow.BLOCKS:
-            told = f"{count} pieces came in {timing.deliveries} blocks, up to {late_s:.1f} s late"
+            sentence = f"{count} pieces came in {timing.deliveries} blocks, up to {late_s:.1f} s late"
         case Flow.TICKS:
-            told = f"{count} pieces came in ticks of {timing.period_s * 1000:.0f} ms"
+            sentence = f"{count} pieces came in ticks of {timing.period_s * 1000:.0f} ms"
         case Flow.LATE:
-            told = _late(count, timing)
+            sentence = _late(count, timing)
         case Flow.THROTTLED:
-            told = f"{count} pieces came ever later, at {timing.rate_bps:.0f} bytes a second"
+            sentence = f"{count} pieces came ever later, at {timing.rate_bps:.0f} bytes a second"
         case Flow.REPLAYED:
-            told = f"an older stream was played back: {count} pieces came before they were sent"
+            sentence = f"an older stream was played back: {count} pieces came before they were sent"
         case Flow.CUT:
-            told = f"cut after {count} pieces at {observation.ended_s:.1f} s: {observation.detail}"
+            sentence = f"cut after {count} pieces at {observation.ended_s:.1f} s: {observation.detail}"
         case Flow.FAILED:
-            told = f"did not open: {observation.detail or observation.outcome}"
+            sentence = f"did not open: {observation.detail or observation.outcome}"
         case _:
-            told = f"{count} pieces came without a pattern, up to {late_s:.1f} s late"
-    return told + _at_larger_size(seen, observation.probe.transport)
+            sentence = f"{count} pieces came without a pattern, up to {late_s:.1f} s late"
+    return sentence + _at_larger_size(seen, observation.probe.transport)
 
 
 def _late(count: int, timing: Timing) -> str:
@@ -246,7 +268,7 @@ def _headline(
     held = tuple(verdict for verdict in verdicts if _held(seen, verdict))
     broken = tuple(verdict for verdict in verdicts if verdict.flow in BROKEN)
     cut = tuple(verdict for verdict in verdicts if verdict.idle and verdict.idle.cuts)
-    told = []
+    sentences = []
     for word, bad in (("held", held), ("broken", broken), ("streams that last are cut", cut)):
         if bad:
             ids = {
@@ -257,8 +279,8 @@ def _headline(
             }
             blamed = [a.culprit.title for a in culprit_reports if a.culprit.id in ids]
             because = " or ".join(blamed) or "the cause could not be named"
-            told.append(f"{word} on {_all(bad)}: {because}")
-    return "; ".join(told)
+            sentences.append(f"{word} on {_all(bad)}: {because}")
+    return "; ".join(sentences)
 
 
 def _all(verdicts: tuple[TransportReport, ...]) -> str:
@@ -268,7 +290,7 @@ def _all(verdicts: tuple[TransportReport, ...]) -> str:
 
 
 def _notes(seen: Observations, verdicts: tuple[TransportReport, ...]) -> tuple[str, ...]:
-    """Facts worth knowing that accuse nobody."""
+    """Facts worth knowing that name no culprit."""
     notes: list[str] = []
     for verdict in verdicts:
         transport = verdict.transport

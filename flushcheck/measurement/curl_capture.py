@@ -1,8 +1,8 @@
-"""What a shell saw, as Observations: the other end of `render.oneliner`.
+"""The output of the one-line curl command, as Observations: the other end of `reports.oneliner`.
 
-The body is a row of reads. Each has a line of its own, `@<seconds> <bytes>`, with the moment it
-returned, and then exactly so many bytes, as curl wrote them with `-i`: status line, header, blank line,
-content. Several answers follow one another; which Probe each of them was, their order says.
+The body is a series of reads. Each begins with a line of its own, `@<seconds> <bytes>`, with the moment it
+returned, and then has exactly that many bytes, as `curl -i` wrote them: status line, header, blank line,
+content. Several responses follow one another; their order tells the Probe of each.
 """
 
 from __future__ import annotations
@@ -33,32 +33,32 @@ EXAMPLE = '"@0.0123 17" on a line of its own, then 17 bytes as curl -i wrote the
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One read of the shell's: when it returned, and with what."""
+    """One read of the shell: when it returned, and its bytes."""
 
     at_s: float
     data: bytes
 
 
 def read(body: bytes, *, probes: Sequence[Probe], target: str) -> Run:
-    """Turn the row of reads into a Run.
+    """Turn the series of reads into a Run.
 
     Args:
         body: as described above.
-        probes: what was asked for, in order.
-        target: the address that was asked.
+        probes: what was requested, in order.
+        target: the address that was tested.
 
     Raises:
-        UsageError: the body is not such a row, or holds more answers than there are Probes.
+        UsageError: the body is no such series, or has more responses than there are Probes.
     """
-    answers = list(_answers(_reads(body)))
-    if not answers:
-        raise UsageError(f"the body holds no HTTP answer: expected {EXAMPLE}")
-    if len(answers) > len(probes):
-        raise UsageError(f"the body holds {len(answers)} answers: expected at most {len(probes)}")
+    responses = list(_responses(_reads(body)))
+    if not responses:
+        raise UsageError(f"the body has no HTTP response: expected {EXAMPLE}")
+    if len(responses) > len(probes):
+        raise UsageError(f"the body has {len(responses)} responses: expected at most {len(probes)}")
     begun_s, observations = 0.0, []
-    for probe, answer in zip(probes, answers, strict=False):
-        observations.append(_observe(probe, answer, begun_s))
-        begun_s = answer[-1].at_s  # curl asks for the next when it has the last
+    for probe, response in zip(probes, responses, strict=False):
+        observations.append(_observe(probe, response, begun_s))
+        begun_s = response[-1].at_s  # curl requests the next one when it has the last byte
     return Run(target, tuple(observations), tool="curl")
 
 
@@ -68,7 +68,7 @@ def _reads(body: bytes) -> list[Read]:
     while at < len(body):
         stamp = _STAMP.match(body, at)
         if stamp is None:
-            # The shell may end the row with a newline of its own.
+            # The shell may end the series with a newline of its own.
             if not body[at:].strip():
                 break
             raise UsageError(f"byte {at} of the body is {body[at : at + 20]!r}: expected {EXAMPLE}")
@@ -81,28 +81,28 @@ def _reads(body: bytes) -> list[Read]:
     return reads
 
 
-def _answers(reads: Iterable[Read]) -> Iterable[list[Read]]:
-    """The reads of one answer after the other; a read that holds the seam is cut there."""
-    answer: list[Read] = []
-    for one in reads:
-        starts = [found.start() for found in _STATUS.finditer(one.data)]
-        for start, stop in zip([0, *starts], [*starts, len(one.data)], strict=True):
-            if start in starts and answer:
-                yield answer
-                answer = []
+def _responses(reads: Iterable[Read]) -> Iterable[list[Read]]:
+    """The reads of one response after the other; a read that has the end of one and the next is cut there."""
+    response: list[Read] = []
+    for part in reads:
+        starts = [found.start() for found in _STATUS.finditer(part.data)]
+        for start, stop in zip([0, *starts], [*starts, len(part.data)], strict=True):
+            if start in starts and response:
+                yield response
+                response = []
             if start < stop:
-                answer.append(Read(one.at_s, one.data[start:stop]))
-    if answer:
-        yield answer
+                response.append(Read(part.at_s, part.data[start:stop]))
+    if response:
+        yield response
 
 
-def _observe(probe: Probe, answer: list[Read], begun_s: float) -> Observation:
-    whole = b"".join(one.data for one in answer)
+def _observe(probe: Probe, response: list[Read], begun_s: float) -> Observation:
+    whole = b"".join(part.data for part in response)
     status = _STATUS.match(whole)
     blank = _BLANK.search(whole)
     if status is None or blank is None:
         shown = whole[:80].decode(errors="replace")
-        return Observation(probe, Outcome.REFUSED, detail=f"no HTTP header came: {shown!r}")
+        return Observation(probe, Outcome.REFUSED, detail=f"no HTTP header arrived: {shown!r}")
     headers = tuple(
         (name.strip().lower(), value.strip())
         for name, colon, value in (
@@ -110,16 +110,16 @@ def _observe(probe: Probe, answer: list[Read], begun_s: float) -> Observation:
         )
         if colon
     )
-    ended_s = answer[-1].at_s - begun_s
+    ended_s = response[-1].at_s - begun_s
     arrivals: list[Arrival] = []
     end: EndRecord | None = None
     records = decoder(probe.transport)
     headers_s, skip = 0.0, blank.end()
     detail = ""
-    for one in answer:
-        at_s = max(0.0, one.at_s - begun_s)
-        content = one.data[skip:]
-        skip = max(0, skip - len(one.data))
+    for part in response:
+        at_s = max(0.0, part.at_s - begun_s)
+        content = part.data[skip:]
+        skip = max(0, skip - len(part.data))
         if not content:
             headers_s = at_s
             continue
@@ -140,7 +140,7 @@ def _observe(probe: Probe, answer: list[Read], begun_s: float) -> Observation:
     return Observation(
         probe,
         _outcome(detail, end, received),
-        detail=detail or ("" if end else "the answer ended before the stream did"),
+        detail=detail or ("" if end else "the response ended before the stream did"),
         status=int(status[2]),
         http_version=status[1].decode(),
         headers=headers,

@@ -1,6 +1,6 @@
 """The nouns of flushcheck, as plain frozen values that every other package shares.
 
-Start with `observation.py` (what one request saw) and `report.py` (what is said about it). The inference
+Start with `observation.py` (what one request saw) and `report.py` (what a run tells). The inference
 turns Observations into a Report and nothing else: whatever a verdict needs is in these values, so that a
 run can be saved, sent by a browser or a shell, and judged again elsewhere with the same result.
 

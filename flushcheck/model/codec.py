@@ -1,8 +1,8 @@
-"""Values of the model as JSON, and back from JSON that a stranger wrote.
+"""Values of the model as JSON, and back from JSON of unknown origin.
 
 The type of each field says what is allowed; anything else is a `UsageError` that names the place, so
 a browser or a shell that observes for itself learns what it got wrong. Keys that the model does not
-know are passed over: a newer observer may say more than this judge understands.
+know are passed over: a newer observer may send more than this version understands.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _name(kind: Any) -> str:
 
 
 def _wrong(where: str, data: object, expected: str) -> UsageError:
-    # Only what is flat is shown: a stranger's nesting may be too deep to be written.
+    # Only flat values are shown: nesting may be too deep to be written.
     flat = data is None or isinstance(data, str | int | float)
     shown = repr(str(data)[:40]) if flat else f"a {type(data).__name__}"
     return UsageError(f"{where}={shown}: expected {expected}")

@@ -44,24 +44,26 @@ class Outcome(StrEnum):
     COMPLETE = "complete"  # the End came, with the count that was received
     CUT = "cut"  # the response ended, or the connection broke, before the End
     TIMEOUT = "timeout"  # nothing more came within the time allowed
-    REFUSED = "refused"  # an answer came that is not the stream: see status and detail
+    REFUSED = "refused"  # a response that is not the stream: see status and detail
     UNREACHABLE = "unreachable"  # no connection, no TLS, no HTTP
     STOPPED = "stopped"  # the observer had seen enough
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All that one Probe saw, failure included. Everything in it may come from a stranger."""
+    """All that one Probe saw, failure included. Any of it may be hostile: escape it where it is rendered."""
 
     probe: Probe
     outcome: Outcome
     detail: str = ""  # why, when the outcome is not COMPLETE
-    status: int = 0  # HTTP status; 0 if no answer came
-    http_version: str = ""  # of the answer, for example "1.1"
-    headers: tuple[tuple[str, str], ...] = ()  # of the answer, names in lower case
-    requested_s: float = 0.0  # when the request was sent, seconds since the run began; 0.0 where nobody says
+    status: int = 0  # HTTP status; 0 if no response came
+    http_version: str = ""  # of the response, for example "1.1"
+    headers: tuple[tuple[str, str], ...] = ()  # of the response, names in lower case
+    requested_s: float = (
+        0.0  # when the request was sent, seconds since the run began; 0.0 where it is not known
+    )
     connect_s: float = 0.0  # time to connect, TLS included
-    headers_s: float = 0.0  # when the answer's header came, since the request was sent
+    headers_s: float = 0.0  # when the response's header came, since the request was sent
     ended_s: float = 0.0  # when the observation ended, since the request was sent
     stall_s: float = 0.0  # the longest time the observer itself was kept from running meanwhile
     arrivals: tuple[Arrival, ...] = ()

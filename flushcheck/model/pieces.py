@@ -41,7 +41,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class RequestAtApp:
-    """What the service saw of one request: how its own hop looks, told to the client in-band.
+    """What the service saw of one request: how its own hop looks. The service sends it in-band.
 
     Header values are cut at 200 characters; addresses are counted, never repeated.
     """
@@ -61,7 +61,7 @@ class RequestAtApp:
 
 @dataclass(frozen=True, slots=True)
 class EndRecord:
-    """The service's own word that a stream is over: without it, a cut stream looks complete."""
+    """The service's own record that a stream is over: without it, a cut stream looks complete."""
 
     count: int  # Pieces of the whole stream, the ones before the resume point included
     at_s: float = 0.0

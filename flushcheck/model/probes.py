@@ -1,4 +1,4 @@
-"""What is asked: one Probe is one request and the single thing in which it differs from its baseline."""
+"""A Probe is one request and the single thing in which it differs from its baseline."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Scenario(StrEnum):
     TOKEN = "token"
     KILO = "kilo"
     BIG = "big"
-    IDLE = "idle"  # two Pieces with silence between: see `silences`
-    STEADY = "steady"  # small Pieces all the while, for as long
+    IDLE = "idle"  # two Pieces with silence between: see `idle_timeouts`
+    STEADY = "steady"  # small Pieces all the while, for the same time
 
 
 class Variant(StrEnum):

@@ -1,4 +1,4 @@
-"""What is said: a Report holds everything that was found; every output is a rendering of it."""
+"""A Report holds everything that was found; every output is a rendering of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CutCause(StrEnum):
 
     NONE = "none"  # nothing did
     IDLE = "idle"  # its silence
-    DEADLINE = "deadline"  # its age, whatever it said
+    DEADLINE = "deadline"  # its age, silent or not
     UNKNOWN = "unknown"
 
 
@@ -37,12 +37,12 @@ class IdleResult:
     summary: str  # one sentence
     passed_s: float = 0.0  # the longest silence tried that passed; 0.0: none did
     cut_after_s: float = 0.0  # the silence after which a stream was cut; 0.0: none was
-    deadline_s: float = 0.0  # the age at which even a talking one was cut; 0.0: it was not
+    deadline_s: float = 0.0  # the age at which a steady one was cut too; 0.0: it was not
     probes: tuple[str, ...] = ()
 
     @property
     def cuts(self) -> bool:
-        """Whether somebody cuts."""
+        """Whether streams are cut, by a silence or by their age."""
         return bool(self.cut_after_s or self.deadline_s)
 
 
@@ -63,8 +63,8 @@ class TransportReport:
     pieces_received: int = 0
     complete: bool = False
     culprits: tuple[Detection, ...] = ()
-    notes: tuple[str, ...] = ()  # facts that accuse nobody
-    freed_by: tuple[Variant, ...] = ()  # what the user's app can do by itself, seen to work here
+    notes: tuple[str, ...] = ()  # facts that name no culprit
+    freed_by: tuple[Variant, ...] = ()  # what the app can do by itself, seen to work here
     sent_s: tuple[float, ...] = ()  # per Piece received: when it was sent, ...
     received_s: tuple[float, ...] = ()  # ... and when it came, both from 0
     idle: IdleResult | None = None  # None: it was not asked for
@@ -100,7 +100,7 @@ class FaultPlace(StrEnum):
 
     APP = "app"  # in what both vantages share: the app, its server, its machine
     PATH = "path"  # in what only the path has: what stands in front of the app
-    BOTH = "both"  # one Transport says so, another one so
+    BOTH = "both"  # one Transport shows this, another one that
     NOWHERE = "nowhere"  # nothing is wrong at either
     UNKNOWN = "unknown"
 
@@ -116,7 +116,7 @@ class FaultLocation:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One thing known of who stands between the app and the reader."""
+    """One thing known of the programs between the app and the reader."""
 
     what: str
     evidence: Evidence

@@ -47,7 +47,7 @@ def _from_schema_1(run: Mapping[Any, Any]) -> dict[Any, Any]:
     observations = run.get("observations")
     if not isinstance(observations, list):
         return dict(run)
-    return {**run, "observations": [_renamed(_observation(one)) for one in observations]}
+    return {**run, "observations": [_renamed(_observation(item)) for item in observations]}
 
 
 def _observation(data: object) -> object:

@@ -1,53 +1,51 @@
-"""What the doctor says: for a terminal, as one line of a log, as JSON."""
+"""A ServerReport for a terminal, as one line of a log, as JSON."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from flushcheck.configs.findings import Level
-from flushcheck.diagnosis.app_server import Checkup
+from flushcheck.diagnosis.app_server import ServerReport
 from flushcheck.model.codec import to_json
 from flushcheck.reports.text_writer import TextWriter
 
 _HUES = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
 
-def checkup_text(checkup: Checkup, *, width: int, color: bool) -> str:
+def server_report_text(report: ServerReport, *, width: int, color: bool) -> str:
     """The whole, for a person; ends in a newline."""
     page = TextWriter(width, color)
-    page.text(checkup.name, bold=True)
-    page.text(f"  streams    {_streams(checkup)}", hang=13)
-    page.text(f"  websocket  {'yes' if checkup.websocket else 'no'}", hang=13)
-    page.text(f"  that means {checkup.meaning}", hang=13)
-    for remark in checkup.remarks:
+    page.text(report.name, bold=True)
+    page.text(f"  streams    {_streams(report)}", hang=13)
+    page.text(f"  websocket  {'yes' if report.websocket else 'no'}", hang=13)
+    page.text(f"  that means {report.meaning}", hang=13)
+    for advice in report.remarks:
         page.gap()
-        label = f"  {remark.level:<8}"
-        page.text(f"{label} {remark.sentence}", hang=11, style=_HUES[remark.level], style_to=len(label))
-        if remark.fix:
-            page.line(f"           fix: {remark.fix}", "green")  # never wrapped: it is there to be copied
+        label = f"  {advice.level:<8}"
+        page.text(f"{label} {advice.sentence}", hang=11, style=_HUES[advice.level], style_to=len(label))
+        if advice.fix:
+            page.line(f"           fix: {advice.fix}", "green")  # never wrapped: it is there to be copied
     return page.done()
 
 
-def checkup_line(checkup: Checkup) -> str:
+def server_report_line(report: ServerReport) -> str:
     """The same as one line for a log, without its end."""
-    said = [f"runs under {checkup.name}: {_streams(checkup)}"]
+    said = [f"runs under {report.name}: {_streams(report)}"]
     said += [
-        f"{remark.level}: {remark.sentence}" for remark in checkup.remarks if remark.level is not Level.NOTE
+        f"{advice.level}: {advice.sentence}" for advice in report.remarks if advice.level is not Level.NOTE
     ]
     return "; ".join(said)
 
 
-def checkup_document(checkup: Checkup) -> dict[str, Any]:
+def server_report_document(report: ServerReport) -> dict[str, Any]:
     """The same as JSON: the fields of a Checkup, and `streams`."""
-    return {**to_json(checkup), "streams": checkup.streams}
+    return {**to_json(report), "streams": report.streams}
 
 
-def _streams(checkup: Checkup) -> str:
-    if not checkup.streams_per_process:
+def _streams(report: ServerReport) -> str:
+    if not report.streams_per_process:
         return "as many at once as the web server has processes"
-    each = f"{checkup.streams_per_process} at once in each process"
-    if checkup.processes:
-        return (
-            f"{checkup.streams} at once" if checkup.processes == 1 else f"{checkup.streams} at once, {each}"
-        )
+    each = f"{report.streams_per_process} at once in each process"
+    if report.processes:
+        return f"{report.streams} at once" if report.processes == 1 else f"{report.streams} at once, {each}"
     return each

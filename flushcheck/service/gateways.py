@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.handlers import CGIHandler
 
-from flushcheck.diagnosis.app_server import Runner, Setup, examine
-from flushcheck.reports.app_server import checkup_line
+from flushcheck.diagnosis.app_server import AppServer, ServerSetup, examine
+from flushcheck.reports.app_server import server_report_line
 from flushcheck.service.serving.app_server import CONCURRENCY
 
 Environ = dict[str, Any]
@@ -116,7 +116,7 @@ def serve_fastcgi(app: Wsgi, where: str = "") -> None:
     concurrency = MAX_THREADS if where else 0
     # While the app was loaded it was not known yet that FastCGI would serve it.
     print(
-        f"flushcheck: {checkup_line(examine(Setup(Runner.FASTCGI, places=concurrency)))}",
+        f"flushcheck: {server_report_line(examine(ServerSetup(AppServer.FASTCGI, concurrency=concurrency)))}",
         file=sys.stderr,
         flush=True,
     )

@@ -54,9 +54,9 @@ class StreamAnalysis:
     first_s: float  # when the first record arrived
     last_s: float  # when the last one did
     longest_gap_s: float  # between two deliveries
-    block_bytes: int = 0  # for BLOCKS
-    period_s: float = 0.0  # for TICKS
-    cuts_records: bool = False  # its blocks end in the middle of records: no app writes so
+    block_bytes: int  # for BLOCKS, else 0
+    period_s: float  # for TICKS, else 0.0
+    cuts_records: bool  # its blocks end in the middle of records: no app writes so
 
 
 def analyze(capture: StreamCapture) -> StreamAnalysis:
@@ -89,7 +89,7 @@ def _pattern(
         return Pattern.NOTHING, 0, 0.0
     if len(complete) == 1:
         return Pattern.ONCE, 0, 0.0
-    shared = (records - len(complete)) / max(1, records - 1)
+    shared = (records - len(complete)) / (records - 1)
     if shared <= SHARED_SHARE:
         return Pattern.SINGLY, 0, 0.0
     if len(complete) <= MAX_FEW:

@@ -10,8 +10,8 @@ from threading import Thread
 import pytest
 
 from flushcheck.cli import main
-from flushcheck.diagnosis.app_server import Runner, Setup, examine
-from flushcheck.reports.app_server import checkup_document
+from flushcheck.diagnosis.app_server import AppServer, ServerSetup, examine
+from flushcheck.reports.app_server import server_report_document
 from tests.docs.pages import example, names, rows
 from tests.live import servers
 from tests.live.servers import ROOT, Service
@@ -33,13 +33,13 @@ def doctor_json(capsys, *args: str):
 
 LOCAL = [
     # name, settings file, command line, GUNICORN_CMD_ARGS, worker, streams, remarks, exit code
-    ("nothing at all", None, [], "", "sync", 1, ["sync-worker"], 1),
+    ("nothing at all", None, [], "", "sync", 1, ["gunicorn-sync-worker"], 1),
     ("as it ships", SHIPPED, [], "", "gevent", 900, [], 0),
     ("the file of the folder", "worker_class = 'gevent'", [], "", "gevent", 900, [], 0),
-    ("the line wins", SHIPPED, ["--", "gunicorn", "-k", "sync"], "", "sync", 1, ["sync-worker"], 1),
+    ("the line wins", SHIPPED, ["--", "gunicorn", "-k", "sync"], "", "sync", 1, ["gunicorn-sync-worker"], 1),
     ("a path", None, ["--", "/usr/bin/gunicorn", "-k", "gevent", "wsgi:app"], "", "gevent", 900, [], 0),
     ("the environment counts", None, [], "-k gevent -w 3", "gevent", 2700, [], 0),
-    ("threads make gthread", "threads = 4", [], "", "gthread", 4, ["threads"], 1),
+    ("threads make gthread", "threads = 4", [], "", "gthread", 4, ["gunicorn-sync-worker"], 1),
     ("a dotted class", "worker_class = 'gunicorn.workers.ggevent.GeventWorker'", [], "", "gevent", 900, [], 0),
     ("preload", "worker_class = 'gevent'\npreload_app = True", [], "", "gevent", 900, ["preload-app"], 1),
     ("few connections", "worker_class = 'gevent'\nworker_connections = 10 * 5", [], "", "gevent", 50, ["worker-connections"], 1),
@@ -169,7 +169,7 @@ def test_the_documented_example_happens_as_shown(monkeypatch, capsys):
 
 def test_every_field_is_documented():
     listed = {name for cells in rows("field of doctor") for name in names(cells[0])}
-    fields = set(checkup_document(examine(Setup(Runner.UNKNOWN))))
+    fields = set(server_report_document(examine(ServerSetup(AppServer.UNKNOWN))))
     missing = sorted(fields - listed)
     assert not missing, f"add {missing} to the table of doctor in docs/json.md"
     assert listed == fields

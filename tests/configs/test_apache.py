@@ -4,6 +4,7 @@ import pytest
 
 from flushcheck.configs import apache
 from flushcheck.configs.findings import Server
+from flushcheck.configs.tree import MAX_DEPTH
 from tests.configs.shape import blocks, shape
 
 READ = [
@@ -13,6 +14,7 @@ READ = [
     ("comment goes on", "# a \\\nB c\nD",                               [("d", 3)]),
     ("quotes", "A \"b \\\" c\" 'd e' f\"g",                    [("a", 'b " c', "d e", 'f"g', 1)]),
     ("CRLF, tabs", "A\tb\r\n<If \"x > y\">\r\n</If>\r\n",          [("a", "b", 1), ("if", "x > y", 2, [])]),
+    ("a digit in a name", "<A1 b>\n</A1>", [("a1", "b", 1, [])]),
     ("no argument", "<Else>\nA\n</Else>",                           [("else", 1, [("a", 2)])]),
 ]  # fmt: skip
 
@@ -118,6 +120,16 @@ COVERING = [
 def test_location_sections_that_cover_a_pass_win(text, expected):
     block = blocks(Server.APACHE, f"ProxyPass /a/b http://x/\n{text}")[0]
     assert apache.setting(block, "X", "0").first == expected
+
+
+DEPTHS = [(MAX_DEPTH - 40, 1), (MAX_DEPTH - 39, 0)]
+
+
+@pytest.mark.parametrize(("around", "found"), DEPTHS)
+def test_sections_that_macros_make_too_deep_are_not_read(around, found):
+    inner = "<If x>\n" * 40 + "ProxyPass /a http://x/\n" + "</If>\n" * 40
+    text = f"<Macro M>\n{inner}</Macro>\n" + "<If x>\n" * around + "Use M\n" + "</If>\n" * around
+    assert len(blocks(Server.APACHE, text)) == found
 
 
 TIMES = [

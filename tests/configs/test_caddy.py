@@ -4,6 +4,7 @@ import pytest
 
 from flushcheck.configs import caddy
 from flushcheck.configs.findings import Server
+from flushcheck.configs.tree import MAX_DEPTH
 from tests.configs.shape import blocks, shape
 
 READ = [
@@ -52,6 +53,16 @@ PASSING = [
 @pytest.mark.parametrize(("name", "text", "expected"), PASSING, ids=[row[0] for row in PASSING])
 def test_the_blocks_that_pass(name, text, expected):
     assert [(block.name, block.via) for block in blocks(Server.CADDY, text)] == expected
+
+
+DEPTHS = [(MAX_DEPTH - 40, 1), (MAX_DEPTH - 39, 0)]
+
+
+@pytest.mark.parametrize(("around", "found"), DEPTHS)
+def test_routes_that_snippets_make_too_deep_are_not_read(around, found):
+    inner = "route {\n" * 40 + "reverse_proxy x\n" + "}\n" * 40
+    text = f"(s) {{\n{inner}}}\na {{\n" + "route {\n" * around + "import s\n" + "}\n" * around + "}"
+    assert len(blocks(Server.CADDY, text)) == found
 
 
 KINDS = ("text/event-stream", "text/plain", "application/x-ndjson")

@@ -18,6 +18,8 @@ PYTHON = [
     ("import os\ntimeout = os.environ.get('A') or os.environ.get('B', 9)", {"timeout": ("9", "A in the environment")}),
     ("workers = cpu() * 2 + 1",                                {"workers": ("",)}),
     ("a = b = 'c'\nif a:\n    workers = 1\nelse:\n    workers = 2", {"a": ("c",), "b": ("c",), "workers": ("2", "a condition")}),
+    ("import os\nworkers = os.environ.get('W', " + "int(" * 5 + "2" + ")" * 6, {"workers": ("2", "W in the environment")}),
+    ("import os\nworkers = os.environ.get('W', " + "int(" * 6 + "2" + ")" * 7, {"workers": ("", "W in the environment")}),
     ("def f():\n    workers = 9\nclass C:\n    workers = 9",   {}),
     ("raise SystemExit\nopen('/tmp/x', 'w')",                  {}),
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import pytest
 
+from flushcheck.configs import apache, caddy, haproxy, lighttpd, varnish
 from flushcheck.configs.findings import Action, Server
 from flushcheck.configs.tree import (
     MAX_ARGS,
@@ -211,6 +212,12 @@ def test_a_loop_of_includes_ends():
     assert "loop" in resolver.problems[0].reason
 
 
+def test_a_loop_does_not_end_the_rest_of_a_pattern():
+    looping = Parsed((line("include", "*"),))
+    resolver = IncludeResolver(("include",), lambda _: [looping, Parsed((line("other"),))])
+    assert [each.name for each in resolver.resolve(looping.directives)] == ["other", "other"]
+
+
 def test_includes_that_multiply_are_bounded():
     files = {str(n): Parsed(tuple(line("include", str(n + 1)) for _ in range(9))) for n in range(40)}
     resolver = IncludeResolver(
@@ -241,8 +248,19 @@ def test_blocks_that_includes_make_too_deep_are_empty():
     assert len(resolver.problems) == 1
 
 
-def test_the_arguments_of_one_statement_are_bounded():
-    from flushcheck.configs import apache
+ARGUMENTS = [
+    # parser, what stands before and behind the arguments
+    (apache.parse,    "A",     ""),
+    (caddy.parse,     "a",     " {\n}"),
+    (haproxy.parse,   "global", ""),
+    (lighttpd.parse,  "a =",   ""),
+    (varnish.parse,   "a",     ";"),
+]  # fmt: skip
 
-    (statement,) = apache.parse("A" + " b" * (MAX_ARGS + 9), "f").directives
-    assert len(statement.args) == MAX_ARGS
+
+@pytest.mark.parametrize(("parse", "before", "behind"), ARGUMENTS)
+def test_the_arguments_of_one_statement_are_bounded(parse, before, behind):
+    few, many = (parse(f"{before}{' b' * number}{behind}", "f").directives[0] for number in (9, MAX_ARGS + 9))
+    assert len(few.args) == 9
+    assert MAX_ARGS - 2 <= len(many.args) <= MAX_ARGS
+    assert (few.block is None) == (many.block is None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path as File
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ def app(**changes: object) -> RequestAtApp:
     return dataclasses.replace(APP, **changes)  # type: ignore[arg-type]
 
 
-def held(**others) -> Observation:
+def held(**others: Any) -> Observation:
     """As `saw`, everything at the end."""
     seen = saw(**others)
     pieces = tuple(piece for arrival in seen.arrivals for piece in arrival.pieces)
@@ -76,7 +77,7 @@ FOR = ("x-forwarded-for", "x-forwarded-proto")
 VIA = (("via", "1.1 varnish, 2 edge"),)
 STORED = (("content-length", "7"),)
 GZIP = (("content-encoding", "gzip"),)
-LOST_UPGRADE = {"transport": Transport.WEBSOCKET, "outcome": Outcome.REFUSED}
+LOST_UPGRADE: dict[str, Any] = {"transport": Transport.WEBSOCKET, "outcome": Outcome.REFUSED}
 PASSENGER = (("x-powered-by", "Phusion Passenger(R) 6"),)
 LATE = saw(came_s=-0.2)
 FREED, HELD_STILL = saw(variant=Variant.XAB), held(variant=Variant.XAB)

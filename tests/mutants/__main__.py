@@ -26,6 +26,7 @@ TESTS = {
         "tests/diagnosis/test_inference.py",
         "tests/diagnosis/test_fault_location.py",
         "tests/diagnosis/test_app_server.py",
+        "tests/diagnosis/test_verdicts.py",
     ),
     "model": ("tests/model", "tests/measurement/test_plan.py"),
     "culprits": ("tests/culprits", "tests/checking/test_fixtures.py", "tests/checking/test_check.py"),
@@ -46,16 +47,21 @@ class Survivor:
 
 
 def main(only: str) -> int:
+    """Run the mutants of `only`, a package or module, or "" for all; return the exit code."""
     packages = [package for package in PACKAGES if only.split(".", maxsplit=1)[0] in ("", package)]
     if not packages:
         print(f"{only}: expected one of {', '.join(PACKAGES)}, for example ONLY=measurement", file=sys.stderr)
         return 2
+    _clear_away()
     counts: dict[str, Counter[bool]] = defaultdict(Counter)
     survivors = [*_functions(only, packages, counts), *_constants(only, packages, counts)]
     known = _known()
     unlisted = [survivor for survivor in survivors if survivor not in known]
     for survivor in unlisted:
         print(f"\n{survivor.module}", *survivor.change, sep="\n")
+    if not counts:
+        print("mutmut tried no mutant: see above", file=sys.stderr)
+        return 1
     print(f"\n{'module':<40} {'killed':>6} {'all':>6}")
     for module, count in sorted(counts.items()):
         print(f"{module:<40} {count[True]:>6} {count.total():>6} {_share(count):>6.0%}")
@@ -79,6 +85,15 @@ def _package(module: str) -> str:
 
 def _share(count: Counter[bool]) -> float:
     return count[True] / count.total() if count else 1.0
+
+
+def _clear_away() -> None:
+    """Remove from mutmut's copies what the checkout does not have any more."""
+    copies = Path("mutants")
+    for copied in ("flushcheck", "tests"):
+        for path in (copies / copied).rglob("*.py"):
+            if not path.relative_to(copies).exists():
+                path.unlink()
 
 
 def _functions(only: str, packages: Iterable[str], counts: dict[str, Counter[bool]]) -> list[Survivor]:

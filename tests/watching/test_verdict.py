@@ -57,6 +57,7 @@ BESIDE = [
     ("waits 0.41 s more",    captured([(0.41, 8)]),                      captured(evenly(8, 0.025)), Verdict.HELD, "buffers"),
     ("waits 0.39 s more",    captured([(0.39, 8)]),                      captured(evenly(8, 0.025)), Verdict.UNKNOWN, "jitter"),
     ("a longer gap",         captured([(0.0, 4), (0.44, 4)]),            captured(evenly(8, 0.025)), Verdict.HELD, "buffers"),
+    ("both begin late",      captured(late(3)),                          captured(late(3)),      Verdict.FLOWING, "does not change"),
     ("both flow",            captured(SINGLY),                           captured(SINGLY),       Verdict.FLOWING, "The proxy does not change how the stream arrives"),
     ("jitter",               captured(JITTER),                           captured(SINGLY),       Verdict.UNKNOWN, "as on a path with jitter"),
     ("both at once",         captured(ONCE),                             captured(ONCE),         Verdict.UNKNOWN, "All in one read at both addresses"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flushcheck.configs.tree import MAX_BLOCKS, MAX_DEPTH, Directive, Scope
+from flushcheck.configs.tree import MAX_BLOCKS, Directive, Scope
 
 # Sections that a request may be in; the others are conditions on the server or groups of permissions.
 REQUEST_SECTIONS = frozenset(
@@ -42,7 +42,7 @@ class Workers:
         self._outer = outer
         self._workers: list[Worker] = []
         self._balancers: dict[str, list[Directive]] = {}
-        self._fill(scope.children, in_location=False, depth=0)
+        self._fill(scope.children, in_location=False)
 
     def serving(self, url: str) -> Worker | None:
         """The worker that serves an address: the one with the longest name that the address begins with."""
@@ -55,7 +55,7 @@ class Workers:
         name = "/".join(url.lower().split("/")[:3])
         return self._balancers.get(name) or (self._outer.members(url) if self._outer else ())
 
-    def _fill(self, children: Iterable[Directive], *, in_location: bool, depth: int) -> None:
+    def _fill(self, children: Iterable[Directive], *, in_location: bool) -> None:
         for child in children:
             if len(self._workers) >= MAX_BLOCKS:
                 break
@@ -67,13 +67,8 @@ class Workers:
                 self._section(child)
             elif child.name == "proxyset" and child.args and "://" in child.args[0]:
                 self._set(child.args[0], child, child.args[1:])
-            elif (
-                child.block is not None
-                and child.name in REQUEST_SECTIONS - {"virtualhost"}
-                and depth < MAX_DEPTH
-            ):
-                location = child.name in ("location", "locationmatch")
-                self._fill(child.block, in_location=location, depth=depth + 1)
+            elif child.block is not None and child.name in REQUEST_SECTIONS - {"virtualhost"}:
+                self._fill(child.block, in_location=child.name in ("location", "locationmatch"))
 
     def _section(self, section: Directive) -> None:
         url = section.args[0]

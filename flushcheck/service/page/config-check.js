@@ -2,7 +2,7 @@
 // nothing. Its response may repeat parts of the file, so all of it is text.
 
 import { $, copyable, el, element } from "./dom.js";
-import { explanationLink, remarks } from "./report.js";
+import { explanationLink, fixRemarks } from "./report.js";
 import { NO_RESPONSE, settings } from "./settings.js";
 import { messageOf } from "./streams.js";
 
@@ -216,7 +216,7 @@ function findingPanel(group, lines) {
   const fix = [
     el(isNote ? "h4" : "h3", {}, `Fix: ${first.fix.where}`),
     copyable(first.fix.change),
-    ...remarks(first.fix),
+    ...fixRemarks(first.fix),
     explanationLink(first.id),
   ];
   const where = el(

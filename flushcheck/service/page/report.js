@@ -168,7 +168,7 @@ function culpritPanel(culprit) {
   const fixes = culprit.fixes.flatMap((fix, index) => [
     el("h4", {}, `${index ? "Or" : "Fix"}: ${fix.where}`),
     copyable(fix.change),
-    ...remarks(fix),
+    ...fixRemarks(fix),
   ]);
   const links = culprit.references
     .filter((url) => /^https?:\/\//.test(url))
@@ -201,9 +201,9 @@ function culpritPanel(culprit) {
   );
 }
 
-/** The lines below a fix: its cost and its note, each only if there is one.
+/** The cost of a fix and a note on it, each only if there is one.
  * @param {Fix} fix */
-export const remarks = ({ cost, note }) =>
+export const fixRemarks = ({ cost, note }) =>
   [cost && `Cost: ${cost}`, note && `Note: ${note}`].filter(Boolean).map((text) => el("p", { class: "soft" }, text));
 
 /** A link to the page about a culprit; null for an id that the service cannot have.

@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from flask import Blueprint, Response, request
 
-from flushcheck.diagnosis.app_server import Setup, examine
+from flushcheck.diagnosis.app_server import ServerSetup, examine
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.curl_capture import read
 from flushcheck.model import Probe, Report, Run, Transport, UsageError, Vantage
 from flushcheck.model.codec import to_json
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.prober import gather, observe_all
-from flushcheck.reports.app_server import checkup_document
+from flushcheck.reports.app_server import server_report_document
 from flushcheck.reports.json_report import document
 from flushcheck.reports.oneliner import PROBES, oneliner
 from flushcheck.reports.terminal import terminal
@@ -103,12 +103,12 @@ def _quick() -> bool:
     return ("quick", "1") in pairs
 
 
-def _server(setup: Setup) -> dict[str, object]:
+def _server(setup: ServerSetup) -> dict[str, object]:
     """The server that runs this service, and what that means for streams."""
-    return checkup_document(examine(app_server.setup_of_request(setup, request.environ)))
+    return server_report_document(examine(app_server.setup_of_request(setup, request.environ)))
 
 
-def _diagnose(service: Service, setup: Setup, kind: str, *, quick: bool) -> Response:
+def _diagnose(service: Service, setup: ServerSetup, kind: str, *, quick: bool) -> Response:
     """Probe the public URL, if there is one, and the loopback for comparison."""
     loopback = loopback_address(service, request.environ)
     public = service.limits.public_url if can_request_itself(request.environ) else ""

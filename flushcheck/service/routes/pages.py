@@ -1,9 +1,9 @@
-"""The page: its files, its settings, and the two requests it makes while it diagnoses.
+"""The page: its files, its settings, and the two requests that it makes during a diagnosis.
 
-The page observes, the service plans and judges. `POST /diagnostics/plan` returns the Probes to make next,
-from `measurement.plan` and what was seen so far; `POST /diagnostics/report` renders a Report for a file or
-the clipboard, with `reports`. So the page's JavaScript repeats neither. The thresholds and bounds that it
-does need come with its settings, so that each number is written once.
+The page observes, the service decides. `POST /diagnostics/plan` takes what the page has observed so far
+and returns the next probes, from `measurement.plan`; `POST /diagnostics/report` returns a report to keep,
+from `reports`. So no rule of either exists a second time in JavaScript. The thresholds and bounds that the
+page does need come with its settings, so that each number is written once.
 
 The files are read once, when the blueprint is made, and no others are served: no path in a request ever
 becomes a path on disk.
@@ -139,7 +139,7 @@ def page_response(service: Service) -> Response:
 
 
 def _settings(service: Service) -> dict[str, Any]:
-    """The page's settings, each from the module that decides it; `Settings` in page/types.d.ts."""
+    """The settings of the page, each from the module that owns it; `Settings` in page/types.d.ts."""
     return {
         "tool": TOOL,
         "routes": {str(transport): path for transport, path in ROUTES.items()},
@@ -163,7 +163,7 @@ def _settings(service: Service) -> dict[str, Any]:
             "max_header_chars": MAX_VALUE,
             "max_pending_bytes": MAX_PENDING_BYTES,
         },
-        # A browser does not report why a handshake failed; the service knows it beforehand.
+        # A browser hides why a handshake failed; this reason is known before.
         "no_websocket": handshake.unsupported_reason(request.environ),
         "public": bool(service.limits.public_url),
     }

@@ -16,8 +16,8 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from flushcheck.diagnosis.app_server import GREEN, SYNC, THREADS, Runner, Setup, examine
-from flushcheck.reports.app_server import checkup_line
+from flushcheck.diagnosis.app_server import GEVENT, GTHREAD, SYNC, AppServer, ServerSetup, examine
+from flushcheck.reports.app_server import server_report_line
 from flushcheck.service.serving import internals
 from flushcheck.streaming.limits import Limits, unknown_settings
 
@@ -25,10 +25,10 @@ from flushcheck.streaming.limits import Limits, unknown_settings
 CONCURRENCY = "flushcheck.concurrency"
 
 # A process of these serves one request, so a line at its start would be a line for each request.
-_SILENT = frozenset({Runner.UNKNOWN, Runner.CGI})
+_SILENT = frozenset({AppServer.UNKNOWN, AppServer.CGI})
 
 
-def setup_at_load(limits: Limits, environ: Mapping[str, str]) -> Setup:
+def setup_at_load(limits: Limits, environ: Mapping[str, str]) -> ServerSetup:
     """The facts, as far as the process knows them while it loads the app.
 
     Args:
@@ -45,17 +45,17 @@ def setup_at_load(limits: Limits, environ: Mapping[str, str]) -> Setup:
     )
 
 
-def setup_of_request(setup: Setup, environ: Mapping[str, Any]) -> Setup:
+def setup_of_request(setup: ServerSetup, environ: Mapping[str, Any]) -> ServerSetup:
     """The facts, with those that are known only now.
 
     Args:
         setup: from `setup_at_load`.
         environ: of the request, as PEP 3333 defines it.
     """
-    if setup.runner is Runner.UNKNOWN:
+    if setup.server is AppServer.UNKNOWN:
         setup = _completed(setup, environ)
     # Not while the app is loaded: with preload_app gevent has patched nothing by then.
-    misfits = internals.misfits() if setup.runner is Runner.GUNICORN and internals.is_patched() else ()
+    misfits = internals.misfits() if setup.server is AppServer.GUNICORN and internals.is_patched() else ()
     return replace(setup, engine_misfits=misfits)
 
 
@@ -69,10 +69,10 @@ def log_startup(limits: Limits, environ: Mapping[str, str], log: Callable[[str],
 
     def log_line() -> None:
         known = setup_of_request(setup, {})
-        if known.runner not in _SILENT:
-            log(checkup_line(examine(known)))
+        if known.server not in _SILENT:
+            log(server_report_line(examine(known)))
 
-    if setup.runner is Runner.UNKNOWN:
+    if setup.server is AppServer.UNKNOWN:
         internals.when_worker_known(log_line)
     else:
         log_line()
@@ -86,45 +86,47 @@ def installed_version(name: str) -> str:
         return ""
 
 
-def from_gunicorn_settings(settings: Any) -> Setup:
+def from_gunicorn_settings(settings: Any) -> ServerSetup:
     """The facts in gunicorn's settings: `gunicorn.config.Config`, or what `cli.settings` copies of it."""
     # gunicorn's own short name, or a dotted path: "gunicorn.workers.ggevent.GeventWorker".
     kind = settings.worker_class_str.rpartition(".")[2].lower().removesuffix("worker")
-    kind = {"thread": THREADS}.get(kind, kind)
-    concurrency = {GREEN: settings.worker_connections, SYNC: 1}.get(kind, settings.threads)
-    return Setup(
-        Runner.GUNICORN,
+    kind = {"thread": GTHREAD}.get(kind, kind)
+    concurrency = {GEVENT: settings.worker_connections, SYNC: 1}.get(kind, settings.threads)
+    return ServerSetup(
+        AppServer.GUNICORN,
         installed_version("gunicorn"),
         worker=kind,
         processes=settings.workers,
-        places=concurrency,
+        concurrency=concurrency,
         timeout_s=settings.timeout,
         preloaded=settings.preload_app,
     )
 
 
-def _detected(environ: Mapping[str, str]) -> Setup:
+def _detected(environ: Mapping[str, str]) -> ServerSetup:
     worker = internals.gunicorn_worker()
     if worker is not None:
         return from_gunicorn_settings(worker.cfg)
     uwsgi: Any = sys.modules.get("uwsgi")
     if hasattr(uwsgi, "numproc"):
         uwsgi_version = uwsgi.version.decode(errors="replace")
-        return Setup(Runner.UWSGI, uwsgi_version, processes=uwsgi.numproc, places=uwsgi.cores)
+        return ServerSetup(AppServer.UWSGI, uwsgi_version, processes=uwsgi.numproc, concurrency=uwsgi.cores)
     wsgi: Any = sys.modules.get("mod_wsgi")
     if hasattr(wsgi, "maximum_processes"):
         wsgi_version = ".".join(map(str, wsgi.version))
         # Outside of a daemon process group the app runs in Apache's own processes, and their number changes.
         processes = wsgi.maximum_processes if wsgi.process_group else 0
-        return Setup(Runner.MOD_WSGI, wsgi_version, processes=processes, places=wsgi.threads_per_process)
+        return ServerSetup(
+            AppServer.MOD_WSGI, wsgi_version, processes=processes, concurrency=wsgi.threads_per_process
+        )
     if environ.get("IN_PASSENGER") == "1":
-        return Setup(Runner.PASSENGER, places=1)
+        return ServerSetup(AppServer.PASSENGER, concurrency=1)
     if "GATEWAY_INTERFACE" in environ and "REQUEST_METHOD" in environ:
-        return Setup(Runner.CGI, places=1)
-    return Setup(Runner.UNKNOWN)
+        return ServerSetup(AppServer.CGI, concurrency=1)
+    return ServerSetup(AppServer.UNKNOWN)
 
 
-def _completed(setup: Setup, environ: Mapping[str, Any]) -> Setup:
+def _completed(setup: ServerSetup, environ: Mapping[str, Any]) -> ServerSetup:
     """The facts of a process that knew nothing when it loaded the app."""
     worker = internals.gunicorn_worker()
     if worker is not None:  # with preload_app it is forked later
@@ -139,17 +141,17 @@ def _completed(setup: Setup, environ: Mapping[str, Any]) -> Setup:
         )
     if "gunicorn.socket" in environ:
         return replace(
-            setup, runner=Runner.GUNICORN, version=installed_version("gunicorn"), worker_found=False
+            setup, server=AppServer.GUNICORN, version=installed_version("gunicorn"), worker_found=False
         )
     if "werkzeug.socket" in environ:
         threads = setup.max_streams if environ.get("wsgi.multithread") else 1
         return replace(
             setup,
-            runner=Runner.WERKZEUG,
+            server=AppServer.WERKZEUG,
             version=installed_version("werkzeug"),
             processes=1,
-            places=threads,
+            concurrency=threads,
         )
     if "GATEWAY_INTERFACE" in environ:
-        return replace(setup, runner=Runner.FASTCGI, places=int(environ.get(CONCURRENCY, 0)))
+        return replace(setup, server=AppServer.FASTCGI, concurrency=int(environ.get(CONCURRENCY, 0)))
     return setup

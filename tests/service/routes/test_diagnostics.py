@@ -109,7 +109,7 @@ def test_a_saved_run_may_be_sent_as_curl_sends_a_file(client):
 BODIES = [
     # name, body, content type, in the error
     ("nothing", b"", "application/json", "not JSON"),
-    ("nothing at all", b"", "", "holds no HTTP answer"),
+    ("nothing at all", b"", "", "has no HTTP response"),
     ("not JSON", b"{", "application/json", "not JSON (JSONDecodeError)"),
     ("not UTF-8", b'{"target": "\xff"}', "application/json", "not JSON (UnicodeDecodeError)"),
     ("another document", b"[1]", "application/json", "expected an object"),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from websocket import create_connection
 
-from flushcheck.diagnosis.app_server import Runner, Setup
+from flushcheck.diagnosis.app_server import AppServer, ServerSetup
 from flushcheck.service.serving.app_server import CONCURRENCY, setup_at_load, setup_of_request
 from flushcheck.streaming.limits import Limits
 from tests.deploy import shared
@@ -32,7 +32,7 @@ WORKERS = [
         ["-k", "sync", "-w", "2"],
         "sync",
         1,
-        ["sync-worker"],
+        ["gunicorn-sync-worker"],
         "error: a sync worker serves one stream at a time",
     ),
     (
@@ -157,32 +157,32 @@ LIES = {
 
 REQUESTS = [
     # the server's part of the environ, runner, places
-    ({}, Runner.UNKNOWN, 0),
-    (LIES, Runner.UNKNOWN, 0),
-    ({"GATEWAY_INTERFACE": "CGI/1.1"}, Runner.FASTCGI, 0),
-    ({"GATEWAY_INTERFACE": "CGI/1.1", CONCURRENCY: 200}, Runner.FASTCGI, 200),
-    ({"werkzeug.socket": object(), "wsgi.multithread": True}, Runner.WERKZEUG, 900),
-    ({"werkzeug.socket": object(), "wsgi.multithread": False}, Runner.WERKZEUG, 1),
+    ({}, AppServer.UNKNOWN, 0),
+    (LIES, AppServer.UNKNOWN, 0),
+    ({"GATEWAY_INTERFACE": "CGI/1.1"}, AppServer.FASTCGI, 0),
+    ({"GATEWAY_INTERFACE": "CGI/1.1", CONCURRENCY: 200}, AppServer.FASTCGI, 200),
+    ({"werkzeug.socket": object(), "wsgi.multithread": True}, AppServer.WERKZEUG, 900),
+    ({"werkzeug.socket": object(), "wsgi.multithread": False}, AppServer.WERKZEUG, 1),
 ]
 
 
 @pytest.mark.parametrize(("environ", "runner", "places"), REQUESTS)
 def test_where_the_process_does_not_tell_the_servers_words_do_and_never_a_visitors(environ, runner, places):
-    found = setup_of_request(Setup(Runner.UNKNOWN, max_streams=900), environ)
-    assert (found.runner, found.places) == (runner, places)
+    found = setup_of_request(ServerSetup(AppServer.UNKNOWN, max_streams=900), environ)
+    assert (found.server, found.concurrency) == (runner, places)
 
 
 def test_what_the_process_knows_wins():
-    known = Setup(Runner.UWSGI, places=4)
+    known = ServerSetup(AppServer.UWSGI, concurrency=4)
     assert setup_of_request(known, {"GATEWAY_INTERFACE": "CGI/1.1"}) == known
 
 
 def test_a_cgis_own_environment_tells():
     assert (
-        setup_at_load(Limits(), {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET"}).runner
-        is Runner.CGI
+        setup_at_load(Limits(), {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET"}).server
+        is AppServer.CGI
     )
-    assert setup_at_load(Limits(), dict(os.environ)).runner is Runner.UNKNOWN
+    assert setup_at_load(Limits(), dict(os.environ)).server is AppServer.UNKNOWN
 
 
 def server(root: str):

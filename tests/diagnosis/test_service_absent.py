@@ -1,0 +1,102 @@
+"""A site without a flushcheck service gets one sentence and no culprit."""
+
+from dataclasses import replace
+
+import pytest
+
+from flushcheck.diagnosis.inference import judge
+from flushcheck.diagnosis.service_absent import NEXT_STEP
+from flushcheck.model import (
+    Arrival,
+    EndRecord,
+    Observation,
+    Outcome,
+    Probe,
+    ReceivedPiece,
+    RequestAtApp,
+    Run,
+    Transport,
+    Vantage,
+    Variant,
+    Verdict,
+)
+
+HTML = ("content-type", "text/html")
+NGINX = ("server", "nginx/1.22.1")
+
+
+def site(status, *headers, outcome=Outcome.REFUSED):
+    """Every transport, its experiments included, gets the same response."""
+    probes = [*map(Probe, Transport), Probe(Transport.CHUNKED, variant=Variant.XAB)]
+    return tuple(
+        Observation(probe, outcome, detail=f"status {status}", status=status, headers=headers)
+        for probe in probes
+    )
+
+
+SITES = [
+    # name                          status  headers                                sentence
+    ("not found",                   404,    (HTML, NGINX),                         "it responded 404 text/html, server nginx/1.22.1. "),
+    ("a single-page app",           200,    (HTML, ("content-length", "60")),      "it responded 200 text/html. "),
+    ("a login",                     401,    (NGINX,),                              "it asks for a login (status 401), server nginx/1.22.1. "),
+    ("no access",                   403,    (),                                    "it refuses access (status 403). "),
+    ("a proxy's login",             407,    (),                                    "a proxy asks for a login (status 407). "),
+    ("a redirect",                  302,    (("location", "/login"),),             "it redirects to /login (status 302). "),
+    ("a redirect without location", 302,    (HTML,),                               "it responded 302 text/html. "),
+    ("the first status of none",    300,    (("location", "/a"),),                 "it redirects to /a (status 300). "),
+    ("created, with a location",    201,    (("location", "/a"),),                 "it responded 201. "),
+    ("an error, with a location",   400,    (("location", "/a"),),                 "it responded 400. "),
+    ("an app that is down",         502,    (NGINX,),                              "it responded 502, server nginx/1.22.1. "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "status", "headers", "sentence"), SITES, ids=[row[0] for row in SITES])
+def test_a_site_without_the_service_gets_no_culprit(name, status, headers, sentence):
+    report = judge(Run("http://site", site(status, *headers)))
+    assert report.headline == f"no flushcheck service at http://site: {sentence}{NEXT_STEP}"
+    assert (report.verdict, report.culprits, report.hops) == (Verdict.UNKNOWN, (), ())
+    assert [transport.culprits for transport in report.transports] == [()] * 4
+
+
+def test_a_long_header_of_the_far_side_is_cut():
+    report = judge(Run("http://site", site(404, ("server", "x" * 5000))))
+    assert len(report.headline) < 400
+
+
+def test_an_address_that_does_not_respond_has_its_reason():
+    observations = [
+        Observation(Probe(transport), Outcome.UNREACHABLE, detail="nothing listens on site:80")
+        for transport in Transport
+    ]
+    report = judge(Run("http://site", tuple(observations)))
+    assert report.headline == "could not tell: did not open: nothing listens on site:80"
+    assert (report.verdict, report.culprits) == (Verdict.UNKNOWN, ())
+
+
+def test_a_websocket_alone_says_nothing_of_the_site():
+    only = Observation(Probe(Transport.WEBSOCKET), Outcome.REFUSED, detail="status 404", status=404)
+    report = judge(Run("http://site", (only,)))
+    assert report.headline == "could not tell: did not open: status 404"
+    assert report.culprits == ()
+
+
+SIGNS = [
+    ("a piece",                {"arrivals": (Arrival(0.1, 9, 9, (ReceivedPiece(0, 0.0),)),)}),
+    ("an end",                 {"end": EndRecord(0)}),
+    ("a record of a request",  {"request_at_app": RequestAtApp(protocol="HTTP/1.1")}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "changes"), SIGNS, ids=[row[0] for row in SIGNS])
+def test_one_sign_of_the_service_is_enough(name, changes):
+    first, *others = site(404, HTML, NGINX)
+    report = judge(Run("http://site", (replace(first, **changes), *others)))
+    assert "no flushcheck service" not in report.headline
+
+
+def test_a_sign_from_another_vantage_is_none():
+    control = Observation(
+        Probe(Transport.CHUNKED, vantage=Vantage.LOOPBACK), Outcome.COMPLETE, status=200, end=EndRecord(0)
+    )
+    report = judge(Run("http://site", (*site(404, HTML), control)))
+    assert "no flushcheck service" in report.headline
