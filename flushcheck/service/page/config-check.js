@@ -115,7 +115,7 @@ async function post(text, signal) {
 /** The service's sentence without its hints for a shell.
  * @param {string} error */
 const forPage = (error) =>
-  error.replace(/, for example curl .*$/, "").replace(/: say it with server=.*$/, ": choose the server above.");
+  error.replace(/, for example curl .*$/, "").replace(/: set server= .*$/, ": choose the server above.");
 
 /** @param {number} bytes */
 const tooLarge = (bytes) =>

@@ -21,10 +21,9 @@ export function showOpenStreams(isRunning) {
     }
   };
   const tick = () => {
+    request(); // once more after the last stream: the service may have noticed its end late
     isWaiting = isRunning();
-    if (!isWaiting) return;
-    request();
-    setTimeout(tick, EVERY_MS);
+    if (isWaiting) setTimeout(tick, EVERY_MS);
   };
   return () => {
     for (const wait of AFTER_A_CHANGE_MS) setTimeout(request, wait);
