@@ -70,6 +70,8 @@ SUMMARIES: list[tuple[str, list[Observation], str]] = [
      "40 pieces came in ticks of 200 ms"),
     ("late", [saw(CHUNKED, LATE)],
      "nothing came for 1.4 s, then all that was held, then piece by piece"),
+    ("late by exactly its largest lag", [saw(CHUNKED, at_moments(EVERY_8TH, [*[1.0] * 9, *EVERY_8TH[9:]]))],
+     "nothing came for 1.0 s, then all that was held, then piece by piece"),
     ("each with the next", [saw(CHUNKED, ONE_LATE)],
      "each of 20 pieces came only with the next one"),
     ("queued", QUEUED,

@@ -287,8 +287,9 @@ NEXT = [
     ("a stall of just under half a gap, three in five", (1.0, 1.0, 1.0, 0.5, 0.5, 0.0),  0.499, True),
     ("a stall of half a gap, three in five",         (1.0, 1.0, 1.0, 0.5, 0.5, 0.0),     0.5,  False),
     ("a stall of half a gap, four in five",          (1.0, 1.0, 1.0, 1.0, 0.5, 0.0),     0.5,  True),
+    ("a stall of half a gap, seven in nine",         (*[1.0] * 7, 0.5, 0.5, 0.0),        0.5,  False),
     ("a stall of half a gap, 0.15 from the next",    (0.855, 0.855, 1.145, 1.0, 0.0),    0.5,  True),
-    ("a stall of half a gap, further from it",       (0.84, 0.84, 1.16, 1.0, 0.0),       0.5,  False),
+    ("a stall of half a gap, further from it",       (0.846, 0.846, 1.154, 1.0, 0.0),       0.5,  False),
 ]  # fmt: skip
 
 
