@@ -313,6 +313,7 @@ PAIRED = [
     ("as close as the reads of one delivery",        timed((0, -1), (0.012, 0), (1, 0.012), (1, 1), (1, 1.005)),                     0.02, False),
     ("a little further apart",                       timed((0, -1), (0.0121, 0), (1, 0.0121), (1, 1), (1, 1.005)),                   0.02, True),
     ("late by half a gap in the median",             timed((0.5, 0), (1, 0.5), (2, 1), (2, 2), (3, 3), (4, 4)),                      0.02, True),
+    ("late by a little less than half a gap",        timed((0.48, 0), (0.96, 0.48), (1.96, 0.96), (1.96, 1.96), (2.96, 2.96), (3.96, 3.96)), 0.02, False),
     ("late by less: short gaps alone are waited for", timed((0.1, 0), (0.2, 0.1), (1.2, 0.2), (1.2, 1.2), (2.2, 2.2), (3.2, 3.2)),   0.02, False),
     ("three sent at once, then one with the end",  timed((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.1, 0.0), (0.2, 0.1)),                0.02, False),
 ]  # fmt: skip
