@@ -284,6 +284,7 @@ NEXT = [
     ("after the next by more than is spare",         (1.126, 1.126, 1.0, 1.0, 0.0),      0.125, False),
     ("three in five with the next",                  (1.0, 1.0, 1.0, 0.5, 0.5, 0.0),     0.02, True),
     ("two in four with the next",                    (1.0, 1.0, 0.5, 0.5, 0.0),          0.02, False),
+    ("four in seven with the next",                  (*[1.0] * 4, 0.5, 0.5, 0.5, 0.0),   0.02, False),
     ("a stall of just under half a gap, three in five", (1.0, 1.0, 1.0, 0.5, 0.5, 0.0),  0.499, True),
     ("a stall of half a gap, three in five",         (1.0, 1.0, 1.0, 0.5, 0.5, 0.0),     0.5,  False),
     ("a stall of half a gap, four in five",          (1.0, 1.0, 1.0, 1.0, 0.5, 0.0),     0.5,  True),
