@@ -101,7 +101,7 @@ def _verdict(seen: Observations, transport: Transport) -> TransportReport:
     pieces = observation.pieces
     received = len({piece.seq for piece in pieces})
     held = seen.held_baseline(transport)
-    held_timing = seen.timing(held) if held else None
+    held_timing = seen.timing(held)
     idle = idle_result(seen, transport)
     return TransportReport(
         transport=transport,
@@ -181,7 +181,7 @@ def _held(seen: Observations, verdict: TransportReport) -> bool:
     when a WebSocket went faster.
     """
     held = seen.held_baseline(verdict.transport)
-    timing = seen.timing(held) if held else None
+    timing = seen.timing(held)
     if timing is None or held is None:
         return False
     slow_link = (
@@ -243,7 +243,7 @@ def _late(count: int, timing: Timing) -> str:
 def _at_larger_size(seen: Observations, transport: Transport) -> str:
     """What larger Pieces show beyond the token-size ones; "" if nothing."""
     held = seen.held_baseline(transport)
-    timing = seen.timing(held) if held else None
+    timing = seen.timing(held)
     if held is None or timing is None:
         return ""
     if held.scenario is not Scenario.TOKEN:

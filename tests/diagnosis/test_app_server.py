@@ -75,6 +75,7 @@ EDGES = [
     # name,                              setup,                                                           ids by level
     ("connections above the streams",    gunicorn(concurrency=901),                                       []),
     ("as many connections as streams",   gunicorn(concurrency=900),                                       ["warning worker-connections"]),
+    ("one connection",                   gunicorn(concurrency=1),                                         ["warning worker-connections"]),
     ("connections not known",            gunicorn(concurrency=0),                                         []),
     ("sixteen threads in all",           gunicorn(GTHREAD, concurrency=4, processes=4),                   ["note threads"]),
     ("fifteen threads in all",           gunicorn(GTHREAD, concurrency=5, processes=3),                   ["warning gunicorn-sync-worker"]),

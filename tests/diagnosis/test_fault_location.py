@@ -9,11 +9,23 @@ import pytest
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
-from flushcheck.model import FaultPlace, Observation, Outcome, RequestAtApp, Run, Transport, Vantage, Variant
+from flushcheck.model import (
+    FaultPlace,
+    Observation,
+    Outcome,
+    Probe,
+    RequestAtApp,
+    Run,
+    Scenario,
+    Transport,
+    Vantage,
+    Variant,
+)
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.reports.json_report import document
 from flushcheck.reports.terminal import terminal
 from tests.diagnosis.paths import Path
+from tests.measurement.streams import HELD, LATE, NO_PATTERN, NOTHING, direct, kilo, saw
 
 XAB = frozenset({Variant.XAB})
 NGINX = Path(4096, XAB, takes_hint=True, origin=RequestAtApp(protocol="HTTP/1.0"), upgrades=False)
@@ -90,3 +102,54 @@ def test_the_second_vantage_changes_nothing_else():
     assert {one.vantage for one in plan.direct_counterparts(plan.baselines(Transport, quick=True))} == {
         Vantage.DIRECT
     }
+
+
+# One Transport at both addresses: the place, and the sentence with its Probes.
+
+CHUNKED = Transport.CHUNKED
+DIRECT_KILO = Probe(CHUNKED, Scenario.KILO, vantage=Vantage.DIRECT)
+
+
+def located(*seen: Observation) -> tuple[str, list[str]]:
+    location = judge(Run("http://test", seen, direct=AT)).fault_location
+    assert location is not None
+    return location.place, [fact.sentence for fact in location.evidence]
+
+
+PAIRS: list[tuple[str, list[Observation], str, list[str]]] = [
+    # name, Observations, place, sentences
+    ("wrong on the path", [saw(CHUNKED, HELD), saw(direct(CHUNKED))], "path",
+     ["chunked: held (held for up to 1.90 s) on the path, flowing at http://app:8000"]),
+    ("wrong at both", [saw(CHUNKED, HELD), saw(direct(CHUNKED), HELD)], "app",
+     ["chunked: held (held for up to 1.90 s) on the path, held (held for up to 1.90 s) at http://app:8000"]),
+    ("late at both", [saw(CHUNKED, LATE), saw(direct(CHUNKED), LATE)], "app",
+     ["chunked: late (held for up to 1.44 s) on the path, late (held for up to 1.44 s) at http://app:8000"]),
+    ("wrong at the app alone", [saw(CHUNKED), saw(direct(CHUNKED), HELD)], "unknown",
+     ["chunked: flowing on the path, held (held for up to 1.90 s) at http://app:8000: is that this app's own port?"]),
+    ("wrong nowhere", [saw(CHUNKED), saw(direct(CHUNKED))], "nowhere", []),
+    ("cut on the path", [saw(CHUNKED, outcome=Outcome.CUT, ended_s=2.0), saw(direct(CHUNKED))], "path",
+     ["chunked: cut after 2.0 s on the path, flowing at http://app:8000"]),
+    ("failed on the path", [saw(CHUNKED, NOTHING, outcome=Outcome.REFUSED), saw(direct(CHUNKED))], "path",
+     ["chunked: failed on the path, flowing at http://app:8000"]),
+    ("no pattern on the path", [saw(CHUNKED, NO_PATTERN), saw(direct(CHUNKED))], "unknown",
+     ["chunked: unknown on the path, flowing at http://app:8000"]),
+    ("no pattern at the app", [saw(CHUNKED, HELD), saw(direct(CHUNKED), NO_PATTERN)], "unknown",
+     ["chunked: held (held for up to 1.90 s) on the path, unknown at http://app:8000"]),
+    ("held at a kilobyte", [saw(CHUNKED), saw(kilo(CHUNKED), HELD), saw(direct(CHUNKED)), saw(DIRECT_KILO)], "path",
+     ["chunked: held (held for up to 1.90 s) on the path, flowing at http://app:8000"]),
+    ("held at a kilobyte, not tried at the app", [saw(CHUNKED), saw(kilo(CHUNKED), HELD), saw(direct(CHUNKED))], "unknown", []),
+    ("timed out at the app", [saw(CHUNKED, HELD), saw(direct(CHUNKED), outcome=Outcome.TIMEOUT)], "unknown", []),
+    ("not tried on the path", [saw(direct(CHUNKED))], "unknown", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "place", "sentences"), PAIRS, ids=[row[0] for row in PAIRS])
+def test_one_transport_at_both_addresses(name, seen, place, sentences):
+    assert located(*seen) == (place, sentences)
+
+
+def test_the_comparison_rests_on_both_probes():
+    location = judge(Run("http://test", (saw(CHUNKED, HELD), saw(direct(CHUNKED))))).fault_location
+    assert location is not None
+    assert [fact.probes for fact in location.evidence] == [("chunked-token", "chunked-token-direct")]
+    assert "the app's own port" in location.summary

@@ -215,6 +215,12 @@ def test_every_statement_has_its_evidence_in_every_output():
         assert hop.evidence.sentence in text
 
 
+@pytest.mark.parametrize(("size", "shown"), [(SHOWN, "x" * SHOWN), (SHOWN + 1, "x" * SHOWN + "…")])
+def test_a_value_is_shown_whole_or_cut_with_a_mark(size, shown):
+    (hop,) = hops(Observations([saw(headers=(("server", "x" * size),))]))
+    assert hop.what == f"a server that calls itself {shown}"
+
+
 def test_a_strangers_values_are_cut():
     long = "x" * 5000
     seen = [saw(app(via=long, gateway=long, forwarded=(long,)), (("server", long), ("via", f"1.1 {long}")))]

@@ -12,6 +12,7 @@ from flushcheck.model import (
     Observation,
     Outcome,
     Probe,
+    RequestAtApp,
     Run,
     Scenario,
     Transport,
@@ -70,6 +71,8 @@ SUMMARIES: list[tuple[str, list[Observation], str]] = [
      "40 pieces came in ticks of 200 ms"),
     ("late", [saw(CHUNKED, LATE)],
      "nothing came for 1.4 s, then all that was held, then piece by piece"),
+    ("late by exactly its largest lag", [saw(CHUNKED, at_moments(EVERY_8TH, [*[1.0] * 9, *EVERY_8TH[9:]]))],
+     "nothing came for 1.0 s, then all that was held, then piece by piece"),
     ("each with the next", [saw(CHUNKED, ONE_LATE)],
      "each of 20 pieces came only with the next one"),
     ("queued", QUEUED,
@@ -204,3 +207,29 @@ def test_a_flowing_report_shows_each_piece_once():
     twice = saw(CHUNKED, [*FLOWING, FLOWING[-1]])
     (chunked,) = report(dataclasses.replace(twice, end=None)).transports
     assert (chunked.pieces_sent, chunked.pieces_received) == (20, 20)
+
+
+ARRIVED = {"x-accel-buffering": "no"}
+PASSENGER, PHP = RequestAtApp(server="Phusion Passenger"), RequestAtApp(server="PHP/8.2")
+SILENT = Probe(CHUNKED, Scenario.IDLE, lasts_s=65)
+STEADY = saw(Probe(CHUNKED, Scenario.STEADY, lasts_s=65), ended_s=65.0)
+IDLE = [saw(SILENT, FLOWING[:1], outcome=Outcome.CUT, ended_s=60.0), STEADY]
+
+
+def held_by_no_nginx(request: RequestAtApp) -> list[Observation]:
+    with_header = saw(xab(CHUNKED), HELD, headers=ARRIVED, request=request)
+    return [saw(CHUNKED, HELD, request=request), with_header, saw(loopback(CHUNKED), request=request)]
+
+
+SETTLED = [
+    # name,                                              Observations,                                   culprits
+    ("a likely one leaves no room for a nameless hop",   held_by_no_nginx(PASSENGER),                    ["passenger-buffer-response"]),
+    ("a possible one does",                              held_by_no_nginx(PHP),                          ["http-hop", "php-output-buffering"]),
+    ("so does one that only ends silent streams",        [*held_by_no_nginx(RequestAtApp()), *IDLE],     ["idle-timeout", "http-hop"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "culprits"), SETTLED, ids=[row[0] for row in SETTLED])
+def test_a_nameless_hop_is_thought_of_last(name, seen, culprits):
+    (chunked,) = report(*seen).transports
+    assert [detection.culprit.id for detection in chunked.culprits] == culprits

@@ -166,3 +166,8 @@ def test_an_error_says_where_and_what(body, message):
     with pytest.raises(UsageError) as error:
         read(body, probes=PROBES, target="x")
     assert message in str(error.value)
+
+
+def test_the_first_line_may_come_without_a_newline_before_it():
+    (seen,) = read(stamped(*at_once(0.5)).lstrip(b"\n"), probes=PROBES, target="x").observations
+    assert seen.outcome is Outcome.COMPLETE

@@ -94,6 +94,8 @@ BLOCKS = [
     ("a block of one byte",                     sizes(1, 1, 1, 1, pieces=6),                          (1, 0.0)),
     ("a record and a half to the block",        sizes(3, 3, 3, 3, pieces=6),                          (3, 0.0)),
     ("less than a record and a half",           sizes(3, 3, 3, 3, pieces=5),                          None),
+    ("a little less than a record and a half",  sizes(*[3] * 20, pieces=29),                          None),
+    ("ten single and eleven double",            sizes(9, *[1000] * 10, *[2000] * 11, 7, pieces=99),   None),
     ("no Pieces to compare with",               sizes(3, 3, 3, 3, pieces=0),                          None),
     ("as many double ones as single ones",      sizes(9, 1000, 1000, 2000, 2000, 7, pieces=30),       (1000, 0.0)),
     ("more double ones than single ones",       sizes(9, 1000, 1000, 2000, 2000, 2000, 7, pieces=60), None),
@@ -282,11 +284,13 @@ NEXT = [
     ("after the next by more than is spare",         (1.126, 1.126, 1.0, 1.0, 0.0),      0.125, False),
     ("three in five with the next",                  (1.0, 1.0, 1.0, 0.5, 0.5, 0.0),     0.02, True),
     ("two in four with the next",                    (1.0, 1.0, 0.5, 0.5, 0.0),          0.02, False),
+    ("four in seven with the next",                  (*[1.0] * 4, 0.5, 0.5, 0.5, 0.0),   0.02, False),
     ("a stall of just under half a gap, three in five", (1.0, 1.0, 1.0, 0.5, 0.5, 0.0),  0.499, True),
     ("a stall of half a gap, three in five",         (1.0, 1.0, 1.0, 0.5, 0.5, 0.0),     0.5,  False),
     ("a stall of half a gap, four in five",          (1.0, 1.0, 1.0, 1.0, 0.5, 0.0),     0.5,  True),
+    ("a stall of half a gap, seven in nine",         (*[1.0] * 7, 0.5, 0.5, 0.0),        0.5,  False),
     ("a stall of half a gap, 0.15 from the next",    (0.855, 0.855, 1.145, 1.0, 0.0),    0.5,  True),
-    ("a stall of half a gap, further from it",       (0.84, 0.84, 1.16, 1.0, 0.0),       0.5,  False),
+    ("a stall of half a gap, further from it",       (0.846, 0.846, 1.154, 1.0, 0.0),       0.5,  False),
 ]  # fmt: skip
 
 
@@ -310,6 +314,7 @@ PAIRED = [
     ("as close as the reads of one delivery",        timed((0, -1), (0.012, 0), (1, 0.012), (1, 1), (1, 1.005)),                     0.02, False),
     ("a little further apart",                       timed((0, -1), (0.0121, 0), (1, 0.0121), (1, 1), (1, 1.005)),                   0.02, True),
     ("late by half a gap in the median",             timed((0.5, 0), (1, 0.5), (2, 1), (2, 2), (3, 3), (4, 4)),                      0.02, True),
+    ("late by a little less than half a gap",        timed((0.48, 0), (0.96, 0.48), (1.96, 0.96), (1.96, 1.96), (2.96, 2.96), (3.96, 3.96)), 0.02, False),
     ("late by less: short gaps alone are waited for", timed((0.1, 0), (0.2, 0.1), (1.2, 0.2), (1.2, 1.2), (2.2, 2.2), (3.2, 3.2)),   0.02, False),
     ("three sent at once, then one with the end",  timed((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.1, 0.0), (0.2, 0.1)),                0.02, False),
 ]  # fmt: skip
