@@ -63,9 +63,10 @@ quick: $(STAMPS)/test $(STAMPS)/page-js ## lint, types and the tests without ser
 lab: lab-tools $(STAMPS)/lab ## real servers, good and guilty, and what flushcheck says of each (CASE=name: one to look at)
 	@$(BIN)/python -m tests.lab $(CASE) $(if $(CASE),--stay) $(LAB)
 
-# The tester copies the package and the tests to mutants/ and remembers there what it has tried.
+# In a virtual environment of its own: the tester brings setproctitle, with which gunicorn hides its command line from
+# `flushcheck check --running gunicorn`. The tester copies the package and the tests to mutants/ and remembers there what it has tried.
 mutants: $(STAMPS)/mutants ## change the rules one by one: does a quick test fail each time (ONLY=measurement: one package)
-	@JOBS=$(JOBS) $(BIN)/python -m tests.mutants $(ONLY)
+	@JOBS=$(JOBS) $(VENV)/mutants/bin/python -m tests.mutants $(ONLY)
 
 soak: $(STAMPS)/test ## 1,000 streams that come and go for 10 minutes: does memory stay flat (SOAK="--minutes 1 --streams 200": less)
 	@$(BIN)/python -m tests.soak $(SOAK)
@@ -147,8 +148,9 @@ $(STAMPS)/docs: $(STAMPS)/run
 	@touch $@
 
 $(STAMPS)/mutants: $(STAMPS)/test
-	@echo "installing the mutation tester into $(VENV) (once)"
-	@$(PIP) install --editable '.[test,mutants]'
+	@echo "installing the mutation tester into $(VENV)/mutants (once)"
+	@$(BIN)/python -m venv $(VENV)/mutants
+	@$(VENV)/mutants/bin/python -m pip -qq --disable-pip-version-check install --editable '.[test,mutants]'
 	@touch $@
 
 # The lab's own: middleware from PyPI, and proxies in Node.

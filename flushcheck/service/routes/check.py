@@ -94,7 +94,7 @@ def _checked(text: str, server: Server | None, name: str) -> CheckResult:
     checked = check_text(text, server=server, name=name)
     if not checked.files:
         reason = "; ".join(problem.reason for problem in checked.problems)
-        raise UsageError(f"{reason}: say it with server=, one of {', '.join(Server)}, {EXAMPLE}")
+        raise UsageError(f"{reason}: set server= to one of {', '.join(Server)}, {EXAMPLE}")
     return checked
 
 

@@ -78,7 +78,7 @@ REFUSED = [
     # name               query                   body                     in the error
     ("nothing",          "",                     b"",                     "the body is empty"),
     ("blank",            "",                     b" \n\t\n",           "the body is empty"),
-    ("an unknown format", "",                    b"hello world\n",       "say it with server=, one of nginx"),
+    ("an unknown format", "",                    b"hello world\n",       "set server= to one of nginx"),
     ("no such server",   "?server=iis",          GUILTY.encode(),         "expected one of nginx, apache"),
     ("no such parameter", "?file=/etc/passwd",   GUILTY.encode(),         "unknown parameter 'file'"),
     ("not a text",       "",                     b"server {\0}",         "not a text file"),
