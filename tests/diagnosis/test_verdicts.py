@@ -109,7 +109,7 @@ HEADLINES: list[tuple[str, list[Observation], Verdict, str]] = [
     ("two flow", [saw(CHUNKED), saw(WEBSOCKET)], Verdict.FLOWING,
      "flowing on chunked, websocket"),
     ("not our service", [saw(CHUNKED, NOTHING, outcome=Outcome.REFUSED, request=None, detail="login page")], Verdict.UNKNOWN,
-     "could not tell: did not open: login page"),
+     "no flushcheck service at http://test: it responded 200, server something. Start one there, or test a stream of your own: flushcheck watch URL"),
     ("only the End came", [dataclasses.replace(saw(CHUNKED, NOTHING, outcome=Outcome.CUT, request=None), end=EndRecord(0))], Verdict.BROKEN,
      "broken on chunked: the cause could not be named"),
     ("only what the app saw came", [saw(CHUNKED, NOTHING, outcome=Outcome.REFUSED)], Verdict.BROKEN,
