@@ -48,7 +48,10 @@ def configure(parser: Parser) -> None:
         help="the server that the files are for (default: detected)",
     )
     parser.add_argument(
-        "--server-version", metavar="V", default="", help="the version of that server, for example 1.22.1"
+        "--server-version",
+        metavar="V",
+        default="",
+        help="the version of the server that reads the files, for example 1.22.1",
     )
     parser.add_argument(
         "--running",

@@ -1,8 +1,8 @@
 """gunicorn's settings as gunicorn itself reads them: `python -P gunicorn_settings.py -c FILE ...`.
 
 Runs as a separate process, because a settings file is Python code that may change the folder, print, wait or
-exit. Prints one line of JSON for `serving.app_server.of_settings`. It loads neither the app nor any module
-of flushcheck, to be fast.
+exit. Prints one line of JSON for `serving.app_server.from_gunicorn_settings`. To be fast, it loads neither
+the app nor any module of flushcheck.
 """
 
 import json

@@ -22,9 +22,9 @@ def find(name: str) -> Culprit:
     shown = name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
     meant = near(name)
     if meant:
-        raise UsageError(f"No culprit is called {shown!r}. Did you mean {', '.join(meant)}?")
+        raise UsageError(f"no culprit is called {shown!r}. Did you mean {', '.join(meant)}?")
     raise UsageError(
-        f"No culprit is called {shown!r}: expected an id that `flushcheck explain` lists, for example "
+        f"no culprit is called {shown!r}: expected an id that `flushcheck explain` lists, for example "
         f"{next(iter(CULPRITS))}"
     )
 

@@ -19,7 +19,7 @@ CULPRIT = Culprit(
         "further out never receives the header and keeps buffering."
     ),
     symptoms=(
-        "X-Accel-Buffering: no was sent, was removed on the way, and the stream was held all the same. From "
+        "X-Accel-Buffering: no was sent, was removed on the way, and the stream was still held. From "
         "outside this looks the same as one nginx with proxy_ignore_headers X-Accel-Buffering."
     ),
     detection="The header X-Accel-Buffering: no is removed on the way and changes nothing.",

@@ -27,7 +27,7 @@ CULPRIT = Culprit(
         "nginx removes the header from the response all the same."
     ),
     symptoms=(
-        "X-Accel-Buffering: no was sent, was removed on the way, and the stream was held all the same. From "
+        "X-Accel-Buffering: no was sent, was removed on the way, and the stream was still held. From "
         "outside this looks the same as a second, buffering proxy in front of an nginx that obeys the "
         "header."
     ),

@@ -41,7 +41,7 @@ def honored(seen: Observations, transport: Transport) -> bool:
 
 
 def stripped_without_effect(seen: Observations, transport: Transport) -> bool:
-    """Whether an nginx removed the header and the stream was held all the same, in blocks.
+    """Whether an nginx removed the header and the stream was still held, in blocks.
 
     What ticks, or collects any amount, is no nginx: it stands further out than the one that removed it.
     """

@@ -63,7 +63,7 @@ def locate_fault(run: Run, seen: Observations) -> FaultLocation | None:
         place = FaultPlace.BOTH
     else:
         weightiest = (FaultPlace.APP, FaultPlace.PATH, FaultPlace.UNKNOWN, FaultPlace.NOWHERE)
-        place = next((observation for observation in weightiest if observation in places), FaultPlace.UNKNOWN)
+        place = next((candidate for candidate in weightiest if candidate in places), FaultPlace.UNKNOWN)
     facts = tuple(fact for where, fact in compared if where is not FaultPlace.NOWHERE)
     return FaultLocation(place, _SUMMARY[place].format(direct=at), facts)
 

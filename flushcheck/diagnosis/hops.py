@@ -145,7 +145,7 @@ def _by_x_accel(seen: Observations, observation: Observation) -> Statements:
     freed = seen.frees(observation.probe.transport, Variant.XAB)
     sentence = "X-Accel-Buffering was sent and did not arrive; of all proxies tested, only nginx removes it"
     if freed is Answer.NO:
-        yield "an nginx that removes X-Accel-Buffering", f"{sentence}; the stream was held all the same"
+        yield "an nginx that removes X-Accel-Buffering", f"{sentence}; the stream was still held"
     elif freed is Answer.YES:
         yield (
             "an nginx that removes X-Accel-Buffering, and obeys it",

@@ -1,7 +1,7 @@
 """Observations in, Report out. Pure: the same run gives the same Report, here, later and elsewhere.
 
 For each Transport the baseline's Flow is the verdict; the other Probes only explain it. Every Culprit
-of the catalogue is asked what speaks for it; nobody is accused on a Transport that flows, and all that
+of the catalogue is asked what speaks for it; no culprit is reported for a Transport that flows, and all that
 is left is reported, strongest first. A path on which nothing can be said is `unknown`, never clean.
 """
 
@@ -53,7 +53,7 @@ BROKEN = frozenset({Flow.CUT, Flow.FAILED})
 
 
 def judge(run: Run) -> Report:
-    """Say how each Transport flows in this run, who holds it, and how to free it."""
+    """Say how each Transport flows in this run, what holds it, and how to free it."""
     seen = Observations(run.observations)
     if service_absent(seen):
         return _report_of_absence(run, seen)
@@ -206,10 +206,11 @@ def _summary(seen: Observations, observation: Observation, timing: Timing) -> st
     late_s = timing.lag_s.max
     match timing.flow:
         case Flow.FLOWING:
-            sentence = f"{count} pieces came one by one, at most {late_s * 1000:.0f} ms late"
+            sentence = f"{count} pieces arrived one by one, at most {late_s * 1000:.0f} ms late"
         case Flow.HELD:
             sentence = (
-                f"all {count} pieces came together at the end, the first one {late_s:.1f} s after it was sent"
+                f"all {count} pieces arrived together at the end, the first one {late_s:.1f} s after it "
+                "was sent"
             )
         case Flow.BLOCKS:
             sentence = f"{count} pieces came in {timing.deliveries} blocks, up to {late_s:.1f} s late"
@@ -218,7 +219,7 @@ def _summary(seen: Observations, observation: Observation, timing: Timing) -> st
         case Flow.LATE:
             sentence = _late(count, timing)
         case Flow.THROTTLED:
-            sentence = f"{count} pieces came ever later, at {timing.rate_bps:.0f} bytes a second"
+            sentence = f"{count} pieces arrived with a growing delay, at {timing.rate_bps:.0f} bytes a second"
         case Flow.REPLAYED:
             sentence = f"an older stream was played back: {count} pieces came before they were sent"
         case Flow.CUT:
@@ -237,7 +238,7 @@ def _late(count: int, timing: Timing) -> str:
         return f"began {timing.queued_s:.1f} s after others of this run, then came piece by piece"
     if timing.late_s > timing.lag_s.max:
         return f"began {timing.late_s:.1f} s after the quickest response, then came piece by piece"
-    return f"nothing came for {timing.late_s:.1f} s, then all that was held, then piece by piece"
+    return f"nothing came for {timing.late_s:.1f} s, then everything held so far at once, then piece by piece"
 
 
 def _at_larger_size(seen: Observations, transport: Transport) -> str:
@@ -315,5 +316,5 @@ def _notes(seen: Observations, verdicts: tuple[TransportReport, ...]) -> tuple[s
         if observation.probe.vantage is not Vantage.PATH and observation.pieces
     ]
     if not controls and any(verdict.flow in HELD_FLOWS for verdict in verdicts):
-        notes.append("no control run: the service could not ask itself over loopback")
+        notes.append("no control run: the service could not probe itself over loopback")
     return tuple(notes)

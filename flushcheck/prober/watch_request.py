@@ -65,6 +65,10 @@ def watch_request(
         UsageError: one of these is not possible.
     """
     shown = url if len(url) <= 100 else f"{url[:100]}…"
+    if "://" not in url:
+        raise UsageError(
+            f"{shown!r}: expected an address that begins with http:// or https://, for example {EXAMPLE}"
+        )
     try:
         parts = urlsplit(url if len(url) <= MAX_URL and url.isprintable() and " " not in url else "")
     except ValueError as error:  # a bracket too many

@@ -38,7 +38,7 @@ def server_report_line(report: ServerReport) -> str:
 
 
 def server_report_document(report: ServerReport) -> dict[str, Any]:
-    """The same as JSON: the fields of a Checkup, and `streams`."""
+    """The same as JSON: the fields of a ServerReport, and `streams`."""
     return {**to_json(report), "streams": report.streams}
 
 

@@ -68,7 +68,9 @@ def catalogue_text(culprits: Iterable[Culprit], *, width: int, color: bool) -> s
             page.line(culprit.id, "yellow")
             page.text(f"  {culprit.title}", hang=2)
     page.gap()
-    page.text("flushcheck explain ID shows how to recognise one, how to fix it, and what the fix costs")
+    page.text(
+        "flushcheck explain ID explains one: how to recognise it, how to fix it, and what the fix costs"
+    )
     return page.done()
 
 

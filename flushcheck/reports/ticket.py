@@ -106,7 +106,7 @@ def _causes(page: TextWriter, culprit_reports: Sequence[CulpritReport]) -> None:
 
 
 def _alike(culprit_reports: Sequence[CulpritReport]) -> list[list[CulpritReport]]:
-    """Culprits of the same Transports of which none is certain: one of each group will be true."""
+    """Culprits of the same Transports without certainty: one culprit of each group is the cause."""
     groups: dict[tuple[Transport, ...], list[CulpritReport]] = {}
     for culprit_report in culprit_reports:
         if culprit_report.confidence is not Confidence.CERTAIN:

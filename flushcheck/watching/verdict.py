@@ -69,7 +69,7 @@ def _alone(stream: StreamAnalysis) -> tuple[Verdict, str]:
     if stream.cuts_records:
         return Verdict.HELD, f"A proxy or compressor collects blocks of {stream.block_bytes} bytes."
     if stream.pattern is Pattern.SINGLY and stream.records >= MIN_RECORDS:
-        return Verdict.FLOWING, f"The {records} arrive one by one: nothing joins them."
+        return Verdict.FLOWING, f"The {records} arrive one by one: nothing holds them."
     headline = (
         f"The {records} arrive {stream.pattern}. One stream alone does not show whether a proxy or the app "
         "causes that."

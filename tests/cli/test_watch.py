@@ -37,7 +37,7 @@ def test_the_live_view_shows_each_read_and_then_the_report(capsys):
     assert "arrived" in live.splitlines()[0]
     assert "w3" in live
     assert report.startswith("FLOWING")
-    assert "nothing joins them" in report
+    assert "nothing holds them" in report
 
 
 def test_with_direct_a_hold_is_detected(capsys):

@@ -135,13 +135,13 @@ def test_an_unknown_id_is_answered_with_the_nearest(given, meant):
     assert meant in near(given)
     with pytest.raises(UsageError, match=rf"Did you mean .*\b{meant}\b") as error:
         find(given)
-    assert f"No culprit is called {given!r}" in str(error.value)
+    assert f"no culprit is called {given!r}" in str(error.value)
 
 
 def test_the_error_offers_nothing_that_is_not_near():
     with pytest.raises(UsageError) as error:
         find("gzip")
-    assert str(error.value) == "No culprit is called 'gzip'. Did you mean nginx-gzip, varnish-gzip?"
+    assert str(error.value) == "no culprit is called 'gzip'. Did you mean nginx-gzip, varnish-gzip?"
 
 
 @pytest.mark.parametrize("given", ["", "zzz", "x" * 10_000, "\0", "-", "_ _"])

@@ -32,13 +32,13 @@ PATHS = [
     # name, path, health, culprits in order
     ("nothing in between", Path(), Verdict.FLOWING, []),
     (
-        "nginx as it comes",
+        "nginx with its defaults",
         Path(4096, XAB, takes_hint=True, origin=OLD_HTTP),
         Verdict.HELD,
         ["nginx-proxy-buffering"],
     ),
     (
-        "nginx as it comes, no WebSocket either",
+        "nginx with its defaults, no WebSocket either",
         Path(4096, XAB, takes_hint=True, origin=OLD_HTTP, upgrades=False),
         Verdict.HELD,
         ["nginx-proxy-buffering", "websocket-upgrade"],

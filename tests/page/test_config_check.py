@@ -128,7 +128,7 @@ def test_a_service_that_is_gone_is_reported(page, origin):
     page.goto(origin.url)
     page.route(re.compile("/check"), lambda route: route.abort())
     page.click("[data-action=check-example]")
-    expect(page.locator("#check-status")).to_contain_text("no longer answers. Is the service still running?")
+    expect(page.locator("#check-status")).to_contain_text("no longer responds. Is the service still running?")
 
 
 LISTEN = """() => {

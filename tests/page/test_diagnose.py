@@ -200,5 +200,5 @@ def test_a_service_that_is_gone_is_reported_at_once(page, good, context):
     page.route(re.compile("/diagnostics/plan"), lambda route: route.abort())
     page.click("[data-action=diagnose]")
     expect(page.locator("#report .problem")).to_contain_text(
-        "no longer answers. Is the service still running?"
+        "no longer responds. Is the service still running?"
     )

@@ -15,8 +15,8 @@ PLAIN = StreamFormat.PLAIN
 
 ALONE = [
     # name,                   what was seen,                                            verdict,         words
-    ("one by one",            captured(SINGLY),                                         Verdict.FLOWING, "events arrive one by one: nothing joins them"),
-    ("four records",          captured(evenly(4, 0.1)),                                 Verdict.FLOWING, "nothing joins them"),
+    ("one by one",            captured(SINGLY),                                         Verdict.FLOWING, "events arrive one by one: nothing holds them"),
+    ("four records",          captured(evenly(4, 0.1)),                                 Verdict.FLOWING, "nothing holds them"),
     ("three records",         captured(evenly(3, 0.1)),                                 Verdict.UNKNOWN, "One stream alone does not show"),
     ("all at once",           captured(ONCE),                                           Verdict.UNKNOWN, "in one read after 8.2 s. Either a proxy buffers the stream, or the app"),
     ("one record",            captured([(1.0, 1)]),                                     Verdict.UNKNOWN, "--direct http://localhost:PORT/"),

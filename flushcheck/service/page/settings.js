@@ -14,4 +14,4 @@ export const root = new URL("./", document.baseURI.replace(/[?#].*/, "")).href;
 export const host = new URL(root).host;
 
 /** What the page says when the service gives no response at all. */
-export const NO_RESPONSE = `${host} no longer answers. Is the service still running?`;
+export const NO_RESPONSE = `${host} no longer responds. Is the service still running?`;

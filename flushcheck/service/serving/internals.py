@@ -32,9 +32,6 @@ RESPONSE_FIELDS = {"headers_sent": bool, "sent": int, "headers": list, "chunked"
 LOOP_METHODS = ("io", "async_")
 WATCHER_METHODS = ("start", "send")
 
-# The versions that the whole test suite has run with.
-TESTED = {"gunicorn": "27.0.1", "gevent": "26.9.0"}
-
 
 class _Handover:
     """The worker that a hook has handed over, and who waits for it."""

@@ -60,7 +60,7 @@ def test_an_unknown_id_is_404_and_suggests_a_similar_id(client, name):
     response = client.get(f"/culprits/{name}", headers={"Accept": BROWSER})
     assert (response.status_code, response.mimetype) == (404, "application/json")
     error = json.loads(response.text)["error"]
-    assert "Did you mean nginx-gzip," in error if name == "nginx_gzip" else "No culprit is called" in error
+    assert "Did you mean nginx-gzip," in error if name == "nginx_gzip" else "no culprit is called" in error
 
 
 def test_only_get_and_head_are_allowed(client):
