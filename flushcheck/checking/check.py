@@ -68,7 +68,8 @@ class CheckResult:
             return 1
         if any(problem.incomplete for problem in self.problems):
             return 3
-        return 3 if self.problems and not self.passed and not self.findings else 0
+        judged = self.passed or self.findings or self.allowed
+        return 3 if self.problems and not judged else 0
 
 
 def check(config: Config) -> CheckResult:

@@ -39,6 +39,14 @@ def test_the_default_changed_with_the_version():
     assert heavy(old) == [(1, "nginx-proxy-buffering")]
 
 
+def test_one_line_is_a_finding_of_every_block_that_inherits_it():
+    block = "location / {\nproxy_pass http://x;\n}\n"
+    checked = nginx(f"proxy_buffering on;\n{block}{block}")
+    assert heavy(checked) == [(1, "nginx-proxy-buffering")] * 2
+    held = [finding for finding in checked.findings if finding.level is not Level.NOTE]
+    assert [finding.block_line for finding in held] == [2, 5]
+
+
 OVERRIDES = [
     # what stands in the block                                       what the app can do
     ("",                                                             "the app can switch it off for each response"),
@@ -84,6 +92,7 @@ CODES = [
     ("held",                "location / { proxy_pass http://x; }",                         1, 1),
     ("notes only",          "location / { proxy_buffering off; proxy_pass http://x; }",    0, 1),
     ("clean",               "location / { uwsgi_buffering off; uwsgi_read_timeout 1h; uwsgi_pass x; }", 0, 1),
+    ("allowed, and a comment without effect", "# flushcheck: allow nginx-proxy-buffering short\n# flushcheck: allow nginx-gzip short\nlocation / { proxy_pass http://x; }", 0, 1),
     ("static",              "location / { root /srv; }",                                   0, 0),
     ("empty",               "",                                                            0, 0),
     ("a brace missing",     "location / { root /srv;",                                     3, 3),
@@ -97,6 +106,18 @@ CODES = [
 def test_the_exit_code_says_what_was_found(name, text, plain, strict):
     checked = nginx(text)
     assert (checked.exit_code(), checked.exit_code(strict=True)) == (plain, strict)
+
+
+def test_a_file_whose_only_finding_is_allowed_is_clean():
+    text = (
+        "; flushcheck: allow php-zlib short\n"
+        "; flushcheck: allow php-output-buffering short\n"
+        "output_buffering = 4096\n"
+    )
+    checked = check_text(text, server=Server.PHP, name="php.ini")
+    assert [finding.finding.culprit.id for finding in checked.allowed] == ["php-output-buffering"]
+    assert (checked.findings, checked.passed, len(checked.problems)) == ((), (), 1)
+    assert checked.exit_code() == 0
 
 
 def test_more_blocks_than_the_limit_are_reported(monkeypatch):
@@ -113,6 +134,9 @@ def test_more_findings_than_the_limit_are_reported(monkeypatch):
     block = "location / { proxy_pass http://x; }\n"  # an error and two notes
     assert nginx(block * 2).problems == ()
     assert "more than 4 findings: the rest is left out" in nginx(block * 3).problems[0].reason
+    monkeypatch.setattr("flushcheck.checking.check.MAX_FINDINGS", 3)
+    assert nginx(block).problems == ()
+    assert len(nginx(block * 2).findings) == 3
 
 
 def test_equal_findings_of_two_results_count_once():

@@ -1,6 +1,7 @@
 """Which culprits a diagnosis names, which the files, and which both."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -34,6 +35,7 @@ ROWS = [
     (("nginx-proxy-buffering",),                    CLEAN,    {"nginx-proxy-buffering": "live"},                                 "another machine or in a file that was not read"),
     (("app-response",),                             BARE,     {"app-response": "live", "nginx-proxy-buffering": "file"},         "the cause is in the app"),
     (("http-hop",),                                 BARE,     {"http-hop": "both"},                                              "the file explains it"),
+    (("http-hop",),                                 CLEAN,    {"http-hop": "live"},                                              "another machine or in a file that was not read"),
     (("websocket-upgrade",),                        CLEAN,    {"websocket-upgrade": "both"},                                     "both show it"),
     ((),                                            TIMED,    {"idle-timeout": "file"},                                          "no request of the diagnosis met its condition"),
     ((),                                            CLEAN,    {},                                                                ""),
@@ -57,6 +59,12 @@ def test_on_a_path_that_flows_the_block_may_be_another_one():
     assert (
         "does not go through this block, or the app switches the hold off by itself" in cross_check.sentence
     )
+
+
+def test_a_report_without_transports_shows_no_path_that_flows():
+    findings = check_text(BARE, server=Server.NGINX, name="f").findings
+    (cross_check,) = compare(replace(report(), transports=()), findings)
+    assert "another culprit hides it" in cross_check.sentence
 
 
 def test_the_comparison_is_rendered_as_text_and_as_json():

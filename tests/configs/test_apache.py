@@ -44,6 +44,7 @@ PASSING = [
     # name, text, and the name and kind of every block that passes to an app
     ("a proxy line",          "ProxyPass /a http://x/",                                     [("ProxyPass /a", "http")]),
     ("an excluded path",      "ProxyPass /a !",                                             []),
+    ("no path, and no location", "ProxyPass http://x/",                                     []),
     ("a FastCGI socket",      "ProxyPass /a unix:/s|fcgi://x/",                             [("ProxyPass /a", "fastcgi")]),
     ("in a location",         "<Location /a>\nProxyPass http://x/\n</Location>",            [("ProxyPass http://x/ in Location /a", "http")]),
     ("a WebSocket",           "ProxyPass /a wss://x/",                                      [("ProxyPass /a", "ws")]),
@@ -95,6 +96,8 @@ WORKERS = [
     ("ProxySet with an address", "ProxySet fcgi://x flushpackets=on\nSetHandler proxy:fcgi://x",                  ("on", "f:1")),
     ("the server's worker wins", "ProxyPass /a fcgi://x/ flushpackets=on\n<VirtualHost *>\nProxyPass /b fcgi://x/ flushpackets=off\n</VirtualHost>", ("on", "f:1")),
     ("a virtual host's own",     "ProxyPass /a fcgi://y/\n<VirtualHost *>\nProxyPass /b fcgi://x/ flushpackets=on\n</VirtualHost>", ("on", "f:3")),
+    ("a balancer's member",      "<Proxy balancer://b>\nBalancerMember fcgi://x flushpackets=on\n</Proxy>\nProxyPass /a balancer://b/ flushpackets=off", ("on", "f:2")),
+    ("the line of a balancer",   "<Proxy balancer://b>\nBalancerMember fcgi://x\n</Proxy>\nProxyPass /a balancer://b/ flushpackets=on", ("on", "f:4")),
     ("another host's worker",    "<VirtualHost *>\nProxyPass /b fcgi://x/ flushpackets=on\n</VirtualHost>\n<VirtualHost *>\nProxyPass /b fcgi://x/\n</VirtualHost>", None),
 ]  # fmt: skip
 

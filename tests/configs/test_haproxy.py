@@ -42,6 +42,7 @@ PASSING = [
     ("TCP by default",       "backend b\nserver s x:1",                                     []),
     ("inherited mode",       "defaults\nmode http\nbackend b\nserver s x:1",                [("backend b", "http")]),
     ("the last defaults",    "defaults\nmode http\ndefaults\nmode tcp\nbackend b\nserver s x:1", []),
+    ("defaults inherit nothing", "defaults\nmode http\ndefaults\noption a\nbackend b\nserver s x:1", []),
     ("named defaults",       "defaults d\nmode http\ndefaults\nmode tcp\nbackend b from d\nserver s x:1", [("backend b", "http")]),
     ("defaults on defaults", "defaults d\nmode http\ndefaults e from d\noption a\nbackend b from e\nserver s x:1", [("backend b", "http")]),
 ]  # fmt: skip
@@ -66,6 +67,13 @@ LEADING = [
 def test_the_frontends_that_lead_to_a_backend(name, frontend, expected):
     (block,) = blocks(Server.HAPROXY, f"{frontend}\nbackend b\nmode http\nserver s x:1")
     assert [haproxy.name(scope) for scope in block.related_scopes] == expected
+
+
+def test_a_listen_section_is_its_own_frontend():
+    (block,) = blocks(
+        Server.HAPROXY, "frontend f\nmode http\nuse_backend %[x]\nlisten l\nmode http\nserver s x:1"
+    )
+    assert block.related_scopes == ()
 
 
 BINDS = [

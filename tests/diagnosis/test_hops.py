@@ -181,6 +181,9 @@ PATHS: list[tuple[str, list[Observation], dict[str, str]]] = [
     ("old: names are true all the same", [saw(headers=(("age", "9"),), came_s=-0.8)],
      {"a cache": "chunked: the response has Age: 9 (RFC 9111, section 5.1)",
       "a cache that serves old responses": "chunked: pieces arrived before the service sent them"}),
+    ("old on one Transport: nothing follows from the others",
+     [saw(OWN_HTTP10, headers=(("age", "9"),)), saw(came_s=-0.8, transport=Transport.EVENTS)],
+     {"a cache that serves old responses": "events: pieces arrived before the service sent them"}),
     ("early, and not old", [LATE, CONTROL], {}),
     # one statement, its first evidence
     ("twice the same", [saw(OWN_HTTP10), saw(OWN_HTTP10, transport=Transport.EVENTS)],

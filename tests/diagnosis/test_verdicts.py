@@ -7,7 +7,9 @@ import dataclasses
 import pytest
 
 from flushcheck.diagnosis.inference import judge
+from flushcheck.measurement.plan import STREAMED
 from flushcheck.model import (
+    Confidence,
     EndRecord,
     Observation,
     Outcome,
@@ -172,6 +174,14 @@ NOTES: list[tuple[str, list[Observation], list[str]]] = [
 @pytest.mark.parametrize(("name", "seen", "notes"), NOTES, ids=[row[0] for row in NOTES])
 def test_notes_name_no_culprit(name, seen, notes):
     assert list(report(*seen).notes) == notes
+
+
+@pytest.mark.parametrize("controlled", STREAMED)
+def test_a_culprit_is_as_certain_as_on_the_transport_that_shows_it_best(controlled):
+    held = [saw(transport, HELD) for transport in STREAMED]
+    passed = [saw(xab(transport), HELD, headers={"x-accel-buffering": "no"}) for transport in STREAMED]
+    (hop,) = report(*held, *passed, saw(loopback(controlled))).culprits
+    assert (hop.culprit.id, hop.transports, hop.confidence) == ("http-hop", STREAMED, Confidence.LIKELY)
 
 
 def test_the_numbers_of_a_transport():

@@ -147,6 +147,7 @@ TIMERS = [
     # Blocks smaller than a Piece of a kilobyte
     ("small, and a kilobyte ticks",              [blocks(CHUNKED, 999), ticks(CHUNKED, 0.25, scenario=KILO)],       TICKS, None, 0.25),
     ("small, and a kilobyte has no pattern",     [blocks(CHUNKED, 999), flows(CHUNKED, UNKNOWN, 0.5, scenario=KILO)], UNKNOWN, None, 0.5),
+    ("small, no pattern at a kilobyte, and another's timer", [blocks(CHUNKED, 999, 0.25), flows(CHUNKED, UNKNOWN, scenario=KILO), ticks(EVENTS, 0.25)], UNKNOWN, None, 0.0),
     ("small, and a kilobyte comes in blocks",    [blocks(CHUNKED, 999), blocks(CHUNKED, 4096, scenario=KILO)],      BLOCKS, 999, 0.0),
     ("small, and a kilobyte is held",            [blocks(CHUNKED, 999), flows(CHUNKED, HELD, scenario=KILO)],       BLOCKS, 999, 0.0),
     ("small, and a kilobyte flows",              [blocks(CHUNKED, 999), flows(CHUNKED, FLOWING, scenario=KILO)],    BLOCKS, 999, 0.0),

@@ -105,6 +105,13 @@ def test_all_that_an_observation_holds():
     assert (seen.end.count, seen.request_at_app, seen.detail) == (2, seen.end.request_at_app, "")
 
 
+def test_moments_count_from_the_last_byte_of_the_response_before():
+    body = stamped(*dripping(0.0), (1.0, HEADER), (1.25, line(0) + end(1)))
+    first, second = read(body, probes=PROBES, target="x").observations
+    assert first.ended_s == pytest.approx(0.9)
+    assert (second.headers_s, second.ended_s) == pytest.approx((0.1, 0.35))
+
+
 def test_content_that_comes_with_its_header_dates_both():
     (seen,) = read(stamped((0.5, HEADER + line(0)), (0.75, end(1))), probes=PROBES, target="x").observations
     assert (seen.headers_s, seen.arrivals[0].at_s) == (0.5, 0.5)

@@ -216,6 +216,12 @@ PORTS = [
         Confidence.POSSIBLE,
         FaultPlace.APP,
     ),
+    ((idle(65, CUT, 60, vantage=THERE),), Confidence.POSSIBLE, FaultPlace.APP),
+    (
+        (idle(65, CUT, 30, vantage=THERE), steady(65, CUT, 30, vantage=THERE)),
+        Confidence.POSSIBLE,
+        FaultPlace.APP,
+    ),
 ]
 
 

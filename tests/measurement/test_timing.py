@@ -237,6 +237,7 @@ EDGES = [
     ("at the end, begun before the last was sent",       in_groups((0.9375, 8), (1.0, 1)),                              0.02,  Flow.HELD, {}),
     ("at the end, the first alone before the last was sent, the observer stalled", in_groups((0.9375, 1), (1.0, 8)),    0.021, Flow.UNKNOWN, {}),
     ("at the end, begun as the last was sent, the observer stalled", in_groups((1.0, 9)),                               0.021, Flow.HELD, {}),
+    ("all at the end, the observer stalled for most of it", at_the_end(TOKEN),                                           1.5,   Flow.HELD, {}),
     ("at the end, and in blocks",                        in_groups((0.85, 4), (0.95, 4), (1.0, 1), sizes=[1000, 1000, 100]), 0.0, Flow.BLOCKS, {"hold_bytes": 1000}),
     ("as even in bytes as in time: a timer",             in_groups(*[(k / 2 + 0.5, 4) for k in range(4)], sizes=[1000] * 4), 0.0, Flow.TICKS, {"period_s": 0.375}),
     ("more even in bytes than in time: a buffer",        in_groups((0.5, 4), (1.0, 4), (1.51, 4), (2.0, 4), (2.5, 4), (3.0, 4), sizes=[1000] * 6), 0.5, Flow.BLOCKS, {"hold_bytes": 1000}),

@@ -29,9 +29,17 @@ def test_a_run_comes_back_as_it_was():
     assert run_from_json(json.loads(json.dumps(run_to_json(run)))) == run
 
 
+def test_when_a_stream_was_requested_has_another_name_in_schema_1():
+    observation = {"probe": {"transport": "chunked"}, "outcome": "complete", "asked_s": 2.5}
+    data = {"target": "x", "observations": [observation]}
+    assert run_from_json({"schema": 1, **data}).observations[0].requested_s == 2.5
+    assert run_from_json(data).observations[0].requested_s == 0.0  # no schema: a current one
+
+
 WRONG = [
     # name                 data                                                says
     ("a later schema",     {"schema": 3, "target": "x", "observations": []},   "schema=3: expected 1 or 2"),
+    ("no such schema",     {"schema": 0, "target": "x", "observations": []},   "schema=0: expected 1 or 2"),
     ("a word",             {"schema": "1", "target": "x", "observations": []}, "schema=1: expected"),
     ("no run",             [],                                                 "expected an object"),
     ("old, no list",       {"schema": 1, "target": "x", "observations": 5},    "observations='5': expected a list"),

@@ -4,6 +4,7 @@ import { $ } from "./dom.js";
 
 const EVERY_MS = 1000;
 const AFTER_A_CHANGE_MS = [30, 120, 300];
+const MAX_EXTRA = 10; // requests after the last stream of this page: the service may notice its end late
 
 /** Show the number while a stream runs, and shortly after each change.
  * @param {() => boolean} isRunning whether a stream of this page runs
@@ -11,6 +12,7 @@ const AFTER_A_CHANGE_MS = [30, 120, 300];
 export function showOpenStreams(isRunning) {
   const output = $("#open-count");
   let isWaiting = false;
+  let extra = 0;
   const request = async () => {
     try {
       const response = await fetch("readyz", { cache: "no-store" });
@@ -21,12 +23,14 @@ export function showOpenStreams(isRunning) {
     }
   };
   const tick = () => {
-    request(); // once more after the last stream: the service may have noticed its end late
-    isWaiting = isRunning();
+    request();
+    extra = isRunning() ? 0 : extra + 1;
+    isWaiting = isRunning() || (extra < MAX_EXTRA && output.textContent !== "0");
     if (isWaiting) setTimeout(tick, EVERY_MS);
   };
   return () => {
     for (const wait of AFTER_A_CHANGE_MS) setTimeout(request, wait);
+    extra = 0;
     if (!isWaiting) setTimeout(tick, EVERY_MS);
     isWaiting = true;
   };
