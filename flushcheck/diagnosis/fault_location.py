@@ -17,7 +17,6 @@ from flushcheck.model import (
     FaultLocation,
     FaultPlace,
     Flow,
-    Observation,
     Outcome,
     Probe,
     Run,
@@ -48,7 +47,7 @@ def locate_fault(run: Run, seen: Observations) -> FaultLocation | None:
     if not direct:
         return None
     at = run.direct or "the app's own port"
-    if not any(_ours(observation) for observation in direct):
+    if not any(observation.from_service for observation in direct):
         observation = direct[0]
         summary = f"{at} gave no stream to compare with: {observation.detail or observation.outcome}"
         return FaultLocation(FaultPlace.UNKNOWN, summary)
@@ -66,11 +65,6 @@ def locate_fault(run: Run, seen: Observations) -> FaultLocation | None:
         place = next((candidate for candidate in weightiest if candidate in places), FaultPlace.UNKNOWN)
     facts = tuple(fact for where, fact in compared if where is not FaultPlace.NOWHERE)
     return FaultLocation(place, _SUMMARY[place].format(direct=at), facts)
-
-
-def _ours(observation: Observation) -> bool:
-    """Whether it was a flushcheck service that spoke."""
-    return bool(observation.pieces or observation.end or observation.request_at_app)
 
 
 def _compare(seen: Observations, transport: Transport, at: str) -> tuple[FaultPlace, Evidence] | None:

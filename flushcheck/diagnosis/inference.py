@@ -55,11 +55,11 @@ BROKEN = frozenset({Flow.CUT, Flow.FAILED})
 def judge(run: Run) -> Report:
     """Say how each Transport flows in this run, what holds it, and how to free it."""
     seen = Observations(run.observations)
-    if service_absent(seen):
-        return _report_of_absence(run, seen)
     verdicts = tuple(
         _verdict(seen, transport) for transport in Transport if seen.get(Probe(transport)) is not None
     )
+    if service_absent(seen):
+        return _report_of_absence(run, seen, verdicts)
     culprit_reports = _culprit_reports(verdicts)
     health = _health(seen, verdicts)
     return Report(
@@ -75,19 +75,14 @@ def judge(run: Run) -> Report:
     )
 
 
-def _report_of_absence(run: Run, seen: Observations) -> Report:
-    """The Report on an address without a flushcheck service: what failed, and no word about a cause."""
-    transports = tuple(
-        replace(_verdict(seen, transport), culprits=())
-        for transport in Transport
-        if seen.get(Probe(transport)) is not None
-    )
+def _report_of_absence(run: Run, seen: Observations, transports: tuple[TransportReport, ...]) -> Report:
+    """The Report on an address without a flushcheck service: what failed, and nothing about a cause."""
     summary = transports[0].summary if transports else "nothing was observed"
     return Report(
         target=run.target,
         verdict=Verdict.UNKNOWN,
         headline=absence_sentence(run.target, seen) or f"could not tell: {summary}",
-        transports=transports,
+        transports=tuple(replace(transport, culprits=()) for transport in transports),
         culprits=(),
         tool=run.tool,
         fault_location=locate_fault(run, seen),
@@ -195,9 +190,7 @@ def _held(seen: Observations, verdict: TransportReport) -> bool:
 def _answered(seen: Observations, verdict: TransportReport) -> bool:
     """Whether the response was the service's, and not another program's at its address."""
     observation = seen.get(Probe(verdict.transport))
-    return observation is not None and bool(
-        observation.pieces or observation.end or observation.request_at_app
-    )
+    return observation is not None and observation.from_service
 
 
 def _summary(seen: Observations, observation: Observation, timing: Timing) -> str:

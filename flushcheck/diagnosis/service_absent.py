@@ -24,9 +24,7 @@ NEXT_STEP = "Start one there, or test a stream of your own: flushcheck watch URL
 def service_absent(seen: Observations) -> bool:
     """Whether nothing on the path came from a flushcheck service."""
     return not any(
-        observation.pieces or observation.end or observation.request_at_app
-        for observation in seen
-        if observation.probe.vantage is Vantage.PATH
+        observation.from_service for observation in seen if observation.probe.vantage is Vantage.PATH
     )
 
 

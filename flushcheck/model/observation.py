@@ -75,6 +75,11 @@ class Observation:
         return ", ".join(value for key, value in self.headers if key == name)
 
     @property
+    def from_service(self) -> bool:
+        """Whether a flushcheck service responded: it alone writes pieces, ends and records of a request."""
+        return bool(self.pieces or self.end or self.request_at_app)
+
+    @property
     def pieces(self) -> tuple[TimedPiece, ...]:
         """Every Piece with the moment it arrived, in order of arrival."""
         return tuple(

@@ -48,23 +48,23 @@ def test_a_finding_with_an_edit_is_gone_after_the_patch(
     tools = [tool for program, tool in TOOLS if shutil.which(program)]
     if patch:
         apply(tmp_path, patch, tools[0])
-    mended = Path(path.name).read_text()
-    after = check_text(mended, server=server, name=path.name)
+    fixed = Path(path.name).read_text()
+    after = check_text(fixed, server=server, name=path.name)
     left = {
         (finding.culprit.id, finding.block)
         for finding in after.findings
         if strict or finding.level is not Level.NOTE
     }
-    # A line that repairs one thing may bring to light what stood behind it, but nothing that was mended comes back.
+    # A line that repairs one thing may bring to light what stood behind it, but nothing that was fixed comes back.
     for finding in before.findings:
         if finding.edits and (strict or finding.level is not Level.NOTE):
             assert (finding.culprit.id, finding.block) not in left, patch
-    again = diff(after.findings, {path.name: mended}, strict=strict)
+    again = diff(after.findings, {path.name: fixed}, strict=strict)
     assert after.findings == () or again == "" or len(after.findings) < len(before.findings)
 
 
 TEXTS = [
-    # name               text                                                              mended
+    # name               text                                                              fixed
     ("indented",         "location / {\n\tproxy_pass http://x;\n}\n",                      "location / {\n\tproxy_buffering off;\n\tproxy_pass http://x;\n}\n"),
     ("one line",         "location / { proxy_pass http://x; }\n",                          "location / { proxy_buffering off; proxy_pass http://x; }\n"),
     ("CRLF",             "location / {\r\n  proxy_pass http://x;\r\n}\r\n",                "location / {\r\n  proxy_buffering off;\r\n  proxy_pass http://x;\r\n}\r\n"),
@@ -77,10 +77,10 @@ TEXTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("title", "text", "mended"), TEXTS, ids=[row[0] for row in TEXTS])
+@pytest.mark.parametrize(("title", "text", "fixed"), TEXTS, ids=[row[0] for row in TEXTS])
 @pytest.mark.parametrize("tool", [tool for _, tool in TOOLS], ids=[program for program, _ in TOOLS])
 def test_the_rest_of_a_file_is_unchanged(
-    title: str, text: str, mended: str, tool: list[str], tmp_path: Path
+    title: str, text: str, fixed: str, tool: list[str], tmp_path: Path
 ) -> None:
     if not shutil.which(tool[0]):
         pytest.skip(f"{tool[0]} is not installed")
@@ -88,24 +88,24 @@ def test_the_rest_of_a_file_is_unchanged(
     file.write_bytes(text.encode(errors="surrogateescape"))
     checked = check_text(text, server=Server.NGINX, name="nginx.conf")
     apply(tmp_path, diff(checked.findings, {"nginx.conf": text}), tool)
-    assert file.read_bytes() == mended.encode(errors="surrogateescape"), title
+    assert file.read_bytes() == fixed.encode(errors="surrogateescape"), title
 
 
 SETTINGS = [
-    # name                          gunicorn.conf.py                                          mended
+    # name                          gunicorn.conf.py                                          fixed
     ("threads alone",               "threads = 2\n",                                          'worker_class = "gevent"\n'),
     ("threads beside a class",      "worker_class = 'sync'\nthreads = 2\n",                   'worker_class = "gevent"\nthreads = 2\n'),
     ("the last one counts",         "worker_class = 'sync'\nworker_class = 'gthread'\n",      "worker_class = 'sync'\nworker_class = \"gevent\"\n"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("title", "text", "mended"), SETTINGS, ids=[row[0] for row in SETTINGS])
-def test_the_setting_that_counts_is_changed(title: str, text: str, mended: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("title", "text", "fixed"), SETTINGS, ids=[row[0] for row in SETTINGS])
+def test_the_setting_that_counts_is_changed(title: str, text: str, fixed: str, tmp_path: Path) -> None:
     name = "gunicorn.conf.py"
     (tmp_path / name).write_text(text)
     checked = check_text(text, server=Server.GUNICORN, name=name)
     apply(tmp_path, diff(checked.findings, {name: text}, strict=True), TOOLS[0][1])
-    assert (tmp_path / name).read_text() == mended, title
+    assert (tmp_path / name).read_text() == fixed, title
 
 
 def test_lines_for_a_member_of_a_balancer_go_beside_the_pass() -> None:

@@ -121,11 +121,11 @@ FILES = [path for path in fixtures(*ASK) if path.relative_to(CONFIGS).as_posix()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CONFIGS).as_posix())
-@pytest.mark.parametrize("mended", [False, True], ids=["", "mended"])
-def test_the_server_program_accepts_a_fixture(path: Path, mended: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fixed", [False, True], ids=["", "fixed"])
+def test_the_server_program_accepts_a_fixture(path: Path, fixed: bool, tmp_path: Path) -> None:
     server = server_of(path)
     text = path.read_text()
-    if mended:
+    if fixed:
         patch = diff(check_text(text, server=server, name=path.name).findings, {path.name: text}, strict=True)
         if not patch:
             pytest.skip("nothing to mend")

@@ -1,4 +1,4 @@
-"""Paths in, accusations out: nobody is accused who is not to blame, and two suspects stay two."""
+"""Paths in, culprits out: only the guilty one is named, and two that look alike stay two."""
 
 from __future__ import annotations
 
