@@ -14,14 +14,17 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flushcheck.prober.address import Address
 from flushcheck.prober.messages import describe_connect_error
+from flushcheck.prober.tls import TlsFacts, TlsSession
 
 # Everything that one observation may take in. The largest probe is 24 pieces of 16 kB: 0.4 MB.
 MAX_BYTES = 8 * 1024 * 1024
@@ -86,16 +89,46 @@ class SocketRead(NamedTuple):
 
     moment: float  # on time.monotonic()
     data: bytes
+    record_bytes: tuple[int, ...] = ()  # sizes of the TLS records that this read completed: see `tls`
+    frame_bytes: int = 0  # of a body over HTTP/2: the size of the DATA frame, padding included
 
 
 class TimedSocket:
-    """One connection to a peer."""
+    """One connection to a peer. One thread may read while others send."""
 
-    def __init__(self, sock: socket.socket, budget: Budget, connect_s: float) -> None:
+    def __init__(self, sock: socket.socket, budget: Budget) -> None:
         self._sock = sock
-        self._budget = budget
-        self.connect_s = connect_s  # TLS included
+        self._tls: TlsSession | None = None
+        self._sending = threading.Lock()
+        self._at_end = False
+        self.budget = budget
+        self.connect_s = 0.0  # how long it took to connect, TLS included
         self.sent_at = 0.0  # when the last bytes were handed over to be sent
+
+    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Make the TLS handshake.
+
+        Args:
+            context: what is trusted and offered.
+            host: the name that the certificate has to be for.
+
+        Raises:
+            DeadlineExceeded, OSError: it failed; ssl.SSLError is an OSError.
+        """
+        tls = TlsSession(context, host)
+        try:
+            while not tls.shake_hands():
+                self._send_all(tls.encrypt(b""))
+                tls.receive(self._receive())
+        finally:
+            if tls.outgoing:
+                with suppress(OSError):  # the end of the handshake, or an alert that says why there is none
+                    self._send_all(tls.encrypt(b""))
+        self._tls = tls
+
+    def tls_facts(self) -> TlsFacts | None:
+        """Return what the TLS handshake settled; None without TLS."""
+        return self._tls.facts() if self._tls else None
 
     def send(self, data: bytes) -> None:
         """Send all of it.
@@ -103,16 +136,13 @@ class TimedSocket:
         Raises:
             DeadlineExceeded, OSError
         """
-        self._sock.settimeout(self._budget.left_s())
-        # Before the call: the response can be here before a busy machine lets this thread return from it.
-        self.sent_at = time.monotonic()
-        try:
-            self._sock.sendall(data)
-        except TimeoutError:
-            raise DeadlineExceeded("the deadline has passed") from None
+        with self._sending:  # what is encrypted first has to be sent first
+            # Before the call: the response can be here before a busy machine lets this thread return from it.
+            self.sent_at = time.monotonic()
+            self._send_all(self._tls.encrypt(data) if self._tls else data)
 
     def reads(self) -> Iterator[SocketRead]:
-        """Yield reads until the peer ends the connection.
+        """Yield reads until the peer ends the connection: with TLS one for each record.
 
         While bytes lie ready, nothing is done but to read them: a burst is handed out when it is over. An
         error is raised once every read before it was handed out.
@@ -121,22 +151,23 @@ class TimedSocket:
             DeadlineExceeded, ByteLimitExceeded, OSError
         """
         error: OSError | None = None
-        while error is None:
-            burst = [self._read()]
+        while error is None and not self._at_end:
+            burst: list[SocketRead] = []
             try:
-                while burst[-1].data and len(burst) < MAX_BURST_READS and self.has_data():
-                    burst.append(self._read())
+                self._read(burst)
+                for _ in range(MAX_BURST_READS - 1):
+                    if self._at_end or not self.has_data():
+                        break
+                    self._read(burst)
             except OSError as raised:
                 error = raised
-            for read in burst:
-                if not read.data:
-                    return
-                yield read
-        raise error
+            yield from burst
+        if error is not None:
+            raise error
 
     def has_data(self) -> bool:
         """Whether a read would return at once, with bytes or with the end of the connection."""
-        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+        if self._tls and self._tls.has_record:
             return True
         # Not select(): it fails for descriptors above 1023, which a busy service has.
         poll = select.poll()
@@ -146,19 +177,53 @@ class TimedSocket:
             return False
         return bool(poll.poll(0))
 
+    def shut_down(self) -> None:
+        """End the connection while another thread may be reading: its read ends too."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection."""
         self._sock.close()
 
-    def _read(self) -> SocketRead:
-        self._sock.settimeout(self._budget.left_s())
+    def _read(self, burst: list[SocketRead]) -> None:
+        """Read once, and append what arrived: with TLS that may be nothing whole yet.
+
+        Raises:
+            DeadlineExceeded, ByteLimitExceeded, OSError: what arrived before was appended.
+        """
+        tls = self._tls
+        wire = b"" if tls and tls.has_record else self._receive()
+        moment = time.monotonic()
+        if tls is None:
+            self._at_end = not wire
+            self.budget.spend(len(wire))
+            if wire:
+                burst.append(SocketRead(moment, wire))
+            return
+        # A peer that ends the connection without close_notify ends it all the same.
+        self._at_end = not wire and not tls.has_record
+        for record in tls.decrypt(wire):
+            self.budget.spend(len(record.data) or record.size_bytes)
+            if record.data:
+                burst.append(SocketRead(moment, record.data, (record.size_bytes,)))
+        self._at_end = self._at_end or tls.ended
+        if tls.outgoing:  # a new key is confirmed, for example
+            self.send(b"")
+
+    def _receive(self) -> bytes:
+        self._sock.settimeout(self.budget.left_s())
         try:
-            data = self._sock.recv(READ_BYTES)
+            return self._sock.recv(READ_BYTES)
         except TimeoutError:
             raise DeadlineExceeded("the deadline has passed") from None
-        moment = time.monotonic()
-        self._budget.spend(len(data))
-        return SocketRead(moment, data)
+
+    def _send_all(self, wire: bytes) -> None:
+        self._sock.settimeout(self.budget.left_s())
+        try:
+            self._sock.sendall(wire)
+        except TimeoutError:
+            raise DeadlineExceeded("the deadline has passed") from None
 
 
 def connect(address: Address, budget: Budget) -> TimedSocket:
@@ -174,11 +239,11 @@ def connect(address: Address, budget: Budget) -> TimedSocket:
     try:
         candidates = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
         sock = _connect_first(candidates, budget)
+        connection = TimedSocket(sock, budget)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if address.tls:
-                sock.settimeout(budget.left_s())  # for the handshake as a whole
-                sock = tls_context().wrap_socket(sock, server_hostname=address.host)
+                connection.start_tls(tls_context(), address.host)
         except OSError:
             sock.close()
             raise
@@ -187,7 +252,8 @@ def connect(address: Address, budget: Budget) -> TimedSocket:
         raise Unreachable(describe_connect_error(error, address.host, address.port, waited_s)) from error
     except UnicodeError:  # a name that DNS cannot carry
         raise Unreachable(f"the name {address.host} cannot be looked up") from None
-    return TimedSocket(sock, budget, time.monotonic() - began)
+    connection.connect_s = time.monotonic() - began
+    return connection
 
 
 def _connect_first(candidates: list[Any], budget: Budget) -> socket.socket:
