@@ -17,11 +17,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
-
-from flushcheck.prober.address import Address
-from flushcheck.prober.messages import describe_connect_error
+from typing import NamedTuple
 
 # Everything that one observation may take in. The largest probe is 24 pieces of 16 kB: 0.4 MB.
 MAX_BYTES = 8 * 1024 * 1024
@@ -31,9 +27,6 @@ READ_BYTES = 64 * 1024
 
 # Reads made in a row while more bytes lie ready, before any of them is parsed: 4 MiB.
 MAX_BURST_READS = 64
-
-# How long an address may take to accept before the next one is tried: a lost SYN is sent again after 1 s.
-NEXT_ADDRESS_S = 2.5
 
 
 class Unreachable(OSError):
@@ -89,12 +82,15 @@ class SocketRead(NamedTuple):
 
 
 class TimedSocket:
-    """One connection to a peer."""
+    """One connection to a peer: `connecting.connect` opens it."""
 
     def __init__(self, sock: socket.socket, budget: Budget, connect_s: float) -> None:
         self._sock = sock
         self._budget = budget
         self.connect_s = connect_s  # TLS included
+        self.alpn = ""  # the protocol that the peer chose over TLS; "": none
+        if isinstance(sock, ssl.SSLSocket):
+            self.alpn = sock.selected_alpn_protocol() or ""
         self.sent_at = 0.0  # when the last bytes were handed over to be sent
 
     def send(self, data: bytes) -> None:
@@ -159,62 +155,3 @@ class TimedSocket:
         moment = time.monotonic()
         self._budget.spend(len(data))
         return SocketRead(moment, data)
-
-
-def connect(address: Address, budget: Budget) -> TimedSocket:
-    """Connect, with TLS where the address asks for it.
-
-    The addresses of a name are tried in turn, and only the last may use up the time: one that swallows
-    packets, as IPv6 does on some networks, leaves time for the next.
-
-    Raises:
-        Unreachable: no connection, or no TLS that can be trusted.
-    """
-    began = time.monotonic()
-    try:
-        candidates = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        sock = _connect_first(candidates, budget)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if address.tls:
-                sock.settimeout(budget.left_s())  # for the handshake as a whole
-                sock = tls_context().wrap_socket(sock, server_hostname=address.host)
-        except OSError:
-            sock.close()
-            raise
-    except OSError as error:  # gaierror and SSLError are OSErrors too
-        waited_s = time.monotonic() - began
-        raise Unreachable(describe_connect_error(error, address.host, address.port, waited_s)) from error
-    except UnicodeError:  # a name that DNS cannot carry
-        raise Unreachable(f"the name {address.host} cannot be looked up") from None
-    return TimedSocket(sock, budget, time.monotonic() - began)
-
-
-def _connect_first(candidates: list[Any], budget: Budget) -> socket.socket:
-    """Connect to the first of these addresses that accepts.
-
-    Raises:
-        OSError: why the last of them did not.
-    """
-    failure: OSError = OSError("no address")
-    for index, (family, kind, protocol, _, endpoint) in enumerate(candidates):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            left_s = budget.left_s()
-            is_last = index == len(candidates) - 1
-            sock.settimeout(left_s if is_last else min(left_s / 2, NEXT_ADDRESS_S))
-            sock.connect(endpoint)
-        except OSError as error:
-            sock.close()
-            failure = error
-        else:
-            return sock
-    raise failure
-
-
-@lru_cache(maxsize=1)
-def tls_context() -> ssl.SSLContext:
-    """Return the system's trusted certificates, read once: reading them takes 20 ms of a core."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
