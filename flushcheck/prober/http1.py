@@ -19,10 +19,11 @@ from typing import NamedTuple
 
 import h11
 
-from flushcheck.prober.address import Address
+from flushcheck.prober.connecting import connect
 from flushcheck.prober.decompress import DecoderChain
 from flushcheck.prober.messages import printable
-from flushcheck.prober.timed_socket import Budget, SocketRead, TimedSocket, connect
+from flushcheck.prober.target import Target
+from flushcheck.prober.timed_socket import Budget, SocketRead, TimedSocket
 from flushcheck.prober.tool import USER_AGENT
 
 # Of a response: its header with all interim responses (1xx) before it, and each line between two chunks.
@@ -63,8 +64,8 @@ class Response:
 class Http1Connection:
     """One connection. A cycle is: `request`, `response`, and `body` to its end."""
 
-    def __init__(self, address: Address, budget: Budget, *, http_version: str = "1.1") -> None:
-        self._address = address
+    def __init__(self, target: Target, budget: Budget, *, http_version: str = "1.1") -> None:
+        self._target = target
         self._budget = budget
         self._http_version = http_version
         self._sock: TimedSocket | None = None
@@ -86,14 +87,14 @@ class Http1Connection:
         )
 
     def request(
-        self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes = b""
+        self, method: str, request_target: str, headers: Iterable[tuple[str, str]], body: bytes = b""
     ) -> TimedSocket:
         """Send a request, connecting first where that is needed.
 
         Args:
             method: for example GET.
-            target: path and query, as they stand in the request line.
-            headers: all but Host.
+            request_target: path and query, as they stand in the request line.
+            headers: all but Host and the caller's own.
             body: what to send; its Content-Length is one of the headers.
 
         Returns: the socket that it was sent over.
@@ -103,15 +104,15 @@ class Http1Connection:
         """
         if self._sock is None or not self.reusable:
             self.close()
-            self._sock = connect(self._address, self._budget)
+            self._sock = connect(self._target, self._budget)
             self._reads, self._at_end = self._sock.reads(), False
             self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEADER_BYTES)
         elif self._machine.our_state is h11.DONE:
             self._machine.start_next_cycle()
-        fields = [("Host", self._address.authority), *headers]
+        fields = [("Host", self._target.address.authority), *self._target.request_headers(headers)]
         event = h11.Request(
             method=method,
-            target=target,
+            target=request_target,
             headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in fields],
         )
         parts = [self._machine.send(event) or b""]

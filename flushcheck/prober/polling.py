@@ -7,7 +7,6 @@ from contextlib import closing
 
 from flushcheck.measurement import plan
 from flushcheck.model import EndRecord, Piece
-from flushcheck.prober.address import Address
 from flushcheck.prober.capture import EndDetail, StopReason
 from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http1 import (
@@ -20,6 +19,7 @@ from flushcheck.prober.http1 import (
 )
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.refusals import refusal
+from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import TimedSocket
 from flushcheck.streaming.transports import Malformed
 from flushcheck.streaming.transports.polling import read_body
@@ -27,20 +27,20 @@ from flushcheck.streaming.transports.polling import read_body
 MAX_BODY_BYTES = 256 * 1024  # of one response: four of the largest pieces
 
 
-def probe_polling(builder: ObservationBuilder, address: Address, nonce: str) -> EndDetail:
+def probe_polling(builder: ObservationBuilder, target: Target, nonce: str) -> EndDetail:
     """Ask for every piece, then once more for the end. What arrives goes into the builder.
 
     Poll k is due at k times the interval, and made right away where the one before came later than that. A
     piece counts as sent at the moment it was asked for, connecting not included.
     """
     params = plan.params(builder.probe)
-    with closing(Http1Connection(address, builder.budget)) as connection:
+    with closing(Http1Connection(target, builder.budget)) as connection:
         try:
             for seq in range(params.count + 1):
                 # The poll for the end is due at once: nothing is measured by it.
                 if 0 < seq < params.count:
                     _wait(builder.began + seq * params.interval_s, builder)
-                if (end := _poll(builder, connection, address, seq, nonce)) is not None:
+                if (end := _poll(builder, connection, target, seq, nonce)) is not None:
                     return end
         except PEER_ERRORS as error:
             return builder.failed(error)
@@ -58,7 +58,7 @@ def _wait(until: float, builder: ObservationBuilder) -> None:
 
 
 def _poll(
-    builder: ObservationBuilder, connection: Http1Connection, address: Address, seq: int, nonce: str
+    builder: ObservationBuilder, connection: Http1Connection, target: Target, seq: int, nonce: str
 ) -> EndDetail | None:
     """Make one poll; None if it brought its piece.
 
@@ -66,8 +66,8 @@ def _poll(
         PEER_ERRORS: no whole response came.
     """
     # An address of its own for each poll, so that no cache answers one with the piece of another.
-    target = f"{address.path}{plan.address(builder.probe, f'{nonce}-{seq}')}&cnt={seq}"
-    sock, response = _request(builder, connection, target)
+    request_target = f"{target.address.path}{plan.address(builder.probe, f'{nonce}-{seq}')}&cnt={seq}"
+    sock, response = _request(builder, connection, request_target)
     sent_s = builder.at_s(sock.sent_at)
     if seq == 0:
         builder.responded(response)
@@ -91,7 +91,7 @@ def _poll(
 
 
 def _request(
-    builder: ObservationBuilder, connection: Http1Connection, target: str
+    builder: ObservationBuilder, connection: Http1Connection, request_target: str
 ) -> tuple[TimedSocket, Response]:
     """Send one poll and wait for the header of its response.
 
@@ -104,7 +104,7 @@ def _request(
     headers = default_headers("application/json", plan.encodings(builder.probe))
     kept = connection.reusable
     try:
-        sock = connection.request("GET", target, headers)
+        sock = connection.request("GET", request_target, headers)
         if not builder.connect_s:
             builder.requested(sock)
         return sock, connection.response()
@@ -112,4 +112,4 @@ def _request(
         if not kept:
             raise
         connection.close()
-        return connection.request("GET", target, headers), connection.response()
+        return connection.request("GET", request_target, headers), connection.response()

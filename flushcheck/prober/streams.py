@@ -7,12 +7,12 @@ from contextlib import closing
 
 from flushcheck.measurement import plan
 from flushcheck.model import Transport, Variant
-from flushcheck.prober.address import Address
 from flushcheck.prober.capture import EndDetail, StopReason
 from flushcheck.prober.decompress import DecodeError, DecoderChain
 from flushcheck.prober.http1 import PEER_ERRORS, Http1Connection, default_headers
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.refusals import refused
+from flushcheck.prober.target import Target
 from flushcheck.streaming.transports import Malformed, decoder
 
 ACCEPT = {Transport.CHUNKED: "*/*", Transport.EVENTS: "text/event-stream"}
@@ -24,14 +24,16 @@ GRACE_S = 0.5
 MAX_LINES = 400
 
 
-def probe_stream(builder: ObservationBuilder, address: Address, nonce: str) -> EndDetail:
+def probe_stream(builder: ObservationBuilder, target: Target, nonce: str) -> EndDetail:
     """Make one probe of a stream. What arrives goes into the builder; returns why the reading stopped."""
     probe = builder.probe
     http_version = "1.0" if probe.variant is Variant.HTTP10 else "1.1"
     headers = default_headers(ACCEPT[probe.transport], plan.encodings(probe), http_version=http_version)
-    with closing(Http1Connection(address, builder.budget, http_version=http_version)) as connection:
+    with closing(Http1Connection(target, builder.budget, http_version=http_version)) as connection:
         try:
-            builder.requested(connection.request("GET", address.path + plan.address(probe, nonce), headers))
+            builder.requested(
+                connection.request("GET", target.address.path + plan.address(probe, nonce), headers)
+            )
             response = connection.response()
             builder.responded(response)
             if response.status != 200:

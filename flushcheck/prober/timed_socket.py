@@ -19,11 +19,8 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from flushcheck.prober.address import Address
-from flushcheck.prober.messages import describe_connect_error
 from flushcheck.prober.tls import TlsFacts, TlsSession
 
 # Everything that one observation may take in. The largest probe is 24 pieces of 16 kB: 0.4 MB.
@@ -34,9 +31,6 @@ READ_BYTES = 64 * 1024
 
 # Reads made in a row while more bytes lie ready, before any of them is parsed: 4 MiB.
 MAX_BURST_READS = 64
-
-# How long an address may take to accept before the next one is tried: a lost SYN is sent again after 1 s.
-NEXT_ADDRESS_S = 2.5
 
 
 class Unreachable(OSError):
@@ -94,7 +88,7 @@ class SocketRead(NamedTuple):
 
 
 class TimedSocket:
-    """One connection to a peer. One thread may read while others send."""
+    """One connection to a peer: `connecting.connect` opens it. One thread may read while others send."""
 
     def __init__(self, sock: socket.socket, budget: Budget) -> None:
         self._sock = sock
@@ -103,6 +97,7 @@ class TimedSocket:
         self._at_end = False
         self.budget = budget
         self.connect_s = 0.0  # how long it took to connect, TLS included
+        self.alpn = ""  # the protocol that the peer chose over TLS; "": none
         self.sent_at = 0.0  # when the last bytes were handed over to be sent
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> None:
@@ -124,7 +119,7 @@ class TimedSocket:
             if tls.outgoing:
                 with suppress(OSError):  # the end of the handshake, or an alert that says why there is none
                     self._send_all(tls.encrypt(b""))
-        self._tls = tls
+        self._tls, self.alpn = tls, tls.facts().alpn
 
     def tls_facts(self) -> TlsFacts | None:
         """Return what the TLS handshake settled; None without TLS."""
@@ -224,63 +219,3 @@ class TimedSocket:
             self._sock.sendall(wire)
         except TimeoutError:
             raise DeadlineExceeded("the deadline has passed") from None
-
-
-def connect(address: Address, budget: Budget) -> TimedSocket:
-    """Connect, with TLS where the address asks for it.
-
-    The addresses of a name are tried in turn, and only the last may use up the time: one that swallows
-    packets, as IPv6 does on some networks, leaves time for the next.
-
-    Raises:
-        Unreachable: no connection, or no TLS that can be trusted.
-    """
-    began = time.monotonic()
-    try:
-        candidates = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        sock = _connect_first(candidates, budget)
-        connection = TimedSocket(sock, budget)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if address.tls:
-                connection.start_tls(tls_context(), address.host)
-        except OSError:
-            sock.close()
-            raise
-    except OSError as error:  # gaierror and SSLError are OSErrors too
-        waited_s = time.monotonic() - began
-        raise Unreachable(describe_connect_error(error, address.host, address.port, waited_s)) from error
-    except UnicodeError:  # a name that DNS cannot carry
-        raise Unreachable(f"the name {address.host} cannot be looked up") from None
-    connection.connect_s = time.monotonic() - began
-    return connection
-
-
-def _connect_first(candidates: list[Any], budget: Budget) -> socket.socket:
-    """Connect to the first of these addresses that accepts.
-
-    Raises:
-        OSError: why the last of them did not.
-    """
-    failure: OSError = OSError("no address")
-    for index, (family, kind, protocol, _, endpoint) in enumerate(candidates):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            left_s = budget.left_s()
-            is_last = index == len(candidates) - 1
-            sock.settimeout(left_s if is_last else min(left_s / 2, NEXT_ADDRESS_S))
-            sock.connect(endpoint)
-        except OSError as error:
-            sock.close()
-            failure = error
-        else:
-            return sock
-    raise failure
-
-
-@lru_cache(maxsize=1)
-def tls_context() -> ssl.SSLContext:
-    """Return the system's trusted certificates, read once: reading them takes 20 ms of a core."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context

@@ -214,10 +214,10 @@ def _follow(capture: _WatchCapture) -> None:
 
 def _request_and_read(capture: _WatchCapture) -> tuple[WatchOutcome, str]:
     request = capture.request
-    with closing(Http1Connection(request.address, capture.budget)) as connection:
+    with closing(Http1Connection(request.target, capture.budget)) as connection:
         try:
             sock = connection.request(
-                request.method, request.target, request.all_headers(), request.body or b""
+                request.method, request.request_target, request.default_headers(), request.body or b""
             )
             capture.requested(sock)
             response = connection.response()

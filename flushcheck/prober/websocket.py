@@ -13,12 +13,12 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 from wsproto.utilities import generate_accept_token, generate_nonce
 
 from flushcheck.measurement import plan
-from flushcheck.prober.address import Address
 from flushcheck.prober.capture import EndDetail, StopReason
 from flushcheck.prober.http1 import PEER_ERRORS, Http1Connection, Response
 from flushcheck.prober.messages import printable
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.refusals import refused
+from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import SocketRead, TimedSocket
 from flushcheck.prober.tool import USER_AGENT
 from flushcheck.streaming.transports import Malformed, decoder
@@ -28,7 +28,7 @@ from flushcheck.streaming.transports.records import MAX_PENDING_BYTES
 GRACE_S = 1.0
 
 
-def probe_websocket(builder: ObservationBuilder, address: Address, nonce: str) -> EndDetail:
+def probe_websocket(builder: ObservationBuilder, target: Target, nonce: str) -> EndDetail:
     """Make one probe of a WebSocket. What arrives goes into the builder; returns why the reading stopped."""
     key = generate_nonce()
     headers = [
@@ -39,9 +39,11 @@ def probe_websocket(builder: ObservationBuilder, address: Address, nonce: str) -
         ("User-Agent", USER_AGENT),
         ("Accept-Encoding", plan.encodings(builder.probe)),
     ]
-    with closing(Http1Connection(address, builder.budget)) as connection:
+    with closing(Http1Connection(target, builder.budget)) as connection:
         try:
-            sock = connection.request("GET", address.path + plan.address(builder.probe, nonce), headers)
+            sock = connection.request(
+                "GET", target.address.path + plan.address(builder.probe, nonce), headers
+            )
             builder.requested(sock)
             response = connection.response()
             builder.responded(response)

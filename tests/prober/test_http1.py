@@ -16,6 +16,7 @@ from flushcheck.prober.http1 import (
     Response,
     default_headers,
 )
+from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget, DeadlineExceeded
 from tests.prober.peers import Client, pace, scripted_server
 
@@ -25,7 +26,7 @@ SIZED = b"Content-Length: 5\r\n\r\nhello"
 
 
 def connect(url: str, *, within_s: float = 5.0) -> Http1Connection:
-    return Http1Connection(parse(url), Budget(time.monotonic() + within_s))
+    return Http1Connection(Target(parse(url)), Budget(time.monotonic() + within_s))
 
 
 def exchange(url: str, method: str = "GET") -> tuple[Response, bytes]:
@@ -205,7 +206,9 @@ def test_a_request_says_its_version(http_version):
         client.respond(200, b"")
 
     with scripted_server(script) as url:
-        connection = Http1Connection(parse(url), Budget(time.monotonic() + 5), http_version=http_version)
+        connection = Http1Connection(
+            Target(parse(url)), Budget(time.monotonic() + 5), http_version=http_version
+        )
         with closing(connection):
             headers = default_headers("*/*", "identity", http_version=http_version)
             connection.request("GET", "/a%20b?c=HTTP/1.1", headers)
