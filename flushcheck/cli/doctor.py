@@ -20,7 +20,7 @@ from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http1 import PEER_ERRORS
+from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.session import get_json
 from flushcheck.prober.target import Target
 from flushcheck.reports.app_server import server_report_document, server_report_text

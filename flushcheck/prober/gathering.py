@@ -23,6 +23,7 @@ from flushcheck.prober.arguments import (
     parse_direct,
     transports,
 )
+from flushcheck.prober.connecting import HTTP1
 from flushcheck.prober.control import Control
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.stall_monitor import StallMonitor
@@ -65,6 +66,7 @@ def gather(
     direct: str = "",
     idle_s: float | Iterable[float] = (),
     options: ConnectionOptions = DEFAULT_OPTIONS,
+    offer: Sequence[str] = HTTP1,  # BROWSER of `connections`, once the analysis tells clients apart
 ) -> Run:
     """Make every observation that a verdict on the path to a service needs.
 
@@ -79,6 +81,7 @@ def gather(
         idle_s: silences to try, in seconds; none: no search for idle timeouts. It comes last, and takes as
             long as the longest of them.
         options: how to get to the service.
+        offer: the protocols that clients of Client.BROWSER offer over TLS.
 
     Raises:
         UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` is not possible. Whatever the peer does
@@ -91,7 +94,7 @@ def gather(
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     with StallMonitor() as stalls:
         control = Control(target, deadline)
-        gathering = Gathering(target, direct_target, stalls, on_progress)
+        gathering = Gathering(target, direct_target, stalls, on_progress, offer)
         observations = gathering.baselines(wanted, timeout_s, quick=quick)
         open_transports = [
             observation.probe.transport for observation in observations if _is_stream_on_path(observation)
@@ -118,11 +121,13 @@ class Gathering:
         direct: Target | None,
         stalls: StallMonitor,
         on_progress: Callable[[RunProgress], None] | None,
+        offer: Sequence[str],
     ) -> None:
         self._path = path
         self._direct = direct
         self._stalls = stalls
         self._on_progress = on_progress or (lambda _: None)
+        self._offer = offer
 
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, *, quick: bool
@@ -177,7 +182,9 @@ class Gathering:
             self._on_progress(RunProgress(stage, done, len(probes), observation))
 
         self._on_progress(RunProgress(stage, 0, len(probes)))
-        return observe_round(probes, self._path, self._direct, round_s, self._stalls, on_done)
+        return observe_round(
+            probes, self._path, self._direct, round_s, self._stalls, on_done, offer=self._offer
+        )
 
 
 def _is_stream_on_path(observation: Observation) -> bool:

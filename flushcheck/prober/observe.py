@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Sequence
 from flushcheck.model import Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import parse
 from flushcheck.prober.capture import EndDetail
-from flushcheck.prober.connecting import HTTP1, tls_context
+from flushcheck.prober.connecting import tls_context
+from flushcheck.prober.connections import BROWSER, Connections
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.polling import probe_polling
 from flushcheck.prober.stall_monitor import StallMonitor
@@ -25,7 +26,7 @@ from flushcheck.prober.streams import probe_stream
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 from flushcheck.prober.websocket import probe_websocket
 
-Prober = Callable[[ObservationBuilder, Target, str], EndDetail]
+Prober = Callable[[ObservationBuilder, Connections, str], EndDetail]
 PROBERS: dict[Transport, Prober] = {
     Transport.POLLING: probe_polling,
     Transport.CHUNKED: probe_stream,
@@ -87,6 +88,8 @@ def observe_round(
     timeout_s: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None = None,
+    *,
+    offer: Sequence[str] = BROWSER,
 ) -> tuple[Observation, ...]:
     """Do what `observe_all` does, as one round of a run.
 
@@ -97,18 +100,21 @@ def observe_round(
         timeout_s: when to give up on those that are not done.
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done, in the caller's thread.
+        offer: the protocols that clients of Client.BROWSER offer over TLS.
     """
     for target in (path, direct):
         if target and target.address.tls:
-            tls_context(target.options.tls, HTTP1)  # made before the clock runs
+            tls_context(target.options.tls, tuple(offer))  # made before the clock runs
     now = time.monotonic()
+    on_path = Connections(path, now + timeout_s, offer=offer)
+    at_app = Connections(direct, now + timeout_s, offer=offer) if direct else on_path
     builders = [ObservationBuilder(probe, now=now, deadline=now + timeout_s) for probe in probes]
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
     for index, builder in enumerate(builders):
-        target = direct if direct and builder.probe.vantage is Vantage.DIRECT else path
+        connections = at_app if builder.probe.vantage is Vantage.DIRECT else on_path
         threading.Thread(
             target=_work,
-            args=(index, builder, target, finished),
+            args=(index, builder, connections, finished),
             name=f"flushcheck-{builder.probe.id}",
             daemon=True,
         ).start()
@@ -134,19 +140,21 @@ def observe_round(
     for index, builder in enumerate(builders):
         if index not in observations:
             close(index, builder.on_deadline(), time.monotonic())
+    on_path.close()
+    at_app.close()
     return tuple(observations[index] for index in range(len(builders)))
 
 
 def _work(
     index: int,
     builder: ObservationBuilder,
-    target: Target,
+    connections: Connections,
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]],
 ) -> None:
     """Make one probe, in a thread of its own."""
     end: EndDetail | BaseException
     try:
-        end = PROBERS[builder.probe.transport](builder, target, secrets.token_hex(8))
+        end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
     except BaseException as error:  # noqa: BLE001  # a bug: raised again in the caller's thread
         end = error
     finished.put((index, end, time.monotonic()))

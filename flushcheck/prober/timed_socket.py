@@ -41,6 +41,10 @@ class DeadlineExceeded(TimeoutError):
     """The deadline of the observation has passed."""
 
 
+class PeerDelay(DeadlineExceeded):
+    """The deadline has passed while the peer owed something: the message says what."""
+
+
 class ByteLimitExceeded(OSError):
     """The peer sent more than an observation takes in."""
 
@@ -92,12 +96,11 @@ class TimedSocket:
 
     def __init__(self, sock: socket.socket, budget: Budget) -> None:
         self._sock = sock
-        self._tls: TlsSession | None = None
+        self._session: TlsSession | None = None
         self._sending = threading.Lock()
-        self._at_end = False
         self.budget = budget
         self.connect_s = 0.0  # how long it took to connect, TLS included
-        self.alpn = ""  # the protocol that the peer chose over TLS; "": none
+        self.tls: TlsFacts | None = None  # what the TLS handshake settled; None: no TLS
         self.sent_at = 0.0  # when the last bytes were handed over to be sent
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> None:
@@ -110,20 +113,21 @@ class TimedSocket:
         Raises:
             DeadlineExceeded, OSError: it failed; ssl.SSLError is an OSError.
         """
-        tls = TlsSession(context, host)
+        session = TlsSession(context, host)
         try:
-            while not tls.shake_hands():
-                self._send_all(tls.encrypt(b""))
-                tls.receive(self._receive())
+            while not session.shake_hands():
+                self._send_all(session.encrypt(b""))
+                session.receive(self._receive())
         finally:
-            if tls.outgoing:
+            if session.outgoing:
                 with suppress(OSError):  # the end of the handshake, or an alert that says why there is none
-                    self._send_all(tls.encrypt(b""))
-        self._tls, self.alpn = tls, tls.facts().alpn
+                    self._send_all(session.encrypt(b""))
+        self._session, self.tls = session, session.facts()
 
-    def tls_facts(self) -> TlsFacts | None:
-        """Return what the TLS handshake settled; None without TLS."""
-        return self._tls.facts() if self._tls else None
+    @property
+    def alpn(self) -> str:
+        """The protocol that the peer chose over TLS; "" if it chose none."""
+        return self.tls.alpn if self.tls else ""
 
     def send(self, data: bytes) -> None:
         """Send all of it.
@@ -134,7 +138,7 @@ class TimedSocket:
         with self._sending:  # what is encrypted first has to be sent first
             # Before the call: the response can be here before a busy machine lets this thread return from it.
             self.sent_at = time.monotonic()
-            self._send_all(self._tls.encrypt(data) if self._tls else data)
+            self._send_all(self._session.encrypt(data) if self._session else data)
 
     def reads(self) -> Iterator[SocketRead]:
         """Yield reads until the peer ends the connection: with TLS one for each record.
@@ -146,14 +150,15 @@ class TimedSocket:
             DeadlineExceeded, ByteLimitExceeded, OSError
         """
         error: OSError | None = None
-        while error is None and not self._at_end:
+        more = True
+        while more and error is None:
             burst: list[SocketRead] = []
             try:
-                self._read(burst)
+                more = self._read(burst)
                 for _ in range(MAX_BURST_READS - 1):
-                    if self._at_end or not self.has_data():
+                    if not (more and self.has_data()):
                         break
-                    self._read(burst)
+                    more = self._read(burst)
             except OSError as raised:
                 error = raised
             yield from burst
@@ -162,7 +167,7 @@ class TimedSocket:
 
     def has_data(self) -> bool:
         """Whether a read would return at once, with bytes or with the end of the connection."""
-        if self._tls and self._tls.has_record:
+        if self._session and self._session.has_record:
             return True
         # Not select(): it fails for descriptors above 1023, which a busy service has.
         poll = select.poll()
@@ -181,30 +186,31 @@ class TimedSocket:
         """Close the connection."""
         self._sock.close()
 
-    def _read(self, burst: list[SocketRead]) -> None:
+    def _read(self, burst: list[SocketRead]) -> bool:
         """Read once, and append what arrived: with TLS that may be nothing whole yet.
+
+        Returns: whether more may come.
 
         Raises:
             DeadlineExceeded, ByteLimitExceeded, OSError: what arrived before was appended.
         """
-        tls = self._tls
-        wire = b"" if tls and tls.has_record else self._receive()
+        session = self._session
+        has_record = session is not None and session.has_record
+        wire = b"" if has_record else self._receive()
         moment = time.monotonic()
-        if tls is None:
-            self._at_end = not wire
+        if session is None:
             self.budget.spend(len(wire))
             if wire:
                 burst.append(SocketRead(moment, wire))
-            return
-        # A peer that ends the connection without close_notify ends it all the same.
-        self._at_end = not wire and not tls.has_record
-        for record in tls.decrypt(wire):
+            return bool(wire)
+        for record in session.decrypt(wire):
             self.budget.spend(len(record.data) or record.size_bytes)
             if record.data:
                 burst.append(SocketRead(moment, record.data, (record.size_bytes,)))
-        self._at_end = self._at_end or tls.ended
-        if tls.outgoing:  # a new key is confirmed, for example
+        if session.outgoing:  # a new key is confirmed, for example
             self.send(b"")
+        # A peer that ends the connection without close_notify ends it all the same.
+        return bool(wire or has_record) and not session.ended
 
     def _receive(self) -> bytes:
         self._sock.settimeout(self.budget.left_s())

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from flushcheck.measurement.plan import BROWSER_ENCODINGS
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
-from flushcheck.prober.http1 import default_headers
+from flushcheck.prober.http_client import default_headers
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 
 MAX_URL = 8_000  # characters: few servers take longer ones
