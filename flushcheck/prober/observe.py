@@ -106,8 +106,10 @@ def observe_round(
         if target and target.address.tls:
             tls_context(target.options.tls, tuple(offer))  # made before the clock runs
     now = time.monotonic()
-    on_path = Connections(path, now + timeout_s, offer=offer)
-    at_app = Connections(direct, now + timeout_s, offer=offer) if direct else on_path
+    # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
+    last = now + timeout_s + SPARE_S
+    on_path = Connections(path, last, offer=offer)
+    at_app = Connections(direct, last, offer=offer) if direct else on_path
     builders = [ObservationBuilder(probe, now=now, deadline=now + timeout_s) for probe in probes]
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
     for index, builder in enumerate(builders):
