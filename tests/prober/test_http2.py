@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import queue
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from wsproto.connection import Connection, ConnectionType
@@ -17,6 +20,8 @@ from flushcheck.prober import observe_all
 from tests.prober import peers
 from tests.prober.http2_peers import GOAWAY, Http2Peer, Http2Request, frame, settings
 from tests.prober.peers import end, event, pace, piece, scripted_server
+
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.usefixtures("trusted")
 
@@ -329,3 +334,33 @@ def _refuse(*_, **__):
     from flushcheck.prober.timed_socket import Unreachable
 
     raise Unreachable("refused")
+
+
+GEVENT = """
+from gevent import monkey
+monkey.patch_all()
+import sys
+from flushcheck.model import Probe, Transport
+from flushcheck.prober import observe_all
+seen = observe_all([Probe(Transport.CHUNKED, run=run) for run in range(4)], sys.argv[1], timeout_s=10)
+print([item.outcome.value for item in seen], {item.alpn for item in seen}, max(item.ended_s for item in seen) < 2)
+"""
+
+
+def test_it_works_under_gevent_as_the_service_runs_it(speaks_http2):
+    def script(peer: Http2Peer) -> None:
+        requests = [peer.request() for _ in range(4)]
+        for request in requests:
+            peer.head(request)
+        for seq, at_s in pace(10, 0.05):
+            for request in requests:
+                peer.data(request, piece(seq, at_s))
+        for request in requests:
+            peer.data(request, end(10), ends=True)
+        peer.wait_for_close()
+
+    with scripted_server(speaks_http2(script), read_first=False) as url:
+        command = [sys.executable, "-c", GEVENT, https(url)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert done.stdout == f"{['complete'] * 4} {{'h2'}} True\n"

@@ -14,6 +14,7 @@ export interface Probe {
   vantage: "path" | "loopback" | "direct";
   run: number;
   lasts_s: number;
+  client?: "browser" | "http1" | "http3";
 }
 
 export interface RequestAtApp {
@@ -47,6 +48,8 @@ export interface Arrival {
   size_bytes: number;
   text_bytes: number;
   pieces: ReceivedPiece[];
+  frame_bytes?: number[];
+  record_bytes?: number[];
 }
 
 export interface Observation {
@@ -64,6 +67,9 @@ export interface Observation {
   arrivals: Arrival[];
   end: EndRecord | null;
   request_at_app: RequestAtApp | null;
+  alpn?: string;
+  tls_version?: string;
+  settings?: [number, number][];
 }
 
 export interface Run {
