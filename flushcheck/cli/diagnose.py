@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from flushcheck.cli.arguments import Parser, idle_seconds, timeout, transport_names
 from flushcheck.cli.check import add_config, read_config
+from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
@@ -92,6 +93,7 @@ def configure(parser: Parser) -> None:
         default=DEFAULT_TIMEOUT_S,
         help="total time limit, without --idle (default: %(default)g)",
     )
+    add_connection_options(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -102,6 +104,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     checked = read_config(arguments)
     silences_s = ladder(arguments.idle or ())
+    options = connection_options(arguments, (arguments.url, arguments.direct))
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if silences_s:
@@ -115,6 +118,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 on_progress=lambda progress: line.update(progress_text(progress)),
                 direct=arguments.direct,
                 idle_s=silences_s,
+                options=options,
             )
         code = write_report(judge(gathered), arguments, console, checked)
         if file is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from flushcheck.cli.arguments import Parser, timeout
+from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
 from flushcheck.diagnosis.app_server import GEVENT, ServerReport, ServerSetup, examine, exit_code
 from flushcheck.model import UsageError
@@ -21,8 +22,9 @@ from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http1 import PEER_ERRORS
+from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.session import get_json
-from flushcheck.prober.target import Target
+from flushcheck.prober.target import ConnectionOptions, Target
 from flushcheck.reports.app_server import server_report_document, server_report_text
 from flushcheck.streaming.limits import Limits, unknown_settings
 
@@ -66,6 +68,7 @@ def configure(parser: Parser) -> None:
         default=DEFAULT_TIMEOUT_S,
         help="total time limit (default: %(default)g)",
     )
+    add_connection_options(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -81,7 +84,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 "a URL with other arguments: expected the URL alone, for example "
                 "flushcheck doctor https://example.org"
             )
-        report = _request(what[0], arguments.timeout)
+        options = connection_options(arguments, what)
+        if not options.tls.verify:
+            console.note("-k: the certificate is not verified; another program may respond for the service")
+        report = _request(what[0], arguments.timeout, options)
         if isinstance(report, str):
             console.error(report)
             return COULD_NOT_TELL
@@ -153,7 +159,7 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
     )
 
 
-def _request(url: str, timeout_s: float) -> ServerReport | str:
+def _request(url: str, timeout_s: float, options: ConnectionOptions) -> ServerReport | str:
     """What a running service reports of its server, or why it could not be read.
 
     Raises:
@@ -162,7 +168,9 @@ def _request(url: str, timeout_s: float) -> ServerReport | str:
     address = parse(url)
     try:
         deadline = time.monotonic() + timeout_s
-        status, data = get_json(Target(address), PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
+        target = follow_redirects(Target(address, options), PATH, deadline)
+        address = target.address
+        status, data = get_json(target, PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
         if status != 200:
             return f"{address.url}{PATH}: status {status}: not a flushcheck service, or too old for `doctor`"
         return from_json(ServerReport, data)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS
+from flushcheck.diagnosis.connection_notes import connection_notes
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
 from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
@@ -68,7 +69,7 @@ def judge(run: Run) -> Report:
         headline=_headline(seen, health, verdicts, culprit_reports),
         transports=verdicts,
         culprits=culprit_reports,
-        notes=_notes(seen, verdicts),
+        notes=(*connection_notes(run), *_notes(seen, verdicts)),
         tool=run.tool,
         hops=hops(seen),
         fault_location=locate_fault(run, seen),
@@ -84,6 +85,7 @@ def _report_of_absence(run: Run, seen: Observations, transports: tuple[Transport
         headline=absence_sentence(run.target, seen) or f"could not tell: {summary}",
         transports=tuple(replace(transport, culprits=()) for transport in transports),
         culprits=(),
+        notes=connection_notes(run),
         tool=run.tool,
         fault_location=locate_fault(run, seen),
     )

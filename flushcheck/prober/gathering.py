@@ -18,6 +18,7 @@ from flushcheck.prober.address import parse
 from flushcheck.prober.arguments import (
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
+    check_probe_options,
     check_timeout,
     ladder,
     parse_direct,
@@ -25,6 +26,7 @@ from flushcheck.prober.arguments import (
 )
 from flushcheck.prober.control import Control
 from flushcheck.prober.observe import observe_round
+from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 from flushcheck.prober.tool import TOOL
@@ -43,6 +45,10 @@ SILENCE_SPARE_S = 5.0
 # How much longer than the rounds the control may take: it makes the same streams once, so it is late only
 # where the service is slow to start it.
 CONTROL_SPARE_S = 3.0
+
+
+# What is asked for to learn whether the service's address redirects: the shortest response of all probes.
+FIRST_PROBE = Probe(Transport.POLLING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +91,11 @@ def gather(
             is in the Run.
     """
     address = parse(url)
-    wanted, direct_address, silences_s = transports(only), parse_direct(direct, address), ladder(idle_s)
-    target = Target(address, options)
-    direct_target = Target(direct_address, options) if direct_address else None
+    wanted, silences_s = transports(only), ladder(idle_s)
+    target = Target(address, check_probe_options(options))
+    direct_target = parse_direct(direct, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
+    target = follow_redirects(target, plan.address(FIRST_PROBE, "redirects"), deadline)
     with StallMonitor() as stalls:
         control = Control(target, deadline)
         gathering = Gathering(target, direct_target, stalls, on_progress)
@@ -102,10 +109,13 @@ def gather(
             # A transport that does not open cannot be silent.
             observations += gathering.silences(open_transports, silences_s)
     return Run(
-        target=address.url,
+        target=target.address.url,
         observations=observations,
         tool=TOOL,
-        direct=direct_address.url if direct_address else "",
+        direct=direct_target.address.url if direct_target else "",
+        proxy=target.proxy.url if target.proxy else "",
+        verified=options.tls.verify,
+        redirected_from=address.url if target.address != address else "",
     )
 
 

@@ -64,8 +64,19 @@ class Response:
 class Http1Connection:
     """One connection. A cycle is: `request`, `response`, and `body` to its end."""
 
-    def __init__(self, target: Target, budget: Budget, *, http_version: str = "1.1") -> None:
+    def __init__(
+        self, target: Target, budget: Budget, *, http_version: str = "1.1", tunnel: bool = False
+    ) -> None:
+        """Prepare it; the first request connects.
+
+        Args:
+            target: where requests go.
+            budget: of all of them.
+            http_version: "1.0" or "1.1".
+            tunnel: see `connect`.
+        """
         self._target = target
+        self._tunnel = tunnel
         self._budget = budget
         self._http_version = http_version
         self._sock: TimedSocket | None = None
@@ -104,12 +115,16 @@ class Http1Connection:
         """
         if self._sock is None or not self.reusable:
             self.close()
-            self._sock = connect(self._target, self._budget)
+            self._sock = connect(self._target, self._budget, tunnel=self._tunnel)
             self._reads, self._at_end = self._sock.reads(), False
             self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEADER_BYTES)
         elif self._machine.our_state is h11.DONE:
             self._machine.start_next_cycle()
         fields = [("Host", self._target.address.authority), *self._target.request_headers(headers)]
+        if (proxy := self._target.asks_proxy) and not self._tunnel:
+            request_target = f"http://{self._target.address.authority}{request_target}"
+            if proxy.credentials:
+                fields.append(("Proxy-Authorization", proxy.credentials.basic))
         event = h11.Request(
             method=method,
             target=request_target,

@@ -46,7 +46,7 @@ def refusal(builder: ObservationBuilder, response: Response, body: bytes) -> End
     """
     status = f"status {response.status}"
     if location := response.header("location"):
-        text = f"{status}, redirected to {printable(location, 200)}: diagnose that address instead"
+        text = f"{status}, redirected to {printable(location, 200)}"
         return EndDetail(StopReason.REFUSED, text)
     try:
         data = json.loads(body)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import select
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -81,17 +80,39 @@ class SocketRead(NamedTuple):
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class TlsSession:
+    """What both sides agreed on, and who the peer is."""
+
+    alpn: str = ""  # the protocol that the peer chose; "": none
+    issuer: str = ""  # who signed the peer's certificate; "": it was not verified
+    certificate: bytes = b""  # of the peer, in DER
+
+
 class TimedSocket:
     """One connection to a peer: `connecting.connect` opens it."""
 
-    def __init__(self, sock: socket.socket, budget: Budget, connect_s: float) -> None:
+    def __init__(
+        self, sock: socket.socket, budget: Budget, connect_s: float, tls: TlsSession | None = None
+    ) -> None:
+        """Take over a connection.
+
+        Args:
+            sock: a socket, or what has the methods of one that are used here.
+            budget: of all that is sent and read.
+            connect_s: how long it took to connect, TLS included.
+            tls: what TLS agreed on; None: there is none.
+        """
         self._sock = sock
         self._budget = budget
         self.connect_s = connect_s  # TLS included
-        self.alpn = ""  # the protocol that the peer chose over TLS; "": none
-        if isinstance(sock, ssl.SSLSocket):
-            self.alpn = sock.selected_alpn_protocol() or ""
+        self.tls = tls
         self.sent_at = 0.0  # when the last bytes were handed over to be sent
+
+    @property
+    def alpn(self) -> str:
+        """The protocol that the peer chose over TLS; "" if it chose none, or without TLS."""
+        return self.tls.alpn if self.tls else ""
 
     def send(self, data: bytes) -> None:
         """Send all of it.
@@ -132,7 +153,7 @@ class TimedSocket:
 
     def has_data(self) -> bool:
         """Whether a read would return at once, with bytes or with the end of the connection."""
-        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+        if self.tls is not None and self._sock.pending():  # type: ignore[attr-defined]  # as ssl.SSLSocket
             return True
         # Not select(): it fails for descriptors above 1023, which a busy service has.
         poll = select.poll()

@@ -39,7 +39,7 @@ def probe_websocket(builder: ObservationBuilder, target: Target, nonce: str) -> 
         ("User-Agent", USER_AGENT),
         ("Accept-Encoding", plan.encodings(builder.probe)),
     ]
-    with closing(Http1Connection(target, builder.budget)) as connection:
+    with closing(Http1Connection(target, builder.budget, tunnel=True)) as connection:
         try:
             sock = connection.request(
                 "GET", target.address.path + plan.address(builder.probe, nonce), headers
