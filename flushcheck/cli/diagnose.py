@@ -50,7 +50,12 @@ _VARIANTS = {
     Variant.OTHER_TYPE: "with another content type",
     Variant.TOGETHER: "several at once",
 }
-_VANTAGES = {Vantage.PATH: "", Vantage.LOOPBACK: "control", Vantage.DIRECT: "direct"}
+_VANTAGES = {
+    Vantage.PATH: "",
+    Vantage.LOOPBACK: "control",
+    Vantage.DIRECT: "direct",
+    Vantage.UNPROXIED: "past the proxy",
+}
 
 
 def configure(parser: Parser) -> None:

@@ -147,7 +147,7 @@ def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) ->
     controls = [
         observation
         for observation in seen
-        if observation.probe.vantage is not Vantage.PATH and observation.pieces
+        if observation.probe.vantage in (Vantage.LOOPBACK, Vantage.DIRECT) and observation.pieces
     ]
     if not controls and any(report.flow in HELD_FLOWS for report in transport_reports):
         sentences.append("no control run: the service could not probe itself over loopback")

@@ -164,7 +164,10 @@ class Gathering:
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 
     def _with_direct(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
-        return probes + plan.direct_counterparts(probes) if self._direct else probes
+        if self._direct is None:
+            return probes
+        same = self._direct.address == self._path.address
+        return probes + plan.direct_counterparts(probes, Vantage.UNPROXIED if same else Vantage.DIRECT)
 
     def _round_twice(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
         """Make a round, and repeat those of its probes that this machine was too busy to see clearly."""

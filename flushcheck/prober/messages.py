@@ -68,7 +68,7 @@ def describe_error(error: Exception) -> str:
     return printable(text) or type(error).__name__
 
 
-def describe_response(status: int, content_type: str, body: bytes) -> str:
+def describe_response(status: int, content_type: str, body: str) -> str:
     """Describe a response that is not a flushcheck stream: status, content type, how it begins."""
     begins = f", begins {printable(body)!r}" if body.strip() else ", without a body"
     return f"status {status}, {printable(content_type) or 'no content type'}{begins}"

@@ -20,6 +20,7 @@ from flushcheck.prober.capture import EndDetail
 from flushcheck.prober.connecting import HTTP1, tls_context
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.polling import probe_polling
+from flushcheck.prober.redaction import secrets_of
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.streams import probe_stream
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
@@ -93,7 +94,7 @@ def observe_round(
     Args:
         probes: what to ask for.
         path: where probes of the path go.
-        direct: where probes of Vantage.DIRECT go; None if there are none.
+        direct: where probes of the second vantage go; None if there are none.
         timeout_s: when to give up on those that are not done.
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done, in the caller's thread.
@@ -102,10 +103,14 @@ def observe_round(
         if target and target.address.tls:
             tls_context(target.options.tls, HTTP1)  # made before the clock runs
     now = time.monotonic()
-    builders = [ObservationBuilder(probe, now=now, deadline=now + timeout_s) for probe in probes]
+    hidden = tuple(secret for target in (path, direct) if target for secret in secrets_of(target))
+    builders = [
+        ObservationBuilder(probe, now=now, deadline=now + timeout_s, secrets=hidden) for probe in probes
+    ]
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
     for index, builder in enumerate(builders):
-        target = direct if direct and builder.probe.vantage is Vantage.DIRECT else path
+        second = builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+        target = direct if direct and second else path
         threading.Thread(
             target=_work,
             args=(index, builder, target, finished),

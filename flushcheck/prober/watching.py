@@ -21,9 +21,10 @@ from flushcheck.prober.capture import Capture, EndDetail, StopReason
 from flushcheck.prober.decompress import DecodeError, DecoderChain
 from flushcheck.prober.http1 import PEER_ERRORS, Http1Connection, Response
 from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
+from flushcheck.prober.redaction import secrets_of
 from flushcheck.prober.redirects import REDIRECTS
 from flushcheck.prober.refusals import read_error
-from flushcheck.prober.timed_socket import READ_BYTES, Budget, SocketRead
+from flushcheck.prober.timed_socket import READ_BYTES, SocketRead
 from flushcheck.prober.watch_request import WatchRequest
 from flushcheck.watching.records import MAX_RECORDS, Record, RecordParser, StreamFormat
 from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
@@ -109,7 +110,7 @@ class _WatchCapture(Capture):
         now: float,
         deadline: float,
     ) -> None:
-        super().__init__(now=now, deadline=deadline)
+        super().__init__(now=now, deadline=deadline, secrets=secrets_of(request.target))
         self.request = request
         self.reports = reports
         self.index = index
@@ -162,7 +163,8 @@ class _WatchCapture(Capture):
         return StreamCapture(
             url=self.request.url,
             outcome=outcome,
-            detail=printable(detail, MAX_DETAIL),
+            detail=printable(self.hide(detail), MAX_DETAIL),
+            verified=self.request.target.options.tls.verify,
             status=self.status,
             http_version=self.http_version,
             headers=self.headers,
@@ -229,7 +231,7 @@ def _request_and_read(capture: _WatchCapture) -> tuple[WatchOutcome, str]:
                     continue
                 capture.responded(response)
                 if not 200 <= response.status < 300:
-                    return WatchOutcome.REFUSED, _refusal(connection, request, response, capture.budget)
+                    return WatchOutcome.REFUSED, _refusal(connection, request, response, capture)
                 return _read(connection, capture, response.moment)
             except PEER_ERRORS as error:
                 return _outcome(capture.failed(error), capture)
@@ -243,14 +245,16 @@ def _redirect(request: WatchRequest, response: Response) -> WatchRequest | None:
     )
 
 
-def _refusal(connection: Http1Connection, request: WatchRequest, response: Response, budget: Budget) -> str:
+def _refusal(
+    connection: Http1Connection, request: WatchRequest, response: Response, capture: _WatchCapture
+) -> str:
     """What a response that is not a stream says, and what to do where that is known."""
-    location = printable(response.header("location"), MAX_SHOWN)
+    location = printable(capture.hide(response.header("location")), MAX_SHOWN)
     path = request.request_target.partition("?")[0]
     found = obstacle(request.url, response.status, location, path)
     if found and location:
         return f"{found.sentence}. {found.step}"
-    body = read_error(connection, response, budget)
+    body = capture.hide(read_error(connection, response, capture.budget).decode(errors="replace"))
     text = describe_response(response.status, response.header("content-type"), body)
     return f"{found.sentence}. {found.step} ({text})" if found else text
 
