@@ -60,7 +60,8 @@ def parse(url: str) -> Address:
         parts = urlsplit(url)
         port, host = parts.port, _ascii_host(parts.hostname or "")
     except ValueError as error:  # a port out of range, a bracket too many, an illegal name
-        raise _wrong(url, f"an address with a valid host and port ({error})") from None
+        reason = "" if "@" in url else f" ({error})"  # which may quote a password
+        raise _wrong(url, f"an address with a valid host and port{reason}") from None
     if parts.scheme not in ("http", "https"):
         raise _wrong(url, "http:// or https://")
     if not host:

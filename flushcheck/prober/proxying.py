@@ -94,10 +94,10 @@ def _response(
             if event is h11.NEED_DATA:
                 sock.settimeout(budget.left_s())
                 data = sock.recv(4096)
+                if not data:
+                    raise Unreachable(f"the proxy {proxy.url} closed the connection without a response")
                 size_bytes += len(data)
                 machine.receive_data(data)
-            if isinstance(event, h11.ConnectionClosed):
-                raise Unreachable(f"the proxy {proxy.url} closed the connection without a response")
             if size_bytes > MAX_HEADER_BYTES:
                 raise Unreachable(f"the proxy {proxy.url} sent more than {MAX_HEADER_BYTES >> 10} KiB")
     except h11.RemoteProtocolError:

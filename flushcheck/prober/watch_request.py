@@ -87,7 +87,8 @@ def watch_request(
     try:
         parts = urlsplit(url if len(url) <= MAX_URL and url.isprintable() and " " not in url else "")
     except ValueError as error:  # a bracket too many
-        raise UsageError(f"{shown!r}: {error}; expected an address, for example {EXAMPLE}") from None
+        reason = "" if "@" in url else f"{error}; "  # which may quote a password
+        raise UsageError(f"{shown!r}: {reason}expected an address, for example {EXAMPLE}") from None
     if not parts.scheme or parts.fragment:
         raise UsageError(f"{shown!r}: expected an address without spaces and #, for example {EXAMPLE}")
     address = parse(f"{parts.scheme}://{parts.netloc}")
