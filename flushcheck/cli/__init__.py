@@ -87,6 +87,20 @@ def parser(commands: Collection[str] = tuple(COMMANDS)) -> Parser:
     return root
 
 
+def _check_order(given: Sequence[str]) -> None:
+    """Refuse options before the command: argparse would take the value of such an option for the command.
+
+    Raises:
+        UsageError: the first argument is one of a command.
+    """
+    first = given[0] if given else ""
+    if first.startswith("-") and first not in ("-h", "--help", "--version"):
+        shown = first.partition("=")[0] if first.startswith("--") else first[:2]
+        raise UsageError(
+            f"{shown}: expected a command first, for example flushcheck diagnose http://localhost:8000"
+        )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -98,6 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     console = Console()
     try:
+        _check_order(given)
         arguments = parser([name for name in COMMANDS if name in given]).parse_args(given)
         code: int = arguments.run(arguments, console)
     except UsageError as error:

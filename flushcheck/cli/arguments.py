@@ -19,10 +19,31 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)
         self.example = example
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all arguments. What is left over may be half of a header whose quotes were forgotten: of
+        such arguments, only options and URLs are shown.
+        """
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(map(_shown, unknown))}")
+        return parsed
+
     def error(self, message: str) -> NoReturn:
         usage = " ".join(self.format_usage().removeprefix("usage: ").split())
         example = f"\nexample: {self.example}" if self.example else ""
         self.exit(2, f"{self.prog}: {message}\nexpected: {usage}{example}\n")
+
+
+def _shown(argument: str) -> str:
+    if argument.startswith("--"):
+        return argument.partition("=")[0]
+    if argument.startswith("-"):
+        return argument[:2]
+    if not argument.startswith(("http://", "https://")):
+        return "…"
+    from flushcheck.prober.address import without_login
+
+    return without_login(argument)
 
 
 def transport_names(given: str) -> list[str]:

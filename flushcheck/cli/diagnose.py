@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from flushcheck.cli.arguments import Parser, idle_seconds, timeout, transport_names
 from flushcheck.cli.check import add_config, read_config
+from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
@@ -49,7 +50,12 @@ _VARIANTS = {
     Variant.OTHER_TYPE: "with another content type",
     Variant.TOGETHER: "several at once",
 }
-_VANTAGES = {Vantage.PATH: "", Vantage.LOOPBACK: "control", Vantage.DIRECT: "direct"}
+_VANTAGES = {
+    Vantage.PATH: "",
+    Vantage.LOOPBACK: "control",
+    Vantage.DIRECT: "direct",
+    Vantage.UNPROXIED: "past the proxy",
+}
 
 
 def configure(parser: Parser) -> None:
@@ -92,6 +98,7 @@ def configure(parser: Parser) -> None:
         default=DEFAULT_TIMEOUT_S,
         help="total time limit, without --idle (default: %(default)g)",
     )
+    add_connection_options(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -102,6 +109,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     checked = read_config(arguments)
     silences_s = ladder(arguments.idle or ())
+    options = connection_options(arguments, (arguments.url, arguments.direct))
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if silences_s:
@@ -115,6 +123,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 on_progress=lambda progress: line.update(progress_text(progress)),
                 direct=arguments.direct,
                 idle_s=silences_s,
+                options=options,
             )
         code = write_report(judge(gathered), arguments, console, checked)
         if file is not None:

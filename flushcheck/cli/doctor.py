@@ -14,15 +14,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from flushcheck.cli.arguments import Parser, timeout
+from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
-from flushcheck.diagnosis.app_server import GEVENT, ServerReport, ServerSetup, examine, exit_code
+from flushcheck.diagnosis.app_server import ServerReport, examine, exit_code
+from flushcheck.diagnosis.server_setup import GEVENT, ServerSetup
 from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http_client import PEER_ERRORS
+from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.session import get_json
-from flushcheck.prober.target import Target
+from flushcheck.prober.target import ConnectionOptions, Target
 from flushcheck.reports.app_server import server_report_document, server_report_text
 from flushcheck.streaming.limits import Limits, unknown_settings
 
@@ -66,10 +69,11 @@ def configure(parser: Parser) -> None:
         default=DEFAULT_TIMEOUT_S,
         help="total time limit (default: %(default)g)",
     )
+    add_connection_options(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Examine the server, print the advice; return the exit code.
+    """Examine the server, print the report; return the exit code.
 
     Raises:
         UsageError: the arguments contradict each other, or gunicorn refuses them.
@@ -81,7 +85,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 "a URL with other arguments: expected the URL alone, for example "
                 "flushcheck doctor https://example.org"
             )
-        report = _request(what[0], arguments.timeout)
+        options = connection_options(arguments, what)
+        if not options.tls.verify:
+            console.note("-k: the certificate is not verified; another program may respond for the service")
+        report = _request(what[0], arguments.timeout, options)
         if isinstance(report, str):
             console.error(report)
             return COULD_NOT_TELL
@@ -153,7 +160,7 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
     )
 
 
-def _request(url: str, timeout_s: float) -> ServerReport | str:
+def _request(url: str, timeout_s: float, options: ConnectionOptions) -> ServerReport | str:
     """What a running service reports of its server, or why it could not be read.
 
     Raises:
@@ -162,7 +169,9 @@ def _request(url: str, timeout_s: float) -> ServerReport | str:
     address = parse(url)
     try:
         deadline = time.monotonic() + timeout_s
-        status, data = get_json(Target(address), PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
+        target = follow_redirects(Target(address, options), PATH, deadline)
+        address = target.address
+        status, data = get_json(target, PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
         if status != 200:
             return f"{address.url}{PATH}: status {status}: not a flushcheck service, or too old for `doctor`"
         return from_json(ServerReport, data)

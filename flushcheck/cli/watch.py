@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from flushcheck.cli.arguments import Parser, timeout
+from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
 from flushcheck.cli.report_output import EXIT_CODES
 from flushcheck.model import UsageError
@@ -40,14 +41,6 @@ def configure(parser: Parser) -> None:
     parser.example = "flushcheck watch https://example.org/chat"
     parser.add_argument("url", metavar="URL", help="the URL of the stream, with its query")
     parser.add_argument(
-        "-H",
-        "--header",
-        metavar="LINE",
-        action="append",
-        default=[],
-        help="a header, for example 'A: b'",
-    )
-    parser.add_argument(
         "-d",
         "--data",
         metavar="DATA",
@@ -67,6 +60,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON, without the live view, for scripts"
     )
+    add_connection_options(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -76,9 +70,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         UsageError: the URL, a header or the body is wrong.
     """
     body = _body(arguments.data) if arguments.data is not None else None
-    headers = [_header(line) for line in arguments.header]
-    urls = [arguments.url, *([arguments.direct] if arguments.direct else [])]
-    requests = [watch_request(url, method=arguments.request, headers=headers, body=body) for url in urls]
+    options = connection_options(arguments, (arguments.url, arguments.direct))
+    requests = [watch_request(arguments.url, method=arguments.request, body=body, options=options)]
+    if arguments.direct:
+        past = options.past_proxy
+        requests.append(watch_request(arguments.direct, method=arguments.request, body=body, options=past))
     labels = TWO_LABELS if len(requests) > 1 else LABELS
     last_s = [0.0] * len(requests)
 
@@ -99,20 +95,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     else:
         console.write("\n" + watch_text(report, width=console.width, color=console.color))
     return EXIT_CODES[report.verdict]
-
-
-def _header(line: str) -> tuple[str, str]:
-    """Name and value of a header line, in curl's syntax.
-
-    Raises:
-        UsageError: the line has no colon.
-    """
-    name, colon, value = line.partition(":")
-    if not colon:
-        raise UsageError(
-            f"header {name[:40]!r}: expected a name, a colon and a value, for example 'Accept: */*'"
-        )
-    return name, value
 
 
 def _body(data: str) -> bytes:

@@ -1,5 +1,8 @@
 """Two vantages of one app: its public address, and its own port. Is the fault in the app, or on the path?
 
+Where the run went through a forward proxy, the second vantage takes none. If both are the same address, the
+proxy is all in which they differ, and the sentences are about it.
+
 What is wrong at both lies in what both share: the app, its server, its machine. What is wrong at the public
 address alone lies in front of the app. Only the same Probe is compared with itself, and an address that gave
 no answer says nothing: a caller may have named the wrong port.
@@ -7,7 +10,8 @@ no answer says nothing: a caller may have named the wrong port.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
@@ -27,6 +31,15 @@ from flushcheck.model import (
 _WRONG = HELD_FLOWS | {Flow.CUT, Flow.FAILED}
 _SILENT = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
 
+_SECOND = (Vantage.DIRECT, Vantage.UNPROXIED)
+
+_SUMMARY_OF_PROXY = {
+    FaultPlace.APP: "the fault is not in the proxy: it shows past {proxy} too",
+    FaultPlace.PATH: "the fault is in the proxy {proxy}: past it the same streams flow",
+    FaultPlace.BOTH: "there are two faults: in the proxy {proxy} and behind it",
+    FaultPlace.NOWHERE: "nothing is wrong, neither through the proxy {proxy} nor past it",
+    FaultPlace.UNKNOWN: "the way through the proxy {proxy} and the one past it could not be compared",
+}
 _SUMMARY = {
     FaultPlace.APP: "the fault is in the app, or in a server at its own port: it shows at {direct} too",
     FaultPlace.PATH: "the fault is on the path, not in the app: at {direct} the same streams flow",
@@ -36,6 +49,27 @@ _SUMMARY = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the two vantages are called."""
+
+    vantage: Vantage  # of the second
+    summaries: Mapping[FaultPlace, str]
+    here: str
+    there: str
+    address: str  # of the second one
+    aside: str = ""  # behind the address, where it stands alone
+    doubt: str = ""  # where the fault shows only there
+
+
+def _names(run: Run, vantage: Vantage) -> _Names:
+    at = run.direct or "the app's own port"
+    if vantage is Vantage.UNPROXIED:
+        return _Names(vantage, _SUMMARY_OF_PROXY, "through the proxy", "past it", at, " past the proxy")
+    doubt = ": is that this app's own port?"
+    return _Names(vantage, _SUMMARY, "on the path", f"at {at}", at, doubt=doubt)
+
+
 def locate_fault(run: Run, seen: Observations) -> FaultLocation | None:
     """Say where the fault lies; None if the run has no second vantage.
 
@@ -43,19 +77,20 @@ def locate_fault(run: Run, seen: Observations) -> FaultLocation | None:
         run: for its addresses.
         seen: its Observations.
     """
-    direct = [observation for observation in seen if observation.probe.vantage is Vantage.DIRECT]
+    direct = [observation for observation in seen if observation.probe.vantage in _SECOND]
     if not direct:
         return None
-    at = run.direct or "the app's own port"
+    names = _names(run, direct[0].probe.vantage)
     if not any(observation.from_service for observation in direct):
         observation = direct[0]
-        summary = f"{at} gave no stream to compare with: {observation.detail or observation.outcome}"
+        reason = observation.detail or observation.outcome
+        summary = f"{names.address}{names.aside} gave no stream to compare with: {reason}"
         return FaultLocation(FaultPlace.UNKNOWN, summary)
     compared = [
         comparison
         for transport in Transport
         for compare in (_compare, _compare_silence)
-        if (comparison := compare(seen, transport, at))
+        if (comparison := compare(seen, transport, names))
     ]
     places = {place for place, _ in compared}
     if {FaultPlace.APP, FaultPlace.PATH} <= places:
@@ -64,13 +99,13 @@ def locate_fault(run: Run, seen: Observations) -> FaultLocation | None:
         weightiest = (FaultPlace.APP, FaultPlace.PATH, FaultPlace.UNKNOWN, FaultPlace.NOWHERE)
         place = next((candidate for candidate in weightiest if candidate in places), FaultPlace.UNKNOWN)
     facts = tuple(fact for where, fact in compared if where is not FaultPlace.NOWHERE)
-    return FaultLocation(place, _SUMMARY[place].format(direct=at), facts)
+    return FaultLocation(place, names.summaries[place].format(direct=names.address, proxy=run.proxy), facts)
 
 
-def _compare(seen: Observations, transport: Transport, at: str) -> tuple[FaultPlace, Evidence] | None:
+def _compare(seen: Observations, transport: Transport, names: _Names) -> tuple[FaultPlace, Evidence] | None:
     """What one Transport tells; None if it was not asked for at both, in the same way."""
     public = seen.held_baseline(transport) or Probe(transport)
-    own = replace(public, vantage=Vantage.DIRECT)
+    own = replace(public, vantage=names.vantage)
     here, there = seen.timing(public), seen.timing(own)
     near = seen.get(own)
     if here is None or there is None or near is None or near.outcome in _SILENT:
@@ -83,21 +118,23 @@ def _compare(seen: Observations, transport: Transport, at: str) -> tuple[FaultPl
     else:
         # Wrong at the app and right behind it: it cannot be the port of this app.
         place = FaultPlace.UNKNOWN if wrong_there else FaultPlace.NOWHERE
-    doubt = ": is that this app's own port?" if wrong_there and not wrong_here else ""
-    sentence = f"{transport}: {_say(seen, public)} on the path, {_say(seen, own)} at {at}{doubt}"
+    doubt = names.doubt if wrong_there and not wrong_here else ""
+    sentence = f"{transport}: {_say(seen, public)} {names.here}, {_say(seen, own)} {names.there}{doubt}"
     return place, Evidence(sentence, (public.id, own.id))
 
 
-def _compare_silence(seen: Observations, transport: Transport, at: str) -> tuple[FaultPlace, Evidence] | None:
+def _compare_silence(
+    seen: Observations, transport: Transport, names: _Names
+) -> tuple[FaultPlace, Evidence] | None:
     """What the search for time-outs tells, where it was made at both."""
-    here, there = idle_result(seen, transport), idle_result(seen, transport, Vantage.DIRECT)
+    here, there = idle_result(seen, transport), idle_result(seen, transport, names.vantage)
     if here is None or there is None:
         return None
     if not here.cuts:
         place = FaultPlace.UNKNOWN if there.cuts else FaultPlace.NOWHERE
     else:
         place = FaultPlace.APP if there.cuts else FaultPlace.PATH
-    sentence = f"{transport}: {here.summary}, on the path; {there.summary}, at {at}"
+    sentence = f"{transport}: {here.summary}, {names.here}; {there.summary}, {names.there}"
     return place, Evidence(sentence, (*here.probes, *there.probes))
 
 

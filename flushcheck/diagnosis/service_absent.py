@@ -8,15 +8,9 @@ path: a piece, the end of a stream, or its record of a request.
 from __future__ import annotations
 
 from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.obstacles import MAX_SHOWN, obstacle
+from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Observation, Transport, Vantage
-
-MAX_SHOWN = 200  # characters of a header that the far side wrote
-
-ACCESS = {
-    401: "it asks for a login (status 401)",
-    403: "it refuses access (status 403)",
-    407: "a proxy asks for a login (status 407)",
-}
 
 NEXT_STEP = "Start one there, or test a stream of your own: flushcheck watch URL"
 
@@ -44,16 +38,15 @@ def absence_sentence(target: str, seen: Observations) -> str:
     ]
     if not responses:
         return ""
-    return f"no flushcheck service at {target}: {_response(responses[0])}. {NEXT_STEP}"
+    sentence, step = _response(target, responses[0])
+    return f"no flushcheck service at {target}: {sentence}. {step}"
 
 
-def _response(observation: Observation) -> str:
-    status, location = observation.status, observation.header("location")
-    server = observation.header("server")
+def _response(target: str, observation: Observation) -> tuple[str, str]:
+    """What responded, and what to do."""
+    status, suffix = observation.status, ROUTES[observation.probe.transport]
+    server, kind = observation.header("server"), observation.header("content-type")
     by = f", server {server[:MAX_SHOWN]}" if server else ""
-    if status in ACCESS:
-        return ACCESS[status] + by
-    if 300 <= status < 400 and location:
-        return f"it redirects to {location[:MAX_SHOWN]} (status {status}){by}"
-    kind = observation.header("content-type")
-    return f"it responded {status}{f' {kind[:MAX_SHOWN]}' if kind else ''}{by}"
+    if found := obstacle(target + suffix, status, observation.header("location"), suffix):
+        return found.sentence + by, found.step
+    return f"it responded {status}{f' {kind[:MAX_SHOWN]}' if kind else ''}{by}", NEXT_STEP

@@ -134,10 +134,10 @@ def baselines(only: Iterable[Transport], *, quick: bool) -> tuple[Probe, ...]:
     return (*tokens, *kilos) if not quick else (*tokens, *kilos[:1])
 
 
-def direct_counterparts(probes: Iterable[Probe]) -> tuple[Probe, ...]:
-    """The same baselines at the app's own port, to compare with: see `vantages`."""
+def direct_counterparts(probes: Iterable[Probe], vantage: Vantage = Vantage.DIRECT) -> tuple[Probe, ...]:
+    """The same baselines from another vantage, to compare with: see `fault_location`."""
     return tuple(
-        replace(probe, vantage=Vantage.DIRECT)
+        replace(probe, vantage=vantage)
         for probe in probes
         if probe.variant is Variant.BASELINE and probe.vantage is Vantage.PATH
     )

@@ -102,6 +102,9 @@ class Run:
     observations: tuple[Observation, ...]
     tool: str = ""  # name and version of the observer
     direct: str = ""  # the app's own address, asked from the second vantage; "" if there was none
+    proxy: str = ""  # the forward proxy on the path, without its credentials; the second vantage takes none
+    verified: bool = True  # False: whose certificate it was did not matter
+    redirected_from: str = ""  # the address that was given, where `target` is the one it redirects to
 
 
 class Flow(StrEnum):

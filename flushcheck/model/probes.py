@@ -38,6 +38,7 @@ class Vantage(StrEnum):
     PATH = "path"  # the address asked about
     LOOPBACK = "loopback"  # the service asked itself: the control
     DIRECT = "direct"  # the app's own port, which the caller named: the control from where the reader sits
+    UNPROXIED = "unproxied"  # the address asked about, past the forward proxy: no control of the app
 
 
 class Client(StrEnum):

@@ -18,6 +18,9 @@ _PATH_SAFE = "/%:@!$&'()*+,;=-._~"
 # A name in DNS: letters, digits and hyphens, and the underscore that some hosts have.
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
+# A name and a password at the beginning of a URL. The URL may be wrong, and a password holds any character.
+_LOGIN = re.compile(r"^(\s*[a-zA-Z][a-zA-Z0-9+.-]*:/+|/*).*@", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -49,7 +52,7 @@ def parse(url: str) -> Address:
     if not url or len(url) > MAX_URL or any(char.isspace() or not char.isprintable() for char in url):
         raise _wrong(url, f"an address without spaces, of 1 to {MAX_URL} characters")
     if "://" not in url:
-        example = f"http://{url.lstrip('/')}"
+        example = f"http://{without_login(url).lstrip('/')}"
         raise _wrong(
             url, "an address that begins with http:// or https://", example if len(url) < 60 else EXAMPLE
         )
@@ -57,7 +60,8 @@ def parse(url: str) -> Address:
         parts = urlsplit(url)
         port, host = parts.port, _ascii_host(parts.hostname or "")
     except ValueError as error:  # a port out of range, a bracket too many, an illegal name
-        raise _wrong(url, f"an address with a valid host and port ({error})") from None
+        reason = "" if "@" in url else f" ({error})"  # which may quote a password
+        raise _wrong(url, f"an address with a valid host and port{reason}") from None
     if parts.scheme not in ("http", "https"):
         raise _wrong(url, "http:// or https://")
     if not host:
@@ -66,7 +70,7 @@ def parse(url: str) -> Address:
         raise _wrong(url, "a port from 1 to 65535")
     if parts.username is not None or parts.password is not None:
         # It would end up in saved runs and in shared reports.
-        raise _wrong(url.replace(f"{parts.netloc}", f"…@{host}"), "an address without name and password")
+        raise _wrong(url, "an address without name and password (they go into -u user:password)")
     if parts.query or parts.fragment or url.endswith(("?", "#")):
         root = f"{parts.scheme}://{parts.netloc}{parts.path}"
         raise _wrong(url, "the root of the service, without ? and #", root if len(root) < 60 else EXAMPLE)
@@ -89,6 +93,11 @@ def _ascii_host(host: str) -> str:
     return name
 
 
+def without_login(url: str) -> str:
+    """Return a URL, which need not be a valid one, as an error shows it: short, and without a password."""
+    shown = _LOGIN.sub(r"\1…@", url)
+    return shown if len(shown) <= 100 else f"{shown[:100]}…"
+
+
 def _wrong(url: str, expected: str, example: str = EXAMPLE) -> UsageError:
-    shown = url if len(url) <= 100 else f"{url[:100]}…"
-    return UsageError(f"{shown!r}: expected {expected}, for example {example}")
+    return UsageError(f"{without_login(url)!r}: expected {expected}, for example {example}")

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from flushcheck.measurement import plan
 from flushcheck.model import Transport, UsageError
-from flushcheck.prober.address import Address, parse
+from flushcheck.prober.address import parse
+from flushcheck.prober.target import ConnectionOptions, Target
 
 DEFAULT_TIMEOUT_S = 30.0
 MAX_TIMEOUT_S = 600.0
@@ -14,21 +15,35 @@ MAX_TIMEOUT_S = 600.0
 MAX_SILENCES = 8  # each is a stream for each transport, all side by side
 
 
-def parse_direct(url: str, public: Address) -> Address | None:
-    """Read the app's own address; None if there is none.
+def parse_direct(url: str, public: Target) -> Target | None:
+    """Read the app's own address; None if there is none. No proxy is on the way to it.
 
     Raises:
-        UsageError: it is not an address, or the public one.
+        UsageError: it is not an address, or the public one where that is reached without a proxy.
     """
     if not url:
         return None
     address = parse(url)
-    if address == public:
+    if address == public.address and not public.proxy and not public.options.unix_socket:
         raise UsageError(
             f"direct={address.url}: expected the app's own port, not the address to diagnose, for example "
             "direct=http://localhost:8000"
         )
-    return address
+    return Target(address, public.options.past_proxy)
+
+
+def check_probe_options(options: ConnectionOptions) -> ConnectionOptions:
+    """Return the options as they were given.
+
+    Raises:
+        UsageError: a header among them is one in which the probes differ.
+    """
+    if any(name.lower() == "accept-encoding" for name, _ in options.headers):
+        raise UsageError(
+            "header Accept-Encoding: expected another one, for example -H 'Authorization: Bearer …' (probes "
+            "with and without compression are compared)"
+        )
+    return options
 
 
 def check_timeout(timeout_s: float, max_s: float, default_s: float) -> float:

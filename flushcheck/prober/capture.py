@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from flushcheck.prober.http_client import Response, SentRequest
 from flushcheck.prober.messages import describe_error, printable
+from flushcheck.prober.redaction import hide, hide_cookie
 from flushcheck.prober.timed_socket import (
     Budget,
     ByteLimitExceeded,
@@ -47,13 +48,15 @@ class EndDetail(NamedTuple):
 class Capture:
     """One request while it is made. One thread writes; another may read when it stops waiting."""
 
-    def __init__(self, *, now: float, deadline: float) -> None:
+    def __init__(self, *, now: float, deadline: float, secrets: tuple[str, ...] = ()) -> None:
         """Open it.
 
         Args:
             now: time.monotonic(); stands for the moment of the request until that was sent.
             deadline: when it has to be over, same clock.
+            secrets: what the peer may repeat, and what is not kept: see `redaction`.
         """
+        self._secrets = secrets
         self.budget = Budget(deadline)
         self.timeout_s = deadline - now
         self.began = now
@@ -83,8 +86,15 @@ class Capture:
         self.headers_s = self.at_s(response.moment)
         self.status = response.status
         self.http_version = response.http_version
-        pairs = [(name[:MAX_NAME], value[:MAX_VALUE]) for name, value in response.headers]
+        pairs = [
+            (name[:MAX_NAME], (hide_cookie(value) if name == "set-cookie" else self.hide(value))[:MAX_VALUE])
+            for name, value in response.headers
+        ]
         self.headers = tuple(pairs[:MAX_HEADERS])
+
+    def hide(self, text: str) -> str:
+        """Return a text of the peer without the caller's secrets. To be called before the text is cut."""
+        return hide(text, self._secrets)
 
     def header(self, name: str) -> str:
         """Return the value of a header of the response, "" if there is none."""

@@ -14,7 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from flushcheck.model import UsageError
 from flushcheck.prober.messages import describe_connect_error
+from flushcheck.prober.proxy_server import ProxyScheme, ProxyServer
+from flushcheck.prober.proxying import open_tunnel
 from flushcheck.prober.target import Family, Target, TlsOptions
 from flushcheck.prober.timed_socket import Budget, TimedSocket, Unreachable
 
@@ -30,7 +33,9 @@ _FAMILIES = {
 }
 
 
-def connect(target: Target, budget: Budget, *, alpn: Sequence[str] = HTTP1) -> TimedSocket:
+def connect(
+    target: Target, budget: Budget, *, alpn: Sequence[str] = HTTP1, tunnel: bool = False
+) -> TimedSocket:
     """Connect to a service.
 
     The addresses of a name are tried in turn, and only the last may use up the time: one that swallows
@@ -40,20 +45,25 @@ def connect(target: Target, budget: Budget, *, alpn: Sequence[str] = HTTP1) -> T
         target: where to, and how.
         budget: the connection's.
         alpn: the protocols offered over TLS, best first; `TimedSocket.alpn` is the one that the peer chose.
+        tunnel: open a tunnel also through a proxy that could be sent the request itself, as browsers do for
+            a WebSocket.
 
     Raises:
         Unreachable: no connection, or no TLS that can be trusted.
+        UsageError: a file of the TLS options cannot be used.
     """
     began = time.monotonic()
     address = target.address
     try:
-        connection = TimedSocket(_open(target, budget), budget)
+        connection = TimedSocket(_open(target, budget, tunnel=tunnel), budget)
         try:
             if address.tls:
                 connection.start_tls(tls_context(target.options.tls, tuple(alpn)), address.host)
-        except OSError:
+        except BaseException:
             connection.close()
             raise
+    except Unreachable:
+        raise
     except OSError as error:  # gaierror and SSLError are OSErrors too
         waited_s = time.monotonic() - began
         raise Unreachable(describe_connect_error(error, address.host, address.port, waited_s)) from error
@@ -63,28 +73,72 @@ def connect(target: Target, budget: Budget, *, alpn: Sequence[str] = HTTP1) -> T
     return connection
 
 
-def _open(target: Target, budget: Budget) -> socket.socket:
-    """Connect without TLS.
+def _open(target: Target, budget: Budget, *, tunnel: bool) -> socket.socket:
+    """Connect without the TLS of the service.
 
     Raises:
         OSError, UnicodeError
     """
-    options, address = target.options, target.address
+    options, proxy = target.options, target.proxy
     if options.unix_socket:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        return _open_unix(options.unix_socket, budget)
+    host, port = target.endpoint
+    if proxy is None:
+        return _open_tcp(host, port, options.family, budget)
+    sock = _open_proxy(proxy, target, budget)
+    try:
+        if tunnel or target.asks_proxy is None:
+            if proxy.scheme is ProxyScheme.SOCKS5:
+                found = socket.getaddrinfo(host, port, _FAMILIES[options.family], socket.SOCK_STREAM)
+                host = str(found[0][4][0])
+            open_tunnel(sock, proxy, (host, port), budget)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _open_proxy(proxy: ProxyServer, target: Target, budget: Budget) -> socket.socket:
+    """Connect to a proxy, with TLS where its URL says so.
+
+    Raises:
+        Unreachable: no connection, or no TLS that can be trusted.
+    """
+    began = time.monotonic()
+    try:
+        sock = _open_tcp(proxy.host, proxy.port, target.options.family, budget)
         try:
-            sock.settimeout(budget.left_s())
-            sock.connect(options.unix_socket)
-        except OSError:
+            if proxy.scheme is ProxyScheme.HTTPS:
+                sock.settimeout(budget.left_s())
+                context = tls_context(target.options.tls.without_client, HTTP1)
+                sock = context.wrap_socket(sock, server_hostname=proxy.host)
+        except BaseException:
             sock.close()
             raise
-        return sock
-    host, port = address.host, address.port
-    for entry in options.connect_to:
-        if entry.host in ("", host) and entry.port in (0, port):
-            host, port = entry.to_host or host, entry.to_port or port
-            break
-    candidates = socket.getaddrinfo(host, port, _FAMILIES[options.family], socket.SOCK_STREAM)
+    except OSError as error:
+        reason = describe_connect_error(error, proxy.host, proxy.port, time.monotonic() - began)
+        raise Unreachable(f"no way to the proxy: {reason}") from error
+    return sock
+
+
+def _open_unix(path: str, budget: Budget) -> socket.socket:
+    """Connect to a Unix socket.
+
+    Raises:
+        Unreachable: nothing accepts there.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(budget.left_s())
+        sock.connect(path)
+    except OSError as error:
+        sock.close()
+        raise Unreachable(f"no connection to the Unix socket {path}: {error.strerror or error}") from error
+    return sock
+
+
+def _open_tcp(host: str, port: int, family: Family, budget: Budget) -> socket.socket:
+    candidates = socket.getaddrinfo(host, port, _FAMILIES[family], socket.SOCK_STREAM)
     sock = _connect_first(candidates, budget)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
@@ -117,17 +171,43 @@ def tls_context(options: TlsOptions, alpn: tuple[str, ...]) -> ssl.SSLContext:
     """Return the context of these options, made once: reading the system's certificates takes 20 ms.
 
     Raises:
-        OSError: a file cannot be read, or holds no certificate or key.
+        UsageError: a file cannot be read, or holds no certificate or key.
     """
+    context = _trusting(options)
+    if options.cert_file:
+        try:
+            # Without a password of ours, OpenSSL would ask for one on the terminal in the middle of a run.
+            context.load_cert_chain(options.cert_file, options.key_file or None, password="")
+        except (OSError, ValueError) as error:
+            files = f"--cert {options.cert_file}" + (f" --key {options.key_file}" if options.key_file else "")
+            raise UsageError(
+                f"{files}: {_reason(error)}; expected a certificate and its key in PEM without a passphrase, "
+                "for example --cert client.pem --key client.key"
+            ) from None
+    context.set_alpn_protocols(list(alpn))
+    return context
+
+
+def _trusting(options: TlsOptions) -> ssl.SSLContext:
     is_folder = bool(options.ca) and Path(options.ca).is_dir()
-    context = ssl.create_default_context(
-        cafile=options.ca if options.ca and not is_folder else None,
-        capath=options.ca if is_folder else None,
-    )
+    try:
+        # Without a file, Python reads SSL_CERT_FILE and SSL_CERT_DIR, and then the system's certificates.
+        context = ssl.create_default_context(
+            cafile=options.ca if options.ca and not is_folder else None,
+            capath=options.ca if is_folder else None,
+        )
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"certificates in {options.ca}: {_reason(error)}; expected a file of certificates in PEM, for "
+            "example --cacert ca.pem"
+        ) from None
     if not options.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if options.cert_file:
-        context.load_cert_chain(options.cert_file, options.key_file or None)
-    context.set_alpn_protocols(list(alpn))
     return context
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"not usable ({error.reason or 'no certificate in it'})".lower().replace("_", " ")
+    return getattr(error, "strerror", None) or "not usable"

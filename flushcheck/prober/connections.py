@@ -44,8 +44,13 @@ class Connections:
         self._failure: Exception | None = None  # why there was no first connection
         self._opened: list[Http2Connection] = []
 
-    def client(self, probe: Probe, budget: Budget) -> HttpClient:
+    def client(self, probe: Probe, budget: Budget, *, tunnel: bool = False) -> HttpClient:
         """Return a client for the requests of a probe. Where that is not known yet, it connects.
+
+        Args:
+            probe: decides what is offered.
+            budget: what the requests may use.
+            tunnel: see `connect`.
 
         Raises:
             PEER_ERRORS
@@ -53,7 +58,7 @@ class Connections:
         if probe.client is Client.HTTP3:
             raise Unreachable("this flushcheck does not speak HTTP/3")
         if not self._may_share(probe):
-            return self._http1(probe, budget)
+            return self._http1(probe, budget, tunnel=tunnel)
         if self._chosen not in ("", HTTP2):
             return self._http1(probe, budget, alpn=self._offer)
         shared = self._share(budget)
@@ -73,7 +78,7 @@ class Connections:
         Raises:
             PEER_ERRORS
         """
-        client = self.client(probe, budget)
+        client = self.client(probe, budget, tunnel=True)
         if isinstance(client, Http2Client) and not self._reconnect(budget).offers_connect:
             return self._http1(probe, budget)
         return client
@@ -87,9 +92,11 @@ class Connections:
         is_browser = probe.client is Client.BROWSER and probe.variant is not Variant.HTTP10
         return is_browser and self.target.address.tls and HTTP2 in self._offer
 
-    def _http1(self, probe: Probe, budget: Budget, *, alpn: Sequence[str] = HTTP1) -> Http1Connection:
+    def _http1(
+        self, probe: Probe, budget: Budget, *, alpn: Sequence[str] = HTTP1, tunnel: bool = False
+    ) -> Http1Connection:
         http_version = "1.0" if probe.variant is Variant.HTTP10 else "1.1"
-        return Http1Connection(self.target, budget, http_version=http_version, alpn=alpn)
+        return Http1Connection(self.target, budget, http_version=http_version, alpn=alpn, tunnel=tunnel)
 
     def _reconnect(self, budget: Budget) -> Http2Connection:
         """Return the HTTP/2 connection that takes requests now.
@@ -122,19 +129,19 @@ class Connections:
                 raise copy(self._failure)
             if self._chosen not in ("", HTTP2):
                 return None
-            return self._connect()
+            return self._connect(budget)
         finally:
             self._lock.release()
 
-    def _connect(self) -> Http2Connection | TimedSocket:
+    def _connect(self, budget: Budget) -> Http2Connection | TimedSocket:
         try:
-            sock = connect(self.target, Budget(self._deadline), alpn=self._offer)
+            sock = connect(self.target, Budget(budget.deadline), alpn=self._offer)
             self._chosen = sock.alpn or HTTP1[0]
             if self._chosen != HTTP2:
                 return sock
             connection = Http2Connection(sock, self._deadline)
             self._opened.append(connection)
-            connection.open()
+            connection.open(budget)
         except PEER_ERRORS as error:
             if self._http2 is None:
                 self._failure = error

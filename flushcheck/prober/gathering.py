@@ -18,6 +18,7 @@ from flushcheck.prober.address import parse
 from flushcheck.prober.arguments import (
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
+    check_probe_options,
     check_timeout,
     ladder,
     parse_direct,
@@ -26,6 +27,7 @@ from flushcheck.prober.arguments import (
 from flushcheck.prober.connecting import HTTP1
 from flushcheck.prober.control import Control
 from flushcheck.prober.observe import observe_round
+from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 from flushcheck.prober.tool import TOOL
@@ -44,6 +46,10 @@ SILENCE_SPARE_S = 5.0
 # How much longer than the rounds the control may take: it makes the same streams once, so it is late only
 # where the service is slow to start it.
 CONTROL_SPARE_S = 3.0
+
+
+# What is asked for to learn whether the service's address redirects: the shortest response of all probes.
+FIRST_PROBE = Probe(Transport.POLLING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,11 @@ def gather(
             is in the Run.
     """
     address = parse(url)
-    wanted, direct_address, silences_s = transports(only), parse_direct(direct, address), ladder(idle_s)
-    target = Target(address, options)
-    direct_target = Target(direct_address, options) if direct_address else None
+    wanted, silences_s = transports(only), ladder(idle_s)
+    target = Target(address, check_probe_options(options))
+    direct_target = parse_direct(direct, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
+    target = follow_redirects(target, plan.address(FIRST_PROBE, "redirects"), deadline)
     with StallMonitor() as stalls:
         control = Control(target, deadline)
         gathering = Gathering(target, direct_target, stalls, on_progress, offer)
@@ -105,10 +112,13 @@ def gather(
             # A transport that does not open cannot be silent.
             observations += gathering.silences(open_transports, silences_s)
     return Run(
-        target=address.url,
+        target=target.address.url,
         observations=observations,
         tool=TOOL,
-        direct=direct_address.url if direct_address else "",
+        direct=direct_target.address.url if direct_target else "",
+        proxy=target.proxy.url if target.proxy else "",
+        verified=options.tls.verify,
+        redirected_from=address.url if target.address != address else "",
     )
 
 
@@ -159,7 +169,10 @@ class Gathering:
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 
     def _with_direct(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
-        return probes + plan.direct_counterparts(probes) if self._direct else probes
+        if self._direct is None:
+            return probes
+        same = self._direct.address == self._path.address
+        return probes + plan.direct_counterparts(probes, Vantage.UNPROXIED if same else Vantage.DIRECT)
 
     def _round_twice(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
         """Make a round, and repeat those of its probes that this machine was too busy to see clearly."""

@@ -47,6 +47,7 @@ class Http1Connection:
         *,
         http_version: str = "1.1",
         alpn: Sequence[str] = HTTP1,
+        tunnel: bool = False,
         sock: TimedSocket | None = None,
     ) -> None:
         """Prepare it.
@@ -56,9 +57,11 @@ class Http1Connection:
             budget: what they may use.
             http_version: "1.0" for a client of that version.
             alpn: the protocols to offer over TLS.
+            tunnel: see `connect`.
             sock: a connection that is open and not used yet; None: the first request opens one.
         """
         self._target = target
+        self._tunnel = tunnel
         self._budget = budget
         self._http_version = http_version
         self._alpn = alpn
@@ -89,13 +92,17 @@ class Http1Connection:
         if self._sock is None or not self.reusable:
             if self._sock is not None:
                 self._sock.close()
-            self._sock = self._unused or connect(self._target, self._budget, alpn=self._alpn)
-            self._unused = None
+            unused, self._unused = self._unused, None
+            self._sock = unused or connect(self._target, self._budget, alpn=self._alpn, tunnel=self._tunnel)
             self._reads, self._at_end = self._sock.reads(), False
             self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEADER_BYTES)
         elif self._machine.our_state is h11.DONE:
             self._machine.start_next_cycle()
         fields = [("Host", self._target.address.authority), *self._target.request_headers(headers)]
+        if (proxy := self._target.asks_proxy) and not self._tunnel:
+            request_target = f"http://{self._target.address.authority}{request_target}"
+            if proxy.credentials:
+                fields.append(("Proxy-Authorization", proxy.credentials.basic))
         event = h11.Request(
             method=method,
             target=request_target,

@@ -99,8 +99,11 @@ class Http2Connection:
         """Whether the peer takes a WebSocket as a stream (RFC 8441, section 3)."""
         return dict(self.settings or ()).get(SettingCodes.ENABLE_CONNECT_PROTOCOL) == 1
 
-    def open(self) -> None:
+    def open(self, budget: Budget) -> None:
         """Exchange the prefaces. The peer's SETTINGS come first of all, so this takes one round trip.
+
+        Args:
+            budget: says how long to wait for them.
 
         Raises:
             PEER_ERRORS: the peer does not speak HTTP/2.
@@ -121,7 +124,7 @@ class Http2Connection:
         threading.Thread(target=self._read, name="flushcheck-http2", daemon=True).start()
         with self._changed:
             while self.settings is None:
-                self._wait(self._sock.budget, "HTTP/2 was agreed on, but the server sent no SETTINGS")
+                self._wait(budget, "HTTP/2 was agreed on, but the server sent no SETTINGS")
 
     def start(self, headers: Headers, budget: Budget, *, body: bytes = b"", ends: bool = True) -> Stream:
         """Send a request.

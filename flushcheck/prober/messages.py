@@ -26,7 +26,7 @@ def describe_connect_error(error: OSError, host: str, port: int, timeout_s: floa
     """Say why there is no connection to `host`."""
     where = f"{host}:{port}"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of {where} is not trusted: {error.verify_message}"
+        return _untrusted(where, error)
     if isinstance(error, ssl.SSLError):
         return (
             f"{where} does not speak TLS as expected ({printable(error.reason or str(error))}); "
@@ -41,13 +41,34 @@ def describe_connect_error(error: OSError, host: str, port: int, timeout_s: floa
     return f"no connection to {where}: {error.strerror or error}"
 
 
+# What OpenSSL found, by its number (x509_vfy.h), with what to do about it.
+_LOOK_ANYWAY = "pass -k to test it anyway"
+_CERTIFICATES = {
+    9: ("it is not valid yet", f"check the clock of this machine, or {_LOOK_ANYWAY}"),
+    10: ("it has expired", f"renew it, or {_LOOK_ANYWAY}"),
+    18: ("it is self-signed", f"pass --cacert FILE with this certificate, or {_LOOK_ANYWAY}"),
+    62: ("it is for another host name", f"use a name that it is for, or {_LOOK_ANYWAY}"),
+    64: ("it is for another address", f"use the host name that it is for, or {_LOOK_ANYWAY}"),
+}
+_NO_ISSUER = (
+    "its authority is not trusted here",
+    f"pass --cacert FILE with the certificate of that authority, or {_LOOK_ANYWAY}",
+)
+_CERTIFICATES |= {2: _NO_ISSUER, 19: _NO_ISSUER, 20: _NO_ISSUER, 21: _NO_ISSUER}
+
+
+def _untrusted(where: str, error: ssl.SSLCertVerificationError) -> str:
+    reason, step = _CERTIFICATES.get(error.verify_code, (error.verify_message, _LOOK_ANYWAY))
+    return f"the certificate of {where} is not trusted: {reason}; {step}"
+
+
 def describe_error(error: Exception) -> str:
     """Say what an exception of the socket or of a protocol says."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return printable(text) or type(error).__name__
 
 
-def describe_response(status: int, content_type: str, body: bytes) -> str:
+def describe_response(status: int, content_type: str, body: str) -> str:
     """Describe a response that is not a flushcheck stream: status, content type, how it begins."""
     begins = f", begins {printable(body)!r}" if body.strip() else ", without a body"
     return f"status {status}, {printable(content_type) or 'no content type'}{begins}"

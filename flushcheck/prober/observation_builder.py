@@ -61,9 +61,9 @@ class _Arrival:
 class ObservationBuilder(Capture):
     """One Observation in the making."""
 
-    def __init__(self, probe: Probe, *, now: float, deadline: float) -> None:
+    def __init__(self, probe: Probe, *, now: float, deadline: float, secrets: tuple[str, ...] = ()) -> None:
         """Open it: see `Capture`."""
-        super().__init__(now=now, deadline=deadline)
+        super().__init__(now=now, deadline=deadline, secrets=secrets)
         self.probe = probe
         self.end: EndRecord | None = None
         self.request_at_app: RequestAtApp | None = None
@@ -187,7 +187,7 @@ class ObservationBuilder(Capture):
         return Observation(
             probe=self.probe,
             outcome=outcome,
-            detail=printable(detail, MAX_DETAIL),
+            detail=printable(self.hide(detail), MAX_DETAIL),
             status=self.status,
             http_version=self.http_version,
             headers=self.headers,
@@ -225,7 +225,8 @@ class ObservationBuilder(Capture):
             return Outcome.CUT, f"the end record counts {_pieces(self.end.count)}; {self._count_pieces()}"
         after = f"; {end.detail}" if end.detail else ""
         if not self._seqs and (end.reason is StopReason.UNRELATED or self.is_unrelated_body()):
-            response = describe_response(self.status, self.header("content-type"), self.head)
+            head = self.hide(self.head.decode(errors="replace"))
+            response = describe_response(self.status, self.header("content-type"), head)
             return Outcome.REFUSED, f"not a flushcheck stream: {response}{after}"
         pieces = self._count_pieces()
         match end.reason:

@@ -21,6 +21,7 @@ from flushcheck.prober.connecting import tls_context
 from flushcheck.prober.connections import BROWSER, Connections
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.polling import probe_polling
+from flushcheck.prober.redaction import secrets_of
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.streams import probe_stream
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
@@ -96,7 +97,7 @@ def observe_round(
     Args:
         probes: what to ask for.
         path: where probes of the path go.
-        direct: where probes of Vantage.DIRECT go; None if there are none.
+        direct: where probes of the second vantage go; None if there are none.
         timeout_s: when to give up on those that are not done.
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done, in the caller's thread.
@@ -109,11 +110,15 @@ def observe_round(
     # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
     last = now + timeout_s + SPARE_S
     on_path = Connections(path, last, offer=offer)
-    at_app = Connections(direct, last, offer=offer) if direct else on_path
-    builders = [ObservationBuilder(probe, now=now, deadline=now + timeout_s) for probe in probes]
+    second = Connections(direct, last, offer=offer) if direct else on_path
+    hidden = tuple(secret for target in (path, direct) if target for secret in secrets_of(target))
+    builders = [
+        ObservationBuilder(probe, now=now, deadline=now + timeout_s, secrets=hidden) for probe in probes
+    ]
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
     for index, builder in enumerate(builders):
-        connections = at_app if builder.probe.vantage is Vantage.DIRECT else on_path
+        is_second = builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+        connections = second if is_second else on_path
         threading.Thread(
             target=_work,
             args=(index, builder, connections, finished),
@@ -143,7 +148,7 @@ def observe_round(
         if index not in observations:
             close(index, builder.on_deadline(), time.monotonic())
     on_path.close()
-    at_app.close()
+    second.close()
     return tuple(observations[index] for index in range(len(builders)))
 
 

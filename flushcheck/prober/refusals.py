@@ -45,9 +45,8 @@ def refusal(builder: ObservationBuilder, response: Response, body: bytes) -> End
         body: its beginning, without content encoding.
     """
     status = f"status {response.status}"
-    if location := response.header("location"):
-        text = f"{status}, redirected to {printable(location, 200)}: diagnose that address instead"
-        return EndDetail(StopReason.REFUSED, text)
+    if location := builder.hide(response.header("location")):
+        return EndDetail(StopReason.REFUSED, f"{status}, redirected to {printable(location, 200)}")
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -55,6 +54,7 @@ def refusal(builder: ObservationBuilder, response: Response, body: bytes) -> End
     builder.learn_request_at_app(data)
     error = data.get("error") if isinstance(data, dict) else None
     if isinstance(error, str):
-        return EndDetail(StopReason.REFUSED, f"{status}: {printable(error, 200)}")
-    text = describe_response(response.status, response.header("content-type"), body)
-    return EndDetail(StopReason.REFUSED, text)
+        return EndDetail(StopReason.REFUSED, f"{status}: {printable(builder.hide(error), 200)}")
+    text = builder.hide(body.decode(errors="replace"))
+    detail = describe_response(response.status, response.header("content-type"), text)
+    return EndDetail(StopReason.REFUSED, detail)

@@ -1,18 +1,31 @@
 """Where requests go and how they get there: an Address, with the options of its connections.
 
-Every prober function takes one Target. It decides which of the caller's own headers a request carries, so
-that no transport can forget one. Secrets (headers, cookies, passwords) are never part of a `repr`, and
-`Target.redirected` drops them when the origin changes: they go to the origins that the caller named only.
+Every prober function takes one Target. It decides which of the caller's own headers a request carries and
+which proxy it takes, so that no transport can forget one. Options that cannot be sent cannot be made.
+
+Secrets (headers, cookies, passwords) are never part of a `repr`, and `ConnectionOptions.without_secrets` is
+what is left where a redirect leads to another origin: they go to the addresses that the caller named only.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from flushcheck.model import UsageError
 from flushcheck.prober.address import Address
+from flushcheck.prober.credentials import Credentials
+from flushcheck.prober.header_fields import check_headers, check_value
+from flushcheck.prober.proxy_server import ProxyServer, environment_proxy
+
+if TYPE_CHECKING:
+    from http.cookiejar import CookieJar
+
+MAX_REDIRECTS = 10
+MAX_CONNECT_TO = 100  # entries
+MAX_SOCKET_PATH = 107  # bytes: sun_path of sockaddr_un, without its NUL (unix(7))
 
 
 class Protocol(StrEnum):
@@ -33,19 +46,6 @@ class Family(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """A name and a password."""
-
-    user: str
-    password: str = field(repr=False)
-
-    @property
-    def basic(self) -> str:
-        """The value of an Authorization header (RFC 7617)."""
-        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
-
-
-@dataclass(frozen=True, slots=True)
 class TlsOptions:
     """Which certificates are trusted, and which one is shown."""
 
@@ -53,6 +53,11 @@ class TlsOptions:
     ca: str = ""  # a file or folder of certificates that takes the place of the system's; "": the system's
     cert_file: str = ""  # of the client, with its key unless `key_file` has that
     key_file: str = ""
+
+    @property
+    def without_client(self) -> TlsOptions:
+        """The same without the client's certificate."""
+        return replace(self, cert_file="", key_file="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +77,68 @@ class ConnectionOptions:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     user_agent: str = ""  # "": flushcheck's own
     cookie: str = field(default="", repr=False)  # the value of a Cookie header
+    cookie_jar: CookieJar | None = field(default=None, repr=False, compare=False)  # sent where they belong
     credentials: Credentials | None = None
+    host_credentials: tuple[tuple[str, Credentials], ...] = ()  # by host, where `credentials` is None
     tls: TlsOptions = TlsOptions()
     connect_to: tuple[ConnectTo, ...] = ()  # the first that fits counts
     family: Family = Family.ANY
     unix_socket: str = ""  # the path of one to connect to, whatever the host is
+    proxy: ProxyServer | None = None
+    proxy_from_environment: bool = False  # where `proxy` is None
     max_redirects: int = 0  # of the first response
     protocol: Protocol = Protocol.AUTO
 
+    def __post_init__(self) -> None:
+        """Check what can be checked without a connection.
+
+        Raises:
+            UsageError: an option is not possible.
+        """
+        check_headers(self.headers)
+        check_value("user agent", self.user_agent, "for example -A 'Mozilla/5.0'")
+        check_value("cookie", self.cookie, "for example -b 'session=…'")
+        if not 0 <= self.max_redirects <= MAX_REDIRECTS:
+            raise UsageError(
+                f"max redirects {self.max_redirects}: expected 0 to {MAX_REDIRECTS}, for example "
+                "--max-redirects 1"
+            )
+        if len(self.connect_to) > MAX_CONNECT_TO:
+            raise UsageError(
+                f"{len(self.connect_to)} times --connect-to or --resolve: expected at most {MAX_CONNECT_TO}"
+                ", for example --resolve example.org:443:127.0.0.1"
+            )
+        if len(self.unix_socket.encode(errors="surrogateescape")) > MAX_SOCKET_PATH:
+            raise UsageError(
+                f"unix socket: expected a path of at most {MAX_SOCKET_PATH} bytes, for example "
+                "--unix-socket /run/app.sock"
+            )
+        if self.unix_socket and (self.proxy or self.proxy_from_environment):
+            raise UsageError(
+                "a unix socket and a proxy: expected one of them, for example --unix-socket /run/app.sock"
+            )
+        if self.tls.key_file and not self.tls.cert_file:
+            raise UsageError(
+                "a key without a certificate: expected both, for example --cert client.pem --key client.key"
+            )
+
     @property
     def without_secrets(self) -> ConnectionOptions:
-        """The same without what is meant for one origin."""
-        tls = replace(self.tls, cert_file="", key_file="")
-        return replace(self, headers=(), cookie="", credentials=None, tls=tls)
+        """The same without what is meant for the origins that the caller named."""
+        return replace(
+            self,
+            headers=(),
+            cookie="",
+            cookie_jar=None,
+            credentials=None,
+            host_credentials=(),
+            tls=self.tls.without_client,
+        )
+
+    @property
+    def past_proxy(self) -> ConnectionOptions:
+        """The same for a second address that is reached by itself: without the proxy and the unix socket."""
+        return replace(self, proxy=None, proxy_from_environment=False, unix_socket="", max_redirects=0)
 
 
 DEFAULT_OPTIONS = ConnectionOptions()
@@ -96,6 +150,38 @@ class Target:
 
     address: Address
     options: ConnectionOptions = DEFAULT_OPTIONS
+
+    @property
+    def proxy(self) -> ProxyServer | None:
+        """The proxy that connections to this address take.
+
+        Raises:
+            UsageError: the environment names something that is not a proxy.
+        """
+        if self.options.proxy is None and self.options.proxy_from_environment:
+            return environment_proxy(self.address.url)
+        return self.options.proxy
+
+    @property
+    def asks_proxy(self) -> ProxyServer | None:
+        """The HTTP proxy that is sent the request itself, with the whole URL in its first line.
+
+        None where there is none, or where it only opens a tunnel (RFC 9112, section 3.2.2; RFC 9110, section
+        9.3.6): for https://, and for another host than the one in the URL.
+        """
+        proxy = self.proxy
+        if proxy is None or not proxy.speaks_http or self.address.tls:
+            return None
+        return proxy if self.endpoint == (self.address.host, self.address.port) else None
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The host and the port to connect to."""
+        host, port = self.address.host, self.address.port
+        for entry in self.options.connect_to:
+            if entry.host in ("", host) and entry.port in (0, port):
+                return entry.to_host or host, entry.to_port or port
+        return host, port
 
     def request_headers(self, defaults: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the headers of a request: the caller's own take the place of `defaults` of the same name.
@@ -110,10 +196,22 @@ class Target:
         options = self.options
         own = list(options.headers)
         names = {name.lower() for name, _ in own}
-        if options.user_agent and "user-agent" not in names:
-            own.append(("User-Agent", options.user_agent))
-        if options.credentials and "authorization" not in names:
-            own.append(("Authorization", options.credentials.basic))
-        if options.cookie and "cookie" not in names:
-            own.append(("Cookie", options.cookie))
+        credentials = options.credentials or dict(options.host_credentials).get(self.address.host)
+        for name, value in (
+            ("User-Agent", options.user_agent),
+            ("Authorization", credentials.basic if credentials else ""),
+            ("Cookie", options.cookie or self._stored_cookies()),
+        ):
+            if value and name.lower() not in names:
+                own.append((name, value))
         return own
+
+    def _stored_cookies(self) -> str:
+        """The Cookie header of the jar's cookies that belong to this address, "" for none."""
+        if self.options.cookie_jar is None:
+            return ""
+        from urllib.request import Request  # with what it imports, 30 ms that few need
+
+        request = Request(f"{self.address.url}/")
+        self.options.cookie_jar.add_cookie_header(request)
+        return request.get_header("Cookie") or ""

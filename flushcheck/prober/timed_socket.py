@@ -169,6 +169,8 @@ class TimedSocket:
         """Whether a read would return at once, with bytes or with the end of the connection."""
         if self._session and self._session.has_record:
             return True
+        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():  # TLS to a proxy
+            return True
         # Not select(): it fails for descriptors above 1023, which a busy service has.
         poll = select.poll()
         try:

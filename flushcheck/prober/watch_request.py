@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from flushcheck.measurement.plan import BROWSER_ENCODINGS
 from flushcheck.model import UsageError
-from flushcheck.prober.address import parse
+from flushcheck.prober.address import parse, without_login
+from flushcheck.prober.header_fields import TOKEN
 from flushcheck.prober.http_client import default_headers
+from flushcheck.prober.redirects import at
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 
 MAX_URL = 8_000  # characters: few servers take longer ones
@@ -18,13 +19,7 @@ MAX_BODY_BYTES = 1024 * 1024  # of what is sent
 # RFC 3986: what a path and a query may hold unencoded. "%" stays: the caller has encoded already.
 _PATH_SAFE, _QUERY_SAFE = "/%:@!$&'()*+,;=-._~", "/%?:@!$&'()*+,;=-._~[]{}|\\^`\""
 
-# What a header's name may hold (RFC 9110, section 5.1).
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-# What the connection sets itself.
-_RESERVED = frozenset({"connection", "content-length", "host", "transfer-encoding", "upgrade"})
-
 EXAMPLE = "http://localhost:8000/stream/events"
-HEADER_EXAMPLE = "for example -H 'Authorization: Bearer …'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +42,29 @@ class WatchRequest:
             defaults.append(("Content-Length", str(length)))
         return defaults
 
+    def redirected(self, status: int, location: str) -> WatchRequest | None:
+        """Return the request that a redirect asks for; None if it cannot be followed.
+
+        303, and 301 and 302 after a POST, lead to a GET, as in browsers (RFC 9110, section 15.4). A body may
+        hold secrets as headers do: neither goes to another origin.
+        """
+        method, body = self.method, self.body
+        if status == 303 or (status in (301, 302) and method == "POST"):
+            method, body = "GET", None
+        try:
+            request = watch_request(urljoin(self.url, location).partition("#")[0], method=method, body=body)
+        except (ValueError, UsageError):
+            return None
+        target = at(self.target, request.target.address)
+        if body is not None and target.options is not self.target.options:
+            return None
+        return replace(request, target=target)
+
 
 def watch_request(
     url: str,
     *,
     method: str = "",
-    headers: Iterable[tuple[str, str]] = (),
     body: bytes | None = None,
     options: ConnectionOptions = DEFAULT_OPTIONS,
 ) -> WatchRequest:
@@ -61,14 +73,13 @@ def watch_request(
     Args:
         url: any http or https address, query included.
         method: "" for GET, or POST where there is a body.
-        headers: names and values of the caller's own; they take the place of those that every request has.
         body: what to send; None for nothing.
-        options: how to get there.
+        options: how to get there, and headers of the caller's own.
 
     Raises:
         UsageError: one of these is not possible.
     """
-    shown = url if len(url) <= 100 else f"{url[:100]}…"
+    shown = without_login(url)
     if "://" not in url:
         raise UsageError(
             f"{shown!r}: expected an address that begins with http:// or https://, for example {EXAMPLE}"
@@ -76,7 +87,8 @@ def watch_request(
     try:
         parts = urlsplit(url if len(url) <= MAX_URL and url.isprintable() and " " not in url else "")
     except ValueError as error:  # a bracket too many
-        raise UsageError(f"{shown!r}: {error}; expected an address, for example {EXAMPLE}") from None
+        reason = "" if "@" in url else f"{error}; "  # which may quote a password
+        raise UsageError(f"{shown!r}: {reason}expected an address, for example {EXAMPLE}") from None
     if not parts.scheme or parts.fragment:
         raise UsageError(f"{shown!r}: expected an address without spaces and #, for example {EXAMPLE}")
     address = parse(f"{parts.scheme}://{parts.netloc}")
@@ -84,33 +96,13 @@ def watch_request(
     if parts.query:
         request_target += "?" + quote(parts.query, safe=_QUERY_SAFE)
     method = method or ("GET" if body is None else "POST")
-    if len(method) > 20 or not set(method) <= _TOKEN:
+    if len(method) > 20 or not set(method) <= TOKEN:
         raise UsageError(f"method {method[:40]!r}: expected one word, for example POST")
     if body is not None and len(body) > MAX_BODY_BYTES:
         raise UsageError(f"a body of {len(body)} bytes: expected at most {MAX_BODY_BYTES}, for example {{}}")
-    stripped = tuple((name.strip(), value.strip()) for name, value in headers)
-    for name, value in stripped:
-        _check_header(name, value)
-    return WatchRequest(
-        url, Target(address, replace(options, headers=stripped)), request_target, method, body
-    )
-
-
-def _check_header(name: str, value: str) -> None:
-    """Check a header.
-
-    Raises:
-        UsageError: it cannot be sent.
-    """
-    if not name or not set(name) <= _TOKEN:
-        raise UsageError(f"header name {name[:40]!r}: expected letters, digits and hyphens, {HEADER_EXAMPLE}")
-    if not value.isprintable() or any(ord(char) > 255 for char in value):
-        # The value may be a secret: it is not shown.
-        raise UsageError(f"header {name}: expected a value of printable Latin characters, {HEADER_EXAMPLE}")
-    if name.lower() in _RESERVED:
-        raise UsageError(
-            f"header {name}: expected one that the connection does not set itself, {HEADER_EXAMPLE}"
-        )
+    # Its path is that of the stream, so that cookies of a file go where they belong.
+    target = Target(replace(address, path=request_target.partition("?")[0].rstrip("/")), options)
+    return WatchRequest(url, target, request_target, method, body)
 
 
 def _content_type(body: bytes) -> str:

@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
+from flushcheck.measurement.obstacles import MAX_SHOWN, obstacle
 from flushcheck.model import Arrival, ReceivedPiece
 from flushcheck.prober.arguments import check_timeout
 from flushcheck.prober.capture import Capture, EndDetail, StopReason
 from flushcheck.prober.decompress import DecodeError, DecoderChain
 from flushcheck.prober.http1 import Http1Connection
-from flushcheck.prober.http_client import PEER_ERRORS, HttpClient
+from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, Response
 from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
+from flushcheck.prober.redaction import secrets_of
+from flushcheck.prober.redirects import REDIRECTS
 from flushcheck.prober.refusals import read_error
 from flushcheck.prober.timed_socket import READ_BYTES, SocketRead
 from flushcheck.prober.watch_request import WatchRequest
@@ -108,7 +111,7 @@ class _WatchCapture(Capture):
         now: float,
         deadline: float,
     ) -> None:
-        super().__init__(now=now, deadline=deadline)
+        super().__init__(now=now, deadline=deadline, secrets=secrets_of(request.target))
         self.request = request
         self.reports = reports
         self.index = index
@@ -161,7 +164,8 @@ class _WatchCapture(Capture):
         return StreamCapture(
             url=self.request.url,
             outcome=outcome,
-            detail=printable(detail, MAX_DETAIL),
+            detail=printable(self.hide(detail), MAX_DETAIL),
+            verified=self.request.target.options.tls.verify,
             status=self.status,
             http_version=self.http_version,
             headers=self.headers,
@@ -214,25 +218,44 @@ def _follow(capture: _WatchCapture) -> None:
 
 
 def _request_and_read(capture: _WatchCapture) -> tuple[WatchOutcome, str]:
-    request = capture.request
-    with closing(Http1Connection(request.target, capture.budget)) as connection:
-        try:
-            sent = connection.request(
-                request.method, request.request_target, request.default_headers(), request.body or b""
-            )
-            capture.requested(sent)
-            response = connection.response()
-            capture.responded(response)
-            if not 200 <= response.status < 300:
-                if location := response.header("location"):
-                    redirected = f"redirected to {printable(location, 200)}: watch that address instead"
-                    return WatchOutcome.REFUSED, f"status {response.status}, {redirected}"
-                body = read_error(connection, response, capture.budget)
-                content_type = response.header("content-type")
-                return WatchOutcome.REFUSED, describe_response(response.status, content_type, body)
-            return _read(connection, capture, response.moment)
-        except PEER_ERRORS as error:
-            return _outcome(capture.failed(error), capture)
+    request, redirects = capture.request, capture.request.target.options.max_redirects
+    while True:
+        with closing(Http1Connection(request.target, capture.budget)) as connection:
+            try:
+                sent = connection.request(
+                    request.method, request.request_target, request.default_headers(), request.body or b""
+                )
+                capture.requested(sent)
+                response = connection.response()
+                if following := _redirect(request, response) if redirects else None:
+                    request, redirects = following, redirects - 1
+                    continue
+                capture.responded(response)
+                if not 200 <= response.status < 300:
+                    return WatchOutcome.REFUSED, _refusal(connection, request, response, capture)
+                return _read(connection, capture, response.moment)
+            except PEER_ERRORS as error:
+                return _outcome(capture.failed(error), capture)
+
+
+def _redirect(request: WatchRequest, response: Response) -> WatchRequest | None:
+    """The request to make instead; None if the response asks for none."""
+    location = response.header("location")
+    return (
+        request.redirected(response.status, location) if response.status in REDIRECTS and location else None
+    )
+
+
+def _refusal(client: HttpClient, request: WatchRequest, response: Response, capture: _WatchCapture) -> str:
+    """What a response that is not a stream says, and what to do where that is known."""
+    location = printable(capture.hide(response.header("location")), MAX_SHOWN)
+    path = request.request_target.partition("?")[0]
+    found = obstacle(request.url, response.status, location, path)
+    if found and location:
+        return f"{found.sentence}. {found.step}"
+    body = capture.hide(read_error(client, response, capture.budget).decode(errors="replace"))
+    text = describe_response(response.status, response.header("content-type"), body)
+    return f"{found.sentence}. {found.step} ({text})" if found else text
 
 
 def _read(client: HttpClient, capture: _WatchCapture, moment: float) -> tuple[WatchOutcome, str]:

@@ -14,9 +14,13 @@ GZIP_HEADER_BYTES = 10
 EARLY_S = 0.5
 
 
+NOT_VERIFIED = "the certificate was not verified (-k): another program may have responded in its place"
+
+
 def describe(analysis: StreamAnalysis) -> tuple[str, ...]:
     """Return the sentences about one stream."""
     return (
+        *(() if analysis.capture.verified else (NOT_VERIFIED,)),
         *_response(analysis.capture),
         *(() if analysis.pattern is Pattern.NOTHING else _arrivals(analysis)),
         _end(analysis.capture),

@@ -27,6 +27,7 @@ class StreamCapture:
     url: str
     outcome: WatchOutcome
     detail: str = ""
+    verified: bool = True  # False: whose certificate it was did not matter
     status: int = 0
     http_version: str = ""
     headers: tuple[tuple[str, str], ...] = ()  # names in lower case

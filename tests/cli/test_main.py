@@ -44,7 +44,7 @@ MISUSES = [
     (["diagnose", "http://x y"],                                     "without spaces"),
     (["diagnose", "http://x", "http://y"],                           "unrecognized arguments: http://y"),
     (["diagnose", "http://x", "--quik"],                             "unrecognized arguments: --quik"),
-    (["diagnose", "http://x", "--sav", "f"],                         "unrecognized arguments: --sav f"),
+    (["diagnose", "http://x", "--sav", "f"],                         "unrecognized arguments: --sav …"),
     (["diagnose", "http://x", "--only", "chunk"],                    "'chunk' is not a transport: expected one or more of polling, chunked, events, websocket, for example --only chunked,events"),
     (["diagnose", "http://x", "--only", ""],                         "'' is not a transport"),
     (["diagnose", "http://x", "--only", "chunked,,events"],          "'' is not a transport"),

@@ -38,12 +38,7 @@ SITES = [
     # name                          status  headers                                sentence
     ("not found",                   404,    (HTML, NGINX),                         "it responded 404 text/html, server nginx/1.22.1. "),
     ("a single-page app",           200,    (HTML, ("content-length", "60")),      "it responded 200 text/html. "),
-    ("a login",                     401,    (NGINX,),                              "it asks for a login (status 401), server nginx/1.22.1. "),
-    ("no access",                   403,    (),                                    "it refuses access (status 403). "),
-    ("a proxy's login",             407,    (),                                    "a proxy asks for a login (status 407). "),
-    ("a redirect",                  302,    (("location", "/login"),),             "it redirects to /login (status 302). "),
     ("a redirect without location", 302,    (HTML,),                               "it responded 302 text/html. "),
-    ("the first status of none",    300,    (("location", "/a"),),                 "it redirects to /a (status 300). "),
     ("created, with a location",    201,    (("location", "/a"),),                 "it responded 201. "),
     ("an error, with a location",   400,    (("location", "/a"),),                 "it responded 400. "),
     ("an app that is down",         502,    (NGINX,),                              "it responded 502, server nginx/1.22.1. "),
@@ -56,6 +51,42 @@ def test_a_site_without_the_service_gets_no_culprit(name, status, headers, sente
     assert report.headline == f"no flushcheck service at http://site: {sentence}{NEXT_STEP}"
     assert (report.verdict, report.culprits, report.hops) == (Verdict.UNKNOWN, (), ())
     assert [transport.culprits for transport in report.transports] == [()] * 4
+
+
+LOGIN = "-u user:password, -H 'Authorization: …' or -b 'name=value'"
+IF_LOGIN = f"If that is a login page, pass a login: {LOGIN}"
+ELSEWHERE = ": a login page, or the captive portal of a network. Log in with a browser and repeat the command, or pass a login: "
+
+OBSTACLES = [
+    # name               status  location                         sentence and next step
+    ("a login",             401, "",                              f"it asks for a login (status 401). Pass a login: {LOGIN}"),
+    ("no access",           403, "",                              f"it refuses access (status 403). Pass a login: {LOGIN}; or allow the address of this client"),
+    ("a proxy's login",     407, "",                              "a proxy asks for a name and password (status 407). Pass them: --proxy-user user:password"),
+    ("a network's login",   511, "",                              "the network asks for a login first (captive portal, status 511). Log in to the network with a browser, then repeat the command"),
+    ("a login page",        302, "/login",                        f"it redirects to /login (status 302). {IF_LOGIN}"),
+    ("the first status",    300, "/a",                            f"it redirects to /a (status 300). {IF_LOGIN}"),
+    ("a captive portal",    302, "http://portal.test/?to=site",   f"it redirects to another host, http://portal.test/?to=site (status 302){ELSEWHERE}{LOGIN}"),
+    ("to https",            301, "https://site/stream/polling?x", "it redirects to https://site/stream/polling?x (status 301). Use that address, or pass --max-redirects 1"),
+    ("to a path",           308, "/app/stream/polling",           "it redirects to /app/stream/polling (status 308). Use that address, or pass --max-redirects 1"),
+    ("to itself",           302, "/stream/polling",               f"it redirects to /stream/polling (status 302). {IF_LOGIN}"),
+    ("to another protocol", 302, "mailto:x@site",                 f"it redirects to mailto:x@site (status 302). {IF_LOGIN}"),
+    ("to no address",       302, "http://[",                      f"it redirects to http://[ (status 302). {IF_LOGIN}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "location", "sentence"), OBSTACLES, ids=[row[0] for row in OBSTACLES]
+)
+def test_what_stands_in_front_of_a_service_has_its_own_next_step(name, status, location, sentence):
+    headers = (("location", location),) if location else ()
+    report = judge(Run("http://site", site(status, *headers)))
+    assert report.headline == f"no flushcheck service at http://site: {sentence}"
+    assert (report.verdict, report.culprits, report.hops) == (Verdict.UNKNOWN, (), ())
+
+
+def test_a_login_names_the_server_that_asks():
+    report = judge(Run("http://site", site(401, NGINX)))
+    assert "it asks for a login (status 401), server nginx/1.22.1. Pass a login" in report.headline
 
 
 def test_a_long_header_of_the_far_side_is_cut():

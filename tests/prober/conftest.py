@@ -77,3 +77,9 @@ def trusted(certificate, monkeypatch) -> Iterator[None]:
     connecting.tls_context.cache_clear()
     yield
     connecting.tls_context.cache_clear()
+
+
+@pytest.fixture
+def patient(monkeypatch) -> None:
+    """Wait longer for probes that end at their deadline: a busy machine lets them say why some time later."""
+    monkeypatch.setattr("flushcheck.prober.observe.SPARE_S", 3.0)

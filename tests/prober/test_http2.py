@@ -23,7 +23,7 @@ from tests.prober.peers import end, event, pace, piece, scripted_server
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.usefixtures("trusted")
+pytestmark = pytest.mark.usefixtures("trusted", "patient")
 
 CHUNKED, EVENTS, POLLING, SOCKET = (
     Probe(transport)

@@ -57,7 +57,7 @@ def exchange(parts: list[bytes]) -> tuple[bytes, str]:
     connection = Http2Connection(FakeSocket(parts), deadline)  # type: ignore[arg-type]
     body = b""
     try:
-        connection.open()
+        connection.open(Budget(deadline))
         fields = [(":method", "GET"), (":authority", "x"), (":scheme", "https"), (":path", "/")]
         stream = connection.start(fields, Budget(deadline))
         while (item := stream.next()) is not None:

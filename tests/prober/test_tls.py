@@ -39,7 +39,7 @@ def test_a_self_signed_certificate_is_unreachable(transport, speaks_tls):
         seen = observe(Probe(transport), url.replace("http:", "https:"), timeout_s=5)
     assert seen.outcome is Outcome.UNREACHABLE
     assert "certificate" in seen.detail
-    assert "not trusted: self-signed certificate" in seen.detail
+    assert "not trusted: it is self-signed; pass --cacert FILE" in seen.detail
 
 
 @pytest.mark.usefixtures("trusted")

@@ -13,6 +13,7 @@ import pytest
 
 from flushcheck.model import UsageError
 from flushcheck.prober import watching
+from flushcheck.prober.target import ConnectionOptions
 from flushcheck.prober.watch_request import MAX_BODY_BYTES, watch_request
 from flushcheck.prober.watching import ReadEvent, watch
 from flushcheck.watching.records import MAX_RECORDS, StreamFormat
@@ -71,7 +72,9 @@ def test_the_request_arrives_as_it_was_given():
     with scripted_server(script) as url:
         follow(
             f"{url}/a%20b?q=ü",
-            headers=[("X-Twice", "1"), ("X-Twice", "2"), ("Accept", "text/event-stream")],
+            options=ConnectionOptions(
+                headers=(("X-Twice", "1"), ("X-Twice", "2"), ("Accept", "text/event-stream"))
+            ),
             body=b'{"stream": true}',
         )
     head, body = received[0]
@@ -170,7 +173,7 @@ ROWS = [
     ("ends too early", ends_without_last_chunk, WatchOutcome.CUT, "", 3),
     ("wrong chunk sizes", lambda client: client.send(CHUNKED + b"zz\r\n"), WatchOutcome.CUT, "", 0),
     ("not found", lambda client: client.respond(404, b'{"error": "no"}'), WatchOutcome.REFUSED, "status 404", 0),
-    ("a redirect", lambda client: client.respond(302, b"x", extra="Location: http://else/\r\n"), WatchOutcome.REFUSED, "redirected to http://else/", 0),
+    ("a redirect", lambda client: client.respond(302, b"x", extra="Location: http://else/\r\n"), WatchOutcome.REFUSED, "it redirects to another host, http://else/ (status 302)", 0),
     ("an unknown encoding", lambda client: client.respond(200, b"x", extra="Content-Encoding: lzma\r\n"), WatchOutcome.CUT, "lzma", 0),
     ("ended by closing", lambda client: client.send(TO_CLOSE + b"data: x\n\n"), WatchOutcome.CLOSED, "", 1),
     ("a short answer", lambda client: client.respond(200, b"da", "text/plain"), WatchOutcome.ENDED, "", 1),
@@ -260,11 +263,6 @@ MISUSES = [
     ({"url": "http://x:99999/"},                            "expected an address"),
     ({"url": "http://x/" + "a" * 9000},                     "expected an address"),
     ({"url": "http://x", "method": "GE T"},                 "expected one word"),
-    ({"url": "http://x", "headers": [("A b", "c")]},        "header name 'A b'"),
-    ({"url": "http://x", "headers": [("", "c")]},           "header name ''"),
-    ({"url": "http://x", "headers": [("A", "b\r\nC: d")]},  "printable"),
-    ({"url": "http://x", "headers": [("A", "世")]},          "printable"),
-    ({"url": "http://x", "headers": [("Host", "y")]},       "does not set itself"),
     ({"url": "http://x", "body": b"x" * (MAX_BODY_BYTES + 1)}, "expected at most"),
 ]  # fmt: skip
 

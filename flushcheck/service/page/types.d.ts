@@ -11,7 +11,7 @@ export interface Probe {
   transport: Transport;
   scenario: string;
   variant: string;
-  vantage: "path" | "loopback" | "direct";
+  vantage: "path" | "loopback" | "direct" | "unproxied";
   run: number;
   lasts_s: number;
   client?: "browser" | "http1" | "http3";

@@ -1,0 +1,172 @@
+"""The options that say how to get to a service, with curl's names and meanings, for every command.
+
+Arguments may hold secrets (headers, cookies, passwords, URLs of proxies): no error shows one. Files are read
+here, before anything is sent, so that a wrong one is wrong usage and not a failed connection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Mapping
+
+from flushcheck.cli.arguments import Parser
+from flushcheck.cli.connection_values import (
+    connect_to,
+    cookies,
+    credentials,
+    header,
+    netrc_credentials,
+    resolve,
+    with_password,
+)
+from flushcheck.model import UsageError
+from flushcheck.prober.connecting import HTTP1, tls_context
+from flushcheck.prober.proxy_server import environment_proxy, parse_proxy
+from flushcheck.prober.target import (
+    MAX_REDIRECTS,
+    ConnectionOptions,
+    Family,
+    Protocol,
+    TlsOptions,
+)
+
+# Bundles of certificates that other tools are told to trust. SSL_CERT_FILE and SSL_CERT_DIR come after them:
+# Python reads those where no bundle is named.
+CA_VARIABLES = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+
+FROM_ENVIRONMENT = "env"  # --proxy env
+
+
+def add_connection_options(parser: Parser) -> None:
+    """Add the options."""
+    group = parser.add_argument_group("connection options", "as curl has them")
+    add = group.add_argument
+    add("-H", "--header", metavar="LINE", action="append", default=[], help="a header: 'Name: value'")
+    add("-A", "--user-agent", metavar="NAME", default="", help="the User-Agent header")
+    add(
+        "-u", "--user", metavar="USER:PASSWORD", help="log in with HTTP Basic; without a password: ask for it"
+    )
+    add("--netrc", action="store_true", help="take name and password from ~/.netrc or $NETRC")
+    add(
+        "-b",
+        "--cookie",
+        metavar="DATA",
+        action="append",
+        default=[],
+        help="'name=value; …', or a cookie file",
+    )
+    add("-k", "--insecure", action="store_true", help="trust any certificate; the report says so")
+    add("--cacert", metavar="FILE", default="", help="trust the authorities in this file only")
+    add("--cert", metavar="FILE", default="", help="the client's certificate, in PEM")
+    add("--key", metavar="FILE", default="", help="its key, unless --cert has it")
+    add("--resolve", metavar="HOST:PORT:ADDRESS", action="append", default=[], help="an address for a host")
+    add(
+        "--connect-to",
+        metavar="HOST1:PORT1:HOST2:PORT2",
+        action="append",
+        default=[],
+        help="connect to HOST2:PORT2 for HOST1:PORT1",
+    )
+    family = group.add_mutually_exclusive_group()
+    for short, name in (("-4", Family.IPV4), ("-6", Family.IPV6)):
+        family.add_argument(
+            short, f"--{name}", dest="family", action="store_const", const=name, default=Family.ANY,
+            help=f"use {'IPv4' if name is Family.IPV4 else 'IPv6'} addresses only",
+        )  # fmt: skip
+    add("--unix-socket", metavar="PATH", default="", help="connect to this socket; --direct does not use it")
+    add(
+        "-x",
+        "--proxy",
+        metavar="URL",
+        default="",
+        help="an http, https, socks5 or socks5h proxy, or `env` for that of HTTPS_PROXY; not used by "
+        "--direct",
+    )
+    add("--proxy-user", metavar="USER:PASSWORD", help="log in to the proxy")
+    protocol = group.add_mutually_exclusive_group()
+    for option, chosen, text in (
+        ("--http1.1", Protocol.HTTP1, "speak HTTP/1.1"),
+        ("--http2", Protocol.HTTP2, "speak HTTP/2"),
+        ("--http3", Protocol.HTTP3, "speak HTTP/3"),
+    ):
+        protocol.add_argument(
+            option, dest="protocol", action="store_const", const=chosen, default=Protocol.AUTO, help=text
+        )
+    add(
+        "--max-redirects",
+        metavar="N",
+        default="0",
+        help="follow redirects of the first response (default: 0)",
+    )
+
+
+def connection_options(
+    arguments: argparse.Namespace, urls: Iterable[str], environ: Mapping[str, str] = os.environ
+) -> ConnectionOptions:
+    """The options that were given.
+
+    Args:
+        arguments: of a parser with `add_connection_options`.
+        urls: those that the command will ask, for --netrc.
+        environ: for $NETRC and the bundles of certificates.
+
+    Raises:
+        UsageError: one of them is not possible, or a file cannot be read.
+    """
+    _check_protocol(arguments.protocol)
+    urls = [url for url in urls if url]
+    cookie, jar = cookies(arguments.cookie)
+    from_environment = arguments.proxy == FROM_ENVIRONMENT
+    named_proxy = arguments.proxy and not from_environment
+    if arguments.proxy_user is not None and not named_proxy:
+        raise UsageError(
+            "--proxy-user without the URL of a proxy: expected both, for example "
+            "-x http://proxy.example:3128 --proxy-user user:password"
+        )
+    for url in urls if from_environment else ():
+        environment_proxy(url)  # or a wrong one would show as a failed connection
+    proxy_user = with_password(arguments.proxy_user, "--proxy-user", "proxy")
+    options = ConnectionOptions(
+        headers=tuple(header(line) for line in arguments.header),
+        user_agent=arguments.user_agent,
+        cookie=cookie,
+        cookie_jar=jar,
+        credentials=credentials(with_password(arguments.user, "-u", "service")),
+        host_credentials=netrc_credentials(urls, environ) if arguments.netrc else (),
+        tls=TlsOptions(
+            verify=not arguments.insecure,
+            ca=arguments.cacert or next(filter(None, map(environ.get, CA_VARIABLES)), ""),
+            cert_file=arguments.cert,
+            key_file=arguments.key,
+        ),
+        connect_to=(*map(resolve, arguments.resolve), *map(connect_to, arguments.connect_to)),
+        family=arguments.family,
+        unix_socket=arguments.unix_socket,
+        proxy=parse_proxy(arguments.proxy, proxy_user, what="--proxy") if named_proxy else None,
+        proxy_from_environment=from_environment,
+        max_redirects=_redirects(arguments.max_redirects),
+        protocol=arguments.protocol,
+    )
+    if options.tls != TlsOptions():
+        tls_context(options.tls, HTTP1)  # reads the files
+    return options
+
+
+def _check_protocol(protocol: Protocol) -> None:
+    """Refuse the versions of HTTP that this version of flushcheck does not speak.
+
+    Raises:
+        UsageError: it is one of them.
+    """
+    names = {Protocol.HTTP2: "--http2", Protocol.HTTP3: "--http3"}
+    if name := names.get(protocol):
+        raise UsageError(f"{name}: not available in this version; expected --http1.1, for example --http1.1")
+
+
+def _redirects(given: str) -> int:
+    if not given.isdecimal() or int(given) > MAX_REDIRECTS:
+        raise UsageError(
+            f"--max-redirects {given[:20]}: expected 0 to {MAX_REDIRECTS}, for example --max-redirects 1"
+        )
+    return int(given)

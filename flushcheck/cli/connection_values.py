@@ -1,0 +1,180 @@
+"""The values of the connection options, as they stand in arguments and in files.
+
+No error shows what may be a secret, and the messages of netrc and http.cookiejar, which quote lines of the
+files, are not passed on.
+"""
+
+from __future__ import annotations
+
+import getpass
+import netrc
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from http.cookiejar import CookieJar, LoadError, MozillaCookieJar
+from ipaddress import ip_address
+from pathlib import Path
+
+from flushcheck.model import UsageError
+from flushcheck.prober.address import parse
+from flushcheck.prober.credentials import Credentials
+from flushcheck.prober.target import ConnectTo
+
+MAX_COOKIE_FILE_BYTES = 1024 * 1024
+
+_HOST = r"(\[[^\]]*\]|[^:]*)"
+_RESOLVE = re.compile(rf"{_HOST}:([0-9]+):(.+)")
+_CONNECT_TO = re.compile(rf"{_HOST}:([0-9]*):{_HOST}:([0-9]*)")
+
+
+def header(line: str) -> tuple[str, str]:
+    """Name and value of a header line.
+
+    Raises:
+        UsageError: the line has no colon.
+    """
+    name, colon, value = line.partition(":")
+    if not colon:
+        # It may be a value whose name was forgotten: it is not shown.
+        raise UsageError("-H: expected a name, a colon and a value, for example -H 'Accept: */*'")
+    return name.strip(), value.strip()
+
+
+def with_password(given: str | None, option: str, whose: str) -> str:
+    """`user:password`, the password asked for on the terminal where it was left out; "" for nothing given.
+
+    Raises:
+        UsageError: it was left out, and there is no terminal.
+    """
+    if given is None or ":" in given:
+        return given or ""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            f"{option} without a password, and no terminal to ask for it: expected {option} user:password, "
+            f"for example {option} alice:secret"
+        )
+    return f"{given}:{getpass.getpass(f'password of {given} for the {whose}: ', sys.stderr)}"
+
+
+def credentials(user: str) -> Credentials | None:
+    """`user:password` as Credentials; None for ""."""
+    name, colon, password = user.partition(":")
+    return Credentials(name, password) if colon else None
+
+
+def netrc_credentials(urls: Iterable[str], environ: Mapping[str, str]) -> tuple[tuple[str, Credentials], ...]:
+    """The credentials that the file of netrc has for the hosts of these URLs.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    path = Path(environ.get("NETRC") or "~/.netrc").expanduser()
+    example = (
+        "expected a file of lines such as `machine example.org login alice password secret`, for example"
+    )
+    try:
+        entries = netrc.netrc(str(path))
+    except netrc.NetrcParseError as error:
+        # Its message may hold a password that stands in the wrong place.
+        at = f", line {error.lineno}" if error.lineno else ""
+        raise UsageError(f"--netrc {path}{at}: not a netrc file; {example} ~/.netrc") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise UsageError(f"--netrc {path}: {reason}; {example} ~/.netrc") from None
+    found = []
+    for url in urls:
+        host = parse(url.partition("?")[0].partition("#")[0]).host
+        if entry := entries.authenticators(host):
+            found.append((host, Credentials(entry[0], entry[2] or "")))
+    return tuple(found)
+
+
+def cookies(given: Iterable[str]) -> tuple[str, CookieJar | None]:
+    """The cookies that were given themselves, and those of the files. What has no "=" is a file, as for curl.
+
+    Raises:
+        UsageError: a file cannot be read.
+    """
+    pairs, jar = [], None
+    for value in given:
+        if "=" in value:
+            pairs.append(value.strip().strip(";"))
+            continue
+        jar = jar or CookieJar()
+        for cookie in _cookie_file(value):
+            if "." not in cookie.domain and ":" not in cookie.domain:
+                cookie.domain += ".local"  # what http.cookiejar makes of a host without a dot, localhost too
+            jar.set_cookie(cookie)
+    return "; ".join(pairs), jar
+
+
+def _cookie_file(name: str) -> CookieJar:
+    """The cookies of a file.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    expected = "expected a cookie file in Netscape format or 'name=value', for example -b 'session=…'"
+    try:
+        if Path(name).stat().st_size > MAX_COOKIE_FILE_BYTES:
+            raise UsageError(f"-b {name}: expected at most {MAX_COOKIE_FILE_BYTES} bytes; {expected}")
+        jar = MozillaCookieJar(name)
+        jar.load(ignore_discard=True)  # session cookies too
+    except LoadError:
+        # Its message holds the line.
+        raise UsageError(f"-b {name[:100]}: not a cookie file; {expected}") from None
+    except (OSError, ValueError) as error:
+        # What is neither a pair nor the name of a file may be a secret.
+        reason = getattr(error, "strerror", None) or "not text"
+        raise UsageError(f"-b: {reason}; {expected}") from None
+    return jar
+
+
+def resolve(given: str) -> ConnectTo:
+    """Read `host:port:address`.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
+    match = _RESOLVE.fullmatch(given)
+    try:
+        if not match:
+            raise ValueError
+        host, address = match[1].strip("[]"), str(ip_address(match[3].strip("[]")))
+        return ConnectTo("" if host == "*" else host.lower(), _port(match[2]), address, 0)
+    except ValueError:
+        raise UsageError(
+            f"--resolve {given[:100]}: expected a host, a port and an IP address, for example "
+            "--resolve example.org:443:127.0.0.1"
+        ) from None
+
+
+def connect_to(given: str) -> ConnectTo:
+    """Read `host1:port1:host2:port2`; each may be empty.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
+    match = _CONNECT_TO.fullmatch(given)
+    try:
+        if not match:
+            raise ValueError
+        host, to_host = match[1].strip("[]").lower(), match[3].strip("[]")
+        return ConnectTo(host, _port(match[2]), to_host, _port(match[4]))
+    except ValueError:
+        raise UsageError(
+            f"--connect-to {given[:100]}: expected two hosts with their ports, for example "
+            "--connect-to example.org:443:localhost:8443"
+        ) from None
+
+
+def _port(given: str) -> int:
+    """A port, 0 for "".
+
+    Raises:
+        ValueError: it is none.
+    """
+    port = int(given or "0")
+    if port > 65_535 or (given and port == 0):
+        raise ValueError
+    return port
