@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
@@ -82,4 +83,5 @@ def trusted(certificate, monkeypatch) -> Iterator[None]:
 @pytest.fixture
 def patient(monkeypatch) -> None:
     """Wait longer for probes that end at their deadline: a busy machine lets them say why some time later."""
-    monkeypatch.setattr("flushcheck.prober.observe.SPARE_S", 3.0)
+    # By import_module: the package has a function of the same name.
+    monkeypatch.setattr(importlib.import_module("flushcheck.prober.observe"), "SPARE_S", 3.0)
