@@ -52,4 +52,4 @@ def greet(target: Target, deadline: float, *, offer: Sequence[str] = BROWSER) ->
         connection = Http2Connection(sock, deadline)
         with closing(connection):
             connection.open(budget)
-            return Greeting(sock.connect_s, sock.tls, connection.settings or ())
+            return Greeting(sock.connect_s, sock.tls, connection.settings)

@@ -7,6 +7,7 @@ import queue
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ from flushcheck.measurement import plan
 from flushcheck.measurement.timing import measure
 from flushcheck.model import Client, Flow, Outcome, Probe, Scenario, Transport, Variant
 from flushcheck.prober import observe_all
+from flushcheck.prober.address import parse
+from flushcheck.prober.connections import Connections
+from flushcheck.prober.target import Target
+from flushcheck.prober.timed_socket import Budget, PeerDelay
 from tests.prober import peers
 from tests.prober.http2_peers import GOAWAY, Http2Peer, Http2Request, frame, settings
 from tests.prober.peers import end, event, pace, piece, scripted_server
@@ -75,6 +80,8 @@ def test_all_browser_probes_of_a_round_share_one_connection(speaks_http2):
     assert {item.settings for item in seen} == {((3, 128), (4, 65_536), (6, 9_000))}
     assert {(item.alpn, item.tls_version, item.http_version) for item in seen} == {("h2", "TLSv1.3", "2")}
     assert all(item.connect_s > 0 for item in seen)
+    # The empty frame that ends a response is no arrival.
+    assert all(arrival.size_bytes > 0 for item in seen for arrival in item.arrivals)
 
 
 def test_a_request_is_made_as_a_browser_makes_it(speaks_http2):
@@ -334,6 +341,48 @@ def _refuse(*_, **__):
     from flushcheck.prober.timed_socket import Unreachable
 
     raise Unreachable("refused")
+
+
+def exchange(url: str, body: bytes, within_s: float) -> bytes:
+    """Send a body, and return that of the response."""
+    deadline = time.monotonic() + within_s
+    connections = Connections(Target(parse(https(url))), deadline + 1)
+    with closing(connections), closing(connections.client(CHUNKED, Budget(deadline))) as client:
+        client.request("POST", "/x", [("Content-Length", str(len(body)))], body)
+        assert client.response().status == 200
+        return b"".join(read.data for read in client.body())
+
+
+def test_a_body_is_sent_as_the_peer_opens_its_window(speaks_http2):
+    def script(peer: Http2Peer) -> None:
+        request = peer.request()
+        while len(peer.received.get(request.stream, b"")) < 300_000:
+            peer.read()
+        peer.respond(request, b"got it")
+        peer.wait_for_close()
+
+    with scripted_server(speaks_http2(script, settings(initial_window_size=20_000)), read_first=False) as url:
+        assert exchange(url, b"x" * 300_000, 10) == b"got it"
+
+
+def test_a_window_that_stays_at_0_is_told(speaks_http2):
+    with (
+        scripted_server(speaks_http2(serve, settings(initial_window_size=0)), read_first=False) as url,
+        pytest.raises(PeerDelay, match="window stays at 0"),
+    ):
+        exchange(url, b"x", 0.5)
+
+
+def test_a_response_before_the_body_was_sent_is_taken(speaks_http2):
+    def script(peer: Http2Peer) -> None:
+        request = peer.request()
+        peer.respond(request, b"enough")
+        peer.machine.reset_stream(request.stream, 0)
+        peer.flush()
+        peer.wait_for_close()
+
+    with scripted_server(speaks_http2(script, settings(initial_window_size=0)), read_first=False) as url:
+        assert exchange(url, b"x", 5) == b"enough"
 
 
 GEVENT = """
