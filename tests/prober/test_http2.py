@@ -367,7 +367,9 @@ def test_a_body_is_sent_as_the_peer_opens_its_window(speaks_http2):
 
 def test_a_window_that_stays_at_0_is_told(speaks_http2):
     with (
-        scripted_server(speaks_http2(serve, settings(initial_window_size=0)), read_first=False) as url,
+        scripted_server(
+            speaks_http2(Http2Peer.wait_for_close, settings(initial_window_size=0)), read_first=False
+        ) as url,
         pytest.raises(PeerDelay, match="window stays at 0"),
     ):
         exchange(url, b"x", 0.5)
