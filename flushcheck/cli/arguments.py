@@ -55,7 +55,7 @@ def idle_seconds(given: str) -> list[float]:
         raise argparse.ArgumentTypeError(str(error)) from None
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{given!r}: expected one or more numbers of seconds, for example --idle 65 or --idle 5,30,65,130"
+            f"{given!r}: expected one or more numbers of seconds, for example 65 or 5,30,65,130"
         ) from None
 
 

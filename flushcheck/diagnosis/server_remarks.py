@@ -159,7 +159,7 @@ def _few_threads(setup: ServerSetup) -> Iterator[Remark]:
         yield Remark(
             gunicorn_sync_worker.CULPRIT.id if setup.server is AppServer.GUNICORN else "threads",
             Level.WARNING,
-            f"{count_of(streams, 'stream')} at once in all; the next request waits until one is over",
+            f"{count_of(streams, 'stream')} at once in all; the next request waits until one ends",
             fixes[setup.server],
         )
     elif setup.concurrency <= setup.max_streams:

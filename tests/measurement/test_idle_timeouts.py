@@ -177,7 +177,7 @@ def test_an_idle_time_out_breaks_a_path_that_flows_otherwise():
     assert [(one.culprit.id, one.confidence, one.transports) for one in report.culprits] == [
         ("idle-timeout", Confidence.LIKELY, (CHUNKED,))
     ]
-    assert "streams that last are cut on chunked" in report.headline
+    assert "long or silent streams are cut on chunked" in report.headline
     assert document(report)["transports"]["chunked"]["idle"]["cut_after_s"] == pytest.approx(60.0, abs=0.01)
     assert "!! chunked" in terminal(report, width=100, color=False)
     assert "ok events" in terminal(report, width=100, color=False)

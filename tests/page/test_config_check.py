@@ -47,7 +47,7 @@ def test_the_guilty_line_is_shown_with_its_fix_and_its_explanation(page, origin,
     finding = page.locator("#check-results > [data-finding=nginx-proxy-buffering]")
     expect(finding.locator(".chip")).to_have_text("warning")
     expect(finding.locator(".where")).to_contain_text("in location /")
-    expect(finding).to_contain_text("nginx sends data only when 4096 bytes are full")
+    expect(finding).to_contain_text("nginx sends data only when a buffer of 4096 bytes is full")
     fix = finding.locator(".copyable")
     expect(fix.locator("pre")).to_have_text("proxy_buffering off;")
     fix.locator("button").click()
