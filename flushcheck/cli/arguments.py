@@ -47,10 +47,10 @@ def idle_seconds(given: str) -> list[float]:
     Raises:
         argparse.ArgumentTypeError: an entry is not a number, or out of bounds.
     """
-    from flushcheck.prober import ladder
+    from flushcheck.prober import parse_silences
 
     try:
-        return list(ladder(float(entry) for entry in given.split(",")))
+        return list(parse_silences(float(entry) for entry in given.split(",")))
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     except ValueError:

@@ -144,7 +144,7 @@ def direct_counterparts(probes: Iterable[Probe]) -> tuple[Probe, ...]:
 
 
 def idle_probes(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[Probe, ...]:
-    """A silent stream for each duration of the ladder, and one that sends for as long as the longest."""
+    """A silent stream for each silence to try, and one that sends for as long as the longest."""
     durations_s = sorted(set(ladder_s))
     return tuple(
         probe

@@ -45,7 +45,7 @@ def check_timeout(timeout_s: float, max_s: float, default_s: float) -> float:
     return timeout_s
 
 
-def ladder(idle_s: float | Iterable[float]) -> tuple[float, ...]:
+def parse_silences(idle_s: float | Iterable[float]) -> tuple[float, ...]:
     """Return the silences to try, shortest first.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The ladder of silences: what ended a silent stream, and what cannot be said."""
+"""Silent streams: what ended a silent stream, and what cannot be said."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ HELD_UNTIL = idle(65, CUT, 60.0, first=False)
 GAVE_UP = idle(65, Outcome.REFUSED, 60.0, first=False, status=504)
 CUT_LATER = dataclasses.replace(idle(5, WHOLE, 5), outcome=CUT)
 
-LADDERS = [
+SILENT_STREAMS = [
     # name, Observations, cause, passed, cut after, deadline, sentence
     ("all pass", [idle(5, WHOLE, 5), idle(30, WHOLE, 30), steady(30, WHOLE, 30)], CutCause.NONE, 30, 0, 0,
      "silences of up to 30 s pass"),
@@ -115,8 +115,8 @@ LADDERS = [
 
 @pytest.mark.parametrize(
     ("name", "seen", "cause", "passed", "cut", "deadline", "sentence"),
-    LADDERS,
-    ids=[row[0] for row in LADDERS],
+    SILENT_STREAMS,
+    ids=[row[0] for row in SILENT_STREAMS],
 )
 def test_what_ended_a_silent_stream(name, seen, cause, passed, cut, deadline, sentence):
     result = idle_result(Observations(seen), CHUNKED)
