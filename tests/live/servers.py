@@ -35,7 +35,7 @@ GOOD_FASTCGI_SITE = ROOT / "deploy" / "nginx" / "fastcgi.conf"
 # on a port between its being found free and its server's bind.
 PORTS = range(20000, 32000)
 
-# A healthy gunicorn answers in under 1 s here, with two cores busy in 3 s; this is for machines far worse.
+# A healthy gunicorn responds in under 1 s here, with two cores busy in 3 s; this is for machines far worse.
 READY_WITHIN_S = 30.0
 # gunicorn gives open streams 8 s (deploy/gunicorn.conf.py); after this the process is killed.
 GONE_WITHIN_S = 12.0
@@ -225,16 +225,16 @@ def start_origin(
         args: more of gunicorn's arguments; they win over the shipped file (`["--workers", "2"]`).
         app: what to serve, `module:name`.
         chdir: where that module lies.
-        ready: the path that answers 200 when it is up.
+        ready: the path that responds 200 when it is up.
 
     Raises:
-        ServiceError: it ended, or did not answer in time.
+        ServiceError: it ended, or did not respond in time.
     """
     port = free_port()
     argv = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "deploy" / "gunicorn.conf.py")]
     argv += [app, "--chdir", str(chdir), "--bind", f"127.0.0.1:{port}", *args]
     with _running("gunicorn", port, argv, env=env, cwd=chdir) as service:
-        _wait(service, lambda: _answers_ok(port, ready), f"answer {ready} with 200")
+        _wait(service, lambda: _responds_ok(port, ready), f"respond to {ready} with 200")
         yield service
 
 
@@ -313,7 +313,7 @@ def start_program(
         port: where it will listen on the loopback.
         cwd: where it runs.
         env: environment variables on top of a clean environment.
-        ready: a path that answers 200 when it and all behind it are up; None: its port accepts connections.
+        ready: a path that responds 200 when it and all behind it are up; None: its port accepts connections.
 
     Raises:
         ServiceError: it ended, or was not ready in time.
@@ -322,7 +322,7 @@ def start_program(
         if ready is None:
             _wait(service, lambda: _connects(port), f"listen on {service.url}")
         else:
-            _wait(service, lambda: _answers_ok(port, ready), f"answer {ready} with 200")
+            _wait(service, lambda: _responds_ok(port, ready), f"respond to {ready} with 200")
         yield service
 
 
@@ -332,7 +332,7 @@ def wait_until_ok(service: Service, path: str) -> None:
     Raises:
         ServiceError: it ended, or the time is up.
     """
-    _wait(service, lambda: _answers_ok(service.port, path), f"answer {path} with 200")
+    _wait(service, lambda: _responds_ok(service.port, path), f"respond to {path} with 200")
 
 
 @contextmanager
@@ -432,7 +432,7 @@ def _connects(where: int | Path) -> bool:
         return probe.connect_ex(address) == 0
 
 
-def _answers_ok(port: int, path: str) -> bool:
+def _responds_ok(port: int, path: str) -> bool:
     """Tell whether a GET gets a 200."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
         try:

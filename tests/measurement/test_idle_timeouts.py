@@ -78,7 +78,7 @@ SILENT_STREAMS = [
      "cut after 60.0 s of silence; a stream that sends all the while is not cut within 90 s"),
     ("idle, held until then", [HELD_UNTIL, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
      "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
-    ("idle, answered with 504", [GAVE_UP, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
+    ("idle, a 504 in response", [GAVE_UP, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
      "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
     ("silent since its last byte", [idle(65, CUT, 60.5, at_s=0.5), steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
      "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),

@@ -142,7 +142,7 @@ def test_blocks_that_come_two_at_a_time_are_still_blocks():
     assert (timing.flow, timing.hold_bytes) == (Flow.BLOCKS, 4096)
 
 
-def test_an_observer_that_was_kept_from_running_accuses_nobody():
+def test_an_observer_that_was_kept_from_running_finds_no_hold():
     # Every fourth read comes 250 ms late, with all that had come meanwhile.
     stalled = [
         (round(at_s + 0.25 - at_s % 0.25, 3), size, pieces) for at_s, size, pieces in one_by_one(TOKEN)

@@ -305,7 +305,7 @@ PEERS: list[Row] = [
     ("endless headers",            forever(OK, b"X-A: b\r\n" * 50),                     U, "a header of more than 64 KiB"),
     ("one endless header",         forever(OK + b"X-A: ", b"b" * 9999),                   U, "a header of more than 64 KiB"),
     ("slow headers",               drip(b"HTTP/1.1 200 OK\r\nX-Slow: "),                T, "no response header"),
-    ("resets before the answer",   broken(),                                              U, "no HTTP response"),
+    ("resets before the response", broken(),                                              U, "no HTTP response"),
     # Not ours.
     ("a login page",               then(page("200 OK")),                                  R, "text/html, begins '<!doctype html> <title>"),
     ("a login page, 401",          then(page("401 No")),                                  R, "status 401, text/html"),
