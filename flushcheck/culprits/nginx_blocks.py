@@ -43,7 +43,7 @@ def override(block: Block) -> str:
         return f"{lint_common.NO_OVERRIDE}: {ignored.place} ignores X-Accel-Buffering"
     if block.inner_strips_header and block.inner_server is not None:
         return (
-            f"{lint_common.NO_OVERRIDE}: the nginx behind "
+            f"{lint_common.NO_OVERRIDE}: the inner nginx "
             f"({block.inner_server.place}) removes X-Accel-Buffering from the response"
         )
     return "the app can switch it off for each response with the header X-Accel-Buffering: no"

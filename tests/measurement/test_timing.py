@@ -85,7 +85,7 @@ FLOWS = [
     ("4096 bytes or more, in whole records", at_threshold(KILO, 4096), Flow.BLOCKS),
     ("200 ms after the first byte, at a kilobyte", after_first(KILO, 0.2), Flow.TICKS),
     ("200 ms after the first byte, at a token", after_first(TOKEN, 0.21), Flow.TICKS),
-    ("ever later", at_rate(KILO, 12_000), Flow.THROTTLED),
+    ("with a growing delay", at_rate(KILO, 12_000), Flow.THROTTLED),
     ("a link that is fast enough", at_rate(KILO, 60_000), Flow.FLOWING),
     ("each with the next", with_the_next(KILO), Flow.LATE),
     ("each with the next, at an even pace", with_the_next(TOKEN), Flow.LATE),
