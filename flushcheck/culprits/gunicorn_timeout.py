@@ -20,6 +20,7 @@ from flushcheck.model import (
     Probe,
     Transport,
 )
+from flushcheck.model.wording import count_of
 
 CULPRIT = Culprit(
     id="gunicorn-timeout",
@@ -66,8 +67,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if "close" not in observation.header("connection").lower():
         return None
     cut = Evidence(
-        f"{transport}: cut after {len(observation.pieces)} pieces at {observation.ended_s:.1f} s, as all "
-        f"streams were; the app runs under {poll.server} and closes each connection, as a sync worker does",
+        f"{transport}: cut after {count_of(len(observation.pieces), 'piece')} at {observation.ended_s:.1f} s, "
+        f"as all streams were; the app runs under {poll.server} and closes each connection, as a sync worker does",
         (observation.probe.id,),
     )
     return Detection(CULPRIT, Confidence.POSSIBLE, (cut,))

@@ -31,6 +31,7 @@ from flushcheck.model import (
     Transport,
     Variant,
 )
+from flushcheck.model.wording import count_of
 
 CULPRIT = Culprit(
     id="http-hop",
@@ -125,8 +126,8 @@ def _cuts(seen: Observations, observation: Observation) -> Detection | None:
     if seen.flow(Transport.WEBSOCKET) is not Flow.FLOWING:
         return None
     cut = Evidence(
-        f"{transport}: cut after {len(observation.pieces)} pieces at {observation.ended_s:.1f} s, while a "
-        "WebSocket of the same length is not",
+        f"{transport}: cut after {count_of(len(observation.pieces), 'piece')} at {observation.ended_s:.1f} s, "
+        "while a WebSocket of the same length is not",
         (observation.probe.id,),
     )
     return Detection(CULPRIT, Confidence.LIKELY, (cut,))
