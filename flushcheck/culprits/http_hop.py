@@ -125,8 +125,9 @@ def _cuts(seen: Observations, observation: Observation) -> Detection | None:
     transport = observation.probe.transport
     if seen.flow(Transport.WEBSOCKET) is not Flow.FLOWING:
         return None
+    pieces = count_of(len(observation.pieces), "piece")
     cut = Evidence(
-        f"{transport}: cut after {count_of(len(observation.pieces), 'piece')} at {observation.ended_s:.1f} s, "
+        f"{transport}: cut after {pieces} at {observation.ended_s:.1f} s, "
         "while a WebSocket of the same length is not",
         (observation.probe.id,),
     )
