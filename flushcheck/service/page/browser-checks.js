@@ -2,8 +2,9 @@
 // EventSource does so in the page.
 
 import { isHeld, longestWait } from "./classify.js";
+import { readEventSource } from "./read-event-source.js";
+import { readChunked } from "./read-fetch.js";
 import { root, settings } from "./settings.js";
-import { readChunked, readEventSource } from "./streams.js";
 
 /** @import { Listener, NotedRun, Observation, PlannedProbe, Point, StreamResult } from "./types.d.ts" */
 /** @typedef {{first_s: number | null, first_chars: number}} FirstText when XMLHttpRequest could read its first text, and how much */

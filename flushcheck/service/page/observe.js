@@ -1,7 +1,10 @@
 // One probe makes one observation (flushcheck/model/observation.py). Whatever the server does is an outcome, never an
 // exception. Runs in a worker: there, neither drawing nor a hidden tab delays the clock.
 
-import { pollAddress, readChunked, readEvents, readPolling, readWebSocket, refusal, since } from "./streams.js";
+import { readChunked, readEvents, refusal } from "./read-fetch.js";
+import { pollAddress, readPolling } from "./read-polling.js";
+import { readWebSocket } from "./read-websocket.js";
+import { since } from "./streams.js";
 
 /** @import { Arrival, Bounds, Header, Listener, Observation, Outcome, PlannedProbe, RequestAtApp, StreamEnd, StreamResult } from "./types.d.ts" */
 

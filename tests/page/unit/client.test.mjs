@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { HoldDetector, ORDER, openStream, pauseMs, resumeByStart } from "../../../flushcheck/service/page/client.js";
+import { ORDER, openStream, pauseMs, resumeByStart } from "../../../flushcheck/service/page/client.js";
+import { HoldDetector } from "../../../flushcheck/service/page/hold-detector.js";
 import { Network } from "./network.mjs";
 
 const URLS = { events: "/events", chunked: "/chunked", websocket: "/ws", polling: "/polling" };
