@@ -1,9 +1,9 @@
 """The files of the page, read once, and `client.js`, which is one file for other pages and several here.
 
-`client.js` and its parts are modules that import each other. A page of another site imports a single file without
-dependencies, or its author saves it, so the service joins the parts. It rewrites nothing but the import lines: the
-parts import nothing else, no two of them declare the same name (a browser refuses that), and none uses another
-one before all are loaded.
+`client.js` and its parts are modules that import each other. A page of another site imports a single file
+without dependencies, or its author saves it, so the service joins the parts. It rewrites nothing but the
+import lines: the parts import nothing else, no two of them declare the same name (a browser refuses that),
+and none uses another one before all are loaded.
 """
 
 from __future__ import annotations

@@ -189,6 +189,13 @@ export interface Findings {
   problems: ReadProblem[];
 }
 
+/** flushcheck/service/routes/check.py: why a file cannot be checked. Other errors have no code and no reason. */
+export interface CheckFailure {
+  error?: string;
+  code?: string;
+  reason?: string;
+}
+
 // flushcheck/service/routes/pages.py: what the service tells the page
 
 export interface PlannedProbe {

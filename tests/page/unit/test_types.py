@@ -148,6 +148,13 @@ def test_an_allowed_finding_says_where_and_why_it_is_allowed() -> None:
     assert set(re.findall(r"^  (\w+)", extra[1], re.MULTILINE)) <= set(CHECKED["allowed"][0])
 
 
+def test_a_failure_of_the_check_has_the_keys_that_the_page_declares() -> None:
+    response = (
+        create_app(Limits()).test_client().post("/check", data=b"hello world\n", content_type="text/plain")
+    )
+    assert list(declared("CheckFailure")) == list(response.json)  # type: ignore[arg-type]  # JSON
+
+
 def test_the_page_gets_the_settings_that_it_declares() -> None:
     client = create_app(Limits()).test_client()
     page = client.get("/", headers={"Accept": "text/html"}).text
