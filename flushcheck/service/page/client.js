@@ -14,7 +14,7 @@
  * How it decides
  * - It tries the transports in order: server-sent events, chunked HTTP, WebSocket, polling. A transport without a URL is
  *   skipped.
- * - If no piece comes within `patienceS` seconds, the transport is dead or held, and the next one is tried. After a round
+ * - If no piece arrives within `patienceS` seconds, the transport is dead or held, and the next one is tried. After a round
  *   through all transports without a piece the patience doubles, so a slow server gets its time in the end.
  * - If pieces that were sent over more than `heldS` seconds arrive together, the transport is held: at once if they are the
  *   first pieces of a connection, else if it happens in two deliveries in a row (a machine or a network may stall once). The

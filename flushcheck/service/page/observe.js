@@ -96,7 +96,7 @@ class Capture {
   /** @type {unknown} */
   request_at_app = null;
   pieces = 0;
-  flood = false; // more reads came than a stream of the service can cause
+  flood = false; // more reads arrived than a stream of the service can cause
   #bounds;
 
   /** @param {Bounds} bounds */
@@ -206,7 +206,7 @@ function conclude({ ended, detail }, { flood, pieces }, { timeout_s, count }) {
     return { outcome: pieces ? "cut" : "refused", detail: text || "more data than a stream of this service can have" };
   }
   if (ended === "stopped") {
-    return { outcome: "timeout", detail: `${pieces} of ${count} pieces came within ${timeout_s.toFixed(1)} s` };
+    return { outcome: "timeout", detail: `${pieces} of ${count} pieces arrived within ${timeout_s.toFixed(1)} s` };
   }
   return { outcome: ended, detail: text };
 }

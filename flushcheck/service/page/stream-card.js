@@ -186,7 +186,7 @@ export class StreamCard {
     run.add(record, sent_s);
     const [first] = run.points;
     if (record.piece && first && run.points.length === 1) {
-      this.#part("first").textContent = `${first.came_s.toFixed(2)} s`;
+      this.#part("first").textContent = `${first.arrived_s.toFixed(2)} s`;
       this.#status("Streaming.", "good");
     }
     this.#draw(run);
@@ -198,7 +198,7 @@ export class StreamCard {
     const { points } = run;
     const now_s = run.isOver ? null : since(run.began);
     const isExpected = run.count > 0 && run.connection === 1;
-    const span_s = isExpected ? run.expected_s : niceSpan(Math.max(now_s ?? 0, points.at(-1)?.came_s ?? 0));
+    const span_s = isExpected ? run.expected_s : niceSpan(Math.max(now_s ?? 0, points.at(-1)?.arrived_s ?? 0));
     this.#timeline.drawSoon({ points, span_s, now_s });
     run.frame ||= requestAnimationFrame(() => {
       run.frame = 0;
@@ -211,7 +211,7 @@ export class StreamCard {
     });
   }
 
-  /** Move the line of the present, and say so when no piece comes.
+  /** Move the line of the present, and say so when no piece arrives.
    * @param {StreamRun} run */
   #animate(run) {
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -223,7 +223,7 @@ export class StreamCard {
       // Once, not every second: a screen reader reads it aloud.
       if (waited_s < SILENT_S || run.isSilent) return;
       run.isSilent = true;
-      const state = run.opened_s < 0 ? "No response" : "The response is open, but no piece came";
+      const state = run.opened_s < 0 ? "No response" : "The response is open, but no piece arrived";
       this.#status(`${state} for ${SILENT_S} s: held on the path, or not sent.`, "late");
     };
     return setInterval(tick, isCalm ? 1000 : 50);
@@ -232,7 +232,7 @@ export class StreamCard {
   /** @param {StreamRun} run
    * @param {StreamResult} result */
   #finish({ points, end }, result) {
-    if (!points.length) this.#part("text").dataset.empty = "No text came.";
+    if (!points.length) this.#part("text").dataset.empty = "No text arrived.";
     const context = { end, unavailable: this.#unavailable, thresholds: settings.thresholds };
     this.#status(...endSentence(points, result, context));
   }

@@ -42,10 +42,10 @@ export class StreamRun {
    * @param {RawRecord} record
    * @param {number} sent_s */
   add({ piece, raw }, sent_s) {
-    const came_s = since(this.began);
-    if (this.records.length < MAX_RECORDS) this.records.push({ came_s, read: this.reads, raw });
+    const arrived_s = since(this.began);
+    if (this.records.length < MAX_RECORDS) this.records.push({ arrived_s, read: this.reads, raw });
     if (!piece) return;
-    this.points.push({ sent_s, came_s, connection: this.connection });
+    this.points.push({ sent_s, arrived_s, connection: this.connection });
     if (this.text.length < MAX_TEXT) this.text.appendData(piece.text);
   }
 

@@ -29,13 +29,13 @@ export class Counter {
   }
 }
 
-/** Whether all pieces came.
+/** Whether all pieces arrived.
  * @param {StreamEnd | null} end
  * @param {number} pieces
  * @returns {StreamResult} */
 export function completeness(end, pieces) {
   if (end && (end.count === null || end.count === pieces)) return { ended: "complete", detail: "" };
-  if (end) return { ended: "cut", detail: `${pieces} of ${end.count} pieces came` };
+  if (end) return { ended: "cut", detail: `${pieces} of ${end.count} pieces arrived` };
   return { ended: "cut", detail: "the response ended before the stream's end record" };
 }
 

@@ -243,7 +243,7 @@ export type Header = [name: string, value: string];
 /** A piece on the page's clock. `connection` tells the connections of an EventSource apart. */
 export interface Point {
   sent_s: number;
-  came_s: number;
+  arrived_s: number;
   connection?: number;
 }
 
