@@ -32,6 +32,7 @@ from tests.deploy.conftest import need
 from tests.deploy.shipped import DEPLOY, broken, marks, text_of
 from tests.lab import accounts
 from tests.live import servers
+from tests.live.processes import child_pids
 from tests.live.servers import ROOT, Service
 
 pytestmark = pytest.mark.live
@@ -156,7 +157,7 @@ def test_without_the_shipped_settings_streams_wait_for_each_other_and_it_is_said
 
 def test_execreload_brings_new_workers_and_refuses_nobody():
     with started() as service:
-        before = servers._children(service.pid)
+        before = child_pids(service.pid)
         refused: list[OSError] = []
         done = threading.Event()
         asking = threading.Thread(target=ask_until, args=(service.port, done, refused))
@@ -164,7 +165,7 @@ def test_execreload_brings_new_workers_and_refuses_nobody():
         reload = here(value("ExecReload").replace("$MAINPID", str(service.pid)), service.port)
         subprocess.run(reload, check=True, timeout=30)
         try:
-            wait(lambda: servers._children(service.pid) and not servers._children(service.pid) & before)
+            wait(lambda: child_pids(service.pid) and not child_pids(service.pid) & before)
         finally:
             done.set()
             asking.join()
@@ -312,7 +313,7 @@ def entered(nspawn: subprocess.Popen[bytes], log: Path) -> list[str]:
     def up() -> bool:
         if nspawn.poll() is not None:
             pytest.skip(f"no container with systemd here: {log.read_text(errors='replace')[-400:].strip()}")
-        first = servers._children(nspawn.pid)
+        first = child_pids(nspawn.pid)
         enter[:] = ["nsenter", f"--target={min(first, default=0)}", "--all"]
         return bool(first) and run([*enter, "systemctl", "is-active", "flushcheck"]).returncode == 0
 
