@@ -183,7 +183,7 @@ def test_an_idle_time_out_breaks_a_path_that_flows_otherwise():
     assert "ok events" in terminal(report, width=100, color=False)
 
 
-def test_a_deadline_breaks_it_too_and_accuses_no_time_out_of_silence():
+def test_a_deadline_breaks_it_too_and_names_no_idle_timeout():
     report = judge(run(Path(), idle(65, CUT, 30.0), steady(65, CUT, 30.0)))
     assert (report.verdict, report.culprits) == (Verdict.BROKEN, ())
     assert "a deadline" in terminal(report, width=200, color=False)
@@ -194,7 +194,7 @@ def test_silences_that_pass_change_nothing():
     assert (report.verdict, report.culprits) == (Verdict.FLOWING, ())
 
 
-def test_who_cuts_a_silent_stream_is_not_accused_of_holding():
+def test_a_cut_of_silent_streams_is_no_hold():
     report = judge(run(Path(8192), *IDLE))
     assert report.verdict is Verdict.HELD
     held, _, cut = report.headline.partition("; ")
