@@ -220,6 +220,10 @@ UNEVEN = ((0.375, 4), (1.0, 4), (1.375, 4), (2.0, 4), (2.375, 4))  # no timer: 0
 UNEVEN_SIZES = [100, 200, 330, 470, 100]  # no block
 LATER = ((1.0, 4), (1.375, 4), (2.0, 4), (2.375, 4))
 
+# One Piece with the next, then two together with the next: 2 in 3 go as if each waited for the next one.
+WITH_NEXT = [(0.125, 1), (0.375, 2), (0.5, 1), (0.75, 2), (0.875, 1), (1.125, 2), (1.25, 1), (1.5, 3)]
+FEW_WITH_NEXT = [*WITH_NEXT[:3], (0.75, 3)]
+
 EDGES = [
     # name,                                              arrivals,                                                      stall, flow,       the field that tells it
     ("a quarter of a second early",                      at_moments(EVERY_8TH, [s - 0.25 for s in EVERY_8TH]),          0.0,   Flow.FLOWING, {}),
@@ -252,6 +256,9 @@ EDGES = [
     ("later than jitter makes",                          in_groups((0.61, 4), *LATER, sizes=UNEVEN_SIZES),                     0.0,   Flow.UNKNOWN, {"jittery": False}),
     ("nothing for 1.45 s",                               after_silence(TOKEN, 1.45),                                    0.0,   Flow.LATE, {"late_s": 1.448, "waits_for_next": False}),
     ("each with the next",                               with_the_next(TOKEN),                                          0.0,   Flow.LATE, {"late_s": 0.1, "waits_for_next": True}),
+    ("most with the next, in blocks of the same size",   in_groups(*WITH_NEXT, sizes=[*[1000] * 7, 300]),               0.0,   Flow.BLOCKS, {"hold_bytes": 1000, "waits_for_next": False}),
+    ("most with the next, in blocks of about that size", in_groups(*WITH_NEXT, sizes=[*[1000, 1012] * 3, 1000, 300]),   0.0,   Flow.LATE, {"late_s": 0.125, "waits_for_next": True}),
+    ("most with the next, in four blocks",               in_groups(*FEW_WITH_NEXT, sizes=[1000, 1000, 1000, 300]),        0.0,   Flow.LATE, {"waits_for_next": True}),
 ]  # fmt: skip
 
 
