@@ -41,20 +41,12 @@ PROXY_FCGI = "ProxyPass / fcgi://x/ %s\n"
 TWO_NGINX = "server { listen 8080; location / { %s proxy_pass http://x; } }\nserver { location / { %s proxy_pass http://127.0.0.1:8080; } }"
 
 
-def found(culprit: str, server: Server, text: str) -> list[Finding]:
-    """The findings of one culprit."""
-    findings = check_text(text, server=server, name="f").findings
+def found(culprit: str, server: Server, text: str, name: str = "f") -> list[Finding]:
+    """The findings of one culprit in a file of this name."""
+    findings = check_text(text, server=server, name=name).findings
     return [finding for finding in findings if finding.culprit.id == culprit]
 
 
 def levels(culprit: str, server: Server, text: str) -> str:
     """Their levels, in order."""
     return " ".join(finding.level.value for finding in found(culprit, server, text))
-
-
-def words(culprit: str, server: Server, text: str) -> str:
-    """What is written about them."""
-    return " ".join(
-        f"{finding.message} {finding.override} {finding.fix.where}: {finding.fix.change} "
-        for finding in found(culprit, server, text)
-    )

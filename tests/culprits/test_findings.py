@@ -1,7 +1,7 @@
 """What a finding of each linter says, what it leaves out, and what its edits write: compared whole.
 
-Each file in `findings/` is named after its culprit and holds cases: `==== server`, a configuration, `----`, and
-its findings, with an empty line between two of them.
+Each file in `findings/` is named after its culprit and holds cases: `==== server`, with the file's name where it
+counts, a configuration, `----`, and its findings, with an empty line between two of them.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ def rendering(finding: Finding) -> str:
     return "\n".join(lines)
 
 
-def cases(path: Path) -> list[tuple[Server, str, str]]:
-    """The server, the configuration and the findings of each case."""
+def cases(path: Path) -> list[tuple[Server, str, str, str]]:
+    """The server, the file's name, the configuration and the findings of each case."""
     divided = []
     for case in path.read_text().removeprefix("==== ").split("\n==== "):
         given, _, expected = case.partition("\n----\n")
-        server, _, text = given.partition("\n")
-        divided.append((Server(server), text, expected.rstrip("\n")))
+        head, _, text = given.partition("\n")
+        server, _, name = head.partition(" ")
+        divided.append((Server(server), name or "f", text, expected.rstrip("\n")))
     return divided
 
 
@@ -50,10 +51,18 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("culprit", "server", "text", "expected"), CASES)
-def test_a_finding_says_this_and_no_more(culprit, server, text, expected):
-    assert "\n\n".join(map(rendering, found(culprit, server, text))) == expected
+@pytest.mark.parametrize(("culprit", "server", "name", "text", "expected"), CASES)
+def test_a_finding_says_this_and_no_more(culprit, server, name, text, expected):
+    assert "\n\n".join(map(rendering, found(culprit, server, text, name))) == expected
 
 
 def test_every_linter_has_its_findings_written_out():
     assert {path.stem for path in FILES} == {linter.CULPRIT.id for linter in LINTERS}
+
+
+@pytest.mark.parametrize(("inherited", "written"), [(50, 53), (51, 0)])
+def test_an_edit_repeats_no_long_list_of_inherited_headers(inherited, written):
+    headers = "".join(f"proxy_set_header X-{number} x;" for number in range(inherited))
+    text = f"server {{ {headers} location / {{ proxy_pass http://x; }} }}"
+    (finding,) = found("websocket-upgrade", Server.NGINX, text)
+    assert sum(len(edit.lines) for edit in finding.edits) == written
