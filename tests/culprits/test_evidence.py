@@ -90,10 +90,14 @@ COMPRESSED_IN_APP = replace(HOP, control=HELD, control_headers=GZIP)
 X_HOST = replace(APP, forwarded=("x-host",))
 LIGHTTPD = RequestAtApp(server="lighttpd/1.4.69")
 REFUSED = Seen(**CLEAN, websocket=FAILED, status=400)
-TICKING = replace(HOP, flow=TICKS, period_s=0.2, lag_s=0.21, frees={HTTP10: YES})
+TICKING = replace(HOP, flow=TICKS, period_s=0.2004, lag_s=0.2103, frees={HTTP10: YES})
 ROWS = [
     # name, detector, Transport, run, evidence
     ("nothing else", http_hop, CHUNKED, HOP, [*HELD_BY_HOP, LOOPBACK]),
+    ("only larger pieces are held", http_hop, CHUNKED, replace(HOP, flow=FLOWING),
+        ["chunked: 1 pieces arrived in 0 deliveries, held for up to 0.00 s; longer streams arrive in blocks of 8192 bytes [chunked-kilo]",
+         "chunked: with the response header X-Accel-Buffering: no the stream is still held (longest wait 0.00 s instead of 0.00 s) [chunked-kilo chunked-kilo-x-accel-buffering]",
+         REACHED, LOOPBACK]),
     ("a length", http_hop, CHUNKED, replace(HOP, headers=LENGTH), [*HELD_BY_HOP, LENGTH_ADDED, LOOPBACK]),
     ("names", http_hop, CHUNKED, replace(HOP, headers={"via": "1.1 box", "server": "box"}),
         [*HELD_BY_HOP, "chunked: the response has Via: 1.1 box", "chunked: the response has Server: box", LOOPBACK]),
@@ -200,6 +204,8 @@ ROWS = [
         [BLOCKS_8192, "chunked: at the app's own port the same stream is held, held for up to 1.00 s [chunked-token-direct]"]),
     ("in the app", flask_compress, CHUNKED, COMPRESSED_IN_APP,
         [BLOCKS_8192, "chunked: on the service's own loopback the same stream is held too, as gzip"]),
+    ("at the app's port", flask_compress, CHUNKED, replace(COMPRESSED_IN_APP, control=None, direct=HELD),
+        [BLOCKS_8192, "chunked: at the app's own port the same stream is held too, as gzip"]),
     ("flows uncompressed", flask_compress, CHUNKED, replace(COMPRESSED_IN_APP, frees={IDENTITY: YES}),
         [BLOCKS_8192, "chunked: on the service's own loopback the same stream is held too, as gzip", IDENTITY_FREES]),
 ]  # fmt: skip

@@ -60,6 +60,12 @@ def test_every_linter_has_its_findings_written_out():
     assert {path.stem for path in FILES} == {linter.CULPRIT.id for linter in LINTERS}
 
 
+@pytest.mark.parametrize(("lines", "findings"), [(20, 20), (21, 20)])
+def test_of_many_encode_lines_the_first_ones_are_looked_at(lines, findings):
+    text = ":80 {\n" + "encode gzip\n" * lines + "reverse_proxy x:1\n}\n"
+    assert len(found("caddy-encode", Server.CADDY, text)) == findings
+
+
 @pytest.mark.parametrize(("inherited", "written"), [(50, 53), (51, 0)])
 def test_an_edit_repeats_no_long_list_of_inherited_headers(inherited, written):
     headers = "".join(f"proxy_set_header X-{number} x;" for number in range(inherited))
