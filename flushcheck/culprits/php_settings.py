@@ -32,9 +32,9 @@ def of(block: Block) -> Iterator[tuple[str, str, Value]]:
             if own and own[-1].args:
                 line = own[-1]
                 yield name, line.args[0], Value(f"{line.word} =", line.args, line)
-    elif block.server is Server.APACHE and block.via == "php":
+    elif block.via == "php":  # a line of Apache's
         gate = block.pass_directive
-        yield gate.args[0].lower(), "".join(gate.args[1:2]), Value(gate.word, gate.args, gate)
+        yield gate.args[0].lower(), next(iter(gate.args[1:]), ""), Value(gate.word, gate.args, gate)
     elif block.server is Server.NGINX and block.via == "fastcgi":
         for line in block.scope.nearest("fastcgi_param"):
             if len(line.args) > 1 and line.args[0].upper() in ("PHP_VALUE", "PHP_ADMIN_VALUE"):
