@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flushcheck.configs.findings import Finding, Server
-from flushcheck.files import check_text
+from flushcheck.files import check_all, read_dump
 
 NGINX, APACHE, HAPROXY, GUNICORN = Server.NGINX, Server.APACHE, Server.HAPROXY, Server.GUNICORN
 CADDY, LIGHTTPD, VARNISH, PHP = Server.CADDY, Server.LIGHTTPD, Server.VARNISH, Server.PHP
@@ -42,8 +42,10 @@ TWO_NGINX = "server { listen 8080; location / { %s proxy_pass http://x; } }\nser
 
 
 def found(culprit: str, server: Server, text: str, name: str = "f") -> list[Finding]:
-    """The findings of one culprit in a file of this name."""
-    findings = check_text(text, server=server, name=name).findings
+    """The findings of one culprit in a file of this name. After `++++ name` begins a file that it includes."""
+    main, *included = text.split("\n++++ ")
+    texts = {name: main, **dict(file.split("\n", maxsplit=1) for file in included)}
+    findings = check_all(read_dump(texts, server=server)).findings
     return [finding for finding in findings if finding.culprit.id == culprit]
 
 

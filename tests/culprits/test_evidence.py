@@ -126,6 +126,8 @@ ROWS = [
     ("compressed", nginx_gzip, CHUNKED, replace(NGINX, headers=GZIP, frees={XAB: YES, IDENTITY: YES}), [*HELD_BY_NGINX, IDENTITY_FREES]),
     ("tried on the other one", nginx_gzip, CHUNKED, replace(NGINX, headers=GZIP, other=HELD, other_frees={IDENTITY: YES}),
         [*HELD_BY_NGINX, "events: with a client that accepts no compression the stream flows (longest wait 0.00 s instead of 0.00 s) [events-token events-token-identity]"]),
+    ("its own identity", nginx_gzip, EVENTS, replace(NGINX, transport=EVENTS, headers=GZIP, frees={XAB: YES, IDENTITY: YES}, other=HELD, other_frees={IDENTITY: NO}),
+        [fact.replace("chunked", "events") for fact in (*HELD_BY_NGINX, IDENTITY_FREES)]),
     ("identity untried", nginx_gzip, CHUNKED, replace(NGINX, headers=GZIP), [*HELD_BY_NGINX]),
     ("a gateway", nginx_fastcgi_buffering, CHUNKED, replace(NGINX, request=FASTCGI), [*HELD_BY_NGINX, GATEWAY]),
     ("the app did not report", nginx_fastcgi_buffering, CHUNKED, replace(NGINX, request=None), [*HELD_BY_NGINX]),

@@ -1,7 +1,8 @@
 """What a finding of each linter says, what it leaves out, and what its edits write: compared whole.
 
 Each file in `findings/` is named after its culprit and holds cases: `==== server`, with the file's name where it
-counts, a configuration, `----`, and its findings, with an empty line between two of them.
+counts, a configuration, `----`, and its findings, with an empty line between two of them. `++++ name` begins a
+file that the configuration includes.
 """
 
 from __future__ import annotations
