@@ -58,7 +58,11 @@ def test_a_finding_says_this_and_no_more(culprit, server, name, text, expected):
 
 
 def test_every_linter_has_its_findings_written_out():
-    assert {path.stem for path in FILES} == {linter.CULPRIT.id for linter in LINTERS}
+    linters = {linter.CULPRIT.id for linter in LINTERS}
+    written = {path.stem for path in FILES}
+    missing = sorted(linters - written)
+    assert not missing, f"write tests/culprits/findings/{{{', '.join(missing)}}}.txt: what each finding says"
+    assert not written - linters, f"remove {sorted(written - linters)}: no linter has this id"
 
 
 @pytest.mark.parametrize(("lines", "findings"), [(20, 20), (21, 20)])
