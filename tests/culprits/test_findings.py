@@ -38,10 +38,10 @@ def cases(path: Path) -> list[tuple[Server, str, str, str]]:
     """The server, the file's name, the configuration and the findings of each case."""
     divided = []
     for case in path.read_text().removeprefix("==== ").split("\n==== "):
-        given, _, expected = case.partition("\n----\n")
+        given, _, expected = case.partition("\n----")
         head, _, text = given.partition("\n")
         server, _, name = head.partition(" ")
-        divided.append((Server(server), name or "f", text, expected.rstrip("\n")))
+        divided.append((Server(server), name or "f", text, expected.strip("\n")))
     return divided
 
 
