@@ -188,7 +188,7 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
             note="both lines then share a worker that upgrades; plain requests are not affected",
         )
         message = f"WebSocket cannot pass here: upgrade=websocket is {upgrade.source}"
-        yield block.finding(culprit, Level.ERROR, message, at=gate, fix=fix)
+        yield block.finding(culprit, Level.ERROR, message, fix=fix)
         return
     if gate.name == "proxypass":
         line = " ".join([gate.word, *map(str, gate.args), "upgrade=websocket"])
@@ -197,7 +197,6 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         culprit,
         Level.NOTE,
         "WebSocket cannot pass here: no upgrade=websocket, and no ws:// address beside it",
-        at=gate,
         fix=APACHE_FIX,
         edits=edits,
     )

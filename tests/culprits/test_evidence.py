@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ from flushcheck.culprits import (
     varnish_gzip,
     websocket_upgrade,
 )
-from flushcheck.model import Outcome, RequestAtApp
+from flushcheck.model import Outcome, RequestAtApp, Transport
 from tests.culprits.rows import ALL_CUT, KEY, STORED, VARNISH
 from tests.culprits.seen import (
     APP,
@@ -91,7 +92,7 @@ X_HOST = replace(APP, forwarded=("x-host",))
 LIGHTTPD = RequestAtApp(server="lighttpd/1.4.69")
 REFUSED = Seen(**CLEAN, websocket=FAILED, status=400)
 TICKING = replace(HOP, flow=TICKS, period_s=0.2004, lag_s=0.2103, frees={HTTP10: YES})
-ROWS = [
+ROWS: list[tuple[str, Any, Transport, Seen, list[str]]] = [
     # name, detector, Transport, run, evidence
     ("nothing else", http_hop, CHUNKED, HOP, [*HELD_BY_HOP, LOOPBACK]),
     ("only larger pieces are held", http_hop, CHUNKED, replace(HOP, flow=FLOWING),
