@@ -73,7 +73,7 @@ class _Parser:
             elif text == "{":
                 words, self._words = self._words, []
                 start = self._line if words else line
-                self._builder.enter(Directive("if", tuple(words), self._file, start, line, (), "$"))
+                self._builder.enter(Directive("if", tuple(words), self._file, start, line, written="$"))
                 parens = 0
             elif text == "}":
                 self._statement(line)
@@ -109,7 +109,7 @@ class _Parser:
         else:
             self._builder.problem(self._line, f"not understood: {ellipsize(' '.join(words), 60)}")
             return
-        self._builder.add(Directive(name.lower(), tuple(args), self._file, self._line, line, None, name))
+        self._builder.add(Directive(name.lower(), tuple(args), self._file, self._line, line, written=name))
 
 
 def blocks(config: Config) -> Iterator[Block]:

@@ -130,10 +130,10 @@ def test_a_scope_inherits_from_outside_in():
     outer = Scope(None, [line("a", "1"), line("b", "1"), line("b", "2"), line("list", "x")])
     inner = Scope(line("in"), [line("a", "2"), line("list", "y"), line("list", "z")], outer)
     assert inner.value("a", "0", server=Server.APACHE).args == ("2",)
-    assert inner.value("b", "0", server=Server.APACHE).args == ("2",)
+    assert inner.value("B", "0", server=Server.APACHE) == Value("B", ("2",), outer.children[2])
     assert inner.value("c", "0", server=Server.APACHE) == Value("c", ("0",), None, "Apache's default")
     assert [each.args for each in inner.nearest("list")] == [("y",), ("z",)]
-    assert [each.args for each in inner.every("LIST")] == [("y",), ("z",), ("x",)]
+    assert [each.args for each in inner.every("list")] == [("y",), ("z",), ("x",)]
     assert inner.level("b") is outer
     assert inner.level("c") is None
 

@@ -34,7 +34,7 @@ def matcher(line: Directive) -> str:
 
 def excludes(block: Block, matcher: str) -> bool:
     """Whether a named matcher excludes some paths: then its author may have excluded the streams."""
-    for named in block.insert_scope.every(matcher) if matcher.startswith("@") else ():
+    for named in block.insert_scope.every(matcher.lower()) if matcher.startswith("@") else ():
         words = [*named.args[:1], *(child.name for child in named.block or ())]
         if "not" in words:
             return True
