@@ -67,9 +67,6 @@ class _Parser:
                 self._statement(line)
             elif kind in ("double", "single"):
                 self._word(token[kind], line)
-            elif kind == "word" or (kind == "mark" and text not in "{}"):
-                parens += (text == "(") - (text == ")")
-                self._word(text, line)
             elif text == "{":
                 words, self._words = self._words, []
                 start = self._line if words else line
@@ -80,6 +77,9 @@ class _Parser:
                 if not self._builder.leave():
                     self._builder.problem(line, "} closes nothing that is open")
                 parens = 0
+            elif kind in ("word", "mark"):
+                parens += (text == "(") - (text == ")")
+                self._word(text, line)
             line += text.count("\n")
             if self._builder.is_full(line):
                 break
@@ -150,11 +150,11 @@ def upgrades(block: Block) -> bool:
 
 
 def _enables(level: Scope) -> bool:
-    for line in level.own("proxy.header"):
-        for key, arrow, value in zip(line.args, line.args[1:], line.args[2:], strict=False):
-            if (key, arrow, value) == ("upgrade", "=>", "enable"):
-                return True
-    return False
+    return any(
+        line.args[start : start + 3] == ("upgrade", "=>", "enable")
+        for line in level.own("proxy.header")
+        for start in range(len(line.args))
+    )
 
 
 def pass_reason(block: Block) -> str:

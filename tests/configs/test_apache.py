@@ -118,7 +118,7 @@ PASSING = [
     ("a variable",            "Define H fcgi://x/\nProxyPass /a ${H}",                      [("ProxyPass /a", "fastcgi")]),
     ("an unknown variable",   "WSGIScriptAlias /${H} /app.wsgi",                            [("WSGIScriptAlias /${H}", "mod_wsgi")]),
     ("a macro",               "<Macro M $p $path>\nProxyPass $path $p://x/\n</Macro>\nUse M fcgi /a", [("ProxyPass /a", "fastcgi")]),
-    ("a section is no macro", "<Location m>\nProxyPass http://x/\n</Location>\nUse m",      [("ProxyPass http://x/ in Location m", "http")]),
+    ("a section is no macro", "<Location m>\nProxyPass /a http://x/\n</Location>\nUse m",    [("ProxyPass /a in Location m", "http")]),
     ("a macro with a section", "<Macro M $p>\n<Location /a>\nProxyPass $p\n</Location>\n</Macro>\nUse M http://x/", [("ProxyPass http://x/ in Location /a", "http")]),
     ("a name in a name",      "<Macro M b ab>\nProxyPass /ab http://x/\n</Macro>\nUse M 1 2", [("ProxyPass /2", "http")]),
     ("an empty name",         '<Macro M "">\nProxyPass /a http://x/\n</Macro>\nUse M z',    [("ProxyPass /a", "http")]),
@@ -181,7 +181,7 @@ def test_the_worker_decides_about_flushpackets(name, text, expected):
 def test_so_many_workers_are_kept(monkeypatch, limit, expected):
     monkeypatch.setattr("flushcheck.configs.apache.workers.MAX_BLOCKS", limit)
     text = "ProxyPass /a fcgi://x/\nProxyPass /b fcgi://y/ flushpackets=on\nProxyPass /c fcgi://z/ flushpackets=on"
-    first, second, third = blocks(Server.APACHE, text)
+    _, second, third = blocks(Server.APACHE, text)
     assert ("flushpackets" in second.params) is expected
     assert "flushpackets" not in third.params
 
@@ -223,6 +223,7 @@ COVERING = [
     ("ProxyPass /a/b",      "<Location /a/>\nX 1\n</Location>",                                      "1", [2]),
     ("ProxyPass /a/b/",     "<Location /a/b>\nX 1\n</Location>",                                     "1", [2]),
     ("ProxyPass /a/b",      "<Location />\nX 1\n</Location>",                                        "1", [2]),
+    ("ProxyPass /aX",       "<Location /aX>\nX 1\n</Location>",                                      "1", [2]),
     ("ProxyPass /",         "<Location />\nX 1\n</Location>",                                        "1", [2]),
     ("ProxyPass /a/b",      "<Location /ab>\nX 1\n</Location>",                                      "0", []),
     ("ProxyPass /a/b",      "<Location /a/b/c>\nX 1\n</Location>",                                   "0", []),

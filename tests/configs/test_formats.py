@@ -2,8 +2,10 @@
 
 import pytest
 
+from flushcheck.configs import apache, caddy, haproxy, lighttpd, php, varnish
 from flushcheck.configs.findings import Server
 from flushcheck.configs.formats import FORMATS
+from flushcheck.configs.tree import ReadProblem
 from tests.configs.shape import blocks, facts
 
 REASONS = [
@@ -22,6 +24,7 @@ REASONS = [
     (Server.APACHE,   "php_flag zlib.output_compression off",                             "f", "no cause of a hold is known for it"),
     (Server.HAPROXY,  "listen l\nmode http\noption http-no-delay\nserver s x:1",          "f", "option http-no-delay (line 3)"),
     (Server.HAPROXY,  "listen l\nmode http\nserver s x:1",                                "f", "option http-no-delay in every frontend that leads here"),
+    (Server.LIGHTTPD, 'proxy.server = ( "" => 1 )',                                       "f", "server.stream-response-body 0 (lighttpd's default)"),
     (Server.LIGHTTPD, 'server.stream-response-body = 1\nproxy.server = ( "" => 1 )',      "f", "server.stream-response-body 1 (line 1)"),
     (Server.CADDY,    "a {\n reverse_proxy x\n}",                                         "f", "nothing encodes or buffers this response"),
     (Server.VARNISH,  'backend b { .host = "x"; }',                                       "f", "responses are streamed, neither compressed nor searched for ESI"),
@@ -70,9 +73,55 @@ FACTS = [
 @pytest.mark.parametrize(("server", "text", "file", "expected"), FACTS)
 def test_a_block_knows_its_lines(server, text, file, expected):
     found = [facts(block) for block in blocks(server, text, file, V)]
+    assert {block.value("unknown", "-").first for block in blocks(server, text, file)} == {"-"}
     assert found == [
         (server, *words, V, *lines) for *words, lines in ((*row[:2], row[2:]) for row in expected)
     ]
+
+
+def flat(directives):
+    for line in directives:
+        yield line.file, line.word, line.line, line.end_line
+        yield from flat(line.block or ())
+
+
+LINES = [
+    # parser, text, and every statement as written, with its first and last line
+    (apache.parse,   "A b \\\n c\n<If \\\n x>\nD\n</If>",                     [("A", 1, 2), ("If", 3, 4), ("D", 5, 5)]),
+    (caddy.parse,    'A.org {\nB "c\nd"\n}\nE `f\ng`',                       [("A.org", 1, 1), ("B", 2, 3), ("E", 5, 6)]),
+    (caddy.parse,    'A.org,\nB.org {\n}',                                   [("A.org,", 1, 2)]),
+    (haproxy.parse,  "\nlisten l\nno option b\nMode http",                    [("listen", 2, 2), ("no option", 3, 3), ("Mode", 4, 4)]),
+    (lighttpd.parse, 'A.b = (\n1 )\n$HTTP["c"] == \\\n"d" {\nE.f = 1 }\nG.h =\n2', [("A.b", 1, 2), ("$", 3, 4), ("E.f", 5, 5), ("G.h", 6, 7)]),
+    (php.parse,      "A = 1\n[W]\nphp_value[B] = 2\nC = 3",                   [("", 1, 1), ("A", 1, 1), ("W", 2, 2), ("php_value[B]", 3, 3), ("C", 4, 4)]),
+    (varnish.parse,  "sub A\n{\nset b\n= c;\n}",                             [("sub", 1, 2), ("set", 3, 4)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("parse", "text", "expected"), LINES)
+def test_a_statement_keeps_its_lines(parse, text, expected):
+    parsed = parse(text, "f")
+    assert list(flat(parsed.directives)) == [("f", *words) for words in expected]
+    assert parsed.problems == ()
+
+
+FULL = [
+    # parser, a text of one statement a line, and the line of the first one that is too much
+    (apache.parse,   "A\nB\nC\nD\n",                       3),
+    (caddy.parse,    "a {\nb\nc\nd\n}\n",                  4),
+    (haproxy.parse,  "listen l\na\nb\nc\n",                3),
+    (lighttpd.parse, "a = 1\nb = 1\nc = 1\nd = 1\n",        4),
+    (php.parse,      "a = 1\nb = 1\nc = 1\n",               2),
+    (varnish.parse,  "a;\nb;\nc;\nd;\n",                   3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("parse", "text", "line"), FULL)
+def test_a_text_is_read_up_to_so_many_statements(monkeypatch, parse, text, line):
+    monkeypatch.setattr("flushcheck.configs.tree.builder.MAX_DIRECTIVES", 2)
+    parsed = parse(text, "f")
+    problems = [problem for problem in parsed.problems if "not closed" not in problem.reason]
+    assert problems == [ReadProblem("f", line, "more than 2 statements: the rest was not read")]
+    assert len(list(flat(parsed.directives))) == 3
 
 
 def test_every_server_has_a_format():

@@ -115,6 +115,7 @@ COMMANDS = [
     ("Procfile",      "web: gunicorn a:b GUNICORN_CMD_ARGS=-w3",                               {}),
     ("Procfile",      "web: gunicorn -w4 -t5 a:b",                                             {"workers": "4", "timeout": "5"}),
     ("Procfile",      "web: gunicorn --preload -w 2 a:b",                                      {"workers": "2"}),
+    ("Procfile",      "web: gunicorn a:b -k X",                                                {"worker_class": "X"}),
     ("Procfile",      "web: gunicorn a:b -w",                                                  {"workers": ""}),
     ("Procfile",      "web: gunicorn -b 'x y' -w 2 'a:b",                                      {"workers": "2"}),
     ("run.sh",        "  exec gunicorn -w 2 a:b",                                              {"workers": "2"}),
@@ -188,6 +189,7 @@ APPS = [
     ("web: gunicorn -c conf.py",            ()),
     ("web: gunicorn a:b; true",             ("a:b",)),
     ("web: gunicorn -k gevent",             ()),
+    ("web: gunicorn a:X; true",             ("a:X",)),
 ]  # fmt: skip
 
 

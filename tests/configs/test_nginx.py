@@ -21,6 +21,7 @@ PASSING = [
     ("at the top",               "proxy_pass http://x;",                                                [("top of the file", "http")]),
     ("a location without a path", "location { proxy_pass http://x; }",                                  [("location", "http")]),
     ("an if at the top",         "if ($a) { proxy_pass http://x; }",                                    [("if ($a)", "http")]),
+    ("a comment",                "location / { # here\nproxy_pass http://x; }",                         [("location /", "http")]),
     ("an address of stream { }", "server { proxy_pass x:80; }",                                         []),
     ("inside stream { }",        "stream { server { proxy_pass http://x; } }",                          []),
     ("a location inside",        "location / { proxy_pass http://x; location /b { } }",                 [("location /", "http")]),
@@ -146,7 +147,9 @@ IGNORED = [
 
 @pytest.mark.parametrize(("lines", "expected"), IGNORED)
 def test_a_line_makes_nginx_ignore_the_header(lines, expected):
-    assert (nginx.ignored_x_accel(in_location(lines)) is not None) is expected
+    block = in_location(lines)
+    assert (nginx.ignored_x_accel(block) is not None) is expected
+    assert (nginx.ignored(block, "expires") is not None) is ("Expires" in lines)
 
 
 def test_a_list_of_request_headers_is_replaced_as_a_whole():
@@ -255,6 +258,7 @@ def test_an_inner_server_that_passes_the_header_on_does_not_strip_it():
 PLACES = [
     # name, location, and the line that new ones go before
     ("before the pass",          "location / {\ngzip on;\nproxy_pass http://x;\n}",                       3),
+    ("before the line that passes", "location / {\nproxy_pass x:1;\nproxy_pass http://x;\n}",           3),
     ("before the pass of an if", "location / {\nif ($a) {\nproxy_pass http://x;\n}\n}",                   2),
     ("once for both",            "location / {\nif ($a) {\nproxy_pass http://x;\n}\nproxy_pass http://y;\n}", 5),
 ]  # fmt: skip
@@ -268,7 +272,7 @@ def test_new_lines_of_a_location_go_to_one_place(name, text, line):
 
 TIMES = [
     ("60", 60), ("75s", 75), ("1h 30m", 5400), ("1h30m", 5400), ("500ms", 0.5), ("1M", 2592000), ("1y", 31536000),
-    ("2w", 1209600), ("3d", 259200), ("$t", None), ("", None), ("1 2 x", None), ("1" * 5000, None),
+    ("2w", 1209600), ("3d", 259200), ("$t", None), ("", None), ("1 2 x", None), ("1" * 5000, None), ("1 " * 20, 20), ("1 " * 20 + "1", None),
 ]  # fmt: skip
 
 
@@ -277,7 +281,7 @@ def test_a_time(text, expected):
     assert nginx.seconds(text) == expected
 
 
-SIZES = [("4k", 4096), ("0", 0), ("1M", 1 << 20), ("2g", 2 << 30), ("$r", None), ("", None)]
+SIZES = [("4k", 4096), ("7", 7), ("0", 0), ("1M", 1 << 20), ("2g", 2 << 30), ("$r", None), ("", None)]
 
 
 @pytest.mark.parametrize(("text", "expected"), SIZES)
