@@ -173,6 +173,7 @@ def test_the_worker_decides_about_flushpackets(name, text, expected):
     if expected is None:
         assert value is None
     else:
+        assert value is not None
         assert value == Value("flushpackets", (expected[0],), value.at, value.default)
         assert value.source == expected[1]
 

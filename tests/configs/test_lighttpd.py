@@ -34,7 +34,7 @@ PROBLEMS = [
     # name, text, and the line and the reason of the problem, and whether it makes the file incomplete
     ("brace", "\na = 1 }",                          (2, "} closes nothing that is open", True)),
     ("not closed", "\na = 1\n{",                   (3, "a block is not closed", True)),
-    ("words", "\nwhat is this",                    (2, "not understood: what is this", True)),
+    ("words", '\n"what" is this',                  (2, "not understood: what is this", True)),
     ("long", "a" * 60,                             (1, "not understood: " + "a" * 60, True)),
     ("longer", "a" * 61,                           (1, "not understood: " + "a" * 57 + "...", True)),
     ("no value", "a =",                            (1, "not understood: a =", True)),

@@ -347,7 +347,7 @@ def test_blocks_that_are_too_deep_are_resolved_empty(depth, read):
     resolver = IncludeResolver((), lambda _: None)
     innermost = resolver.resolve(outer.block or ())
     for _ in range(depth):
-        innermost = innermost[0].block
+        innermost = innermost[0].block or ()
     reason = "blocks more than 60 deep are not read"
     assert resolver.problems == ([] if read else [ReadProblem("f", 1, reason)])
     assert [each.name for each in innermost] == (["innermost"] if read else [])
