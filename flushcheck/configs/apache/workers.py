@@ -89,9 +89,9 @@ class Workers:
         worker.params.update(parameters(directive, args))
 
     def _own(self, url: str) -> Worker | None:
+        # The first is the longest: no worker is created for an address that an earlier one serves.
         address = _address(url)
-        candidates = [worker for worker in self._workers if address.startswith(worker.name)]
-        return max(candidates, key=lambda worker: len(worker.name), default=None)
+        return next((worker for worker in self._workers if address.startswith(worker.name)), None)
 
 
 def _address(url: str) -> str:
@@ -111,4 +111,4 @@ def target(directive: Directive, *, in_location: bool) -> str:
     """The address that a ProxyPass line passes to; "" if the line excludes a path from passing."""
     if in_location and directive.args and "://" in directive.args[0]:
         return directive.args[0]
-    return next((url for url in directive.args[1:2] if "://" in url), "")
+    return next((url for url in directive.args[1:2] if "://" in url), "")  # "!" excludes
