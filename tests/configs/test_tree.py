@@ -65,7 +65,7 @@ def test_blocks_that_are_too_deep_are_skipped_with_what_is_in_them():
     for _ in range(60):
         builder.enter(line("a"))
     skipping.append(builder.is_skipping)
-    builder.enter(line("deep"))
+    builder.enter(Directive("deep", (), "f", 7, 7))
     builder.enter(line("deeper"))
     skipping.append(builder.is_skipping)
     assert builder.depth == 62
@@ -80,7 +80,7 @@ def test_blocks_that_are_too_deep_are_skipped_with_what_is_in_them():
     for _ in range(60):
         innermost = innermost[0].block or ()
     assert shape(innermost) == [("kept", 1)]
-    assert parsed.problems == (ReadProblem("f", 1, "blocks more than 60 deep are not read"),)
+    assert parsed.problems == (ReadProblem("f", 7, "blocks more than 60 deep are not read"),)
 
 
 def test_a_builder_is_full_after_so_many_statements():
