@@ -181,8 +181,10 @@ def test_the_worker_decides_about_flushpackets(name, text, expected):
 @pytest.mark.parametrize(("limit", "expected"), [(2, True), (1, False)])
 def test_so_many_workers_are_kept(monkeypatch, limit, expected):
     monkeypatch.setattr("flushcheck.configs.apache.workers.MAX_BLOCKS", limit)
-    text = "ProxyPass /a fcgi://x/\nProxyPass /b fcgi://y/ flushpackets=on\nProxyPass /c fcgi://z/ flushpackets=on"
-    _, second, third = blocks(Server.APACHE, text)
+    # The second line shares the first one's worker.
+    lines = ("/a fcgi://x/", "/d fcgi://x/", "/b fcgi://y/ flushpackets=on", "/c fcgi://z/ flushpackets=on")
+    text = "".join(f"ProxyPass {line}\n" for line in lines)
+    *_, second, third = blocks(Server.APACHE, text)
     assert ("flushpackets" in second.params) is expected
     assert "flushpackets" not in third.params
 

@@ -85,8 +85,9 @@ def test_blocks_that_are_too_deep_are_skipped_with_what_is_in_them():
 
 def test_a_builder_is_full_after_so_many_statements():
     builder = TreeBuilder("f")
+    statement = line("a")
     for _ in range(99_999):
-        builder.add(line("a"))
+        builder.add(statement)
     builder.enter(line("a"))
     assert not builder.is_full(7)
     builder.enter(line("a"))
@@ -347,7 +348,9 @@ def test_blocks_that_are_too_deep_are_resolved_empty(depth, read):
     resolver = IncludeResolver((), lambda _: None)
     innermost = resolver.resolve(outer.block or ())
     for _ in range(depth):
-        innermost = innermost[0].block or ()
+        (outer,) = innermost
+        assert outer.block is not None
+        innermost = outer.block
     reason = "blocks more than 60 deep are not read"
     assert resolver.problems == ([] if read else [ReadProblem("f", 1, reason)])
     assert [each.name for each in innermost] == (["innermost"] if read else [])
