@@ -11,6 +11,7 @@ READ = [
     # name, text, and the shape of what is read
     ("sections", "defaults\n mode http\nbackend b # c\n server s x:1", [("defaults", 1, [("mode", "http", 2)]), ("backend", "b", 3, [("server", "s", "x:1", 4)])]),
     ("option", "listen l\noption a\nno option b\ntimeout server 5s", [("listen", "l", 1, [("option a", "on", 2), ("option b", "off", 3), ("timeout server", "5s", 4)])]),
+    ("other sections", "cache c\na\nbackend b\nd", [("cache", "c", 1, [("a", 2)]), ("backend", "b", 3, [("d", 4)])]),
     ("no value", "listen l\noption\ntimeout\nno\nno option", [("listen", "l", 1, [("option", "on", 2), ("timeout", 3), ("no", 4), ("option", "off", 5)])]),
     ("HAProxy's own start", ".if x\nglobal", [("global", 2, [])]),
     ("quotes", "listen l\na \"b # c\" 'd e' f\\ g # h",         [("listen", "l", 1, [("a", "b # c", "d e", "f g", 2)])]),
