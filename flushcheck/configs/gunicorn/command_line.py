@@ -46,7 +46,7 @@ FLAGS_WITHOUT_VALUE = frozenset(
 )
 _APP = re.compile(r"[A-Za-z_]\w*(\.\w+)*(:[\w.]+(\(.*\))?)?")
 
-_SHELL_OPERATORS = frozenset({"&&", "||", "|", ";", "&", ">", ">>"})
+_SHELL_OPERATORS = frozenset({"&&", "||", "|", "&", ">", ">>"})  # a semicolon also ends a word
 _MAX_ENVIRONMENT = 20  # settings from the environment: one line of it is usual
 SYSTEMD_LINE = re.compile(r"\s*(ExecStart|Environment)\s*=\s*[-@:+!]*(.*)", re.DOTALL)
 DOCKER_LINE = re.compile(r"\s*(CMD|ENTRYPOINT|ENV)\s+(.*)", re.DOTALL | re.IGNORECASE)
