@@ -17,7 +17,7 @@ from flushcheck.prober.http1 import Http1Connection
 from flushcheck.prober.http2 import Http2Connection
 from flushcheck.prober.http2_client import Http2Client
 from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, ProtocolError
-from flushcheck.prober.target import Target
+from flushcheck.prober.target import Protocol, Target
 from flushcheck.prober.timed_socket import Budget, TimedSocket, Unreachable
 
 HTTP2 = "h2"
@@ -37,7 +37,8 @@ class Connections:
         """
         self.target = target
         self._deadline = deadline
-        self._offer = tuple(offer)
+        # A caller who chose HTTP/1.1 is no browser.
+        self._offer = HTTP1 if target.options.protocol is Protocol.HTTP1 else tuple(offer)
         self._lock = threading.Lock()
         self._http2: Http2Connection | None = None
         self._chosen = ""  # the protocol of the first connection; "": there was none yet

@@ -92,14 +92,20 @@ class Http2Connection:
         Raises:
             PEER_ERRORS: PeerDelay where the peer's limit leaves no room for one more stream.
         """
+        began = time.monotonic()
         with self._changed:
+            queued = False
             while self._check_open() and not self._state.has_room:
+                queued = True
                 self._wait(budget, f"stream not opened: MAX_CONCURRENT_STREAMS={self._state.max_streams}")
             stream = self._state.open(headers, budget, ends=ends and not body)
             self._flush()
             sock = self._sock
             version = sock.tls.version if sock.tls else ""
-            stream.sent = SentRequest(sock.sent_at, sock.connect_s, sock.alpn, version, self.settings)
+            queued_s = sock.sent_at - began if queued else 0.0
+            stream.sent = SentRequest(
+                sock.sent_at, sock.connect_s, sock.alpn, version, self.settings, queued_s
+            )
         if body:
             try:
                 self.send(stream, body, ends=ends)

@@ -38,6 +38,7 @@ class SentRequest(NamedTuple):
     alpn: str = ""  # the protocol that the peer chose over TLS; "": none
     tls_version: str = ""  # for example "TLSv1.3"; "": no TLS
     settings: tuple[tuple[int, int], ...] = ()  # the peer's first SETTINGS over HTTP/2, in order
+    queued_s: float = 0.0  # how long it waited before for the peer's limit of streams
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from wsproto.events import CloseConnection, TextMessage
 from flushcheck.measurement import plan
 from flushcheck.measurement.timing import measure
 from flushcheck.model import Client, Flow, Outcome, Probe, Scenario, Transport, Variant
-from flushcheck.prober import observe_all
+from flushcheck.prober import ConnectionOptions, observe_all
 from flushcheck.prober.address import parse
 from flushcheck.prober.connections import Connections
-from flushcheck.prober.target import Target
+from flushcheck.prober.target import Protocol, Target
 from flushcheck.prober.timed_socket import Budget, PeerDelay
 from tests.prober import peers
 from tests.prober.http2_peers import GOAWAY, Http2Peer, Http2Request, frame, settings
@@ -158,6 +158,9 @@ def test_a_stream_beyond_the_limit_waits_for_a_place(speaks_http2):
     with scripted_server(speaks_http2(script, settings(max_concurrent_streams=1)), read_first=False) as url:
         seen = observe_all(SIX[:2], https(url), timeout_s=5)
     assert [item.outcome for item in seen] == [Outcome.COMPLETE] * 2
+    first, second = sorted(item.queued_s for item in seen)
+    assert (first, second >= 0.09) == (0.0, True), "the wait does not count as that of the response"
+    assert max(item.headers_s for item in seen) < second + 0.2
 
 
 def test_a_stream_that_gets_no_place_is_told(speaks_http2):
@@ -323,6 +326,16 @@ def test_a_client_of_http_1_0_never_offers_http_2(speaks_tls):
 
     with scripted_server(speaks_tls(script, "h2", "http/1.1"), read_first=False) as url:
         (seen,) = observe_all([Probe(Transport.CHUNKED, variant=Variant.HTTP10)], https(url), timeout_s=5)
+    assert (seen.outcome, seen.alpn) == (Outcome.COMPLETE, "http/1.1")
+
+
+def test_a_caller_who_chose_http_1_1_offers_nothing_else(speaks_tls):
+    def script(client: peers.Client) -> None:
+        client.send(peers.TO_CLOSE + piece(0) + end(1))
+
+    options = ConnectionOptions(protocol=Protocol.HTTP1)
+    with scripted_server(speaks_tls(script, "h2", "http/1.1"), read_first=False) as url:
+        (seen,) = observe_all([CHUNKED], https(url), timeout_s=5, options=options)
     assert (seen.outcome, seen.alpn) == (Outcome.COMPLETE, "http/1.1")
 
 
