@@ -19,7 +19,7 @@ from flushcheck.prober import (
     RunProgress,
     dump,
     gather,
-    ladder,
+    parse_silences,
     saving,
     search_s,
 )
@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         UsageError: the URL is wrong, or a file cannot be read or written.
     """
     checked = read_config(arguments)
-    silences_s = ladder(arguments.idle or ())
+    silences_s = parse_silences(arguments.idle or ())
     options = connection_options(arguments, (arguments.url, arguments.direct))
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None

@@ -20,8 +20,8 @@ from flushcheck.prober.arguments import (
     MAX_TIMEOUT_S,
     check_probe_options,
     check_timeout,
-    ladder,
     parse_direct,
+    parse_silences,
     transports,
 )
 from flushcheck.prober.control import Control
@@ -91,7 +91,7 @@ def gather(
             is in the Run.
     """
     address = parse(url)
-    wanted, silences_s = transports(only), ladder(idle_s)
+    wanted, silences_s = transports(only), parse_silences(idle_s)
     target = Target(address, check_probe_options(options))
     direct_target = parse_direct(direct, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)

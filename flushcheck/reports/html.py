@@ -24,6 +24,7 @@ from flushcheck.model import (
     TransportReport,
     Verdict,
 )
+from flushcheck.model.wording import any_of
 from flushcheck.reports.fixes import cost_and_note
 
 # The picture's own units; the browser stretches them to the width there is.
@@ -107,7 +108,7 @@ def _verdict(verdict: TransportReport) -> str:
             picture(verdict.sent_s, verdict.received_s, name=f"{verdict.transport}: {verdict.summary}")
         )
     if verdict.freed_by:
-        labels = " or ".join(LABELS[variant] for variant in verdict.freed_by)
+        labels = any_of([LABELS[variant] for variant in verdict.freed_by])
         lines.append(f"<p>Tested here: the stream flows with {_text(labels)}.</p>")
     return f"<section>{''.join(lines)}</section>"
 
