@@ -26,11 +26,12 @@ from flushcheck.model.errors import FlushcheckError
 
 if TYPE_CHECKING:
     from flushcheck.diagnosis.inference import judge
-    from flushcheck.prober import RunProgress
+    from flushcheck.prober import ConnectionOptions, RunProgress
 
 __version__: str  # see __getattr__
 
 __all__ = [
+    "ConnectionOptions",
     "FlushcheckError",
     "Report",
     "Run",
@@ -43,6 +44,7 @@ __all__ = [
 
 # Imported on first use: every import of a module of flushcheck imports this package first.
 _LAZY = {
+    "ConnectionOptions": ("flushcheck.prober", "ConnectionOptions"),
     "judge": ("flushcheck.diagnosis.inference", "judge"),
     "__version__": ("flushcheck.version", "VERSION"),
 }
@@ -57,6 +59,7 @@ def diagnose(
     on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
     idle_s: float | Iterable[float] = (),
+    options: ConnectionOptions | None = None,
 ) -> Report:
     """Test the path to a flushcheck service; return how each transport flows on it, and why.
 
@@ -73,14 +76,15 @@ def diagnose(
             whether the fault is in the app or on the path.
         idle_s: silences to try, in seconds, for example `[5, 30, 65]`: searches for idle timeouts. Takes as
             long as the longest silence, which does not count towards `timeout_s`.
+        options: how to get to the service: headers, a login, certificates, a proxy. None: the defaults.
 
     Returns: the Report. A failure of the other side is never an exception: see `Report.verdict`.
 
     Raises:
-        UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` is wrong.
+        UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` is wrong, or a file of `options`.
     """
     from flushcheck.diagnosis.inference import judge
-    from flushcheck.prober import gather
+    from flushcheck.prober import ConnectionOptions, gather
 
     run = gather(
         url,
@@ -90,6 +94,7 @@ def diagnose(
         on_progress=on_progress,
         direct=direct,
         idle_s=idle_s,
+        options=options or ConnectionOptions(),
     )
     return judge(run)
 

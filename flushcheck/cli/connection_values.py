@@ -10,6 +10,7 @@ import getpass
 import netrc
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from http.cookiejar import CookieJar, LoadError, MozillaCookieJar
 from ipaddress import ip_address
@@ -69,9 +70,7 @@ def netrc_credentials(urls: Iterable[str], environ: Mapping[str, str]) -> tuple[
         UsageError: the file cannot be read.
     """
     path = Path(environ.get("NETRC") or "~/.netrc").expanduser()
-    example = (
-        "expected a file of lines such as `machine example.org login alice password secret`, for example"
-    )
+    example = "expected lines such as `machine example.org login alice password secret`, for example in"
     try:
         entries = netrc.netrc(str(path))
     except netrc.NetrcParseError as error:
@@ -115,11 +114,13 @@ def _cookie_file(name: str) -> CookieJar:
         UsageError: it cannot be read.
     """
     expected = "expected a cookie file in Netscape format or 'name=value', for example -b 'session=…'"
+    jar = MozillaCookieJar(name)
     try:
-        if Path(name).stat().st_size > MAX_COOKIE_FILE_BYTES:
-            raise UsageError(f"-b {name}: expected at most {MAX_COOKIE_FILE_BYTES} bytes; {expected}")
-        jar = MozillaCookieJar(name)
-        jar.load(ignore_discard=True)  # session cookies too
+        size = Path(name).stat().st_size
+        if size <= MAX_COOKIE_FILE_BYTES:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it warns with a traceback of its own
+                jar.load(ignore_discard=True, ignore_expires=True)
     except LoadError:
         # Its message holds the line.
         raise UsageError(f"-b {name[:100]}: not a cookie file; {expected}") from None
@@ -127,6 +128,11 @@ def _cookie_file(name: str) -> CookieJar:
         # What is neither a pair nor the name of a file may be a secret.
         reason = getattr(error, "strerror", None) or "not text"
         raise UsageError(f"-b: {reason}; {expected}") from None
+    if size > MAX_COOKIE_FILE_BYTES:
+        raise UsageError(f"-b {name[:100]}: expected at most {MAX_COOKIE_FILE_BYTES} bytes; {expected}")
+    for cookie in jar:
+        if not cookie.expires:  # 0 is how curl writes "at the end of the session"
+            cookie.expires = None
     return jar
 
 

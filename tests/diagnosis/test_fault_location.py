@@ -67,6 +67,48 @@ def test_where_the_fault_lies(name, run, place, words, transports):
     assert [fact.sentence.partition(":")[0] for fact in located.evidence] == transports
 
 
+PROXY = "http://proxy:3128"
+
+
+def past_proxy(path: Path, site: Path | Outcome) -> Run:
+    """A run through a forward proxy, with the same baselines at the same address past it."""
+    run = path.run()
+    probes = plan.direct_counterparts(plan.baselines(Transport, quick=False), Vantage.UNPROXIED)
+    if isinstance(site, Path):
+        seen = tuple(site.observe(probe) for probe in probes)
+    else:
+        seen = tuple(Observation(probe, site, detail="connection refused") for probe in probes)
+    return dataclasses.replace(run, observations=(*run.observations, *seen), direct=run.target, proxy=PROXY)
+
+
+PROXY_PLACES = [
+    # name, run, place, summary
+    ("a proxy that holds", past_proxy(NGINX, CLEAN), FaultPlace.PATH, "the fault is in the proxy http://proxy:3128: past it the same streams flow"),
+    ("a site that holds", past_proxy(HOLDS, HOLDS), FaultPlace.APP, "the fault is not in the proxy: it shows past http://proxy:3128 too"),
+    ("both", past_proxy(dataclasses.replace(HOLDS, upgrades=False), HOLDS), FaultPlace.BOTH, "there are two faults: in the proxy http://proxy:3128 and behind it"),
+    ("nothing wrong", past_proxy(CLEAN, CLEAN), FaultPlace.NOWHERE, "nothing is wrong, neither through the proxy http://proxy:3128 nor past it"),
+    ("wrong only past it", past_proxy(CLEAN, HOLDS), FaultPlace.UNKNOWN, "the way through the proxy http://proxy:3128 and the one past it could not be compared"),
+    ("no way past it", past_proxy(NGINX, Outcome.UNREACHABLE), FaultPlace.UNKNOWN, "http://site past the proxy gave no stream to compare with: connection refused"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "place", "summary"), PROXY_PLACES, ids=[row[0] for row in PROXY_PLACES]
+)
+def test_where_the_fault_lies_beside_a_proxy(name, run, place, summary):
+    located = judge(run).fault_location
+    assert located is not None
+    assert (located.place, located.summary.replace(run.target, "http://site")) == (place, summary)
+    assert all(" past it" in fact.sentence and "own port" not in fact.sentence for fact in located.evidence)
+
+
+def test_the_address_past_the_proxy_does_not_accuse_the_app():
+    report = judge(past_proxy(HOLDS, HOLDS))
+    assert "app-response" not in [one.culprit.id for one in report.culprits]
+    assert "app-response" in [one.culprit.id for one in judge(beside(HOLDS, HOLDS)).culprits]
+    assert any("no control run" in note for note in report.notes)
+
+
 def test_without_a_second_vantage_nothing_is_located():
     report = judge(NGINX.run())
     assert report.fault_location is None

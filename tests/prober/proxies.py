@@ -41,7 +41,10 @@ class Proxy:
         parts = urlsplit(target.decode())
         path = f"{parts.path}?{parts.query}".encode()
         with socket.create_connection((parts.hostname or "", parts.port or 80)) as service:
-            service.sendall(client.request.replace(target, path, 1).replace(b"keep-alive", b"close"))
+            lines = client.request.replace(target, path, 1).replace(b"keep-alive", b"close").split(b"\r\n")
+            # RFC 9110, section 11.7.2: for this proxy only.
+            kept = [line for line in lines if not line.lower().startswith(b"proxy-authorization:")]
+            service.sendall(b"\r\n".join(kept))
             relay(client.sock, service)
 
     def socks(self, client: Client) -> None:

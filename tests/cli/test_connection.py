@@ -1,0 +1,241 @@
+"""The connection options of the commands: curl's names, files and the environment, and what is wrong with them."""
+
+import getpass
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from flushcheck.cli import main, parser
+from flushcheck.cli.connection import connection_options
+from flushcheck.cli.connection_values import MAX_COOKIE_FILE_BYTES
+from flushcheck.model import UsageError
+from flushcheck.prober.address import parse
+from flushcheck.prober.credentials import Credentials
+from flushcheck.prober.proxy_server import ProxyScheme, ProxyServer
+from flushcheck.prober.target import (
+    MAX_REDIRECTS,
+    ConnectionOptions,
+    ConnectTo,
+    Family,
+    Protocol,
+    Target,
+    TlsOptions,
+)
+from tests.prober.certificates import self_signed
+
+URL = "http://site.test"
+
+
+def options(*arguments, environ=None, command="diagnose", url=URL):
+    parsed = parser([command]).parse_args([command, url, *arguments])
+    return connection_options(parsed, [url], environ or {})
+
+
+GIVEN = [
+    # arguments, options
+    ([], {}),
+    (["-H", "X-A: b", "--header", "X-C:d:e"], {"headers": (("X-A", "b"), ("X-C", "d:e"))}),
+    (["-A", "curl/8"], {"user_agent": "curl/8"}),
+    (["-u", "alice:wonder:land"], {"credentials": Credentials("alice", "wonder:land")}),
+    (["--user", "alice:"], {"credentials": Credentials("alice", "")}),
+    (["-b", "a=1; b=2", "--cookie", "c=3;"], {"cookie": "a=1; b=2; c=3"}),
+    (["-k"], {"tls": TlsOptions(verify=False)}),
+    (["--resolve", "site.test:80:127.0.0.1"], {"connect_to": (ConnectTo("site.test", 80, "127.0.0.1", 0),)}),
+    (["--resolve", "*:443:[::1]"], {"connect_to": (ConnectTo("", 443, "::1", 0),)}),
+    (["--connect-to", "Site.test:80:app:8000", "--connect-to", "::[::1]:"], {"connect_to": (ConnectTo("site.test", 80, "app", 8000), ConnectTo("", 0, "::1", 0))}),
+    (["-4"], {"family": Family.IPV4}),
+    (["--ipv6"], {"family": Family.IPV6}),
+    (["--unix-socket", "/run/app.sock"], {"unix_socket": "/run/app.sock"}),
+    (["-x", "proxy.test:3128"], {"proxy": ProxyServer(ProxyScheme.HTTP, "proxy.test", 3128)}),
+    (["-x", ""], {}),
+    (["--proxy", "socks5h://proxy.test", "--proxy-user", "bob:builder"], {"proxy": ProxyServer(ProxyScheme.SOCKS5H, "proxy.test", 1080, Credentials("bob", "builder"))}),
+    (["--proxy", "env"], {"proxy_from_environment": True}),
+    (["--http1.1"], {"protocol": Protocol.HTTP1}),
+    (["--max-redirects", str(MAX_REDIRECTS)], {"max_redirects": MAX_REDIRECTS}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "expected"), GIVEN, ids=[" ".join(row[0]) or "none" for row in GIVEN])
+def test_options_mean_what_they_mean_to_curl(arguments, expected):
+    assert options(*arguments) == ConnectionOptions(**expected)
+
+
+@pytest.mark.parametrize("command", ["diagnose", "watch", "doctor"])
+def test_every_command_has_them(command):
+    assert options("-k", command=command).tls.verify is False
+
+
+WRONG = [
+    # arguments, in the message
+    (["-H", "secret-x"],                                 "-H: expected a name, a colon and a value"),
+    (["-H", "A: secret-x\nB: c"],                        "header A: expected a value of printable"),
+    (["-u", "alice"],                                    "-u without a password, and no terminal"),
+    (["--proxy-user", "alice", "-x", "http://p.test:1"], "--proxy-user without a password"),
+    (["--proxy-user", "alice:secret-x"],                 "--proxy-user without the URL of a proxy"),
+    (["--proxy-user", "alice:secret-x", "-x", "env"],    "--proxy-user without the URL of a proxy"),
+    (["-x", "ftp://a:secret-x@p.test"],                  "--proxy ftp://…: expected http://"),
+    (["-b", "/none/secret.txt"],                         "-b: No such file or directory; expected a cookie file"),
+    (["-b", __file__],                                   "not a cookie file; expected a cookie file in Netscape format"),
+    (["--resolve", "site.test:80"],                      "--resolve site.test:80: expected a host, a port and an IP address"),
+    (["--resolve", "site.test:0:127.0.0.1"],             "expected a host, a port and an IP address"),
+    (["--resolve", "site.test:65536:127.0.0.1"],         "expected a host, a port and an IP address"),
+    (["--resolve", "site.test:80:localhost"],            "expected a host, a port and an IP address"),
+    (["--connect-to", "a:1:b"],                          "--connect-to a:1:b: expected two hosts with their ports"),
+    (["--connect-to", "a:1:b:65536"],                    "expected two hosts with their ports"),
+    (["--max-redirects", "many"],                        "--max-redirects many: expected 0 to 10"),
+    (["--max-redirects", str(MAX_REDIRECTS + 1)],        "expected 0 to 10"),
+    (["--max-redirects", "-1"],                          "expected"),
+    (["--http2"],                                        "--http2: not available in this version"),
+    (["--http3"],                                        "--http3: not available in this version"),
+    (["--cacert", "/none.pem"],                          "certificates in /none.pem: No such file or directory"),
+    (["--cert", "/none.pem"],                            "--cert /none.pem: No such file or directory"),
+    (["--key", "/none.pem"],                             "a key without a certificate"),
+    (["--unix-socket", "/x", "-x", "http://p.test:1"],   "a unix socket and a proxy"),
+    (["-4", "-6"],                                       "not allowed with argument"),
+    (["--http1.1", "--http2"],                           "not allowed with argument"),
+    (["-H", "Accept-Encoding: gzip"],                    "header Accept-Encoding: expected another one"),
+    # Quotes that were forgotten, and options in the wrong place.
+    (["-H", "Authorization:", "Bearer", "secret-x"],     "unrecognized arguments: … …"),
+    (["--heder", "A: secret-x"],                         "unrecognized arguments: --heder …"),
+    (["--heder=secret-x", "-zsecret-x"],                 "unrecognized arguments: --heder -z"),
+    (["http://a:secret-x@b/"],                           "unrecognized arguments: http://…@b/"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "says"), WRONG, ids=[" ".join(row[0]) for row in WRONG])
+def test_a_wrong_option_is_refused_before_a_request_and_without_a_secret(arguments, says, capsys):
+    assert main(["diagnose", URL, *arguments]) == 2
+    output = capsys.readouterr()
+    assert says in output.err
+    assert "expected" in output.err
+    assert "example" in output.err
+    assert "secret-x" not in output.err
+    assert output.out == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "shown"), [("-u", "-u"), ("-ualice:secret-x", "-u"), ("--user=alice:secret-x", "--user")]
+)
+def test_an_option_before_the_command_is_refused_without_its_value(first, shown, capsys):
+    assert main([first, "alice:secret-x", "diagnose", URL]) == 2
+    error = capsys.readouterr().err
+    assert f"flushcheck: {shown}: expected a command first" in error
+    assert "secret-x" not in error
+
+
+@pytest.mark.parametrize(("option", "whose"), [("-u", "service"), ("--proxy-user", "proxy")])
+def test_a_password_that_was_left_out_is_asked_for(option, whose, monkeypatch):
+    asked = []
+
+    def ask(prompt, stream):
+        asked.append((prompt, stream is sys.stderr))
+        return "wonderland"
+
+    monkeypatch.setattr(getpass, "getpass", ask)
+    for name in ("stdin", "stderr"):
+        terminal = io.StringIO()
+        terminal.isatty = lambda: True  # type: ignore[method-assign]
+        monkeypatch.setattr(sys, name, terminal)
+    given = options(option, "alice", "-x", "http://proxy.test:1")
+    credentials = given.credentials if option == "-u" else given.proxy and given.proxy.credentials
+    assert credentials == Credentials("alice", "wonderland")
+    assert asked == [(f"password of alice for the {whose}: ", True)]
+
+
+@pytest.fixture
+def netrc_file(tmp_path):
+    path = tmp_path / "netrc"
+    path.write_text(
+        "machine site.test login alice password secret-x\nmachine other.test login bob password b\n"
+    )
+    path.chmod(0o600)
+    return path
+
+
+def test_netrc_gives_the_login_of_each_host(netrc_file):
+    given = options("--netrc", environ={"NETRC": str(netrc_file)})
+    assert given.host_credentials == (("site.test", Credentials("alice", "secret-x")),)
+    assert options("--netrc", environ={"NETRC": str(netrc_file)}, url="http://x.test").host_credentials == ()
+
+
+NETRC_FILES = [
+    # name, content, in the message
+    ("missing", None, "No such file or directory; expected lines such as"),
+    ("a password in the wrong place", "machine site.test secret-x alice\n", ", line 1: not a netrc file"),
+    ("not text", b"\xff\xfe secret-x".decode("latin-1"), "not text; expected lines"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "says"), NETRC_FILES, ids=[row[0] for row in NETRC_FILES])
+def test_a_netrc_file_that_cannot_be_read_is_refused(name, content, says, tmp_path):
+    path = tmp_path / "netrc"
+    if content is not None:
+        path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(UsageError) as raised:
+        options("--netrc", environ={"NETRC": str(path)})
+    assert says in str(raised.value)
+    assert "secret-x" not in str(raised.value)
+
+
+COOKIES = """\
+# Netscape HTTP Cookie File
+site.test\tFALSE\t/\tFALSE\t0\tsession\tsecret-x
+#HttpOnly_localhost\tFALSE\t/\tFALSE\t4102444800\tlocal\tsecret-y
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"), [(URL, "session=secret-x"), ("http://localhost:8000", "local=secret-y"), ("http://x.test", "")]
+)  # fmt: skip
+def test_a_cookie_file_is_sent_where_it_belongs(url, sent, tmp_path):
+    path = tmp_path / "cookies.txt"
+    path.write_text(COOKIES)
+    headers = Target(parse(url), options("-b", str(path))).request_headers([])
+    assert headers == ([("Cookie", sent)] if sent else [])
+
+
+def test_a_large_cookie_file_is_refused(tmp_path):
+    path = tmp_path / "cookies.txt"
+    path.write_bytes(b"x" * (MAX_COOKIE_FILE_BYTES + 1))
+    with pytest.raises(UsageError, match=f"at most {MAX_COOKIE_FILE_BYTES} bytes"):
+        options("-b", str(path))
+
+
+def test_a_cookie_file_with_a_wrong_line_is_refused_without_it(tmp_path):
+    path = tmp_path / "cookies.txt"
+    path.write_text("# Netscape HTTP Cookie File\nsecret-x\n")
+    with pytest.raises(UsageError) as raised:
+        options("-b", str(path))
+    assert "not a cookie file" in str(raised.value)
+    assert "secret-x" not in str(raised.value)
+
+
+BUNDLES = [
+    # name, arguments, environment, which is used
+    ("the option first",      ["--cacert", "A"], {"CURL_CA_BUNDLE": "B", "REQUESTS_CA_BUNDLE": "C"}, "A"),
+    ("then curl's",           [],                {"CURL_CA_BUNDLE": "B", "REQUESTS_CA_BUNDLE": "C"}, "B"),
+    ("then requests'",        [],                {"CURL_CA_BUNDLE": "", "REQUESTS_CA_BUNDLE": "C"},  "C"),
+    ("then Python's own",     [],                {},                                                 ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "arguments", "environ", "used"), BUNDLES, ids=[row[0] for row in BUNDLES])
+def test_bundles_of_other_tools_are_honoured(name, arguments, environ, used, tmp_path):
+    bundle = self_signed(tmp_path).cert
+    files = {letter: str(bundle.with_name(letter)) for letter in "ABC"}
+    for path in files.values():
+        Path(path).write_bytes(bundle.read_bytes())
+    arguments = [files.get(argument, argument) for argument in arguments]
+    given = options(*arguments, environ={name: files.get(value, "") for name, value in environ.items()})
+    assert given.tls.ca == files.get(used, "")
+
+
+def test_a_wrong_proxy_in_the_environment_is_wrong_usage(monkeypatch, capsys):
+    monkeypatch.setenv("http_proxy", "http://alice:secret-x@proxy.test:99999")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert main(["diagnose", URL, "--proxy", "env"]) == 2
+    error = capsys.readouterr().err
+    assert "the proxy in the environment: expected http://" in error
+    assert "secret-x" not in error
