@@ -116,7 +116,7 @@ ROWS = [
     # name                          what the peer does                                            outcome, words in the detail
     ("a SETTINGS flood",            flood(frame(SETTINGS, 0, 0)),                                  C, "more than 10000 HTTP/2 frames without data"),
     ("a PING flood",                flood(frame(PING, 0, 0, b"12345678")),                         C, "more than 10000 HTTP/2 frames without data"),
-    ("a PING flood, never reading", deaf,                                                          U, "no HTTP response came"),
+    ("a PING flood, never reading", deaf,                                                          U, "no HTTP response arrived"),
     ("empty DATA",                  flood(frame(DATA, 0, 1)),                                      C, "more than 10000 HTTP/2 frames without data"),
     ("WINDOW_UPDATE flood",         flood(frame(WINDOW_UPDATE, 0, 1, number(1))),                  C, "more than 10000 HTTP/2 frames without data"),
     ("unknown frames",              flood(frame(77, 0, 0, b"x")),                                  C, "more than 10000 HTTP/2 frames without data"),
@@ -154,7 +154,7 @@ ROWS = [
     ("closed in mid-stream",        after_piece(stays=False),                                      C, "the body broke off"),
     ("closed in mid-frame",         after_piece(b"\0\0\x09\0", stays=False),                       C, "the body broke off"),
     ("closed before a response",    lambda peer: peer.request(),                                   U, "closed without a response"),
-    ("silence",                     instead(),                                                     T, "no response header came"),
+    ("silence",                     instead(),                                                     T, "no response header arrived"),
     ("slow bytes",                  slow,                                                          T, "0 pieces arrived"),
 ]  # fmt: skip
 
