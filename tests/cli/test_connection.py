@@ -115,6 +115,13 @@ def test_a_wrong_option_is_refused_before_a_request_and_without_a_secret(argumen
     assert output.out == ""
 
 
+def test_doctor_without_a_url_takes_none(capsys):
+    assert main(["doctor", "-u", "alice:secret-x"]) == 2
+    error = capsys.readouterr().err
+    assert "connection options without a URL: expected" in error
+    assert "secret-x" not in error
+
+
 @pytest.mark.parametrize(
     ("first", "shown"), [("-u", "-u"), ("-ualice:secret-x", "-u"), ("--user=alice:secret-x", "--user")]
 )
