@@ -239,6 +239,13 @@ def test_bundles_of_other_tools_are_honoured(name, arguments, environ, used, tmp
     assert given.tls.ca == files.get(used, "")
 
 
+def test_a_bundle_that_is_missing_matters_for_https_only():
+    environ = {"REQUESTS_CA_BUNDLE": "/none.pem"}
+    assert options(environ=environ).tls.ca == "/none.pem"
+    with pytest.raises(UsageError, match=r"certificates in /none\.pem: No such file"):
+        options(environ=environ, url="https://site.test")
+
+
 def test_a_wrong_proxy_in_the_environment_is_wrong_usage(monkeypatch, capsys):
     monkeypatch.setenv("http_proxy", "http://alice:secret-x@proxy.test:99999")
     monkeypatch.delenv("no_proxy", raising=False)

@@ -67,6 +67,13 @@ def test_another_host_is_connected_to_with_the_names_of_the_first():
     assert (observation.outcome, received) == (Outcome.COMPLETE, ["site.test:81"])
 
 
+def test_the_host_that_was_connected_to_is_the_one_that_does_not_listen():
+    with scripted_server(stream) as url:
+        pass
+    observation = seen("http://site.test", connect_to=to(url))
+    assert observation.detail == f"nothing listens on 127.0.0.1:{port_of(url)} (connection refused)"
+
+
 def test_a_name_is_resolved_in_the_family_that_was_chosen():
     with scripted_server(stream) as url:
         four = seen(url.replace("127.0.0.1", "localhost"), family=Family.IPV4)
