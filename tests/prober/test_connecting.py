@@ -297,6 +297,7 @@ OBSTACLES = [
     # name, scheme, login, what the proxy does, in the detail
     ("wants a login",          "http",   "",          Proxy("a:b").http,           "asks for a name and password (status 407): pass --proxy-user user:password"),
     ("wants another login",    "http",   "a:secret-x", Proxy("a:b").http,          "does not accept the name and password (status 407): pass --proxy-user"),
+    ("tinyproxy's 401",        "http",   "a:secret-x", lambda client: client.respond(401, b""), "does not accept the name and password (status 401): pass --proxy-user"),
     ("forbids it",             "http",   "",          lambda client: client.respond(403, b""), "opens no connection to site.test:443 (status 403)"),
     ("closes",                 "http",   "",          answers(b""),                "closed the connection without a response"),
     ("is no proxy",            "http",   "",          answers(b"SSH-2.0-x\r\n\r\n"), "does not respond as an HTTP proxy"),
