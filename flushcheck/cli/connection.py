@@ -148,7 +148,7 @@ def connection_options(
         max_redirects=_redirects(arguments.max_redirects),
         protocol=arguments.protocol,
     )
-    if options.tls != TlsOptions():
+    if arguments.cacert or arguments.cert or any(url.startswith("https:") for url in urls):
         tls_context(options.tls, HTTP1)  # reads the files
     return options
 

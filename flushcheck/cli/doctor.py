@@ -26,7 +26,7 @@ from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.session import get_json
-from flushcheck.prober.target import ConnectionOptions, Target
+from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 from flushcheck.reports.app_server import server_report_document, server_report_text
 from flushcheck.streaming.limits import Limits, unknown_settings
 
@@ -97,6 +97,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             console.error(report)
             return COULD_NOT_TELL
     else:
+        if connection_options(arguments, (), {}) != DEFAULT_OPTIONS:
+            raise UsageError(
+                "connection options without a URL: expected the URL of a running service, for example "
+                "flushcheck doctor https://example.org -k"
+            )
         report = examine(_local_setup(_command(what, arguments.config), arguments.timeout))
     if arguments.json:
         # ASCII: no control character from the other side reaches the terminal.

@@ -79,7 +79,8 @@ def _report_of_absence(
     return Report(
         target=run.target,
         verdict=Verdict.UNKNOWN,
-        headline=absence_sentence(run.target, seen) or could_not_tell(transport_reports),
+        headline=absence_sentence(run.target, seen, proxied=bool(run.proxy))
+        or could_not_tell(transport_reports),
         transports=tuple(replace(report, culprits=()) for report in transport_reports),
         culprits=(),
         notes=connection_notes(run),

@@ -22,12 +22,13 @@ def service_absent(seen: Observations) -> bool:
     )
 
 
-def absence_sentence(target: str, seen: Observations) -> str:
+def absence_sentence(target: str, seen: Observations, *, proxied: bool = False) -> str:
     """Say what is at the address instead, and what to do; "" if nothing responded there.
 
     Args:
         target: the address that was diagnosed.
         seen: a run in which the service is absent.
+        proxied: whether the run went through a forward proxy.
     """
     responses = [
         observation
@@ -38,15 +39,16 @@ def absence_sentence(target: str, seen: Observations) -> str:
     ]
     if not responses:
         return ""
-    sentence, step = _response(target, responses[0])
+    sentence, step = _response(target, responses[0], proxied=proxied)
     return f"no flushcheck service at {target}: {sentence}. {step}"
 
 
-def _response(target: str, observation: Observation) -> tuple[str, str]:
+def _response(target: str, observation: Observation, *, proxied: bool) -> tuple[str, str]:
     """What responded, and what to do."""
     status, suffix = observation.status, ROUTES[observation.probe.transport]
     server, kind = observation.header("server"), observation.header("content-type")
     by = f", server {server[:MAX_SHOWN]}" if server else ""
-    if found := obstacle(target + suffix, status, observation.header("location"), suffix):
+    location = observation.header("location")
+    if found := obstacle(target + suffix, status, location, suffix, proxied=proxied):
         return found.sentence + by, found.step
     return f"it responded {status}{f' {kind[:MAX_SHOWN]}' if kind else ''}{by}", NEXT_STEP

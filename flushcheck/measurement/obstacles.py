@@ -37,7 +37,7 @@ _BY_STATUS = {
 }
 
 
-def obstacle(url: str, status: int, location: str, suffix: str) -> Obstacle | None:
+def obstacle(url: str, status: int, location: str, suffix: str, *, proxied: bool = False) -> Obstacle | None:
     """Return what stands in the way of a request; None if the response is not of that kind.
 
     Args:
@@ -45,9 +45,13 @@ def obstacle(url: str, status: int, location: str, suffix: str) -> Obstacle | No
         status: of the response.
         location: its header, "" if there was none.
         suffix: the path below the root of the service, without the query.
+        proxied: whether a forward proxy was sent the request, and may be what responded.
     """
     if status in _BY_STATUS:
-        return _BY_STATUS[status]
+        found = _BY_STATUS[status]
+        # tinyproxy 1.11 responds 401 to a wrong password, where 407 would say that it is the proxy.
+        ours = proxied and status in (401, 403)
+        return found._replace(step=f"{found.step}; to the proxy: --proxy-user") if ours else found
     if not (300 <= status < 400 and location):
         return None
     shown = f"{location[:MAX_SHOWN]} (status {status})"

@@ -65,8 +65,11 @@ def connect(
     except Unreachable:
         raise
     except OSError as error:  # gaierror and SSLError are OSErrors too
-        waited_s = time.monotonic() - began
-        raise Unreachable(describe_connect_error(error, address.host, address.port, waited_s)) from error
+        # A certificate is that of the address, also where another host is connected to.
+        is_tls = isinstance(error, ssl.SSLError)
+        host, port = (address.host, address.port) if is_tls else target.endpoint
+        reason = describe_connect_error(error, host, port, time.monotonic() - began)
+        raise Unreachable(reason) from error
     except UnicodeError:  # a name that DNS cannot carry
         raise Unreachable(f"the name {address.host} cannot be looked up") from None
     connection.connect_s = time.monotonic() - began

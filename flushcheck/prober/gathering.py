@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 
 from flushcheck.measurement import plan
 from flushcheck.measurement.timing import flow, unclear
@@ -98,7 +99,7 @@ def gather(
     target = Target(address, check_probe_options(options))
     direct_target = parse_direct(direct, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
-    target = follow_redirects(target, plan.address(FIRST_PROBE, "redirects"), deadline)
+    target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
     with StallMonitor() as stalls:
         control = Control(target, deadline)
         gathering = Gathering(target, direct_target, stalls, on_progress, offer)

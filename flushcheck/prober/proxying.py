@@ -74,7 +74,7 @@ def _connect(sock: socket.socket, proxy: ProxyServer, endpoint: tuple[str, int],
     sock.sendall((request or b"") + (machine.send(h11.EndOfMessage()) or b""))
     response = _response(sock, machine, proxy, budget)
     status = response.status_code
-    if status == 407:
+    if status in (401, 407):  # tinyproxy 1.11 responds 401 to a wrong password
         raise Unreachable(wants_login(proxy, status))
     if not 200 <= status < 300:
         raise Unreachable(f"the proxy {proxy.url} opens no connection to {authority} (status {status})")

@@ -250,7 +250,8 @@ def _refusal(client: HttpClient, request: WatchRequest, response: Response, capt
     """What a response that is not a stream says, and what to do where that is known."""
     location = printable(capture.hide(response.header("location")), MAX_SHOWN)
     path = request.request_target.partition("?")[0]
-    found = obstacle(request.url, response.status, location, path)
+    proxied = request.target.asks_proxy is not None
+    found = obstacle(request.url, response.status, location, path, proxied=proxied)
     if found and location:
         return f"{found.sentence}. {found.step}"
     body = capture.hide(read_error(client, response, capture.budget).decode(errors="replace"))

@@ -115,6 +115,13 @@ def test_a_wrong_option_is_refused_before_a_request_and_without_a_secret(argumen
     assert output.out == ""
 
 
+def test_doctor_without_a_url_takes_none(capsys):
+    assert main(["doctor", "-u", "alice:secret-x"]) == 2
+    error = capsys.readouterr().err
+    assert "connection options without a URL: expected" in error
+    assert "secret-x" not in error
+
+
 @pytest.mark.parametrize(
     ("first", "shown"), [("-u", "-u"), ("-ualice:secret-x", "-u"), ("--user=alice:secret-x", "--user")]
 )
@@ -230,6 +237,13 @@ def test_bundles_of_other_tools_are_honoured(name, arguments, environ, used, tmp
     arguments = [files.get(argument, argument) for argument in arguments]
     given = options(*arguments, environ={name: files.get(value, "") for name, value in environ.items()})
     assert given.tls.ca == files.get(used, "")
+
+
+def test_a_bundle_that_is_missing_matters_for_https_only():
+    environ = {"REQUESTS_CA_BUNDLE": "/none.pem"}
+    assert options(environ=environ).tls.ca == "/none.pem"
+    with pytest.raises(UsageError, match=r"certificates in /none\.pem: No such file"):
+        options(environ=environ, url="https://site.test")
 
 
 def test_a_wrong_proxy_in_the_environment_is_wrong_usage(monkeypatch, capsys):

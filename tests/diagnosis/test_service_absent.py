@@ -84,6 +84,13 @@ def test_what_stands_in_front_of_a_service_has_its_own_next_step(name, status, l
     assert (report.verdict, report.culprits, report.hops) == (Verdict.UNKNOWN, (), ())
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_proxy_may_be_what_refuses(status):
+    run = Run("http://site", site(status), proxy="http://proxy:3128")
+    assert judge(run).headline.endswith("; to the proxy: --proxy-user")
+    assert "proxy" not in judge(replace(run, proxy="")).headline
+
+
 def test_a_login_names_the_server_that_asks():
     report = judge(Run("http://site", site(401, NGINX)))
     assert "it asks for a login (status 401), server nginx/1.22.1. Pass a login" in report.headline

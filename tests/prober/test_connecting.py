@@ -67,6 +67,13 @@ def test_another_host_is_connected_to_with_the_names_of_the_first():
     assert (observation.outcome, received) == (Outcome.COMPLETE, ["site.test:81"])
 
 
+def test_the_host_that_was_connected_to_is_the_one_that_does_not_listen():
+    with scripted_server(stream) as url:
+        pass
+    observation = seen("http://site.test", connect_to=to(url))
+    assert observation.detail == f"nothing listens on 127.0.0.1:{port_of(url)} (connection refused)"
+
+
 def test_a_name_is_resolved_in_the_family_that_was_chosen():
     with scripted_server(stream) as url:
         four = seen(url.replace("127.0.0.1", "localhost"), family=Family.IPV4)
@@ -290,6 +297,7 @@ OBSTACLES = [
     # name, scheme, login, what the proxy does, in the detail
     ("wants a login",          "http",   "",          Proxy("a:b").http,           "asks for a name and password (status 407): pass --proxy-user user:password"),
     ("wants another login",    "http",   "a:secret-x", Proxy("a:b").http,          "does not accept the name and password (status 407): pass --proxy-user"),
+    ("tinyproxy's 401",        "http",   "a:secret-x", lambda client: client.respond(401, b""), "does not accept the name and password (status 401): pass --proxy-user"),
     ("forbids it",             "http",   "",          lambda client: client.respond(403, b""), "opens no connection to site.test:443 (status 403)"),
     ("closes",                 "http",   "",          answers(b""),                "closed the connection without a response"),
     ("is no proxy",            "http",   "",          answers(b"SSH-2.0-x\r\n\r\n"), "does not respond as an HTTP proxy"),

@@ -78,6 +78,9 @@ export interface Run {
   observations: Observation[];
   tool?: string;
   direct?: string;
+  proxy?: string;
+  verified?: boolean;
+  redirected_from?: string;
 }
 
 /** A run as the page keeps it: with the sentences about what only a browser sees. */
