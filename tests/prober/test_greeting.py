@@ -39,7 +39,7 @@ def test_a_server_of_http_2_tells_its_settings_and_its_certificate(speaks_http2)
     assert greeting.connect_s > 0
     assert greeting.tls is not None
     assert (greeting.tls.version, greeting.tls.alpn) == ("TLSv1.3", "h2")
-    assert greeting.tls.subject == greeting.tls.issuer == "test"
+    assert greeting.tls.subject == greeting.tls.issuer == "Test Authority, test"
     assert greeting.tls.expires.endswith(" GMT")
     assert (greeting.tls.certificate[:1], requests) == (b"0", [])
 

@@ -20,11 +20,13 @@ from flushcheck.model import Client, Flow, Outcome, Probe, Scenario, Transport, 
 from flushcheck.prober import ConnectionOptions, observe_all
 from flushcheck.prober.address import parse
 from flushcheck.prober.connections import Connections
+from flushcheck.prober.proxy_server import parse_proxy
 from flushcheck.prober.target import Protocol, Target
 from flushcheck.prober.timed_socket import Budget, PeerDelay
 from tests.prober import peers
 from tests.prober.http2_peers import GOAWAY, Http2Peer, Http2Request, frame, settings
 from tests.prober.peers import end, event, pace, piece, scripted_server
+from tests.prober.proxies import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -354,6 +356,24 @@ def _refuse(*_, **__):
     from flushcheck.prober.timed_socket import Unreachable
 
     raise Unreachable("refused")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_makes_one_tunnel_for_all_streams(scheme, speaks_http2, server_context):
+    proxy = Proxy()
+
+    def over_tls(client: peers.Client) -> None:
+        with server_context().wrap_socket(client.sock, server_side=True) as sock:
+            proxy.http(peers.Client(sock))
+
+    with (
+        scripted_server(speaks_http2(serve), read_first=False) as url,
+        scripted_server(over_tls if scheme == "https" else proxy.http, read_first=False) as at,
+    ):
+        options = ConnectionOptions(proxy=parse_proxy(at.replace("http:", f"{scheme}:")))
+        seen = observe_all([CHUNKED, EVENTS], https(url), timeout_s=5, options=options)
+    assert [(item.outcome, item.detail, item.alpn) for item in seen] == [(Outcome.COMPLETE, "", "h2")] * 2
+    assert proxy.requests == [f"CONNECT {url.removeprefix('http://')} HTTP/1.1"]
 
 
 def exchange(url: str, body: bytes, within_s: float) -> bytes:
