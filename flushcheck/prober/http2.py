@@ -92,17 +92,12 @@ class Http2Connection:
         Raises:
             PEER_ERRORS: PeerDelay where the peer's limit leaves no room for one more stream.
         """
-        began = time.monotonic()
         with self._changed:
-            queued = False
-            while self._check_open() and not self._state.has_room:
-                queued = True
-                self._wait(budget, f"stream not opened: MAX_CONCURRENT_STREAMS={self._state.max_streams}")
+            queued_s = self._wait_for_place(budget)
             stream = self._state.open(headers, budget, ends=ends and not body)
             self._flush()
             sock = self._sock
             version = sock.tls.version if sock.tls else ""
-            queued_s = sock.sent_at - began if queued else 0.0
             stream.sent = SentRequest(
                 sock.sent_at, sock.connect_s, sock.alpn, version, self.settings, queued_s
             )
@@ -174,6 +169,20 @@ class Http2Connection:
         if self._state.goaway:
             raise ConnectionEnded(self._state.goaway.sentence)
         raise copy(self._state.error) or ConnectionEnded("the connection was closed")
+
+    def _wait_for_place(self, budget: Budget) -> float:
+        """Wait until the peer's limit leaves room for one more stream; returns for how many seconds.
+
+        Raises:
+            PEER_ERRORS: the connection takes no more requests, or the deadline has passed.
+        """
+        budget.left_s()
+        began = now = time.monotonic()
+        # A place that comes free because the other streams end at the same deadline comes too late.
+        while self._check_open() and (now >= budget.deadline or not self._state.has_room):
+            self._wait(budget, f"stream not opened: MAX_CONCURRENT_STREAMS={self._state.max_streams}")
+            now = time.monotonic()
+        return now - began
 
     def _wait(self, budget: Budget, debt: str) -> None:
         """Wait until something changes.

@@ -13,6 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 
 from flushcheck.model import Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import parse
@@ -34,6 +35,9 @@ PROBERS: dict[Transport, Prober] = {
     Transport.EVENTS: probe_stream,
     Transport.WEBSOCKET: probe_websocket,
 }
+
+# The index of a probe, how it ended, or a bug, and when.
+_Finished = tuple[int, EndDetail | BaseException, float]
 
 # How long after the deadline a thread may still be closing its connection.
 SPARE_S = 0.3
@@ -107,24 +111,37 @@ def observe_round(
         if target and target.address.tls:
             tls_context(target.options.tls, tuple(offer))  # made before the clock runs
     now = time.monotonic()
-    # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
-    last = now + timeout_s + SPARE_S
-    on_path = Connections(path, last, offer=offer)
-    second = Connections(direct, last, offer=offer) if direct else on_path
     hidden = tuple(secret for target in (path, direct) if target for secret in secrets_of(target))
     builders = [
         ObservationBuilder(probe, now=now, deadline=now + timeout_s, secrets=hidden) for probe in probes
     ]
-    finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
-    for index, builder in enumerate(builders):
-        is_second = builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
-        connections = second if is_second else on_path
-        threading.Thread(
-            target=_work,
-            args=(index, builder, connections, finished),
-            name=f"flushcheck-{builder.probe.id}",
-            daemon=True,
-        ).start()
+    # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
+    give_up = now + timeout_s + SPARE_S
+    finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
+    with ExitStack() as stack:
+        on_path, second = (
+            stack.enter_context(closing(Connections(target, give_up, offer=offer)))
+            for target in (path, direct or path)
+        )
+        for index, builder in enumerate(builders):
+            is_second = builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+            threading.Thread(
+                target=_work,
+                args=(index, builder, second if direct and is_second else on_path, finished),
+                name=f"flushcheck-{builder.probe.id}",
+                daemon=True,
+            ).start()
+        return _collect(builders, finished, give_up, stalls, on_done)
+
+
+def _collect(
+    builders: Sequence[ObservationBuilder],
+    finished: queue.SimpleQueue[_Finished],
+    give_up: float,
+    stalls: StallMonitor,
+    on_done: Callable[[Observation], None] | None,
+) -> tuple[Observation, ...]:
+    """Wait for the probes, and return what each saw, also of those that are not done at `give_up`."""
     observations: dict[int, Observation] = {}
 
     def close(index: int, end: EndDetail, ended: float) -> None:
@@ -135,7 +152,6 @@ def observe_round(
         if on_done is not None:
             on_done(observations[index])
 
-    give_up = now + timeout_s + SPARE_S
     while len(observations) < len(builders):
         try:
             index, end, ended = finished.get(timeout=max(0.0, give_up - time.monotonic()))
@@ -147,8 +163,6 @@ def observe_round(
     for index, builder in enumerate(builders):
         if index not in observations:
             close(index, builder.on_deadline(), time.monotonic())
-    on_path.close()
-    second.close()
     return tuple(observations[index] for index in range(len(builders)))
 
 
@@ -156,7 +170,7 @@ def _work(
     index: int,
     builder: ObservationBuilder,
     connections: Connections,
-    finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]],
+    finished: queue.SimpleQueue[_Finished],
 ) -> None:
     """Make one probe, in a thread of its own."""
     end: EndDetail | BaseException
