@@ -98,9 +98,8 @@ def gather(
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
     if direct_target and direct_target.address == address:
-        direct_target = at(
-            direct_target, target.address
-        )  # the same address past the proxy, redirected as it is
+        # The same address, past the proxy.
+        direct_target = at(direct_target, target.address)
     with StallMonitor() as stalls:
         control = Control(target, deadline)
         gathering = Gathering(target, direct_target, stalls, on_progress)
