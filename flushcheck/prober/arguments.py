@@ -24,7 +24,7 @@ def parse_direct(url: str, public: Target) -> Target | None:
     if not url:
         return None
     address = parse(url)
-    if address == public.address and not public.proxy and not public.options.unix_socket:
+    if address == public.address and not public.proxy:
         raise UsageError(
             f"{address.url} as direct address: expected the app's own port, not the address to diagnose, "
             "for example http://localhost:8000"

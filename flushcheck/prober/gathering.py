@@ -28,7 +28,7 @@ from flushcheck.prober.arguments import (
 from flushcheck.prober.connecting import HTTP1
 from flushcheck.prober.control import Control
 from flushcheck.prober.observe import observe_round
-from flushcheck.prober.redirects import follow_redirects
+from flushcheck.prober.redirects import at, follow_redirects
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 from flushcheck.prober.tool import TOOL
@@ -100,6 +100,9 @@ def gather(
     direct_target = parse_direct(direct, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
+    if direct_target and direct_target.address == address:
+        # The same address, past the proxy.
+        direct_target = at(direct_target, target.address)
     with StallMonitor() as stalls:
         control = Control(target, deadline)
         gathering = Gathering(target, direct_target, stalls, on_progress, offer)

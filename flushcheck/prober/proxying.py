@@ -77,7 +77,10 @@ def _connect(sock: socket.socket, proxy: ProxyServer, endpoint: tuple[str, int],
     if status in (401, 407):  # tinyproxy 1.11 responds 401 to a wrong password
         raise Unreachable(wants_login(proxy, status))
     if not 200 <= status < 300:
-        raise Unreachable(f"the proxy {proxy.url} opens no connection to {authority} (status {status})")
+        rules = "; its rules do not allow it" if status == 403 else ""
+        raise Unreachable(
+            f"the proxy {proxy.url} opens no connection to {authority} (status {status}){rules}"
+        )
     if machine.trailing_data[0]:
         raise Unreachable(f"the proxy {proxy.url} sent data before the service did")
 

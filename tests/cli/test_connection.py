@@ -93,6 +93,8 @@ WRONG = [
     (["--cert", "/none.pem"],                            "--cert /none.pem: No such file or directory"),
     (["--key", "/none.pem"],                             "a key without a certificate"),
     (["--unix-socket", "/x", "-x", "http://p.test:1"],   "a unix socket and a proxy"),
+    (["--unix-socket", "/x", "--direct", URL],           "expected the app's own port"),
+    (["--direct", URL],                                  "expected the app's own port"),
     (["-4", "-6"],                                       "not allowed with argument"),
     (["--http1.1", "--http2"],                           "not allowed with argument"),
     (["-H", "Accept-Encoding: gzip"],                    "header Accept-Encoding: expected another one"),

@@ -11,7 +11,8 @@ NOTES = [
     # name, what the run says of its connections, notes
     ("nothing special", {}, ()),
     ("a certificate that was not verified", {"verified": False}, (NOT_VERIFIED,)),
-    ("a redirect", {"redirected_from": "http://site"}, ("http://site redirects here: https://site was tested",)),
+    ("a redirect", {"redirected_from": "http://site"}, ("http://site redirects here: https://site was tested, without the headers and logins given for the first address",)),
+    ("a redirect to a path", {"redirected_from": "https://site/a"}, ("https://site/a redirects here: https://site was tested",)),
     ("a proxy", {"proxy": "http://proxy:3128"}, ("tested through the proxy http://proxy:3128",)),
 ]  # fmt: skip
 

@@ -5,16 +5,18 @@ import time
 import pytest
 
 from flushcheck.measurement.obstacles import redirected_root
-from flushcheck.model import Transport
+from flushcheck.model import Outcome, Transport, Vantage
 from flushcheck.prober import ConnectionOptions, gather
 from flushcheck.prober.address import parse
 from flushcheck.prober.credentials import Credentials
+from flushcheck.prober.proxy_server import parse_proxy
 from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.target import Target
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
 from flushcheck.watching.stream_capture import WatchOutcome
 from tests.prober.peers import Client, scripted_server
+from tests.prober.proxies import Proxy
 from tests.prober.test_gather import no_control, service
 
 SUFFIX = "/stream/polling"
@@ -111,6 +113,21 @@ def test_a_run_is_made_at_the_last_address_and_names_the_first():
     with scripted_server(service(no_control)) as url, scripted_server(redirect_all_to(url)) as first:
         run = gather(first, only=[Transport.CHUNKED], quick=True, options=ConnectionOptions(max_redirects=1))
     assert (run.target, run.redirected_from) == (url, first)
+
+
+def test_past_the_proxy_the_run_goes_to_the_last_address_too():
+    proxy = Proxy()
+    with (
+        scripted_server(service(no_control)) as url,
+        scripted_server(redirect_all_to(url)) as first,
+        scripted_server(proxy.http, read_first=False) as at,
+    ):
+        options = ConnectionOptions(max_redirects=1, proxy=parse_proxy(at))
+        run = gather(first, only=[Transport.CHUNKED], quick=True, direct=first, options=options)
+    assert (run.target, run.direct, run.proxy) == (url, url, at)
+    seen = {observation.probe.vantage: observation.outcome for observation in run.observations}
+    assert seen == {Vantage.PATH: Outcome.COMPLETE, Vantage.UNPROXIED: Outcome.COMPLETE}
+    assert all(f" {url}/" in line for line in proxy.requests[1:])
 
 
 def redirect_all_to(url):
