@@ -14,6 +14,7 @@ from flushcheck.measurement.cross_probe import timings
 from flushcheck.measurement.plan import STREAMED, smallest_held_baseline
 from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
 from flushcheck.model import (
+    Client,
     Flow,
     Observation,
     Outcome,
@@ -41,6 +42,29 @@ class Observations:
             seen.setdefault(observation.probe, observation)
         measured = timings(seen)
         self._seen = {probe: (observation, measured[probe]) for probe, observation in seen.items()}
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """The Clients that asked on the path, in the order of the model."""
+        asked = {probe.client for probe in self._seen if probe.vantage is Vantage.PATH}
+        return tuple(client for client in Client if client in asked)
+
+    def of_client(self, client: Client) -> Observations:
+        """What this Client saw, as if it were the only one; the controls belong to each.
+
+        Its Probes are those of the default Client there, so that a detector need not know which Client it is.
+        The Timings stay those of the whole run, because Clients wait for each other at one app.
+        """
+        view = Observations(())
+        view._seen = {
+            replace(probe, client=Client.BROWSER): (
+                replace(observation, probe=replace(probe, client=Client.BROWSER)),
+                timing,
+            )
+            for probe, (observation, timing) in self._seen.items()
+            if probe.client is client or probe.vantage is not Vantage.PATH
+        }
+        return view
 
     def __iter__(self) -> Iterator[Observation]:
         return (observation for observation, _ in self._seen.values())

@@ -24,7 +24,7 @@ from flushcheck.model.observation import (
     TimedPiece,
 )
 from flushcheck.model.pieces import EndRecord, Framing, Piece, RequestAtApp, Transport, Unit
-from flushcheck.model.probes import Probe, Scenario, Vantage, Variant
+from flushcheck.model.probes import Client, Probe, Scenario, Vantage, Variant
 from flushcheck.model.report import (
     CulpritReport,
     CutCause,
@@ -39,6 +39,7 @@ from flushcheck.model.report import (
 
 __all__ = [
     "Arrival",
+    "Client",
     "Confidence",
     "Culprit",
     "CulpritReport",
