@@ -15,7 +15,8 @@ from types import SimpleNamespace
 
 from flushcheck.cli.arguments import Parser, timeout
 from flushcheck.cli.console import Console
-from flushcheck.diagnosis.app_server import GEVENT, ServerReport, ServerSetup, examine, exit_code
+from flushcheck.diagnosis.app_server import ServerReport, examine, exit_code
+from flushcheck.diagnosis.server_setup import GEVENT, ServerSetup
 from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
@@ -68,7 +69,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Examine the server, print the advice; return the exit code.
+    """Examine the server, print the report; return the exit code.
 
     Raises:
         UsageError: the arguments contradict each other, or gunicorn refuses them.

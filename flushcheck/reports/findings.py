@@ -14,7 +14,7 @@ from flushcheck.checking.cross_check import CrossCheck, FoundBy
 from flushcheck.configs.findings import Finding, Level
 from flushcheck.configs.tree import ReadProblem
 from flushcheck.model.codec import to_json
-from flushcheck.reports.fixes import remarks
+from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.json_report import SCHEMA
 from flushcheck.reports.text_writer import TextWriter
 
@@ -82,7 +82,7 @@ def _finding(
     page.text(f"         fix: {finding.fix.where}", hang=14)
     for line in finding.fix.change.splitlines():
         page.line(f"             {line}", "green")  # not wrapped, to be copied
-    for label, text in remarks(finding.fix):
+    for label, text in cost_and_note(finding.fix):
         page.text(f"         {label}: {text}", hang=15)
 
 

@@ -24,7 +24,7 @@ from flushcheck.model import (
     TransportReport,
     Verdict,
 )
-from flushcheck.reports.fixes import remarks
+from flushcheck.reports.fixes import cost_and_note
 
 # The picture's own units; the browser stretches them to the width there is.
 WIDTH, HEIGHT, TOP, BOTTOM = 1000, 96, 14, 82
@@ -158,7 +158,7 @@ def _culprit_report(culprit_report: CulpritReport) -> str:
 
 def _fix(word: str, fix: Fix) -> str:
     below = "".join(
-        f'<p class="soft">{label.capitalize()}: {_text(text)}</p>' for label, text in remarks(fix)
+        f'<p class="soft">{label.capitalize()}: {_text(text)}</p>' for label, text in cost_and_note(fix)
     )
     return f"<p><strong>{word}:</strong> {_text(fix.where)}</p><pre>{_text(fix.change)}</pre>{below}"
 

@@ -20,7 +20,7 @@ from flushcheck.model import (
     Variant,
     Verdict,
 )
-from flushcheck.reports.fixes import remarks
+from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.text_writer import TextWriter
 
 _HEALTH_COLOR = {
@@ -110,7 +110,7 @@ def _fix(page: TextWriter, word: str, fix: Fix) -> None:
     page.text(f"  {word}: {fix.where}", hang=6, style="bold")
     for line in fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
-    for label, text in remarks(fix):
+    for label, text in cost_and_note(fix):
         page.text(f"      {label}: {text}", hang=12)
 
 
