@@ -44,8 +44,17 @@ SIGNATURES: Mapping[str, str] = {
 def hops(seen: Observations) -> tuple[Hop, ...]:
     """What is known of the path, from the app towards the reader, each statement with its evidence.
 
-    The order among them is known only where the statement says so.
+    The order among them is known only where the statement says so. What several Clients show is said once.
     """
+    found: dict[str, Hop] = {}
+    for client in seen.clients:
+        for hop in _hops(seen.of_client(client)):
+            found.setdefault(hop.what, hop)
+    return tuple(found.values())
+
+
+def _hops(seen: Observations) -> tuple[Hop, ...]:
+    """What one Client's view shows."""
     found: dict[str, Hop] = {}
     on_path = [observation for observation in seen if observation.probe.vantage is Vantage.PATH]
     replayed = [observation for observation in on_path if _replayed(seen, observation)]

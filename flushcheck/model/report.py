@@ -8,7 +8,7 @@ from enum import StrEnum
 from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix
 from flushcheck.model.observation import Flow, Lag
 from flushcheck.model.pieces import Transport
-from flushcheck.model.probes import Scenario, Variant
+from flushcheck.model.probes import Client, Scenario, Variant
 
 
 class Verdict(StrEnum):
@@ -47,8 +47,24 @@ class IdleResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientReport:
+    """What one Client got on one Transport."""
+
+    client: Client
+    http_version: str  # that it spoke, for example "1.1" or "2"; "" if no response arrived
+    flow: Flow
+    summary: str  # one sentence with numbers
+    hold_bytes: int | None = None
+    hold_s: float = 0.0
+    culprits: tuple[Detection, ...] = ()
+    freed_by: tuple[Variant, ...] = ()
+    sent_s: tuple[float, ...] = ()
+    received_s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TransportReport:
-    """How one Transport fares on this path, and why."""
+    """How one Transport fares on this path, and why: for the first Client asked, which is the browser."""
 
     transport: Transport
     flow: Flow  # as a browser's reader of token-size text sees it
@@ -68,6 +84,7 @@ class TransportReport:
     sent_s: tuple[float, ...] = ()  # per Piece received: when it was sent, ...
     received_s: tuple[float, ...] = ()  # ... and when it came, both from 0
     idle: IdleResult | None = None  # None: it was not asked for
+    clients: tuple[ClientReport, ...] = ()  # all that were asked, the first included
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,7 @@ class CulpritReport:
     confidence: Confidence
     transports: tuple[Transport, ...]
     evidence: tuple[Evidence, ...]
+    clients: tuple[Client, ...] = (Client.BROWSER,)  # that meet it
 
     @property
     def id(self) -> str:

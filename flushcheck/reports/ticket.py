@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from flushcheck.culprits.evidence import LABELS
 from flushcheck.measurement.plan import ROUTES, STREAMED
 from flushcheck.model import (
+    Client,
     Confidence,
     CulpritReport,
     Fix,
@@ -24,6 +25,7 @@ from flushcheck.model import (
     TransportReport,
     Verdict,
 )
+from flushcheck.reports import clients
 from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.text_writer import TextWriter
 
@@ -75,6 +77,9 @@ def _letter(page: TextWriter, report: Report, culprit_reports: Sequence[CulpritR
     page.gap()
     for verdict in report.transports:
         page.text(f"- {verdict.transport}: {verdict.flow}; {verdict.summary}", hang=2)
+        for client in clients.others(verdict):
+            who = clients.NAMES[client.client]
+            page.text(f"- {verdict.transport}, {who}: {client.flow}; {client.summary}", hang=2)
     page.gap()
     if culprit_reports:
         _causes(page, culprit_reports)
@@ -149,17 +154,28 @@ def _proof(page: TextWriter, report: Report) -> None:
     streamed = [transport for transport in bad if transport in STREAMED]
     if streamed:
         address = f"{report.target}{ROUTES[streamed[0]]}?{PLAIN_QUERY}"
+        # curl speaks HTTP/2 where it can: what only HTTP/1.1 clients meet has to be asked for.
+        protocol = " --http1.1" if _only_over_http1(report) else ""
         page.text(
             "To reproduce, and to verify the fix: this command prints word by word when the stream flows, "
             "and in blocks or all at the end when it is held."
         )
         page.gap()
-        page.line(f"    curl -N --compressed {shlex.quote(address)}")
+        page.line(f"    curl -N{protocol} --compressed {shlex.quote(address)}")
     else:
         page.text("To reproduce, and to verify the fix:")
         page.gap()
         page.line(f"    flushcheck diagnose {shlex.quote(report.target)} --only {','.join(bad)}")
     page.gap()
+
+
+def _only_over_http1(report: Report) -> bool:
+    """Whether every Transport flows for the first Client, and not for one that speaks HTTP/1.1."""
+    return all(transport.flow is Flow.FLOWING for transport in report.transports) and any(
+        client.client is Client.HTTP1 and client.flow is not Flow.FLOWING
+        for transport in report.transports
+        for client in transport.clients
+    )
 
 
 def _until_then(page: TextWriter, report: Report) -> None:
@@ -183,9 +199,10 @@ def _until_then(page: TextWriter, report: Report) -> None:
 
 
 def flows(verdict: TransportReport) -> bool:
-    """Whether a Transport can be used as it is, whatever the size of its pieces."""
+    """Whether a Transport can be used as it is, by every client, whatever the size of its pieces."""
     lasts = verdict.idle is None or not verdict.idle.cuts
-    return verdict.flow is Flow.FLOWING and verdict.held_at is None and lasts
+    for_all = all(client.flow is Flow.FLOWING for client in verdict.clients)
+    return verdict.flow is Flow.FLOWING and verdict.held_at is None and for_all and lasts
 
 
 def _operator_fixes(fixes: Iterable[Fix]) -> list[Fix]:
