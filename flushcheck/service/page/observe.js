@@ -1,7 +1,10 @@
 // One probe makes one observation (flushcheck/model/observation.py). Whatever the server does is an outcome, never an
 // exception. Runs in a worker: there, neither drawing nor a hidden tab delays the clock.
 
-import { pollAddress, readChunked, readEvents, readPolling, readWebSocket, refusal, since } from "./streams.js";
+import { readChunked, readEvents, refusal } from "./read-fetch.js";
+import { pollAddress, readPolling } from "./read-polling.js";
+import { readWebSocket } from "./read-websocket.js";
+import { since } from "./streams.js";
 
 /** @import { Arrival, Bounds, Header, Listener, Observation, Outcome, PlannedProbe, RequestAtApp, StreamEnd, StreamResult } from "./types.d.ts" */
 
@@ -93,7 +96,7 @@ class Capture {
   /** @type {unknown} */
   request_at_app = null;
   pieces = 0;
-  flood = false; // more reads came than a stream of the service can cause
+  flood = false; // more reads arrived than a stream of the service can cause
   #bounds;
 
   /** @param {Bounds} bounds */
@@ -203,7 +206,7 @@ function conclude({ ended, detail }, { flood, pieces }, { timeout_s, count }) {
     return { outcome: pieces ? "cut" : "refused", detail: text || "more data than a stream of this service can have" };
   }
   if (ended === "stopped") {
-    return { outcome: "timeout", detail: `${pieces} of ${count} pieces came within ${timeout_s.toFixed(1)} s` };
+    return { outcome: "timeout", detail: `${pieces} of ${count} pieces arrived within ${timeout_s.toFixed(1)} s` };
   }
   return { outcome: ended, detail: text };
 }

@@ -82,7 +82,7 @@ function transportPanel([name, report]) {
   const { sent_s, received_s } = report;
   if (sent_s.length > 1) {
     new Timeline(timeline, TRANSPORT_LABELS[name]).draw({
-      points: sent_s.map((sent, index) => ({ sent_s: sent, came_s: received_s[index] ?? sent })),
+      points: sent_s.map((sent, index) => ({ sent_s: sent, arrived_s: received_s[index] ?? sent })),
       span_s: Math.max(...sent_s, ...received_s, 0.1) * 1.02,
     });
   }

@@ -189,6 +189,13 @@ export interface Findings {
   problems: ReadProblem[];
 }
 
+/** flushcheck/service/routes/check.py: why a file cannot be checked. Other errors have no code and no reason. */
+export interface CheckFailure {
+  error?: string;
+  code?: string;
+  reason?: string;
+}
+
 // flushcheck/service/routes/pages.py: what the service tells the page
 
 export interface PlannedProbe {
@@ -236,7 +243,7 @@ export type Header = [name: string, value: string];
 /** A piece on the page's clock. `connection` tells the connections of an EventSource apart. */
 export interface Point {
   sent_s: number;
-  came_s: number;
+  arrived_s: number;
   connection?: number;
 }
 

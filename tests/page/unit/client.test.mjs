@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { HoldDetector, ORDER, openStream, pauseMs, resumeByStart } from "../../../flushcheck/service/page/client.js";
+import { ORDER, openStream, pauseMs, resumeByStart } from "../../../flushcheck/service/page/client.js";
+import { HoldDetector } from "../../../flushcheck/service/page/hold-detector.js";
 import { Network } from "./network.mjs";
 
 const URLS = { events: "/events", chunked: "/chunked", websocket: "/ws", polling: "/polling" };
@@ -250,7 +251,7 @@ test("pauses grow with the failures, and are short again after a piece", async (
   assert.equal(await pauseAfterBreak(), "0.2");
 });
 
-test("a piece that came before is left out, one that is missing breaks the stream", async () => {
+test("a piece that arrived before is left out, one that is missing breaks the stream", async () => {
   const run = start();
   for (const seq of [0, 1, 1, 0]) network.last.send(piece(seq, 0));
   assert.deepEqual(run.pieces, [0, 1]);
@@ -330,7 +331,7 @@ describe("chunked HTTP", () => {
     });
   }
 
-  test("a refusal is waited out where pieces came before", async () => {
+  test("a refusal is waited out where pieces arrived before", async () => {
     start({ order: ["chunked", "websocket"] });
     await flow(network.last, 0, 1);
     network.last.finish();
