@@ -145,17 +145,21 @@ def _hops(page: TextWriter, hops: Sequence[Hop]) -> None:
         page.text(f"- {hop.what} ({hop.evidence.sentence})", hang=2)
 
 
-def _freed_by(page: TextWriter, verdicts: Iterable[TransportReport]) -> None:
+def _freed_by(page: TextWriter, reports: Iterable[TransportReport]) -> None:
     """What the app can do by itself, once for all Transports on which the same was measured to work."""
-    freed: dict[tuple[Variant, ...], list[str]] = {}
-    for verdict in verdicts:
-        if verdict.freed_by:
-            freed.setdefault(verdict.freed_by, []).append(verdict.transport)
+    freed: dict[tuple[tuple[Variant, ...], str], list[str]] = {}
+    for report in reports:
+        if report.freed_by:
+            freed.setdefault((report.freed_by, ""), []).append(report.transport)
+        for client in clients.others(report):
+            if client.freed_by:
+                whom = f", for {clients.NAMES[client.client]}"
+                freed.setdefault((client.freed_by, whom), []).append(report.transport)
     if freed:
         page.gap()
-    for variants, transports in freed.items():
+    for (variants, whom), transports in freed.items():
         page.text(
-            f"{', '.join(transports)}: tested here, the stream flows with "
+            f"{', '.join(transports)}{whom}: tested here, the stream flows with "
             f"{' or '.join(LABELS[variant] for variant in variants)}",
             hang=2,
         )

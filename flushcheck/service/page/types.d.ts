@@ -2,6 +2,7 @@
 // tests/page/test_types.py compares the field names with the Python dataclasses and documents.
 
 export type Transport = "polling" | "chunked" | "events" | "websocket";
+export type Client = "browser" | "http1" | "http3";
 export type Outcome = "complete" | "cut" | "timeout" | "refused" | "unreachable" | "stopped";
 export type Verdict = "flowing" | "held" | "broken" | "unknown";
 
@@ -14,6 +15,7 @@ export interface Probe {
   vantage: "path" | "loopback" | "direct";
   run: number;
   lasts_s: number;
+  client: Client;
 }
 
 export interface RequestAtApp {
@@ -94,6 +96,7 @@ export interface CulpritReport {
   title: string;
   confidence: string;
   transports: Transport[];
+  clients: Client[];
   evidence: string[];
   fixes: Fix[];
   references: string[];
@@ -122,6 +125,19 @@ export interface TransportReport {
   culprits: string[];
   freed_by: string[];
   idle: IdleResult | null;
+  sent_s: number[];
+  received_s: number[];
+  clients: Partial<Record<Client, ClientReport>>;
+}
+
+export interface ClientReport {
+  flow: string;
+  summary: string;
+  http_version: string;
+  hold_bytes: number | null;
+  hold_s: number;
+  culprits: string[];
+  freed_by: string[];
   sent_s: number[];
   received_s: number[];
 }
