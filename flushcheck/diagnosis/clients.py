@@ -108,7 +108,12 @@ def culprit_reports(results: Sequence[ClientVerdict]) -> tuple[CulpritReport, ..
             for detection in report.culprits:
                 own = detection if number == 0 else _of_client(detection, result.client)
                 found = CulpritReport(
-                    own.culprit, own.confidence, (report.transport,), own.evidence, (result.client,)
+                    own.culprit,
+                    own.confidence,
+                    (report.transport,),
+                    own.evidence,
+                    (result.client,),
+                    own.refuted,
                 )
                 known = merged.get(own.culprit.id)
                 merged[own.culprit.id] = _merge(known, found) if known else found
@@ -133,6 +138,7 @@ def _merge(known: CulpritReport, found: CulpritReport) -> CulpritReport:
         tuple(dict.fromkeys((*known.transports, *found.transports))),
         (*known.evidence, *new),
         tuple(dict.fromkeys((*known.clients, *found.clients))),
+        known.refuted | found.refuted,
     )
 
 

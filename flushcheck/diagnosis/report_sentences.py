@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from flushcheck.culprits.http2_stream_limit import waiting_note
 from flushcheck.diagnosis.clients import ClientVerdict
 from flushcheck.diagnosis.path_verdict import BROKEN, is_cut_when_idle, is_held
 from flushcheck.measurement.answer import Answer
@@ -153,6 +154,7 @@ def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) ->
             if (timing := seen.timing(replace(Probe(transport), variant=variant)))
             and timing.flow in HELD_FLOWS
         ]
+    sentences += filter(None, (waiting_note(seen, report.transport) for report in transport_reports))
     controls = [
         observation
         for observation in seen

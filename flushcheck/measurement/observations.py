@@ -13,6 +13,7 @@ from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.cross_probe import timings
 from flushcheck.measurement.plan import STREAMED, smallest_held_baseline
 from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
+from flushcheck.measurement.tls_records import buffer_bytes
 from flushcheck.model import (
     Client,
     Flow,
@@ -42,6 +43,7 @@ class Observations:
             seen.setdefault(observation.probe, observation)
         measured = timings(seen)
         self._seen = {probe: (observation, measured[probe]) for probe, observation in seen.items()}
+        self._whole: Observations | None = None  # of a view: the run that it is a view of
 
     @property
     def clients(self) -> tuple[Client, ...]:
@@ -56,6 +58,7 @@ class Observations:
         The Timings stay those of the whole run, because Clients wait for each other at one app.
         """
         view = Observations(())
+        view._whole = self
         view._seen = {
             replace(probe, client=Client.BROWSER): (
                 replace(observation, probe=replace(probe, client=Client.BROWSER)),
@@ -65,6 +68,12 @@ class Observations:
             if probe.client is client or probe.vantage is not Vantage.PATH
         }
         return view
+
+    def beside(self, client: Client) -> Observations | None:
+        """What another Client of the same run saw; None if it did not ask, or if this is no view."""
+        if self._whole is None or client not in self._whole.clients:
+            return None
+        return self._whole.of_client(client)
 
     def __iter__(self) -> Iterator[Observation]:
         return (observation for observation, _ in self._seen.values())
@@ -161,6 +170,17 @@ class Observations:
         ]
         return max(waited, key=lambda pair: pair[1].queued_s, default=None)
 
+    def together(self, transport: Transport) -> tuple[tuple[Observation, Timing], ...]:
+        """The streams of this Transport that were asked for at once, as far as they arrived."""
+        return tuple(
+            (observation, timing)
+            for probe, (observation, timing) in self._seen.items()
+            if probe.transport is transport
+            and probe.variant is Variant.TOGETHER
+            and probe.vantage is Vantage.PATH
+            and observation.pieces
+        )
+
     def control_probe(self, transport: Transport) -> Probe | None:
         """The control: the service's own loopback, or else the app's own port; None if neither responded.
 
@@ -213,6 +233,16 @@ class Observations:
         """A response header of the held baseline (of the token baseline if none was held); "" if none."""
         observation = self.get(self.held_baseline(transport) or Probe(transport))
         return observation.header(name) if observation else ""
+
+    def over_tls(self, transport: Transport) -> str:
+        """The version of HTTP that this Transport's baseline spoke over TLS; "" without TLS."""
+        observation = self.get(self.held_baseline(transport) or Probe(transport))
+        return observation.http_version if observation and observation.tls_version else ""
+
+    def record_buffer_bytes(self, transport: Transport) -> int | None:
+        """The buffer that filled the TLS records of this Transport's kilobyte Pieces; None if none shows."""
+        observation = self.get(Probe(transport, Scenario.KILO))
+        return buffer_bytes(observation) if observation else None
 
     def has_content_length(self, transport: Transport) -> bool:
         """Whether the response has a Content-Length, which the service never sends with a stream.

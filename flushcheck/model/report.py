@@ -96,6 +96,7 @@ class CulpritReport:
     transports: tuple[Transport, ...]
     evidence: tuple[Evidence, ...]
     clients: tuple[Client, ...] = (Client.BROWSER,)  # that meet it
+    refuted: frozenset[Fix] = frozenset()  # fixes that the evidence shows to have no effect here
 
     @property
     def id(self) -> str:
@@ -109,8 +110,8 @@ class CulpritReport:
 
     @property
     def fixes(self) -> tuple[Fix, ...]:
-        """The fixes, as in the JSON report."""
-        return self.culprit.fixes
+        """The fixes to offer: those of the culprit that no evidence refutes."""
+        return tuple(fix for fix in self.culprit.fixes if fix not in self.refuted)
 
 
 class FaultPlace(StrEnum):

@@ -159,7 +159,9 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) 
 def _culprit_report(culprit_report: CulpritReport, asked: Sequence[Client]) -> str:
     culprit = culprit_report.culprit
     whom = f", for {clients.named(culprit_report.clients)}" if culprit_report.clients != asked else ""
-    fixes = "".join(_fix("Fix" if number == 0 else "Or", fix) for number, fix in enumerate(culprit.fixes))
+    fixes = "".join(
+        _fix("Fix" if number == 0 else "Or", fix) for number, fix in enumerate(culprit_report.fixes)
+    )
     return (
         f'<section><p class="late">culprit, {_text(culprit_report.confidence)}: {_text(culprit.id)}'
         f"{_text(whom)}</p>"

@@ -96,7 +96,7 @@ def _culprit(found: CulpritReport) -> dict[str, Any]:
         "transports": [transport.value for transport in found.transports],
         "clients": [client.value for client in found.clients],
         "evidence": [fact.sentence for fact in found.evidence],
-        "fixes": [to_json(fix) for fix in culprit.fixes],
+        "fixes": [to_json(fix) for fix in found.fixes],
         "references": list(culprit.references),
     }
 

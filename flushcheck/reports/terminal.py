@@ -113,7 +113,7 @@ def _culprit_report(page: TextWriter, culprit_report: CulpritReport, asked: Sequ
     page.text(f"  {culprit.title}", hang=2)
     whom = f", for {clients.named(culprit_report.clients)}" if culprit_report.clients != asked else ""
     page.text(f"  on {', '.join(culprit_report.transports)}{whom}", hang=2)
-    for number, fix in enumerate(culprit.fixes):
+    for number, fix in enumerate(culprit_report.fixes):
         _fix(page, "fix" if number == 0 else "or", fix)
     page.text("  evidence:")
     for fact in culprit_report.evidence:

@@ -53,9 +53,7 @@ def ticket(report: Report) -> str:
     if report.verdict is Verdict.UNKNOWN:
         page.text(f"No ticket can be written about {report.target}: {report.headline}.")
         return page.done()
-    theirs = [
-        culprit_report for culprit_report in report.culprits if _operator_fixes(culprit_report.culprit.fixes)
-    ]
+    theirs = [culprit_report for culprit_report in report.culprits if _operator_fixes(culprit_report.fixes)]
     if report.culprits and not theirs:
         page.text(f"No ticket is needed: you can fix what was found at {report.target} yourself.")
     else:
@@ -124,7 +122,7 @@ def _changes(page: TextWriter, culprit_reports: Sequence[CulpritReport]) -> None
     for number, culprit_report in enumerate(culprit_reports, 1):
         sure = culprit_report.confidence is Confidence.CERTAIN
         which = f"against {number}, " if sure else f"if it is {number}, "
-        for fix in _operator_fixes(culprit_report.culprit.fixes):
+        for fix in _operator_fixes(culprit_report.fixes):
             page.gap()
             page.text(f"- {which}in {fix.where}:", hang=2)
             _change(page, fix)
@@ -221,7 +219,7 @@ def _sender_fixes(culprit_reports: Iterable[CulpritReport], *, headers_tested: b
         fix
         for culprit_report in culprit_reports
         if culprit_report.confidence is not Confidence.POSSIBLE
-        for fix in culprit_report.culprit.fixes
+        for fix in culprit_report.fixes
         if fix.by in SENDER
     )
     return list(dict.fromkeys(fix for fix in own if not (headers_tested and fix.response_header)))

@@ -1,0 +1,63 @@
+"""What culprits say of a stream behind TLS: the fixes that work there, and the buffer that shows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from flushcheck.culprits import nginx_proxy_buffering
+from flushcheck.model import Confidence, Observation, Probe, RequestAtApp, Scenario, Transport
+from tests.measurement.streams import HELD, blocks, kilo, run, saw, xab
+
+CHUNKED = Transport.CHUNKED
+OLD, NEW = RequestAtApp(protocol="HTTP/1.0"), RequestAtApp(protocol="HTTP/1.1")
+
+
+def over(tls_version: str, http_version: str, *observations: Observation) -> list[Observation]:
+    return [
+        dataclasses.replace(observation, tls_version=tls_version, http_version=http_version)
+        for observation in observations
+    ]
+
+
+HTTP11 = [
+    # name,                                   TLS,        client's HTTP, the app's,  is the fix offered
+    ("plain, the app is called over 1.0",     "",         "1.1",         OLD,        True),
+    ("plain, the app is called over 1.1",     "",         "1.1",         NEW,        False),
+    ("HTTP/1.1 over TLS",                     "TLSv1.3",  "1.1",         OLD,        False),
+    ("HTTP/2, the app is called over 1.0",    "TLSv1.3",  "2",           OLD,        True),
+    ("HTTP/2, the app is called over 1.1",    "TLSv1.3",  "2",           NEW,        False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "tls_version", "http_version", "request_at_app", "offered"),
+    HTTP11,
+    ids=[row[0] for row in HTTP11],
+)
+def test_http_1_1_upstream_is_offered_only_where_it_can_help(
+    name, tls_version, http_version, request_at_app, offered
+):
+    held, freed = saw(CHUNKED, HELD, request=request_at_app), saw(xab(CHUNKED), request=request_at_app)
+    detection = nginx_proxy_buffering.detect(run(*over(tls_version, http_version, held, freed)), CHUNKED)
+    assert detection is not None
+    assert detection.confidence is Confidence.CERTAIN
+    assert (nginx_proxy_buffering.HTTP11_FIX not in detection.refuted) is offered
+    assert len(detection.refuted) == int(not offered)
+
+
+def test_equal_records_are_evidence_of_the_buffer():
+    large = saw(kilo(CHUNKED), blocks(16_384))
+    arrivals = tuple(dataclasses.replace(arrival, record_bytes=(16_401,)) for arrival in large.arrivals)
+    seen = [saw(CHUNKED, HELD), saw(xab(CHUNKED)), dataclasses.replace(large, arrivals=arrivals)]
+    detection = nginx_proxy_buffering.detect(run(*over("TLSv1.3", "1.1", *seen)), CHUNKED)
+    assert detection is not None
+    assert detection.evidence[-1].sentence == (
+        "chunked: the TLS records of longer streams hold 16384 bytes each: a buffer of ssl_buffer_size is "
+        "filled before nginx encrypts it"
+    )
+    assert detection.evidence[-1].probes == (Probe(CHUNKED, Scenario.KILO).id,)
+    without = nginx_proxy_buffering.detect(run(*over("", "1.1", *seen)), CHUNKED)
+    assert without is not None
+    assert len(without.evidence) == len(detection.evidence) - 1
