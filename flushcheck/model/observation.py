@@ -36,10 +36,8 @@ class Arrival:
     size_bytes: int  # body bytes of this read, before decompression
     text_bytes: int  # the same after decompression
     pieces: tuple[ReceivedPiece, ...] = ()  # Pieces completed by this read; empty if none was
-    frame_bytes: tuple[int, ...] = ()  # sizes of its HTTP/2 DATA frames; empty without HTTP/2
-    record_bytes: tuple[
-        int, ...
-    ] = ()  # sizes of the TLS records that it completed, encrypted; empty without TLS
+    frame_bytes: tuple[int, ...] = ()  # of its HTTP/2 DATA frames, padding included
+    record_bytes: tuple[int, ...] = ()  # of the TLS records that it completed, encrypted
 
 
 class Outcome(StrEnum):

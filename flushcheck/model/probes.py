@@ -43,9 +43,9 @@ class Vantage(StrEnum):
 class Client(StrEnum):
     """What kind of program asks. A path may hold a stream for one kind and pass it on for another."""
 
-    BROWSER = "browser"  # offers HTTP/2 and HTTP/1.1 over TLS, and speaks what the server chooses
-    HTTP1 = "http1"  # speaks HTTP/1.1 only, as many libraries, proxies and CDNs do
-    HTTP3 = "http3"  # speaks HTTP/3, as browsers do once a response has offered it
+    BROWSER = "browser"  # offers HTTP/2 and HTTP/1.1, and follows the choice; one HTTP/2 connection for all
+    HTTP1 = "http1"  # offers HTTP/1.1 only, as many libraries and other proxies do
+    HTTP3 = "http3"  # asks over QUIC
 
 
 @dataclass(frozen=True, slots=True)

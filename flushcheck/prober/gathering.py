@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from flushcheck.measurement import plan
 from flushcheck.measurement.timing import flow, unclear
 from flushcheck.model import Observation, Outcome, Probe, Run, Transport, Vantage
-from flushcheck.prober.address import Address, parse
+from flushcheck.prober.address import parse
 from flushcheck.prober.arguments import (
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
@@ -23,9 +23,11 @@ from flushcheck.prober.arguments import (
     parse_direct,
     transports,
 )
+from flushcheck.prober.connecting import HTTP1
 from flushcheck.prober.control import Control
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.stall_monitor import StallMonitor
+from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 from flushcheck.prober.tool import TOOL
 
 # The share of the timeout that the first round may use at most, unless its streams take longer ...
@@ -63,6 +65,8 @@ def gather(
     on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
     idle_s: float | Iterable[float] = (),
+    options: ConnectionOptions = DEFAULT_OPTIONS,
+    offer: Sequence[str] = HTTP1,  # BROWSER of `connections`, once the analysis tells clients apart
 ) -> Run:
     """Make every observation that a verdict on the path to a service needs.
 
@@ -76,6 +80,8 @@ def gather(
         direct: the app's own address, to make the same baselines there too; "" for none.
         idle_s: silences to try, in seconds; none: no search for idle timeouts. It comes last, and takes as
             long as the longest of them.
+        options: how to get to the service.
+        offer: the protocols that clients of Client.BROWSER offer over TLS.
 
     Raises:
         UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` is not possible. Whatever the peer does
@@ -83,10 +89,12 @@ def gather(
     """
     address = parse(url)
     wanted, direct_address, silences_s = transports(only), parse_direct(direct, address), ladder(idle_s)
+    target = Target(address, options)
+    direct_target = Target(direct_address, options) if direct_address else None
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     with StallMonitor() as stalls:
-        control = Control(address, deadline)
-        gathering = Gathering(address, direct_address, stalls, on_progress)
+        control = Control(target, deadline)
+        gathering = Gathering(target, direct_target, stalls, on_progress, offer)
         observations = gathering.baselines(wanted, timeout_s, quick=quick)
         open_transports = [
             observation.probe.transport for observation in observations if _is_stream_on_path(observation)
@@ -109,15 +117,17 @@ class Gathering:
 
     def __init__(
         self,
-        address: Address,
-        direct: Address | None,
+        path: Target,
+        direct: Target | None,
         stalls: StallMonitor,
         on_progress: Callable[[RunProgress], None] | None,
+        offer: Sequence[str],
     ) -> None:
-        self._address = address
+        self._path = path
         self._direct = direct
         self._stalls = stalls
         self._on_progress = on_progress or (lambda _: None)
+        self._offer = offer
 
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, *, quick: bool
@@ -172,7 +182,9 @@ class Gathering:
             self._on_progress(RunProgress(stage, done, len(probes), observation))
 
         self._on_progress(RunProgress(stage, 0, len(probes)))
-        return observe_round(probes, self._address, self._direct, round_s, self._stalls, on_done)
+        return observe_round(
+            probes, self._path, self._direct, round_s, self._stalls, on_done, offer=self._offer
+        )
 
 
 def _is_stream_on_path(observation: Observation) -> bool:

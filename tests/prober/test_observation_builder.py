@@ -6,7 +6,7 @@ import pytest
 
 from flushcheck.model import EndRecord, Outcome, Piece, Probe, ReceivedPiece, RequestAtApp, Transport
 from flushcheck.prober.capture import MAX_HEADERS, MAX_NAME, MAX_VALUE, EndDetail, StopReason
-from flushcheck.prober.http1 import ProtocolError, Response
+from flushcheck.prober.http_client import ProtocolError, Response
 from flushcheck.prober.observation_builder import MAX_ARRIVALS, MAX_PIECES, ObservationBuilder
 from flushcheck.prober.timed_socket import ByteLimitExceeded, DeadlineExceeded, Unreachable
 from flushcheck.streaming.transports import Malformed

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from flushcheck.model import Outcome, Probe, Transport
-from flushcheck.prober import observe, observe_all, timed_socket
+from flushcheck.prober import connecting, observe, observe_all
 from tests.prober.peers import TO_CLOSE, Client, end, piece, scripted_server
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
@@ -49,9 +49,9 @@ def speaks_tls(certificate):
 def trusted(certificate, monkeypatch):
     """Let the prober trust the certificate, as if it were in the system's store."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    timed_socket.tls_context.cache_clear()
+    connecting.tls_context.cache_clear()
     yield
-    timed_socket.tls_context.cache_clear()
+    connecting.tls_context.cache_clear()
 
 
 def stream(client: Client) -> None:
