@@ -145,6 +145,23 @@ def baselines(
     return tuple(replace(probe, client=client) for client in clients for probe in probes)
 
 
+def shared_connections(probes: Iterable[Probe]) -> tuple[int, ...]:
+    """For each of these Probes of one round the number of the connection that it shares, where one is shared.
+
+    What is asked for at once shares one, as the streams of a page do. The others take one for every six of
+    them: no server measured serves fewer at once, so that no Probe waits for another.
+    """
+    numbers: list[int] = []
+    others = 0
+    for probe in probes:
+        if probe.variant is Variant.TOGETHER:
+            numbers.append(0)
+        else:
+            numbers.append(1 + others // TOGETHER)
+            others += 1
+    return tuple(numbers)
+
+
 def direct_counterparts(probes: Iterable[Probe]) -> tuple[Probe, ...]:
     """The same baselines at the app's own port, to compare with: see `vantages`."""
     return tuple(

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from flushcheck.measurement import plan
 from flushcheck.model import Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import parse
 from flushcheck.prober.capture import EndDetail
@@ -106,12 +107,16 @@ def observe_round(
         if target and target.address.tls:
             tls_context(target.options.tls, tuple(offer))  # made before the clock runs
     now = time.monotonic()
-    on_path = Connections(path, now + timeout_s, offer=offer)
-    at_app = Connections(direct, now + timeout_s, offer=offer) if direct else on_path
+    pool: dict[tuple[bool, int], Connections] = {}
     builders = [ObservationBuilder(probe, now=now, deadline=now + timeout_s) for probe in probes]
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
+    shared = plan.shared_connections(probes)
     for index, builder in enumerate(builders):
-        connections = at_app if builder.probe.vantage is Vantage.DIRECT else on_path
+        at_app = direct is not None and builder.probe.vantage is Vantage.DIRECT
+        target = direct if direct is not None and at_app else path
+        connections = pool.setdefault(
+            (at_app, shared[index]), Connections(target, now + timeout_s, offer=offer)
+        )
         threading.Thread(
             target=_work,
             args=(index, builder, connections, finished),
@@ -140,8 +145,8 @@ def observe_round(
     for index, builder in enumerate(builders):
         if index not in observations:
             close(index, builder.on_deadline(), time.monotonic())
-    on_path.close()
-    at_app.close()
+    for connections in pool.values():
+        connections.close()
     return tuple(observations[index] for index in range(len(builders)))
 
 
