@@ -48,8 +48,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if queued is None or request is None or "gunicorn" not in request.server:
         return None  # where a server starts a process for each request, its slow start looks the same
     shared = http2_stream_limit.shares_connection(queued[0])
-    http1 = seen.beside(Client.HTTP1) if shared else None
-    if http1 is not None and http1.flow(transport) is not None and http1.queued(transport) is None:
+    http1 = seen.beside(Client.HTTP1)
+    tried = http1 is not None and http1.flow(transport) is not None
+    if shared and tried and http1 is not None and http1.queued(transport) is None:
         return None  # no stream waited over HTTP/1.1: the shared connection is the limit
     observation, timing = queued
     facts = [
@@ -64,7 +65,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
             Evidence(f"{transport}: the response has Connection: close, as from gunicorn's sync worker")
         )
     # On a shared connection the server in front may process no more: see `http2_stream_limit`.
-    sure = Confidence.POSSIBLE if shared and http1 is None else Confidence.LIKELY
+    sure = Confidence.POSSIBLE if shared and not tried else Confidence.LIKELY
     return Detection(CULPRIT, sure, tuple(facts))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from flushcheck.diagnosis.front_signatures import front, shown
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import XAB, Observations
 from flushcheck.measurement.plan import STREAMED
@@ -62,7 +63,7 @@ def _hops(seen: Observations) -> tuple[Hop, ...]:
         on_path = replayed
         rules: tuple[Statement, ...] = (_by_names, _by_replay)
     else:
-        rules = (_next_to_the_app, _by_x_accel, _by_websocket, _by_names, _by_the_body)
+        rules = (_next_to_the_app, _by_x_accel, _by_websocket, _by_names, _by_the_body, _by_settings)
     for statements in rules:
         for observation in on_path:
             for what, sentence in statements(seen, observation):
@@ -224,6 +225,15 @@ def _by_the_body(seen: Observations, observation: Observation) -> Statements:
         yield (
             "a hop that stores the whole response before it sends it on",
             f"the response has a Content-Length of {_cut(length)}, which the service does not send",
+        )
+
+
+def _by_settings(seen: Observations, observation: Observation) -> Statements:
+    """The program that ends TLS, by the HTTP/2 SETTINGS that it sends first."""
+    if program := front(observation.settings):
+        yield (
+            f"next to the reader: a program that looks like {program}",
+            f"its first HTTP/2 SETTINGS are {shown(observation.settings)}, as measured there",
         )
 
 

@@ -18,8 +18,8 @@ OVERHEAD_BYTES = {"TLSv1.3": 17, "TLSv1.2": 24}
 # The buffers that were measured: nginx with ssl_buffer_size 1k and 4k, mod_ssl, nginx with its default.
 BUFFERS = frozenset({1024, 4096, 8192, 16_384})
 
-# Two records may be alike by chance; 40 Pieces of a kilobyte and more fill three of the largest.
-MIN_RECORDS = 3
+# The kilobyte Pieces fill two of the largest, which no Piece reaches by itself; one may be a chance.
+MIN_RECORDS = 2
 
 
 def buffer_bytes(observation: Observation) -> int | None:

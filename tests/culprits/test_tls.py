@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
-from flushcheck.culprits import nginx_proxy_buffering
+from flushcheck.culprits import http2_stream_limit, nginx_proxy_buffering
 from flushcheck.model import Confidence, Observation, Probe, RequestAtApp, Scenario, Transport
+from tests.culprits.seen import Seen
 from tests.measurement.streams import HELD, blocks, kilo, run, saw, xab
 
 CHUNKED = Transport.CHUNKED
@@ -61,3 +62,21 @@ def test_equal_records_are_evidence_of_the_buffer():
     without = nginx_proxy_buffering.detect(run(*over("", "1.1", *seen)), CHUNKED)
     assert without is not None
     assert len(without.evidence) == len(detection.evidence) - 1
+
+
+WAITS = [
+    # name,                               of each stream at once, how long it waited;  beside it over HTTP/1.1,       the note
+    ("none waited",                       Seen(http_version="2", together=(0, 0)),                                     ""),
+    ("not on a shared connection",        Seen(together=(0, 1.8)),                                                     ""),
+    ("HTTP/1.1 was not tried",            Seen(http_version="2", together=(0, 0, 1.8, 1.9)),
+     "chunked: of 4 streams at once on one HTTP/2 connection 2 were served, the others waited up to 1.9 s (see http2-stream-limit)"),
+    ("none waited over HTTP/1.1",         Seen(http_version="2", together=(0, 1.8), http1=Seen(together=(0, 0))),
+     "chunked: of 2 streams at once on one HTTP/2 connection 1 were served, the others waited up to 1.8 s; 2 at once over HTTP/1.1 were all served (see http2-stream-limit)"),
+    ("as many waited over HTTP/1.1",      Seen(http_version="2", together=(0, 1.8), http1=Seen(together=(0, 1.8))),    ""),
+    ("nothing was asked for at once",     Seen(http_version="2"),                                                      ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "note"), WAITS, ids=[row[0] for row in WAITS])
+def test_how_many_streams_one_connection_carries(name, seen, note):
+    assert http2_stream_limit.waiting_note(seen.observations(), CHUNKED) == note
