@@ -38,6 +38,7 @@ from tests.deploy.shipped import DEPLOY
 from tests.lab import accounts, programs
 from tests.lab.case import Case, Kind
 from tests.live import servers
+from tests.live.processes import title
 from tests.live.servers import Service
 
 FOLDER = DEPLOY / "shared-hosting"
@@ -303,9 +304,7 @@ def wait_until(done: Callable[[], bool], service: Service) -> None:
 
 def running(script: str) -> bool:
     """Whether a process has this script on its command line. Linux only: reads /proc."""
-    return any(
-        script in servers._title(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()
-    )
+    return any(script in title(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit())
 
 
 def get(url: str, accept: str = "*/*") -> tuple[int, str]:

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.live import servers
-from tests.live.processes import memory_bytes, workers
+from tests.live.processes import child_pids, memory_bytes
 from tests.service.routes.test_websocket import HANDSHAKE
 from tests.service.wire import WITHIN_S, read_until, request
 
@@ -98,7 +98,7 @@ def _lateness_s(port: int) -> float:
 
 
 def test_readers_that_stop_cost_little_and_are_dropped(origin):
-    (worker,) = workers(origin.pid)
+    (worker,) = child_pids(origin.pid)
     lateness_s(origin.port)  # everything that is made once is made
     before_bytes = memory_bytes(worker)
     with stopped_readers(origin.port, READERS):

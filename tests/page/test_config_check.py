@@ -104,7 +104,7 @@ def test_a_file_is_read_under_its_own_name(page, origin, tmp_path):
 WRONG = [
     # name              text                            expected
     ("nothing",         "  \n",                         "There is nothing to check yet"),
-    ("no file of ours", "Dear all,\nhello.\n",          "choose the server above"),
+    ("no file of ours", "Dear all,\nhello.\n",          "Cannot tell which server this file is for: choose the server above."),
     ("a novel",         "x" * 200_000,                  "This file has 200,000 bytes"),
 ]  # fmt: skip
 

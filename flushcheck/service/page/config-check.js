@@ -114,9 +114,13 @@ async function post(text, signal) {
  * @param {CheckFailure} failure
  * @param {number} status */
 function errorSentence({ error, code, reason }, status) {
-  if (code === "unknown-format") return `${reason}: choose the server above.`;
-  return reason ?? error ?? `The service responded with status ${status}.`;
+  if (code === "unknown-format") return capital(`${reason}: choose the server above.`);
+  return capital(String(reason ?? error ?? `the service responded with status ${status}.`));
 }
+
+/** The service's sentences begin with a small letter, because the command prints a place before them.
+ * @param {string} sentence */
+const capital = (sentence) => sentence.charAt(0).toUpperCase() + sentence.slice(1);
 
 /** @param {number} bytes */
 const tooLarge = (bytes) =>

@@ -69,7 +69,16 @@ def test_the_lock_holds_hashes_and_no_address_of_a_registry() -> None:
     assert not any("resolved" in package for package in packages.values())
 
 
-PURE = ("classify", "client", "records", "run-file", "sentences")
+PURE = (
+    "classify",
+    "client",
+    "compare-vantages",
+    "hold-detector",
+    "observation-values",
+    "records",
+    "run-file",
+    "sentences",
+)
 
 
 def test_every_pure_module_has_tests() -> None:
