@@ -120,12 +120,12 @@ def _wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
     while time.monotonic() < until_s:
         assert process.poll() is None, f"ended with {process.returncode}"
         try:
-            with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
-                assert answer.status == 200
+            with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as response:
+                assert response.status == 200
                 return
         except OSError:
             time.sleep(0.05)
-    raise TimeoutError(f"nothing answers on port {port}")
+    raise TimeoutError(f"nothing responds on port {port}")
 
 
 def _child(pid: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -33,6 +34,9 @@ DEFAULT_TIMEOUT_S = 10.0
 MAX_TIMEOUT_S = 600.0
 
 COULD_NOT_TELL = 3
+
+# How gunicorn and its argparse begin the line that says why they stop.
+_PREFIX = re.compile(r"^(?:[\w.]+: )?error: ", re.IGNORECASE)
 
 _EPILOG = """\
 examples:
@@ -114,7 +118,7 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
     """The setup of a gunicorn started with these arguments in this environment.
 
     Raises:
-        UsageError: gunicorn refuses the arguments, or its settings file does not finish in time.
+        UsageError: gunicorn does not start with the arguments, or its settings file does not finish in time.
     """
     from flushcheck.service.serving.app_server import from_gunicorn_settings, installed_version
     from flushcheck.service.serving.internals import misfits
@@ -132,9 +136,10 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
         ) from None
     if process.returncode or not process.stdout:  # --version exits with 0, and prints no settings
         lines = process.stderr.decode(errors="replace").strip().splitlines()
+        reason = _PREFIX.sub("", lines[-1])[:300] if lines else f"exit status {process.returncode}"
         raise UsageError(
-            f"gunicorn refuses the arguments: {lines[-1][:300] if lines else process.returncode}; expected "
-            "arguments that start a service, for example -k gevent wsgi:app"
+            f"gunicorn does not start with these arguments: {reason}; expected arguments that start a "
+            "service, for example -k gevent wsgi:app"
         )
     settings = SimpleNamespace(**json.loads(process.stdout))
     setup = from_gunicorn_settings(settings)

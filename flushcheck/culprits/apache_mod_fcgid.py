@@ -75,7 +75,7 @@ def lint(block: Block) -> Iterator[Finding]:
         return
     htaccess = block.pass_directive.file.rpartition("/")[2].startswith(".ht")
     message = (
-        f"{block.say(value)}: Apache sends data only when {value.first} bytes are full; a shorter "
+        f"{block.say(value)}: Apache sends data only when a buffer of {value.first} bytes is full; a shorter "
         "response arrives when it ends"
     )
     for line in block.scope.every("setenv"):

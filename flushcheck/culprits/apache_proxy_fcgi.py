@@ -75,11 +75,13 @@ def lint(block: Block) -> Iterator[Finding]:
     if chosen == "on":
         return
     if value is not None and chosen == "auto":
-        message = f"{block.say(value)}: pieces less than 10 ms apart wait until 4096 bytes are full"
+        message = (
+            f"{block.say(value)}: pieces less than 10 ms apart wait until a buffer of 4096 bytes is full"
+        )
     else:
         message = (
-            "flushpackets is off (Apache's default): Apache sends data only when 4096 bytes are full; a "
-            "shorter response arrives when it ends"
+            "flushpackets is off (Apache's default): Apache sends data only when a buffer of 4096 bytes is "
+            "full; a shorter response arrives when it ends"
         )
         if value is not None and value.at is None:
             message += f"; the parameter is {value.source}"

@@ -23,8 +23,8 @@ CULPRIT = Culprit(
         "the chunk's size."
     ),
     symptoms=(
-        "Ticks of about 200 ms, counted from the first byte of each; the headers are as late. Only chunked "
-        "responses over HTTP/1.1 are affected: HTTP/1.0 clients, HTTP/2 and WebSocket are not."
+        "Ticks of about 200 ms, counted from the first byte of each; the headers are equally late. Only "
+        "chunked responses over HTTP/1.1 are affected: HTTP/1.0 clients, HTTP/2 and WebSocket are not."
     ),
     detection="Ticks of about 200 ms, but neither for an HTTP/1.0 client nor over a WebSocket.",
     fixes=(

@@ -112,8 +112,8 @@ def _slows(seen: Observations, transport: Transport) -> Detection | None:
     if held is None or timing is None or seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING:
         return None
     rate = Evidence(
-        f"{transport}: text arrived at {timing.rate_bps:.0f} bytes a second, ever later, while the same "
-        "text flowed over a WebSocket",
+        f"{transport}: text arrived at {timing.rate_bps:.0f} bytes a second, with a growing delay, while the "
+        "same text flowed over a WebSocket",
         (held.id, Probe(Transport.WEBSOCKET, held.scenario).id),
     )
     return Detection(CULPRIT, Confidence.LIKELY, (rate,))

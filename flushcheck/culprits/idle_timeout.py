@@ -22,7 +22,7 @@ from flushcheck.model import (
     Vantage,
 )
 
-_COST = "a connection to an app that hangs stays open for as long"
+_COST = "a connection to an app that hangs stays open for that long"
 NGINX_FIX = Fix(
     where="nginx, the location block that passes to the app",
     change="proxy_read_timeout 1h;",

@@ -83,9 +83,11 @@ def _meaning(setup: ServerSetup) -> str:
             return "how many streams fit into a process is not known: gunicorn's worker is not found"
         case AppServer.GUNICORN if setup.worker != GTHREAD:
             return f"the worker class {setup.worker} is unknown"
+        case AppServer.GUNICORN | AppServer.UWSGI | AppServer.MOD_WSGI if setup.concurrency == 1:
+            return "a stream takes the only thread of its process until the stream ends; a new request waits"
         case AppServer.GUNICORN | AppServer.UWSGI | AppServer.MOD_WSGI:
             return (
-                f"a stream takes one of the {threads} of its process until it is over; "
+                f"a stream takes one of the {threads} of its process until the stream ends; "
                 "when all are taken, a new request waits"
             )
         case AppServer.PASSENGER:
@@ -94,15 +96,16 @@ def _meaning(setup: ServerSetup) -> str:
                 "PassengerMaxPoolSize (default 6 for the whole server)"
             )
         case AppServer.FASTCGI if setup.concurrency > 1:
-            return f"a stream takes one of at most {threads} until it is over; more are refused"
+            return f"a stream takes one of at most {threads} until the stream ends; more are refused"
         case AppServer.FASTCGI:
             return (
-                "a stream takes a process until it is over; the web server starts more, up to its own limit"
+                "a stream takes a process until the stream ends; the web server starts more, up to its own "
+                "limit"
             )
         case AppServer.CGI:
             return (
                 "each request starts a process, which takes half a second and more; "
-                "a stream takes it until it is over"
+                "a stream takes it until the stream ends"
             )
         case AppServer.WERKZEUG:
             return "a stream takes a thread; this server is for development"

@@ -28,6 +28,7 @@ from flushcheck.model import (
     Variant,
     Verdict,
 )
+from flushcheck.model.wording import any_of
 
 
 def transport_summary(seen: Observations, observation: Observation, timing: Timing) -> str:
@@ -43,32 +44,34 @@ def transport_summary(seen: Observations, observation: Observation, timing: Timi
                 "was sent"
             )
         case Flow.BLOCKS:
-            sentence = f"{count} pieces came in {timing.deliveries} blocks, up to {late_s:.1f} s late"
+            sentence = f"{count} pieces arrived in {timing.deliveries} blocks, up to {late_s:.1f} s late"
         case Flow.TICKS:
-            sentence = f"{count} pieces came in ticks of {timing.period_s * 1000:.0f} ms"
+            sentence = f"{count} pieces arrived in ticks of {timing.period_s * 1000:.0f} ms"
         case Flow.LATE:
             sentence = _late(count, timing)
         case Flow.THROTTLED:
             sentence = f"{count} pieces arrived with a growing delay, at {timing.rate_bps:.0f} bytes a second"
         case Flow.REPLAYED:
-            sentence = f"an older stream was played back: {count} pieces came before they were sent"
+            sentence = f"an older stream was played back: {count} pieces arrived before they were sent"
         case Flow.CUT:
             sentence = f"cut after {count} pieces at {observation.ended_s:.1f} s: {observation.detail}"
         case Flow.FAILED:
             sentence = f"did not open: {observation.detail or observation.outcome}"
         case _:
-            sentence = f"{count} pieces came without a pattern, up to {late_s:.1f} s late"
+            sentence = f"{count} pieces arrived without a pattern, up to {late_s:.1f} s late"
     return sentence + _at_larger_size(seen, observation.probe.transport)
 
 
 def _late(count: int, timing: Timing) -> str:
     if timing.waits_for_next:
-        return f"each of {count} pieces came only with the next one"
+        return f"each of {count} pieces arrived only with the next one"
     if timing.queued_s:
-        return f"began {timing.queued_s:.1f} s after others of this run, then came piece by piece"
+        return f"began {timing.queued_s:.1f} s after others of this run, then arrived piece by piece"
     if timing.late_s > timing.lag_s.max:
-        return f"began {timing.late_s:.1f} s after the quickest response, then came piece by piece"
-    return f"nothing came for {timing.late_s:.1f} s, then everything held so far at once, then piece by piece"
+        return f"began {timing.late_s:.1f} s after the quickest response, then arrived piece by piece"
+    return (
+        f"nothing arrived for {timing.late_s:.1f} s, then everything held so far at once, then piece by piece"
+    )
 
 
 def _at_larger_size(seen: Observations, transport: Transport) -> str:
@@ -108,7 +111,7 @@ def _headline(result: ClientVerdict, culprits: tuple[CulpritReport, ...], who: s
     broken = tuple(report for report in reports if report.flow in BROKEN)
     cut = tuple(filter(is_cut_when_idle, reports))
     sentences = []
-    for word, bad in (("held", held), ("broken", broken), ("streams that last are cut", cut)):
+    for word, bad in (("held", held), ("broken", broken), ("long or silent streams are cut", cut)):
         if bad:
             ids = {
                 detection.culprit.id
@@ -117,7 +120,7 @@ def _headline(result: ClientVerdict, culprits: tuple[CulpritReport, ...], who: s
                 if detection.culprit.idle_only is (bad is cut)
             }
             titles = [report.culprit.title for report in culprits if report.culprit.id in ids]
-            because = " or ".join(titles) or "the cause could not be named"
+            because = any_of(titles) or "the cause could not be named"
             sentences.append(f"{word}{who} on {_names(bad)}: {because}")
     return "; ".join(sentences)
 

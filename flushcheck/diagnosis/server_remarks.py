@@ -75,13 +75,17 @@ def _gunicorn(setup: ServerSetup) -> Iterator[Remark]:
         )
         return
     if setup.worker == SYNC:
-        killed = f", and is killed when one lasts {setup.timeout_s:g} s (timeout)" if setup.timeout_s else ""
+        killed = (
+            f"; gunicorn kills the worker when a stream lasts {setup.timeout_s:g} s (timeout)"
+            if setup.timeout_s
+            else ""
+        )
         installed = "" if setup.gevent else "pip install 'gunicorn[gevent]', then: "
         yield Remark(
             gunicorn_sync_worker.CULPRIT.id,
             Level.ERROR,
-            f"a sync worker serves one stream at a time{killed}: "
-            f"{count_of(setup.processes or 1, 'stream')} in all",
+            f"a sync worker serves one stream at a time: {count_of(setup.processes or 1, 'stream')} in all"
+            f"{killed}",
             f"{installed}gunicorn -k gevent",
         )
     elif setup.worker == GEVENT:
@@ -116,8 +120,8 @@ def _gevent(setup: ServerSetup) -> Iterator[Remark]:
         yield Remark(
             "preload-app",
             Level.ERROR,
-            "preload_app loads the app before gevent has patched the standard library: what it made by then "
-            "(locks, sockets, pools) blocks a whole worker and all its streams",
+            "preload_app loads the app before gevent has patched the standard library: locks, sockets and "
+            "pools that it has made by then block the whole worker and all its streams",
             "preload_app = False",
         )
     if setup.engine_misfits:
@@ -159,7 +163,7 @@ def _few_threads(setup: ServerSetup) -> Iterator[Remark]:
         yield Remark(
             gunicorn_sync_worker.CULPRIT.id if setup.server is AppServer.GUNICORN else "threads",
             Level.WARNING,
-            f"{count_of(streams, 'stream')} at once in all; the next request waits until one is over",
+            f"{count_of(streams, 'stream')} at once in all; the next request waits until one ends",
             fixes[setup.server],
         )
     elif setup.concurrency <= setup.max_streams:

@@ -1,6 +1,6 @@
 """How long a stream may be silent on this path, and whether the silence is what ends it.
 
-For each duration of the ladder one stream sends a Piece, is silent that long, and sends another. Beside them
+For each silence to try, one stream sends a Piece, is silent that long, and sends another. Beside them
 one stream sends small Pieces all the while, for as long as the longest silence. If a silent stream is cut
 and that one is not, the cause is an idle timeout. If both are cut at the same age, the cause is a deadline
 for the whole stream, and no heartbeat helps. A middlebox that forgets a connection without closing it shows
@@ -34,7 +34,7 @@ GATEWAY_TIMEOUT = 504  # RFC 9110, section 15.6.5
 def idle_result(
     seen: Observations, transport: Transport, vantage: Vantage = Vantage.PATH
 ) -> IdleResult | None:
-    """What the ladder showed on one Transport; None if it was not tried."""
+    """What the silent streams showed on one Transport; None if it was not tried."""
     silent = sorted(
         (observation for observation in seen if _is(observation, transport, Scenario.IDLE, vantage)),
         key=lambda observation: observation.probe.lasts_s,
@@ -91,7 +91,7 @@ def _of_cuts(cuts: Sequence[Observation], steady: Observation | None, passed_s: 
 
 
 def idle_evidence(transport: Transport, result: IdleResult) -> Evidence:
-    """What the ladder showed, as Evidence."""
+    """What the silent streams showed, as Evidence."""
     return Evidence(f"{transport}: {result.summary}", result.probes)
 
 

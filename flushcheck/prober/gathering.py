@@ -16,12 +16,13 @@ from flushcheck.measurement.timing import flow, unclear
 from flushcheck.model import Client, Observation, Outcome, Probe, Run, Transport, Vantage
 from flushcheck.prober.address import parse
 from flushcheck.prober.arguments import (
+    CLIENTS,
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
     check_timeout,
     client_names,
-    ladder,
     parse_direct,
+    parse_silences,
     transports,
 )
 from flushcheck.prober.control import Control
@@ -70,7 +71,7 @@ def gather(
     direct: str = "",
     idle_s: float | Iterable[float] = (),
     options: ConnectionOptions = DEFAULT_OPTIONS,
-    clients: Iterable[Client | str] = tuple(Client),
+    clients: Iterable[Client | str] = CLIENTS,
 ) -> Run:
     """Make every observation that a verdict on the path to a service needs.
 
@@ -92,7 +93,11 @@ def gather(
             peer does is in the Run.
     """
     address = parse(url)
-    wanted, direct_address, silences_s = transports(only), parse_direct(direct, address), ladder(idle_s)
+    wanted, direct_address, silences_s = (
+        transports(only),
+        parse_direct(direct, address),
+        parse_silences(idle_s),
+    )
     asked = client_names(clients)
     target = Target(address, options)
     direct_target = Target(direct_address, options) if direct_address else None

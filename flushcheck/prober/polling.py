@@ -66,7 +66,7 @@ def _poll(
     Raises:
         PEER_ERRORS: no whole response came.
     """
-    # An address of its own for each poll, so that no cache answers one with the piece of another.
+    # An address of its own for each poll, so that no cache responds to one with the piece of another.
     request_target = f"{path}{plan.address(builder.probe, f'{nonce}-{seq}')}&cnt={seq}"
     sent, response = _request(builder, client, request_target)
     sent_s = builder.at_s(sent.moment)

@@ -5,6 +5,7 @@ Text from files is made printable by `TextWriter`, as all text from outside is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
@@ -62,7 +63,8 @@ def _finding(
     finding = similar[0]
     brief = finding.level is Level.NOTE and not strict
     label = f"  {finding.line:>5}  {finding.level:<8}"
-    where = [_block(each) for each in similar[:_MAX_BLOCKS]]
+    names = Counter(each.block for each in similar)
+    where = [_block(each, unique=names[each.block] == 1) for each in similar[:_MAX_BLOCKS]]
     more = f" and {len(similar) - _MAX_BLOCKS} more" if len(similar) > _MAX_BLOCKS else ""
     page.text(
         f"{label} {finding.culprit.id}  in {', '.join(where)}{more}",
@@ -86,15 +88,13 @@ def _finding(
         page.text(f"         {label}: {text}", hang=15)
 
 
-def _block(finding: Finding) -> str:
-    """The block's name, and its line if the Finding stands on another one."""
+def _block(finding: Finding, *, unique: bool) -> str:
+    """The block's name, and its line if the Finding stands on another one, or if the name is not unique."""
     if finding.block_file != finding.file:
         return f"{finding.block} ({finding.block_file}:{finding.block_line})"
-    return (
-        finding.block
-        if finding.block_line == finding.line
-        else f"{finding.block} (line {finding.block_line})"
-    )
+    if unique and finding.block_line == finding.line:
+        return finding.block
+    return f"{finding.block} (line {finding.block_line})"
 
 
 def _rest(page: TextWriter, checked: CheckResult) -> None:

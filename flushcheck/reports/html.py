@@ -25,6 +25,7 @@ from flushcheck.model import (
     TransportReport,
     Verdict,
 )
+from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
 from flushcheck.reports.fixes import cost_and_note
 
@@ -118,7 +119,7 @@ def _verdict(verdict: TransportReport) -> str:
             name = f"{verdict.transport}, {who}: {client.summary}"
             lines.append(picture(client.sent_s, client.received_s, name=name))
     if verdict.freed_by:
-        labels = " or ".join(LABELS[variant] for variant in verdict.freed_by)
+        labels = any_of([LABELS[variant] for variant in verdict.freed_by])
         lines.append(f"<p>Tested here: the stream flows with {_text(labels)}.</p>")
     return f"<section>{''.join(lines)}</section>"
 

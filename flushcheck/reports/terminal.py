@@ -22,6 +22,7 @@ from flushcheck.model import (
     Variant,
     Verdict,
 )
+from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
 from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.text_writer import TextWriter
@@ -160,6 +161,6 @@ def _freed_by(page: TextWriter, reports: Iterable[TransportReport]) -> None:
     for (variants, whom), transports in freed.items():
         page.text(
             f"{', '.join(transports)}{whom}: tested here, the stream flows with "
-            f"{' or '.join(LABELS[variant] for variant in variants)}",
+            f"{any_of([LABELS[variant] for variant in variants])}",
             hang=2,
         )

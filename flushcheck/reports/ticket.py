@@ -25,6 +25,7 @@ from flushcheck.model import (
     TransportReport,
     Verdict,
 )
+from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
 from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.text_writer import TextWriter
@@ -186,7 +187,7 @@ def _until_then(page: TextWriter, report: Report) -> None:
         page.text(f"- {', '.join(good)} {verb} on this path, as measured", hang=2)
     for verdict in report.transports:
         if not flows(verdict) and verdict.freed_by:
-            labels = " or ".join(LABELS[variant] for variant in verdict.freed_by)
+            labels = any_of([LABELS[variant] for variant in verdict.freed_by])
             page.text(f"- {verdict.transport}: tested here, it flows with {labels}", hang=2)
     freed = any(verdict.freed_by for verdict in report.transports)
     for fix in _sender_fixes(report.culprits, headers_tested=freed):

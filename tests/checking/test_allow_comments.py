@@ -16,9 +16,9 @@ def heavy(checked):
 
 COMMENTS = [
     # name                     text                                                                                     allowed, counted
-    ("above the block",        "# flushcheck: allow nginx-proxy-buffering short answers\nlocation / {\nproxy_pass http://x;\n}",  1, 0),
-    ("on the block",           "location / { # flushcheck: allow nginx-proxy-buffering short answers\nproxy_pass http://x;\n}",   1, 0),
-    ("above the pass",         "location / {\n# flushcheck: allow nginx-proxy-buffering: short answers\nproxy_pass http://x;\n}", 1, 0),
+    ("above the block",        "# flushcheck: allow nginx-proxy-buffering short responses\nlocation / {\nproxy_pass http://x;\n}",  1, 0),
+    ("on the block",           "location / { # flushcheck: allow nginx-proxy-buffering short responses\nproxy_pass http://x;\n}",   1, 0),
+    ("above the pass",         "location / {\n# flushcheck: allow nginx-proxy-buffering: short responses\nproxy_pass http://x;\n}", 1, 0),
     ("over comments",          "# flushcheck: allow nginx-proxy-buffering short\n\n# more\nlocation / {\nproxy_pass http://x;\n}", 1, 0),
     ("above the line",         "location / {\n# flushcheck: allow nginx-proxy-buffering short\nproxy_buffering on;\nproxy_pass http://x;\n}", 1, 0),
     ("several ids",            "# flushcheck: allow nginx-gzip, nginx-proxy-buffering short\nlocation / {\nproxy_pass http://x;\n}", 1, 0),

@@ -50,8 +50,8 @@ def test_one_line_is_a_finding_of_every_block_that_inherits_it():
 OVERRIDES = [
     # what stands in the block                                       what the app can do
     ("",                                                             "the app can switch it off for each response"),
-    ("proxy_ignore_headers X-Accel-Buffering;",                      "the app cannot switch it off by itself: f:1 ignores"),
-    ("proxy_ignore_headers Expires x-accel-buffering;",              "the app cannot switch it off by itself: f:1 ignores"),
+    ("proxy_ignore_headers X-Accel-Buffering;",                      "the app cannot switch it off with a response header: f:1 ignores"),
+    ("proxy_ignore_headers Expires x-accel-buffering;",              "the app cannot switch it off with a response header: f:1 ignores"),
     ("proxy_ignore_headers Cache-Control;",                          "the app can switch it off for each response"),
     ("fastcgi_ignore_headers X-Accel-Buffering;",                    "the app can switch it off for each response"),
 ]  # fmt: skip
@@ -186,3 +186,20 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal():
     shown = findings_text(nginx(text), width=80, color=False)
     assert "\x1b" not in shown
     assert "\u202e" not in shown
+
+
+BLOCKS = [
+    # name, locations on one line each, the blocks of one note
+    ("names that differ", "location /a { proxy_pass http://x; }\nlocation /b { proxy_pass http://x; }\n",
+     "location /a, location /b"),
+    ("the same name twice", "location / { proxy_pass http://x; }\n} server {\nlocation / { proxy_pass http://x; }\n",
+     "location / (line 2), location / (line 4)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "locations", "blocks"), BLOCKS, ids=[row[0] for row in BLOCKS])
+def test_blocks_of_one_name_are_told_apart_by_their_line(name, locations, blocks):
+    from flushcheck.reports.findings import findings_text
+
+    shown = findings_text(nginx(f"server {{\n{locations}}}\n"), width=100, color=False)
+    assert f"idle-timeout  in {blocks}\n" in shown

@@ -47,7 +47,7 @@ def check(monkeypatch: pytest.MonkeyPatch, *args: str, stdin: bytes = b"") -> tu
 
 def test_text_for_a_terminal(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("nginx.conf").write_text(
-        GUILTY + "# flushcheck: allow nginx-proxy-buffering answers are short\n" + GUILTY
+        GUILTY + "# flushcheck: allow nginx-proxy-buffering responses are short\n" + GUILTY
     )
     code, text = check(monkeypatch, "nginx.conf")
     assert code == 1
@@ -55,7 +55,7 @@ def test_text_for_a_terminal(here: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "1 error nginx-proxy-buffering in location /" in flat
     assert "proxy_buffering off;" in text
     assert "cost:" in text
-    assert "allowed in the file nginx.conf:4 nginx-proxy-buffering in location /: answers are short" in flat
+    assert "allowed in the file nginx.conf:4 nginx-proxy-buffering in location /: responses are short" in flat
     assert "1 error, 0 warnings" in flat
 
 
@@ -126,7 +126,7 @@ CODES = [
     ("the newer default",   GUILTY,         ("f", "--server-version", "1.29.7"), 0),
     ("another server",      GUILTY,         ("f", "--server", "php"),         0),
     ("standard input",      GUILTY,         ("-",),                           1),
-    ("nobody's",            "hello",        ("f",),                           3),
+    ("an unknown format",   "hello",        ("f",),                           3),
 ]  # fmt: skip
 
 

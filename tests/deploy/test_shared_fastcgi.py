@@ -75,7 +75,7 @@ def test_without_the_hosts_line_it_is_held_and_what_people_copy_into_htaccess_do
         assert shared.flows(report)[Transport.POLLING] is Flow.FLOWING
         assert shared.flows(report)[Transport.CHUNKED] in (Flow.HELD, Flow.BLOCKS)
         assert mark.culprit in shared.accused(report)
-        # Whom to ask for which line, and what to use until then.
+        # Who can write which line, and what to use until then.
         letter = ticket(report)
         assert "FcgidOutputBufferSize 0" in letter
         assert "polling" in letter

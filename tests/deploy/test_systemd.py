@@ -95,7 +95,7 @@ def test_what_execstart_starts_streams_and_tells_systemd_that_it_is_ready():
             assert b"READY=1" in systemd.recv(4096)
             report = diagnose(service.url, quick=True)
             assert (report.verdict, report.culprits) == (Verdict.FLOWING, ())
-            # It listens on this machine only: the proxy is on the same one.
+            # Only this machine gets a response: the proxy in front is part of it.
             assert f"listens on http://localhost:{service.port}" in service.output()
             assert f"127.0.0.1:{service.port}" in " ".join(map(str, service.process.args))  # type: ignore[arg-type]
 
@@ -113,7 +113,7 @@ def test_without_the_shipped_settings_streams_wait_for_each_other_and_the_report
     assert check(str(DEPLOY / UNIT)) == (0, ())
 
 
-def test_execreload_brings_new_workers_and_refuses_no_request():
+def test_execreload_starts_new_workers_and_refuses_no_request():
     with started() as service:
         before = child_pids(service.pid)
         refused: list[OSError] = []
@@ -152,7 +152,7 @@ def test_stopping_waits_for_open_streams_and_ends_before_systemd_kills():
         began_s = time.monotonic()
         # As KillMode=mixed has it: the main process alone.
         service.process.send_signal(stop)
-        # To its last chunk: a stream that is cut has none, and http.client raises then.
+        # To its last chunk: a stream that is cut has none, and http.client says so.
         assert response.read()
         assert service.process.wait(float(value("TimeoutStopSec"))) == 0
         assert time.monotonic() - began_s < float(value("TimeoutStopSec"))

@@ -54,7 +54,7 @@ def kill_one(origin: servers.Service) -> None:
 
 
 def nothing(origin: servers.Service) -> None:
-    """The worker goes by itself: it has answered as many requests as it may."""
+    """The worker goes by itself: it has served as many requests as it may."""
 
 
 async def while_reading(
@@ -156,9 +156,9 @@ def test_readiness_falls_with_the_first_word_of_the_end():
 def ready(balancer: http.client.HTTPConnection) -> tuple[int, str | None]:
     """What /readyz says, and when to come back."""
     balancer.request("GET", "/readyz")
-    answer = balancer.getresponse()
-    answer.read()
-    return answer.status, answer.headers["Retry-After"]
+    response = balancer.getresponse()
+    response.read()
+    return response.status, response.headers["Retry-After"]
 
 
 def test_streams_of_a_process_that_ends_go_on_at_another():

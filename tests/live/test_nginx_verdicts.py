@@ -70,7 +70,7 @@ SITES = [
         (Variant.XAB,),
     ),
     Site(
-        "deaf to the hint",
+        "the header is ignored",
         nginxconf.site(f"{PASS}\nproxy_ignore_headers X-Accel-Buffering;"),
         ("websocket-upgrade", "nginx-hint-taken", "nginx-ignore-headers"),
         Flow.HELD,
@@ -93,7 +93,7 @@ SITES = [
 
 
 # The share of verdicts on busy cores that may stay undecided.
-MOST_OPEN = 0.1
+MAX_OPEN = 0.1
 
 
 @contextmanager
@@ -185,7 +185,7 @@ def test_of_two_in_a_row_the_outer_one_never_hears_the_hint(origin):
         report = diagnose(outer.url)
         assert set(accused(report)) == {"nginx-hint-taken", "nginx-ignore-headers", "websocket-upgrade"}
         by_id = {a.culprit.id: a.culprit for a in report.culprits}
-        # Freed outside, the inner one still holds: now the hint reaches it, and it can be named.
+        # Freed outside, the inner one still holds: now the header reaches it, and it can be named.
         outer.apply_fix(by_id["nginx-hint-taken"].fixes[0].change)
         report = diagnose(outer.url, only=STREAMED)
         assert accused(report) == ("nginx-proxy-buffering",)
@@ -231,7 +231,7 @@ def test_the_verdicts_hold_ten_times_in_a_row_on_busy_cores(origin):
                 else:
                     assert_true(report, site, busy=True)
         # "Could not tell" is allowed where the client is not scheduled; a wrong verdict never is.
-        assert len(open_ones) <= MOST_OPEN * 10 * len(paths), open_ones
+        assert len(open_ones) <= MAX_OPEN * 10 * len(paths), open_ones
 
 
 def test_quick_says_the_same(origin):

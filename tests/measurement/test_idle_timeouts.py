@@ -1,4 +1,4 @@
-"""The ladder of silences: what ended a silent stream, and what cannot be said."""
+"""Silent streams: what ended a silent stream, and what cannot be said."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ HELD_UNTIL = idle(65, CUT, 60.0, first=False)
 GAVE_UP = idle(65, Outcome.REFUSED, 60.0, first=False, status=504)
 CUT_LATER = dataclasses.replace(idle(5, WHOLE, 5), outcome=CUT)
 
-LADDERS = [
+SILENT_STREAMS = [
     # name, Observations, cause, passed, cut after, deadline, sentence
     ("all pass", [idle(5, WHOLE, 5), idle(30, WHOLE, 30), steady(30, WHOLE, 30)], CutCause.NONE, 30, 0, 0,
      "silences of up to 30 s pass"),
@@ -78,7 +78,7 @@ LADDERS = [
      "cut after 60.0 s of silence; a stream that sends all the while is not cut within 90 s"),
     ("idle, held until then", [HELD_UNTIL, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
      "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
-    ("idle, answered with 504", [GAVE_UP, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
+    ("idle, a 504 in response", [GAVE_UP, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
      "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
     ("silent since its last byte", [idle(65, CUT, 60.5, at_s=0.5), steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
      "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
@@ -115,8 +115,8 @@ LADDERS = [
 
 @pytest.mark.parametrize(
     ("name", "seen", "cause", "passed", "cut", "deadline", "sentence"),
-    LADDERS,
-    ids=[row[0] for row in LADDERS],
+    SILENT_STREAMS,
+    ids=[row[0] for row in SILENT_STREAMS],
 )
 def test_what_ended_a_silent_stream(name, seen, cause, passed, cut, deadline, sentence):
     result = idle_result(Observations(seen), CHUNKED)
@@ -177,7 +177,7 @@ def test_an_idle_time_out_breaks_a_path_that_flows_otherwise():
     assert [(one.culprit.id, one.confidence, one.transports) for one in report.culprits] == [
         ("idle-timeout", Confidence.LIKELY, (CHUNKED,))
     ]
-    assert "streams that last are cut on chunked" in report.headline
+    assert "long or silent streams are cut on chunked" in report.headline
     assert document(report)["transports"]["chunked"]["idle"]["cut_after_s"] == pytest.approx(60.0, abs=0.01)
     assert "!! chunked" in terminal(report, width=100, color=False)
     assert "ok events" in terminal(report, width=100, color=False)

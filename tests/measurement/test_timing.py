@@ -85,7 +85,7 @@ FLOWS = [
     ("4096 bytes or more, in whole records", at_threshold(KILO, 4096), Flow.BLOCKS),
     ("200 ms after the first byte, at a kilobyte", after_first(KILO, 0.2), Flow.TICKS),
     ("200 ms after the first byte, at a token", after_first(TOKEN, 0.21), Flow.TICKS),
-    ("ever later", at_rate(KILO, 12_000), Flow.THROTTLED),
+    ("with a growing delay", at_rate(KILO, 12_000), Flow.THROTTLED),
     ("a link that is fast enough", at_rate(KILO, 60_000), Flow.FLOWING),
     ("each with the next", with_the_next(KILO), Flow.LATE),
     ("each with the next, at an even pace", with_the_next(TOKEN), Flow.LATE),
@@ -142,7 +142,7 @@ def test_blocks_that_come_two_at_a_time_are_still_blocks():
     assert (timing.flow, timing.hold_bytes) == (Flow.BLOCKS, 4096)
 
 
-def test_an_observer_that_was_kept_from_running_accuses_nobody():
+def test_an_observer_that_was_kept_from_running_finds_no_hold():
     # Every fourth read comes 250 ms late, with all that had come meanwhile.
     stalled = [
         (round(at_s + 0.25 - at_s % 0.25, 3), size, pieces) for at_s, size, pieces in one_by_one(TOKEN)

@@ -1,4 +1,4 @@
-"""Values to JSON and back: equal again, and whatever a stranger wrote is read or refused in words."""
+"""Values to JSON and back: equal again, and foreign data is read, or refused with a reason."""
 
 import json
 import math
@@ -27,7 +27,7 @@ from flushcheck.model.codec import MAX_ITEMS, MAX_TEXT, from_json, to_json
 SEEN = Observation(
     Probe(Transport.EVENTS, Scenario.KILO, Variant.XAB, run=2),
     Outcome.CUT,
-    detail="the answer ended early",
+    detail="the response ended early",
     status=200,
     http_version="1.1",
     headers=(("server", "nginx"), ("via", "1.1 ä")),

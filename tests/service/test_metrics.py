@@ -164,9 +164,9 @@ def test_each_worker_reports_the_sum_over_all_workers():
             for path, headers in (("/stream/chunked", ()), ("/stream/events", ()), ("/stream/ws", HANDSHAKE)):
                 stream = stack.enter_context(closing(origin.ask(f"{path}?count=9&interval=5", *headers)))
                 read_until(stream, b"Water")
-            origin.answer("/stream/polling?cnt=0")
-            origin.answer("/stream/chunked?count=0")
-            origin.answer("/stream/chunked?count=5&interval=0.01")
+            origin.fetch("/stream/polling?cnt=0")
+            origin.fetch("/stream/chunked?count=0")
+            origin.fetch("/stream/chunked?count=5&interval=0.01")
         # Many connections, so that each worker gets one.
         for _ in range(12):
             now = scrape()

@@ -31,7 +31,7 @@ LEAVE, STOP = 15, 5
 # So much of the most there was is all streams.
 FULL = 0.8
 # Memory may grow by so much from the first fifth of the time to the last.
-MOST_GROWTH = 0.05
+MAX_GROWTH = 0.05
 SAMPLE_EVERY_S = 1.0
 # A new process still makes what it makes once, and its allocator finds its size.
 WARM_UP_S = 5.0

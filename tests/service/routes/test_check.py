@@ -220,9 +220,9 @@ def test_the_check_runs_in_the_thread_pool(client, monkeypatch):
 def test_on_the_wire(origin: OriginServer) -> None:
     url = f"{origin.url}/check"
     for data in (GUILTY.encode(), iter([GUILTY.encode()])):  # requests sends an iterator in chunks
-        answer = requests.post(url, data=data, headers={"Accept": "application/json"}, timeout=WITHIN_S)
-        assert answer.status_code == 200
-        assert answer.json()["findings"][0]["id"] == "nginx-proxy-buffering"
+        response = requests.post(url, data=data, headers={"Accept": "application/json"}, timeout=WITHIN_S)
+        assert response.status_code == 200
+        assert response.json()["findings"][0]["id"] == "nginx-proxy-buffering"
     large = b"#" * (Limits().max_check_bytes + 1)
     for data in (large, iter([large])):
         assert requests.post(url, data=data, timeout=WITHIN_S).status_code == 413
