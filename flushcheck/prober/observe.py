@@ -107,6 +107,8 @@ def observe_round(
         if target and target.address.tls:
             tls_context(target.options.tls, tuple(offer))  # made before the clock runs
     now = time.monotonic()
+    # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
+    last = now + timeout_s + SPARE_S
     pool: dict[tuple[bool, int], Connections] = {}
     builders = [ObservationBuilder(probe, now=now, deadline=now + timeout_s) for probe in probes]
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
@@ -114,9 +116,7 @@ def observe_round(
     for index, builder in enumerate(builders):
         at_app = direct is not None and builder.probe.vantage is Vantage.DIRECT
         target = direct if direct is not None and at_app else path
-        connections = pool.setdefault(
-            (at_app, shared[index]), Connections(target, now + timeout_s, offer=offer)
-        )
+        connections = pool.setdefault((at_app, shared[index]), Connections(target, last, offer=offer))
         threading.Thread(
             target=_work,
             args=(index, builder, connections, finished),

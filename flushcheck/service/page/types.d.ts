@@ -15,7 +15,7 @@ export interface Probe {
   vantage: "path" | "loopback" | "direct";
   run: number;
   lasts_s: number;
-  client: Client;
+  client?: Client;
 }
 
 export interface RequestAtApp {
@@ -49,6 +49,8 @@ export interface Arrival {
   size_bytes: number;
   text_bytes: number;
   pieces: ReceivedPiece[];
+  frame_bytes?: number[];
+  record_bytes?: number[];
 }
 
 export interface Observation {
@@ -66,6 +68,9 @@ export interface Observation {
   arrivals: Arrival[];
   end: EndRecord | null;
   request_at_app: RequestAtApp | null;
+  alpn?: string;
+  tls_version?: string;
+  settings?: [number, number][];
 }
 
 export interface Run {
