@@ -31,6 +31,7 @@ from flushcheck.model import (
     Transport,
     Variant,
 )
+from flushcheck.model.wording import count_of
 
 CULPRIT = Culprit(
     id="http-hop",
@@ -124,9 +125,10 @@ def _cuts(seen: Observations, observation: Observation) -> Detection | None:
     transport = observation.probe.transport
     if seen.flow(Transport.WEBSOCKET) is not Flow.FLOWING:
         return None
+    pieces = count_of(len(observation.pieces), "piece")
     cut = Evidence(
-        f"{transport}: cut after {len(observation.pieces)} pieces at {observation.ended_s:.1f} s, while a "
-        "WebSocket of the same length is not",
+        f"{transport}: cut after {pieces} at {observation.ended_s:.1f} s, "
+        "while a WebSocket of the same length is not",
         (observation.probe.id,),
     )
     return Detection(CULPRIT, Confidence.LIKELY, (cut,))

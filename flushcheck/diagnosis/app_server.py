@@ -18,8 +18,8 @@ from flushcheck.diagnosis.server_setup import (
     SYNC,
     AppServer,
     ServerSetup,
-    count_of,
 )
+from flushcheck.model.wording import count_of
 
 
 @dataclass(frozen=True, slots=True)

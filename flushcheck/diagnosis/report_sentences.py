@@ -28,7 +28,7 @@ from flushcheck.model import (
     Variant,
     Verdict,
 )
-from flushcheck.model.wording import any_of
+from flushcheck.model.wording import any_of, count_of
 
 
 def transport_summary(seen: Observations, observation: Observation, timing: Timing) -> str:
@@ -54,7 +54,9 @@ def transport_summary(seen: Observations, observation: Observation, timing: Timi
         case Flow.REPLAYED:
             sentence = f"an older stream was played back: {count} pieces arrived before they were sent"
         case Flow.CUT:
-            sentence = f"cut after {count} pieces at {observation.ended_s:.1f} s: {observation.detail}"
+            sentence = (
+                f"cut after {count_of(count, 'piece')} at {observation.ended_s:.1f} s: {observation.detail}"
+            )
         case Flow.FAILED:
             sentence = f"did not open: {observation.detail or observation.outcome}"
         case _:

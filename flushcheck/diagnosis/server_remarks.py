@@ -18,9 +18,9 @@ from flushcheck.diagnosis.server_setup import (
     SYNC,
     AppServer,
     ServerSetup,
-    count_of,
 )
 from flushcheck.model.settings import UnknownSetting
+from flushcheck.model.wording import count_of
 
 
 @dataclass(frozen=True, slots=True)

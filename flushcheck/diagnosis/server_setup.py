@@ -64,9 +64,3 @@ class ServerSetup:
     engine: bool = True  # FLUSHCHECK_ENGINE: whether one loop may write all streams of a gevent process
     engine_misfits: tuple[str, ...] = ()  # what the engine needs and the installed gunicorn or gevent lacks
     worker_found: bool = True  # gunicorn's worker is known, so that it can be seen to stop
-
-
-def count_of(number: int, noun: str) -> str:
-    """For example "1 process" or "2 processes"."""
-    plural = "es" if noun.endswith("s") else "s"
-    return f"{number} {noun}{'' if number == 1 else plural}"

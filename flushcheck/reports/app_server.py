@@ -30,11 +30,11 @@ def server_report_text(report: ServerReport, *, width: int, color: bool) -> str:
 
 def server_report_line(report: ServerReport) -> str:
     """The same as one line for a log, without its end."""
-    said = [f"runs under {report.name}: {_streams(report)}"]
-    said += [
+    sentences = [f"runs under {report.name}: {_streams(report)}"]
+    sentences += [
         f"{remark.level}: {remark.sentence}" for remark in report.remarks if remark.level is not Level.NOTE
     ]
-    return "; ".join(said)
+    return "; ".join(sentences)
 
 
 def server_report_document(report: ServerReport) -> dict[str, Any]:

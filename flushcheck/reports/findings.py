@@ -15,6 +15,7 @@ from flushcheck.checking.cross_check import CrossCheck, FoundBy
 from flushcheck.configs.findings import Finding, Level
 from flushcheck.configs.tree import ReadProblem
 from flushcheck.model.codec import to_json
+from flushcheck.model.wording import count_of
 from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.json_report import SCHEMA
 from flushcheck.reports.text_writer import TextWriter
@@ -127,18 +128,14 @@ def _summary(checked: CheckResult) -> str:
     if not blocks:
         if checked.exit_code() == 3:
             return "Nothing could be checked."
-        return f"{_count(len(checked.files), 'file')} read: nothing here passes to an app."
+        return f"{count_of(len(checked.files), 'file')} read: nothing here passes to an app."
     counts = ", ".join(
-        _count(sum(finding.level is level for finding in checked.findings), level.value) for level in Level
+        count_of(sum(finding.level is level for finding in checked.findings), level.value) for level in Level
     )
     allowed = f", {len(checked.allowed)} allowed" if checked.allowed else ""
     unread = " Not all of it could be read." if checked.exit_code() == 3 else ""
     passing = "1 block that passes" if len(blocks) == 1 else f"{len(blocks)} blocks that pass"
     return f"{counts}{allowed} in {passing} to an app.{unread}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def cross_checks_text(

@@ -53,7 +53,7 @@ class Seen:
     exit_code: int  # of that check
 
     @property
-    def accused(self) -> tuple[str, ...]:
+    def culprit_ids(self) -> tuple[str, ...]:
         """Ids of the culprits of the live diagnosis."""
         return tuple(culprit_report.culprit.id for culprit_report in self.report.culprits)
 

@@ -196,7 +196,7 @@ def flows(report: Report) -> Mapping[Transport, Flow]:
     return {verdict.transport: verdict.flow for verdict in report.transports}
 
 
-def accused(report: Report) -> set[str]:
+def culprit_ids(report: Report) -> set[str]:
     """Ids of the culprits that it names."""
     return {culprit_report.culprit.id for culprit_report in report.culprits}
 
@@ -205,7 +205,7 @@ def assert_as_the_table_says(report: Report) -> None:
     """All transports flow except WebSocket, and the report says why not."""
     expected = {**dict.fromkeys(HTTP, Flow.FLOWING), Transport.WEBSOCKET: Flow.FAILED}
     assert flows(report) == expected, terminal(report, width=100, color=False)
-    assert accused(report) == {"gateway-websocket"}, terminal(report, width=100, color=False)
+    assert culprit_ids(report) == {"gateway-websocket"}, terminal(report, width=100, color=False)
 
 
 def found(text: str, kind: Server, name: str) -> set[str]:

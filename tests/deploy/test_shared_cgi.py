@@ -49,7 +49,7 @@ def test_it_streams_once_its_process_has_begun_and_that_delay_is_no_culprit(acco
     # It begins late, by as long as a Python takes to begin; then the pieces keep their pace.
     assert verdicts[Transport.CHUNKED].flow in (Flow.FLOWING, Flow.LATE)
     assert verdicts[Transport.CHUNKED].complete
-    assert shared.accused(report) == {"gateway-websocket"}
+    assert shared.culprit_ids(report) == {"gateway-websocket"}
 
 
 def test_a_reader_that_leaves_ends_the_process(account, apache):

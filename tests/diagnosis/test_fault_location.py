@@ -74,7 +74,7 @@ def test_without_a_second_vantage_nothing_is_located():
     assert "located" not in terminal(report, width=80, color=False)
 
 
-def test_the_apps_own_port_accuses_the_app_as_the_loopback_does():
+def test_a_hold_at_the_apps_own_port_is_the_apps_as_one_on_the_loopback_is():
     report = judge(beside(HOLDS, HOLDS))
     assert [one.culprit.id for one in report.culprits] == ["app-response"]
     assert any("at the app's own port" in fact.sentence for fact in report.culprits[0].evidence)

@@ -17,6 +17,7 @@ from tests.measurement.arrivals import at_moments
 from tests.measurement.streams import (
     BLOCKS,
     EVERY_8TH,
+    FLOWING,
     HELD,
     LATE,
     NO_PATTERN,
@@ -76,6 +77,8 @@ SUMMARIES: list[tuple[str, list[Observation], str]] = [
      "an older stream was played back: 20 pieces arrived before they were sent"),
     ("cut", [saw(CHUNKED, outcome=Outcome.CUT, ended_s=2.0, detail="reset")],
      "cut after 20 pieces at 2.0 s: reset"),
+    ("cut after one", [saw(CHUNKED, FLOWING[:1], outcome=Outcome.CUT, ended_s=2.0, detail="reset")],
+     "cut after 1 piece at 2.0 s: reset"),
     ("refused", [saw(CHUNKED, NOTHING, outcome=Outcome.REFUSED, detail="status 404")],
      "did not open: status 404"),
     ("refused, no reason given", [saw(CHUNKED, NOTHING, outcome=Outcome.REFUSED)],

@@ -106,7 +106,7 @@ def test_only_the_paths_baselines_have_a_counterpart_at_the_apps_own_port():
 
 SILENCES = [
     # name,                            transports,                    seconds,     Probes
-    ("one stream for each duration, and one that sends all the while", [CHUNKED], [65, 5, 65],
+    ("one stream for each duration, and one without pauses", [CHUNKED], [65, 5, 65],
      ["chunked-idle-5s", "chunked-idle-65s", "chunked-steady-65s"]),
     ("polling has no streams",         [POLLING],                     [5],         []),
     ("no durations",                   Transport,                     [],          []),

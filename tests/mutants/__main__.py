@@ -34,7 +34,11 @@ TESTS = {
     "model": ("tests/model", "tests/measurement/test_plan.py"),
     "culprits": ("tests/culprits", "tests/checking/test_fixtures.py", "tests/checking/test_check.py"),
     "configs": ("tests/configs", "tests/checking/test_fixtures.py", "tests/checking/test_check.py"),
-    "checking": ("tests/checking/test_check.py", "tests/checking/test_cross_check.py"),
+    "checking": (
+        "tests/checking/test_allow_comments.py",
+        "tests/checking/test_check.py",
+        "tests/checking/test_cross_check.py",
+    ),
 }
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 JOBS = os.environ.get("JOBS", "2")

@@ -54,7 +54,7 @@ def test_the_request_is_a_plain_one():
 
 def test_the_environment_does_not_choose_another_path(monkeypatch, tmp_path):
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    netrc.write_text("machine 127.0.0.1 login user password secret\n")
     received = []
 
     def script(client: Client) -> None:

@@ -1,5 +1,5 @@
 // The values that the service and the page exchange. Only the type checker reads this file.
-// tests/page/test_types.py compares the field names with the Python dataclasses and documents.
+// tests/page/unit/test_types.py compares the field names with the Python dataclasses and documents.
 
 export type Transport = "polling" | "chunked" | "events" | "websocket";
 export type Client = "browser" | "http1" | "http3";

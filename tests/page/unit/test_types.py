@@ -127,7 +127,7 @@ CONFIGURATION = """server {
 """
 CHECKED = findings_document(check_text(CONFIGURATION))
 FINDINGS = [
-    # interface          its JSON, of which the page uses a part
+    # interface          its JSON; the page uses a part of it
     ("Findings",         CHECKED),
     ("Finding",          CHECKED["findings"][0]),
     ("PassedBlock",      CHECKED["passed"][0]),
