@@ -12,7 +12,6 @@ from flushcheck.model import (
     Fix,
     Observation,
     Owner,
-    Probe,
     Source,
     Transport,
 )
@@ -24,7 +23,9 @@ CULPRIT = Culprit(
         "A browser opens all streams of a page on one HTTP/2 connection. Apache's mod_http2 processes 6 of "
         "them at once on a new connection, more after responses that ended well, and fewer after the page "
         "closed streams: 2 after it closed four of them (measured on 2.4.71). The others wait, headers "
-        "included. No directive raises that number: H2MinWorkers and H2MaxWorkers had no effect."
+        "included. No directive raises that number: H2MinWorkers and H2MaxWorkers had no effect. Other "
+        "servers have a limit that they announce, 100 and more by default (http2_max_concurrent_streams of "
+        "nginx); a browser keeps the streams beyond it waiting."
     ),
     symptoms=(
         "Of many streams on one HTTP/2 connection some begin only when others end. On connections of their "
@@ -43,10 +44,10 @@ CULPRIT = Culprit(
             note="the app has to send several subscriptions over one stream",
         ),
         Fix(
-            where="the server that ends TLS",
-            change="# nginx, HAProxy, Caddy, Traefik and Envoy served all of 12 streams at once",
+            where="nginx, the http or server block, where the limit was lowered",
+            change="http2_max_concurrent_streams 128;",
             by=Owner.SERVER,
-            cost="another server in front",
+            note="the default; HAProxy, Caddy, Traefik and Envoy serve 12 and more by default",
         ),
     ),
     references=(
@@ -59,9 +60,12 @@ CULPRIT = Culprit(
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """The baseline waited for other streams of its connection, and over HTTP/1.1 none waited."""
-    baseline, timing = seen.get(Probe(transport)), seen.timing(Probe(transport))
-    if baseline is None or timing is None or not timing.queued_s or not shares_connection(baseline):
+    """A baseline waited for other streams of its connection, and over HTTP/1.1 none waited."""
+    held = seen.held_baseline(transport)
+    if held is None:
+        return None
+    baseline, timing = seen[held]
+    if not timing.queued_s or not shares_connection(baseline):
         return None
     waited = Evidence(
         f"{transport}: on the HTTP/{baseline.http_version} connection that it shares with others, the stream "

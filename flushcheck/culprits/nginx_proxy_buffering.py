@@ -26,8 +26,8 @@ HTTP11_FIX = Fix(
     change='proxy_http_version 1.1;\nproxy_set_header Connection "";',
     by=Owner.SERVER,
     note=(
-        "helps only while the app sends chunks and nothing compresses them, over TLS only for HTTP/2; "
-        "proxy_set_header here replaces every proxy_set_header inherited from an outer block: repeat those"
+        "helps only while the app sends chunks and nothing compresses them; proxy_set_header here "
+        "replaces every proxy_set_header inherited from an outer block: repeat those"
     ),
 )
 

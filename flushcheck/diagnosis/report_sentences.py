@@ -85,7 +85,8 @@ def _at_larger_size(seen: Observations, transport: Transport) -> str:
     if held.scenario is not Scenario.TOKEN:
         size = SHAPES[held.scenario].size_bytes
         blocks = f" of {timing.hold_bytes} bytes" if timing.hold_bytes else ""
-        return f"; pieces of {size} bytes: {timing.flow}{blocks}, up to {timing.lag_s.max:.1f} s late"
+        late_s = max(timing.lag_s.max, timing.queued_s, timing.late_s)
+        return f"; pieces of {size} bytes: {timing.flow}{blocks}, up to {late_s:.1f} s late"
     size_bytes = seen.hold_bytes(transport)
     return f"; longer streams arrive in blocks of {size_bytes} bytes" if size_bytes else ""
 

@@ -136,14 +136,16 @@ class Http2Connection:
             PEER_ERRORS: PeerDelay where the peer's limit leaves no room for one more stream.
         """
         with self._changed, _peer_errors():
-            self._wait_for_room(budget)
+            wanted_at = time.monotonic()
+            waited = self._wait_for_room(budget)
             number = self._machine.get_next_available_stream_id()
             stream = self._streams[number] = Stream(number, budget, sends=bool(body) or not ends)
             self._machine.send_headers(number, list(headers), end_stream=ends and not body)
             self._flush()
             tls = self._sock.tls
             stream.sent = SentRequest(
-                self._sock.sent_at,
+                # A request that the peer's limit kept waiting is late from the moment when it was made.
+                wanted_at if waited else self._sock.sent_at,
                 self._sock.connect_s,
                 self._sock.alpn,
                 tls.version if tls else "",
@@ -286,13 +288,20 @@ class Http2Connection:
                 del self._streams[number]
         self._changed.notify_all()
 
-    def _wait_for_room(self, budget: Budget) -> None:
+    def _wait_for_room(self, budget: Budget) -> bool:
+        """Wait until the peer's limit leaves room for one more stream; return whether that took time.
+
+        Raises:
+            PEER_ERRORS
+        """
+        waited = False
         while True:
             if not self.is_open:
                 self._raise()
             limit = self._machine.remote_settings.max_concurrent_streams
             if self._machine.open_outbound_streams < limit:
-                return
+                return waited
+            waited = True
             self._wait(budget, f"stream not opened: MAX_CONCURRENT_STREAMS={limit}")
 
     def _wait(self, budget: Budget, debt: str) -> None:
