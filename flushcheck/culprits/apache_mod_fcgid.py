@@ -89,7 +89,6 @@ def lint(block: Block) -> Iterator[Finding]:
         Level.WARNING if htaccess else Level.ERROR,
         message,
         value=value,
-        at=value.at or block.pass_directive,
         edits=() if htaccess else _edits(block, value.at),
         override=f"{NO_OVERRIDE}: Apache ignores X-Accel-Buffering",
     )

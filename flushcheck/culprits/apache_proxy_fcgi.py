@@ -71,7 +71,7 @@ def lint(block: Block) -> Iterator[Finding]:
     if block.via != "fastcgi":
         return
     value = block.params.get("flushpackets")
-    chosen = value.first.lower() if value else ""
+    chosen = value.first.lower() if value else None
     if chosen == "on":
         return
     if value is not None and chosen == "auto":
@@ -107,7 +107,7 @@ def _edits(block: Block) -> tuple[Edit, ...]:
         kept = [arg for arg in gate.args if not arg.lower().startswith(("flushpackets=", "flushwait="))]
         line = " ".join([gate.word, *map(_quoted, kept), "flushpackets=on"])
         return (edit(Action.REPLACE, gate, line),)
-    address = re.search(r"fcgi://[^/\s\"]+", " ".join(gate.args))
+    address = re.search(r"fcgi://[^/\s\"]+", gate.whole)
     section = None
     for scope in block.insert_scope.chain():
         if scope.directive is None or scope.directive.name == "virtualhost":

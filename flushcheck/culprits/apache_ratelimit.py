@@ -43,7 +43,7 @@ def lint(block: Block) -> Iterator[Finding]:
     line = next((filters for level in levels if (filters := _filter(level)) is not None), None)
     if line is None or "rate_limit" not in ";".join(line.args).lower().split(";"):
         return
-    rate = next((own for level in levels if (own := _rate(level)) is not None), "")
+    rate = next((own for level in levels if (own := _rate(level)) is not None), None)
     if not rate:
         return
     yield block.finding(

@@ -107,10 +107,10 @@ def _holds(seen: Observations, transport: Transport) -> Detection | None:
 
 def _slows(seen: Observations, transport: Transport) -> Detection | None:
     """A rate that a WebSocket does not meet: no slow link."""
-    held, timing = seen.held_baseline(transport), seen.held_timing(transport)
+    held, timing = seen.baseline(transport), seen.held_timing(transport)
     if seen.frees(transport, Variant.XAB) is Answer.NOT_TRIED:
         return None  # it may be nginx's limit_rate
-    if held is None or timing is None or seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING:
+    if timing is None or seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING:
         return None
     rate = Evidence(
         f"{transport}: text arrived at {timing.rate_bps:.0f} bytes a second, with a growing delay, while the "

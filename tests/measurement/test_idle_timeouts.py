@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from flushcheck.culprits import idle_timeout
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
 from flushcheck.measurement.idle_timeouts import idle_evidence, idle_result
@@ -231,6 +232,33 @@ def test_the_apps_own_port_tells_a_proxy_from_the_apps_server(there, confidence,
     assert [one.confidence for one in report.culprits] == [confidence]
     assert report.fault_location is not None
     assert report.fault_location.place is place
+
+
+CUT_AT_60 = "cut after 60.0 s of silence; a stream without pauses is not cut within 65 s"
+ON_PATH = Evidence(f"chunked: {CUT_AT_60}", ("chunked-idle-65s", "chunked-steady-65s"))
+EVIDENCE = [
+    # at the app's own port, the evidence
+    ((), (ON_PATH,)),
+    (PORTS[0][0], (ON_PATH, Evidence("chunked: at the app's own port: silences of up to 65 s pass"))),
+    (
+        PORTS[1][0],
+        (
+            ON_PATH,
+            Evidence(
+                f"chunked: at the app's own port: {CUT_AT_60}",
+                ("chunked-idle-65s-direct", "chunked-steady-65s-direct"),
+            ),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("there", "evidence"), EVIDENCE)
+def test_the_evidence_has_both_vantages(there, evidence):
+    seen = Observations([idle(65, CUT, 60.0), steady(65, WHOLE, 65.0), *there])
+    detection = idle_timeout.detect(seen, CHUNKED)
+    assert detection is not None
+    assert detection.evidence == evidence
 
 
 @pytest.mark.parametrize("lasts_s", [1.0, 2.0, 5.0, 65.0, 130.0, plan.MAX_SILENCE_S])
