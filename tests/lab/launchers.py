@@ -157,6 +157,13 @@ def gunicorn(setting: Setting) -> Command:
     return Command([*argv, setting.case.options.get("app", "wsgi:app"), "--chdir", str(ROOT), *setting.args])
 
 
+def hypercorn(setting: Setting) -> Command:
+    """hypercorn, which serves the app over HTTP/1.1 and HTTP/2 alike."""
+    argv = [sys.executable, "-m", "hypercorn", "--config", str(setting.write("hypercorn.toml"))]
+    env = {"UPSTREAM_PORT": str(setting.behind.port)}
+    return Command([*argv, "tests.lab.origins.h2c:app"], env)
+
+
 def python(setting: Setting) -> Command:
     """A Python program: the case's file is the script."""
     return Command([sys.executable, str(setting.write("program.py")), *setting.args])
@@ -277,6 +284,7 @@ LAUNCHERS: Mapping[str, Launcher] = {
     "h2o": h2o,
     "haproxy": haproxy,
     "hop": hop,
+    "hypercorn": hypercorn,
     "lighttpd": lighttpd,
     "mighttpd": mighttpd,
     "nghttpx": nghttpx,

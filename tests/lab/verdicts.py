@@ -138,7 +138,9 @@ def differences(written: Sights, seen: Sights) -> list[str]:
             found += [f"{protocol} is no longer offered"] if written.get(protocol) else []
             continue
         before = written.get(protocol, {})
-        found += [f"{protocol} is offered now"] if written and not before and seen[protocol] else []
+        found += (
+            [f"{protocol} is offered now"] if any(written.values()) and not before and seen[protocol] else []
+        )
         found += [
             f"{protocol} {name} was {before[name]}, is {now}"
             for name, now in seen[protocol].items()
