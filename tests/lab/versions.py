@@ -213,10 +213,12 @@ def _run(argv: Sequence[str]) -> str:
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=600, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{argv[0]}: {error}") from error
+        raise Unavailable(str(error)) from error
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise Unavailable(f"{argv[0]}: {last[0]}")
+        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise Unavailable(
+            next((line for line in lines if line.startswith(("E:", "ERROR:"))), lines[-1])[:120]
+        )
     return done.stdout
 
 
