@@ -53,6 +53,7 @@ CHANGES = [
     # name                      seen now                                              said
     ("the same",                {Protocol.HTTP1: {"chunked-token": "held"}, Protocol.H2: {"chunked-token": "flowing"}}, []),
     ("another size",            {Protocol.HTTP1: {"chunked-kilo": "blocks 4090"}, Protocol.H2: {}},                     []),
+    ("a tick by chance",        {Protocol.HTTP1: {"chunked-kilo": "irregular"}, Protocol.H2: {}},                       []),
     ("another shape",           {Protocol.HTTP1: {"chunked-token": "flowing"}, Protocol.H2: {}}, ["http1 chunked-token was held, is flowing"]),
     ("h2 has gone",             {Protocol.HTTP1: {"chunked-token": "held"}},                     ["h2 is no longer offered"]),
     ("h3 has come",             {Protocol.HTTP1: {}, Protocol.H2: {}, Protocol.H3: {"chunked-token": "held"}}, ["h3 is offered now"]),
