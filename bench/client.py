@@ -143,7 +143,7 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def polls(port: int, *, clients: int, seconds: float, count: int) -> tuple[float, float]:
-    """Keep-alive polls as fast as the answers come: how many a second, and the 99th percentile in seconds."""
+    """Keep-alive polls without a pause: how many a second, and the 99th percentile in seconds."""
     where = f"/stream/polling?count={count}&say={quote(TEXT)}&cnt="
     socks = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(clients)]
     epoll, by_fd, asked_s, left, took_s = select.epoll(), {}, {}, {}, []

@@ -24,7 +24,7 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, CLIENT_CORE = CORES[0], CORES[-1]
 
 OURS, FASTAPI, NAIVE, NODE = "flushcheck", "fastapi", "naive flask", "node"
-MOST_STREAMS = 6000
+MAX_STREAMS = 6000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _fastapi(port: int) -> list[str]:
 
 
 def _naive(port: int) -> list[str]:
-    more = ("-k", "gevent", "--worker-connections", str(MOST_STREAMS + 100), "--no-control-socket")
+    more = ("-k", "gevent", "--worker-connections", str(MAX_STREAMS + 100), "--no-control-socket")
     return _gunicorn(port, "naive_app:app", *more, "--chdir", str(PEERS))
 
 
@@ -95,7 +95,7 @@ def running(name: str) -> Iterator[Server]:
     """Start one, pinned to its core, and end it with the block."""
     command, has_worker = COMMANDS[name]
     port = free_port()
-    environ = {**os.environ, "FLUSHCHECK_MAX_STREAMS": str(MOST_STREAMS), "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, "FLUSHCHECK_MAX_STREAMS": str(MAX_STREAMS), "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         command(port),
         cwd=ROOT,
@@ -120,12 +120,12 @@ def _wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
     while time.monotonic() < until_s:
         assert process.poll() is None, f"ended with {process.returncode}"
         try:
-            with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
-                assert answer.status == 200
+            with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as response:
+                assert response.status == 200
                 return
         except OSError:
             time.sleep(0.05)
-    raise TimeoutError(f"nothing answers on port {port}")
+    raise TimeoutError(f"nothing responds on port {port}")
 
 
 def _child(pid: int) -> int:

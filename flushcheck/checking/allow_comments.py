@@ -74,7 +74,7 @@ def _comments(file: str, text: str) -> Iterator[AllowComment]:
     next_statement = len(lines)  # the next line, downwards, that is more than a comment
     for number in range(len(lines), 0, -1):
         line = lines[number - 1]
-        match = _ALLOW.search(line) if "flushcheck:" in line else None
+        match = _ALLOW.search(line)
         if match is not None:
             alone = not line[: match.start()].strip()
             ids = frozenset(re.split(r"[ \t]*,[ \t]*", match[1]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from flushcheck.checking.allow_comments import AllowComments
 from flushcheck.configs.findings import Finding, Level, Server
@@ -68,7 +68,7 @@ class CheckResult:
             return 1
         if any(problem.incomplete for problem in self.problems):
             return 3
-        judged = self.passed or self.findings or self.allowed
+        judged = self.passed or self.allowed  # a block with a note has passed
         return 3 if self.problems and not judged else 0
 
 
@@ -81,30 +81,29 @@ def check(config: Config) -> CheckResult:
     allowed: dict[tuple[object, ...], AllowedFinding] = {}
     passed = []
     problems = [*config.problems]
-    blocks = tuple(islice(config_format.blocks(config), MAX_BLOCKS + 1))
-    if len(blocks) > MAX_BLOCKS:
-        reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
-        problems.append(ReadProblem(config.file, 0, reason))
-    for block in blocks[:MAX_BLOCKS]:
-        if len(findings) >= MAX_FINDINGS:
+    for count, block in enumerate(config_format.blocks(config)):
+        if count == MAX_BLOCKS:
+            reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
+            problems.append(ReadProblem(config.file, 0, reason))
+            break
+        raised = chain.from_iterable(linter.lint(block) for linter in linters)
+        own = tuple(islice(raised, MAX_FINDINGS + 1))
+        for finding in own:
+            comment = comments.find(finding, block)
+            if comment is None:
+                findings.setdefault(_key(finding), finding)
+            else:
+                allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
+                allowed.setdefault(_key(finding), allowing)
+        if all(finding.level is Level.NOTE for finding in own):
+            at, reason = block.at, config_format.pass_reason(block)
+            passed.append(PassedBlock(block.server, at.file, at.line, block.name, reason))
+        if len(findings) > MAX_FINDINGS:
             reason = f"more than {MAX_FINDINGS} findings: the rest is left out"
             problems.append(ReadProblem(config.file, 0, reason))
             break
-        has_finding = False
-        for linter in linters:
-            for finding in islice(linter.lint(block), MAX_FINDINGS):
-                comment = comments.find(finding, block)
-                if comment is None:
-                    findings.setdefault(_key(finding), finding)
-                else:
-                    allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
-                    allowed.setdefault(_key(finding), allowing)
-                has_finding = has_finding or finding.level is not Level.NOTE
-        if not has_finding:
-            at, reason = block.at, config_format.pass_reason(block)
-            passed.append(PassedBlock(block.server, at.file, at.line, block.name, reason))
     return CheckResult(
-        findings=_sorted(findings.values()),
+        findings=_sorted(findings.values())[:MAX_FINDINGS],
         passed=tuple(passed),
         allowed=tuple(allowed.values()),
         problems=(*problems, *comments.problems()),

@@ -4,8 +4,8 @@ Each command is one module with `configure(parser)` and `run(arguments, console)
 command that is called is imported, so `--version` and `explain` start fast, and a command works without the
 libraries that only other commands need.
 
-Results go to standard output, everything else to standard error. Exit codes of every command: 0 clean, 1
-problem found, 2 wrong usage, 3 could not tell; 130 after an interrupt.
+Results go to standard output, everything else to standard error. Exit codes of every command: 0 no problem
+found, 1 problem found, 2 wrong usage, 3 could not tell; 130 after an interrupt.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ examples:
   flushcheck explain nginx-proxy-buffering            cause, signs and fixes of one culprit
 
 exit codes:
-  0  everything flows      2  wrong usage: the message says what is expected
+  0  no problem was found  2  wrong usage: the message says what is expected
   1  a problem was found   3  could not tell, for example because the server did not respond
 """
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from flushcheck.model import Transport, UsageError
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the line breaks of a text that has them, and wraps any other."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that shows an example with its errors, and keeps the line breaks of its epilog."""
 
     def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        kwargs.setdefault("formatter_class", HelpFormatter)
         # A prefix that means --save today may be ambiguous tomorrow.
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(*args, **kwargs)
@@ -47,15 +57,15 @@ def idle_seconds(given: str) -> list[float]:
     Raises:
         argparse.ArgumentTypeError: an entry is not a number, or out of bounds.
     """
-    from flushcheck.prober import ladder
+    from flushcheck.prober import parse_silences
 
     try:
-        return list(ladder(float(entry) for entry in given.split(",")))
+        return list(parse_silences(float(entry) for entry in given.split(",")))
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{given!r}: expected one or more numbers of seconds, for example --idle 65 or --idle 5,30,65,130"
+            f"{given!r}: expected one or more numbers of seconds, for example 65 or 5,30,65,130"
         ) from None
 
 

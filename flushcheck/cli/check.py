@@ -89,7 +89,7 @@ def read_config(arguments: argparse.Namespace) -> CheckResult | None:
     try:
         got = read(arguments.config)
     except UsageError as error:
-        raise UsageError(f"--config {error}; {_CONFIG}") from None
+        raise UsageError(f"--config {error}") from None
     if got.problems:
         bad = got.problems[0]
         raise UsageError(f"--config {bad.file}: {bad.reason}; {_CONFIG}")

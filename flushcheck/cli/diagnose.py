@@ -18,7 +18,7 @@ from flushcheck.prober import (
     RunProgress,
     dump,
     gather,
-    ladder,
+    parse_silences,
     saving,
     search_s,
 )
@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         UsageError: the URL is wrong, or a file cannot be read or written.
     """
     checked = read_config(arguments)
-    silences_s = ladder(arguments.idle or ())
+    silences_s = parse_silences(arguments.idle or ())
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if silences_s:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +16,8 @@ from types import SimpleNamespace
 
 from flushcheck.cli.arguments import Parser, timeout
 from flushcheck.cli.console import Console
-from flushcheck.diagnosis.app_server import GEVENT, ServerReport, ServerSetup, examine, exit_code
+from flushcheck.diagnosis.app_server import ServerReport, examine, exit_code
+from flushcheck.diagnosis.server_setup import GEVENT, ServerSetup
 from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
@@ -31,6 +33,9 @@ DEFAULT_TIMEOUT_S = 10.0
 MAX_TIMEOUT_S = 600.0
 
 COULD_NOT_TELL = 3
+
+# How gunicorn and its argparse begin the line that says why they stop.
+_PREFIX = re.compile(r"^(?:[\w.]+: )?error: ", re.IGNORECASE)
 
 _EPILOG = """\
 examples:
@@ -68,7 +73,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Examine the server, print the advice; return the exit code.
+    """Examine the server, print the report; return the exit code.
 
     Raises:
         UsageError: the arguments contradict each other, or gunicorn refuses them.
@@ -112,7 +117,7 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
     """The setup of a gunicorn started with these arguments in this environment.
 
     Raises:
-        UsageError: gunicorn refuses the arguments, or its settings file does not finish in time.
+        UsageError: gunicorn does not start with the arguments, or its settings file does not finish in time.
     """
     from flushcheck.service.serving.app_server import from_gunicorn_settings, installed_version
     from flushcheck.service.serving.internals import misfits
@@ -130,9 +135,10 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
         ) from None
     if process.returncode or not process.stdout:  # --version exits with 0, and prints no settings
         lines = process.stderr.decode(errors="replace").strip().splitlines()
+        reason = _PREFIX.sub("", lines[-1])[:300] if lines else f"exit status {process.returncode}"
         raise UsageError(
-            f"gunicorn refuses the arguments: {lines[-1][:300] if lines else process.returncode}; expected "
-            "arguments that start a service, for example -k gevent wsgi:app"
+            f"gunicorn does not start with these arguments: {reason}; expected arguments that start a "
+            "service, for example -k gevent wsgi:app"
         )
     settings = SimpleNamespace(**json.loads(process.stdout))
     setup = from_gunicorn_settings(settings)

@@ -45,7 +45,7 @@ def configure(parser: Parser) -> None:
         metavar="LINE",
         action="append",
         default=[],
-        help="a header, for example 'A: b'",
+        help="a request header, for example 'Accept: text/event-stream'",
     )
     parser.add_argument(
         "-d",

@@ -75,7 +75,7 @@ def lint(block: Block) -> Iterator[Finding]:
         return
     htaccess = block.pass_directive.file.rpartition("/")[2].startswith(".ht")
     message = (
-        f"{block.say(value)}: Apache sends data only when {value.first} bytes are full; a shorter "
+        f"{block.say(value)}: Apache sends data only when a buffer of {value.first} bytes is full; a shorter "
         "response arrives when it ends"
     )
     for line in block.scope.every("setenv"):
@@ -89,7 +89,6 @@ def lint(block: Block) -> Iterator[Finding]:
         Level.WARNING if htaccess else Level.ERROR,
         message,
         value=value,
-        at=value.at or block.pass_directive,
         edits=() if htaccess else _edits(block, value.at),
         override=f"{NO_OVERRIDE}: Apache ignores X-Accel-Buffering",
     )

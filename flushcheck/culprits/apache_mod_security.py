@@ -55,11 +55,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         or seen.size_bytes(transport) is not None
     ):
         return None
-    flowing = [streamed for streamed in STREAMED if seen.flow(streamed) is Flow.FLOWING]
+    flowing = next((other for other in STREAMED if seen.flow(other) is Flow.FLOWING), None)
     if seen.frees(transport, Variant.OTHER_TYPE) is Answer.YES:
         other_type = variant_evidence(seen, transport, Variant.OTHER_TYPE)
     elif flowing:
-        other_type = Evidence(f"{', '.join(flowing)}: with another content type the same text flows")
+        other_type = Evidence(f"{flowing}: with another content type the same text flows")
     else:
         return None
     return Detection(

@@ -71,15 +71,17 @@ def lint(block: Block) -> Iterator[Finding]:
     if block.via != "fastcgi":
         return
     value = block.params.get("flushpackets")
-    chosen = value.first.lower() if value else ""
+    chosen = value.first.lower() if value else None
     if chosen == "on":
         return
     if value is not None and chosen == "auto":
-        message = f"{block.say(value)}: pieces less than 10 ms apart wait until 4096 bytes are full"
+        message = (
+            f"{block.say(value)}: pieces less than 10 ms apart wait until a buffer of 4096 bytes is full"
+        )
     else:
         message = (
-            "flushpackets is off (Apache's default): Apache sends data only when 4096 bytes are full; a "
-            "shorter response arrives when it ends"
+            "flushpackets is off (Apache's default): Apache sends data only when a buffer of 4096 bytes is "
+            "full; a shorter response arrives when it ends"
         )
         if value is not None and value.at is None:
             message += f"; the parameter is {value.source}"
@@ -105,7 +107,7 @@ def _edits(block: Block) -> tuple[Edit, ...]:
         kept = [arg for arg in gate.args if not arg.lower().startswith(("flushpackets=", "flushwait="))]
         line = " ".join([gate.word, *map(_quoted, kept), "flushpackets=on"])
         return (edit(Action.REPLACE, gate, line),)
-    address = re.search(r"fcgi://[^/\s\"]+", " ".join(gate.args))
+    address = re.search(r"fcgi://[^/\s\"]+", gate.whole)
     section = None
     for scope in block.insert_scope.chain():
         if scope.directive is None or scope.directive.name == "virtualhost":

@@ -16,7 +16,7 @@ CULPRIT = Culprit(
         "The filter RATE_LIMIT sends a fifth of its rate every 200 ms, whatever the app has written; "
         "without a rate in the environment it does nothing. Measured on 2.4.71."
     ),
-    symptoms="Ticks of 200 ms; a stream faster than the rate arrives ever later.",
+    symptoms="Ticks of 200 ms; a stream faster than the rate arrives with a growing delay.",
     detection="From outside it looks like any other hop with a timer; only the configuration names it.",
     fixes=(
         Fix(
@@ -43,13 +43,14 @@ def lint(block: Block) -> Iterator[Finding]:
     line = next((filters for level in levels if (filters := _filter(level)) is not None), None)
     if line is None or "rate_limit" not in ";".join(line.args).lower().split(";"):
         return
-    rate = next((own for level in levels if (own := _rate(level)) is not None), "")
+    rate = next((own for level in levels if (own := _rate(level)) is not None), None)
     if not rate:
         return
     yield block.finding(
         CULPRIT,
         Level.WARNING,
-        f"{line.text}, {rate} KiB/s: the response arrives in ticks of 200 ms, and a faster stream ever later",
+        f"{line.text}, {rate} KiB/s: the response arrives in ticks of 200 ms, and a faster stream with a "
+        "growing delay",
         at=line,
         override=NO_OVERRIDE,
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Evidence, Probe, RequestAtApp, Transport, Variant
+from flushcheck.model import Evidence, RequestAtApp, Transport, Variant
 
 # What each difference is called in a sentence, behind "with".
 LABELS: Mapping[Variant, str] = {
@@ -31,7 +31,7 @@ MAX_HEADER = 100  # characters of a header's value in a sentence
 
 def hold_evidence(seen: Observations, transport: Transport) -> Evidence:
     """How the baseline was held, with numbers. Only for a Transport that is."""
-    probe = seen.held_baseline(transport) or Probe(transport)
+    probe = seen.baseline(transport)
     observation, timing = seen[probe]
     size = seen.hold_bytes(transport)
     blocks = f"; longer streams arrive in blocks of {size} bytes" if size else ""
@@ -45,7 +45,7 @@ def hold_evidence(seen: Observations, transport: Transport) -> Evidence:
 
 def variant_evidence(seen: Observations, transport: Transport, variant: Variant) -> Evidence:
     """What one difference did to a held baseline, with numbers. Only for a Probe that was made."""
-    baseline = seen.held_baseline(transport) or Probe(transport)
+    baseline = seen.baseline(transport)
     probe = replace(baseline, variant=variant)
     (_, before), (_, after) = seen[baseline], seen[probe]
     return Evidence(

@@ -42,8 +42,7 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The control, over loopback or at the app's own port, is held too, and compressed."""
-    control = seen.control_probe(transport)
-    observation = seen.get(control) if control else None
+    observation = seen.get(seen.control_probe(transport))
     if not seen.is_held(transport) or seen.control(transport) not in HELD_FLOWS or observation is None:
         return None
     encoding = observation.header("content-encoding")

@@ -74,7 +74,7 @@ def lint(block: Block) -> Iterator[Finding]:
     value = gunicorn.worker(block)
     kind = gunicorn.kind(value)
     workers, threads = gunicorn.workers(block), gunicorn.threads(block)
-    at_once = (workers or 1) * ((threads or 1) if kind == "gthread" else 1)
+    at_once = (workers or 1) * (threads or 1)
     if kind not in ("sync", "gthread") or (kind == "gthread" and (threads is None or at_once >= MANY)):
         return
     streams = f"{at_once} stream{'' if at_once == 1 else 's'}"
@@ -118,9 +118,9 @@ def _edits(block: Block, old: Directive | None) -> tuple[Edit, ...]:
     at = block.at
     if _in_file(block, old):
         # `threads` makes it gthread beside a worker_class that then stands there already.
-        named = block.value("worker_class", "sync").at
-        if named is not None and not named.word.startswith("-"):
-            return (edit(Action.REPLACE, named, _FIX_FILE.change),)
+        named = block.scope.nearest("worker_class")
+        if named and not named[-1].word.startswith("-"):
+            return (edit(Action.REPLACE, named[-1], _FIX_FILE.change),)
         return block.edit(old, _FIX_FILE.change)
     if old is not None or at.line != at.end_line:
         return ()

@@ -20,6 +20,7 @@ from flushcheck.model import (
     Probe,
     Transport,
 )
+from flushcheck.model.wording import count_of
 
 CULPRIT = Culprit(
     id="gunicorn-timeout",
@@ -65,9 +66,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         return None
     if "close" not in observation.header("connection").lower():
         return None
+    pieces = count_of(len(observation.pieces), "piece")
     cut = Evidence(
-        f"{transport}: cut after {len(observation.pieces)} pieces at {observation.ended_s:.1f} s, as all "
-        f"streams were; the app runs under {poll.server} and closes each connection, as a sync worker does",
+        f"{transport}: cut after {pieces} at {observation.ended_s:.1f} s, "
+        f"as all streams were; the app runs under {poll.server} and closes each connection, as a sync "
+        "worker does",
         (observation.probe.id,),
     )
     return Detection(CULPRIT, Confidence.POSSIBLE, (cut,))

@@ -23,8 +23,8 @@ CULPRIT = Culprit(
         "the chunk's size."
     ),
     symptoms=(
-        "Ticks of about 200 ms, counted from the first byte of each; the headers are as late. Only chunked "
-        "responses over HTTP/1.1 are affected: HTTP/1.0 clients, HTTP/2 and WebSocket are not."
+        "Ticks of about 200 ms, counted from the first byte of each; the headers are equally late. Only "
+        "chunked responses over HTTP/1.1 are affected: HTTP/1.0 clients, HTTP/2 and WebSocket are not."
     ),
     detection="Ticks of about 200 ms, but neither for an HTTP/1.0 client nor over a WebSocket.",
     fixes=(
@@ -44,8 +44,8 @@ MIN_S, MAX_S = 0.15, 0.35
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Ticks of about 200 ms that an HTTP/1.0 client does not meet, nor a WebSocket."""
-    held, timing = seen.held_baseline(transport), seen.held_timing(transport)
-    if held is None or timing is None or timing.flow is not Flow.TICKS:
+    timing = seen.held_timing(transport)
+    if timing is None or timing.flow is not Flow.TICKS:
         return None
     if not MIN_S <= timing.period_s <= MAX_S or timing.lag_s.max > MAX_S:
         return None
@@ -56,7 +56,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     ticks = Evidence(
         f"{transport}: pieces arrived in ticks of {timing.period_s * 1000:.0f} ms, held for up to "
         f"{timing.lag_s.max * 1000:.0f} ms",
-        (held.id,),
+        (seen.baseline(transport).id,),
     )
     freed = [
         variant_evidence(seen, streamed, Variant.HTTP10)

@@ -31,6 +31,7 @@ from flushcheck.model import (
     Transport,
     Variant,
 )
+from flushcheck.model.wording import count_of
 
 CULPRIT = Culprit(
     id="http-hop",
@@ -106,14 +107,14 @@ def _holds(seen: Observations, transport: Transport) -> Detection | None:
 
 def _slows(seen: Observations, transport: Transport) -> Detection | None:
     """A rate that a WebSocket does not meet: no slow link."""
-    held, timing = seen.held_baseline(transport), seen.held_timing(transport)
+    held, timing = seen.baseline(transport), seen.held_timing(transport)
     if seen.frees(transport, Variant.XAB) is Answer.NOT_TRIED:
         return None  # it may be nginx's limit_rate
-    if held is None or timing is None or seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING:
+    if timing is None or seen.flow(Transport.WEBSOCKET, held.scenario) is not Flow.FLOWING:
         return None
     rate = Evidence(
-        f"{transport}: text arrived at {timing.rate_bps:.0f} bytes a second, ever later, while the same "
-        "text flowed over a WebSocket",
+        f"{transport}: text arrived at {timing.rate_bps:.0f} bytes a second, with a growing delay, while the "
+        "same text flowed over a WebSocket",
         (held.id, Probe(Transport.WEBSOCKET, held.scenario).id),
     )
     return Detection(CULPRIT, Confidence.LIKELY, (rate,))
@@ -124,9 +125,10 @@ def _cuts(seen: Observations, observation: Observation) -> Detection | None:
     transport = observation.probe.transport
     if seen.flow(Transport.WEBSOCKET) is not Flow.FLOWING:
         return None
+    pieces = count_of(len(observation.pieces), "piece")
     cut = Evidence(
-        f"{transport}: cut after {len(observation.pieces)} pieces at {observation.ended_s:.1f} s, while a "
-        "WebSocket of the same length is not",
+        f"{transport}: cut after {pieces} at {observation.ended_s:.1f} s, "
+        "while a WebSocket of the same length is not",
         (observation.probe.id,),
     )
     return Detection(CULPRIT, Confidence.LIKELY, (cut,))

@@ -22,7 +22,7 @@ from flushcheck.model import (
     Vantage,
 )
 
-_COST = "a connection to an app that hangs stays open for as long"
+_COST = "a connection to an app that hangs stays open for that long"
 NGINX_FIX = Fix(
     where="nginx, the location block that passes to the app",
     change="proxy_read_timeout 1h;",
@@ -108,7 +108,7 @@ def lint(block: Block) -> Iterator[Finding]:
     if block.server is Server.NGINX and nginx.prefix(block):
         value = block.value(f"{nginx.prefix(block)}_read_timeout", "60s")
         edits = block.edit(value.at, f"{value.name} 1h;")
-        yield from _finding(block, value, nginx.seconds(value.first), NGINX_FIX, edits)
+        yield from _finding(block, value, nginx.seconds(value.first), edits=edits)
 
     if block.server is Server.APACHE and block.via in ("http", "fastcgi", "scgi", "uwsgi", "ajp"):
         value = block.params.get("timeout") or block.value("ProxyTimeout", "")
@@ -125,12 +125,13 @@ def lint(block: Block) -> Iterator[Finding]:
 
 
 def _finding(
-    block: Block, value: Value, time_s: float | None, fix: Fix, edits: tuple[Edit, ...] = ()
+    block: Block, value: Value, time_s: float | None, fix: Fix | None = None, edits: tuple[Edit, ...] = ()
 ) -> Iterator[Finding]:
     """The Finding for a timeout of this length, none if it is long.
 
     Args:
         time_s: the silence that is allowed; None or 0 if there is no limit, or none that can be read.
+        fix: the culprit's first one if not given.
     """
     if not time_s or time_s >= LONG_S:
         return

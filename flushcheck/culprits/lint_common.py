@@ -6,4 +6,4 @@ from __future__ import annotations
 STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson")
 
 # Of a setting that no response header overrides.
-NO_OVERRIDE = "the app cannot switch it off by itself"
+NO_OVERRIDE = "the app cannot switch it off with a response header"

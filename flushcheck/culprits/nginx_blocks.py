@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Edit, Finding, Level
 from flushcheck.configs.tree import Block
+from flushcheck.culprits import lint_common
 from flushcheck.model import Culprit
 
 
@@ -27,8 +28,8 @@ def hold(block: Block, culprit: Culprit, via: str) -> Iterator[Finding]:
     yield block.finding(
         culprit,
         Level.ERROR,
-        f"{block.say(value)}{protocol}: nginx sends data only when {nginx.block_bytes(block)} bytes are "
-        f"full; a shorter response arrives when it ends{_without_effect(block)}",
+        f"{block.say(value)}{protocol}: nginx sends data only when a buffer of {nginx.block_bytes(block)} "
+        f"bytes is full; a shorter response arrives when it ends{_without_effect(block)}",
         value=value,
         edits=block.edit(value.at, off),
         override=override(block),
@@ -39,10 +40,10 @@ def override(block: Block) -> str:
     """What X-Accel-Buffering from the app does in this block."""
     ignored = nginx.ignored_x_accel(block)
     if ignored is not None:
-        return f"the app cannot switch it off by itself: {ignored.place} ignores X-Accel-Buffering"
+        return f"{lint_common.NO_OVERRIDE}: {ignored.place} ignores X-Accel-Buffering"
     if block.inner_strips_header and block.inner_server is not None:
         return (
-            "the app cannot switch it off by itself: the nginx behind "
+            f"{lint_common.NO_OVERRIDE}: the inner nginx "
             f"({block.inner_server.place}) removes X-Accel-Buffering from the response"
         )
     return "the app can switch it off for each response with the header X-Accel-Buffering: no"

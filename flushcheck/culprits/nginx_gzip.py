@@ -12,6 +12,7 @@ from flushcheck.culprits.evidence import variant_evidence
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport, Variant
+from flushcheck.model.wording import any_of
 
 CULPRIT = Culprit(
     id="nginx-gzip",
@@ -96,7 +97,7 @@ def _held(block: Block, encoder: str, offered: str) -> Iterator[Finding]:
     every = "*" in listed.args
     hit = [kind for kind in STREAM_TYPES if every or kind in (arg.lower() for arg in listed.args)]
     buffering = nginx.buffering(block)
-    kinds = " or ".join(hit) if hit else "text/html"
+    kinds = any_of(hit) if hit else "text/html"
     yield block.finding(
         CULPRIT,
         Level.WARNING if hit else Level.NOTE,

@@ -23,7 +23,7 @@ CULPRIT = Culprit(
         "slower than the limit flows."
     ),
     detection=(
-        "The stream arrives at a constant rate, ever later, and flows when the response header "
+        "The stream arrives at a constant rate, with a growing delay, and flows when the response header "
         "X-Accel-Buffering: no switches nginx's buffering off."
     ),
     fixes=(
@@ -56,11 +56,13 @@ FAST_BYTES_PER_S = 65_536
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """At a constant rate, ever later, until nginx does not buffer."""
+    """At a constant rate, with a growing delay, until nginx does not buffer."""
     timing = seen.held_timing(transport)
     if timing is None or timing.flow is not Flow.THROTTLED or not x_accel.honored(seen, transport):
         return None
-    rate = Evidence(f"{transport}: text arrived at {timing.rate_bps:.0f} bytes a second, ever later")
+    rate = Evidence(
+        f"{transport}: text arrived at {timing.rate_bps:.0f} bytes a second, with a growing delay"
+    )
     return Detection(CULPRIT, Confidence.CERTAIN, (rate, *x_accel.stripped_evidence(seen, transport)))
 
 
@@ -81,7 +83,7 @@ def lint(block: Block) -> Iterator[Finding]:
         CULPRIT,
         Level.WARNING if slow else Level.NOTE,
         f"{block.say(value)} with {nginx.buffering(block).name} on: a stream faster than "
-        f"{speed} arrives ever later",
+        f"{speed} arrives with a growing delay",
         value=value,
         edits=block.edit(value.at, "limit_rate 0;"),
         override=nginx_blocks.override(block),

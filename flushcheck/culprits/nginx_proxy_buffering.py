@@ -68,10 +68,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     request = seen.request_at_app(transport)
     if request is not None and request.gateway:
         return None
-    protocol = request.protocol if request else ""
-    old_http = (
-        (Evidence(f"{transport}: the app was called over {protocol}"),) if protocol == "HTTP/1.0" else ()
-    )
+    old_http = [Evidence(f"{transport}: the app was called over HTTP/1.0")]
+    if request is None or request.protocol != "HTTP/1.0":
+        old_http = []
     if compression is Answer.NOT_TRIED:
         sure = Confidence.POSSIBLE  # compressed, and no client without encodings was tried: gzip may be it
     else:

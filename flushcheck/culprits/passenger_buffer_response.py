@@ -69,7 +69,7 @@ def lint(block: Block) -> Iterator[Finding]:
     yield block.finding(
         CULPRIT,
         Level.ERROR,
-        f"{block.say(value)}: Passenger sends data only when 4096 bytes are full",
+        f"{block.say(value)}: Passenger sends data only when a buffer of 4096 bytes is full",
         value=value,
         fix=fix,
         edits=block.edit(value.at, fix.change),

@@ -32,15 +32,15 @@ def of(block: Block) -> Iterator[tuple[str, str, Value]]:
             if own and own[-1].args:
                 line = own[-1]
                 yield name, line.args[0], Value(f"{line.word} =", line.args, line)
-    elif block.server is Server.APACHE and block.via == "php":
+    elif block.via == "php":  # a line of Apache's
         gate = block.pass_directive
-        yield gate.args[0].lower(), "".join(gate.args[1:2]), Value(gate.word, gate.args, gate)
+        yield gate.args[0].lower(), next(iter(gate.args[1:]), ""), Value(gate.word, gate.args, gate)
     elif block.server is Server.NGINX and block.via == "fastcgi":
         for line in block.scope.nearest("fastcgi_param"):
             if len(line.args) > 1 and line.args[0].upper() in ("PHP_VALUE", "PHP_ADMIN_VALUE"):
                 for setting in line.args[1].replace("\\n", "\n").split("\n"):
-                    name, equals, value = setting.partition("=")
-                    if equals and name.strip().lower() in php.SETTINGS:
+                    name, _, value = setting.partition("=")
+                    if name.strip().lower() in php.SETTINGS:
                         shown = Value(line.args[0], (setting.strip(),), line)
                         yield name.strip().lower(), value.strip(), shown
 
@@ -55,7 +55,7 @@ def fix_at(block: Block, shown: Value, fix: Fix) -> tuple[Fix, tuple[Edit, ...]]
     line = shown.at
     if line is None:
         return fix, ()
-    name, _, value = (part.strip() for part in fix.change.partition("="))
+    name, value = (part.strip() for part in fix.change.split("="))
     number = "0" if value else ""
     if block.server is Server.NGINX:
         change = f'fastcgi_param {line.args[0]} "{name}={number}";'

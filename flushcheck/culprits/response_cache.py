@@ -16,7 +16,7 @@ CULPRIT = Culprit(
     title="a cache responds with an older stream",
     why=(
         "A cache on the path stores the response to an address and plays it back: all at once, with the "
-        "text and the times of a stream that is over."
+        "text and the times of an earlier stream."
     ),
     symptoms=(
         "Pieces arrive before the service says that it sent them. The response may have the header Age, "

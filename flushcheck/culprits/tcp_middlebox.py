@@ -25,8 +25,8 @@ CULPRIT = Culprit(
     id="tcp-middlebox",
     title="something below HTTP holds the bytes: a TCP relay, a VPN, an antivirus program",
     why=(
-        "It is not the response that is held but the connection: a box that relays TCP collects bytes, or "
-        "inspects them, before it sends them on. No HTTP header has an effect on it."
+        "The connection is held, not the response: a program that relays TCP collects or inspects bytes "
+        "before it sends them on. No HTTP header has an effect on it."
     ),
     symptoms="WebSocket is held in the same way as the other transports, although no HTTP proxy buffers it.",
     detection="WebSocket is held, or cut, in the same way as the HTTP transports.",

@@ -65,11 +65,11 @@ def _nginx_lacks(block: Block) -> dict[str, str]:
     version = nginx.http_version(block)
     if version.first == "1.0":
         lacks["version"] = f"the app is called over HTTP/1.0 ({block.where(version)})"
-    upgrade = nginx.request_header(block, "Upgrade")
-    if upgrade is None or not "".join(upgrade.args[1:]):
+    upgrade = nginx.request_header(block, "upgrade")
+    if upgrade is None or not any(upgrade.args[1:]):
         lacks["upgrade"] = "Upgrade is not passed on"
-    connection = nginx.request_header(block, "Connection")
-    sent = " ".join(connection.args[1:5]).lower() if connection else ""
+    connection = nginx.request_header(block, "connection")
+    sent = " ".join(connection.args[1:5] if connection else ()).lower()
     if "upgrade" not in sent and "$" not in sent:
         lacks["connection"] = f"Connection is {sent!r}" if connection else "Connection is not set to upgrade"
     return lacks
@@ -85,7 +85,7 @@ def nginx_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
     lacks = _nginx_lacks(block)
     if not lacks:
         return
-    lost = _not_inherited(block) if "upgrade" in lacks else None
+    lost = _not_inherited(block)
     level = Level.NOTE
     message = f"WebSocket cannot pass this block: {', '.join(lacks.values())}"
     if "upgrade" not in lacks:
@@ -94,14 +94,14 @@ def nginx_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         level = Level.WARNING
         own = block.scope.nearest("proxy_set_header")[0]
         message += f"; the line at {lost.place} is not inherited, because {own.place} starts a new list"
-    half = nginx.request_header(block, "Upgrade") if level is Level.ERROR else None
+    half = nginx.request_header(block, "upgrade") if level is Level.ERROR else None
     yield block.finding(culprit, level, message, at=half, edits=_nginx_edits(block, lacks))
 
 
 def _not_inherited(block: Block) -> Directive | None:
     """An Upgrade line further out that this block's own list switches off."""
     for line in block.scope.every("proxy_set_header"):
-        if line.args and line.args[0].lower() == "upgrade" and "".join(line.args[1:]):
+        if line.args and line.args[0].lower() == "upgrade" and any(line.args[1:]):
             return line
     return None
 
@@ -188,7 +188,7 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
             note="both lines then share a worker that upgrades; plain requests are not affected",
         )
         message = f"WebSocket cannot pass here: upgrade=websocket is {upgrade.source}"
-        yield block.finding(culprit, Level.ERROR, message, at=gate, fix=fix)
+        yield block.finding(culprit, Level.ERROR, message, fix=fix)
         return
     if gate.name == "proxypass":
         line = " ".join([gate.word, *map(str, gate.args), "upgrade=websocket"])
@@ -197,7 +197,6 @@ def apache_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         culprit,
         Level.NOTE,
         "WebSocket cannot pass here: no upgrade=websocket, and no ws:// address beside it",
-        at=gate,
         fix=APACHE_FIX,
         edits=edits,
     )

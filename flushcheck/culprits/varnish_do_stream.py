@@ -81,7 +81,7 @@ def lint(block: Block) -> Iterator[Finding]:
             CULPRIT,
             Level.WARNING if under else Level.ERROR,
             f"{line.text}: Varnish fetches the whole response before it sends any of it"
-            + (", where the condition around it holds" if under else ""),
+            + (", where the condition around it is true" if under else ""),
             at=line,
             fix=fix,
             edits=(edit(Action.REPLACE, line, fix.change),),

@@ -75,7 +75,7 @@ def lint(block: Block) -> Iterator[Finding]:
             CULPRIT,
             Level.WARNING if under else Level.ERROR,
             f"{line.text}: Varnish sends data only when its compressor has about 30 KB of text"
-            + (", where the condition around it holds" if under else ""),
+            + (", where the condition around it is true" if under else ""),
             at=line,
             edits=(edit(Action.REPLACE, line, FIX.change),),
             override=NO_OVERRIDE,

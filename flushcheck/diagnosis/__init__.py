@@ -1,9 +1,12 @@
 """How a path is diagnosed: from the Observations of a run to a Report.
 
 Start with `inference.py`: `judge(run)` asks each detector of `culprits`, the fallback detectors only if no
-other one settles the case, and writes the verdict. `hops.py` lists the servers that showed themselves on
-the path, `fault_location.py` compares two addresses of the same app, `app_server.py` says what the app's own
-server can carry.
+other one settles the case. `path_verdict.py` decides the one word for the whole path, `report_sentences.py`
+writes the summaries, the headline and the notes. `hops.py` lists the servers that showed themselves on the
+path, `fault_location.py` compares two addresses of the same app.
+
+The app's own server: `server_setup.py` holds the facts, `server_remarks.py` what to change, `app_server.py`
+makes the report of `flushcheck doctor`.
 
 Pure: imports `model`, `measurement`, `configs` and `culprits`. May be imported by `reports` and all I/O.
 """

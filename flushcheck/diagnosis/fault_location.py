@@ -2,7 +2,7 @@
 
 What is wrong at both lies in what both share: the app, its server, its machine. What is wrong at the public
 address alone lies in front of the app. Only the same Probe is compared with itself, and an address that gave
-no answer says nothing: a caller may have named the wrong port.
+no response says nothing: a caller may have named the wrong port.
 """
 
 from __future__ import annotations

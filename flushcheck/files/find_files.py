@@ -22,6 +22,8 @@ _SKIPPED_FOLDERS = frozenset(
 # Names of files that may be configurations, in a folder that may hold anything.
 _PLAUSIBLE = re.compile(r"\.(conf|cfg|ini|vcl|nginx|service|caddyfile)$|/[^./]+$", re.IGNORECASE)
 
+_EXPECTED = "expected a server's configuration, for example /etc/nginx/nginx.conf"
+
 
 def find_files(names: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """Every file once, and whether it was given by its own name.
@@ -32,11 +34,11 @@ def find_files(names: Iterable[str]) -> Iterator[tuple[str, bool]]:
     seen = set()
     for name in names:
         if name != STDIN and not os.path.lexists(name):
-            raise UsageError(f"{name}: no such file or folder")
+            raise UsageError(f"{name}: no such file or folder; {_EXPECTED}")
         is_folder = name != STDIN and Path(name).is_dir()
         files = list(_plausible_files(name)) if is_folder else [name]
         if not files:
-            raise UsageError(f"{name}: no configuration was recognised in this folder")
+            raise UsageError(f"{name}: no configuration was recognised in this folder; {_EXPECTED}")
         for file in files:
             real = file if file == STDIN else os.path.realpath(file)
             if real not in seen:

@@ -101,7 +101,8 @@ _PHP = ("/etc/php/*/fpm/php.ini", "/etc/php/*/fpm/pool.d/*.conf", "/etc/php.ini"
 def _gunicorn(given: Version) -> ReadResult:
     # A master and its workers have the same command line.
     commands = dict.fromkeys((shlex.join(args), folder) for args, folder in _processes("gunicorn"))
-    if not commands:
+    hidden = [_hidden(args[0], folder) for args, folder in _command_lines() if args[0].startswith(_MASTER)]
+    if not commands and not hidden:
         raise UsageError(
             "--running gunicorn: no gunicorn process on this machine; check a file instead: "
             "flushcheck check Procfile"
@@ -118,8 +119,24 @@ def _gunicorn(given: Version) -> ReadResult:
     ]
     return ReadResult(
         tuple(config for part in parts for config in part.configs),
-        tuple(problem for part in parts for problem in part.problems),
+        (*(problem for part in parts for problem in part.problems), *hidden),
     )
+
+
+# Where setproctitle is installed, gunicorn replaces its command line by "gunicorn: master [wsgi:app]".
+# Source: gunicorn/util.py, _setproctitle, seen on 27.0.1 with setproctitle 1.3.8.
+_MASTER = "gunicorn: master ["
+
+
+def _hidden(title: str, folder: str) -> ReadProblem:
+    """A gunicorn whose settings cannot be read, and the file that its settings are usually in."""
+    file = Path(folder, "gunicorn.conf.py")  # gunicorn reads this file unless it is told another one
+    name = file if file.exists() else file.name
+    reason = (
+        f"setproctitle hides the command line of this process; check its configuration file instead, "
+        f"for example flushcheck check --server gunicorn {name}"
+    )
+    return ReadProblem(title, 0, reason)
 
 
 def _files(names: Sequence[str], server: Server, given: Version) -> ReadResult:
@@ -135,6 +152,16 @@ def _files(names: Sequence[str], server: Server, given: Version) -> ReadResult:
 
 def _processes(title: str) -> Iterator[tuple[list[str], str]]:
     """Arguments and working folder of every process of this program."""
+    for args, folder in _command_lines():
+        # A script stands behind its interpreter, a module behind -m.
+        for index, arg in enumerate(args[: 3 if args[1:2] == ["-m"] else 2]):
+            if Path(arg).name == title:
+                yield args[index:], folder
+                break
+
+
+def _command_lines() -> Iterator[tuple[list[str], str]]:
+    """Arguments, at least one, and working folder of every process that this user may read."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             with (entry / "cmdline").open("rb") as file:
@@ -143,11 +170,8 @@ def _processes(title: str) -> Iterator[tuple[list[str], str]]:
         except OSError:
             continue  # it has ended, or belongs to another user
         args = [part.decode("utf-8", errors="surrogateescape") for part in raw.split(b"\0") if part]
-        # A script stands behind its interpreter, a module behind -m.
-        for index, arg in enumerate(args[: 3 if args[1:2] == ["-m"] else 2]):
-            if Path(arg).name == title:
-                yield args[index:], folder
-                break
+        if args:  # a kernel thread has none
+            yield args, folder
 
 
 def _program(*names: str) -> str | None:

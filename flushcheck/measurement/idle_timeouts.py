@@ -1,7 +1,7 @@
 """How long a stream may be silent on this path, and whether the silence is what ends it.
 
-For each duration of the ladder one stream sends a Piece, is silent that long, and sends another. Beside them
-one stream sends small Pieces all the while, for as long as the longest silence. If a silent stream is cut
+For each silence to try, one stream sends a Piece, is silent that long, and sends another. Beside them
+one stream sends small Pieces without a pause, for as long as the longest silence. If a silent stream is cut
 and that one is not, the cause is an idle timeout. If both are cut at the same age, the cause is a deadline
 for the whole stream, and no heartbeat helps. A middlebox that forgets a connection without closing it shows
 as a stream that never ends.
@@ -34,7 +34,7 @@ GATEWAY_TIMEOUT = 504  # RFC 9110, section 15.6.5
 def idle_result(
     seen: Observations, transport: Transport, vantage: Vantage = Vantage.PATH
 ) -> IdleResult | None:
-    """What the ladder showed on one Transport; None if it was not tried."""
+    """What the silent streams showed on one Transport; None if it was not tried."""
     silent = sorted(
         (observation for observation in seen if _is(observation, transport, Scenario.IDLE, vantage)),
         key=lambda observation: observation.probe.lasts_s,
@@ -80,18 +80,18 @@ def _of_cuts(cuts: Sequence[Observation], steady: Observation | None, passed_s: 
     if passed_s:
         summary += f"; {passed_s:g} s of silence pass"
     if steady is None or steady.outcome not in (Outcome.COMPLETE, Outcome.CUT):
-        summary += "; no stream that sends all the while to compare with"
+        summary += "; no stream without pauses to compare with"
         return IdleResult(CutCause.UNKNOWN, summary, passed_s, after_s, 0.0, probes)
     summary += (
-        f"; a stream that sends all the while is cut after {deadline_s:.1f} s"
+        f"; a stream without pauses is cut after {deadline_s:.1f} s"
         if deadline_s
-        else f"; a stream that sends all the while is not cut within {steady.probe.lasts_s:g} s"
+        else f"; a stream without pauses is not cut within {steady.probe.lasts_s:g} s"
     )
     return IdleResult(CutCause.IDLE, summary, passed_s, after_s, deadline_s, probes)
 
 
 def idle_evidence(transport: Transport, result: IdleResult) -> Evidence:
-    """What the ladder showed, as Evidence."""
+    """What the silent streams showed, as Evidence."""
     return Evidence(f"{transport}: {result.summary}", result.probes)
 
 

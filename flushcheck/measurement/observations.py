@@ -69,6 +69,10 @@ class Observations:
             {probe: timing.flow for probe, (_, timing) in self._seen.items()}, transport
         )
 
+    def baseline(self, transport: Transport) -> Probe:
+        """The held baseline, or that of the smallest Pieces if none was held."""
+        return self.held_baseline(transport) or Probe(transport)
+
     def held_timing(self, transport: Transport) -> Timing | None:
         """How the held baseline arrived; None if nothing was held."""
         return self.timing(self.held_baseline(transport))
@@ -113,7 +117,7 @@ class Observations:
 
     def compressed(self, transport: Transport) -> str:
         """The content encoding in which the held baseline arrived, "" for none."""
-        observation = self.get(self.held_baseline(transport) or Probe(transport))
+        observation = self.get(self.baseline(transport))
         return observation.header("content-encoding") if observation else ""
 
     def request_at_app(self, transport: Transport) -> RequestAtApp | None:
@@ -187,7 +191,7 @@ class Observations:
 
     def header(self, transport: Transport, name: str) -> str:
         """A response header of the held baseline (of the token baseline if none was held); "" if none."""
-        observation = self.get(self.held_baseline(transport) or Probe(transport))
+        observation = self.get(self.baseline(transport))
         return observation.header(name) if observation else ""
 
     def has_content_length(self, transport: Transport) -> bool:
@@ -199,7 +203,7 @@ class Observations:
 
     def compressor_header_only(self, transport: Transport) -> bool:
         """Whether a compressor sent its own header and then nothing: 10 bytes of gzip, 2 of deflate."""
-        observation = self.get(self.held_baseline(transport) or Probe(transport))
+        observation = self.get(self.baseline(transport))
         if observation is None or not observation.arrivals:
             return False
         first = observation.arrivals[0]

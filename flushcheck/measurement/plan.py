@@ -3,7 +3,7 @@
 The baseline is what a plain app sends and a browser offers: no anti-buffering header, every encoding,
 HTTP/1.1. Every other Probe differs from it in one thing. First come the baselines, side by side; then
 only what the Flows seen so far leave open. Two Probes never share an address, so that a cache on the
-path cannot answer one with the other's stream, unless that is what is looked for.
+path cannot respond to one with the other's stream, unless that is what is looked for.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def direct_counterparts(probes: Iterable[Probe]) -> tuple[Probe, ...]:
 
 
 def idle_probes(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[Probe, ...]:
-    """A silent stream for each duration of the ladder, and one that sends for as long as the longest."""
+    """A silent stream for each silence to try, and one that sends for as long as the longest."""
     durations_s = sorted(set(ladder_s))
     return tuple(
         probe

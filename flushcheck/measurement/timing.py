@@ -148,12 +148,13 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
     spare_s = min(max(MIN_LATE_S, observation.stall_s), JITTER_S)
     if late_s := opening_s(seen, latency_s, spare_s):
         return Timing(Flow.LATE, late_s=late_s)
-    if waits_for_next(pieces, latency_s, spare_s):
-        return Timing(Flow.LATE, late_s=lag_s.p50, waits_for_next=True)
     exact = block(seen)
     if exact and exact.spread <= EXACT and len(seen) >= EXACT_DELIVERIES:
-        # However busy the machine: chance does not fill so many deliveries to the same byte.
+        # However busy the machine: chance does not fill so many deliveries to the same byte. Blocks of two to
+        # three Pieces let most of them go with the next one, but what waits for the next has no such size.
         return Timing(Flow.BLOCKS, hold_bytes=int(exact.value))
+    if waits_for_next(pieces, latency_s, spare_s):
+        return Timing(Flow.LATE, late_s=lag_s.p50, waits_for_next=True)
     if kept_share(seen, latency_s, spare_s) < KEPT_SHARE:
         hidden = spare_s > MIN_LATE_S and (
             mostly_late(pieces, lag_s) or kept_share(seen, latency_s, MIN_LATE_S) >= HIDDEN_SHARE

@@ -63,7 +63,7 @@ def _read(kind: Any, data: object, where: str) -> Any:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         if isinstance(data, str) and data in set(kind):
             return kind(data)
-        raise _wrong(where, data, f"one of {', '.join(kind)}")
+        raise _wrong(where, data, _name(kind))
     return _read_scalar(kind, data, where)
 
 
@@ -85,14 +85,10 @@ def _read_tuple(args: tuple[Any, ...], data: object, where: str) -> tuple[Any, .
         raise _wrong(where, data, "a list")
     if len(data) > MAX_ITEMS:
         raise UsageError(f"{where} has {len(data)} items: expected at most {MAX_ITEMS}")
-    if len(args) == 2 and args[1] is Ellipsis:
-        return tuple(_read(args[0], item, f"{where}[{index}]") for index, item in enumerate(data))
-    if len(data) != len(args):
-        raise UsageError(f"{where} has {len(data)} items: expected {len(args)}")
-    return tuple(
-        _read(arg, item, f"{where}[{index}]")
-        for index, (arg, item) in enumerate(zip(args, data, strict=True))
-    )
+    kinds = args[:1] * len(data) if Ellipsis in args else args
+    if len(data) != len(kinds):
+        raise UsageError(f"{where} has {len(data)} items: expected {len(kinds)}")
+    return tuple(_read(kinds[index], item, f"{where}[{index}]") for index, item in enumerate(data))
 
 
 def _read_scalar(kind: type, data: object, where: str) -> Any:
@@ -120,6 +116,8 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _name(kind: Any) -> str:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return f"one of {', '.join(kind)}"
     names = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
     return names.get(kind, "a list" if get_origin(kind) is tuple else "an object")
 

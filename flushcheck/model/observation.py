@@ -107,7 +107,7 @@ class Flow(StrEnum):
     TICKS = "ticks"  # whenever a period was over
     HELD = "held"  # all at the end
     LATE = "late"  # nothing for a while, then at the pace it was sent
-    THROTTLED = "throttled"  # at a constant rate, ever later
+    THROTTLED = "throttled"  # at a constant rate, with a growing delay
     CUT = "cut"
     FAILED = "failed"
     REPLAYED = "replayed"

@@ -15,7 +15,7 @@ class Scenario(StrEnum):
     KILO = "kilo"
     BIG = "big"
     IDLE = "idle"  # two Pieces with silence between: see `idle_timeouts`
-    STEADY = "steady"  # small Pieces all the while, for the same time
+    STEADY = "steady"  # small Pieces without a pause, for the same time
 
 
 class Variant(StrEnum):

@@ -8,7 +8,7 @@ means is decided in `diagnosis`.
 Imports `model`, `streaming`, `measurement` and `watching`. The service and the command import it.
 """
 
-from flushcheck.prober.arguments import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, ladder, search_s
+from flushcheck.prober.arguments import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, parse_silences, search_s
 from flushcheck.prober.gathering import RunProgress, gather
 from flushcheck.prober.observe import observe, observe_all
 from flushcheck.prober.saved import dump, load, saving
@@ -19,10 +19,10 @@ __all__ = [
     "RunProgress",
     "dump",
     "gather",
-    "ladder",
     "load",
     "observe",
     "observe_all",
+    "parse_silences",
     "saving",
     "search_s",
 ]

@@ -25,8 +25,8 @@ def parse_direct(url: str, public: Address) -> Address | None:
     address = parse(url)
     if address == public:
         raise UsageError(
-            f"direct={address.url}: expected the app's own port, not the address to diagnose, for example "
-            "direct=http://localhost:8000"
+            f"{address.url} as direct address: expected the app's own port, not the address to diagnose, "
+            "for example http://localhost:8000"
         )
     return address
 
@@ -39,13 +39,13 @@ def check_timeout(timeout_s: float, max_s: float, default_s: float) -> float:
     """
     if not 0 < timeout_s <= max_s:
         raise UsageError(
-            f"timeout={timeout_s:g}: expected more than 0 and at most {max_s:g} seconds, for example "
-            f"timeout={default_s:g}"
+            f"a timeout of {timeout_s:g} s: expected more than 0 and at most {max_s:g} seconds, for example "
+            f"{default_s:g}"
         )
     return timeout_s
 
 
-def ladder(idle_s: float | Iterable[float]) -> tuple[float, ...]:
+def parse_silences(idle_s: float | Iterable[float]) -> tuple[float, ...]:
     """Return the silences to try, shortest first.
 
     Raises:
@@ -56,12 +56,12 @@ def ladder(idle_s: float | Iterable[float]) -> tuple[float, ...]:
     for silence_s in silences_s:
         if not plan.MIN_SILENCE_S <= silence_s <= plan.MAX_SILENCE_S:
             raise UsageError(
-                f"idle={silence_s:g}: expected {plan.MIN_SILENCE_S:g} to {plan.MAX_SILENCE_S:g} seconds, "
-                "for example idle=65"
+                f"a silence of {silence_s:g} s: expected {plan.MIN_SILENCE_S:g} to {plan.MAX_SILENCE_S:g} "
+                "seconds, for example 65"
             )
     if len(silences_s) > MAX_SILENCES:
         raise UsageError(
-            f"idle has {len(silences_s)} silences: expected at most {MAX_SILENCES}, for example idle=5,30,65"
+            f"{len(silences_s)} silences: expected at most {MAX_SILENCES}, for example 5, 30 and 65 seconds"
         )
     return tuple(silences_s)
 
@@ -78,10 +78,10 @@ def transports(only: Iterable[Transport | str]) -> tuple[Transport, ...]:
         UsageError: a name is not one of theirs, or there is none.
     """
     names = [only] if isinstance(only, str) else list(only)
-    expected = f"expected {', '.join(Transport)}, for example only=chunked,events"
+    expected = f"expected one or more of {', '.join(Transport)}, for example chunked and events"
     for name in names:
         if name not in set(Transport):
-            raise UsageError(f"only={str(name)[:40]}: {expected}")
+            raise UsageError(f"{str(name)[:40]!r} is not a transport: {expected}")
     if not names:
-        raise UsageError(f"only is empty: {expected}")
+        raise UsageError(f"no transport is given: {expected}")
     return tuple(transport for transport in Transport if transport in names)

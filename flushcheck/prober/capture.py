@@ -89,9 +89,9 @@ class Capture:
             case Unreachable():
                 return EndDetail(StopReason.UNREACHABLE, str(error))
             case DeadlineExceeded():
-                return EndDetail(StopReason.DEADLINE, "" if self.status else "no response header came")
+                return EndDetail(StopReason.DEADLINE, "" if self.status else "no response header arrived")
             case ByteLimitExceeded():
                 return EndDetail(StopReason.BYTE_LIMIT, str(error))
             case _ if self.status:
                 return EndDetail(StopReason.BROKEN, describe_error(error))
-        return EndDetail(StopReason.UNREACHABLE, f"no HTTP response came: {describe_error(error)}")
+        return EndDetail(StopReason.UNREACHABLE, f"no HTTP response arrived: {describe_error(error)}")

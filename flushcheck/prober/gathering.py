@@ -19,8 +19,8 @@ from flushcheck.prober.arguments import (
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
     check_timeout,
-    ladder,
     parse_direct,
+    parse_silences,
     transports,
 )
 from flushcheck.prober.control import Control
@@ -82,7 +82,11 @@ def gather(
             is in the Run.
     """
     address = parse(url)
-    wanted, direct_address, silences_s = transports(only), parse_direct(direct, address), ladder(idle_s)
+    wanted, direct_address, silences_s = (
+        transports(only),
+        parse_direct(direct, address),
+        parse_silences(idle_s),
+    )
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     with StallMonitor() as stalls:
         control = Control(address, deadline)

@@ -25,6 +25,7 @@ from flushcheck.model import (
     UsageError,
 )
 from flushcheck.model.codec import MAX_NUMBER, from_json
+from flushcheck.model.wording import count_of
 from flushcheck.prober.capture import Capture, EndDetail, StopReason
 from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
 from flushcheck.streaming.transports import Malformed
@@ -181,7 +182,10 @@ class ObservationBuilder(Capture):
         if self.end is not None:
             if self._seqs == list(range(self.end.count)):
                 return Outcome.COMPLETE, end.detail
-            return Outcome.CUT, f"the end record counts {_pieces(self.end.count)}; {self._count_pieces()}"
+            return (
+                Outcome.CUT,
+                f"the end record counts {count_of(self.end.count, 'piece')}; {self._count_pieces()}",
+            )
         after = f"; {end.detail}" if end.detail else ""
         if not self._seqs and (end.reason is StopReason.UNRELATED or self.is_unrelated_body()):
             response = describe_response(self.status, self.header("content-type"), self.head)
@@ -199,10 +203,6 @@ class ObservationBuilder(Capture):
         return Outcome.CUT, f"the response {how} without an end record; {pieces}{after}"
 
     def _count_pieces(self) -> str:
-        arrived = f"{_pieces(len(self._seqs))} arrived"
+        arrived = f"{count_of(len(self._seqs), 'piece')} arrived"
         misplaced = next((seq for index, seq in enumerate(self._seqs) if seq != index), None)
         return arrived if misplaced is None else f"{arrived}, number {misplaced} out of order"
-
-
-def _pieces(count: int) -> str:
-    return f"{count} {'piece' if count == 1 else 'pieces'}"

@@ -65,7 +65,7 @@ def _poll(
     Raises:
         PEER_ERRORS: no whole response came.
     """
-    # An address of its own for each poll, so that no cache answers one with the piece of another.
+    # An address of its own for each poll, so that no cache responds to one with the piece of another.
     target = f"{address.path}{plan.address(builder.probe, f'{nonce}-{seq}')}&cnt={seq}"
     sock, response = _request(builder, connection, target)
     sent_s = builder.at_s(sock.sent_at)

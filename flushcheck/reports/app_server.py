@@ -19,22 +19,22 @@ def server_report_text(report: ServerReport, *, width: int, color: bool) -> str:
     page.text(f"  streams    {_streams(report)}", hang=13)
     page.text(f"  websocket  {'yes' if report.websocket else 'no'}", hang=13)
     page.text(f"  that means {report.meaning}", hang=13)
-    for advice in report.remarks:
+    for remark in report.remarks:
         page.gap()
-        label = f"  {advice.level:<8}"
-        page.text(f"{label} {advice.sentence}", hang=11, style=_HUES[advice.level], style_to=len(label))
-        if advice.fix:
-            page.line(f"           fix: {advice.fix}", "green")  # never wrapped: it is there to be copied
+        label = f"  {remark.level:<8}"
+        page.text(f"{label} {remark.sentence}", hang=11, style=_HUES[remark.level], style_to=len(label))
+        if remark.fix:
+            page.line(f"           fix: {remark.fix}", "green")  # never wrapped: it is there to be copied
     return page.done()
 
 
 def server_report_line(report: ServerReport) -> str:
     """The same as one line for a log, without its end."""
-    said = [f"runs under {report.name}: {_streams(report)}"]
-    said += [
-        f"{advice.level}: {advice.sentence}" for advice in report.remarks if advice.level is not Level.NOTE
+    sentences = [f"runs under {report.name}: {_streams(report)}"]
+    sentences += [
+        f"{remark.level}: {remark.sentence}" for remark in report.remarks if remark.level is not Level.NOTE
     ]
-    return "; ".join(said)
+    return "; ".join(sentences)
 
 
 def server_report_document(report: ServerReport) -> dict[str, Any]:

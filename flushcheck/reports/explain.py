@@ -11,7 +11,7 @@ from typing import Any
 
 from flushcheck.model import Culprit, Fix, Source
 from flushcheck.model.codec import to_json
-from flushcheck.reports.fixes import remarks
+from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.text_writer import TextWriter
 
 SCHEMA = 2  # of `explanation_document` and `catalogue_document`, counted as that of a Report is
@@ -147,12 +147,14 @@ def _fix(page: TextWriter, fix: Fix) -> None:
     page.text(f"  {fix.where}", hang=2)
     for line in fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
-    for label, text in remarks(fix):
+    for label, text in cost_and_note(fix):
         page.text(f"    {label}: {text}", hang=4)
 
 
 def _fix_html(fix: Fix) -> str:
-    below = "".join(f"<p class=soft>{label.capitalize()}: {_text(text)}</p>" for label, text in remarks(fix))
+    below = "".join(
+        f"<p class=soft>{label.capitalize()}: {_text(text)}</p>" for label, text in cost_and_note(fix)
+    )
     return f"<section class=card><h3>{_text(fix.where)}</h3><pre>{_text(fix.change)}</pre>{below}</section>"
 
 

@@ -5,6 +5,7 @@ Text from files is made printable by `TextWriter`, as all text from outside is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
@@ -14,7 +15,8 @@ from flushcheck.checking.cross_check import CrossCheck, FoundBy
 from flushcheck.configs.findings import Finding, Level
 from flushcheck.configs.tree import ReadProblem
 from flushcheck.model.codec import to_json
-from flushcheck.reports.fixes import remarks
+from flushcheck.model.wording import count_of
+from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.json_report import SCHEMA
 from flushcheck.reports.text_writer import TextWriter
 
@@ -62,7 +64,8 @@ def _finding(
     finding = similar[0]
     brief = finding.level is Level.NOTE and not strict
     label = f"  {finding.line:>5}  {finding.level:<8}"
-    where = [_block(each) for each in similar[:_MAX_BLOCKS]]
+    names = Counter(each.block for each in similar)
+    where = [_block(each, unique=names[each.block] == 1) for each in similar[:_MAX_BLOCKS]]
     more = f" and {len(similar) - _MAX_BLOCKS} more" if len(similar) > _MAX_BLOCKS else ""
     page.text(
         f"{label} {finding.culprit.id}  in {', '.join(where)}{more}",
@@ -82,19 +85,17 @@ def _finding(
     page.text(f"         fix: {finding.fix.where}", hang=14)
     for line in finding.fix.change.splitlines():
         page.line(f"             {line}", "green")  # not wrapped, to be copied
-    for label, text in remarks(finding.fix):
+    for label, text in cost_and_note(finding.fix):
         page.text(f"         {label}: {text}", hang=15)
 
 
-def _block(finding: Finding) -> str:
-    """The block's name, and its line if the Finding stands on another one."""
+def _block(finding: Finding, *, unique: bool) -> str:
+    """The block's name, and its line if the Finding stands on another one, or if the name is not unique."""
     if finding.block_file != finding.file:
         return f"{finding.block} ({finding.block_file}:{finding.block_line})"
-    return (
-        finding.block
-        if finding.block_line == finding.line
-        else f"{finding.block} (line {finding.block_line})"
-    )
+    if unique and finding.block_line == finding.line:
+        return finding.block
+    return f"{finding.block} (line {finding.block_line})"
 
 
 def _rest(page: TextWriter, checked: CheckResult) -> None:
@@ -127,18 +128,14 @@ def _summary(checked: CheckResult) -> str:
     if not blocks:
         if checked.exit_code() == 3:
             return "Nothing could be checked."
-        return f"{_count(len(checked.files), 'file')} read: nothing here passes to an app."
+        return f"{count_of(len(checked.files), 'file')} read: nothing here passes to an app."
     counts = ", ".join(
-        _count(sum(finding.level is level for finding in checked.findings), level.value) for level in Level
+        count_of(sum(finding.level is level for finding in checked.findings), level.value) for level in Level
     )
     allowed = f", {len(checked.allowed)} allowed" if checked.allowed else ""
     unread = " Not all of it could be read." if checked.exit_code() == 3 else ""
     passing = "1 block that passes" if len(blocks) == 1 else f"{len(blocks)} blocks that pass"
     return f"{counts}{allowed} in {passing} to an app.{unread}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def cross_checks_text(

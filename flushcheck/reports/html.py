@@ -24,7 +24,8 @@ from flushcheck.model import (
     TransportReport,
     Verdict,
 )
-from flushcheck.reports.fixes import remarks
+from flushcheck.model.wording import any_of
+from flushcheck.reports.fixes import cost_and_note
 
 # The picture's own units; the browser stretches them to the width there is.
 WIDTH, HEIGHT, TOP, BOTTOM = 1000, 96, 14, 82
@@ -107,7 +108,7 @@ def _verdict(verdict: TransportReport) -> str:
             picture(verdict.sent_s, verdict.received_s, name=f"{verdict.transport}: {verdict.summary}")
         )
     if verdict.freed_by:
-        labels = " or ".join(LABELS[variant] for variant in verdict.freed_by)
+        labels = any_of([LABELS[variant] for variant in verdict.freed_by])
         lines.append(f"<p>Tested here: the stream flows with {_text(labels)}.</p>")
     return f"<section>{''.join(lines)}</section>"
 
@@ -158,7 +159,7 @@ def _culprit_report(culprit_report: CulpritReport) -> str:
 
 def _fix(word: str, fix: Fix) -> str:
     below = "".join(
-        f'<p class="soft">{label.capitalize()}: {_text(text)}</p>' for label, text in remarks(fix)
+        f'<p class="soft">{label.capitalize()}: {_text(text)}</p>' for label, text in cost_and_note(fix)
     )
     return f"<p><strong>{word}:</strong> {_text(fix.where)}</p><pre>{_text(fix.change)}</pre>{below}"
 

@@ -20,7 +20,8 @@ from flushcheck.model import (
     Variant,
     Verdict,
 )
-from flushcheck.reports.fixes import remarks
+from flushcheck.model.wording import any_of
+from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.text_writer import TextWriter
 
 _HEALTH_COLOR = {
@@ -110,7 +111,7 @@ def _fix(page: TextWriter, word: str, fix: Fix) -> None:
     page.text(f"  {word}: {fix.where}", hang=6, style="bold")
     for line in fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
-    for label, text in remarks(fix):
+    for label, text in cost_and_note(fix):
         page.text(f"      {label}: {text}", hang=12)
 
 
@@ -142,6 +143,6 @@ def _freed_by(page: TextWriter, verdicts: Iterable[TransportReport]) -> None:
     for variants, transports in freed.items():
         page.text(
             f"{', '.join(transports)}: tested here, the stream flows with "
-            f"{' or '.join(LABELS[variant] for variant in variants)}",
+            f"{any_of([LABELS[variant] for variant in variants])}",
             hang=2,
         )

@@ -24,7 +24,8 @@ from flushcheck.model import (
     TransportReport,
     Verdict,
 )
-from flushcheck.reports.fixes import remarks
+from flushcheck.model.wording import any_of
+from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.text_writer import TextWriter
 
 # Mail programs wrap at about this; a wider terminal changes nothing about them.
@@ -123,7 +124,7 @@ def _changes(page: TextWriter, culprit_reports: Sequence[CulpritReport]) -> None
             page.gap()
             page.text(f"- {which}in {fix.where}:", hang=2)
             _change(page, fix)
-            for label, text in remarks(fix):
+            for label, text in cost_and_note(fix):
                 page.text(f"  {label}: {text}", hang=2)
             which = "or, "
     page.gap()
@@ -172,7 +173,7 @@ def _until_then(page: TextWriter, report: Report) -> None:
         page.text(f"- {', '.join(good)} {verb} on this path, as measured", hang=2)
     for verdict in report.transports:
         if not flows(verdict) and verdict.freed_by:
-            labels = " or ".join(LABELS[variant] for variant in verdict.freed_by)
+            labels = any_of([LABELS[variant] for variant in verdict.freed_by])
             page.text(f"- {verdict.transport}: tested here, it flows with {labels}", hang=2)
     freed = any(verdict.freed_by for verdict in report.transports)
     for fix in _sender_fixes(report.culprits, headers_tested=freed):

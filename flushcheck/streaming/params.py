@@ -154,8 +154,8 @@ def _write(value: object) -> str:
 def _unknown(name: str) -> str:
     shown = name[:40]
     near = difflib.get_close_matches(shown, TABLE, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(TABLE)}"
-    return f"unknown parameter {shown!r}: {hint}"
+    advice = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(TABLE)}"
+    return f"unknown parameter {shown!r}: {advice}"
 
 
 def _whole(low: int, high: Callable[[Limits], int], example: int) -> Rule:

@@ -3,6 +3,7 @@
 import pytest
 
 from flushcheck.configs.findings import Level, Server
+from flushcheck.configs.tree import ReadProblem
 from flushcheck.files import check_text
 
 
@@ -16,9 +17,9 @@ def heavy(checked):
 
 COMMENTS = [
     # name                     text                                                                                     allowed, counted
-    ("above the block",        "# flushcheck: allow nginx-proxy-buffering short answers\nlocation / {\nproxy_pass http://x;\n}",  1, 0),
-    ("on the block",           "location / { # flushcheck: allow nginx-proxy-buffering short answers\nproxy_pass http://x;\n}",   1, 0),
-    ("above the pass",         "location / {\n# flushcheck: allow nginx-proxy-buffering: short answers\nproxy_pass http://x;\n}", 1, 0),
+    ("above the block",        "# flushcheck: allow nginx-proxy-buffering short responses\nlocation / {\nproxy_pass http://x;\n}",  1, 0),
+    ("on the block",           "location / { # flushcheck: allow nginx-proxy-buffering short responses\nproxy_pass http://x;\n}",   1, 0),
+    ("above the pass",         "location / {\n# flushcheck: allow nginx-proxy-buffering: short responses\nproxy_pass http://x;\n}", 1, 0),
     ("over comments",          "# flushcheck: allow nginx-proxy-buffering short\n\n# more\nlocation / {\nproxy_pass http://x;\n}", 1, 0),
     ("above the line",         "location / {\n# flushcheck: allow nginx-proxy-buffering short\nproxy_buffering on;\nproxy_pass http://x;\n}", 1, 0),
     ("several ids",            "# flushcheck: allow nginx-gzip, nginx-proxy-buffering short\nlocation / {\nproxy_pass http://x;\n}", 1, 0),
@@ -26,6 +27,7 @@ COMMENTS = [
     ("one id, used elsewhere", "# flushcheck: allow nginx-proxy-buffering short\nlocation / { root /x; }\nlocation / {\nproxy_pass http://x;\n}", 0, 1),
     ("no reason",              "# flushcheck: allow nginx-proxy-buffering\nlocation / {\nproxy_pass http://x;\n}",            0, 1),
     ("another id",             "# flushcheck: allow nginx-gzip short\nlocation / {\nproxy_pass http://x;\n}",                 0, 1),
+    ("below the block",        "location / { proxy_pass http://x; }\n# flushcheck: allow nginx-proxy-buffering short",            0, 1),
     ("another line",           "# flushcheck: allow nginx-proxy-buffering short\nserver {\nlocation / {\nproxy_pass http://x;\n} }", 0, 1),
 ]  # fmt: skip
 
@@ -52,8 +54,34 @@ EFFECTLESS = [
 
 @pytest.mark.parametrize(("comment", "reason"), EFFECTLESS)
 def test_a_comment_without_effect_is_reported(comment, reason):
-    (problem,) = nginx(f"{comment}\nlocation / {{ root /x; }}").problems
-    assert (problem.line, problem.reason, problem.incomplete) == (1, reason, False)
+    checked = nginx(f"{comment}\nlocation / {{ root /x; }}")
+    assert checked.problems == (ReadProblem("f", 1, reason, incomplete=False),)
+
+
+REASONS = [
+    # behind the id                reason
+    ("short answers",              "short answers"),
+    (": short answers",            "short answers"),
+    (" - short -",                 "short"),
+    (" – short\t\r",               "short"),
+    (" — short —",                 "short"),
+    ("XML of 2 KB, no X",          "XML of 2 KB, no X"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "reason"), REASONS)
+def test_an_allowed_finding_says_where_and_why(written, reason):
+    checked = nginx(
+        f"location / {{\n# flushcheck: allow nginx-proxy-buffering {written}\nproxy_pass http://x;\n}}"
+    )
+    (allowed,) = checked.allowed
+    assert allowed.finding.culprit.id == "nginx-proxy-buffering"
+    assert (allowed.file, allowed.line, allowed.reason) == ("f", 2, reason)
+
+
+def test_each_allowed_finding_is_listed():
+    block = "location / { proxy_pass http://x; } # flushcheck: allow nginx-proxy-buffering short\n"
+    assert [(each.finding.line, each.line) for each in nginx(block * 2).allowed] == [(1, 1), (2, 2)]
 
 
 def test_of_two_comments_for_one_line_the_one_without_effect_is_reported():

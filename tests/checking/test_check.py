@@ -1,10 +1,14 @@
 """Blocks checked: values in force and where they come from, exit codes, results merged."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
-from flushcheck.checking.check import CheckResult, merge
-from flushcheck.configs.findings import Level, Server
-from flushcheck.configs.tree import ReadProblem
+from flushcheck.checking.check import CheckResult, PassedBlock, merge
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.tree import Block, ReadProblem
+from flushcheck.culprits import CULPRITS
 from flushcheck.files import check_text
 
 
@@ -50,8 +54,8 @@ def test_one_line_is_a_finding_of_every_block_that_inherits_it():
 OVERRIDES = [
     # what stands in the block                                       what the app can do
     ("",                                                             "the app can switch it off for each response"),
-    ("proxy_ignore_headers X-Accel-Buffering;",                      "the app cannot switch it off by itself: f:1 ignores"),
-    ("proxy_ignore_headers Expires x-accel-buffering;",              "the app cannot switch it off by itself: f:1 ignores"),
+    ("proxy_ignore_headers X-Accel-Buffering;",                      "the app cannot switch it off with a response header: f:1 ignores"),
+    ("proxy_ignore_headers Expires x-accel-buffering;",              "the app cannot switch it off with a response header: f:1 ignores"),
     ("proxy_ignore_headers Cache-Control;",                          "the app can switch it off for each response"),
     ("fastcgi_ignore_headers X-Accel-Buffering;",                    "the app can switch it off for each response"),
 ]  # fmt: skip
@@ -93,6 +97,7 @@ CODES = [
     ("notes only",          "location / { proxy_buffering off; proxy_pass http://x; }",    0, 1),
     ("clean",               "location / { uwsgi_buffering off; uwsgi_read_timeout 1h; uwsgi_pass x; }", 0, 1),
     ("allowed, and a comment without effect", "# flushcheck: allow nginx-proxy-buffering short\n# flushcheck: allow nginx-gzip short\nlocation / { proxy_pass http://x; }", 0, 1),
+    ("a note, and a comment without effect", "# flushcheck: allow nginx-gzip short\nlocation / { uwsgi_buffering off; uwsgi_read_timeout 1h; uwsgi_pass x; }", 0, 1),
     ("static",              "location / { root /srv; }",                                   0, 0),
     ("empty",               "",                                                            0, 0),
     ("a brace missing",     "location / { root /srv;",                                     3, 3),
@@ -120,23 +125,54 @@ def test_a_file_whose_only_finding_is_allowed_is_clean():
     assert checked.exit_code() == 0
 
 
+def test_a_block_without_a_finding_is_listed():
+    (passed,) = nginx("location / {\n uwsgi_buffering off;\n uwsgi_pass x;\n}").passed
+    assert passed == PassedBlock(Server.NGINX, "f", 1, "location /", "uwsgi_buffering off (line 2)")
+
+
 def test_more_blocks_than_the_limit_are_reported(monkeypatch):
     monkeypatch.setattr("flushcheck.checking.check.MAX_BLOCKS", 2)
     block = "location / { proxy_pass http://x; }\n"
     two, three = nginx(block * 2), nginx(block * 3)
     assert (len(heavy(two)), two.problems) == (2, ())
     assert len(heavy(three)) == 2
-    assert "more than 2 blocks: the rest was not checked" in three.problems[0].reason
+    assert three.problems == (ReadProblem("f", 0, "more than 2 blocks: the rest was not checked"),)
 
 
-def test_more_findings_than_the_limit_are_reported(monkeypatch):
-    monkeypatch.setattr("flushcheck.checking.check.MAX_FINDINGS", 4)
-    block = "location / { proxy_pass http://x; }\n"  # an error and two notes
-    assert nginx(block * 2).problems == ()
-    assert "more than 4 findings: the rest is left out" in nginx(block * 3).problems[0].reason
-    monkeypatch.setattr("flushcheck.checking.check.MAX_FINDINGS", 3)
-    assert nginx(block).problems == ()
-    assert len(nginx(block * 2).findings) == 3
+class ManyFindings:
+    """A linter with so many findings in every block."""
+
+    SERVERS = (Server.NGINX,)
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def lint(self, block: Block) -> Iterator[Finding]:
+        finding = block.finding(CULPRITS["nginx-gzip"], Level.ERROR, "")
+        for number in range(self.count):
+            assert number <= 2_000, "asked for more than it takes to see that there are too many"
+            yield replace(finding, line=number)
+
+
+TOO_MANY = (ReadProblem("f", 0, "more than 2000 findings: the rest is left out"),)
+FINDINGS = [
+    # name                     findings in a block, blocks    in all, problems
+    ("as many as are kept",    2_000, 1,                      2_000,  ()),
+    ("one more",               2_001, 1,                      2_000,  TOO_MANY),
+    ("far more",               9_999, 1,                      2_000,  TOO_MANY),
+    ("in two blocks",          1_000, 2,                      2_000,  ()),
+    ("in two blocks, more",    1_001, 2,                      2_000,  TOO_MANY),
+    ("and no block more",      2_001, 2,                      2_000,  TOO_MANY),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "blocks", "kept", "problems"), FINDINGS, ids=[row[0] for row in FINDINGS]
+)
+def test_more_findings_than_the_limit_are_reported(monkeypatch, name, count, blocks, kept, problems):
+    monkeypatch.setattr("flushcheck.checking.check.LINTERS", (ManyFindings(count),))
+    checked = nginx("location / { proxy_pass http://x; }\n" * blocks)
+    assert (len(checked.findings), checked.problems) == (kept, problems)
 
 
 def test_equal_findings_of_two_results_count_once():
@@ -186,3 +222,20 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal():
     shown = findings_text(nginx(text), width=80, color=False)
     assert "\x1b" not in shown
     assert "\u202e" not in shown
+
+
+BLOCKS = [
+    # name, locations on one line each, the blocks of one note
+    ("names that differ", "location /a { proxy_pass http://x; }\nlocation /b { proxy_pass http://x; }\n",
+     "location /a, location /b"),
+    ("the same name twice", "location / { proxy_pass http://x; }\n} server {\nlocation / { proxy_pass http://x; }\n",
+     "location / (line 2), location / (line 4)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "locations", "blocks"), BLOCKS, ids=[row[0] for row in BLOCKS])
+def test_blocks_of_one_name_are_told_apart_by_their_line(name, locations, blocks):
+    from flushcheck.reports.findings import findings_text
+
+    shown = findings_text(nginx(f"server {{\n{locations}}}\n"), width=100, color=False)
+    assert f"idle-timeout  in {blocks}\n" in shown

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def check(monkeypatch: pytest.MonkeyPatch, *args: str, stdin: bytes = b"") -> tu
 
 def test_text_for_a_terminal(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("nginx.conf").write_text(
-        GUILTY + "# flushcheck: allow nginx-proxy-buffering answers are short\n" + GUILTY
+        GUILTY + "# flushcheck: allow nginx-proxy-buffering responses are short\n" + GUILTY
     )
     code, text = check(monkeypatch, "nginx.conf")
     assert code == 1
@@ -54,7 +55,7 @@ def test_text_for_a_terminal(here: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "1 error nginx-proxy-buffering in location /" in flat
     assert "proxy_buffering off;" in text
     assert "cost:" in text
-    assert "allowed in the file nginx.conf:4 nginx-proxy-buffering in location /: answers are short" in flat
+    assert "allowed in the file nginx.conf:4 nginx-proxy-buffering in location /: responses are short" in flat
     assert "1 error, 0 warnings" in flat
 
 
@@ -125,7 +126,7 @@ CODES = [
     ("the newer default",   GUILTY,         ("f", "--server-version", "1.29.7"), 0),
     ("another server",      GUILTY,         ("f", "--server", "php"),         0),
     ("standard input",      GUILTY,         ("-",),                           1),
-    ("nobody's",            "hello",        ("f",),                           3),
+    ("an unknown format",   "hello",        ("f",),                           3),
 ]  # fmt: skip
 
 
@@ -189,6 +190,56 @@ def test_running_has_a_time_limit(here: Path, monkeypatch: pytest.MonkeyPatch) -
     code, text = check(monkeypatch, "--running", "nginx")
     assert code == 3
     assert "no output within" in text
+
+
+@contextlib.contextmanager
+def process(title: str, folder: Path) -> Iterator[None]:
+    """A process with this title and nothing else in /proc/PID/cmdline: what setproctitle leaves of a command line."""
+    with subprocess.Popen([title], executable="/bin/cat", stdin=subprocess.PIPE, cwd=folder) as child:
+        # The kernel sets the arguments a moment after Popen returns.
+        while not Path(f"/proc/{child.pid}/cmdline").read_bytes():
+            os.sched_yield()
+        yield  # its standard input is closed at the end, and so it ends
+
+
+HIDDEN = [
+    # name                      the file in its folder    the command that helps
+    ("a file where it is read",  "gunicorn.conf.py",      "flushcheck check --server gunicorn {folder}/gunicorn.conf.py"),
+    ("a file of another name",   "settings.py",           "flushcheck check --server gunicorn gunicorn.conf.py"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "file", "command"), HIDDEN, ids=[name for name, *_ in HIDDEN])
+def test_running_says_that_setproctitle_hides_a_gunicorn(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: str, command: str
+) -> None:
+    (here / file).write_text("workers = 2\n")
+    title = f"gunicorn: master [{here.name}:app]"
+    with process(title, here):
+        seen = [(args, folder) for args, folder in running._command_lines() if args == [title]]
+        assert [folder for _, folder in seen] == [str(here)]
+        monkeypatch.setattr(running, "_command_lines", lambda: iter(seen))  # not those of other tests
+        code, text = check(monkeypatch, "--json", "--running", "gunicorn")
+    assert code == 3
+    (problem,) = json.loads(text)["problems"]
+    assert problem["file"] == title
+    assert problem["reason"].startswith("setproctitle hides the command line of this process")
+    assert problem["reason"].endswith(f"for example {command.format(folder=here)}")
+
+
+def test_running_checks_the_gunicorn_that_shows_its_settings(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = [
+        (["gunicorn: master [a:app]"], str(here)),
+        (["/usr/bin/python3", "gunicorn", "b:app"], str(here)),
+    ]
+    monkeypatch.setattr(running, "_command_lines", lambda: iter(processes))
+    code, text = check(monkeypatch, "--json", "--running", "gunicorn")
+    document = json.loads(text)
+    assert code == 1
+    assert [finding["id"] for finding in document["findings"]] == ["gunicorn-sync-worker", "gunicorn-timeout"]
+    assert [problem["file"] for problem in document["problems"]] == ["gunicorn: master [a:app]"]
 
 
 @pytest.mark.parametrize("server", [server.value for server in running.RUNNING])

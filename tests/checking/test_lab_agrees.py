@@ -21,7 +21,10 @@ from tests.lab import case as lab
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 PROGRAMS = {server.value: server for server in Server} | {"php-fpm": Server.PHP, "passenger": Server.APACHE}
 
-IN_THE_APP = {"app-response", "flask-compress"}  # no server's file shows what an app does to its own answers
+IN_THE_APP = {
+    "app-response",
+    "flask-compress",
+}  # no server's file shows what an app does to its own responses
 
 
 def files(case: lab.Case, depth: int = 0) -> list[lab.Case]:

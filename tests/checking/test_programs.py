@@ -128,7 +128,7 @@ def test_the_server_program_accepts_a_fixture(path: Path, fixed: bool, tmp_path:
     if fixed:
         patch = diff(check_text(text, server=server, name=path.name).findings, {path.name: text}, strict=True)
         if not patch:
-            pytest.skip("nothing to mend")
+            pytest.skip("nothing to fix")
         (tmp_path / path.name).write_text(text)
         subprocess.run(
             ["git", "apply", "-p1", "-"], cwd=tmp_path, input=patch.encode(), check=True, timeout=30

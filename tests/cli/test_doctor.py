@@ -10,7 +10,8 @@ from threading import Thread
 import pytest
 
 from flushcheck.cli import main
-from flushcheck.diagnosis.app_server import AppServer, ServerSetup, examine
+from flushcheck.diagnosis.app_server import examine
+from flushcheck.diagnosis.server_setup import AppServer, ServerSetup
 from flushcheck.reports.app_server import server_report_document
 from tests.docs.pages import example, names, rows
 from tests.live import servers
@@ -80,10 +81,16 @@ def test_settings_in_the_environment_are_applied(monkeypatch, capsys):
 
 MISUSED = [
     # arguments, in the message
-    (["-c", "nowhere.py"], "gunicorn refuses the arguments: Error: 'nowhere.py' doesn't exist"),
-    (["--", "gunicorn", "--no-such-option"], "gunicorn refuses the arguments"),
-    (["--", "gunicorn", "-w", "some"], "gunicorn refuses the arguments"),
-    (["--", "gunicorn", "--version"], "gunicorn refuses the arguments"),
+    (
+        ["-c", "nowhere.py"],
+        "gunicorn does not start with these arguments: 'nowhere.py' doesn't exist; expected",
+    ),
+    (
+        ["--", "gunicorn", "--no-such-option"],
+        "gunicorn does not start with these arguments: unrecognized arguments: --no-such-option; expected",
+    ),
+    (["--", "gunicorn", "-w", "some"], "gunicorn does not start with these arguments"),
+    (["--", "gunicorn", "--version"], "gunicorn does not start with these arguments"),
     (["uwsgi"], "expected a URL, or a gunicorn command line after --"),
     (["http://localhost:1", "more"], "expected the URL alone"),
     (["http://"], "expected"),

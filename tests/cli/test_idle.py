@@ -18,7 +18,7 @@ def test_the_estimate_comes_first_and_the_time_of_the_cut_last(capsys):
     assert "silences of 2 s" in output.err
     assert "about 2 s more" in output.err
     one_line = " ".join(output.out.split())
-    assert "of silence; a stream that sends all the while is not cut within 2 s" in one_line
+    assert "of silence; a stream without pauses is not cut within 2 s" in one_line
     assert "idle-timeout" in one_line
 
 

@@ -10,7 +10,7 @@ from tests.diagnosis.paths import Path
 
 def test_a_saved_run_becomes_a_ticket_with_the_verdicts_exit_code(tmp_path, capsys):
     path = tmp_path / "run.json"
-    path.write_text(dump(Path(4096, frozenset({Variant.XAB}), takes_hint=True).run()))
+    path.write_text(dump(Path(4096, frozenset({Variant.XAB}), removes_header=True).run()))
     assert main(["judge", str(path), "--ticket"]) == 1
     letter = capsys.readouterr().out
     assert letter.startswith("Subject: ")

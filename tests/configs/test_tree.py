@@ -133,7 +133,8 @@ def test_a_scope_inherits_from_outside_in():
     assert inner.value("b", "0", server=Server.APACHE).args == ("2",)
     assert inner.value("c", "0", server=Server.APACHE) == Value("c", ("0",), None, "Apache's default")
     assert [each.args for each in inner.nearest("list")] == [("y",), ("z",)]
-    assert [each.args for each in inner.every("LIST")] == [("y",), ("z",), ("x",)]
+    assert [each.args for each in inner.every("list")] == [("y",), ("z",), ("x",)]
+    assert inner.value("B", "0", server=Server.APACHE) == Value("B", ("2",), outer.children[2])
     assert inner.level("b") is outer
     assert inner.level("c") is None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flushcheck.configs.findings import Finding, Server
-from flushcheck.files import check_text
+from flushcheck.files import check_all, read_dump
 
 NGINX, APACHE, HAPROXY, GUNICORN = Server.NGINX, Server.APACHE, Server.HAPROXY, Server.GUNICORN
 CADDY, LIGHTTPD, VARNISH, PHP = Server.CADDY, Server.LIGHTTPD, Server.VARNISH, Server.PHP
@@ -41,20 +41,14 @@ PROXY_FCGI = "ProxyPass / fcgi://x/ %s\n"
 TWO_NGINX = "server { listen 8080; location / { %s proxy_pass http://x; } }\nserver { location / { %s proxy_pass http://127.0.0.1:8080; } }"
 
 
-def found(culprit: str, server: Server, text: str) -> list[Finding]:
-    """The findings of one culprit."""
-    findings = check_text(text, server=server, name="f").findings
+def found(culprit: str, server: Server, text: str, name: str = "f") -> list[Finding]:
+    """The findings of one culprit in a file of this name. After `++++ name` begins a file that it includes."""
+    main, *included = text.split("\n++++ ")
+    texts = {name: main, **dict(file.split("\n", maxsplit=1) for file in included)}
+    findings = check_all(read_dump(texts, server=server)).findings
     return [finding for finding in findings if finding.culprit.id == culprit]
 
 
 def levels(culprit: str, server: Server, text: str) -> str:
     """Their levels, in order."""
     return " ".join(finding.level.value for finding in found(culprit, server, text))
-
-
-def words(culprit: str, server: Server, text: str) -> str:
-    """What is written about them."""
-    return " ".join(
-        f"{finding.message} {finding.override} {finding.fix.where}: {finding.fix.change} "
-        for finding in found(culprit, server, text)
-    )

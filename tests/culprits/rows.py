@@ -335,6 +335,22 @@ TABLES: list[Table] = [
     (http_hop, CHUNKED, Seen(**{**CLEAN, "flow": FAILED}, request=None), [("refused, and no handshake", {}, None)]),
     (http_hop, POLLING, Seen(**CLEAN, polling_flow=CUT), [("a poll that is cut", {}, None)]),
     (response_cache, CHUNKED, replace(HOP, flow=REPLAYED), REPLAY),
+    # On the second Transport, so that the first one's blocks are not taken for its own.
+    (php_output_buffering, EVENTS, replace(HOP, transport=EVENTS, request=PHP, size=8184, other=HELD, other_size=4096), [
+        ("its own blocks", {}, LIKELY),
+    ]),
+    (apache_proxy_fcgi, EVENTS, replace(HOP, transport=EVENTS, request=FASTCGI, size=4096, other=HELD, other_size=65_536), [
+        ("its own blocks", {}, LIKELY),
+    ]),
+    (apache_mod_fcgid, EVENTS, replace(HOP, transport=EVENTS, request=FASTCGI, size=65_536, other=HELD, other_size=4096), [
+        ("its own blocks", {}, LIKELY),
+    ]),
+    (apache_mod_security, POLLING, replace(HOP, transport=POLLING, polling=None, size=None, frees={XAB: NO, OTHER_TYPE: YES}), [
+        ("a poll", {}, LIKELY), ("a poll in blocks", {"size": 4096}, None),
+    ]),
+    (caddy_buffer_responses, POLLING, replace(HOP, transport=POLLING, polling=None, size=None, websocket=FAILED, status=200), [
+        ("a poll", {}, POSSIBLE), ("a poll in blocks", {"size": 4096}, None),
+    ]),
     (php_output_buffering, CHUNKED, replace(HOP, request=PHP, size=8184), PHP_BUFFER),
     (php_zlib, CHUNKED, replace(HOP, request=PHP, headers=GZIP), PHP_COMPRESSOR),
     (apache_proxy_fcgi, CHUNKED, replace(HOP, request=FASTCGI, size=4096), FCGI),

@@ -22,6 +22,7 @@ from tests.culprits.seen import (
     CERTAIN,
     CHUNKED,
     CLEAN,
+    EVENTS,
     FAILED,
     FASTCGI,
     FLOWING,
@@ -33,6 +34,7 @@ from tests.culprits.seen import (
     NO,
     NOT_TRIED,
     PHP,
+    POLLING,
     POSSIBLE,
     REMOVED,
     SCGI,
@@ -124,6 +126,14 @@ TABLES: list[Table] = [
     ]),
     (nginx_hint_taken, CHUNKED, REMOVED, WITHOUT_EFFECT),
     (nginx_ignore_headers, CHUNKED, REMOVED, WITHOUT_EFFECT),
+    # On the second Transport, so that the first one's blocks and results are not taken for its own.
+    (nginx_hint_taken, EVENTS, replace(REMOVED, transport=EVENTS, request=PHP, size=4088, other=HELD, other_size=8192), [
+        ("its own blocks", {}, POSSIBLE),
+    ]),
+    (nginx_hint_taken, POLLING, replace(REMOVED, transport=POLLING, polling=None), [("a poll in blocks", {}, POSSIBLE)]),
+    (nginx_gzip, EVENTS, replace(NGINX, transport=EVENTS, **compressed(YES), other=HELD, other_frees={IDENTITY: NO}), [
+        ("its own identity", {}, CERTAIN),
+    ]),
     (nginx_ssi, WEBSOCKET, Seen(**CLEAN, websocket=FAILED, status=0, handshake_outcome=Outcome.UNREACHABLE, detail='came: {"seq":0'), INCLUDES),
     (nginx_ssi, CHUNKED, Seen(**{**CLEAN, "flow": FAILED}, outcome=Outcome.UNREACHABLE, detail='came: {"seq":0', other=FLOWING), [
         ("no WebSocket", {}, None),

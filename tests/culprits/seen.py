@@ -73,6 +73,7 @@ class Seen:
     control_headers: Mapping[str, str] = field(default_factory=dict)
     other: Flow | None = None  # of the other streamed Transport; None: not made
     other_ended_s: float = 2.0
+    other_size: int | None = None  # of its blocks
     other_headers: Mapping[str, str] | None = None  # None: as `headers`
     other_frees: Mapping[Variant, Answer] = field(default_factory=dict)
     websocket: Flow | None = Flow.FLOWING  # None: not made
@@ -134,7 +135,8 @@ class Seen:
                 pairs.append(self._pair(probe, flow, Timing(flow, Lag(1.0, 1.0)), self.control_headers))
         if self.other is not None:
             headers = self.headers if self.other_headers is None else self.other_headers
-            pair = self._pair(Probe(other), self.other, Timing(self.other), headers, self.other_ended_s)
+            timing = Timing(self.other, hold_bytes=self.other_size)
+            pair = self._pair(Probe(other), self.other, timing, headers, self.other_ended_s)
             pairs.append(pair)
             pairs += [
                 self._pair(Probe(other, variant=variant), self.other, Timing(self.other), headers)

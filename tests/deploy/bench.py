@@ -44,7 +44,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What came of it."""
+    """The result of one diagnosis."""
 
     report: Report
     checked: tuple[
@@ -53,7 +53,7 @@ class Seen:
     exit_code: int  # of that check
 
     @property
-    def accused(self) -> tuple[str, ...]:
+    def culprit_ids(self) -> tuple[str, ...]:
         """Ids of the culprits of the live diagnosis."""
         return tuple(culprit_report.culprit.id for culprit_report in self.report.culprits)
 
@@ -134,5 +134,5 @@ def ask(service: Service, path: str, headers: Mapping[str, str] | None = None) -
     """GET a path, redirects not followed: status, headers, body."""
     with closing(HTTPConnection("127.0.0.1", service.port, timeout=30)) as connection:
         connection.request("GET", path, headers=dict(headers or {}))
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read().decode(errors="replace")
+        response = connection.getresponse()
+        return response.status, response.headers, response.read().decode(errors="replace")

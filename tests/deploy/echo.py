@@ -1,4 +1,4 @@
-"""An app that answers every request with what its server told it: for what a proxy hands on."""
+"""An app whose response is what its server passed to it: shows what a proxy passes on."""
 
 from __future__ import annotations
 

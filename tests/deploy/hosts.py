@@ -54,7 +54,7 @@ def start(
     sub_path: bool = False,
     options: Mapping[str, str] | None = None,
 ) -> Iterator[Service]:
-    """Run a program with a shipped file until the block ends; it answers /healthz then.
+    """Run a program with a shipped file until the block ends; it responds at /healthz then.
 
     Args:
         program: as tests.lab.programs calls it.

@@ -113,7 +113,7 @@ class Image:
         """Run the image's own command until the block ends; gives the service, and the pid of its process 1 outside.
 
         Raises:
-            servers.ServiceError: it ended, or did not answer in time.
+            servers.ServiceError: it ended, or did not respond in time.
         """
         port = servers.free_port()
         info = servers.new_folder("container") / "info.json"

@@ -38,6 +38,7 @@ from tests.deploy.shipped import DEPLOY
 from tests.lab import accounts, programs
 from tests.lab.case import Case, Kind
 from tests.live import servers
+from tests.live.processes import title
 from tests.live.servers import Service
 
 FOLDER = DEPLOY / "shared-hosting"
@@ -133,7 +134,7 @@ def start(program: str, text: str, *, ready: str = "/healthz", modules: str = ""
     Args:
         program: its name there.
         text: its configuration; ports and folders are moved as in the laboratory's cases.
-        ready: the path that answers 200 when it is up; "": its port accepts connections.
+        ready: the path that responds 200 when it is up; "": its port accepts connections.
         modules: Apache's, besides those that Debian loads into every Apache.
 
     Raises:
@@ -155,7 +156,7 @@ def apache(
         account: whose site it serves.
         modules: what the host has enabled.
         more: lines in the virtual host.
-        mount: a path at which the app answers.
+        mount: a path at which the app is served.
         server: lines outside of the virtual host.
         warm: streams at once that must not wait for a process to be started.
     """
@@ -195,8 +196,8 @@ def flows(report: Report) -> Mapping[Transport, Flow]:
     return {verdict.transport: verdict.flow for verdict in report.transports}
 
 
-def accused(report: Report) -> set[str]:
-    """Whom it accuses."""
+def culprit_ids(report: Report) -> set[str]:
+    """Ids of the culprits that it names."""
     return {culprit_report.culprit.id for culprit_report in report.culprits}
 
 
@@ -204,11 +205,11 @@ def assert_as_the_table_says(report: Report) -> None:
     """All transports flow except WebSocket, and the report says why not."""
     expected = {**dict.fromkeys(HTTP, Flow.FLOWING), Transport.WEBSOCKET: Flow.FAILED}
     assert flows(report) == expected, terminal(report, width=100, color=False)
-    assert accused(report) == {"gateway-websocket"}, terminal(report, width=100, color=False)
+    assert culprit_ids(report) == {"gateway-websocket"}, terminal(report, width=100, color=False)
 
 
 def found(text: str, kind: Server, name: str) -> set[str]:
-    """Whom `flushcheck check` accuses, besides what it only notes."""
+    """Ids of the culprits that `flushcheck check` finds, notes excepted."""
     findings = check_text(text, server=kind, name=name).findings
     return {finding.culprit.id for finding in findings if finding.level is not Level.NOTE}
 
@@ -244,7 +245,7 @@ def assert_doctor_says(root: str, runs_under: str, *, processes: int, streams: i
 
 
 def assert_refuses_websocket(root: str) -> None:
-    """A handshake is answered by 501, with the reason and what to do."""
+    """The response to a handshake is 501, with the reason and what to do."""
     headers = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
@@ -254,9 +255,9 @@ def assert_refuses_websocket(root: str) -> None:
     address = urlsplit(root)
     with closing(HTTPConnection(address.netloc, timeout=60)) as connection:
         connection.request("GET", address.path + ROUTES[Transport.WEBSOCKET], headers=headers)
-        answer = connection.getresponse()
-        told = answer.read().decode()
-    assert answer.status == 501, told
+        response = connection.getresponse()
+        told = response.read().decode()
+    assert response.status == 501, told
     assert json.loads(told)["error"].endswith(
         "it does not hand out the connection; the other transports work"
     )
@@ -268,8 +269,8 @@ def assert_exact(root: str, query: str) -> None:
     pieces = [piece.text for piece in source(params, own_text="", limits=Limits()).pieces()]
     assert len(pieces) > 5
     assert get(f"{root}{ROUTES[Transport.CHUNKED]}?{query}") == (200, "".join(pieces))
-    with urlopen(f"{root}{ROUTES[Transport.EVENTS]}?{query}", timeout=60) as answer:
-        events = [event.data for event in sseclient.SSEClient(answer).events()]
+    with urlopen(f"{root}{ROUTES[Transport.EVENTS]}?{query}", timeout=60) as response:
+        events = [event.data for event in sseclient.SSEClient(response).events()]
     assert events == [*pieces, "END"]
     # A poll costs a process under CGI, so the last one and the end stand for all.
     cnt = len(pieces) - 1
@@ -284,8 +285,8 @@ def assert_leaving_ends_the_stream(root: str, service: Service) -> None:
     before = service.output().count('"ended": "gone"')
     with urlopen(
         f"{root}{ROUTES[Transport.CHUNKED]}?count=2000&interval=0.05&size=200", timeout=60
-    ) as answer:
-        assert answer.read1(10)
+    ) as response:
+        assert response.read1(10)
     wait_until(lambda: service.output().count('"ended": "gone"') > before, service)
 
 
@@ -303,15 +304,13 @@ def wait_until(done: Callable[[], bool], service: Service) -> None:
 
 def running(script: str) -> bool:
     """Whether a process has this script on its command line. Linux only: reads /proc."""
-    return any(
-        script in servers._title(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()
-    )
+    return any(script in title(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit())
 
 
 def get(url: str, accept: str = "*/*") -> tuple[int, str]:
     """Status and body of a GET."""
     try:
-        with urlopen(Request(url, headers={"Accept": accept}), timeout=60) as answer:
-            return answer.status, answer.read().decode()
+        with urlopen(Request(url, headers={"Accept": accept}), timeout=60) as response:
+            return response.status, response.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()

@@ -103,10 +103,10 @@ def test_the_guilty_one_is_named_and_the_printed_lines_free_it(origin):
     with started("docker/guilty.conf", origin) as front:
         report = diagnose(front.url, quick=True)
         seen = flows(report)
-        accused = {culprit_report.culprit.id: culprit_report.culprit for culprit_report in report.culprits}
+        culprits = {culprit_report.culprit.id: culprit_report.culprit for culprit_report in report.culprits}
         assert (seen["polling"], seen["chunked"], seen["websocket"]) == (Flow.FLOWING, Flow.HELD, Flow.FAILED)
-        assert list(accused) == ["nginx-proxy-buffering", "websocket-upgrade"]
-        for culprit in accused.values():
+        assert list(culprits) == ["nginx-proxy-buffering", "websocket-upgrade"]
+        for culprit in culprits.values():
             front.apply_fix(culprit.fixes[0].change)
         assert flows(diagnose(front.url, quick=True)) == ALL_FLOW
 

@@ -30,7 +30,7 @@ TEXT = (ROOT / "Dockerfile").read_text()
 LOCKED = re.compile(r"^([a-z0-9.-]+)==(\S+) \\$", re.MULTILINE)
 
 # Measured: 41 MB. Far more would mean that something came in that no process loads.
-MOST_ADDED_BYTES = 45_000_000
+MAX_ADDED_BYTES = 45_000_000
 
 
 def instructions(text: str) -> list[tuple[str, str]]:
@@ -168,7 +168,7 @@ def test_nothing_in_the_image_that_is_not_needed(image):
         "gunicorn.conf.py",
         "wsgi.py",
     ]
-    assert image.added_bytes < MOST_ADDED_BYTES
+    assert image.added_bytes < MAX_ADDED_BYTES
 
 
 def test_what_was_taken_out_is_not_missed(image):
@@ -224,10 +224,10 @@ def test_sigterm_ends_a_stream_by_its_protocol_and_the_container_with_it(image):
         client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
         # Longer than the 10 s after which `docker stop` kills.
         client.request("GET", "/stream/chunked?count=300&interval=0.1")
-        answer = client.getresponse()
-        assert answer.read1()
+        response = client.getresponse()
+        assert response.read1()
         os.kill(process, signal.SIGTERM)
         # Raises IncompleteRead, if the last chunk does not come.
-        answer.read()
+        response.read()
         client.close()
         assert service.process.wait(servers.GONE_WITHIN_S) == 0

@@ -171,7 +171,7 @@ def test_a_quiet_stream_outlives_the_default_of_a_minute():
     assert int(timeout) > 300
 
 
-# Any replica answers any request.
+# Any replica serves any request.
 
 
 @pytest.fixture(scope="module")
@@ -202,11 +202,11 @@ def events(text: str) -> list[tuple[int, str]]:
 
 def test_every_poll_may_land_elsewhere(replicas):
     front, one, _ = replicas
-    answers = [requests.get(f"{front.url}/stream/polling?{TEXT}&cnt={n}", timeout=10) for n in range(31)]
+    responses = [requests.get(f"{front.url}/stream/polling?{TEXT}&cnt={n}", timeout=10) for n in range(31)]
     # The 31st has no piece: past the end.
-    assert [answer.json()["message"] for answer in answers[:-1]] == the_text(one)
-    assert answers[-1].status_code == 400
-    assert len({answer.headers["X-Pod"] for answer in answers}) == 2
+    assert [response.json()["message"] for response in responses[:-1]] == the_text(one)
+    assert responses[-1].status_code == 400
+    assert len({response.headers["X-Pod"] for response in responses}) == 2
 
 
 def test_an_event_stream_goes_on_at_another_replica(replicas):
@@ -216,13 +216,13 @@ def test_an_event_stream_goes_on_at_another_replica(replicas):
     pods = set()
     for _turn in range(10):
         headers = {"Last-Event-ID": str(seen[-1][0])} if seen else {}
-        with requests.get(url, headers=headers, stream=True, timeout=30) as answer:
-            if answer.status_code == 204:  # nothing is left
+        with requests.get(url, headers=headers, stream=True, timeout=30) as response:
+            if response.status_code == 204:  # nothing is left
                 break
-            pods.add(answer.headers["X-Pod"])
+            pods.add(response.headers["X-Pod"])
             got = ""
             # A client that disconnects after a few pieces, before the stream ends.
-            for chunk in answer.iter_content(None, decode_unicode=True):
+            for chunk in response.iter_content(None, decode_unicode=True):
                 got += chunk
                 if len(events(got)) >= 7:
                     break
@@ -240,11 +240,11 @@ def test_an_ending_replica_hands_its_readers_to_the_other_one():
     ):
         url = f"{front.url}/stream/events?{TEXT}&interval=0.2"
         whole = the_text(one)
-        with requests.get(url, stream=True, timeout=30) as answer:
-            begun_at = answer.headers["X-Pod"]
+        with requests.get(url, stream=True, timeout=30) as response:
+            begun_at = response.headers["X-Pod"]
             ending, staying = (one, other) if begun_at.endswith(f":{one.port}") else (other, one)
             got = ""
-            for chunk in answer.iter_content(None, decode_unicode=True):
+            for chunk in response.iter_content(None, decode_unicode=True):
                 # As the kubelet does; what comes from now on is the stream's own end.
                 if not got:
                     ending.process.terminate()
@@ -254,7 +254,7 @@ def test_an_ending_replica_hands_its_readers_to_the_other_one():
         ending.process.wait(12)
         # The same text; only the rest of it is not waited for.
         rest = url.replace("interval=0.2", "interval=0.01")
-        with requests.get(rest, headers={"Last-Event-ID": str(seen[-1][0])}, timeout=30) as answer:
-            assert answer.headers["X-Pod"].endswith(f":{staying.port}")
-            seen += events(answer.text)
+        with requests.get(rest, headers={"Last-Event-ID": str(seen[-1][0])}, timeout=30) as response:
+            assert response.headers["X-Pod"].endswith(f":{staying.port}")
+            seen += events(response.text)
         assert seen == list(enumerate(whole))

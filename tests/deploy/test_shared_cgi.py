@@ -42,20 +42,20 @@ def test_it_knows_its_address_and_texts_are_exact(apache, mount):
         shared.assert_doctor_says(apache.url, "cgi", processes=0, streams=1)
 
 
-def test_it_streams_once_its_process_has_begun_and_nobody_is_accused_of_that(account, apache):
+def test_it_streams_once_its_process_has_begun_and_that_delay_is_no_culprit(account, apache):
     assert shared.found(shared.shipped("cgi/.htaccess"), Server.APACHE, ".htaccess") == set()
     (report,) = shared.diagnosed(apache.url, only=[Transport.CHUNKED, Transport.WEBSOCKET], looks=1)
     verdicts = {verdict.transport: verdict for verdict in report.transports}
     # It begins late, by as long as a Python takes to begin; then the pieces keep their pace.
     assert verdicts[Transport.CHUNKED].flow in (Flow.FLOWING, Flow.LATE)
     assert verdicts[Transport.CHUNKED].complete
-    assert shared.accused(report) == {"gateway-websocket"}
+    assert shared.culprit_ids(report) == {"gateway-websocket"}
 
 
 def test_a_reader_that_leaves_ends_the_process(account, apache):
     script = str(account.home / "public_html" / "flushcheck.cgi")
-    with urlopen(f"{apache.url}/stream/chunked?count=2000&interval=0.05", timeout=60) as answer:
-        assert answer.read1(10)
+    with urlopen(f"{apache.url}/stream/chunked?count=2000&interval=0.05", timeout=60) as response:
+        assert response.read1(10)
         assert shared.running(script)
     shared.wait_until(lambda: not shared.running(script), apache)
 

@@ -52,7 +52,10 @@ def test_with_the_hosts_line_it_flows_at_the_root_and_on_a_sub_path(account):
         # The root has processes of its own.
         programs.warm(apache.port, 2)
         (report,) = shared.diagnosed(apache.url, only=[Transport.CHUNKED])
-        assert (shared.flows(report), shared.accused(report)) == ({Transport.CHUNKED: Flow.FLOWING}, set())
+        assert (shared.flows(report), shared.culprit_ids(report)) == (
+            {Transport.CHUNKED: Flow.FLOWING},
+            set(),
+        )
         for root in (apache.url, apache.url + SUB_PATH):
             shared.assert_right_below(root)
         shared.assert_leaving_ends_the_stream(apache.url, apache)
@@ -74,8 +77,8 @@ def test_without_the_hosts_line_it_is_held_and_what_people_copy_into_htaccess_do
         (report,) = shared.diagnosed(f"{apache.url}/copied", only=[Transport.POLLING, Transport.CHUNKED])
         assert shared.flows(report)[Transport.POLLING] is Flow.FLOWING
         assert shared.flows(report)[Transport.CHUNKED] in (Flow.HELD, Flow.BLOCKS)
-        assert mark.culprit in shared.accused(report)
-        # Whom to ask for which line, and what to use until then.
+        assert mark.culprit in shared.culprit_ids(report)
+        # Who can write which line, and what to use until then.
         letter = ticket(report)
         assert "FcgidOutputBufferSize 0" in letter
         assert "polling" in letter
@@ -139,4 +142,4 @@ def test_behind_nginx_without_its_line_it_is_held(account):
     assert shared.found(guilty, Server.NGINX, "fastcgi.conf") == {"nginx-fastcgi-buffering"}
     with started(account) as app, servers.start_nginx(guilty, upstreams={9000: app.port}) as nginx:
         (report,) = shared.diagnosed(nginx.url)
-        assert "nginx-fastcgi-buffering" in shared.accused(report)
+        assert "nginx-fastcgi-buffering" in shared.culprit_ids(report)

@@ -63,15 +63,18 @@ def test_the_line_frees_it_where_the_host_buffers_in_the_virtual_host_and_in_hta
         root = apache.url + SUB_PATH
         (report,) = shared.diagnosed(root, only=[Transport.CHUNKED])
         assert shared.flows(report)[Transport.CHUNKED] in (Flow.HELD, Flow.BLOCKS)
-        assert mark.culprit in shared.accused(report)
+        assert mark.culprit in shared.culprit_ids(report)
         # What a user can do without the host.
         path = account.put("passenger/.htaccess", "flushcheck/public")
         (report,) = shared.diagnosed(root, only=[Transport.CHUNKED])
-        assert (shared.flows(report), shared.accused(report)) == ({Transport.CHUNKED: Flow.FLOWING}, set())
+        assert (shared.flows(report), shared.culprit_ids(report)) == (
+            {Transport.CHUNKED: Flow.FLOWING},
+            set(),
+        )
         # And it is that very line.
         path.write_text(broken(HTACCESS, *marks(HTACCESS)))
         (report,) = shared.diagnosed(root, only=[Transport.CHUNKED])
-        assert mark.culprit in shared.accused(report)
+        assert mark.culprit in shared.culprit_ids(report)
         path.unlink()
 
 

@@ -58,7 +58,7 @@ def test_without_nginxs_line_it_is_held(account):
     assert shared.found(guilty, Server.NGINX, "nginx.conf") == {mark.culprit}
     with behind_nginx(account, INI, guilty) as (nginx, _):
         (report,) = shared.diagnosed(nginx.url)
-        assert mark.culprit in shared.accused(report)
+        assert mark.culprit in shared.culprit_ids(report)
 
 
 def test_without_its_threads_the_doctor_says_so(account):

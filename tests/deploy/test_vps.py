@@ -98,7 +98,7 @@ def seen(origin: Service) -> Callable[[str], dict[str | Mark, Seen]]:
 @pytest.mark.parametrize("place", ["root", "sub-path"])
 def test_the_shipped_site_flows_on_every_transport(program, place, seen):
     found = seen(program)[place]
-    assert (found.report.verdict, found.flows, found.accused) == (Verdict.FLOWING, ALL, ())
+    assert (found.report.verdict, found.flows, found.culprit_ids) == (Verdict.FLOWING, ALL, ())
     assert (found.checked, found.exit_code) == ((), 0)
 
 
@@ -108,7 +108,7 @@ def test_a_line_that_matters_undone_is_named_live_and_by_the_check(program, mark
     assert (found.checked, found.exit_code) == ((mark.culprit,), 1)
     if mark.culprit != "idle-timeout":
         assert found.report.verdict in (Verdict.HELD, Verdict.BROKEN)
-        assert found.accused == (mark.culprit,)
+        assert found.culprit_ids == (mark.culprit,)
 
 
 @PROGRAMS
@@ -147,10 +147,10 @@ def test_a_minute_of_silence_passes_and_without_its_line_does_not(origin):
     with ThreadPoolExecutor(len(whole) + len(undone)) as pool:
         found = list(pool.map(lambda one: look(one, origin), [*whole, *undone]))
     for one in found[: len(whole)]:
-        assert (one.report.verdict, one.accused) == (Verdict.FLOWING, ())
+        assert (one.report.verdict, one.culprit_ids) == (Verdict.FLOWING, ())
         assert {v.idle.cause for v in one.report.transports if v.idle} == {CutCause.NONE}
     for one in found[len(whole) :]:
-        assert one.accused == ("idle-timeout",)
+        assert one.culprit_ids == ("idle-timeout",)
 
 
 # What the app gets to know, and what a visitor can make it believe.

@@ -31,7 +31,7 @@ class Path:
 
     hold_bytes: int = 0  # 0: passes everything on at once
     freed_by: frozenset[Variant] = frozenset()  # differences that make it pass everything on
-    takes_hint: bool = False  # X-Accel-Buffering does not reach the client
+    removes_header: bool = False  # X-Accel-Buffering does not reach the client
     encoding: str = ""  # it compresses for a client that offers encodings
     origin: RequestAtApp = field(default_factory=lambda: RequestAtApp(protocol="HTTP/1.1", server="gunicorn"))
     upgrades: bool = True  # WebSocket passes
@@ -95,7 +95,7 @@ class Path:
 
     def _headers(self, probe: Probe) -> tuple[tuple[str, str], ...]:
         headers = [("server", "something")]
-        if probe.variant is Variant.XAB and not self.takes_hint:
+        if probe.variant is Variant.XAB and not self.removes_header:
             headers.append(("x-accel-buffering", "no"))
         if self.encoding and probe.variant is not Variant.IDENTITY:
             headers.append(("content-encoding", self.encoding))

@@ -28,7 +28,7 @@ from tests.diagnosis.paths import Path
 from tests.measurement.streams import HELD, LATE, NO_PATTERN, NOTHING, direct, kilo, saw
 
 XAB = frozenset({Variant.XAB})
-NGINX = Path(4096, XAB, takes_hint=True, origin=RequestAtApp(protocol="HTTP/1.0"), upgrades=False)
+NGINX = Path(4096, XAB, removes_header=True, origin=RequestAtApp(protocol="HTTP/1.0"), upgrades=False)
 WHOLE = 10_000_000
 CLEAN = Path()
 HOLDS = Path(WHOLE, control=False)
@@ -52,7 +52,7 @@ PLACES = [
     ("an app that holds", beside(HOLDS, HOLDS), FaultPlace.APP, "in the app", ["chunked", "events"]),
     ("an app that holds, and no Upgrade", beside(dataclasses.replace(HOLDS, upgrades=False), HOLDS), FaultPlace.BOTH, "two faults", ["chunked", "events", "websocket"]),
     ("nothing wrong", beside(CLEAN, CLEAN), FaultPlace.NOWHERE, "nothing is wrong", []),
-    ("nobody at the port", beside(NGINX, Outcome.UNREACHABLE), FaultPlace.UNKNOWN, "connection refused", []),
+    ("no server at the port", beside(NGINX, Outcome.UNREACHABLE), FaultPlace.UNKNOWN, "connection refused", []),
     ("the wrong port", beside(CLEAN, HOLDS), FaultPlace.UNKNOWN, "could not be compared", ["chunked", "events"]),
 ]  # fmt: skip
 
@@ -74,7 +74,7 @@ def test_without_a_second_vantage_nothing_is_located():
     assert "located" not in terminal(report, width=80, color=False)
 
 
-def test_the_apps_own_port_accuses_the_app_as_the_loopback_does():
+def test_a_hold_at_the_apps_own_port_is_the_apps_as_one_on_the_loopback_is():
     report = judge(beside(HOLDS, HOLDS))
     assert [one.culprit.id for one in report.culprits] == ["app-response"]
     assert any("at the app's own port" in fact.sentence for fact in report.culprits[0].evidence)

@@ -1,4 +1,4 @@
-"""Who stands on the path: each statement rests on what was seen, and nothing is said of a path without signs."""
+"""Which hops are on the path: each statement has its evidence, and a path without signs has no statement."""
 
 from __future__ import annotations
 
@@ -202,12 +202,12 @@ def test_whether_the_nginx_obeys_is_said_where_it_was_seen():
         (frozenset({Variant.XAB}), "and obeys it"),
         (frozenset[Variant](), "X-Accel-Buffering"),
     ):
-        report = judge(Path(4096, freed, takes_hint=True).run())
+        report = judge(Path(4096, freed, removes_header=True).run())
         assert any(hop.what.endswith(words) and "nginx" in hop.what for hop in report.hops)
 
 
 def test_every_statement_has_its_evidence_in_every_output():
-    report = judge(Path(4096, frozenset({Variant.XAB}), takes_hint=True).run())
+    report = judge(Path(4096, frozenset({Variant.XAB}), removes_header=True).run())
     assert report.hops
     listed = document(report)["hops"]
     text = " ".join(terminal(report, width=100, color=False).split())

@@ -29,36 +29,36 @@ XAB = frozenset({Variant.XAB})
 WHOLE = 10_000_000  # larger than any stream of the plan
 
 PATHS = [
-    # name, path, health, culprits in order
+    # name, path, verdict, culprits in order
     ("nothing in between", Path(), Verdict.FLOWING, []),
     (
         "nginx with its defaults",
-        Path(4096, XAB, takes_hint=True, origin=OLD_HTTP),
+        Path(4096, XAB, removes_header=True, origin=OLD_HTTP),
         Verdict.HELD,
         ["nginx-proxy-buffering"],
     ),
     (
         "nginx with its defaults, no WebSocket either",
-        Path(4096, XAB, takes_hint=True, origin=OLD_HTTP, upgrades=False),
+        Path(4096, XAB, removes_header=True, origin=OLD_HTTP, upgrades=False),
         Verdict.HELD,
         ["nginx-proxy-buffering", "websocket-upgrade"],
     ),
     (
         "nginx with buffers of 64 KiB",
-        Path(65_536, XAB, takes_hint=True, origin=OLD_HTTP),
+        Path(65_536, XAB, removes_header=True, origin=OLD_HTTP),
         Verdict.HELD,
         ["nginx-proxy-buffering"],
     ),
     (
         "nginx in front of FastCGI",
-        Path(4064, XAB, takes_hint=True, origin=GATEWAY, upgrades=False, websocket_status=501),
+        Path(4064, XAB, removes_header=True, origin=GATEWAY, upgrades=False, websocket_status=501),
         Verdict.HELD,
         ["nginx-fastcgi-buffering", "gateway-websocket"],
     ),
-    ("nginx gzip", Path(WHOLE, XAB, takes_hint=True, encoding="gzip"), Verdict.HELD, ["nginx-gzip"]),
+    ("nginx gzip", Path(WHOLE, XAB, removes_header=True, encoding="gzip"), Verdict.HELD, ["nginx-gzip"]),
     (
-        "the hint is taken in vain",
-        Path(4096, takes_hint=True, origin=OLD_HTTP),
+        "the header is removed and has no effect",
+        Path(4096, removes_header=True, origin=OLD_HTTP),
         Verdict.HELD,
         ["nginx-hint-taken", "nginx-ignore-headers"],
     ),
@@ -74,15 +74,15 @@ PATHS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "path", "health", "culprits"), PATHS, ids=[row[0] for row in PATHS])
-def test_who_is_accused(name, path, health, culprits):
+@pytest.mark.parametrize(("name", "path", "verdict", "culprits"), PATHS, ids=[row[0] for row in PATHS])
+def test_which_culprits_are_named(name, path, verdict, culprits):
     report = judge(path.run())
-    assert report.verdict is health
+    assert report.verdict is verdict
     assert [culprit_report.culprit.id for culprit_report in report.culprits] == culprits
 
 
 def test_the_flow_is_what_a_reader_of_tokens_sees_and_the_size_comes_from_larger_pieces():
-    verdicts = {v.transport: v for v in judge(Path(4096, XAB, takes_hint=True).run()).transports}
+    verdicts = {v.transport: v for v in judge(Path(4096, XAB, removes_header=True).run()).transports}
     assert verdicts[Transport.CHUNKED].flow is Flow.HELD
     assert verdicts[Transport.CHUNKED].hold_bytes == 4096
     assert verdicts[Transport.CHUNKED].hold_s == pytest.approx(1.9, abs=0.1)
@@ -98,7 +98,7 @@ def test_a_hold_without_a_control_run_is_claimed_with_less_confidence():
 
 
 def test_an_experiment_that_failed_is_not_taken_for_a_no():
-    run = Path(4096, XAB, takes_hint=True).run()
+    run = Path(4096, XAB, removes_header=True).run()
     broken = tuple(
         Observation(seen.probe, Outcome.TIMEOUT) if seen.probe.variant is Variant.XAB else seen
         for seen in run.observations
@@ -108,16 +108,16 @@ def test_an_experiment_that_failed_is_not_taken_for_a_no():
 
 
 def test_a_compressed_hold_without_its_experiment_has_two_suspects():
-    run = Path(WHOLE, XAB, takes_hint=True, encoding="gzip").run()
+    run = Path(WHOLE, XAB, removes_header=True, encoding="gzip").run()
     without = tuple(seen for seen in run.observations if seen.probe.variant is not Variant.IDENTITY)
-    told = judge(Run(run.target, without)).culprits
-    assert {(one.culprit.id, one.confidence) for one in told} == {
+    suspects = judge(Run(run.target, without)).culprits
+    assert {(suspect.culprit.id, suspect.confidence) for suspect in suspects} == {
         ("nginx-proxy-buffering", Confidence.POSSIBLE),
         ("nginx-gzip", Confidence.POSSIBLE),
     }
 
 
-NOBODY = [
+NO_SERVICE = [
     ("nothing observed", ()),
     (
         "nothing reachable",
@@ -130,8 +130,8 @@ NOBODY = [
 ]
 
 
-@pytest.mark.parametrize(("name", "observations"), NOBODY)
-def test_where_flushcheck_did_not_answer_nothing_can_be_told(name, observations):
+@pytest.mark.parametrize(("name", "observations"), NO_SERVICE)
+def test_without_a_service_nothing_is_concluded(name, observations):
     report = judge(Run("http://test", observations))
     assert (report.verdict, report.culprits) == (Verdict.UNKNOWN, ())
 
@@ -148,10 +148,10 @@ def test_a_saved_run_gives_the_same_report(path):
 
 
 def test_the_document_has_the_fields_that_were_promised():
-    told = document(judge(Path(4096, XAB, takes_hint=True, origin=OLD_HTTP, upgrades=False).run()))
-    assert (told["schema"], told["verdict"]) == (2, "held")
-    assert set(told["transports"]) == {"polling", "chunked", "events", "websocket"}
-    assert set(told["transports"]["chunked"]) >= {
+    report = document(judge(Path(4096, XAB, removes_header=True, origin=OLD_HTTP, upgrades=False).run()))
+    assert (report["schema"], report["verdict"]) == (2, "held")
+    assert set(report["transports"]) == {"polling", "chunked", "events", "websocket"}
+    assert set(report["transports"]["chunked"]) >= {
         "flow",
         "hold_bytes",
         "hold_s",
@@ -163,10 +163,10 @@ def test_the_document_has_the_fields_that_were_promised():
         "complete",
         "culprits",
     }
-    assert set(told["transports"]["chunked"]["lag_s"]) == {"p50", "max"}
-    culprit = told["culprits"][0]
+    assert set(report["transports"]["chunked"]["lag_s"]) == {"p50", "max"}
+    culprit = report["culprits"][0]
     assert culprit["id"] == "nginx-proxy-buffering"
     assert culprit["confidence"] == "certain"
     assert any("1.9" in sentence for sentence in culprit["evidence"])
     assert set(culprit["fixes"][0]) == {"where", "change", "by", "cost", "note", "response_header"}
-    json.dumps(told)
+    json.dumps(report)

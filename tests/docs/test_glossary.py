@@ -63,13 +63,15 @@ def classes(path: Path) -> Iterator[str]:
 
 
 def defined(path: Path) -> Iterator[str]:
-    """Names that a module defines: classes, functions, fields, constants, and the module itself."""
+    """Names that a module defines: classes, functions, arguments, fields, constants, and the module itself."""
     yield from path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             yield node.name
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield node.target.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
         elif isinstance(node, ast.Assign):
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 

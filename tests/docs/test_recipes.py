@@ -74,7 +74,7 @@ def steps_of_a_transport(transport: Transport) -> list[str]:
     labels = next(name for name, text in scripts.items() if "export const TRANSPORTS" in text)
     missing += [
         f"add {transport.value} to flushcheck/service/page/{name}"
-        for name in (labels, "observe.js", "client.js")
+        for name in (labels, "observe.js", "client.js", "client-connections.js")
         if not re.search(rf"\b{transport.value}\b", scripts[name])
     ]
     if plan.ROUTES.get(transport, "?") not in TEXTS["docs/service.md"]:

@@ -17,6 +17,7 @@ from flushcheck.model.run_schema import run_from_json
 from flushcheck.reports.explain import explanation_document
 from flushcheck.reports.json_report import document
 from flushcheck.reports.watch import watch_document
+from flushcheck.service.routes.check import CheckError
 from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
 from flushcheck.watching.verdict import assess
 from tests.docs.pages import MARK, ROOT, TEXTS, example, names, rows
@@ -77,6 +78,10 @@ def test_every_member_of_watch_is_documented():
     whole = watch_document(assess(StreamCapture("http://localhost", WatchOutcome.ENDED)))
     listed = {name for cells in rows("member of watch") for name in names(cells[0])}
     assert {*whole, *whole["streams"][0]} == listed, "docs/json.md, Watch"
+
+
+def test_every_code_of_the_check_is_documented():
+    assert [name for cells in rows("code of /check") for name in names(cells[0])] == list(CheckError)
 
 
 def test_the_clients_example_uses_names_that_the_client_has():

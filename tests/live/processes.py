@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def workers(pid: int) -> set[int]:
+def child_pids(pid: int) -> set[int]:
     """The pids whose parent this is, zombies not counted."""
     found = set()
     for entry in Path("/proc").iterdir():
@@ -28,3 +28,10 @@ def memory_bytes(pid: int) -> int:
 def descriptors(pid: int) -> int:
     """How many files and sockets it has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def title(pid: int) -> str:
+    """What a process calls itself; "" when it has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    return ""

@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 # A client that was refused, or cut, asks again after so long.
 AGAIN_S = 0.1
 # Far more than any of the tests needs; a client that is never served is a failure, not a hang.
-MOST_TRIES = 300
+MAX_TRIES = 300
 SILENCE_S = 20.0
 
 
@@ -68,7 +68,7 @@ async def read_whole(port: int, transport: Transport, *, count: int, interval_s:
     tale = Tale(transport)
     query = f"count={count}&interval={interval_s}&format=delta&end=done"
     read = {Transport.POLLING: poll, Transport.WEBSOCKET: converse}.get(transport, stream)
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         with suppress(OSError, asyncio.IncompleteReadError):
             await asyncio.wait_for(read(port, tale, query), SILENCE_S + count * interval_s)
         # A client with all Pieces need not reconnect for the end record.

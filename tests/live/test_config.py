@@ -109,7 +109,7 @@ BAD = [
     # name                  what stands in the file      words
     ("not there",           None,                        "no such file or folder"),
     ("not a text",          b"server {\0}",              "not a text file"),
-    ("nobody's words",      b"root:x:0:0\n",             "cannot tell which server this file is for"),
+    ("an unknown format",   b"root:x:0:0\n",             "cannot tell which server this file is for"),
     ("an empty folder",     "folder",                    "no configuration was recognised"),
 ]  # fmt: skip
 

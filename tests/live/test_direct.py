@@ -23,7 +23,7 @@ def test_a_holding_nginx_is_found_on_the_path(origin, nginx):
 
 
 def test_what_holds_at_the_apps_own_port_is_not_the_path(origin, nginx):
-    # The inner nginx stands for an app that keeps its answers.
+    # The inner nginx stands for an app that holds its responses.
     app = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
     front = nginx(nginxconf.site(f"{PASS}\nproxy_buffering off;"), upstreams={8000: app.port})
     report = diagnose(front.url, only=STREAMED, quick=True, direct=app.url)

@@ -19,7 +19,7 @@ from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import Params
 from flushcheck.streaming.source import source
 from tests.live import servers
-from tests.live.processes import workers
+from tests.live.processes import child_pids
 from tests.live.resuming import Tale, read_all, read_whole, run
 
 INTERVAL_S = 0.1
@@ -50,11 +50,11 @@ def renew(origin: servers.Service) -> None:
 
 def kill_one(origin: servers.Service) -> None:
     """As the kernel does when memory is short."""
-    os.kill(min(workers(origin.pid)), signal.SIGKILL)
+    os.kill(min(child_pids(origin.pid)), signal.SIGKILL)
 
 
 def nothing(origin: servers.Service) -> None:
-    """The worker goes by itself: it has answered as many requests as it may."""
+    """The worker goes by itself: it has served as many requests as it may."""
 
 
 async def while_reading(
@@ -81,10 +81,10 @@ def test_each_of_200_streams_goes_on_behind_its_last_piece(name, args, happens, 
         origin = stack.enter_context(servers.start_origin(args=["--workers", "2", *args]))
         nginx = stack.enter_context(servers.start_nginx(GOOD, upstreams={8000: origin.port}))
         for count in COUNTS:
-            before = workers(origin.pid)
+            before = child_pids(origin.pid)
             tales = run(while_reading(origin, nginx.port, count, happens))
             lost_nothing(tales, count)
-            if before - workers(origin.pid) and any(tale.streams > 1 for tale in tales):
+            if before - child_pids(origin.pid) and any(tale.streams > 1 for tale in tales):
                 break
         else:
             pytest.fail("no stream was interrupted before its end")
@@ -146,7 +146,7 @@ def test_readiness_falls_with_the_first_word_of_the_end():
         stream = stack.enter_context(socket.create_connection(("127.0.0.1", origin.port), timeout=10))
         stream.sendall(ask)
         assert stream.recv(1000)
-        (worker,) = workers(origin.pid)
+        (worker,) = child_pids(origin.pid)
         os.kill(worker, signal.SIGTERM)
         status, retry_after = ready(balancer)
     assert status == 503
@@ -156,9 +156,9 @@ def test_readiness_falls_with_the_first_word_of_the_end():
 def ready(balancer: http.client.HTTPConnection) -> tuple[int, str | None]:
     """What /readyz says, and when to come back."""
     balancer.request("GET", "/readyz")
-    answer = balancer.getresponse()
-    answer.read()
-    return answer.status, answer.headers["Retry-After"]
+    response = balancer.getresponse()
+    response.read()
+    return response.status, response.headers["Retry-After"]
 
 
 def test_streams_of_a_process_that_ends_go_on_at_another():

@@ -70,7 +70,7 @@ SITES = [
         (Variant.XAB,),
     ),
     Site(
-        "deaf to the hint",
+        "the header is ignored",
         nginxconf.site(f"{PASS}\nproxy_ignore_headers X-Accel-Buffering;"),
         ("websocket-upgrade", "nginx-hint-taken", "nginx-ignore-headers"),
         Flow.HELD,
@@ -93,7 +93,7 @@ SITES = [
 
 
 # The share of verdicts on busy cores that may stay undecided.
-MOST_OPEN = 0.1
+MAX_OPEN = 0.1
 
 
 @contextmanager
@@ -106,13 +106,13 @@ def by_transport(report: Report) -> dict[Transport, TransportReport]:
     return {verdict.transport: verdict for verdict in report.transports}
 
 
-def accused(report: Report) -> tuple[str, ...]:
+def culprit_ids(report: Report) -> tuple[str, ...]:
     return tuple(culprit_report.culprit.id for culprit_report in report.culprits)
 
 
 def assert_true(report: Report, site: Site, *, busy: bool = False) -> None:
     """The Report says of this site what is known of it, no more and no less."""
-    assert accused(report) == site.culprits
+    assert culprit_ids(report) == site.culprits
     verdicts = by_transport(report)
     assert verdicts[Transport.POLLING].flow is Flow.FLOWING
     for transport in STREAMED:
@@ -150,7 +150,7 @@ def test_the_verdict_is_true_and_the_printed_fix_frees_that_very_file(site, orig
             assert "nginx" in fix.where
             nginx.apply_fix(fix.change)
         after = diagnose(nginx.url)
-        assert accused(after) == ()
+        assert culprit_ids(after) == ()
         assert_flowing(after, *Transport)
         assert after.verdict is Verdict.FLOWING
 
@@ -175,7 +175,7 @@ def test_one_line_fewer_in_the_shipped_file_brings_its_culprit(origin):
     ):
         text = nginxconf.without(GOOD_SITE.read_text(), directive)
         with start_nginx(text, upstreams={8000: origin.port}) as nginx:
-            assert culprit in accused(diagnose(nginx.url))
+            assert culprit in culprit_ids(diagnose(nginx.url))
 
 
 def test_of_two_in_a_row_the_outer_one_never_hears_the_hint(origin):
@@ -183,12 +183,12 @@ def test_of_two_in_a_row_the_outer_one_never_hears_the_hint(origin):
         inner = stack.enter_context(start_nginx(nginxconf.site(PASS), upstreams={8000: origin.port}))
         outer = stack.enter_context(start_nginx(nginxconf.site(PASS), upstreams={8000: inner.port}))
         report = diagnose(outer.url)
-        assert set(accused(report)) == {"nginx-hint-taken", "nginx-ignore-headers", "websocket-upgrade"}
+        assert set(culprit_ids(report)) == {"nginx-hint-taken", "nginx-ignore-headers", "websocket-upgrade"}
         by_id = {a.culprit.id: a.culprit for a in report.culprits}
-        # Freed outside, the inner one still holds: now the hint reaches it, and it can be named.
+        # Freed outside, the inner one still holds: now the header reaches it, and it can be named.
         outer.apply_fix(by_id["nginx-hint-taken"].fixes[0].change)
         report = diagnose(outer.url, only=STREAMED)
-        assert accused(report) == ("nginx-proxy-buffering",)
+        assert culprit_ids(report) == ("nginx-proxy-buffering",)
         inner.apply_fix(report.culprits[0].culprit.fixes[0].change)
         assert_flowing(diagnose(outer.url, only=STREAMED), *STREAMED)
 
@@ -197,7 +197,7 @@ def test_fastcgi_is_named_and_freed_by_its_own_line():
     guilty = nginxconf.without(GOOD_FASTCGI_SITE.read_text(), "fastcgi_buffering")
     with start_fastcgi() as app, start_nginx(guilty, upstreams={9000: app.port}) as nginx:
         report = diagnose(nginx.url)
-        assert accused(report) == ("nginx-fastcgi-buffering", "gateway-websocket")
+        assert culprit_ids(report) == ("nginx-fastcgi-buffering", "gateway-websocket")
         verdict = by_transport(report)[Transport.CHUNKED]
         assert verdict.flow is Flow.HELD
         assert verdict.hold_bytes is not None
@@ -205,7 +205,7 @@ def test_fastcgi_is_named_and_freed_by_its_own_line():
         assert 4000 <= verdict.hold_bytes < 4096
         nginx.apply_fix(report.culprits[0].culprit.fixes[0].change)
         after = diagnose(nginx.url)
-        assert accused(after) == ("gateway-websocket",)
+        assert culprit_ids(after) == ("gateway-websocket",)
         assert_flowing(after, Transport.POLLING, *STREAMED)
 
 
@@ -213,7 +213,7 @@ def test_the_shipped_fastcgi_file_flows():
     text = GOOD_FASTCGI_SITE.read_text()
     with start_fastcgi() as app, start_nginx(text, upstreams={9000: app.port}) as nginx:
         report = diagnose(nginx.url, only=[Transport.POLLING, *STREAMED])
-        assert (report.verdict, accused(report)) == (Verdict.FLOWING, ())
+        assert (report.verdict, culprit_ids(report)) == (Verdict.FLOWING, ())
 
 
 def test_the_verdicts_hold_ten_times_in_a_row_on_busy_cores(origin):
@@ -227,16 +227,16 @@ def test_the_verdicts_hold_ten_times_in_a_row_on_busy_cores(origin):
             for (site, _), report in zip(paths, reports, strict=True):
                 if Flow.UNKNOWN in {verdict.flow for verdict in report.transports}:
                     open_ones.append(site.name)
-                    assert set(accused(report)) <= set(site.culprits)
+                    assert set(culprit_ids(report)) <= set(site.culprits)
                 else:
                     assert_true(report, site, busy=True)
         # "Could not tell" is allowed where the client is not scheduled; a wrong verdict never is.
-        assert len(open_ones) <= MOST_OPEN * 10 * len(paths), open_ones
+        assert len(open_ones) <= MAX_OPEN * 10 * len(paths), open_ones
 
 
 def test_quick_says_the_same(origin):
     with running(SITES[1], origin) as nginx:
         report = diagnose(nginx.url, quick=True)
         assert report.verdict is Verdict.HELD
-        assert "nginx-proxy-buffering" in accused(report)
+        assert "nginx-proxy-buffering" in culprit_ids(report)
     assert diagnose(origin.url, quick=True).verdict is Verdict.FLOWING

@@ -8,7 +8,7 @@ TRICKY = """\
 map $http_upgrade $up { default upgrade; '' close; }  # a { brace } in a comment
 server {
     listen 80;
-    # location / { proxy_pass http://nobody; }
+    # location / { proxy_pass http://no-such-host; }
     location /other { return 200 "a } and a ;"; }
     location / {
         proxy_pass http://127.0.0.1:8000;  # proxy_buffering off;

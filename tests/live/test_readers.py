@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.live import servers
-from tests.live.processes import memory_bytes, workers
+from tests.live.processes import child_pids, memory_bytes
 from tests.service.routes.test_websocket import HANDSHAKE
 from tests.service.wire import WITHIN_S, read_until, request
 
@@ -25,7 +25,7 @@ READERS = 1000 if LONG else 200
 STALL_S = 2.0
 
 # A client that stops reading keeps a connection, a greenlet, and one unsent batch of frames. Measured: 66 KB.
-MOST_BYTES_EACH = 160 * 1024
+MAX_BYTES_EACH = 160 * 1024
 
 PLACES = {"FLUSHCHECK_MAX_STREAMS": "1200"}
 SETTINGS = {**PLACES, "FLUSHCHECK_STALL_S": str(STALL_S)}
@@ -98,7 +98,7 @@ def _lateness_s(port: int) -> float:
 
 
 def test_readers_that_stop_cost_little_and_are_dropped(origin):
-    (worker,) = workers(origin.pid)
+    (worker,) = child_pids(origin.pid)
     lateness_s(origin.port)  # everything that is made once is made
     before_bytes = memory_bytes(worker)
     with stopped_readers(origin.port, READERS):
@@ -110,7 +110,7 @@ def test_readers_that_stop_cost_little_and_are_dropped(origin):
             time.sleep(0.05)
         took_s = time.monotonic() - began_s
         after_bytes = memory_bytes(worker)
-    assert (most_bytes - before_bytes) / READERS < MOST_BYTES_EACH
+    assert (most_bytes - before_bytes) / READERS < MAX_BYTES_EACH
     # What was theirs is given back, as far as the allocator gives anything back.
     assert after_bytes < most_bytes + READERS * 4096
     # The stated time, and what it takes to open them all and to look.

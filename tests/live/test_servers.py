@@ -29,9 +29,9 @@ StartNginx = Callable[..., Nginx]
 
 
 def text_of(url: str) -> str:
-    answer = requests.get(url, timeout=10)
-    answer.raise_for_status()
-    return answer.text
+    response = requests.get(url, timeout=10)
+    response.raise_for_status()
+    return response.text
 
 
 def running(pid: int) -> bool:
@@ -114,10 +114,10 @@ def test_requests_under_way_survive_a_reload(origin: Service, nginx: StartNginx)
     front = nginx(GOOD_SITE.read_text(), upstreams={8000: origin.port})
     connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=30)
     connection.request("GET", "/stream/chunked?count=20&interval=0.1&unit=word")
-    answer = connection.getresponse()
-    first = answer.read1()
+    response = connection.getresponse()
+    first = response.read1()
     front.reload()
-    rest = answer.read()
+    rest = response.read()
     connection.close()
     assert first
     assert rest

@@ -36,6 +36,6 @@ def test_blocks_that_cut_records_are_told_alone(origin, nginx):
     assert report.streams[0].block_bytes == 4096
 
 
-def test_a_good_path_is_not_accused(origin):
+def test_on_a_good_path_no_fault_is_found(origin):
     report = assess(*watch([watch_request(origin.url + TOKENS)], timeout_s=20))
     assert (report.verdict, report.streams[0].pattern) == (Verdict.FLOWING, Pattern.SINGLY), report.headline

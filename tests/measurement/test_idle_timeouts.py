@@ -1,4 +1,4 @@
-"""The ladder of silences: what ended a silent stream, and what cannot be said."""
+"""Silent streams: what ended a silent stream, and what cannot be said."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from flushcheck.culprits import idle_timeout
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
 from flushcheck.measurement.idle_timeouts import idle_evidence, idle_result
@@ -68,40 +69,40 @@ HELD_UNTIL = idle(65, CUT, 60.0, first=False)
 GAVE_UP = idle(65, Outcome.REFUSED, 60.0, first=False, status=504)
 CUT_LATER = dataclasses.replace(idle(5, WHOLE, 5), outcome=CUT)
 
-LADDERS = [
+SILENT_STREAMS = [
     # name, Observations, cause, passed, cut after, deadline, sentence
     ("all pass", [idle(5, WHOLE, 5), idle(30, WHOLE, 30), steady(30, WHOLE, 30)], CutCause.NONE, 30, 0, 0,
      "silences of up to 30 s pass"),
     ("idle", [idle(65, CUT, 60.01), idle(5, WHOLE, 5), steady(65, WHOLE, 65)], CutCause.IDLE, 5, 60, 0,
-     "cut after 60.0 s of silence; 5 s of silence pass; a stream that sends all the while is not cut within 65 s"),
+     "cut after 60.0 s of silence; 5 s of silence pass; a stream without pauses is not cut within 65 s"),
     ("idle: the shortest silence that is cut", [idle(90, CUT, 60.5), idle(65, CUT, 60.01), steady(90, WHOLE, 90)], CutCause.IDLE, 0, 60, 0,
-     "cut after 60.0 s of silence; a stream that sends all the while is not cut within 90 s"),
+     "cut after 60.0 s of silence; a stream without pauses is not cut within 90 s"),
     ("idle, held until then", [HELD_UNTIL, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
-     "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
-    ("idle, answered with 504", [GAVE_UP, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
-     "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
+     "cut after 60.0 s of silence; a stream without pauses is not cut within 65 s"),
+    ("idle, a 504 in response", [GAVE_UP, steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
+     "cut after 60.0 s of silence; a stream without pauses is not cut within 65 s"),
     ("silent since its last byte", [idle(65, CUT, 60.5, at_s=0.5), steady(65, WHOLE, 65)], CutCause.IDLE, 0, 60, 0,
-     "cut after 60.0 s of silence; a stream that sends all the while is not cut within 65 s"),
+     "cut after 60.0 s of silence; a stream without pauses is not cut within 65 s"),
     ("forgotten", [idle(5, WHOLE, 5), idle(65, FORGOTTEN, 70), steady(65, WHOLE, 65)], CutCause.IDLE, 5, 65, 0,
-     "forgotten within 65 s of silence: nothing more arrives, not even the end; 5 s of silence pass; a stream that sends all the while is not cut within 65 s"),
+     "forgotten within 65 s of silence: nothing more arrives, not even the end; 5 s of silence pass; a stream without pauses is not cut within 65 s"),
     ("a deadline", [idle(5, WHOLE, 5), idle(65, CUT, 30.0), steady(65, CUT, 30.2)], CutCause.DEADLINE, 5, 0, 30.2,
      "cut after 30.2 s, silent or not: a deadline for the whole stream, no idle timeout"),
     ("as far from the deadline as a tenth of it", [idle(65, CUT, 36.0), steady(65, CUT, 40)], CutCause.DEADLINE, 0, 0, 40,
      "cut after 40.0 s, silent or not: a deadline for the whole stream, no idle timeout"),
     ("further from the deadline", [idle(65, CUT, 35.9), steady(65, CUT, 40)], CutCause.IDLE, 0, 35.9, 40,
-     "cut after 35.9 s of silence; a stream that sends all the while is cut after 40.0 s"),
+     "cut after 35.9 s of silence; a stream without pauses is cut after 40.0 s"),
     ("half a second from a short deadline", [idle(65, CUT, 1.5), steady(65, CUT, 2)], CutCause.DEADLINE, 0, 0, 2,
      "cut after 2.0 s, silent or not: a deadline for the whole stream, no idle timeout"),
     ("further from a short deadline", [idle(65, CUT, 1.48), steady(65, CUT, 2)], CutCause.IDLE, 0, 1.48, 2,
-     "cut after 1.5 s of silence; a stream that sends all the while is cut after 2.0 s"),
+     "cut after 1.5 s of silence; a stream without pauses is cut after 2.0 s"),
     ("a deadline, and less for silence", [idle(30, CUT, 10.0), idle(65, CUT, 30), steady(65, CUT, 30)], CutCause.IDLE, 0, 10, 30,
-     "cut after 10.0 s of silence; a stream that sends all the while is cut after 30.0 s"),
-    ("nothing was sent all the while", [idle(65, CUT, 60.0)], CutCause.UNKNOWN, 0, 60, 0,
-     "cut after 60.0 s of silence; no stream that sends all the while to compare with"),
-    ("the stream that sends all the while was refused", [idle(65, CUT, 60.0), steady(65, Outcome.REFUSED, 0)], CutCause.UNKNOWN, 0, 60, 0,
-     "cut after 60.0 s of silence; no stream that sends all the while to compare with"),
-    ("the stream that sends all the while was forgotten", [idle(65, CUT, 60.0), steady(65, FORGOTTEN, 70)], CutCause.UNKNOWN, 0, 60, 0,
-     "cut after 60.0 s of silence; no stream that sends all the while to compare with"),
+     "cut after 10.0 s of silence; a stream without pauses is cut after 30.0 s"),
+    ("no stream without pauses was tried", [idle(65, CUT, 60.0)], CutCause.UNKNOWN, 0, 60, 0,
+     "cut after 60.0 s of silence; no stream without pauses to compare with"),
+    ("the stream without pauses was refused", [idle(65, CUT, 60.0), steady(65, Outcome.REFUSED, 0)], CutCause.UNKNOWN, 0, 60, 0,
+     "cut after 60.0 s of silence; no stream without pauses to compare with"),
+    ("the stream without pauses was forgotten", [idle(65, CUT, 60.0), steady(65, FORGOTTEN, 70)], CutCause.UNKNOWN, 0, 60, 0,
+     "cut after 60.0 s of silence; no stream without pauses to compare with"),
     ("the service allows less", [TOO_LONG], CutCause.UNKNOWN, 0, 0, 0,
      "a silence of 65 s could not be tried: detail"),
     ("the service allows less, but some", [idle(5, WHOLE, 5), TOO_LONG], CutCause.UNKNOWN, 5, 0, 0,
@@ -115,8 +116,8 @@ LADDERS = [
 
 @pytest.mark.parametrize(
     ("name", "seen", "cause", "passed", "cut", "deadline", "sentence"),
-    LADDERS,
-    ids=[row[0] for row in LADDERS],
+    SILENT_STREAMS,
+    ids=[row[0] for row in SILENT_STREAMS],
 )
 def test_what_ended_a_silent_stream(name, seen, cause, passed, cut, deadline, sentence):
     result = idle_result(Observations(seen), CHUNKED)
@@ -177,13 +178,13 @@ def test_an_idle_time_out_breaks_a_path_that_flows_otherwise():
     assert [(one.culprit.id, one.confidence, one.transports) for one in report.culprits] == [
         ("idle-timeout", Confidence.LIKELY, (CHUNKED,))
     ]
-    assert "streams that last are cut on chunked" in report.headline
+    assert "long or silent streams are cut on chunked" in report.headline
     assert document(report)["transports"]["chunked"]["idle"]["cut_after_s"] == pytest.approx(60.0, abs=0.01)
     assert "!! chunked" in terminal(report, width=100, color=False)
     assert "ok events" in terminal(report, width=100, color=False)
 
 
-def test_a_deadline_breaks_it_too_and_accuses_no_time_out_of_silence():
+def test_a_deadline_breaks_it_too_and_names_no_idle_timeout():
     report = judge(run(Path(), idle(65, CUT, 30.0), steady(65, CUT, 30.0)))
     assert (report.verdict, report.culprits) == (Verdict.BROKEN, ())
     assert "a deadline" in terminal(report, width=200, color=False)
@@ -194,7 +195,7 @@ def test_silences_that_pass_change_nothing():
     assert (report.verdict, report.culprits) == (Verdict.FLOWING, ())
 
 
-def test_who_cuts_a_silent_stream_is_not_accused_of_holding():
+def test_a_cut_of_silent_streams_is_no_hold():
     report = judge(run(Path(8192), *IDLE))
     assert report.verdict is Verdict.HELD
     held, _, cut = report.headline.partition("; ")
@@ -231,6 +232,33 @@ def test_the_apps_own_port_tells_a_proxy_from_the_apps_server(there, confidence,
     assert [one.confidence for one in report.culprits] == [confidence]
     assert report.fault_location is not None
     assert report.fault_location.place is place
+
+
+CUT_AT_60 = "cut after 60.0 s of silence; a stream without pauses is not cut within 65 s"
+ON_PATH = Evidence(f"chunked: {CUT_AT_60}", ("chunked-idle-65s", "chunked-steady-65s"))
+EVIDENCE = [
+    # at the app's own port, the evidence
+    ((), (ON_PATH,)),
+    (PORTS[0][0], (ON_PATH, Evidence("chunked: at the app's own port: silences of up to 65 s pass"))),
+    (
+        PORTS[1][0],
+        (
+            ON_PATH,
+            Evidence(
+                f"chunked: at the app's own port: {CUT_AT_60}",
+                ("chunked-idle-65s-direct", "chunked-steady-65s-direct"),
+            ),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("there", "evidence"), EVIDENCE)
+def test_the_evidence_has_both_vantages(there, evidence):
+    seen = Observations([idle(65, CUT, 60.0), steady(65, WHOLE, 65.0), *there])
+    detection = idle_timeout.detect(seen, CHUNKED)
+    assert detection is not None
+    assert detection.evidence == evidence
 
 
 @pytest.mark.parametrize("lasts_s", [1.0, 2.0, 5.0, 65.0, 130.0, plan.MAX_SILENCE_S])

@@ -263,7 +263,7 @@ TRIED = [
     # name,                    Observations,                                      tried?
     ("at a token",             [saw(xab(CHUNKED))],                               True),
     ("at a kilobyte",          [saw(kilo(CHUNKED, Variant.XAB))],                 True),
-    ("in vain",                [saw(xab(CHUNKED), NOTHING)],                      True),
+    ("tried without effect",  [saw(xab(CHUNKED), NOTHING)],                      True),
     ("on another Transport",   [saw(xab(EVENTS))],                                False),
     ("another difference",     [saw(Probe(CHUNKED, variant=Variant.IDENTITY))],   False),
     ("at another vantage",     [saw(Probe(CHUNKED, variant=Variant.XAB, vantage=Vantage.DIRECT))], False),

@@ -99,9 +99,9 @@ def test_only_the_paths_baselines_have_a_counterpart_at_the_apps_own_port():
     assert ids(plan.direct_counterparts(probes)) == ["chunked-kilo-direct"]
 
 
-LADDERS = [
+SILENCES = [
     # name,                            transports,                    seconds,     Probes
-    ("one stream for each duration, and one that sends all the while", [CHUNKED], [65, 5, 65],
+    ("one stream for each duration, and one without pauses", [CHUNKED], [65, 5, 65],
      ["chunked-idle-5s", "chunked-idle-65s", "chunked-steady-65s"]),
     ("polling has no streams",         [POLLING],                     [5],         []),
     ("no durations",                   Transport,                     [],          []),
@@ -110,9 +110,11 @@ LADDERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "only", "ladder_s", "expected"), LADDERS, ids=[row[0] for row in LADDERS])
-def test_the_idle_probes(name, only, ladder_s, expected):
-    assert ids(plan.idle_probes(only, ladder_s)) == expected
+@pytest.mark.parametrize(
+    ("name", "only", "silences_s", "expected"), SILENCES, ids=[row[0] for row in SILENCES]
+)
+def test_the_idle_probes(name, only, silences_s, expected):
+    assert ids(plan.idle_probes(only, silences_s)) == expected
 
 
 HOLDS = [

@@ -85,7 +85,7 @@ FLOWS = [
     ("4096 bytes or more, in whole records", at_threshold(KILO, 4096), Flow.BLOCKS),
     ("200 ms after the first byte, at a kilobyte", after_first(KILO, 0.2), Flow.TICKS),
     ("200 ms after the first byte, at a token", after_first(TOKEN, 0.21), Flow.TICKS),
-    ("ever later", at_rate(KILO, 12_000), Flow.THROTTLED),
+    ("with a growing delay", at_rate(KILO, 12_000), Flow.THROTTLED),
     ("a link that is fast enough", at_rate(KILO, 60_000), Flow.FLOWING),
     ("each with the next", with_the_next(KILO), Flow.LATE),
     ("each with the next, at an even pace", with_the_next(TOKEN), Flow.LATE),
@@ -142,7 +142,7 @@ def test_blocks_that_come_two_at_a_time_are_still_blocks():
     assert (timing.flow, timing.hold_bytes) == (Flow.BLOCKS, 4096)
 
 
-def test_an_observer_that_was_kept_from_running_accuses_nobody():
+def test_an_observer_that_was_kept_from_running_finds_no_hold():
     # Every fourth read comes 250 ms late, with all that had come meanwhile.
     stalled = [
         (round(at_s + 0.25 - at_s % 0.25, 3), size, pieces) for at_s, size, pieces in one_by_one(TOKEN)
@@ -208,11 +208,11 @@ def pairs(count: int, of: int = 21) -> Reads:
     return at_moments(EVERY_8TH, at_s)
 
 
-def overtaken(count: int) -> Reads:
-    """So many Pieces out of 20 come 0.2 s late, and the one after each with it."""
-    late_s = [0.2 - 0.125 * (k % 3) if k < 3 * count and k % 3 < 2 else 0.0 for k in range(21)]
+def overtaken(count: int, of: int = 21) -> Reads:
+    """So many Pieces come 0.2 s late, and the one after each with it."""
+    late_s = [0.2 - 0.125 * (k % 3) if k < 3 * count and k % 3 < 2 else 0.0 for k in range(of)]
     return at_moments(
-        EVERY_8TH, [EVERY_8TH[k - k % 3] + 0.2 if late_s[k] else EVERY_8TH[k] for k in range(21)]
+        EVERY_8TH, [EVERY_8TH[k - k % 3] + 0.2 if late_s[k] else EVERY_8TH[k] for k in range(of)]
     )
 
 
@@ -220,18 +220,24 @@ UNEVEN = ((0.375, 4), (1.0, 4), (1.375, 4), (2.0, 4), (2.375, 4))  # no timer: 0
 UNEVEN_SIZES = [100, 200, 330, 470, 100]  # no block
 LATER = ((1.0, 4), (1.375, 4), (2.0, 4), (2.375, 4))
 
+# One Piece with the next, then two together with the next: 2 in 3 go as if each waited for the next one.
+WITH_NEXT = [(0.125, 1), (0.375, 2), (0.5, 1), (0.75, 2), (0.875, 1), (1.125, 2), (1.25, 1), (1.5, 3)]
+FEW_WITH_NEXT = [*WITH_NEXT[:3], (0.75, 3)]
+
 EDGES = [
     # name,                                              arrivals,                                                      stall, flow,       the field that tells it
     ("a quarter of a second early",                      at_moments(EVERY_8TH, [s - 0.25 for s in EVERY_8TH]),          0.0,   Flow.FLOWING, {}),
     ("earlier than that",                                at_moments(EVERY_8TH, [s - 0.26 for s in EVERY_8TH]),          0.0,   Flow.REPLAYED, {}),
-    ("blocks to half a percent, the observer stalled",   in_groups(*[(k / 2 + 0.375, 4) for k in range(5)], sizes=[1000, 1000, 1000, 1005, 300]), 0.5, Flow.BLOCKS, {"hold_bytes": 1000}),
-    ("blocks a little more uneven, the observer stalled", in_groups(*[(k / 2 + 0.375, 4) for k in range(5)], sizes=[1000, 1000, 1000, 1006, 300]), 0.5, Flow.UNKNOWN, {}),
+    ("blocks to half a percent, the observer stalled",   in_groups(*[(k / 2 + 0.375, 4) for k in range(5)], sizes=[10_000, 10_000, 10_000, 10_050, 3000]), 0.5, Flow.BLOCKS, {"hold_bytes": 10_000}),
+    ("blocks a little more uneven, the observer stalled", in_groups(*[(k / 2 + 0.375, 4) for k in range(5)], sizes=[10_000, 10_000, 10_000, 10_051, 3000]), 0.5, Flow.UNKNOWN, {}),
     ("four equal blocks, the observer stalled",          in_groups(*[(k / 2 + 0.375, 4) for k in range(4)], sizes=[1000, 1000, 1000, 300]), 0.5, Flow.UNKNOWN, {}),
     ("three in ten overtaken",                           overtaken(6),                                                  0.0,   Flow.FLOWING, {"jittery": True}),
+    ("two in seven overtaken",                           overtaken(4, of=15),                                           0.0,   Flow.FLOWING, {"jittery": False}),
     ("one in four overtaken",                            overtaken(5),                                                  0.0,   Flow.FLOWING, {"jittery": False}),
     ("most late by 0.8 of the gap, the observer stalled", at_moments(SECONDS, [0.0, *(s + 0.8125 for s in SECONDS[1:])]), 0.021, Flow.UNKNOWN, {}),
     ("most late by 0.8 of the gap, no stall to speak of", at_moments(SECONDS, [0.0, *(s + 0.8125 for s in SECONDS[1:])]), 0.02, Flow.FLOWING, {}),
     ("nine in twenty overtaken, but for the stall",      pairs(9),                                                      0.15,  Flow.UNKNOWN, {}),
+    ("three in seven overtaken, but for the stall",      pairs(6, of=15),                                               0.15,  Flow.FLOWING, {"jittery": False}),
     ("eight in twenty overtaken, but for the stall",     pairs(8),                                                      0.15,  Flow.FLOWING, {"jittery": False}),
     ("at the end, begun before the last was sent, the observer stalled", in_groups((0.9375, 8), (1.0, 1)),              0.021, Flow.UNKNOWN, {}),
     ("at the end, begun before the last was sent",       in_groups((0.9375, 8), (1.0, 1)),                              0.02,  Flow.HELD, {}),
@@ -252,6 +258,9 @@ EDGES = [
     ("later than jitter makes",                          in_groups((0.61, 4), *LATER, sizes=UNEVEN_SIZES),                     0.0,   Flow.UNKNOWN, {"jittery": False}),
     ("nothing for 1.45 s",                               after_silence(TOKEN, 1.45),                                    0.0,   Flow.LATE, {"late_s": 1.448, "waits_for_next": False}),
     ("each with the next",                               with_the_next(TOKEN),                                          0.0,   Flow.LATE, {"late_s": 0.1, "waits_for_next": True}),
+    ("most with the next, in blocks of the same size",   in_groups(*WITH_NEXT, sizes=[*[1000] * 7, 300]),               0.0,   Flow.BLOCKS, {"hold_bytes": 1000, "waits_for_next": False}),
+    ("most with the next, in blocks of about that size", in_groups(*WITH_NEXT, sizes=[*[1000, 1012] * 3, 1000, 300]),   0.0,   Flow.LATE, {"late_s": 0.125, "waits_for_next": True}),
+    ("most with the next, in four blocks",               in_groups(*FEW_WITH_NEXT, sizes=[1000, 1000, 1000, 300]),        0.0,   Flow.LATE, {"waits_for_next": True}),
 ]  # fmt: skip
 
 

@@ -26,7 +26,9 @@ def test_a_run_of_schema_1_is_read_as_todays(path):
 
 def test_a_run_comes_back_as_it_was():
     run = run_from_json(json.loads(OLD[0].read_text()))
-    assert run_from_json(json.loads(json.dumps(run_to_json(run)))) == run
+    written = json.loads(json.dumps(run_to_json(run)))
+    assert written["schema"] == SCHEMA
+    assert run_from_json(written) == run
 
 
 def test_when_a_stream_was_requested_has_another_name_in_schema_1():
@@ -36,23 +38,32 @@ def test_when_a_stream_was_requested_has_another_name_in_schema_1():
     assert run_from_json(data).observations[0].requested_s == 0.0  # no schema: a current one
 
 
+LATER = "expected 1 or 2, as `--save` writes it"
 WRONG = [
-    # name                 data                                                says
-    ("a later schema",     {"schema": 3, "target": "x", "observations": []},   "schema=3: expected 1 or 2"),
-    ("no such schema",     {"schema": 0, "target": "x", "observations": []},   "schema=0: expected 1 or 2"),
-    ("a word",             {"schema": "1", "target": "x", "observations": []}, "schema=1: expected"),
-    ("no run",             [],                                                 "expected an object"),
-    ("old, no list",       {"schema": 1, "target": "x", "observations": 5},    "observations='5': expected a list"),
-    ("old, no objects",    {"schema": 1, "target": "x", "observations": [5]},  "observations[0]='5': expected an object"),
-    ("old, odd arrivals",  {"schema": 1, "target": "x", "observations": [{"arrivals": [5], "end": 5}]}, "probe is missing"),
+    # name                 data                                                message
+    ("a later schema",     {"schema": 3, "target": "x", "observations": []},   f"schema=3: {LATER}"),
+    ("no such schema",     {"schema": 0, "target": "x", "observations": []},   f"schema=0: {LATER}"),
+    ("a word",             {"schema": "1", "target": "x", "observations": []}, f"schema=1: {LATER}"),
+    ("a long word",        {"schema": "abcdefghij" * 3},                       f"schema=abcdefghijabcdefghij: {LATER}"),
+    ("no run",             [],                                                 "run=a list: expected an object"),
+    ("no field",           {},                                                 "run.target is missing: expected a string"),
+    ("old, no field",      {"schema": 1},                                      "run.target is missing: expected a string"),
+    ("old, no list",       {"schema": 1, "target": "x", "observations": 5},    "run.observations='5': expected a list"),
+    ("old, no objects",    {"schema": 1, "target": "x", "observations": [5]},  "run.observations[0]='5': expected an object"),
+    ("old, odd arrivals",  {"schema": 1, "target": "x", "observations": [{"arrivals": [5], "end": 5}]}, "run.observations[0].probe is missing: expected an object"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "data", "says"), WRONG, ids=[row[0] for row in WRONG])
-def test_what_is_no_run_is_told(name, data, says):
-    with pytest.raises(UsageError) as told:
+@pytest.mark.parametrize(("name", "data", "message"), WRONG, ids=[row[0] for row in WRONG])
+def test_what_is_no_run_is_refused_at_its_place(name, data, message):
+    with pytest.raises(UsageError) as refused:
         run_from_json(data, "run")
-    assert says in str(told.value)
+    assert str(refused.value) == message
+
+
+def test_a_place_without_a_name_is_called_by_its_type():
+    with pytest.raises(UsageError, match=r"^Run\.target is missing"):
+        run_from_json({})
 
 
 def test_a_run_without_a_schema_is_a_current_one():

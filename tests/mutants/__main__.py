@@ -24,14 +24,21 @@ TESTS = {
     "diagnosis": (
         "tests/diagnosis/test_hops.py",
         "tests/diagnosis/test_inference.py",
+        "tests/diagnosis/test_path_verdict.py",
+        "tests/diagnosis/test_report_sentences.py",
+        "tests/diagnosis/test_transport_reports.py",
         "tests/diagnosis/test_fault_location.py",
         "tests/diagnosis/test_app_server.py",
-        "tests/diagnosis/test_verdicts.py",
+        "tests/diagnosis/test_server_remarks.py",
     ),
     "model": ("tests/model", "tests/measurement/test_plan.py"),
     "culprits": ("tests/culprits", "tests/checking/test_fixtures.py", "tests/checking/test_check.py"),
     "configs": ("tests/configs", "tests/checking/test_fixtures.py", "tests/checking/test_check.py"),
-    "checking": ("tests/checking/test_check.py", "tests/checking/test_cross_check.py"),
+    "checking": (
+        "tests/checking/test_allow_comments.py",
+        "tests/checking/test_check.py",
+        "tests/checking/test_cross_check.py",
+    ),
 }
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 JOBS = os.environ.get("JOBS", "2")

@@ -132,7 +132,7 @@ def test_on_the_services_own_page_it_says_which_transport_to_use(path, advice, p
     page.goto(f"{request.getfixturevalue(path).url}/#count=10&interval=0.1")
     page.click("[data-action=client]")
     expect(page.locator("#client-status")).to_have_text(
-        f"{advice}: all 60 pieces came, each once.", timeout=40_000
+        f"{advice}: all 60 pieces arrived, each once.", timeout=40_000
     )
 
 

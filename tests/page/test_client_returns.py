@@ -77,7 +77,7 @@ def test_no_piece_is_lost_or_repeated_when_another_service_takes_over(
 
 
 def test_a_service_that_is_away_for_a_while_is_waited_for(page, other_host):
-    # nginx says 502 meanwhile: to a page of another host that is a failed fetch, as if there were no answer.
+    # nginx says 502 meanwhile: to a page of another host that is a failed fetch, as if there were no response.
     with servers.start_origin() as first:
         text = nginxconf.site(LOCATION.replace("//app", f"//127.0.0.1:{first.port}"), http=MAP)
         with servers.start_nginx(text) as nginx:

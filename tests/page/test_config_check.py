@@ -19,7 +19,7 @@ GUILTY = """server {
         proxy_buffering off;
     }
     location /known {
-        # flushcheck: allow nginx-proxy-buffering short answers only
+        # flushcheck: allow nginx-proxy-buffering short responses only
         proxy_pass http://127.0.0.1:8000;
     }
 }
@@ -47,7 +47,7 @@ def test_the_guilty_line_is_shown_with_its_fix_and_its_explanation(page, origin,
     finding = page.locator("#check-results > [data-finding=nginx-proxy-buffering]")
     expect(finding.locator(".chip")).to_have_text("warning")
     expect(finding.locator(".where")).to_contain_text("in location /")
-    expect(finding).to_contain_text("nginx sends data only when 4096 bytes are full")
+    expect(finding).to_contain_text("nginx sends data only when a buffer of 4096 bytes is full")
     fix = finding.locator(".copyable")
     expect(fix.locator("pre")).to_have_text("proxy_buffering off;")
     fix.locator("button").click()
@@ -75,7 +75,7 @@ def test_what_passed_is_allowed_or_unread_is_shown_too(page, origin):
         name: page.locator(f"#check-results [data-part={name}]") for name in ("passed", "allowed", "problems")
     }
     expect(part["passed"]).to_contain_text("location /free: proxy_buffering off (line 8)")
-    expect(part["allowed"]).to_contain_text("nginx-proxy-buffering in location /known: short answers only")
+    expect(part["allowed"]).to_contain_text("nginx-proxy-buffering in location /known: short responses only")
     expect(part["problems"]).to_contain_text("snippets/of-mine.conf")
 
 
@@ -104,7 +104,7 @@ def test_a_file_is_read_under_its_own_name(page, origin, tmp_path):
 WRONG = [
     # name              text                            expected
     ("nothing",         "  \n",                         "There is nothing to check yet"),
-    ("no file of ours", "Dear all,\nhello.\n",          "choose the server above"),
+    ("no file of ours", "Dear all,\nhello.\n",          "Cannot tell which server this file is for: choose the server above."),
     ("a novel",         "x" * 200_000,                  "This file has 200,000 bytes"),
 ]  # fmt: skip
 
@@ -139,7 +139,7 @@ LISTEN = """() => {
 
 
 def test_a_busy_service_gets_the_request_again(page, origin):
-    # nginx lets a request pass every three seconds, and answers the others with 429.
+    # nginx lets a request pass every three seconds, and responds 429 to the others.
     text = nginxconf.site(
         "proxy_pass http://127.0.0.1:8000;",
         server="location /check { limit_req zone=one; limit_req_status 429; proxy_pass http://127.0.0.1:8000; }",

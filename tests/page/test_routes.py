@@ -13,7 +13,7 @@ from flushcheck.measurement import plan
 from flushcheck.model import Arrival, Observation, Outcome, Probe, ReceivedPiece, Run, Scenario, Transport
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.reports.html import html
-from flushcheck.service.routes.pages import FOLDER, TYPES
+from flushcheck.service.page_files import FOLDER, TYPES, join_client, read_page_files
 from tests.measurement.arrivals import at_the_end, sent
 
 WITHIN_S = 5
@@ -68,6 +68,7 @@ def test_every_file_is_served_and_not_sent_again_unchanged(origin):
         assert again.status_code == 304
     client = requests.get(f"{origin.url}/client.js", timeout=WITHIN_S)
     assert client.headers["Access-Control-Allow-Origin"] == "*"
+    assert client.content == join_client(read_page_files())
 
 
 @pytest.mark.parametrize("path", ["/page/page.html", "/page/..%2fpages.py", "/page/nothing.js", "/page/"])

@@ -35,13 +35,13 @@ def test_a_path_that_flows_is_parallel_lines_on_all_four(page, good):
         page.goto("about:blank")
         start(page, good.url)
         for transport in TRANSPORTS:
-            expect(status(page, transport)).to_have_text(re.compile("20 pieces came"))
+            expect(status(page, transport)).to_have_text(re.compile("20 pieces arrived"))
         if all(
             (status(page, transport).text_content() or "").startswith("Flowing") for transport in TRANSPORTS
         ):
             break
     for transport in TRANSPORTS:
-        expect(status(page, transport)).to_have_text("Flowing: all 20 pieces came one by one.")
+        expect(status(page, transport)).to_have_text("Flowing: all 20 pieces arrived one by one.")
         drawn = lines(card(page, transport))
         assert len(drawn) == 20
         assert leaning(drawn) < 0.3
@@ -52,10 +52,10 @@ def test_a_path_that_flows_is_parallel_lines_on_all_four(page, good):
 
 def test_a_path_that_holds_is_lines_that_fan_into_one_point(page, bare):
     start(page, bare.url)
-    expect(status(page, "polling")).to_have_text("Flowing: all 20 pieces came one by one.")
+    expect(status(page, "polling")).to_have_text("Flowing: all 20 pieces arrived one by one.")
     for transport in ("chunked", "events"):
         expect(status(page, transport)).to_have_text(
-            re.compile("Held: 20 pieces came together, up to [01].[0-9] s late")
+            re.compile("Held: 20 pieces arrived together, up to [01].[0-9] s late")
         )
         drawn = lines(card(page, transport))
         assert len(drawn) == 20
@@ -129,7 +129,7 @@ def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
     assert other.locator("input[name=xab]").is_checked()
     other.click("#controls [data-action=start-all]")
     for transport in TRANSPORTS:
-        expect(status(other, transport)).to_have_text(re.compile("12 pieces came"))
+        expect(status(other, transport)).to_have_text(re.compile("12 pieces arrived"))
         expect(card(other, transport).locator("[data-part=text]")).to_have_text("水在管子里流动，从不等到")
     head = card(other, "chunked").locator("[data-part=headers]")
     assert "x-accel-buffering" in (head.text_content() or "")
@@ -179,7 +179,7 @@ def test_five_hundred_pieces_four_times_do_not_stutter(page, origin):
     assert busy > 0.4 * idle
     for transport in TRANSPORTS:
         expect(status(page, transport)).to_have_text(
-            re.compile("all 500 pieces|500 pieces came"), timeout=60_000
+            re.compile("all 500 pieces|500 pieces arrived"), timeout=60_000
         )
         assert len(lines(card(page, transport))) == 500
 
@@ -210,7 +210,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(scheme, browser, origin):
     )
     page = context.new_page()
     start(page, origin.url, "count=5&interval=0.01")
-    expect(status(page, "websocket")).to_have_text(re.compile("5 pieces came"))
+    expect(status(page, "websocket")).to_have_text(re.compile("5 pieces arrived"))
     for details in page.locator("details > summary").all():
         details.click()
     assert page.evaluate("document.documentElement.scrollWidth") == 320
@@ -227,4 +227,4 @@ def test_on_a_path_below_the_host_all_works_as_well(page, origin):
     with servers.start_nginx(text, upstreams={8000: origin.port}) as nginx:
         start(page, f"{nginx.url}/below")
         for transport in TRANSPORTS:
-            expect(status(page, transport)).to_have_text(re.compile("20 pieces came"))
+            expect(status(page, transport)).to_have_text(re.compile("20 pieces arrived"))

@@ -31,7 +31,7 @@ def published(site: str) -> Iterator[servers.Nginx]:
 
 @contextmanager
 def company_network(browser: Browser) -> Iterator[Page]:
-    """A tab whose browser goes through a company's proxy: nginx, which keeps each answer until it is whole."""
+    """A tab whose browser goes through a company's proxy: nginx, which holds each response until it is complete."""
     text = nginxconf.site(
         "resolver 127.0.0.1;\nproxy_pass http://$http_host$request_uri;\nproxy_buffers 8 64k;"
     )

@@ -221,15 +221,15 @@ def test_the_library_says_in_one_call_how_a_path_is():
 
 MISUSES = [
     ({"url": "localhost"},                  "for example http://localhost"),
-    ({"only": ["chunk"]},                   "only=chunk: expected polling, chunked, events, websocket"),
-    ({"only": []},                          "only is empty"),
-    ({"only": "chunked,events"},            "only=chunked,events: expected"),
-    ({"timeout_s": 0},                      "timeout=0: expected more than 0"),
-    ({"timeout_s": float("nan")},           "timeout=nan"),
+    ({"only": ["chunk"]},                   "'chunk' is not a transport: expected one or more of polling, chunked, events, websocket"),
+    ({"only": []},                          "no transport is given: expected"),
+    ({"only": "chunked,events"},            "'chunked,events' is not a transport"),
+    ({"timeout_s": 0},                      "a timeout of 0 s: expected more than 0"),
+    ({"timeout_s": float("nan")},           "a timeout of nan s"),
     ({"timeout_s": 600.1},                  "at most 600"),
-    ({"direct": "http://127.0.0.1:1/"},     "direct=http://127.0.0.1:1: expected the app's own port"),
+    ({"direct": "http://127.0.0.1:1/"},     "http://127.0.0.1:1 as direct address: expected the app's own port"),
     ({"direct": "x"},                       "for example http://x"),
-    ({"idle_s": 0.9},                       "for example idle=65"),
+    ({"idle_s": 0.9},                       "a silence of 0.9 s: expected 1 to 300 seconds, for example 65"),
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import CutCause, Scenario, Transport, UsageError
-from flushcheck.prober import RunProgress, gather, ladder, search_s
+from flushcheck.prober import RunProgress, gather, parse_silences, search_s
 from tests.prober.peers import TO_CLOSE, Client, Script, end, piece, scripted_server
 from tests.prober.test_gather import no_control
 
@@ -63,7 +63,7 @@ def test_nothing_is_searched_where_nothing_opens():
     assert not [observation for observation in run.observations if observation.probe.lasts_s]
 
 
-LADDERS = [
+SILENCES = [
     (65, (65.0,)),
     ((30, 5, 30.0), (5.0, 30.0)),
     ((), ()),
@@ -72,13 +72,13 @@ LADDERS = [
 ]
 
 
-@pytest.mark.parametrize(("given", "rungs"), LADDERS)
-def test_a_ladder_is_read(given, rungs):
-    assert ladder(given) == rungs
-    assert search_s(rungs) == max(rungs, default=0)
+@pytest.mark.parametrize(("given", "silences_s"), SILENCES)
+def test_silences_are_sorted_and_each_is_tried_once(given, silences_s):
+    assert parse_silences(given) == silences_s
+    assert search_s(silences_s) == max(silences_s, default=0)
 
 
 @pytest.mark.parametrize("given", [0, 0.99, 300.1, float("nan"), float("inf"), -1, [5, 0], range(1, 10)])
-def test_what_is_not_a_ladder_gets_an_example(given):
-    with pytest.raises(UsageError, match="for example idle="):
-        ladder(given)
+def test_a_wrong_silence_gets_an_example(given):
+    with pytest.raises(UsageError, match=r"silences?( of .*)?: expected .*, for example"):
+        parse_silences(given)

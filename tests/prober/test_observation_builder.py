@@ -67,11 +67,11 @@ def test_an_outcome_follows_from_what_arrived_and_why_it_stopped(name, made, end
 ERRORS = [
     # what was raised,                 before a header,                                                   after it
     (Unreachable("no DNS"),            (R.UNREACHABLE, "no DNS"),                                         (R.UNREACHABLE, "no DNS")),
-    (DeadlineExceeded("x"),            (R.DEADLINE, "no response header came"),                           (R.DEADLINE, "")),
+    (DeadlineExceeded("x"),            (R.DEADLINE, "no response header arrived"),                           (R.DEADLINE, "")),
     (ByteLimitExceeded("more"),        (R.BYTE_LIMIT, "more"),                                            (R.BYTE_LIMIT, "more")),
-    (ProtocolError("bad\x1b"),         (R.UNREACHABLE, r"no HTTP response came: bad\x1b"),                (R.BROKEN, r"bad\x1b")),
-    (ConnectionResetError(104, "reset"), (R.UNREACHABLE, "no HTTP response came: reset"),                 (R.BROKEN, "reset")),
-    (OSError(),                        (R.UNREACHABLE, "no HTTP response came: OSError"),                 (R.BROKEN, "OSError")),
+    (ProtocolError("bad\x1b"),         (R.UNREACHABLE, r"no HTTP response arrived: bad\x1b"),                (R.BROKEN, r"bad\x1b")),
+    (ConnectionResetError(104, "reset"), (R.UNREACHABLE, "no HTTP response arrived: reset"),                 (R.BROKEN, "reset")),
+    (OSError(),                        (R.UNREACHABLE, "no HTTP response arrived: OSError"),                 (R.BROKEN, "OSError")),
 ]  # fmt: skip
 
 

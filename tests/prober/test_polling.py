@@ -23,7 +23,7 @@ END = json.dumps({"error": "cnt=10", "count": plan.POLLS, "request_at_app": ORIG
 
 
 def good(client: Client) -> None:
-    """Answer the poll that was just read."""
+    """Respond to the poll that was just read."""
     seq = int(client.query["cnt"])
     client.respond(200, body(seq)) if seq < plan.POLLS else client.respond(400, END)
 
@@ -56,7 +56,7 @@ def test_each_piece_is_asked_for_at_its_moment_over_one_connection():
     assert (seen.outcome, seen.detail) == (Outcome.COMPLETE, "")
     assert measure(seen).flow is Flow.FLOWING
     assert len({id(client) for client, _ in received}) == 1
-    # An address of its own for each poll: no cache can answer one with another's.
+    # An address of its own for each poll: no cache responds to one with another's piece.
     assert len({request.split()[1] for _, request in received}) == len(received) == plan.POLLS + 1
     interval_s = plan.params(POLLS).interval_s
     sent_s = [piece.sent_s for piece in seen.pieces]
@@ -113,7 +113,7 @@ PEERS: list[Row] = [
     ("a page for the end",   at(10, status(400)),                       C, "10 pieces arrived, then data that is not from flushcheck; status 400"),
     ("never ends",           at(10, wrong(10)),                         C, "piece 10 arrived, of a stream of 10"),
     ("an end with 200",      at(10, lambda client: client.respond(200, END)), C, "then data that is not from flushcheck"),
-    ("an endless answer",    at(2, lambda client: client.respond(200, b" " * 20_000_000)), C, "2 pieces arrived"),
+    ("an endless response",  at(2, lambda client: client.respond(200, b" " * 20_000_000)), C, "2 pieces arrived"),
     ("a bomb",               at(2, lambda client: client.respond(200, gzip.compress(b" " * 20_000_000), extra="Content-Encoding: gzip\r\n")), C, "more than 8 MiB"),
     ("a redirect",           kept(lambda client: client.respond(302, b"", extra="Location: /x\r\n")), R, "redirected to /x"),
 ]  # fmt: skip
@@ -136,7 +136,7 @@ def test_a_connection_closed_under_a_poll_is_opened_again():
     closed: list[Client] = []
 
     def script(client: Client) -> None:
-        """Close the first connection as soon as its fourth poll has come, without an answer."""
+        """Close the first connection as soon as its fourth poll has arrived, without a response."""
         good(client)
         while client.read_request():
             if client.query["cnt"] == "3" and not closed:

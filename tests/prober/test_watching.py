@@ -173,7 +173,7 @@ ROWS = [
     ("a redirect", lambda client: client.respond(302, b"x", extra="Location: http://else/\r\n"), WatchOutcome.REFUSED, "redirected to http://else/", 0),
     ("an unknown encoding", lambda client: client.respond(200, b"x", extra="Content-Encoding: lzma\r\n"), WatchOutcome.CUT, "lzma", 0),
     ("ended by closing", lambda client: client.send(TO_CLOSE + b"data: x\n\n"), WatchOutcome.CLOSED, "", 1),
-    ("a short answer", lambda client: client.respond(200, b"da", "text/plain"), WatchOutcome.ENDED, "", 1),
+    ("a short response", lambda client: client.respond(200, b"da", "text/plain"), WatchOutcome.ENDED, "", 1),
     ("nothing", lambda client: client.respond(204, b""), WatchOutcome.ENDED, "", 0),
 ]  # fmt: skip
 
@@ -280,7 +280,7 @@ def test_misuse_gets_an_example_and_never_the_secret(wrong, says):
 
 @pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), 601])
 def test_a_time_out_is_bounded(timeout_s):
-    with pytest.raises(UsageError, match="for example timeout="):
+    with pytest.raises(UsageError, match="for example "):
         watch([], timeout_s=timeout_s)
 
 

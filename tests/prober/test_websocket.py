@@ -77,7 +77,7 @@ def raw(frames: bytes, *, wait_for_close: bool = False) -> Script:
     return script
 
 
-def answers(data: bytes) -> Script:
+def responds(data: bytes) -> Script:
     return lambda client: client.send(data)
 
 
@@ -113,15 +113,15 @@ PEERS: list[Row] = [
     ("an endless message",   raw(HUGE, wait_for_close=True),                                 R, "a message of more than"),
     ("refused by the app",   lambda client: client.respond(400, REFUSAL),               R, "status 400: no Upgrade"),
     ("refused with a page",  lambda client: client.respond(403, b"<h1>No</h1>", "text/html"), R, "status 403, text/html, begins '<h1>No</h1>'"),
-    ("answered as a page",   lambda client: client.respond(200, b"<html>", "text/html"), R, "status 200, text/html"),
+    ("a page in response",   lambda client: client.respond(200, b"<html>", "text/html"), R, "status 200, text/html"),
     ("redirected",           lambda client: client.respond(301, b"", extra="Location: https://x/\r\n"), R, "redirected to https://x/"),
-    ("a wrong accept",       answers(BAD_ACCEPT),                                  R, "status 101, but no WebSocket: Sec-WebSocket-Accept does not match"),
-    ("an error that drips",  answers(b"HTTP/1.1 500 X\r\nContent-Length: 99\r\n\r\nhalf"), R, "status 500, no content type, begins 'half'"),
-    ("not HTTP",             answers(b"220 mail.example ESMTP\r\n\r\n"),           U, "220 mail.example ESMTP"),
-    ("hangs up",             answers(b""),                                         U, "closed without a response"),
-    ("half a header",        answers(b"HTTP/1.1 101 Swi"),                         U, "the connection ended after 'HTTP/1.1 101 Swi'"),
+    ("a wrong accept",       responds(BAD_ACCEPT),                                  R, "status 101, but no WebSocket: Sec-WebSocket-Accept does not match"),
+    ("an error that drips",  responds(b"HTTP/1.1 500 X\r\nContent-Length: 99\r\n\r\nhalf"), R, "status 500, no content type, begins 'half'"),
+    ("not HTTP",             responds(b"220 mail.example ESMTP\r\n\r\n"),           U, "220 mail.example ESMTP"),
+    ("hangs up",             responds(b""),                                         U, "closed without a response"),
+    ("half a header",        responds(b"HTTP/1.1 101 Swi"),                         U, "the connection ended after 'HTTP/1.1 101 Swi'"),
     ("endless headers",      endless_headers,                                      U, "64 KiB"),
-    ("too many headers",     answers(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), U, "more than 100 headers"),
+    ("too many headers",     responds(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), U, "more than 100 headers"),
     ("silence",              lambda client: client.wait_for_close(),                             T, "no response header"),
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The Report as one file: it needs nothing, runs nothing, and shows a stranger's text as text."""
+"""The Report as one file: it needs nothing, runs nothing, and shows text from outside as text."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_it_tells_which_silences_pass_and_which_are_cut() -> None:
     flowing = replace(VERDICT, flow=Flow.FLOWING, idle=quiet)
     whole = html(replace(REPORT, transports=(flowing,)))
     assert '<th scope="row">chunked</th><td>5 s</td><td>30 s</td><td>–</td>' in whole
-    # It flows as long as somebody talks; that alone must not look like all is well.
+    # It flows while data is sent; that alone must not look like a path without faults.
     assert '<span class="word good">flowing</span> <span class="word bad">cut</span>' in whole
     assert "How long a stream may be silent" not in html(REPORT)
 

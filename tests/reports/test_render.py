@@ -17,7 +17,7 @@ GUILTY = judge(
     Path(
         4096,
         frozenset({Variant.XAB}),
-        takes_hint=True,
+        removes_header=True,
         origin=RequestAtApp(protocol="HTTP/1.0"),
         upgrades=False,
     ).run()

@@ -21,7 +21,7 @@ TICKETS = [
     # name, path, what the ticket says, what it does not say, what stands below it
     (
         "nginx, and no WebSocket",
-        Path(4096, XAB, takes_hint=True, origin=OLD_HTTP, upgrades=False),
+        Path(4096, XAB, removes_header=True, origin=OLD_HTTP, upgrades=False),
         ("Subject: streamed responses are held", "1.9 s", "4096 bytes", "proxy_buffering off;", "cost: a slow reader",
          "proxy_set_header Upgrade $http_upgrade;", "against 2"),
         ("on each streamed response:", "look the same", "if it is"),
@@ -29,7 +29,7 @@ TICKETS = [
     ),
     (
         "two that look the same",
-        Path(4096, takes_hint=True, origin=OLD_HTTP),
+        Path(4096, removes_header=True, origin=OLD_HTTP),
         ("From outside, 1 and 2 look the same", "if it is 1", "if it is 2", "the same evidence as above"),
         ("against 1",),
         ("polling, websocket flow on this path",),

@@ -141,13 +141,13 @@ def test_a_client_over_its_limit_gets_429_while_others_are_served():
             stream = stack.enter_context(closing(origin.ask(f"{path}?interval=5&count=9", mine)))
             read_until(stream, b"Water")
         for path, headers in (("/stream/chunked", ()), ("/stream/ws", HANDSHAKE)):
-            refused = origin.answer(path, mine, *headers)
+            refused = origin.fetch(path, mine, *headers)
             assert refused.startswith(b"HTTP/1.1 429 ")
             assert b"\r\nRetry-After: " in refused
         with closing(origin.ask("/stream/chunked?interval=5&count=9", other)) as stream:
             read_until(stream, b"Water")
         for path in ("/healthz", "/readyz", "/stream/polling"):
-            assert origin.answer(path, mine).startswith(b"HTTP/1.1 200 ")
+            assert origin.fetch(path, mine).startswith(b"HTTP/1.1 200 ")
 
 
 HOST = "streams.example:8000"
@@ -193,7 +193,7 @@ def test_no_origin_header_causes_an_exception(origin, host, forwarded):
 
 def test_another_origin_is_refused_before_the_handshake(brief):
     origin = OriginServer(brief)
-    refused = origin.answer("/stream/ws", "Origin: https://evil.example", *HANDSHAKE)
+    refused = origin.fetch("/stream/ws", "Origin: https://evil.example", *HANDSHAKE)
     assert refused.startswith(b"HTTP/1.1 403 ")
     error = json.loads(refused.partition(b"\r\n\r\n")[2])["error"]
     assert error.startswith("Origin: https://evil.example: expected")
@@ -209,7 +209,7 @@ def test_another_origin_is_refused_before_the_handshake(brief):
 def test_a_page_can_find_out_whether_its_site_is_refused(brief, page, status):
     # A browser hides why a handshake failed.
     headers = () if page is None else (f"X-Page-Origin: {page}",)
-    response = OriginServer(brief).answer("/stream/ws", *headers)
+    response = OriginServer(brief).fetch("/stream/ws", *headers)
     assert response.startswith(f"HTTP/1.1 {status} ".encode())
 
 

@@ -62,7 +62,8 @@ def test_a_text_in_the_request_stays_event_data(text):
     )
     *pieces, end = EventParser().feed(response.data)
     assert {event.name for event in pieces} <= {"message"}
-    assert [event.last_id for event in pieces] == [str(seq) for seq in range(len(pieces))]
+    ids = [line for line in re.split(b"\r\n|\r|\n", response.data) if line.startswith(b"id")]
+    assert ids == [b"id: %d" % seq for seq in range(len(pieces))]
     assert (end.name, end.data) == ("over", str(len(pieces)))
     # Only the kind of line break may differ.
     same = re.sub("\r\n|\r", "\n", text)

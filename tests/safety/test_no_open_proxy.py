@@ -121,8 +121,8 @@ def test_it_connects_only_to_itself(target, host, spied, trap):
     ]
     with closing(socket.create_connection(("127.0.0.1", spied.port), timeout=PATIENCE_S)) as connection:
         connection.sendall("\r\n".join([*lines, *lies(where), "Connection: close", "", ""]).encode())
-        answer = read_rest(connection)
-    assert int(answer.split()[1]) < 500
+        response = read_rest(connection)
+    assert int(response.split()[1]) < 500
     assert silent(trap)
     allowed = {"127.0.0.1", "localhost", "0.0.0.0"}
     assert all(f"'127.0.0.1', {spied.port}" in line for line in reached(spied) if line.startswith("CONNECTS"))
@@ -144,8 +144,8 @@ def test_no_address_in_a_run_is_requested(path, spied, trap):
     where = f"http://{address(trap)}/"
     run = json.loads((Path(__file__).parents[1] / "recordings" / "nginx-bare.json").read_text())
     before = reached(spied)
-    answer = requests.post(spied.url + path, json={**run, "target": where}, timeout=PATIENCE_S)
-    assert answer.status_code == 200
+    response = requests.post(spied.url + path, json={**run, "target": where}, timeout=PATIENCE_S)
+    assert response.status_code == 200
     assert silent(trap)
     assert reached(spied) == before
 
@@ -154,9 +154,9 @@ def test_no_address_in_a_configuration_is_requested(spied, trap):
     where = address(trap)
     text = f"include /etc/passwd;\nserver {{ location / {{ proxy_pass http://{where}; include http://{where}/x; }} }}"
     before = reached(spied)
-    answer = requests.post(f"{spied.url}/check?server=nginx", data=text, timeout=PATIENCE_S)
-    assert answer.status_code == 200
-    assert "root:" not in answer.text
+    response = requests.post(f"{spied.url}/check?server=nginx", data=text, timeout=PATIENCE_S)
+    assert response.status_code == 200
+    assert "root:" not in response.text
     assert silent(trap)
     assert reached(spied) == before
 

@@ -55,6 +55,16 @@ def test_its_bounds_are_the_limits_in_force():
     ]
 
 
+def test_what_an_error_of_the_check_holds_is_documented():
+    client = create_app(Limits()).test_client()
+    written = client.post("/check", data=b"hello world\n", content_type="text/plain").json or {}
+    whole = document(Limits())
+    content = whole["paths"]["/check"]["post"]["responses"]["400"]["content"]["application/json"]
+    schema = whole["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+    assert set(schema["properties"]) == set(written)
+    assert written["code"] in schema["properties"]["code"]["enum"]
+
+
 def test_schemathesis_finds_no_contradiction(brief: Service, tmp_path: Path):
     before = len(brief.output())
     process = subprocess.run(

@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from tests.live import servers
-from tests.live.processes import descriptors, memory_bytes, workers
+from tests.live.processes import child_pids, descriptors, memory_bytes
 from tests.service.routes.test_websocket import HANDSHAKE, frame
 from tests.service.wire import WITHIN_S, OriginServer, read_until, request, wait_until
 
@@ -127,21 +127,21 @@ def server_errors(response: bytes) -> list[bytes]:
 
 def failures(service: servers.Service, inputs: Callable[[int], bytes], port: int) -> list[tuple[int, bytes]]:
     """The number and the status lines of each input that causes a server error."""
-    (worker,) = workers(service.pid)
+    (worker,) = child_pids(service.pid)
 
     def send(number: int) -> tuple[int, list[bytes]]:
         return number, server_errors(response_to(port, inputs(number)))
 
     with ThreadPoolExecutor(CONCURRENT) as pool:
         failed = [(number, b"; ".join(lines)) for number, lines in pool.map(send, range(INPUTS)) if lines]
-    assert {worker} == workers(service.pid), "the worker was replaced"
+    assert {worker} == child_pids(service.pid), "the worker was replaced"
     return failed
 
 
 def wait_until_idle(service: servers.Service) -> None:
     """Wait until no stream and no connection is left."""
     OriginServer(service)  # waits for the streams
-    (worker,) = workers(service.pid)
+    (worker,) = child_pids(service.pid)
     wait_until(
         lambda: descriptors(worker) < 40 or None, lambda: f"{descriptors(worker)} descriptors are open"
     )
@@ -187,7 +187,7 @@ def test_no_malformed_conversation_causes_a_server_error(brief):
 
 
 def test_memory_and_descriptors_do_not_grow(brief):
-    (worker,) = workers(brief.pid)
+    (worker,) = child_pids(brief.pid)
 
     def rounds(first: int) -> tuple[int, int]:
         with ThreadPoolExecutor(CONCURRENT) as pool:
@@ -270,7 +270,7 @@ def test_a_body_over_the_limit_gets_413_with_and_without_its_length(brief):
 
 
 def test_a_flood_of_large_messages_is_refused_and_uses_no_memory(brief):
-    (worker,) = workers(brief.pid)
+    (worker,) = child_pids(brief.pid)
     message = frame(1, b"x" * 10_000_000)
     path = "/stream/ws?count=2&interval=0.25"
     origin = OriginServer(brief)

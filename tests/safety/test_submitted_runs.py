@@ -138,13 +138,13 @@ def test_no_stream_waits_while_a_run_is_analyzed(brief: Service):
 
     def judge() -> None:
         began_s = time.monotonic()
-        answer = requests.post(
+        response = requests.post(
             f"{brief.url}/diagnostics/judge",
             data=body,
             headers={"Content-Type": "application/json"},
             timeout=60,
         )
-        assert answer.status_code == 200
+        assert response.status_code == 200
         took_s.append(time.monotonic() - began_s)
 
     origin = OriginServer(brief)

@@ -112,8 +112,8 @@ def test_the_same_code_streams_without_gevent(name, arguments):
     import websocket
 
     with start_origin(args=arguments) as origin:
-        answer = requests.get(f"{origin.url}/stream/events?count=4&interval=0.05", timeout=WITHIN_S)
-        assert answer.text.endswith("id: 3\ndata:  pipe\n\ndata: END\n\n")
+        response = requests.get(f"{origin.url}/stream/events?count=4&interval=0.05", timeout=WITHIN_S)
+        assert response.text.endswith("id: 3\ndata:  pipe\n\ndata: END\n\n")
         for message, code in (("stop", 1000), ("x" * 5000, 1009)):
             ws = websocket.create_connection(
                 f"ws://127.0.0.1:{origin.port}/stream/ws?interval=5", timeout=WITHIN_S

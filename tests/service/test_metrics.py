@@ -18,7 +18,7 @@ from flushcheck.service.metrics_store import LATE_S, MetricsStore
 from flushcheck.service.serving.frame_schedule import EndReason
 from flushcheck.streaming.limits import Limits
 from tests.live import servers
-from tests.live.processes import workers
+from tests.live.processes import child_pids
 from tests.service.routes.test_websocket import HANDSHAKE
 from tests.service.wire import WITHIN_S, OriginServer, read_until, wait_until
 
@@ -164,9 +164,9 @@ def test_each_worker_reports_the_sum_over_all_workers():
             for path, headers in (("/stream/chunked", ()), ("/stream/events", ()), ("/stream/ws", HANDSHAKE)):
                 stream = stack.enter_context(closing(origin.ask(f"{path}?count=9&interval=5", *headers)))
                 read_until(stream, b"Water")
-            origin.answer("/stream/polling?cnt=0")
-            origin.answer("/stream/chunked?count=0")
-            origin.answer("/stream/chunked?count=5&interval=0.01")
+            origin.fetch("/stream/polling?cnt=0")
+            origin.fetch("/stream/chunked?count=0")
+            origin.fetch("/stream/chunked?count=5&interval=0.01")
         # Many connections, so that each worker gets one.
         for _ in range(12):
             now = scrape()
@@ -185,7 +185,7 @@ def test_each_worker_reports_the_sum_over_all_workers():
             lambda: scrape()["streams_ended_total", "gone", "events"] == 4 or None, lambda: str(scrape())
         )
         # A killed worker loses its open streams, and keeps its counters.
-        os.kill(min(workers(service.pid)), signal.SIGKILL)
-        wait_until(lambda: len(workers(service.pid)) == 3 or None, lambda: "no new worker")
+        os.kill(min(child_pids(service.pid)), signal.SIGKILL)
+        wait_until(lambda: len(child_pids(service.pid)) == 3 or None, lambda: "no new worker")
         assert scrape()["pieces_total", "polling"] == 4
         assert scrape()["streams_open", "chunked"] == 0

@@ -36,8 +36,8 @@ PATHS = [
 ]
 
 
-def body(answer: bytes) -> bytes:
-    return answer.partition(b"\r\n\r\n")[2]
+def body(response: bytes) -> bytes:
+    return response.partition(b"\r\n\r\n")[2]
 
 
 def test_each_piece_is_one_chunk_sent_when_due(origin: OriginServer) -> None:
@@ -60,10 +60,10 @@ def test_each_piece_is_one_chunk_sent_when_due(origin: OriginServer) -> None:
 
 
 def test_send_times_do_not_drift(origin: OriginServer) -> None:
-    answer = requests.get(
+    response = requests.get(
         f"{origin.url}/stream/chunked?count=60&interval=0.01&format=delta", timeout=WITHIN_S
     )
-    pieces = [json.loads(line) for line in answer.text.splitlines()]
+    pieces = [json.loads(line) for line in response.text.splitlines()]
     late = [piece["at_s"] - piece["seq"] * 0.01 for piece in pieces]
     assert min(late) >= 0
     # Relative sleeps would add up to 60 times the smallest delay.
@@ -210,10 +210,10 @@ def test_http_1_0_gets_the_stream_until_the_close(origin: OriginServer) -> None:
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
 @pytest.mark.parametrize("path", [*(path for path, _ in PATHS), "/stream/polling", "/", "/healthz"])
 def test_head_has_no_body(origin: OriginServer, path: str, version: str) -> None:
-    answer = origin.answer(path, method="HEAD", version=version)
-    assert answer.startswith(f"HTTP/{version} 200 OK".encode())
-    assert answer.endswith(b"\r\n\r\n")
-    assert b"chunked" not in answer
+    response = origin.fetch(path, method="HEAD", version=version)
+    assert response.startswith(f"HTTP/{version} 200 OK".encode())
+    assert response.endswith(b"\r\n\r\n")
+    assert b"chunked" not in response
     line = origin.line(route=path, method="HEAD")
     assert (line["pieces"], line["ended"]) == (0, "done")
 
@@ -221,9 +221,9 @@ def test_head_has_no_body(origin: OriginServer, path: str, version: str) -> None
 def test_a_connection_stays_open_after_a_stream(origin: OriginServer) -> None:
     with requests.Session() as session:
         for _ in range(2):
-            answer = session.get(f"{origin.url}/stream/chunked?count=2&interval=0", timeout=WITHIN_S)
-            assert answer.text == "Water in"
-            assert answer.headers["Connection"] == "keep-alive"
+            response = session.get(f"{origin.url}/stream/chunked?count=2&interval=0", timeout=WITHIN_S)
+            assert response.text == "Water in"
+            assert response.headers["Connection"] == "keep-alive"
 
 
 def test_an_unpaced_stream_does_not_block_others(origin: OriginServer) -> None:
@@ -244,8 +244,8 @@ def test_a_quiet_event_stream_has_a_heartbeat(origin: OriginServer) -> None:
 
 
 def test_a_chunked_stream_has_no_heartbeat(origin: OriginServer) -> None:
-    answer = requests.get(f"{origin.url}/stream/chunked?count=2&interval=0.5", timeout=WITHIN_S)
-    assert answer.text == "Water in"
+    response = requests.get(f"{origin.url}/stream/chunked?count=2&interval=0.5", timeout=WITHIN_S)
+    assert response.text == "Water in"
 
 
 def test_the_records_of_late_pieces_carry_the_real_send_time(origin: OriginServer) -> None:
@@ -333,8 +333,8 @@ def test_requests_and_an_sse_library_receive_every_piece(origin: OriginServer) -
         params={"say": own, "interval": "0.02", "unit": "word", "end": "imouttahere"},
         stream=True,
         timeout=WITHIN_S,
-    ) as answer:
-        events = list(sseclient.SSEClient(answer.iter_content(None)).events())
+    ) as response:
+        events = list(sseclient.SSEClient(response.iter_content(None)).events())
     assert events[-1].event == "imouttahere"
     assert "".join(event.data for event in events[:-1]) == own.replace("\r\n", "\n")
     assert [event.id for event in events[:-1]] == [str(seq) for seq in range(len(events) - 1)]
@@ -346,10 +346,10 @@ def test_a_resumed_event_stream_loses_and_repeats_no_piece(origin: OriginServer)
     ids: list[int] = []
     for _ in range(12):
         headers = {"Last-Event-ID": str(ids[-1])} if ids else {}
-        with requests.get(url, headers=headers, stream=True, timeout=WITHIN_S) as answer:
-            if answer.status_code == 204:
+        with requests.get(url, headers=headers, stream=True, timeout=WITHIN_S) as response:
+            if response.status_code == 204:
                 break
-            for event in sseclient.SSEClient(answer.iter_content(None)).events():
+            for event in sseclient.SSEClient(response.iter_content(None)).events():
                 if event.id:
                     ids.append(int(event.id))
                 if len(ids) % 5 == 0 or event.data == "END":
@@ -361,11 +361,11 @@ def test_a_polling_client_reads_until_the_error(origin: OriginServer) -> None:
     text, cnt = "", 0
     with requests.Session() as session:
         while (
-            answer := session.get(f"{origin.url}/stream/polling?cnt={cnt}", timeout=WITHIN_S)
+            response := session.get(f"{origin.url}/stream/polling?cnt={cnt}", timeout=WITHIN_S)
         ).status_code == 200:
-            text += answer.json()["message"]
+            text += response.json()["message"]
             cnt += 1
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert text.endswith("let the water run.\n")
 
 
@@ -375,7 +375,7 @@ def test_the_log_holds_no_text_of_a_client(origin: OriginServer) -> None:
         requests.get(
             origin.url + path, headers={"User-Agent": secret, "Last-Event-ID": secret}, timeout=WITHIN_S
         )
-    origin.answer("/healthz", method=secret.upper())
+    origin.fetch("/healthz", method=secret.upper())
     lines = [origin.line(status=status) for status in (200, 404, 400, 405)]
     assert all(
         set(line) == {"time", "method", "route", "status", "transport", "pieces", "ended", "duration_s"}

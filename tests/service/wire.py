@@ -33,8 +33,8 @@ class OriginServer:
         self._from = len(service.output())
 
     def _open_streams(self) -> int:
-        answer = self.answer("/readyz").partition(b"\r\n\r\n")[2]
-        return int(json.loads(answer).get("streams", -1))
+        response = self.fetch("/readyz").partition(b"\r\n\r\n")[2]
+        return int(json.loads(response).get("streams", -1))
 
     def lines(self) -> list[dict[str, Any]]:
         """The access log since this object was created."""
@@ -62,7 +62,7 @@ class OriginServer:
         connection.sendall(request(path, *headers, method=method, version=version))
         return connection
 
-    def answer(self, path: str, *headers: str, method: str = "GET", version: str = "1.1") -> bytes:
+    def fetch(self, path: str, *headers: str, method: str = "GET", version: str = "1.1") -> bytes:
         """The whole response, until the service closes the connection."""
         with closing(
             self.ask(path, "Connection: close", *headers, method=method, version=version)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tests.live import servers
-from tests.soak.soak import MOST_GROWTH, soak, soaked
+from tests.soak.soak import MAX_GROWTH, soak, soaked
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
     print(f"streams still open: {outcome.still_open:g}; tracebacks in the log: {tracebacks}")
     print("\n".join(outcome.wrong[:5]))
     good = [
-        outcome.growth <= MOST_GROWTH,
+        outcome.growth <= MAX_GROWTH,
         outcome.greenlets[1] <= outcome.greenlets[0] + 2,
         outcome.files[1] <= outcome.files[0] + 2,
         not (outcome.wrong or outcome.still_open or tracebacks),

@@ -20,7 +20,7 @@ import requests
 
 from flushcheck.model import Transport
 from tests.live import resuming, servers
-from tests.live.processes import descriptors, memory_bytes, workers
+from tests.live.processes import child_pids, descriptors, memory_bytes
 
 INTERVAL_S = 0.2
 LENGTHS = range(5, 40)  # Pieces: 1 to 8 s
@@ -31,7 +31,7 @@ LEAVE, STOP = 15, 5
 # So much of the most there was is all streams.
 FULL = 0.8
 # Memory may grow by so much from the first fifth of the time to the last.
-MOST_GROWTH = 0.05
+MAX_GROWTH = 0.05
 SAMPLE_EVERY_S = 1.0
 # A new process still makes what it makes once, and its allocator finds its size.
 WARM_UP_S = 5.0
@@ -100,7 +100,7 @@ def soaked(folder: Path, *, streams: int) -> Iterator[servers.Service]:
 
 def soak(service: servers.Service, *, streams: int, seconds: float) -> Outcome:
     """Keep this many streams open for this time, and report what remains afterwards."""
-    (worker,) = workers(service.pid)
+    (worker,) = child_pids(service.pid)
     _count(service, "greenlets")
     outcome = Outcome()
     before = _count(service, "greenlets"), descriptors(worker)
@@ -114,7 +114,7 @@ def soak(service: servers.Service, *, streams: int, seconds: float) -> Outcome:
             break
         time.sleep(0.2)
     outcome.greenlets, outcome.files = zip(before, after, strict=True)
-    assert {worker} == workers(service.pid), "the worker was replaced"
+    assert {worker} == child_pids(service.pid), "the worker was replaced"
     return outcome
 
 

@@ -186,7 +186,7 @@ def _name(line: Directive, scope: Scope, *, is_section: bool) -> str:
 def setting(block: Block, name: str, default: str) -> Value:
     """The value in force for this pass: <Location> sections that cover it are merged last, so they win."""
     for location in reversed(block.related_scopes):
-        if location.own(name):
+        if location.own(name.lower()):
             return location.value(name, default, server=block.server)
     return block.value(name, default)
 

@@ -89,9 +89,9 @@ class Workers:
         worker.params.update(parameters(directive, args))
 
     def _own(self, url: str) -> Worker | None:
+        # The first is the longest: no worker is created for an address that an earlier one serves.
         address = _address(url)
-        candidates = [worker for worker in self._workers if address.startswith(worker.name)]
-        return max(candidates, key=lambda worker: len(worker.name), default=None)
+        return next((worker for worker in self._workers if address.startswith(worker.name)), None)
 
 
 def _address(url: str) -> str:
@@ -111,4 +111,4 @@ def target(directive: Directive, *, in_location: bool) -> str:
     """The address that a ProxyPass line passes to; "" if the line excludes a path from passing."""
     args = [arg for arg in directive.args if "=" not in arg or "://" in arg or arg.startswith("unix:")]
     url = args[0] if in_location and args and "://" in args[0] else args[1] if len(args) > 1 else ""
-    return "" if url == "!" or "://" not in url else url
+    return url if "://" in url else ""  # "!" excludes

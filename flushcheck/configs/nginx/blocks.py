@@ -106,7 +106,7 @@ def _walk(scope: Scope, config: Config) -> Iterator[Block]:
 
 def _pass_directive(scope: Scope) -> Directive | None:
     for name in PASS_DIRECTIVES:
-        for directive in reversed(scope.own(name)):
+        for directive in scope.own(name):  # of two, nginx says "is duplicate" and does not start
             if _passes(directive):
                 return directive
     inherits = scope.directive is not None and scope.directive.name in _INSIDE_LOCATION

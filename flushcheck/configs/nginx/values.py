@@ -61,7 +61,7 @@ def ignored(block: Block, header: str) -> Directive | None:
 
 
 def request_header(block: Block, name: str) -> Directive | None:
-    """The proxy_set_header line in force for this request header."""
+    """The proxy_set_header line in force for this request header, named in lower case."""
     level = block.scope.level("proxy_set_header")
     if level is None:
         return None
@@ -69,7 +69,7 @@ def request_header(block: Block, name: str) -> Directive | None:
         "proxy_set_header",
         lambda: {line.args[0].lower(): line for line in level.own("proxy_set_header") if line.args},
     )
-    return lines.get(name.lower())
+    return lines.get(name)
 
 
 def block_bytes(block: Block) -> int:

@@ -41,13 +41,13 @@ class Scope:
         """The statements of this name in this block alone.
 
         Args:
-            name: in any case. It is looked up in lower case, as `Directive.name` has it.
+            name: as `Directive.name` has it: in lower case where case does not count.
         """
         if self._by_name is None:
             self._by_name = {}
             for child in self.children:
                 self._by_name.setdefault(child.name, []).append(child)
-        return self._by_name.get(name.lower(), ())
+        return self._by_name.get(name, ())
 
     def chain(self) -> Iterator[Scope]:
         """This block, then the one around it, up to the top."""
@@ -95,12 +95,14 @@ class Scope:
         """The value in force: the last line of the innermost level that has one, or the default.
 
         Args:
+            name: as the server's manual writes it; it is looked up in lower case.
             default: the server's own, without any line.
             server: for the text that says where a default comes from.
         """
-        level = self.level(name)
+        key = name.lower()
+        level = self.level(key)
         if level is not None:
-            last = level.own(name)[-1]
+            last = level.own(key)[-1]
             return Value(name, last.args, last)
         return Value(name, (default,), None, f"{server.display_name}'s default")
 

@@ -2,8 +2,9 @@
 // EventSource does so in the page.
 
 import { isHeld, longestWait } from "./classify.js";
+import { readEventSource } from "./read-event-source.js";
+import { readChunked } from "./read-fetch.js";
 import { root, settings } from "./settings.js";
-import { readChunked, readEventSource } from "./streams.js";
 
 /** @import { Listener, NotedRun, Observation, PlannedProbe, Point, StreamResult } from "./types.d.ts" */
 /** @typedef {{first_s: number | null, first_chars: number}} FirstText when XMLHttpRequest could read its first text, and how much */
@@ -124,7 +125,7 @@ async function pointsOf(read) {
   const began = performance.now();
   const { ended } = await read({
     record({ piece }, sent_s = 0) {
-      if (piece) points.push({ sent_s, came_s: (performance.now() - began) / 1000 });
+      if (piece) points.push({ sent_s, arrived_s: (performance.now() - began) / 1000 });
     },
   });
   return ended === "complete" && points.length ? points : null;
@@ -134,7 +135,7 @@ async function pointsOf(read) {
  * @param {Observation | undefined} observation */
 function pointsInWorker(observation) {
   if (observation?.outcome !== "complete") return null;
-  return observation.arrivals.flatMap(({ at_s, pieces }) => pieces.map(({ sent_s }) => ({ sent_s, came_s: at_s })));
+  return observation.arrivals.flatMap(({ at_s, pieces }) => pieces.map(({ sent_s }) => ({ sent_s, arrived_s: at_s })));
 }
 
 /** Decided by the number of characters and not by time: a busy machine is late for other reasons.
@@ -146,7 +147,7 @@ function sniffing(plain, nosniff) {
     return [`XMLHttpRequest reads text/plain at once (after ${plain.first_s.toFixed(2)} s), with and without nosniff`];
   }
   return [
-    `XMLHttpRequest holds text/plain without nosniff: the first text came after ${plain.first_s.toFixed(2)} s ` +
+    `XMLHttpRequest holds text/plain without nosniff: the first text arrived after ${plain.first_s.toFixed(2)} s ` +
       `(${plain.first_chars} characters), with X-Content-Type-Options: nosniff after ${nosniff.first_s.toFixed(2)} s. ` +
       "The browser holds it to guess the content type, not the path; fetch and EventSource do not wait",
   ];

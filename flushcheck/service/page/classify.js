@@ -7,23 +7,23 @@
 
 /** Move the send times to the receiver's clock: in each connection, the fastest piece counts as not delayed.
  * @param {readonly Point[]} points
- * @returns {{sent_s: number, came_s: number}[]} seconds since the request */
+ * @returns {{sent_s: number, arrived_s: number}[]} seconds since the request */
 export function aligned(points) {
   /** @type {Map<number, number>} */
   const fastest = new Map();
-  for (const { sent_s, came_s, connection = 0 } of points) {
-    fastest.set(connection, Math.min(fastest.get(connection) ?? Number.POSITIVE_INFINITY, came_s - sent_s));
+  for (const { sent_s, arrived_s, connection = 0 } of points) {
+    fastest.set(connection, Math.min(fastest.get(connection) ?? Number.POSITIVE_INFINITY, arrived_s - sent_s));
   }
-  return points.map(({ sent_s, came_s, connection = 0 }) => ({
+  return points.map(({ sent_s, arrived_s, connection = 0 }) => ({
     sent_s: sent_s + (fastest.get(connection) ?? 0),
-    came_s,
+    arrived_s,
   }));
 }
 
 /** The longest delay of a piece beyond that of the fastest piece, in seconds.
  * @param {readonly Point[]} points */
 export function longestWait(points) {
-  return aligned(points).reduce((longest, { sent_s, came_s }) => Math.max(longest, came_s - sent_s), 0);
+  return aligned(points).reduce((longest, { sent_s, arrived_s }) => Math.max(longest, arrived_s - sent_s), 0);
 }
 
 /** Whether something held the pieces: a share of them arrived only after the next one had been sent.
@@ -32,9 +32,9 @@ export function longestWait(points) {
  * @param {Pick<Thresholds, "late_s" | "held_share">} thresholds */
 export function isHeld(points, { late_s, held_share }) {
   const all = aligned(points);
-  const overtaken = all.filter(({ came_s }, index) => {
+  const overtaken = all.filter(({ arrived_s }, index) => {
     const next = all[index + 1];
-    return next !== undefined && came_s > next.sent_s + late_s;
+    return next !== undefined && arrived_s > next.sent_s + late_s;
   });
   return all.length > 1 && overtaken.length / (all.length - 1) >= held_share;
 }
@@ -43,9 +43,9 @@ export function isHeld(points, { late_s, held_share }) {
  * @param {readonly Point[]} points in order of arrival
  * @param {Pick<Thresholds, "same_delivery_s">} thresholds */
 export function countDeliveries(points, { same_delivery_s }) {
-  return points.filter(({ came_s }, index) => {
+  return points.filter(({ arrived_s }, index) => {
     const before = points[index - 1];
-    return before === undefined || came_s - before.came_s > same_delivery_s;
+    return before === undefined || arrived_s - before.arrived_s > same_delivery_s;
   }).length;
 }
 

@@ -1,15 +1,13 @@
 // The form that checks a configuration: a file in, the lines that hold a stream out. The service reads the file and keeps
-// nothing. Its response may repeat parts of the file, so all of it is text.
+// nothing.
 
-import { $, copyable, el, element } from "./dom.js";
-import { explanationLink, fixRemarks } from "./report.js";
+import { showFindings } from "./config-findings.js";
+import { $, element } from "./dom.js";
 import { NO_RESPONSE, settings } from "./settings.js";
 import { messageOf } from "./streams.js";
 
-/** @import { AllowedFinding, Finding, Findings, PassedBlock, ReadProblem } from "./types.d.ts" */
+/** @import { CheckFailure, Findings } from "./types.d.ts" */
 
-const TONES = { error: "bad", warning: "late", note: "soft" };
-const MAX_BLOCKS = 5; // named where several are alike
 const MAX_ATTEMPTS = 5; // while the service, or a proxy before it, is busy
 const RESPONSE_WITHIN_S = 30;
 const MAX_BYTES = settings.limits.max_check_bytes ?? 0;
@@ -77,7 +75,7 @@ export async function checkText() {
   $("#check-results").replaceChildren();
   try {
     const findings = await post(text, control.signal);
-    if (!control.signal.aborted) showFindings(findings, text);
+    if (!control.signal.aborted) showStatus(...showFindings(findings, text, box));
   } catch (error) {
     if (!control.signal.aborted) showError(messageOf(error).slice(0, 600));
   }
@@ -108,14 +106,21 @@ async function post(text, signal) {
       await new Promise((resume) => setTimeout(resume, 1000 * wait_s));
       continue;
     }
-    throw new Error(data.error ? forPage(String(data.error)) : `The service responded with status ${response.status}.`);
+    throw new Error(errorSentence(data, response.status));
   }
 }
 
-/** The service's sentence without its hints for a shell.
- * @param {string} error */
-const forPage = (error) =>
-  error.replace(/, for example curl .*$/, "").replace(/: set server= .*$/, ": choose the server above.");
+/** What the service's error says to a reader of this page.
+ * @param {CheckFailure} failure
+ * @param {number} status */
+function errorSentence({ error, code, reason }, status) {
+  if (code === "unknown-format") return capital(`${reason}: choose the server above.`);
+  return capital(String(reason ?? error ?? `the service responded with status ${status}.`));
+}
+
+/** The service's sentences begin with a small letter, because the command prints a place before them.
+ * @param {string} sentence */
+const capital = (sentence) => sentence.charAt(0).toUpperCase() + sentence.slice(1);
 
 /** @param {number} bytes */
 const tooLarge = (bytes) =>
@@ -134,153 +139,4 @@ function showStatus(sentence, tone) {
 function showError(sentence) {
   $("#check-results").replaceChildren();
   showStatus(sentence, "bad");
-}
-
-/** @param {Findings} result
- * @param {string} text the file */
-function showFindings({ findings, passed, allowed, problems }, text) {
-  const lines = text.split(/\r\n|\r|\n/);
-  const groups = groupAlike(findings);
-  const serious = groups.filter(([first]) => first?.level !== "note");
-  const notes = groups.filter(([first]) => first?.level === "note");
-  $("#check-results").replaceChildren(
-    ...serious.flatMap((group) => findingPanel(group, lines) ?? []),
-    ...part("Fine", "passed", [passedList(passed, lines)]),
-    ...part(
-      "Notes",
-      "notes",
-      notes.map((group) => findingPanel(group, lines)),
-    ),
-    ...part("Allowed in the file", "allowed", [allowedList(allowed, lines)]),
-    ...part("Not read or not understood", "problems", [problemList(problems, lines)]),
-  );
-  showStatus(...summary(findings, passed, allowed, problems));
-}
-
-/** A section with a title; nothing if it would be empty.
- * @param {string} title
- * @param {string} name
- * @param {(Node | null)[]} children */
-function part(title, name, children) {
-  const shown = children.filter((child) => child !== null);
-  return shown.length ? [el("section", { class: "panel", "data-part": name }, el("h3", {}, title), ...shown)] : [];
-}
-
-/** @param {(Node | string)[][]} rows */
-const list = (rows) => (rows.length ? el("ul", { class: "plain" }, ...rows.map((row) => el("li", {}, ...row))) : null);
-
-/** @param {PassedBlock[]} passed
- * @param {string[]} lines */
-const passedList = (passed, lines) =>
-  list(passed.map(({ line, block, reason }) => [lineButton(line, lines), ` ${block}: ${reason}`]));
-
-/** @param {AllowedFinding[]} allowed
- * @param {string[]} lines */
-const allowedList = (allowed, lines) =>
-  list(
-    allowed.map(({ allowed_at, id, block, reason }) => [
-      lineButton(allowed_at.line, lines),
-      ` ${id} in ${block}: ${reason}`,
-    ]),
-  );
-
-/** @param {ReadProblem[]} problems
- * @param {string[]} lines */
-const problemList = (problems, lines) =>
-  list(problems.map(({ line, reason, file }) => [line ? lineButton(line, lines) : "", ` ${file}: ${reason}`]));
-
-/** Put findings together that differ only in their block, and notes also in their line. The command groups them the same.
- * @param {readonly Finding[]} findings
- * @returns {Finding[][]} */
-function groupAlike(findings) {
-  /** @type {Map<string, Finding[]>} */
-  const groups = new Map();
-  for (const finding of findings) {
-    const { level, line, id, message, override } = finding;
-    const key = JSON.stringify([level === "note" ? 0 : line, id, message, override]);
-    groups.set(key, [...(groups.get(key) ?? []), finding]);
-  }
-  return [...groups.values()];
-}
-
-/** @param {readonly Finding[]} group findings that are alike
- * @param {string[]} lines */
-function findingPanel(group, lines) {
-  const [first] = group;
-  if (!first) return null;
-  const names = group
-    .slice(0, MAX_BLOCKS)
-    .map(({ block, block_line, line }) => (block_line === line ? block : `${block} (line ${block_line})`));
-  const more = group.length > MAX_BLOCKS ? ` and ${group.length - MAX_BLOCKS} more` : "";
-  const isNote = first.level === "note";
-  const fix = [
-    el(isNote ? "h4" : "h3", {}, `Fix: ${first.fix.where}`),
-    copyable(first.fix.change),
-    ...fixRemarks(first.fix),
-    explanationLink(first.id),
-  ];
-  const where = el(
-    "p",
-    { class: "where" },
-    el("span", { class: `chip ${TONES[first.level]}` }, first.level),
-    " ",
-    lineButton(first.line, lines),
-    el("span", { class: "soft" }, ` in ${names.join(", ")}${more}`),
-  );
-  const quoted = el("pre", { class: "quoted" }, `${first.line}  ${lines[first.line - 1]?.trim() ?? ""}`);
-  const explanation = el(
-    "div",
-    {},
-    isNote ? null : quoted,
-    el("p", {}, first.message),
-    first.override ? el("p", {}, first.override) : null,
-  );
-  return el(
-    "article",
-    { class: isNote ? "finding" : "panel finding", "data-finding": first.id },
-    where,
-    el(
-      "div",
-      { class: "halves" },
-      explanation,
-      isNote ? el("details", {}, el("summary", {}, "Fix"), ...fix) : el("div", {}, ...fix),
-    ),
-  );
-}
-
-/** A button that selects a line in the text box.
- * @param {number} line
- * @param {string[]} lines */
-function lineButton(line, lines) {
-  const onclick = () => {
-    const start = lines.slice(0, line - 1).reduce((sum, { length }) => sum + length + 1, 0);
-    box.focus();
-    box.setSelectionRange(start, start + (lines[line - 1]?.length ?? 0));
-    box.scrollTop = ((line - 3) / lines.length) * box.scrollHeight;
-  };
-  const attributes = { type: "button", class: "link", onclick, "aria-label": `Line ${line}: show it in the file` };
-  return el("button", attributes, `line ${line}`);
-}
-
-/** @param {readonly Finding[]} findings
- * @param {readonly PassedBlock[]} passed
- * @param {readonly AllowedFinding[]} allowed
- * @param {readonly ReadProblem[]} problems
- * @returns {[sentence: string, tone: string]} */
-function summary(findings, passed, allowed, problems) {
-  const blocks = new Set([
-    ...[...findings, ...allowed].map(({ block_file, block_line, block }) => `${block_file} ${block_line} ${block}`),
-    ...passed.map(({ file, line, block }) => `${file} ${line} ${block}`),
-  ]).size;
-  const incomplete = problems.length ? " Not all of the file could be read." : "";
-  if (!blocks) return [`No block in this file passes to an app, so there is nothing to check.${incomplete}`, "late"];
-  /** @param {string} level */
-  const count = (level) => findings.filter((finding) => finding.level === level).length;
-  const counts = ["error", "warning", "note"]
-    .filter(count)
-    .map((level) => `${count(level)} ${level}${count(level) === 1 ? "" : "s"}`);
-  const where = blocks === 1 ? "1 block that passes to an app" : `${blocks} blocks that pass to an app`;
-  if (!counts.length) return [`Fine: nothing in ${where} holds a stream.${incomplete}`, incomplete ? "late" : "good"];
-  const tone = count("error") ? "bad" : count("warning") ? "late" : "good";
-  return [`${counts.join(", ")} in ${where}.${incomplete}`, tone];
 }

@@ -2,6 +2,7 @@
 // decides nothing. Everything in it may come from a foreign server, so all of it is text. reports/html.py does the same for
 // files.
 
+import { compareVantages } from "./compare-vantages.js";
 import { $, copyable, el } from "./dom.js";
 import { exportButtons } from "./export.js";
 import { TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
@@ -82,7 +83,7 @@ function transportPanel([name, report]) {
   const { sent_s, received_s } = report;
   if (sent_s.length > 1) {
     new Timeline(timeline, TRANSPORT_LABELS[name]).draw({
-      points: sent_s.map((sent, index) => ({ sent_s: sent, came_s: received_s[index] ?? sent })),
+      points: sent_s.map((sent, index) => ({ sent_s: sent, arrived_s: received_s[index] ?? sent })),
       span_s: Math.max(...sent_s, ...received_s, 0.1) * 1.02,
     });
   }
@@ -100,34 +101,6 @@ function transportPanel([name, report]) {
 /** Whether something cuts an idle or an old stream. Only a test with --idle shows it.
  * @param {TransportReport} report */
 const isCutWhenIdle = ({ idle }) => Boolean(idle && (idle.cut_after_s || idle.deadline_s));
-
-/** One sentence on the same streams from up to three vantages: the difference between two of them shows where the fault is.
- * @param {Report} report
- * @param {Report | null} own
- * @param {Report | null} overPublicUrl
- * @param {string} source */
-function compareVantages(report, own, overPublicUrl, source) {
-  const isBad = ["held", "broken"].includes(report.verdict);
-  const isPublicBad = ["held", "broken"].includes(overPublicUrl?.verdict ?? "");
-  if (!own)
-    return source ? "" : "The service could not probe itself. So it is not known whether the app itself is fine.";
-  if (own.verdict === "unknown") {
-    return "The service probed itself without a clear result. So it is not known whether the app itself is fine.";
-  }
-  if (own.verdict !== "flowing")
-    return "The service itself holds the streams: the fault is in the app or its server, before any proxy.";
-  if (isBad && overPublicUrl?.verdict === "flowing") {
-    return "Over the public address the streams flow. Something on your side delays the data: this browser, its computer or its network.";
-  }
-  if (isBad && isPublicBad) {
-    return "Over the public address the result is the same. Something on the server side, in front of the app, delays the data.";
-  }
-  if (isBad) return "The app is fine. Something between the app and your browser delays the data.";
-  if (report.verdict !== "flowing") return "";
-  if (isPublicBad)
-    return "Here the streams flow; over the public address they do not. Your browser reaches the service over another path.";
-  return "The result is the same everywhere: nothing on this path holds a stream.";
-}
 
 /** @param {Report} report
  * @param {Report | null} own

@@ -28,13 +28,13 @@ export function endSentence(points, { ended, detail }, { end, unavailable, thres
  * @returns {Toned} */
 function arrivalSentence(points, thresholds) {
   const pieces = count(points.length, "piece");
-  if (!isHeld(points, thresholds)) return [`Flowing: all ${pieces} came one by one.`, "good"];
+  if (!isHeld(points, thresholds)) return [`Flowing: all ${pieces} arrived one by one.`, "good"];
   const deliveries = countDeliveries(points, thresholds);
-  const how = deliveries === 1 ? "together" : `in ${deliveries} deliveries`;
+  const how = deliveries === 1 ? "together" : `in ${deliveries} blocks`;
   const longest_s = longestWait(points);
   if (longest_s > thresholds.held_s)
-    return [`Held: ${pieces} came ${how}, up to ${longest_s.toFixed(1)} s late.`, "bad"];
-  return [`Late: ${pieces} came ${how}, up to ${longest_s.toFixed(2)} s late.`, "late"];
+    return [`Held: ${pieces} arrived ${how}, up to ${longest_s.toFixed(1)} s late.`, "bad"];
+  return [`Late: ${pieces} arrived ${how}, up to ${longest_s.toFixed(2)} s late.`, "late"];
 }
 
 /** A number with its noun.

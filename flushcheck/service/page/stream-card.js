@@ -2,49 +2,20 @@
 
 import { countDeliveries, longestWait } from "./classify.js";
 import { $, $$, copyable, el } from "./dom.js";
-import { count, endSentence, ordinal } from "./sentences.js";
+import { ReconnectLog } from "./reconnect-log.js";
+import { endSentence } from "./sentences.js";
 import { root, settings } from "./settings.js";
 import { snippets } from "./snippets.js";
 import { formValues, streamQuery } from "./stream-form.js";
-import { readChunked, readEventSource, readPolling, readWebSocket, since } from "./streams.js";
+import { StreamRun } from "./stream-run.js";
+import { since } from "./streams.js";
 import { niceSpan, Timeline } from "./timeline.js";
 import { WIRE_NOTES, wireRows } from "./wire-table.js";
 
-/** @import { Header, Point, RawRecord, StreamResult, Transport } from "./types.d.ts" */
+/** @import { Header, Listener, RawRecord, StreamResult, Transport } from "./types.d.ts" */
 /** @import { Values } from "./stream-form.js" */
-/** @import { WireRecord } from "./wire-table.js" */
 
-const MAX_TEXT = 200_000; // characters shown
-const MAX_RECORDS = 300; // shown in the table of bytes
 const SILENT_S = 2;
-
-/** One stream from Start to its end. */
-class StreamRun {
-  began = performance.now();
-  control = new AbortController();
-  /** @type {Point[]} */
-  points = [];
-  /** @type {WireRecord[]} */
-  records = [];
-  reads = 0;
-  connection = 1; // the number of the current one; EventSource may open several
-  lost = 0; // the number of the last connection that ended without the end event
-  drops = 0; // such ends, and attempts to reconnect that failed
-  opened_s = -1; // negative until the response opens
-  isOver = false;
-  isSilent = false; // the card says that nothing comes
-  frame = 0; // of the numbers, when they are due to be shown
-  text = document.createTextNode("");
-
-  /** @param {Values} values of the form */
-  constructor(values) {
-    this.end = values.end ?? "";
-    this.count = Number(values.count);
-    this.interval_s = Number(values.interval);
-    // The same for all four cards, with some room for late pieces, so that their timelines can be compared.
-    this.expected_s = this.count * this.interval_s * 1.03 + 0.3;
-  }
-}
 
 export class StreamCard {
   #element;
@@ -52,6 +23,7 @@ export class StreamCard {
   #timeline;
   #unavailable;
   #onChange;
+  #reconnects;
   /** @type {Record<string, HTMLElement>} */
   #parts;
   /** @type {StreamRun | null} */
@@ -70,6 +42,7 @@ export class StreamCard {
     this.#timeline = new Timeline(this.#part("timeline"), $("h3", element).textContent ?? "");
     this.#onChange = onChange;
     this.#unavailable = unavailable;
+    this.#reconnects = transport === "events" ? new ReconnectLog(this.#part("loop"), this.#part("connections")) : null;
     $("[data-action=toggle]", element).addEventListener("click", () => (this.isRunning ? this.stop() : this.start()));
     this.#part("wire-box").addEventListener("toggle", () => this.#showRecords());
     this.describe();
@@ -110,7 +83,9 @@ export class StreamCard {
     this.#clear(run);
     const ticking = this.#animate(run);
     this.#onChange();
-    const result = await this.#read(run, `${this.#url(values)}&nonce=${Math.random().toString(36).slice(2, 10)}`);
+    const url = `${this.#url(values)}&nonce=${Math.random().toString(36).slice(2, 10)}`;
+    const maxPendingBytes = settings.bounds.max_pending_bytes;
+    const result = await run.read(this.#transport, url, { listener: this.#listener(run, url), maxPendingBytes });
     run.isOver = true;
     clearInterval(ticking);
     this.#draw(run);
@@ -131,46 +106,26 @@ export class StreamCard {
     this.#part("text").replaceChildren(run.text);
     this.#part("text").dataset.empty = "";
     this.#part("headers").replaceChildren(el("p", { class: "soft" }, "No response yet."));
-    if (this.#transport === "events") {
-      this.#part("connections").replaceChildren();
-      this.#part("loop").hidden = true;
-    }
+    this.#reconnects?.clear();
     this.#showRecords();
     this.#showButton();
     this.#status("Opening…", "");
   }
 
-  /** @param {StreamRun} run
+  /** What the card does with each event of its stream.
+   * @param {StreamRun} run
    * @param {string} url
-   * @returns {Promise<StreamResult>} */
-  #read(run, url) {
-    const options = {
-      signal: run.control.signal,
-      maxPendingBytes: settings.bounds.max_pending_bytes,
-      listener: {
-        /** @param {{status: number, headers: Header[]}} response */
-        opened: ({ status, headers }) => this.#opened(run, status, headers),
-        read: () => {
-          run.reads += 1;
-        },
-        /** @param {RawRecord} record @param {number | undefined} sent_s */
-        record: (record, sent_s) => this.#record(run, record, sent_s),
-        /** @param {number} connection */
-        connected: (connection) => this.#connected(run, connection, url),
-        /** @param {number} connection */
-        dropped: (connection) => this.#dropped(run, connection),
+   * @returns {Listener} */
+  #listener(run, url) {
+    return {
+      opened: ({ status, headers }) => this.#opened(run, status, headers),
+      read: () => {
+        run.reads += 1;
       },
+      record: (record, sent_s) => this.#record(run, record, sent_s),
+      connected: (connection) => this.#connected(run, connection, url),
+      dropped: (connection) => this.#dropped(run, connection),
     };
-    switch (this.#transport) {
-      case "polling":
-        return readPolling(url, { ...options, began: run.began, interval_s: run.interval_s });
-      case "chunked":
-        return readChunked(url, options);
-      case "events":
-        return readEventSource(url, { ...options, end: run.end });
-      case "websocket":
-        return readWebSocket(url, options);
-    }
   }
 
   /** @param {StreamRun} run
@@ -199,7 +154,7 @@ export class StreamCard {
     run.connection = connection;
     if (connection > 1) {
       run.text.appendData(`\n— connection ${connection} —\n`);
-      this.#logConnection(run, `Connection ${connection} opened`);
+      this.#reconnects?.reopened(connection, since(run.began));
       return;
     }
     run.opened_s = since(run.began);
@@ -219,39 +174,20 @@ export class StreamCard {
    * @param {StreamRun} run
    * @param {number} connection the number of the last one that opened */
   #dropped(run, connection) {
-    const isNew = connection > run.lost;
-    run.lost = connection;
-    run.drops += 1;
-    this.#part("loop").hidden = false;
     const pieces = run.points.filter((point) => point.connection === connection).length;
-    this.#logConnection(
-      run,
-      isNew ? `Connection ${connection} ended without an end event` : "An attempt to reconnect failed",
-      isNew ? `, after ${count(pieces, "piece")}` : "",
-    );
-    this.#status(`Connection lost. The browser tries again (${ordinal(run.drops)} time). Stop ends the loop.`, "late");
-  }
-
-  /** @param {StreamRun} run
-   * @param {string} event
-   * @param {string} [more] */
-  #logConnection(run, event, more = "") {
-    this.#part("connections").append(el("li", {}, `${event} at ${since(run.began).toFixed(1)} s${more}`));
+    const sentence = this.#reconnects?.dropped(connection, pieces, since(run.began));
+    if (sentence) this.#status(sentence, "late");
   }
 
   /** @param {StreamRun} run
    * @param {RawRecord} record
    * @param {number} [sent_s] */
-  #record(run, { piece, raw }, sent_s = 0) {
-    const came_s = since(run.began);
-    if (run.records.length < MAX_RECORDS) run.records.push({ came_s, read: run.reads, raw });
-    if (piece) {
-      if (!run.points.length) {
-        this.#part("first").textContent = `${came_s.toFixed(2)} s`;
-        this.#status("Streaming.", "good");
-      }
-      run.points.push({ sent_s, came_s, connection: run.connection });
-      if (run.text.length < MAX_TEXT) run.text.appendData(piece.text);
+  #record(run, record, sent_s = 0) {
+    run.add(record, sent_s);
+    const [first] = run.points;
+    if (record.piece && first && run.points.length === 1) {
+      this.#part("first").textContent = `${first.arrived_s.toFixed(2)} s`;
+      this.#status("Streaming.", "good");
     }
     this.#draw(run);
   }
@@ -262,7 +198,7 @@ export class StreamCard {
     const { points } = run;
     const now_s = run.isOver ? null : since(run.began);
     const isExpected = run.count > 0 && run.connection === 1;
-    const span_s = isExpected ? run.expected_s : niceSpan(Math.max(now_s ?? 0, points.at(-1)?.came_s ?? 0));
+    const span_s = isExpected ? run.expected_s : niceSpan(Math.max(now_s ?? 0, points.at(-1)?.arrived_s ?? 0));
     this.#timeline.drawSoon({ points, span_s, now_s });
     run.frame ||= requestAnimationFrame(() => {
       run.frame = 0;
@@ -275,7 +211,7 @@ export class StreamCard {
     });
   }
 
-  /** Move the line of the present, and say so when no piece comes.
+  /** Move the line of the present, and say so when no piece arrives.
    * @param {StreamRun} run */
   #animate(run) {
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -287,7 +223,7 @@ export class StreamCard {
       // Once, not every second: a screen reader reads it aloud.
       if (waited_s < SILENT_S || run.isSilent) return;
       run.isSilent = true;
-      const state = run.opened_s < 0 ? "No response" : "The response is open, but no piece came";
+      const state = run.opened_s < 0 ? "No response" : "The response is open, but no piece arrived";
       this.#status(`${state} for ${SILENT_S} s: held on the path, or not sent.`, "late");
     };
     return setInterval(tick, isCalm ? 1000 : 50);
@@ -296,7 +232,7 @@ export class StreamCard {
   /** @param {StreamRun} run
    * @param {StreamResult} result */
   #finish({ points, end }, result) {
-    if (!points.length) this.#part("text").dataset.empty = "No text came.";
+    if (!points.length) this.#part("text").dataset.empty = "No text arrived.";
     const context = { end, unavailable: this.#unavailable, thresholds: settings.thresholds };
     this.#status(...endSentence(points, result, context));
   }

@@ -72,18 +72,18 @@ export class Timeline {
   /** @param {TimelineState} state */
   draw({ points, span_s = 1, now_s = null }) {
     const all = aligned(points);
-    const last_s = all.reduce((latest, { came_s }) => Math.max(latest, came_s), now_s ?? 0);
+    const last_s = all.reduce((latest, { arrived_s }) => Math.max(latest, arrived_s), now_s ?? 0);
     const whole_s = Math.max(span_s, last_s * 1.01);
     /** @param {number} at_s */
     const x = (at_s) => Math.min(WIDTH, Math.max(0, (at_s / whole_s) * WIDTH)).toFixed(1);
     const paths = { prompt: "", slow: "", kept: "", tick: "" };
     let longest_s = 0;
     const step = Math.ceil(all.length / MAX_DRAWN) || 1;
-    for (const [index, { sent_s, came_s }] of all.entries()) {
+    for (const [index, { sent_s, arrived_s }] of all.entries()) {
       if (index % step) continue;
-      longest_s = Math.max(longest_s, came_s - sent_s);
-      const [from, to] = [x(sent_s), x(came_s)];
-      paths[lateness(came_s - sent_s, settings.thresholds)] += `M${from} ${TOP}L${to} ${BOTTOM}`;
+      longest_s = Math.max(longest_s, arrived_s - sent_s);
+      const [from, to] = [x(sent_s), x(arrived_s)];
+      paths[lateness(arrived_s - sent_s, settings.thresholds)] += `M${from} ${TOP}L${to} ${BOTTOM}`;
       paths.tick += `M${from} ${TOP - TICK}V${TOP}M${to} ${BOTTOM}V${BOTTOM + TICK}`;
     }
     this.#svg.classList.toggle("dense", all.length > DENSE);

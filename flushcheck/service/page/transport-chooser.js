@@ -91,10 +91,10 @@ function inSentence(transport) {
  * @returns {[sentence: string, tone: string]} */
 function conclusion({ ended, pieces, transport, held }) {
   if (ended === "stopped") return [`Stopped after ${pieces} pieces.`, ""];
-  if (ended !== "complete" || !transport) return [`No transport worked; ${pieces} pieces came.`, "bad"];
+  if (ended !== "complete" || !transport) return [`No transport worked; ${pieces} pieces arrived.`, "bad"];
   const label = inSentence(transport);
-  if (held) return [`All ${pieces} pieces came over ${label}, but together at the end.`, "bad"];
-  return [`Use ${label} here: all ${pieces} pieces came, each once.`, "good"];
+  if (held) return [`All ${pieces} pieces arrived over ${label}, but together at the end.`, "bad"];
+  return [`Use ${label} here: all ${pieces} pieces arrived, each once.`, "good"];
 }
 
 /** @param {string} sentence

@@ -1,5 +1,5 @@
 // The values that the service and the page exchange. Only the type checker reads this file.
-// tests/page/test_types.py compares the field names with the Python dataclasses and documents.
+// tests/page/unit/test_types.py compares the field names with the Python dataclasses and documents.
 
 export type Transport = "polling" | "chunked" | "events" | "websocket";
 export type Outcome = "complete" | "cut" | "timeout" | "refused" | "unreachable" | "stopped";
@@ -189,6 +189,13 @@ export interface Findings {
   problems: ReadProblem[];
 }
 
+/** flushcheck/service/routes/check.py: why a file cannot be checked. Other errors have no code and no reason. */
+export interface CheckFailure {
+  error?: string;
+  code?: string;
+  reason?: string;
+}
+
 // flushcheck/service/routes/pages.py: what the service tells the page
 
 export interface PlannedProbe {
@@ -236,7 +243,7 @@ export type Header = [name: string, value: string];
 /** A piece on the page's clock. `connection` tells the connections of an EventSource apart. */
 export interface Point {
   sent_s: number;
-  came_s: number;
+  arrived_s: number;
   connection?: number;
 }
 

@@ -4,7 +4,7 @@
 import { el } from "./dom.js";
 
 /** @import { Transport } from "./types.d.ts" */
-/** @typedef {{came_s: number, read: number, raw: string}} WireRecord `read` is the number of the browser's read that completed it */
+/** @typedef {{arrived_s: number, read: number, raw: string}} WireRecord `read` is the number of the browser's read that completed it */
 
 /** @type {Record<Transport, string>} */
 export const WIRE_NOTES = {
@@ -23,14 +23,14 @@ const utf8 = new TextEncoder();
  * @param {Transport} transport
  * @param {readonly WireRecord[]} records */
 export function wireRows(transport, records) {
-  return records.map(({ came_s, read, raw }, index) => {
+  return records.map(({ arrived_s, read, raw }, index) => {
     const bytes = utf8.encode(raw).length;
     const [head, tail] = framing(transport, bytes);
     const newRead = records[index - 1]?.read !== read;
     return el(
       "tr",
       { class: newRead && "read" },
-      el("td", {}, newRead ? came_s.toFixed(3) : ""),
+      el("td", {}, newRead ? arrived_s.toFixed(3) : ""),
       el("td", {}, String(bytes)),
       el("td", {}, el("span", { class: "framing" }, head), visible(raw), el("span", { class: "framing" }, tail)),
     );

@@ -9,6 +9,7 @@ the loop that writes the streams.
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 
 from flask import Blueprint, Response, request
 
@@ -27,6 +28,31 @@ EXAMPLE = "for example curl --data-binary @nginx.conf 'http://localhost:8000/che
 MAX_NAME = 200  # characters of ?name=
 
 
+class CheckError(StrEnum):
+    """Why a request cannot be checked: `code` in the response of status 400."""
+
+    UNKNOWN_PARAMETER = "unknown-parameter"
+    UNKNOWN_SERVER = "unknown-server"
+    WRONG_NAME = "wrong-name"
+    WRONG_BODY = "wrong-body"
+    UNKNOWN_FORMAT = "unknown-format"  # the server that the file is for has to be named
+
+
+class CannotCheck(UsageError):
+    """A request that cannot be checked: a sentence with an example for a shell, and its parts for a program.
+
+    Args:
+        code: the kind of error.
+        reason: what was given and what is expected.
+        hint: how to do better in a shell. The message is the reason and the hint.
+    """
+
+    def __init__(self, code: CheckError, reason: str, hint: str = f", {EXAMPLE}") -> None:
+        super().__init__(f"{reason}{hint}")
+        self.code = code
+        self.reason = reason
+
+
 def routes(service: Service) -> Blueprint:
     """The route `/check`."""
     blueprint = Blueprint("check", __name__)
@@ -37,6 +63,10 @@ def routes(service: Service) -> Blueprint:
         text = _text(bounded_body(service.limits.max_check_bytes))
         kind = request.accept_mimetypes.best_match([TEXT, JSON], default=TEXT)
         return service.executor.run(lambda: _respond(_checked(text, server, name), kind))
+
+    @blueprint.errorhandler(CannotCheck)
+    def cannot_check(error: CannotCheck) -> Response:
+        return json_response({"error": str(error), "code": error.code, "reason": error.reason}, 400)
 
     @blueprint.after_request
     def cors(response: Response) -> Response:
@@ -50,19 +80,24 @@ def _query() -> tuple[Server | None, str]:
     """The server that the file is for (None: detect it), and the file's name for the report.
 
     Raises:
-        UsageError: the query has another parameter or a wrong value.
+        CannotCheck: the query has another parameter or a wrong value.
     """
     for key in request.args:
         if key not in ("server", "name"):
-            raise UsageError(f"unknown parameter {key[:40]!r}: expected server or name, {EXAMPLE}")
+            raise CannotCheck(
+                CheckError.UNKNOWN_PARAMETER, f"unknown parameter {key[:40]!r}: expected server or name"
+            )
     given = request.args.get("server", "")
     if given and given not in set(Server):
-        raise UsageError(f"server={given[:40]}: expected one of {', '.join(Server)}, {EXAMPLE}")
+        raise CannotCheck(
+            CheckError.UNKNOWN_SERVER, f"server={given[:40]}: expected one of {', '.join(Server)}"
+        )
     name = request.args.get("name", "") or "pasted"
     if len(name) > MAX_NAME or not name.isprintable():
-        raise UsageError(
-            f"name={name[:40]!r}: expected at most {MAX_NAME} printable characters, "
-            "for example name=nginx.conf"
+        raise CannotCheck(
+            CheckError.WRONG_NAME,
+            f"name={name[:40]!r}: expected at most {MAX_NAME} printable characters",
+            ", for example name=nginx.conf",
         )
     return Server(given) if given else None, name
 
@@ -71,30 +106,35 @@ def _text(body: bytes) -> str:
     """The text of the file in the body.
 
     Raises:
-        UsageError: the body is empty, a form, or not text.
+        CannotCheck: the body is empty, a form, or not text.
     """
+    wrong = ""
     if not body.strip():
-        raise UsageError(f"the body is empty: expected a configuration file, {EXAMPLE}")
-    if request.mimetype == "multipart/form-data":
-        raise UsageError(f"the body is a form: expected the file alone, {EXAMPLE}")
-    if request.mimetype == "application/x-www-form-urlencoded" and not re.search(rb"[\r\n]", body):
-        raise UsageError(f"the body has no line breaks (curl -d removes them): expected a file, {EXAMPLE}")
+        wrong = "the body is empty: expected a configuration file"
+    elif request.mimetype == "multipart/form-data":
+        wrong = "the body is a form: expected the file alone"
+    elif request.mimetype == "application/x-www-form-urlencoded" and not re.search(rb"[\r\n]", body):
+        wrong = "the body has no line breaks (curl -d removes them): expected a file"
+    if wrong:
+        raise CannotCheck(CheckError.WRONG_BODY, wrong)
     try:
         return decode(body)
     except Unreadable as error:
-        raise UsageError(f"the body is {error}: expected a configuration file in UTF-8, {EXAMPLE}") from None
+        reason = f"the body is {error}: expected a configuration file in UTF-8"
+        raise CannotCheck(CheckError.WRONG_BODY, reason) from None
 
 
 def _checked(text: str, server: Server | None, name: str) -> CheckResult:
     """The findings of the file.
 
     Raises:
-        UsageError: the server that the file is for cannot be detected.
+        CannotCheck: the server that the file is for cannot be detected.
     """
     checked = check_text(text, server=server, name=name)
     if not checked.files:
         reason = "; ".join(problem.reason for problem in checked.problems)
-        raise UsageError(f"{reason}: set server= to one of {', '.join(Server)}, {EXAMPLE}")
+        hint = f": set server= to one of {', '.join(Server)}, {EXAMPLE}"
+        raise CannotCheck(CheckError.UNKNOWN_FORMAT, reason, hint)
     return checked
 
 

@@ -23,6 +23,7 @@ from flushcheck.configs.findings import Server
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, Transport
 from flushcheck.service.responses import allow_cors, json_response
+from flushcheck.service.routes.check import CheckError
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import CONTENT_TYPES, TABLE
 
@@ -32,6 +33,16 @@ PATH = "/openapi.json"
 Schema = dict[str, Any]
 
 ERROR: Schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+# A body that is cut off or malformed as HTTP has an error only.
+CANNOT_CHECK: Schema = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {"type": "string"},
+        "code": {"type": "string", "enum": list(CheckError)},
+        "reason": {"type": "string"},
+    },
+}
 ANY_OBJECT: Schema = {"type": "object"}
 TEXT_BODY: Schema = {"type": "string"}
 
@@ -73,7 +84,7 @@ def document(limits: Limits) -> Schema:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": {**_streams(limits), **_diagnostics(), **_rest()},
-        "components": {"schemas": {"Error": ERROR, **_models(Run)}},
+        "components": {"schemas": {"Error": ERROR, "CannotCheck": CANNOT_CHECK, **_models(Run)}},
     }
 
 
@@ -137,7 +148,10 @@ def _rest() -> Schema:
     return {
         "/check": _post(
             "The findings in a server's configuration",
-            {200: {TEXT: TEXT_BODY, JSON: ANY_OBJECT}},
+            {
+                200: {TEXT: TEXT_BODY, JSON: ANY_OBJECT},
+                400: {JSON: {"$ref": "#/components/schemas/CannotCheck"}},
+            },
             {TEXT: {"schema": TEXT_BODY}},
             [server, name_given],
         ),
@@ -166,7 +180,7 @@ def _get(summary: str, responses: Mapping[int, Any], parameters: Iterable[Schema
 def _post(
     summary: str, responses: Mapping[int, Any], body: Schema, parameters: Iterable[Schema] = ()
 ) -> Schema:
-    operation = _operation(summary, {**responses, 400: JSON, 413: JSON, 503: JSON}, parameters)
+    operation = _operation(summary, {400: JSON, 413: JSON, 503: JSON, **responses}, parameters)
     return {"post": {**operation, "requestBody": {"required": True, "content": body}}}
 
 

@@ -38,6 +38,7 @@ from flushcheck.reports.oneliner import oneliner
 from flushcheck.reports.terminal import terminal
 from flushcheck.reports.ticket import ticket
 from flushcheck.service.own_address import visitor_url
+from flushcheck.service.page_files import CLIENT, FOLDER, TYPES, join_client, read_page_files
 from flushcheck.service.responses import allow_cors, bounded_body, html_response, json_response
 from flushcheck.service.routes import check, streams
 from flushcheck.service.service import Service
@@ -47,14 +48,6 @@ from flushcheck.streaming.transports.records import MAX_PENDING_BYTES
 
 EVENT_STREAM, HTML, TEXT = "text/event-stream", "text/html", "text/plain"
 TEXT_WIDTH = 80  # columns of a report as text, to be pasted elsewhere
-
-FOLDER = Path(__file__).parents[1] / "page"
-CLIENT = "client.js"  # other pages import this file, so it has its own path
-TYPES = {
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
-}
 
 # Content from this service only, nothing inline, and no string becomes markup: a browser with Trusted
 # Types raises an error where innerHTML is set. Source: CSP Level 3. 'self' covers ws: and wss: too.
@@ -84,7 +77,8 @@ NOT_IN_A_BROWSER = frozenset({Variant.HTTP10})
 def routes(service: Service) -> Blueprint:
     """The root (the page, or an event stream by the Accept header), the page's files and two requests."""
     blueprint = Blueprint("pages", __name__, template_folder=str(FOLDER))
-    files = {file.name: file.read_bytes() for file in sorted(FOLDER.iterdir()) if file.suffix in TYPES}
+    files = read_page_files()
+    joined_client = join_client(files)
 
     @blueprint.get("/")
     def root() -> Response:
@@ -104,7 +98,7 @@ def routes(service: Service) -> Blueprint:
     @blueprint.get(f"/{CLIENT}")
     def client() -> Response:
         # A browser fetches a module for another page with CORS.
-        return allow_cors(_file(CLIENT, files[CLIENT]))
+        return allow_cors(_file(CLIENT, joined_client))
 
     @blueprint.post("/diagnostics/plan")
     def planned() -> Response:

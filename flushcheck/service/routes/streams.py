@@ -116,7 +116,7 @@ def _body(
 ) -> Iterator[bytes]:
     environ = request.environ
     cache = frame_cache(rest, route.transport, params.framing, params.end)
-    preamble, heartbeat = cache.prelude(params.pad_bytes), None
+    preamble, heartbeat = cache.preamble(params.pad_bytes), None
     if route.transport is Transport.EVENTS:
         preamble += retry(service.limits.retry_s)
     if route.transport is Transport.EVENTS and params.heartbeat:

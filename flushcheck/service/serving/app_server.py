@@ -1,4 +1,4 @@
-"""What this process runs under: the facts that `diagnosis.app_server` judges.
+"""What this process runs under: the facts that `diagnosis.app_server` turns into a report.
 
 They are looked up once, while the app is loaded: gunicorn's worker, uWSGI's and mod_wsgi's own modules, what
 Passenger and CGI put into the process's environment. Where the process does not tell, the server's part of
@@ -16,7 +16,8 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from flushcheck.diagnosis.app_server import GEVENT, GTHREAD, SYNC, AppServer, ServerSetup, examine
+from flushcheck.diagnosis.app_server import examine
+from flushcheck.diagnosis.server_setup import GEVENT, GTHREAD, SYNC, AppServer, ServerSetup
 from flushcheck.reports.app_server import server_report_line
 from flushcheck.service.serving import internals
 from flushcheck.streaming.limits import Limits, unknown_settings

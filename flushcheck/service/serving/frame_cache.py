@@ -68,9 +68,9 @@ class FrameCache:
         """The frame of the end record, not framed by the protocol; b"" for none."""
         return self._encoder.end(end)
 
-    def prelude(self, pad_bytes: int) -> bytes:
+    def preamble(self, pad_bytes: int) -> bytes:
         """What goes out before all frames, not framed by the protocol; b"" for nothing."""
-        return self._encoder.prelude(pad_bytes)
+        return self._encoder.preamble(pad_bytes)
 
     def _make(self, seq: int, at_s: float) -> bytes:
         frame = self._encoder.piece(Piece(seq, at_s, self.source.text(seq)))

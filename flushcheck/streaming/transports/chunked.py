@@ -26,7 +26,7 @@ class Chunked:
         self._end = end
         self._tail = "" if framing is Framing.PLAIN else "\n"
 
-    def prelude(self, pad_bytes: int) -> bytes:
+    def preamble(self, pad_bytes: int) -> bytes:
         """Spaces and a blank line, as old XHR clients need them."""
         return b" " * pad_bytes + b"\n\n" if pad_bytes else b""
 

@@ -40,7 +40,7 @@ class Events:
         self._framing = framing
         self._end = end
 
-    def prelude(self, pad_bytes: int) -> bytes:
+    def preamble(self, pad_bytes: int) -> bytes:
         """A comment of spaces, which clients ignore."""
         return b":" + b" " * pad_bytes + b"\n\n" if pad_bytes else b""
 
@@ -78,7 +78,6 @@ class Event:
 
     name: str  # "message" if the stream named none
     data: str
-    last_id: str  # the last id so far, including that of this event
 
 
 class EventParser:
@@ -89,7 +88,6 @@ class EventParser:
         self._first = True
         self._name = ""
         self._data: list[str] = []
-        self._last_id = ""
         self._size = 0
 
     def feed(self, data: bytes) -> list[Event]:
@@ -133,14 +131,13 @@ class EventParser:
             self._data.append(value)
         elif name == "event":
             self._name = value
-        elif name == "id" and "\0" not in value:
-            self._last_id = value
+        # `id` and `retry` concern a client that reconnects; no reader of this parser does.
         return []
 
     def _dispatch(self) -> list[Event]:
         data, name = self._data, self._name
         self._data, self._name, self._size = [], "", 0
-        return [Event(name or "message", "\n".join(data), self._last_id)] if data else []
+        return [Event(name or "message", "\n".join(data))] if data else []
 
 
 class EventDecoder:

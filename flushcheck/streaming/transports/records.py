@@ -25,7 +25,7 @@ class Encoder(Protocol):
 
     def __init__(self, framing: Framing, end: str) -> None: ...
 
-    def prelude(self, pad_bytes: int) -> bytes:
+    def preamble(self, pad_bytes: int) -> bytes:
         """The bytes before the first piece; b"" for none."""
 
     def piece(self, piece: Piece) -> bytes:

@@ -9,7 +9,7 @@ STOP = "stop"  # the message by which a client ends the stream
 
 
 class Messages:
-    """Messages as UTF-8. There is no prelude: a WebSocket message needs no padding."""
+    """Messages as UTF-8. There is no preamble: a WebSocket message needs no padding."""
 
     content_type = "text/plain"
 
@@ -17,7 +17,7 @@ class Messages:
         self._framing = framing
         self._end = end
 
-    def prelude(self, pad_bytes: int) -> bytes:
+    def preamble(self, pad_bytes: int) -> bytes:
         return b""
 
     def piece(self, piece: Piece) -> bytes:

@@ -10,7 +10,7 @@ import { aligned, countDeliveries, isHeld, lateness, longestWait } from "../../.
 const THRESHOLDS = { late_s: 0.2, held_s: 1, held_share: 0.5, same_delivery_s: 0.125 };
 
 /** Points from [sent, arrived] or [sent, arrived, connection]. */
-const points = (rows) => rows.map(([sent_s, came_s, connection]) => ({ sent_s, came_s, connection }));
+const points = (rows) => rows.map(([sent_s, arrived_s, connection]) => ({ sent_s, arrived_s, connection }));
 const round = (number) => Math.round(number * 1000) / 1000;
 
 describe("aligned: send times on the receiver's clock", () => {

@@ -8,7 +8,7 @@ import { count, endSentence, ordinal } from "../../../flushcheck/service/page/se
 
 const THRESHOLDS = { late_s: 0.1, held_s: 0.5, held_share: 0.5, same_delivery_s: 0.01 };
 const CONTEXT = { end: "done", unavailable: "", thresholds: THRESHOLDS };
-const points = (rows) => rows.map(([sent_s, came_s]) => ({ sent_s, came_s }));
+const points = (rows) => rows.map(([sent_s, arrived_s]) => ({ sent_s, arrived_s }));
 
 const STEADY = points([[0, 0], [1, 1]]);
 const NONE = [];
@@ -20,10 +20,10 @@ const ENDINGS = [
   // name                          pieces        ended          context                        sentence
   ["stopped",                      STEADY,       "stopped",     {},                            "Stopped after 2 pieces."],
   ["stopped after one",            STEADY.slice(1), "stopped",  {},                            "Stopped after 1 piece."],
-  ["complete and steady",          STEADY,       "complete",    {},                            "Flowing: all 2 pieces came one by one."],
-  ["held for the limit",           AT_THE_LIMIT, "complete",    {},                            "Late: 3 pieces came together, up to 0.50 s late."],
-  ["held for longer",              ABOVE_IT,     "complete",    {},                            "Held: 4 pieces came together, up to 0.8 s late."],
-  ["held in groups",               IN_TWO,       "complete",    {},                            "Held: 10 pieces came in 2 deliveries, up to 1.0 s late."],
+  ["complete and steady",          STEADY,       "complete",    {},                            "Flowing: all 2 pieces arrived one by one."],
+  ["held for the limit",           AT_THE_LIMIT, "complete",    {},                            "Late: 3 pieces arrived together, up to 0.50 s late."],
+  ["held for longer",              ABOVE_IT,     "complete",    {},                            "Held: 4 pieces arrived together, up to 0.8 s late."],
+  ["held in groups",               IN_TWO,       "complete",    {},                            "Held: 10 pieces arrived in 2 blocks, up to 1.0 s late."],
   ["cut",                          STEADY,       "cut",         {},                            "Cut after 2 pieces: why"],
   ["cut, but no end was chosen",   STEADY,       "cut",         { end: "none" },               "Ended without an end record after 2 pieces, as chosen."],
   ["foreign, and no end was chosen", NONE,       "foreign",     { end: "none" },               "Not a stream of flushcheck: why"],

@@ -43,11 +43,11 @@ from flushcheck.model.culprit import Evidence
 from flushcheck.reports.findings import findings_document
 from flushcheck.reports.json_report import document
 from flushcheck.service import create_app
-from flushcheck.service.routes.pages import FOLDER
+from flushcheck.service.page_files import FOLDER
 from flushcheck.streaming.limits import Limits
 
 TYPES = (FOLDER / "types.d.ts").read_text()
-CLIENT = (FOLDER / "client.js").read_text()
+HOLD_DETECTOR = (FOLDER / "hold-detector.js").read_text()
 
 
 def declared(interface: str) -> dict[str, str]:
@@ -127,7 +127,7 @@ CONFIGURATION = """server {
 """
 CHECKED = findings_document(check_text(CONFIGURATION))
 FINDINGS = [
-    # interface          its JSON, of which the page uses a part
+    # interface          its JSON; the page uses a part of it
     ("Findings",         CHECKED),
     ("Finding",          CHECKED["findings"][0]),
     ("PassedBlock",      CHECKED["passed"][0]),
@@ -146,6 +146,13 @@ def test_an_allowed_finding_says_where_and_why_it_is_allowed() -> None:
     )
     assert extra
     assert set(re.findall(r"^  (\w+)", extra[1], re.MULTILINE)) <= set(CHECKED["allowed"][0])
+
+
+def test_a_failure_of_the_check_has_the_keys_that_the_page_declares() -> None:
+    response = (
+        create_app(Limits()).test_client().post("/check", data=b"hello world\n", content_type="text/plain")
+    )
+    assert list(declared("CheckFailure")) == list(response.json)  # type: ignore[arg-type]  # JSON
 
 
 def test_the_page_gets_the_settings_that_it_declares() -> None:
@@ -167,15 +174,11 @@ def test_a_planned_probe_has_the_fields_that_the_page_declares() -> None:
 
 
 def constant(name: str) -> float:
-    """A number in client.js, which other pages import and which therefore gets no settings."""
-    value = re.search(rf"^const {name} = ([\d.]+);", CLIENT, re.MULTILINE)
-    assert value, f"client.js has no {name}"
+    """A number in a part of client.js, which other pages import and which therefore gets no settings."""
+    value = re.search(rf"^const {name} = ([\d.]+);", HOLD_DETECTOR, re.MULTILINE)
+    assert value, f"hold-detector.js has no {name}"
     return float(value[1])
 
 
 def test_the_client_takes_the_same_reads_for_one_delivery() -> None:
     assert constant("SAME_DELIVERY_MS") == SAME_DELIVERY_S * 1000
-
-
-def test_the_client_imports_nothing() -> None:
-    assert not re.search(r"^\s*import\b", CLIENT.partition("*/")[2], re.MULTILINE)

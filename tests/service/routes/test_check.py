@@ -75,27 +75,40 @@ def test_it_reports_what_the_command_reports(client, path):
 
 
 REFUSED = [
-    # name               query                   body                     in the error
-    ("nothing",          "",                     b"",                     "the body is empty"),
-    ("blank",            "",                     b" \n\t\n",           "the body is empty"),
-    ("an unknown format", "",                    b"hello world\n",       "set server= to one of nginx"),
-    ("no such server",   "?server=iis",          GUILTY.encode(),         "expected one of nginx, apache"),
-    ("no such parameter", "?file=/etc/passwd",   GUILTY.encode(),         "unknown parameter 'file'"),
-    ("not a text",       "",                     b"server {\0}",         "not a text file"),
-    ("a name too long",  f"?name={'x' * 201}",   GUILTY.encode(),         "name='x"),
-    ("a name of bytes",  "?name=a%0Ab",          GUILTY.encode(),         "printable"),
+    # name               query                   body                     code                 in the error
+    ("nothing",          "",                     b"",                     "wrong-body",        "the body is empty"),
+    ("blank",            "",                     b" \n\t\n",              "wrong-body",        "the body is empty"),
+    ("an unknown format", "",                    b"hello world\n",        "unknown-format",    "set server= to one of nginx"),
+    ("no such server",   "?server=iis",          GUILTY.encode(),         "unknown-server",    "expected one of nginx, apache"),
+    ("no such parameter", "?file=/etc/passwd",   GUILTY.encode(),         "unknown-parameter", "unknown parameter 'file'"),
+    ("not a text",       "",                     b"server {\0}",          "wrong-body",        "not a text file"),
+    ("a name too long",  f"?name={'x' * 201}",   GUILTY.encode(),         "wrong-name",        "name='x"),
+    ("a name of bytes",  "?name=a%0Ab",          GUILTY.encode(),         "wrong-name",        "printable"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "query", "body", "words"), REFUSED, ids=[name for name, *_ in REFUSED])
+@pytest.mark.parametrize(
+    ("name", "query", "body", "code", "words"), REFUSED, ids=[name for name, *_ in REFUSED]
+)
 @pytest.mark.parametrize("accept", ["application/json", "text/plain"])
 def test_a_body_that_is_not_a_configuration_is_refused_with_an_example(
-    client, name, query, body, words, accept
+    client, name, query, body, code, words, accept
 ):
     response = ask(client, body, query, accept)
     assert (response.status_code, response.mimetype) == (400, "application/json")
     assert words in response.json["error"]
     assert "for example" in response.json["error"]
+    assert response.json["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "body", "code", "words"), REFUSED, ids=[name for name, *_ in REFUSED]
+)
+def test_the_reason_is_the_error_without_what_is_for_a_shell(client, name, query, body, code, words):
+    written = ask(client, body, query).json
+    assert written["error"].startswith(written["reason"])
+    assert "for example" not in written["reason"]
+    assert "server= " not in written["reason"]
 
 
 MISTAKES = [
@@ -110,6 +123,7 @@ def test_a_wrong_curl_option_is_explained(client, name, kind, body):
     response = ask(client, body, kind=kind)
     assert response.status_code == 400
     assert "--data-binary" in response.json["error"]
+    assert response.json["code"] == "wrong-body"
 
 
 def test_pages_of_other_hosts_may_use_it(client):
@@ -206,9 +220,9 @@ def test_the_check_runs_in_the_thread_pool(client, monkeypatch):
 def test_on_the_wire(origin: OriginServer) -> None:
     url = f"{origin.url}/check"
     for data in (GUILTY.encode(), iter([GUILTY.encode()])):  # requests sends an iterator in chunks
-        answer = requests.post(url, data=data, headers={"Accept": "application/json"}, timeout=WITHIN_S)
-        assert answer.status_code == 200
-        assert answer.json()["findings"][0]["id"] == "nginx-proxy-buffering"
+        response = requests.post(url, data=data, headers={"Accept": "application/json"}, timeout=WITHIN_S)
+        assert response.status_code == 200
+        assert response.json()["findings"][0]["id"] == "nginx-proxy-buffering"
     large = b"#" * (Limits().max_check_bytes + 1)
     for data in (large, iter([large])):
         assert requests.post(url, data=data, timeout=WITHIN_S).status_code == 413

@@ -35,33 +35,33 @@ def test_curl_gets_json_that_reports_a_flowing_service(origin: OriginServer) -> 
 
 
 def test_hostile_headers_change_neither_the_probes_nor_the_line_to_paste(origin: OriginServer) -> None:
-    answer = requests.get(
+    response = requests.get(
         f"{origin.url}/diagnostics?quick=1",
         headers={"Host": "evil.example'", "X-Forwarded-Host": "evil.example", "Accept": "text/plain"},
         timeout=LONG_S,
     )
-    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert "FLOWING  " + origin.url in answer.text
-    assert "evil" not in answer.text
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "FLOWING  " + origin.url in response.text
+    assert "evil" not in response.text
 
 
 def test_a_browser_gets_a_page(origin: OriginServer) -> None:
-    answer = requests.get(f"{origin.url}/diagnostics", headers=PAGE, timeout=WITHIN_S)
-    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    response = requests.get(f"{origin.url}/diagnostics", headers=PAGE, timeout=WITHIN_S)
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
 def test_the_service_makes_at_most_two_controls_at_once(origin: OriginServer) -> None:
     url = f"{origin.url}/diagnostics/control"
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: requests.get(url, timeout=LONG_S), range(4)))
-    assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429]
-    for answer in answers:
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
-        if answer.status_code == 429:
-            assert answer.headers["Retry-After"]
+        responses = list(pool.map(lambda _: requests.get(url, timeout=LONG_S), range(4)))
+    assert sorted(response.status_code for response in responses) == [200, 200, 429, 429]
+    for response in responses:
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        if response.status_code == 429:
+            assert response.headers["Retry-After"]
             continue
-        observations = [from_json(Observation, data) for data in answer.json()["observations"]]
+        observations = [from_json(Observation, data) for data in response.json()["observations"]]
         assert [observation.probe for observation in observations] == [
             Probe(Transport.CHUNKED, vantage=Vantage.LOOPBACK),
             Probe(Transport.EVENTS, vantage=Vantage.LOOPBACK),
@@ -154,8 +154,8 @@ def test_a_truncated_or_badly_chunked_body_is_a_client_error(origin: OriginServe
 def test_a_body_over_the_limit_is_refused_with_and_without_content_length(origin: OriginServer) -> None:
     large = b"x" * (Limits().max_judge_bytes + 1)
     for data in (large, iter([large])):  # requests sends an iterator in chunks
-        answer = requests.post(f"{origin.url}/diagnostics/judge", data=data, timeout=WITHIN_S)
-        assert answer.status_code == 413
+        response = requests.post(f"{origin.url}/diagnostics/judge", data=data, timeout=WITHIN_S)
+        assert response.status_code == 413
 
 
 JSON = st.recursive(

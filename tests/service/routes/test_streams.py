@@ -1,4 +1,4 @@
-"""The routes of the streams: what each answers to whom. Bytes and time on the wire are in test_wire."""
+"""The routes of the streams: which headers and body each sends. Bytes and time on the wire are in test_wire."""
 
 import json
 
@@ -12,18 +12,18 @@ from flushcheck.streaming.transports import decoder, polling
 from tests.service.wire import json_of
 
 FAST = "interval=0&count=3"
-HINTS = {
+RESPONSE_HEADERS = {
     "X-Accel-Buffering": "no",
     "Cache-Control": "no-cache, no-transform",
     "X-Content-Type-Options": "nosniff",
 }
 EVENT_STREAM = {"Accept": "text/event-stream"}
-XHR_PRELUDE = " " * 1024 + "\n\n"
+XHR_PREAMBLE = " " * 1024 + "\n\n"
 
 BODIES = [
     # path, request headers, content type, body
     ("/stream/chunked", {}, "text/plain", "Water in a"),
-    ("/xhr", {}, "text/plain", f"{XHR_PRELUDE}Water in a"),
+    ("/xhr", {}, "text/plain", f"{XHR_PREAMBLE}Water in a"),
     (
         "/stream/events",
         {},
@@ -46,7 +46,7 @@ def test_a_stream_as_the_fields_pages_expect_it(client, path, headers, content_t
     assert response.status_code == 200
     assert response.content_type == f"{content_type}; charset=utf-8"
     assert response.text == body
-    assert {name: response.headers.get(name) for name in HINTS} == HINTS
+    assert {name: response.headers.get(name) for name in RESPONSE_HEADERS} == RESPONSE_HEADERS
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
@@ -54,16 +54,18 @@ STREAMS = [(path, headers) for path, headers, _, _ in BODIES]
 
 
 @pytest.mark.parametrize(("path", "headers"), STREAMS)
-def test_the_baseline_carries_no_hint_at_all(client, path, headers):
+def test_the_baseline_carries_none_of_these_headers(client, path, headers):
     response = client.get(f"{path}?{FAST}&xab=0&cache=0&nosniff=0", headers=headers)
-    assert not HINTS.keys() & response.headers.keys()
+    assert not RESPONSE_HEADERS.keys() & response.headers.keys()
 
 
-@pytest.mark.parametrize(("switch", "name"), [*zip(("xab", "cache", "nosniff"), HINTS, strict=True)])
+@pytest.mark.parametrize(
+    ("switch", "name"), [*zip(("xab", "cache", "nosniff"), RESPONSE_HEADERS, strict=True)]
+)
 @pytest.mark.parametrize(("path", "headers"), STREAMS)
-def test_each_hint_has_its_switch(client, path, headers, switch, name):
+def test_each_header_has_its_switch(client, path, headers, switch, name):
     response = client.get(f"{path}?{FAST}&{switch}=0", headers=headers)
-    assert HINTS.keys() - response.headers.keys() == {name}
+    assert RESPONSE_HEADERS.keys() - response.headers.keys() == {name}
 
 
 @pytest.mark.parametrize(("path", "headers"), STREAMS)

@@ -116,7 +116,7 @@ ASKED = [
     (frame(1, b"\xff\xfe"), 1007, "gone"),
     (b"\x81\x04stop", 1002, "gone"),  # a client's frame without a mask: RFC 6455, section 5.1
     (frame(3, b""), 1002, "gone"),  # an opcode that means nothing
-    (b"\xc1\x84\0\0\0\0stop", 1002, "gone"),  # compressed, which nobody agreed to
+    (b"\xc1\x84\0\0\0\0stop", 1002, "gone"),  # compressed, which was not negotiated
     (frame(9, b"x" * 200), 1002, "gone"),  # a control frame longer than 125 bytes
 ]
 
@@ -132,7 +132,7 @@ def test_a_conversation_ends_with_the_right_code_at_once(origin: OriginServer, s
         closing_frame = read_until(ws, b"\x88")
         assert struct.unpack("!H", closing_frame[2:4])[0] == code
         assert time.monotonic() - said_s < AT_ONCE_S
-        if said[:1] != b"\x88":  # who began has no more to say
+        if said[:1] != b"\x88":  # the side that began the close sends no more
             ws.sendall(frame(8, closing_frame[2:4]))
         assert read_rest(ws) == b""
     line = origin.line(route=PATH)
@@ -185,7 +185,7 @@ def test_compression_is_never_agreed_to(origin: OriginServer) -> None:
 
 
 REFUSED = [
-    # name, headers, status, what the answer says it saw
+    # name, headers, status, what the response says it saw
     ("no Upgrade, as behind a plain proxy", HANDSHAKE[2:], 400, {"upgrade": "", "websocket_key": True}),
     ("Connection: close", ("Connection: close", *HANDSHAKE[1:]), 400, {"connection": "close"}),
     ("a plain GET", (), 400, {"websocket_key": False}),
@@ -255,7 +255,7 @@ FLOODS = [
 
 
 @pytest.mark.parametrize(("name", "flood"), FLOODS, ids=[name for name, _ in FLOODS])
-def test_a_flood_of_messages_delays_nobody_and_is_not_kept(origin: OriginServer, name, flood):
+def test_a_flood_of_messages_delays_no_stream_and_is_not_kept(origin: OriginServer, name, flood):
     def memory_kb() -> int:
         return sum(
             int(line.split()[1])
@@ -299,7 +299,7 @@ def test_a_reader_that_pauses_gets_every_frame_whole(origin: OriginServer) -> No
     with closing(origin.ask(path, *HANDSHAKE)) as ws:
         data = read_until(ws, b"Water").partition(b"\r\n\r\n")[2]
         for _ in range(5):
-            ws.sendall(frame(9, b"between"))  # its answer must not land inside another frame
+            ws.sendall(frame(9, b"between"))  # its pong must not land inside another frame
             time.sleep(0.15)  # what is not read in the meantime is the point
         data += read_until(ws, b"\x81\x03END\x88\x02")
     texts, pongs = [], 0

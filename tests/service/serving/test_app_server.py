@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from websocket import create_connection
 
-from flushcheck.diagnosis.app_server import AppServer, ServerSetup
+from flushcheck.diagnosis.server_setup import AppServer, ServerSetup
 from flushcheck.service.serving.app_server import CONCURRENCY, setup_at_load, setup_of_request
 from flushcheck.streaming.limits import Limits
 from tests.deploy import shared
@@ -81,16 +81,16 @@ def test_a_misspelt_setting_is_told_with_the_right_name():
 
 
 OWN_SETTINGS = [
-    # gunicorn's arguments without the shipped file, advice, whether the log has the line
+    # gunicorn's arguments without the shipped file, remarks, whether the log has the line
     (["-k", "gevent"], [], True),
     (["-k", "gevent", "--preload"], ["preload-app"], False),
 ]
 
 
 @pytest.mark.parametrize(
-    ("args", "advice", "logged"), OWN_SETTINGS, ids=["loaded by the worker", "preloaded"]
+    ("args", "remarks", "logged"), OWN_SETTINGS, ids=["loaded by the worker", "preloaded"]
 )
-def test_without_the_shipped_hook_the_worker_is_found(tmp_path, args, advice, logged):
+def test_without_the_shipped_hook_the_worker_is_found(tmp_path, args, remarks, logged):
     own = tmp_path / "own.conf.py"
     own.write_text("control_socket_disable = True\n")
     port = servers.free_port()
@@ -108,7 +108,7 @@ def test_without_the_shipped_hook_the_worker_is_found(tmp_path, args, advice, lo
     with servers.start_program("gunicorn", argv, port=port, cwd=ROOT, ready="/healthz") as service:
         report = server(service.url)
         assert (report["runs_under"], report["worker"]) == ("gunicorn", "gevent")
-        assert [remark["id"] for remark in report["remarks"]] == advice
+        assert [remark["id"] for remark in report["remarks"]] == remarks
         assert ("runs under gunicorn" in service.output()) is logged
         shared.assert_exact(service.url, shared.TEXTS[0])
         assert_websocket_exact(service.url, shared.TEXTS[0])

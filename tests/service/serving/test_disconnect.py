@@ -1,4 +1,4 @@
-"""Waiting on a socket: who is still there, seen with plain threads and without any server."""
+"""Waiting on a socket: whether the client is still there, with plain threads and without any server."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_client_that_has_left_is_seen_without_waiting(pair: Pair, leave, chunk
     server, client = pair
     watched = SocketClient(server, chunked=chunked)
     leave(client)
-    # The look that finds FIN pokes, and the peer's answer to that takes its time.
+    # The look that finds FIN pokes, and the peer's response to that takes time.
     end_s = time.monotonic() + LONG_S
     while not (ended := watched.wait(0)):
         assert time.monotonic() < end_s

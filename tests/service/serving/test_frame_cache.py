@@ -49,6 +49,6 @@ def test_what_is_kept_is_bounded(size):
 
 
 def test_a_piece_without_text_is_no_chunk():
-    # "0\r\n\r\n" would end the response in the midst of the stream.
+    # "0\r\n\r\n" would end the response in the middle of the stream.
     said = frame_cache(replace(whole(), units=("",)), Transport.CHUNKED, Framing.PLAIN, "none")
     assert said.framed(chunk).piece(0, 0.0) == b""

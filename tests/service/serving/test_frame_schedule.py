@@ -24,7 +24,7 @@ from flushcheck.streaming.transports import decoder
 
 
 class Clock:
-    """Time that passes only when somebody waits, or takes long to read."""
+    """Time that passes only while a stream waits or a read takes long."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -145,7 +145,7 @@ def test_a_stream_ends_when_its_reader_says_so(how, when_s, sent):
     assert client.clock.now_s == pytest.approx(100.0 + when_s)
 
 
-def test_a_stream_that_nobody_takes_any_more_is_gone():
+def test_a_stream_without_a_client_is_gone():
     clock, progress = Clock(), StreamProgress()
     frames = FrameSchedule(
         frame_cache(

@@ -23,7 +23,7 @@ from wsgi import app
 MISSING = "gevent's loop has no method io_uring"
 
 WAYS = [
-    # name, settings, whether the engine writes, the doctor's advice, its exit code
+    # name, settings, whether the engine writes, the levels of the doctor's remarks, its exit code
     ("on", {}, True, [], 0),
     ("off", {"FLUSHCHECK_ENGINE": "off"}, False, ["note"], 0),
     ("unfit", {}, False, ["warning"], 1),
@@ -39,8 +39,8 @@ def test_whether_the_engine_writes_is_told_and_changes_no_byte(
     with servers.start_origin(env=settings, app=app, chdir=tmp_path) as service:
         metrics = requests.get(f"{service.url}/metrics", timeout=WITHIN_S).text
         assert f"flushcheck_engine_active {float(active)}" in metrics.splitlines()
-        advice = [remark for remark in server(service.url)["remarks"] if remark["id"] == "engine"]
-        assert [remark["level"] for remark in advice] == levels
+        remarks = [remark for remark in server(service.url)["remarks"] if remark["id"] == "engine"]
+        assert [remark["level"] for remark in remarks] == levels
         assert main(["doctor", service.url]) == code
         said = " ".join(capsys.readouterr().out.split())
         for text in (said, service.output()):

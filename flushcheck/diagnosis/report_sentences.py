@@ -1,0 +1,159 @@
+"""The sentences of a Report: a summary for each Transport, the headline, the notes.
+
+They only say what is decided elsewhere: the flow by `measurement.timing`, the verdict by `path_verdict`, the
+culprits by their detectors. No code decides anything on their wording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flushcheck.diagnosis.path_verdict import BROKEN, is_cut_when_idle, is_held
+from flushcheck.measurement.answer import Answer
+from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.plan import HELD_FLOWS, SHAPES
+from flushcheck.measurement.timing import Timing
+from flushcheck.model import (
+    CulpritReport,
+    Flow,
+    Observation,
+    Probe,
+    Scenario,
+    Transport,
+    TransportReport,
+    Vantage,
+    Variant,
+    Verdict,
+)
+from flushcheck.model.wording import any_of, count_of
+
+
+def transport_summary(seen: Observations, observation: Observation, timing: Timing) -> str:
+    """One sentence with numbers: how the pieces of this Transport arrived."""
+    count = len(observation.pieces)
+    late_s = timing.lag_s.max
+    match timing.flow:
+        case Flow.FLOWING:
+            sentence = f"{count} pieces arrived one by one, at most {late_s * 1000:.0f} ms late"
+        case Flow.HELD:
+            sentence = (
+                f"all {count} pieces arrived together at the end, the first one {late_s:.1f} s after it "
+                "was sent"
+            )
+        case Flow.BLOCKS:
+            sentence = f"{count} pieces arrived in {timing.deliveries} blocks, up to {late_s:.1f} s late"
+        case Flow.TICKS:
+            sentence = f"{count} pieces arrived in ticks of {timing.period_s * 1000:.0f} ms"
+        case Flow.LATE:
+            sentence = _late(count, timing)
+        case Flow.THROTTLED:
+            sentence = f"{count} pieces arrived with a growing delay, at {timing.rate_bps:.0f} bytes a second"
+        case Flow.REPLAYED:
+            sentence = f"an older stream was played back: {count} pieces arrived before they were sent"
+        case Flow.CUT:
+            sentence = (
+                f"cut after {count_of(count, 'piece')} at {observation.ended_s:.1f} s: {observation.detail}"
+            )
+        case Flow.FAILED:
+            sentence = f"did not open: {observation.detail or observation.outcome}"
+        case _:
+            sentence = f"{count} pieces arrived without a pattern, up to {late_s:.1f} s late"
+    return sentence + _at_larger_size(seen, observation.probe.transport)
+
+
+def _late(count: int, timing: Timing) -> str:
+    if timing.waits_for_next:
+        return f"each of {count} pieces arrived only with the next one"
+    if timing.queued_s:
+        return f"began {timing.queued_s:.1f} s after others of this run, then arrived piece by piece"
+    if timing.late_s > timing.lag_s.max:
+        return f"began {timing.late_s:.1f} s after the quickest response, then arrived piece by piece"
+    return (
+        f"nothing arrived for {timing.late_s:.1f} s, then everything held so far at once, then piece by piece"
+    )
+
+
+def _at_larger_size(seen: Observations, transport: Transport) -> str:
+    """What larger Pieces show beyond the token-size ones; "" if nothing."""
+    held = seen.held_baseline(transport)
+    timing = seen.timing(held)
+    if held is None or timing is None:
+        return ""
+    if held.scenario is not Scenario.TOKEN:
+        size = SHAPES[held.scenario].size_bytes
+        blocks = f" of {timing.hold_bytes} bytes" if timing.hold_bytes else ""
+        return f"; pieces of {size} bytes: {timing.flow}{blocks}, up to {timing.lag_s.max:.1f} s late"
+    size_bytes = seen.hold_bytes(transport)
+    return f"; longer streams arrive in blocks of {size_bytes} bytes" if size_bytes else ""
+
+
+def headline(
+    seen: Observations,
+    verdict: Verdict,
+    transport_reports: tuple[TransportReport, ...],
+    culprit_reports: tuple[CulpritReport, ...],
+) -> str:
+    """The verdict in one sentence, with the Transports and the culprits it is due to."""
+    match verdict:
+        case Verdict.FLOWING:
+            return f"flowing on {_names(transport_reports)}"
+        case Verdict.UNKNOWN:
+            return could_not_tell(transport_reports)
+    held = tuple(report for report in transport_reports if is_held(seen, report))
+    broken = tuple(report for report in transport_reports if report.flow in BROKEN)
+    cut = tuple(filter(is_cut_when_idle, transport_reports))
+    sentences = []
+    for word, bad in (("held", held), ("broken", broken), ("long or silent streams are cut", cut)):
+        if bad:
+            ids = {
+                detection.culprit.id
+                for report in bad
+                for detection in report.culprits
+                if detection.culprit.idle_only is (bad is cut)
+            }
+            titles = [report.culprit.title for report in culprit_reports if report.culprit.id in ids]
+            because = any_of(titles) or "the cause could not be named"
+            sentences.append(f"{word} on {_names(bad)}: {because}")
+    return "; ".join(sentences)
+
+
+def could_not_tell(transport_reports: tuple[TransportReport, ...]) -> str:
+    """The headline of a run that shows nothing: what its first Transport saw."""
+    summary = transport_reports[0].summary if transport_reports else "nothing was observed"
+    return f"could not tell: {summary}"
+
+
+def _names(transport_reports: tuple[TransportReport, ...]) -> str:
+    if len(transport_reports) == len(Transport):
+        return "all four transports"
+    return ", ".join(report.transport for report in transport_reports)
+
+
+def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) -> tuple[str, ...]:
+    """Facts worth knowing that name no culprit."""
+    sentences: list[str] = []
+    for report in transport_reports:
+        transport = report.transport
+        if report.flow in HELD_FLOWS:
+            if seen.compressed(transport) and seen.frees(transport, Variant.IDENTITY) is Answer.YES:
+                sentences.append(f"{transport}: only clients that accept compression are affected")
+            if seen.frees(transport, Variant.HTTP10) is Answer.YES:
+                sentences.append(f"{transport}: HTTP/1.0 clients are not affected")
+            continue
+        sentences += [
+            f"{transport}: {label} ({timing.flow}, held for up to {timing.lag_s.max:.2f} s)"
+            for variant, label in (
+                (Variant.IDENTITY, "held for clients that accept no compression"),
+                (Variant.HTTP10, "held for clients that speak HTTP/1.0"),
+            )
+            if (timing := seen.timing(replace(Probe(transport), variant=variant)))
+            and timing.flow in HELD_FLOWS
+        ]
+    controls = [
+        observation
+        for observation in seen
+        if observation.probe.vantage is not Vantage.PATH and observation.pieces
+    ]
+    if not controls and any(report.flow in HELD_FLOWS for report in transport_reports):
+        sentences.append("no control run: the service could not probe itself over loopback")
+    return tuple(sentences)
