@@ -11,7 +11,7 @@ The first line gives the kind, `guilty`, `innocent` or `part`, and why. A part i
 `culprit` names what may be accused; several ids are causes that cannot be told apart from outside, all of them right.
 `seen` lines are what the raw-socket observer measured (`make lab MEASURE=1` writes them anew): the shape of each
 stream, and with it a size in bytes or a period in seconds. `file <culprit>` says why the config check and the
-measurement differ on that culprit (tests/check/test_lab_agrees.py). Other keys are the program's own (`modules`, `args`, `app`).
+measurement differ on that culprit (tests/checking/test_lab_agrees.py). Other keys are the program's own (`modules`, `args`, `app`).
 
     # program: nginx 1.30
     # tls: yes
@@ -23,6 +23,7 @@ measurement differ on that culprit (tests/check/test_lab_agrees.py). Other keys 
 with the certificate of a throw-away authority, /run/lab/cert.pem and key.pem (both.pem: the two in one file). `seen`
 is then what an HTTP/1.1 client gets, `seen-h2` and `seen-h3` what a client of these protocols gets, where the server
 offers them. `clients` says for which of `http1`, `browser` and `http3` a guilty case is held; without it, for all.
+`culprit browser` names what holds a browser, where that is less than what holds the others.
 `new-culprit` is an id that the catalogue does not have yet.
 
 Everything else in the file is the program's configuration as people write it. Only ports and one folder are moved

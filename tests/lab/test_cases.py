@@ -1,5 +1,6 @@
 """Cases say of themselves what they are, in words that the catalogue knows."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -28,6 +29,8 @@ def test_the_observer_has_seen_the_case(case: Case) -> None:
 
 @pytest.mark.parametrize("case", JUDGED, ids=lambda case: case.name)
 def test_the_culprits_are_in_the_catalogue(case: Case) -> None:
+    for_one = [name for client in Client for name in case.options.get(f"culprit {client}", "").split()]
+    assert set(for_one) <= set(case.culprits)
     assert {*case.culprits, *case.options.get("also", "").split()} <= set(CULPRITS)
     assert set(case.transports) <= set(Transport)
     assert bool(case.transports) == (case.kind is Kind.GUILTY)
@@ -46,6 +49,18 @@ def test_the_observer_has_seen_every_protocol_of_a_tls_case(case: Case) -> None:
             seen
         ), protocol
     assert (Protocol.H3 in case.sights) == ("h3" in case.options)
+
+
+@pytest.mark.parametrize("case", EVERY, ids=lambda case: case.name)
+def test_the_name_and_the_text_say_whether_there_is_tls(case: Case) -> None:
+    assert case.tls == case.name.partition("/")[2].startswith("tls-")
+    assert not case.tls or re.search(r"/run/lab/(cert|both)\.pem", case.text)
+
+
+@pytest.mark.parametrize("case", EVERY, ids=lambda case: case.name)
+def test_the_name_says_which_version_runs_where_it_is_not_the_installed_one(case: Case) -> None:
+    fetched = case.program in INSTALLED and (case.program, case.version) in VERSIONS
+    assert case.name.endswith(f"-{case.version.replace('.', '')}") == fetched or not case.version
 
 
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: case.name)

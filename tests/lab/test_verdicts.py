@@ -26,6 +26,7 @@ ANSWERS = [
     ("nginx/tls-h2-buffering",  "nginx-buffering",        Client.BROWSER,  Mark.WRONG),  # flows
     ("nginx/tls-h2-buffering",  "nginx-http11-buffering", Client.HTTP1,    Mark.WRONG),  # held
     ("nginx/tls-h2-buffering",  "nginx-http11-buffering", Client.BROWSER,  Mark.RIGHT),
+    ("nginx/tls-h2-gzip",       "nginx-gzip",             Client.BROWSER,  Mark.RIGHT),  # gzip alone holds it
 ]  # fmt: skip
 
 

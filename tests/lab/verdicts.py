@@ -99,7 +99,8 @@ def assess(
     named = tuple(culprit_report.culprit.id for culprit_report in report.culprits)
     also = set(case.options.get("also", "").split())
     if case.kind is Kind.GUILTY and client in case.clients:
-        expected = set(case.culprits)
+        # Two faults may hold one client, and one of them another.
+        expected = set(case.options.get(f"culprit {client}", " ".join(case.culprits)).split())
     else:
         # What is held for others may still have a second fault that this client meets.
         expected = also if held(case, client) else set()
@@ -196,6 +197,8 @@ def _allowed(case: Case, transport: Transport, shape: str) -> frozenset[Flow]:
     """What may be said of a stream of this shape."""
     if transport is Transport.POLLING and shape != "flowing":
         return ANY_FAILURE
+    if shape == "irregular" and any(word.startswith("ticks") for word in case.seen.values()):
+        return FEW | {Flow.TICKS}  # a timer's deliveries, at distances that vary by more than a rule allows
     return SAME.get(shape, JITTER if case.kind is Kind.INNOCENT else FEW)
 
 
