@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import queue
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
@@ -27,11 +28,14 @@ from flushcheck.model.codec import to_json
 from flushcheck.model.run_schema import SCHEMA
 from flushcheck.prober import gather
 from flushcheck.reports.terminal import terminal
-from tests.lab import accounts, programs
-from tests.lab.asks import battery, first_look
-from tests.lab.case import Case, Kind, every, find, with_seen
+from tests.lab import accounts, programs, versions
+from tests.lab.asks import battery, first_look, multiplexed_battery, together
+from tests.lab.case import Case, Kind, Protocol, every, find, with_seen
+from tests.lab.http2 import look_h2, look_together
+from tests.lab.http3 import look_h3
 from tests.lab.observer import look_at_all
 from tests.lab.seen import Seen
+from tests.lab.tls import authority, usual_record
 from tests.lab.verdicts import Mark, Result, assess, differences
 from tests.live import servers
 
@@ -40,6 +44,9 @@ RECORDINGS = servers.ROOT / "tests" / "recordings"
 # Side by side, each with an origin of its own: a case is asleep nearly all the time. On two cores 3, 4 and 5 took 7:54,
 # 6:10 and 4:35 minutes with the same verdicts; what is left over is for a machine that has something else to do.
 JOBS = 4
+
+# A stream of a shared connection that has not begun by then waits for another one to end: pieces come each 0.1 s.
+TOGETHER_WITHIN_S = 0.8
 
 
 def main() -> int:
@@ -61,10 +68,11 @@ def main() -> int:
     parser.add_argument(
         "--ci", action="store_true", help="only the cases marked `ci`: each culprit, and its look-alikes"
     )
+    parser.add_argument("--tls", action="store_true", help="only the cases that are reached over TLS")
     parser.add_argument("--busy", action="store_true", help="keep all cores busy with something else")
     asked = parser.parse_args()
     try:
-        cases = choose(asked.cases, ci=asked.ci)
+        cases = choose(asked.cases, ci=asked.ci, tls=asked.tls)
     except LookupError as error:
         print(error, file=sys.stderr)
         return 2
@@ -87,15 +95,22 @@ def scratch() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         before = servers.use_scratch(folder)
+        trusted = os.environ.get("SSL_CERT_FILE")
+        # Where Python looks for authorities, and so what flushcheck trusts in this run.
+        os.environ["SSL_CERT_FILE"] = str(authority().ca)
         try:
             yield folder
         finally:
             servers.use_scratch(before)
+            os.environ.pop("SSL_CERT_FILE")
+            if trusted is not None:
+                os.environ["SSL_CERT_FILE"] = trusted
+            authority.cache_clear()
             accounts.public_checkout.cache_clear()
             accounts.public_libraries.cache_clear()
 
 
-def choose(names: Sequence[str], *, ci: bool) -> list[Case]:
+def choose(names: Sequence[str], *, ci: bool = False, tls: bool = False) -> list[Case]:
     """The cases that these names mean; all of them for none. The longest go first."""
     everything = [case for case in every() if case.kind is not Kind.PART]
     found: dict[str, Case] = {}
@@ -104,6 +119,7 @@ def choose(names: Sequence[str], *, ci: bool) -> list[Case]:
         for case in of_program or [find(name)]:
             found[case.name] = case
     chosen = list(found.values()) or [case for case in everything if not ci or "ci" in case.options]
+    chosen = [case for case in chosen if case.tls or not tls]
     return sorted(chosen, key=lambda case: (-float(case.options.get("slow", "0")), case.name))
 
 
@@ -133,27 +149,31 @@ class Bench:
         return sorted(results, key=lambda result: result.case.name)
 
     def _one(self, case: Case) -> Result:
+        result = self._judged(case)
+        return replace(result, version=versions.version_of(case.program, case.version))
+
+    def _judged(self, case: Case) -> Result:
         origin = self._origins.get()
         try:
             with programs.start(case, origin=origin) as front:
-                looks = battery() if self._measure or self._out else [first_look()]
-                seen = [one for asks in looks for one in look_at_all("127.0.0.1", front.port, asks)]
-                self._account(case, seen)
+                sights = observe(case, front.port, whole=bool(self._measure or self._out))
+                self._account(case, sights)
+                seen = {protocol: shapes(found) for protocol, found in sights.items()}
                 if self._measure:
-                    case.path.write_text(with_seen(case.path.read_text(), shapes(seen)))
+                    case.path.write_text(with_seen(case.path.read_text(), seen))
                 if not self.diagnosing:
-                    changed = differences(case.seen, shapes(seen))
+                    changed = differences(case.sights, seen)
                     mark = Mark.WRONG if changed and not self._measure else Mark.RIGHT
                     return Result(case, mark, "", (), 0.0, "; ".join(changed))
                 report, run, took_s = diagnose(front.url, case)
                 if self._record:
                     save(case, run)
-                result = assess(case, shapes(seen), report, took_s)
+                result = assess(case, seen[Protocol.HTTP1], report, took_s)
                 if "flows" in case.options and report.verdict is Verdict.FLOWING:
                     # gunicorn looks for hung workers once a second. A stream of 1.9 s that begins just after a look
                     # can end before the next one: then this path really flowed, and is diagnosed once more.
                     report, _, took_s = diagnose(front.url, case)
-                    result = assess(case, shapes(seen), report, took_s)
+                    result = assess(case, seen[Protocol.HTTP1], report, took_s)
                 return result
         except programs.Missing as error:
             return Result(case, Mark.MISSING, "", (), 0.0, str(error))
@@ -162,11 +182,11 @@ class Bench:
         finally:
             self._origins.put(origin)
 
-    def _account(self, case: Case, seen: Iterable[Seen]) -> None:
+    def _account(self, case: Case, sights: Mapping[Protocol, list[Seen]]) -> None:
         if self._out is None:
             return
         with self._lock:
-            self._accounts[case.name] = account(case, seen)
+            self._accounts[case.name] = account(case, sights)
             self._out.write_text("\n\n".join(text for _, text in sorted(self._accounts.items())) + "\n")
 
 
@@ -210,46 +230,86 @@ def _default(field: Field[object]) -> object:
     return field.default_factory() if field.default_factory is not MISSING else field.default
 
 
-def shapes(seen: Iterable[Seen]) -> dict[str, str]:
-    """What the observer saw, in the words of a case's `seen` lines."""
-    found = {}
-    for one in seen:
-        shape = one.shape
-        extra = ""
-        if shape == "blocks":
-            extra = f" {one.block_bytes}"
-        elif shape == "ticks":
-            extra = f" {one.period_s:.2f}"
-        elif shape == "failed" and one.status:
-            extra = f" {one.status}"
-        found[one.ask.name] = shape + extra
-    return found
+def observe(case: Case, port: int, *, whole: bool) -> dict[Protocol, list[Seen]]:
+    """What the observer sees of a running case, by each protocol that it offers.
+
+    Args:
+        case: what runs.
+        port: where.
+        whole: all that the observer can ask, or the least that says how each stream arrives.
+    """
+    looks = list(battery(tls=case.tls)) if whole else [first_look()]
+    sights = {
+        Protocol.HTTP1: [
+            seen for asks in looks for seen in look_at_all("127.0.0.1", port, asks, tls=case.tls)
+        ]
+    }
+    if not case.tls:
+        return sights
+    looks = list(multiplexed_battery()) if whole else [first_look()]
+    if found := [seen for asks in looks for seen in look_h2(port, asks)]:
+        sights[Protocol.H2] = [*found, *look_together(port, together())]
+    if "h3" in case.options:
+        sights[Protocol.H3] = [seen for asks in looks for seen in look_h3(port, asks)]
+    return sights
 
 
-def account(case: Case, seen: Iterable[Seen]) -> str:
+def shapes(found: Sequence[Seen]) -> dict[str, str]:
+    """What the observer saw by one protocol, in the words of a case's `seen` lines."""
+    written = {}
+    side_by_side = [seen for seen in found if seen.together]
+    for seen in found:
+        if not seen.together:
+            written[seen.ask.name] = word(seen)
+    if side_by_side:
+        words = [word(seen) for seen in side_by_side]
+        most = max(set(words), key=words.count)
+        at_once = sum(1 for seen in side_by_side if seen.pieces and seen.pieces[0][0] < TOGETHER_WITHIN_S)
+        written["together"] = most if at_once in (0, len(words)) else f"{at_once} of {len(words)} at once"
+    records = [usual_record(seen.records) for seen in found if seen.ask.size == "long"]
+    return written | ({"tls-record": str(records[0])} if any(records) else {})
+
+
+def word(seen: Seen) -> str:
+    """The shape of one stream, and its size or period."""
+    extra = ""
+    if seen.shape == "blocks":
+        extra = f" {seen.block_bytes}"
+    elif seen.shape == "ticks":
+        extra = f" {seen.period_s:.2f}"
+    elif seen.shape == "failed" and seen.status:
+        extra = f" {seen.status}"
+    return seen.shape + extra
+
+
+def account(case: Case, sights: Mapping[Protocol, Sequence[Seen]]) -> str:
     """All that the observer saw of a case, for a person."""
     wanted = f"{case.kind}{': ' + ' '.join(case.culprits) if case.culprits else ''}"
     lines = [f"=== {case.name}  [{wanted}]  {case.why}"]
-    everything = list(seen)
-    lines += [f"  {one.ask.name:24} {one.summary}" for one in everything]
-    for one in everything:
-        if one.ask.name in ("chunked-token", "chunked-token-xab", "ws-token") and one.headers:
-            lines.append(f"  headers {one.ask.name}: HTTP/{one.version} {one.status} {dict(one.headers)}")
-        if one.ask.name in ("chunked-token", "polling-token") and one.end:
-            lines.append(f"  origin saw {one.ask.name}: {json.dumps(one.end.get('request_at_app'))}")
-        if one.ask.route == "ws" and not one.pieces:
-            lines.append(f"  ws answer: {one.body_start[:400]!r}")
+    for protocol, found in sights.items():
+        if case.tls:
+            of_settings = ",".join(f"{key}={value}" for key, value in sorted(found[0].settings.items()))
+            lines.append(f" {protocol}: ALPN {found[0].alpn or '-'} {of_settings}".rstrip())
+        lines += [f"  {seen.ask.name:24} {seen.summary}" for seen in found]
+    for seen in sights[Protocol.HTTP1]:
+        if seen.ask.name in ("chunked-token", "chunked-token-xab", "ws-token") and seen.headers:
+            lines.append(f"  headers {seen.ask.name}: HTTP/{seen.version} {seen.status} {dict(seen.headers)}")
+        if seen.ask.name in ("chunked-token", "polling-token") and seen.end:
+            lines.append(f"  origin saw {seen.ask.name}: {json.dumps(seen.end.get('request_at_app'))}")
+        if seen.ask.route == "ws" and not seen.pieces:
+            lines.append(f"  ws answer: {seen.body_start[:400]!r}")
     return "\n".join(lines)
 
 
 def line(result: Result) -> str:
-    """One line of the table: case, expected, verdict, culprit, time, right or wrong."""
+    """One line of the table: case, version, expected, verdict, culprit, time, right or wrong."""
     case = result.case
     wanted = case.culprits[0] if case.culprits else "-"
     named = " ".join(result.named) or "-"
     why = f"  ({result.why})" if result.why else ""
     took = f"{result.took_s:5.1f} s" if result.took_s else "       "
-    return f"{case.name:34} {wanted:30} {result.verdict:8} {named:34} {took} {result.mark}{why}"
+    judged = f"{case.name:34} {result.version:8} {wanted:30} {result.verdict:8} {named:34} {took} {result.mark}{why}"
+    return judged + (f"  ({', '.join(result.unjudged)}: not judged yet)" if result.unjudged else "")
 
 
 def totals(results: Sequence[Result]) -> str:
@@ -261,7 +321,11 @@ def totals(results: Sequence[Result]) -> str:
     tried = len({result.case.program for result in results})
     share = f"{named} of {len(ran)} guilty ones named" + (f" ({named / len(ran):.0%})" if ran else "")
     told = ", ".join(f"{count} {mark}" for mark, count in counts.items() if count)
-    return f"\n{len(results)} cases over {tried} programs: {told}; {share}"
+    unjudged = [client for result in results for client in result.unjudged]
+    open_ = "".join(
+        f"; {unjudged.count(client)} of {client} not judged yet" for client in sorted(set(unjudged))
+    )
+    return f"\n{len(results)} cases over {tried} programs: {told}; {share}{open_}"
 
 
 def show(case: Case, *, stay: bool, record: bool, measure: bool) -> int:
@@ -270,15 +334,16 @@ def show(case: Case, *, stay: bool, record: bool, measure: bool) -> int:
     try:
         with programs.start(case) as front:
             print(f"running on {front.url}; a raw socket sees there:\n")
-            seen = [one for asks in battery() for one in look_at_all("127.0.0.1", front.port, asks)]
-            print(account(case, seen), "\n", flush=True)
+            sights = observe(case, front.port, whole=True)
+            print(account(case, sights), "\n", flush=True)
+            seen = {protocol: shapes(found) for protocol, found in sights.items()}
             if measure:
-                case.path.write_text(with_seen(case.path.read_text(), shapes(seen)))
+                case.path.write_text(with_seen(case.path.read_text(), seen))
             report, run, took_s = diagnose(front.url, case)
             if record:
                 save(case, run)
             print(terminal(report, width=100, color=sys.stdout.isatty()))
-            result = assess(case, shapes(seen), report, took_s)
+            result = assess(case, seen[Protocol.HTTP1], report, took_s)
             print(line(result))
             if stay and sys.stdin.isatty():
                 print(f"still running on {front.url}: Ctrl-C ends it", flush=True)
