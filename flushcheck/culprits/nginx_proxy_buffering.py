@@ -90,8 +90,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         sure = Confidence.POSSIBLE  # compressed, and no client without encodings was tried: gzip may be it
     else:
         sure = Confidence.CERTAIN if request else Confidence.LIKELY
+    new_http = request is not None and request.protocol == "HTTP/1.1"
     tls_http1 = seen.over_tls(transport) == "1.1"
-    without_effect = {HTTP11_FIX} if protocol == "HTTP/1.1" or tls_http1 else set()
+    without_effect = {HTTP11_FIX} if new_http or tls_http1 else set()
     evidence = (*x_accel.stripped_evidence(seen, transport), *old_http, *_tls_buffer(seen, transport))
     return Detection(CULPRIT, sure, evidence, frozenset(without_effect))
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from flushcheck.model import Confidence, Flow, Report, Transport, Verdict
-from tests.lab.case import Case, Client, Kind, Protocol, Sights
+from flushcheck import judge
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import Client as Asked
+from flushcheck.model import Confidence, Flow, Report, Run, Transport, Vantage, Verdict
+from tests.lab.case import Case, Client, Kind, Protocol, Sights, seen_by
 
 # The observer's words -> the Flows that say the same. A stream that is shorter than one block is held, or one block.
 SAME: Mapping[str, frozenset[Flow]] = {
@@ -49,10 +52,6 @@ NOT_NGINX = ("apache-", "caddy-", "haproxy-", "lighttpd-", "passenger-", "varnis
 GENERIC = "http-hop"
 
 
-# For whom a report speaks: the prober is an HTTP/1.1 client.
-JUDGED = (Client.HTTP1,)
-
-
 class Mark(StrEnum):
     """What became of one case."""
 
@@ -61,6 +60,12 @@ class Mark(StrEnum):
     WRONG = "wrong"
     MISSING = "missing"  # the program cannot be had here
     BROKEN = "broken"  # the case itself did not run
+
+
+# The clients that flushcheck can ask as.
+JUDGED = (Client.HTTP1, Client.BROWSER)
+
+BADLY = (Mark.WRONG, Mark.UNDECIDED, Mark.RIGHT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,36 @@ def assess(
     if any(order.index(ranks[name]) < best for name in foreign):
         return Result(case, Mark.UNDECIDED, report.verdict, named, took_s, "not named first")
     return Result(case, Mark.RIGHT, report.verdict, named, took_s)
+
+
+def assess_run(case: Case, seen: Sights, run: Run, took_s: float) -> Result:
+    """Compare what a Run says to each of its clients with its case; the worst of them counts.
+
+    Args:
+        case: what was run.
+        seen: what the observer saw just now, by protocol.
+        run: of flushcheck. Where it asked as one client only, that stands for every client that gets HTTP/1.1.
+        took_s: how long that took.
+    """
+    asked = Observations(run.observations).clients
+    results = []
+    for client in JUDGED:
+        own = Asked(client)
+        if own not in asked and ((client in case.served and Protocol.H2 in case.sights) or not asked):
+            continue
+        chosen = own if own in asked else asked[0]
+        of_client = replace(
+            run,
+            observations=tuple(
+                observation
+                for observation in run.observations
+                if observation.probe.client is chosen or observation.probe.vantage is not Vantage.PATH
+            ),
+        )
+        now = seen_by({protocol: seen.get(protocol, {}) for protocol in Protocol}, client)
+        result = assess(case, now, judge(of_client), took_s, client=client)
+        results.append(replace(result, why=f"{client}: {result.why}" if result.why else ""))
+    return min(results, key=lambda result: BADLY.index(result.mark))
 
 
 def differences(written: Sights, seen: Sights) -> list[str]:
