@@ -70,6 +70,7 @@ def judge(run: Run) -> Report:
         tool=run.tool,
         hops=hops(seen),
         fault_location=locate_fault(run, seen),
+        clients=tuple((result.client, result.verdict) for result in results),
     )
 
 

@@ -154,3 +154,4 @@ class Report:
     tool: str = ""
     hops: tuple[Hop, ...] = ()  # what is known of the path, from the app towards the reader
     fault_location: FaultLocation | None = None  # None: there was no second vantage
+    clients: tuple[tuple[Client, Verdict], ...] = ()  # what each Client got; `verdict` is the worst of them

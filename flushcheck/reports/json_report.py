@@ -20,6 +20,7 @@ def document(report: Report) -> dict[str, Any]:
         "target": report.target,
         "verdict": report.verdict.value,
         "headline": report.headline,
+        "clients": {client.value: verdict.value for client, verdict in report.clients},
         "transports": {transport.transport.value: _transport(transport) for transport in report.transports},
         "culprits": [_culprit(culprit) for culprit in report.culprits],
         "fault_location": _fault_location(report.fault_location),

@@ -12,10 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from flushcheck import judge
-from flushcheck.measurement.observations import Observations
 from flushcheck.model import Client as Asked
-from flushcheck.model import Confidence, Flow, Report, Run, Transport, Vantage, Verdict
+from flushcheck.model import Confidence, Flow, Report, Transport, Verdict
 from tests.lab.case import Case, Client, Kind, Protocol, Sights, seen_by
 
 # The observer's words -> the Flows that say the same. A stream that is shorter than one block is held, or one block.
@@ -136,34 +134,46 @@ def assess(
     return Result(case, Mark.RIGHT, report.verdict, named, took_s)
 
 
-def assess_run(case: Case, seen: Sights, run: Run, took_s: float) -> Result:
-    """Compare what a Run says to each of its clients with its case; the worst of them counts.
+def assess_run(case: Case, seen: Sights, report: Report, took_s: float) -> Result:
+    """Compare what a Report says of each client with its case; the worst of them counts.
 
     Args:
         case: what was run.
         seen: what the observer saw just now, by protocol.
-        run: of flushcheck. Where it asked as one client only, that stands for every client that gets HTTP/1.1.
+        report: of flushcheck. Where it asked as one client only, that stands for every client that gets HTTP/1.1.
         took_s: how long that took.
     """
-    asked = Observations(run.observations).clients
+    asked = [client for client, _ in report.clients]
     results = []
     for client in JUDGED:
         own = Asked(client)
-        if own not in asked and ((client in case.served and Protocol.H2 in case.sights) or not asked):
+        if own not in asked and len(asked) > 1:
             continue
-        chosen = own if own in asked else asked[0]
-        of_client = replace(
-            run,
-            observations=tuple(
-                observation
-                for observation in run.observations
-                if observation.probe.client is chosen or observation.probe.vantage is not Vantage.PATH
-            ),
-        )
+        chosen = own if own in asked or not asked else asked[0]
         now = seen_by({protocol: seen.get(protocol, {}) for protocol in Protocol}, client)
-        result = assess(case, now, judge(of_client), took_s, client=client)
+        result = assess(case, now, as_told_to(chosen, report), took_s, client=client)
         results.append(replace(result, why=f"{client}: {result.why}" if result.why else ""))
     return min(results, key=lambda result: BADLY.index(result.mark))
+
+
+def as_told_to(client: Asked, report: Report) -> Report:
+    """The part of a Report that is about one client."""
+    transports = tuple(
+        replace(
+            transport,
+            flow=told.flow,
+            summary=told.summary,
+            hold_bytes=told.hold_bytes,
+            hold_s=told.hold_s,
+            culprits=told.culprits,
+        )
+        for transport in report.transports
+        for told in transport.clients
+        if told.client is client
+    )
+    culprits = tuple(culprit for culprit in report.culprits if client in culprit.clients)
+    verdict = dict(report.clients).get(client, report.verdict)
+    return replace(report, verdict=verdict, transports=transports or report.transports, culprits=culprits)
 
 
 def differences(written: Sights, seen: Sights) -> list[str]:

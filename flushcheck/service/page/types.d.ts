@@ -163,6 +163,7 @@ export interface Report {
   target: string;
   verdict: Verdict;
   headline: string;
+  clients: Partial<Record<Client, Verdict>>;
   transports: Record<Transport, TransportReport>;
   culprits: CulpritReport[];
   fault_location: FaultLocation | null;
