@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from flushcheck.culprits import http2_stream_limit, nginx_proxy_buffering
+from flushcheck.culprits import apache_proxy_fcgi, http2_stream_limit, nginx_proxy_buffering
 from flushcheck.model import Confidence, Observation, Probe, RequestAtApp, Scenario, Transport
 from tests.culprits.seen import Seen
 from tests.measurement.streams import HELD, blocks, kilo, run, saw, xab
@@ -80,3 +80,27 @@ WAITS = [
 @pytest.mark.parametrize(("name", "seen", "note"), WAITS, ids=[row[0] for row in WAITS])
 def test_how_many_streams_one_connection_carries(name, seen, note):
     assert http2_stream_limit.waiting_note(seen.observations(), CHUNKED) == note
+
+
+FCGI = RequestAtApp(protocol="HTTP/1.1", gateway="CGI/1.1")
+RECORDS = [
+    # name,                               sizes of the TLS records,      is Apache named
+    ("mod_ssl's buffer",                  (8_209, 8_209, 715),           True),
+    ("nginx's buffer",                    (16_401, 16_401, 715),         False),
+    ("a record for each piece",           (1_100, 1_900, 715),           False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "sizes", "named"), RECORDS, ids=[row[0] for row in RECORDS])
+def test_behind_tls_apache_is_known_by_the_buffer_of_mod_ssl(name, sizes, named):
+    arrived = {"x-accel-buffering": "no"}
+    large = saw(kilo(CHUNKED), HELD, request=FCGI)
+    large = dataclasses.replace(large, arrivals=(dataclasses.replace(large.arrivals[0], record_bytes=sizes),))
+    seen = [saw(CHUNKED, HELD, request=FCGI), saw(xab(CHUNKED), HELD, headers=arrived, request=FCGI), large]
+    detection = apache_proxy_fcgi.detect(run(*over("TLSv1.3", "1.1", *seen)), CHUNKED)
+    assert (detection is not None) is named
+    if detection is not None:
+        assert detection.confidence is Confidence.LIKELY
+        assert detection.evidence[-1].sentence == (
+            "chunked: the TLS records of longer streams hold 8192 bytes each, the buffer of Apache's mod_ssl"
+        )

@@ -153,7 +153,7 @@ def assess_run(case: Case, seen: Sights, report: Report, took_s: float) -> Resul
         now = seen_by({protocol: seen.get(protocol, {}) for protocol in Protocol}, client)
         result = assess(case, now, as_told_to(chosen, report), took_s, client=client)
         results.append(replace(result, why=f"{client}: {result.why}" if result.why else ""))
-    return min(results, key=lambda result: BADLY.index(result.mark))
+    return min(results, key=lambda result: (BADLY.index(result.mark), -len(result.named)))
 
 
 def as_told_to(client: Asked, report: Report) -> Report:
