@@ -203,6 +203,7 @@ CADDY_ENCODE: list[Row] = [
 ]  # fmt: skip
 
 CADDY_BUFFER: list[Row] = [
+    ("opened over HTTP/2",            {"websocket": FLOWING},                      None),
     ("a handshake with 200",          {},                                         LIKELY),
     ("no name",                       {"headers": {}},                            POSSIBLE),
     ("a handshake with 400",          {"status": 400},                            None),
