@@ -26,6 +26,7 @@ from flushcheck.model.observation import (
 from flushcheck.model.pieces import EndRecord, Framing, Piece, RequestAtApp, Transport, Unit
 from flushcheck.model.probes import Client, Probe, Scenario, Vantage, Variant
 from flushcheck.model.report import (
+    ClientReport,
     CulpritReport,
     CutCause,
     FaultLocation,
@@ -40,6 +41,7 @@ from flushcheck.model.report import (
 __all__ = [
     "Arrival",
     "Client",
+    "ClientReport",
     "Confidence",
     "Culprit",
     "CulpritReport",

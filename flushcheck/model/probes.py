@@ -42,7 +42,7 @@ class Vantage(StrEnum):
 
 
 class Client(StrEnum):
-    """The kind of client that makes a Probe: it decides which protocols are offered over TLS."""
+    """What kind of program asks. A path may hold a stream for one kind and pass it on for another."""
 
     BROWSER = "browser"  # offers HTTP/2 and HTTP/1.1, and follows the choice; one HTTP/2 connection for all
     HTTP1 = "http1"  # offers HTTP/1.1 only, as many libraries and other proxies do

@@ -99,7 +99,13 @@ class Http2Connection:
             sock = self._sock
             version = sock.tls.version if sock.tls else ""
             stream.sent = SentRequest(
-                sock.sent_at, sock.connect_s, sock.alpn, version, self.settings, queued_s
+                # A request that the peer's limit kept waiting is late from the moment when it was made.
+                sock.sent_at - queued_s,
+                sock.connect_s,
+                sock.alpn,
+                version,
+                self.settings,
+                queued_s,
             )
         if body:
             try:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 
+from flushcheck.measurement import plan
 from flushcheck.model import Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import parse
 from flushcheck.prober.capture import EndDetail
@@ -118,16 +119,18 @@ def observe_round(
     # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
     give_up = now + timeout_s + SPARE_S
     finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
+    shared = plan.shared_connections(probes)
+    pool: dict[tuple[bool, int], Connections] = {}
     with ExitStack() as stack:
-        on_path, second = (
-            stack.enter_context(closing(Connections(target, give_up, offer=offer)))
-            for target in (path, direct or path)
-        )
         for index, builder in enumerate(builders):
-            is_second = builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+            is_second = direct is not None and builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+            key = (is_second, shared[index])
+            if key not in pool:
+                target = direct if direct is not None and is_second else path
+                pool[key] = stack.enter_context(closing(Connections(target, give_up, offer=offer)))
             threading.Thread(
                 target=_work,
-                args=(index, builder, second if direct and is_second else on_path, finished),
+                args=(index, builder, pool[key], finished),
                 name=f"flushcheck-{builder.probe.id}",
                 daemon=True,
             ).start()

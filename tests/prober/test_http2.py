@@ -30,7 +30,15 @@ CHUNKED, EVENTS, POLLING = (
 SIX = [Probe(Transport.CHUNKED, variant=Variant.TOGETHER, run=run) for run in range(6)]
 
 
-def test_all_browser_probes_of_a_round_share_one_connection(speaks_http2):
+ALONE = [CHUNKED, EVENTS, *(Probe(Transport.CHUNKED, variant=variant) for variant in list(Variant)[1:6])]
+
+
+@pytest.mark.parametrize(
+    ("probes", "count"),
+    [(SIX, 1), (ALONE[:6], 1), (ALONE, 2), ([*ALONE[:6], *SIX], 2)],
+    ids=["asked for at once", "six", "one more", "six beside those at once"],
+)
+def test_browser_probes_share_a_connection_by_six(speaks_http2, probes, count):
     connections: list[Http2Peer] = []
 
     def script(peer: Http2Peer) -> None:
@@ -39,9 +47,9 @@ def test_all_browser_probes_of_a_round_share_one_connection(speaks_http2):
 
     offered = settings(max_concurrent_streams=128, initial_window_size=65_536, max_header_list_size=9_000)
     with scripted_server(speaks_http2(script, offered), read_first=False) as url:
-        seen = observe_all([CHUNKED, EVENTS, *SIX], https(url), timeout_s=5)
-    assert [(item.outcome, item.detail) for item in seen] == [(Outcome.COMPLETE, "")] * 8
-    assert len(connections) == 1
+        seen = observe_all(probes, https(url), timeout_s=5)
+    assert [(item.outcome, item.detail) for item in seen] == [(Outcome.COMPLETE, "")] * len(probes)
+    assert len(connections) == count
     assert {item.settings for item in seen} == {((3, 128), (4, 65_536), (6, 9_000))}
     assert {(item.alpn, item.tls_version, item.http_version) for item in seen} == {("h2", "TLSv1.3", "2")}
     assert all(item.connect_s > 0 for item in seen)
@@ -124,8 +132,9 @@ def test_a_stream_beyond_the_limit_waits_for_a_place(speaks_http2):
         seen = observe_all(SIX[:2], https(url), timeout_s=5)
     assert [item.outcome for item in seen] == [Outcome.COMPLETE] * 2
     first, second = sorted(item.queued_s for item in seen)
-    assert (first, second >= 0.09) == (0.0, True), "the wait does not count as that of the response"
-    assert max(item.headers_s for item in seen) < second + 0.2
+    assert (first, second >= 0.09) == (0.0, True)
+    # A request that had to wait is late from the moment when it was made.
+    assert max(item.headers_s for item in seen) >= second
 
 
 def test_a_stream_that_gets_no_place_is_told(speaks_http2):

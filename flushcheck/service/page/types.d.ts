@@ -2,6 +2,7 @@
 // tests/page/unit/test_types.py compares the field names with the Python dataclasses and documents.
 
 export type Transport = "polling" | "chunked" | "events" | "websocket";
+export type Client = "browser" | "http1" | "http3";
 export type Outcome = "complete" | "cut" | "timeout" | "refused" | "unreachable" | "stopped";
 export type Verdict = "flowing" | "held" | "broken" | "unknown";
 
@@ -14,7 +15,7 @@ export interface Probe {
   vantage: "path" | "loopback" | "direct" | "unproxied";
   run: number;
   lasts_s: number;
-  client?: "browser" | "http1" | "http3";
+  client?: Client;
 }
 
 export interface RequestAtApp {
@@ -104,6 +105,7 @@ export interface CulpritReport {
   title: string;
   confidence: string;
   transports: Transport[];
+  clients: Client[];
   evidence: string[];
   fixes: Fix[];
   references: string[];
@@ -134,6 +136,19 @@ export interface TransportReport {
   idle: IdleResult | null;
   sent_s: number[];
   received_s: number[];
+  clients: Partial<Record<Client, ClientReport>>;
+}
+
+export interface ClientReport {
+  flow: string;
+  summary: string;
+  http_version: string;
+  hold_bytes: number | null;
+  hold_s: number;
+  culprits: string[];
+  freed_by: string[];
+  sent_s: number[];
+  received_s: number[];
 }
 
 export interface FaultLocation {
@@ -152,6 +167,7 @@ export interface Report {
   target: string;
   verdict: Verdict;
   headline: string;
+  clients: Partial<Record<Client, Verdict>>;
   transports: Record<Transport, TransportReport>;
   culprits: CulpritReport[];
   fault_location: FaultLocation | null;
