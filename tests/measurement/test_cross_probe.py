@@ -24,7 +24,7 @@ from flushcheck.model import (
 
 POLLING, CHUNKED, EVENTS, WEBSOCKET = Transport
 TOKEN, KILO, BIG = Scenario.TOKEN, Scenario.KILO, Scenario.BIG
-PATH, LOOPBACK, DIRECT = Vantage
+PATH, LOOPBACK, DIRECT = Vantage.PATH, Vantage.LOOPBACK, Vantage.DIRECT
 FLOWING, BLOCKS, TICKS, HELD, LATE, UNKNOWN = (
     Flow.FLOWING, Flow.BLOCKS, Flow.TICKS, Flow.HELD, Flow.LATE, Flow.UNKNOWN,
 )  # fmt: skip
