@@ -33,7 +33,7 @@ MODULES   := /usr/lib/apache2/modules
 LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy lighttpd:lighttpd varnishd:varnish \
              squid:squid php-fpm8.2:php-fpm uwsgi:uwsgi-core nghttpx:nghttp2-proxy traffic_server:trafficserver \
              tinyproxy:tinyproxy privoxy:privoxy h2o:h2o perlbal:perlbal mighty:mighttpd2 stunnel4:stunnel4 sslh:sslh \
-             pen:pen socat:socat node:nodejs npm:npm openssl:openssl \
+             pen:pen socat:socat node:nodejs npm:npm openssl:openssl mmdebstrap:mmdebstrap \
              $(MODULES)/mod_fcgid.so:libapache2-mod-fcgid $(MODULES)/mod_security2.so:libapache2-mod-security2 \
              $(MODULES)/mod_passenger.so:libapache2-mod-passenger $(MODULES)/mod_wsgi.so:libapache2-mod-wsgi-py3 \
              /usr/lib/lighttpd/mod_deflate.so:lighttpd-mod-deflate \
@@ -60,8 +60,8 @@ quick: $(STAMPS)/test $(STAMPS)/page-js ## lint, types and the tests without ser
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not live" $(QUICK_TESTS) $(ARGS)
 
-lab: lab-tools $(STAMPS)/lab ## real servers, good and guilty, and what flushcheck says of each (CASE=name: one to look at)
-	@$(BIN)/python -m tests.lab $(CASE) $(if $(CASE),--stay) $(LAB)
+lab: lab-tools $(STAMPS)/lab $(STAMPS)/lab-versions ## real servers, good and guilty, and what flushcheck says of each (CASE=name: one to look at; LAB=--tls: those over TLS)
+	@$(BIN)/python -m tests.lab $(CASE) $(if $(CASE),--stay) $(if $(MEASURE),--measure) $(LAB)
 
 # In a virtual environment of its own: the tester brings setproctitle, with which gunicorn hides its command line from
 # `flushcheck check --running gunicorn`. The tester copies the package and the tests to mutants/ and remembers there what it has tried.
@@ -161,6 +161,12 @@ $(STAMPS)/lab: $(STAMPS)/test tests/lab/requirements.txt tests/lab/package.json 
 	@if command -v npm >/dev/null 2>&1; then npm ci --prefix $(VENV)/lab --silent --no-audit --no-fund; \
 	else echo "npm is not installed: the cases in Node will be missing"; fi
 	@touch $@
+
+# Other versions of nginx, HAProxy and Caddy, with Traefik and Envoy: 510 MB and about a minute. Only `make lab` wants
+# them; the cases inside `make test` are content with what is installed. What cannot be had is tried again next time.
+$(STAMPS)/lab-versions: $(STAMPS)/lab tests/lab/versions.py
+	@echo "fetching other versions of the lab's servers into $(VENV)/lab (once)"
+	@$(BIN)/python -m tests.lab.versions && touch $@ || true
 
 # The checkers of the page's JavaScript. Written anew with `npm install --package-lock-only --omit-lockfile-registry-resolved`
 # in tests/page/js, so that the lock holds names, versions and hashes, and no address of any registry.

@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from flushcheck.cli.arguments import Parser, idle_seconds, timeout, transport_names
+from flushcheck.cli.arguments import Parser, client_list, idle_seconds, timeout, transport_names
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Outcome, Probe, Scenario, Transport, Vantage, Variant
+from flushcheck.model import Client, Outcome, Probe, Scenario, Transport, Vantage, Variant
 from flushcheck.prober import (
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
@@ -23,6 +23,7 @@ from flushcheck.prober import (
     saving,
     search_s,
 )
+from flushcheck.prober.arguments import CLIENTS
 
 _EPILOG = """\
 The service must run where the app runs, behind the same proxies:
@@ -56,6 +57,11 @@ _VANTAGES = {
     Vantage.DIRECT: "direct",
     Vantage.UNPROXIED: "past the proxy",
 }
+_CLIENTS = {
+    Client.BROWSER: "",
+    Client.HTTP1: "as an HTTP/1.1 client",
+    Client.HTTP3: "over HTTP/3",
+}
 
 
 def configure(parser: Parser) -> None:
@@ -75,6 +81,16 @@ def configure(parser: Parser) -> None:
         type=transport_names,
         action="extend",
         help=f"test only these transports: {', '.join(Transport)}",
+    )
+    parser.add_argument(
+        "--clients",
+        metavar="NAMES",
+        type=client_list,
+        action="extend",
+        help=(
+            f"test only as these clients: {', '.join(CLIENTS)} (default: browser, and http1 too where a "
+            "browser gets HTTP/2)"
+        ),
     )
     parser.add_argument(
         "--direct",
@@ -109,7 +125,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     checked = read_config(arguments)
     silences_s = parse_silences(arguments.idle or ())
-    options = connection_options(arguments, (arguments.url, arguments.direct))
+    options = connection_options(arguments, (arguments.url, arguments.direct), http2=True)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if silences_s:
@@ -124,6 +140,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 direct=arguments.direct,
                 idle_s=silences_s,
                 options=options,
+                clients=arguments.clients or CLIENTS,
             )
         code = write_report(judge(gathered), arguments, console, checked)
         if file is not None:
@@ -156,6 +173,7 @@ def probe_text(probe: Probe) -> str:
         probe.transport,
         _SCENARIOS[probe.scenario].format(probe.lasts_s),
         _VARIANTS[probe.variant],
+        _CLIENTS[probe.client],
         _VANTAGES[probe.vantage],
         "repeated" if probe.run else "",
     )

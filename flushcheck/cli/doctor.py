@@ -23,7 +23,7 @@ from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http1 import PEER_ERRORS
+from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.session import get_json
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target

@@ -12,17 +12,14 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from flushcheck.model import UsageError
-from flushcheck.prober.messages import describe_connect_error, printable
+from flushcheck.prober.messages import describe_connect_error
 from flushcheck.prober.proxy_server import ProxyScheme, ProxyServer
 from flushcheck.prober.proxying import open_tunnel
 from flushcheck.prober.target import Family, Target, TlsOptions
-from flushcheck.prober.timed_socket import Budget, TimedSocket, TlsSession, Unreachable
-
-if TYPE_CHECKING:
-    from flushcheck.prober.tls_in_tls import TlsInTls
+from flushcheck.prober.timed_socket import Budget, TimedSocket, Unreachable
 
 HTTP1 = ("http/1.1",)
 
@@ -56,16 +53,14 @@ def connect(
         UsageError: a file of the TLS options cannot be used.
     """
     began = time.monotonic()
-    address, tls = target.address, None
+    address = target.address
     try:
-        sock = _open(target, budget, tunnel=tunnel)
+        connection = TimedSocket(_open(target, budget, tunnel=tunnel), budget)
         try:
             if address.tls:
-                sock.settimeout(budget.left_s())  # for the handshake as a whole
-                context = tls_context(target.options.tls, tuple(alpn))
-                sock, tls = _wrap(sock, context, address.host)
+                connection.start_tls(tls_context(target.options.tls, tuple(alpn)), address.host)
         except BaseException:
-            sock.close()
+            connection.close()
             raise
     except Unreachable:
         raise
@@ -77,34 +72,8 @@ def connect(
         raise Unreachable(reason) from error
     except UnicodeError:  # a name that DNS cannot carry
         raise Unreachable(f"the name {address.host} cannot be looked up") from None
-    return TimedSocket(sock, budget, time.monotonic() - began, tls)
-
-
-def _wrap(sock: socket.socket, context: ssl.SSLContext, host: str) -> tuple[socket.socket, TlsSession]:
-    """Speak TLS over a connection, which may be one over TLS already.
-
-    Raises:
-        OSError: no TLS that can be trusted.
-    """
-    wrapped: ssl.SSLSocket | TlsInTls
-    if isinstance(sock, ssl.SSLSocket):
-        from flushcheck.prober.tls_in_tls import TlsInTls
-
-        wrapped = TlsInTls(sock, context, host)
-    else:
-        wrapped = context.wrap_socket(sock, server_hostname=host)
-    certificate = wrapped.getpeercert() or {}
-    session = TlsSession(
-        alpn=wrapped.selected_alpn_protocol() or "",
-        issuer=_name(certificate.get("issuer", ())),
-        certificate=wrapped.getpeercert(binary_form=True) or b"",
-    )
-    return cast(socket.socket, wrapped), session
-
-
-def _name(distinguished_name: Any) -> str:
-    """A name of a certificate as `getpeercert` has it, on one line."""
-    return printable(", ".join(value for attributes in distinguished_name for _, value in attributes), 200)
+    connection.connect_s = time.monotonic() - began
+    return connection
 
 
 def _open(target: Target, budget: Budget, *, tunnel: bool) -> socket.socket:

@@ -13,7 +13,7 @@ import time
 from flushcheck.model import Observation, Vantage
 from flushcheck.model.codec import from_json
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http1 import PEER_ERRORS
+from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.session import get_json
 from flushcheck.prober.target import Target
 

@@ -14,28 +14,34 @@ from secrets import token_hex
 
 from flushcheck.measurement import plan
 from flushcheck.measurement.timing import flow, unclear
-from flushcheck.model import Observation, Outcome, Probe, Run, Transport, Vantage
+from flushcheck.model import Client, Observation, Outcome, Probe, Run, Transport, Vantage
 from flushcheck.prober.address import parse
 from flushcheck.prober.arguments import (
+    CLIENTS,
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
     check_probe_options,
     check_timeout,
+    client_names,
     parse_direct,
     parse_silences,
     transports,
 )
 from flushcheck.prober.control import Control
+from flushcheck.prober.differing import differing
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.redirects import at, follow_redirects
 from flushcheck.prober.stall_monitor import StallMonitor
-from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
+from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Protocol, Target
 from flushcheck.prober.tool import TOOL
 
 # The share of the timeout that the first round may use at most, unless its streams take longer ...
 FIRST_ROUND = 0.45
 # ... by themselves: then this much more than the longest of them.
 MIN_SPARE_S = 3.0
+
+# The versions of HTTP that carry many streams on one connection.
+MULTIPLEXED = ("2", "3")
 
 # Less than this is not enough for any experiment.
 MIN_ROUND_S = 1.0
@@ -50,6 +56,10 @@ CONTROL_SPARE_S = 3.0
 
 # What is asked for to learn whether the service's address redirects: the shortest response of all probes.
 FIRST_PROBE = Probe(Transport.POLLING)
+
+
+# The kind of client that a version of HTTP asks as; another one: all that the caller wants.
+_ASKED_BY = {Protocol.HTTP1: (Client.HTTP1,), Protocol.HTTP2: (Client.BROWSER,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,7 @@ def gather(
     direct: str = "",
     idle_s: float | Iterable[float] = (),
     options: ConnectionOptions = DEFAULT_OPTIONS,
+    clients: Iterable[Client | str] = CLIENTS,
 ) -> Run:
     """Make every observation that a verdict on the path to a service needs.
 
@@ -86,13 +97,15 @@ def gather(
         idle_s: silences to try, in seconds; none: no search for idle timeouts. It comes last, and takes as
             long as the longest of them.
         options: how to get to the service.
+        clients: the kinds of client to ask as, as far as the address makes a difference between them.
 
     Raises:
-        UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` is not possible. Whatever the peer does
-            is in the Run.
+        UsageError: `url`, `direct`, `only`, `timeout_s`, `idle_s` or `clients` is not possible. Whatever the
+            peer does is in the Run.
     """
     address = parse(url)
     wanted, silences_s = transports(only), parse_silences(idle_s)
+    asked = client_names(_ASKED_BY.get(options.protocol, clients))
     target = Target(address, check_probe_options(options))
     direct_target = parse_direct(direct, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
@@ -102,7 +115,7 @@ def gather(
         direct_target = at(direct_target, target.address)
     with StallMonitor() as stalls:
         control = Control(target, deadline)
-        gathering = Gathering(target, direct_target, stalls, on_progress)
+        gathering = Gathering(target, direct_target, stalls, on_progress, differing(target, asked, deadline))
         observations = gathering.baselines(wanted, timeout_s, quick=quick)
         open_transports = [
             observation.probe.transport for observation in observations if _is_stream_on_path(observation)
@@ -132,17 +145,19 @@ class Gathering:
         direct: Target | None,
         stalls: StallMonitor,
         on_progress: Callable[[RunProgress], None] | None,
+        clients: Sequence[Client] = (Client.BROWSER,),
     ) -> None:
         self._path = path
         self._direct = direct
         self._stalls = stalls
         self._on_progress = on_progress or (lambda _: None)
+        self._clients = tuple(clients)
 
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, *, quick: bool
     ) -> tuple[Observation, ...]:
         """Make the first round, within its share of the whole run's timeout."""
-        probes = self._with_direct(plan.baselines(wanted, quick=quick))
+        probes = self._with_direct(plan.baselines(wanted, quick=quick, clients=self._clients))
         longest_s = max(plan.duration_s(probe) for probe in probes)
         round_s = min(timeout_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
         return self._round_twice(1, probes, round_s)
@@ -156,7 +171,10 @@ class Gathering:
             for observation in baselines
             if observation.probe.vantage is Vantage.PATH
         }
-        probes = self._with_direct(plan.experiments(flows, quick=quick))
+        multiplexed = {
+            observation.probe.client for observation in baselines if observation.http_version in MULTIPLEXED
+        }
+        probes = self._with_direct(plan.experiments(flows, quick=quick, multiplexed=multiplexed))
         left_s = deadline - time.monotonic()
         return self._round_twice(2, probes, left_s) if probes and left_s >= MIN_ROUND_S else ()
 
@@ -164,6 +182,7 @@ class Gathering:
         self, open_transports: Iterable[Transport], silences_s: Sequence[float]
     ) -> tuple[Observation, ...]:
         """Search for idle timeouts, beyond the timeout of the run."""
+        # Silence is a matter of hops, not of clients: one client searches.
         probes = self._with_direct(plan.idle_probes(open_transports, silences_s))
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 

@@ -14,10 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from flushcheck.measurement import plan
 from flushcheck.model import Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import parse
 from flushcheck.prober.capture import EndDetail
-from flushcheck.prober.connecting import HTTP1, tls_context
+from flushcheck.prober.connecting import tls_context
+from flushcheck.prober.connections import BROWSER, Connections
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.polling import probe_polling
 from flushcheck.prober.redaction import secrets_of
@@ -26,7 +28,7 @@ from flushcheck.prober.streams import probe_stream
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 from flushcheck.prober.websocket import probe_websocket
 
-Prober = Callable[[ObservationBuilder, Target, str], EndDetail]
+Prober = Callable[[ObservationBuilder, Connections, str], EndDetail]
 PROBERS: dict[Transport, Prober] = {
     Transport.POLLING: probe_polling,
     Transport.CHUNKED: probe_stream,
@@ -88,6 +90,8 @@ def observe_round(
     timeout_s: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None = None,
+    *,
+    offer: Sequence[str] = BROWSER,
 ) -> tuple[Observation, ...]:
     """Do what `observe_all` does, as one round of a run.
 
@@ -98,22 +102,28 @@ def observe_round(
         timeout_s: when to give up on those that are not done.
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done, in the caller's thread.
+        offer: the protocols that clients of Client.BROWSER offer over TLS.
     """
     for target in (path, direct):
         if target and target.address.tls:
-            tls_context(target.options.tls, HTTP1)  # made before the clock runs
+            tls_context(target.options.tls, tuple(offer))  # made before the clock runs
     now = time.monotonic()
     hidden = tuple(secret for target in (path, direct) if target for secret in secrets_of(target))
+    # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
+    last = now + timeout_s + SPARE_S
+    pool: dict[tuple[bool, int], Connections] = {}
     builders = [
         ObservationBuilder(probe, now=now, deadline=now + timeout_s, secrets=hidden) for probe in probes
     ]
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
+    shared = plan.shared_connections(probes)
     for index, builder in enumerate(builders):
-        second = builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
-        target = direct if direct and second else path
+        second = direct is not None and builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+        target = direct if direct is not None and second else path
+        connections = pool.setdefault((second, shared[index]), Connections(target, last, offer=offer))
         threading.Thread(
             target=_work,
-            args=(index, builder, target, finished),
+            args=(index, builder, connections, finished),
             name=f"flushcheck-{builder.probe.id}",
             daemon=True,
         ).start()
@@ -139,19 +149,21 @@ def observe_round(
     for index, builder in enumerate(builders):
         if index not in observations:
             close(index, builder.on_deadline(), time.monotonic())
+    for connections in pool.values():
+        connections.close()
     return tuple(observations[index] for index in range(len(builders)))
 
 
 def _work(
     index: int,
     builder: ObservationBuilder,
-    target: Target,
+    connections: Connections,
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]],
 ) -> None:
     """Make one probe, in a thread of its own."""
     end: EndDetail | BaseException
     try:
-        end = PROBERS[builder.probe.transport](builder, target, secrets.token_hex(8))
+        end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
     except BaseException as error:  # noqa: BLE001  # a bug: raised again in the caller's thread
         end = error
     finished.put((index, end, time.monotonic()))

@@ -14,7 +14,8 @@ from dataclasses import replace
 from flushcheck.measurement.obstacles import redirected_root
 from flushcheck.model import UsageError
 from flushcheck.prober.address import Address, parse
-from flushcheck.prober.http1 import PEER_ERRORS, Http1Connection, default_headers
+from flushcheck.prober.http1 import Http1Connection
+from flushcheck.prober.http_client import PEER_ERRORS, default_headers
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget
 

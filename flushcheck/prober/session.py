@@ -16,7 +16,8 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from flushcheck.prober.http1 import Http1Connection, Response, read_whole
+from flushcheck.prober.http1 import Http1Connection
+from flushcheck.prober.http_client import HttpClient, Response, read_whole
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget
 from flushcheck.prober.tool import USER_AGENT
@@ -99,8 +100,8 @@ class _Adapter(BaseAdapter):
 class _Raw:
     """The body of a response, as requests expects it."""
 
-    def __init__(self, connection: Http1Connection, header: Response) -> None:
-        self._connection = connection
+    def __init__(self, client: HttpClient, header: Response) -> None:
+        self._client = client
         self._header = header
 
     def read(self, max_bytes: int) -> bytes:
@@ -109,8 +110,8 @@ class _Raw:
         Raises:
             PEER_ERRORS, DecodeError
         """
-        return read_whole(self._connection, self._header, max_bytes).text
+        return read_whole(self._client, self._header, max_bytes).text
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self._client.close()

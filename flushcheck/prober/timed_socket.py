@@ -13,10 +13,15 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from flushcheck.prober.tls import TlsFacts, TlsSession
 
 # Everything that one observation may take in. The largest probe is 24 pieces of 16 kB: 0.4 MB.
 MAX_BYTES = 8 * 1024 * 1024
@@ -34,6 +39,10 @@ class Unreachable(OSError):
 
 class DeadlineExceeded(TimeoutError):
     """The deadline of the observation has passed."""
+
+
+class PeerDelay(DeadlineExceeded):
+    """The deadline has passed while the peer owed something: the message says what."""
 
 
 class ByteLimitExceeded(OSError):
@@ -78,40 +87,46 @@ class SocketRead(NamedTuple):
 
     moment: float  # on time.monotonic()
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TlsSession:
-    """What both sides agreed on, and who the peer is."""
-
-    alpn: str = ""  # the protocol that the peer chose; "": none
-    issuer: str = ""  # who signed the peer's certificate; "": it was not verified
-    certificate: bytes = b""  # of the peer, in DER
+    record_bytes: tuple[int, ...] = ()  # sizes of the TLS records that this read completed: see `tls`
+    frame_bytes: int = 0  # of a body over HTTP/2: the size of the DATA frame, padding included
 
 
 class TimedSocket:
-    """One connection to a peer: `connecting.connect` opens it."""
+    """One connection to a peer: `connecting.connect` opens it. One thread may read while others send."""
 
-    def __init__(
-        self, sock: socket.socket, budget: Budget, connect_s: float, tls: TlsSession | None = None
-    ) -> None:
-        """Take over a connection.
+    def __init__(self, sock: socket.socket, budget: Budget) -> None:
+        self._sock = sock
+        self._session: TlsSession | None = None
+        self._sending = threading.Lock()
+        self.budget = budget
+        self.connect_s = 0.0  # how long it took to connect, TLS included
+        self.tls: TlsFacts | None = None  # what the TLS handshake settled; None: no TLS
+        self.sent_at = 0.0  # when the last bytes were handed over to be sent
+
+    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Make the TLS handshake.
 
         Args:
-            sock: a socket, or what has the methods of one that are used here.
-            budget: of all that is sent and read.
-            connect_s: how long it took to connect, TLS included.
-            tls: what TLS agreed on; None: there is none.
+            context: what is trusted and offered.
+            host: the name that the certificate has to be for.
+
+        Raises:
+            DeadlineExceeded, OSError: it failed; ssl.SSLError is an OSError.
         """
-        self._sock = sock
-        self._budget = budget
-        self.connect_s = connect_s  # TLS included
-        self.tls = tls
-        self.sent_at = 0.0  # when the last bytes were handed over to be sent
+        session = TlsSession(context, host)
+        try:
+            while not session.shake_hands():
+                self._send_all(session.encrypt(b""))
+                session.receive(self._receive())
+        finally:
+            if session.outgoing:
+                with suppress(OSError):  # the end of the handshake, or an alert that says why there is none
+                    self._send_all(session.encrypt(b""))
+        self._session, self.tls = session, session.facts()
 
     @property
     def alpn(self) -> str:
-        """The protocol that the peer chose over TLS; "" if it chose none, or without TLS."""
+        """The protocol that the peer chose over TLS; "" if it chose none."""
         return self.tls.alpn if self.tls else ""
 
     def send(self, data: bytes) -> None:
@@ -120,16 +135,13 @@ class TimedSocket:
         Raises:
             DeadlineExceeded, OSError
         """
-        self._sock.settimeout(self._budget.left_s())
-        # Before the call: the response can be here before a busy machine lets this thread return from it.
-        self.sent_at = time.monotonic()
-        try:
-            self._sock.sendall(data)
-        except TimeoutError:
-            raise DeadlineExceeded("the deadline has passed") from None
+        with self._sending:  # what is encrypted first has to be sent first
+            # Before the call: the response can be here before a busy machine lets this thread return from it.
+            self.sent_at = time.monotonic()
+            self._send_all(self._session.encrypt(data) if self._session else data)
 
     def reads(self) -> Iterator[SocketRead]:
-        """Yield reads until the peer ends the connection.
+        """Yield reads until the peer ends the connection: with TLS one for each record.
 
         While bytes lie ready, nothing is done but to read them: a burst is handed out when it is over. An
         error is raised once every read before it was handed out.
@@ -138,22 +150,26 @@ class TimedSocket:
             DeadlineExceeded, ByteLimitExceeded, OSError
         """
         error: OSError | None = None
-        while error is None:
-            burst = [self._read()]
+        more = True
+        while more and error is None:
+            burst: list[SocketRead] = []
             try:
-                while burst[-1].data and len(burst) < MAX_BURST_READS and self.has_data():
-                    burst.append(self._read())
+                more = self._read(burst)
+                for _ in range(MAX_BURST_READS - 1):
+                    if not (more and self.has_data()):
+                        break
+                    more = self._read(burst)
             except OSError as raised:
                 error = raised
-            for read in burst:
-                if not read.data:
-                    return
-                yield read
-        raise error
+            yield from burst
+        if error is not None:
+            raise error
 
     def has_data(self) -> bool:
         """Whether a read would return at once, with bytes or with the end of the connection."""
-        if self.tls is not None and self._sock.pending():  # type: ignore[attr-defined]  # as ssl.SSLSocket
+        if self._session and self._session.has_record:
+            return True
+        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():  # TLS to a proxy
             return True
         # Not select(): it fails for descriptors above 1023, which a busy service has.
         poll = select.poll()
@@ -163,16 +179,51 @@ class TimedSocket:
             return False
         return bool(poll.poll(0))
 
+    def shut_down(self) -> None:
+        """End the connection while another thread may be reading: its read ends too."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection."""
         self._sock.close()
 
-    def _read(self) -> SocketRead:
-        self._sock.settimeout(self._budget.left_s())
+    def _read(self, burst: list[SocketRead]) -> bool:
+        """Read once, and append what arrived: with TLS that may be nothing whole yet.
+
+        Returns: whether more may come.
+
+        Raises:
+            DeadlineExceeded, ByteLimitExceeded, OSError: what arrived before was appended.
+        """
+        session = self._session
+        has_record = session is not None and session.has_record
+        wire = b"" if has_record else self._receive()
+        moment = time.monotonic()
+        if session is None:
+            self.budget.spend(len(wire))
+            if wire:
+                burst.append(SocketRead(moment, wire))
+            return bool(wire)
+        for record in session.decrypt(wire):
+            self.budget.spend(len(record.data) or record.size_bytes)
+            if record.data:
+                burst.append(SocketRead(moment, record.data, (record.size_bytes,)))
+        if session.outgoing:  # a new key is confirmed, for example
+            self.send(b"")
+        # A peer that ends the connection without close_notify ends it all the same.
+        return bool(wire or has_record) and not session.ended
+
+    def _receive(self) -> bytes:
+        self._sock.settimeout(self.budget.left_s())
         try:
-            data = self._sock.recv(READ_BYTES)
+            return self._sock.recv(READ_BYTES)
         except TimeoutError:
             raise DeadlineExceeded("the deadline has passed") from None
-        moment = time.monotonic()
-        self._budget.spend(len(data))
-        return SocketRead(moment, data)
+
+    def _send_all(self, wire: bytes) -> None:
+        self._sock.settimeout(self.budget.left_s())
+        try:
+            self._sock.sendall(wire)
+        except TimeoutError:
+            raise DeadlineExceeded("the deadline has passed") from None

@@ -9,7 +9,7 @@ from flushcheck.measurement.plan import BROWSER_ENCODINGS
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse, without_login
 from flushcheck.prober.header_fields import TOKEN
-from flushcheck.prober.http1 import default_headers
+from flushcheck.prober.http_client import default_headers
 from flushcheck.prober.redirects import at
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 

@@ -19,7 +19,8 @@ from flushcheck.model import Arrival, ReceivedPiece
 from flushcheck.prober.arguments import check_timeout
 from flushcheck.prober.capture import Capture, EndDetail, StopReason
 from flushcheck.prober.decompress import DecodeError, DecoderChain
-from flushcheck.prober.http1 import PEER_ERRORS, Http1Connection, Response
+from flushcheck.prober.http1 import Http1Connection
+from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, Response
 from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
 from flushcheck.prober.redaction import secrets_of
 from flushcheck.prober.redirects import REDIRECTS
@@ -221,10 +222,10 @@ def _request_and_read(capture: _WatchCapture) -> tuple[WatchOutcome, str]:
     while True:
         with closing(Http1Connection(request.target, capture.budget)) as connection:
             try:
-                sock = connection.request(
+                sent = connection.request(
                     request.method, request.request_target, request.default_headers(), request.body or b""
                 )
-                capture.requested(sock)
+                capture.requested(sent)
                 response = connection.response()
                 if following := _redirect(request, response) if redirects else None:
                     request, redirects = following, redirects - 1
@@ -245,9 +246,7 @@ def _redirect(request: WatchRequest, response: Response) -> WatchRequest | None:
     )
 
 
-def _refusal(
-    connection: Http1Connection, request: WatchRequest, response: Response, capture: _WatchCapture
-) -> str:
+def _refusal(client: HttpClient, request: WatchRequest, response: Response, capture: _WatchCapture) -> str:
     """What a response that is not a stream says, and what to do where that is known."""
     location = printable(capture.hide(response.header("location")), MAX_SHOWN)
     path = request.request_target.partition("?")[0]
@@ -255,16 +254,16 @@ def _refusal(
     found = obstacle(request.url, response.status, location, path, proxied=proxied)
     if found and location:
         return f"{found.sentence}. {found.step}"
-    body = capture.hide(read_error(connection, response, capture.budget).decode(errors="replace"))
+    body = capture.hide(read_error(client, response, capture.budget).decode(errors="replace"))
     text = describe_response(response.status, response.header("content-type"), body)
     return f"{found.sentence}. {found.step} ({text})" if found else text
 
 
-def _read(connection: Http1Connection, capture: _WatchCapture, moment: float) -> tuple[WatchOutcome, str]:
+def _read(client: HttpClient, capture: _WatchCapture, moment: float) -> tuple[WatchOutcome, str]:
     """Read the body to its end.
 
     Args:
-        connection: where the body is due.
+        client: where the body is due.
         capture: where it is taken down.
         moment: of the header.
 
@@ -273,7 +272,7 @@ def _read(connection: Http1Connection, capture: _WatchCapture, moment: float) ->
     """
     try:
         capture.open_body()
-        for read in connection.body():
+        for read in client.body():
             moment = read.moment
             capture.take(read)
             if capture.interrupted:

@@ -36,7 +36,8 @@ def files(case: lab.Case, depth: int = 0) -> list[lab.Case]:
 CASES = [
     (case, RECORDINGS / f"{case.name.replace('/', '-')}.json")
     for case in lab.every()
-    if case.kind is not lab.Kind.PART and files(case)
+    # What TLS and other versions change is not in the check's model yet, and not recorded.
+    if case.kind is not lab.Kind.PART and not case.tls and not case.version and files(case)
 ]
 
 
@@ -53,7 +54,9 @@ def test_static_and_live_agree_or_the_difference_is_explained(case: lab.Case, re
 
 
 @pytest.mark.parametrize(
-    "case", [case for case, _ in CASES if case.kind is lab.Kind.INNOCENT], ids=lambda case: case.name
+    "case",
+    [case for case, _ in CASES if case.kind is lab.Kind.INNOCENT],
+    ids=lambda case: case.name,
 )
 def test_an_innocent_case_has_no_finding(case: lab.Case) -> None:
     found = merge([check_text(one.text, server=PROGRAMS[one.program], name=one.name) for one in files(case)])

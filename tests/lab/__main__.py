@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import queue
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
@@ -27,12 +28,12 @@ from flushcheck.model.codec import to_json
 from flushcheck.model.run_schema import SCHEMA
 from flushcheck.prober import gather
 from flushcheck.reports.terminal import terminal
-from tests.lab import accounts, programs
-from tests.lab.asks import battery, first_look
-from tests.lab.case import Case, Kind, every, find, with_seen
-from tests.lab.observer import look_at_all
+from tests.lab import accounts, programs, versions
+from tests.lab.case import Case, Client, Kind, Protocol, every, find, with_seen
 from tests.lab.seen import Seen
-from tests.lab.verdicts import Mark, Result, assess, differences
+from tests.lab.sights import account, observe, shapes
+from tests.lab.tls import authority
+from tests.lab.verdicts import Mark, Result, assess_run, differences
 from tests.live import servers
 
 RECORDINGS = servers.ROOT / "tests" / "recordings"
@@ -61,10 +62,11 @@ def main() -> int:
     parser.add_argument(
         "--ci", action="store_true", help="only the cases marked `ci`: each culprit, and its look-alikes"
     )
+    parser.add_argument("--tls", action="store_true", help="only the cases that are reached over TLS")
     parser.add_argument("--busy", action="store_true", help="keep all cores busy with something else")
     asked = parser.parse_args()
     try:
-        cases = choose(asked.cases, ci=asked.ci)
+        cases = choose(asked.cases, ci=asked.ci, tls=asked.tls)
     except LookupError as error:
         print(error, file=sys.stderr)
         return 2
@@ -87,15 +89,22 @@ def scratch() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         before = servers.use_scratch(folder)
+        trusted = os.environ.get("SSL_CERT_FILE")
+        # Where Python looks for authorities, and so what flushcheck trusts in this run.
+        os.environ["SSL_CERT_FILE"] = str(authority().ca)
         try:
             yield folder
         finally:
             servers.use_scratch(before)
+            os.environ.pop("SSL_CERT_FILE")
+            if trusted is not None:
+                os.environ["SSL_CERT_FILE"] = trusted
+            authority.cache_clear()
             accounts.public_checkout.cache_clear()
             accounts.public_libraries.cache_clear()
 
 
-def choose(names: Sequence[str], *, ci: bool) -> list[Case]:
+def choose(names: Sequence[str], *, ci: bool = False, tls: bool = False) -> list[Case]:
     """The cases that these names mean; all of them for none. The longest go first."""
     everything = [case for case in every() if case.kind is not Kind.PART]
     found: dict[str, Case] = {}
@@ -104,6 +113,7 @@ def choose(names: Sequence[str], *, ci: bool) -> list[Case]:
         for case in of_program or [find(name)]:
             found[case.name] = case
     chosen = list(found.values()) or [case for case in everything if not ci or "ci" in case.options]
+    chosen = [case for case in chosen if case.tls or not tls]
     return sorted(chosen, key=lambda case: (-float(case.options.get("slow", "0")), case.name))
 
 
@@ -127,33 +137,37 @@ class Bench:
         """Run them all; `say` hears of each as it is done."""
         results = []
         with ThreadPoolExecutor(self._jobs) as pool:
-            for done in as_completed([pool.submit(self._one, case) for case in cases]):
+            for done in as_completed([pool.submit(self._run, case) for case in cases]):
                 results.append(done.result())
                 say(results[-1])
         return sorted(results, key=lambda result: result.case.name)
 
-    def _one(self, case: Case) -> Result:
+    def _run(self, case: Case) -> Result:
+        result = self._judged(case)
+        return replace(result, version=versions.version_of(case.program, case.version))
+
+    def _judged(self, case: Case) -> Result:
         origin = self._origins.get()
         try:
             with programs.start(case, origin=origin) as front:
-                looks = battery() if self._measure or self._out else [first_look()]
-                seen = [one for asks in looks for one in look_at_all("127.0.0.1", front.port, asks)]
-                self._account(case, seen)
+                sights = observe(case, front.port, whole=bool(self._measure or self._out))
+                self._account(case, sights)
+                seen = {protocol: shapes(found) for protocol, found in sights.items()}
                 if self._measure:
-                    case.path.write_text(with_seen(case.path.read_text(), shapes(seen)))
+                    case.path.write_text(with_seen(case.path.read_text(), seen))
                 if not self.diagnosing:
-                    changed = differences(case.seen, shapes(seen))
+                    changed = differences(case.sights, seen)
                     mark = Mark.WRONG if changed and not self._measure else Mark.RIGHT
                     return Result(case, mark, "", (), 0.0, "; ".join(changed))
                 report, run, took_s = diagnose(front.url, case)
                 if self._record:
                     save(case, run)
-                result = assess(case, shapes(seen), report, took_s)
+                result = assess_run(case, seen, report, took_s)
                 if "flows" in case.options and report.verdict is Verdict.FLOWING:
                     # gunicorn looks for hung workers once a second. A stream of 1.9 s that begins just after a look
                     # can end before the next one: then this path really flowed, and is diagnosed once more.
                     report, _, took_s = diagnose(front.url, case)
-                    result = assess(case, shapes(seen), report, took_s)
+                    result = assess_run(case, seen, report, took_s)
                 return result
         except programs.Missing as error:
             return Result(case, Mark.MISSING, "", (), 0.0, str(error))
@@ -162,11 +176,11 @@ class Bench:
         finally:
             self._origins.put(origin)
 
-    def _account(self, case: Case, seen: Iterable[Seen]) -> None:
+    def _account(self, case: Case, sights: Mapping[Protocol, list[Seen]]) -> None:
         if self._out is None:
             return
         with self._lock:
-            self._accounts[case.name] = account(case, seen)
+            self._accounts[case.name] = account(case, sights)
             self._out.write_text("\n\n".join(text for _, text in sorted(self._accounts.items())) + "\n")
 
 
@@ -210,58 +224,35 @@ def _default(field: Field[object]) -> object:
     return field.default_factory() if field.default_factory is not MISSING else field.default
 
 
-def shapes(seen: Iterable[Seen]) -> dict[str, str]:
-    """What the observer saw, in the words of a case's `seen` lines."""
-    found = {}
-    for one in seen:
-        shape = one.shape
-        extra = ""
-        if shape == "blocks":
-            extra = f" {one.block_bytes}"
-        elif shape == "ticks":
-            extra = f" {one.period_s:.2f}"
-        elif shape == "failed" and one.status:
-            extra = f" {one.status}"
-        found[one.ask.name] = shape + extra
-    return found
-
-
-def account(case: Case, seen: Iterable[Seen]) -> str:
-    """All that the observer saw of a case, for a person."""
-    wanted = f"{case.kind}{': ' + ' '.join(case.culprits) if case.culprits else ''}"
-    lines = [f"=== {case.name}  [{wanted}]  {case.why}"]
-    everything = list(seen)
-    lines += [f"  {one.ask.name:24} {one.summary}" for one in everything]
-    for one in everything:
-        if one.ask.name in ("chunked-token", "chunked-token-xab", "ws-token") and one.headers:
-            lines.append(f"  headers {one.ask.name}: HTTP/{one.version} {one.status} {dict(one.headers)}")
-        if one.ask.name in ("chunked-token", "polling-token") and one.end:
-            lines.append(f"  origin saw {one.ask.name}: {json.dumps(one.end.get('request_at_app'))}")
-        if one.ask.route == "ws" and not one.pieces:
-            lines.append(f"  ws answer: {one.body_start[:400]!r}")
-    return "\n".join(lines)
-
-
 def line(result: Result) -> str:
-    """One line of the table: case, expected, verdict, culprit, time, right or wrong."""
+    """One line of the table: case, version, expected, verdict, culprit, time, right or wrong."""
     case = result.case
     wanted = case.culprits[0] if case.culprits else "-"
     named = " ".join(result.named) or "-"
     why = f"  ({result.why})" if result.why else ""
     took = f"{result.took_s:5.1f} s" if result.took_s else "       "
-    return f"{case.name:34} {wanted:30} {result.verdict:8} {named:34} {took} {result.mark}{why}"
+    judged = f"{case.name:34} {result.version:8} {wanted:30} {result.verdict:8} {named:34} {took} {result.mark}{why}"
+    return judged + (f"  ({', '.join(result.unjudged)}: not judged yet)" if result.unjudged else "")
 
 
 def totals(results: Sequence[Result]) -> str:
     """Right, wrong, honestly undecided; and over what."""
     counts = {mark: sum(1 for result in results if result.mark is mark) for mark in Mark}
-    guilty = [result for result in results if result.case.kind is Kind.GUILTY]
+    guilty = [
+        result
+        for result in results
+        if result.case.kind is Kind.GUILTY and Client.HTTP1 in result.case.clients
+    ]
     named = sum(1 for result in guilty if result.mark is Mark.RIGHT)
     ran = [result for result in guilty if result.mark not in (Mark.MISSING, Mark.BROKEN)]
     tried = len({result.case.program for result in results})
     share = f"{named} of {len(ran)} guilty ones named" + (f" ({named / len(ran):.0%})" if ran else "")
     told = ", ".join(f"{count} {mark}" for mark, count in counts.items() if count)
-    return f"\n{len(results)} cases over {tried} programs: {told}; {share}"
+    unjudged = [client for result in results for client in result.unjudged]
+    open_ = "".join(
+        f"; {unjudged.count(client)} of {client} not judged yet" for client in sorted(set(unjudged))
+    )
+    return f"\n{len(results)} cases over {tried} programs: {told}; {share}{open_}"
 
 
 def show(case: Case, *, stay: bool, record: bool, measure: bool) -> int:
@@ -270,15 +261,16 @@ def show(case: Case, *, stay: bool, record: bool, measure: bool) -> int:
     try:
         with programs.start(case) as front:
             print(f"running on {front.url}; a raw socket sees there:\n")
-            seen = [one for asks in battery() for one in look_at_all("127.0.0.1", front.port, asks)]
-            print(account(case, seen), "\n", flush=True)
+            sights = observe(case, front.port, whole=True)
+            print(account(case, sights), "\n", flush=True)
+            seen = {protocol: shapes(found) for protocol, found in sights.items()}
             if measure:
-                case.path.write_text(with_seen(case.path.read_text(), shapes(seen)))
+                case.path.write_text(with_seen(case.path.read_text(), seen))
             report, run, took_s = diagnose(front.url, case)
             if record:
                 save(case, run)
             print(terminal(report, width=100, color=sys.stdout.isatty()))
-            result = assess(case, shapes(seen), report, took_s)
+            result = assess_run(case, seen, report, took_s)
             print(line(result))
             if stay and sys.stdin.isatty():
                 print(f"still running on {front.url}: Ctrl-C ends it", flush=True)

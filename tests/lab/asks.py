@@ -13,6 +13,8 @@ SIZES = {
     "token": (20, 0.1, 0.05, 16, 28),
     "kilo": (40, 0.05, 0.03, 1000, 1400),
     "big": (24, 0.08, 0.04, 16000, 16000),
+    # Enough for seven blocks of a TLS buffer, which holds 16 kB.
+    "long": (100, 0.025, 0.015, 1000, 1400),
 }
 
 BROWSER = "gzip, deflate, br, zstd"
@@ -47,6 +49,14 @@ class Ask:
         return f"/stream/{self.route}?{asked}{switches}{pad}&nonce={self.nonce or secrets.token_hex(4)}"
 
 
+STREAMS_TOGETHER = 12  # Apache serves six of one connection at once, the others more than twelve
+
+
+def together() -> tuple[Ask, ...]:
+    """What a page with many streams asks over one h2 connection."""
+    return (Ask("chunked"),) * STREAMS_TOGETHER
+
+
 def first_look() -> tuple[Ask, ...]:
     """The least that says how each stream of a case arrives."""
     return (
@@ -61,7 +71,7 @@ def first_look() -> tuple[Ask, ...]:
     )
 
 
-def battery() -> Iterator[tuple[Ask, ...]]:
+def battery(*, tls: bool = False) -> Iterator[tuple[Ask, ...]]:
     """All that the lab asks of a case, in rounds of requests that run side by side."""
     yield (
         Ask("chunked"),
@@ -84,4 +94,12 @@ def battery() -> Iterator[tuple[Ask, ...]]:
         Ask("chunked", hints=("cache",)),
         Ask("chunked", "kilo", encodings="identity"),
         Ask("chunked", "kilo", hints=("xab",)),
+        *([Ask("chunked", "long")] if tls else []),
     )
+
+
+def multiplexed_battery() -> Iterator[tuple[Ask, ...]]:
+    """What the lab asks of a case over h2 or h3, likewise: HTTP/1.0 is not there, and fewer hints."""
+    first, second, third = battery(tls=True)
+    yield first
+    yield (*second, *(ask for ask in third if ask.http == "1.1" and "cache" not in ask.hints))

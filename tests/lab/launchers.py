@@ -14,13 +14,29 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.lab import versions
 from tests.lab.accounts import PYTHON, WEB_USER, python_path
 from tests.lab.setting import WHERE, Command, Launcher, Missing, Setting, tool
-from tests.live import servers
+from tests.live import nginxconf
 from tests.live.servers import ROOT
 
 HERE = Path(__file__).parent
 NODE_MODULES = ROOT / ".venv" / "lab" / "node_modules"
+
+
+def nginx(setting: Setting) -> Command:
+    """nginx as Debian configures it, with the case as its site; `main` in the head goes to the top of nginx.conf."""
+    argv = command_of(setting)
+    (setting.folder / "tmp").mkdir()
+    site = setting.write("site.conf", nginxconf.placed(setting.text, port=setting.port))
+    user = "root" if os.geteuid() == 0 else None
+    more = setting.case.options.get("main", "")
+    if len(argv) > 1:  # a version of its own has modules of its own
+        more = more.replace("/usr/lib/nginx", f"{argv[-1].removesuffix('/sbin/nginx')}/lib/nginx")
+    main = setting.write("nginx.conf", f"{more}\n{nginxconf.debian_main(setting.folder, site, user=user)}")
+    # -e: before it has read its configuration nginx writes to the error log it was built with, which only root may.
+    argv += ["-p", str(setting.folder), "-c", str(main), "-e", str(setting.folder / "error.log")]
+    return Command(argv, ready="")
 
 
 def apache(setting: Setting) -> Command:
@@ -68,14 +84,33 @@ def _apache_modules(available: Path, names: Sequence[str]) -> Iterator[str]:
 
 def haproxy(setting: Setting) -> Command:
     """HAProxy in the foreground."""
-    return Command([tool("haproxy", "haproxy"), "-db", "-f", str(setting.write("haproxy.cfg"))])
+    return Command([*command_of(setting), "-db", "-f", str(setting.write("haproxy.cfg"))])
 
 
 def caddy(setting: Setting) -> Command:
     """Caddy with a Caddyfile, its state in the scratch folder."""
-    argv = [tool("caddy", "caddy"), "run", "--adapter", "caddyfile", "--config"]
-    argv.append(str(setting.write("Caddyfile")))
+    argv = [
+        *command_of(setting),
+        "run",
+        "--adapter",
+        "caddyfile",
+        "--config",
+        str(setting.write("Caddyfile")),
+    ]
     return Command(argv, {"XDG_DATA_HOME": str(setting.folder), "XDG_CONFIG_HOME": str(setting.folder)})
+
+
+def traefik(setting: Setting) -> Command:
+    """Traefik: the file's first YAML document is its static configuration, the second the dynamic one."""
+    static, _, dynamic = setting.text.partition("\n---\n")
+    setting.write("dynamic.yaml", dynamic)
+    return Command([*command_of(setting), f"--configFile={setting.write('traefik.yaml', static)}"])
+
+
+def envoy(setting: Setting) -> Command:
+    """Envoy without hot restart: several run side by side."""
+    argv = [*command_of(setting), "-c", str(setting.write("envoy.yaml")), "--log-level", "error"]
+    return Command([*argv, "--disable-hot-restart", "--concurrency", "1"])
 
 
 def lighttpd(setting: Setting) -> Command:
@@ -120,6 +155,13 @@ def gunicorn(setting: Setting) -> Command:
     """gunicorn with this file as its settings; the head's `app` names what it serves."""
     argv = [sys.executable, "-m", "gunicorn", "-c", str(setting.write("gunicorn.conf.py"))]
     return Command([*argv, setting.case.options.get("app", "wsgi:app"), "--chdir", str(ROOT), *setting.args])
+
+
+def hypercorn(setting: Setting) -> Command:
+    """hypercorn, which serves the app over HTTP/1.1 and HTTP/2 alike."""
+    argv = [sys.executable, "-m", "hypercorn", "--config", str(setting.write("hypercorn.toml"))]
+    env = {"UPSTREAM_PORT": str(setting.behind.port)}
+    return Command([*argv, "tests.lab.origins.h2c:app"], env)
 
 
 def python(setting: Setting) -> Command:
@@ -180,8 +222,7 @@ def pushpin(setting: Setting) -> Command:
 
 
 def stunnel(setting: Setting) -> Command:
-    """stunnel, which needs a certificate of its own making."""
-    _certificate(setting.folder)
+    """stunnel in the foreground."""
     return Command([tool("stunnel4", "stunnel4"), str(setting.write("stunnel.conf"))])
 
 
@@ -226,21 +267,28 @@ def _as_web_user() -> list[str]:
     return ["setpriv", f"--reuid={WEB_USER}", f"--regid={WEB_USER}", "--clear-groups"]
 
 
-def _certificate(folder: Path) -> None:
-    key, certificate = servers.certificate(folder)
-    (folder / "both.pem").write_text(key.read_text() + certificate.read_text())
+def command_of(setting: Setting) -> list[str]:
+    """The command that starts the program in the version that the case names.
+
+    Raises:
+        Missing: it is not here.
+    """
+    return versions.command(setting.case.program, setting.case.version)
 
 
 LAUNCHERS: Mapping[str, Launcher] = {
     "apache": apache,
     "caddy": caddy,
+    "envoy": envoy,
     "gunicorn": gunicorn,
     "h2o": h2o,
     "haproxy": haproxy,
     "hop": hop,
+    "hypercorn": hypercorn,
     "lighttpd": lighttpd,
     "mighttpd": mighttpd,
     "nghttpx": nghttpx,
+    "nginx": nginx,
     "node": node,
     "passenger": apache,
     "perlbal": perlbal,
@@ -253,6 +301,7 @@ LAUNCHERS: Mapping[str, Launcher] = {
     "stunnel": stunnel,
     "tcp": shell,
     "tinyproxy": tinyproxy,
+    "traefik": traefik,
     "trafficserver": traffic_server,
     "uwsgi": uwsgi,
     "varnish": varnish,

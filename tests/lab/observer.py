@@ -14,40 +14,47 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 
 from tests.lab.asks import SIZES, Ask
-from tests.lab.decoders import Body, Chunks, Counted, Frames, Plain, Records, unpacker
+from tests.lab.content import Content
+from tests.lab.decoders import Body, Chunks, Counted, Frames, Plain
 from tests.lab.seen import Delivery, Seen
-
-# Reads this close together are one delivery: a block of 64 KiB is read in several turns.
-ONE_DELIVERY_S = 0.012
+from tests.lab.tls import HOST, TlsSocket, connect
 
 # No stream of the lab lasts longer than 2.5 s; what has not arrived by then does not arrive.
 PATIENCE_S = 12.0
 
 
-def look(host: str, port: int, ask: Ask, *, prefix: str = "", patience_s: float = PATIENCE_S) -> Seen:
-    """Make one request and write down what comes.
+def look(
+    host: str, port: int, ask: Ask, *, prefix: str = "", tls: bool = False, patience_s: float = PATIENCE_S
+) -> Seen:
+    """Make one request over HTTP/1.1 and write down what comes.
 
     Args:
-        host: where to connect; also the Host header.
+        host: where to connect; also the Host header, where there is no TLS.
         port: the same.
         ask: what to ask for.
         prefix: what stands before the service's own paths.
+        tls: whether the server speaks TLS, with the lab's certificate.
         patience_s: when to give up.
     """
     seen = Seen(ask)
     if ask.route == "polling":
-        return _poll(host, port, ask, prefix, patience_s)
+        return poll(
+            ask, lambda path, answer: _read_poll(host, port, ask, prefix + path, answer, tls, patience_s)
+        )
     begun_s = time.monotonic()
     try:
-        with closing(socket.create_connection((host, port), timeout=patience_s)) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.sendall(_request(host, port, ask, prefix))
+        with closing(connect(host, port, tls=tls, alpn=("http/1.1",), timeout_s=patience_s)) as connection:
+            connection.sendall(_request(HOST if tls else host, port, ask, prefix + ask.path))
             begun_s = time.monotonic()
-            _read(connection, seen, begun_s, patience_s)
+            try:
+                _read(connection, seen, begun_s, patience_s)
+            finally:
+                if isinstance(connection, TlsSocket):
+                    seen.records, seen.alpn = connection.records.sizes, connection.alpn
     except OSError as error:
         seen.problem = seen.problem or f"{type(error).__name__}: {error}"
         seen.ended = seen.ended or "cut"
@@ -58,13 +65,20 @@ def look(host: str, port: int, ask: Ask, *, prefix: str = "", patience_s: float 
     return seen
 
 
-def look_at_all(host: str, port: int, asks: Iterable[Ask], *, prefix: str = "") -> list[Seen]:
-    """Make all requests at once."""
+def look_at_all(
+    host: str, port: int, asks: Iterable[Ask], *, prefix: str = "", tls: bool = False
+) -> list[Seen]:
+    """Make all requests at once, each over a connection of its own."""
+    return at_once(asks, lambda ask: look(host, port, ask, prefix=prefix, tls=tls))
+
+
+def at_once(asks: Iterable[Ask], look_at: Callable[[Ask], Seen]) -> list[Seen]:
+    """Make all requests at once, each in a thread of its own."""
     wanted = list(asks)
     found: list[Seen | None] = [None] * len(wanted)
 
     def one(index: int) -> None:
-        found[index] = look(host, port, wanted[index], prefix=prefix)
+        found[index] = look_at(wanted[index])
 
     threads = [threading.Thread(target=one, args=(index,), daemon=True) for index in range(len(wanted))]
     for thread in threads:
@@ -74,9 +88,9 @@ def look_at_all(host: str, port: int, asks: Iterable[Ask], *, prefix: str = "") 
     return [seen for seen in found if seen is not None]
 
 
-def _request(host: str, port: int, ask: Ask, prefix: str, path: str = "") -> bytes:
+def _request(host: str, port: int, ask: Ask, path: str) -> bytes:
     lines = [
-        f"GET {prefix}{path or ask.path} HTTP/{ask.http}",
+        f"GET {path} HTTP/{ask.http}",
         f"Host: {host}:{port}",
         "User-Agent: flushcheck-lab",
         "Accept: */*",
@@ -91,7 +105,7 @@ def _request(host: str, port: int, ask: Ask, prefix: str, path: str = "") -> byt
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def _read(connection: socket.socket, seen: Seen, begun_s: float, patience_s: float) -> None:
+def _read(connection: socket.socket | TlsSocket, seen: Seen, begun_s: float, patience_s: float) -> None:
     """Read the answer to its end, by its own framing."""
     raw = b""
     while b"\r\n\r\n" not in raw:
@@ -124,20 +138,12 @@ def _read(connection: socket.socket, seen: Seen, begun_s: float, patience_s: flo
     else:
         seen.framing = "close"
         body = Plain()
-    unpack = unpacker(seen.header("content-encoding"))
-    records = Records(seen, events=seen.ask.route == "events", messages=websocket)
+    reader = Content(seen, messages=websocket)
     data = rest
     while True:
         at_s = time.monotonic() - begun_s
         if data:
-            content = body.feed(data)
-            text = unpack(content) if content else b""
-            if len(seen.body_start) < 400:
-                seen.body_start += text[:400]
-            if content or text:
-                before = len(seen.pieces)
-                records.feed(text, at_s)
-                _note(seen, at_s, len(content), len(text), len(seen.pieces) - before, records.last_bytes)
+            reader.feed(body.feed(data), at_s)
         if body.done:
             seen.ended = body.done
             return
@@ -154,22 +160,7 @@ def _read(connection: socket.socket, seen: Seen, begun_s: float, patience_s: flo
             return
 
 
-def _note(seen: Seen, at_s: float, wire_bytes: int, text_bytes: int, pieces: int, tail_bytes: int) -> None:
-    """Add a read to the delivery under way, or begin one."""
-    last = seen.deliveries[-1] if seen.deliveries else None
-    if last is not None and at_s - last.at_s <= ONE_DELIVERY_S:
-        seen.deliveries[-1] = Delivery(
-            last.at_s,
-            last.wire_bytes + wire_bytes,
-            last.text_bytes + text_bytes,
-            last.pieces + pieces,
-            tail_bytes,
-        )
-    else:
-        seen.deliveries.append(Delivery(at_s, wire_bytes, text_bytes, pieces, tail_bytes))
-
-
-def _receive(connection: socket.socket, begun_s: float, patience_s: float) -> bytes:
+def _receive(connection: socket.socket | TlsSocket, begun_s: float, patience_s: float) -> bytes:
     left_s = begun_s + patience_s - time.monotonic()
     if left_s <= 0:
         raise TimeoutError("patience ended")
@@ -177,26 +168,34 @@ def _receive(connection: socket.socket, begun_s: float, patience_s: float) -> by
     return connection.recv(262144)
 
 
-def _poll(host: str, port: int, ask: Ask, prefix: str, patience_s: float) -> Seen:
-    """Ask for five pieces, each by a connection of its own, and for one past the end, which tells the origin."""
+def _read_poll(host: str, port: int, ask: Ask, path: str, answer: Seen, tls: bool, patience_s: float) -> None:
+    with closing(connect(host, port, tls=tls, alpn=("http/1.1",), timeout_s=patience_s)) as connection:
+        connection.sendall(_request(HOST if tls else host, port, ask, path))
+        _read(connection, answer, time.monotonic(), patience_s)
+
+
+def poll(ask: Ask, fetch: Callable[[str, Seen], None]) -> Seen:
+    """Ask for five pieces, one after the other, and for one past the end, which tells the origin.
+
+    Args:
+        ask: what is polled.
+        fetch: makes one request for a path and writes down its answer; it may raise OSError or ValueError.
+    """
     seen = Seen(ask)
     begun_s = time.monotonic()
     for number in (0, 1, 2, 3, 4, SIZES[ask.size][0]):
         path = ask.path.replace("?", f"?cnt={number}&", 1)
+        answer = Seen(Ask("polling-answer"))
         try:
-            with closing(socket.create_connection((host, port), timeout=patience_s)) as connection:
-                connection.settimeout(patience_s)
-                connection.sendall(_request(host, port, ask, prefix, path))
-                one = Seen(Ask("polling-answer"))
-                _read(connection, one, time.monotonic(), patience_s)
+            fetch(path, answer)
         except (OSError, ValueError) as error:
             seen.problem = f"{type(error).__name__}: {error}"[:120]
             continue
-        seen.headers, seen.version, seen.framing = one.headers, one.version, one.framing
-        seen.status = one.status
-        seen.body_start = seen.body_start or one.body_start
+        seen.headers, seen.version, seen.framing = answer.headers, answer.version, answer.framing
+        seen.status = answer.status
+        seen.body_start = seen.body_start or answer.body_start
         try:
-            said = json.loads(one.body_start)
+            said = json.loads(answer.body_start)
         except ValueError:
             continue
         if "message" in said:

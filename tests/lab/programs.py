@@ -6,13 +6,16 @@ starts it, waits for it and ends it.
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
+import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -20,12 +23,23 @@ from tests.lab.accounts import make_home, public_checkout
 from tests.lab.case import UPSTREAMS, Case, Kind, find
 from tests.lab.launchers import LAUNCHERS
 from tests.lab.setting import Missing, Setting
+from tests.lab.tls import HOST, authority
 from tests.live import servers
 from tests.live.servers import Service
 
 OWN_PORTS = range(8080, 8100)
+TLS_PORT = 8443  # as is 443, where people write it: after `listen` and `*:`
 
 __all__ = ["Missing", "start", "warm"]
+
+
+@dataclass(slots=True)
+class SecureService(Service):
+    """A service that is reached over TLS, under the name in its certificate."""
+
+    @property
+    def url(self) -> str:
+        return f"https://{HOST}:{self.port}"
 
 
 @contextmanager
@@ -45,7 +59,7 @@ def start(case: Case, *, origin: Service | None = None) -> Iterator[Service]:
         front = stack.enter_context(_front(case, behind))
         if case.kind is not Kind.PART:
             # Whatever stands behind may still be starting: a socket that accepts is not yet an app that answers.
-            servers.wait_until_ok(front, "/healthz")
+            _wait_until_ok(front, "/healthz")
         warm(front.port, int(case.options.get("warm", "0")))
         yield front
 
@@ -106,31 +120,55 @@ def _nobody() -> subprocess.Popen[bytes]:
 
 @contextmanager
 def _front(case: Case, behind: Service) -> Iterator[Service]:
-    if case.program == "nginx":
-        upstreams = dict.fromkeys(UPSTREAMS.values(), behind.port)
-        site = moved(case.text, servers.new_folder("nginx-scratch"), {})
-        with servers.start_nginx(site, upstreams=upstreams, main=case.options.get("main", "")) as nginx:
-            yield nginx
-        return
     port = servers.free_port()
     folder = servers.new_folder(case.program)
     # Daemons that root starts switch to another user, which needs access.
     folder.chmod(0o777)
     if "home" in case.options:
         make_home(folder / "home")
-    ports = {own: servers.free_port() for own in OWN_PORTS} | {8080: port}
+    if case.tls or re.search(r"/run/lab/(ca|cert|key|both)\.pem", case.text):
+        authority().copy_to(folder)
+    ports = {own: servers.free_port() for own in (*OWN_PORTS, TLS_PORT)}
+    ports[TLS_PORT if case.tls else OWN_PORTS[0]] = port
     text = moved(case.text, folder, ports | dict.fromkeys(UPSTREAMS.values(), behind.port))
+    text = re.sub(r"(?m)^(\s*listen\s+)443\b", rf"\g<1>127.0.0.1:{ports[TLS_PORT]}", text)
+    text = re.sub(r"(?<=\*:)443\b", str(ports[TLS_PORT]), text)
     setting = Setting(case, text, port, folder, behind)
     command = LAUNCHERS[case.program](setting)
+    ready = case.options.get("ready", command.ready)
     with servers.start_program(
         case.program,
         command.argv,
         port=port,
         cwd=folder,
         env=command.env,
-        ready=case.options.get("ready", command.ready) or None,
+        ready=None if case.tls else ready or None,
     ) as service:
+        if case.tls:
+            service = SecureService(service.name, service.port, service.process, service.log)
+            _wait_until_ok(service, ready or "/healthz")
         yield service
+
+
+def _wait_until_ok(service: Service, path: str) -> None:
+    """As `servers.wait_until_ok`, over TLS where the service has it."""
+    if not isinstance(service, SecureService):
+        servers.wait_until_ok(service, path)
+        return
+    end_s = time.monotonic() + servers.READY_WITHIN_S
+    context = ssl.create_default_context(cafile=str(authority().ca))
+    while time.monotonic() < end_s and service.process.poll() is None:
+        with (
+            suppress(OSError, http.client.HTTPException),
+            closing(
+                http.client.HTTPSConnection(HOST, service.port, timeout=2, context=context)
+            ) as connection,
+        ):
+            connection.request("GET", path)
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(servers.ASK_AGAIN_S)
+    raise servers.ServiceError(f"{service.name} did not answer {path} with 200 over TLS:\n{service.tail()}")
 
 
 def moved(text: str, folder: Path, ports: Mapping[int, int]) -> str:

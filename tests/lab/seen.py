@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,10 @@ class Seen:
     pieces: list[tuple[float, int, float]] = field(default_factory=list)  # arrival, number, send offset
     end: dict[str, Any] | None = None
     body_start: bytes = b""
+    records: list[int] = field(default_factory=list)  # sizes of the TLS records that held data
+    alpn: str = ""  # what the server chose; "" without TLS, or if it chose nothing
+    together: bool = False  # one of several streams of one connection
+    settings: Mapping[int, int] = field(default_factory=dict)  # the server's first, of h2 and h3
 
     def header(self, name: str) -> str:
         return ", ".join(value for key, value in self.headers if key.lower() == name)

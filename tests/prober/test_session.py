@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from flushcheck.prober.address import parse
-from flushcheck.prober.http1 import PEER_ERRORS
+from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.session import Session
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import MAX_BYTES, Budget
