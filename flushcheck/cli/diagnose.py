@@ -51,16 +51,16 @@ _VARIANTS = {
     Variant.OTHER_TYPE: "with another content type",
     Variant.TOGETHER: "several at once",
 }
+_CLIENTS = {
+    Client.BROWSER: "",
+    Client.HTTP1: "as an HTTP/1.1 client",
+    Client.HTTP3: "over HTTP/3",
+}
 _VANTAGES = {
     Vantage.PATH: "",
     Vantage.LOOPBACK: "control",
     Vantage.DIRECT: "direct",
     Vantage.UNPROXIED: "past the proxy",
-}
-_CLIENTS = {
-    Client.BROWSER: "",
-    Client.HTTP1: "as an HTTP/1.1 client",
-    Client.HTTP3: "over HTTP/3",
 }
 
 

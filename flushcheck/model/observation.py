@@ -74,6 +74,7 @@ class Observation:
     alpn: str = ""  # the protocol that the peer chose over TLS, for example "h2"; "": none, or no TLS
     tls_version: str = ""  # for example "TLSv1.3"; "": no TLS, or the observer does not say
     settings: tuple[tuple[int, int], ...] = ()  # the peer's first HTTP/2 SETTINGS, ids and values, in order
+    queued_s: float = 0.0  # how long of `headers_s` the request waited for MAX_CONCURRENT_STREAMS, to be sent
 
     def header(self, name: str) -> str:
         """The value of a response header, "" if it did not come; repeated ones joined by commas."""

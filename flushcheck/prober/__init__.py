@@ -1,7 +1,8 @@
 """The prober makes the requests of a diagnosis: sockets, threads and clocks, and no verdicts.
 
 Start with `gathering.py` (a whole run), then `observe.py` (probes side by side), `streams.py` (one probe),
-`http1.py` (one connection), `connecting.py` (how it opens) and `timed_socket.py` (the moment of each read).
+`connections.py` (who speaks HTTP/2, who HTTP/1.1), `http_client.py` (what both have in common), `http1.py`,
+`http2.py`, `connecting.py` (how a connection opens) and `timed_socket.py` (the moment of each read).
 `target.py` says where all of them go. `watching.py` follows the stream of any other app, over the same
 connections. What peers do is never raised: it is an Outcome. What it means is decided in `diagnosis`.
 

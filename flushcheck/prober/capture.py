@@ -64,6 +64,7 @@ class Capture:
         self.alpn = ""
         self.tls_version = ""
         self.settings: tuple[tuple[int, int], ...] = ()
+        self.queued_s = 0.0
         self.headers_s = 0.0
         self.status = 0
         self.http_version = ""
@@ -80,6 +81,7 @@ class Capture:
         self.alpn = printable(sent.alpn, MAX_NAME)
         self.tls_version = sent.tls_version
         self.settings = sent.settings[:MAX_SETTINGS]
+        self.queued_s = round(sent.queued_s, 6)
 
     def responded(self, response: Response) -> None:
         """Take down the header of the response."""

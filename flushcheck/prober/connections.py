@@ -17,7 +17,7 @@ from flushcheck.prober.http1 import Http1Connection
 from flushcheck.prober.http2 import Http2Connection
 from flushcheck.prober.http2_client import Http2Client
 from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, ProtocolError
-from flushcheck.prober.target import Target
+from flushcheck.prober.target import Protocol, Target
 from flushcheck.prober.timed_socket import Budget, TimedSocket, Unreachable
 
 HTTP2 = "h2"
@@ -37,15 +37,21 @@ class Connections:
         """
         self.target = target
         self._deadline = deadline
-        self._offer = tuple(offer)
+        # A caller who chose HTTP/1.1 is no browser.
+        self._offer = HTTP1 if target.options.protocol is Protocol.HTTP1 else tuple(offer)
         self._lock = threading.Lock()
         self._http2: Http2Connection | None = None
         self._chosen = ""  # the protocol of the first connection; "": there was none yet
         self._failure: Exception | None = None  # why there was no first connection
         self._opened: list[Http2Connection] = []
 
-    def client(self, probe: Probe, budget: Budget) -> HttpClient:
+    def client(self, probe: Probe, budget: Budget, *, tunnel: bool = False) -> HttpClient:
         """Return a client for the requests of a probe. Where that is not known yet, it connects.
+
+        Args:
+            probe: decides what is offered.
+            budget: what the requests may use.
+            tunnel: see `connect`.
 
         Raises:
             PEER_ERRORS
@@ -53,7 +59,7 @@ class Connections:
         if probe.client is Client.HTTP3:
             raise Unreachable("this flushcheck does not speak HTTP/3")
         if not self._may_share(probe):
-            return self._http1(probe, budget)
+            return self._http1(probe, budget, tunnel=tunnel)
         if self._chosen not in ("", HTTP2):
             return self._http1(probe, budget, alpn=self._offer)
         shared = self._share(budget)
@@ -73,9 +79,7 @@ class Connections:
         Raises:
             PEER_ERRORS
         """
-        if not self.target.address.tls and probe.client is not Client.HTTP3:
-            return self._http1(probe, budget, tunnel=True)
-        client = self.client(probe, budget)
+        client = self.client(probe, budget, tunnel=True)
         if isinstance(client, Http2Client) and not self._reconnect(budget).offers_connect:
             return self._http1(probe, budget)
         return client
@@ -126,19 +130,19 @@ class Connections:
                 raise copy(self._failure)
             if self._chosen not in ("", HTTP2):
                 return None
-            return self._connect()
+            return self._connect(budget)
         finally:
             self._lock.release()
 
-    def _connect(self) -> Http2Connection | TimedSocket:
+    def _connect(self, budget: Budget) -> Http2Connection | TimedSocket:
         try:
-            sock = connect(self.target, Budget(self._deadline), alpn=self._offer)
+            sock = connect(self.target, Budget(budget.deadline), alpn=self._offer)
             self._chosen = sock.alpn or HTTP1[0]
             if self._chosen != HTTP2:
                 return sock
             connection = Http2Connection(sock, self._deadline)
             self._opened.append(connection)
-            connection.open()
+            connection.open(budget)
         except PEER_ERRORS as error:
             if self._http2 is None:
                 self._failure = error

@@ -44,11 +44,12 @@ def greet(target: Target, deadline: float, *, offer: Sequence[str] = BROWSER) ->
     Raises:
         PEER_ERRORS: no connection, no TLS that can be trusted, or no HTTP/2 where it was chosen.
     """
-    sock = connect(target, Budget(deadline), alpn=offer)
+    budget = Budget(deadline)
+    sock = connect(target, budget, alpn=offer)
     with closing(sock):
         if sock.alpn != HTTP2:
             return Greeting(sock.connect_s, sock.tls)
         connection = Http2Connection(sock, deadline)
         with closing(connection):
-            connection.open()
-            return Greeting(sock.connect_s, sock.tls, connection.settings or ())
+            connection.open(budget)
+            return Greeting(sock.connect_s, sock.tls, connection.settings)

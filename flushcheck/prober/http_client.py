@@ -33,11 +33,12 @@ PEER_ERRORS = (OSError, ProtocolError)
 class SentRequest(NamedTuple):
     """A request that was sent, and what is known of its connection by then."""
 
-    moment: float  # when it was handed over to be sent, on time.monotonic()
+    moment: float  # when it was handed over to be sent, or began to wait for that; on time.monotonic()
     connect_s: float  # how long it took to connect, TLS included
     alpn: str = ""  # the protocol that the peer chose over TLS; "": none
     tls_version: str = ""  # for example "TLSv1.3"; "": no TLS
     settings: tuple[tuple[int, int], ...] = ()  # the peer's first SETTINGS over HTTP/2, in order
+    queued_s: float = 0.0  # how long it waited since that moment for the peer's limit of streams
 
 
 @dataclass(frozen=True, slots=True)

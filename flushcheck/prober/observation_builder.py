@@ -213,6 +213,7 @@ class ObservationBuilder(Capture):
             alpn=self.alpn,
             tls_version=self.tls_version,
             settings=self.settings,
+            queued_s=self.queued_s,
         )
 
     def _outcome(self, end: EndDetail) -> tuple[Outcome, str]:

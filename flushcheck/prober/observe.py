@@ -13,6 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 
 from flushcheck.measurement import plan
 from flushcheck.model import Observation, Probe, Transport, Vantage
@@ -35,6 +36,9 @@ PROBERS: dict[Transport, Prober] = {
     Transport.EVENTS: probe_stream,
     Transport.WEBSOCKET: probe_websocket,
 }
+
+# The index of a probe, how it ended, or a bug, and when.
+_Finished = tuple[int, EndDetail | BaseException, float]
 
 # How long after the deadline a thread may still be closing its connection.
 SPARE_S = 0.3
@@ -109,24 +113,38 @@ def observe_round(
             tls_context(target.options.tls, tuple(offer))  # made before the clock runs
     now = time.monotonic()
     hidden = tuple(secret for target in (path, direct) if target for secret in secrets_of(target))
-    # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
-    last = now + timeout_s + SPARE_S
-    pool: dict[tuple[bool, int], Connections] = {}
     builders = [
         ObservationBuilder(probe, now=now, deadline=now + timeout_s, secrets=hidden) for probe in probes
     ]
-    finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
+    # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
+    give_up = now + timeout_s + SPARE_S
+    finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
     shared = plan.shared_connections(probes)
-    for index, builder in enumerate(builders):
-        second = direct is not None and builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
-        target = direct if direct is not None and second else path
-        connections = pool.setdefault((second, shared[index]), Connections(target, last, offer=offer))
-        threading.Thread(
-            target=_work,
-            args=(index, builder, connections, finished),
-            name=f"flushcheck-{builder.probe.id}",
-            daemon=True,
-        ).start()
+    pool: dict[tuple[bool, int], Connections] = {}
+    with ExitStack() as stack:
+        for index, builder in enumerate(builders):
+            is_second = direct is not None and builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+            key = (is_second, shared[index])
+            if key not in pool:
+                target = direct if direct is not None and is_second else path
+                pool[key] = stack.enter_context(closing(Connections(target, give_up, offer=offer)))
+            threading.Thread(
+                target=_work,
+                args=(index, builder, pool[key], finished),
+                name=f"flushcheck-{builder.probe.id}",
+                daemon=True,
+            ).start()
+        return _collect(builders, finished, give_up, stalls, on_done)
+
+
+def _collect(
+    builders: Sequence[ObservationBuilder],
+    finished: queue.SimpleQueue[_Finished],
+    give_up: float,
+    stalls: StallMonitor,
+    on_done: Callable[[Observation], None] | None,
+) -> tuple[Observation, ...]:
+    """Wait for the probes, and return what each saw, also of those that are not done at `give_up`."""
     observations: dict[int, Observation] = {}
 
     def close(index: int, end: EndDetail, ended: float) -> None:
@@ -137,7 +155,6 @@ def observe_round(
         if on_done is not None:
             on_done(observations[index])
 
-    give_up = now + timeout_s + SPARE_S
     while len(observations) < len(builders):
         try:
             index, end, ended = finished.get(timeout=max(0.0, give_up - time.monotonic()))
@@ -149,8 +166,6 @@ def observe_round(
     for index, builder in enumerate(builders):
         if index not in observations:
             close(index, builder.on_deadline(), time.monotonic())
-    for connections in pool.values():
-        connections.close()
     return tuple(observations[index] for index in range(len(builders)))
 
 
@@ -158,7 +173,7 @@ def _work(
     index: int,
     builder: ObservationBuilder,
     connections: Connections,
-    finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]],
+    finished: queue.SimpleQueue[_Finished],
 ) -> None:
     """Make one probe, in a thread of its own."""
     end: EndDetail | BaseException

@@ -15,8 +15,9 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, NamedTuple
+
+from flushcheck.prober.messages import printable
 
 # RFC 8446, section 5.1: type (1 byte), version (2 bytes), length (2 bytes).
 HEADER_BYTES = 5
@@ -43,7 +44,7 @@ class TlsFacts:
     subject: str = ""  # of the certificate; "": it was not checked, so nothing about it is known
     issuer: str = ""
     expires: str = ""  # as the certificate says it, for example "Jun  1 12:00:00 2027 GMT"
-    sha256: str = ""  # fingerprint of the certificate, also where it was not checked
+    certificate: bytes = b""  # in DER, also where it was not checked
 
 
 class TlsSession:
@@ -117,7 +118,6 @@ class TlsSession:
     def facts(self) -> TlsFacts:
         """Return what the handshake settled."""
         certificate: dict[str, Any] = self._tls.getpeercert() or {}
-        encoded = self._tls.getpeercert(binary_form=True) or b""
         cipher = self._tls.cipher()
         return TlsFacts(
             version=self._tls.version() or "",
@@ -126,7 +126,7 @@ class TlsSession:
             subject=_name(certificate.get("subject", ())),
             issuer=_name(certificate.get("issuer", ())),
             expires=certificate.get("notAfter", ""),
-            sha256=sha256(encoded).hexdigest() if encoded else "",
+            certificate=self._tls.getpeercert(binary_form=True) or b"",
         )
 
     def _text(self) -> bytes:
@@ -159,5 +159,5 @@ class TlsSession:
 
 
 def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    """Return a name of a certificate in one line, for example "organizationName=Example, commonName=x"."""
-    return ", ".join(f"{key}={value}" for part in parts for key, value in part)
+    """Return a name of a certificate on one line, for example "Example Inc, example.com"."""
+    return printable(", ".join(value for part in parts for _, value in part), 200)

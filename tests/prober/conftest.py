@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from flushcheck.prober import connecting
+from tests.prober.certificates import Pair, self_signed
 from tests.prober.http2_peers import Http2Script, http2_script
 from tests.prober.peers import Client, Script
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory) -> tuple[Path, Path]:
-    """The paths of a self-signed certificate for 127.0.0.1, and of its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return cert, key
+def certificate(tmp_path_factory) -> Pair:
+    """A self-signed certificate for 127.0.0.1."""
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
@@ -33,7 +26,7 @@ def server_context(certificate) -> Callable[..., ssl.SSLContext]:
 
     def context(*alpn: str) -> ssl.SSLContext:
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        made.load_cert_chain(*certificate)
+        made.load_cert_chain(certificate.cert, certificate.key)
         if alpn:
             made.set_alpn_protocols(list(alpn))
         return made
@@ -73,7 +66,14 @@ def speaks_http2(server_context) -> Callable[..., Script]:
 @pytest.fixture
 def trusted(certificate, monkeypatch) -> Iterator[None]:
     """Let the prober trust the certificate, as if it were in the system's store."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.cert))
     connecting.tls_context.cache_clear()
     yield
     connecting.tls_context.cache_clear()
+
+
+@pytest.fixture
+def patient(monkeypatch) -> None:
+    """Wait longer for probes that end at their deadline: a busy machine lets them say why some time later."""
+    # By import_module: the package has a function of the same name.
+    monkeypatch.setattr(importlib.import_module("flushcheck.prober.observe"), "SPARE_S", 3.0)

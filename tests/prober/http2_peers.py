@@ -7,6 +7,7 @@ The script runs for each connection, after the TLS handshake in which "h2" was a
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +18,8 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamReset
 from h2.settings import SettingCodes
 
-from tests.prober.peers import Client, Script
+from flushcheck.measurement import plan
+from tests.prober.peers import ORIGIN, Client, Script, end, event, piece
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = (
     0,
@@ -79,16 +81,16 @@ class Http2Peer:
         data = self.sock.recv(65536)
         if not data:
             raise OSError("the client has closed")
-        for event in self.machine.receive_data(data):
-            if isinstance(event, RequestReceived):
-                headers = {str(name): str(value) for name, value in event.headers}
-                self.waiting.append(Http2Request(event.stream_id, headers))
-            elif isinstance(event, StreamReset):
-                self.reset.add(event.stream_id)
-            elif isinstance(event, DataReceived):
-                number = event.stream_id
-                self.received[number] = self.received.get(number, b"") + event.data
-                self.machine.acknowledge_received_data(event.flow_controlled_length, number)
+        for happened in self.machine.receive_data(data):
+            if isinstance(happened, RequestReceived):
+                headers = {str(name): str(value) for name, value in happened.headers}
+                self.waiting.append(Http2Request(happened.stream_id, headers))
+            elif isinstance(happened, StreamReset):
+                self.reset.add(happened.stream_id)
+            elif isinstance(happened, DataReceived):
+                number = happened.stream_id
+                self.received[number] = self.received.get(number, b"") + happened.data
+                self.machine.acknowledge_received_data(happened.flow_controlled_length, number)
         self.flush()
 
     def head(self, request: Http2Request, status: int = 200, fields=TEXT, *, ends: bool = False) -> None:
@@ -149,3 +151,32 @@ def http2_script(
                 sock.unwrap()
 
     return speak
+
+
+def https(url: str) -> str:
+    """The address of the same server for TLS."""
+    return url.replace("http:", "https:")
+
+
+def serve(peer: Http2Peer) -> None:
+    """Respond to every request at once, with a stream of two pieces or with a poll."""
+    polls = 0
+    while True:
+        request = peer.request()
+        path = request.headers[":path"]
+        if "polling" in path:
+            last = polls == 10
+            peer.head(request, 400 if last else 200, (("content-type", "application/json"),))
+            peer.data(request, poll(polls, last=last), ends=True)
+            polls += 1
+        elif "events" in path:
+            peer.respond(request, event(piece(0)), event(piece(1)), event(end(2), "end"))
+        else:
+            peer.respond(request, piece(0), piece(1), end(2))
+
+
+def poll(seq: int, *, last: bool) -> bytes:
+    """The body of one poll, or the error that ends them."""
+    piece_body = {"message": f"word{seq}", "cnt": seq, "count": plan.POLLS}
+    end_body = {"error": f"cnt={seq}", "count": plan.POLLS, "request_at_app": ORIGIN}
+    return json.dumps(end_body if last else piece_body).encode()

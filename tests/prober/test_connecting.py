@@ -140,9 +140,9 @@ def test_the_issuer_and_the_protocol_are_kept_with_the_socket(authority, certifi
         other = connect(replace(target, options=unverified), Budget(time.monotonic() + 5))
         other.close()
     assert sock.tls is not None
-    assert (sock.alpn, sock.tls.issuer) == ("http/1.1", "organizationName=Test Authority, commonName=test")
+    assert (sock.alpn, sock.tls.issuer) == ("http/1.1", "Test Authority, test")
     assert other.tls is not None
-    assert (other.tls.issuer, other.tls.sha256) == ("", sock.tls.sha256)
+    assert (other.tls.issuer, other.tls.certificate) == ("", sock.tls.certificate)
 
 
 def test_a_client_certificate_is_shown(authority, certificate, tmp_path):

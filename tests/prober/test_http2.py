@@ -1,63 +1,33 @@
-"""HTTP/2 on peers that keep its rules: one connection for a page, each frame with its moment, WebSocket streams."""
+"""HTTP/2 on peers that keep its rules: one connection for a page, each frame with its moment, limits and windows."""
 
 from __future__ import annotations
 
-import json
-import queue
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from wsproto.connection import Connection, ConnectionType
-from wsproto.events import CloseConnection, TextMessage
 
-from flushcheck.measurement import plan
 from flushcheck.measurement.timing import measure
-from flushcheck.model import Client, Flow, Outcome, Probe, Scenario, Transport, Variant
+from flushcheck.model import Flow, Outcome, Probe, Transport, Variant
 from flushcheck.prober import observe_all
-from tests.prober import peers
-from tests.prober.http2_peers import GOAWAY, Http2Peer, Http2Request, frame, settings
-from tests.prober.peers import end, event, pace, piece, scripted_server
+from flushcheck.prober.address import parse
+from flushcheck.prober.connections import Connections
+from flushcheck.prober.target import Target
+from flushcheck.prober.timed_socket import Budget, PeerDelay
+from tests.prober.http2_peers import GOAWAY, Http2Peer, Http2Request, frame, https, serve, settings
+from tests.prober.peers import end, pace, piece, scripted_server
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.usefixtures("trusted")
+pytestmark = pytest.mark.usefixtures("trusted", "patient")
 
-CHUNKED, EVENTS, POLLING, SOCKET = (
-    Probe(transport)
-    for transport in (Transport.CHUNKED, Transport.EVENTS, Transport.POLLING, Transport.WEBSOCKET)
+CHUNKED, EVENTS, POLLING = (
+    Probe(transport) for transport in (Transport.CHUNKED, Transport.EVENTS, Transport.POLLING)
 )
 SIX = [Probe(Transport.CHUNKED, variant=Variant.TOGETHER, run=run) for run in range(6)]
-
-
-def https(url: str) -> str:
-    return url.replace("http:", "https:")
-
-
-def serve(peer: Http2Peer) -> None:
-    """Respond to every request at once, with a stream of two pieces or with a poll."""
-    polls = 0
-    while True:
-        request = peer.request()
-        path = request.headers[":path"]
-        if "polling" in path:
-            last = polls == 10
-            peer.head(request, 400 if last else 200, (("content-type", "application/json"),))
-            peer.data(request, poll(polls, last=last), ends=True)
-            polls += 1
-        elif "events" in path:
-            peer.respond(request, event(piece(0)), event(piece(1)), event(end(2), "end"))
-        else:
-            peer.respond(request, piece(0), piece(1), end(2))
-
-
-def poll(seq: int, *, last: bool) -> bytes:
-    """The body of one poll, or the error that ends them."""
-    piece_body = {"message": f"word{seq}", "cnt": seq, "count": plan.POLLS}
-    end_body = {"error": f"cnt={seq}", "count": plan.POLLS, "request_at_app": peers.ORIGIN}
-    return json.dumps(end_body if last else piece_body).encode()
 
 
 ALONE = [CHUNKED, EVENTS, *(Probe(Transport.CHUNKED, variant=variant) for variant in list(Variant)[1:6])]
@@ -83,6 +53,8 @@ def test_browser_probes_share_a_connection_by_six(speaks_http2, probes, count):
     assert {item.settings for item in seen} == {((3, 128), (4, 65_536), (6, 9_000))}
     assert {(item.alpn, item.tls_version, item.http_version) for item in seen} == {("h2", "TLSv1.3", "2")}
     assert all(item.connect_s > 0 for item in seen)
+    # The empty frame that ends a response is no arrival.
+    assert all(arrival.size_bytes > 0 for item in seen for arrival in item.arrivals)
 
 
 def test_a_request_is_made_as_a_browser_makes_it(speaks_http2):
@@ -159,6 +131,10 @@ def test_a_stream_beyond_the_limit_waits_for_a_place(speaks_http2):
     with scripted_server(speaks_http2(script, settings(max_concurrent_streams=1)), read_first=False) as url:
         seen = observe_all(SIX[:2], https(url), timeout_s=5)
     assert [item.outcome for item in seen] == [Outcome.COMPLETE] * 2
+    first, second = sorted(item.queued_s for item in seen)
+    assert (first, second >= 0.09) == (0.0, True)
+    # A request that had to wait is late from the moment when it was made.
+    assert max(item.headers_s for item in seen) >= second
 
 
 def test_a_stream_that_gets_no_place_is_told(speaks_http2):
@@ -220,128 +196,48 @@ def test_a_refused_stream_is_asked_for_once_more(speaks_http2):
     assert (seen.outcome, seen.detail) == (Outcome.COMPLETE, "")
 
 
-def websocket(peer: Http2Peer, request: Http2Request, status: int = 200) -> None:
-    """Open a WebSocket on a stream, send two records, and close."""
-    frames = Connection(ConnectionType.SERVER)
-    peer.head(request, status, ())
-    for line in (piece(0), end(1)):
-        peer.data(request, frames.send(TextMessage(data=line.decode().strip())))
-    peer.data(request, frames.send(CloseConnection(1000)))
-    peer.wait_for_close()
+def exchange(url: str, body: bytes, within_s: float) -> bytes:
+    """Send a body, and return that of the response."""
+    deadline = time.monotonic() + within_s
+    connections = Connections(Target(parse(https(url))), deadline + 1)
+    with closing(connections), closing(connections.client(CHUNKED, Budget(deadline))) as client:
+        client.request("POST", "/x", [("Content-Length", str(len(body)))], body)
+        assert client.response().status == 200
+        return b"".join(read.data for read in client.body())
 
 
-def test_a_websocket_is_a_stream_where_the_settings_offer_it(speaks_http2):
-    requests: list[Http2Request] = []
-    received: queue.Queue[dict[int, bytes]] = queue.Queue()
-
-    def script(peer: Http2Peer) -> None:
-        requests.append(peer.request())
-        websocket(peer, requests[0])
-        received.put(peer.received)
-
-    offered = settings(enable_connect_protocol=1)
-    with scripted_server(speaks_http2(script, offered), read_first=False) as url:
-        (seen,) = observe_all([SOCKET], https(url), timeout_s=5)
-    assert (seen.outcome, seen.detail, seen.alpn) == (Outcome.COMPLETE, "", "h2")
-    headers = requests[0].headers
-    assert (headers[":method"], headers[":protocol"], headers["sec-websocket-version"]) == (
-        "CONNECT",
-        "websocket",
-        "13",
-    )
-    assert "sec-websocket-key" not in headers
-    (frames,) = received.get(timeout=5).values()
-    assert frames[:2] == b"\x88\x82", "a masked close frame with a code"
-
-
-def test_a_websocket_that_is_refused_on_a_stream_says_how(speaks_http2):
+def test_a_body_is_sent_as_the_peer_opens_its_window(speaks_http2):
     def script(peer: Http2Peer) -> None:
         request = peer.request()
-        peer.head(request, 400)
-        peer.data(request, b'{"error": "no key"}', ends=True)
+        while len(peer.received.get(request.stream, b"")) < 300_000:
+            peer.read()
+        peer.respond(request, b"got it")
         peer.wait_for_close()
 
-    with scripted_server(speaks_http2(script, settings(enable_connect_protocol=1)), read_first=False) as url:
-        (seen,) = observe_all([SOCKET], https(url), timeout_s=5)
-    assert (seen.outcome, seen.detail) == (Outcome.REFUSED, "status 400: no key")
+    with scripted_server(speaks_http2(script, settings(initial_window_size=20_000)), read_first=False) as url:
+        assert exchange(url, b"x" * 300_000, 10) == b"got it"
 
 
-def test_a_websocket_takes_a_second_connection_over_http1_where_they_do_not(server_context):
-    chosen: list[str | None] = []
-
-    def script(client: peers.Client) -> None:
-        with server_context("h2", "http/1.1").wrap_socket(client.sock, server_side=True) as sock:
-            chosen.append(sock.selected_alpn_protocol())
-            if chosen[-1] == "h2":
-                peer = Http2Peer(sock, {})
-                peer.begin()
-                peer.wait_for_close()
-            elif (inner := peers.Client(sock)).read_request():
-                inner.respond(400, b'{"error": "no"}')
-
-    with scripted_server(script, read_first=False) as url:
-        (seen,) = observe_all([SOCKET], https(url), timeout_s=5)
-    assert chosen == ["h2", "http/1.1"]
-    assert (seen.outcome, seen.detail, seen.alpn) == (Outcome.REFUSED, "status 400: no", "http/1.1")
+def test_a_window_that_stays_at_0_is_told(speaks_http2):
+    with (
+        scripted_server(
+            speaks_http2(Http2Peer.wait_for_close, settings(initial_window_size=0)), read_first=False
+        ) as url,
+        pytest.raises(PeerDelay, match="window stays at 0"),
+    ):
+        exchange(url, b"x", 0.5)
 
 
-CHOICES = [
-    # client        what the server offers   what is spoken
-    (Client.BROWSER, ("h2", "http/1.1"),     ("h2", "2")),
-    (Client.BROWSER, ("http/1.1",),          ("http/1.1", "1.1")),
-    (Client.BROWSER, (),                     ("", "1.1")),
-    (Client.HTTP1,   ("h2", "http/1.1"),     ("http/1.1", "1.1")),
-    (Client.HTTP1,   (),                     ("", "1.1")),
-]  # fmt: skip
+def test_a_response_before_the_body_was_sent_is_taken(speaks_http2):
+    def script(peer: Http2Peer) -> None:
+        request = peer.request()
+        peer.respond(request, b"enough")
+        peer.machine.reset_stream(request.stream, 0)
+        peer.flush()
+        peer.wait_for_close()
 
-
-@pytest.mark.parametrize(("client", "offered", "spoken"), CHOICES)
-def test_a_client_offers_what_it_is_and_follows_the_choice(client, offered, spoken, server_context):
-    def script(raw: peers.Client) -> None:
-        with server_context(*offered).wrap_socket(raw.sock, server_side=True) as sock:
-            if sock.selected_alpn_protocol() == "h2":
-                peer = Http2Peer(sock, {})
-                peer.begin()
-                serve(peer)
-            elif (inner := peers.Client(sock)).read_request():
-                inner.send(peers.TO_CLOSE + piece(0) + end(1))
-                sock.unwrap()
-
-    probes = [
-        Probe(Transport.CHUNKED, scenario, client=client) for scenario in (Scenario.TOKEN, Scenario.KILO)
-    ]
-    with scripted_server(script, read_first=False) as url:
-        seen = observe_all(probes, https(url), timeout_s=5)
-    assert [(item.outcome, item.detail) for item in seen] == [(Outcome.COMPLETE, "")] * 2
-    assert {(item.alpn, item.http_version) for item in seen} == {spoken}
-    assert all(item.settings == () for item in seen)
-
-
-def test_a_client_of_http_1_0_never_offers_http_2(speaks_tls):
-    def script(client: peers.Client) -> None:
-        assert client.request.splitlines()[0].endswith(b"HTTP/1.0")
-        client.send(peers.TO_CLOSE + piece(0) + end(1))
-
-    with scripted_server(speaks_tls(script, "h2", "http/1.1"), read_first=False) as url:
-        (seen,) = observe_all([Probe(Transport.CHUNKED, variant=Variant.HTTP10)], https(url), timeout_s=5)
-    assert (seen.outcome, seen.alpn) == (Outcome.COMPLETE, "http/1.1")
-
-
-def test_http_3_is_told_to_be_missing():
-    (seen,) = observe_all([Probe(Transport.CHUNKED, client=Client.HTTP3)], "https://127.0.0.1:1", timeout_s=1)
-    assert (seen.outcome, seen.detail) == (Outcome.UNREACHABLE, "this flushcheck does not speak HTTP/3")
-
-
-def test_a_certificate_that_is_not_trusted_is_told_to_all_that_would_share(speaks_http2, monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.connections.connect", _refuse)
-    seen = observe_all(SIX, "https://127.0.0.1:1", timeout_s=5)
-    assert {(item.outcome, item.detail) for item in seen} == {(Outcome.UNREACHABLE, "refused")}
-
-
-def _refuse(*_, **__):
-    from flushcheck.prober.timed_socket import Unreachable
-
-    raise Unreachable("refused")
+    with scripted_server(speaks_http2(script, settings(initial_window_size=0)), read_first=False) as url:
+        assert exchange(url, b"x", 5) == b"enough"
 
 
 GEVENT = """

@@ -71,6 +71,7 @@ export interface Observation {
   alpn?: string;
   tls_version?: string;
   settings?: [number, number][];
+  queued_s?: number;
 }
 
 export interface Run {
