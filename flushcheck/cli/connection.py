@@ -102,7 +102,11 @@ def add_connection_options(parser: Parser) -> None:
 
 
 def connection_options(
-    arguments: argparse.Namespace, urls: Iterable[str], environ: Mapping[str, str] = os.environ
+    arguments: argparse.Namespace,
+    urls: Iterable[str],
+    environ: Mapping[str, str] = os.environ,
+    *,
+    http2: bool = False,
 ) -> ConnectionOptions:
     """The options that were given.
 
@@ -110,12 +114,13 @@ def connection_options(
         arguments: of a parser with `add_connection_options`.
         urls: those that the command will ask, for --netrc.
         environ: for $NETRC and the bundles of certificates.
+        http2: whether the command speaks HTTP/2.
 
     Raises:
         UsageError: one of them is not possible, or a file cannot be read.
     """
-    _check_protocol(arguments.protocol)
     urls = [url for url in urls if url]
+    _check_protocol(arguments.protocol, urls[:1], http2=http2)  # not the --direct one
     cookie, jar = cookies(arguments.cookie)
     from_environment = arguments.proxy == FROM_ENVIRONMENT
     named_proxy = arguments.proxy and not from_environment
@@ -153,15 +158,19 @@ def connection_options(
     return options
 
 
-def _check_protocol(protocol: Protocol) -> None:
-    """Refuse the versions of HTTP that this version of flushcheck does not speak.
+def _check_protocol(protocol: Protocol, urls: Iterable[str], *, http2: bool) -> None:
+    """Refuse the versions of HTTP that the command does not speak to these URLs.
 
     Raises:
         UsageError: it is one of them.
     """
-    names = {Protocol.HTTP2: "--http2", Protocol.HTTP3: "--http3"}
-    if name := names.get(protocol):
-        raise UsageError(f"{name}: not available in this version; expected --http1.1, for example --http1.1")
+    expected = "expected --http1.1 or none of the two, for example flushcheck diagnose https://example.org"
+    if protocol is Protocol.HTTP3:
+        raise UsageError(f"--http3: not available in this version; {expected}")
+    if protocol is Protocol.HTTP2 and not http2:
+        raise UsageError(f"--http2: this command speaks HTTP/1.1; {expected}")
+    if protocol is Protocol.HTTP2 and not all(url.startswith("https:") for url in urls):
+        raise UsageError(f"--http2 without TLS: not available, as in browsers; {expected} --http2")
 
 
 def _redirects(given: str) -> int:

@@ -125,7 +125,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     checked = read_config(arguments)
     silences_s = parse_silences(arguments.idle or ())
-    options = connection_options(arguments, (arguments.url, arguments.direct))
+    options = connection_options(arguments, (arguments.url, arguments.direct), http2=True)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if silences_s:

@@ -32,7 +32,7 @@ from flushcheck.prober.differing import differing
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.redirects import at, follow_redirects
 from flushcheck.prober.stall_monitor import StallMonitor
-from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
+from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Protocol, Target
 from flushcheck.prober.tool import TOOL
 
 # The share of the timeout that the first round may use at most, unless its streams take longer ...
@@ -56,6 +56,10 @@ CONTROL_SPARE_S = 3.0
 
 # What is asked for to learn whether the service's address redirects: the shortest response of all probes.
 FIRST_PROBE = Probe(Transport.POLLING)
+
+
+# The kind of client that a version of HTTP asks as; another one: all that the caller wants.
+_ASKED_BY = {Protocol.HTTP1: (Client.HTTP1,), Protocol.HTTP2: (Client.BROWSER,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def gather(
     """
     address = parse(url)
     wanted, silences_s = transports(only), parse_silences(idle_s)
-    asked = client_names(clients)
+    asked = client_names(_ASKED_BY.get(options.protocol, clients))
     target = Target(address, check_probe_options(options))
     direct_target = parse_direct(direct, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)

@@ -87,7 +87,7 @@ WRONG = [
     (["--max-redirects", "many"],                        "--max-redirects many: expected 0 to 10"),
     (["--max-redirects", str(MAX_REDIRECTS + 1)],        "expected 0 to 10"),
     (["--max-redirects", "-1"],                          "expected"),
-    (["--http2"],                                        "--http2: not available in this version"),
+    (["--http2"],                                        "--http2 without TLS: not available"),
     (["--http3"],                                        "--http3: not available in this version"),
     (["--cacert", "/none.pem"],                          "certificates in /none.pem: No such file or directory"),
     (["--cert", "/none.pem"],                            "--cert /none.pem: No such file or directory"),
@@ -115,6 +115,12 @@ def test_a_wrong_option_is_refused_before_a_request_and_without_a_secret(argumen
     assert "example" in output.err
     assert "secret-x" not in output.err
     assert output.out == ""
+
+
+@pytest.mark.parametrize("command", ["watch", "doctor"])
+def test_the_other_commands_speak_http1(command, capsys):
+    assert main([command, "https://site.test", "--http2"]) == 2
+    assert "--http2: this command speaks HTTP/1.1; expected --http1.1" in capsys.readouterr().err
 
 
 def test_doctor_without_a_url_takes_none(capsys):
