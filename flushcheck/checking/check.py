@@ -99,7 +99,7 @@ def check(config: Config) -> CheckResult:
             at, reason = block.at, config_format.pass_reason(block)
             passed.append(PassedBlock(block.server, at.file, at.line, block.name, reason))
         if len(findings) > MAX_FINDINGS:
-            reason = f"more than {MAX_FINDINGS} findings: the rest is left out"
+            reason = f"more than {MAX_FINDINGS} findings: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
             break
     return CheckResult(

@@ -46,7 +46,7 @@ class BraceParser:
         if text == "{":
             name, *args = self._words or [""]
             start = self._line if self._words else line
-            self._builder.enter(Directive(name, tuple(args), self._file, start, line, ()))
+            self._builder.enter(Directive(name, tuple(args), self._file, start, line))
         elif text == "}":
             self._builder.leave()  # the lexer reports a brace that closes nothing
         elif self._words:

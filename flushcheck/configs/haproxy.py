@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import islice, pairwise
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import (
@@ -48,7 +48,7 @@ def parse(text: str, file: str) -> Parsed:
             continue
         if words[0] in _SECTIONS:
             builder.leave()
-            builder.enter(Directive(words[0], tuple(words[1:]), file, number, number, ()))
+            builder.enter(Directive(words[0], tuple(words[1:]), file, number, number))
         elif builder.depth:
             builder.add(_statement(words, file, number))
         elif not words[0].startswith("."):  # .if and the like are for HAProxy's own start
@@ -80,22 +80,20 @@ def _statement(words: list[str], file: str, line: int) -> Directive:
     if words[0] == "option":
         args = ["off"] if off else ["on", *args]
     written = f"no {words[0]}" if off else words[0]
-    return Directive(name, tuple(args), file, line, line, None, written)
+    return Directive(name, tuple(args), file, line, line, written=written)
 
 
 def blocks(config: Config) -> Iterator[Block]:
     """Every backend and listen section in mode http that has a server."""
     proxies = _proxies(config)
     frontends = _frontends(proxies)
-    for scope in proxies:
-        section = scope.directive
-        if section is None or section.name not in ("backend", "listen") or not _is_http(scope):
+    for section, scope in proxies:
+        if section.name not in ("backend", "listen") or not _is_http(scope):
             continue
         servers = scope.own("server") or scope.own("server-template")
         if not servers:
             continue
-        own_name = section.args[0] if section.args else ""
-        leading = (*frontends.get(own_name, ()), *frontends.get("", ()))
+        leading = (*frontends.get(section.args[0], ()), *frontends.get("", ()))
         yield Block(
             server=config.server,
             scope=scope,
@@ -108,31 +106,31 @@ def blocks(config: Config) -> Iterator[Block]:
         )
 
 
-def _proxies(config: Config) -> list[Scope]:
-    """Every proxy section, with the `defaults` section that it inherits from."""
+def _proxies(config: Config) -> list[tuple[Directive, Scope]]:
+    """Every proxy section that has a name, with the `defaults` section that it inherits from."""
     named: dict[str, Scope] = {}
     last: Scope | None = None
     proxies = []
     for section in config.directives:
         words = section.args
-        start = words[words.index("from") + 1] if "from" in words[:-1] else ""
+        start = next((named.get(name) for word, name in pairwise(words) if word == "from"), None)
         if section.name == "defaults":
             # A defaults section without "from" inherits nothing.
-            last = Scope(section, section.block or (), named.get(start))
+            last = Scope(section, section.block or (), start)
             if words and words[0] != "from":
                 named[words[0]] = last
             if sum(1 for _ in last.chain()) > _MAX_DEFAULTS:
                 last.parent = None
-        elif section.name in ("frontend", "backend", "listen"):
-            proxies.append(Scope(section, section.block or (), named.get(start, last)))
+        elif section.name in ("frontend", "backend", "listen") and words:
+            proxies.append((section, Scope(section, section.block or (), start or last)))
     return proxies
 
 
-def _frontends(proxies: list[Scope]) -> Mapping[str, list[Scope]]:
+def _frontends(proxies: list[tuple[Directive, Scope]]) -> Mapping[str, list[Scope]]:
     """The frontends in mode http by the backend they lead to; under "" those that choose it at run time."""
     by_backend: dict[str, list[Scope]] = {}
-    for scope in proxies:
-        if scope.directive is None or scope.directive.name == "backend" or not _is_http(scope):
+    for section, scope in proxies:
+        if section.name == "backend" or not _is_http(scope):
             continue
         lines = (*scope.own("default_backend"), *scope.own("use_backend"))
         for backend in dict.fromkeys(line.args[0] for line in lines if line.args):
@@ -159,7 +157,9 @@ def name(scope: Scope) -> str:
 def offers_h2(frontend: Scope) -> bool:
     """Whether every bind of a frontend offers HTTP/2; browsers then use it."""
     binds = frontend.own("bind")
-    return bool(binds) and all("alpn" in bind.args and "h2" in " ".join(bind.args) for bind in binds)
+    return bool(binds) and all(
+        "alpn" in bind.args and any("h2" in arg for arg in bind.args) for bind in binds
+    )
 
 
 def seconds(text: str) -> float | None:

@@ -67,19 +67,19 @@ class _Parser:
                 self._statement(line)
             elif kind in ("double", "single"):
                 self._word(token[kind], line)
-            elif kind == "word" or (kind == "mark" and text not in "{}"):
-                parens += (text == "(") - (text == ")")
-                self._word(text, line)
             elif text == "{":
                 words, self._words = self._words, []
                 start = self._line if words else line
-                self._builder.enter(Directive("if", tuple(words), self._file, start, line, (), "$"))
+                self._builder.enter(Directive("if", tuple(words), self._file, start, line, written="$"))
                 parens = 0
             elif text == "}":
                 self._statement(line)
                 if not self._builder.leave():
                     self._builder.problem(line, "} closes nothing that is open")
                 parens = 0
+            elif kind in ("word", "mark"):
+                parens += (text == "(") - (text == ")")
+                self._word(text, line)
             line += text.count("\n")
             if self._builder.is_full(line):
                 break
@@ -109,7 +109,7 @@ class _Parser:
         else:
             self._builder.problem(self._line, f"not understood: {ellipsize(' '.join(words), 60)}")
             return
-        self._builder.add(Directive(name.lower(), tuple(args), self._file, self._line, line, None, name))
+        self._builder.add(Directive(name.lower(), tuple(args), self._file, self._line, line, written=name))
 
 
 def blocks(config: Config) -> Iterator[Block]:
@@ -150,11 +150,11 @@ def upgrades(block: Block) -> bool:
 
 
 def _enables(level: Scope) -> bool:
-    for line in level.own("proxy.header"):
-        for key, arrow, value in zip(line.args, line.args[1:], line.args[2:], strict=False):
-            if (key, arrow, value) == ("upgrade", "=>", "enable"):
-                return True
-    return False
+    return any(
+        line.args[start : start + 3] == ("upgrade", "=>", "enable")
+        for line in level.own("proxy.header")
+        for start in range(len(line.args))
+    )
 
 
 def pass_reason(block: Block) -> str:

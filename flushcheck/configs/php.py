@@ -23,20 +23,20 @@ _LINE = re.compile(
 def parse(text: str, file: str) -> Parsed:
     """Build the tree of one file: sections with their settings; the first one, before any name, is ""."""
     builder = TreeBuilder(file)
-    builder.enter(Directive("", (), file, 1, 1, ()))
+    builder.enter(Directive("", (), file, 1, 1))
     for number, line in enumerate(text.split("\n"), start=1):
         match = _LINE.match(line)
-        if match is None or line.lstrip().startswith((";", "#")):
+        if match is None:  # a comment begins with ; or #
             continue
         if match["section"] is not None:
             builder.leave()
-            builder.enter(Directive(match["section"].strip(), (), file, number, number, ()))
+            builder.enter(Directive(match["section"].strip(), (), file, number, number))
         else:
             name, key = match["name"], match["key"]
             setting = key if name.startswith("php_") and key else name
             written = f"{name}[{key}]" if key is not None else name
             args = (_value(match["value"]),)
-            builder.add(Directive(setting.strip().lower(), args, file, number, number, None, written))
+            builder.add(Directive(setting.strip().lower(), args, file, number, number, written=written))
         if builder.is_full(number):
             break
     return builder.done()
@@ -83,7 +83,7 @@ def _block(config: Config, scope: Scope, line: Directive, via: str, name: str) -
 def size_bytes(text: str) -> int | None:
     """A PHP setting as a number: On is 1, Off is 0, 4K is 4096; None if it is no number."""
     word = text.strip().lower()
-    if word in ("", "off", "no", "false", "none", "0"):
+    if word in ("", "off", "no", "false", "none"):
         return 0
     if word in ("on", "yes", "true"):
         return 1

@@ -47,8 +47,8 @@ def by_lines(text: str) -> Server | None:
     """The server whose format fits most lines; None if none does, or two fit equally."""
     start = text[:_MAX_TEXT]
     matches = dict.fromkeys(_LINE_STARTS, 0)
-    for line in start.split("\n", MAX_LINES)[:MAX_LINES]:
-        if not line.strip() or line.lstrip().startswith("#") or len(line) > _MAX_LINE:
+    for line in start.split("\n")[:MAX_LINES]:
+        if len(line) > _MAX_LINE:
             continue
         for server, pattern in _LINE_STARTS.items():
             if pattern.match(line):

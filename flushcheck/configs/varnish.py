@@ -56,13 +56,14 @@ def blocks(config: Config) -> Iterator[Block]:
 
 
 def _top_level(block: Block) -> Sequence[Directive]:
-    return block.scope.parent.children if block.scope.parent else ()
+    *_, top = block.scope.chain()
+    return top.children
 
 
 def settings(block: Block) -> Iterator[tuple[Directive, bool]]:
     """Every `set beresp.do_...` line, and whether it stands under a condition."""
     for line in _top_level(block):
-        if line.name == "sub" and line.block is not None:
+        if line.block is not None:
             yield from _assignments(line.block, conditional=False)
 
 

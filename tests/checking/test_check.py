@@ -154,7 +154,7 @@ class ManyFindings:
             yield replace(finding, line=number)
 
 
-TOO_MANY = (ReadProblem("f", 0, "more than 2000 findings: the rest is left out"),)
+TOO_MANY = (ReadProblem("f", 0, "more than 2000 findings: the rest was not checked"),)
 FINDINGS = [
     # name                     findings in a block, blocks    in all, problems
     ("as many as are kept",    2_000, 1,                      2_000,  ()),

@@ -5,7 +5,7 @@ from typing import Any
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.formats import FORMATS
-from flushcheck.configs.tree import Block, Directive
+from flushcheck.configs.tree import Block, Directive, Version
 from flushcheck.files import read_text
 
 
@@ -22,7 +22,22 @@ def line(name: str, *args: str, block: tuple[Directive, ...] | None = None) -> D
     return Directive(name, args, "f", 1, 1, block)
 
 
-def blocks(server: Server, text: str, name: str = "f") -> list[Block]:
+def blocks(server: Server, text: str, name: str = "f", version: Version = ()) -> list[Block]:
     """The blocks of a text that pass to an app."""
-    (config,) = read_text(text, server=server, name=name).configs
+    (config,) = read_text(text, server=server, name=name, version=version).configs
     return list(FORMATS[server].blocks(config))
+
+
+def facts(block: Block) -> tuple[Any, ...]:
+    """Where a Block stands: its kind and name, and the lines that it knows (0: the top of the file)."""
+    return (
+        block.server,
+        block.via,
+        block.name,
+        block.version,
+        [scope.directive.line if scope.directive else 0 for scope in block.scope.chain()],
+        block.pass_directive.line,
+        block.insert_scope.directive.line if block.insert_scope.directive else 0,
+        block.insert_before.line if block.insert_before else None,
+        [line.line for line in block.unread_includes],
+    )

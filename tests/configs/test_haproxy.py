@@ -4,12 +4,16 @@ import pytest
 
 from flushcheck.configs import haproxy
 from flushcheck.configs.findings import Server
+from flushcheck.configs.tree import ReadProblem, Scope
 from tests.configs.shape import blocks, shape
 
 READ = [
     # name, text, and the shape of what is read
     ("sections", "defaults\n mode http\nbackend b # c\n server s x:1", [("defaults", 1, [("mode", "http", 2)]), ("backend", "b", 3, [("server", "s", "x:1", 4)])]),
     ("option", "listen l\noption a\nno option b\ntimeout server 5s", [("listen", "l", 1, [("option a", "on", 2), ("option b", "off", 3), ("timeout server", "5s", 4)])]),
+    ("other sections", "cache c\na\nbackend b\nd", [("cache", "c", 1, [("a", 2)]), ("backend", "b", 3, [("d", 4)])]),
+    ("no value", "listen l\noption\ntimeout\nno\nno option", [("listen", "l", 1, [("option", "on", 2), ("timeout", 3), ("no", 4), ("option", "off", 5)])]),
+    ("HAProxy's own start", ".if x\nglobal", [("global", 2, [])]),
     ("quotes", "listen l\na \"b # c\" 'd e' f\\ g # h",         [("listen", "l", 1, [("a", "b # c", "d e", "f g", 2)])]),
 ]  # fmt: skip
 
@@ -22,14 +26,15 @@ def test_a_text_is_read(name, text, expected):
 
 
 PROBLEMS = [
-    # name, text, and a part of the reason
-    ("outside", "mode http",                  "outside of every section"),
+    # name, text, and the problem
+    ("outside", "\nmode .x",                         ReadProblem("f", 2, "mode: outside of every section")),
+    ("a long word outside", "m" * 41,                ReadProblem("f", 1, "m" * 40 + ": outside of every section")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "text", "reason"), PROBLEMS, ids=[row[0] for row in PROBLEMS])
 def test_unreadable_text_is_a_problem(name, text, reason):
-    assert reason in " ".join(problem.reason for problem in haproxy.parse(text, "f").problems)
+    assert haproxy.parse(text, "f").problems == (reason,)
 
 
 PASSING = [
@@ -40,6 +45,11 @@ PASSING = [
     ("a frontend",           "frontend f\nmode http\nbind :80",                             []),
     ("no server",            "backend b\nmode http",                                        []),
     ("TCP by default",       "backend b\nserver s x:1",                                     []),
+    ("no name",              "backend\nmode http\nserver s x:1",                            []),
+    ("one without a server", "backend a\nmode http\nbackend b\nmode http\nserver s x:1",   [("backend b", "http")]),
+    ("one with TCP",         "backend a\nserver s x:1\nbackend b\nmode http\nserver s x:1", [("backend b", "http")]),
+    ("unknown defaults",     "defaults\nmode http\nbackend b from d\nserver s x:1",         [("backend b", "http")]),
+    ("defaults without a name", "defaults d\nmode http\ndefaults from d\noption a\ndefaults\nmode tcp\nbackend b from from\nserver s x:1", []),
     ("inherited mode",       "defaults\nmode http\nbackend b\nserver s x:1",                [("backend b", "http")]),
     ("the last defaults",    "defaults\nmode http\ndefaults\nmode tcp\nbackend b\nserver s x:1", []),
     ("defaults inherit nothing", "defaults\nmode http\ndefaults\noption a\nbackend b\nserver s x:1", []),
@@ -60,6 +70,10 @@ LEADING = [
     ("at run time",     "frontend f\nmode http\nuse_backend %[x]",    ["frontend f"]),
     ("another backend", "frontend f\nmode http\ndefault_backend c",   []),
     ("in TCP mode",     "frontend f\nmode tcp\ndefault_backend b",    []),
+    ("after TCP mode",  "frontend f\nmode tcp\nfrontend g\nmode http\ndefault_backend b", ["frontend g"]),
+    ("from a backend",  "backend f\nmode http\ndefault_backend b",    []),
+    ("twice",           "frontend f\nmode http\nuse_backend b if x\ndefault_backend b", ["frontend f"]),
+    ("from a section",  "listen f\nmode http\ndefault_backend b",     ["listen f"]),
 ]  # fmt: skip
 
 
@@ -67,6 +81,26 @@ LEADING = [
 def test_the_frontends_that_lead_to_a_backend(name, frontend, expected):
     (block,) = blocks(Server.HAPROXY, f"{frontend}\nbackend b\nmode http\nserver s x:1")
     assert [haproxy.name(scope) for scope in block.related_scopes] == expected
+
+
+@pytest.mark.parametrize(("number", "expected"), [(50, 50), (51, 50)])
+def test_the_first_frontends_of_a_backend_are_looked_at(number, expected):
+    frontends = "frontend f\nmode http\ndefault_backend b\n" * number
+    (block,) = blocks(Server.HAPROXY, f"{frontends}backend b\nmode http\nserver s x:1")
+    assert len(block.related_scopes) == expected
+
+
+@pytest.mark.parametrize(("number", "expected"), [(19, 1), (20, 0)])
+def test_so_many_defaults_inherit_from_each_other(number, expected):
+    defaults = "".join(f"defaults d{n + 1} from d{n}\n" for n in range(number))
+    text = f"defaults d0\nmode http\n{defaults}backend b from d{number}\nserver s x:1"
+    assert len(blocks(Server.HAPROXY, text)) == expected
+
+
+def test_no_delay_is_off_by_default():
+    value = haproxy.no_delay(Scope(None, []))
+    assert (value.text, value.source) == ("option http-no-delay off", "HAProxy's default")
+    assert haproxy.name(Scope(None, [])) == ""
 
 
 def test_a_listen_section_is_its_own_frontend():

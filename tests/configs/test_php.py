@@ -9,6 +9,8 @@ from tests.configs.shape import blocks, shape
 READ = [
     # name, text, and the shape of what is read
     ("ini", "a = 1 ; b\n[S]\nc.d = \"x;y\"\n;e = 2",        [("", 1, [("a", "1", 1)]), ("S", 2, [("c.d", "x;y", 3)])]),
+    ("comments", "; a = 1\n# b = 2\n\nc = 3\n ; d = 4", [("", 1, [("c", "3", 4)])]),
+    ("quotes", "a = 'b;c' ; 'd'\ne = \"f\" ; \"g\"", [("", 1, [("a", "b;c", 1), ("e", "f", 2)])]),
     ("pool", "[w]\nphp_value[a.b] = 2\nenv[X] = 3",          [("", 1, []), ("w", 1, [("a.b", "2", 2), ("env", "3", 3)])]),
 ]  # fmt: skip
 
@@ -25,6 +27,10 @@ PASSING = [
     ("settings",              "output_buffering = 4096",                      [("PHP's settings", "ini")]),
     ("no setting of output",  "memory_limit = 1G",                            []),
     ("php.ini by its section", "[PHP]\nmemory_limit = 1G",                    [("PHP's settings", "ini")]),
+    ("an empty php.ini",      "[PHP]",                                        []),
+    ("two sections",          "[A]\noutput_buffering = 1\n[B]\nc = 1",       [("PHP's settings", "ini")]),
+    ("compression",           "zlib.output_compression = On",                 [("PHP's settings", "ini")]),
+    ("a handler",             "output_handler = x",                           [("PHP's settings", "ini")]),
     ("a pool",                "[www]\npm = dynamic",                          [("pool [www]", "pool")]),
     ("two pools",             "[a]\nlisten = x\n[b]\npm.max_children = 2",    [("pool [a]", "pool"), ("pool [b]", "pool")]),
 ]  # fmt: skip
@@ -38,6 +44,7 @@ def test_the_blocks_that_pass(name, text, expected):
 def test_php_ini_of_the_command_line_has_no_block():
     assert len(blocks(Server.PHP, "output_buffering = 1", "/etc/php/8.2/fpm/php.ini")) == 1
     assert blocks(Server.PHP, "output_buffering = 1", "/etc/php/8.2/cli/php.ini") == []
+    assert blocks(Server.PHP, "output_buffering = 1", "C:\\php\\cli\\php.ini") == []
 
 
 SIZES = [
@@ -50,6 +57,10 @@ SIZES = [
     ("2m", 2 << 20),
     ("1g", 1 << 30),
     ("7", 7),
+    ("0", 0),
+    ("no", 0),
+    ("false", 0),
+    ("true", 1),
     ("x", None),
 ]
 

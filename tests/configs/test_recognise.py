@@ -3,7 +3,7 @@
 import pytest
 
 from flushcheck.configs.findings import Server
-from flushcheck.configs.recognise import MAX_LINES, by_lines, recognise
+from flushcheck.configs.recognise import by_lines, recognise
 from tests.checking.marks import CONFIGS, fixtures, server_of
 
 RECOGNISED = [
@@ -41,13 +41,18 @@ def test_a_file_is_recognised(name, text, server):
 
 def test_lines_beyond_the_first_ones_do_not_count():
     text = "listen 80;\n"
-    assert by_lines("\n" * (MAX_LINES - 1) + text) is Server.NGINX
-    assert by_lines("\n" * MAX_LINES + text) is None
+    assert by_lines("\n" * 399 + text) is Server.NGINX
+    assert by_lines("\n" * 400 + text) is None
 
 
 def test_a_very_long_line_does_not_count():
-    assert by_lines("listen 80" + " " * 400 + ";") is Server.NGINX
-    assert by_lines("listen 80" + " " * 500 + ";") is None
+    assert by_lines("listen 80" + " " * 490 + ";") is Server.NGINX
+    assert by_lines("listen 80" + " " * 491 + ";") is None
+
+
+def test_text_beyond_the_first_part_does_not_count():
+    assert by_lines("#" * 99_992 + "\nroot /;") is Server.NGINX
+    assert by_lines("#" * 99_993 + "\nroot /;") is None
 
 
 def test_a_tie_is_no_result():

@@ -1,24 +1,25 @@
 """What every format shares: statements, scopes that inherit, blocks, and trees built within limits."""
 
+from dataclasses import replace
+
 import pytest
 
 from flushcheck.configs import apache, caddy, haproxy, lighttpd, varnish
-from flushcheck.configs.findings import Action, Server
+from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import (
-    MAX_ARGS,
-    MAX_DEPTH,
-    MAX_DIRECTIVES,
-    MAX_LINES,
     Block,
+    Directive,
     IncludeResolver,
     Parsed,
+    ReadProblem,
     Scope,
     TreeBuilder,
     Value,
+    edit,
     ellipsize,
     version,
 )
-from flushcheck.configs.tree.limits import MAX_PROBLEMS
+from flushcheck.culprits import CULPRITS
 from flushcheck.model import UsageError
 from tests.configs.shape import line, shape
 
@@ -52,19 +53,22 @@ def test_blocks_that_stay_open_end_with_the_file():
     builder.add(line("c"))
     parsed = builder.done("<{}> is not closed")
     assert shape(parsed.directives) == [("a", 1, [("b", 1, [("c", 1)])])]
-    assert [problem.reason for problem in parsed.problems] == ["<b> is not closed", "<a> is not closed"]
+    assert parsed.problems == (
+        ReadProblem("f", 1, "<b> is not closed"),
+        ReadProblem("f", 1, "<a> is not closed"),
+    )
 
 
 def test_blocks_that_are_too_deep_are_skipped_with_what_is_in_them():
     builder = TreeBuilder("f")
     skipping = []
-    for _ in range(MAX_DEPTH):
+    for _ in range(60):
         builder.enter(line("a"))
     skipping.append(builder.is_skipping)
-    builder.enter(line("deep"))
+    builder.enter(Directive("deep", (), "f", 7, 7))
     builder.enter(line("deeper"))
     skipping.append(builder.is_skipping)
-    assert builder.depth == MAX_DEPTH + 2
+    assert builder.depth == 62
     builder.add(line("lost"))
     assert builder.leave("any name")
     assert builder.leave()
@@ -73,33 +77,36 @@ def test_blocks_that_are_too_deep_are_skipped_with_what_is_in_them():
     builder.add(line("kept"))
     parsed = builder.done()
     innermost = parsed.directives
-    for _ in range(MAX_DEPTH):
+    for _ in range(60):
         innermost = innermost[0].block or ()
     assert shape(innermost) == [("kept", 1)]
-    assert [problem.reason for problem in parsed.problems] == [
-        f"blocks more than {MAX_DEPTH} deep are not read"
-    ]
+    assert parsed.problems == (ReadProblem("f", 7, "blocks more than 60 deep are not read"),)
 
 
 def test_a_builder_is_full_after_so_many_statements():
     builder = TreeBuilder("f")
-    for _ in range(MAX_DIRECTIVES):
-        builder.add(line("a"))
+    statement = line("a")
+    for _ in range(99_999):
+        builder.add(statement)
+    builder.enter(line("a"))
     assert not builder.is_full(7)
     builder.enter(line("a"))
     assert builder.is_full(7)
-    (problem,) = builder.done().problems
-    assert (problem.line, problem.incomplete) == (7, True)
-    assert "the rest was not read" in problem.reason
+    reason = "more than 100000 statements: the rest was not read"
+    assert builder.done().problems == (ReadProblem("f", 7, reason),)
 
 
 def test_the_first_problems_are_kept():
     builder = TreeBuilder("f")
-    for number in range(MAX_PROBLEMS + 5):
+    for number in range(25):
         builder.problem(number, "x", incomplete=number > 0)
-    problems = builder.done().problems
-    assert [problem.line for problem in problems] == list(range(MAX_PROBLEMS))
-    assert [problem.incomplete for problem in problems[:2]] == [False, True]
+    assert builder.done().problems == tuple(ReadProblem("f", n, "x", n > 0) for n in range(20))
+
+
+def test_a_problem_may_hide_culprits():
+    builder = TreeBuilder("f")
+    builder.problem(1, "x")
+    assert builder.done().problems == (ReadProblem("f", 1, "x", incomplete=True),)
 
 
 def test_versions():
@@ -108,9 +115,12 @@ def test_versions():
     assert version("v2") == (2,)
     assert version("2.4.71-1~deb12u1") == (2, 4, 71)
     assert version("1.99999") == (1, 99999)
-    for wrong in ("", " ", "new", "1.x", "1.999999"):
+    for wrong in ("", " ", "new", "1.x", "1.999999", "X1"):
         with pytest.raises(UsageError, match=r"1\.22\.1"):
             version(wrong)
+    with pytest.raises(UsageError) as error:
+        version("a" * 41)
+    assert str(error.value) == f"version '{'a' * 40}': expected numbers with dots, for example 1.22.1"
 
 
 SHORT = [
@@ -126,11 +136,30 @@ def test_a_long_text_is_cut(text, length, expected):
     assert ellipsize(text, length) == expected
 
 
+def test_a_text_in_a_sentence_has_80_characters():
+    assert ellipsize("a" * 80) == "a" * 80
+    assert ellipsize("a" * 81) == "a" * 77 + "..."
+
+
+STATEMENTS = [
+    # name and arguments, and the statement in a sentence
+    (("a", *"bcdefghijklm"),       "a b c d e f g h i j k l m"),
+    (("a", *"bcdefghijklmn"),      "a b c d e f g h i j k l m"),
+    (("a", "b" * 158),             f"a {'b' * 158}"),
+    (("a", "b" * 159),             f"a {'b' * 155}..."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "expected"), STATEMENTS)
+def test_a_long_statement_is_cut(words, expected):
+    assert line(*words).text == expected
+
+
 def test_a_scope_inherits_from_outside_in():
     outer = Scope(None, [line("a", "1"), line("b", "1"), line("b", "2"), line("list", "x")])
     inner = Scope(line("in"), [line("a", "2"), line("list", "y"), line("list", "z")], outer)
     assert inner.value("a", "0", server=Server.APACHE).args == ("2",)
-    assert inner.value("b", "0", server=Server.APACHE).args == ("2",)
+    assert inner.value("B", "0", server=Server.APACHE) == Value("B", ("2",), outer.children[2])
     assert inner.value("c", "0", server=Server.APACHE) == Value("c", ("0",), None, "Apache's default")
     assert [each.args for each in inner.nearest("list")] == [("y",), ("z",)]
     assert [each.args for each in inner.every("list")] == [("y",), ("z",), ("x",)]
@@ -140,10 +169,10 @@ def test_a_scope_inherits_from_outside_in():
 
 
 def test_of_a_name_with_many_lines_the_first_ones_are_looked_at():
-    scope = Scope(None, [line("a", str(number)) for number in range(MAX_LINES + 1)])
-    assert len(scope.nearest("a")) == MAX_LINES
-    assert len(list(scope.every("a"))) == MAX_LINES
-    assert scope.value("a", "", server=Server.NGINX).first == str(MAX_LINES)  # the last line is in force
+    scope = Scope(None, [line("a", str(number)) for number in range(501)])
+    assert len(scope.nearest("a")) == 500
+    assert len(list(scope.every("a"))) == 500
+    assert scope.value("a", "", server=Server.NGINX).first == "500"  # the last line is in force
 
 
 def test_what_a_scope_computes_is_computed_once():
@@ -181,14 +210,77 @@ def test_an_edit_replaces_a_line_of_its_own_block_only():
     own, outer_line, passes = line("a", "1"), line("a", "0"), line("pass")
     outer = Scope(None, [outer_line])
     scope = Scope(line("in"), [own, passes, line("nested", block=())], outer)
-    assert [each.action for each in block(scope, passes).edit(own, "x")] == [Action.REPLACE]
+    assert block(scope, passes).edit(own, "x", "y") == (Edit(Action.REPLACE, "f", 1, 1, "a", ("x", "y")),)
+    assert block(scope, passes).edit(None, "x", "y") == (Edit(Action.BEFORE, "f", 1, 1, "pass", ("x", "y")),)
+    assert not block(scope, passes).owns(None)
     for other in (outer_line, None, scope.children[2]):
-        (edit,) = block(scope, passes).edit(other, "x")
-        assert (edit.action, edit.statement) == (Action.BEFORE, "pass")
-    (edit,) = block(scope, passes, insert_scope=outer).edit(outer_line, "x")
-    assert edit.action is Action.REPLACE
-    (edit,) = block(scope, passes, insert_before=own).edit(None, "x")
-    assert edit.statement == "a"
+        (change,) = block(scope, passes).edit(other, "x")
+        assert (change.action, change.statement) == (Action.BEFORE, "pass")
+    (change,) = block(scope, passes, insert_scope=outer).edit(outer_line, "x")
+    assert change.action is Action.REPLACE
+    (change,) = block(scope, passes, insert_before=own).edit(None, "x")
+    assert change.statement == "a"
+
+
+def test_an_edit_is_at_the_lines_of_its_statement():
+    long = Directive("name", (), "g", 7, 9, written="Name")
+    assert edit(Action.AFTER, long, "x") == Edit(Action.AFTER, "g", 7, 9, "Name", ("x",))
+
+
+CULPRIT = next(iter(CULPRITS.values()))
+SET = Directive("x", ("1",), "g", 7, 7)
+OWN = Value("x", ("1",), SET)
+DEFAULT = Value("x", ("0",), None, "nginx's default")
+INCLUDES = (line("include", "b"), line("include", "a", "c"), line("include", "d" * 61), line("include", "b"))
+UNLESS = f"why; unless a c, b, {'d' * 60}, which could not be read, sets x"
+FINDINGS = [
+    # name, includes not read, level, value and line given; and level, place, value, source and message found
+    ("no value",             INCLUDES, Level.ERROR,   None,    None, Level.ERROR,   "f:1", "",    "",                "why"),
+    ("a line of its own",    INCLUDES, Level.ERROR,   OWN,     None, Level.ERROR,   "g:7", "x 1", "g:7",             "why"),
+    ("a default",            (),       Level.ERROR,   DEFAULT, None, Level.ERROR,   "f:1", "x 0", "nginx's default", "why"),
+    ("an uncertain default", INCLUDES, Level.ERROR,   DEFAULT, None, Level.WARNING, "f:1", "x 0", "nginx's default", UNLESS),
+    ("a warning",            INCLUDES, Level.WARNING, DEFAULT, None, Level.WARNING, "f:1", "x 0", "nginx's default", "why"),
+    ("another line",         (),       Level.NOTE,    OWN,     line("y", block=()), Level.NOTE, "f:1", "x 1", "g:7", "why"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "includes", "given", "value", "at", "level", "place", "text", "source", "message"),
+    FINDINGS,
+    ids=[row[0] for row in FINDINGS],
+)
+def test_a_finding_stands_at_the_line_at_fault(
+    name, includes, given, value, at, level, place, text, source, message
+):
+    reader = replace(block(Scope(line("in"), []), SET), unread_includes=includes)
+    file, _, number = place.partition(":")
+    assert reader.finding(CULPRIT, given, "why", value=value, at=at) == Finding(
+        culprit=CULPRIT,
+        level=level,
+        server=Server.NGINX,
+        file=file,
+        line=int(number),
+        block="b",
+        block_file="f",
+        block_line=1,
+        value=text,
+        source=source,
+        message=message,
+        fix=CULPRIT.fixes[0],
+    )
+
+
+def test_a_finding_has_the_fix_and_the_edits_given():
+    reader = block(Scope(line("in"), []), SET)
+    fix, edits = replace(CULPRIT.fixes[0], change="other"), reader.edit(None, "x")
+    finding = reader.finding(CULPRIT, Level.NOTE, "why", fix=fix, edits=edits, override="how")
+    assert (finding.fix, finding.edits, finding.override) == (fix, edits, "how")
+
+
+def test_a_long_message_is_cut():
+    reader = block(Scope(line("in"), []), SET)
+    messages = [reader.finding(CULPRIT, Level.NOTE, "a" * length).message for length in (1_000, 1_001)]
+    assert messages == ["a" * 1_000, "a" * 997 + "..."]
 
 
 def test_an_include_that_is_missing_stays_in_its_place():
@@ -210,7 +302,7 @@ def test_a_loop_of_includes_ends():
     resolver = IncludeResolver(("include",), lambda _: [parsed])
     resolved = resolver.resolve(parsed.directives)
     assert [each.name for each in resolved] == ["before", "before", "after", "after"]
-    assert "loop" in resolver.problems[0].reason
+    assert resolver.problems == [ReadProblem("f", 1, "includes itself in a loop")]
 
 
 def test_a_loop_does_not_end_the_rest_of_a_pattern():
@@ -228,14 +320,49 @@ def test_includes_that_multiply_are_bounded():
     assert "the rest was not read" in resolver.problems[-1].reason
 
 
+@pytest.mark.parametrize(("number", "full"), [(2_000, False), (2_001, True)])
+def test_so_many_files_are_included(number, full):
+    resolver = IncludeResolver(("include",), lambda _: [Parsed(())] * number)
+    place = Directive("include", (), "g", 7, 7)
+    resolved = resolver.resolve((place, line("after")))
+    reason = "more than 2000 files included: the rest was not read"
+    assert resolver.problems == ([ReadProblem("g", 7, reason)] if full else [])
+    assert len(resolved) == (0 if full else 1)
+
+
+@pytest.mark.parametrize(("number", "full"), [(99_999, False), (100_000, True)])
+def test_so_many_statements_are_resolved(number, full):
+    resolver = IncludeResolver((), lambda _: None)
+    last = Directive("last", (), "g", 7, 7)
+    resolved = resolver.resolve((*[line("a")] * number, last, *[last] * full))
+    reason = "more than 100000 statements with its includes: the rest was not read"
+    assert resolver.problems == ([ReadProblem("g", 7, reason)] if full else [])
+    assert len(resolved) == 100_000
+
+
+@pytest.mark.parametrize(("depth", "read"), [(60, True), (61, False)])
+def test_blocks_that_are_too_deep_are_resolved_empty(depth, read):
+    nested = line("innermost")
+    for _ in range(depth):
+        nested = line("block", block=(nested,))
+    outer = Directive("block", (), "g", 7, 7, (nested,))
+    resolver = IncludeResolver((), lambda _: None)
+    innermost = resolver.resolve(outer.block or ())
+    for _ in range(depth):
+        (outer,) = innermost
+        assert outer.block is not None
+        innermost = outer.block
+    reason = "blocks more than 60 deep are not read"
+    assert resolver.problems == ([] if read else [ReadProblem("f", 1, reason)])
+    assert [each.name for each in innermost] == (["innermost"] if read else [])
+
+
 def test_includes_that_are_too_deep_are_not_read():
     resolver = IncludeResolver(
         ("include",), lambda each: [Parsed((line("read"), line("include", each.args[0] + "a")))]
     )
-    assert [each.name for each in resolver.resolve((line("include", "a"),))] == ["read"] * MAX_DEPTH
-    assert [problem.reason for problem in resolver.problems] == [
-        f"includes more than {MAX_DEPTH} deep are not read"
-    ]
+    assert [each.name for each in resolver.resolve((line("include", "a"),))] == ["read"] * 60
+    assert resolver.problems == [ReadProblem("f", 1, "includes more than 60 deep are not read")]
 
 
 def test_blocks_that_includes_make_too_deep_are_empty():
@@ -245,23 +372,24 @@ def test_blocks_that_includes_make_too_deep_are_empty():
     innermost, depth = resolver.resolve((line("include", "a"),)), 0
     while innermost:
         innermost, depth = innermost[0].block or (), depth + 1
-    assert depth == MAX_DEPTH // 2
+    assert depth == 30
     assert len(resolver.problems) == 1
 
 
 ARGUMENTS = [
-    # parser, what stands before and behind the arguments
-    (apache.parse,    "A",     ""),
-    (caddy.parse,     "a",     " {\n}"),
-    (haproxy.parse,   "global", ""),
-    (lighttpd.parse,  "a =",   ""),
-    (varnish.parse,   "a",     ";"),
+    # parser, what stands before and behind the arguments, and how many are kept
+    (apache.parse,    "A",     "",       500),
+    (caddy.parse,     "a",     " {\n}",  500),
+    (haproxy.parse,   "global", "",      499),
+    (haproxy.parse,   "global", " '' ",  499),
+    (lighttpd.parse,  "a =",   "",       499),
+    (varnish.parse,   "a",     ";",      500),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("parse", "before", "behind"), ARGUMENTS)
-def test_the_arguments_of_one_statement_are_bounded(parse, before, behind):
-    few, many = (parse(f"{before}{' b' * number}{behind}", "f").directives[0] for number in (9, MAX_ARGS + 9))
-    assert len(few.args) == 9
-    assert MAX_ARGS - 2 <= len(many.args) <= MAX_ARGS
+@pytest.mark.parametrize(("parse", "before", "behind", "number"), ARGUMENTS)
+def test_the_arguments_of_one_statement_are_bounded(parse, before, behind, number):
+    few, many = (parse(f"{before}{' X' * given}{behind}", "f").directives[0] for given in (9, 509))
+    assert few.args[:9] == ("X",) * 9
+    assert many.args == ("X",) * number
     assert (few.block is None) == (many.block is None)

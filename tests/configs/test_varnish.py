@@ -4,11 +4,15 @@ import pytest
 
 from flushcheck.configs import varnish
 from flushcheck.configs.findings import Server
+from flushcheck.configs.tree import ReadProblem
 from tests.configs.shape import blocks, shape
 
 READ = [
     # name, text, and the shape of what is read
     ("program", 'sub a { set b.c = "d;{"; /* e; */ if (f) { return (g); } } # h', [("sub", "a", 1, [("set", "b.c", "=", "d;{", 1), ("if", "(f)", 1, [("return", "(g)", 1)])])]),
+    ("long string", 'sub a { set b = {"c;d"}; }',                            [("sub", "a", 1, [("set", "b", "=", "c;d", 1)])]),
+    ("a mark as a string", 'set b = ";";',                                  [("set", "b", "=", ";", 1)]),
+    ("no name", "\n{ a; }",                                                 [("", 2, [("a", 2)])]),
 ]  # fmt: skip
 
 
@@ -20,20 +24,23 @@ def test_a_text_is_read(name, text, expected):
 
 
 PROBLEMS = [
-    # name, text, and a part of the reason
-    ("not closed", "sub a { b",                  "no ; after b"),
+    # name, text, and the line and the reason of the problem
+    ("not closed", "sub a {\nb c",               (2, "no ; after b c")),
+    ("long", "a" * 60,                           (1, "no ; after " + "a" * 60)),
+    ("longer", "a" * 61,                         (1, "no ; after " + "a" * 57 + "...")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "text", "reason"), PROBLEMS, ids=[row[0] for row in PROBLEMS])
 def test_unreadable_text_is_a_problem(name, text, reason):
-    assert reason in " ".join(problem.reason for problem in varnish.parse(text, "f").problems)
+    assert varnish.parse(text, "f").problems == (ReadProblem("f", *reason),)
 
 
 PASSING = [
     # name, text, and the name and kind of the one Block of the file
     ("a backend",       'backend b { .host = "x"; }',                                      [("backend b", "http")]),
     ("a response sub",  'backend b { .host = "x"; }\nsub vcl_backend_response { }',        [("sub vcl_backend_response", "http")]),
+    ("no backend",      "backend b none;",                                                 [("backend b", "http")]),
     ("another sub",     "sub vcl_recv { }",                                                []),
 ]  # fmt: skip
 
@@ -67,6 +74,8 @@ RETURNS = [
     ("return (pipe);", True),
     ("if (a) { return (pipe); }", True),
     ("return (pass);", False),
+    ("return ( pipe );", True),
+    ("return (pipeX);", False),
     ("", False),
 ]
 
@@ -86,3 +95,4 @@ TTLS = [
 @pytest.mark.parametrize(("body", "expected"), TTLS)
 def test_the_line_that_caches_every_response(body, expected):
     assert (varnish.ttl(vcl(body)) is not None) is expected
+    assert varnish.ttl(vcl(body, "vcl_deliver")) is None

@@ -46,13 +46,13 @@ class _Finder:
                     yield from self._proxied(child, scope, url, workers)
             elif child.name == "rewriterule" and len(child.args) > 2 and _has_proxy_flag(child.args[2]):
                 yield from self._proxied(child, scope, child.args[1], workers)
-            elif child.name == "sethandler" and "".join(child.args[:1]).lower().startswith("proxy:"):
+            elif child.name == "sethandler" and child.args and child.args[0].lower().startswith("proxy:"):
                 yield from self._proxied(child, scope, child.args[0][6:], workers)
             elif via := _via_of_handler(child):
                 yield self._block(child, scope, via)
         if (passenger := _first(scope, _PASSENGER)) is not None:
             enabled = scope.own("passengerenabled")
-            if not (enabled and enabled[-1].args[:1] == ("off",)):
+            if not (enabled and enabled[-1].args == ("off",)):
                 yield self._block(passenger, scope, "passenger", is_section=section is not None)
         for child in scope.children:
             if child.block is not None and child.name in REQUEST_SECTIONS and depth < MAX_DEPTH:
@@ -103,9 +103,9 @@ class _Finder:
 
     def _locations(self, line: Directive, scope: Scope) -> tuple[Scope, ...]:
         """The <Location> sections that cover all that a ProxyPass line passes, the innermost last."""
-        if line.name != "proxypass" or not line.args or not line.args[0].startswith("/"):
+        if line.name != "proxypass" or not line.args[0].startswith("/"):
             return ()
-        parts = line.args[0].rstrip("/").split("/")[:MAX_DEPTH]
+        parts = line.args[0].split("/")[:MAX_DEPTH]
         covering = ["/".join(parts[: count + 1]) for count in range(len(parts))]
         return tuple(
             section
@@ -129,7 +129,9 @@ class _Finder:
 
 def _via_of_handler(line: Directive) -> str:
     """The module to which a line gives requests, the proxy aside; "" if to none that matters."""
-    first = "".join(line.args[:1]).lower()
+    if not line.args:
+        return ""
+    first = line.args[0].lower()
     if line.name == "fcgidwrapper" or (line.name in ("sethandler", "addhandler") and first == _FCGID_HANDLER):
         return "fcgid"
     if line.name in ("scriptalias", "scriptaliasmatch") and len(line.args) > 1:
@@ -179,16 +181,14 @@ def _first(scope: Scope, names: Iterable[str]) -> Directive | None:
 def _name(line: Directive, scope: Scope, *, is_section: bool) -> str:
     """For example "ProxyPass /app in VirtualHost *:80"."""
     outer = [level.directive.whole for level in scope.chain() if level.directive is not None]
-    own = [] if is_section else [ellipsize(f"{line.word} {' '.join(line.args[:1])}", 50)]
-    return ellipsize(" in ".join([*own, *outer]) or "top of the file")
+    own = [] if is_section else [ellipsize(" ".join((line.word, *line.args[:1])), 50)]
+    return ellipsize(" in ".join([*own, *outer]))
 
 
 def setting(block: Block, name: str, default: str) -> Value:
     """The value in force for this pass: <Location> sections that cover it are merged last, so they win."""
-    for location in reversed(block.related_scopes):
-        if location.own(name.lower()):
-            return location.value(name, default, server=block.server)
-    return block.value(name, default)
+    covering = (section for section in reversed(block.related_scopes) if section.own(name.lower()))
+    return next(covering, block.scope).value(name, default, server=block.server)
 
 
 def seconds(text: str) -> float | None:

@@ -32,14 +32,14 @@ def parse(text: str, file: str) -> Parsed:
             if not builder.leave(name):
                 builder.problem(line, f"</{ellipsize(name, 40)}> closes nothing that is open")
         elif content.startswith("<"):
-            name, _, rest = content[1:].rstrip().removesuffix(">").strip().replace("\t", " ").partition(" ")
+            name, _, rest = content[1:].removesuffix(">").strip().replace("\t", " ").partition(" ")
             if name[:1].isalpha():
-                builder.enter(Directive(name.lower(), _words(rest), file, line, end_line, (), name))
+                builder.enter(Directive(name.lower(), _words(rest), file, line, end_line, written=name))
             else:
                 builder.problem(line, f"not understood: {ellipsize(content, 60)}")
         else:
             name, rest = (*content.split(None, 1), "")[:2]
-            builder.add(Directive(name.lower(), _words(rest), file, line, end_line, None, name))
+            builder.add(Directive(name.lower(), _words(rest), file, line, end_line, written=name))
         if builder.is_full(line):
             break
     return builder.done("<{}> is not closed")

@@ -58,7 +58,7 @@ class Workers:
     def _fill(self, children: Iterable[Directive], *, in_location: bool) -> None:
         for child in children:
             if len(self._workers) >= MAX_BLOCKS:
-                break
+                return
             if child.name in ("proxypass", "proxypassmatch"):
                 url = target(child, in_location=in_location)
                 if url and self._own(url) is None:
@@ -109,6 +109,6 @@ def parameters(directive: Directive, args: Iterable[str]) -> Parameters:
 
 def target(directive: Directive, *, in_location: bool) -> str:
     """The address that a ProxyPass line passes to; "" if the line excludes a path from passing."""
-    args = [arg for arg in directive.args if "=" not in arg or "://" in arg or arg.startswith("unix:")]
-    url = args[0] if in_location and args and "://" in args[0] else args[1] if len(args) > 1 else ""
-    return url if "://" in url else ""  # "!" excludes
+    if in_location and directive.args and "://" in directive.args[0]:
+        return directive.args[0]
+    return next((url for url in directive.args[1:2] if "://" in url), "")  # "!" excludes

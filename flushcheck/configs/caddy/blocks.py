@@ -53,18 +53,19 @@ def _written_out(children: Sequence[Directive], snippets: _Snippets, depth: int)
         return tuple(children)
     written: list[Directive] = []
     for child in children:
-        name = child.args[0].lower() if child.name == "import" and child.args else ""
-        if name not in snippets.by_name or depth > MAX_DEPTH or snippets.imports >= _MAX_IMPORTS:
+        imports = child.name == "import" and len(child.args) > 0
+        snippet = snippets.by_name.get(child.args[0].lower()) if imports else None
+        if snippet is None or depth > MAX_DEPTH or snippets.imports >= _MAX_IMPORTS:
             written.append(child)
             continue
         snippets.imports += 1
-        inside = snippets.by_name[name].block or ()
-        filled = [_filled(line, child.args[1:], snippets, 0) for line in inside if snippets.has_room()]
+        inside = snippet.block or ()
+        filled = [_filled(line, child.args[1:], snippets) for line in inside if snippets.has_room()]
         written += _written_out(filled, snippets, depth + 1)
     return tuple(written)
 
 
-def _filled(directive: Directive, given: Sequence[str], snippets: _Snippets, depth: int) -> Directive:
+def _filled(directive: Directive, given: Sequence[str], snippets: _Snippets) -> Directive:
     """A snippet's statement with the arguments of its import: {args[0]}, or {args.0} in older files."""
 
     def argument(match: re.Match[str]) -> str:
@@ -72,8 +73,8 @@ def _filled(directive: Directive, given: Sequence[str], snippets: _Snippets, dep
         return given[number] if number < len(given) else ""
 
     block = directive.block
-    if block is not None and depth < MAX_DEPTH:
-        block = tuple(_filled(child, given, snippets, depth + 1) for child in block if snippets.has_room())
+    if block is not None:
+        block = tuple(_filled(child, given, snippets) for child in block if snippets.has_room())
     args = tuple(_PLACEHOLDER.sub(argument, arg) for arg in directive.args)
     return replace(directive, args=args, block=block)
 

@@ -15,7 +15,9 @@ def encoded(line: Directive, kinds: Sequence[str]) -> list[str]:
         if child.name == "match":
             inside = (child, *(child.block or ()))
             headers = [each.args for each in inside if "header" in (each.name, *each.args[:1])]
-            patterns += [args[-1].lower() for args in headers if "content-type" in " ".join(args).lower()]
+            patterns += [
+                args[-1].lower() for args in headers if any("content-type" in arg.lower() for arg in args)
+            ]
     if not patterns:
         return [kind for kind in kinds if kind.startswith("text/")]
     return [kind for kind in kinds if any(_matches(pattern, kind) for pattern in patterns)]
@@ -28,13 +30,12 @@ def _matches(pattern: str, kind: str) -> bool:
 
 def matcher(line: Directive) -> str:
     """The matcher that limits a directive to some requests; "" if it is for all."""
-    first = line.args[0] if line.args else ""
-    return first if first[:1] in ("@", "/") and first != "/*" else ""
+    return next((arg for arg in line.args[:1] if arg.startswith(("@", "/")) and arg != "/*"), "")
 
 
 def excludes(block: Block, matcher: str) -> bool:
     """Whether a named matcher excludes some paths: then its author may have excluded the streams."""
-    for named in block.insert_scope.every(matcher) if matcher.startswith("@") else ():
+    for named in block.insert_scope.every(matcher.lower()):
         words = [*named.args[:1], *(child.name for child in named.block or ())]
         if "not" in words:
             return True

@@ -63,7 +63,7 @@ class _Parser:
             return
         opens = words[-1] == "{"
         name, *args = (words[:-1] or [""]) if opens else words
-        directive = Directive(name.lower(), tuple(args), self._file, line, end_line, None, name)
+        directive = Directive(name.lower(), tuple(args), self._file, line, end_line, written=name)
         if opens:
             self._builder.enter(directive)
         else:

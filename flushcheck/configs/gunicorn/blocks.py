@@ -42,10 +42,8 @@ def _block(config: Config, scope: Scope, line: Directive, name: str) -> Block:
 def worker(block: Block) -> Value:
     """The worker class in force: more than one thread turns a sync worker into gthread."""
     value = block.value("worker_class", "sync")
-    name = value.first.rpartition(".")[2].lower().removesuffix("worker")
-    if name == "sync" and (threads(block) or 1) > 1:
-        cause = block.value("threads", "1")
-        return Value("worker_class", ("gthread",), cause.at, f"threads {cause.first}")
+    if kind(value) == "sync" and (threads(block) or 1) > 1:
+        return Value("worker_class", ("gthread",), block.value("threads", "1").at)
     return value
 
 
@@ -75,7 +73,7 @@ def _number(value: Value) -> int | None:
 
 def unless(value: Value) -> str:
     """What may override the value when gunicorn starts, for example "K in the environment"; "" if nothing."""
-    return value.args[1] if value.at is not None and len(value.args) > 1 else ""
+    return value.args[1] if len(value.args) > 1 else ""
 
 
 def pass_reason(block: Block) -> str:

@@ -46,7 +46,7 @@ FLAGS_WITHOUT_VALUE = frozenset(
 )
 _APP = re.compile(r"[A-Za-z_]\w*(\.\w+)*(:[\w.]+(\(.*\))?)?")
 
-_SHELL_OPERATORS = frozenset({"&&", "||", "|", ";", "&", ">", ">>"})
+_SHELL_OPERATORS = frozenset({"&&", "||", "|", "&", ">", ">>"})  # a semicolon also ends a word
 _MAX_ENVIRONMENT = 20  # settings from the environment: one line of it is usual
 SYSTEMD_LINE = re.compile(r"\s*(ExecStart|Environment)\s*=\s*[-@:+!]*(.*)", re.DOTALL)
 DOCKER_LINE = re.compile(r"\s*(CMD|ENTRYPOINT|ENV)\s+(.*)", re.DOTALL | re.IGNORECASE)
@@ -108,7 +108,7 @@ def _with_sources(command: Directive, environment: Sequence[Directive]) -> Direc
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """Lines joined with their continuations: first and last number, and the text; comments left out."""
+    """Lines joined with their continuations: first and last number, and the text."""
     lines = [line.rstrip("\r") for line in text.split("\n")]
     number = 0
     while number < len(lines):
@@ -119,9 +119,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, int, str]]:
             number += 1
         parts.append(lines[number])
         number += 1
-        content = " ".join(parts)
-        if content.strip() and not content.lstrip().startswith(("#", ";")):
-            yield first + 1, number, content[:20_000]
+        yield first + 1, number, " ".join(parts)[:20_000]
 
 
 def _split(text: str) -> list[str]:
@@ -129,19 +127,19 @@ def _split(text: str) -> list[str]:
     if text.startswith("["):
         try:
             words = json.loads(text)
+            if isinstance(words, list):
+                return [word for word in words if isinstance(word, str)]
         except (ValueError, RecursionError):
-            words = None
-        if isinstance(words, list):
-            return [str(word) for word in words if isinstance(word, str)]
+            pass  # no JSON: the shell gets it
     try:
-        return shlex.split(text, comments=False)
+        return shlex.split(text)
     except ValueError:  # a quote that is never closed
         return text.split()
 
 
 def _split_env(text: str) -> list[str]:
     """The variables of Docker's ENV; in its old form, ENV NAME VALUE, the value is all the rest."""
-    if "=" not in text.partition(" ")[0] and not text.startswith("["):
+    if "=" not in text.partition(" ")[0]:
         name, _, value = text.partition(" ")
         return [f"{name}={value.strip()}"]
     return _split(text)
@@ -189,14 +187,12 @@ def _command(command: _Words) -> list[Directive]:
 
 def _app(words: Sequence[str]) -> str:
     """The module that gunicorn serves, for example "main:app"; "" if none is named."""
-    flag = ""  # the word belongs to it as its value
+    is_value = False  # of the flag before it
     for word in words:
-        if not flag and _APP.fullmatch(word):
+        if not is_value and _APP.fullmatch(word):
             return word
-        takes_value = word.startswith("-") and "=" not in word and word not in FLAGS_WITHOUT_VALUE
-        flag = word if takes_value else ""
-        if re.match(r"-[a-zA-Z].", flag):
-            flag = ""  # -w4
+        has_value = "=" in word or re.match("-[^-].", word)  # --workers=4, -w4
+        is_value = word.startswith("-") and not has_value and word not in FLAGS_WITHOUT_VALUE
     return ""
 
 
@@ -216,4 +212,4 @@ def _settings(command: _Words) -> Iterator[Directive]:
             value = words[number]
             number += 1
         value = COMPUTED if "$" in value else value
-        yield Directive(name, (value,), command.file, command.line, command.end_line, None, flag)
+        yield Directive(name, (value,), command.file, command.line, command.end_line, written=flag)

@@ -25,7 +25,7 @@ def parse_settings_file(text: str, file: str) -> Parsed:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about literals in a file that is not ours
-            tree = ast.parse(text.encode("utf-8", errors="replace"))
+            tree = ast.parse(text.encode(errors="replace"))
     except SyntaxError as error:
         return Parsed((), (ReadProblem(file, error.lineno or 0, f"not Python: {error.msg}"),))
     except (ValueError, RecursionError, MemoryError):
@@ -54,7 +54,7 @@ def _assignments(body: Sequence[ast.stmt], file: str) -> Iterator[Directive]:
                 args = _constant(value)
                 if conditional and len(args) == 1:
                     args = (*args, "a condition")
-                yield Directive(target.id.lower(), args, file, node.lineno, end_line, None, target.id)
+                yield Directive(target.id.lower(), args, file, node.lineno, end_line, written=target.id)
 
 
 def _constant(node: ast.expr, depth: int = 0) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def _constant(node: ast.expr, depth: int = 0) -> tuple[str, ...]:
 def _dotted_name(node: ast.expr) -> str:
     """A dotted name; "" for anything else."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute) and len(parts) < 5:
+    while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
     return ".".join(reversed([*parts, node.id])) if isinstance(node, ast.Name) else ""

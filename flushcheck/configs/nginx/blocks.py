@@ -96,7 +96,7 @@ def _walk(scope: Scope, config: Config) -> Iterator[Block]:
             unread_includes=tuple(
                 line
                 for line in scope.unread_includes(INCLUDES)
-                if "".join(line.args[:1]).rpartition("/")[2] not in _HARMLESS_INCLUDES
+                if not any(arg.rpartition("/")[2] in _HARMLESS_INCLUDES for arg in line.args)
             ),
         )
     for child in scope.children:
@@ -116,7 +116,9 @@ def _pass_directive(scope: Scope) -> Directive | None:
 
 
 def _passes(directive: Directive) -> bool:
-    first = directive.args[0] if directive.args else ""
+    if not directive.args:
+        return False
+    first = directive.args[0]
     if directive.name == "passenger_enabled":
         return first == "on"
     # An address without a scheme belongs to stream { }; its included files may be checked on their own.
@@ -138,7 +140,7 @@ def _insert_before(location: Scope, pass_directive: Directive) -> Directive:
         return pass_directive
     own_pass = next((own for name in PASS_DIRECTIVES for own in location.own(name)), None)
     inner = (child for child in location.children if child.name in _INSIDE_LOCATION)
-    return own_pass or next(inner, pass_directive)
+    return own_pass or next(inner)  # the pass stands in one of them
 
 
 def _name(scope: Scope) -> str:

@@ -70,8 +70,6 @@ def _listen_addresses(server: Directive) -> Iterator[str]:
 
 
 def _targets(pass_directive: Directive, upstreams: dict[str, Directive]) -> Iterator[str]:
-    if pass_directive.name != "proxy_pass" or not pass_directive.args:
-        return
     scheme, _, rest = pass_directive.args[0].partition("://")
     if rest.startswith("unix:"):
         yield "unix:" + rest[5:].partition(":")[0]
@@ -100,4 +98,4 @@ def _socket_key(address: str, *, default_port: str) -> str:
 
 def _passes_header(block: Block) -> bool:
     lines = block.scope.nearest(f"{prefix(block)}_pass_header")
-    return any(arg.lower() == "x-accel-buffering" for line in lines for arg in line.args[:1])
+    return any(arg.lower() == "x-accel-buffering" for line in lines for arg in line.args)
