@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from flushcheck.model import Transport, UsageError
@@ -41,12 +41,26 @@ def transport_names(given: str) -> list[str]:
     Raises:
         argparse.ArgumentTypeError: a name is unknown.
     """
+    return _names(given, tuple(Transport), "a transport", "--only chunked,events")
+
+
+def client_list(given: str) -> list[str]:
+    """A comma-separated list of clients.
+
+    Raises:
+        argparse.ArgumentTypeError: a name is unknown.
+    """
+    from flushcheck.prober.arguments import CLIENTS
+
+    return _names(given, CLIENTS, "a client", "--clients browser")
+
+
+def _names(given: str, known: Sequence[str], kind: str, example: str) -> list[str]:
     names = [name.strip() for name in given.split(",")]
     for name in names:
-        if name not in set(Transport):
+        if name not in known:
             raise argparse.ArgumentTypeError(
-                f"{name!r} is not a transport: expected one or more of {', '.join(Transport)}, "
-                f"for example --only chunked,events"
+                f"{name!r} is not {kind}: expected one or more of {', '.join(known)}, for example {example}"
             )
     return names
 

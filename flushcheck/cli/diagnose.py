@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from flushcheck.cli.arguments import Parser, idle_seconds, timeout, transport_names
+from flushcheck.cli.arguments import Parser, client_list, idle_seconds, timeout, transport_names
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Outcome, Probe, Scenario, Transport, Vantage, Variant
+from flushcheck.model import Client, Outcome, Probe, Scenario, Transport, Vantage, Variant
 from flushcheck.prober import (
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
@@ -22,6 +22,7 @@ from flushcheck.prober import (
     saving,
     search_s,
 )
+from flushcheck.prober.arguments import CLIENTS
 
 _EPILOG = """\
 The service must run where the app runs, behind the same proxies:
@@ -49,6 +50,11 @@ _VARIANTS = {
     Variant.OTHER_TYPE: "with another content type",
     Variant.TOGETHER: "several at once",
 }
+_CLIENTS = {
+    Client.BROWSER: "",
+    Client.HTTP1: "as an HTTP/1.1 client",
+    Client.HTTP3: "over HTTP/3",
+}
 _VANTAGES = {Vantage.PATH: "", Vantage.LOOPBACK: "control", Vantage.DIRECT: "direct"}
 
 
@@ -69,6 +75,16 @@ def configure(parser: Parser) -> None:
         type=transport_names,
         action="extend",
         help=f"test only these transports: {', '.join(Transport)}",
+    )
+    parser.add_argument(
+        "--clients",
+        metavar="NAMES",
+        type=client_list,
+        action="extend",
+        help=(
+            f"test only as these clients: {', '.join(CLIENTS)} (default: browser, and http1 too where a "
+            "browser gets HTTP/2)"
+        ),
     )
     parser.add_argument(
         "--direct",
@@ -115,6 +131,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 on_progress=lambda progress: line.update(progress_text(progress)),
                 direct=arguments.direct,
                 idle_s=silences_s,
+                clients=arguments.clients or CLIENTS,
             )
         code = write_report(judge(gathered), arguments, console, checked)
         if file is not None:
@@ -147,6 +164,7 @@ def probe_text(probe: Probe) -> str:
         probe.transport,
         _SCENARIOS[probe.scenario].format(probe.lasts_s),
         _VARIANTS[probe.variant],
+        _CLIENTS[probe.client],
         _VANTAGES[probe.vantage],
         "repeated" if probe.run else "",
     )

@@ -22,8 +22,9 @@ from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http1 import PEER_ERRORS
+from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.session import get_json
+from flushcheck.prober.target import Target
 from flushcheck.reports.app_server import server_report_document, server_report_text
 from flushcheck.streaming.limits import Limits, unknown_settings
 
@@ -167,7 +168,7 @@ def _request(url: str, timeout_s: float) -> ServerReport | str:
     address = parse(url)
     try:
         deadline = time.monotonic() + timeout_s
-        status, data = get_json(address, PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
+        status, data = get_json(Target(address), PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
         if status != 200:
             return f"{address.url}{PATH}: status {status}: not a flushcheck service, or too old for `doctor`"
         return from_json(ServerReport, data)

@@ -11,7 +11,7 @@ from flushcheck.culprits import x_accel
 from flushcheck.culprits.evidence import gateway_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
 
 PASS_FIX = Fix(
     where="Apache, the ProxyPass line",
@@ -33,8 +33,9 @@ CULPRIT = Culprit(
     title="Apache mod_proxy_fcgi holds the response until it has 4096 bytes or the app has finished",
     why=(
         "mod_proxy_fcgi does not flush the output filters after a read, unless its worker has "
-        "flushpackets=on. flushpackets=auto flushes only when no data arrives for flushwait (10 ms): with a "
-        "piece every 5 ms it did not help."
+        "flushpackets=on. For an HTTP/1.1 client over TLS, mod_ssl then collects 8192 bytes; over HTTP/2 the "
+        "same stream flows. flushpackets=auto flushes only when no data arrives for flushwait (10 ms): with "
+        "a piece every 5 ms it did not help."
     ),
     symptoms=(
         "Blocks of 4096 bytes (3968 at 128 bytes a record); short streams arrive whole at their end. "
@@ -52,15 +53,29 @@ CULPRIT = Culprit(
 # 3968 at 128-byte records; whole records that make 4096 bytes or more, with a kilobyte each up to 5,700.
 MIN_BYTES, MAX_BYTES = 3900, 5700
 
+MOD_SSL_BYTES = 8192  # what mod_ssl collects before it encrypts (2.4.71), unless it is told to flush
+
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """About 4096 bytes at a time from a FastCGI app, and no nginx that would have removed the header."""
+    """About 4096 bytes at a time from a FastCGI app, and no nginx that would have removed the header.
+
+    Behind TLS mod_ssl collects what mod_proxy_fcgi passes on without a flush: there its buffer shows.
+    """
     request = x_accel.gateway_behind(seen, transport)
-    size = seen.size_bytes(transport)
-    if request is None or size is None or not MIN_BYTES <= size <= MAX_BYTES:
+    if request is None:
         return None
-    evidence = (*x_accel.passed_through_evidence(seen, transport), gateway_evidence(transport, request))
-    return Detection(CULPRIT, Confidence.LIKELY, evidence)
+    size, encrypted = seen.size_bytes(transport), seen.record_buffer_bytes(transport)
+    if encrypted != MOD_SSL_BYTES and not (size is not None and MIN_BYTES <= size <= MAX_BYTES):
+        return None
+    evidence = [*x_accel.passed_through_evidence(seen, transport), gateway_evidence(transport, request)]
+    if encrypted == MOD_SSL_BYTES:
+        evidence.append(
+            Evidence(
+                f"{transport}: the TLS records of longer streams hold {encrypted} bytes each, the buffer of "
+                "Apache's mod_ssl"
+            )
+        )
+    return Detection(CULPRIT, Confidence.LIKELY, tuple(evidence))
 
 
 SERVERS = (Server.APACHE,)

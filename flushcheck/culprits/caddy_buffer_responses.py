@@ -9,7 +9,7 @@ from flushcheck.configs.tree import Block, edit
 from flushcheck.culprits import x_accel
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Probe, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Outcome, Owner, Probe, Transport
 
 CULPRIT = Culprit(
     id="caddy-buffer-responses",
@@ -48,6 +48,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         or seen.size_bytes(transport) is not None
         or handshake is None
         or handshake.status != 200
+        or handshake.outcome is not Outcome.REFUSED  # over HTTP/2 a handshake succeeds with 200 (RFC 8441)
     ):
         return None
     facts = (

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from flushcheck.configs import gunicorn
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
+from flushcheck.culprits import http2_stream_limit
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
+from flushcheck.model import Client, Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
 
 CULPRIT = Culprit(
     id="gunicorn-sync-worker",
@@ -46,6 +47,11 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     request = seen.request_at_app(transport)
     if queued is None or request is None or "gunicorn" not in request.server:
         return None  # where a server starts a process for each request, its slow start looks the same
+    shared = http2_stream_limit.shares_connection(queued[0])
+    http1 = seen.beside(Client.HTTP1)
+    tried = http1 is not None and http1.flow(transport) is not None
+    if shared and tried and http1 is not None and http1.queued(transport) is None:
+        return None  # no stream waited over HTTP/1.1: the shared connection is the limit
     observation, timing = queued
     facts = [
         Evidence(
@@ -58,7 +64,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         facts.append(
             Evidence(f"{transport}: the response has Connection: close, as from gunicorn's sync worker")
         )
-    return Detection(CULPRIT, Confidence.LIKELY, tuple(facts))
+    # On a shared connection the server in front may process no more: see `http2_stream_limit`.
+    sure = Confidence.POSSIBLE if shared and not tried else Confidence.LIKELY
+    return Detection(CULPRIT, sure, tuple(facts))
 
 
 # Streams at once that a page with a handful of readers needs, and a small site.

@@ -9,7 +9,27 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Owner,
+    Probe,
+    Scenario,
+    Transport,
+)
+
+HTTP11_FIX = Fix(
+    where="nginx, the location block with proxy_pass",
+    change='proxy_http_version 1.1;\nproxy_set_header Connection "";',
+    by=Owner.SERVER,
+    note=(
+        "helps only while the app sends chunks and nothing compresses them; proxy_set_header here "
+        "replaces every proxy_set_header inherited from an outer block: repeat those"
+    ),
+)
 
 CULPRIT = Culprit(
     id="nginx-proxy-buffering",
@@ -18,7 +38,10 @@ CULPRIT = Culprit(
         "proxy_buffering is on by default. nginx requests the response over HTTP/1.0 unless configured "
         "otherwise (the default until 1.29.7), and then cannot tell where one write of the app ends: it "
         "sends data on when a buffer of proxy_buffers is full (4096 bytes on most machines) or the app "
-        "closes the connection. Over HTTP/1.1 with chunks, the same nginx sends each chunk on at once."
+        "closes the connection. Over HTTP/1.1 with chunks, the same nginx sends each chunk on at once to "
+        "HTTP/2 clients and over plain HTTP. To an HTTP/1.1 client over TLS it does not: there it fills a "
+        "buffer of ssl_buffer_size (16 kB by default) before it encrypts, and flushes it only with "
+        "proxy_buffering off."
     ),
     symptoms=(
         "Blocks of the buffer's size; a stream shorter than one block arrives whole at its end, and its "
@@ -40,15 +63,7 @@ CULPRIT = Culprit(
             ),
         ),
         x_accel.APP_FIX,
-        Fix(
-            where="nginx, the location block with proxy_pass",
-            change='proxy_http_version 1.1;\nproxy_set_header Connection "";',
-            by=Owner.SERVER,
-            note=(
-                "helps only while the app sends chunks and nothing compresses them; proxy_set_header here "
-                "replaces every proxy_set_header inherited from an outer block: repeat those"
-            ),
-        ),
+        HTTP11_FIX,
     ),
     references=(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
@@ -75,7 +90,25 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         sure = Confidence.POSSIBLE  # compressed, and no client without encodings was tried: gzip may be it
     else:
         sure = Confidence.CERTAIN if request else Confidence.LIKELY
-    return Detection(CULPRIT, sure, (*x_accel.stripped_evidence(seen, transport), *old_http))
+    new_http = request is not None and request.protocol == "HTTP/1.1"
+    tls_http1 = seen.over_tls(transport) == "1.1"
+    without_effect = {HTTP11_FIX} if new_http or tls_http1 else set()
+    evidence = (*x_accel.stripped_evidence(seen, transport), *old_http, *_tls_buffer(seen, transport))
+    return Detection(CULPRIT, sure, evidence, frozenset(without_effect))
+
+
+def _tls_buffer(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
+    """The buffer that an nginx fills before it encrypts, where the TLS records show it."""
+    size = seen.record_buffer_bytes(transport)
+    if size is None:
+        return ()
+    return (
+        Evidence(
+            f"{transport}: the TLS records of longer streams hold {size} bytes each: a buffer of "
+            "ssl_buffer_size is filled before nginx encrypts it",
+            (Probe(transport, Scenario.KILO).id,),
+        ),
+    )
 
 
 SERVERS = (Server.NGINX,)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from flushcheck.diagnosis.front_signatures import front, shown
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import XAB, Observations
 from flushcheck.measurement.plan import STREAMED
@@ -44,8 +45,17 @@ SIGNATURES: Mapping[str, str] = {
 def hops(seen: Observations) -> tuple[Hop, ...]:
     """What is known of the path, from the app towards the reader, each statement with its evidence.
 
-    The order among them is known only where the statement says so.
+    The order among them is known only where the statement says so. What several Clients show is said once.
     """
+    found: dict[str, Hop] = {}
+    for client in seen.clients:
+        for hop in _hops(seen.of_client(client)):
+            found.setdefault(hop.what, hop)
+    return tuple(found.values())
+
+
+def _hops(seen: Observations) -> tuple[Hop, ...]:
+    """What one Client's view shows."""
     found: dict[str, Hop] = {}
     on_path = [observation for observation in seen if observation.probe.vantage is Vantage.PATH]
     replayed = [observation for observation in on_path if _replayed(seen, observation)]
@@ -53,7 +63,7 @@ def hops(seen: Observations) -> tuple[Hop, ...]:
         on_path = replayed
         rules: tuple[Statement, ...] = (_by_names, _by_replay)
     else:
-        rules = (_next_to_the_app, _by_x_accel, _by_websocket, _by_names, _by_the_body)
+        rules = (_next_to_the_app, _by_x_accel, _by_websocket, _by_names, _by_the_body, _by_settings)
     for statements in rules:
         for observation in on_path:
             for what, sentence in statements(seen, observation):
@@ -215,6 +225,15 @@ def _by_the_body(seen: Observations, observation: Observation) -> Statements:
         yield (
             "a hop that stores the whole response before it sends it on",
             f"the response has a Content-Length of {_cut(length)}, which the service does not send",
+        )
+
+
+def _by_settings(seen: Observations, observation: Observation) -> Statements:
+    """The program that ends TLS, by the HTTP/2 SETTINGS that it sends first."""
+    if program := front(observation.settings):
+        yield (
+            f"next to the reader: a program that looks like {program}",
+            f"its first HTTP/2 SETTINGS are {shown(observation.settings)}, as measured there",
         )
 
 

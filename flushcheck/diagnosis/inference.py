@@ -1,17 +1,24 @@
 """Observations in, Report out. Pure: the same run gives the same Report, here, later and elsewhere.
 
-For each Transport the baseline's Flow counts; the other Probes only explain it. Every detector of the
-catalogue is asked; no culprit is reported for a Transport that flows, and all that is left is reported,
-strongest first. The verdict for the whole path is decided in `path_verdict`, the sentences are written in
-`report_sentences`.
+Each Client is judged by itself: see `clients`. For each Transport the baseline's Flow counts; the other
+Probes only explain it. Every detector of the catalogue is asked; no culprit is reported for a Transport that
+flows, and all that is left is reported, strongest first. The verdict is decided in `path_verdict`, the
+sentences are written in `report_sentences`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS
+from flushcheck.diagnosis.clients import (
+    RANK,
+    ClientVerdict,
+    client_notes,
+    culprit_reports,
+    transport_reports,
+    worst,
+)
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
 from flushcheck.diagnosis.path_verdict import path_verdict
@@ -21,8 +28,8 @@ from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
+    Client,
     Confidence,
-    CulpritReport,
     Detection,
     Outcome,
     Probe,
@@ -43,43 +50,47 @@ APP_VARIANTS = (
     Variant.OTHER_TYPE,
 )
 
-RANK = tuple(Confidence)
-
 
 def judge(run: Run) -> Report:
     """Say how each Transport flows in this run, what holds it, and how to free it."""
     seen = Observations(run.observations)
-    transport_reports = tuple(
+    views = {client: seen.of_client(client) for client in seen.clients} or {Client.BROWSER: seen}
+    results = [_client_verdict(client, view) for client, view in views.items()]
+    reports = transport_reports(results)
+    if service_absent(seen):
+        return _report_of_absence(run, seen, reports)
+    culprits = culprit_reports(results)
+    return Report(
+        target=run.target,
+        verdict=worst(results),
+        headline=headline(results, culprits),
+        transports=reports,
+        culprits=culprits,
+        notes=client_notes(results, [notes(result.seen, result.transports) for result in results]),
+        tool=run.tool,
+        hops=hops(seen),
+        fault_location=locate_fault(run, seen),
+        clients=tuple((result.client, result.verdict) for result in results),
+    )
+
+
+def _client_verdict(client: Client, seen: Observations) -> ClientVerdict:
+    """What this Client got, from its own view of the run."""
+    reports = tuple(
         _transport_report(seen, transport)
         for transport in Transport
         if seen.get(Probe(transport)) is not None
     )
-    if service_absent(seen):
-        return _report_of_absence(run, seen, transport_reports)
-    culprit_reports = _culprit_reports(transport_reports)
-    verdict = path_verdict(seen, transport_reports)
-    return Report(
-        target=run.target,
-        verdict=verdict,
-        headline=headline(seen, verdict, transport_reports, culprit_reports),
-        transports=transport_reports,
-        culprits=culprit_reports,
-        notes=notes(seen, transport_reports),
-        tool=run.tool,
-        hops=hops(seen),
-        fault_location=locate_fault(run, seen),
-    )
+    return ClientVerdict(client, seen, reports, path_verdict(seen, reports))
 
 
-def _report_of_absence(
-    run: Run, seen: Observations, transport_reports: tuple[TransportReport, ...]
-) -> Report:
+def _report_of_absence(run: Run, seen: Observations, reports: tuple[TransportReport, ...]) -> Report:
     """The Report on an address without a flushcheck service: what failed, and nothing about a cause."""
     return Report(
         target=run.target,
         verdict=Verdict.UNKNOWN,
-        headline=absence_sentence(run.target, seen) or could_not_tell(transport_reports),
-        transports=tuple(replace(report, culprits=()) for report in transport_reports),
+        headline=absence_sentence(run.target, seen) or could_not_tell(reports),
+        transports=tuple(replace(report, culprits=()) for report in reports),
         culprits=(),
         tool=run.tool,
         fault_location=locate_fault(run, seen),
@@ -129,25 +140,3 @@ def _detections(seen: Observations, transport: Transport) -> tuple[Detection, ..
 def _settles(detection: Detection) -> bool:
     """Whether no other hop has to be thought of. What ends silent streams explains no other fault."""
     return not detection.culprit.idle_only and detection.confidence is not Confidence.POSSIBLE
-
-
-def _culprit_reports(transport_reports: Iterable[TransportReport]) -> tuple[CulpritReport, ...]:
-    """One report for each Culprit, with the evidence of all Transports."""
-    merged: dict[str, CulpritReport] = {}
-    for transport_report in transport_reports:
-        for detection in transport_report.culprits:
-            known = merged.get(detection.culprit.id)
-            if known is None:
-                merged[detection.culprit.id] = CulpritReport(
-                    detection.culprit, detection.confidence, (transport_report.transport,), detection.evidence
-                )
-                continue
-            # The first Transport tells the whole story; of the others the first fact will do.
-            new = tuple(fact for fact in detection.evidence[:1] if fact not in known.evidence)
-            merged[detection.culprit.id] = CulpritReport(
-                known.culprit,
-                min(known.confidence, detection.confidence, key=RANK.index),
-                (*known.transports, transport_report.transport),
-                (*known.evidence, *new),
-            )
-    return tuple(sorted(merged.values(), key=lambda culprit_report: RANK.index(culprit_report.confidence)))

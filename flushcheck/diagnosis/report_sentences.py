@@ -6,8 +6,11 @@ culprits by their detectors. No code decides anything on their wording.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from flushcheck.culprits.http2_stream_limit import waiting_note
+from flushcheck.diagnosis.clients import ClientVerdict
 from flushcheck.diagnosis.path_verdict import BROKEN, is_cut_when_idle, is_held
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
@@ -82,26 +85,34 @@ def _at_larger_size(seen: Observations, transport: Transport) -> str:
     if held.scenario is not Scenario.TOKEN:
         size = SHAPES[held.scenario].size_bytes
         blocks = f" of {timing.hold_bytes} bytes" if timing.hold_bytes else ""
-        return f"; pieces of {size} bytes: {timing.flow}{blocks}, up to {timing.lag_s.max:.1f} s late"
+        late_s = max(timing.lag_s.max, timing.queued_s, timing.late_s)
+        return f"; pieces of {size} bytes: {timing.flow}{blocks}, up to {late_s:.1f} s late"
     size_bytes = seen.hold_bytes(transport)
     return f"; longer streams arrive in blocks of {size_bytes} bytes" if size_bytes else ""
 
 
-def headline(
-    seen: Observations,
-    verdict: Verdict,
-    transport_reports: tuple[TransportReport, ...],
-    culprit_reports: tuple[CulpritReport, ...],
-) -> str:
-    """The verdict in one sentence, with the Transports and the culprits it is due to."""
-    match verdict:
+def headline(results: Sequence[ClientVerdict], culprits: tuple[CulpritReport, ...]) -> str:
+    """The verdict in one sentence, with the Transports, Clients and culprits it is due to.
+
+    Clients that got the same are not told apart.
+    """
+    sentences = [_headline(result, culprits, "") for result in results]
+    if len(set(sentences)) == 1:
+        return sentences[0]
+    return "; ".join(_headline(result, culprits, f" {result.who}") for result in results)
+
+
+def _headline(result: ClientVerdict, culprits: tuple[CulpritReport, ...], who: str) -> str:
+    """What one Client got, in one sentence."""
+    reports = result.transports
+    match result.verdict:
         case Verdict.FLOWING:
-            return f"flowing on {_names(transport_reports)}"
+            return f"flowing{who} on {_names(reports)}"
         case Verdict.UNKNOWN:
-            return could_not_tell(transport_reports)
-    held = tuple(report for report in transport_reports if is_held(seen, report))
-    broken = tuple(report for report in transport_reports if report.flow in BROKEN)
-    cut = tuple(filter(is_cut_when_idle, transport_reports))
+            return could_not_tell(reports, who)
+    held = tuple(report for report in reports if is_held(result.seen, report))
+    broken = tuple(report for report in reports if report.flow in BROKEN)
+    cut = tuple(filter(is_cut_when_idle, reports))
     sentences = []
     for word, bad in (("held", held), ("broken", broken), ("long or silent streams are cut", cut)):
         if bad:
@@ -111,16 +122,16 @@ def headline(
                 for detection in report.culprits
                 if detection.culprit.idle_only is (bad is cut)
             }
-            titles = [report.culprit.title for report in culprit_reports if report.culprit.id in ids]
+            titles = [report.culprit.title for report in culprits if report.culprit.id in ids]
             because = any_of(titles) or "the cause could not be named"
-            sentences.append(f"{word} on {_names(bad)}: {because}")
+            sentences.append(f"{word}{who} on {_names(bad)}: {because}")
     return "; ".join(sentences)
 
 
-def could_not_tell(transport_reports: tuple[TransportReport, ...]) -> str:
+def could_not_tell(transport_reports: tuple[TransportReport, ...], who: str = "") -> str:
     """The headline of a run that shows nothing: what its first Transport saw."""
     summary = transport_reports[0].summary if transport_reports else "nothing was observed"
-    return f"could not tell: {summary}"
+    return f"could not tell{who}: {summary}"
 
 
 def _names(transport_reports: tuple[TransportReport, ...]) -> str:
@@ -149,6 +160,7 @@ def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) ->
             if (timing := seen.timing(replace(Probe(transport), variant=variant)))
             and timing.flow in HELD_FLOWS
         ]
+    sentences += filter(None, (waiting_note(seen, report.transport) for report in transport_reports))
     controls = [
         observation
         for observation in seen

@@ -13,7 +13,9 @@ from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.cross_probe import timings
 from flushcheck.measurement.plan import STREAMED, smallest_held_baseline
 from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
+from flushcheck.measurement.tls_records import buffer_bytes
 from flushcheck.model import (
+    Client,
     Flow,
     Observation,
     Outcome,
@@ -41,6 +43,37 @@ class Observations:
             seen.setdefault(observation.probe, observation)
         measured = timings(seen)
         self._seen = {probe: (observation, measured[probe]) for probe, observation in seen.items()}
+        self._whole: Observations | None = None  # of a view: the run that it is a view of
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """The Clients that asked on the path, in the order of the model."""
+        asked = {probe.client for probe in self._seen if probe.vantage is Vantage.PATH}
+        return tuple(client for client in Client if client in asked)
+
+    def of_client(self, client: Client) -> Observations:
+        """What this Client saw, as if it were the only one; the controls belong to each.
+
+        Its Probes are those of the default Client there, so that a detector need not know which Client it is.
+        The Timings stay those of the whole run, because Clients wait for each other at one app.
+        """
+        view = Observations(())
+        view._whole = self
+        view._seen = {
+            replace(probe, client=Client.BROWSER): (
+                replace(observation, probe=replace(probe, client=Client.BROWSER)),
+                timing,
+            )
+            for probe, (observation, timing) in self._seen.items()
+            if probe.client is client or probe.vantage is not Vantage.PATH
+        }
+        return view
+
+    def beside(self, client: Client) -> Observations | None:
+        """What another Client of the same run saw; None if it did not ask, or if this is no view."""
+        if self._whole is None or client not in self._whole.clients:
+            return None
+        return self._whole.of_client(client)
 
     def __iter__(self) -> Iterator[Observation]:
         return (observation for observation, _ in self._seen.values())
@@ -141,6 +174,17 @@ class Observations:
         ]
         return max(waited, key=lambda pair: pair[1].queued_s, default=None)
 
+    def together(self, transport: Transport) -> tuple[tuple[Observation, Timing], ...]:
+        """The streams of this Transport that were asked for at once, as far as they arrived."""
+        return tuple(
+            (observation, timing)
+            for probe, (observation, timing) in self._seen.items()
+            if probe.transport is transport
+            and probe.variant is Variant.TOGETHER
+            and probe.vantage is Vantage.PATH
+            and observation.pieces
+        )
+
     def control_probe(self, transport: Transport) -> Probe | None:
         """The control: the service's own loopback, or else the app's own port; None if neither responded.
 
@@ -193,6 +237,16 @@ class Observations:
         """A response header of the held baseline (of the token baseline if none was held); "" if none."""
         observation = self.get(self.baseline(transport))
         return observation.header(name) if observation else ""
+
+    def over_tls(self, transport: Transport) -> str:
+        """The version of HTTP that this Transport's baseline spoke over TLS; "" without TLS."""
+        observation = self.get(self.held_baseline(transport) or Probe(transport))
+        return observation.http_version if observation and observation.tls_version else ""
+
+    def record_buffer_bytes(self, transport: Transport) -> int | None:
+        """The buffer that filled the TLS records of this Transport's kilobyte Pieces; None if none shows."""
+        observation = self.get(Probe(transport, Scenario.KILO))
+        return buffer_bytes(observation) if observation else None
 
     def has_content_length(self, transport: Transport) -> bool:
         """Whether the response has a Content-Length, which the service never sends with a stream.

@@ -9,10 +9,10 @@ path cannot respond to one with the other's stream, unless that is what is looke
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from flushcheck.model import Flow, Framing, Probe, Scenario, Transport, Vantage, Variant
+from flushcheck.model import Client, Flow, Framing, Probe, Scenario, Transport, Vantage, Variant
 from flushcheck.streaming.params import Params, query
 
 # Where each Transport is served, and what a route does without parameters.
@@ -32,6 +32,8 @@ ROUTE_DEFAULTS: Mapping[Transport, Params] = {
 PROBE_END = "done"
 PAD_BYTES = 8192  # twice nginx's and Apache's block; measured to free nothing but itself on nginx
 TOGETHER = 6  # what a browser opens to one host over HTTP/1.1
+# What one HTTP/2 connection is asked for at once: twice what Apache's mod_http2 serves there.
+TOGETHER_H2 = 12
 
 # What Chromium 156 and Firefox 153 offer over https.
 BROWSER_ENCODINGS = "gzip, deflate, br, zstd"
@@ -126,12 +128,38 @@ HELD_FLOWS = frozenset({Flow.HELD, Flow.BLOCKS, Flow.TICKS, Flow.LATE, Flow.THRO
 STREAMED = (Transport.CHUNKED, Transport.EVENTS)  # what an HTTP buffer can hold
 
 
-def baselines(only: Iterable[Transport], *, quick: bool) -> tuple[Probe, ...]:
-    """The Probes to begin with: every Transport at token size, and streams at a kilobyte a Piece."""
+def baselines(
+    only: Iterable[Transport], *, quick: bool, clients: Iterable[Client] = (Client.BROWSER,)
+) -> tuple[Probe, ...]:
+    """The Probes to begin with: every Transport at token size, and streams at a kilobyte a Piece.
+
+    Args:
+        only: the Transports to probe.
+        quick: with one stream at a kilobyte a Piece, not one for each Transport.
+        clients: each makes the same Probes.
+    """
     wanted = [transport for transport in Transport if transport in set(only)]
     tokens = [Probe(transport) for transport in wanted]
     kilos = [Probe(transport, Scenario.KILO) for transport in wanted if transport in STREAMED]
-    return (*tokens, *kilos) if not quick else (*tokens, *kilos[:1])
+    probes = (*tokens, *kilos) if not quick else (*tokens, *kilos[:1])
+    return tuple(replace(probe, client=client) for client in clients for probe in probes)
+
+
+def shared_connections(probes: Iterable[Probe]) -> tuple[int, ...]:
+    """For each of these Probes of one round the number of the connection that it shares, where one is shared.
+
+    What is asked for at once shares one, as the streams of a page do. The others take one for every six of
+    them: no server measured serves fewer at once, so that no Probe waits for another.
+    """
+    numbers: list[int] = []
+    others = 0
+    for probe in probes:
+        if probe.variant is Variant.TOGETHER:
+            numbers.append(0)
+        else:
+            numbers.append(1 + others // TOGETHER)
+            others += 1
+    return tuple(numbers)
 
 
 def direct_counterparts(probes: Iterable[Probe]) -> tuple[Probe, ...]:
@@ -157,13 +185,34 @@ def idle_probes(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[P
     )
 
 
-def experiments(seen: Mapping[Probe, Flow], *, quick: bool) -> tuple[Probe, ...]:
+def experiments(
+    seen: Mapping[Probe, Flow], *, quick: bool, multiplexed: Collection[Client] = ()
+) -> tuple[Probe, ...]:
     """The Probes that would separate what the baselines left open; none if nothing is open.
 
     Args:
         seen: the Flow of each Probe made so far.
         quick: spare what only confirms a clean path.
+        multiplexed: the Clients whose streams share a connection (HTTP/2, HTTP/3).
     """
+    probes: list[Probe] = []
+    for client in Client:
+        own = {
+            replace(probe, client=Client.BROWSER): flow
+            for probe, flow in seen.items()
+            if probe.client is client
+        }
+        # As many at once for every Client: what only a shared connection keeps waiting tells the two apart.
+        at_once = TOGETHER_H2 if multiplexed else TOGETHER
+        wanted = _experiments(own, at_once, quick=quick, multiplexed=client in multiplexed)
+        probes += (replace(probe, client=client) for probe in wanted)
+    return tuple(probes)
+
+
+def _experiments(
+    seen: Mapping[Probe, Flow], at_once: int, *, quick: bool, multiplexed: bool
+) -> tuple[Probe, ...]:
+    """Choose the experiments of one Client, whose Probes are those of the default Client here."""
     held = [probe for transport in STREAMED if (probe := smallest_held_baseline(seen, transport)) is not None]
     if held:
         wanted = _for_a_hold(held)
@@ -173,8 +222,12 @@ def experiments(seen: Mapping[Probe, Flow], *, quick: bool) -> tuple[Probe, ...]
     elif quick:
         wanted = []
     else:
-        wanted = _for_a_clean_path([t for t in STREAMED if Probe(t) in seen])
-    return tuple(probe for probe in wanted if probe not in seen)
+        wanted = _for_a_clean_path([t for t in STREAMED if Probe(t) in seen], at_once)
+    return tuple(
+        probe
+        for probe in wanted
+        if probe not in seen and not (multiplexed and probe.variant is Variant.HTTP10)
+    )
 
 
 def smallest_held_baseline(seen: Mapping[Probe, Flow], transport: Transport) -> Probe | None:
@@ -200,11 +253,11 @@ def _for_a_hold(held: list[Probe]) -> list[Probe]:
     return [*every, *sizes, *(replace(first, variant=variant) for variant in rest)]
 
 
-def _for_a_clean_path(streamed: list[Transport]) -> list[Probe]:
+def _for_a_clean_path(streamed: list[Transport], at_once: int) -> list[Probe]:
     """Larger Pieces, clients of other kinds, and many at once: what a clean baseline does not show."""
     if not streamed:
         return []
     first = Probe(streamed[0])
     clients = [replace(first, variant=variant) for variant in (Variant.IDENTITY, Variant.HTTP10)]
-    together = [replace(first, variant=Variant.TOGETHER, run=run) for run in range(TOGETHER)]
+    together = [replace(first, variant=Variant.TOGETHER, run=run) for run in range(at_once)]
     return [replace(first, scenario=Scenario.BIG), *clients, *together]

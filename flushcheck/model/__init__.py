@@ -24,8 +24,9 @@ from flushcheck.model.observation import (
     TimedPiece,
 )
 from flushcheck.model.pieces import EndRecord, Framing, Piece, RequestAtApp, Transport, Unit
-from flushcheck.model.probes import Probe, Scenario, Vantage, Variant
+from flushcheck.model.probes import Client, Probe, Scenario, Vantage, Variant
 from flushcheck.model.report import (
+    ClientReport,
     CulpritReport,
     CutCause,
     FaultLocation,
@@ -39,6 +40,8 @@ from flushcheck.model.report import (
 
 __all__ = [
     "Arrival",
+    "Client",
+    "ClientReport",
     "Confidence",
     "Culprit",
     "CulpritReport",

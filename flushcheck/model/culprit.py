@@ -80,3 +80,4 @@ class Detection:
     culprit: Culprit
     confidence: Confidence
     evidence: tuple[Evidence, ...]
+    refuted: frozenset[Fix] = frozenset()  # fixes that this evidence shows to have no effect here

@@ -36,6 +36,8 @@ class Arrival:
     size_bytes: int  # body bytes of this read, before decompression
     text_bytes: int  # the same after decompression
     pieces: tuple[ReceivedPiece, ...] = ()  # Pieces completed by this read; empty if none was
+    frame_bytes: tuple[int, ...] = ()  # of its HTTP/2 DATA frames, padding included
+    record_bytes: tuple[int, ...] = ()  # of the TLS records that it completed, encrypted
 
 
 class Outcome(StrEnum):
@@ -69,6 +71,9 @@ class Observation:
     arrivals: tuple[Arrival, ...] = ()
     end: EndRecord | None = None  # None: no End came, see outcome
     request_at_app: RequestAtApp | None = None  # what the service saw of the request; None: it could not say
+    alpn: str = ""  # the protocol that the peer chose over TLS, for example "h2"; "": none, or no TLS
+    tls_version: str = ""  # for example "TLSv1.3"; "": no TLS, or the observer does not say
+    settings: tuple[tuple[int, int], ...] = ()  # the peer's first HTTP/2 SETTINGS, ids and values, in order
 
     def header(self, name: str) -> str:
         """The value of a response header, "" if it did not come; repeated ones joined by commas."""

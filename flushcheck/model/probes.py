@@ -40,6 +40,14 @@ class Vantage(StrEnum):
     DIRECT = "direct"  # the app's own port, which the caller named: the control from where the reader sits
 
 
+class Client(StrEnum):
+    """What kind of program asks. A path may hold a stream for one kind and pass it on for another."""
+
+    BROWSER = "browser"  # offers HTTP/2 and HTTP/1.1, and follows the choice; one HTTP/2 connection for all
+    HTTP1 = "http1"  # offers HTTP/1.1 only, as many libraries and other proxies do
+    HTTP3 = "http3"  # asks over QUIC
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """One request to make, and the single thing in which it differs from the baseline."""
@@ -50,6 +58,7 @@ class Probe:
     vantage: Vantage = Vantage.PATH
     run: int = 0  # tells repetitions of the same Probe apart
     lasts_s: float = 0.0  # of IDLE and STEADY: for how long; the other Scenarios have their own length
+    client: Client = Client.BROWSER
 
     @property
     def id(self) -> str:
@@ -61,6 +70,8 @@ class Probe:
             parts.append(self.variant)
         if self.vantage is not Vantage.PATH:
             parts.append(self.vantage)
+        if self.client is not Client.BROWSER:
+            parts.append(self.client)
         if self.run:
             parts.append(str(self.run))
         return "-".join(parts)

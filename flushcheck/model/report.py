@@ -8,7 +8,7 @@ from enum import StrEnum
 from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix
 from flushcheck.model.observation import Flow, Lag
 from flushcheck.model.pieces import Transport
-from flushcheck.model.probes import Scenario, Variant
+from flushcheck.model.probes import Client, Scenario, Variant
 
 
 class Verdict(StrEnum):
@@ -47,8 +47,24 @@ class IdleResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientReport:
+    """What one Client got on one Transport."""
+
+    client: Client
+    http_version: str  # that it spoke, for example "1.1" or "2"; "" if no response arrived
+    flow: Flow
+    summary: str  # one sentence with numbers
+    hold_bytes: int | None = None
+    hold_s: float = 0.0
+    culprits: tuple[Detection, ...] = ()
+    freed_by: tuple[Variant, ...] = ()
+    sent_s: tuple[float, ...] = ()
+    received_s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TransportReport:
-    """How one Transport fares on this path, and why."""
+    """How one Transport fares on this path, and why: for the first Client asked, which is the browser."""
 
     transport: Transport
     flow: Flow  # as a browser's reader of token-size text sees it
@@ -68,6 +84,7 @@ class TransportReport:
     sent_s: tuple[float, ...] = ()  # per Piece received: when it was sent, ...
     received_s: tuple[float, ...] = ()  # ... and when it came, both from 0
     idle: IdleResult | None = None  # None: it was not asked for
+    clients: tuple[ClientReport, ...] = ()  # all that were asked, the first included
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,8 @@ class CulpritReport:
     confidence: Confidence
     transports: tuple[Transport, ...]
     evidence: tuple[Evidence, ...]
+    clients: tuple[Client, ...] = (Client.BROWSER,)  # that meet it
+    refuted: frozenset[Fix] = frozenset()  # fixes that the evidence shows to have no effect here
 
     @property
     def id(self) -> str:
@@ -91,8 +110,8 @@ class CulpritReport:
 
     @property
     def fixes(self) -> tuple[Fix, ...]:
-        """The fixes, as in the JSON report."""
-        return self.culprit.fixes
+        """The fixes to offer: those of the culprit that no evidence refutes."""
+        return tuple(fix for fix in self.culprit.fixes if fix not in self.refuted)
 
 
 class FaultPlace(StrEnum):
@@ -135,3 +154,4 @@ class Report:
     tool: str = ""
     hops: tuple[Hop, ...] = ()  # what is known of the path, from the app towards the reader
     fault_location: FaultLocation | None = None  # None: there was no second vantage
+    clients: tuple[tuple[Client, Verdict], ...] = ()  # what each Client got; `verdict` is the worst of them

@@ -1,9 +1,9 @@
 """The prober makes the requests of a diagnosis: sockets, threads and clocks, and no verdicts.
 
 Start with `gathering.py` (a whole run), then `observe.py` (probes side by side), `streams.py` (one probe),
-`http1.py` (one connection) and `timed_socket.py` (the moment of each read). `watching.py` follows the
-stream of any other app, over the same connections. What peers do is never raised: it is an Outcome. What it
-means is decided in `diagnosis`.
+`http1.py` (one connection), `connecting.py` (how it opens) and `timed_socket.py` (the moment of each read).
+`target.py` says where all of them go. `watching.py` follows the stream of any other app, over the same
+connections. What peers do is never raised: it is an Outcome. What it means is decided in `diagnosis`.
 
 Imports `model`, `streaming`, `measurement` and `watching`. The service and the command import it.
 """
@@ -12,10 +12,12 @@ from flushcheck.prober.arguments import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, parse_
 from flushcheck.prober.gathering import RunProgress, gather
 from flushcheck.prober.observe import observe, observe_all
 from flushcheck.prober.saved import dump, load, saving
+from flushcheck.prober.target import ConnectionOptions
 
 __all__ = [
     "DEFAULT_TIMEOUT_S",
     "MAX_TIMEOUT_S",
+    "ConnectionOptions",
     "RunProgress",
     "dump",
     "gather",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from flushcheck.measurement import plan
-from flushcheck.model import Transport, UsageError
+from flushcheck.model import Client, Transport, UsageError
 from flushcheck.prober.address import Address, parse
 
 DEFAULT_TIMEOUT_S = 30.0
 MAX_TIMEOUT_S = 600.0
+
+# The clients that a run can ask as.
+CLIENTS = (Client.BROWSER, Client.HTTP1)
 
 MAX_SILENCES = 8  # each is a stream for each transport, all side by side
 
@@ -85,3 +88,19 @@ def transports(only: Iterable[Transport | str]) -> tuple[Transport, ...]:
     if not names:
         raise UsageError(f"no transport is given: {expected}")
     return tuple(transport for transport in Transport if transport in names)
+
+
+def client_names(clients: Iterable[Client | str]) -> tuple[Client, ...]:
+    """Return the clients named, in the order of the model.
+
+    Raises:
+        UsageError: a name is not one of theirs, or there is none.
+    """
+    names = [clients] if isinstance(clients, str) else list(clients)
+    expected = f"expected {', '.join(CLIENTS)}, for example clients=browser"
+    for name in names:
+        if name not in CLIENTS:
+            raise UsageError(f"clients={str(name)[:40]}: {expected}")
+    if not names:
+        raise UsageError(f"clients is empty: {expected}")
+    return tuple(client for client in CLIENTS if client in names)

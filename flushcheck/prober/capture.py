@@ -9,17 +9,18 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import NamedTuple
 
-from flushcheck.prober.http1 import Response
-from flushcheck.prober.messages import describe_error
+from flushcheck.prober.http_client import Response, SentRequest
+from flushcheck.prober.messages import describe_error, printable
 from flushcheck.prober.timed_socket import (
     Budget,
     ByteLimitExceeded,
     DeadlineExceeded,
-    TimedSocket,
+    PeerDelay,
     Unreachable,
 )
 
 MAX_HEADERS = 100
+MAX_SETTINGS = 100
 MAX_NAME = 100  # characters of the name of a header
 MAX_VALUE = 500  # characters of its value: enough for every header that says something about the path
 
@@ -57,6 +58,9 @@ class Capture:
         self.timeout_s = deadline - now
         self.began = now
         self.connect_s = 0.0
+        self.alpn = ""
+        self.tls_version = ""
+        self.settings: tuple[tuple[int, int], ...] = ()
         self.headers_s = 0.0
         self.status = 0
         self.http_version = ""
@@ -66,10 +70,13 @@ class Capture:
         """Convert a moment of time.monotonic() to seconds since the request, to the microsecond."""
         return round(moment - self.began, 6)
 
-    def requested(self, sock: TimedSocket) -> None:
-        """Take down that the request was sent over this socket: from here on the seconds count."""
-        self.began = sock.sent_at
-        self.connect_s = round(sock.connect_s, 6)
+    def requested(self, sent: SentRequest) -> None:
+        """Take down that the request was sent: from here on the seconds count."""
+        self.began = sent.moment
+        self.connect_s = round(sent.connect_s, 6)
+        self.alpn = printable(sent.alpn, MAX_NAME)
+        self.tls_version = sent.tls_version
+        self.settings = sent.settings[:MAX_SETTINGS]
 
     def responded(self, response: Response) -> None:
         """Take down the header of the response."""
@@ -88,6 +95,8 @@ class Capture:
         match error:
             case Unreachable():
                 return EndDetail(StopReason.UNREACHABLE, str(error))
+            case PeerDelay():
+                return EndDetail(StopReason.DEADLINE, str(error))
             case DeadlineExceeded():
                 return EndDetail(StopReason.DEADLINE, "" if self.status else "no response header arrived")
             case ByteLimitExceeded():

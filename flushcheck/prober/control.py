@@ -12,10 +12,10 @@ import time
 
 from flushcheck.model import Observation, Vantage
 from flushcheck.model.codec import from_json
-from flushcheck.prober.address import Address
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http1 import PEER_ERRORS
+from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.session import get_json
+from flushcheck.prober.target import Target
 
 PATH = "/diagnostics/control"
 MAX_BYTES = 4 * 1024 * 1024
@@ -24,10 +24,10 @@ MAX_BYTES = 4 * 1024 * 1024
 class Control:
     """A request for the control that is under way."""
 
-    def __init__(self, address: Address, deadline: float) -> None:
+    def __init__(self, target: Target, deadline: float) -> None:
         self._result: queue.SimpleQueue[tuple[Observation, ...]] = queue.SimpleQueue()
         threading.Thread(
-            target=lambda: self._result.put(_fetch(address, deadline)),
+            target=lambda: self._result.put(_fetch(target, deadline)),
             name="flushcheck-control",
             daemon=True,
         ).start()
@@ -40,10 +40,10 @@ class Control:
             return ()
 
 
-def _fetch(address: Address, deadline: float) -> tuple[Observation, ...]:
+def _fetch(target: Target, deadline: float) -> tuple[Observation, ...]:
     # By requests, because nothing is measured here: the moments are the service's own.
     try:
-        _, data = get_json(address, PATH, deadline=deadline, max_bytes=MAX_BYTES)
+        _, data = get_json(target, PATH, deadline=deadline, max_bytes=MAX_BYTES)
         items = data.get("observations") if isinstance(data, dict) else None
         observations = [
             from_json(Observation, item, "observation") for item in (items if isinstance(items, list) else [])

@@ -13,25 +13,32 @@ from dataclasses import dataclass
 
 from flushcheck.measurement import plan
 from flushcheck.measurement.timing import flow, unclear
-from flushcheck.model import Observation, Outcome, Probe, Run, Transport, Vantage
-from flushcheck.prober.address import Address, parse
+from flushcheck.model import Client, Observation, Outcome, Probe, Run, Transport, Vantage
+from flushcheck.prober.address import parse
 from flushcheck.prober.arguments import (
+    CLIENTS,
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
     check_timeout,
+    client_names,
     parse_direct,
     parse_silences,
     transports,
 )
 from flushcheck.prober.control import Control
+from flushcheck.prober.differing import differing
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.stall_monitor import StallMonitor
+from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 from flushcheck.prober.tool import TOOL
 
 # The share of the timeout that the first round may use at most, unless its streams take longer ...
 FIRST_ROUND = 0.45
 # ... by themselves: then this much more than the longest of them.
 MIN_SPARE_S = 3.0
+
+# The versions of HTTP that carry many streams on one connection.
+MULTIPLEXED = ("2", "3")
 
 # Less than this is not enough for any experiment.
 MIN_ROUND_S = 1.0
@@ -63,6 +70,8 @@ def gather(
     on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
     idle_s: float | Iterable[float] = (),
+    options: ConnectionOptions = DEFAULT_OPTIONS,
+    clients: Iterable[Client | str] = CLIENTS,
 ) -> Run:
     """Make every observation that a verdict on the path to a service needs.
 
@@ -76,10 +85,12 @@ def gather(
         direct: the app's own address, to make the same baselines there too; "" for none.
         idle_s: silences to try, in seconds; none: no search for idle timeouts. It comes last, and takes as
             long as the longest of them.
+        options: how to get to the service.
+        clients: the kinds of client to ask as, as far as the address makes a difference between them.
 
     Raises:
-        UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` is not possible. Whatever the peer does
-            is in the Run.
+        UsageError: `url`, `direct`, `only`, `timeout_s`, `idle_s` or `clients` is not possible. Whatever the
+            peer does is in the Run.
     """
     address = parse(url)
     wanted, direct_address, silences_s = (
@@ -87,10 +98,13 @@ def gather(
         parse_direct(direct, address),
         parse_silences(idle_s),
     )
+    asked = client_names(clients)
+    target = Target(address, options)
+    direct_target = Target(direct_address, options) if direct_address else None
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     with StallMonitor() as stalls:
-        control = Control(address, deadline)
-        gathering = Gathering(address, direct_address, stalls, on_progress)
+        control = Control(target, deadline)
+        gathering = Gathering(target, direct_target, stalls, on_progress, differing(target, asked, deadline))
         observations = gathering.baselines(wanted, timeout_s, quick=quick)
         open_transports = [
             observation.probe.transport for observation in observations if _is_stream_on_path(observation)
@@ -113,21 +127,23 @@ class Gathering:
 
     def __init__(
         self,
-        address: Address,
-        direct: Address | None,
+        path: Target,
+        direct: Target | None,
         stalls: StallMonitor,
         on_progress: Callable[[RunProgress], None] | None,
+        clients: Sequence[Client] = (Client.BROWSER,),
     ) -> None:
-        self._address = address
+        self._path = path
         self._direct = direct
         self._stalls = stalls
         self._on_progress = on_progress or (lambda _: None)
+        self._clients = tuple(clients)
 
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, *, quick: bool
     ) -> tuple[Observation, ...]:
         """Make the first round, within its share of the whole run's timeout."""
-        probes = self._with_direct(plan.baselines(wanted, quick=quick))
+        probes = self._with_direct(plan.baselines(wanted, quick=quick, clients=self._clients))
         longest_s = max(plan.duration_s(probe) for probe in probes)
         round_s = min(timeout_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
         return self._round_twice(1, probes, round_s)
@@ -141,7 +157,10 @@ class Gathering:
             for observation in baselines
             if observation.probe.vantage is Vantage.PATH
         }
-        probes = self._with_direct(plan.experiments(flows, quick=quick))
+        multiplexed = {
+            observation.probe.client for observation in baselines if observation.http_version in MULTIPLEXED
+        }
+        probes = self._with_direct(plan.experiments(flows, quick=quick, multiplexed=multiplexed))
         left_s = deadline - time.monotonic()
         return self._round_twice(2, probes, left_s) if probes and left_s >= MIN_ROUND_S else ()
 
@@ -149,6 +168,7 @@ class Gathering:
         self, open_transports: Iterable[Transport], silences_s: Sequence[float]
     ) -> tuple[Observation, ...]:
         """Search for idle timeouts, beyond the timeout of the run."""
+        # Silence is a matter of hops, not of clients: one client searches.
         probes = self._with_direct(plan.idle_probes(open_transports, silences_s))
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 
@@ -176,7 +196,7 @@ class Gathering:
             self._on_progress(RunProgress(stage, done, len(probes), observation))
 
         self._on_progress(RunProgress(stage, 0, len(probes)))
-        return observe_round(probes, self._address, self._direct, round_s, self._stalls, on_done)
+        return observe_round(probes, self._path, self._direct, round_s, self._stalls, on_done)
 
 
 def _is_stream_on_path(observation: Observation) -> bool:

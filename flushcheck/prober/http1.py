@@ -13,63 +13,60 @@ Budget, the header and the lines between chunks by MAX_HEADER_BYTES.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
 
 import h11
 
-from flushcheck.prober.address import Address
-from flushcheck.prober.decompress import DecoderChain
+from flushcheck.prober.connecting import HTTP1, connect
+from flushcheck.prober.http_client import (
+    MAX_HEADERS,
+    ConnectionEnded,
+    ProtocolError,
+    Response,
+    SentRequest,
+)
 from flushcheck.prober.messages import printable
-from flushcheck.prober.timed_socket import Budget, SocketRead, TimedSocket, connect
-from flushcheck.prober.tool import USER_AGENT
+from flushcheck.prober.target import Target
+from flushcheck.prober.timed_socket import Budget, SocketRead, TimedSocket
 
 # Of a response: its header with all interim responses (1xx) before it, and each line between two chunks.
 MAX_HEADER_BYTES = 64 * 1024
-MAX_HEADERS = 100
 
 # The lines of a header that h11 takes: fields, continuations of fields, and the blank line.
 _FIELD_LINE = re.compile(rb"([-!#$%&'*+.^_`|~0-9A-Za-z]+:|[ \t])[^\x00\r\v\f]*\r?|\r?")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
-class ProtocolError(Exception):
-    """The peer broke the rules of HTTP: says how."""
-
-
-class ConnectionEnded(ProtocolError):
-    """The peer closed the connection before it sent a byte of the response."""
-
-
-# Everything that is raised for what a peer did.
-PEER_ERRORS = (OSError, ProtocolError)
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """The header of a response."""
-
-    moment: float  # of the read that completed it, on time.monotonic()
-    status: int
-    http_version: str  # for example "1.1"
-    headers: tuple[tuple[str, str], ...]  # names in lower case, repeated names apart, in order
-
-    def header(self, name: str) -> str:
-        """Return the value of a header, "" if there is none; repeated ones joined by commas."""
-        return ", ".join(value for key, value in self.headers if key == name)
-
-
 class Http1Connection:
-    """One connection. A cycle is: `request`, `response`, and `body` to its end."""
+    """An HttpClient over one connection, or over one after the other where the peer closes them."""
 
-    def __init__(self, address: Address, budget: Budget, *, http_version: str = "1.1") -> None:
-        self._address = address
+    def __init__(
+        self,
+        target: Target,
+        budget: Budget,
+        *,
+        http_version: str = "1.1",
+        alpn: Sequence[str] = HTTP1,
+        sock: TimedSocket | None = None,
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            target: where requests go.
+            budget: what they may use.
+            http_version: "1.0" for a client of that version.
+            alpn: the protocols to offer over TLS.
+            sock: a connection that is open and not used yet; None: the first request opens one.
+        """
+        self._target = target
         self._budget = budget
         self._http_version = http_version
+        self._alpn = alpn
+        self._unused = sock
         self._sock: TimedSocket | None = None
         self._reads: Iterator[SocketRead] = iter(())
         self._read_at = 0.0  # the moment of the latest read
+        self._records: list[int] = []  # of TLS, that no part of a body was yielded for yet
         self._at_end = False
         self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEADER_BYTES)
 
@@ -86,32 +83,22 @@ class Http1Connection:
         )
 
     def request(
-        self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes = b""
-    ) -> TimedSocket:
-        """Send a request, connecting first where that is needed.
-
-        Args:
-            method: for example GET.
-            target: path and query, as they stand in the request line.
-            headers: all but Host.
-            body: what to send; its Content-Length is one of the headers.
-
-        Returns: the socket that it was sent over.
-
-        Raises:
-            PEER_ERRORS
-        """
+        self, method: str, request_target: str, headers: Iterable[tuple[str, str]], body: bytes = b""
+    ) -> SentRequest:
+        """Send a request, connecting first where that is needed: see HttpClient."""
         if self._sock is None or not self.reusable:
-            self.close()
-            self._sock = connect(self._address, self._budget)
+            if self._sock is not None:
+                self._sock.close()
+            self._sock = self._unused or connect(self._target, self._budget, alpn=self._alpn)
+            self._unused = None
             self._reads, self._at_end = self._sock.reads(), False
             self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEADER_BYTES)
         elif self._machine.our_state is h11.DONE:
             self._machine.start_next_cycle()
-        fields = [("Host", self._address.authority), *headers]
+        fields = [("Host", self._target.address.authority), *self._target.request_headers(headers)]
         event = h11.Request(
             method=method,
-            target=target,
+            target=request_target,
             headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in fields],
         )
         parts = [self._machine.send(event) or b""]
@@ -122,14 +109,13 @@ class Http1Connection:
             parts.append(self._machine.send(h11.Data(data=body)) or b"")
         parts.append(self._machine.send(h11.EndOfMessage()) or b"")
         self._sock.send(b"".join(parts))
-        return self._sock
+        tls = self._sock.tls
+        return SentRequest(
+            self._sock.sent_at, self._sock.connect_s, self._sock.alpn, tls.version if tls else ""
+        )
 
     def response(self) -> Response:
-        """Read the header of the response; interim responses (100, 103) are passed over.
-
-        Raises:
-            PEER_ERRORS
-        """
+        """Read the header of the response: see HttpClient."""
         data, size_bytes = b"", 0
         while True:
             header, data = self._read_header(data, MAX_HEADER_BYTES - size_bytes)
@@ -140,6 +126,8 @@ class Http1Connection:
                 break
             if isinstance(event, h11.InformationalResponse) and event.status_code == 101:
                 break
+        # A record that holds the end of the header and the beginning of the body belongs to the body too.
+        self._records = self._records[-1:] if data else []
         if data:
             self._machine.receive_data(data)
         if len(event.headers) > MAX_HEADERS:
@@ -148,34 +136,37 @@ class Http1Connection:
         return Response(self._read_at, event.status_code, event.http_version.decode("ascii"), headers)
 
     def body(self) -> Iterator[SocketRead]:
-        """Yield the body as it arrives, without its framing: an item for each read, and for each chunk in it.
-
-        Raises:
-            PEER_ERRORS: it did not come to its end. What arrived before that was yielded.
-        """
+        """Yield the body, an item for each read, and for each chunk in it: see HttpClient."""
         while True:
             event = self._next_event()
             if isinstance(event, h11.Data):
-                yield SocketRead(self._read_at, bytes(event.data))
+                yield SocketRead(self._read_at, bytes(event.data), self._take_records())
             elif event is h11.NEED_DATA:
                 self._machine.receive_data(self._read())
             else:
                 return
 
     def upgraded(self) -> Iterator[SocketRead]:
-        """Yield what arrives after a 101, to the end of the connection.
-
-        Raises:
-            PEER_ERRORS
-        """
+        """Yield what arrives after a 101, to the end of the connection: see HttpClient."""
         if rest := self._machine.trailing_data[0]:
-            yield SocketRead(self._read_at, rest)
+            yield SocketRead(self._read_at, rest, self._take_records())
         yield from self._reads
+
+    def send(self, data: bytes) -> None:
+        """Send bytes after a 101: see HttpClient."""
+        assert self._sock is not None, "after a response"
+        self._sock.send(data)
 
     def close(self) -> None:
         """Close the connection, also in the middle of a response."""
-        if self._sock is not None:
-            self._sock.close()
+        for sock in (self._sock, self._unused):
+            if sock is not None:
+                sock.close()
+
+    def _take_records(self) -> tuple[int, ...]:
+        """Return the sizes of the TLS records that arrived since it was last called."""
+        records, self._records = tuple(self._records), []
+        return records
 
     def _read(self) -> bytes:
         """Return the next bytes, b"" at the end of the connection."""
@@ -184,6 +175,7 @@ class Http1Connection:
             self._at_end = True
             return b""
         self._read_at = read.moment
+        self._records += read.record_bytes
         return read.data
 
     def _read_header(self, data: bytes, max_bytes: int) -> tuple[bytes, bytes]:
@@ -229,45 +221,3 @@ def _without_illegal_lines(header: bytes) -> bytes:
     """Drop the lines of a header that are no fields, as browsers do; h11 refuses the whole header."""
     status, *lines = header.split(b"\n")
     return b"\n".join([status, *(line for line in lines if _FIELD_LINE.fullmatch(line))])
-
-
-class WholeBody(NamedTuple):
-    """A short body that was read to its end."""
-
-    moment: float  # of its last read
-    size_bytes: int  # as it arrived
-    text: bytes  # without its content encoding
-
-
-def read_whole(connection: Http1Connection, response: Response, max_bytes: int) -> WholeBody:
-    """Read a short body.
-
-    Args:
-        connection: where the body is due.
-        response: its header.
-        max_bytes: where to stop, without content encoding.
-
-    Raises:
-        PEER_ERRORS: it did not come to its end.
-        DecodeError: it is not encoded as its header says.
-    """
-    chain = DecoderChain(response.header("content-encoding"))
-    moment, size_bytes, text = response.moment, 0, bytearray()
-    for read in connection.body():
-        moment = read.moment
-        size_bytes += len(read.data)
-        text += chain.feed(read.data)
-        if len(text) >= max_bytes:
-            break
-    return WholeBody(moment, size_bytes, bytes(text[:max_bytes]))
-
-
-def default_headers(accept: str, accept_encoding: str, *, http_version: str = "1.1") -> list[tuple[str, str]]:
-    """Return the headers that every request has, but Host."""
-    keep_alive = [("Connection", "keep-alive")] if http_version == "1.1" else []
-    return [
-        ("User-Agent", USER_AGENT),
-        ("Accept", accept),
-        *keep_alive,
-        ("Accept-Encoding", accept_encoding),
-    ]

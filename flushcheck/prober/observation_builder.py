@@ -28,11 +28,15 @@ from flushcheck.model.codec import MAX_NUMBER, from_json
 from flushcheck.model.wording import count_of
 from flushcheck.prober.capture import Capture, EndDetail, StopReason
 from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
+from flushcheck.prober.timed_socket import SocketRead
 from flushcheck.streaming.transports import Malformed
 
 # The largest probe makes 24 pieces of 16 kB: 270 reads of one network packet each.
 MAX_ARRIVALS = 4_000
 MAX_PIECES = 1_000  # the largest probe has 40
+
+# Sizes of frames, and of TLS records, that are kept of one observation: the largest probe causes 300 of each.
+MAX_SIZES = 1_000
 
 _HEAD_BYTES = 512  # of a body, without its padding, kept to say what arrived
 
@@ -51,6 +55,8 @@ class _Arrival:
     size_bytes: int = 0
     text_bytes: int = 0
     pieces: list[ReceivedPiece] = field(default_factory=list)
+    frame_bytes: list[int] = field(default_factory=list)
+    record_bytes: list[int] = field(default_factory=list)
 
 
 class ObservationBuilder(Capture):
@@ -65,13 +71,22 @@ class ObservationBuilder(Capture):
         self.head = b""  # how the text begins
         self._arrivals: list[_Arrival] = []
         self._seqs: list[int] = []
+        self._sizes_left = {"frame": MAX_SIZES, "record": MAX_SIZES}
 
     @property
     def pieces(self) -> int:
         """How many pieces arrived."""
         return len(self._seqs)
 
-    def arrived(self, moment: float, size_bytes: int, text: bytes) -> None:
+    def arrived(
+        self,
+        moment: float,
+        size_bytes: int,
+        text: bytes,
+        *,
+        frame_bytes: Iterable[int] = (),
+        record_bytes: Iterable[int] = (),
+    ) -> None:
         """Take down what a read returned.
 
         Args:
@@ -79,6 +94,8 @@ class ObservationBuilder(Capture):
                 read, which the protocol above the socket yields in parts.
             size_bytes: body bytes, before decompression.
             text: the same after decompression.
+            frame_bytes: sizes of its HTTP/2 DATA frames.
+            record_bytes: sizes of the TLS records that it completed.
 
         Raises:
             Malformed: there were more reads than a flushcheck stream can cause.
@@ -90,7 +107,23 @@ class ObservationBuilder(Capture):
                 raise Malformed(f"more than {MAX_ARRIVALS} reads")
             self._arrivals.append(_Arrival(moment))
         self._arrivals[-1].size_bytes += size_bytes
-        self._arrivals[-1].text_bytes += len(text)
+        arrival = self._arrivals[-1]
+        arrival.text_bytes += len(text)
+        arrival.frame_bytes += self._kept("frame", frame_bytes)
+        arrival.record_bytes += self._kept("record", record_bytes)
+
+    def took(self, read: SocketRead, text: bytes) -> None:
+        """Take down one read of a body, with its text after decompression: see `arrived`."""
+        frame_bytes = (read.frame_bytes,) if read.frame_bytes else ()
+        self.arrived(
+            read.moment, len(read.data), text, frame_bytes=frame_bytes, record_bytes=read.record_bytes
+        )
+
+    def _kept(self, kind: str, sizes: Iterable[int]) -> list[int]:
+        """Return as many of these sizes as there is room for."""
+        kept = list(sizes)[: self._sizes_left[kind]]
+        self._sizes_left[kind] -= len(kept)
+        return kept
 
     def completed(self, records: Iterable[Piece | EndRecord], *, sent_s: float | None = None) -> None:
         """Take down the records that the last read completed.
@@ -166,12 +199,20 @@ class ObservationBuilder(Capture):
             stall_s=round(stall_s, 6),
             arrivals=tuple(
                 Arrival(
-                    self.at_s(arrival.moment), arrival.size_bytes, arrival.text_bytes, tuple(arrival.pieces)
+                    self.at_s(arrival.moment),
+                    arrival.size_bytes,
+                    arrival.text_bytes,
+                    tuple(arrival.pieces),
+                    tuple(arrival.frame_bytes),
+                    tuple(arrival.record_bytes),
                 )
                 for arrival in self._arrivals
             ),
             end=self.end,
             request_at_app=self.request_at_app,
+            alpn=self.alpn,
+            tls_version=self.tls_version,
+            settings=self.settings,
         )
 
     def _outcome(self, end: EndDetail) -> tuple[Outcome, str]:

@@ -14,17 +14,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from flushcheck.measurement import plan
 from flushcheck.model import Observation, Probe, Transport, Vantage
-from flushcheck.prober.address import Address, parse
+from flushcheck.prober.address import parse
 from flushcheck.prober.capture import EndDetail
+from flushcheck.prober.connecting import tls_context
+from flushcheck.prober.connections import BROWSER, Connections
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.polling import probe_polling
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.streams import probe_stream
-from flushcheck.prober.timed_socket import tls_context
+from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 from flushcheck.prober.websocket import probe_websocket
 
-Prober = Callable[[ObservationBuilder, Address, str], EndDetail]
+Prober = Callable[[ObservationBuilder, Connections, str], EndDetail]
 PROBERS: dict[Transport, Prober] = {
     Transport.POLLING: probe_polling,
     Transport.CHUNKED: probe_stream,
@@ -36,18 +39,21 @@ PROBERS: dict[Transport, Prober] = {
 SPARE_S = 0.3
 
 
-def observe(probe: Probe, base_url: str, *, timeout_s: float) -> Observation:
+def observe(
+    probe: Probe, base_url: str, *, timeout_s: float, options: ConnectionOptions = DEFAULT_OPTIONS
+) -> Observation:
     """Make one probe and return all that it saw. Whatever the peer does is an Outcome.
 
     Args:
         probe: what to ask for.
         base_url: the root of the service, with or without a slash at its end.
         timeout_s: when to give up, connecting included.
+        options: how to get to the service.
 
     Raises:
         UsageError: `base_url` is not an address.
     """
-    (observation,) = observe_all([probe], base_url, timeout_s=timeout_s)
+    (observation,) = observe_all([probe], base_url, timeout_s=timeout_s, options=options)
     return observation
 
 
@@ -57,6 +63,7 @@ def observe_all(
     *,
     timeout_s: float,
     on_done: Callable[[Observation], None] | None = None,
+    options: ConnectionOptions = DEFAULT_OPTIONS,
 ) -> tuple[Observation, ...]:
     """Make several probes side by side, and return what they saw in the order given.
 
@@ -65,43 +72,54 @@ def observe_all(
         base_url: the root of the service, with or without a slash at its end.
         timeout_s: when to give up on those that are not done.
         on_done: called with each observation when it is done, in the caller's thread.
+        options: how to get to the service.
 
     Raises:
         UsageError: `base_url` is not an address.
     """
-    address = parse(base_url)
+    target = Target(parse(base_url), options)
     with StallMonitor() as stalls:
-        return observe_round(tuple(probes), address, None, timeout_s, stalls, on_done)
+        return observe_round(tuple(probes), target, None, timeout_s, stalls, on_done)
 
 
 def observe_round(
     probes: Sequence[Probe],
-    address: Address,
-    direct: Address | None,
+    path: Target,
+    direct: Target | None,
     timeout_s: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None = None,
+    *,
+    offer: Sequence[str] = BROWSER,
 ) -> tuple[Observation, ...]:
     """Do what `observe_all` does, as one round of a run.
 
     Args:
         probes: what to ask for.
-        address: where probes of the path go.
+        path: where probes of the path go.
         direct: where probes of Vantage.DIRECT go; None if there are none.
         timeout_s: when to give up on those that are not done.
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done, in the caller's thread.
+        offer: the protocols that clients of Client.BROWSER offer over TLS.
     """
-    if address.tls or (direct and direct.tls):
-        tls_context()
+    for target in (path, direct):
+        if target and target.address.tls:
+            tls_context(target.options.tls, tuple(offer))  # made before the clock runs
     now = time.monotonic()
+    # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
+    last = now + timeout_s + SPARE_S
+    pool: dict[tuple[bool, int], Connections] = {}
     builders = [ObservationBuilder(probe, now=now, deadline=now + timeout_s) for probe in probes]
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]] = queue.SimpleQueue()
+    shared = plan.shared_connections(probes)
     for index, builder in enumerate(builders):
-        target = direct if direct and builder.probe.vantage is Vantage.DIRECT else address
+        at_app = direct is not None and builder.probe.vantage is Vantage.DIRECT
+        target = direct if direct is not None and at_app else path
+        connections = pool.setdefault((at_app, shared[index]), Connections(target, last, offer=offer))
         threading.Thread(
             target=_work,
-            args=(index, builder, target, finished),
+            args=(index, builder, connections, finished),
             name=f"flushcheck-{builder.probe.id}",
             daemon=True,
         ).start()
@@ -127,19 +145,21 @@ def observe_round(
     for index, builder in enumerate(builders):
         if index not in observations:
             close(index, builder.on_deadline(), time.monotonic())
+    for connections in pool.values():
+        connections.close()
     return tuple(observations[index] for index in range(len(builders)))
 
 
 def _work(
     index: int,
     builder: ObservationBuilder,
-    address: Address,
+    connections: Connections,
     finished: queue.SimpleQueue[tuple[int, EndDetail | BaseException, float]],
 ) -> None:
     """Make one probe, in a thread of its own."""
     end: EndDetail | BaseException
     try:
-        end = PROBERS[builder.probe.transport](builder, address, secrets.token_hex(8))
+        end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
     except BaseException as error:  # noqa: BLE001  # a bug: raised again in the caller's thread
         end = error
     finished.put((index, end, time.monotonic()))

@@ -7,43 +7,44 @@ from contextlib import closing
 
 from flushcheck.measurement import plan
 from flushcheck.model import EndRecord, Piece
-from flushcheck.prober.address import Address
 from flushcheck.prober.capture import EndDetail, StopReason
+from flushcheck.prober.connections import Connections
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http1 import (
+from flushcheck.prober.http_client import (
     PEER_ERRORS,
     ConnectionEnded,
-    Http1Connection,
+    HttpClient,
     Response,
+    SentRequest,
     default_headers,
     read_whole,
 )
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.refusals import refusal
-from flushcheck.prober.timed_socket import TimedSocket
 from flushcheck.streaming.transports import Malformed
 from flushcheck.streaming.transports.polling import read_body
 
 MAX_BODY_BYTES = 256 * 1024  # of one response: four of the largest pieces
 
 
-def probe_polling(builder: ObservationBuilder, address: Address, nonce: str) -> EndDetail:
+def probe_polling(builder: ObservationBuilder, connections: Connections, nonce: str) -> EndDetail:
     """Ask for every piece, then once more for the end. What arrives goes into the builder.
 
     Poll k is due at k times the interval, and made right away where the one before came later than that. A
     piece counts as sent at the moment it was asked for, connecting not included.
     """
     params = plan.params(builder.probe)
-    with closing(Http1Connection(address, builder.budget)) as connection:
-        try:
+    path = connections.target.address.path
+    try:
+        with closing(connections.client(builder.probe, builder.budget)) as client:
             for seq in range(params.count + 1):
                 # The poll for the end is due at once: nothing is measured by it.
                 if 0 < seq < params.count:
                     _wait(builder.began + seq * params.interval_s, builder)
-                if (end := _poll(builder, connection, address, seq, nonce)) is not None:
+                if (end := _poll(builder, client, path, seq, nonce)) is not None:
                     return end
-        except PEER_ERRORS as error:
-            return builder.failed(error)
+    except PEER_ERRORS as error:
+        return builder.failed(error)
     return EndDetail(StopReason.UNRELATED, f"piece {params.count} arrived, of a stream of {params.count}")
 
 
@@ -58,7 +59,7 @@ def _wait(until: float, builder: ObservationBuilder) -> None:
 
 
 def _poll(
-    builder: ObservationBuilder, connection: Http1Connection, address: Address, seq: int, nonce: str
+    builder: ObservationBuilder, client: HttpClient, path: str, seq: int, nonce: str
 ) -> EndDetail | None:
     """Make one poll; None if it brought its piece.
 
@@ -66,13 +67,13 @@ def _poll(
         PEER_ERRORS: no whole response came.
     """
     # An address of its own for each poll, so that no cache responds to one with the piece of another.
-    target = f"{address.path}{plan.address(builder.probe, f'{nonce}-{seq}')}&cnt={seq}"
-    sock, response = _request(builder, connection, target)
-    sent_s = builder.at_s(sock.sent_at)
+    request_target = f"{path}{plan.address(builder.probe, f'{nonce}-{seq}')}&cnt={seq}"
+    sent, response = _request(builder, client, request_target)
+    sent_s = builder.at_s(sent.moment)
     if seq == 0:
         builder.responded(response)
     try:
-        body = read_whole(connection, response, MAX_BODY_BYTES)
+        body = read_whole(client, response, MAX_BODY_BYTES)
     except DecodeError as error:
         return EndDetail(StopReason.UNRELATED, str(error))
     try:
@@ -82,7 +83,13 @@ def _poll(
             raise Malformed(f"status {response.status} with the body of another")
         if isinstance(record, Piece) and record.seq != seq:
             return EndDetail(StopReason.UNRELATED, f"asked for piece {seq}, got piece {record.seq}")
-        builder.arrived(body.moment, body.size_bytes, body.text)
+        builder.arrived(
+            body.moment,
+            body.size_bytes,
+            body.text,
+            frame_bytes=body.frame_bytes,
+            record_bytes=body.record_bytes,
+        )
         builder.completed([record], sent_s=sent_s)
     except Malformed:
         end = refusal(builder, response, body.text)
@@ -91,8 +98,8 @@ def _poll(
 
 
 def _request(
-    builder: ObservationBuilder, connection: Http1Connection, target: str
-) -> tuple[TimedSocket, Response]:
+    builder: ObservationBuilder, client: HttpClient, request_target: str
+) -> tuple[SentRequest, Response]:
     """Send one poll and wait for the header of its response.
 
     A server may close a kept connection at any time, also while a request is under way to it; then the
@@ -102,14 +109,14 @@ def _request(
         PEER_ERRORS: none came.
     """
     headers = default_headers("application/json", plan.encodings(builder.probe))
-    kept = connection.reusable
+    kept = client.reusable
     try:
-        sock = connection.request("GET", target, headers)
+        sent = client.request("GET", request_target, headers)
         if not builder.connect_s:
-            builder.requested(sock)
-        return sock, connection.response()
+            builder.requested(sent)
+        return sent, client.response()
     except (ConnectionError, ConnectionEnded):
         if not kept:
             raise
-        connection.close()
-        return connection.request("GET", target, headers), connection.response()
+        client.close()
+        return client.request("GET", request_target, headers), client.response()

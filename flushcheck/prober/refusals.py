@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from flushcheck.prober.capture import EndDetail, StopReason
 from flushcheck.prober.decompress import DecodeError, DecoderChain
-from flushcheck.prober.http1 import PEER_ERRORS, Http1Connection, Response
+from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, Response
 from flushcheck.prober.messages import describe_response, printable
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.timed_socket import Budget
@@ -18,18 +18,18 @@ MAX_ERROR_BYTES = 64 * 1024
 MAX_ERROR_S = 2.0
 
 
-def refused(builder: ObservationBuilder, connection: Http1Connection, response: Response) -> EndDetail:
+def refused(builder: ObservationBuilder, client: HttpClient, response: Response) -> EndDetail:
     """Read the body of a response that is not a stream, and say what it says."""
-    return refusal(builder, response, read_error(connection, response, builder.budget))
+    return refusal(builder, response, read_error(client, response, builder.budget))
 
 
-def read_error(connection: Http1Connection, response: Response, budget: Budget) -> bytes:
+def read_error(client: HttpClient, response: Response, budget: Budget) -> bytes:
     """Return the body of a response that is not a stream, as far as it arrives soon."""
     budget.end_by(time.monotonic() + MAX_ERROR_S)
     text = bytearray()
     with suppress(*PEER_ERRORS, DecodeError):  # what arrived until then is worth showing
         chain = DecoderChain(response.header("content-encoding"))
-        for read in connection.body():
+        for read in client.body():
             text += chain.feed(read.data)
             if len(text) >= MAX_ERROR_BYTES:
                 break

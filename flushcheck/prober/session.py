@@ -16,20 +16,21 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from flushcheck.prober.address import Address
-from flushcheck.prober.http1 import Http1Connection, Response, read_whole
+from flushcheck.prober.http1 import Http1Connection
+from flushcheck.prober.http_client import HttpClient, Response, read_whole
+from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget
 from flushcheck.prober.tool import USER_AGENT
 
 
 class Session(requests.Session):
-    """A requests Session for one address, within one Budget."""
+    """A requests Session for one target, within one Budget."""
 
-    def __init__(self, address: Address, budget: Budget) -> None:
+    def __init__(self, target: Target, budget: Budget) -> None:
         super().__init__()
         self.trust_env = False
         self.headers["User-Agent"] = USER_AGENT
-        adapter = _Adapter(address, budget)
+        adapter = _Adapter(target, budget)
         for scheme in ("http://", "https://"):
             self.mount(scheme, adapter)
 
@@ -38,11 +39,11 @@ class Session(requests.Session):
         return None
 
 
-def get_json(address: Address, path: str, *, deadline: float, max_bytes: int) -> tuple[int, Any]:
+def get_json(target: Target, path: str, *, deadline: float, max_bytes: int) -> tuple[int, Any]:
     """Fetch JSON from the service: the status, and the data, which is None unless the status is 200.
 
     Args:
-        address: the root of the service.
+        target: the root of the service.
         path: below the root.
         deadline: when to give up, in time.monotonic().
         max_bytes: of the response, without content encoding.
@@ -52,9 +53,9 @@ def get_json(address: Address, path: str, *, deadline: float, max_bytes: int) ->
         DecodeError, ValueError, RecursionError: the response is not JSON.
     """
     with (
-        Session(address, Budget(deadline)) as session,
+        Session(target, Budget(deadline)) as session,
         session.get(
-            address.url + path,
+            target.address.url + path,
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
             stream=True,  # or requests reads all there is
         ) as response,
@@ -66,9 +67,9 @@ def get_json(address: Address, path: str, *, deadline: float, max_bytes: int) ->
 class _Adapter(BaseAdapter):
     """Sends every request over a connection to the one address, whatever requests would make of the URL."""
 
-    def __init__(self, address: Address, budget: Budget) -> None:
+    def __init__(self, target: Target, budget: Budget) -> None:
         super().__init__()
-        self._address = address
+        self._target = target
         self._budget = budget
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
@@ -77,7 +78,7 @@ class _Adapter(BaseAdapter):
         Raises:
             PEER_ERRORS
         """
-        connection = Http1Connection(self._address, self._budget)
+        connection = Http1Connection(self._target, self._budget)
         try:
             headers = [(name, str(value)) for name, value in request.headers.items()]
             connection.request(request.method or "GET", request.path_url, headers)
@@ -99,8 +100,8 @@ class _Adapter(BaseAdapter):
 class _Raw:
     """The body of a response, as requests expects it."""
 
-    def __init__(self, connection: Http1Connection, header: Response) -> None:
-        self._connection = connection
+    def __init__(self, client: HttpClient, header: Response) -> None:
+        self._client = client
         self._header = header
 
     def read(self, max_bytes: int) -> bytes:
@@ -109,8 +110,8 @@ class _Raw:
         Raises:
             PEER_ERRORS, DecodeError
         """
-        return read_whole(self._connection, self._header, max_bytes).text
+        return read_whole(self._client, self._header, max_bytes).text
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self._client.close()

@@ -7,10 +7,10 @@ from contextlib import closing
 
 from flushcheck.measurement import plan
 from flushcheck.model import Transport, Variant
-from flushcheck.prober.address import Address
 from flushcheck.prober.capture import EndDetail, StopReason
+from flushcheck.prober.connections import Connections
 from flushcheck.prober.decompress import DecodeError, DecoderChain
-from flushcheck.prober.http1 import PEER_ERRORS, Http1Connection, default_headers
+from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, default_headers
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.refusals import refused
 from flushcheck.streaming.transports import Malformed, decoder
@@ -24,24 +24,25 @@ GRACE_S = 0.5
 MAX_LINES = 400
 
 
-def probe_stream(builder: ObservationBuilder, address: Address, nonce: str) -> EndDetail:
+def probe_stream(builder: ObservationBuilder, connections: Connections, nonce: str) -> EndDetail:
     """Make one probe of a stream. What arrives goes into the builder; returns why the reading stopped."""
     probe = builder.probe
     http_version = "1.0" if probe.variant is Variant.HTTP10 else "1.1"
     headers = default_headers(ACCEPT[probe.transport], plan.encodings(probe), http_version=http_version)
-    with closing(Http1Connection(address, builder.budget, http_version=http_version)) as connection:
-        try:
-            builder.requested(connection.request("GET", address.path + plan.address(probe, nonce), headers))
-            response = connection.response()
+    request_target = connections.target.address.path + plan.address(probe, nonce)
+    try:
+        with closing(connections.client(probe, builder.budget)) as client:
+            builder.requested(client.request("GET", request_target, headers))
+            response = client.response()
             builder.responded(response)
             if response.status != 200:
-                return refused(builder, connection, response)
-            return _read(connection, builder)
-        except PEER_ERRORS as error:
-            return builder.failed(error)
+                return refused(builder, client, response)
+            return _read(client, builder)
+    except PEER_ERRORS as error:
+        return builder.failed(error)
 
 
-def _read(connection: Http1Connection, builder: ObservationBuilder) -> EndDetail:
+def _read(client: HttpClient, builder: ObservationBuilder) -> EndDetail:
     """Read the body to its end.
 
     Raises:
@@ -50,9 +51,9 @@ def _read(connection: Http1Connection, builder: ObservationBuilder) -> EndDetail
     records = decoder(builder.probe.transport)
     try:
         chain = DecoderChain(builder.header("content-encoding"))
-        for read in connection.body():
+        for read in client.body():
             text = chain.feed(read.data)
-            builder.arrived(read.moment, len(read.data), text)
+            builder.took(read, text)
             # Line by line, so that the records before a line that is not a record still count.
             few = text.count(b"\n") <= MAX_LINES
             for part in text.splitlines(keepends=True) if few else [text]:

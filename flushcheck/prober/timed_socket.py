@@ -14,14 +14,14 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from flushcheck.prober.address import Address
-from flushcheck.prober.messages import describe_connect_error
+from flushcheck.prober.tls import TlsFacts, TlsSession
 
 # Everything that one observation may take in. The largest probe is 24 pieces of 16 kB: 0.4 MB.
 MAX_BYTES = 8 * 1024 * 1024
@@ -32,9 +32,6 @@ READ_BYTES = 64 * 1024
 # Reads made in a row while more bytes lie ready, before any of them is parsed: 4 MiB.
 MAX_BURST_READS = 64
 
-# How long an address may take to accept before the next one is tried: a lost SYN is sent again after 1 s.
-NEXT_ADDRESS_S = 2.5
-
 
 class Unreachable(OSError):
     """No connection, or no TLS: the message says why."""
@@ -42,6 +39,10 @@ class Unreachable(OSError):
 
 class DeadlineExceeded(TimeoutError):
     """The deadline of the observation has passed."""
+
+
+class PeerDelay(DeadlineExceeded):
+    """The deadline has passed while the peer owed something: the message says what."""
 
 
 class ByteLimitExceeded(OSError):
@@ -86,16 +87,47 @@ class SocketRead(NamedTuple):
 
     moment: float  # on time.monotonic()
     data: bytes
+    record_bytes: tuple[int, ...] = ()  # sizes of the TLS records that this read completed: see `tls`
+    frame_bytes: int = 0  # of a body over HTTP/2: the size of the DATA frame, padding included
 
 
 class TimedSocket:
-    """One connection to a peer."""
+    """One connection to a peer: `connecting.connect` opens it. One thread may read while others send."""
 
-    def __init__(self, sock: socket.socket, budget: Budget, connect_s: float) -> None:
+    def __init__(self, sock: socket.socket, budget: Budget) -> None:
         self._sock = sock
-        self._budget = budget
-        self.connect_s = connect_s  # TLS included
+        self._session: TlsSession | None = None
+        self._sending = threading.Lock()
+        self.budget = budget
+        self.connect_s = 0.0  # how long it took to connect, TLS included
+        self.tls: TlsFacts | None = None  # what the TLS handshake settled; None: no TLS
         self.sent_at = 0.0  # when the last bytes were handed over to be sent
+
+    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Make the TLS handshake.
+
+        Args:
+            context: what is trusted and offered.
+            host: the name that the certificate has to be for.
+
+        Raises:
+            DeadlineExceeded, OSError: it failed; ssl.SSLError is an OSError.
+        """
+        session = TlsSession(context, host)
+        try:
+            while not session.shake_hands():
+                self._send_all(session.encrypt(b""))
+                session.receive(self._receive())
+        finally:
+            if session.outgoing:
+                with suppress(OSError):  # the end of the handshake, or an alert that says why there is none
+                    self._send_all(session.encrypt(b""))
+        self._session, self.tls = session, session.facts()
+
+    @property
+    def alpn(self) -> str:
+        """The protocol that the peer chose over TLS; "" if it chose none."""
+        return self.tls.alpn if self.tls else ""
 
     def send(self, data: bytes) -> None:
         """Send all of it.
@@ -103,16 +135,13 @@ class TimedSocket:
         Raises:
             DeadlineExceeded, OSError
         """
-        self._sock.settimeout(self._budget.left_s())
-        # Before the call: the response can be here before a busy machine lets this thread return from it.
-        self.sent_at = time.monotonic()
-        try:
-            self._sock.sendall(data)
-        except TimeoutError:
-            raise DeadlineExceeded("the deadline has passed") from None
+        with self._sending:  # what is encrypted first has to be sent first
+            # Before the call: the response can be here before a busy machine lets this thread return from it.
+            self.sent_at = time.monotonic()
+            self._send_all(self._session.encrypt(data) if self._session else data)
 
     def reads(self) -> Iterator[SocketRead]:
-        """Yield reads until the peer ends the connection.
+        """Yield reads until the peer ends the connection: with TLS one for each record.
 
         While bytes lie ready, nothing is done but to read them: a burst is handed out when it is over. An
         error is raised once every read before it was handed out.
@@ -121,22 +150,24 @@ class TimedSocket:
             DeadlineExceeded, ByteLimitExceeded, OSError
         """
         error: OSError | None = None
-        while error is None:
-            burst = [self._read()]
+        more = True
+        while more and error is None:
+            burst: list[SocketRead] = []
             try:
-                while burst[-1].data and len(burst) < MAX_BURST_READS and self.has_data():
-                    burst.append(self._read())
+                more = self._read(burst)
+                for _ in range(MAX_BURST_READS - 1):
+                    if not (more and self.has_data()):
+                        break
+                    more = self._read(burst)
             except OSError as raised:
                 error = raised
-            for read in burst:
-                if not read.data:
-                    return
-                yield read
-        raise error
+            yield from burst
+        if error is not None:
+            raise error
 
     def has_data(self) -> bool:
         """Whether a read would return at once, with bytes or with the end of the connection."""
-        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+        if self._session and self._session.has_record:
             return True
         # Not select(): it fails for descriptors above 1023, which a busy service has.
         poll = select.poll()
@@ -146,75 +177,51 @@ class TimedSocket:
             return False
         return bool(poll.poll(0))
 
+    def shut_down(self) -> None:
+        """End the connection while another thread may be reading: its read ends too."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection."""
         self._sock.close()
 
-    def _read(self) -> SocketRead:
-        self._sock.settimeout(self._budget.left_s())
+    def _read(self, burst: list[SocketRead]) -> bool:
+        """Read once, and append what arrived: with TLS that may be nothing whole yet.
+
+        Returns: whether more may come.
+
+        Raises:
+            DeadlineExceeded, ByteLimitExceeded, OSError: what arrived before was appended.
+        """
+        session = self._session
+        has_record = session is not None and session.has_record
+        wire = b"" if has_record else self._receive()
+        moment = time.monotonic()
+        if session is None:
+            self.budget.spend(len(wire))
+            if wire:
+                burst.append(SocketRead(moment, wire))
+            return bool(wire)
+        for record in session.decrypt(wire):
+            self.budget.spend(len(record.data) or record.size_bytes)
+            if record.data:
+                burst.append(SocketRead(moment, record.data, (record.size_bytes,)))
+        if session.outgoing:  # a new key is confirmed, for example
+            self.send(b"")
+        # A peer that ends the connection without close_notify ends it all the same.
+        return bool(wire or has_record) and not session.ended
+
+    def _receive(self) -> bytes:
+        self._sock.settimeout(self.budget.left_s())
         try:
-            data = self._sock.recv(READ_BYTES)
+            return self._sock.recv(READ_BYTES)
         except TimeoutError:
             raise DeadlineExceeded("the deadline has passed") from None
-        moment = time.monotonic()
-        self._budget.spend(len(data))
-        return SocketRead(moment, data)
 
-
-def connect(address: Address, budget: Budget) -> TimedSocket:
-    """Connect, with TLS where the address asks for it.
-
-    The addresses of a name are tried in turn, and only the last may use up the time: one that swallows
-    packets, as IPv6 does on some networks, leaves time for the next.
-
-    Raises:
-        Unreachable: no connection, or no TLS that can be trusted.
-    """
-    began = time.monotonic()
-    try:
-        candidates = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        sock = _connect_first(candidates, budget)
+    def _send_all(self, wire: bytes) -> None:
+        self._sock.settimeout(self.budget.left_s())
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if address.tls:
-                sock.settimeout(budget.left_s())  # for the handshake as a whole
-                sock = tls_context().wrap_socket(sock, server_hostname=address.host)
-        except OSError:
-            sock.close()
-            raise
-    except OSError as error:  # gaierror and SSLError are OSErrors too
-        waited_s = time.monotonic() - began
-        raise Unreachable(describe_connect_error(error, address.host, address.port, waited_s)) from error
-    except UnicodeError:  # a name that DNS cannot carry
-        raise Unreachable(f"the name {address.host} cannot be looked up") from None
-    return TimedSocket(sock, budget, time.monotonic() - began)
-
-
-def _connect_first(candidates: list[Any], budget: Budget) -> socket.socket:
-    """Connect to the first of these addresses that accepts.
-
-    Raises:
-        OSError: why the last of them did not.
-    """
-    failure: OSError = OSError("no address")
-    for index, (family, kind, protocol, _, endpoint) in enumerate(candidates):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            left_s = budget.left_s()
-            is_last = index == len(candidates) - 1
-            sock.settimeout(left_s if is_last else min(left_s / 2, NEXT_ADDRESS_S))
-            sock.connect(endpoint)
-        except OSError as error:
-            sock.close()
-            failure = error
-        else:
-            return sock
-    raise failure
-
-
-@lru_cache(maxsize=1)
-def tls_context() -> ssl.SSLContext:
-    """Return the system's trusted certificates, read once: reading them takes 20 ms of a core."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+            self._sock.sendall(wire)
+        except TimeoutError:
+            raise DeadlineExceeded("the deadline has passed") from None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
 from flushcheck.measurement.plan import BROWSER_ENCODINGS
 from flushcheck.model import UsageError
-from flushcheck.prober.address import Address, parse
-from flushcheck.prober.http1 import default_headers
+from flushcheck.prober.address import parse
+from flushcheck.prober.http_client import default_headers
+from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 
 MAX_URL = 8_000  # characters: few servers take longer ones
 MAX_BODY_BYTES = 1024 * 1024  # of what is sent
@@ -31,27 +32,29 @@ class WatchRequest:
     """One request to watch the response of."""
 
     url: str
-    address: Address
-    target: str  # path and query, as the request line has them
+    target: Target
+    request_target: str  # path and query, as the request line has them
     method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()  # the caller's own
     body: bytes | None = None
 
-    def all_headers(self) -> list[tuple[str, str]]:
-        """Return the headers to send, but Host: the caller's own take the place of default ones."""
+    def default_headers(self) -> list[tuple[str, str]]:
+        """Return the headers to send where the caller gave no others of the same name, all but Host."""
         defaults = default_headers("*/*", BROWSER_ENCODINGS)
         length = len(self.body or b"")
         if self.body is not None:
             defaults.append(("Content-Type", _content_type(self.body)))
         if self.body is not None or self.method not in ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE"):
             defaults.append(("Content-Length", str(length)))
-        own = {name.lower() for name, _ in self.headers}
-        # The same name twice stays twice.
-        return [*((name, value) for name, value in defaults if name.lower() not in own), *self.headers]
+        return defaults
 
 
 def watch_request(
-    url: str, *, method: str = "", headers: Iterable[tuple[str, str]] = (), body: bytes | None = None
+    url: str,
+    *,
+    method: str = "",
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes | None = None,
+    options: ConnectionOptions = DEFAULT_OPTIONS,
 ) -> WatchRequest:
     """Return a request, checked.
 
@@ -60,6 +63,7 @@ def watch_request(
         method: "" for GET, or POST where there is a body.
         headers: names and values of the caller's own; they take the place of those that every request has.
         body: what to send; None for nothing.
+        options: how to get there.
 
     Raises:
         UsageError: one of these is not possible.
@@ -76,9 +80,9 @@ def watch_request(
     if not parts.scheme or parts.fragment:
         raise UsageError(f"{shown!r}: expected an address without spaces and #, for example {EXAMPLE}")
     address = parse(f"{parts.scheme}://{parts.netloc}")
-    target = quote(parts.path or "/", safe=_PATH_SAFE)
+    request_target = quote(parts.path or "/", safe=_PATH_SAFE)
     if parts.query:
-        target += "?" + quote(parts.query, safe=_QUERY_SAFE)
+        request_target += "?" + quote(parts.query, safe=_QUERY_SAFE)
     method = method or ("GET" if body is None else "POST")
     if len(method) > 20 or not set(method) <= _TOKEN:
         raise UsageError(f"method {method[:40]!r}: expected one word, for example POST")
@@ -87,7 +91,9 @@ def watch_request(
     stripped = tuple((name.strip(), value.strip()) for name, value in headers)
     for name, value in stripped:
         _check_header(name, value)
-    return WatchRequest(url, address, target, method, stripped, body)
+    return WatchRequest(
+        url, Target(address, replace(options, headers=stripped)), request_target, method, body
+    )
 
 
 def _check_header(name: str, value: str) -> None:

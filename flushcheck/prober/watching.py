@@ -18,7 +18,8 @@ from flushcheck.model import Arrival, ReceivedPiece
 from flushcheck.prober.arguments import check_timeout
 from flushcheck.prober.capture import Capture, EndDetail, StopReason
 from flushcheck.prober.decompress import DecodeError, DecoderChain
-from flushcheck.prober.http1 import PEER_ERRORS, Http1Connection
+from flushcheck.prober.http1 import Http1Connection
+from flushcheck.prober.http_client import PEER_ERRORS, HttpClient
 from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
 from flushcheck.prober.refusals import read_error
 from flushcheck.prober.timed_socket import READ_BYTES, SocketRead
@@ -214,12 +215,12 @@ def _follow(capture: _WatchCapture) -> None:
 
 def _request_and_read(capture: _WatchCapture) -> tuple[WatchOutcome, str]:
     request = capture.request
-    with closing(Http1Connection(request.address, capture.budget)) as connection:
+    with closing(Http1Connection(request.target, capture.budget)) as connection:
         try:
-            sock = connection.request(
-                request.method, request.target, request.all_headers(), request.body or b""
+            sent = connection.request(
+                request.method, request.request_target, request.default_headers(), request.body or b""
             )
-            capture.requested(sock)
+            capture.requested(sent)
             response = connection.response()
             capture.responded(response)
             if not 200 <= response.status < 300:
@@ -234,11 +235,11 @@ def _request_and_read(capture: _WatchCapture) -> tuple[WatchOutcome, str]:
             return _outcome(capture.failed(error), capture)
 
 
-def _read(connection: Http1Connection, capture: _WatchCapture, moment: float) -> tuple[WatchOutcome, str]:
+def _read(client: HttpClient, capture: _WatchCapture, moment: float) -> tuple[WatchOutcome, str]:
     """Read the body to its end.
 
     Args:
-        connection: where the body is due.
+        client: where the body is due.
         capture: where it is taken down.
         moment: of the header.
 
@@ -247,7 +248,7 @@ def _read(connection: Http1Connection, capture: _WatchCapture, moment: float) ->
     """
     try:
         capture.open_body()
-        for read in connection.body():
+        for read in client.body():
             moment = read.moment
             capture.take(read)
             if capture.interrupted:

@@ -1,4 +1,4 @@
-"""Probing a WebSocket: the handshake by `http1`, the frames by wsproto, which does no I/O either.
+"""Probing a WebSocket: the handshake over HTTP/1.1 or HTTP/2, the frames by wsproto, which does no I/O.
 
 No extension is offered: compression of frames of a few bytes would only blur what the path does.
 """
@@ -13,13 +13,14 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 from wsproto.utilities import generate_accept_token, generate_nonce
 
 from flushcheck.measurement import plan
-from flushcheck.prober.address import Address
 from flushcheck.prober.capture import EndDetail, StopReason
-from flushcheck.prober.http1 import PEER_ERRORS, Http1Connection, Response
+from flushcheck.prober.connections import Connections
+from flushcheck.prober.http2_client import Http2Client
+from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, Response
 from flushcheck.prober.messages import printable
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.refusals import refused
-from flushcheck.prober.timed_socket import SocketRead, TimedSocket
+from flushcheck.prober.timed_socket import SocketRead
 from flushcheck.prober.tool import USER_AGENT
 from flushcheck.streaming.transports import Malformed, decoder
 from flushcheck.streaming.transports.records import MAX_PENDING_BYTES
@@ -28,30 +29,46 @@ from flushcheck.streaming.transports.records import MAX_PENDING_BYTES
 GRACE_S = 1.0
 
 
-def probe_websocket(builder: ObservationBuilder, address: Address, nonce: str) -> EndDetail:
+def probe_websocket(builder: ObservationBuilder, connections: Connections, nonce: str) -> EndDetail:
     """Make one probe of a WebSocket. What arrives goes into the builder; returns why the reading stopped."""
+    probe = builder.probe
+    request_target = connections.target.address.path + plan.address(probe, nonce)
+    try:
+        with closing(connections.websocket_client(probe, builder.budget)) as client:
+            problem = _open(client, builder, request_target)
+            return _Messages(client, builder).read() if problem is None else problem
+    except PEER_ERRORS as error:
+        return builder.failed(error)
+
+
+def _open(client: HttpClient, builder: ObservationBuilder, request_target: str) -> EndDetail | None:
+    """Make the handshake; returns why there is no WebSocket, None if there is one.
+
+    Raises:
+        PEER_ERRORS: no response came.
+    """
     key = generate_nonce()
     headers = [
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Key", key.decode("ascii")),
         ("Sec-WebSocket-Version", "13"),
         ("User-Agent", USER_AGENT),
         ("Accept-Encoding", plan.encodings(builder.probe)),
     ]
-    with closing(Http1Connection(address, builder.budget)) as connection:
-        try:
-            sock = connection.request("GET", address.path + plan.address(builder.probe, nonce), headers)
-            builder.requested(sock)
-            response = connection.response()
-            builder.responded(response)
-            if response.status != 101:
-                return refused(builder, connection, response)
-            if problem := handshake_problem(response, key):
-                return EndDetail(StopReason.REFUSED, f"status 101, but no WebSocket: {problem}")
-            return _Messages(sock, builder).read(connection)
-        except PEER_ERRORS as error:
-            return builder.failed(error)
+    if isinstance(client, Http2Client):
+        sent, opens = client.request_websocket(request_target, headers), 200
+    else:
+        upgrade = [
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Key", key.decode("ascii")),
+        ]
+        sent, opens = client.request("GET", request_target, [*upgrade, *headers]), 101
+    builder.requested(sent)
+    response = client.response()
+    builder.responded(response)
+    if response.status != opens:
+        return refused(builder, client, response)
+    problem = handshake_problem(response, key) if opens == 101 else _not_offered(response)
+    return EndDetail(StopReason.REFUSED, f"status {opens}, but no WebSocket: {problem}") if problem else None
 
 
 def handshake_problem(response: Response, key: bytes) -> str:
@@ -66,6 +83,10 @@ def handshake_problem(response: Response, key: bytes) -> str:
         return "expected Connection: Upgrade and Upgrade: websocket"
     if response.header("sec-websocket-accept") != generate_accept_token(key).decode("ascii"):
         return "Sec-WebSocket-Accept does not match the key that was sent"
+    return _not_offered(response)
+
+
+def _not_offered(response: Response) -> str:
     for name in ("sec-websocket-extensions", "sec-websocket-protocol"):
         if value := response.header(name):
             return f"{name}: {printable(value)}, which was not offered"
@@ -75,21 +96,21 @@ def handshake_problem(response: Response, key: bytes) -> str:
 class _Messages:
     """The messages of an open WebSocket."""
 
-    def __init__(self, sock: TimedSocket, builder: ObservationBuilder) -> None:
-        self._sock = sock
+    def __init__(self, client: HttpClient, builder: ObservationBuilder) -> None:
+        self._client = client
         self._builder = builder
         self._frames = Connection(ConnectionType.CLIENT)
         self._records = decoder(builder.probe.transport)
         self._message = ""  # the parts of one that is not whole yet
 
-    def read(self, connection: Http1Connection) -> EndDetail:
+    def read(self) -> EndDetail:
         """Read to the close.
 
         Raises:
             PEER_ERRORS: the peer broke off, or the deadline passed.
         """
         try:
-            for read in connection.upgraded():
+            for read in self._client.upgraded():
                 if (end := self._take(read)) is not None:
                     return end
                 if self._builder.end is not None:
@@ -105,7 +126,7 @@ class _Messages:
             Malformed: it holds something else than messages of flushcheck.
         """
         self._frames.receive_data(read.data)
-        self._builder.arrived(read.moment, len(read.data), b"")
+        self._builder.took(read, b"")
         for event in self._frames.events():
             if isinstance(event, CloseConnection):
                 return self._closed(event)
@@ -124,7 +145,7 @@ class _Messages:
         elif isinstance(event, BytesMessage):
             raise Malformed("a binary message, where text was expected")
         elif isinstance(event, Ping):
-            self._sock.send(self._frames.send(event.response()))
+            self._client.send(self._frames.send(event.response()))
 
     def _closed(self, event: CloseConnection) -> EndDetail:
         """Say why the reading stops: the peer closes, or wsproto refuses its frames and stays OPEN."""
@@ -132,7 +153,7 @@ class _Messages:
         if self._frames.state is ConnectionState.OPEN:
             return EndDetail(StopReason.UNRELATED, f"not WebSocket frames: {reason}")
         with suppress(*PEER_ERRORS):  # the peer did not wait for this close frame: its own is what counts
-            self._sock.send(self._frames.send(event.response()))
+            self._client.send(self._frames.send(event.response()))
         if event.code == 1000:
             return EndDetail(StopReason.ENDED)
         code = f"closed with code {int(event.code)}"

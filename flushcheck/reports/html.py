@@ -13,6 +13,7 @@ from html import escape
 
 from flushcheck.culprits.evidence import LABELS
 from flushcheck.model import (
+    Client,
     CulpritReport,
     Evidence,
     FaultLocation,
@@ -25,6 +26,7 @@ from flushcheck.model import (
     Verdict,
 )
 from flushcheck.model.wording import any_of
+from flushcheck.reports import clients
 from flushcheck.reports.fixes import cost_and_note
 
 # The picture's own units; the browser stretches them to the width there is.
@@ -72,15 +74,17 @@ def html(report: Report) -> str:
     allowed = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{allowed}'"
     hue = {Verdict.FLOWING: "good", Verdict.UNKNOWN: "late"}.get(report.verdict, "bad")
+    as_clients = clients.asked_as(report)
+    asked = f" · {_text(as_clients)}" if as_clients else ""
     tool = f" · measured by {_text(report.tool)}" if report.tool else ""
     body = [
         f'<p class="word {hue}">{_text(report.verdict)}</p>',
         f"<h1>{_text(report.headline)}</h1>",
-        f'<p class="soft">{_text(report.target)}{tool}</p>',
+        f'<p class="soft">{_text(report.target)}{tool}{asked}</p>',
         _LEGEND,
         *(_verdict(verdict) for verdict in report.transports),
         _located(report.fault_location),
-        *(_culprit_report(culprit_report) for culprit_report in report.culprits),
+        *(_culprit_report(culprit_report, clients.clients_of(report)) for culprit_report in report.culprits),
         _idle_results(report.transports),
         _hops(report.hops),
         _notes(report),
@@ -107,6 +111,13 @@ def _verdict(verdict: TransportReport) -> str:
         lines.append(
             picture(verdict.sent_s, verdict.received_s, name=f"{verdict.transport}: {verdict.summary}")
         )
+    for client in clients.others(verdict):
+        who = clients.NAMES[client.client]
+        word = _word(client.flow, good=client.flow is Flow.FLOWING)
+        lines.append(f"<h3>{_text(who)} {word}</h3><p>{_text(client.summary)}</p>")
+        if len(client.sent_s) > 1:
+            name = f"{verdict.transport}, {who}: {client.summary}"
+            lines.append(picture(client.sent_s, client.received_s, name=name))
     if verdict.freed_by:
         labels = any_of([LABELS[variant] for variant in verdict.freed_by])
         lines.append(f"<p>Tested here: the stream flows with {_text(labels)}.</p>")
@@ -146,11 +157,15 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) 
     )
 
 
-def _culprit_report(culprit_report: CulpritReport) -> str:
+def _culprit_report(culprit_report: CulpritReport, asked: Sequence[Client]) -> str:
     culprit = culprit_report.culprit
-    fixes = "".join(_fix("Fix" if number == 0 else "Or", fix) for number, fix in enumerate(culprit.fixes))
+    whom = f", for {clients.named(culprit_report.clients)}" if culprit_report.clients != asked else ""
+    fixes = "".join(
+        _fix("Fix" if number == 0 else "Or", fix) for number, fix in enumerate(culprit_report.fixes)
+    )
     return (
-        f'<section><p class="late">culprit, {_text(culprit_report.confidence)}: {_text(culprit.id)}</p>'
+        f'<section><p class="late">culprit, {_text(culprit_report.confidence)}: {_text(culprit.id)}'
+        f"{_text(whom)}</p>"
         f"<h2>{_text(culprit.title)}</h2><p>{_text(culprit.why)}</p>{fixes}"
         f"<h3>Evidence</h3>{_facts(culprit_report.evidence)}"
         f"{_references(culprit.references)}</section>"

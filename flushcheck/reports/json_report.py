@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flushcheck.model import CulpritReport, FaultLocation, IdleResult, Report, TransportReport
+from flushcheck.model import ClientReport, CulpritReport, FaultLocation, IdleResult, Report, TransportReport
 from flushcheck.model.codec import to_json
 
 SCHEMA = 2
@@ -20,6 +20,7 @@ def document(report: Report) -> dict[str, Any]:
         "target": report.target,
         "verdict": report.verdict.value,
         "headline": report.headline,
+        "clients": {client.value: verdict.value for client, verdict in report.clients},
         "transports": {transport.transport.value: _transport(transport) for transport in report.transports},
         "culprits": [_culprit(culprit) for culprit in report.culprits],
         "fault_location": _fault_location(report.fault_location),
@@ -57,6 +58,21 @@ def _transport(found: TransportReport) -> dict[str, Any]:
         "idle": _idle(found.idle),
         "sent_s": [_seconds(at_s) for at_s in found.sent_s],
         "received_s": [_seconds(at_s) for at_s in found.received_s],
+        "clients": {client.client.value: _client(client) for client in found.clients},
+    }
+
+
+def _client(found: ClientReport) -> dict[str, Any]:
+    return {
+        "flow": found.flow.value,
+        "summary": found.summary,
+        "http_version": found.http_version,
+        "hold_bytes": found.hold_bytes,
+        "hold_s": _seconds(found.hold_s),
+        "culprits": [detection.culprit.id for detection in found.culprits],
+        "freed_by": [variant.value for variant in found.freed_by],
+        "sent_s": [_seconds(at_s) for at_s in found.sent_s],
+        "received_s": [_seconds(at_s) for at_s in found.received_s],
     }
 
 
@@ -79,8 +95,9 @@ def _culprit(found: CulpritReport) -> dict[str, Any]:
         "title": culprit.title,
         "confidence": found.confidence.value,
         "transports": [transport.value for transport in found.transports],
+        "clients": [client.value for client in found.clients],
         "evidence": [fact.sentence for fact in found.evidence],
-        "fixes": [to_json(fix) for fix in culprit.fixes],
+        "fixes": [to_json(fix) for fix in found.fixes],
         "references": list(culprit.references),
     }
 

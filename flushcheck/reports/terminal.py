@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from flushcheck.culprits.evidence import LABELS
 from flushcheck.model import (
+    Client,
+    ClientReport,
     Confidence,
     CulpritReport,
     FaultLocation,
@@ -21,6 +23,7 @@ from flushcheck.model import (
     Verdict,
 )
 from flushcheck.model.wording import any_of
+from flushcheck.reports import clients
 from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.text_writer import TextWriter
 
@@ -48,13 +51,15 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     page = TextWriter(width, color)
     page.line(f"{report.verdict.upper()}  {report.target}", _HEALTH_COLOR[report.verdict], "bold")
     page.text(report.headline)
+    if as_clients := clients.asked_as(report):
+        page.text(as_clients)
     page.gap()
-    for verdict in report.transports:
-        _verdict(page, verdict)
+    for transport_report in report.transports:
+        _transport(page, transport_report)
     _located(page, report.fault_location)
     for culprit_report in report.culprits:
         page.gap()
-        _culprit_report(page, culprit_report)
+        _culprit_report(page, culprit_report, clients.clients_of(report))
     _freed_by(page, report.transports)
     _hops(page, report.hops)
     if report.notes:
@@ -64,17 +69,25 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     return page.done()
 
 
-def _verdict(page: TextWriter, verdict: TransportReport) -> None:
-    flows = verdict.flow is Flow.FLOWING
-    good = flows and not (verdict.idle and verdict.idle.cuts)
+def _transport(page: TextWriter, report: TransportReport) -> None:
+    cut = report.idle is not None and report.idle.cuts
+    _flow(page, report.transport, report, good=report.flow is Flow.FLOWING and not cut)
+    for client in clients.others(report):
+        _flow(page, "", client, good=client.flow is Flow.FLOWING, who=f"{clients.NAMES[client.client]}: ")
+
+
+def _flow(
+    page: TextWriter, name: str, report: TransportReport | ClientReport, *, good: bool, who: str = ""
+) -> None:
+    """How the stream arrived, in one line; and the picture of it if it did not flow."""
     mark, style = ("ok", "green") if good else ("!!", "red")
-    label = f"  {mark} {verdict.transport:<10} {verdict.flow:<10}"
-    page.text(f"{label} {verdict.summary}", hang=len(label) + 1, style=style, style_to=len(label))
-    if not flows and len(verdict.sent_s) > 1:
+    label = f"  {mark} {name:<10} {report.flow:<10}"
+    page.text(f"{label} {who}{report.summary}", hang=len(label) + 1, style=style, style_to=len(label))
+    if report.flow is not Flow.FLOWING and len(report.sent_s) > 1:
         cells = min(_PICTURE_WIDTH, page.width - 20)
-        sent, came = picture(verdict.sent_s, verdict.received_s, cells)
+        sent, received = picture(report.sent_s, report.received_s, cells)
         page.line(f"       sent     {sent}".rstrip(), "dim")
-        page.line(f"       received {came}".rstrip(), "dim")
+        page.line(f"       received {received}".rstrip(), "dim")
 
 
 def picture(sent_s: Sequence[float], received_s: Sequence[float], cells: int) -> tuple[str, str]:
@@ -93,14 +106,15 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], cells: int) ->
     return line(sent_s), line(received_s)
 
 
-def _culprit_report(page: TextWriter, culprit_report: CulpritReport) -> None:
+def _culprit_report(page: TextWriter, culprit_report: CulpritReport, asked: Sequence[Client]) -> None:
     culprit = culprit_report.culprit
     page.text(
         f"culprit ({_CONFIDENCE[culprit_report.confidence]}): {culprit.id}", hang=2, style="yellow", bold=True
     )
     page.text(f"  {culprit.title}", hang=2)
-    page.text(f"  on {', '.join(culprit_report.transports)}", hang=2)
-    for number, fix in enumerate(culprit.fixes):
+    whom = f", for {clients.named(culprit_report.clients)}" if culprit_report.clients != asked else ""
+    page.text(f"  on {', '.join(culprit_report.transports)}{whom}", hang=2)
+    for number, fix in enumerate(culprit_report.fixes):
         _fix(page, "fix" if number == 0 else "or", fix)
     page.text("  evidence:")
     for fact in culprit_report.evidence:
@@ -132,17 +146,21 @@ def _hops(page: TextWriter, hops: Sequence[Hop]) -> None:
         page.text(f"- {hop.what} ({hop.evidence.sentence})", hang=2)
 
 
-def _freed_by(page: TextWriter, verdicts: Iterable[TransportReport]) -> None:
+def _freed_by(page: TextWriter, reports: Iterable[TransportReport]) -> None:
     """What the app can do by itself, once for all Transports on which the same was measured to work."""
-    freed: dict[tuple[Variant, ...], list[str]] = {}
-    for verdict in verdicts:
-        if verdict.freed_by:
-            freed.setdefault(verdict.freed_by, []).append(verdict.transport)
+    freed: dict[tuple[tuple[Variant, ...], str], list[str]] = {}
+    for report in reports:
+        if report.freed_by:
+            freed.setdefault((report.freed_by, ""), []).append(report.transport)
+        for client in clients.others(report):
+            if client.freed_by:
+                whom = f", for {clients.NAMES[client.client]}"
+                freed.setdefault((client.freed_by, whom), []).append(report.transport)
     if freed:
         page.gap()
-    for variants, transports in freed.items():
+    for (variants, whom), transports in freed.items():
         page.text(
-            f"{', '.join(transports)}: tested here, the stream flows with "
+            f"{', '.join(transports)}{whom}: tested here, the stream flows with "
             f"{any_of([LABELS[variant] for variant in variants])}",
             hang=2,
         )

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from flushcheck.culprits.evidence import LABELS
 from flushcheck.measurement.plan import ROUTES, STREAMED
 from flushcheck.model import (
+    Client,
     Confidence,
     CulpritReport,
     Fix,
@@ -25,6 +26,7 @@ from flushcheck.model import (
     Verdict,
 )
 from flushcheck.model.wording import any_of
+from flushcheck.reports import clients
 from flushcheck.reports.fixes import cost_and_note
 from flushcheck.reports.text_writer import TextWriter
 
@@ -52,9 +54,7 @@ def ticket(report: Report) -> str:
     if report.verdict is Verdict.UNKNOWN:
         page.text(f"No ticket can be written about {report.target}: {report.headline}.")
         return page.done()
-    theirs = [
-        culprit_report for culprit_report in report.culprits if _operator_fixes(culprit_report.culprit.fixes)
-    ]
+    theirs = [culprit_report for culprit_report in report.culprits if _operator_fixes(culprit_report.fixes)]
     if report.culprits and not theirs:
         page.text(f"No ticket is needed: you can fix what was found at {report.target} yourself.")
     else:
@@ -76,6 +76,9 @@ def _letter(page: TextWriter, report: Report, culprit_reports: Sequence[CulpritR
     page.gap()
     for verdict in report.transports:
         page.text(f"- {verdict.transport}: {verdict.flow}; {verdict.summary}", hang=2)
+        for client in clients.others(verdict):
+            who = clients.NAMES[client.client]
+            page.text(f"- {verdict.transport}, {who}: {client.flow}; {client.summary}", hang=2)
     page.gap()
     if culprit_reports:
         _causes(page, culprit_reports)
@@ -120,7 +123,7 @@ def _changes(page: TextWriter, culprit_reports: Sequence[CulpritReport]) -> None
     for number, culprit_report in enumerate(culprit_reports, 1):
         sure = culprit_report.confidence is Confidence.CERTAIN
         which = f"against {number}, " if sure else f"if it is {number}, "
-        for fix in _operator_fixes(culprit_report.culprit.fixes):
+        for fix in _operator_fixes(culprit_report.fixes):
             page.gap()
             page.text(f"- {which}in {fix.where}:", hang=2)
             _change(page, fix)
@@ -150,17 +153,28 @@ def _proof(page: TextWriter, report: Report) -> None:
     streamed = [transport for transport in bad if transport in STREAMED]
     if streamed:
         address = f"{report.target}{ROUTES[streamed[0]]}?{PLAIN_QUERY}"
+        # curl speaks HTTP/2 where it can: what only HTTP/1.1 clients meet has to be asked for.
+        protocol = " --http1.1" if _only_over_http1(report) else ""
         page.text(
             "To reproduce, and to verify the fix: this command prints word by word when the stream flows, "
             "and in blocks or all at the end when it is held."
         )
         page.gap()
-        page.line(f"    curl -N --compressed {shlex.quote(address)}")
+        page.line(f"    curl -N{protocol} --compressed {shlex.quote(address)}")
     else:
         page.text("To reproduce, and to verify the fix:")
         page.gap()
         page.line(f"    flushcheck diagnose {shlex.quote(report.target)} --only {','.join(bad)}")
     page.gap()
+
+
+def _only_over_http1(report: Report) -> bool:
+    """Whether every Transport flows for the first Client, and not for one that speaks HTTP/1.1."""
+    return all(transport.flow is Flow.FLOWING for transport in report.transports) and any(
+        client.client is Client.HTTP1 and client.flow is not Flow.FLOWING
+        for transport in report.transports
+        for client in transport.clients
+    )
 
 
 def _until_then(page: TextWriter, report: Report) -> None:
@@ -184,9 +198,10 @@ def _until_then(page: TextWriter, report: Report) -> None:
 
 
 def flows(verdict: TransportReport) -> bool:
-    """Whether a Transport can be used as it is, whatever the size of its pieces."""
+    """Whether a Transport can be used as it is, by every client, whatever the size of its pieces."""
     lasts = verdict.idle is None or not verdict.idle.cuts
-    return verdict.flow is Flow.FLOWING and verdict.held_at is None and lasts
+    for_all = all(client.flow is Flow.FLOWING for client in verdict.clients)
+    return verdict.flow is Flow.FLOWING and verdict.held_at is None and for_all and lasts
 
 
 def _operator_fixes(fixes: Iterable[Fix]) -> list[Fix]:
@@ -205,7 +220,7 @@ def _sender_fixes(culprit_reports: Iterable[CulpritReport], *, headers_tested: b
         fix
         for culprit_report in culprit_reports
         if culprit_report.confidence is not Confidence.POSSIBLE
-        for fix in culprit_report.culprit.fixes
+        for fix in culprit_report.fixes
         if fix.by in SENDER
     )
     return list(dict.fromkeys(fix for fix in own if not (headers_tested and fix.response_header)))

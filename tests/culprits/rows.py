@@ -16,6 +16,7 @@ from flushcheck.culprits import (
     gunicorn_sync_worker,
     gunicorn_timeout,
     haproxy_http_delay,
+    http2_stream_limit,
     http_hop,
     lighttpd_stream_response_body,
     passenger_buffer_response,
@@ -202,6 +203,7 @@ CADDY_ENCODE: list[Row] = [
 ]  # fmt: skip
 
 CADDY_BUFFER: list[Row] = [
+    ("opened over HTTP/2",            {"websocket": FLOWING},                      None),
     ("a handshake with 200",          {},                                         LIKELY),
     ("no name",                       {"headers": {}},                            POSSIBLE),
     ("a handshake with 400",          {"status": 400},                            None),
@@ -246,11 +248,29 @@ VARNISH_GZIP: list[Row] = [
     ("the header was removed",        {"stripped": True},                         None),
 ]  # fmt: skip
 
+WAITED = replace(HOP, flow=LATE, queued_s=2.0)
+OTHER_ONE = replace(HOP, transport=EVENTS)
+
 QUEUED: list[Row] = [
     ("began later",                   {},                                         LIKELY),
     ("began at once",                 {"queued_s": 0.0},                          None),
     ("no gunicorn",                   {"request": PHP},                           None),
     ("the app did not report",        {"request": None},                          None),
+    ("on a shared connection",        {"http_version": "2"},                      POSSIBLE),
+    ("shared, and over HTTP/1.1 too", {"http_version": "2", "http1": WAITED},     LIKELY),
+    ("shared, none over HTTP/1.1",    {"http_version": "2", "http1": HOP},        None),
+    ("shared, no such HTTP/1.1",      {"http_version": "2", "http1": OTHER_ONE},  POSSIBLE),
+    ("its own, none over HTTP/1.1",   {"http1": HOP},                             LIKELY),
+]  # fmt: skip
+
+SHARED: list[Row] = [
+    ("none waited over HTTP/1.1",     {},                                         LIKELY),
+    ("over HTTP/3",                   {"http_version": "3"},                      LIKELY),
+    ("on a connection of its own",    {"http_version": "1.1"},                    None),
+    ("began at once",                 {"queued_s": 0.0},                          None),
+    ("the app keeps all waiting",     {"http1": WAITED},                          None),
+    ("HTTP/1.1 was not tried",        {"http1": None},                            POSSIBLE),
+    ("nor on this transport",         {"http1": OTHER_ONE},                       POSSIBLE),
 ]  # fmt: skip
 
 KILLED: list[Row] = [
@@ -364,6 +384,7 @@ TABLES: list[Table] = [
     (varnish_do_stream, CHUNKED, replace(HOP, headers=VARNISH), VARNISH_STREAM),
     (varnish_gzip, CHUNKED, replace(HOP, headers={**GZIP, "x-varnish": "2"}, frees={XAB: NO, IDENTITY: NO}), VARNISH_GZIP),
     (gunicorn_sync_worker, CHUNKED, replace(HOP, flow=LATE, queued_s=2.0), QUEUED),
+    (http2_stream_limit, CHUNKED, replace(WAITED, http_version="2", http1=HOP), SHARED),
     (gunicorn_timeout, CHUNKED, replace(ALL_CUT, headers=CLOSE), KILLED),
     (gunicorn_timeout, POLLING, replace(ALL_CUT, headers=CLOSE), [("a poll", {}, None)]),
     (tcp_middlebox, CHUNKED, replace(HOP, websocket=HELD), BELOW_HTTP),

@@ -15,6 +15,7 @@ from flushcheck.measurement.plan import HELD_FLOWS
 from flushcheck.measurement.timing import Timing
 from flushcheck.model import (
     Arrival,
+    Client,
     Confidence,
     Flow,
     Lag,
@@ -41,6 +42,12 @@ class Stated(Observations):
     ) -> None:
         self._seen = dict(pairs)
         self._frees = frees
+
+    http1: Stated | None = None  # what an HTTP/1.1 client of the same run saw
+
+    def beside(self, client: Client) -> Observations | None:
+        """As stated."""
+        return self.http1 if client is Client.HTTP1 else None
 
     def frees(self, transport: Transport, variant: Variant) -> Answer:
         """As stated; NOT_TRIED where nothing is, or where there is nothing to free."""
@@ -87,6 +94,9 @@ class Seen:
     polling: RequestAtApp | None = APP  # what the app saw of the poll; None: not made
     polling_flow: Flow = Flow.FLOWING
     empty: bool = False  # not one Piece came
+    http_version: str = "1.1"  # of the baseline's response
+    together: tuple[float, ...] = ()  # of each stream that was asked for at once, how long it waited
+    http1: Seen | None = None  # what an HTTP/1.1 client of the same run saw
 
     def observations(self) -> Stated:
         """The same as what detectors ask."""
@@ -106,11 +116,22 @@ class Seen:
                 )
                 for variant in self.frees
             ),
+            *(
+                self._pair(
+                    Probe(self.transport, variant=Variant.TOGETHER, run=run),
+                    Flow.FLOWING,
+                    Timing(Flow.FLOWING, queued_s=queued_s),
+                    {},
+                )
+                for run, queued_s in enumerate(self.together)
+            ),
             *self._beside(other),
         ]
         frees = {(self.transport, variant): answer for variant, answer in self.frees.items()}
         frees |= {(other, variant): answer for variant, answer in self.other_frees.items()}
-        return Stated({observation.probe: (observation, timing) for observation, timing in pairs}, frees)
+        stated = Stated({observation.probe: (observation, timing) for observation, timing in pairs}, frees)
+        stated.http1 = self.http1.observations() if self.http1 else None
+        return stated
 
     def _timing(self) -> Timing:
         return Timing(
@@ -181,6 +202,7 @@ class Seen:
                 ended_s=ended_s or self.ended_s,
                 arrivals=() if self.empty else (Arrival(0.1, size, text, (ReceivedPiece(0, 0.0),)),),
                 request_at_app=self.request if probe.transport is self.transport else None,
+                http_version=self.http_version,
             ),
             timing,
         )

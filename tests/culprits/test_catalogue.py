@@ -132,7 +132,7 @@ NEAR = [
     ("gzip",                ("nginx-gzip", "varnish-gzip")),
     ("zip",                 ("nginx-gzip", "varnish-gzip")),  # three letters are a word
     ("wait for body",       ("haproxy-wait-for-body", "lighttpd-stream-response-body")),
-    ("limit_rate",          ("nginx-limit-rate", "apache-ratelimit")),
+    ("limit_rate",          ("nginx-limit-rate", "apache-ratelimit", "http2-stream-limit")),
     ("-" * 57 + "gzip",     ("nginx-gzip", "varnish-gzip")),  # 60 characters count
     ("-" * 58 + "gzip",     ()),
     ("cache zzzzzzzz zzzzzzzzzz zzzzzzz nginx", ("nginx-proxy-cache", "nginx-proxy-buffering", "nginx-gzip", "nginx-fastcgi-buffering")),

@@ -23,7 +23,7 @@ from flushcheck.model.codec import from_json
 from tests.diagnosis.test_recordings import RECORDED, path_of
 from tests.lab.case import Case
 from tests.lab.verdicts import Mark as Word
-from tests.lab.verdicts import assess
+from tests.lab.verdicts import assess_run
 
 pytestmark = pytest.mark.slow
 
@@ -114,7 +114,7 @@ def outcomes(case: Case, noises: Sequence[tuple[float, float]]) -> list[tuple[Wo
         noisy = replace(
             run, observations=tuple(stalled(one, who, draw, often, mean_s) for one in run.observations)
         )
-        result = assess(case, {}, judge(noisy), 0.0)
+        result = assess_run(case, {}, judge(noisy), 0.0)
         found.append((result.mark, f"{case.name} {number}: {result.why}"))
     return found
 

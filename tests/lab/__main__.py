@@ -33,7 +33,7 @@ from tests.lab.case import Case, Client, Kind, Protocol, every, find, with_seen
 from tests.lab.seen import Seen
 from tests.lab.sights import account, observe, shapes
 from tests.lab.tls import authority
-from tests.lab.verdicts import Mark, Result, assess, differences
+from tests.lab.verdicts import Mark, Result, assess_run, differences
 from tests.live import servers
 
 RECORDINGS = servers.ROOT / "tests" / "recordings"
@@ -162,12 +162,12 @@ class Bench:
                 report, run, took_s = diagnose(front.url, case)
                 if self._record:
                     save(case, run)
-                result = assess(case, seen[Protocol.HTTP1], report, took_s)
+                result = assess_run(case, seen, report, took_s)
                 if "flows" in case.options and report.verdict is Verdict.FLOWING:
                     # gunicorn looks for hung workers once a second. A stream of 1.9 s that begins just after a look
                     # can end before the next one: then this path really flowed, and is diagnosed once more.
                     report, _, took_s = diagnose(front.url, case)
-                    result = assess(case, seen[Protocol.HTTP1], report, took_s)
+                    result = assess_run(case, seen, report, took_s)
                 return result
         except programs.Missing as error:
             return Result(case, Mark.MISSING, "", (), 0.0, str(error))
@@ -270,7 +270,7 @@ def show(case: Case, *, stay: bool, record: bool, measure: bool) -> int:
             if record:
                 save(case, run)
             print(terminal(report, width=100, color=sys.stdout.isatty()))
-            result = assess(case, seen[Protocol.HTTP1], report, took_s)
+            result = assess_run(case, seen, report, took_s)
             print(line(result))
             if stay and sys.stdin.isatty():
                 print(f"still running on {front.url}: Ctrl-C ends it", flush=True)

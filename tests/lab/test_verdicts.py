@@ -1,5 +1,6 @@
 """One case, two answers: a report is right for the client that gets what it says, and wrong for the other."""
 
+import dataclasses
 import json
 
 import pytest
@@ -47,7 +48,9 @@ def test_a_second_fault_is_looked_for_by_every_client():
 
 
 def test_who_is_not_judged_yet_is_named():
-    assert assess(CASE, {}, report("nginx-buffering"), 1.0).unjudged == (Client.BROWSER,)
+    assert assess(CASE, {}, report("nginx-buffering"), 1.0).unjudged == ()
+    over_http3 = dataclasses.replace(CASE, sights={**CASE.sights, Protocol.H3: {"chunked-token": "held"}})
+    assert assess(over_http3, {}, report("nginx-buffering"), 1.0).unjudged == (Client.HTTP3,)
 
 
 CHANGES = [

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from flushcheck.model import Client as Asked
 from flushcheck.model import Confidence, Flow, Report, Transport, Verdict
-from tests.lab.case import Case, Client, Kind, Protocol, Sights
+from tests.lab.case import Case, Client, Kind, Protocol, Sights, seen_by
 
 # The observer's words -> the Flows that say the same. A stream that is shorter than one block is held, or one block.
 SAME: Mapping[str, frozenset[Flow]] = {
@@ -49,10 +50,6 @@ NOT_NGINX = ("apache-", "caddy-", "haproxy-", "lighttpd-", "passenger-", "varnis
 GENERIC = "http-hop"
 
 
-# For whom a report speaks: the prober is an HTTP/1.1 client.
-JUDGED = (Client.HTTP1,)
-
-
 class Mark(StrEnum):
     """What became of one case."""
 
@@ -61,6 +58,12 @@ class Mark(StrEnum):
     WRONG = "wrong"
     MISSING = "missing"  # the program cannot be had here
     BROKEN = "broken"  # the case itself did not run
+
+
+# The clients that flushcheck can ask as.
+JUDGED = (Client.HTTP1, Client.BROWSER)
+
+BADLY = (Mark.WRONG, Mark.UNDECIDED, Mark.RIGHT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,48 @@ def assess(
     if any(order.index(ranks[name]) < best for name in foreign):
         return Result(case, Mark.UNDECIDED, report.verdict, named, took_s, "not named first")
     return Result(case, Mark.RIGHT, report.verdict, named, took_s)
+
+
+def assess_run(case: Case, seen: Sights, report: Report, took_s: float) -> Result:
+    """Compare what a Report says of each client with its case; the worst of them counts.
+
+    Args:
+        case: what was run.
+        seen: what the observer saw just now, by protocol.
+        report: of flushcheck. Where it asked as one client only, that stands for every client that gets HTTP/1.1.
+        took_s: how long that took.
+    """
+    asked = [client for client, _ in report.clients]
+    results = []
+    for client in JUDGED:
+        own = Asked(client)
+        if own not in asked and len(asked) > 1:
+            continue
+        chosen = own if own in asked or not asked else asked[0]
+        now = seen_by({protocol: seen.get(protocol, {}) for protocol in Protocol}, client)
+        result = assess(case, now, as_told_to(chosen, report), took_s, client=client)
+        results.append(replace(result, why=f"{client}: {result.why}" if result.why else ""))
+    return min(results, key=lambda result: (BADLY.index(result.mark), -len(result.named)))
+
+
+def as_told_to(client: Asked, report: Report) -> Report:
+    """The part of a Report that is about one client."""
+    transports = tuple(
+        replace(
+            transport,
+            flow=told.flow,
+            summary=told.summary,
+            hold_bytes=told.hold_bytes,
+            hold_s=told.hold_s,
+            culprits=told.culprits,
+        )
+        for transport in report.transports
+        for told in transport.clients
+        if told.client is client
+    )
+    culprits = tuple(culprit for culprit in report.culprits if client in culprit.clients)
+    verdict = dict(report.clients).get(client, report.verdict)
+    return replace(report, verdict=verdict, transports=transports or report.transports, culprits=culprits)
 
 
 def differences(written: Sights, seen: Sights) -> list[str]:

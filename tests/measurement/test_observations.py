@@ -9,6 +9,7 @@ import pytest
 from flushcheck.measurement.answer import Answer
 from flushcheck.model import (
     Arrival,
+    Client,
     Flow,
     Outcome,
     Probe,
@@ -273,3 +274,32 @@ TRIED = [
 @pytest.mark.parametrize(("name", "seen", "expected"), TRIED, ids=[row[0] for row in TRIED])
 def test_whether_a_difference_was_tried(name, seen, expected):
     assert run(*seen).tried(CHUNKED, Variant.XAB) is expected
+
+
+def of(client: Client, transport: Transport = CHUNKED) -> Probe:
+    return Probe(transport, client=client)
+
+
+def test_each_client_has_its_own_view():
+    seen = run(saw(CHUNKED), saw(of(Client.HTTP1), HELD), saw(loopback(CHUNKED)))
+    assert seen.clients == (Client.BROWSER, Client.HTTP1)
+    browser, http1 = (seen.of_client(client) for client in seen.clients)
+    assert (browser.flow(CHUNKED), http1.flow(CHUNKED)) == (Flow.FLOWING, Flow.HELD)
+    assert http1.held_baseline(CHUNKED) == Probe(CHUNKED)
+    assert {observation.probe.client for observation in http1} == {Client.BROWSER}
+    assert browser.control(CHUNKED) is http1.control(CHUNKED) is Flow.FLOWING
+
+
+def test_what_only_one_client_asked_is_not_seen_by_another():
+    seen = run(saw(CHUNKED), saw(of(Client.HTTP1, EVENTS)))
+    assert seen.of_client(Client.HTTP1).get(Probe(CHUNKED)) is None
+    assert seen.of_client(Client.BROWSER).get(Probe(EVENTS)) is None
+
+
+def test_a_control_is_no_client_of_the_path():
+    assert run(saw(loopback(CHUNKED))).clients == ()
+
+
+def test_a_stream_that_waited_for_another_client_waited_for_its_turn():
+    seen = run(saw(CHUNKED, ended_s=2.0), saw(of(Client.HTTP1), QUEUED))
+    assert seen.of_client(Client.HTTP1).queued(CHUNKED) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flushcheck.measurement import plan
-from flushcheck.model import Flow, Probe, Scenario, Transport, Vantage, Variant
+from flushcheck.model import Client, Flow, Probe, Scenario, Transport, Vantage, Variant
 
 POLLING, CHUNKED, EVENTS, WEBSOCKET = Transport
 TOKEN, KILO, BIG, IDLE, STEADY = Scenario
@@ -87,6 +87,11 @@ BASELINES = [
 @pytest.mark.parametrize(("name", "only", "quick", "expected"), BASELINES, ids=[row[0] for row in BASELINES])
 def test_a_plan_begins_with_its_baselines(name, only, quick, expected):
     assert ids(plan.baselines(only, quick=quick)) == expected
+
+
+def test_every_client_makes_the_same_baselines():
+    probes = plan.baselines([CHUNKED], quick=True, clients=(Client.BROWSER, Client.HTTP1))
+    assert ids(probes) == ["chunked-token", "chunked-kilo", "chunked-token-http1", "chunked-kilo-http1"]
 
 
 def test_only_the_paths_baselines_have_a_counterpart_at_the_apps_own_port():
@@ -184,6 +189,46 @@ EXPERIMENTS = [
 )
 def test_what_the_baselines_left_open_is_tried(name, seen, quick, expected):
     assert ids(plan.experiments(seen, quick=quick)) == expected
+
+
+BROWSER, HTTP1, HTTP3 = Client
+AT_ONCE = ["chunked-token-together", *(f"chunked-token-together-{run}" for run in range(1, 12))]
+AT_ONCE_HTTP1 = [f"chunked-token-together-http1{run}" for run in ("", *(f"-{n}" for n in range(1, 12)))]
+OF_CLIENTS = [
+    # name,                                          flows seen,                                                            multiplexed, Probes
+    ("clean for both, which use HTTP/1.1",           {Probe(CHUNKED): CLEAN, Probe(CHUNKED, client=HTTP1): CLEAN},          (),
+     ["chunked-big", "chunked-token-identity", "chunked-token-http/1.0", *AT_ONCE[:6],
+      "chunked-big-http1", "chunked-token-identity-http1", "chunked-token-http/1.0-http1", *AT_ONCE_HTTP1[:6]]),
+    ("clean for both, one shares a connection",      {Probe(CHUNKED): CLEAN, Probe(CHUNKED, client=HTTP1): CLEAN},          (BROWSER,),
+     ["chunked-big", "chunked-token-identity", *AT_ONCE,
+      "chunked-big-http1", "chunked-token-identity-http1", "chunked-token-http/1.0-http1", *AT_ONCE_HTTP1]),
+    ("held for HTTP/1.1 clients alone",              {Probe(CHUNKED): CLEAN, Probe(CHUNKED, client=HTTP1): HELD},           (BROWSER,),
+     ["chunked-big", "chunked-token-identity", *AT_ONCE,
+      "chunked-token-x-accel-buffering-http1", "chunked-token-identity-http1", "chunked-kilo-http1", "chunked-big-http1",
+      *(f"chunked-token-{name}-http1" for name in DIFFERENCES)]),
+    ("held for a client that shares a connection",   {Probe(CHUNKED): HELD},                                                (BROWSER,),
+     [*for_a_hold("chunked-token"), "chunked-kilo", "chunked-big",
+      *(f"chunked-token-{name}" for name in DIFFERENCES if name != "http/1.0")]),
+    ("what one client made, another has not made",   {Probe(CHUNKED): HELD, Probe(CHUNKED, client=HTTP1): HELD,
+                                                      Probe(CHUNKED, BIG): HELD, Probe(CHUNKED, KILO): HELD},               (BROWSER,),
+     [*for_a_hold("chunked-token"), *(f"chunked-token-{name}" for name in DIFFERENCES if name != "http/1.0"),
+      "chunked-token-x-accel-buffering-http1", "chunked-token-identity-http1", "chunked-kilo-http1", "chunked-big-http1",
+      *(f"chunked-token-{name}-http1" for name in DIFFERENCES)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "multiplexed", "expected"), OF_CLIENTS, ids=[row[0] for row in OF_CLIENTS]
+)
+def test_each_client_makes_the_experiments_that_its_own_baselines_call_for(name, seen, multiplexed, expected):
+    assert ids(plan.experiments(seen, quick=False, multiplexed=multiplexed)) == expected
+
+
+def test_probes_share_a_connection_by_six_and_those_at_once_have_one():
+    alone = [Probe(CHUNKED, variant=variant) for variant in Variant if variant is not Variant.TOGETHER]
+    together = [Probe(CHUNKED, variant=Variant.TOGETHER, run=run) for run in range(12)]
+    assert len(alone) == 8
+    assert plan.shared_connections([*alone[:3], *together, *alone[3:]]) == (1, 1, 1, *[0] * 12, 1, 1, 1, 2, 2)
 
 
 def test_the_order_of_transports_is_the_order_of_every_listing():

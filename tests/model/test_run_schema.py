@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Run, UsageError
+from flushcheck.model import Arrival, Client, Observation, Outcome, Probe, Run, Transport, UsageError
 from flushcheck.model.run_schema import SCHEMA, run_from_json, run_to_json
 
 OLD = sorted((Path(__file__).parent / "schema-1").glob("*.json"))
@@ -68,3 +68,22 @@ def test_a_place_without_a_name_is_called_by_its_type():
 
 def test_a_run_without_a_schema_is_a_current_one():
     assert run_from_json({"target": "x", "observations": []}) == Run("x", ())
+
+
+def test_a_run_from_before_clients_had_names_is_read():
+    arrival = {"at_s": 0.1, "size_bytes": 5, "text_bytes": 5}
+    observation = {"probe": {"transport": "chunked"}, "outcome": "complete", "arrivals": [arrival]}
+    (item,) = run_from_json({"schema": 2, "target": "x", "observations": [observation]}).observations
+    assert (item.probe.client, item.alpn, item.tls_version, item.settings) == (Client.BROWSER, "", "", ())
+    assert (item.arrivals[0].frame_bytes, item.arrivals[0].record_bytes) == ((), ())
+
+
+def test_what_was_seen_of_http_2_and_tls_comes_back():
+    arrival = Arrival(0.1, 5, 5, (), (5, 0), (31,))
+    probe = Probe(Transport.CHUNKED, client=Client.HTTP1)
+    item = Observation(
+        probe, Outcome.COMPLETE, arrivals=(arrival,), alpn="h2", tls_version="TLSv1.3", settings=((3, 128),)
+    )
+    run = Run("x", (item,))
+    assert run_from_json(json.loads(json.dumps(run_to_json(run)))) == run
+    assert probe.id == "chunked-token-http1"

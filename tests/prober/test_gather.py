@@ -146,7 +146,7 @@ def test_the_whole_is_over_in_time_whatever_hangs():
 def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
     made = []
 
-    def observe_round(probes, *_):
+    def observe_round(probes, *_, **__):
         made.append(tuple(probes))
         return tuple(seen(probe, stalled=len(made) == 1) for probe in probes)
 

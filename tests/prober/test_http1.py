@@ -8,14 +8,9 @@ from contextlib import closing
 import pytest
 
 from flushcheck.prober.address import parse
-from flushcheck.prober.http1 import (
-    MAX_HEADER_BYTES,
-    PEER_ERRORS,
-    ConnectionEnded,
-    Http1Connection,
-    Response,
-    default_headers,
-)
+from flushcheck.prober.http1 import MAX_HEADER_BYTES, Http1Connection
+from flushcheck.prober.http_client import PEER_ERRORS, ConnectionEnded, Response, default_headers
+from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget, DeadlineExceeded
 from tests.prober.peers import Client, pace, scripted_server
 
@@ -25,7 +20,7 @@ SIZED = b"Content-Length: 5\r\n\r\nhello"
 
 
 def connect(url: str, *, within_s: float = 5.0) -> Http1Connection:
-    return Http1Connection(parse(url), Budget(time.monotonic() + within_s))
+    return Http1Connection(Target(parse(url)), Budget(time.monotonic() + within_s))
 
 
 def exchange(url: str, method: str = "GET") -> tuple[Response, bytes]:
@@ -138,11 +133,11 @@ def test_each_read_of_a_body_has_its_moment():
         client.chunk(b"")
 
     with scripted_server(script) as url, closing(connect(url)) as connection:
-        sock = connection.request("GET", "/x", HEADERS)
+        sent = connection.request("GET", "/x", HEADERS)
         response = connection.response()
         reads = list(connection.body())
     assert b"".join(read.data for read in reads) == b"word " * 4
-    assert sock.sent_at <= response.moment <= reads[0].moment
+    assert sent.moment <= response.moment <= reads[0].moment
     assert reads[-1].moment - reads[0].moment >= 0.14
 
 
@@ -153,14 +148,14 @@ def test_a_connection_is_used_again_if_its_peer_keeps_it():
         client.respond(200, b"two", extra="Connection: close\r\n")
 
     with scripted_server(script) as url, closing(connect(url)) as connection:
-        socks, bodies = [], []
+        connects_s, bodies = [], []
         for _ in range(3):
-            socks.append(connection.request("GET", "/x", HEADERS))
+            connects_s.append(connection.request("GET", "/x", HEADERS).connect_s)
             connection.response()
             bodies.append(b"".join(read.data for read in connection.body()))
     assert bodies == [b"one", b"two", b"one"]
-    assert socks[0] is socks[1]
-    assert socks[1] is not socks[2]
+    assert connects_s[0] == connects_s[1]
+    assert connects_s[1] != connects_s[2]
 
 
 def test_a_connection_with_half_a_response_is_not_used_again():
@@ -171,7 +166,7 @@ def test_a_connection_with_half_a_response_is_not_used_again():
         first = connection.request("GET", "/x", HEADERS)
         connection.response()
         assert not connection.reusable
-        assert connection.request("GET", "/x", HEADERS) is not first
+        assert connection.request("GET", "/x", HEADERS).connect_s != first.connect_s
 
 
 def test_a_peer_that_hangs_up_before_its_response_is_told_apart():
@@ -205,7 +200,9 @@ def test_a_request_says_its_version(http_version):
         client.respond(200, b"")
 
     with scripted_server(script) as url:
-        connection = Http1Connection(parse(url), Budget(time.monotonic() + 5), http_version=http_version)
+        connection = Http1Connection(
+            Target(parse(url)), Budget(time.monotonic() + 5), http_version=http_version
+        )
         with closing(connection):
             headers = default_headers("*/*", "identity", http_version=http_version)
             connection.request("GET", "/a%20b?c=HTTP/1.1", headers)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 
 from flushcheck.model import EndRecord, Outcome, Piece, Probe, ReceivedPiece, RequestAtApp, Transport
-from flushcheck.prober.capture import MAX_HEADERS, MAX_NAME, MAX_VALUE, EndDetail, StopReason
-from flushcheck.prober.http1 import ProtocolError, Response
-from flushcheck.prober.observation_builder import MAX_ARRIVALS, MAX_PIECES, ObservationBuilder
-from flushcheck.prober.timed_socket import ByteLimitExceeded, DeadlineExceeded, Unreachable
+from flushcheck.prober.capture import MAX_HEADERS, MAX_NAME, MAX_SETTINGS, MAX_VALUE, EndDetail, StopReason
+from flushcheck.prober.http_client import ProtocolError, Response, SentRequest
+from flushcheck.prober.observation_builder import MAX_ARRIVALS, MAX_PIECES, MAX_SIZES, ObservationBuilder
+from flushcheck.prober.timed_socket import (
+    ByteLimitExceeded,
+    DeadlineExceeded,
+    PeerDelay,
+    SocketRead,
+    Unreachable,
+)
 from flushcheck.streaming.transports import Malformed
 
 CHUNKED, EVENTS, WEBSOCKET = (
@@ -184,3 +190,36 @@ def test_a_probe_that_is_abandoned_is_unreachable_until_it_is_connected():
     assert made.on_deadline() == (R.UNREACHABLE, "no connection within 5.0 s")
     made.connect_s = 0.1
     assert made.on_deadline() == (R.DEADLINE, "")
+
+
+def test_the_sizes_of_frames_and_records_go_to_the_read_they_came_in():
+    made = received()
+    made.took(SocketRead(102.0, b"ab", (26, 30), 2), b"ab")
+    made.took(SocketRead(102.0, b"c", (), 1), b"c")
+    made.took(SocketRead(103.0, b"d", (27,)), b"d")
+    arrivals = made.close(EndDetail(R.ENDED), now=104.0).arrivals[1:]
+    assert [arrival.size_bytes for arrival in arrivals] == [3, 1]
+    assert [arrival.frame_bytes for arrival in arrivals] == [(2, 1), ()]
+    assert [arrival.record_bytes for arrival in arrivals] == [(26, 30), (27,)]
+
+
+def test_no_more_sizes_are_kept_than_allowed():
+    made = received()
+    for number in range(2):
+        made.arrived(102.0 + number, 1, b"x", frame_bytes=[9] * (MAX_SIZES - 1), record_bytes=[5] * MAX_SIZES)
+    seen = made.close(EndDetail(R.ENDED), now=104.0)
+    assert [len(arrival.frame_bytes) for arrival in seen.arrivals] == [0, MAX_SIZES - 1, 1]
+    assert [len(arrival.record_bytes) for arrival in seen.arrivals] == [0, MAX_SIZES, 0]
+
+
+def test_what_a_connection_settled_is_kept_within_limits():
+    made = builder()
+    made.requested(SentRequest(101.0, 0.5, "h2\n" + "x" * 500, "TLSv1.3", ((3, 1),) * (MAX_SETTINGS + 1)))
+    seen = made.close(EndDetail(R.ENDED), now=104.0)
+    assert (seen.alpn[:4], len(seen.alpn) <= MAX_NAME + 1, seen.alpn.isprintable()) == ("h2 x", True, True)
+    assert (seen.tls_version, len(seen.settings), seen.connect_s) == ("TLSv1.3", MAX_SETTINGS, 0.5)
+
+
+def test_what_the_peer_owed_at_the_deadline_is_told():
+    end = builder().failed(PeerDelay("stream not opened: MAX_CONCURRENT_STREAMS=1"))
+    assert end == EndDetail(R.DEADLINE, "stream not opened: MAX_CONCURRENT_STREAMS=1")

@@ -8,14 +8,15 @@ import pytest
 import requests
 
 from flushcheck.prober.address import parse
-from flushcheck.prober.http1 import PEER_ERRORS
+from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.session import Session
+from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import MAX_BYTES, Budget
 from tests.prober.peers import TO_CLOSE, Client, pace, scripted_server
 
 
 def fetch(url: str, *, within_s: float = 5.0, max_bytes: int = 1000) -> tuple[requests.Response, bytes]:
-    with Session(parse(url), Budget(time.monotonic() + within_s)) as session:
+    with Session(Target(parse(url)), Budget(time.monotonic() + within_s)) as session:
         response = session.get(f"{url}/x", stream=True)
         return response, response.raw.read(max_bytes)
 
@@ -40,7 +41,7 @@ def test_a_redirect_is_a_response_whose_body_is_not_read():
         client.send(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Encoding: gzip\r\n\r\nno gzip")
         client.wait_for_close()
 
-    with scripted_server(script) as url, Session(parse(url), Budget(time.monotonic() + 5)) as session:
+    with scripted_server(script) as url, Session(Target(parse(url)), Budget(time.monotonic() + 5)) as session:
         response = session.get(f"{url}/x", stream=True)
         assert response.status_code == 302
         response.close()

@@ -1,57 +1,17 @@
 """A real TLS handshake, with a certificate that openssl makes for the test."""
 
+import os
 import shutil
+import socket
 import ssl
-import subprocess
 
 import pytest
 
 from flushcheck.model import Outcome, Probe, Transport
-from flushcheck.prober import observe, observe_all, timed_socket
+from flushcheck.prober import observe, observe_all
 from tests.prober.peers import TO_CLOSE, Client, end, piece, scripted_server
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """The paths of a self-signed certificate for 127.0.0.1, and of its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return cert, key
-
-
-@pytest.fixture
-def speaks_tls(certificate):
-    """Turn a script into one that speaks TLS first."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-
-    def wrap(script):
-        def speak(client: Client) -> None:
-            with context.wrap_socket(client.sock, server_side=True) as sock:
-                inner = Client(sock)
-                if inner.read_request():
-                    script(inner)
-                sock.unwrap()
-
-        return speak
-
-    return wrap
-
-
-@pytest.fixture
-def trusted(certificate, monkeypatch):
-    """Let the prober trust the certificate, as if it were in the system's store."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    timed_socket.tls_context.cache_clear()
-    yield
-    timed_socket.tls_context.cache_clear()
 
 
 def stream(client: Client) -> None:
@@ -64,13 +24,13 @@ def stream(client: Client) -> None:
 @pytest.mark.usefixtures("trusted")
 def test_a_stream_is_read_over_tls(speaks_tls):
     with scripted_server(speaks_tls(stream), read_first=False) as url:
-        chunked, socket = observe_all(
+        chunked, opened = observe_all(
             [Probe(Transport.CHUNKED), Probe(Transport.WEBSOCKET)],
             url.replace("http:", "https:"),
             timeout_s=5,
         )
     assert (chunked.outcome, chunked.detail) == (Outcome.COMPLETE, "")
-    assert (socket.outcome, socket.detail) == (Outcome.REFUSED, "status 400: no")
+    assert (opened.outcome, opened.detail) == (Outcome.REFUSED, "status 400: no")
 
 
 @pytest.mark.parametrize("transport", Transport)
@@ -94,3 +54,68 @@ def test_plain_http_to_a_tls_port_is_unreachable(speaks_tls):
     with scripted_server(speaks_tls(stream), read_first=False) as url:
         seen = observe(Probe(Transport.CHUNKED), url, timeout_s=5)
     assert seen.outcome is Outcome.UNREACHABLE
+
+
+RECORDS = [
+    # name             version                   writes, sizes of their text     the records' sizes beyond the text
+    ("TLS 1.3",        ssl.TLSVersion.TLSv1_3,   (4_096, 4_096, 4_096),          17),
+    ("TLS 1.2",        ssl.TLSVersion.TLSv1_2,   (4_096, 4_096, 4_096),          24),
+    ("full records",   ssl.TLSVersion.TLSv1_3,   (16_384, 16_384),               17),
+    ("a byte each",    ssl.TLSVersion.TLSv1_3,   (1,) * 50,                      17),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "version", "writes", "more"), RECORDS, ids=[row[0] for row in RECORDS])
+@pytest.mark.usefixtures("trusted")
+def test_each_read_has_the_sizes_of_the_records_it_completed(name, version, writes, more, server_context):
+    context = server_context()
+    context.maximum_version = version
+    context.set_ciphers("ECDHE+AESGCM")
+
+    def script(client: Client) -> None:
+        with context.wrap_socket(client.sock, server_side=True) as sock:
+            inner = Client(sock)
+            inner.read_request()
+            inner.send(TO_CLOSE)
+            for size in writes:
+                inner.send(b"\n" * size)
+            inner.send(piece(0) + end(1))
+            sock.unwrap()
+
+    with scripted_server(script, read_first=False) as url:
+        seen = observe(Probe(Transport.CHUNKED), url.replace("http:", "https:"), timeout_s=5)
+    records = [size for arrival in seen.arrivals for size in arrival.record_bytes]
+    assert seen.outcome is Outcome.COMPLETE
+    # Session tickets and the header came in records of their own, and are not among them.
+    assert records == [*(size + more for size in writes), len(piece(0) + end(1)) + more]
+    assert sum(arrival.size_bytes for arrival in seen.arrivals) == sum(records) - more * len(records)
+    assert seen.tls_version == ("TLSv1.2" if more == 24 else "TLSv1.3")
+
+
+WIRES = [
+    # name                        what the peer does to an open connection                  outcome, words in the detail
+    ("garbage",                   lambda raw, sock: raw.sendall(b"garbage" * 9),            Outcome.CUT, "1 piece arrived; "),
+    ("a record too long",         lambda raw, sock: raw.sendall(b"\x17\3\3\xff\xff" * 9),   Outcome.CUT, "1 piece arrived; "),
+    ("a damaged record",          lambda raw, sock: raw.sendall(b"\x17\3\3\0\x20" + b"x" * 32), Outcome.CUT, "1 piece arrived; "),
+    ("half a record, then close", lambda raw, sock: raw.sendall(b"\x17\3\3\0\x20"),         Outcome.CUT, "1 piece arrived"),
+    ("closed without a notice",   lambda raw, sock: None,                                   Outcome.CUT, "1 piece arrived"),
+    ("closed with a notice",      lambda raw, sock: sock.unwrap(),                          Outcome.CUT, "1 piece arrived"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "ending", "outcome", "words"), WIRES, ids=[row[0] for row in WIRES])
+@pytest.mark.usefixtures("trusted")
+def test_what_arrived_before_a_broken_record_counts(name, ending, outcome, words, server_context):
+    def script(client: Client) -> None:
+        raw = socket.socket(fileno=os.dup(client.sock.fileno()))
+        with raw, server_context().wrap_socket(client.sock, server_side=True) as sock:
+            inner = Client(sock)
+            inner.read_request()
+            inner.send(TO_CLOSE + piece(0))
+            ending(raw, sock)
+            raw.shutdown(socket.SHUT_RDWR)
+
+    with scripted_server(script, read_first=False) as url:
+        seen = observe(Probe(Transport.CHUNKED), url.replace("http:", "https:"), timeout_s=5)
+    assert (seen.outcome, words in seen.detail) == (outcome, True), seen.detail
+    assert len(seen.pieces) == 1

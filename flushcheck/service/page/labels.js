@@ -21,3 +21,7 @@ export const VARIANT_LABELS = {
   padded: "padding before the stream",
   "other-type": "the content type application/octet-stream",
 };
+
+/** The kinds of program that a run asked as.
+ * @type {Record<string, string>} */
+export const CLIENT_LABELS = { browser: "Browsers", http1: "HTTP/1.1 clients", http3: "HTTP/3 clients" };

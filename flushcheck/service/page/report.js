@@ -5,10 +5,10 @@
 import { compareVantages } from "./compare-vantages.js";
 import { $, copyable, el } from "./dom.js";
 import { exportButtons } from "./export.js";
-import { TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
+import { CLIENT_LABELS, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
 import { Timeline } from "./timeline.js";
 
-/** @import { CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
+/** @import { Client, ClientReport, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
 /** @typedef {[transport: Transport, report: TransportReport][]} TransportReports */
 
 /** @type {Record<string, string>} */
@@ -79,23 +79,41 @@ const banner = (report, run, source) =>
 
 /** @param {TransportReports[number]} entry */
 function transportPanel([name, report]) {
-  const timeline = el("div");
-  const { sent_s, received_s } = report;
-  if (sent_s.length > 1) {
-    new Timeline(timeline, TRANSPORT_LABELS[name]).draw({
-      points: sent_s.map((sent, index) => ({ sent_s: sent, arrived_s: received_s[index] ?? sent })),
-      span_s: Math.max(...sent_s, ...received_s, 0.1) * 1.02,
-    });
-  }
   const ways = report.flow === "flowing" ? [] : report.freed_by.map((variant) => VARIANT_LABELS[variant] ?? variant);
   return el(
     "article",
     { class: "panel", "data-verdict": name },
     el("h3", {}, TRANSPORT_LABELS[name], el("span", {}, chip(report.flow), isCutWhenIdle(report) ? chip("cut") : null)),
     el("p", {}, report.summary),
-    timeline,
+    timeline(TRANSPORT_LABELS[name], report),
     ways.length ? el("p", {}, `Tested here: with ${ways.join(" or ")} the stream flows.`) : null,
+    ...otherClients(report).flatMap(([client, got]) => [
+      el("h4", {}, CLIENT_LABELS[client], el("span", {}, chip(got.flow))),
+      el("p", {}, got.summary),
+      timeline(`${TRANSPORT_LABELS[name]}, ${CLIENT_LABELS[client]}`, got),
+    ]),
   );
+}
+
+/** The picture of a stream in time; empty if fewer than two pieces arrived.
+ * @param {string} label
+ * @param {{ sent_s: number[], received_s: number[] }} stream */
+function timeline(label, { sent_s, received_s }) {
+  const picture = el("div");
+  if (sent_s.length > 1) {
+    new Timeline(picture, label).draw({
+      points: sent_s.map((sent, index) => ({ sent_s: sent, arrived_s: received_s[index] ?? sent })),
+      span_s: Math.max(...sent_s, ...received_s, 0.1) * 1.02,
+    });
+  }
+  return picture;
+}
+
+/** The clients that got something else than the first one, which the report's own flow is about.
+ * @param {TransportReport} report */
+function otherClients({ clients }) {
+  const [first, ...others] = /** @type {[Client, ClientReport][]} */ (Object.entries(clients ?? {}));
+  return others.filter(([, got]) => got.flow !== first?.[1].flow || `${got.culprits}` !== `${first?.[1].culprits}`);
 }
 
 /** Whether something cuts an idle or an old stream. Only a test with --idle shows it.

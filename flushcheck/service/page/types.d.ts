@@ -2,6 +2,7 @@
 // tests/page/unit/test_types.py compares the field names with the Python dataclasses and documents.
 
 export type Transport = "polling" | "chunked" | "events" | "websocket";
+export type Client = "browser" | "http1" | "http3";
 export type Outcome = "complete" | "cut" | "timeout" | "refused" | "unreachable" | "stopped";
 export type Verdict = "flowing" | "held" | "broken" | "unknown";
 
@@ -14,6 +15,7 @@ export interface Probe {
   vantage: "path" | "loopback" | "direct";
   run: number;
   lasts_s: number;
+  client?: Client;
 }
 
 export interface RequestAtApp {
@@ -47,6 +49,8 @@ export interface Arrival {
   size_bytes: number;
   text_bytes: number;
   pieces: ReceivedPiece[];
+  frame_bytes?: number[];
+  record_bytes?: number[];
 }
 
 export interface Observation {
@@ -64,6 +68,9 @@ export interface Observation {
   arrivals: Arrival[];
   end: EndRecord | null;
   request_at_app: RequestAtApp | null;
+  alpn?: string;
+  tls_version?: string;
+  settings?: [number, number][];
 }
 
 export interface Run {
@@ -94,6 +101,7 @@ export interface CulpritReport {
   title: string;
   confidence: string;
   transports: Transport[];
+  clients: Client[];
   evidence: string[];
   fixes: Fix[];
   references: string[];
@@ -124,6 +132,19 @@ export interface TransportReport {
   idle: IdleResult | null;
   sent_s: number[];
   received_s: number[];
+  clients: Partial<Record<Client, ClientReport>>;
+}
+
+export interface ClientReport {
+  flow: string;
+  summary: string;
+  http_version: string;
+  hold_bytes: number | null;
+  hold_s: number;
+  culprits: string[];
+  freed_by: string[];
+  sent_s: number[];
+  received_s: number[];
 }
 
 export interface FaultLocation {
@@ -142,6 +163,7 @@ export interface Report {
   target: string;
   verdict: Verdict;
   headline: string;
+  clients: Partial<Record<Client, Verdict>>;
   transports: Record<Transport, TransportReport>;
   culprits: CulpritReport[];
   fault_location: FaultLocation | null;

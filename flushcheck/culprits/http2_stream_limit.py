@@ -1,0 +1,105 @@
+"""A server that processes only a few streams of one HTTP/2 connection at once."""
+
+from __future__ import annotations
+
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import (
+    Client,
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Observation,
+    Owner,
+    Source,
+    Transport,
+)
+
+CULPRIT = Culprit(
+    id="http2-stream-limit",
+    title="the server processes too few streams of one HTTP/2 connection at once, so the others wait",
+    why=(
+        "A browser opens all streams of a page on one HTTP/2 connection. Apache's mod_http2 processes 6 of "
+        "them at once on a new connection, more after responses that ended well, and fewer after the page "
+        "closed streams: 2 after it closed four of them (measured on 2.4.71). The others wait, headers "
+        "included. No directive raises that number: H2MinWorkers and H2MaxWorkers had no effect. Other "
+        "servers have a limit that they announce, 100 and more by default (http2_max_concurrent_streams of "
+        "nginx); a browser keeps the streams beyond it waiting."
+    ),
+    symptoms=(
+        "Of many streams on one HTTP/2 connection some begin only when others end. On connections of their "
+        "own, over HTTP/1.1, the same number begins at once. It looks like an app server that serves too few "
+        "streams."
+    ),
+    detection=(
+        "Streams of a shared HTTP/2 connection begin when others end, and as many HTTP/1.1 clients at once "
+        "are all served."
+    ),
+    fixes=(
+        Fix(
+            where="the page",
+            change="// one EventSource for all subscriptions of the page, with an event name for each",
+            by=Owner.CLIENT,
+            note="the app has to send several subscriptions over one stream",
+        ),
+        Fix(
+            where="nginx, the http or server block, where the limit was lowered",
+            change="http2_max_concurrent_streams 128;",
+            by=Owner.SERVER,
+            note="the default; HAProxy, Caddy, Traefik and Envoy serve 12 and more by default",
+        ),
+    ),
+    references=(
+        "https://httpd.apache.org/docs/2.4/mod/mod_http2.html",
+        "https://github.com/icing/mod_h2/issues/259",
+    ),
+    looks_like=("gunicorn-sync-worker",),
+    shown_by=frozenset({Source.PATH}),
+)
+
+
+def detect(seen: Observations, transport: Transport) -> Detection | None:
+    """A baseline waited for other streams of its connection, and over HTTP/1.1 none waited."""
+    held = seen.held_baseline(transport)
+    if held is None:
+        return None
+    baseline, timing = seen[held]
+    if not timing.queued_s or not shares_connection(baseline):
+        return None
+    waited = Evidence(
+        f"{transport}: on the HTTP/{baseline.http_version} connection that it shares with others, the stream "
+        f"began {timing.queued_s:.1f} s after the first of them, and then flowed",
+        (baseline.probe.id,),
+    )
+    http1 = seen.beside(Client.HTTP1)
+    if http1 is None or http1.flow(transport) is None:
+        return Detection(CULPRIT, Confidence.POSSIBLE, (waited,))  # the app may serve no more at once
+    if http1.queued(transport):
+        return None  # the app keeps them waiting, whatever the connection
+    apart = Evidence(f"{transport}: over HTTP/1.1, each on a connection of its own, no stream waited")
+    return Detection(CULPRIT, Confidence.LIKELY, (waited, apart))
+
+
+def shares_connection(observation: Observation) -> bool:
+    """Whether the response arrived over a version of HTTP that carries many streams on one connection."""
+    return observation.http_version in ("2", "3")
+
+
+def waiting_note(seen: Observations, transport: Transport) -> str:
+    """What many streams asked for at once show, where each baseline flows; "" if all began at once."""
+    together = seen.together(transport)
+    waited_s = [timing.queued_s for _, timing in together if timing.queued_s]
+    if not waited_s or not shares_connection(together[0][0]):
+        return ""
+    http1 = seen.beside(Client.HTTP1)
+    apart = http1.together(transport) if http1 else ()
+    if any(timing.queued_s for _, timing in apart):
+        return ""
+    version = together[0][0].http_version
+    elsewhere = f"; {len(apart)} at once over HTTP/1.1 were all served" if apart else ""
+    return (
+        f"{transport}: of {len(together)} streams at once on one HTTP/{version} connection "
+        f"{len(together) - len(waited_s)} were served, the others waited up to {max(waited_s):.1f} s"
+        f"{elsewhere} (see {CULPRIT.id})"
+    )

@@ -1,0 +1,35 @@
+"""What the sizes of TLS records show: a server that fills a buffer before it encrypts makes them all alike.
+
+nginx collects ssl_buffer_size for an HTTP/1.1 client (16,384 bytes by default), Apache's mod_ssl 8,192. A
+server that encrypts each write makes records of the size of the writes: the Probes' Pieces differ in size, so
+equal records are no chance. Pieces of 16 kB and more say nothing: TLS itself cuts those (RFC 8446, section
+5.1).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flushcheck.model import Observation
+
+# What encryption adds to a record's payload, by TLS version: content type and tag; nonce and tag (AES-GCM).
+OVERHEAD_BYTES = {"TLSv1.3": 17, "TLSv1.2": 24}
+
+# The buffers that were measured: nginx with ssl_buffer_size 1k and 4k, mod_ssl, nginx with its default.
+BUFFERS = frozenset({1024, 4096, 8192, 16_384})
+
+# The kilobyte Pieces fill two of the largest, which no Piece reaches by itself; one may be a chance.
+MIN_RECORDS = 2
+
+
+def buffer_bytes(observation: Observation) -> int | None:
+    """The size of the buffer that filled this Observation's records; None if they show none."""
+    overhead = OVERHEAD_BYTES.get(observation.tls_version)
+    if overhead is None:
+        return None
+    records = Counter(size - overhead for arrival in observation.arrivals for size in arrival.record_bytes)
+    if not records:
+        return None
+    # What is left of the stream, or of a flush, is smaller than the buffer; nothing is larger.
+    largest = max(records)
+    return largest if largest in BUFFERS and records[largest] >= MIN_RECORDS else None

@@ -1,0 +1,129 @@
+"""What each Client got is decided by itself; the report says what differs, and is as bad as the worst."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import (
+    Client,
+    Flow,
+    Observation,
+    Outcome,
+    Probe,
+    Report,
+    Run,
+    Transport,
+    Variant,
+    Verdict,
+)
+from tests.measurement.streams import HELD, NO_PATTERN, NOTHING, loopback, saw
+
+POLLING, CHUNKED, EVENTS, WEBSOCKET = Transport
+BROWSER, HTTP1, HTTP3 = Client
+NGINX = "nginx proxy_buffering holds the response until a buffer is full or the app has finished"
+
+
+def h2(*observations: Observation) -> list[Observation]:
+    """These, as a browser saw them over HTTP/2."""
+    return [dataclasses.replace(observation, http_version="2") for observation in observations]
+
+
+def by(client: Client, *observations: Observation) -> list[Observation]:
+    """These, as this Client saw them."""
+    return [
+        dataclasses.replace(observation, probe=dataclasses.replace(observation.probe, client=client))
+        for observation in observations
+    ]
+
+
+def report(*observations: Observation) -> Report:
+    return judge(Run("https://test", observations))
+
+
+XAB = Probe(CHUNKED, variant=Variant.XAB)
+CLEAN = [saw(CHUNKED), saw(EVENTS)]
+HELD_BY_NGINX = [saw(CHUNKED, HELD), saw(XAB)]
+FAILED = saw(WEBSOCKET, NOTHING, outcome=Outcome.REFUSED, status=400)
+VAGUE = saw(CHUNKED, NO_PATTERN)
+
+HEADLINES = [
+    # name,                                       Observations,                                       verdict, headline
+    ("one client over HTTP/2",                    h2(*CLEAN),                                         Verdict.FLOWING,
+     "flowing on chunked, events"),
+    ("the same for both",                         [*h2(*CLEAN), *by(HTTP1, *CLEAN)],                  Verdict.FLOWING,
+     "flowing on chunked, events"),
+    ("held for both",                             [*h2(*HELD_BY_NGINX), *by(HTTP1, *HELD_BY_NGINX)],  Verdict.HELD,
+     f"held on chunked: {NGINX}"),
+    ("held for HTTP/1.1 clients",                 [*h2(*CLEAN), *by(HTTP1, *HELD_BY_NGINX)],          Verdict.HELD,
+     f"flowing in browsers over HTTP/2 on chunked, events; held for HTTP/1.1 clients on chunked: {NGINX}"),
+    ("held in browsers",                          [*h2(*HELD_BY_NGINX), *by(HTTP1, *CLEAN)],          Verdict.HELD,
+     f"held in browsers over HTTP/2 on chunked: {NGINX}; flowing for HTTP/1.1 clients on chunked, events"),
+    ("broken in browsers",                        [*h2(*CLEAN, FAILED), *by(HTTP1, *CLEAN, saw(WEBSOCKET))], Verdict.BROKEN,
+     "broken in browsers over HTTP/2 on websocket: the cause could not be named; flowing for HTTP/1.1 clients on chunked, events, websocket"),
+    ("unclear for HTTP/1.1 clients",              [*h2(*CLEAN), *by(HTTP1, VAGUE)],                   Verdict.UNKNOWN,
+     "flowing in browsers over HTTP/2 on chunked, events; could not tell for HTTP/1.1 clients: 20 pieces {} without a pattern, up to 0.8 s late"),
+    ("broken is worse than unclear",              [*h2(VAGUE), *by(HTTP1, *CLEAN, FAILED)],           Verdict.BROKEN, None),
+    ("held is worse than broken",                 [*h2(*CLEAN, FAILED), *by(HTTP1, *HELD_BY_NGINX)],  Verdict.HELD, None),
+    ("held over HTTP/3",                          [*h2(*CLEAN), *by(HTTP3, *HELD_BY_NGINX)],          Verdict.HELD,
+     f"flowing in browsers over HTTP/2 on chunked, events; held in browsers over HTTP/3 on chunked: {NGINX}"),
+    ("a browser over HTTP/1.1",                   [*CLEAN, *by(HTTP3, *HELD_BY_NGINX)],               Verdict.HELD,
+     f"flowing in browsers on chunked, events; held in browsers over HTTP/3 on chunked: {NGINX}"),
+    ("HTTP/1.1 clients alone",                    by(HTTP1, *CLEAN),                                  Verdict.FLOWING,
+     "flowing on chunked, events"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "observations", "verdict", "headline"), HEADLINES, ids=[row[0] for row in HEADLINES]
+)
+def test_the_path_is_as_bad_as_for_the_client_it_treats_worst(name, observations, verdict, headline):
+    told = report(*observations)
+    assert told.verdict is verdict
+    if headline is not None:
+        assert told.headline in (headline.format("came"), headline.format("arrived"))
+
+
+def test_a_transport_has_the_flow_of_the_first_client_and_what_each_one_got():
+    (chunked, events) = report(*h2(*CLEAN), *by(HTTP1, *HELD_BY_NGINX)).transports
+    assert chunked.flow is Flow.FLOWING
+    browser, http1 = chunked.clients
+    assert (browser.client, browser.flow, browser.http_version) == (BROWSER, Flow.FLOWING, "2")
+    assert (http1.client, http1.flow, http1.freed_by) == (HTTP1, Flow.HELD, (Variant.XAB,))
+    assert http1.hold_s > 1.8
+    assert [detection.culprit.id for detection in http1.culprits] == ["nginx-proxy-buffering"]
+    assert len(http1.sent_s) == len(http1.received_s) == 20
+    assert [client.client for client in events.clients] == [BROWSER]
+
+
+def test_a_culprit_says_which_clients_meet_it():
+    (culprit,) = report(*h2(*CLEAN), *by(HTTP1, *HELD_BY_NGINX)).culprits
+    assert culprit.clients == (HTTP1,)
+    assert all(fact.sentence.startswith("HTTP/1.1 client, chunked: ") for fact in culprit.evidence)
+    assert culprit.evidence[0].probes == ("chunked-token-http1",)
+
+
+def test_evidence_of_a_second_client_is_added_once():
+    (culprit,) = report(*h2(*HELD_BY_NGINX), *by(HTTP1, *HELD_BY_NGINX)).culprits
+    assert culprit.clients == (BROWSER, HTTP1)
+    assert culprit.transports == (CHUNKED,)
+    added = [fact.sentence for fact in culprit.evidence if fact.sentence.startswith("HTTP/1.1 client, ")]
+    assert len(added) == 1
+    assert len(culprit.evidence) == 4
+
+
+def test_notes_of_another_client_name_it_and_are_not_repeated():
+    gzip = saw(Probe(CHUNKED, variant=Variant.IDENTITY), HELD)
+    both = "chunked: held for clients that accept no compression (held, held for up to 1.90 s)"
+    told = report(*h2(saw(CHUNKED)), *by(HTTP1, saw(CHUNKED), gzip), saw(loopback(CHUNKED)))
+    assert told.notes == (f"HTTP/1.1 client, {both}",)
+    told = report(*h2(saw(CHUNKED), gzip), *by(HTTP1, saw(CHUNKED), gzip), saw(loopback(CHUNKED)))
+    assert told.notes == (both,)
+
+
+def test_hops_are_known_from_every_client_once():
+    via = [saw(CHUNKED, headers={"via": "1.1 varnish"})]
+    told = report(*h2(saw(CHUNKED)), *by(HTTP1, *via), *by(HTTP3, *via))
+    assert [hop.what for hop in told.hops if "varnish" in hop.what] == ["a hop with Via: varnish"]
