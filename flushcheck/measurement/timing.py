@@ -33,7 +33,8 @@ from flushcheck.measurement.patterns import (
     timer,
     waits_for_next,
 )
-from flushcheck.model import Flow, Lag, Observation, Outcome, Transport
+from flushcheck.measurement.tls_records import buffer_bytes
+from flushcheck.model import Flow, Lag, Observation, Outcome, Scenario, Transport
 
 # Below this share of Pieces overtaken by a later send, a path flows. With both cores busy 0.00 to
 # 0.10 were seen on loopback; a byte buffer of one Piece and a timer of two give 0.5 and more.
@@ -164,6 +165,10 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         # What came while Pieces were still being sent may be a late opening, met late by a stalled observer.
         early = pieces[0].at_s < pieces[-1].sent_s and observation.stall_s > MIN_LATE_S
         return Timing(Flow.UNKNOWN if early else Flow.HELD)
+    encrypted = buffer_bytes(observation) if observation.probe.scenario is Scenario.KILO else None
+    if encrypted is not None:
+        # Every TLS record holds a full buffer, also where few deliveries leave a size and a timer open.
+        return Timing(Flow.BLOCKS, hold_bytes=int(exact.value) if exact else encrypted)
     if rate := rate_bps(seen, pieces, latency_s):
         return Timing(Flow.THROTTLED, rate_bps=rate)
     bytes_fit = min((fit for fit in (block(seen), threshold(seen)) if fit), default=None)

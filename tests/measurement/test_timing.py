@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -272,6 +273,35 @@ def test_each_side_of_a_threshold(name, arrivals, stall_s, expected, fields):
     assert timing.flow is expected
     for field, value in fields.items():
         assert getattr(timing, field) == (value if value is None else pytest.approx(value))
+
+
+TICKS_OF_400_MS = in_ticks(KILO, 0.4)
+ENCRYPTED = [
+    # name                              scenario        arrivals                    record   flow,          hold
+    ("a buffer in every record",        Scenario.KILO,  TICKS_OF_400_MS,            8_209,   Flow.BLOCKS,   8_192),
+    ("blocks to the byte",              Scenario.KILO,  in_blocks(KILO, 4_000),     4_113,   Flow.BLOCKS,   4_000),
+    ("no known buffer",                 Scenario.KILO,  TICKS_OF_400_MS,            8_210,   Flow.TICKS,    None),
+    ("large Pieces fill records",       Scenario.BIG,   TICKS_OF_400_MS,            16_401,  Flow.TICKS,    None),
+    ("a record for each Piece",         Scenario.KILO,  one_by_one(KILO),           4_113,   Flow.FLOWING,  None),
+    ("all at the end",                  Scenario.KILO,  at_the_end(KILO),           16_401,  Flow.HELD,     None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "scenario", "arrivals", "record", "expected", "hold_bytes"),
+    ENCRYPTED,
+    ids=[row[0] for row in ENCRYPTED],
+)
+def test_a_full_buffer_in_each_tls_record_is_a_block(name, scenario, arrivals, record, expected, hold_bytes):
+    plain = observe(arrivals)
+    seen = dataclasses.replace(
+        plain,
+        probe=Probe(Transport.CHUNKED, scenario),
+        tls_version="TLSv1.3",
+        arrivals=tuple(dataclasses.replace(arrival, record_bytes=(record,)) for arrival in plain.arrivals),
+    )
+    timing = measure(seen)
+    assert (timing.flow, timing.hold_bytes) == (expected, hold_bytes)
 
 
 def test_the_numbers_of_an_observation():
