@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import TypeVar
 
 from flushcheck.measurement import plan
 from flushcheck.model import Client, Transport, UsageError
@@ -95,27 +97,27 @@ def transports(only: Iterable[Transport | str]) -> tuple[Transport, ...]:
     Raises:
         UsageError: a name is not one of theirs, or there is none.
     """
-    names = [only] if isinstance(only, str) else list(only)
-    expected = f"expected one or more of {', '.join(Transport)}, for example chunked and events"
-    for name in names:
-        if name not in set(Transport):
-            raise UsageError(f"{str(name)[:40]!r} is not a transport: {expected}")
-    if not names:
-        raise UsageError(f"no transport is given: {expected}")
-    return tuple(transport for transport in Transport if transport in names)
+    return _named(only, tuple(Transport), "transport", "chunked and events")
 
 
 def client_names(clients: Iterable[Client | str]) -> tuple[Client, ...]:
     """Return the clients named, in the order of the model.
 
     Raises:
-        UsageError: a name is not one of theirs, or there is none.
+        UsageError: a name is not one that a run can ask as, or there is none.
     """
-    names = [clients] if isinstance(clients, str) else list(clients)
-    expected = f"expected {', '.join(CLIENTS)}, for example clients=browser"
+    return _named(clients, CLIENTS, "client", "browser")
+
+
+_Name = TypeVar("_Name", bound=StrEnum)
+
+
+def _named(given: Iterable[str], known: tuple[_Name, ...], kind: str, example: str) -> tuple[_Name, ...]:
+    names = [given] if isinstance(given, str) else list(given)
+    expected = f"expected one or more of {', '.join(known)}, for example {example}"
     for name in names:
-        if name not in CLIENTS:
-            raise UsageError(f"clients={str(name)[:40]}: {expected}")
+        if name not in known:
+            raise UsageError(f"{str(name)[:40]!r} is not a {kind}: {expected}")
     if not names:
-        raise UsageError(f"clients is empty: {expected}")
-    return tuple(client for client in CLIENTS if client in names)
+        raise UsageError(f"no {kind} is given: {expected}")
+    return tuple(name for name in known if name in names)

@@ -244,3 +244,16 @@ def test_one_transport_may_be_named_alone():
     with scripted_server(service(no_control)) as url:
         run = gather(url, only="chunked", quick=True)
     assert {observation.probe.transport for observation in run.observations} == {Transport.CHUNKED}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("http3", "'http3' is not a client: expected one or more of browser, http1, for example browser"),
+        (["browser", "curl"], "'curl' is not a client: expected"),
+        ((), "no client is given: expected"),
+    ],
+)
+def test_a_client_that_a_run_cannot_ask_as_is_named(given, message):
+    with pytest.raises(UsageError, match=message):
+        gather("http://127.0.0.1:9", clients=given)
