@@ -12,7 +12,19 @@ from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS, STREAMED
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Transport, Variant
+from flushcheck.model import (
+    Client,
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Probe,
+    Transport,
+    Variant,
+)
 
 CULPRIT = Culprit(
     id="haproxy-http-delay",
@@ -43,13 +55,16 @@ MIN_S, MAX_S = 0.15, 0.35
 
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
-    """Ticks of about 200 ms that an HTTP/1.0 client does not meet, nor a WebSocket."""
+    """Ticks of about 200 ms that an HTTP/1.0 client or an HTTP/2 client does not meet, nor a WebSocket."""
     timing = seen.held_timing(transport)
     if timing is None or timing.flow is not Flow.TICKS:
         return None
     if not MIN_S <= timing.period_s <= MAX_S or timing.lag_s.max > MAX_S:
         return None
-    if seen.frees(transport, Variant.HTTP10) is Answer.NO or _http10_without_effect(seen):
+    over_http2 = _flows_over_http2(seen, transport)
+    if not over_http2 and (
+        seen.frees(transport, Variant.HTTP10) is Answer.NO or _http10_without_effect(seen)
+    ):
         return None
     if seen.flow(Transport.WEBSOCKET) in HELD_FLOWS or seen.control(transport) in HELD_FLOWS:
         return None
@@ -63,9 +78,19 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         for streamed in STREAMED
         if seen.frees(streamed, Variant.HTTP10) is Answer.YES
     ]
+    if over_http2:
+        freed.append(Evidence(f"{transport}: over HTTP/2 the same stream flows"))
     if not freed:
         return Detection(CULPRIT, Confidence.POSSIBLE, (ticks,))
     return Detection(CULPRIT, Confidence.LIKELY, (ticks, *freed))
+
+
+def _flows_over_http2(seen: Observations, transport: Transport) -> bool:
+    """Whether a browser got the same stream piece by piece over HTTP/2, where HAProxy has no such ticks."""
+    browser = seen.beside(Client.BROWSER)
+    observation = browser.get(Probe(transport)) if browser else None
+    is_http2 = observation is not None and observation.http_version == "2"
+    return is_http2 and browser is not None and browser.flow(transport) is Flow.FLOWING
 
 
 def _http10_without_effect(seen: Observations) -> bool:

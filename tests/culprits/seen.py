@@ -44,10 +44,11 @@ class Stated(Observations):
         self._frees = frees
 
     http1: Stated | None = None  # what an HTTP/1.1 client of the same run saw
+    browser: Stated | None = None  # what a browser of the same run saw
 
     def beside(self, client: Client) -> Observations | None:
         """As stated."""
-        return self.http1 if client is Client.HTTP1 else None
+        return {Client.HTTP1: self.http1, Client.BROWSER: self.browser}.get(client)
 
     def frees(self, transport: Transport, variant: Variant) -> Answer:
         """As stated; NOT_TRIED where nothing is, or where there is nothing to free."""
@@ -97,6 +98,7 @@ class Seen:
     http_version: str = "1.1"  # of the baseline's response
     together: tuple[float, ...] = ()  # of each stream that was asked for at once, how long it waited
     http1: Seen | None = None  # what an HTTP/1.1 client of the same run saw
+    browser: Seen | None = None  # what a browser of the same run saw
 
     def observations(self) -> Stated:
         """The same as what detectors ask."""
@@ -131,6 +133,7 @@ class Seen:
         frees |= {(other, variant): answer for variant, answer in self.other_frees.items()}
         stated = Stated({observation.probe: (observation, timing) for observation, timing in pairs}, frees)
         stated.http1 = self.http1.observations() if self.http1 else None
+        stated.browser = self.browser.observations() if self.browser else None
         return stated
 
     def _timing(self) -> Timing:
