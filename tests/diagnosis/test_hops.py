@@ -145,6 +145,7 @@ PATHS: list[tuple[str, list[Observation], dict[str, str]]] = [
       "in this order from the app to the reader: varnish, edge": "chunked: each hop adds itself to Via behind those before it (RFC 9110, section 7.6.3)"}),
     ("Via of one hop", [saw(headers=(("via", "1.1 varnish"),))],
      {"a hop with Via: varnish": "chunked: the response has it"}),
+    ("Via without a name", [saw(headers=(("via", "1.1, 1.0"),))], {}),
     ("Via without an entry", [saw(app(via=" , "), (("via", ""),))], {}),
     ("the app's own Via", [saw(headers=(("via", "1.1 app"),)), saw(headers=(("via", "1.1 app"),), vantage=Vantage.LOOPBACK)], {}),
     ("another server", [saw(headers=(("server", "nginx"),))],

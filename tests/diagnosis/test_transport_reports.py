@@ -85,6 +85,11 @@ def test_a_flowing_report_shows_each_piece_once():
     assert (chunked.pieces_sent, chunked.pieces_received) == (20, 20)
 
 
+def test_a_report_names_its_run():
+    made = judge(Run("http://test", (saw(CHUNKED),), tool="flushcheck 1.0"))
+    assert (made.target, made.tool) == ("http://test", "flushcheck 1.0")
+
+
 ARRIVED = {"x-accel-buffering": "no"}
 PASSENGER, PHP = RequestAtApp(server="Phusion Passenger"), RequestAtApp(server="PHP/8.2")
 SILENT = Probe(CHUNKED, Scenario.IDLE, lasts_s=65)
