@@ -37,7 +37,8 @@ _WHO = {
     Client.HTTP1: "for HTTP/1.1 clients",
     Client.HTTP3: "in browsers over HTTP/3",
 }
-_WHOSE = {Client.BROWSER: "browser", Client.HTTP1: "HTTP/1.1 client", Client.HTTP3: "HTTP/3 client"}
+# A Client beside the first one, which is the browser if there are two.
+_WHOSE = {Client.HTTP1: "HTTP/1.1 client", Client.HTTP3: "HTTP/3 client"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,7 @@ PAIRS: list[tuple[str, list[Observation], str, list[str]]] = [
     ("wrong at both, and another on the path alone", [saw(CHUNKED, HELD), saw(direct(CHUNKED), HELD), saw(EVENTS, HELD), saw(direct(EVENTS))], "both",
      ["chunked: held (held for up to 1.90 s) on the path, held (held for up to 1.90 s) at http://app:8000",
       "events: held (held for up to 1.90 s) on the path, flowing at http://app:8000"]),
+    ("not reachable at the app, and another is right at both", [saw(CHUNKED, HELD), Observation(direct(CHUNKED), Outcome.UNREACHABLE), saw(EVENTS), saw(direct(EVENTS))], "nowhere", []),
     ("timed out at the app", [saw(CHUNKED, HELD), saw(direct(CHUNKED), outcome=Outcome.TIMEOUT)], "unknown", []),
     ("not tried on the path", [saw(direct(CHUNKED))], "unknown", []),
     # silent streams
