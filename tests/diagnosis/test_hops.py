@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flushcheck.diagnosis.hops import SHOWN, SIGNATURES, hops
+from flushcheck.diagnosis.hops import SHOWN, hops
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
@@ -81,6 +81,15 @@ LOST_UPGRADE: dict[str, Any] = {"transport": Transport.WEBSOCKET, "outcome": Out
 PASSENGER = (("x-powered-by", "Phusion Passenger(R) 6"),)
 LATE = saw(came_s=-0.2)
 FREED, HELD_STILL = saw(variant=Variant.XAB), held(variant=Variant.XAB)
+
+PRODUCTS = [
+    ("x-varnish",           "Varnish"),
+    ("x-litespeed-cache",   "LiteSpeed's cache"),
+    ("x-fastly-request-id", "Fastly"),
+    ("x-amz-cf-id",         "Amazon CloudFront"),
+    ("cf-ray",              "Cloudflare"),
+    ("x-azure-ref",         "Azure Front Door"),
+]  # fmt: skip
 
 # name, Observations, statements with their evidence, which begins with the Transport
 PATHS: list[tuple[str, list[Observation], dict[str, str]]] = [
@@ -157,7 +166,7 @@ PATHS: list[tuple[str, list[Observation], dict[str, str]]] = [
     ("Passenger", [saw(headers=PASSENGER)],
      {"Phusion Passenger": "chunked: the response has X-Powered-By: Phusion Passenger(R) 6"}),
     ("another powers it", [saw(headers=(("x-powered-by", "PHP"),))], {}),
-    *((product, [saw(headers=((name, "3"),))], {product: f"chunked: the response has {name}: 3"}) for name, product in SIGNATURES.items()),
+    *((product, [saw(headers=((name, "3"),))], {product: f"chunked: the response has {name}: 3"}) for name, product in PRODUCTS),
     ("a header that the app itself writes", [saw(headers=(("x-varnish", "3"), ("age", "1"))), saw(headers=(("x-varnish", "3"), ("age", "1")), vantage=Vantage.LOOPBACK)], {}),
     ("a cache", [saw(headers=(("age", "0"),))],
      {"a cache": "chunked: the response has Age: 0 (RFC 9111, section 5.1)"}),
