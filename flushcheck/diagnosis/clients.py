@@ -8,7 +8,7 @@ it was asked, gives a Transport its flow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from flushcheck.measurement.observations import Observations
@@ -37,7 +37,8 @@ _WHO = {
     Client.HTTP1: "for HTTP/1.1 clients",
     Client.HTTP3: "in browsers over HTTP/3",
 }
-_WHOSE = {Client.BROWSER: "browser", Client.HTTP1: "HTTP/1.1 client", Client.HTTP3: "HTTP/3 client"}
+# A Client beside the first one, which is the browser if there are two.
+_WHOSE = {Client.HTTP1: "HTTP/1.1 client", Client.HTTP3: "HTTP/3 client"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +57,21 @@ class ClientVerdict:
         return _WHO[self.client] + over
 
     def http_version(self, transport: Transport) -> str:
-        """The version of HTTP that it spoke on this Transport; "" if no response arrived."""
-        observation = self.seen.get(Probe(transport))
-        return observation.http_version if observation else ""
+        """The version of HTTP that it spoke on this Transport; "" if no response arrived.
+
+        Raises:
+            KeyError: it did not ask on this Transport.
+        """
+        observation, _ = self.seen[Probe(transport)]
+        return observation.http_version
 
     def _versions(self) -> set[str]:
         return {seen.http_version for seen in self.seen if seen.probe.vantage is Vantage.PATH}
 
 
-def worst(verdicts: Iterable[ClientVerdict]) -> Verdict:
+def worst(results: Sequence[ClientVerdict]) -> Verdict:
     """The verdict on the path: the worst that a Client got."""
-    return min((result.verdict for result in verdicts), key=WORST_FIRST.index, default=Verdict.UNKNOWN)
+    return min((result.verdict for result in results), key=WORST_FIRST.index)
 
 
 def transport_reports(results: Sequence[ClientVerdict]) -> tuple[TransportReport, ...]:
@@ -142,10 +147,8 @@ def _merge(known: CulpritReport, found: CulpritReport) -> CulpritReport:
     )
 
 
-def client_notes(results: Sequence[ClientVerdict], notes: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+def client_notes(notes: Sequence[tuple[Client, tuple[str, ...]]]) -> tuple[str, ...]:
     """The notes of every Client; those of the others name it, and are left out where they are the same."""
-    if not results:
-        return ()
-    first, others = notes[0], zip(results[1:], notes[1:], strict=True)
-    told = [f"{_WHOSE[result.client]}, {note}" for result, own in others for note in own if note not in first]
-    return (*first, *told)
+    (_, first), *others = notes
+    named = [f"{_WHOSE[client]}, {note}" for client, own in others for note in own if note not in first]
+    return (*first, *named)

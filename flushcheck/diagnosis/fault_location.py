@@ -106,12 +106,12 @@ def _compare(seen: Observations, transport: Transport, names: _Names) -> tuple[F
     """What one Transport tells; None if it was not asked for at both, in the same way."""
     public = seen.held_baseline(transport) or Probe(transport)
     own = replace(public, vantage=names.vantage)
-    here, there = seen.timing(public), seen.timing(own)
-    near = seen.get(own)
-    if here is None or there is None or near is None or near.outcome in _SILENT:
+    near, far = seen.get(own), seen.get(public)
+    if near is None or far is None or near.outcome in _SILENT:
         return None
-    wrong_here, wrong_there = here.flow in _WRONG, there.flow in _WRONG
-    if Flow.UNKNOWN in (here.flow, there.flow):
+    flows = seen[public][1].flow, seen[own][1].flow
+    wrong_here, wrong_there = (flow in _WRONG for flow in flows)
+    if Flow.UNKNOWN in flows:
         place = FaultPlace.UNKNOWN
     elif wrong_here:
         place = FaultPlace.APP if wrong_there else FaultPlace.PATH
@@ -139,8 +139,7 @@ def _compare_silence(
 
 
 def _say(seen: Observations, probe: Probe) -> str:
-    timing, observation = seen.timing(probe), seen.get(probe)
-    assert timing is not None and observation is not None  # the caller saw both
+    observation, timing = seen[probe]
     if timing.flow in HELD_FLOWS:
         return f"{timing.flow} (held for up to {max(timing.lag_s.max, timing.late_s):.2f} s)"
     if timing.flow is Flow.CUT:

@@ -240,8 +240,7 @@ def _by_settings(seen: Observations, observation: Observation) -> Statements:
 def _own_headers(seen: Observations, observation: Observation) -> dict[str, str]:
     """The headers that the app itself gave to the control; empty where there was none."""
     for transport in (observation.probe.transport, *STREAMED):
-        probe = seen.control_probe(transport)
-        control = seen.get(probe) if probe else None
+        control = seen.get(seen.control_probe(transport))
         if control is not None and control.headers:
             return dict(control.headers)
     return {}
@@ -261,7 +260,8 @@ def _program(server: str) -> str:
 
 def _listed(via: str) -> list[str]:
     """The hops of a Via header, without the version of HTTP that each received."""
-    return [" ".join(entry.split()[1:]) for entry in via.split(",") if entry.strip()]
+    entries = (entry.split() for entry in via.split(","))
+    return [" ".join(names) for _, *names in filter(None, entries) if names]
 
 
 def _cut(value: str) -> str:

@@ -69,7 +69,7 @@ def judge(run: Run) -> Report:
         culprits=culprits,
         notes=(
             *connection_notes(run),
-            *client_notes(results, [notes(result.seen, result.transports) for result in results]),
+            *client_notes([(result.client, notes(result.seen, result.transports)) for result in results]),
         ),
         tool=run.tool,
         hops=hops(seen),
@@ -103,9 +103,7 @@ def _report_of_absence(run: Run, seen: Observations, reports: tuple[TransportRep
 
 
 def _transport_report(seen: Observations, transport: Transport) -> TransportReport:
-    probe = Probe(transport)
-    observation, timing = seen.get(probe), seen.timing(probe)
-    assert observation is not None and timing is not None  # the caller picked Transports that were seen
+    observation, timing = seen[Probe(transport)]
     pieces = observation.pieces
     received = len({piece.seq for piece in pieces})
     held = seen.held_baseline(transport)
@@ -116,7 +114,7 @@ def _transport_report(seen: Observations, transport: Transport) -> TransportRepo
         flow=timing.flow,
         summary=transport_summary(seen, observation, timing) + (f"; {idle.summary}" if idle else ""),
         held_at=held.scenario if held else None,
-        hold_bytes=seen.hold_bytes(transport) if held else None,
+        hold_bytes=seen.hold_bytes(transport),
         hold_s=max(held_timing.lag_s.max, held_timing.queued_s) if held_timing else 0.0,
         headers_s=observation.headers_s,
         first_piece_s=pieces[0].at_s if pieces else 0.0,

@@ -34,9 +34,9 @@ def is_held(seen: Observations, transport_report: TransportReport) -> bool:
     when a WebSocket went faster.
     """
     held = seen.held_baseline(transport_report.transport)
-    timing = seen.timing(held)
-    if timing is None or held is None:
+    if held is None:
         return False
+    _, timing = seen[held]
     slow_link = (
         timing.flow is Flow.THROTTLED
         and held.scenario is not Scenario.TOKEN
@@ -52,5 +52,5 @@ def is_cut_when_idle(transport_report: TransportReport) -> bool:
 
 def _from_service(seen: Observations, transport_report: TransportReport) -> bool:
     """Whether the response was the service's, and not another program's at its address."""
-    observation = seen.get(Probe(transport_report.transport))
-    return observation is not None and observation.from_service
+    observation, _ = seen[Probe(transport_report.transport)]
+    return observation.from_service

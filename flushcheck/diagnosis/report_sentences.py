@@ -79,9 +79,9 @@ def _late(count: int, timing: Timing) -> str:
 def _at_larger_size(seen: Observations, transport: Transport) -> str:
     """What larger Pieces show beyond the token-size ones; "" if nothing."""
     held = seen.held_baseline(transport)
-    timing = seen.timing(held)
-    if held is None or timing is None:
+    if held is None:
         return ""
+    _, timing = seen[held]
     if held.scenario is not Scenario.TOKEN:
         size = SHAPES[held.scenario].size_bytes
         blocks = f" of {timing.hold_bytes} bytes" if timing.hold_bytes else ""

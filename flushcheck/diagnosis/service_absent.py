@@ -22,7 +22,7 @@ def service_absent(seen: Observations) -> bool:
     )
 
 
-def absence_sentence(target: str, seen: Observations, *, proxied: bool = False) -> str:
+def absence_sentence(target: str, seen: Observations, *, proxied: bool) -> str:
     """Say what is at the address instead, and what to do; "" if nothing responded there.
 
     Args:

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from flushcheck.culprits.nginx_proxy_buffering import HTTP11_FIX
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import (
     Client,
@@ -14,12 +15,13 @@ from flushcheck.model import (
     Outcome,
     Probe,
     Report,
+    RequestAtApp,
     Run,
     Transport,
     Variant,
     Verdict,
 )
-from tests.measurement.streams import HELD, NO_PATTERN, NOTHING, loopback, saw
+from tests.measurement.streams import HELD, NO_PATTERN, NOTHING, blocks, kilo, loopback, saw
 
 POLLING, CHUNKED, EVENTS, WEBSOCKET = Transport
 BROWSER, HTTP1, HTTP3 = Client
@@ -87,12 +89,19 @@ def test_the_path_is_as_bad_as_for_the_client_it_treats_worst(name, observations
 
 
 def test_a_transport_has_the_flow_of_the_first_client_and_what_each_one_got():
-    (chunked, events) = report(*h2(*CLEAN), *by(HTTP1, *HELD_BY_NGINX)).transports
+    made = report(*h2(*CLEAN), *by(HTTP1, *HELD_BY_NGINX, saw(kilo(CHUNKED), blocks(4096))))
+    assert made.clients == ((BROWSER, Verdict.FLOWING), (HTTP1, Verdict.HELD))
+    (chunked, events) = made.transports
     assert chunked.flow is Flow.FLOWING
     browser, http1 = chunked.clients
     assert (browser.client, browser.flow, browser.http_version) == (BROWSER, Flow.FLOWING, "2")
     assert (http1.client, http1.flow, http1.freed_by) == (HTTP1, Flow.HELD, (Variant.XAB,))
-    assert http1.hold_s > 1.8
+    assert (browser.summary, browser.hold_bytes) == ("20 pieces arrived one by one, at most 0 ms late", None)
+    assert http1.summary == (
+        "all 20 pieces arrived together at the end, the first one 1.9 s after it was sent; longer streams arrive "
+        "in blocks of 4096 bytes"
+    )
+    assert (http1.hold_s > 1.8, http1.hold_bytes) == (True, 4096)
     assert [detection.culprit.id for detection in http1.culprits] == ["nginx-proxy-buffering"]
     assert len(http1.sent_s) == len(http1.received_s) == 20
     assert [client.client for client in events.clients] == [BROWSER]
@@ -112,6 +121,17 @@ def test_evidence_of_a_second_client_is_added_once():
     added = [fact.sentence for fact in culprit.evidence if fact.sentence.startswith("HTTP/1.1 client, ")]
     assert len(added) == 1
     assert len(culprit.evidence) == 4
+    assert all(fact.sentence.startswith("chunked: ") for fact in culprit.evidence[:3])
+
+
+def test_a_fix_that_one_client_refutes_is_not_offered():
+    held, refuted = (
+        [saw(CHUNKED, HELD, request=RequestAtApp(protocol=f"HTTP/{version}")), saw(XAB)]
+        for version in ("1.0", "1.1")
+    )
+    for browser, http1, offered in ((held, held, True), (held, refuted, False), (refuted, held, False)):
+        (culprit,) = report(*h2(*browser), *by(HTTP1, *http1)).culprits
+        assert (HTTP11_FIX in culprit.fixes) is offered
 
 
 def test_notes_of_another_client_name_it_and_are_not_repeated():

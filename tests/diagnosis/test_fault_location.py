@@ -25,7 +25,7 @@ from flushcheck.model.codec import from_json, to_json
 from flushcheck.reports.json_report import document
 from flushcheck.reports.terminal import terminal
 from tests.diagnosis.paths import Path
-from tests.measurement.streams import HELD, LATE, NO_PATTERN, NOTHING, direct, kilo, saw
+from tests.measurement.streams import FLOWING, HELD, LATE, NO_PATTERN, NOTHING, direct, kilo, saw
 
 XAB = frozenset({Variant.XAB})
 NGINX = Path(4096, XAB, removes_header=True, origin=RequestAtApp(protocol="HTTP/1.0"), upgrades=False)
@@ -148,7 +148,14 @@ def test_the_second_vantage_changes_nothing_else():
 
 # One Transport at both addresses: the place, and the sentence with its Probes.
 
-CHUNKED = Transport.CHUNKED
+CHUNKED, EVENTS = Transport.CHUNKED, Transport.EVENTS
+SILENT = Probe(CHUNKED, Scenario.IDLE, lasts_s=65)
+SILENT_DIRECT = dataclasses.replace(SILENT, vantage=Vantage.DIRECT)
+PASSES_HERE, PASSES_THERE = (saw(probe, FLOWING[:2]) for probe in (SILENT, SILENT_DIRECT))
+CUT_HERE, CUT_THERE = (
+    saw(probe, FLOWING[:1], outcome=Outcome.CUT, ended_s=60.0) for probe in (SILENT, SILENT_DIRECT)
+)
+CUT_60 = "cut after 60.0 s of silence; no stream without pauses to compare with"
 DIRECT_KILO = Probe(CHUNKED, Scenario.KILO, vantage=Vantage.DIRECT)
 
 
@@ -180,8 +187,24 @@ PAIRS: list[tuple[str, list[Observation], str, list[str]]] = [
     ("held at a kilobyte", [saw(CHUNKED), saw(kilo(CHUNKED), HELD), saw(direct(CHUNKED)), saw(DIRECT_KILO)], "path",
      ["chunked: held (held for up to 1.90 s) on the path, flowing at http://app:8000"]),
     ("held at a kilobyte, not tried at the app", [saw(CHUNKED), saw(kilo(CHUNKED), HELD), saw(direct(CHUNKED))], "unknown", []),
+    ("no pattern on the path, and another is right at both", [saw(CHUNKED, NO_PATTERN), saw(direct(CHUNKED)), saw(EVENTS), saw(direct(EVENTS))], "unknown",
+     ["chunked: unknown on the path, flowing at http://app:8000"]),
+    ("wrong at both, and another on the path alone", [saw(CHUNKED, HELD), saw(direct(CHUNKED), HELD), saw(EVENTS, HELD), saw(direct(EVENTS))], "both",
+     ["chunked: held (held for up to 1.90 s) on the path, held (held for up to 1.90 s) at http://app:8000",
+      "events: held (held for up to 1.90 s) on the path, flowing at http://app:8000"]),
+    ("not reachable at the app, and another is right at both", [saw(CHUNKED, HELD), Observation(direct(CHUNKED), Outcome.UNREACHABLE), saw(EVENTS), saw(direct(EVENTS))], "nowhere", []),
     ("timed out at the app", [saw(CHUNKED, HELD), saw(direct(CHUNKED), outcome=Outcome.TIMEOUT)], "unknown", []),
     ("not tried on the path", [saw(direct(CHUNKED))], "unknown", []),
+    # silent streams
+    ("a silence is cut on the path", [CUT_HERE, PASSES_THERE], "path",
+     [f"chunked: {CUT_60}, on the path; silences of up to 65 s pass, at http://app:8000"]),
+    ("a silence is cut at both", [CUT_HERE, CUT_THERE], "app",
+     [f"chunked: {CUT_60}, on the path; {CUT_60}, at http://app:8000"]),
+    ("a silence is cut at the app alone", [PASSES_HERE, CUT_THERE], "unknown",
+     [f"chunked: silences of up to 65 s pass, on the path; {CUT_60}, at http://app:8000"]),
+    ("a silence passes at both", [PASSES_HERE, PASSES_THERE], "nowhere", []),
+    ("a silence was tried on the path alone", [CUT_HERE, saw(direct(CHUNKED))], "unknown", []),
+    ("a silence was tried at the app alone", [saw(CHUNKED), CUT_THERE], "unknown", []),
 ]  # fmt: skip
 
 
@@ -194,4 +217,31 @@ def test_the_comparison_rests_on_both_probes():
     location = judge(Run("http://test", (saw(CHUNKED, HELD), saw(direct(CHUNKED))))).fault_location
     assert location is not None
     assert [fact.probes for fact in location.evidence] == [("chunked-token", "chunked-token-direct")]
-    assert "the app's own port" in location.summary
+    assert location.summary == (
+        "the fault is on the path, not in the app: at the app's own port the same streams flow"
+    )
+
+
+def test_the_comparison_of_silences_rests_on_those_of_both_vantages():
+    location = judge(Run("http://test", (CUT_HERE, CUT_THERE))).fault_location
+    assert location is not None
+    assert [fact.probes for fact in location.evidence] == [(SILENT.id, SILENT_DIRECT.id)]
+
+
+def test_the_reason_is_that_of_the_first_response_that_is_missing():
+    missing = [
+        Observation(direct(transport), Outcome.UNREACHABLE, detail=f"no {transport}")
+        for transport in (CHUNKED, EVENTS)
+    ]
+    location = judge(Run("http://test", (saw(CHUNKED), *missing), direct=AT)).fault_location
+    assert location is not None
+    assert location.summary == "http://app:8000 gave no stream to compare with: no chunked"
+
+
+def test_a_proxy_is_compared_with_the_way_past_it():
+    past = saw(Probe(CHUNKED, vantage=Vantage.UNPROXIED))
+    location = judge(Run("http://test", (saw(CHUNKED, HELD), past), proxy=PROXY)).fault_location
+    assert location is not None
+    assert [fact.sentence for fact in location.evidence] == [
+        "chunked: held (held for up to 1.90 s) through the proxy, flowing past it"
+    ]

@@ -67,6 +67,8 @@ HEADLINES: list[tuple[str, list[Observation], Verdict, str]] = [
      "held on chunked: the cause could not be named"),
     ("slow, and a WebSocket is faster", [*SLOW, saw(WEBSOCKET), saw(kilo(WEBSOCKET))], Verdict.HELD,
      "held on chunked: the cause could not be named"),
+    ("slow, and a WebSocket is no faster", [*SLOW, saw(WEBSOCKET), saw(kilo(WEBSOCKET), THROTTLED)], Verdict.FLOWING,
+     "flowing on chunked, websocket"),
     ("slow, and a culprit is found", [*SLOW, saw(kilo(CHUNKED, Variant.XAB))], Verdict.HELD,
      "held on chunked: nginx limit_rate slows the response down"),
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from flushcheck.diagnosis.inference import judge
@@ -13,7 +15,7 @@ from flushcheck.model import (
     Transport,
     Variant,
 )
-from tests.measurement.arrivals import at_moments
+from tests.measurement.arrivals import at_moments, in_ticks, one_by_one, sent
 from tests.measurement.streams import (
     BLOCKS,
     EVERY_8TH,
@@ -26,6 +28,7 @@ from tests.measurement.streams import (
     REPLAYED,
     THROTTLED,
     TICKS,
+    TOKEN,
     blocks,
     direct,
     kilo,
@@ -38,6 +41,10 @@ CONTROL = saw(loopback(CHUNKED))
 GZIP = {"content-encoding": "gzip"}
 SLOW_START = at_moments(EVERY_8TH, [s + 4.0 for s in EVERY_8TH])
 QUEUED = [saw(POLLING), saw(EVENTS, ended_s=4.0), saw(CHUNKED, SLOW_START)]
+TOGETHER = [
+    dataclasses.replace(saw(Probe(CHUNKED, variant=Variant.TOGETHER, run=run), reads), http_version="2")
+    for run, reads in enumerate((FLOWING, at_moments(EVERY_8TH, [s + 1.9 for s in EVERY_8TH])))
+]
 IDENTITY, HTTP10 = Probe(CHUNKED, variant=Variant.IDENTITY), Probe(CHUNKED, variant=Variant.HTTP10)
 
 
@@ -49,6 +56,8 @@ SUMMARIES: list[tuple[str, list[Observation], str]] = [
     # name, Observations, the summary of chunked
     ("flowing", [saw(CHUNKED)],
      "20 pieces arrived one by one, at most 0 ms late"),
+    ("flowing, a little late", [saw(CHUNKED, one_by_one(TOKEN, [*[0.005] * 19, 0.03548]))],
+     "20 pieces arrived one by one, at most 30 ms late"),
     ("held", [saw(CHUNKED, HELD)],
      "all 20 pieces arrived together at the end, the first one 1.9 s after it was sent"),
     ("held, in blocks at a kilobyte", [saw(CHUNKED, HELD), saw(kilo(CHUNKED), blocks(4096))],
@@ -57,9 +66,15 @@ SUMMARIES: list[tuple[str, list[Observation], str]] = [
      "20 pieces arrived one by one, at most 0 ms late; pieces of 1000 bytes: blocks of 4096 bytes, up to 0.3 s late"),
     ("flowing, held at a kilobyte", [saw(CHUNKED), saw(kilo(CHUNKED), HELD)],
      "20 pieces arrived one by one, at most 0 ms late; pieces of 1000 bytes: held, up to 1.9 s late"),
+    ("flowing, queued at a kilobyte", [saw(CHUNKED), saw(EVENTS, ended_s=4.0), saw(kilo(CHUNKED), SLOW_START)],
+     "20 pieces arrived one by one, at most 0 ms late; pieces of 1000 bytes: late, up to 4.0 s late"),
+    ("flowing, slow to start at a kilobyte", [saw(CHUNKED), saw(kilo(CHUNKED), SLOW_START)],
+     "20 pieces arrived one by one, at most 0 ms late; pieces of 1000 bytes: late, up to 4.0 s late"),
     ("in blocks", [saw(CHUNKED, BLOCKS)],
      "40 pieces arrived in 10 blocks, up to 0.3 s late; longer streams arrive in blocks of 4096 bytes"),
     ("in ticks", [saw(CHUNKED, TICKS)],
+     "40 pieces arrived in ticks of 200 ms"),
+    ("in ticks of nearly as much", [saw(CHUNKED, in_ticks(sent(40, 0.05, 0.04), 0.20035))],
      "40 pieces arrived in ticks of 200 ms"),
     ("late", [saw(CHUNKED, LATE)],
      "nothing arrived for 1.4 s, then everything held so far at once, then piece by piece"),
@@ -114,6 +129,11 @@ NOTES: list[tuple[str, list[Observation], list[str]]] = [
      ["chunked: held for clients that accept no compression (held, held for up to 1.90 s)"]),
     ("held for an HTTP/1.0 client alone", [saw(CHUNKED), saw(HTTP10, HELD)],
      ["chunked: held for clients that speak HTTP/1.0 (held, held for up to 1.90 s)"]),
+    ("one held, and another for some clients", [saw(CHUNKED, HELD), saw(HTTP10), CONTROL, saw(EVENTS), saw(Probe(EVENTS, variant=Variant.HTTP10), HELD)],
+     ["chunked: HTTP/1.0 clients are not affected",
+      "events: held for clients that speak HTTP/1.0 (held, held for up to 1.90 s)"]),
+    ("streams of one connection wait", [saw(CHUNKED), *TOGETHER],
+     ["chunked: of 2 streams at once on one HTTP/2 connection 1 were served, the others waited up to 1.9 s (see http2-stream-limit)"]),
     ("both flow", [saw(CHUNKED), saw(HTTP10), saw(IDENTITY)], []),
 ]  # fmt: skip
 

@@ -47,7 +47,8 @@ SITES = [
 
 @pytest.mark.parametrize(("name", "status", "headers", "sentence"), SITES, ids=[row[0] for row in SITES])
 def test_a_site_without_the_service_gets_no_culprit(name, status, headers, sentence):
-    report = judge(Run("http://site", site(status, *headers)))
+    report = judge(Run("http://site", site(status, *headers), tool="flushcheck 1.0"))
+    assert (report.target, report.tool) == ("http://site", "flushcheck 1.0")
     assert report.headline == f"no flushcheck service at http://site: {sentence}{NEXT_STEP}"
     assert (report.verdict, report.culprits, report.hops) == (Verdict.UNKNOWN, (), ())
     assert [transport.culprits for transport in report.transports] == [()] * 4

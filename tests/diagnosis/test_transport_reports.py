@@ -85,6 +85,29 @@ def test_a_flowing_report_shows_each_piece_once():
     assert (chunked.pieces_sent, chunked.pieces_received) == (20, 20)
 
 
+FREED_BY = [
+    # what frees the stream, whether an app can switch to it
+    (Variant.XAB,           True),
+    (Variant.NO_TRANSFORM,  True),
+    (Variant.NOSNIFF,       True),
+    (Variant.PADDED,        True),
+    (Variant.OTHER_TYPE,    True),
+    (Variant.IDENTITY,      False),
+    (Variant.HTTP10,        False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("variant", "by_app"), FREED_BY)
+def test_what_an_app_can_switch_to_is_named(variant, by_app):
+    (chunked,) = report(saw(CHUNKED, HELD), saw(Probe(CHUNKED, variant=variant))).transports
+    assert chunked.freed_by == ((variant,) if by_app else ())
+
+
+def test_a_report_names_its_run():
+    made = judge(Run("http://test", (saw(CHUNKED),), tool="flushcheck 1.0"))
+    assert (made.target, made.tool) == ("http://test", "flushcheck 1.0")
+
+
 ARRIVED = {"x-accel-buffering": "no"}
 PASSENGER, PHP = RequestAtApp(server="Phusion Passenger"), RequestAtApp(server="PHP/8.2")
 SILENT = Probe(CHUNKED, Scenario.IDLE, lasts_s=65)
