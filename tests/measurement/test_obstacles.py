@@ -19,6 +19,7 @@ ROOTS = [
     ("to a login",             "/login?next=/stream/polling",                 ""),
     ("to the root",            "/",                                           ""),
     ("to itself",              "/stream/polling?again",                       ""),
+    ("to a place on itself",   "/stream/polling?q#x",                         ""),
     ("to another scheme",      "ftp://site.test/stream/polling",              ""),
     ("to no host",             "http:///stream/polling",                      ""),
     ("no URL",                 "http://[/stream/polling",                     ""),
