@@ -59,6 +59,8 @@ OBSTACLES = [
     ("to another page",                 (302, "/login", False),              ("it redirects to /login (status 302)", IF_LOGIN)),
     ("to another host",                 (302, "http://login.test/", False),
      ("it redirects to another host, http://login.test/ (status 302): a login page, or the captive portal of a network", OTHER_HOST)),
+    ("to another host, scheme kept",    (302, "//login.test/", False),
+     ("it redirects to another host, //login.test/ (status 302): a login page, or the captive portal of a network", OTHER_HOST)),
     ("to another scheme",               (302, "ftp://login.test/", False),   ("it redirects to ftp://login.test/ (status 302)", IF_LOGIN)),
     ("to another port",                 (302, "http://site.test:8080/", False), ("it redirects to http://site.test:8080/ (status 302)", IF_LOGIN)),
     ("the first redirect",              (300, "/", False),                   ("it redirects to / (status 300)", IF_LOGIN)),
