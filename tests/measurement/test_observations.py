@@ -339,3 +339,21 @@ def test_only_the_records_of_kilobyte_pieces_name_a_buffer():
     assert run(token, larger).record_buffer_bytes(CHUNKED) == 16_384
     assert run(token).record_buffer_bytes(CHUNKED) is None
     assert run(token, larger).record_buffer_bytes(EVENTS) is None
+
+
+def at_once(transport: Transport, run: int, vantage: Vantage = Vantage.PATH) -> Probe:
+    return Probe(transport, variant=Variant.TOGETHER, run=run, vantage=vantage)
+
+
+def test_the_streams_asked_for_at_once_are_those_that_arrived_on_the_path():
+    first, second = saw(at_once(CHUNKED, 0)), saw(at_once(CHUNKED, 1))
+    others = (
+        saw(CHUNKED),
+        saw(xab(CHUNKED)),
+        saw(at_once(CHUNKED, 2), NOTHING),
+        saw(at_once(CHUNKED, 3, Vantage.DIRECT)),
+        saw(at_once(EVENTS, 0)),
+    )
+    seen = run(first, *others, second)
+    assert seen.together(CHUNKED) == (seen[first.probe], seen[second.probe])
+    assert run(*others[:4]).together(CHUNKED) == ()
