@@ -149,15 +149,18 @@ def shared_connections(probes: Iterable[Probe]) -> tuple[int, ...]:
     """For each of these Probes of one round the number of the connection that it shares, where one is shared.
 
     What is asked for at once shares one, as the streams of a page do. The others take one for every six of
-    them: no server measured serves fewer at once, so that no Probe waits for another.
+    them: no server measured serves fewer at once, so that no Probe waits for another. WebSockets have one of
+    their own: hypercorn 0.18 ends the other streams of a connection together with a WebSocket.
     """
     numbers: list[int] = []
     others = 0
     for probe in probes:
         if probe.variant is Variant.TOGETHER:
             numbers.append(0)
+        elif probe.transport is Transport.WEBSOCKET:
+            numbers.append(1)
         else:
-            numbers.append(1 + others // TOGETHER)
+            numbers.append(2 + others // TOGETHER)
             others += 1
     return tuple(numbers)
 

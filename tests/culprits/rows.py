@@ -91,6 +91,7 @@ HTTP_HOP: list[Row] = [
     ("... and WebSocket untried",     {"flow": FLOWING, "kilo": THROTTLED},       None),
     ("cut, WebSocket is not",         {**CLEAN, "flow": CUT},                     LIKELY),
     ("cut, as is the WebSocket",      {**CLEAN, "flow": CUT, "websocket": CUT},   None),
+    ("cut on a shared connection",    {**CLEAN, "flow": CUT, "http_version": "2"}, None),
 ]  # fmt: skip
 
 REFUSED: list[Row] = [

@@ -225,11 +225,12 @@ def test_each_client_makes_the_experiments_that_its_own_baselines_call_for(name,
     assert ids(plan.experiments(seen, quick=False, multiplexed=multiplexed)) == expected
 
 
-def test_probes_share_a_connection_by_six_and_those_at_once_have_one():
+def test_probes_share_a_connection_by_six_and_those_at_once_and_websockets_have_one():
     alone = [Probe(CHUNKED, variant=variant) for variant in Variant if variant is not Variant.TOGETHER]
     together = [Probe(CHUNKED, variant=Variant.TOGETHER, run=run) for run in range(12)]
     assert len(alone) == 8
-    assert plan.shared_connections([*alone[:3], *together, *alone[3:]]) == (1, 1, 1, *[0] * 12, 1, 1, 1, 2, 2)
+    probes = [*alone[:3], *together, Probe(WEBSOCKET), *alone[3:], Probe(WEBSOCKET, KILO)]
+    assert plan.shared_connections(probes) == (2, 2, 2, *[0] * 12, 1, 2, 2, 2, 3, 3, 1)
 
 
 def test_the_order_of_transports_is_the_order_of_every_listing():
