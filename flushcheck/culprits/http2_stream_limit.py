@@ -89,17 +89,19 @@ def shares_connection(observation: Observation) -> bool:
 def waiting_note(seen: Observations, transport: Transport) -> str:
     """What many streams asked for at once show, where each baseline flows; "" if all began at once."""
     together = seen.together(transport)
-    waited_s = [timing.queued_s for _, timing in together if timing.queued_s]
-    if not waited_s or not shares_connection(together[0][0]):
+    waited = [(observation, timing.queued_s) for observation, timing in together if timing.queued_s]
+    if not waited:
+        return ""
+    last, longest_s = max(waited, key=lambda pair: pair[1])
+    if not shares_connection(last):
         return ""
     http1 = seen.beside(Client.HTTP1)
     apart = http1.together(transport) if http1 else ()
     if any(timing.queued_s for _, timing in apart):
         return ""
-    version = together[0][0].http_version
     elsewhere = f"; {len(apart)} at once over HTTP/1.1 were all served" if apart else ""
     return (
-        f"{transport}: of {len(together)} streams at once on one HTTP/{version} connection "
-        f"{len(together) - len(waited_s)} were served, the others waited up to {max(waited_s):.1f} s"
+        f"{transport}: of {len(together)} streams at once on one HTTP/{last.http_version} connection "
+        f"{len(together) - len(waited)} were served, the others waited up to {longest_s:.1f} s"
         f"{elsewhere} (see {CULPRIT.id})"
     )

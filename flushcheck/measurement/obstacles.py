@@ -57,7 +57,7 @@ def obstacle(url: str, status: int, location: str, suffix: str, *, proxied: bool
     shown = f"{location[:MAX_SHOWN]} (status {status})"
     if redirected_root(url, location, suffix):
         return Obstacle(f"it redirects to {shown}", "Use that address, or pass --max-redirects 1")
-    here, there = _parts(url, ""), _parts(url, location)
+    here, there = _parts(url), _parts(url, location)
     if here and there and here.hostname != there.hostname:
         return Obstacle(
             f"it redirects to another host, {shown}: a login page, or the captive portal of a network",
@@ -76,17 +76,19 @@ def redirected_root(url: str, location: str, suffix: str) -> str:
         location: the header of the response.
         suffix: the path below the root, without the query.
     """
-    here, there = _parts(url, ""), _parts(url, location)
-    if here is None or there is None or here == there or not there.path.endswith(suffix):
+    here, there = _parts(url), _parts(url, location)
+    if here is None or there is None or not there.path.endswith(suffix):
+        return ""
+    if here[:3] == there[:3]:  # scheme, host and port, path
         return ""
     return f"{there.scheme}://{there.netloc}{there.path.removesuffix(suffix)}"
 
 
-def _parts(url: str, location: str) -> SplitResult | None:
-    """A Location, without query and fragment; None if it is no HTTP URL with a host."""
+def _parts(url: str, location: str = "") -> SplitResult | None:
+    """Where a Location leads from a URL; None if that is no HTTP URL with a host."""
     try:
         parts = urlsplit(urljoin(url, location))
         valid = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return None
-    return parts._replace(query="", fragment="") if valid else None
+    return parts if valid else None

@@ -19,6 +19,7 @@ from flushcheck.culprits import (
     gunicorn_sync_worker,
     gunicorn_timeout,
     haproxy_http_delay,
+    http2_stream_limit,
     http_hop,
     lighttpd_stream_response_body,
     nginx_fastcgi_buffering,
@@ -37,7 +38,7 @@ from flushcheck.culprits import (
     websocket_upgrade,
 )
 from flushcheck.model import Outcome, RequestAtApp, Transport
-from tests.culprits.rows import ALL_CUT, KEY, STORED, VARNISH
+from tests.culprits.rows import ALL_CUT, KEY, STORED, VARNISH, WAITED
 from tests.culprits.seen import (
     APP,
     CHUNKED,
@@ -82,6 +83,7 @@ LOOPBACK = "chunked: on the service's own loopback the same stream flows"
 LENGTH_ADDED = "chunked: the response has a Content-Length that the service did not send"
 GATEWAY = "chunked: the app was called through a gateway (CGI/1.1)"
 TELL_APART = "to tell the two apart, run `nginx -T | grep -n proxy_ignore_headers` on each nginx of the path"
+SHARED_AND_WAITED = "chunked: on the HTTP/2 connection that it shares with others, the stream began 2.0 s after the first of them, and then flowed [chunked-token]"
 HELD_BY_HOP = (BLOCKS_8192, XAB_FREES_NOT, REACHED)
 HELD_BY_NGINX = (BLOCKS_8192, XAB_FREES, GONE)
 
@@ -180,6 +182,10 @@ ROWS: list[tuple[str, Any, Transport, Seen, list[str]]] = [
     ("queued and closed", gunicorn_sync_worker, CHUNKED, replace(HOP, flow=LATE, queued_s=2.0, headers={"connection": "Close"}),
         ["chunked: requested together with others, chunked-token began 2.0 s after the first of them, and then flowed [chunked-token]",
          "chunked: the response has Connection: close, as from gunicorn's sync worker"]),
+    ("shared and queued", http2_stream_limit, CHUNKED, replace(WAITED, http_version="2"), [SHARED_AND_WAITED]),
+    ("over HTTP/3", http2_stream_limit, CHUNKED, replace(WAITED, http_version="3"), [SHARED_AND_WAITED.replace("HTTP/2", "HTTP/3")]),
+    ("none queued over HTTP/1.1", http2_stream_limit, CHUNKED, replace(WAITED, http_version="2", http1=HOP),
+        [SHARED_AND_WAITED, "chunked: over HTTP/1.1, each on a connection of its own, no stream waited"]),
     ("killed", gunicorn_timeout, CHUNKED, replace(ALL_CUT, headers=CLOSE),
         ["chunked: cut after 1 piece at 2.0 s, as all streams were; the app runs under gunicorn/27.0.1 and closes each connection, as a sync worker does [chunked-token]"]),
     ("held alike", tcp_middlebox, CHUNKED, replace(HOP, websocket=HELD),

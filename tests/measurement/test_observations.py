@@ -303,3 +303,57 @@ def test_a_control_is_no_client_of_the_path():
 def test_a_stream_that_waited_for_another_client_waited_for_its_turn():
     seen = run(saw(CHUNKED, ended_s=2.0), saw(of(Client.HTTP1), QUEUED))
     assert seen.of_client(Client.HTTP1).queued(CHUNKED) is not None
+
+
+def test_what_another_client_of_the_same_run_saw():
+    seen = run(saw(CHUNKED), saw(of(Client.HTTP1), HELD), saw(loopback(CHUNKED)))
+    beside = seen.of_client(Client.BROWSER).beside(Client.HTTP1)
+    assert beside is not None
+    assert beside.flow(CHUNKED) is Flow.HELD
+    assert seen.of_client(Client.BROWSER).beside(Client.HTTP3) is None, "it did not ask"
+    assert seen.beside(Client.HTTP1) is None, "the whole run is no view"
+
+
+TLS = [
+    # name,                            TLS and HTTP of the token, of a kilobyte,    the kilobyte's reads;   the version
+    ("no TLS",                         ("", "1.1"),               ("", "1.1"),       FLOWING,                ""),
+    ("TLS",                            ("TLSv1.3", "2"),          ("TLSv1.3", "1.1"), FLOWING,               "2"),
+    ("the held one's",                 ("", "2"),                 ("TLSv1.3", "1.1"), BLOCKS,                "1.1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "token", "larger", "reads", "version"), TLS, ids=[row[0] for row in TLS])
+def test_which_http_a_transport_speaks_over_tls(name, token, larger, reads, version):
+    first = dataclasses.replace(saw(CHUNKED), tls_version=token[0], http_version=token[1])
+    second = dataclasses.replace(saw(kilo(CHUNKED), reads), tls_version=larger[0], http_version=larger[1])
+    assert run(first, second).over_tls(CHUNKED) == version
+    assert run(first, second).over_tls(EVENTS) == ""
+
+
+def test_only_the_records_of_kilobyte_pieces_name_a_buffer():
+    def encrypted(probe, size_bytes):
+        arrivals = (Arrival(0.1, 1, 1, record_bytes=(size_bytes, size_bytes)),)
+        return dataclasses.replace(saw(probe), tls_version="TLSv1.3", arrivals=arrivals)
+
+    token, larger = encrypted(CHUNKED, 4_113), encrypted(kilo(CHUNKED), 16_401)
+    assert run(token, larger).record_buffer_bytes(CHUNKED) == 16_384
+    assert run(token).record_buffer_bytes(CHUNKED) is None
+    assert run(token, larger).record_buffer_bytes(EVENTS) is None
+
+
+def at_once(transport: Transport, run: int, vantage: Vantage = Vantage.PATH) -> Probe:
+    return Probe(transport, variant=Variant.TOGETHER, run=run, vantage=vantage)
+
+
+def test_the_streams_asked_for_at_once_are_those_that_arrived_on_the_path():
+    first, second = saw(at_once(CHUNKED, 0)), saw(at_once(CHUNKED, 1))
+    others = (
+        saw(CHUNKED),
+        saw(xab(CHUNKED)),
+        saw(at_once(CHUNKED, 2), NOTHING),
+        saw(at_once(CHUNKED, 3, Vantage.DIRECT)),
+        saw(at_once(EVENTS, 0)),
+    )
+    seen = run(first, *others, second)
+    assert seen.together(CHUNKED) == (seen[first.probe], seen[second.probe])
+    assert run(*others[:4]).together(CHUNKED) == ()

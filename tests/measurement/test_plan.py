@@ -102,6 +102,7 @@ def test_only_the_paths_baselines_have_a_counterpart_at_the_apps_own_port():
         Probe(CHUNKED, vantage=Vantage.DIRECT),
     ]
     assert ids(plan.direct_counterparts(probes)) == ["chunked-kilo-direct"]
+    assert ids(plan.direct_counterparts(probes, Vantage.UNPROXIED)) == ["chunked-kilo-unproxied"]
 
 
 SILENCES = [

@@ -280,6 +280,7 @@ ENCRYPTED = [
     # name                              scenario        arrivals                    record   flow,          hold
     ("a buffer in every record",        Scenario.KILO,  TICKS_OF_400_MS,            8_209,   Flow.BLOCKS,   8_192),
     ("blocks to the byte",              Scenario.KILO,  in_blocks(KILO, 4_000),     4_113,   Flow.BLOCKS,   4_000),
+    ("few blocks, of another size",     Scenario.KILO,  in_blocks(KILO, 20_000),    4_113,   Flow.BLOCKS,   20_000),
     ("no known buffer",                 Scenario.KILO,  TICKS_OF_400_MS,            8_210,   Flow.TICKS,    None),
     ("large Pieces fill records",       Scenario.BIG,   TICKS_OF_400_MS,            16_401,  Flow.TICKS,    None),
     ("a record for each Piece",         Scenario.KILO,  one_by_one(KILO),           4_113,   Flow.FLOWING,  None),

@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from flushcheck.measurement.obstacles import redirected_root
 from flushcheck.model import Outcome, Transport, Vantage
 from flushcheck.prober import ConnectionOptions, gather
 from flushcheck.prober.address import parse
@@ -20,26 +19,6 @@ from tests.prober.proxies import Proxy
 from tests.prober.test_gather import no_control, service
 
 SUFFIX = "/stream/polling"
-
-ROOTS = [
-    # name                     location                                       root
-    ("to https",               "https://site.test/stream/polling?a=1",        "https://site.test"),
-    ("to another host",        "http://www.site.test/stream/polling",         "http://www.site.test"),
-    ("to a path",              "/app/stream/polling#x",                       "http://site.test/app"),
-    ("to a relative path",     "../app/stream/polling",                       "http://site.test/app"),
-    ("to a login",             "/login?next=/stream/polling",                 ""),
-    ("to the root",            "/",                                           ""),
-    ("to itself",              "/stream/polling?again",                       ""),
-    ("to another scheme",      "ftp://site.test/stream/polling",              ""),
-    ("to no host",             "http:///stream/polling",                      ""),
-    ("no URL",                 "http://[/stream/polling",                     ""),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "location", "root"), ROOTS, ids=[row[0] for row in ROOTS])
-def test_only_a_redirect_that_keeps_the_path_leads_to_the_service(name, location, root):
-    assert redirected_root(f"http://site.test{SUFFIX}?q", location, SUFFIX) == root
-
 
 SECRETS = ConnectionOptions(
     headers=(("X-Key", "header-secret"),), credentials=Credentials("alice", "wonderland"), max_redirects=2
