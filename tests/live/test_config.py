@@ -128,7 +128,7 @@ def test_a_bad_file_is_told_before_anything_is_asked(name, content, words, tmp_p
     assert (done.returncode, done.stdout) == (2, "")
     assert f"--config {bad}: " in done.stderr
     assert words in done.stderr
-    assert "for example --config /etc/nginx/nginx.conf" in done.stderr
+    assert "for example /etc/nginx/nginx.conf" in done.stderr
 
 
 def test_a_ticket_has_no_place_for_files(tmp_path):
