@@ -96,7 +96,7 @@ def read_config(arguments: argparse.Namespace) -> CheckResult | None:
     return check_all(got)
 
 
-_CONFIG = "expected a server's configuration file, for example --config /etc/nginx/nginx.conf"
+_CONFIG = "expected a server's configuration file, for example /etc/nginx/nginx.conf"
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
