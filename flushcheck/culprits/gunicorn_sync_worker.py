@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from flushcheck.configs import gunicorn
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
-from flushcheck.culprits import http2_stream_limit
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Client, Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
 
@@ -47,7 +46,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     request = seen.request_at_app(transport)
     if queued is None or request is None or "gunicorn" not in request.server:
         return None  # where a server starts a process for each request, its slow start looks the same
-    shared = http2_stream_limit.shares_connection(queued[0])
+    shared = queued[0].shares_connection
     http1 = seen.beside(Client.HTTP1)
     tried = http1 is not None and http1.flow(transport) is not None
     if shared and tried and http1 is not None and http1.queued(transport) is None:

@@ -10,7 +10,6 @@ from flushcheck.model import (
     Detection,
     Evidence,
     Fix,
-    Observation,
     Owner,
     Source,
     Transport,
@@ -65,7 +64,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if held is None:
         return None
     baseline, timing = seen[held]
-    if not timing.queued_s or not shares_connection(baseline):
+    if not timing.queued_s or not baseline.shares_connection:
         return None
     waited = Evidence(
         f"{transport}: on the HTTP/{baseline.http_version} connection that it shares with others, the stream "
@@ -81,11 +80,6 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, Confidence.LIKELY, (waited, apart))
 
 
-def shares_connection(observation: Observation) -> bool:
-    """Whether the response arrived over a version of HTTP that carries many streams on one connection."""
-    return observation.http_version in ("2", "3")
-
-
 def waiting_note(seen: Observations, transport: Transport) -> str:
     """What many streams asked for at once show, where each baseline flows; "" if all began at once."""
     together = seen.together(transport)
@@ -93,7 +87,7 @@ def waiting_note(seen: Observations, transport: Transport) -> str:
     if not waited:
         return ""
     last, longest_s = max(waited, key=lambda pair: pair[1])
-    if not shares_connection(last):
+    if not last.shares_connection:
         return ""
     http1 = seen.beside(Client.HTTP1)
     apart = http1.together(transport) if http1 else ()

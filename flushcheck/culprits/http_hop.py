@@ -13,7 +13,6 @@ from flushcheck.culprits.evidence import (
     header_evidence,
     variant_evidence,
 )
-from flushcheck.culprits.http2_stream_limit import shares_connection
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
@@ -125,7 +124,7 @@ def _cuts(seen: Observations, observation: Observation) -> Detection | None:
     """The response is cut and the WebSocket, as old, is not."""
     transport = observation.probe.transport
     # On a connection that carries others too, the app's own server may have ended it.
-    if seen.flow(Transport.WEBSOCKET) is not Flow.FLOWING or shares_connection(observation):
+    if seen.flow(Transport.WEBSOCKET) is not Flow.FLOWING or observation.shares_connection:
         return None
     pieces = count_of(len(observation.pieces), "piece")
     cut = Evidence(

@@ -83,16 +83,14 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     request = seen.request_at_app(transport)
     if request is not None and request.gateway:
         return None
-    old_http = [Evidence(f"{transport}: the app was called over HTTP/1.0")]
-    if request is None or request.protocol != "HTTP/1.0":
-        old_http = []
+    protocol = request and request.protocol
+    old_http = [Evidence(f"{transport}: the app was called over HTTP/1.0")] if protocol == "HTTP/1.0" else []
     if compression is Answer.NOT_TRIED:
         sure = Confidence.POSSIBLE  # compressed, and no client without encodings was tried: gzip may be it
     else:
         sure = Confidence.CERTAIN if request else Confidence.LIKELY
-    new_http = request is not None and request.protocol == "HTTP/1.1"
     tls_http1 = seen.over_tls(transport) == "1.1"
-    without_effect = {HTTP11_FIX} if new_http or tls_http1 else set()
+    without_effect = {HTTP11_FIX} if protocol == "HTTP/1.1" or tls_http1 else set()
     evidence = (*x_accel.stripped_evidence(seen, transport), *old_http, *_tls_buffer(seen, transport))
     return Detection(CULPRIT, sure, evidence, frozenset(without_effect))
 

@@ -44,6 +44,7 @@ class Observations:
         measured = timings(seen)
         self._seen = {probe: (observation, measured[probe]) for probe, observation in seen.items()}
         self._whole: Observations | None = None  # of a view: the run that it is a view of
+        self._views: dict[Client, Observations] = {}
 
     @property
     def clients(self) -> tuple[Client, ...]:
@@ -57,6 +58,11 @@ class Observations:
         Its Probes are those of the default Client there, so that a detector need not know which Client it is.
         The Timings stay those of the whole run, because Clients wait for each other at one app.
         """
+        if client not in self._views:
+            self._views[client] = self._view(client)
+        return self._views[client]
+
+    def _view(self, client: Client) -> Observations:
         view = Observations(())
         view._whole = self
         view._seen = {

@@ -81,6 +81,11 @@ class Observation:
         return ", ".join(value for key, value in self.headers if key == name)
 
     @property
+    def shares_connection(self) -> bool:
+        """Whether it spoke a version of HTTP that carries many streams on one connection."""
+        return self.http_version in ("2", "3")
+
+    @property
     def from_service(self) -> bool:
         """Whether a flushcheck service responded: it alone writes pieces, ends and records of a request."""
         return bool(self.pieces or self.end or self.request_at_app)

@@ -27,18 +27,17 @@ BROWSER = (HTTP2, *HTTP1)  # what a browser offers over TLS
 class Connections:
     """What the probes of a round use to reach one target."""
 
-    def __init__(self, target: Target, deadline: float, *, offer: Sequence[str] = BROWSER) -> None:
+    def __init__(self, target: Target, deadline: float) -> None:
         """Prepare them; nothing is connected yet.
 
         Args:
             target: where requests go.
             deadline: when the round is over, in time.monotonic().
-            offer: the protocols that clients of Client.BROWSER offer over TLS.
         """
         self.target = target
         self._deadline = deadline
         # A caller who chose HTTP/1.1 is no browser.
-        self._offer = HTTP1 if target.options.protocol is Protocol.HTTP1 else tuple(offer)
+        self._offer = HTTP1 if target.options.protocol is Protocol.HTTP1 else BROWSER
         self._lock = threading.Lock()
         self._http2: Http2Connection | None = None
         self._chosen = ""  # the protocol of the first connection; "": there was none yet

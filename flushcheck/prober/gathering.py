@@ -40,9 +40,6 @@ FIRST_ROUND = 0.45
 # ... by themselves: then this much more than the longest of them.
 MIN_SPARE_S = 3.0
 
-# The versions of HTTP that carry many streams on one connection.
-MULTIPLEXED = ("2", "3")
-
 # Less than this is not enough for any experiment.
 MIN_ROUND_S = 1.0
 
@@ -171,9 +168,7 @@ class Gathering:
             for observation in baselines
             if observation.probe.vantage is Vantage.PATH
         }
-        multiplexed = {
-            observation.probe.client for observation in baselines if observation.http_version in MULTIPLEXED
-        }
+        multiplexed = {observation.probe.client for observation in baselines if observation.shares_connection}
         probes = self._with_direct(plan.experiments(flows, quick=quick, multiplexed=multiplexed))
         left_s = deadline - time.monotonic()
         return self._round_twice(2, probes, left_s) if probes and left_s >= MIN_ROUND_S else ()

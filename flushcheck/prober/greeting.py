@@ -7,7 +7,6 @@ handshakes and one round trip more for the peer's SETTINGS, else the handshakes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -33,19 +32,18 @@ class Greeting:
         return self.tls is not None and self.tls.alpn == HTTP2
 
 
-def greet(target: Target, deadline: float, *, offer: Sequence[str] = BROWSER) -> Greeting:
+def greet(target: Target, deadline: float) -> Greeting:
     """Connect, and return what that settles.
 
     Args:
         target: where to.
         deadline: when to give up, in time.monotonic().
-        offer: the protocols to offer over TLS, best first.
 
     Raises:
         PEER_ERRORS: no connection, no TLS that can be trusted, or no HTTP/2 where it was chosen.
     """
     budget = Budget(deadline)
-    sock = connect(target, budget, alpn=offer)
+    sock = connect(target, budget, alpn=BROWSER)
     with closing(sock):
         if sock.alpn != HTTP2:
             return Greeting(sock.connect_s, sock.tls)

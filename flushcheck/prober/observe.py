@@ -94,8 +94,6 @@ def observe_round(
     timeout_s: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None = None,
-    *,
-    offer: Sequence[str] = BROWSER,
 ) -> tuple[Observation, ...]:
     """Do what `observe_all` does, as one round of a run.
 
@@ -106,11 +104,10 @@ def observe_round(
         timeout_s: when to give up on those that are not done.
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done, in the caller's thread.
-        offer: the protocols that clients of Client.BROWSER offer over TLS.
     """
     for target in (path, direct):
         if target and target.address.tls:
-            tls_context(target.options.tls, tuple(offer))  # made before the clock runs
+            tls_context(target.options.tls, BROWSER)  # made before the clock runs
     now = time.monotonic()
     hidden = tuple(secret for target in (path, direct) if target for secret in secrets_of(target))
     builders = [
@@ -127,7 +124,7 @@ def observe_round(
             key = (is_second, shared[index])
             if key not in pool:
                 target = direct if direct is not None and is_second else path
-                pool[key] = stack.enter_context(closing(Connections(target, give_up, offer=offer)))
+                pool[key] = stack.enter_context(closing(Connections(target, give_up)))
             threading.Thread(
                 target=_work,
                 args=(index, builder, pool[key], finished),

@@ -10,7 +10,7 @@ ONE_DELIVERY_S = 0.012
 
 
 class Content:
-    """Takes the content of one response as it comes, and writes down in its `Seen` what that was."""
+    """Takes the content of one response in parts, and writes down in its `Seen` what that was."""
 
     def __init__(self, seen: Seen, *, messages: bool = False) -> None:
         self._seen = seen

@@ -88,7 +88,7 @@ def wait_raw(peer: Http2Peer) -> None:
 
 
 def slow(peer: Http2Peer) -> None:
-    """A frame of which a byte comes at a time."""
+    """A frame that arrives byte by byte."""
     request = peer.request()
     peer.head(request)
     with suppress(OSError):

@@ -42,7 +42,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 async def _http(
     scope: Scope, receive: Receive, send: Send, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """One request without a body, and its response as it comes."""
+    """One request without a body, and its response in parts."""
     far = h11.Connection(h11.CLIENT)
     headers = [(name, value) for name, value in _passed(scope["headers"]) if name != b"host"]
     host = dict(scope["headers"]).get(b"host", b"localhost")
