@@ -34,6 +34,7 @@ from flushcheck.model.report import (
     Hop,
     IdleResult,
     Report,
+    StreamReport,
     TransportReport,
     Verdict,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Run",
     "Scenario",
     "Source",
+    "StreamReport",
     "TimedPiece",
     "Transport",
     "TransportReport",

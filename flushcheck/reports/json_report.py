@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flushcheck.model import ClientReport, CulpritReport, FaultLocation, IdleResult, Report, TransportReport
+from flushcheck.model import (
+    ClientReport,
+    CulpritReport,
+    FaultLocation,
+    IdleResult,
+    Report,
+    StreamReport,
+    TransportReport,
+)
 from flushcheck.model.codec import to_json
 
 SCHEMA = 2
@@ -25,6 +33,7 @@ def document(report: Report) -> dict[str, Any]:
         "culprits": [_culprit(culprit) for culprit in report.culprits],
         "fault_location": _fault_location(report.fault_location),
         "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
+        "stream": _stream(report.stream),
         "notes": list(report.notes),
         "tool": report.tool,
     }
@@ -37,6 +46,23 @@ def _fault_location(found: FaultLocation | None) -> dict[str, Any] | None:
         "place": found.place.value,
         "summary": found.summary,
         "evidence": [fact.sentence for fact in found.evidence],
+    }
+
+
+def _stream(found: StreamReport | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "method": found.method,
+        "status": found.status,
+        "format": found.format,
+        "records": found.records,
+        "deliveries": found.deliveries,
+        "records_per_delivery": round(found.records_per_delivery, 2),
+        "longest_gap_s": _seconds(found.longest_gap_s),
+        "done": found.done,
+        "ended_s": _seconds(found.ended_s),
+        "summary": found.summary,
     }
 
 
