@@ -13,6 +13,7 @@ from flushcheck.model import (
     FaultLocation,
     IdleResult,
     Report,
+    Rung,
     StreamReport,
     TransportReport,
 )
@@ -34,6 +35,7 @@ def document(report: Report) -> dict[str, Any]:
         "fault_location": _fault_location(report.fault_location),
         "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
         "stream": _stream(report.stream),
+        "rungs": [_rung(rung) for rung in report.rungs],
         "notes": list(report.notes),
         "tool": report.tool,
     }
@@ -63,6 +65,16 @@ def _stream(found: StreamReport | None) -> dict[str, Any] | None:
         "done": found.done,
         "ended_s": _seconds(found.ended_s),
         "summary": found.summary,
+    }
+
+
+def _rung(found: Rung) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "url": found.url,
+        "flow": found.flow.value,
+        "summary": found.summary,
+        "received_s": [_seconds(at_s) for at_s in found.received_s],
     }
 
 
