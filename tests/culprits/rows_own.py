@@ -23,6 +23,7 @@ from flushcheck.culprits import (
     nginx_proxy_buffering,
     nginx_scgi_buffering,
     nginx_uwsgi_buffering,
+    varnish_do_stream,
     varnish_gzip,
 )
 from flushcheck.model import Arrival, Confidence, Observation, Variant
@@ -77,8 +78,8 @@ def blocks(size: int, *headers: tuple[str, str], **changes: Any) -> Observation:
     return observed([], headers=headers, arrivals=arrivals, ended_s=4.0, **changes)
 
 
-WITH_NAME = {"compressed_head": "1f8b08080000000000ff", "head_bytes": 55}
-WITHOUT_NAME = {"compressed_head": "1f8b08000000000000ff", "head_bytes": 10}
+WITH_NAME: dict[str, Any] = {"compressed_head": "1f8b08080000000000ff", "head_bytes": 55}
+WITHOUT_NAME: dict[str, Any] = {"compressed_head": "1f8b08000000000000ff", "head_bytes": 10}
 
 COMPRESSOR: list[Row] = [
     ("held, without it flowing",     (held(GZIP), FREED),                        CERTAIN),
@@ -189,6 +190,14 @@ VARNISH: list[Row] = [
     ("nothing separates it",         (headed(10, GZIP, ("x-varnish", "2")),),                     None),
 ]  # fmt: skip
 
+VARNISH_STREAM: list[Row] = [
+    ("flowing at the app's port",    (held(LENGTH, ("x-varnish", "2")), AT_PORT),  LIKELY),
+    ("no address beside it",         (held(LENGTH, ("x-varnish", "2")),),          POSSIBLE),
+    ("without X-Varnish",            (held(LENGTH), AT_PORT),                      None),
+    ("without a length",             (held(("x-varnish", "2")), AT_PORT),          None),
+    ("by a compressor",              (held(GZIP, LENGTH, ("x-varnish", "2")), FREED), None),
+]  # fmt: skip
+
 LONG = evenly(60, 0.1)
 TOGETHER = replace(OWN, variant=Variant.TOGETHER)
 QUEUED = observed(SINGLY, replace(OWN, variant=Variant.TOGETHER, run=1), headers_s=4.0)
@@ -225,14 +234,15 @@ TABLES: list[tuple[Any, list[Row]]] = [
     (nginx_gzip, NGINX_GZIP),
     (caddy_encode, CADDY),
     (varnish_gzip, VARNISH),
+    (varnish_do_stream, VARNISH_STREAM),
     (gunicorn_sync_worker, WORKER),
     (haproxy_http_delay, HAPROXY),
     (http_hop, [("the user's own stream", (held(), AT_PORT), None)]),
 ]
 
 # The view of an HTTP/1.1 client beside a browser over HTTP/2: the first is the browser's.
-HTTP2 = {"http_version": "2", "tls_version": "TLSv1.3"}
-TLS = {"tls_version": "TLSv1.3"}
+HTTP2: dict[str, Any] = {"http_version": "2", "tls_version": "TLSv1.3"}
+TLS: dict[str, Any] = {"tls_version": "TLSv1.3"}
 VIEWS: list[tuple[Any, list[Row]]] = [
     (nginx_proxy_buffering, [
         ("flowing over HTTP/2",        (observed(SINGLY, **HTTP2), held(server("nginx"), probe=HTTP1, **TLS)),  LIKELY),
