@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs import haproxy
+from flushcheck.configs import haproxy, versions
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.evidence import variant_evidence
@@ -48,6 +48,7 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://docs.haproxy.org/2.6/configuration.html#4-option%20http-no-delay",),
+    versions=(versions.HAPROXY_TLS_TICKS, versions.HAPROXY_ALPN),
 )
 
 # The kernel's timer came as 195 to 215 ms; ticks between a slow pace's Pieces as up to 260.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flushcheck.configs import versions
 from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, x_accel
@@ -25,18 +26,28 @@ HTTP11_FIX = Fix(
     where="nginx, the location block with proxy_pass",
     change='proxy_http_version 1.1;\nproxy_set_header Connection "";',
     by=Owner.SERVER,
+    until=versions.NGINX_UPSTREAM_HTTP11,
     note=(
         "helps only while the app sends chunks and nothing compresses them; proxy_set_header here "
         "replaces every proxy_set_header inherited from an outer block: repeat those"
     ),
 )
 
+# Of a version that calls the app over HTTP/1.1 by itself, and yet called it over HTTP/1.0.
+HTTP10_LINE_FIX = Fix(
+    where="nginx, the location block with proxy_pass",
+    change="# remove proxy_http_version 1.0",
+    by=Owner.SERVER,
+    since=versions.NGINX_UPSTREAM_HTTP11,
+    note="helps only while the app sends chunks and nothing compresses them",
+)
+
 CULPRIT = Culprit(
     id="nginx-proxy-buffering",
     title="nginx proxy_buffering holds the response until a buffer is full or the app has finished",
     why=(
-        "proxy_buffering is on by default. nginx requests the response over HTTP/1.0 unless configured "
-        "otherwise (the default until 1.29.7), and then cannot tell where one write of the app ends: it "
+        "proxy_buffering is on by default. An older nginx requests the response over HTTP/1.0 unless "
+        "configured otherwise, and then cannot tell where one write of the app ends: it "
         "sends data on when a buffer of proxy_buffers is full (4096 bytes on most machines) or the app "
         "closes the connection. Over HTTP/1.1 with chunks, the same nginx sends each chunk on at once to "
         "HTTP/2 clients and over plain HTTP. To an HTTP/1.1 client over TLS it does not: there it fills a "
@@ -64,12 +75,14 @@ CULPRIT = Culprit(
         ),
         x_accel.APP_FIX,
         HTTP11_FIX,
+        HTTP10_LINE_FIX,
     ),
     references=(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_version",
     ),
     looks_like=("nginx-proxy-cache", "nginx-gzip"),
+    versions=(versions.NGINX_UPSTREAM_HTTP11,),
 )
 
 
@@ -90,7 +103,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     else:
         sure = Confidence.CERTAIN if request else Confidence.LIKELY
     tls_http1 = seen.over_tls(transport) == "1.1"
-    without_effect = {HTTP11_FIX} if protocol == "HTTP/1.1" or tls_http1 else set()
+    without_effect = {HTTP11_FIX, HTTP10_LINE_FIX} if protocol == "HTTP/1.1" or tls_http1 else set()
     evidence = (*x_accel.stripped_evidence(seen, transport), *old_http, *_tls_buffer(seen, transport))
     return Detection(CULPRIT, sure, evidence, frozenset(without_effect))
 

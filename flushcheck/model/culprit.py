@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flushcheck.model.versions import VersionChange
+
 
 class Confidence(StrEnum):
     """How far the Evidence carries, strongest first."""
@@ -44,6 +46,10 @@ class Fix:
     cost: str = ""  # what gets worse; "" if nothing does
     note: str = ""  # versions, conditions, what else to write; "" if nothing
     response_header: bool = False  # the change is a header for the app to send with each streamed response
+    # Offered unless the program is known to have this change: the change does the same.
+    until: VersionChange | None = None
+    # Offered only if the program is known to have this change.
+    since: VersionChange | None = None
 
 
 class Source(StrEnum):
@@ -71,6 +77,7 @@ class Culprit:
     shown_by: frozenset[Source] = frozenset({Source.PATH, Source.FILE})
     generic: bool = False  # names no program: any hold that a file shows may be this one
     idle_only: bool = False  # ends silent streams, and explains no other fault
+    versions: tuple[VersionChange, ...] = ()  # what other versions of the program do
 
 
 @dataclass(frozen=True, slots=True)

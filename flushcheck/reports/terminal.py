@@ -24,7 +24,7 @@ from flushcheck.model import (
 )
 from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
-from flushcheck.reports.fixes import cost_and_note
+from flushcheck.reports.fixes import remarks
 from flushcheck.reports.text_writer import TextWriter
 
 _HEALTH_COLOR = {
@@ -116,6 +116,10 @@ def _culprit_report(page: TextWriter, culprit_report: CulpritReport, asked: Sequ
     page.text(f"  on {', '.join(culprit_report.transports)}{whom}", hang=2)
     for number, fix in enumerate(culprit_report.fixes):
         _fix(page, "fix" if number == 0 else "or", fix)
+    if culprit_report.versions:
+        page.text("  versions:")
+    for sentence in culprit_report.versions:
+        page.text(f"  - {sentence}", hang=4)
     page.text("  evidence:")
     for fact in culprit_report.evidence:
         page.text(f"  - {fact.sentence}", hang=4)
@@ -125,7 +129,7 @@ def _fix(page: TextWriter, word: str, fix: Fix) -> None:
     page.text(f"  {word}: {fix.where}", hang=6, style="bold")
     for line in fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
-    for label, text in cost_and_note(fix):
+    for label, text in remarks(fix):
         page.text(f"      {label}: {text}", hang=12)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
-from flushcheck.configs.tree.directive import Directive, Version, ellipsize
+from flushcheck.configs.tree.directive import Directive, ellipsize
 from flushcheck.configs.tree.scope import Scope, Value
-from flushcheck.model import Culprit, Fix
+from flushcheck.model import Culprit, Fix, Version
 
 _MAX_MESSAGE = 1_000  # characters: a value may be as long as its file
 
