@@ -39,6 +39,7 @@ _CONFIDENCE = {
     Confidence.POSSIBLE: "possible",
 }
 _PICTURE_WIDTH = 50  # cells of a time line
+ALL = "all"  # in place of a Transport
 
 
 def terminal(report: Report, *, width: int, color: bool) -> str:
@@ -54,8 +55,11 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     if as_clients := clients.asked_as(report):
         page.text(as_clients)
     page.gap()
-    for transport_report in report.transports:
-        _transport(page, transport_report)
+    if _fail_alike(report.transports):
+        _flow(page, ALL, report.transports[0], good=False)
+    else:
+        for transport_report in report.transports:
+            _transport(page, transport_report)
     _located(page, report.fault_location)
     for culprit_report in report.culprits:
         page.gap()
@@ -67,6 +71,16 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
         for note in report.notes:
             page.text(f"note: {note}", hang=6)
     return page.done()
+
+
+def _fail_alike(transport_reports: Sequence[TransportReport]) -> bool:
+    """Whether no Transport arrived, for one reason: a site that refuses the connection refuses every one."""
+    reasons = {
+        (of_client.flow, of_client.summary)
+        for report in transport_reports
+        for of_client in (report, *report.clients)
+    }
+    return len(transport_reports) > 1 and len(reasons) == 1 and transport_reports[0].flow is Flow.FAILED
 
 
 def _transport(page: TextWriter, report: TransportReport) -> None:
