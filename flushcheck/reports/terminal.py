@@ -75,11 +75,8 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
 
 def _fail_alike(transport_reports: Sequence[TransportReport]) -> bool:
     """Whether no Transport arrived, for one reason: a site that refuses the connection refuses every one."""
-    reasons = {
-        (of_client.flow, of_client.summary)
-        for report in transport_reports
-        for of_client in (report, *report.clients)
-    }
+    reasons = {(report.flow, report.summary) for report in transport_reports}
+    reasons |= {(client.flow, client.summary) for report in transport_reports for client in report.clients}
     return len(transport_reports) > 1 and len(reasons) == 1 and transport_reports[0].flow is Flow.FAILED
 
 
