@@ -196,7 +196,9 @@ function culpritPanel(culprit) {
 /** The versions, the cost and a note of a fix, each only if there is one.
  * @param {Fix} fix */
 export const fixRemarks = ({ versions, cost, note }) =>
-  [versions && `For: ${versions}`, cost && `Cost: ${cost}`, note && `Note: ${note}`].filter(Boolean).map((text) => el("p", { class: "soft" }, text));
+  [versions && `For: ${versions}`, cost && `Cost: ${cost}`, note && `Note: ${note}`]
+    .filter(Boolean)
+    .map((text) => el("p", { class: "soft" }, text));
 
 /** A link to the page about a culprit; null for an id that the service cannot have.
  * @param {string} id */
