@@ -7,17 +7,19 @@ among the fixes of a culprit that the evidence has found, and says which of two 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import CulpritReport, Fix, Side, Vantage, Version, VersionChange
+from flushcheck.model import CulpritReport, Vantage, Version, VersionChange
 from flushcheck.model.versions import version_named
 
 
 def with_versions(report: CulpritReport, seen: Observations) -> CulpritReport:
     """The same culprit with what the versions on this path tell: sentences, and the fixes they rule out."""
     culprit = report.culprit
-    sentences = tuple(change.sentence(named_version(change, seen)) for change in culprit.versions)
-    ruled_out = frozenset(fix for fix in culprit.fixes if not _offered(fix, seen))
+    named = partial(named_version, seen=seen)
+    sentences = tuple(change.sentence(named(change)) for change in culprit.versions)
+    ruled_out = frozenset(fix for fix in culprit.fixes if not fix.is_offered(named))
     return replace(report, versions=sentences, refuted=report.refuted | ruled_out)
 
 
@@ -25,10 +27,3 @@ def named_version(change: VersionChange, seen: Observations) -> Version:
     """The version of this change's program that the responses on the path name; () if they do not."""
     on_path = (observation for observation in seen if observation.probe.vantage is Vantage.PATH)
     return version_named(change.program, (observation.header("server") for observation in on_path))
-
-
-def _offered(fix: Fix, seen: Observations) -> bool:
-    """Whether a fix may help on these versions. One for new versions only needs a version that is known."""
-    if fix.until is not None and fix.until.side(named_version(fix.until, seen)) is Side.SINCE:
-        return False
-    return fix.since is None or fix.since.side(named_version(fix.since, seen)) is Side.SINCE

@@ -5,10 +5,11 @@ Code decides by the typed fields alone. The sentences are for people, and no cod
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flushcheck.model.versions import VersionChange
+from flushcheck.model.versions import Side, Version, VersionChange
 
 
 class Confidence(StrEnum):
@@ -50,6 +51,12 @@ class Fix:
     until: VersionChange | None = None
     # Offered only if the program is known to have this change.
     since: VersionChange | None = None
+
+    def is_offered(self, version_of: Callable[[VersionChange], Version]) -> bool:
+        """Whether it may help on the versions that are known; `version_of` returns () for an unknown one."""
+        if self.until is not None and self.until.side(version_of(self.until)) is Side.SINCE:
+            return False
+        return self.since is None or self.since.side(version_of(self.since)) is Side.SINCE
 
 
 class Source(StrEnum):
