@@ -95,6 +95,7 @@ export interface Fix {
   where: string;
   change: string;
   by: string;
+  versions: string;
   cost: string;
   note: string;
   response_header: boolean;
@@ -107,6 +108,7 @@ export interface CulpritReport {
   transports: Transport[];
   clients: Client[];
   evidence: string[];
+  versions: string[];
   fixes: Fix[];
   references: string[];
 }
