@@ -32,6 +32,7 @@ from aioquic.quic.packet import QuicErrorCode
 from aioquic.tls import AlertDescription
 from pylsqpack import Decoder
 
+from flushcheck.prober.http1 import MAX_HEADER_BYTES
 from flushcheck.prober.http2_stream import NotProcessed, Stream
 from flushcheck.prober.http_client import MAX_HEADERS, ConnectionEnded, ProtocolError, Response
 from flushcheck.prober.messages import printable
@@ -40,8 +41,9 @@ from flushcheck.prober.timed_socket import Budget, ByteLimitExceeded, SocketRead
 # Bytes of streams that are no body, of one connection. A page of streams makes a few thousand.
 MAX_OVERHEAD_BYTES = 256 * 1024
 
-# A page of streams makes a few hundred. A peer that pings once a second for an hour makes 3,600.
-MAX_DATAGRAMS_WITHOUT_DATA = 10_000
+# A page of streams makes a few hundred. aioquic joins parts of an unfinished TLS message at a cost that grows
+# with their square: so many of them take 0.5 s.
+MAX_DATAGRAMS_WITHOUT_DATA = 2_000
 
 # The only peer, whatever its address is: the socket is connected. No IP address, so that aioquic never
 # moves to another one that the peer prefers.
@@ -63,6 +65,7 @@ class Http3State:
         self._control = _ControlStream()
         self._streams: dict[int, Stream] = {}
         self._overhead_bytes = 0
+        self._header_bytes: dict[int, int] = {}  # by stream, until its response has begun
         self._without_data = 0
         self._took_data = False  # whether the latest datagram brought a part of a response
         self.heard = False  # whether a datagram arrived, of whatever kind
@@ -172,6 +175,7 @@ class Http3State:
                     stream.fail(_describe_reset(event.error_code))
             case StreamDataReceived():
                 self._overhead_bytes += len(event.data)
+                self._count_header(event.stream_id, len(event.data))
                 self._take_control(self._control.feed(event.stream_id, event.data))
         if self._http is None:
             return
@@ -217,6 +221,21 @@ class Http3State:
             stream.respond(ProtocolError(f"the response has more than {MAX_HEADERS} headers"))
         else:
             stream.respond(Response(moment, status, "3", fields))
+
+    def _count_header(self, number: int, size_bytes: int) -> None:
+        """Count bytes before a response, so that a header is refused before it is decoded.
+
+        Raises:
+            ProtocolError: they are too many.
+        """
+        stream = self._streams.get(number)
+        if stream is None or stream.responded:
+            self._header_bytes.pop(number, None)
+            return
+        self._header_bytes[number] = self._header_bytes.get(number, 0) + size_bytes
+        if self._header_bytes[number] > MAX_HEADER_BYTES:
+            self.shut(ErrorCode.H3_EXCESSIVE_LOAD)
+            raise ProtocolError(f"a header of more than {MAX_HEADER_BYTES >> 10} KiB")
 
     def _take_control(self, goaways: Iterator[int]) -> None:
         for first in goaways:
