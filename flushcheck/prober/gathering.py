@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from flushcheck.measurement import plan
@@ -190,7 +190,8 @@ class Gathering:
     ) -> tuple[Observation, ...]:
         """Search for idle timeouts, beyond the timeout of the run."""
         # Silence is a matter of hops, not of clients: one client searches.
-        probes = self._with_direct(plan.idle_probes(open_transports, silences_s))
+        searches = plan.idle_probes(open_transports, silences_s)
+        probes = self._with_direct(tuple(replace(probe, client=self._clients[0]) for probe in searches))
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 
     def _with_direct(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:

@@ -21,7 +21,6 @@ from aioquic.h3.events import HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, StopSendingReceived
-from aioquic.quic.packet import pull_quic_header
 
 from tests.prober.certificates import Pair
 from tests.prober.http2_peers import poll
@@ -57,13 +56,12 @@ class Http3Peer:
     begins = True  # whether it opens its streams and sends SETTINGS after the handshake
 
     def __init__(
-        self, sock: socket.socket, address: object, first: bytes, settings: QuicConfiguration
+        self, sock: socket.socket, address: tuple[str, int], first: bytes, settings: QuicConfiguration
     ) -> None:
-        header = pull_quic_header(_buffer(first), host_cid_length=8)
+        # A long header has this connection id behind its version (RFC 8999, section 5.1).
+        destination = first[6 : 6 + first[5]]
         self.sock, self.address = sock, address
-        self.quic = QuicConnection(
-            configuration=settings, original_destination_connection_id=header.destination_cid
-        )
+        self.quic = QuicConnection(configuration=settings, original_destination_connection_id=destination)
         self.http: H3Connection | None = None
         self.inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.inbox.put(first)
@@ -168,7 +166,7 @@ Http3Script = Callable[[Http3Peer], object]
 
 
 @contextmanager
-def udp_server(take: Callable[[socket.socket, bytes, object], object]) -> Iterator[str]:
+def udp_server(take: Callable[[socket.socket, bytes, tuple[str, int]], object]) -> Iterator[str]:
     """Have each datagram taken by a function, in one thread. Yields: the https URL of its port."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("127.0.0.1", 0))
@@ -198,7 +196,7 @@ def http3_server(pair: Pair, script: Http3Script, *, alpn: str = "h3") -> Iterat
     """Serve a script to each connection on a free UDP port of the loopback. Yields: the root URL."""
     settings = QuicConfiguration(is_client=False, alpn_protocols=[alpn])
     settings.load_cert_chain(pair.cert, pair.key)
-    peers: dict[object, Http3Peer] = {}
+    peers: dict[tuple[str, int], Http3Peer] = {}
 
     def work(peer: Http3Peer) -> None:
         with suppress(OSError):
@@ -206,7 +204,7 @@ def http3_server(pair: Pair, script: Http3Script, *, alpn: str = "h3") -> Iterat
             script(peer)
             peer.wait_for_close()
 
-    def take(sock: socket.socket, data: bytes, address: object) -> None:
+    def take(sock: socket.socket, data: bytes, address: tuple[str, int]) -> None:
         if address in peers:
             peers[address].inbox.put(data)
         else:
@@ -232,9 +230,3 @@ def serve(peer: Http3Peer) -> None:
             peer.respond(request, event(piece(0)), event(piece(1)), event(end(2), "end"))
         else:
             peer.respond(request, piece(0), piece(1), end(2))
-
-
-def _buffer(data: bytes):
-    from aioquic.buffer import Buffer
-
-    return Buffer(data=data)

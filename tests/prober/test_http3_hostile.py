@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 from aioquic.buffer import encode_uint_var
+from aioquic.h3.connection import ErrorCode
 from aioquic.tls import Epoch
 
 from flushcheck.model import Client, Outcome, Probe, Transport
@@ -21,7 +22,6 @@ from tests.prober.http3_peers import (
     GOAWAY,
     HEADERS,
     SETTINGS,
-    ErrorCode,
     Http3Peer,
     frame,
     goaway,
