@@ -69,7 +69,7 @@ class Observations:
 
         Its Probes are those of the default Client there, so that a detector need not know which Client it is.
         The Timings stay those of the whole run, because Clients wait for each other at one app. Over HTTP/3 a
-        browser opens its WebSockets over TCP: they are those of Client.BROWSER, unless it asked for its own.
+        browser opens its WebSockets over HTTP/1.1: those of Client.HTTP1, unless it asked for its own.
         """
         if client not in self._views:
             self._views[client] = self._view(client)
@@ -79,7 +79,7 @@ class Observations:
         view = Observations(())
         asked_as = {client}
         if client is Client.HTTP3 and Probe(Transport.WEBSOCKET, client=client) not in self._seen:
-            asked_as.add(Client.BROWSER)
+            asked_as.add(Client.HTTP1)
         view._whole = self
         view._seen = {
             replace(probe, client=Client.BROWSER): (

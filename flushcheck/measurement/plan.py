@@ -133,7 +133,8 @@ def baselines(
 ) -> tuple[Probe, ...]:
     """The Probes to begin with: every Transport at token size, and streams at a kilobyte a Piece.
 
-    A browser that speaks HTTP/3 opens WebSockets over TCP, so they are the browser's where that asks too.
+    A browser that speaks HTTP/3 opens WebSockets over HTTP/1.1, so they are those of Client.HTTP1 where that
+    asks too.
 
     Args:
         only: the Transports to probe.
@@ -151,7 +152,7 @@ def baselines(
         for probe in probes
         if probe.transport is not Transport.WEBSOCKET
         or client is not Client.HTTP3
-        or Client.BROWSER not in asked
+        or Client.HTTP1 not in asked
     )
 
 

@@ -3,7 +3,7 @@
 A browser offers HTTP/2 and HTTP/1.1 over TLS and follows the choice: over HTTP/2 all its requests share one
 connection, over HTTP/1.1 each stream has one. So the first probe connects, and the others wait for what it
 learns. A client of Client.HTTP1 offers HTTP/1.1 only. Without TLS everything is HTTP/1.1. One of
-Client.HTTP3 asks over QUIC, on a connection of its own kind, and opens a WebSocket over TCP, as browsers do.
+Client.HTTP3 asks over QUIC, on a connection that its requests share.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flushcheck.model import Client, Probe, Variant
@@ -83,13 +82,14 @@ class Connections:
         """Return a client to open a WebSocket with, as a browser chooses it.
 
         Over HTTP/2 where the peer's SETTINGS offer that (RFC 8441), else over an HTTP/1.1 connection of
-        its own.
+        its own. A browser that speaks HTTP/3 to a site does the latter there, whatever is offered (Chromium
+        156).
 
         Raises:
             PEER_ERRORS
         """
         if probe.client is Client.HTTP3:
-            probe = replace(probe, client=Client.BROWSER)
+            return self._http1(probe, budget)
         client = self.client(probe, budget, tunnel=True)
         if isinstance(client, Http2Client) and not self._reconnect(budget).offers_connect:
             return self._http1(probe, budget)

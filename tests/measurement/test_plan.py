@@ -96,20 +96,21 @@ def test_every_client_makes_the_same_baselines():
     assert ids(probes) == ["chunked-token", "chunked-kilo", "chunked-token-http1", "chunked-kilo-http1"]
 
 
-def test_a_browser_over_http_3_opens_websockets_over_tcp_and_makes_them_only_where_no_other_browser_does():
+def test_websockets_over_http_3_are_those_of_http_1_1_clients_where_these_ask_too():
     both = [CHUNKED, WEBSOCKET]
-    beside = plan.baselines(both, quick=True, clients=(Client.BROWSER, Client.HTTP3))
+    beside = plan.baselines(both, quick=True, clients=(Client.HTTP1, Client.HTTP3))
     assert ids(beside) == [
-        "chunked-token",
-        "websocket-token",
-        "chunked-kilo",
+        "chunked-token-http1",
+        "websocket-token-http1",
+        "chunked-kilo-http1",
         "chunked-token-http3",
         "chunked-kilo-http3",
     ]
     alone = plan.baselines(both, quick=True, clients=(Client.HTTP3,))
     assert ids(alone) == ["chunked-token-http3", "websocket-token-http3", "chunked-kilo-http3"]
-    after_http1 = plan.baselines(both, quick=True, clients=(Client.HTTP1, Client.HTTP3))
-    assert "websocket-token-http3" in ids(after_http1)
+    assert "websocket-token-http3" in ids(
+        plan.baselines(both, quick=True, clients=(Client.BROWSER, Client.HTTP3))
+    )
 
 
 def test_no_counterpart_is_asked_for_over_http_3():
