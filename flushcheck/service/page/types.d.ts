@@ -82,6 +82,7 @@ export interface Run {
   proxy?: string;
   verified?: boolean;
   redirected_from?: string;
+  http3_missing?: boolean;
 }
 
 /** A run as the page keeps it: with the sentences about what only a browser sees. */
