@@ -40,6 +40,7 @@ from flushcheck.model.report import (
     TransportReport,
     Verdict,
 )
+from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
     "Arrival",
@@ -72,6 +73,7 @@ __all__ = [
     "Run",
     "Rung",
     "Scenario",
+    "Side",
     "Source",
     "StreamReport",
     "TimedPiece",
@@ -82,4 +84,6 @@ __all__ = [
     "Vantage",
     "Variant",
     "Verdict",
+    "Version",
+    "VersionChange",
 ]

@@ -94,6 +94,7 @@ export interface Run {
   direct?: string;
   proxy?: string;
   verified?: boolean;
+  http3_missing?: boolean;
   redirected_from?: string;
   addresses?: NamedAddress[];
   method?: string;
@@ -110,6 +111,7 @@ export interface Fix {
   where: string;
   change: string;
   by: string;
+  versions: string;
   cost: string;
   note: string;
   response_header: boolean;
@@ -122,6 +124,7 @@ export interface CulpritReport {
   transports: Transport[];
   clients: Client[];
   evidence: string[];
+  versions: string[];
   fixes: Fix[];
   references: string[];
 }
@@ -233,7 +236,7 @@ export interface AllowedFinding extends Finding {
   reason: string;
 }
 
-export interface PassedBlock {
+export interface CheckedBlock {
   file: string;
   line: number;
   block: string;
@@ -248,7 +251,8 @@ export interface ReadProblem {
 
 export interface Findings {
   findings: Finding[];
-  passed: PassedBlock[];
+  passed: CheckedBlock[];
+  unknown: CheckedBlock[];
   allowed: AllowedFinding[];
   problems: ReadProblem[];
 }
