@@ -82,6 +82,7 @@ export interface Run {
   proxy?: string;
   verified?: boolean;
   redirected_from?: string;
+  http3_missing?: boolean;
 }
 
 /** A run as the page keeps it: with the sentences about what only a browser sees. */
@@ -197,7 +198,7 @@ export interface AllowedFinding extends Finding {
   reason: string;
 }
 
-export interface PassedBlock {
+export interface CheckedBlock {
   file: string;
   line: number;
   block: string;
@@ -212,7 +213,8 @@ export interface ReadProblem {
 
 export interface Findings {
   findings: Finding[];
-  passed: PassedBlock[];
+  passed: CheckedBlock[];
+  unknown: CheckedBlock[];
   allowed: AllowedFinding[];
   problems: ReadProblem[];
 }
