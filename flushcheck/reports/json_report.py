@@ -9,6 +9,7 @@ from typing import Any
 
 from flushcheck.model import ClientReport, CulpritReport, FaultLocation, IdleResult, Report, TransportReport
 from flushcheck.model.codec import to_json
+from flushcheck.reports.clients import asked_as
 
 SCHEMA = 2
 
@@ -20,6 +21,7 @@ def document(report: Report) -> dict[str, Any]:
         "target": report.target,
         "verdict": report.verdict.value,
         "headline": report.headline,
+        "measured_as": asked_as(report),
         "clients": {client.value: verdict.value for client, verdict in report.clients},
         "transports": {transport.transport.value: _transport(transport) for transport in report.transports},
         "culprits": [_culprit(culprit) for culprit in report.culprits],

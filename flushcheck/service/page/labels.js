@@ -25,3 +25,7 @@ export const VARIANT_LABELS = {
 /** The kinds of program that a run asked as.
  * @type {Record<string, string>} */
 export const CLIENT_LABELS = { browser: "Browsers", http1: "HTTP/1.1 clients", http3: "HTTP/3 clients" };
+
+/** The name of a version of HTTP, as an observation has it; "" for one that is not known.
+ * @param {string} version */
+export const protocolLabel = (version) => (["1.0", "1.1", "2", "3"].includes(version) ? `HTTP/${version}` : "");

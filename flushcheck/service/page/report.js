@@ -5,7 +5,7 @@
 import { compareVantages } from "./compare-vantages.js";
 import { $, copyable, el } from "./dom.js";
 import { exportButtons } from "./export.js";
-import { CLIENT_LABELS, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
+import { CLIENT_LABELS, protocolLabel, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
 import { Timeline } from "./timeline.js";
 
 /** @import { Client, ClientReport, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
@@ -48,6 +48,7 @@ export function showReport({ report, own, overPublicUrl, run, source }) {
       source && banner(report, run, source),
       el("h2", { class: `verdict ${tone(report.verdict)}` }, VERDICTS[report.verdict] ?? report.verdict),
       el("p", { class: "headline" }, report.headline),
+      report.measured_as ? el("p", { class: "soft", "data-part": "measured-as" }, report.measured_as) : null,
       vantages(report, own, overPublicUrl, conclusion, source),
       el("div", { class: "grid" }, ...transports.map(transportPanel)),
       faultLocation(report.fault_location),
@@ -80,19 +81,33 @@ const banner = (report, run, source) =>
 /** @param {TransportReports[number]} entry */
 function transportPanel([name, report]) {
   const ways = report.flow === "flowing" ? [] : report.freed_by.map((variant) => VARIANT_LABELS[variant] ?? variant);
+  const [first] = Object.values(report.clients ?? {});
   return el(
     "article",
     { class: "panel", "data-verdict": name },
     el("h3", {}, TRANSPORT_LABELS[name], el("span", {}, chip(report.flow), isCutWhenIdle(report) ? chip("cut") : null)),
+    protocol(name, report.flow, first),
     el("p", {}, report.summary),
     timeline(TRANSPORT_LABELS[name], report),
     ways.length ? el("p", {}, `Tested here: with ${ways.join(" or ")} the stream flows.`) : null,
     ...otherClients(report).flatMap(([client, got]) => [
       el("h4", {}, CLIENT_LABELS[client], el("span", {}, chip(got.flow))),
+      protocol(name, got.flow, got),
       el("p", {}, got.summary),
       timeline(`${TRANSPORT_LABELS[name]}, ${CLIENT_LABELS[client]}`, got),
     ]),
   );
+}
+
+/** The protocol that a client spoke; null if it got no response.
+ * @param {Transport} transport
+ * @param {string} flow
+ * @param {ClientReport | undefined} client */
+function protocol(transport, flow, client) {
+  const name = protocolLabel(client?.http_version ?? "");
+  const isHidden = transport === "websocket" && flow !== "failed"; // a browser does not say how a WebSocket travels
+  const text = name ? `over ${name}` : isHidden ? "protocol unknown: browsers do not report it for WebSockets" : "";
+  return text ? el("p", { class: "soft", "data-part": "protocol" }, text) : null;
 }
 
 /** The picture of a stream in time; empty if fewer than two pieces arrived.
