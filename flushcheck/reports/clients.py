@@ -39,8 +39,9 @@ def asked_as(report: Report) -> str:
         for client in transport.clients
     }
     multiplexed = [version for version in ("2", "3") if (Client.BROWSER, version) in versions]
+    spoken = " and ".join(f"HTTP/{version}" for version in multiplexed or ["1.1"])
     words = {
-        Client.BROWSER: f"a browser over {' and '.join(f'HTTP/{version}' for version in multiplexed or ['1.1'])}",
+        Client.BROWSER: f"a browser over {spoken}",
         Client.HTTP1: "a client that speaks only HTTP/1.1",
         Client.HTTP3: "a browser over HTTP/3",
     }
