@@ -6,19 +6,27 @@ laboratory's own observer looks. What the files promise without TLS is in test_v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
 
 import pytest
 
 from flushcheck.model import Client, Transport, Verdict
 from tests.deploy import hosts
-from tests.deploy.bench import Seen, Try, side_by_side
+from tests.deploy.bench import Seen, Try, config_of, side_by_side
 from tests.deploy.conftest import need
 from tests.deploy.shipped import Mark, broken, marks, text_of, with_http3, with_tls
 from tests.deploy.test_vps import ALL, SITES
 from tests.lab import versions
 from tests.lab.asks import first_look
 from tests.lab.http3 import look_h3
+from tests.lab.tls import HOST, authority
+from tests.live import servers
 from tests.live.servers import Service
 
 pytestmark = pytest.mark.live
@@ -109,6 +117,44 @@ def test_a_gateway_flows_over_tls_and_is_held_without_its_line(file, seen):
     assert culprit in seen[file, line].culprit_ids
     held = {"polling": "flowing", "chunked": "held", "events": "held"}
     assert seen[file, line].client_flows == {BROWSER: held, HTTP1: held}
+
+
+# What the app gets to know, and what stays beside TLS.
+
+
+@pytest.fixture(scope="module")
+def fronts() -> Iterator[dict[str, Service]]:
+    """Each program with its site over TLS, in front of an app that tells what it was asked."""
+    need(*(site.command for site in SITES.values()))
+    with ExitStack() as stack:
+        echo = stack.enter_context(servers.start_origin(app="tests.deploy.echo:app"))
+        yield {
+            program: stack.enter_context(hosts.start(program, with_tls(site.text), origin=echo, tls=True))
+            for program, site in SITES.items()
+        }
+
+
+def told(connection: HTTPConnection) -> dict[str, str]:
+    """What the app saw of a request with a forged header."""
+    with closing(connection):
+        connection.request("GET", "/", headers={"X-Forwarded-Proto": "forged"})
+        return dict(json.loads(connection.getresponse().read()))
+
+
+@pytest.mark.parametrize("program", SITES)
+def test_the_app_is_told_that_it_is_reached_over_tls(program, fronts):
+    context = ssl.create_default_context(cafile=str(authority().ca))
+    seen = told(HTTPSConnection(HOST, fronts[program].port, timeout=30, context=context))
+    assert seen["HTTP_X_FORWARDED_PROTO"] == "https"
+    assert seen["HTTP_HOST"] == f"{HOST}:{fronts[program].port}"
+
+
+@pytest.mark.parametrize("program", ["nginx", "haproxy"])
+def test_plain_http_stays_beside_it(program, fronts):
+    main = Path(config_of(fronts[program]))
+    texts = [file.read_text() for file in (main, main.with_name("site.conf")) if file.exists()]
+    (port,) = re.findall(r"^\s*(?:listen|bind) 127\.0\.0\.1:(\d+);?$", "\n".join(texts), re.MULTILINE)
+    assert told(HTTPConnection("127.0.0.1", int(port), timeout=30))["HTTP_X_FORWARDED_PROTO"] == "http"
 
 
 # HTTP/3: Caddy has it in every Debian; the others where `make lab` has fetched a version that has it.

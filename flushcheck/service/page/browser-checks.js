@@ -68,7 +68,7 @@ function protocol(observation) {
   if (!name) return [];
   // A server may hold for HTTP/1.1 clients over TLS what it passes on to browsers.
   const others = ["2", "3"].includes(version)
-    ? ". HTTP/1.1 clients may get something else: `flushcheck diagnose` asks as one too"
+    ? ". HTTP/1.1 clients may get something else: the command flushcheck diagnose asks as one too"
     : "";
   return [`this browser and the first server on the path speak ${name}${others}`];
 }
