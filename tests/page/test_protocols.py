@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -19,11 +20,15 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Run
+from flushcheck.model import Client, Run, Transport
+from flushcheck.model.run_schema import run_to_json
 from flushcheck.prober import saved
+from flushcheck.reports.clients import asked_as
 from tests.deploy import hosts
 from tests.deploy.shipped import text_of, with_tls
+from tests.diagnosis.test_clients import HELD_BY_NGINX, by, h2, over
 from tests.lab.tls import HOST, authority
+from tests.measurement.streams import saw
 from tests.page.conftest import CHROMIUM, SWITCHES
 from tests.page.diagnosis import begin, finished, panel
 
@@ -33,6 +38,7 @@ HTTP1 = HTTP2.replace(" ssl http2;", " ssl;")
 assert HTTP1 != HTTP2 != with_tls(text_of("nginx/flushcheck.conf"))
 
 STREAMS = ("polling", "chunked", "events")
+CHUNKED, EVENTS, HTTP1_CLIENT = Transport.CHUNKED, Transport.EVENTS, Client.HTTP1
 
 
 def pin() -> str:
@@ -146,6 +152,25 @@ def test_over_http_a_websocket_is_http1(page, origin):
     page.goto(f"{origin.url}/#count=3&interval=0.02")
     page.click("#card-websocket [data-action=toggle]")
     expect(page.locator("#card-websocket [data-part=protocol]")).to_have_text("HTTP/1.1")
+
+
+def test_a_run_of_the_command_says_what_each_client_got(page, origin, tmp_path):
+    made = Run(
+        "https://example.org",
+        (*h2(saw(CHUNKED), saw(EVENTS)), *by(HTTP1_CLIENT, *over("1.1", *HELD_BY_NGINX))),
+    )
+    (tmp_path / "run.json").write_text(json.dumps(run_to_json(made)))
+    page.goto(origin.url)
+    page.set_input_files("#run-file", tmp_path / "run.json")
+    expect(page.locator(".headline")).to_have_text(judge(made).headline)
+    expect(page.locator("[data-part=measured-as]")).to_have_text(asked_as(judge(made)))
+    chunked = panel(page, "chunked")
+    expect(chunked.locator("[data-part=protocol]")).to_have_text(["over HTTP/2", "over HTTP/1.1"])
+    expect(chunked.locator("h4")).to_contain_text("For HTTP/1.1 clients")
+    expect(chunked).to_contain_text("with the response header X-Accel-Buffering: no the stream flows")
+    expect(page.locator("[data-culprit=nginx-proxy-buffering]")).to_contain_text(
+        "on chunked, for HTTP/1.1 clients"
+    )
 
 
 def test_a_saved_run_shows_its_protocols_again(reports, page, origin, tmp_path):
