@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from flushcheck.files import check_text
 from flushcheck.model import Client, Transport, Verdict
 from tests.deploy import hosts
 from tests.deploy.bench import Seen, Try, config_of, side_by_side
@@ -175,3 +176,30 @@ def test_the_shipped_site_flows_over_http3(program, version, origin):
     with hosts.start(program, text, origin=origin, tls=True, version=version) as front:
         shapes = {seen.ask.name: seen.shape for seen in look_h3(front.port, first_look())}
     assert set(shapes.values()) == {"flowing"}, shapes
+
+
+@pytest.mark.parametrize("program", ["nginx", "haproxy"])
+def test_the_check_takes_the_lines_for_http3(program):
+    site = SITES[program]
+    text = hosts.whole(program, with_http3(site.text))
+    result = check_text(text, name=site.file)
+    assert (result.findings, result.problems) == ((), ())
+
+
+# deploy/README.md's table of protocols: its last cell, and the one before that.
+README = {
+    line.split(" | ")[0].strip("| "): [cell.strip(" |") for cell in line.split(" | ")][-2:]
+    for line in text_of("README.md").partition("\n## TLS")[2].splitlines()
+    if line.startswith("| ")
+}
+NAMES = {"nginx": "nginx", "apache": "Apache", "haproxy": "HAProxy", "caddy": "Caddy"}
+WAYS = {"1.1": "HTTP/1.1, a connection of its own", "2": "a stream of the HTTP/2 connection"}
+WITH_HTTP3 = {"nginx": "with the lines", "apache": "no", "haproxy": "with the lines", "caddy": "by itself"}
+
+
+@pytest.mark.parametrize("program", SITES)
+def test_the_readme_says_which_protocols_there_are(program):
+    http3, websocket = README[NAMES[program]]
+    assert websocket == WAYS[WEBSOCKETS[program]]
+    assert http3.startswith(WITH_HTTP3[program])
+    assert ("# With HTTP/3, " in SITES[program].text) is http3.startswith("with the lines")
