@@ -42,6 +42,7 @@ class Try:
     idle_s: tuple[float, ...] = ()
     behind: str = "gunicorn"
     tls: bool = False
+    version: str = ""  # of the program; "": the installed one
     options: Mapping[str, str] = field(default_factory=dict)  # for the launcher
 
 
@@ -102,6 +103,7 @@ def look(one: Try, origin: Service) -> Seen:
         behind=one.behind,
         sub_path=one.sub_path,
         tls=one.tls,
+        version=one.version,
         options=one.options,
     ) as service:
         url = service.url + (SUB_PATH if one.sub_path else "")
