@@ -82,6 +82,7 @@ export interface Run {
   proxy?: string;
   verified?: boolean;
   redirected_from?: string;
+  http3_missing?: boolean;
 }
 
 /** A run as the page keeps it: with the sentences about what only a browser sees. */
@@ -95,6 +96,7 @@ export interface Fix {
   where: string;
   change: string;
   by: string;
+  versions: string;
   cost: string;
   note: string;
   response_header: boolean;
@@ -107,6 +109,7 @@ export interface CulpritReport {
   transports: Transport[];
   clients: Client[];
   evidence: string[];
+  versions: string[];
   fixes: Fix[];
   references: string[];
 }
