@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from flushcheck.model import ClientReport, CulpritReport, FaultLocation, IdleResult, Report, TransportReport
+from flushcheck.reports.clients import asked_as
 from flushcheck.reports.fixes import fix_document
 
 SCHEMA = 2
@@ -20,6 +21,7 @@ def document(report: Report) -> dict[str, Any]:
         "target": report.target,
         "verdict": report.verdict.value,
         "headline": report.headline,
+        "measured_as": asked_as(report),
         "clients": {client.value: verdict.value for client, verdict in report.clients},
         "transports": {transport.transport.value: _transport(transport) for transport in report.transports},
         "culprits": [_culprit(culprit) for culprit in report.culprits],
