@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from flushcheck.measurement.patterns import block, deliveries
 from flushcheck.measurement.plan import SHAPES, STREAMED
-from flushcheck.measurement.timing import Timing, measure
+from flushcheck.measurement.timing import FEW_DELIVERIES, Timing, measure
 from flushcheck.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage
 
 # A stream that began this much later than the quickest stream of the same run waited for its turn. A busy
@@ -52,6 +53,7 @@ def correct(seen: Seen, measured: Mapping[Probe, Timing]) -> dict[Probe, Timing]
     """
     corrected = dict(measured)
     _mark_queued(seen, corrected)
+    _refute_few_ticks(seen, corrected)
     _refute_small_blocks(corrected)
     _settle_ticks(corrected)
     _doubt_jitter(seen, corrected)
@@ -106,6 +108,20 @@ def _settle_ticks(corrected: dict[Probe, Timing]) -> None:
         same = any(abs(timing.period_s - period_s) <= SAME_PERIOD * period_s for period_s in periods_s)
         if timing.flow is Flow.BLOCKS and same:
             corrected[probe] = replace(timing, flow=Flow.TICKS, hold_bytes=None)
+
+
+def _refute_few_ticks(seen: Seen, corrected: dict[Probe, Timing]) -> None:
+    """A timer lets small Pieces go as well: where those are held, few deliveries of larger ones are blocks.
+
+    A stream of 40 kilobyte Pieces fills a buffer of 16 kB twice, and two waits may be alike by chance.
+    """
+    for probe, timing in corrected.items():
+        small = corrected.get(replace(probe, scenario=Scenario.TOKEN))
+        few = timing.flow is Flow.TICKS and timing.deliveries <= FEW_DELIVERIES
+        if few and probe.scenario is Scenario.KILO and small and small.flow is Flow.HELD:
+            fit = block(deliveries(seen[probe].arrivals))
+            size = int(fit.value) if fit else None
+            corrected[probe] = replace(timing, flow=Flow.BLOCKS, hold_bytes=size, period_s=0.0)
 
 
 def _refute_small_blocks(corrected: dict[Probe, Timing]) -> None:

@@ -173,6 +173,54 @@ def test_what_fills_a_block_by_chance_is_a_timer(name, streams, flow, hold_bytes
     assert (timing.flow, timing.hold_bytes, timing.period_s) == (flow, hold_bytes, period_s)
 
 
+# Two fills of a large buffer, whose waits are alike by chance
+
+
+def fills(*sizes: int, flow: Flow = TICKS, count: int | None = None, **others) -> Stream:
+    timing = Timing(flow, period_s=0.75, deliveries=len(sizes) if count is None else count)
+    arrivals = tuple(
+        Arrival(0.75 * at, size, size, tuple(ReceivedPiece(9 * at + k, 0.75 * at) for k in range(9)))
+        for at, size in enumerate(sizes)
+    )
+    return Filled(CHUNKED, timing, **({"scenario": KILO} | others), arrivals=arrivals)
+
+
+@dataclass(frozen=True)
+class Filled(Stream):
+    arrivals: tuple[Arrival, ...] = ()
+
+    @property
+    def observation(self) -> Observation:
+        return Observation(self.probe, Outcome.COMPLETE, arrivals=self.arrivals)
+
+
+SMALL_HELD = flows(CHUNKED, HELD)
+FEW_TICKS = [
+    # name,                                    streams; the first one is looked at,                     flow, bytes, period
+    ("small Pieces are held to the end",       [fills(16007, 16279, 9094), SMALL_HELD],                 BLOCKS, 16279, 0.0),
+    ("the deliveries have no size",            [fills(12007, 16279, 9094), SMALL_HELD],                 BLOCKS, None, 0.0),
+    ("small Pieces come with a timer",         [fills(16007, 16279, 9094), ticks(CHUNKED, 0.75)],       TICKS, None, 0.75),
+    ("no small Pieces were tried",             [fills(16007, 16279, 9094), flows(EVENTS, HELD)],        TICKS, None, 0.75),
+    ("more deliveries are no chance",          [fills(16007, 16279, 9094, count=4), SMALL_HELD],        TICKS, None, 0.75),
+    ("the largest Pieces",                     [fills(16007, 16279, 9094, scenario=BIG), SMALL_HELD],   TICKS, None, 0.75),
+    ("what has no pattern",                    [fills(16007, 16279, 9094, flow=UNKNOWN), SMALL_HELD],   UNKNOWN, None, 0.75),
+    ("another stream's timer settles nothing", [fills(16007, 16279, 9094), SMALL_HELD, ticks(EVENTS, 0.75)], BLOCKS, 16279, 0.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "streams", "flow", "hold_bytes", "period_s"), FEW_TICKS, ids=[row[0] for row in FEW_TICKS]
+)
+def test_few_ticks_are_blocks_where_small_pieces_are_held(name, streams, flow, hold_bytes, period_s):
+    timing = corrected(*streams)[0]
+    assert (timing.flow, timing.hold_bytes, timing.period_s) == (flow, hold_bytes, period_s)
+
+
+def test_few_ticks_that_are_blocks_make_no_timer_of_other_blocks():
+    *_, timing = corrected(fills(16007, 16279, 9094), SMALL_HELD, blocks(EVENTS, 16286, 0.75, scenario=KILO))
+    assert timing.flow is BLOCKS
+
+
 def test_each_probe_is_corrected_wherever_it_stands_among_the_others():
     *_, timing = corrected(ticks(CHUNKED, 0.25, scenario=KILO), flows(EVENTS, HELD), blocks(CHUNKED, 999))
     assert timing.flow is TICKS
