@@ -173,50 +173,52 @@ def test_what_fills_a_block_by_chance_is_a_timer(name, streams, flow, hold_bytes
     assert (timing.flow, timing.hold_bytes, timing.period_s) == (flow, hold_bytes, period_s)
 
 
-# Two fills of a large buffer, whose waits are alike by chance
-
-
-def fills(*sizes: int, flow: Flow = TICKS, count: int | None = None, **others) -> Stream:
-    timing = Timing(flow, period_s=0.75, deliveries=len(sizes) if count is None else count)
-    arrivals = tuple(
-        Arrival(0.75 * at, size, size, tuple(ReceivedPiece(9 * at + k, 0.75 * at) for k in range(9)))
-        for at, size in enumerate(sizes)
-    )
-    return Filled(CHUNKED, timing, **({"scenario": KILO} | others), arrivals=arrivals)
+# Fills of a large buffer, whose waits are alike by chance
 
 
 @dataclass(frozen=True)
 class Filled(Stream):
-    arrivals: tuple[Arrival, ...] = ()
+    sizes: tuple[int, ...] = ()
+    encoding: str = ""
 
     @property
     def observation(self) -> Observation:
-        return Observation(self.probe, Outcome.COMPLETE, arrivals=self.arrivals)
+        arrivals = tuple(
+            Arrival(0.75 * at, size, size, tuple(ReceivedPiece(9 * at + k, 0.75 * at) for k in range(9)))
+            for at, size in enumerate(self.sizes)
+        )
+        headers = (("content-encoding", self.encoding),) if self.encoding else ()
+        return Observation(self.probe, Outcome.COMPLETE, headers=headers, arrivals=arrivals)
+
+
+def fills(*sizes: int, flow: Flow = TICKS, scenario: Scenario = KILO, encoding: str = "") -> Stream:
+    return Filled(CHUNKED, Timing(flow, period_s=0.75), scenario, sizes=sizes, encoding=encoding)
 
 
 SMALL_HELD = flows(CHUNKED, HELD)
-FEW_TICKS = [
+FILLS = [
     # name,                                    streams; the first one is looked at,                     flow, bytes, period
     ("small Pieces are held to the end",       [fills(16007, 16279, 9094), SMALL_HELD],                 BLOCKS, 16279, 0.0),
     ("the deliveries have no size",            [fills(12007, 16279, 9094), SMALL_HELD],                 BLOCKS, None, 0.0),
     ("small Pieces come with a timer",         [fills(16007, 16279, 9094), ticks(CHUNKED, 0.75)],       TICKS, None, 0.75),
     ("no small Pieces were tried",             [fills(16007, 16279, 9094), flows(EVENTS, HELD)],        TICKS, None, 0.75),
-    ("more deliveries are no chance",          [fills(16007, 16279, 9094, count=4), SMALL_HELD],        TICKS, None, 0.75),
+    ("a compressor holds the small ones",      [fills(16007, 16279, 9094, encoding="gzip"), SMALL_HELD], TICKS, None, 0.75),
     ("the largest Pieces",                     [fills(16007, 16279, 9094, scenario=BIG), SMALL_HELD],   TICKS, None, 0.75),
     ("what has no pattern",                    [fills(16007, 16279, 9094, flow=UNKNOWN), SMALL_HELD],   UNKNOWN, None, 0.75),
     ("another stream's timer settles nothing", [fills(16007, 16279, 9094), SMALL_HELD, ticks(EVENTS, 0.75)], BLOCKS, 16279, 0.0),
+    ("wherever it stands among the others",    [fills(16007, 16279, 9094), ticks(EVENTS, 0.5), SMALL_HELD], BLOCKS, 16279, 0.0),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("name", "streams", "flow", "hold_bytes", "period_s"), FEW_TICKS, ids=[row[0] for row in FEW_TICKS]
+    ("name", "streams", "flow", "hold_bytes", "period_s"), FILLS, ids=[row[0] for row in FILLS]
 )
-def test_few_ticks_are_blocks_where_small_pieces_are_held(name, streams, flow, hold_bytes, period_s):
+def test_ticks_are_blocks_where_small_pieces_are_held(name, streams, flow, hold_bytes, period_s):
     timing = corrected(*streams)[0]
     assert (timing.flow, timing.hold_bytes, timing.period_s) == (flow, hold_bytes, period_s)
 
 
-def test_few_ticks_that_are_blocks_make_no_timer_of_other_blocks():
+def test_ticks_that_are_blocks_make_no_timer_of_other_blocks():
     *_, timing = corrected(fills(16007, 16279, 9094), SMALL_HELD, blocks(EVENTS, 16286, 0.75, scenario=KILO))
     assert timing.flow is BLOCKS
 
@@ -224,6 +226,72 @@ def test_few_ticks_that_are_blocks_make_no_timer_of_other_blocks():
 def test_each_probe_is_corrected_wherever_it_stands_among_the_others():
     *_, timing = corrected(ticks(CHUNKED, 0.25, scenario=KILO), flows(EVENTS, HELD), blocks(CHUNKED, 999))
     assert timing.flow is TICKS
+
+
+# A hold that one stream alone met
+
+XAB, NO_TRANSFORM, NOSNIFF, PADDED = Variant.XAB, Variant.NO_TRANSFORM, Variant.NOSNIFF, Variant.PADDED
+
+
+def met(flow: Flow, transport: Transport = CHUNKED, *, stall_s: float = 0.0, **others) -> Stream:
+    return Met(transport, Timing(flow, hold_bytes=7), stall_s=stall_s, **others)
+
+
+@dataclass(frozen=True)
+class Met(Stream):
+    stall_s: float = 0.0
+
+    @property
+    def observation(self) -> Observation:
+        return Observation(self.probe, Outcome.COMPLETE, stall_s=self.stall_s)
+
+
+def tried(*flows: Flow, transport: Transport = CHUNKED, **others) -> list[Stream]:
+    variants = zip((XAB, NO_TRANSFORM, NOSNIFF, PADDED), flows, strict=False)
+    return [met(flow, transport, variant=variant, **others) for variant, flow in variants]
+
+
+def near(*flows: Flow) -> list[Stream]:
+    places = [(transport, scenario) for transport in (CHUNKED, EVENTS) for scenario in (TOKEN, KILO)]
+    return [
+        met(flow, transport, scenario=scenario)
+        for (transport, scenario), flow in zip(places, flows, strict=False)
+    ]
+
+
+ALL_FLOW = [FLOWING] * 4
+ALONE = [
+    # name,                                            streams; the first one is looked at,                                    flow, bytes
+    ("held, and no variant is",                        [met(HELD), *tried(*ALL_FLOW)],                                         UNKNOWN, None),
+    ("late",                                           [met(LATE), *tried(*ALL_FLOW)],                                         UNKNOWN, None),
+    ("at a kilobyte a Piece",                          [met(BLOCKS, scenario=KILO), *tried(*ALL_FLOW, scenario=KILO)],         UNKNOWN, None),
+    ("of the variants one flows, three say nothing",   [met(TICKS), *tried(UNKNOWN, UNKNOWN, FLOWING, UNKNOWN)],               UNKNOWN, None),
+    ("no variant says anything",                       [met(TICKS), *tried(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)],               TICKS, 7),
+    ("X-Accel-Buffering frees, others do not",         [met(HELD), *tried(FLOWING, HELD, HELD, HELD)],                         HELD, 7),
+    ("padding alone is held",                          [met(HELD), *tried(FLOWING, FLOWING, FLOWING, HELD)],                   HELD, 7),
+    ("a variant failed",                               [met(HELD), *tried(FLOWING, FLOWING, Flow.FAILED, FLOWING)],            HELD, 7),
+    ("padding was not tried",                          [met(HELD), *tried(*ALL_FLOW[:3])],                                     HELD, 7),
+    ("variants of other Pieces",                       [met(HELD), *tried(*ALL_FLOW, scenario=KILO)],                          HELD, 7),
+    ("variants on another Transport",                  [met(HELD), *tried(*ALL_FLOW, transport=EVENTS)],                       HELD, 7),
+    ("played back",                                    [met(Flow.REPLAYED), *tried(*ALL_FLOW)],                                Flow.REPLAYED, 7),
+    ("broken",                                         [met(Flow.CUT), *tried(*ALL_FLOW)],                                     Flow.CUT, 7),
+    ("a variant itself",                               [met(HELD, variant=Variant.IDENTITY), *tried(*ALL_FLOW)],               HELD, 7),
+    # WebSockets have no variants.
+    ("a late WebSocket, seen by a stalled observer",   [met(LATE, WEBSOCKET, stall_s=0.021), *near(*ALL_FLOW)],                UNKNOWN, None),
+    ("a throttled one",                                [met(Flow.THROTTLED, WEBSOCKET, stall_s=0.021), *near(*ALL_FLOW)],      UNKNOWN, None),
+    ("no stall",                                       [met(LATE, WEBSOCKET, stall_s=0.02), *near(*ALL_FLOW)],                 LATE, 7),
+    ("its ticks are no chance",                        [met(TICKS, WEBSOCKET, stall_s=0.021), *near(*ALL_FLOW)],               TICKS, 7),
+    ("a kilobyte has no pattern",                      [met(LATE, WEBSOCKET, stall_s=0.021), *near(FLOWING, UNKNOWN, FLOWING, UNKNOWN)], UNKNOWN, None),
+    ("events are late, too",                           [met(LATE, WEBSOCKET, stall_s=0.021), *near(FLOWING, FLOWING, LATE, FLOWING)], LATE, 7),
+    ("events at a kilobyte are held",                  [met(LATE, WEBSOCKET, stall_s=0.021), *near(FLOWING, FLOWING, FLOWING, HELD)], LATE, 7),
+    ("no events beside it",                            [met(LATE, WEBSOCKET, stall_s=0.021), *near(FLOWING, FLOWING)],         LATE, 7),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "streams", "flow", "hold_bytes"), ALONE, ids=[row[0] for row in ALONE])
+def test_a_hold_that_one_stream_alone_met_is_none(name, streams, flow, hold_bytes):
+    timing = corrected(*streams)[0]
+    assert (timing.flow, timing.hold_bytes) == (flow, hold_bytes)
 
 
 # Jitter

@@ -8,6 +8,8 @@ import { since } from "./streams.js";
 
 const TIMING_WITHIN_MS = 1000; // for the browser to record a request's own times; a busy machine needed 100 ms
 
+const encoder = new TextEncoder();
+
 /** Collects what happens to one stream.
  * @implements {Listener} */
 export class Capture {
@@ -59,7 +61,8 @@ export class Capture {
     }
     if (piece) {
       this.pieces += 1;
-      this.arrivals.at(-1)?.pieces.push({ seq: piece.seq, sent_s: round(sent_s) });
+      const size_bytes = encoder.encode(piece.text).length;
+      this.arrivals.at(-1)?.pieces.push({ seq: piece.seq, sent_s: round(sent_s), size_bytes });
     }
   }
 
