@@ -198,7 +198,10 @@ class Bench:
             if self._measure:
                 chromium.keep(rows)
         differing = [
-            str(row) for row in rows if row.different or (not row.told and chromium.unlike(result.case, row))
+            str(row)
+            for row in rows
+            if not chromium.reason(result.case, row.protocol)
+            and (row.different or (not row.told and chromium.unlike(result.case, row)))
         ]
         if not differing:
             return result

@@ -213,11 +213,9 @@ def held(case: Case, client: Client) -> frozenset[Transport]:
     )
 
 
-def expected_flows(
-    case: Case, client: Client, transport: Transport, *, size: str = "token"
-) -> frozenset[Flow]:
+def expected_flows(case: Case, client: Client, transport: Transport) -> frozenset[Flow]:
     """What may be said to this client of this transport, by the case's `seen` lines; none if nothing was seen."""
-    shape = case.seen_by(client).get(ROUTES[transport].replace("token", size), "").partition(" ")[0]
+    shape = case.seen_by(client).get(ROUTES[transport], "").partition(" ")[0]
     return _allowed(case, transport, shape) if shape else frozenset()
 
 
