@@ -37,6 +37,9 @@ QUIET = 0.15
 HOLDS = HELD_FLOWS - {Flow.REPLAYED}
 UNRELATED = (Variant.XAB, Variant.NO_TRANSFORM, Variant.NOSNIFF, Variant.PADDED)
 
+# A Piece waits for no more than one period of a timer; a busy machine adds less than half of another.
+BEYOND_TICK = 1.5
+
 # Fewer bytes than any Piece of the larger Scenarios.
 SMALL_BLOCK = SHAPES[Scenario.KILO].size_bytes
 NOT_BY_SIZE = frozenset({Flow.TICKS, Flow.UNKNOWN})
@@ -59,8 +62,8 @@ def correct(seen: Seen, measured: Mapping[Probe, Timing]) -> dict[Probe, Timing]
     corrected = dict(measured)
     _doubt_what_one_stream_met(seen, corrected)
     _mark_queued(seen, corrected)
-    _refute_ticks(seen, corrected)
     _refute_small_blocks(corrected)
+    _refute_timers(seen, corrected)
     _settle_ticks(corrected)
     _doubt_jitter(seen, corrected)
     return corrected
@@ -144,22 +147,6 @@ def _settle_ticks(corrected: dict[Probe, Timing]) -> None:
             corrected[probe] = replace(timing, flow=Flow.TICKS, hold_bytes=None)
 
 
-def _refute_ticks(seen: Seen, corrected: dict[Probe, Timing]) -> None:
-    """A timer lets small Pieces go as well: where those are held to the end, larger ones come in blocks.
-
-    A stream of 40 kilobyte Pieces fills a buffer of 16 kB twice and one of 8 kB five times: so many waits may
-    be alike by chance. A compressor before the timer would hold the small ones alone.
-    """
-    for probe, timing in corrected.items():
-        small = corrected.get(replace(probe, scenario=Scenario.TOKEN))
-        if timing.flow is not Flow.TICKS or small is None or small.flow is not Flow.HELD:
-            continue
-        if probe.scenario is Scenario.KILO and not seen[probe].header("content-encoding"):
-            fit = block(deliveries(seen[probe].arrivals))
-            size = int(fit.value) if fit else None
-            corrected[probe] = replace(timing, flow=Flow.BLOCKS, hold_bytes=size, period_s=0.0)
-
-
 def _refute_small_blocks(corrected: dict[Probe, Timing]) -> None:
     """A buffer too small for a Piece of a kilobyte lets those flow: where they are kept, it is none.
 
@@ -174,6 +161,21 @@ def _refute_small_blocks(corrected: dict[Probe, Timing]) -> None:
         kilo = next((kilo for kilo in kilos if kilo), None)
         if (timing.hold_bytes or SMALL_BLOCK) < SMALL_BLOCK and kilo and kilo.flow in NOT_BY_SIZE:
             corrected[probe] = replace(timing, flow=kilo.flow, hold_bytes=None, period_s=kilo.period_s)
+
+
+def _refute_timers(seen: Seen, corrected: dict[Probe, Timing]) -> None:
+    """A timer lets small Pieces go as often: where they are held for much longer, a size holds the others.
+
+    Two deliveries of a large buffer are as far apart as two ticks.
+    """
+    for probe, timing in corrected.items():
+        small = corrected.get(replace(probe, scenario=Scenario.TOKEN))
+        if probe.scenario is not Scenario.KILO or timing.flow is not Flow.TICKS or small is None:
+            continue
+        if small.flow is Flow.HELD and small.lag_s.max > BEYOND_TICK * timing.period_s:
+            fit = block(deliveries(seen[probe].arrivals))
+            size = int(fit.value) if fit and not seen[probe].header("content-encoding") else None
+            corrected[probe] = replace(timing, flow=Flow.BLOCKS, hold_bytes=size, period_s=0.0)
 
 
 def _doubt_jitter(seen: Seen, corrected: dict[Probe, Timing]) -> None:

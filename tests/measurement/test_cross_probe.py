@@ -173,54 +173,50 @@ def test_what_fills_a_block_by_chance_is_a_timer(name, streams, flow, hold_bytes
     assert (timing.flow, timing.hold_bytes, timing.period_s) == (flow, hold_bytes, period_s)
 
 
-# Fills of a large buffer, whose waits are alike by chance
+def held_for(max_s: float, flow: Flow = HELD, **others) -> Stream:
+    return Stream(CHUNKED, Timing(flow, Lag(0.0, max_s)), **others)
 
 
-@dataclass(frozen=True)
-class Filled(Stream):
-    sizes: tuple[int, ...] = ()
-    encoding: str = ""
-
-    @property
-    def observation(self) -> Observation:
-        arrivals = tuple(
-            Arrival(0.75 * at, size, size, tuple(ReceivedPiece(9 * at + k, 0.75 * at) for k in range(9)))
-            for at, size in enumerate(self.sizes)
-        )
-        headers = (("content-encoding", self.encoding),) if self.encoding else ()
-        return Observation(self.probe, Outcome.COMPLETE, headers=headers, arrivals=arrivals)
-
-
-def fills(*sizes: int, flow: Flow = TICKS, scenario: Scenario = KILO, encoding: str = "") -> Stream:
-    return Filled(CHUNKED, Timing(flow, period_s=0.75), scenario, sizes=sizes, encoding=encoding)
-
-
-SMALL_HELD = flows(CHUNKED, HELD)
-FILLS = [
-    # name,                                    streams; the first one is looked at,                     flow, bytes, period
-    ("small Pieces are held to the end",       [fills(16007, 16279, 9094), SMALL_HELD],                 BLOCKS, 16279, 0.0),
-    ("the deliveries have no size",            [fills(12007, 16279, 9094), SMALL_HELD],                 BLOCKS, None, 0.0),
-    ("small Pieces come with a timer",         [fills(16007, 16279, 9094), ticks(CHUNKED, 0.75)],       TICKS, None, 0.75),
-    ("no small Pieces were tried",             [fills(16007, 16279, 9094), flows(EVENTS, HELD)],        TICKS, None, 0.75),
-    ("a compressor holds the small ones",      [fills(16007, 16279, 9094, encoding="gzip"), SMALL_HELD], TICKS, None, 0.75),
-    ("the largest Pieces",                     [fills(16007, 16279, 9094, scenario=BIG), SMALL_HELD],   TICKS, None, 0.75),
-    ("what has no pattern",                    [fills(16007, 16279, 9094, flow=UNKNOWN), SMALL_HELD],   UNKNOWN, None, 0.75),
-    ("another stream's timer settles nothing", [fills(16007, 16279, 9094), SMALL_HELD, ticks(EVENTS, 0.75)], BLOCKS, 16279, 0.0),
-    ("wherever it stands among the others",    [fills(16007, 16279, 9094), ticks(EVENTS, 0.5), SMALL_HELD], BLOCKS, 16279, 0.0),
+TICKING = ticks(CHUNKED, 1.0, scenario=KILO)
+NO_TIMERS = [
+    # name,                                      streams; the first one is looked at,                               flow
+    ("small Pieces were held for longer",        [TICKING, held_for(1.6)],                                          BLOCKS),
+    ("for no longer than a busy machine makes it", [TICKING, held_for(1.5)],                                        TICKS),
+    ("small Pieces tick as well",                [TICKING, held_for(1.6, TICKS)],                                   TICKS),
+    ("small Pieces were not tried",              [TICKING],                                                         TICKS),
+    ("held at another vantage",                  [TICKING, held_for(1.6, vantage=DIRECT)],                          TICKS),
+    ("the largest Pieces tick",                  [ticks(CHUNKED, 1.0, scenario=BIG), held_for(1.6)],                TICKS),
+    ("the larger ones show no timer",            [flows(CHUNKED, UNKNOWN, 1.0, scenario=KILO), held_for(1.6)],      UNKNOWN),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "streams", "flow", "hold_bytes", "period_s"), FILLS, ids=[row[0] for row in FILLS]
-)
-def test_ticks_are_blocks_where_small_pieces_are_held(name, streams, flow, hold_bytes, period_s):
-    timing = corrected(*streams)[0]
-    assert (timing.flow, timing.hold_bytes, timing.period_s) == (flow, hold_bytes, period_s)
+@pytest.mark.parametrize(("name", "streams", "flow"), NO_TIMERS, ids=[row[0] for row in NO_TIMERS])
+def test_a_timer_that_small_pieces_outlast_is_none(name, streams, flow):
+    assert corrected(*streams)[0].flow is flow
 
 
-def test_ticks_that_are_blocks_make_no_timer_of_other_blocks():
-    *_, timing = corrected(fills(16007, 16279, 9094), SMALL_HELD, blocks(EVENTS, 16286, 0.75, scenario=KILO))
-    assert timing.flow is BLOCKS
+SIZES = [
+    # bytes of each delivery,      response headers,                  the block
+    ((16_042, 16_286, 9063),       (),                                16_286),
+    ((9000, 16_286, 9063),         (),                                None),
+    ((16_042, 16_286, 9063),       (("content-encoding", "gzip"),),   None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sizes", "headers", "hold_bytes"), SIZES)
+def test_what_is_no_timer_has_the_size_that_its_deliveries_show(sizes, headers, hold_bytes):
+    arrivals = tuple(
+        Arrival(at_s, size, size, tuple(ReceivedPiece(9 * at_s + k, 0.0) for k in range(9)))
+        for at_s, size in enumerate(sizes)
+    )
+    probe = Probe(CHUNKED, KILO)
+    small = held_for(1.6)
+    seen = {
+        probe: Observation(probe, Outcome.COMPLETE, headers=headers, arrivals=arrivals),
+        small.probe: small.observation,
+    }
+    timing = correct(seen, {probe: TICKING.timing, small.probe: small.timing})[probe]
+    assert (timing.flow, timing.hold_bytes, timing.period_s) == (BLOCKS, hold_bytes, 0.0)
 
 
 def test_each_probe_is_corrected_wherever_it_stands_among_the_others():

@@ -82,6 +82,7 @@ export interface Run {
   proxy?: string;
   verified?: boolean;
   redirected_from?: string;
+  http3_missing?: boolean;
 }
 
 /** A run as the page keeps it: with the sentences about what only a browser sees. */
@@ -95,6 +96,7 @@ export interface Fix {
   where: string;
   change: string;
   by: string;
+  versions: string;
   cost: string;
   note: string;
   response_header: boolean;
@@ -107,6 +109,7 @@ export interface CulpritReport {
   transports: Transport[];
   clients: Client[];
   evidence: string[];
+  versions: string[];
   fixes: Fix[];
   references: string[];
 }
@@ -195,7 +198,7 @@ export interface AllowedFinding extends Finding {
   reason: string;
 }
 
-export interface PassedBlock {
+export interface CheckedBlock {
   file: string;
   line: number;
   block: string;
@@ -210,7 +213,8 @@ export interface ReadProblem {
 
 export interface Findings {
   findings: Finding[];
-  passed: PassedBlock[];
+  passed: CheckedBlock[];
+  unknown: CheckedBlock[];
   allowed: AllowedFinding[];
   problems: ReadProblem[];
 }
