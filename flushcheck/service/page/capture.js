@@ -7,6 +7,8 @@ import { since } from "./streams.js";
 
 /** @import { Arrival, Bounds, Header, Listener, StreamEnd } from "./types.d.ts" */
 
+const encoder = new TextEncoder();
+
 /** Collects what happens to one stream.
  * @implements {Listener} */
 export class Capture {
@@ -58,7 +60,8 @@ export class Capture {
     }
     if (piece) {
       this.pieces += 1;
-      this.arrivals.at(-1)?.pieces.push({ seq: piece.seq, sent_s: round(sent_s) });
+      const size_bytes = encoder.encode(piece.text).length;
+      this.arrivals.at(-1)?.pieces.push({ seq: piece.seq, sent_s: round(sent_s), size_bytes });
     }
   }
 
