@@ -19,12 +19,12 @@ import pytest
 from flushcheck.files import check_text
 from flushcheck.model import Client, Transport, Verdict
 from tests.deploy import hosts
-from tests.deploy.bench import Seen, Try, config_of, side_by_side
+from tests.deploy.bench import LOOKS, Seen, Try, config_of, side_by_side
 from tests.deploy.conftest import need
 from tests.deploy.shipped import Mark, broken, marks, text_of, with_http3, with_tls
 from tests.deploy.test_vps import ALL, SITES
 from tests.lab import versions
-from tests.lab.asks import first_look
+from tests.lab.asks import Ask
 from tests.lab.http3 import look_h3
 from tests.lab.tls import HOST, authority
 from tests.live import servers
@@ -89,7 +89,8 @@ def seen(origin: Service) -> dict[tuple[str, str], Seen]:
 def test_the_shipped_site_flows_over_tls_for_every_client(program, seen):
     found = seen[program, ""]
     assert (found.report.verdict, found.culprit_ids) == (Verdict.FLOWING, ())
-    assert {BROWSER, HTTP1} <= set(found.client_flows)
+    # Of the installed versions only Caddy offers HTTP/3.
+    assert list(found.client_flows) == [BROWSER, HTTP1, *([Client.HTTP3] if program == "caddy" else [])]
     for flows in found.client_flows.values():
         assert flows == {transport: ALL[transport] for transport in flows}
     assert (found.checked, found.exit_code) == ((), 0)
@@ -169,7 +170,15 @@ def test_plain_http_stays_beside_it(program, fronts):
 
 
 # HTTP/3: Debian 12's Caddy has it by itself.
+OVER_HTTP3 = (Ask("chunked"), Ask("events"), Ask("chunked", "kilo"), Ask("polling"))
 HTTP3 = {("caddy", ""): with_tls, **dict.fromkeys(FETCHED.items(), with_http3)}
+
+
+def shapes_over_http3(port: int, *, looks: int) -> dict[str, str]:
+    """How each stream arrives; looked at again where one only came late, on a machine busy with other tests."""
+    shapes = {seen.ask.name: seen.shape for seen in look_h3(port, OVER_HTTP3)}
+    late = set(shapes.values()) & {"late", "irregular"}
+    return shapes_over_http3(port, looks=looks - 1) if late and looks > 1 else shapes
 
 
 @pytest.mark.parametrize(("program", "version"), HTTP3, ids=[" ".join(key).strip() for key in HTTP3])
@@ -177,7 +186,7 @@ def test_the_shipped_site_flows_over_http3(program, version, origin):
     need(SITES[program].command)
     text = HTTP3[program, version](SITES[program].text)
     with hosts.start(program, text, origin=origin, tls=True, version=version) as front:
-        shapes = {seen.ask.name: seen.shape for seen in look_h3(front.port, first_look())}
+        shapes = shapes_over_http3(front.port, looks=LOOKS)
     assert set(shapes.values()) == {"flowing"}, shapes
 
 
