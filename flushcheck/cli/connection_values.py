@@ -49,12 +49,40 @@ def with_password(given: str | None, option: str, whose: str) -> str:
     """
     if given is None or ":" in given:
         return given or ""
+    expected = f"expected {option} user:password, for example {option} alice:secret"
+    return f"{given}:{_ask(f'password of {given} for the {whose}', f'{option} without a password', expected)}"
+
+
+def client_certificate(given: str, passphrase: str | None) -> tuple[str, str]:
+    """The file of --cert and the passphrase of its key, which may stand behind a colon, as for curl."""
+    file, colon, behind = given.partition(":")
+    if not colon or Path(given).exists():
+        return given, passphrase or ""
+    return file, behind if passphrase is None else passphrase
+
+
+def ask_passphrase(file: str) -> str:
+    """The passphrase of an encrypted key, asked for on the terminal.
+
+    Raises:
+        UsageError: there is no terminal.
+    """
+    expected = "expected --pass, for example --cert client.pem --key client.key --pass …"
+    return _ask(f"passphrase of {file}", f"{file}: the key is encrypted", expected)
+
+
+def _ask(prompt: str, missing: str, expected: str) -> str:
+    """What is typed on the terminal, without an echo.
+
+    Raises:
+        UsageError: there is no terminal.
+    """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(
-            f"{option} without a password, and no terminal to ask for it: expected {option} user:password, "
-            f"for example {option} alice:secret"
-        )
-    return f"{given}:{getpass.getpass(f'password of {given} for the {whose}: ', sys.stderr)}"
+        raise UsageError(f"{missing}, and no terminal to ask for it: {expected}")
+    try:
+        return getpass.getpass(f"{prompt}: ", sys.stderr)
+    except EOFError:
+        raise UsageError(f"{missing}, and nothing was typed: {expected}") from None
 
 
 def credentials(user: str) -> Credentials | None:

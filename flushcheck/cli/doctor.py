@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from flushcheck.cli.arguments import Parser, timeout
+from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
 from flushcheck.diagnosis.app_server import ServerReport, examine, exit_code
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         options = connection_options(arguments, what)
         if not options.tls.verify:
             console.note("-k: the certificate is not verified; another program may respond for the service")
-        report = _request(what[0], arguments.timeout, options)
+        report = _request(what[0], arguments.timeout, options, console)
         if isinstance(report, str):
             console.error(report)
             return COULD_NOT_TELL
@@ -170,7 +171,7 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
     )
 
 
-def _request(url: str, timeout_s: float, options: ConnectionOptions) -> ServerReport | str:
+def _request(url: str, timeout_s: float, options: ConnectionOptions, console: Console) -> ServerReport | str:
     """What a running service reports of its server, or why it could not be read.
 
     Raises:
@@ -181,7 +182,11 @@ def _request(url: str, timeout_s: float, options: ConnectionOptions) -> ServerRe
         deadline = time.monotonic() + timeout_s
         target = follow_redirects(Target(address, options), PATH, deadline)
         address = target.address
-        status, data = get_json(target, PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
+        certificates = CertificateNote(target, None, deadline)
+        try:
+            status, data = get_json(target, PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
+        finally:
+            certificates.write(console)
         if status != 200:
             return f"{address.url}{PATH}: status {status}: not a flushcheck service, or too old for `doctor`"
         return from_json(ServerReport, data)

@@ -178,17 +178,62 @@ def tls_context(options: TlsOptions, alpn: tuple[str, ...]) -> ssl.SSLContext:
     """
     context = _trusting(options)
     if options.cert_file:
-        try:
-            # Without a password of ours, OpenSSL would ask for one on the terminal in the middle of a run.
-            context.load_cert_chain(options.cert_file, options.key_file or None, password="")
-        except (OSError, ValueError) as error:
-            files = f"--cert {options.cert_file}" + (f" --key {options.key_file}" if options.key_file else "")
-            raise UsageError(
-                f"{files}: {_reason(error)}; expected a certificate and its key in PEM without a passphrase, "
-                "for example --cert client.pem --key client.key"
-            ) from None
+        _load_client(context, options)
     context.set_alpn_protocols(list(alpn))
     return context
+
+
+def needs_passphrase(options: TlsOptions) -> bool:
+    """Whether the client's key is encrypted, and no passphrase is given.
+
+    Raises:
+        UsageError: a file cannot be read, or holds no certificate or key.
+    """
+    if not options.cert_file or options.passphrase:
+        return False
+    try:
+        _load_client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), options)
+    except _EncryptedKey:
+        return True
+    return False
+
+
+class _EncryptedKey(UsageError):
+    """A passphrase is missing."""
+
+
+def _load_client(context: ssl.SSLContext, options: TlsOptions) -> None:
+    """Load the client's certificate and key.
+
+    Raises:
+        UsageError: a file cannot be used, or not with this passphrase.
+    """
+    asked = False
+
+    def passphrase() -> str:
+        # Without a callback, OpenSSL would ask for one on the terminal in the middle of a run.
+        nonlocal asked
+        asked = True
+        return options.passphrase
+
+    try:
+        context.load_cert_chain(options.cert_file, options.key_file or None, password=passphrase)
+    except (OSError, ValueError) as error:
+        files = f"--cert {options.cert_file}" + (f" --key {options.key_file}" if options.key_file else "")
+        example = "for example --cert client.pem --key client.key"
+        asked = asked and getattr(error, "reason", "") != "KEY_VALUES_MISMATCH"  # which comes after it
+        if asked and not options.passphrase:
+            raise _EncryptedKey(
+                f"{files}: the key is encrypted; expected its passphrase, {example} --pass …"
+            ) from None
+        if asked:
+            raise UsageError(
+                f"{files}: the passphrase does not decrypt the key; expected the one that it was made with, "
+                f"{example} --pass …"
+            ) from None
+        raise UsageError(
+            f"{files}: {_reason(error)}; expected a certificate and its key in PEM, {example}"
+        ) from None
 
 
 def _trusting(options: TlsOptions) -> ssl.SSLContext:

@@ -29,6 +29,7 @@ from flushcheck.prober.arguments import (
 )
 from flushcheck.prober.control import Control
 from flushcheck.prober.differing import differing
+from flushcheck.prober.greeting import CertificateLook
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.redirects import at, follow_redirects
 from flushcheck.prober.stall_monitor import StallMonitor
@@ -50,6 +51,8 @@ SILENCE_SPARE_S = 5.0
 # where the service is slow to start it.
 CONTROL_SPARE_S = 3.0
 
+# The same for the look at the certificates, which takes no longer than the handshakes of the first round.
+LOOK_SPARE_S = 1.0
 
 # What is asked for to learn whether the service's address redirects: the shortest response of all probes.
 FIRST_PROBE = Probe(Transport.POLLING)
@@ -110,7 +113,9 @@ def gather(
     if direct_target and direct_target.address == address:
         # The same address, past the proxy.
         direct_target = at(direct_target, target.address)
+    past_proxy = direct_target if direct_target and direct_target.address == target.address else None
     with StallMonitor() as stalls:
+        looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
         control = Control(target, deadline)
         gathering = Gathering(target, direct_target, stalls, on_progress, differing(target, asked, deadline))
         observations = gathering.baselines(wanted, timeout_s, quick=quick)
@@ -122,6 +127,7 @@ def gather(
             observations += control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
             # A transport that does not open cannot be silent.
             observations += gathering.silences(open_transports, silences_s)
+    looked_by = min(deadline, time.monotonic() + LOOK_SPARE_S)
     return Run(
         target=target.address.url,
         observations=observations,
@@ -130,6 +136,9 @@ def gather(
         proxy=target.proxy.url if target.proxy else "",
         verified=options.tls.verify,
         redirected_from=address.url if target.address != address else "",
+        certificate=looks[0].wait(looked_by),
+        site_certificate=looks[1].wait(looked_by),
+        pins=options.pins,
     )
 
 

@@ -53,11 +53,12 @@ class TlsOptions:
     ca: str = ""  # a file or folder of certificates that takes the place of the system's; "": the system's
     cert_file: str = ""  # of the client, with its key unless `key_file` has that
     key_file: str = ""
+    passphrase: str = field(default="", repr=False)  # of an encrypted key
 
     @property
     def without_client(self) -> TlsOptions:
         """The same without the client's certificate."""
-        return replace(self, cert_file="", key_file="")
+        return replace(self, cert_file="", key_file="", passphrase="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class ConnectionOptions:
     proxy_from_environment: bool = False  # where `proxy` is None
     max_redirects: int = 0  # of the first response
     protocol: Protocol = Protocol.AUTO
+    pins: tuple[str, ...] = ()  # of the site's own certificate, to compare with: see `certificate.parse_pins`
 
     def __post_init__(self) -> None:
         """Check what can be checked without a connection.

@@ -15,9 +15,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-from flushcheck.prober.messages import printable
+from typing import NamedTuple
 
 # RFC 8446, section 5.1: type (1 byte), version (2 bytes), length (2 bytes).
 HEADER_BYTES = 5
@@ -41,10 +39,7 @@ class TlsFacts:
     version: str  # for example "TLSv1.3"
     alpn: str  # the protocol that the peer chose; "": it chose none
     cipher: str
-    subject: str = ""  # of the certificate; "": it was not checked, so nothing about it is known
-    issuer: str = ""
-    expires: str = ""  # as the certificate says it, for example "Jun  1 12:00:00 2027 GMT"
-    certificate: bytes = b""  # in DER, also where it was not checked
+    certificate: bytes = b""  # in DER, also where it was not verified: see `certificate`
 
 
 class TlsSession:
@@ -117,15 +112,11 @@ class TlsSession:
 
     def facts(self) -> TlsFacts:
         """Return what the handshake settled."""
-        certificate: dict[str, Any] = self._tls.getpeercert() or {}
         cipher = self._tls.cipher()
         return TlsFacts(
             version=self._tls.version() or "",
             alpn=self._tls.selected_alpn_protocol() or "",
             cipher=cipher[0] if cipher else "",
-            subject=_name(certificate.get("subject", ())),
-            issuer=_name(certificate.get("issuer", ())),
-            expires=certificate.get("notAfter", ""),
             certificate=self._tls.getpeercert(binary_form=True) or b"",
         )
 
@@ -156,8 +147,3 @@ class TlsSession:
         record = bytes(self._wire[:size_bytes])
         del self._wire[:size_bytes]
         return record
-
-
-def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    """Return a name of a certificate on one line, for example "Example Inc, example.com"."""
-    return printable(", ".join(value for part in parts for _, value in part), 200)

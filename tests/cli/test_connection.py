@@ -12,6 +12,7 @@ from flushcheck.cli.connection import connection_options
 from flushcheck.cli.connection_values import MAX_COOKIE_FILE_BYTES
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
+from flushcheck.prober.certificate import pin_of
 from flushcheck.prober.credentials import Credentials
 from flushcheck.prober.proxy_server import ProxyScheme, ProxyServer
 from flushcheck.prober.target import (
@@ -23,7 +24,7 @@ from flushcheck.prober.target import (
     Target,
     TlsOptions,
 )
-from tests.prober.certificates import self_signed
+from tests.prober.certificates import Pair, encrypted, self_signed
 
 URL = "http://site.test"
 
@@ -32,6 +33,8 @@ def options(*arguments, environ=None, command="diagnose", url=URL):
     parsed = parser([command]).parse_args([command, url, *arguments])
     return connection_options(parsed, [url], environ or {})
 
+
+PIN = pin_of(b"")
 
 GIVEN = [
     # arguments, options
@@ -54,6 +57,7 @@ GIVEN = [
     (["--proxy", "env"], {"proxy_from_environment": True}),
     (["--http1.1"], {"protocol": Protocol.HTTP1}),
     (["--max-redirects", str(MAX_REDIRECTS)], {"max_redirects": MAX_REDIRECTS}),
+    (["--pin", f"{PIN};{'A' * 64}", "--pin", PIN, "--max-redirects", "1"], {"max_redirects": 1, "pins": (PIN, "a" * 64, PIN)}),
 ]  # fmt: skip
 
 
@@ -91,7 +95,11 @@ WRONG = [
     (["--http3"],                                        "--http3: not available in this version"),
     (["--cacert", "/none.pem"],                          "certificates in /none.pem: No such file or directory"),
     (["--cert", "/none.pem"],                            "--cert /none.pem: No such file or directory"),
+    (["--cert", "/none.pem:secret-x"],                   "--cert /none.pem: No such file or directory"),
     (["--key", "/none.pem"],                             "a key without a certificate"),
+    (["--pass", "secret-x"],                             "--pass without a client certificate"),
+    (["--pin", "sha1//x"],                               "--pin sha1//x: expected sha256//"),
+    (["--pin", PIN],                                     "--pin without TLS: expected an https:// URL"),
     (["--unix-socket", "/x", "-x", "http://p.test:1"],   "a unix socket and a proxy"),
     (["--unix-socket", "/x", "--direct", URL],           "expected the app's own port"),
     (["--direct", URL],                                  "expected the app's own port"),
@@ -140,23 +148,82 @@ def test_an_option_before_the_command_is_refused_without_its_value(first, shown,
     assert "secret-x" not in error
 
 
-@pytest.mark.parametrize(("option", "whose"), [("-u", "service"), ("--proxy-user", "proxy")])
-def test_a_password_that_was_left_out_is_asked_for(option, whose, monkeypatch):
-    asked = []
+def typing(monkeypatch, typed: str | None) -> list[tuple[str, bool]]:
+    """Make a terminal on which this is typed; returns the prompts, and whether each goes to standard error.
+
+    No fixture: pytest changes standard input before each test.
+    """
+    prompts = []
 
     def ask(prompt, stream):
-        asked.append((prompt, stream is sys.stderr))
-        return "wonderland"
+        prompts.append((prompt, stream is sys.stderr))
+        if typed is None:
+            raise EOFError
+        return typed
 
     monkeypatch.setattr(getpass, "getpass", ask)
     for name in ("stdin", "stderr"):
         terminal = io.StringIO()
         terminal.isatty = lambda: True  # type: ignore[method-assign]
         monkeypatch.setattr(sys, name, terminal)
+    return prompts
+
+
+@pytest.mark.parametrize(("option", "whose"), [("-u", "service"), ("--proxy-user", "proxy")])
+def test_a_password_that_was_left_out_is_asked_for(option, whose, monkeypatch):
+    asked = typing(monkeypatch, "wonderland")
     given = options(option, "alice", "-x", "http://proxy.test:1")
     credentials = given.credentials if option == "-u" else given.proxy and given.proxy.credentials
     assert credentials == Credentials("alice", "wonderland")
     assert asked == [(f"password of alice for the {whose}: ", True)]
+
+
+@pytest.fixture
+def client(tmp_path) -> Pair:
+    """A client certificate whose key is encrypted with `wonderland`, in one file with it."""
+    pair = encrypted(self_signed(tmp_path), tmp_path, "wonderland")
+    pair.cert.write_text(pair.cert.read_text() + pair.key.read_text())
+    return pair
+
+
+def test_the_passphrase_of_a_key_is_asked_for(client, monkeypatch):
+    asked = typing(monkeypatch, "wonderland")
+    given = options("--cert", str(client.cert), "--key", str(client.key))
+    assert given.tls.passphrase == "wonderland"
+    assert asked == [(f"passphrase of {client.key}: ", True)]
+
+
+@pytest.mark.parametrize(
+    "form", [["--cert", "{cert}", "--pass", "wonderland"], ["--cert", "{cert}:wonderland"]]
+)
+def test_a_passphrase_that_was_given_is_not_asked_for(form, client):
+    given = options(*(argument.format(cert=client.cert) for argument in form))
+    assert given.tls == TlsOptions(cert_file=str(client.cert), passphrase="wonderland")
+
+
+def test_a_file_with_a_colon_in_its_name_is_that_file(client, tmp_path):
+    path = tmp_path / "a:b.pem"
+    path.write_text(client.cert.read_text())
+    given = options("--cert", str(path), "--pass", "wonderland")
+    assert (given.tls.cert_file, given.tls.passphrase) == (str(path), "wonderland")
+
+
+@pytest.mark.parametrize(("form", "says"), [
+    ([], "{cert}: the key is encrypted, and no terminal to ask for it: expected --pass, for example"),
+    (["--pass", "secret-x"], "--cert {cert}: the passphrase does not decrypt the key; expected"),
+])  # fmt: skip
+def test_without_the_right_passphrase_nothing_is_requested(form, says, client, capsys):
+    assert main(["diagnose", "https://127.0.0.1:1", "--cert", str(client.cert), *form]) == 2
+    output = capsys.readouterr()
+    assert says.format(cert=client.cert) in output.err
+    assert "secret-x" not in output.err
+    assert output.out == ""
+
+
+def test_nothing_typed_is_wrong_usage(client, monkeypatch):
+    typing(monkeypatch, None)
+    with pytest.raises(UsageError, match="the key is encrypted, and nothing was typed: expected --pass"):
+        options("--cert", str(client.cert))
 
 
 @pytest.fixture

@@ -44,6 +44,13 @@ def signed(authority: Pair, folder: Path, name: str = "IP:127.0.0.1", *, days: i
     return pair
 
 
+def encrypted(pair: Pair, folder: Path, passphrase: str) -> Pair:
+    """Return the same certificate with its key encrypted."""
+    key = folder / "encrypted.pem"
+    _openssl("pkey", "-in", pair.key, "-aes128", "-passout", f"pass:{passphrase}", "-out", key)
+    return Pair(pair.cert, key)
+
+
 def speaking_tls(pair: Pair, *, client_ca: Path | None = None) -> Callable[[Script], Script]:
     """Return what turns a script into one that speaks TLS first.
 

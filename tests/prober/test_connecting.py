@@ -13,11 +13,12 @@ import pytest
 from flushcheck.model import Outcome, Probe, Transport, UsageError
 from flushcheck.prober import observe
 from flushcheck.prober.address import parse
-from flushcheck.prober.connecting import connect
+from flushcheck.prober.certificate import certificate as certificate_facts
+from flushcheck.prober.connecting import connect, needs_passphrase
 from flushcheck.prober.proxy_server import parse_proxy
 from flushcheck.prober.target import ConnectionOptions, ConnectTo, Family, Target, TlsOptions
 from flushcheck.prober.timed_socket import Budget, Unreachable
-from tests.prober.certificates import self_signed, signed, speaking_tls
+from tests.prober.certificates import encrypted, self_signed, signed, speaking_tls
 from tests.prober.peers import TO_CLOSE, Client, end, piece, scripted_server
 from tests.prober.proxies import Proxy
 
@@ -130,7 +131,7 @@ def test_an_expired_certificate_is_called_so(authority, tmp_path):
     assert "is not trusted: it has expired; renew it, or pass -k" in observation.detail
 
 
-def test_the_issuer_and_the_protocol_are_kept_with_the_socket(authority, certificate):
+def test_the_certificate_and_the_protocol_are_kept_with_the_socket(authority, certificate):
     with scripted_server(speaking_tls(certificate)(stream), read_first=False) as url:
         options = ConnectionOptions(tls=TlsOptions(ca=str(authority.cert)), connect_to=to(url))
         target = Target(parse("https://site.test"), options)
@@ -140,9 +141,10 @@ def test_the_issuer_and_the_protocol_are_kept_with_the_socket(authority, certifi
         other = connect(replace(target, options=unverified), Budget(time.monotonic() + 5))
         other.close()
     assert sock.tls is not None
-    assert (sock.alpn, sock.tls.issuer) == ("http/1.1", "Test Authority, test")
+    assert sock.alpn == "http/1.1"
+    assert certificate_facts(sock.tls.certificate).issuer == "Test Authority, test"
     assert other.tls is not None
-    assert (other.tls.issuer, other.tls.certificate) == ("", sock.tls.certificate)
+    assert other.tls.certificate == sock.tls.certificate, "also where it was not verified"
 
 
 def test_a_client_certificate_is_shown(authority, certificate, tmp_path):
@@ -155,12 +157,58 @@ def test_a_client_certificate_is_shown(authority, certificate, tmp_path):
     assert (with_one.outcome, without.outcome) == (Outcome.COMPLETE, Outcome.UNREACHABLE)
 
 
+def test_an_encrypted_key_is_opened_with_its_passphrase(authority, certificate, tmp_path):
+    client = encrypted(signed(authority, tmp_path, "DNS:client.test"), tmp_path, "wonderland")
+    options = TlsOptions(ca=str(authority.cert), cert_file=str(client.cert), key_file=str(client.key))
+    assert needs_passphrase(options)
+    with_one = replace(options, passphrase="wonderland")
+    assert not needs_passphrase(with_one)
+    with scripted_server(
+        speaking_tls(certificate, client_ca=authority.cert)(stream), read_first=False
+    ) as url:
+        observation = seen("https://site.test", tls=with_one, connect_to=to(url))
+    assert (observation.outcome, observation.detail) == (Outcome.COMPLETE, "")
+
+
+def test_a_key_that_is_not_encrypted_needs_no_passphrase(authority, tmp_path):
+    client = signed(authority, tmp_path, "DNS:client.test")
+    assert not needs_passphrase(TlsOptions(cert_file=str(client.cert), key_file=str(client.key)))
+    assert not needs_passphrase(TlsOptions())
+
+
+PASSPHRASES = [
+    # name, passphrase, in the message
+    ("missing",      "",                 "the key is encrypted; expected its passphrase"),
+    ("wrong",        "secret-x",         "the passphrase does not decrypt the key; expected the one"),
+    ("too long",     "secret-x" * 1_000, "the passphrase does not decrypt the key; expected the one"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "passphrase", "says"), PASSPHRASES, ids=[row[0] for row in PASSPHRASES])
+def test_a_wrong_passphrase_is_wrong_usage_and_not_shown(name, passphrase, says, authority, tmp_path):
+    client = encrypted(signed(authority, tmp_path, "DNS:client.test"), tmp_path, "wonderland")
+    options = TlsOptions(cert_file=str(client.cert), key_file=str(client.key), passphrase=passphrase)
+    assert "secret-x" not in repr(options)
+    with pytest.raises(UsageError) as raised:
+        seen("https://127.0.0.1:1", tls=options)
+    assert says in str(raised.value)
+    assert "--pass" in str(raised.value)
+    assert "secret-x" not in str(raised.value)
+
+
+def test_the_key_of_another_certificate_is_not_taken_for_a_wrong_passphrase(authority, tmp_path):
+    other = encrypted(signed(authority, tmp_path, "DNS:client.test"), tmp_path, "wonderland")
+    options = TlsOptions(cert_file=str(authority.cert), key_file=str(other.key), passphrase="wonderland")
+    with pytest.raises(UsageError, match=r"not usable \(key values mismatch\)"):
+        seen("https://127.0.0.1:1", tls=options)
+
+
 FILES = [
     # name, TLS options, in the message
     ("no authority",  {"ca": "/none.pem"}, "certificates in /none.pem: No such file or directory"),
     ("no certificate in it", {"ca": __file__}, "expected a file of certificates in PEM"),
     ("no client certificate", {"cert_file": "/none.pem", "key_file": "/k.pem"}, "--cert /none.pem --key /k.pem: No such file"),
-    ("no PEM", {"cert_file": __file__}, "expected a certificate and its key in PEM without a passphrase"),
+    ("no PEM", {"cert_file": __file__}, "expected a certificate and its key in PEM"),
 ]  # fmt: skip
 
 
