@@ -134,7 +134,7 @@ def connection_options(
     """
     urls = [url for url in urls if url]
     _check_protocol(arguments.protocol, urls[:1], http2=http2)  # not the --direct one
-    cookie, jar = cookies(arguments.cookie)
+    cookie, stored = cookies(arguments.cookie)
     from_environment = arguments.proxy == FROM_ENVIRONMENT
     named_proxy = arguments.proxy and not from_environment
     if arguments.proxy_user is not None and not named_proxy:
@@ -150,7 +150,7 @@ def connection_options(
         headers=tuple(header(line) for line in arguments.header),
         user_agent=arguments.user_agent,
         cookie=cookie,
-        cookie_jar=jar,
+        stored_cookies=stored,
         credentials=credentials(with_password(arguments.user, "-u", "service")),
         host_credentials=netrc_credentials(urls, environ) if arguments.netrc else (),
         tls=tls,

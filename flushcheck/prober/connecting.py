@@ -32,6 +32,8 @@ _FAMILIES = {
     Family.IPV6: socket.AF_INET6,
 }
 
+_FAMILY_NAMES = {Family.ANY: "", Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
+
 
 def connect(
     target: Target, budget: Budget, *, alpn: Sequence[str] = HTTP1, tunnel: bool = False
@@ -68,8 +70,8 @@ def connect(
         # A certificate is that of the address, also where another host is connected to.
         is_tls = isinstance(error, ssl.SSLError)
         host, port = (address.host, address.port) if is_tls else target.endpoint
-        reason = describe_connect_error(error, host, port, time.monotonic() - began)
-        raise Unreachable(reason) from error
+        after_s, family = time.monotonic() - began, _FAMILY_NAMES[target.options.family]
+        raise Unreachable(describe_connect_error(error, host, port, after_s, family)) from error
     except UnicodeError:  # a name that DNS cannot carry
         raise Unreachable(f"the name {address.host} cannot be looked up") from None
     connection.connect_s = time.monotonic() - began
@@ -119,7 +121,8 @@ def _open_proxy(proxy: ProxyServer, target: Target, budget: Budget) -> socket.so
             sock.close()
             raise
     except OSError as error:
-        reason = describe_connect_error(error, proxy.host, proxy.port, time.monotonic() - began)
+        after_s, family = time.monotonic() - began, _FAMILY_NAMES[target.options.family]
+        reason = describe_connect_error(error, proxy.host, proxy.port, after_s, family)
         raise Unreachable(f"no way to the proxy: {reason}") from error
     return sock
 

@@ -98,7 +98,8 @@ class Http1Connection:
             self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEADER_BYTES)
         elif self._machine.our_state is h11.DONE:
             self._machine.start_next_cycle()
-        fields = [("Host", self._target.address.authority), *self._target.request_headers(headers)]
+        own = self._target.request_headers(headers, request_target)
+        fields = [("Host", self._target.address.authority), *own]
         if (proxy := self._target.asks_proxy) and not self._tunnel:
             request_target = f"http://{self._target.address.authority}{request_target}"
             if proxy.credentials:

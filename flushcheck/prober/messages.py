@@ -22,8 +22,16 @@ def printable(text: str | bytes, max_chars: int = SHOWN) -> str:
     return shown if len(shown) <= max_chars else f"{shown[:max_chars]}…"
 
 
-def describe_connect_error(error: OSError, host: str, port: int, timeout_s: float) -> str:
-    """Say why there is no connection to `host`."""
+def describe_connect_error(error: OSError, host: str, port: int, timeout_s: float, family: str = "") -> str:
+    """Say why there is no connection to `host`.
+
+    Args:
+        error: what was raised.
+        host: where the connection goes.
+        port: the same.
+        timeout_s: how long it took.
+        family: the only kind of address that was allowed, for example "IPv6"; "" for any.
+    """
     where = f"{host}:{port}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(where, error)
@@ -32,6 +40,9 @@ def describe_connect_error(error: OSError, host: str, port: int, timeout_s: floa
             f"{where} does not speak TLS as expected ({printable(error.reason or str(error))}); "
             f"if it speaks plain HTTP, write http://"
         )
+    if isinstance(error, socket.gaierror) and family:
+        option = f"-{family[-1]}"
+        return f"{host} has no {family} address, and {option} allows no other (DNS: {error.strerror})"
     if isinstance(error, socket.gaierror):
         return f"the name {host} has no address (DNS: {error.strerror})"
     if isinstance(error, TimeoutError):

@@ -46,6 +46,7 @@ GIVEN = [
     (["-b", "a=1; b=2", "--cookie", "c=3;"], {"cookie": "a=1; b=2; c=3"}),
     (["-k"], {"tls": TlsOptions(verify=False)}),
     (["--resolve", "site.test:80:127.0.0.1"], {"connect_to": (ConnectTo("site.test", 80, "127.0.0.1", 0),)}),
+    (["--resolve", "+site.test:80:127.0.0.1"], {"connect_to": (ConnectTo("site.test", 80, "127.0.0.1", 0),)}),
     (["--resolve", "*:443:[::1]"], {"connect_to": (ConnectTo("", 443, "::1", 0),)}),
     (["--connect-to", "Site.test:80:app:8000", "--connect-to", "::[::1]:"], {"connect_to": (ConnectTo("site.test", 80, "app", 8000), ConnectTo("", 0, "::1", 0))}),
     (["-4"], {"family": Family.IPV4}),
@@ -81,7 +82,7 @@ WRONG = [
     (["--proxy-user", "alice:secret-x", "-x", "env"],    "--proxy-user without the URL of a proxy"),
     (["-x", "ftp://a:secret-x@p.test"],                  "--proxy ftp://…: expected http://"),
     (["-b", "/none/secret.txt"],                         "-b: No such file or directory; expected a cookie file"),
-    (["-b", __file__],                                   "not a cookie file; expected a cookie file in Netscape format"),
+    (["-b", __file__],                                   ", line 1: not a cookie; expected a cookie file in Netscape format"),
     (["--resolve", "site.test:80"],                      "--resolve site.test:80: expected a host, a port and an IP address"),
     (["--resolve", "site.test:0:127.0.0.1"],             "expected a host, a port and an IP address"),
     (["--resolve", "site.test:65536:127.0.0.1"],         "expected a host, a port and an IP address"),
@@ -278,19 +279,32 @@ def test_a_cookie_file_is_sent_where_it_belongs(url, sent, tmp_path):
     assert headers == ([("Cookie", sent)] if sent else [])
 
 
-def test_a_large_cookie_file_is_refused(tmp_path):
-    path = tmp_path / "cookies.txt"
-    path.write_bytes(b"x" * (MAX_COOKIE_FILE_BYTES + 1))
-    with pytest.raises(UsageError, match=f"at most {MAX_COOKIE_FILE_BYTES} bytes"):
-        options("-b", str(path))
+def test_several_files_and_pairs_are_all_sent(tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_text(COOKIES.replace("session", name))
+    given = options("-b", str(tmp_path / "a"), "-b", "c=3", "-b", str(tmp_path / "b"))
+    assert Target(parse(URL), given).request_headers([]) == [("Cookie", "a=secret-x; b=secret-x; c=3")]
 
 
-def test_a_cookie_file_with_a_wrong_line_is_refused_without_it(tmp_path):
+COOKIE_FILES = [
+    # name, content, in the message
+    ("too large", b"x" * (MAX_COOKIE_FILE_BYTES + 1), f"expected at most {MAX_COOKIE_FILE_BYTES} bytes"),
+    ("not text", b"\xff\xfesecret-x", ", line 1: not a cookie; expected a cookie file"),
+    (
+        "a wrong line",
+        b"# Netscape HTTP Cookie File\n\nsecret-x\n",
+        ", line 3: not a cookie; expected a cookie file",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "says"), COOKIE_FILES, ids=[row[0] for row in COOKIE_FILES])
+def test_a_cookie_file_that_cannot_be_used_is_refused_without_its_content(name, content, says, tmp_path):
     path = tmp_path / "cookies.txt"
-    path.write_text("# Netscape HTTP Cookie File\nsecret-x\n")
+    path.write_bytes(content)
     with pytest.raises(UsageError) as raised:
         options("-b", str(path))
-    assert "not a cookie file" in str(raised.value)
+    assert says in str(raised.value)
     assert "secret-x" not in str(raised.value)
 
 
