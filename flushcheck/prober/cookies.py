@@ -19,8 +19,8 @@ MAX_COOKIES = 3_000  # what browsers keep
 
 EXPECTED = (
     "expected a cookie file in Netscape format or 'name=value', for example -b 'session=…'; each line of "
-    "such a file has 7 fields with tabs between them: domain, TRUE or FALSE, path, TRUE or FALSE, time, name, "
-    "value"
+    "such a file has 7 fields with tabs between them: domain, TRUE or FALSE, path, TRUE or FALSE, time, "
+    "name, value"
 )
 
 # Browsers mark cookies that scripts cannot read in what would be a comment.
