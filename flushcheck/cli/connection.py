@@ -10,6 +10,7 @@ import argparse
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.connection_values import (
@@ -168,8 +169,25 @@ def connection_options(
             "--pin without TLS: expected an https:// URL, for example flushcheck diagnose https://example.org"
         )
     if arguments.cacert or arguments.cert or any(url.startswith("https:") for url in urls):
+        _check_bundles(arguments.cacert, environ)
         tls_context(options.tls, HTTP1)  # reads the files
     return options
+
+
+def _check_bundles(cacert: str, environ: Mapping[str, str]) -> None:
+    """Refuse a variable that names no file: OpenSSL would trust nothing, and say nothing.
+
+    Raises:
+        UsageError: the first one that counts is wrong.
+    """
+    for variable in () if cacert else (*CA_VARIABLES, "SSL_CERT_FILE"):
+        if path := environ.get(variable):
+            if not Path(path).exists():
+                raise UsageError(
+                    f"{variable}={path}: no such file; expected certificates in PEM, for example "
+                    f"{variable}=/etc/ssl/certs/ca-certificates.crt"
+                )
+            return
 
 
 def _tls_options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> TlsOptions:

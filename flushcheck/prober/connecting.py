@@ -6,6 +6,7 @@ fails is one Unreachable, whose sentence says why.
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -22,6 +23,9 @@ from flushcheck.prober.target import Family, Target, TlsOptions
 from flushcheck.prober.timed_socket import Budget, TimedSocket, Unreachable
 
 HTTP1 = ("http/1.1",)
+
+# How OpenSSL names certificates in a folder: c_rehash(1).
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 # How long an address may take to accept before the next one is tried: a lost SYN is sent again after 1 s.
 NEXT_ADDRESS_S = 2.5
@@ -241,6 +245,12 @@ def _load_client(context: ssl.SSLContext, options: TlsOptions) -> None:
 
 def _trusting(options: TlsOptions) -> ssl.SSLContext:
     is_folder = bool(options.ca) and Path(options.ca).is_dir()
+    if is_folder and not any(_HASHED.fullmatch(path.name) for path in Path(options.ca).iterdir()):
+        raise UsageError(
+            f"certificates in {options.ca}: no file there has the name that OpenSSL looks for, such as "
+            f"1a2b3c4d.0; expected a file of certificates in PEM, for example --cacert ca.pem, or a folder "
+            f"after `openssl rehash {options.ca}`"
+        )
     try:
         # Without a file, Python reads SSL_CERT_FILE and SSL_CERT_DIR, and then the system's certificates.
         context = ssl.create_default_context(

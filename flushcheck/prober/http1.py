@@ -25,7 +25,7 @@ from flushcheck.prober.http_client import (
     Response,
     SentRequest,
 )
-from flushcheck.prober.messages import printable
+from flushcheck.prober.messages import describe_not_http, printable
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget, SocketRead, TimedSocket
 
@@ -204,7 +204,7 @@ class Http1Connection:
                 raise ProtocolError(f"a header of more than {MAX_HEADER_BYTES >> 10} KiB")
             # A peer that speaks another protocol may wait for more bytes until the deadline.
             if not data.startswith(b"HTTP/"[: len(data)]):
-                raise ProtocolError(printable(data))
+                raise ProtocolError(describe_not_http(data))
             if end:
                 return data[: end.end()], data[end.end() :]
             more = self._read()

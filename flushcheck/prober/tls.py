@@ -22,7 +22,16 @@ HEADER_BYTES = 5
 MAX_TEXT_BYTES = 16 * 1024
 # RFC 5246, section 6.2.3: no version allows more. OpenSSL says what is wrong with a longer one.
 MAX_RECORD_BYTES = HEADER_BYTES + MAX_TEXT_BYTES + 2048
+SHOWN = 80  # bytes of what is no TLS
 _TYPES = range(20, 25)  # change_cipher_spec, alert, handshake, application_data, heartbeat
+
+
+class NotTls(ssl.SSLError):
+    """What the peer sent is no TLS."""
+
+    def __init__(self, sent: bytes) -> None:
+        super().__init__("not TLS")
+        self.sent = sent  # its beginning
 
 
 class Record(NamedTuple):
@@ -67,12 +76,15 @@ class TlsSession:
         """Go on with the handshake; False while it needs more from the peer.
 
         Raises:
+            NotTls: the peer sent something else.
             ssl.SSLError: it failed. `outgoing` may hold an alert that says so to the peer.
         """
         while True:
             try:
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
+                if self._wire and not self._is_record():
+                    raise NotTls(bytes(self._wire[:SHOWN])) from None
                 if not (size_bytes := self._record_bytes()):
                     return False
                 self._incoming.write(self._cut(size_bytes))
@@ -139,9 +151,13 @@ class TlsSession:
         if len(self._wire) < HEADER_BYTES:
             return 0
         size_bytes = HEADER_BYTES + int.from_bytes(self._wire[3:5], "big")
-        if self._wire[0] not in _TYPES or self._wire[1] != 3 or size_bytes > MAX_RECORD_BYTES:
+        if not self._is_record() or size_bytes > MAX_RECORD_BYTES:
             return len(self._wire)  # no record: OpenSSL says so at once, and nothing waits for its end
         return size_bytes if size_bytes <= len(self._wire) else 0
+
+    def _is_record(self) -> bool:
+        """Whether what arrived begins as a record does."""
+        return self._wire[0] in _TYPES and bytes(self._wire[1:2]) in (b"", b"\x03")
 
     def _cut(self, size_bytes: int) -> bytes:
         record = bytes(self._wire[:size_bytes])

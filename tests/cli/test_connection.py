@@ -329,10 +329,21 @@ def test_bundles_of_other_tools_are_honoured(name, arguments, environ, used, tmp
 
 
 def test_a_bundle_that_is_missing_matters_for_https_only():
-    environ = {"REQUESTS_CA_BUNDLE": "/none.pem"}
-    assert options(environ=environ).tls.ca == "/none.pem"
-    with pytest.raises(UsageError, match=r"certificates in /none\.pem: No such file"):
-        options(environ=environ, url="https://site.test")
+    for variable in ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        environ = {variable: "/none.pem"}
+        assert options(environ=environ).tls.verify
+        with pytest.raises(
+            UsageError, match=rf"{variable}=/none\.pem: no such file; expected .* for example"
+        ):
+            options(environ=environ, url="https://site.test")
+
+
+def test_a_variable_that_does_not_count_may_name_nothing(tmp_path):
+    bundle = str(self_signed(tmp_path).cert)
+    environ = {"CURL_CA_BUNDLE": bundle, "REQUESTS_CA_BUNDLE": "/none.pem", "SSL_CERT_FILE": "/none.pem"}
+    assert options(environ=environ, url="https://site.test").tls.ca == bundle
+    del environ["CURL_CA_BUNDLE"]
+    assert options("--cacert", bundle, environ=environ, url="https://site.test").tls.ca == bundle
 
 
 def test_a_wrong_proxy_in_the_environment_is_wrong_usage(monkeypatch, capsys):

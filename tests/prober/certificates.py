@@ -56,6 +56,13 @@ def der_of(pair: Pair) -> bytes:
     return ssl.PEM_cert_to_DER_cert(pair.cert.read_text())
 
 
+def hashed(pair: Pair, folder: Path) -> Path:
+    """Return the folder with the certificate in it, under the name that OpenSSL looks for."""
+    (folder / "ca.pem").write_text(pair.cert.read_text())
+    _openssl("rehash", folder)
+    return folder
+
+
 def encrypted(pair: Pair, folder: Path, passphrase: str) -> Pair:
     """Return the same certificate with its key encrypted."""
     key = folder / "encrypted.pem"

@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ from flushcheck.prober.connecting import connect, needs_passphrase
 from flushcheck.prober.proxy_server import parse_proxy
 from flushcheck.prober.target import ConnectionOptions, ConnectTo, Family, Target, TlsOptions
 from flushcheck.prober.timed_socket import Budget, Unreachable
-from tests.prober.certificates import encrypted, self_signed, signed, speaking_tls
+from tests.prober.certificates import encrypted, hashed, self_signed, signed, speaking_tls
 from tests.prober.peers import TO_CLOSE, Client, end, piece, scripted_server
 from tests.prober.proxies import Proxy
 
@@ -116,10 +117,13 @@ def test_an_authority_is_trusted_from_a_file_or_a_folder(authority, certificate,
     with scripted_server(speaking_tls(certificate)(stream), read_first=False) as url:
         options = {"connect_to": to(url)}
         from_file = seen("https://site.test", tls=TlsOptions(ca=str(authority.cert)), **options)
+        from_folder = seen(
+            "https://site.test", tls=TlsOptions(ca=str(hashed(authority, tmp_path))), **options
+        )
         without = seen("https://site.test", **options)
         insecure = seen("https://site.test", tls=TlsOptions(verify=False), **options)
         other_name = seen("https://other.test", tls=TlsOptions(ca=str(authority.cert)), **options)
-    assert (from_file.outcome, insecure.outcome) == (Outcome.COMPLETE, Outcome.COMPLETE)
+    assert from_file.outcome is from_folder.outcome is insecure.outcome is Outcome.COMPLETE
     assert without.outcome is other_name.outcome is Outcome.UNREACHABLE
     assert "its authority is not trusted here; pass --cacert FILE" in without.detail
     assert "it is for another host name; use a name that it is for, or pass -k" in other_name.detail
@@ -209,6 +213,7 @@ FILES = [
     ("no authority",  {"ca": "/none.pem"}, "certificates in /none.pem: No such file or directory"),
     ("no certificate in it", {"ca": __file__}, "expected a file of certificates in PEM"),
     ("no client certificate", {"cert_file": "/none.pem", "key_file": "/k.pem"}, "--cert /none.pem --key /k.pem: No such file"),
+    ("a folder without hashed names", {"ca": str(Path(__file__).parent)}, "no file there has the name that OpenSSL looks for"),
     ("no PEM", {"cert_file": __file__}, "expected a certificate and its key in PEM"),
 ]  # fmt: skip
 
@@ -353,7 +358,8 @@ OBSTACLES = [
     ("is no proxy",            "http",   "",          answers(b"SSH-2.0-x\r\n\r\n"), "does not respond as an HTTP proxy"),
     ("speaks first",           "http",   "",          answers(b"HTTP/1.1 200 OK\r\n\r\nhello"), "sent data before the service did"),
     ("an endless header",      "http",   "",          answers(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 80_000), "sent more than 64 KiB"),
-    ("stays silent",           "http",   "",          lambda client: client.wait_for_close(), "no connection to site.test:443 within"),
+    ("stays silent",           "http",   "",          lambda client: client.wait_for_close(), "did not open a connection to site.test:443 in time; check its scheme and its port"),
+    ("socks stays silent",     "socks5", "",          lambda client: client.wait_for_close(), "did not open a connection to 127.0.0.1:443 in time; check its scheme and its port"),
     ("socks wants a login",    "socks5h", "",         Proxy("a:b").socks,          "asks for a name and password: pass --proxy-user user:password"),
     ("socks wants another",    "socks5h", "a:secret-x", Proxy("a:b").socks,        "does not accept the name and password: pass --proxy-user"),
     ("no socks",               "socks5h", "",         answers(b"HTTP/1.1 400 Bad\r\n\r\n"), "does not respond as a SOCKS5 proxy"),
@@ -369,8 +375,9 @@ OBSTACLES = [
 def test_a_proxy_that_opens_no_connection_has_its_own_sentence(name, scheme, login, script, says):
     with scripted_server(script, read_first=False) as at:
         options = ConnectionOptions(proxy=parse_proxy(at.replace("http:", f"{scheme}:"), login))
+        site = parse("https://127.0.0.1" if scheme == "socks5" else "https://site.test")
         with pytest.raises(Unreachable) as raised:
-            connect(Target(parse("https://site.test"), options), Budget(time.monotonic() + 1))
+            connect(Target(site, options), Budget(time.monotonic() + 1))
     assert says in str(raised.value)
     assert "secret-x" not in str(raised.value)
 
