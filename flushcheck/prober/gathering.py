@@ -58,6 +58,10 @@ LOOK_SPARE_S = 1.0
 FIRST_PROBE = Probe(Transport.POLLING)
 
 
+# The share of the time left that the greeting may use at most: its address may be silent, and the first round
+# has to say so.
+GREETING = 0.25
+
 # The kind of client that a version of HTTP asks as; another one: all that the caller wants.
 _ASKED_BY = {Protocol.HTTP1: (Client.HTTP1,), Protocol.HTTP2: (Client.BROWSER,)}
 
@@ -117,8 +121,11 @@ def gather(
     with StallMonitor() as stalls:
         looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
         control = Control(target, deadline)
-        gathering = Gathering(target, direct_target, stalls, on_progress, differing(target, asked, deadline))
-        observations = gathering.baselines(wanted, timeout_s, quick=quick)
+        now = time.monotonic()
+        differing_clients = differing(target, asked, now + GREETING * (deadline - now))
+        gathering = Gathering(target, direct_target, stalls, on_progress, differing_clients)
+        left_s = max(0.0, deadline - time.monotonic())
+        observations = gathering.baselines(wanted, timeout_s, left_s, quick=quick)
         open_transports = [
             observation.probe.transport for observation in observations if _is_stream_on_path(observation)
         ]
@@ -160,12 +167,12 @@ class Gathering:
         self._clients = tuple(clients)
 
     def baselines(
-        self, wanted: Iterable[Transport], timeout_s: float, *, quick: bool
+        self, wanted: Iterable[Transport], timeout_s: float, left_s: float, *, quick: bool
     ) -> tuple[Observation, ...]:
-        """Make the first round, within its share of the whole run's timeout."""
+        """Make the first round, within its share of the whole run's timeout and within what is left of it."""
         probes = self._with_direct(plan.baselines(wanted, quick=quick, clients=self._clients))
         longest_s = max(plan.duration_s(probe) for probe in probes)
-        round_s = min(timeout_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
+        round_s = min(left_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
         return self._round_twice(1, probes, round_s)
 
     def experiments(
