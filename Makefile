@@ -26,7 +26,8 @@ QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests
 # Real servers and clients that the tests start: the command looked for, and Debian's package of it. nginx may be any
 # build of it; where it is missing the lightest one does.
 TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base chromium:chromium firefox-esr:firefox-esr openssl:openssl \
-              git:git buildah:buildah mmdebstrap:mmdebstrap bwrap:bubblewrap squid:squid tinyproxy:tinyproxy
+              git:git buildah:buildah mmdebstrap:mmdebstrap bwrap:bubblewrap squid:squid tinyproxy:tinyproxy \
+              microsocks:microsocks
 
 # What stands in tests/lab/cases, likewise; a file where there is no command.
 MODULES   := /usr/lib/apache2/modules
