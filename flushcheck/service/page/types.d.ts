@@ -81,8 +81,8 @@ export interface Run {
   direct?: string;
   proxy?: string;
   verified?: boolean;
-  redirected_from?: string;
   http3_missing?: boolean;
+  redirected_from?: string;
 }
 
 /** A run as the page keeps it: with the sentences about what only a browser sees. */
