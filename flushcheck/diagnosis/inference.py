@@ -25,6 +25,7 @@ from flushcheck.diagnosis.hops import hops
 from flushcheck.diagnosis.http3_notes import http3_notes
 from flushcheck.diagnosis.path_verdict import path_verdict
 from flushcheck.diagnosis.report_sentences import could_not_tell, headline, notes, transport_summary
+from flushcheck.diagnosis.server_versions import with_versions
 from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
@@ -63,7 +64,7 @@ def judge(run: Run) -> Report:
     reports = transport_reports(results)
     if service_absent(seen):
         return _report_of_absence(run, seen, reports)
-    culprits = culprit_reports(results)
+    culprits = tuple(with_versions(report, seen) for report in culprit_reports(results))
     return Report(
         target=run.target,
         verdict=worst(results),

@@ -272,6 +272,23 @@ class Observations:
         observation = self.get(Probe(transport, Scenario.KILO))
         return buffer_bytes(observation) if observation else None
 
+    def handshake_unanswered(self) -> bool:
+        """Whether a WebSocket handshake got no response at all, on a path where streams flow.
+
+        The app did not cause it as far as the run tells: no stream waited for its turn there, and at the
+        app's own port, if that was asked, the WebSocket opened.
+        """
+        handshake = self.get(Probe(Transport.WEBSOCKET))
+        direct = self.get(Probe(Transport.WEBSOCKET, vantage=Vantage.DIRECT))
+        return (
+            handshake is not None
+            and handshake.outcome is Outcome.TIMEOUT
+            and not handshake.status
+            and any(self.flow(streamed) is Flow.FLOWING for streamed in STREAMED)
+            and not any(self.queued(streamed) for streamed in STREAMED)
+            and (direct is None or direct.outcome is Outcome.COMPLETE)
+        )
+
     def has_content_length(self, transport: Transport) -> bool:
         """Whether the response has a Content-Length, which the service never sends with a stream.
 

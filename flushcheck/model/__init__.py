@@ -37,6 +37,7 @@ from flushcheck.model.report import (
     TransportReport,
     Verdict,
 )
+from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
     "Arrival",
@@ -67,6 +68,7 @@ __all__ = [
     "RequestAtApp",
     "Run",
     "Scenario",
+    "Side",
     "Source",
     "TimedPiece",
     "Transport",
@@ -76,4 +78,6 @@ __all__ = [
     "Vantage",
     "Variant",
     "Verdict",
+    "Version",
+    "VersionChange",
 ]

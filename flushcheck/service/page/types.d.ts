@@ -96,6 +96,7 @@ export interface Fix {
   where: string;
   change: string;
   by: string;
+  versions: string;
   cost: string;
   note: string;
   response_header: boolean;
@@ -108,6 +109,7 @@ export interface CulpritReport {
   transports: Transport[];
   clients: Client[];
   evidence: string[];
+  versions: string[];
   fixes: Fix[];
   references: string[];
 }
@@ -196,7 +198,7 @@ export interface AllowedFinding extends Finding {
   reason: string;
 }
 
-export interface PassedBlock {
+export interface CheckedBlock {
   file: string;
   line: number;
   block: string;
@@ -211,7 +213,8 @@ export interface ReadProblem {
 
 export interface Findings {
   findings: Finding[];
-  passed: PassedBlock[];
+  passed: CheckedBlock[];
+  unknown: CheckedBlock[];
   allowed: AllowedFinding[];
   problems: ReadProblem[];
 }
