@@ -14,7 +14,14 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 CHAPTERS = {
-    "Use it": ("docs/commands", "docs/config-check", "docs/testing", "docs/json", "docs/browsers"),
+    "Use it": (
+        "docs/commands",
+        "docs/config-check",
+        "docs/testing",
+        "docs/json",
+        "docs/versions",
+        "docs/browsers",
+    ),
     "Run the service": (
         "docs/deploy",
         "deploy/README",

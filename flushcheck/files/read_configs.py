@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import by_name, recognise
-from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem, Version
+from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
 from flushcheck.files.find_files import STDIN, find_files
 from flushcheck.files.includes import SearchPath
 from flushcheck.files.sources import (
@@ -25,7 +25,7 @@ from flushcheck.files.sources import (
     split_dump,
 )
 from flushcheck.files.syntaxes import SYNTAXES
-from flushcheck.model import UsageError
+from flushcheck.model import UsageError, Version
 
 MAX_PROBLEMS = 100  # includes of one configuration that cannot be read, reported one by one
 MAX_CONFIGS = 500  # read in one call
@@ -144,7 +144,10 @@ class _ConfigReader:
         )
         directives = resolver.resolve(main.directives)
         self._problems.update(dict.fromkeys(resolver.problems))
-        return Config(self._server, name, directives, tuple(self._problems), self._texts, version)
+        config = Config(self._server, name, directives, tuple(self._problems), self._texts, version)
+        if isinstance(self._files, Dump):
+            return config  # the server has read it before
+        return replace(config, problems=(*config.problems, *self._syntax.refused_lines(config)))
 
     def _included(self, directive: Directive, path: SearchPath) -> Sequence[Parsed] | None:
         """The files of an include; None: it names a file, and none could be read."""

@@ -38,6 +38,7 @@ from flushcheck.model.report import (
     TransportReport,
     Verdict,
 )
+from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
     "Arrival",
@@ -71,6 +72,7 @@ __all__ = [
     "RequestAtApp",
     "Run",
     "Scenario",
+    "Side",
     "Source",
     "TimedPiece",
     "Transport",
@@ -80,4 +82,6 @@ __all__ = [
     "Vantage",
     "Variant",
     "Verdict",
+    "Version",
+    "VersionChange",
 ]

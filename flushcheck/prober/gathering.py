@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from flushcheck.measurement import plan
@@ -28,8 +28,9 @@ from flushcheck.prober.arguments import (
     transports,
 )
 from flushcheck.prober.control import Control
-from flushcheck.prober.differing import differing
+from flushcheck.prober.differing import check_http3, differing, may_speak_http3
 from flushcheck.prober.greeting import CertificateLook
+from flushcheck.prober.http3_sharing import Http3Offer, http3_available
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.redirects import at, follow_redirects
 from flushcheck.prober.stall_monitor import StallMonitor
@@ -63,7 +64,11 @@ FIRST_PROBE = Probe(Transport.POLLING)
 GREETING = 0.25
 
 # The kind of client that a version of HTTP asks as; another one: all that the caller wants.
-_ASKED_BY = {Protocol.HTTP1: (Client.HTTP1,), Protocol.HTTP2: (Client.BROWSER,)}
+_ASKED_BY = {
+    Protocol.HTTP1: (Client.HTTP1,),
+    Protocol.HTTP2: (Client.BROWSER,),
+    Protocol.HTTP3: (Client.HTTP3,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,8 @@ def gather(
     wanted, silences_s = transports(only), parse_silences(idle_s)
     asked = client_names(_ASKED_BY.get(options.protocol, clients))
     target = Target(address, check_probe_options(options))
+    if set(asked) == {Client.HTTP3}:
+        check_http3(target)
     direct_target = parse_direct(direct, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
@@ -122,8 +129,8 @@ def gather(
         looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
         control = Control(target, deadline)
         now = time.monotonic()
-        differing_clients = differing(target, asked, now + GREETING * (deadline - now))
-        gathering = Gathering(target, direct_target, stalls, on_progress, differing_clients)
+        clients_asked = differing(target, asked, now + GREETING * (deadline - now))
+        gathering = Gathering(target, direct_target, stalls, on_progress, clients_asked)
         left_s = max(0.0, deadline - time.monotonic())
         observations = gathering.baselines(wanted, timeout_s, left_s, quick=quick)
         open_transports = [
@@ -146,6 +153,7 @@ def gather(
         certificate=looks[0].wait(looked_by),
         site_certificate=looks[1].wait(looked_by),
         pins=options.pins,
+        http3_missing=Client.HTTP3 in asked and may_speak_http3(target) and not http3_available(),
     )
 
 
@@ -165,6 +173,9 @@ class Gathering:
         self._stalls = stalls
         self._on_progress = on_progress or (lambda _: None)
         self._clients = tuple(clients)
+        # Who asks over HTTP/3 alone wants it asked at once; others wait for an offer.
+        port = path.address.port if set(clients) == {Client.HTTP3} else 0
+        self._http3 = Http3Offer(path.address.host, port)
 
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, left_s: float, *, quick: bool
@@ -194,7 +205,8 @@ class Gathering:
     ) -> tuple[Observation, ...]:
         """Search for idle timeouts, beyond the timeout of the run."""
         # Silence is a matter of hops, not of clients: one client searches.
-        probes = self._with_direct(plan.idle_probes(open_transports, silences_s))
+        searches = plan.idle_probes(open_transports, silences_s)
+        probes = self._with_direct(tuple(replace(probe, client=self._clients[0]) for probe in searches))
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 
     def _with_direct(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
@@ -216,15 +228,28 @@ class Gathering:
         return tuple(seen.values())
 
     def _round(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
-        done = 0
+        done, total = 0, len(probes)
 
         def on_done(observation: Observation) -> None:
             nonlocal done
             done += 1
-            self._on_progress(RunProgress(stage, done, len(probes), observation))
+            self._on_progress(RunProgress(stage, done, total, observation))
+
+        def on_left_out() -> None:
+            nonlocal total
+            total -= 1
 
         self._on_progress(RunProgress(stage, 0, len(probes)))
-        return observe_round(probes, self._path, self._direct, round_s, self._stalls, on_done)
+        return observe_round(
+            probes,
+            self._path,
+            self._direct,
+            round_s,
+            self._stalls,
+            on_done=on_done,
+            on_left_out=on_left_out,
+            http3=self._http3,
+        )
 
 
 def _is_stream_on_path(observation: Observation) -> bool:

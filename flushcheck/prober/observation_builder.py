@@ -9,7 +9,7 @@ are in a saved run: a run and the same run read back from a file get one verdict
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from flushcheck.model import (
@@ -27,6 +27,7 @@ from flushcheck.model import (
 from flushcheck.model.codec import MAX_NUMBER, from_json
 from flushcheck.model.wording import count_of
 from flushcheck.prober.capture import Capture, EndDetail, StopReason
+from flushcheck.prober.http_client import Response
 from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
 from flushcheck.prober.timed_socket import SocketRead
 from flushcheck.streaming.transports import Malformed
@@ -66,12 +67,19 @@ class ObservationBuilder(Capture):
         """Open it: see `Capture`."""
         super().__init__(now=now, deadline=deadline, secrets=secrets)
         self.probe = probe
+        self.on_response: Callable[[Response], None] | None = None  # called with the header of the response
         self.end: EndRecord | None = None
         self.request_at_app: RequestAtApp | None = None
         self.head = b""  # how the text begins
         self._arrivals: list[_Arrival] = []
         self._seqs: list[int] = []
         self._sizes_left = {"frame": MAX_SIZES, "record": MAX_SIZES}
+
+    def responded(self, response: Response) -> None:
+        """Take down the header of the response: see `Capture`."""
+        super().responded(response)
+        if self.on_response is not None:
+            self.on_response(response)
 
     @property
     def pieces(self) -> int:

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 
 from flushcheck.measurement import plan
-from flushcheck.model import Observation, Probe, Transport, Vantage
+from flushcheck.model import Client, Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import parse
 from flushcheck.prober.capture import EndDetail
 from flushcheck.prober.connecting import tls_context
 from flushcheck.prober.connections import BROWSER, Connections
+from flushcheck.prober.http3_sharing import Http3Offer
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.polling import probe_polling
 from flushcheck.prober.redaction import secrets_of
@@ -37,8 +38,13 @@ PROBERS: dict[Transport, Prober] = {
     Transport.WEBSOCKET: probe_websocket,
 }
 
+
+class _NotOffered:
+    """How a probe over HTTP/3 ends where that is not offered: it was not made."""
+
+
 # The index of a probe, how it ended, or a bug, and when.
-_Finished = tuple[int, EndDetail | BaseException, float]
+_Finished = tuple[int, EndDetail | _NotOffered | BaseException, float]
 
 # How long after the deadline a thread may still be closing its connection.
 SPARE_S = 0.3
@@ -94,8 +100,13 @@ def observe_round(
     timeout_s: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None = None,
+    on_left_out: Callable[[], None] | None = None,
+    http3: Http3Offer | None = None,
 ) -> tuple[Observation, ...]:
     """Do what `observe_all` does, as one round of a run.
+
+    Probes over HTTP/3 wait for an offer of it in the first response of the others. Where none comes, they are
+    not made, and nothing is returned for them.
 
     Args:
         probes: what to ask for.
@@ -104,7 +115,10 @@ def observe_round(
         timeout_s: when to give up on those that are not done.
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done, in the caller's thread.
+        on_left_out: called for each probe that is not made, in the caller's thread.
+        http3: where HTTP/3 is, as far as it is known; None: at the port of `path`.
     """
+    offer = http3 or Http3Offer(path.address.host, path.address.port)
     for target in (path, direct):
         if target and target.address.tls:
             tls_context(target.options.tls, BROWSER)  # made before the clock runs
@@ -124,14 +138,16 @@ def observe_round(
             key = (is_second, shared[index])
             if key not in pool:
                 target = direct if direct is not None and is_second else path
-                pool[key] = stack.enter_context(closing(Connections(target, give_up)))
+                pool[key] = stack.enter_context(closing(Connections(target, give_up, offer)))
+            if _decides(builder.probe, probes):
+                builder.on_response = offer.learn
             threading.Thread(
                 target=_work,
-                args=(index, builder, pool[key], finished),
+                args=(index, builder, pool[key], finished, offer),
                 name=f"flushcheck-{builder.probe.id}",
                 daemon=True,
             ).start()
-        return _collect(builders, finished, give_up, stalls, on_done)
+        return _collect(builders, finished, give_up, stalls, on_done, on_left_out)
 
 
 def _collect(
@@ -140,9 +156,11 @@ def _collect(
     give_up: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None,
+    on_left_out: Callable[[], None] | None,
 ) -> tuple[Observation, ...]:
     """Wait for the probes, and return what each saw, also of those that are not done at `give_up`."""
     observations: dict[int, Observation] = {}
+    left_out: set[int] = set()
 
     def close(index: int, end: EndDetail, ended: float) -> None:
         began = builders[index].began
@@ -152,18 +170,23 @@ def _collect(
         if on_done is not None:
             on_done(observations[index])
 
-    while len(observations) < len(builders):
+    while len(observations) + len(left_out) < len(builders):
         try:
             index, end, ended = finished.get(timeout=max(0.0, give_up - time.monotonic()))
         except queue.Empty:
             break
         if isinstance(end, BaseException):
             raise end
-        close(index, end, ended)
+        if isinstance(end, _NotOffered):
+            left_out.add(index)
+            if on_left_out is not None:
+                on_left_out()
+        else:
+            close(index, end, ended)
     for index, builder in enumerate(builders):
-        if index not in observations:
+        if index not in observations and index not in left_out:
             close(index, builder.on_deadline(), time.monotonic())
-    return tuple(observations[index] for index in range(len(builders)))
+    return tuple(observation for _, observation in sorted(observations.items()))
 
 
 def _work(
@@ -171,11 +194,32 @@ def _work(
     builder: ObservationBuilder,
     connections: Connections,
     finished: queue.SimpleQueue[_Finished],
+    offer: Http3Offer,
 ) -> None:
     """Make one probe, in a thread of its own."""
-    end: EndDetail | BaseException
+    end: EndDetail | _NotOffered | BaseException
     try:
-        end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
+        if _over_http3(builder.probe) and not offer.wait(builder.budget.deadline - time.monotonic()):
+            end = _NotOffered()
+        else:
+            end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
+            if builder.on_response is not None:
+                offer.settle()
     except BaseException as error:  # noqa: BLE001  # a bug: raised again in the caller's thread
         end = error
     finished.put((index, end, time.monotonic()))
+
+
+def _over_http3(probe: Probe) -> bool:
+    """Whether this probe asks over HTTP/3; a WebSocket never does."""
+    return probe.client is Client.HTTP3 and probe.transport is not Transport.WEBSOCKET
+
+
+def _decides(probe: Probe, probes: Sequence[Probe]) -> bool:
+    """Whether the response to this probe says if HTTP/3 is offered: those to the first client on the path.
+
+    A WebSocket's handshake is no such response: servers leave Alt-Svc out of it.
+    """
+    first = next((other.client for other in probes if other.client is not Client.HTTP3), None)
+    on_path = probe.client is first and probe.vantage is Vantage.PATH
+    return on_path and probe.transport is not Transport.WEBSOCKET

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from flushcheck.checking.check import CheckResult, PassedBlock, merge
+from flushcheck.checking.check import CheckedBlock, CheckResult, merge
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, ReadProblem
 from flushcheck.culprits import CULPRITS
@@ -41,6 +41,23 @@ def test_the_default_changed_with_the_version():
     assert "since 1.29.7" in new.passed[0].reason
     old = nginx("location / { proxy_pass http://x; proxy_http_version 1.0; }", version=(1, 29, 7))
     assert heavy(old) == [(1, "nginx-proxy-buffering")]
+
+
+FIXES = [
+    # version        lines that a WebSocket needs
+    ((),             3),
+    ((1, 29, 6),     3),
+    ((1, 29, 7),     2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "lines"), FIXES)
+def test_the_fix_is_the_first_one_for_the_version(version, lines):
+    text = (
+        "location / { proxy_pass http://x; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; }"
+    )
+    (finding,) = (f for f in nginx(text, version=version).findings if f.culprit.id == "websocket-upgrade")
+    assert len(finding.fix.change.splitlines()) == lines
 
 
 def test_one_line_is_a_finding_of_every_block_that_inherits_it():
@@ -127,7 +144,7 @@ def test_a_file_whose_only_finding_is_allowed_is_clean():
 
 def test_a_block_without_a_finding_is_listed():
     (passed,) = nginx("location / {\n uwsgi_buffering off;\n uwsgi_pass x;\n}").passed
-    assert passed == PassedBlock(Server.NGINX, "f", 1, "location /", "uwsgi_buffering off (line 2)")
+    assert passed == CheckedBlock(Server.NGINX, "f", 1, "location /", "uwsgi_buffering off (line 2)")
 
 
 def test_more_blocks_than_the_limit_are_reported(monkeypatch):

@@ -10,6 +10,7 @@ import re
 import pytest
 
 from flushcheck.cli import parser
+from flushcheck.configs import versions
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import (
@@ -23,6 +24,7 @@ from flushcheck.model import (
     Report,
 )
 from flushcheck.model.run_schema import run_from_json
+from flushcheck.model.versions import shown
 from flushcheck.reports.explain import explanation_document
 from flushcheck.reports.json_report import document
 from flushcheck.reports.watch import watch_document
@@ -88,6 +90,24 @@ def test_every_member_of_watch_is_documented():
     whole = watch_document(assess(StreamCapture("http://localhost", WatchOutcome.ENDED)))
     listed = {name for cells in rows("member of watch") for name in names(cells[0])}
     assert {*whole, *whole["streams"][0]} == listed, "docs/json.md, Watch"
+
+
+def test_every_change_of_a_version_is_documented():
+    listed = rows("first version")
+    changes = [[f"{c.program} {shown(c.since)}", c.before, c.after, c.source] for c in versions.CHANGES]
+    assert listed == changes, "docs/versions.md"
+
+
+def test_every_change_that_a_culprit_names_is_in_the_one_place():
+    named = {change for culprit in CULPRITS.values() for change in culprit.versions}
+    named |= {
+        change
+        for culprit in CULPRITS.values()
+        for fix in culprit.fixes
+        for change in (fix.until, fix.since)
+        if change is not None
+    }
+    assert named <= set(versions.CHANGES)
 
 
 def test_every_code_of_the_check_is_documented():

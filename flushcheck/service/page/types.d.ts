@@ -89,6 +89,7 @@ export interface Run {
   direct?: string;
   proxy?: string;
   verified?: boolean;
+  http3_missing?: boolean;
   redirected_from?: string;
   certificate?: Certificate | null;
   site_certificate?: Certificate | null;
@@ -106,6 +107,7 @@ export interface Fix {
   where: string;
   change: string;
   by: string;
+  versions: string;
   cost: string;
   note: string;
   response_header: boolean;
@@ -118,6 +120,7 @@ export interface CulpritReport {
   transports: Transport[];
   clients: Client[];
   evidence: string[];
+  versions: string[];
   fixes: Fix[];
   references: string[];
 }
@@ -217,7 +220,7 @@ export interface AllowedFinding extends Finding {
   reason: string;
 }
 
-export interface PassedBlock {
+export interface CheckedBlock {
   file: string;
   line: number;
   block: string;
@@ -232,7 +235,8 @@ export interface ReadProblem {
 
 export interface Findings {
   findings: Finding[];
-  passed: PassedBlock[];
+  passed: CheckedBlock[];
+  unknown: CheckedBlock[];
   allowed: AllowedFinding[];
   problems: ReadProblem[];
 }

@@ -31,6 +31,7 @@ from flushcheck.model import (
     IdleResult,
     Observation,
     Outcome,
+    Owner,
     Piece,
     Probe,
     ReceivedPiece,
@@ -70,7 +71,6 @@ DATACLASSES = (
     Observation,
     Certificate,
     Run,
-    Fix,
 )
 
 
@@ -102,7 +102,7 @@ def test_a_match_is_one_of_the_enums() -> None:
 def a_report() -> dict[str, Any]:
     """A report with everything in it."""
     fact = Evidence("a sentence")
-    culprit = Culprit("an-id", "a title", "why", "symptoms", "detection", fixes=())
+    culprit = Culprit("an-id", "a title", "why", "symptoms", "detection", fixes=(Fix("w", "c", Owner.APP),))
     idle = IdleResult(CutCause.NONE, "a summary")
     return document(
         Report(
@@ -125,6 +125,7 @@ DOCUMENTS = [
     ("TransportReport",    REPORT["transports"]["chunked"]),
     ("IdleResult",         REPORT["transports"]["chunked"]["idle"]),
     ("CulpritReport",      REPORT["culprits"][0]),
+    ("Fix",                REPORT["culprits"][0]["fixes"][0]),
     ("FaultLocation",      REPORT["fault_location"]),
     ("CertificateReport",  REPORT["certificate"]),
     ("Certificate",        REPORT["certificate"]["site"]),
@@ -152,7 +153,7 @@ FINDINGS = [
     # interface          its JSON; the page uses a part of it
     ("Findings",         CHECKED),
     ("Finding",          CHECKED["findings"][0]),
-    ("PassedBlock",      CHECKED["passed"][0]),
+    ("CheckedBlock",      CHECKED["passed"][0]),
     ("ReadProblem",      CHECKED["problems"][0]),
 ]  # fmt: skip
 
