@@ -17,7 +17,7 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 # The page's JavaScript: what checks it, and where it is.
 PAGE_JS := $(VENV)/page-js
 JS_BIN  := $(PAGE_JS)/node_modules/.bin
-JS      := flushcheck/service/page tests/page/unit tests/page/extension
+JS      := flushcheck/service/page tests/page/unit tests/page/extension tests/lab/chromium.js
 
 # The tests that start no server and no browser; those marked `slow` or `live` are left to `make test`.
 QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests/culprits tests/diagnosis \
@@ -40,7 +40,7 @@ LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy light
              /usr/lib/lighttpd/mod_deflate.so:lighttpd-mod-deflate \
              /usr/lib/uwsgi/plugins/python3_plugin.so:uwsgi-plugin-python3 \
              /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so:libnginx-mod-http-brotli-filter \
-             systemd-analyze:systemd systemd-nspawn:systemd-container
+             systemd-analyze:systemd systemd-nspawn:systemd-container chromium:chromium
 
 .PHONY: help install run test quick lab mutants soak audit bench docs lint format lock clean tools lab-tools
 .DEFAULT_GOAL := help

@@ -150,10 +150,10 @@ def gather(
         proxy=target.proxy.url if target.proxy else "",
         verified=options.tls.verify,
         redirected_from=address.url if target.address != address else "",
+        http3_missing=Client.HTTP3 in asked and may_speak_http3(target) and not http3_available(),
         certificate=looks[0].wait(looked_by),
         site_certificate=looks[1].wait(looked_by),
         pins=options.pins,
-        http3_missing=Client.HTTP3 in asked and may_speak_http3(target) and not http3_available(),
     )
 
 

@@ -17,6 +17,7 @@ from flushcheck.model import (
     TransportReport,
 )
 from flushcheck.model.codec import to_json
+from flushcheck.reports.clients import asked_as
 from flushcheck.reports.fixes import fix_document
 
 SCHEMA = 2
@@ -29,6 +30,7 @@ def document(report: Report) -> dict[str, Any]:
         "target": report.target,
         "verdict": report.verdict.value,
         "headline": report.headline,
+        "measured_as": asked_as(report),
         "clients": {client.value: verdict.value for client, verdict in report.clients},
         "transports": {transport.transport.value: _transport(transport) for transport in report.transports},
         "culprits": [_culprit(culprit) for culprit in report.culprits],

@@ -6,16 +6,17 @@ import socket
 import threading
 
 import pytest
-from aioquic.h3.connection import ErrorCode
+from aioquic.h3.connection import ErrorCode, H3Connection
 
-from flushcheck.model import Client, Outcome, Probe, Scenario, Transport, UsageError, Variant
+from flushcheck.model import Client, Observation, Outcome, Probe, Scenario, Transport, UsageError, Variant
+from flushcheck.model.codec import from_json, to_json
 from flushcheck.prober import ConnectionOptions, observe_all
 from flushcheck.prober.address import parse
 from flushcheck.prober.http3_sharing import http3_available
 from flushcheck.prober.http3_tls import configuration
 from flushcheck.prober.target import ConnectTo, Family, Protocol, Target, TlsOptions
 from flushcheck.prober.timed_socket import Unreachable
-from tests.prober.certificates import self_signed, signed
+from tests.prober.certificates import encrypted, self_signed, signed
 from tests.prober.http3_peers import (
     CONTROL,
     Http3Peer,
@@ -53,6 +54,21 @@ def test_the_streams_of_a_page_share_one_connection(certificate):
     assert len({item.connect_s for item in seen}) == len(ports) == 1
     assert (8, 1) in seen[0].settings
     assert [len(item.pieces) for item in seen] == [2, 2, 10]
+
+
+class Boundless(H3Connection):
+    """A server that writes the largest numbers of QUIC, as HAProxy does for "no limit"."""
+
+    def _get_local_settings(self) -> dict[int, int]:
+        return {6: 2**62 - 1, 2**62 - 2: 1}
+
+
+def test_settings_of_any_size_can_be_saved(certificate, monkeypatch):
+    monkeypatch.setattr("tests.prober.http3_peers.H3Connection", Boundless)
+    with http3_server(certificate, serve) as url:
+        (seen,) = observe_all([CHUNKED], url, timeout_s=5)
+    assert seen.settings == ((6, 999_999_999_999), (999_999_999_999, 1))
+    assert from_json(Observation, to_json(seen)) == seen
 
 
 def test_each_piece_has_the_moment_of_its_datagram(certificate):
@@ -250,6 +266,20 @@ def test_a_client_certificate_without_a_key_is_told(tmp_path):
     target = Target(parse("https://127.0.0.1:1"), ConnectionOptions(tls=TlsOptions(cert_file=str(own.cert))))
     with pytest.raises(Unreachable, match="the client's certificate cannot be used over HTTP/3"):
         configuration(target)
+
+
+def test_an_encrypted_key_is_opened_with_its_passphrase(tmp_path):
+    own = encrypted(self_signed(tmp_path, "DNS:client"), tmp_path, "wonderland")
+    files = {"cert_file": str(own.cert), "key_file": str(own.key)}
+
+    def made(passphrase: str):
+        options = ConnectionOptions(tls=TlsOptions(**files, passphrase=passphrase))
+        return configuration(Target(parse("https://127.0.0.1:1"), options))
+
+    assert made("wonderland").private_key is not None
+    with pytest.raises(Unreachable) as raised:
+        made("secret-x")
+    assert "secret-x" not in str(raised.value)
 
 
 def test_a_silent_port_is_given_up_early(monkeypatch):

@@ -191,6 +191,7 @@ export interface Report {
   target: string;
   verdict: Verdict;
   headline: string;
+  measured_as: string;
   clients: Partial<Record<Client, Verdict>>;
   transports: Record<Transport, TransportReport>;
   culprits: CulpritReport[];
