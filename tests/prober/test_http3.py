@@ -16,7 +16,7 @@ from flushcheck.prober.http3_sharing import http3_available
 from flushcheck.prober.http3_tls import configuration
 from flushcheck.prober.target import ConnectTo, Family, Protocol, Target, TlsOptions
 from flushcheck.prober.timed_socket import Unreachable
-from tests.prober.certificates import encrypted, self_signed, signed
+from tests.prober.certificates import encrypted, hashed, self_signed, signed
 from tests.prober.http3_peers import (
     CONTROL,
     Http3Peer,
@@ -184,7 +184,9 @@ TRUST = [
 @pytest.mark.parametrize(("name", "given", "outcome", "words"), TRUST, ids=[row[0] for row in TRUST])
 def test_a_certificate_is_checked_as_over_tcp(name, given, outcome, words, certificate, tmp_path):
     other = self_signed(tmp_path)
-    ca = {"other": str(other.cert), "own": str(certificate.cert), "folder": str(tmp_path)}[given["ca"]]
+    ca = {"other": str(other.cert), "own": str(certificate.cert), "folder": str(hashed(other, tmp_path))}[
+        given["ca"]
+    ]
     options = ConnectionOptions(tls=TlsOptions(ca=ca, verify=given.get("verify", True)))
     with http3_server(certificate, serve) as url:
         (seen,) = observe_all([CHUNKED], url, timeout_s=5, options=options)
@@ -270,11 +272,10 @@ def test_a_client_certificate_without_a_key_is_told(tmp_path):
 
 def test_an_encrypted_key_is_opened_with_its_passphrase(tmp_path):
     own = encrypted(self_signed(tmp_path, "DNS:client"), tmp_path, "wonderland")
-    files = {"cert_file": str(own.cert), "key_file": str(own.key)}
 
     def made(passphrase: str):
-        options = ConnectionOptions(tls=TlsOptions(**files, passphrase=passphrase))
-        return configuration(Target(parse("https://127.0.0.1:1"), options))
+        tls = TlsOptions(cert_file=str(own.cert), key_file=str(own.key), passphrase=passphrase)
+        return configuration(Target(parse("https://127.0.0.1:1"), ConnectionOptions(tls=tls)))
 
     assert made("wonderland").private_key is not None
     with pytest.raises(Unreachable) as raised:
