@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 from flushcheck.cli.arguments import Parser, timeout
+from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
 from flushcheck.cli.report_output import EXIT_CODES
@@ -87,7 +89,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     if not arguments.json:
         console.write(read_head(labels[0]) + "\n")
+    targets = [request.target for request in requests]
+    certificates = CertificateNote(
+        targets[0], targets[-1] if targets[1:] else None, time.monotonic() + arguments.timeout
+    )
     captures = watch(requests, timeout_s=arguments.timeout, on_read=None if arguments.json else show)
+    certificates.write(console)
     report = assess(*captures)
     if arguments.json:
         # ASCII: no control character from the other side reaches the terminal.

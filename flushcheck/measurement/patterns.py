@@ -94,7 +94,7 @@ class Delivery:
     pieces: tuple[ReceivedPiece, ...]
 
 
-def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
+def reads_together(arrivals: Sequence[Arrival]) -> list[list[Arrival]]:
     """Put reads together that came within `SAME_DELIVERY_S` of each other."""
     groups: list[list[Arrival]] = []
     for arrival in arrivals:
@@ -102,6 +102,11 @@ def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
             groups[-1].append(arrival)
         else:
             groups.append([arrival])
+    return groups
+
+
+def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
+    """What each group of reads that came together amounts to."""
     return tuple(
         Delivery(
             group[0].at_s,
@@ -109,7 +114,7 @@ def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
             sum(arrival.text_bytes for arrival in group),
             tuple(piece for arrival in group for piece in arrival.pieces),
         )
-        for group in groups
+        for group in reads_together(arrivals)
     )
 
 

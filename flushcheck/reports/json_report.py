@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flushcheck.model import ClientReport, CulpritReport, FaultLocation, IdleResult, Report, TransportReport
+from flushcheck.model import (
+    CertificateReport,
+    ClientReport,
+    CulpritReport,
+    FaultLocation,
+    IdleResult,
+    Report,
+    TransportReport,
+)
+from flushcheck.model.codec import to_json
+from flushcheck.reports.clients import asked_as
 from flushcheck.reports.fixes import fix_document
 
 SCHEMA = 2
@@ -20,10 +30,12 @@ def document(report: Report) -> dict[str, Any]:
         "target": report.target,
         "verdict": report.verdict.value,
         "headline": report.headline,
+        "measured_as": asked_as(report),
         "clients": {client.value: verdict.value for client, verdict in report.clients},
         "transports": {transport.transport.value: _transport(transport) for transport in report.transports},
         "culprits": [_culprit(culprit) for culprit in report.culprits],
         "fault_location": _fault_location(report.fault_location),
+        "certificate": _certificate(report.certificate),
         "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
         "notes": list(report.notes),
         "tool": report.tool,
@@ -37,6 +49,16 @@ def _fault_location(found: FaultLocation | None) -> dict[str, Any] | None:
         "place": found.place.value,
         "summary": found.summary,
         "evidence": [fact.sentence for fact in found.evidence],
+    }
+
+
+def _certificate(found: CertificateReport | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        **to_json(found.presented),
+        "match": found.match.value,
+        "site": to_json(found.site) if found.site else None,
     }
 
 

@@ -13,7 +13,16 @@ from flushcheck.cli import parser
 from flushcheck.configs import versions
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import CutCause, FaultLocation, FaultPlace, IdleResult, Report
+from flushcheck.model import (
+    Certificate,
+    CertificateMatch,
+    CertificateReport,
+    CutCause,
+    FaultLocation,
+    FaultPlace,
+    IdleResult,
+    Report,
+)
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.model.versions import shown
 from flushcheck.reports.explain import explanation_document
@@ -37,7 +46,8 @@ def report() -> Report:
     idle = IdleResult(CutCause.IDLE, "", cut_after_s=60.0)
     transports = tuple(dataclasses.replace(transport, idle=idle) for transport in judged.transports)
     located = FaultLocation(FaultPlace.PATH, "")
-    return dataclasses.replace(judged, transports=transports, fault_location=located)
+    certificate = CertificateReport(Certificate(), Certificate(), CertificateMatch.SAME)
+    return dataclasses.replace(judged, transports=transports, fault_location=located, certificate=certificate)
 
 
 def test_every_field_of_the_report_is_documented():
@@ -58,7 +68,7 @@ def test_every_field_of_the_report_is_documented():
         )
 
 
-@pytest.mark.parametrize("part", ["culprits", "fault_location", "hops", "idle"])
+@pytest.mark.parametrize("part", ["culprits", "fault_location", "certificate", "hops", "idle"])
 def test_every_member_of_a_part_is_documented_in_its_row(part):
     whole = document(report())
     value = whole["transports"]["chunked"]["idle"] if part == "idle" else whole[part]

@@ -74,6 +74,14 @@ export interface Observation {
   queued_s?: number;
 }
 
+export interface Certificate {
+  subject: string;
+  issuer: string;
+  expires: string;
+  sha256: string;
+  public_key: string;
+}
+
 export interface Run {
   target: string;
   observations: Observation[];
@@ -81,8 +89,11 @@ export interface Run {
   direct?: string;
   proxy?: string;
   verified?: boolean;
-  redirected_from?: string;
   http3_missing?: boolean;
+  redirected_from?: string;
+  certificate?: Certificate | null;
+  site_certificate?: Certificate | null;
+  pins?: string[];
 }
 
 /** A run as the page keeps it: with the sentences about what only a browser sees. */
@@ -165,15 +176,27 @@ export interface Hop {
   evidence: string;
 }
 
+export interface CertificateReport {
+  subject: string;
+  issuer: string;
+  expires: string;
+  sha256: string;
+  public_key: string;
+  match: "same" | "other" | "unclear" | "not_compared";
+  site: Certificate | null;
+}
+
 export interface Report {
   schema: number;
   target: string;
   verdict: Verdict;
   headline: string;
+  measured_as: string;
   clients: Partial<Record<Client, Verdict>>;
   transports: Record<Transport, TransportReport>;
   culprits: CulpritReport[];
   fault_location: FaultLocation | null;
+  certificate: CertificateReport | null;
   hops: Hop[];
   notes: string[];
   tool: string;
