@@ -8,10 +8,10 @@ from itertools import islice
 from flushcheck.configs import caddy, versions
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit, ellipsize
-from flushcheck.culprits import compression, envoy
+from flushcheck.culprits import compression, envoy, own_stream
 from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport
 
 CULPRIT = Culprit(
     id="caddy-encode",
@@ -62,6 +62,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Compressed and held, uncompressed and flowing, and no nginx that would have removed the header."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     if not compression.holds(seen, transport) or _flushes(seen, transport):
         return None
     facts = compression.evidence(seen, transport)
@@ -76,6 +78,15 @@ def _flushes(seen: Observations, transport: Transport) -> bool:
     """Whether each piece came with the next one: this compressor gives nothing before it is full."""
     held = seen.held_timing(transport)
     return held is not None and held.waits_for_next
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """As above, without X-Accel-Buffering: the app behind this Caddy may compress by itself."""
+    names = f"{seen.header(transport, 'server')} {seen.header(transport, 'via')}".lower()
+    if not own_stream.by_compressor(seen, transport) or own_stream.CADDY not in names:
+        return None
+    sure = Confidence.LIKELY if seen.control(transport) is Flow.FLOWING else Confidence.POSSIBLE
+    return Detection(CULPRIT, sure, own_stream.compressor_evidence(seen, transport))
 
 
 MINIMUM_LENGTH = 512  # bytes, Caddy's default for the first write

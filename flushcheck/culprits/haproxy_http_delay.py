@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import haproxy, versions
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits.evidence import variant_evidence
+from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
@@ -21,7 +21,6 @@ from flushcheck.model import (
     Fix,
     Flow,
     Owner,
-    Probe,
     Transport,
     Variant,
 )
@@ -79,6 +78,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         f"{timing.lag_s.max * 1000:.0f} ms",
         (seen.baseline(transport).id,),
     )
+    if seen.is_own(transport):
+        ticks = hold_evidence(seen, transport)
     freed = [
         variant_evidence(seen, streamed, Variant.HTTP10)
         for streamed in STREAMED
@@ -125,7 +126,7 @@ def _flows_over_http2(seen: Observations, transport: Transport) -> bool:
 def _over_http2(seen: Observations, transport: Transport) -> Flow | None:
     """How a browser got the same stream over HTTP/2; None if it did not."""
     browser = seen.beside(Client.BROWSER)
-    observation = browser.get(Probe(transport)) if browser else None
+    observation = browser.get(browser.first(transport)) if browser else None
     if browser is None or observation is None or observation.http_version != "2":
         return None
     return browser.flow(transport)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from flushcheck.configs import versions
 from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks, x_accel
+from flushcheck.culprits import nginx_blocks, own_stream, x_accel
+from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
@@ -89,6 +90,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held without X-Accel-Buffering and flowing with it, over HTTP, whatever the encoding."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     compression = x_accel.needs_compression(seen, transport)
     if not x_accel.honored(seen, transport) or compression is Answer.YES:
         return None
@@ -122,6 +125,20 @@ def _tls_buffer(seen: Observations, transport: Transport) -> tuple[Evidence, ...
             (Probe(transport, Scenario.KILO).id,),
         ),
     )
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """As the other gateways; alone where browsers get it over HTTP/2 piece by piece: the others hold that."""
+    if not own_stream.flows_over_http2(seen, transport):
+        return own_stream.detect_nginx_buffer(seen, transport, CULPRIT)
+    if not own_stream.held_by_nginx(seen, transport):
+        return None
+    facts = (
+        hold_evidence(seen, transport),
+        Evidence(f"{transport}: over HTTP/2 it flows; over HTTP/1.1 with TLS nginx fills a buffer first"),
+        *own_stream.server_evidence(seen, transport),
+    )
+    return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
 # What fits into ssl_buffer_size (16384 bytes by default) beside the response's header and the chunk sizes:

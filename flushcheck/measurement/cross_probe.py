@@ -10,6 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from flushcheck.measurement.own_streams import (
+    comparable,
+    held_beside,
+    is_jitter,
+    is_joined,
+    is_timed,
+    shape,
+    waited_s,
+)
 from flushcheck.measurement.patterns import block, deliveries
 from flushcheck.measurement.plan import HELD_FLOWS, SHAPES, STREAMED
 from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
@@ -66,6 +75,7 @@ def correct(seen: Seen, measured: Mapping[Probe, Timing]) -> dict[Probe, Timing]
     _refute_timers(seen, corrected)
     _settle_ticks(corrected)
     _doubt_jitter(seen, corrected)
+    _settle_own(seen, corrected)
     return corrected
 
 
@@ -194,3 +204,42 @@ def _doubt_jitter(seen: Seen, corrected: dict[Probe, Timing]) -> None:
         ticks = larger is not None and larger.flow is Flow.TICKS
         if timing.jittery and (ticks or quietest_s < QUIET * timing.lag_s.max):
             corrected[probe] = replace(timing, flow=Flow.UNKNOWN)
+
+
+def _settle_own(seen: Seen, corrected: dict[Probe, Timing]) -> None:
+    """Streams of the user's own app: held is what arrives one by one when it is requested in another way."""
+    own = {probe: observation for probe, observation in seen.items() if observation.is_own}
+    shapes = {probe: shape(observation) for probe, observation in own.items()}
+    for probe, observation in own.items():
+        if corrected[probe].flow not in (Flow.UNKNOWN, Flow.BLOCKS):
+            continue
+        here = shapes[probe]
+        others = [shapes[other] for other in own if other != probe and comparable(observation, own[other])]
+        flowing = [there for there in others if held_beside(here, there)]
+        if flowing or is_joined(observation, here):
+            waits_s = [waited_s(here, there) for there in flowing]
+            corrected[probe] = replace(
+                corrected[probe], flow=here.pattern, waited_s=max(waits_s, default=0.0)
+            )
+            if any(is_timed(here, there) for there in flowing) and here.hold_bytes is None:
+                period_s = here.period_s or here.shortest_gap_s
+                corrected[probe] = replace(corrected[probe], flow=Flow.TICKS, period_s=period_s)
+        elif corrected[probe].flow is Flow.UNKNOWN and any(is_jitter(here, there) for there in others):
+            corrected[probe] = replace(corrected[probe], flow=Flow.FLOWING, jittery=True)
+    _mark_own_queued(own, corrected)
+
+
+def _mark_own_queued(own: Seen, corrected: dict[Probe, Timing]) -> None:
+    """Mark the streams whose response began only when another one of the same address was over."""
+    for probe, observation in own.items():
+        others = [other for other in own.values() if other.probe.vantage is probe.vantage]
+        quickest_s = min(other.headers_s for other in others)
+        waited = observation.headers_s - quickest_s
+        begun_s = observation.requested_s + observation.headers_s
+        in_turn = any(
+            abs(begun_s - other.requested_s - other.ended_s) <= TURN_S
+            for other in others
+            if other is not observation and other.has_arrived
+        )
+        if corrected[probe].flow is Flow.FLOWING and waited > QUEUED_S and in_turn:
+            corrected[probe] = replace(corrected[probe], flow=Flow.LATE, queued_s=waited)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from flushcheck.model.certificate import Certificate
 from flushcheck.model.pieces import EndRecord, RequestAtApp
-from flushcheck.model.probes import Probe
+from flushcheck.model.probes import Probe, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,16 @@ class Arrival:
     pieces: tuple[ReceivedPiece, ...] = ()  # Pieces completed by this read; empty if none was
     frame_bytes: tuple[int, ...] = ()  # of its HTTP/2 DATA frames, padding included
     record_bytes: tuple[int, ...] = ()  # of the TLS records that it completed, encrypted
+    # Of Scenario.OWN, in place of Pieces: sizes of the records of the app's format that it completed. When
+    # they were sent is not known.
+    records: tuple[int, ...] = ()
+    mid_record: bool = False  # of Scenario.OWN: it ends in the middle of a record
 
 
 class Outcome(StrEnum):
     """How an Observation ended."""
 
-    COMPLETE = "complete"  # the End came, with the count that was received
+    COMPLETE = "complete"  # the End came, with the count that was received; of Scenario.OWN: the body ended
     CUT = "cut"  # the response ended, or the connection broke, before the End
     TIMEOUT = "timeout"  # nothing more came within the time allowed
     REFUSED = "refused"  # a response that is not the stream: see status and detail
@@ -76,6 +80,12 @@ class Observation:
     tls_version: str = ""  # for example "TLSv1.3"; "": no TLS, or the observer does not say
     settings: tuple[tuple[int, int], ...] = ()  # the peer's first SETTINGS, ids and values, in order
     queued_s: float = 0.0  # how long of `headers_s` the request waited for MAX_CONCURRENT_STREAMS, to be sent
+    compressed_head: str = ""  # of a compressed body: the first bytes of its own header, in hexadecimal
+    head_bytes: int = 0  # how long that header is; 0: not known, or not compressed
+    unread_bytes: int = 0  # that follow the first member of a gzip body: browsers and curl do not read them
+    format: str = ""  # of Scenario.OWN: how its records are framed, for example "server-sent events"
+    done: bool = False  # of Scenario.OWN: the end marker of its format came
+    framed: bool = True  # of Scenario.OWN: HTTP says where the body ends; False: only the connection does
 
     def header(self, name: str) -> str:
         """The value of a response header, "" if it did not come; repeated ones joined by commas."""
@@ -92,6 +102,21 @@ class Observation:
         return bool(self.pieces or self.end or self.request_at_app)
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is a stream of the user's own app: it has `records` and no `pieces`."""
+        return self.probe.scenario is Scenario.OWN
+
+    @property
+    def records(self) -> int:
+        """How many records of the user's own app arrived."""
+        return sum(len(arrival.records) for arrival in self.arrivals)
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether it brought any of the stream: pieces of the service, or records of the user's own app."""
+        return any(arrival.pieces or arrival.records for arrival in self.arrivals)
+
+    @property
     def pieces(self) -> tuple[TimedPiece, ...]:
         """Every Piece with the moment it arrived, in order of arrival."""
         return tuple(
@@ -99,6 +124,14 @@ class Observation:
             for arrival in self.arrivals
             for piece in arrival.pieces
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAddress:
+    """An address at which the user's own stream was requested too, with the name that the caller gave it."""
+
+    name: str  # for example "ingress"
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +149,10 @@ class Run:
     certificate: Certificate | None = None  # that the path presents; None: no TLS, or it was not looked at
     site_certificate: Certificate | None = None  # that the same address presents past the proxy
     pins: tuple[str, ...] = ()  # what the caller knows of the site's own: see `Certificate`
+    # Of a stream of the user's own app: the addresses of Vantage.DIRECT, by the `run` of their Probes, from
+    # the app towards the reader.
+    addresses: tuple[NamedAddress, ...] = ()
+    method: str = ""  # of a stream of the user's own app: that of its requests; "" for a flushcheck service
 
 
 class Flow(StrEnum):

@@ -116,6 +116,37 @@ class CulpritReport:
         return tuple(fix for fix in self.culprit.fixes if fix not in self.refuted)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamReport:
+    """What a stream of the user's own app is made of, and how it ended."""
+
+    method: str  # of its requests
+    status: int
+    format: str  # how its records are framed, for example "server-sent events"
+    records: int
+    deliveries: int  # that completed a record
+    longest_gap_s: float  # without data
+    done: bool  # the end marker of its format came
+    ended_s: float
+    summary: str  # how it ended, in one sentence
+
+    @property
+    def records_per_delivery(self) -> float:
+        """How many records arrived together, on average; 0.0 if none arrived."""
+        return self.records / self.deliveries if self.deliveries else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """How a stream of the user's own app arrived at one of several addresses."""
+
+    name: str  # that the caller gave it; "public" for the address that was asked about
+    url: str
+    flow: Flow
+    summary: str  # one sentence with numbers
+    received_s: tuple[float, ...] = ()  # per record
+
+
 class FaultPlace(StrEnum):
     """Where the fault lies, as far as two vantages tell."""
 
@@ -158,3 +189,7 @@ class Report:
     fault_location: FaultLocation | None = None  # None: there was no second vantage
     clients: tuple[tuple[Client, Verdict], ...] = ()  # what each Client got; `verdict` is the worst of them
     certificate: CertificateReport | None = None  # None: no TLS, or it was not looked at
+    rungs: tuple[
+        Rung, ...
+    ] = ()  # of the user's own stream, from the app to the reader; empty: one address only
+    stream: StreamReport | None = None  # of the user's own app; None: a flushcheck service was diagnosed

@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 
 from flushcheck.measurement import plan
 from flushcheck.model import Client, Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import parse
-from flushcheck.prober.capture import EndDetail
+from flushcheck.prober.capture import Capture, EndDetail
 from flushcheck.prober.connecting import tls_context
 from flushcheck.prober.connections import BROWSER, Connections
 from flushcheck.prober.http3_sharing import Http3Offer
@@ -39,12 +40,12 @@ PROBERS: dict[Transport, Prober] = {
 }
 
 
-class _NotOffered:
+class NotOffered:
     """How a probe over HTTP/3 ends where that is not offered: it was not made."""
 
 
-# The index of a probe, how it ended, or a bug, and when.
-_Finished = tuple[int, EndDetail | _NotOffered | BaseException, float]
+# The index of a probe, how it ended, or a bug, and when; or what to do in the thread of the caller.
+Finished = tuple[int, EndDetail | NotOffered | BaseException, float] | Callable[[], None]
 
 # How long after the deadline a thread may still be closing its connection.
 SPARE_S = 0.3
@@ -129,7 +130,7 @@ def observe_round(
     ]
     # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
     give_up = now + timeout_s + SPARE_S
-    finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
+    finished: queue.SimpleQueue[Finished] = queue.SimpleQueue()
     shared = plan.shared_connections(probes)
     pool: dict[tuple[bool, int], Connections] = {}
     with ExitStack() as stack:
@@ -142,23 +143,34 @@ def observe_round(
             if _decides(builder.probe, probes):
                 builder.on_response = offer.learn
             threading.Thread(
-                target=_work,
-                args=(index, builder, pool[key], finished, offer),
+                target=work,
+                args=(index, partial(_probe, builder, pool[key], offer), finished),
                 name=f"flushcheck-{builder.probe.id}",
                 daemon=True,
             ).start()
-        return _collect(builders, finished, give_up, stalls, on_done, on_left_out)
+        return collect(builders, finished, give_up, stalls, on_done, on_left_out=on_left_out)
 
 
-def _collect(
-    builders: Sequence[ObservationBuilder],
-    finished: queue.SimpleQueue[_Finished],
+def collect(
+    builders: Sequence[Capture],
+    finished: queue.SimpleQueue[Finished],
     give_up: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None,
-    on_left_out: Callable[[], None] | None,
+    on_interrupt: Callable[[], None] | None = None,
+    on_left_out: Callable[[], None] | None = None,
 ) -> tuple[Observation, ...]:
-    """Wait for the probes, and return what each saw, also of those that are not done at `give_up`."""
+    """Wait for requests that `work` makes, and return what each saw, also of those not done at `give_up`.
+
+    Args:
+        builders: of all requests, by index.
+        finished: what the threads report: the end of a request, or something to do in this thread meanwhile.
+        give_up: when to stop waiting, in time.monotonic().
+        stalls: the monitor of the whole run.
+        on_done: called with each observation when it is done.
+        on_interrupt: called once in place of KeyboardInterrupt, which ends the waiting then.
+        on_left_out: called for each probe that is not made.
+    """
     observations: dict[int, Observation] = {}
     left_out: set[int] = set()
 
@@ -172,12 +184,22 @@ def _collect(
 
     while len(observations) + len(left_out) < len(builders):
         try:
-            index, end, ended = finished.get(timeout=max(0.0, give_up - time.monotonic()))
+            report = finished.get(timeout=max(0.0, give_up - time.monotonic()))
+            if callable(report):
+                report()
+                continue
         except queue.Empty:
             break
+        except KeyboardInterrupt:
+            if on_interrupt is None:
+                raise
+            on_interrupt()
+            give_up = 0.0
+            continue
+        index, end, ended = report
         if isinstance(end, BaseException):
             raise end
-        if isinstance(end, _NotOffered):
+        if isinstance(end, NotOffered):
             left_out.add(index)
             if on_left_out is not None:
                 on_left_out()
@@ -189,22 +211,25 @@ def _collect(
     return tuple(observation for _, observation in sorted(observations.items()))
 
 
-def _work(
-    index: int,
-    builder: ObservationBuilder,
-    connections: Connections,
-    finished: queue.SimpleQueue[_Finished],
-    offer: Http3Offer,
+def _probe(
+    builder: ObservationBuilder, connections: Connections, offer: Http3Offer
+) -> EndDetail | NotOffered:
+    """Make one probe; over HTTP/3 only where that is offered."""
+    if _over_http3(builder.probe) and not offer.wait(builder.budget.deadline - time.monotonic()):
+        return NotOffered()
+    end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
+    if builder.on_response is not None:
+        offer.settle()
+    return end
+
+
+def work(
+    index: int, make: Callable[[], EndDetail | NotOffered], finished: queue.SimpleQueue[Finished]
 ) -> None:
-    """Make one probe, in a thread of its own."""
-    end: EndDetail | _NotOffered | BaseException
+    """Make one request, in a thread of its own."""
+    end: EndDetail | NotOffered | BaseException
     try:
-        if _over_http3(builder.probe) and not offer.wait(builder.budget.deadline - time.monotonic()):
-            end = _NotOffered()
-        else:
-            end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
-            if builder.on_response is not None:
-                offer.settle()
+        end = make()
     except BaseException as error:  # noqa: BLE001  # a bug: raised again in the caller's thread
         end = error
     finished.put((index, end, time.monotonic()))

@@ -14,6 +14,8 @@ from flushcheck.model import (
     FaultLocation,
     IdleResult,
     Report,
+    Rung,
+    StreamReport,
     TransportReport,
 )
 from flushcheck.model.codec import to_json
@@ -37,6 +39,8 @@ def document(report: Report) -> dict[str, Any]:
         "fault_location": _fault_location(report.fault_location),
         "certificate": _certificate(report.certificate),
         "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
+        "stream": _stream(report.stream),
+        "rungs": [_rung(rung) for rung in report.rungs],
         "notes": list(report.notes),
         "tool": report.tool,
     }
@@ -59,6 +63,33 @@ def _certificate(found: CertificateReport | None) -> dict[str, Any] | None:
         **to_json(found.presented),
         "match": found.match.value,
         "site": to_json(found.site) if found.site else None,
+    }
+
+
+def _stream(found: StreamReport | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "method": found.method,
+        "status": found.status,
+        "format": found.format,
+        "records": found.records,
+        "deliveries": found.deliveries,
+        "records_per_delivery": round(found.records_per_delivery, 2),
+        "longest_gap_s": _seconds(found.longest_gap_s),
+        "done": found.done,
+        "ended_s": _seconds(found.ended_s),
+        "summary": found.summary,
+    }
+
+
+def _rung(found: Rung) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "url": found.url,
+        "flow": found.flow.value,
+        "summary": found.summary,
+        "received_s": [_seconds(at_s) for at_s in found.received_s],
     }
 
 

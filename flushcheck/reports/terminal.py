@@ -18,6 +18,7 @@ from flushcheck.model import (
     Flow,
     Hop,
     Report,
+    Rung,
     TransportReport,
     Variant,
     Verdict,
@@ -59,7 +60,10 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
         _flow(page, ALL, report.transports[0], good=False)
     else:
         for transport_report in report.transports:
-            _transport(page, transport_report)
+            _transport(page, transport_report, alone=not report.rungs)
+    _ladder(page, report.rungs)
+    if report.stream and report.stream.records:
+        page.text(f"     {report.stream.format}, {report.stream.summary}", hang=5)
     _located(page, report.fault_location)
     for culprit_report in report.culprits:
         page.gap()
@@ -80,15 +84,30 @@ def _fail_alike(transport_reports: Sequence[TransportReport]) -> bool:
     return len(transport_reports) > 1 and len(reasons) == 1 and transport_reports[0].flow is Flow.FAILED
 
 
-def _transport(page: TextWriter, report: TransportReport) -> None:
+def _transport(page: TextWriter, report: TransportReport, *, alone: bool) -> None:
     cut = report.idle is not None and report.idle.cuts
-    _flow(page, report.transport, report, good=report.flow is Flow.FLOWING and not cut)
+    _flow(page, report.transport, report, good=report.flow is Flow.FLOWING and not cut, alone=alone)
     for client in clients.others(report):
         _flow(page, "", client, good=client.flow is Flow.FLOWING, who=f"{clients.NAMES[client.client]}: ")
 
 
+def _ladder(page: TextWriter, rungs: Sequence[Rung]) -> None:
+    """The same stream at several addresses: one time line each, the app's own first."""
+    whole_s = max((at_s for rung in rungs for at_s in rung.received_s), default=0.0)
+    cells = min(_PICTURE_WIDTH, page.width - 26)
+    for rung in rungs:
+        line = time_line(rung.received_s, whole_s, cells)
+        page.line(f"       {rung.name[:8]:<8} {line} {rung.flow}", "dim")
+
+
 def _flow(
-    page: TextWriter, name: str, report: TransportReport | ClientReport, *, good: bool, who: str = ""
+    page: TextWriter,
+    name: str,
+    report: TransportReport | ClientReport,
+    *,
+    good: bool,
+    who: str = "",
+    alone: bool = True,
 ) -> None:
     """How the stream arrived, in one line; and the picture of it if it did not flow."""
     mark, style = ("ok", "green") if good else ("!!", "red")
@@ -99,6 +118,10 @@ def _flow(
         sent, received = picture(report.sent_s, report.received_s, cells)
         page.line(f"       sent     {sent}".rstrip(), "dim")
         page.line(f"       received {received}".rstrip(), "dim")
+    elif len(report.received_s) > 1 and not report.sent_s and alone:
+        cells = min(_PICTURE_WIDTH, page.width - 20)
+        received = time_line(report.received_s, max(report.received_s), cells)
+        page.line(f"       received {received}", "dim")
 
 
 def picture(sent_s: Sequence[float], received_s: Sequence[float], cells: int) -> tuple[str, str]:
@@ -106,15 +129,16 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], cells: int) ->
 
     A cell shows how many fell into it: `.` none, `|` one, 2 to 9, `#` more.
     """
-    whole_s = max(*sent_s, *received_s, 1e-9)
+    whole_s = max(*sent_s, *received_s)
+    return time_line(sent_s, whole_s, cells), time_line(received_s, whole_s, cells)
 
-    def line(moments: Iterable[float]) -> str:
-        counts = [0] * cells
-        for at_s in moments:
-            counts[min(cells - 1, max(0, int(at_s / whole_s * (cells - 1))))] += 1
-        return "".join("." if n == 0 else "|" if n == 1 else str(n) if n < 10 else "#" for n in counts)
 
-    return line(sent_s), line(received_s)
+def time_line(moments_s: Iterable[float], whole_s: float, cells: int) -> str:
+    """One time line, from 0 to `whole_s`: see `picture`."""
+    counts = [0] * cells
+    for at_s in moments_s:
+        counts[min(cells - 1, max(0, int(at_s / max(whole_s, 1e-9) * (cells - 1))))] += 1
+    return "".join("." if n == 0 else "|" if n == 1 else str(n) if n < 10 else "#" for n in counts)
 
 
 def _culprit_report(page: TextWriter, culprit_report: CulpritReport, asked: Sequence[Client]) -> None:

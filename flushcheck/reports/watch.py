@@ -1,19 +1,9 @@
-"""A watched stream for a terminal: a line for each read while it runs, then what can be said; and as JSON."""
+"""The live view of a watched stream: a line for each read while it runs. What it shows is a Report."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from flushcheck.model import Verdict
-from flushcheck.reports.text_writer import TextWriter, printable
-from flushcheck.watching.analysis import StreamAnalysis
+from flushcheck.reports.text_writer import printable
 from flushcheck.watching.records import Record
-from flushcheck.watching.sentences import describe
-from flushcheck.watching.verdict import WatchReport
-
-SCHEMA = 2  # of `watch_document`, counted as that of a Report is
-
-_COLOR = {Verdict.FLOWING: "green", Verdict.HELD: "red", Verdict.BROKEN: "red", Verdict.UNKNOWN: "yellow"}
 
 
 def read_head(label: str) -> str:
@@ -44,66 +34,3 @@ def read_line(
     head = f"{label}{at_s:9.3f} s {gap_s:+8.3f} {size_bytes:7d} B {count:>8}  "
     shown = printable(" ".join("".join(record.text for record in records).split()))
     return (head + shown)[: max(20, width - 1)]
-
-
-def watch_text(report: WatchReport, *, width: int, color: bool) -> str:
-    """Return what can be said, as lines of text, ending in a newline.
-
-    Args:
-        report: what was seen.
-        width: columns of the terminal.
-        color: whether to use ANSI colours.
-    """
-    page = TextWriter(width, color)
-    url = report.streams[0].capture.url
-    page.line(f"{report.verdict.upper()}  {url}", _COLOR[report.verdict], "bold")
-    page.text(report.headline)
-    for number, stream in enumerate(report.streams):
-        page.gap()
-        if len(report.streams) > 1:
-            page.line(f"{'direct' if number else 'public'}: {stream.capture.url}", "bold")
-        for sentence in describe(stream):
-            page.text(f"- {sentence}", hang=2)
-    return page.done()
-
-
-def watch_document(report: WatchReport) -> dict[str, Any]:
-    """Return the same as plain dicts, lists, strings and numbers, ready for `json.dumps`."""
-    return {
-        "schema": SCHEMA,
-        "verdict": report.verdict.value,
-        "headline": report.headline,
-        "streams": [_stream(stream) for stream in report.streams],
-    }
-
-
-def _stream(stream: StreamAnalysis) -> dict[str, Any]:
-    capture = stream.capture
-    return {
-        "url": capture.url,
-        "status": capture.status,
-        "format": capture.format.value,
-        "pattern": stream.pattern.value,
-        "records": stream.records,
-        "deliveries": stream.deliveries,
-        "block_bytes": stream.block_bytes or None,
-        "period_s": round(stream.period_s, 4) or None,
-        "headers_s": round(capture.headers_s, 4),
-        "first_s": round(stream.first_s, 4) if stream.records else None,
-        "last_s": round(stream.last_s, 4) if stream.records else None,
-        "longest_gap_s": round(stream.longest_gap_s, 4),
-        "outcome": capture.outcome.value,
-        "ended_s": round(capture.ended_s, 4),
-        "done": capture.done,
-        "detail": capture.detail,
-        "sentences": list(describe(stream)),
-        "arrivals": [
-            {
-                "at_s": round(arrival.at_s, 4),
-                "size_bytes": arrival.size_bytes,
-                "text_bytes": arrival.text_bytes,
-                "records": len(arrival.pieces),
-            }
-            for arrival in capture.arrivals
-        ],
-    }

@@ -20,17 +20,17 @@ from flushcheck.model import (
     CutCause,
     FaultLocation,
     FaultPlace,
+    Flow,
     IdleResult,
     Report,
+    Rung,
+    StreamReport,
 )
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.model.versions import shown
 from flushcheck.reports.explain import explanation_document
 from flushcheck.reports.json_report import document
-from flushcheck.reports.watch import watch_document
 from flushcheck.service.routes.check import CheckError
-from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
-from flushcheck.watching.verdict import assess
 from tests.docs.pages import MARK, ROOT, TEXTS, example, names, rows
 
 # Not of the report itself: `--config` adds it.
@@ -47,7 +47,15 @@ def report() -> Report:
     transports = tuple(dataclasses.replace(transport, idle=idle) for transport in judged.transports)
     located = FaultLocation(FaultPlace.PATH, "")
     certificate = CertificateReport(Certificate(), Certificate(), CertificateMatch.SAME)
-    return dataclasses.replace(judged, transports=transports, fault_location=located, certificate=certificate)
+    stream = StreamReport("GET", 200, "server-sent events", 1, 1, 0.0, False, 1.0, "")
+    return dataclasses.replace(
+        judged,
+        transports=transports,
+        fault_location=located,
+        certificate=certificate,
+        stream=stream,
+        rungs=(Rung("app", "", Flow.FLOWING, ""),),
+    )
 
 
 def test_every_field_of_the_report_is_documented():
@@ -68,7 +76,9 @@ def test_every_field_of_the_report_is_documented():
         )
 
 
-@pytest.mark.parametrize("part", ["culprits", "fault_location", "certificate", "hops", "idle"])
+@pytest.mark.parametrize(
+    "part", ["culprits", "fault_location", "certificate", "hops", "stream", "rungs", "idle"]
+)
 def test_every_member_of_a_part_is_documented_in_its_row(part):
     whole = document(report())
     value = whole["transports"]["chunked"]["idle"] if part == "idle" else whole[part]
@@ -84,12 +94,6 @@ def test_every_member_of_a_part_is_documented_in_its_row(part):
 def test_every_member_of_an_explanation_is_documented():
     listed = {name for cells in rows("member of a culprit") for name in names(cells[0])}
     assert set(explanation_document(CULPRITS["nginx-gzip"])) == listed, "docs/json.md, Explain"
-
-
-def test_every_member_of_watch_is_documented():
-    whole = watch_document(assess(StreamCapture("http://localhost", WatchOutcome.ENDED)))
-    listed = {name for cells in rows("member of watch") for name in names(cells[0])}
-    assert {*whole, *whole["streams"][0]} == listed, "docs/json.md, Watch"
 
 
 def test_every_change_of_a_version_is_documented():
