@@ -29,6 +29,7 @@ from flushcheck.prober.timed_socket import READ_BYTES, SocketRead
 from flushcheck.prober.watch_request import WatchRequest
 from flushcheck.watching.records import MAX_RECORDS, Record, RecordParser, StreamFormat
 from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
+from flushcheck.watching.tokens import TimedRecord
 
 DEFAULT_WATCH_S = 60.0
 MAX_WATCH_S = 600.0
@@ -121,6 +122,7 @@ class _WatchCapture(Capture):
         self._chain = DecoderChain("")
         self._done = False
         self._records = 0
+        self._timed: list[TimedRecord] = []
         self._arrivals: list[tuple[Arrival, bool]] = []  # with whether it ends in the middle of a record
 
     @property
@@ -173,7 +175,10 @@ class _WatchCapture(Capture):
             headers_s=self.headers_s,
             ended_s=ended_s,
             format=self._parser.format or StreamFormat.PLAIN,
+            wire_format=self._parser.wire_format.name,
+            wire_end=self._parser.wire_format.end,
             done=self._done,
+            records=tuple(self._timed),
             arrivals=tuple(arrival for arrival, _ in arrivals),
             mid_record=tuple(mid_record for _, mid_record in arrivals),
         )
@@ -182,13 +187,14 @@ class _WatchCapture(Capture):
         """Take down an arrival. What has the moment of the last one is more of the same read."""
         at_s = self.at_s(moment)
         # The end marker is often written together with the last record: it shows nothing of the path.
-        counted = [record for record in records if not record.done]
+        counted = [record for record in records if record.counts]
         pieces = tuple(
             ReceivedPiece(self._records + number, 0.0, record.size_bytes)
             for number, record in enumerate(counted)
         )
         self._records += len(counted)
-        self._done = self._done or len(counted) < len(records)
+        self._done = self._done or any(record.ends for record in records)
+        self._timed += [record.timed(at_s) for record in records[: MAX_RECORDS - len(self._timed)]]
         arrival = Arrival(at_s, size_bytes, text_bytes, pieces)
         if self._arrivals and self._arrivals[-1][0].at_s == at_s:
             last = self._arrivals.pop()[0]

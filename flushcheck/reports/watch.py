@@ -9,9 +9,10 @@ from flushcheck.reports.text_writer import TextWriter, printable
 from flushcheck.watching.analysis import StreamAnalysis
 from flushcheck.watching.records import Record
 from flushcheck.watching.sentences import describe
+from flushcheck.watching.tokens import token_metrics
 from flushcheck.watching.verdict import WatchReport
 
-SCHEMA = 2  # of `watch_document`, counted as that of a Report is
+SCHEMA = 3  # of `watch_document`, counted as that of a Report is
 
 _COLOR = {Verdict.FLOWING: "green", Verdict.HELD: "red", Verdict.BROKEN: "red", Verdict.UNKNOWN: "yellow"}
 
@@ -77,12 +78,36 @@ def watch_document(report: WatchReport) -> dict[str, Any]:
     }
 
 
+def _token_members(stream: StreamAnalysis) -> dict[str, Any]:
+    """Return what is known of the tokens, with times in seconds."""
+    metrics = token_metrics(stream.capture.records, has_end=bool(stream.capture.wire_end))
+    gaps = metrics.gap_s
+    per_delivery = stream.records / stream.deliveries if stream.deliveries else None
+    return {
+        "tokens": metrics.tokens,
+        "reasoning_tokens": metrics.reasoning_tokens,
+        "usage_tokens": metrics.usage_tokens or None,
+        "ttft_s": _rounded(metrics.ttft_s),
+        "ttfo_s": _rounded(metrics.ttfo_s),
+        "gap_s": gaps and {name: round(getattr(gaps, name), 4) for name in ("p50", "p95", "max")},
+        "tokens_per_s": _rounded(metrics.tokens_per_s),
+        "records_per_delivery": _rounded(per_delivery),
+        "ending": metrics.ending.value,
+        "error": metrics.error,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
 def _stream(stream: StreamAnalysis) -> dict[str, Any]:
     capture = stream.capture
     return {
         "url": capture.url,
         "status": capture.status,
-        "format": capture.format.value,
+        "format": capture.wire_format,
+        "framing": capture.format.value,
         "pattern": stream.pattern.value,
         "records": stream.records,
         "deliveries": stream.deliveries,
@@ -92,6 +117,7 @@ def _stream(stream: StreamAnalysis) -> dict[str, Any]:
         "first_s": round(stream.first_s, 4) if stream.records else None,
         "last_s": round(stream.last_s, 4) if stream.records else None,
         "longest_gap_s": round(stream.longest_gap_s, 4),
+        **_token_members(stream),
         "outcome": capture.outcome.value,
         "ended_s": round(capture.ended_s, 4),
         "done": capture.done,

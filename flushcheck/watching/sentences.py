@@ -5,6 +5,8 @@ from __future__ import annotations
 from flushcheck.watching.analysis import Pattern, StreamAnalysis
 from flushcheck.watching.records import DONE, NOUNS, StreamFormat
 from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
+from flushcheck.watching.token_sentences import describe_tokens
+from flushcheck.watching.tokens import token_metrics
 
 # The header of gzip has this length, those of the other encodings are shorter.
 GZIP_HEADER_BYTES = 10
@@ -23,8 +25,19 @@ def describe(analysis: StreamAnalysis) -> tuple[str, ...]:
         *(() if analysis.capture.verified else (NOT_VERIFIED,)),
         *_response(analysis.capture),
         *(() if analysis.pattern is Pattern.NOTHING else _arrivals(analysis)),
+        *_tokens(analysis),
         _end(analysis.capture),
     )
+
+
+def _tokens(analysis: StreamAnalysis) -> list[str]:
+    """Describe the tokens of a stream whose format has some."""
+    capture = analysis.capture
+    if not capture.wire_end:
+        return []
+    metrics = token_metrics(capture.records, has_end=True)
+    per_delivery = analysis.records / max(1, analysis.deliveries)
+    return describe_tokens(capture.wire_format, capture.wire_end, metrics, per_delivery)
 
 
 def count_deliveries(count: int) -> str:
@@ -91,7 +104,7 @@ def _summary(analysis: StreamAnalysis) -> str:
 
 def _end(capture: StreamCapture) -> str:
     after = f"after {capture.ended_s:.1f} s"
-    marker = f" with its end marker ({DONE})" if capture.done else ""
+    marker = f" with its end marker ({capture.wire_end or DONE})" if capture.done else ""
     match capture.outcome:
         case WatchOutcome.ENDED:
             return f"ended{marker} {after}"

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from flushcheck.model import Arrival
 from flushcheck.watching.records import StreamFormat
+from flushcheck.watching.tokens import TimedRecord
 
 
 class WatchOutcome(StrEnum):
@@ -35,7 +36,10 @@ class StreamCapture:
     headers_s: float = 0.0  # since the request was sent, as all moments
     ended_s: float = 0.0
     format: StreamFormat = StreamFormat.PLAIN
-    done: bool = False  # its end marker came: see `records.DONE`
+    wire_format: str = StreamFormat.PLAIN.value  # what its records mean: the name of a `formats.WireFormat`
+    wire_end: str = ""  # what a stream of that format ends with; "": nothing
+    done: bool = False  # the end of its format came
+    records: tuple[TimedRecord, ...] = ()  # all of them, pings and end markers too
     arrivals: tuple[Arrival, ...] = ()  # a ReceivedPiece for each record; when it was sent is not known
     mid_record: tuple[bool, ...] = ()  # for each arrival: whether it ends in the middle of a record
 

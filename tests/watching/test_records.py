@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flushcheck.watching.records import Record, RecordParser, StreamFormat, delta
+from flushcheck.watching.records import Record, RecordParser, StreamFormat
 
 OPENAI = [{"choices": [{"delta": {"content": text}, "index": 0}]} for text in ("Hel", "lo")]
 ANTHROPIC = [
@@ -96,14 +96,3 @@ def test_a_record_that_grows_past_the_limit_makes_the_stream_plain():
         for _ in range(10):
             parser.feed(b"x" * 65536)
         assert parser.format is StreamFormat.PLAIN
-
-
-DELTAS = [
-    (OPENAI[0], "Hel"), (ANTHROPIC[0], "Hel"), (OLLAMA[0], "Hel"), ({"delta": "x"}, "x"), ({"choices": []}, None),
-    ({"text": ""}, ""), ({"a": "b"}, None), ([1], None), ("x", None), (None, None), ({"delta": {"delta": {"delta": {}}}}, None),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("data", "text"), DELTAS)
-def test_the_text_of_a_record_is_where_chat_services_put_it(data, text):
-    assert delta(data) == text
