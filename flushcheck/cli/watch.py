@@ -46,6 +46,7 @@ def configure(parser: Parser) -> None:
         metavar="DATA",
         help="a request body, sent with POST; @FILE reads a file, @- standard input",
     )
+    parser.add_argument("--data-raw", metavar="DATA", help="the same without a meaning of @, as curl has it")
     parser.add_argument(
         "-X", "--request", metavar="METHOD", default="", help="the request method, if neither GET nor POST"
     )
@@ -70,6 +71,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         UsageError: the URL, a header or the body is wrong.
     """
     body = _body(arguments.data) if arguments.data is not None else None
+    if arguments.data_raw is not None:
+        body = arguments.data_raw.encode(errors="surrogateescape")
     options = connection_options(arguments, (arguments.url, arguments.direct))
     requests = [watch_request(arguments.url, method=arguments.request, body=body, options=options)]
     if arguments.direct:

@@ -8,7 +8,7 @@ from flushcheck.model import Verdict
 from flushcheck.reports.text_writer import TextWriter, printable
 from flushcheck.watching.analysis import StreamAnalysis
 from flushcheck.watching.records import Record
-from flushcheck.watching.sentences import describe
+from flushcheck.watching.sentences import compare_tokens, describe
 from flushcheck.watching.tokens import token_metrics
 from flushcheck.watching.verdict import WatchReport
 
@@ -63,7 +63,7 @@ def watch_text(report: WatchReport, *, width: int, color: bool) -> str:
         page.gap()
         if len(report.streams) > 1:
             page.line(f"{'direct' if number else 'public'}: {stream.capture.url}", "bold")
-        for sentence in describe(stream):
+        for sentence in _sentences(report, number):
             page.text(f"- {sentence}", hang=2)
     return page.done()
 
@@ -74,8 +74,17 @@ def watch_document(report: WatchReport) -> dict[str, Any]:
         "schema": SCHEMA,
         "verdict": report.verdict.value,
         "headline": report.headline,
-        "streams": [_stream(stream) for stream in report.streams],
+        "streams": [
+            {**_stream(stream), "sentences": list(_sentences(report, number))}
+            for number, stream in enumerate(report.streams)
+        ],
     }
+
+
+def _sentences(report: WatchReport, number: int) -> tuple[str, ...]:
+    """Return the sentences about one stream; what two of them show together belongs to the public one."""
+    compared = compare_tokens(*report.streams) if len(report.streams) == 2 and number == 0 else ()
+    return (*describe(report.streams[number]), *compared)
 
 
 def _token_members(stream: StreamAnalysis) -> dict[str, Any]:
@@ -122,7 +131,6 @@ def _stream(stream: StreamAnalysis) -> dict[str, Any]:
         "ended_s": round(capture.ended_s, 4),
         "done": capture.done,
         "detail": capture.detail,
-        "sentences": list(describe(stream)),
         "arrivals": [
             {
                 "at_s": round(arrival.at_s, 4),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flushcheck.watching.analysis import Pattern, StreamAnalysis
 from flushcheck.watching.records import DONE, NOUNS, StreamFormat
 from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
-from flushcheck.watching.token_sentences import describe_tokens
-from flushcheck.watching.tokens import token_metrics
+from flushcheck.watching.token_sentences import describe_shrunk, describe_tokens
+from flushcheck.watching.tokens import gaps_shrank, token_metrics
 
 # The header of gzip has this length, those of the other encodings are shorter.
 GZIP_HEADER_BYTES = 10
@@ -38,6 +38,15 @@ def _tokens(analysis: StreamAnalysis) -> list[str]:
     metrics = token_metrics(capture.records, has_end=True)
     per_delivery = analysis.records / max(1, analysis.deliveries)
     return describe_tokens(capture.wire_format, capture.wire_end, metrics, per_delivery)
+
+
+def compare_tokens(public: StreamAnalysis, direct: StreamAnalysis) -> tuple[str, ...]:
+    """Return the sentence that tokens at two addresses of one app add; nothing if they show no hold."""
+    shrunk = gaps_shrank(
+        token_metrics(public.capture.records, has_end=bool(public.capture.wire_end)),
+        token_metrics(direct.capture.records, has_end=bool(direct.capture.wire_end)),
+    )
+    return (describe_shrunk(shrunk),) if shrunk else ()
 
 
 def count_deliveries(count: int) -> str:
