@@ -44,7 +44,7 @@ RULES = {
     "culprits": Rule(("model", "measurement", "configs"), pure=True),
     "diagnosis": Rule(("model", "measurement", "configs", "culprits"), pure=True),
     "checking": Rule(("model", "configs", "culprits"), pure=True),
-    "watching": Rule(("model", "streaming", "measurement"), pure=True),
+    "watching": Rule(("model", "streaming"), pure=True),
     "reports": Rule(PURE[:-1], pure=True),
     "version": Rule(()),
     "prober": Rule(("model", "streaming", "measurement", "watching", "version")),

@@ -39,6 +39,7 @@ _SCENARIOS = {
     Scenario.BIG: "16 kB pieces",
     Scenario.IDLE: "silent for {:g} s",
     Scenario.STEADY: "never silent for {:g} s",
+    Scenario.OWN: "",
 }
 _VARIANTS = {
     Variant.BASELINE: "",
@@ -50,6 +51,11 @@ _VARIANTS = {
     Variant.HTTP10: "over HTTP/1.0",
     Variant.OTHER_TYPE: "with another content type",
     Variant.TOGETHER: "several at once",
+    Variant.GZIP: "with gzip alone",
+    Variant.DEFLATE: "with deflate alone",
+    Variant.BR: "with br alone",
+    Variant.ZSTD: "with zstd alone",
+    Variant.EVENT_STREAM: "with Accept: text/event-stream",
 }
 _CLIENTS = {
     Client.BROWSER: "",
@@ -170,7 +176,7 @@ def progress_text(progress: RunProgress) -> str:
 def probe_text(probe: Probe) -> str:
     """A probe in plain words, for example "chunked, small pieces, over HTTP/1.0"."""
     words = (
-        probe.transport,
+        "" if probe.scenario is Scenario.OWN else probe.transport,
         _SCENARIOS[probe.scenario].format(probe.lasts_s),
         _VARIANTS[probe.variant],
         _CLIENTS[probe.client],

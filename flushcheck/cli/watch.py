@@ -1,41 +1,48 @@
-"""`flushcheck watch URL`: follow any stream of the user's own app, live, and report what its timing shows."""
+"""`flushcheck watch URL`: follow any stream of the user's own app, live, and say what holds it."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from flushcheck.cli.arguments import Parser, timeout
+from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
-from flushcheck.cli.report_output import EXIT_CODES
-from flushcheck.model import UsageError
-from flushcheck.prober.watch_request import MAX_BODY_BYTES, watch_request
-from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_WATCH_S, ReadEvent, watch
-from flushcheck.reports.watch import read_head, read_line, watch_document, watch_text
-from flushcheck.watching.verdict import assess
+from flushcheck.cli.diagnose import probe_text
+from flushcheck.cli.report_output import add_format_options, write_report
+from flushcheck.diagnosis.inference import judge
+from flushcheck.measurement.repeats import MAX_REPEATS
+from flushcheck.model import UsageError, Vantage
+from flushcheck.prober import dump, saving
+from flushcheck.prober.own_stream import ReadEvent
+from flushcheck.prober.watch_request import MAX_BODY_BYTES, WatchRequest, watch_request
+from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_WATCH_S, Repeating, watch
+from flushcheck.reports.watch import read_head, read_line, stream_text
 
 _EPILOG = """\
 examples:
-  flushcheck watch https://example.org/chat -H 'Authorization: Bearer …' -d '{"stream": true}'
+  flushcheck watch https://example.org/chat -H 'Authorization: Bearer …' -d '{"stream": true}' --repeat
   flushcheck watch https://example.org/events --direct http://localhost:3000/events
 
-Ctrl-C ends the stream; the report covers what was received until then. The records of such a stream carry no
-send time: one stream alone rarely shows whether the app is slow or a proxy buffers. With --direct, both
-addresses are requested at the same time, and comparing them shows it. The app then does its work twice.
+Ctrl-C ends the stream; the report covers what was received until then. The records of such a stream carry
+no send time, so one look rarely shows whether the app is slow or something holds the stream. After the first
+look a GET is repeated, each time with one difference: without compression, over another version of HTTP, two
+at once. A POST may cost money or change data: it is repeated only with --repeat. The app does its work each
+time.
 """
 
-LABELS = ("", "")
-TWO_LABELS = ("public ", "direct ")
+LABELS = {Vantage.PATH: "public ", Vantage.DIRECT: "direct ", Vantage.UNPROXIED: "past   "}
 
 
 def configure(parser: Parser) -> None:
     """Set the command's arguments and help."""
     parser.description = (
         "Follows any stream of your own app (server-sent events, JSON lines, plain chunks), shows each read "
-        "live, and reports what the times of arrival show."
+        "live, and reports how it arrives, what holds it, and which line fixes it."
     )
     parser.epilog = _EPILOG
     parser.example = "flushcheck watch https://example.org/chat"
@@ -51,53 +58,114 @@ def configure(parser: Parser) -> None:
         "-X", "--request", metavar="METHOD", default="", help="the request method, if neither GET nor POST"
     )
     parser.add_argument("--direct", metavar="URL", default="", help="the same stream at the app's own port")
+    repeating = parser.add_mutually_exclusive_group()
+    repeating.add_argument("--repeat", action="store_true", help="repeat a POST too, without asking")
+    repeating.add_argument("--once", action="store_true", help="make one request, and repeat none")
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=timeout(maximum_s=MAX_WATCH_S, example_s=DEFAULT_WATCH_S),
         default=DEFAULT_WATCH_S,
-        help="total time limit (default: %(default)g)",
+        help="time limit of each request (default: %(default)g)",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print the report as JSON, without the live view, for scripts"
+        "--text", action="store_true", help="print the text of the stream as it arrives, not its reads"
     )
+    add_format_options(parser)
+    parser.add_argument("--save", metavar="FILE", help="save the run, for `flushcheck judge FILE`")
+    add_config(parser)
     add_connection_options(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Follow the stream, print the report; return the exit code.
+    """Follow the stream, print the report, save the run; return the exit code.
 
     Raises:
-        UsageError: the URL, a header or the body is wrong.
+        UsageError: the URL, a header or the body is wrong, or a file cannot be read or written.
     """
     body = _body(arguments.data) if arguments.data is not None else None
     if arguments.data_raw is not None:
         body = arguments.data_raw.encode(errors="surrogateescape")
-    options = connection_options(arguments, (arguments.url, arguments.direct))
-    requests = [watch_request(arguments.url, method=arguments.request, body=body, options=options)]
+    options = connection_options(arguments, (arguments.url, arguments.direct), http2=True)
+    request = watch_request(arguments.url, method=arguments.request, body=body, options=options)
+    direct = None
     if arguments.direct:
         past = options.past_proxy
-        requests.append(watch_request(arguments.direct, method=arguments.request, body=body, options=past))
-    labels = TWO_LABELS if len(requests) > 1 else LABELS
-    last_s = [0.0] * len(requests)
-
-    def show(read: ReadEvent) -> None:
-        gap_s, last_s[read.index] = read.at_s - last_s[read.index], read.at_s
-        line = read_line(
-            read.at_s, gap_s, read.size_bytes, read.records, label=labels[read.index], width=console.width
+        direct = watch_request(arguments.direct, method=arguments.request, body=body, options=past)
+    checked = read_config(arguments)
+    live = _TextView(console) if arguments.text else _LiveView(console, beside=direct is not None)
+    shows = not (arguments.json or arguments.ticket)
+    with ExitStack() as stack:
+        file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
+        if shows:
+            live.head()
+        watched = watch(
+            request,
+            direct,
+            timeout_s=arguments.timeout,
+            repeat=_may_repeat(arguments, request, console),
+            on_read=live.show if shows else None,
+            on_repeat=lambda repeating: console.note(_announce(repeating)),
         )
-        console.write(line + "\n")
+        if shows:
+            console.write("\n")
+        code = write_report(judge(watched), arguments, console, checked)
+        if file is not None:
+            file.write(dump(watched))
+    return code
 
-    if not arguments.json:
-        console.write(read_head(labels[0]) + "\n")
-    captures = watch(requests, timeout_s=arguments.timeout, on_read=None if arguments.json else show)
-    report = assess(*captures)
-    if arguments.json:
-        # ASCII: no control character from the other side reaches the terminal.
-        console.write(json.dumps(watch_document(report), indent=2) + "\n")
-    else:
-        console.write("\n" + watch_text(report, width=console.width, color=console.color))
-    return EXIT_CODES[report.verdict]
+
+class _TextView:
+    """The text of the first request as it arrives; that of a second address is the same again."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def head(self) -> None:
+        pass
+
+    def show(self, read: ReadEvent) -> None:
+        if read.probe.vantage is Vantage.PATH:
+            self._console.write(stream_text(read.records))
+
+
+class _LiveView:
+    """A line for each read of the first requests."""
+
+    def __init__(self, console: Console, *, beside: bool) -> None:
+        self._console = console
+        self._beside = beside
+        self._last_s: dict[Vantage, float] = {}
+
+    def head(self) -> None:
+        self._console.write(read_head(LABELS[Vantage.PATH] if self._beside else "") + "\n")
+
+    def show(self, read: ReadEvent) -> None:
+        vantage = read.probe.vantage
+        gap_s, self._last_s[vantage] = read.at_s - self._last_s.get(vantage, 0.0), read.at_s
+        label = LABELS[vantage] if self._beside else ""
+        line = read_line(
+            read.at_s, gap_s, read.size_bytes, read.records, label=label, width=self._console.width
+        )
+        self._console.write(line + "\n")
+
+
+def _may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:
+    """Whether the request may be repeated. On a terminal the user is asked about one that may change data."""
+    if arguments.once or arguments.repeat or request.is_safe:
+        return not arguments.once
+    if not (console.interactive and sys.stdin is not None and sys.stdin.isatty()):
+        return False
+    console.note(
+        f"{request.method} may cost money or change data. Repeat it up to {MAX_REPEATS} times? [y/N]"
+    )
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _announce(repeating: Repeating) -> str:
+    """What is repeated next, and for how long at most."""
+    ways = "; ".join(dict.fromkeys(probe_text(replace(probe, run=0)) for probe in repeating.probes))
+    return f"repeating the request: {ways} (at most {repeating.max_s:.0f} s; --once makes one request)"
 
 
 def _body(data: str) -> bytes:

@@ -18,6 +18,11 @@ LABELS: Mapping[Variant, str] = {
     Variant.OTHER_TYPE: "the content type application/octet-stream",
     Variant.IDENTITY: "a client that accepts no compression",
     Variant.HTTP10: "an HTTP/1.0 client",
+    Variant.GZIP: "a client that accepts gzip alone",
+    Variant.DEFLATE: "a client that accepts deflate alone",
+    Variant.BR: "a client that accepts br alone",
+    Variant.ZSTD: "a client that accepts zstd alone",
+    Variant.EVENT_STREAM: "a client that accepts text/event-stream alone",
 }
 
 _EFFECT = {

@@ -57,7 +57,7 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Cut on every Transport that streams, by a gunicorn that closes each connection."""
-    observation = seen.get(Probe(transport))
+    observation = seen.get(seen.first(transport))
     if observation is None or transport is Transport.POLLING:
         return None
     streams = [seen.flow(other) for other in (*STREAMED, Transport.WEBSOCKET) if seen.get(Probe(other))]

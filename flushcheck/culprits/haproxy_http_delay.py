@@ -21,7 +21,6 @@ from flushcheck.model import (
     Fix,
     Flow,
     Owner,
-    Probe,
     Transport,
     Variant,
 )
@@ -88,7 +87,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
 def _flows_over_http2(seen: Observations, transport: Transport) -> bool:
     """Whether a browser got the same stream piece by piece over HTTP/2, where HAProxy has no such ticks."""
     browser = seen.beside(Client.BROWSER)
-    observation = browser.get(Probe(transport)) if browser else None
+    observation = browser.get(browser.first(transport)) if browser else None
     is_http2 = observation is not None and observation.http_version == "2"
     return is_http2 and browser is not None and browser.flow(transport) is Flow.FLOWING
 

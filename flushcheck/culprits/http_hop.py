@@ -65,7 +65,7 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held where nginx would have removed the header, or by something further out than the nginx that did."""
-    observation = seen.get(Probe(transport))
+    observation = seen.get(seen.first(transport))
     if observation is None:
         return None
     if x_accel.throttled(seen, transport):

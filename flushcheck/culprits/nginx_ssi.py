@@ -19,7 +19,6 @@ from flushcheck.model import (
     Observation,
     Outcome,
     Owner,
-    Probe,
     Transport,
 )
 
@@ -46,7 +45,7 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The app's frames came through, and the header of the 101 response did not."""
-    observation = seen.get(Probe(transport))
+    observation = seen.get(seen.first(transport))
     if transport is not Transport.WEBSOCKET or observation is None or observation.status:
         return None
     if observation.outcome is not Outcome.UNREACHABLE or not _quotes_a_piece(observation):

@@ -19,7 +19,6 @@ from flushcheck.model import (
     CulpritReport,
     Detection,
     Evidence,
-    Probe,
     Transport,
     TransportReport,
     Vantage,
@@ -62,7 +61,7 @@ class ClientVerdict:
         Raises:
             KeyError: it did not ask on this Transport.
         """
-        observation, _ = self.seen[Probe(transport)]
+        observation, _ = self.seen[self.seen.first(transport)]
         return observation.http_version
 
     def _versions(self) -> set[str]:

@@ -81,7 +81,7 @@ def locate_fault(run: Run, seen: Observations) -> FaultLocation | None:
     if not direct:
         return None
     names = _names(run, direct[0].probe.vantage)
-    if not any(observation.from_service for observation in direct):
+    if not any(observation.from_service or observation.has_arrived for observation in direct):
         observation = direct[0]
         reason = observation.detail or observation.outcome
         summary = f"{names.address}{names.aside} gave no stream to compare with: {reason}"
@@ -104,7 +104,7 @@ def locate_fault(run: Run, seen: Observations) -> FaultLocation | None:
 
 def _compare(seen: Observations, transport: Transport, names: _Names) -> tuple[FaultPlace, Evidence] | None:
     """What one Transport tells; None if it was not asked for at both, in the same way."""
-    public = seen.held_baseline(transport) or Probe(transport)
+    public = seen.baseline(transport)
     own = replace(public, vantage=names.vantage)
     near, far = seen.get(own), seen.get(public)
     if near is None or far is None or near.outcome in _SILENT:
@@ -141,7 +141,7 @@ def _compare_silence(
 def _say(seen: Observations, probe: Probe) -> str:
     observation, timing = seen[probe]
     if timing.flow in HELD_FLOWS:
-        return f"{timing.flow} (held for up to {max(timing.lag_s.max, timing.late_s):.2f} s)"
+        return f"{timing.flow} (held for up to {max(timing.lag_s.max, timing.late_s, timing.waited_s):.2f} s)"
     if timing.flow is Flow.CUT:
         return f"cut after {observation.ended_s:.1f} s"
     return str(timing.flow)

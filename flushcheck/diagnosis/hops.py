@@ -221,7 +221,8 @@ def _by_the_body(seen: Observations, observation: Observation) -> Statements:
             "a hop that compresses",
             f"the response arrived as {_cut(encoding)}, and left the app uncompressed",
         )
-    if length and "content-length" not in own:
+    # An app of one's own may send a length itself: only another address without one shows who did.
+    if length and "content-length" not in own and (own or not observation.is_own):
         yield (
             "a hop that stores the whole response before it sends it on",
             f"the response has a Content-Length of {_cut(length)}, which the service does not send",

@@ -22,6 +22,8 @@ from flushcheck.diagnosis.clients import (
 from flushcheck.diagnosis.connection_notes import connection_notes
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
+from flushcheck.diagnosis.own_notes import own_notes
+from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
 from flushcheck.diagnosis.path_verdict import path_verdict
 from flushcheck.diagnosis.report_sentences import could_not_tell, headline, notes, transport_summary
 from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
@@ -33,7 +35,6 @@ from flushcheck.model import (
     Confidence,
     Detection,
     Outcome,
-    Probe,
     Report,
     Run,
     Transport,
@@ -58,7 +59,8 @@ def judge(run: Run) -> Report:
     views = {client: seen.of_client(client) for client in seen.clients} or {Client.BROWSER: seen}
     results = [_client_verdict(client, view) for client, view in views.items()]
     reports = transport_reports(results)
-    if service_absent(seen):
+    own = own_stream(seen)
+    if own is None and service_absent(seen):
         return _report_of_absence(run, seen, reports)
     culprits = culprit_reports(results)
     return Report(
@@ -70,11 +72,13 @@ def judge(run: Run) -> Report:
         notes=(
             *connection_notes(run),
             *client_notes([(result.client, notes(result.seen, result.transports)) for result in results]),
+            *(own_notes(seen, own) if own else ()),
         ),
         tool=run.tool,
         hops=hops(seen),
         fault_location=locate_fault(run, seen),
         clients=tuple((result.client, result.verdict) for result in results),
+        stream=stream_report(run, own) if own else None,
     )
 
 
@@ -83,7 +87,7 @@ def _client_verdict(client: Client, seen: Observations) -> ClientVerdict:
     reports = tuple(
         _transport_report(seen, transport)
         for transport in Transport
-        if seen.get(Probe(transport)) is not None
+        if seen.get(seen.first(transport)) is not None
     )
     return ClientVerdict(client, seen, reports, path_verdict(seen, reports))
 
@@ -103,13 +107,13 @@ def _report_of_absence(run: Run, seen: Observations, reports: tuple[TransportRep
 
 
 def _transport_report(seen: Observations, transport: Transport) -> TransportReport:
-    observation, timing = seen[Probe(transport)]
+    observation, timing = seen[seen.first(transport)]
     pieces = observation.pieces
     received = len({piece.seq for piece in pieces})
     held = seen.held_baseline(transport)
     held_timing = seen.timing(held)
     idle = idle_result(seen, transport)
-    return TransportReport(
+    report = TransportReport(
         transport=transport,
         flow=timing.flow,
         summary=transport_summary(seen, observation, timing) + (f"; {idle.summary}" if idle else ""),
@@ -128,6 +132,7 @@ def _transport_report(seen: Observations, transport: Transport) -> TransportRepo
         received_s=tuple(piece.at_s - timing.latency_s for piece in pieces),
         idle=idle,
     )
+    return own_transport_report(report, observation, timing) if observation.is_own else report
 
 
 def _detections(seen: Observations, transport: Transport) -> tuple[Detection, ...]:

@@ -7,7 +7,7 @@ is the worst that any Transport shows. A path on which nothing can be said is `u
 from __future__ import annotations
 
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Flow, Probe, Scenario, Transport, TransportReport, Verdict
+from flushcheck.model import Flow, Scenario, Transport, TransportReport, Verdict
 
 # Flows of a stream that did not arrive whole.
 BROKEN = frozenset({Flow.CUT, Flow.FAILED})
@@ -51,6 +51,6 @@ def is_cut_when_idle(transport_report: TransportReport) -> bool:
 
 
 def _from_service(seen: Observations, transport_report: TransportReport) -> bool:
-    """Whether the response was the service's, and not another program's at its address."""
-    observation, _ = seen[Probe(transport_report.transport)]
-    return observation.from_service
+    """Whether it was the service's response, and not another program's, or brought the user's own stream."""
+    observation, _ = seen[seen.first(transport_report.transport)]
+    return observation.from_service or observation.has_arrived

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from flushcheck.culprits.http2_stream_limit import waiting_note
 from flushcheck.diagnosis.clients import ClientVerdict
+from flushcheck.diagnosis.own_stream import arriving, own_could_not_tell, own_stream, own_summary
 from flushcheck.diagnosis.path_verdict import BROKEN, is_cut_when_idle, is_held
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
@@ -20,7 +21,6 @@ from flushcheck.model import (
     CulpritReport,
     Flow,
     Observation,
-    Probe,
     Scenario,
     Transport,
     TransportReport,
@@ -33,6 +33,8 @@ from flushcheck.model.wording import any_of, count_of
 
 def transport_summary(seen: Observations, observation: Observation, timing: Timing) -> str:
     """One sentence with numbers: how the pieces of this Transport arrived."""
+    if observation.is_own:
+        return own_summary(observation, timing)
     count = len(observation.pieces)
     late_s = timing.lag_s.max
     match timing.flow:
@@ -105,7 +107,12 @@ def headline(results: Sequence[ClientVerdict], culprits: tuple[CulpritReport, ..
 def _headline(result: ClientVerdict, culprits: tuple[CulpritReport, ...], who: str) -> str:
     """What one Client got, in one sentence."""
     reports = result.transports
+    own = own_stream(result.seen)
     match result.verdict:
+        case Verdict.FLOWING if own:
+            return f"flowing{who}: {arriving(own)} one by one"
+        case Verdict.UNKNOWN if own:
+            return own_could_not_tell(result.seen, own, who)
         case Verdict.FLOWING:
             return f"flowing{who} on {_names(reports)}"
         case Verdict.UNKNOWN:
@@ -152,12 +159,12 @@ def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) ->
                 sentences.append(f"{transport}: HTTP/1.0 clients are not affected")
             continue
         sentences += [
-            f"{transport}: {label} ({timing.flow}, held for up to {timing.lag_s.max:.2f} s)"
+            f"{transport}: {label} ({timing.flow}, held for up to {timing.held_s:.2f} s)"
             for variant, label in (
                 (Variant.IDENTITY, "held for clients that accept no compression"),
                 (Variant.HTTP10, "held for clients that speak HTTP/1.0"),
             )
-            if (timing := seen.timing(replace(Probe(transport), variant=variant)))
+            if (timing := seen.timing(replace(seen.first(transport), variant=variant)))
             and timing.flow in HELD_FLOWS
         ]
     sentences += filter(None, (waiting_note(seen, report.transport) for report in transport_reports))
@@ -166,6 +173,7 @@ def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) ->
         for observation in seen
         if observation.probe.vantage in (Vantage.LOOPBACK, Vantage.DIRECT) and observation.pieces
     ]
-    if not controls and any(report.flow in HELD_FLOWS for report in transport_reports):
+    is_own = own_stream(seen) is not None
+    if not controls and not is_own and any(report.flow in HELD_FLOWS for report in transport_reports):
         sentences.append("no control run: the service could not probe itself over loopback")
     return tuple(sentences)

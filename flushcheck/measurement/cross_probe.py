@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from flushcheck.measurement.own_streams import comparable, held_beside, is_joined, shape, waited_s
 from flushcheck.measurement.plan import SHAPES, STREAMED
 from flushcheck.measurement.timing import Timing, measure
 from flushcheck.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage
@@ -55,6 +56,7 @@ def correct(seen: Seen, measured: Mapping[Probe, Timing]) -> dict[Probe, Timing]
     _refute_small_blocks(corrected)
     _settle_ticks(corrected)
     _doubt_jitter(seen, corrected)
+    _settle_own(seen, corrected)
     return corrected
 
 
@@ -135,3 +137,38 @@ def _doubt_jitter(seen: Seen, corrected: dict[Probe, Timing]) -> None:
     for probe, timing in corrected.items():
         if timing.jittery and quietest_s < QUIET * timing.lag_s.max:
             corrected[probe] = replace(timing, flow=Flow.UNKNOWN)
+
+
+def _settle_own(seen: Seen, corrected: dict[Probe, Timing]) -> None:
+    """Streams of the user's own app: held is what arrives one by one when it is requested in another way."""
+    own = {probe: observation for probe, observation in seen.items() if observation.is_own}
+    shapes = {probe: shape(observation) for probe, observation in own.items()}
+    for probe, observation in own.items():
+        if corrected[probe].flow not in (Flow.UNKNOWN, Flow.BLOCKS):
+            continue
+        waits_s = [
+            waited_s(shapes[probe], shapes[other])
+            for other in own
+            if held_beside(shapes[probe], shapes[other]) and comparable(observation, own[other])
+        ]
+        if waits_s or is_joined(observation, shapes[probe]):
+            corrected[probe] = replace(
+                corrected[probe], flow=shapes[probe].pattern, waited_s=max(waits_s, default=0.0)
+            )
+    _mark_own_queued(own, corrected)
+
+
+def _mark_own_queued(own: Seen, corrected: dict[Probe, Timing]) -> None:
+    """Mark the streams whose response began only when another one of the same address was over."""
+    for probe, observation in own.items():
+        others = [other for other in own.values() if other.probe.vantage is probe.vantage]
+        quickest_s = min(other.headers_s for other in others)
+        waited = observation.headers_s - quickest_s
+        begun_s = observation.requested_s + observation.headers_s
+        in_turn = any(
+            abs(begun_s - other.requested_s - other.ended_s) <= TURN_S
+            for other in others
+            if other is not observation and other.has_arrived
+        )
+        if corrected[probe].flow is Flow.FLOWING and waited > QUEUED_S and in_turn:
+            corrected[probe] = replace(corrected[probe], flow=Flow.LATE, queued_s=waited)

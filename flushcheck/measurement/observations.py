@@ -52,6 +52,11 @@ class Observations:
         asked = {probe.client for probe in self._seen if probe.vantage is Vantage.PATH}
         return tuple(client for client in Client if client in asked)
 
+    @property
+    def whole(self) -> Observations:
+        """The run that this is a view of; itself if it is no view."""
+        return self._whole or self
+
     def of_client(self, client: Client) -> Observations:
         """What this Client saw, as if it were the only one; the controls belong to each.
 
@@ -102,6 +107,15 @@ class Observations:
         pair = self._seen.get(probe) if probe else None
         return pair[1] if pair else None
 
+    def first(self, transport: Transport) -> Probe:
+        """The baseline that gives a Transport its flow: of small Pieces, or the user's own stream."""
+        own = Probe(transport, Scenario.OWN)
+        return own if own in self._seen else Probe(transport)
+
+    def is_own(self, transport: Transport) -> bool:
+        """Whether this Transport is a stream of the user's own app: its records carry no send time."""
+        return self.first(transport).scenario is Scenario.OWN
+
     def held_baseline(self, transport: Transport) -> Probe | None:
         """The baseline with the smallest Pieces that was held; None if none was."""
         return smallest_held_baseline(
@@ -109,8 +123,8 @@ class Observations:
         )
 
     def baseline(self, transport: Transport) -> Probe:
-        """The held baseline, or that of the smallest Pieces if none was held."""
-        return self.held_baseline(transport) or Probe(transport)
+        """The held baseline, or the first one if none was held."""
+        return self.held_baseline(transport) or self.first(transport)
 
     def held_timing(self, transport: Transport) -> Timing | None:
         """How the held baseline arrived; None if nothing was held."""
@@ -131,7 +145,10 @@ class Observations:
 
     def frees(self, transport: Transport, variant: Variant) -> Answer:
         """Whether this one difference makes a held baseline flow."""
-        held, observation = self.held_timing(transport), self.get(self.variant(transport, variant))
+        probe = self.variant(transport, variant)
+        held, observation = self.held_timing(transport), self.get(probe)
+        if probe is not None and probe.scenario is Scenario.OWN:
+            return self._frees_own(probe)
         if held is None or observation is None or observation.outcome is not Outcome.COMPLETE:
             return Answer.NOT_TRIED
         timing = measure(observation)
@@ -141,6 +158,13 @@ class Observations:
         # Nor does a stall as long as the wait to be freed from.
         stalled = observation.stall_s > MIN_LATE_S and timing.flow is Flow.FLOWING
         if stalled and timing.lag_s.max > FREED_SHARE * held.lag_s.max and not held.queued_s:
+            return Answer.NOT_TRIED
+        return Answer.of(timing.flow is Flow.FLOWING)
+
+    def _frees_own(self, probe: Probe) -> Answer:
+        """Whether the user's own stream flows with this difference; it may have been left before its end."""
+        timing = self.timing(probe)
+        if timing is None or timing.flow not in (Flow.FLOWING, Flow.HELD, Flow.BLOCKS, Flow.TICKS):
             return Answer.NOT_TRIED
         return Answer.of(timing.flow is Flow.FLOWING)
 
@@ -161,7 +185,7 @@ class Observations:
 
     def request_at_app(self, transport: Transport) -> RequestAtApp | None:
         """What the service saw of this Transport's baseline, or of any request of the same kind."""
-        first = self.get(Probe(transport))
+        first = self.get(self.first(transport))
         if first is not None and first.request_at_app is not None:
             return first.request_at_app
         for observation, _ in self._seen.values():
@@ -188,7 +212,7 @@ class Observations:
             if probe.transport is transport
             and probe.variant is Variant.TOGETHER
             and probe.vantage is Vantage.PATH
-            and observation.pieces
+            and observation.has_arrived
         )
 
     def control_probe(self, transport: Transport) -> Probe | None:
@@ -197,7 +221,7 @@ class Observations:
         The loopback goes first: its address does not depend on what the caller named.
         """
         for vantage in (Vantage.LOOPBACK, Vantage.DIRECT):
-            probe = Probe(transport, vantage=vantage)
+            probe = replace(self.first(transport), vantage=vantage)
             timing = self.timing(probe)
             if timing is not None and timing.flow not in (Flow.FAILED, Flow.CUT):
                 return probe
@@ -225,7 +249,7 @@ class Observations:
         held = self.held_timing(transport)
         if held is None or held.flow not in (Flow.HELD, Flow.BLOCKS):
             return None
-        for scenario in (Scenario.KILO, Scenario.BIG, Scenario.TOKEN):
+        for scenario in (Scenario.OWN, Scenario.KILO, Scenario.BIG, Scenario.TOKEN):
             timing = self.timing(Probe(transport, scenario))
             if timing is not None and timing.flow is Flow.UNKNOWN:
                 return None  # a stall may have made the deliveries of larger Pieces
@@ -246,12 +270,13 @@ class Observations:
 
     def over_tls(self, transport: Transport) -> str:
         """The version of HTTP that this Transport's baseline spoke over TLS; "" without TLS."""
-        observation = self.get(self.held_baseline(transport) or Probe(transport))
+        observation = self.get(self.baseline(transport))
         return observation.http_version if observation and observation.tls_version else ""
 
     def record_buffer_bytes(self, transport: Transport) -> int | None:
         """The buffer that filled the TLS records of this Transport's kilobyte Pieces; None if none shows."""
-        observation = self.get(Probe(transport, Scenario.KILO))
+        own = self.is_own(transport)
+        observation = self.get(self.first(transport) if own else Probe(transport, Scenario.KILO))
         return buffer_bytes(observation) if observation else None
 
     def has_content_length(self, transport: Transport) -> bool:
@@ -262,14 +287,17 @@ class Observations:
         return bool(self.header(transport, "content-length"))
 
     def compressor_header_only(self, transport: Transport) -> bool:
-        """Whether a compressor sent its own header and then nothing: 10 bytes of gzip, 2 of deflate."""
+        """Whether a compressor sent its own header and then nothing: 10 bytes of gzip, 2 of deflate.
+
+        A file name makes the header of gzip longer: Django writes one of up to 100 bytes.
+        """
         observation = self.get(self.baseline(transport))
         if observation is None or not observation.arrivals:
             return False
         first = observation.arrivals[0]
-        return first.text_bytes == 0 and 0 < first.size_bytes <= 10
+        return first.text_bytes == 0 and 0 < first.size_bytes <= max(10, observation.head_bytes)
 
-    def flow(self, transport: Transport, scenario: Scenario = Scenario.TOKEN) -> Flow | None:
-        """How a baseline flowed; None if it was not made."""
-        timing = self.timing(Probe(transport, scenario))
+    def flow(self, transport: Transport, scenario: Scenario | None = None) -> Flow | None:
+        """How a baseline flowed, the first one if no scenario is named; None if it was not made."""
+        timing = self.timing(Probe(transport, scenario) if scenario else self.first(transport))
         return timing.flow if timing else None

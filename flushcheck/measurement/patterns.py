@@ -92,6 +92,13 @@ class Delivery:
     until_s: float  # when the last of them did
     size_bytes: int  # of text
     pieces: tuple[ReceivedPiece, ...]
+    records: tuple[int, ...] = ()  # sizes of the records of the user's own app, in place of Pieces
+    mid_record: bool = False  # it ends in the middle of one
+
+    @property
+    def count(self) -> int:
+        """How many Pieces or records it completed."""
+        return len(self.pieces) + len(self.records)
 
 
 def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
@@ -108,6 +115,8 @@ def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
             group[-1].at_s,
             sum(arrival.text_bytes for arrival in group),
             tuple(piece for arrival in group for piece in arrival.pieces),
+            tuple(size for arrival in group for size in arrival.records),
+            group[-1].mid_record,
         )
         for group in groups
     )
@@ -133,9 +142,9 @@ def block(seen: Sequence[Delivery]) -> Fit | None:
     if not sizes:
         return None
     unit = statistics.median_low(sorted(sizes)[: (len(sizes) + 1) // 2])
-    pieces = sum(len(delivery.pieces) for delivery in seen)
+    count = sum(delivery.count for delivery in seen)
     text_bytes = sum(delivery.size_bytes for delivery in seen)
-    if unit <= 0 or unit * pieces < MIN_RECORDS * text_bytes:
+    if unit <= 0 or unit * count < MIN_RECORDS * text_bytes:
         return None
     if len(sizes) == 1:
         away = abs(seen[0].size_bytes - unit) / unit
@@ -180,15 +189,26 @@ def timer(seen: Sequence[Delivery], latency_s: float, stall_s: float = 0.0) -> F
     be out of time by as much as the observer was stalled.
     """
     whole = [delivery for delivery in seen if delivery.pieces][:-1]
-    apart = [after.at_s - before.at_s for before, after in itertools.pairwise(whole)]
     kept = [delivery.at_s - latency_s - delivery.pieces[0].sent_s for delivery in whole]
-    fits = [
-        Fit(_spread(times), statistics.median(times))
-        for times in (apart, kept)
-        if len(times) > 1 and statistics.median(times) >= MIN_TIMER_S
-    ]
-    good = [fit for fit in fits if fit.spread <= SAME_TIME + stall_s / fit.value]
-    return min(good, default=None)
+    fits = (ticks(seen, stall_s), _same_time(kept, stall_s))
+    return min((fit for fit in fits if fit is not None), default=None)
+
+
+def ticks(seen: Sequence[Delivery], stall_s: float = 0.0) -> Fit | None:
+    """The period that is always the same from one delivery to the next, in seconds; None if none is.
+
+    The last delivery is what was left at the end: it comes at no tick.
+    """
+    whole = [delivery for delivery in seen if delivery.count][:-1]
+    return _same_time([after.at_s - before.at_s for before, after in itertools.pairwise(whole)], stall_s)
+
+
+def _same_time(times: Sequence[float], stall_s: float) -> Fit | None:
+    """The time that these have in common; None if they have none."""
+    if len(times) < 2 or statistics.median(times) < MIN_TIMER_S:
+        return None
+    fit = Fit(_spread(times), statistics.median(times))
+    return fit if fit.spread <= SAME_TIME + stall_s / fit.value else None
 
 
 def rate_bps(seen: Sequence[Delivery], pieces: Sequence[TimedPiece], latency_s: float) -> float:

@@ -240,7 +240,7 @@ def smallest_held_baseline(seen: Mapping[Probe, Flow], transport: Transport) -> 
     The largest Pieces only measure sizes: nginx keeps the tail of a Piece of more than 8 KB until the next
     one even where it streams (HTTP/1.1 upstream, buffering on, measured), and no reader of text minds.
     """
-    for scenario in (Scenario.TOKEN, Scenario.KILO):
+    for scenario in (Scenario.OWN, Scenario.TOKEN, Scenario.KILO):
         probe = Probe(transport, scenario)
         if seen.get(probe) in HELD_FLOWS:
             return probe

@@ -21,6 +21,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from flushcheck.measurement.own_streams import shape
 from flushcheck.measurement.patterns import (
     Delivery,
     at_the_end,
@@ -80,14 +81,25 @@ class Timing:
     queued_s: float = 0.0  # for LATE: how much after others of its run it began
     jittery: bool = False  # for FLOWING: late without a pattern, as on a path with jitter
     waits_for_next: bool = False  # for LATE: each Piece came with the next one
+    waited_s: float = (
+        0.0  # of Scenario.OWN, which has no lag: how much longer it waited than the same elsewhere
+    )
+
+    @property
+    def held_s(self) -> float:
+        """The longest that anything was kept, as far as it is known."""
+        return max(self.lag_s.max, self.late_s, self.queued_s, self.waited_s)
 
 
 def measure(observation: Observation) -> Timing:
     """Say how an Observation arrived.
 
     The stall of the observer itself is allowed for: a Piece that came while the observer was kept
-    from running is not late.
+    from running is not late. What has no send times has neither lag nor latency.
     """
+    if observation.is_own:
+        own = shape(observation)
+        return Timing(own.flow, deliveries=own.deliveries, hold_bytes=own.hold_bytes, period_s=own.period_s)
     pieces = observation.pieces
     if observation.outcome in (Outcome.REFUSED, Outcome.UNREACHABLE):
         return Timing(Flow.FAILED)

@@ -34,9 +34,11 @@ from flushcheck.model.report import (
     Hop,
     IdleResult,
     Report,
+    StreamReport,
     TransportReport,
     Verdict,
 )
+from flushcheck.model.tokens import Ending, Gaps, TokenMetrics
 
 __all__ = [
     "Arrival",
@@ -48,12 +50,14 @@ __all__ = [
     "CutCause",
     "Detection",
     "EndRecord",
+    "Ending",
     "Evidence",
     "FaultLocation",
     "FaultPlace",
     "Fix",
     "Flow",
     "Framing",
+    "Gaps",
     "Hop",
     "IdleResult",
     "Lag",
@@ -68,7 +72,9 @@ __all__ = [
     "Run",
     "Scenario",
     "Source",
+    "StreamReport",
     "TimedPiece",
+    "TokenMetrics",
     "Transport",
     "TransportReport",
     "Unit",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flushcheck.model.pieces import EndRecord, RequestAtApp
-from flushcheck.model.probes import Probe
+from flushcheck.model.probes import Probe, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,18 @@ class Arrival:
     pieces: tuple[ReceivedPiece, ...] = ()  # Pieces completed by this read; empty if none was
     frame_bytes: tuple[int, ...] = ()  # of its HTTP/2 DATA frames, padding included
     record_bytes: tuple[int, ...] = ()  # of the TLS records that it completed, encrypted
+    # Of Scenario.OWN, in place of Pieces: sizes of the records of the app's format that it completed. When
+    # they were sent is not known.
+    records: tuple[int, ...] = ()
+    mid_record: bool = False  # of Scenario.OWN: it ends in the middle of a record
+    tokens: int = 0  # of Scenario.OWN: records with content, reasoning included, that it completed
+    reasoning_tokens: int = 0  # of these
 
 
 class Outcome(StrEnum):
     """How an Observation ended."""
 
-    COMPLETE = "complete"  # the End came, with the count that was received
+    COMPLETE = "complete"  # the End came, with the count that was received; of Scenario.OWN: the body ended
     CUT = "cut"  # the response ended, or the connection broke, before the End
     TIMEOUT = "timeout"  # nothing more came within the time allowed
     REFUSED = "refused"  # a response that is not the stream: see status and detail
@@ -75,6 +81,16 @@ class Observation:
     tls_version: str = ""  # for example "TLSv1.3"; "": no TLS, or the observer does not say
     settings: tuple[tuple[int, int], ...] = ()  # the peer's first HTTP/2 SETTINGS, ids and values, in order
     queued_s: float = 0.0  # how long of `headers_s` the request waited for MAX_CONCURRENT_STREAMS, to be sent
+    compressed_head: str = ""  # of a compressed body: the first bytes of its own header, in hexadecimal
+    head_bytes: int = 0  # how long that header is; 0: not known, or not compressed
+    unread_bytes: int = 0  # that follow the first member of a gzip body: browsers and curl do not read them
+    format: str = ""  # of Scenario.OWN: how its records are framed, for example "server-sent events"
+    done: bool = False  # of Scenario.OWN: the end of its format came
+    wire_format: str = ""  # of Scenario.OWN: what its records mean, for example "OpenAI chat completions"
+    wire_end: str = ""  # of Scenario.OWN: what a stream of that format ends with; "": nothing
+    usage_tokens: int = 0  # of Scenario.OWN: output tokens that the service counted; 0: it does not say
+    error: str = ""  # of Scenario.OWN: the message of the first record that reports an error
+    framed: bool = True  # of Scenario.OWN: HTTP says where the body ends; False: only the connection does
 
     def header(self, name: str) -> str:
         """The value of a response header, "" if it did not come; repeated ones joined by commas."""
@@ -89,6 +105,21 @@ class Observation:
     def from_service(self) -> bool:
         """Whether a flushcheck service responded: it alone writes pieces, ends and records of a request."""
         return bool(self.pieces or self.end or self.request_at_app)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a stream of the user's own app: it has `records` and no `pieces`."""
+        return self.probe.scenario is Scenario.OWN
+
+    @property
+    def records(self) -> int:
+        """How many records of the user's own app arrived."""
+        return sum(len(arrival.records) for arrival in self.arrivals)
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether it brought any of the stream: pieces of the service, or records of the user's own app."""
+        return any(arrival.pieces or arrival.records for arrival in self.arrivals)
 
     @property
     def pieces(self) -> tuple[TimedPiece, ...]:
@@ -111,6 +142,7 @@ class Run:
     proxy: str = ""  # the forward proxy on the path, without its credentials; the second vantage takes none
     verified: bool = True  # False: whose certificate it was did not matter
     redirected_from: str = ""  # the address that was given, where `target` is the one it redirects to
+    method: str = ""  # of a stream of the user's own app: that of its requests; "" for a flushcheck service
 
 
 class Flow(StrEnum):

@@ -16,6 +16,7 @@ class Scenario(StrEnum):
     BIG = "big"
     IDLE = "idle"  # two Pieces with silence between: see `idle_timeouts`
     STEADY = "steady"  # small Pieces without a pause, for the same time
+    OWN = "own"  # a stream of the user's own app: its records carry no send time
 
 
 class Variant(StrEnum):
@@ -30,6 +31,11 @@ class Variant(StrEnum):
     HTTP10 = "http/1.0"  # the client speaks HTTP/1.0
     OTHER_TYPE = "other-type"  # the body is declared as application/octet-stream
     TOGETHER = "together"  # one of several of the same at once
+    GZIP = "gzip"  # the client offers this encoding alone, as do the next three
+    DEFLATE = "deflate"
+    BR = "br"
+    ZSTD = "zstd"
+    EVENT_STREAM = "event-stream"  # the client accepts text/event-stream alone
 
 
 class Vantage(StrEnum):

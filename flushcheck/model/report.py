@@ -9,6 +9,7 @@ from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, F
 from flushcheck.model.observation import Flow, Lag
 from flushcheck.model.pieces import Transport
 from flushcheck.model.probes import Client, Scenario, Variant
+from flushcheck.model.tokens import NO_TOKENS, TokenMetrics
 
 
 class Verdict(StrEnum):
@@ -114,6 +115,29 @@ class CulpritReport:
         return tuple(fix for fix in self.culprit.fixes if fix not in self.refuted)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamReport:
+    """What a stream of the user's own app is made of, and how it ended."""
+
+    method: str  # of its requests
+    status: int
+    format: str  # what its records mean, for example "OpenAI chat completions"; the framing if not known
+    records: int
+    deliveries: int  # that completed a record
+    longest_gap_s: float  # without data
+    done: bool  # the end marker of its format came
+    ended_s: float
+    summary: str  # how it ended, in one sentence
+    framing: str = ""  # how its records are framed, for example "server-sent events"
+    tokens: TokenMetrics = NO_TOKENS
+    token_sentences: tuple[str, ...] = ()  # the tokens in words; none for a format without
+
+    @property
+    def records_per_delivery(self) -> float:
+        """How many records arrived together, on average; 0.0 if none arrived."""
+        return self.records / self.deliveries if self.deliveries else 0.0
+
+
 class FaultPlace(StrEnum):
     """Where the fault lies, as far as two vantages tell."""
 
@@ -155,3 +179,4 @@ class Report:
     hops: tuple[Hop, ...] = ()  # what is known of the path, from the app towards the reader
     fault_location: FaultLocation | None = None  # None: there was no second vantage
     clients: tuple[tuple[Client, Verdict], ...] = ()  # what each Client got; `verdict` is the worst of them
+    stream: StreamReport | None = None  # of the user's own app; None: a flushcheck service was diagnosed

@@ -5,7 +5,10 @@ what a diagnosis looks for. So everything that the bytes so far yield is returne
 for a later read. A few kilobytes can decompress to gigabytes, so the output is limited while it is made,
 not after.
 
-Sources: RFC 9110, section 8.4.1 (gzip, deflate), RFC 7932 (br), RFC 8878 (zstd).
+A body is read as browsers and curl read it: of several gzip members they take the first and ignore the rest
+(Chromium, curl and httpx; measured), although RFC 1952 allows more.
+
+Sources: RFC 9110, section 8.4.1 (gzip, deflate), RFC 1952 (gzip), RFC 7932 (br), RFC 8878 (zstd).
 """
 
 from __future__ import annotations
@@ -31,6 +34,14 @@ class DecodeError(ValueError):
     """The bytes are not what their content encoding says, or yield more than the limit."""
 
 
+# How much of a body's own header is kept: what identifies a compressor, and nothing of the text.
+HEAD_BYTES = {"gzip": 10, "deflate": 2, "zstd": 4}
+_MAX_HEAD_BYTES = 4096  # of gzip, with its file name: Django's has up to 100 bytes
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_EXTRA, _NAME, _COMMENT, _CRC = 4, 8, 16, 2  # flags of a gzip header (RFC 1952, section 2.3.1)
+
+
 class Decoder(Protocol):
     """One content encoding."""
 
@@ -45,9 +56,9 @@ class Decoder(Protocol):
 
 class _Zlib:
     def __init__(self, *, gzip: bool) -> None:
-        self._gzip = gzip
         self._head = b""
         self._inner = zlib.decompressobj(wbits=31) if gzip else None
+        self.unread_bytes = 0
 
     def feed(self, data: bytes, max_bytes: int) -> bytes:
         if self._inner is None:
@@ -58,15 +69,17 @@ class _Zlib:
             data, first = self._head, int.from_bytes(self._head[:2], "big")
             has_header = first >> 8 & 0x0F == 8 and first % 31 == 0
             self._inner = zlib.decompressobj(wbits=15 if has_header else -15)
-        out = [self._inner.decompress(data, max_bytes + 1)]
-        # A compressor may begin a new gzip member at any time.
-        while self._gzip and self._inner.eof and self._inner.unused_data:
-            rest = self._inner.unused_data
-            self._inner = zlib.decompressobj(wbits=31)
-            out.append(self._inner.decompress(rest, max_bytes + 1))
-            if sum(map(len, out)) > max_bytes:
-                break
-        return b"".join(out)
+        was_over, out = self._inner.eof, b""
+        if not was_over:
+            out = self._inner.decompress(data, max_bytes + 1)
+        if self._inner.eof:
+            self._behind(data if was_over else self._inner.unused_data)
+        return out
+
+    def _behind(self, data: bytes) -> None:
+        """Count what follows the end, if that is another member of gzip and no padding."""
+        if self.unread_bytes or _GZIP_MAGIC.startswith(data[:2]):
+            self.unread_bytes += len(data)
 
 
 class _Brotli:
@@ -105,7 +118,10 @@ class DecoderChain:
         """
         names = [name.strip().lower() for name in content_encoding.split(",")]
         # The encoding applied last is named last (RFC 9110, section 8.4).
-        self._decoders = [_decoder(name) for name in reversed(names) if name not in ("", "identity")]
+        applied = [name for name in reversed(names) if name not in ("", "identity")]
+        self._decoders = [_decoder(name) for name in applied]
+        self._outermost = applied[0].removeprefix("x-") if applied else ""
+        self._begin = b""  # of the body
         if len(self._decoders) > 3:
             raise DecodeError(f"{len(self._decoders)} content encodings on one body")
         self._left = MAX_TEXT_BYTES
@@ -116,6 +132,8 @@ class DecoderChain:
         Raises:
             DecodeError: they are damaged, or yield more than MAX_TEXT_BYTES in all.
         """
+        if self._decoders and len(self._begin) < _MAX_HEAD_BYTES:
+            self._begin += data[: _MAX_HEAD_BYTES - len(self._begin)]
         try:
             for decoder in self._decoders:
                 data = decoder.feed(data, self._left)
@@ -125,6 +143,41 @@ class DecoderChain:
         if self._left < 0:
             raise DecodeError(f"more than {MAX_TEXT_BYTES >> 20} MiB of text arrived")
         return data
+
+    @property
+    def head(self) -> bytes:
+        """How the compressed body begins: its format's own header, which holds nothing of the text."""
+        return self._begin[: HEAD_BYTES.get(self._outermost, 0)]
+
+    @property
+    def head_bytes(self) -> int:
+        """How long that header is, a file name included; 0 while it is not whole."""
+        if self._outermost != "gzip":
+            return len(self.head) if len(self.head) == HEAD_BYTES.get(self._outermost) else 0
+        return _gzip_header_bytes(self._begin)
+
+    @property
+    def unread_bytes(self) -> int:
+        """How many bytes follow the end of the compressed data; a browser does not read them."""
+        return sum(decoder.unread_bytes for decoder in self._decoders if isinstance(decoder, _Zlib))
+
+
+def _gzip_header_bytes(begin: bytes) -> int:
+    """The length of the gzip header at the beginning of a body (RFC 1952, section 2.3); 0: not whole."""
+    length = HEAD_BYTES["gzip"]
+    if len(begin) < length:
+        return 0
+    flags = begin[3]
+    if flags & _EXTRA:
+        length += 2 + int.from_bytes(begin[length : length + 2], "little")
+    for flag in (_NAME, _COMMENT):
+        if flags & flag:
+            end = begin.find(b"\0", length)
+            if end < 0:
+                return 0
+            length = end + 1
+    length += 2 if flags & _CRC else 0
+    return length if length <= len(begin) else 0
 
 
 def _decoder(name: str) -> Decoder:

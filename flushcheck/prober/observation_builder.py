@@ -9,11 +9,11 @@ are in a saved run: a run and the same run read back from a file get one verdict
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from flushcheck.model import (
-    Arrival,
     EndRecord,
     Observation,
     Outcome,
@@ -27,16 +27,16 @@ from flushcheck.model import (
 from flushcheck.model.codec import MAX_NUMBER, from_json
 from flushcheck.model.wording import count_of
 from flushcheck.prober.capture import Capture, EndDetail, StopReason
-from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
-from flushcheck.prober.timed_socket import SocketRead
-from flushcheck.streaming.transports import Malformed
+from flushcheck.prober.messages import describe_response, format_seconds
+from flushcheck.streaming.transports import Malformed, decoder
 
-# The largest probe makes 24 pieces of 16 kB: 270 reads of one network packet each.
-MAX_ARRIVALS = 4_000
 MAX_PIECES = 1_000  # the largest probe has 40
 
-# Sizes of frames, and of TLS records, that are kept of one observation: the largest probe causes 300 of each.
-MAX_SIZES = 1_000
+# How long the body may go on after the end record.
+GRACE_S = 0.5
+
+# Up to so many lines in one read are decoded one by one: 100 events. A flood of line ends is not.
+MAX_LINES = 400
 
 _HEAD_BYTES = 512  # of a body, without its padding, kept to say what arrived
 
@@ -47,31 +47,17 @@ _BEGINNINGS = {
 }
 
 
-@dataclass(slots=True)
-class _Arrival:
-    """An Arrival in the making."""
-
-    moment: float
-    size_bytes: int = 0
-    text_bytes: int = 0
-    pieces: list[ReceivedPiece] = field(default_factory=list)
-    frame_bytes: list[int] = field(default_factory=list)
-    record_bytes: list[int] = field(default_factory=list)
-
-
 class ObservationBuilder(Capture):
     """One Observation in the making."""
 
     def __init__(self, probe: Probe, *, now: float, deadline: float, secrets: tuple[str, ...] = ()) -> None:
         """Open it: see `Capture`."""
-        super().__init__(now=now, deadline=deadline, secrets=secrets)
-        self.probe = probe
+        super().__init__(probe, now=now, deadline=deadline, secrets=secrets)
+        self._decoder = decoder(Transport.CHUNKED)
         self.end: EndRecord | None = None
         self.request_at_app: RequestAtApp | None = None
         self.head = b""  # how the text begins
-        self._arrivals: list[_Arrival] = []
         self._seqs: list[int] = []
-        self._sizes_left = {"frame": MAX_SIZES, "record": MAX_SIZES}
 
     @property
     def pieces(self) -> int:
@@ -87,43 +73,37 @@ class ObservationBuilder(Capture):
         frame_bytes: Iterable[int] = (),
         record_bytes: Iterable[int] = (),
     ) -> None:
-        """Take down what a read returned.
-
-        Args:
-            moment: of the read, time.monotonic(). What has the moment of the last one is more of the same
-                read, which the protocol above the socket yields in parts.
-            size_bytes: body bytes, before decompression.
-            text: the same after decompression.
-            frame_bytes: sizes of its HTTP/2 DATA frames.
-            record_bytes: sizes of the TLS records that it completed.
-
-        Raises:
-            Malformed: there were more reads than a flushcheck stream can cause.
-        """
+        """Take down what a read returned, and how the text begins: see `Capture`."""
         if len(self.head) < _HEAD_BYTES:
             self.head = (self.head + text).lstrip()[:_HEAD_BYTES]
-        if not self._arrivals or self._arrivals[-1].moment != moment:
-            if len(self._arrivals) >= MAX_ARRIVALS:
-                raise Malformed(f"more than {MAX_ARRIVALS} reads")
-            self._arrivals.append(_Arrival(moment))
-        self._arrivals[-1].size_bytes += size_bytes
-        arrival = self._arrivals[-1]
-        arrival.text_bytes += len(text)
-        arrival.frame_bytes += self._kept("frame", frame_bytes)
-        arrival.record_bytes += self._kept("record", record_bytes)
+        super().arrived(moment, size_bytes, text, frame_bytes=frame_bytes, record_bytes=record_bytes)
 
-    def took(self, read: SocketRead, text: bytes) -> None:
-        """Take down one read of a body, with its text after decompression: see `arrived`."""
-        frame_bytes = (read.frame_bytes,) if read.frame_bytes else ()
-        self.arrived(
-            read.moment, len(read.data), text, frame_bytes=frame_bytes, record_bytes=read.record_bytes
-        )
+    def open_body(self) -> None:
+        """Prepare for a stream over plain HTTP: see `Capture`."""
+        super().open_body()
+        self._decoder = decoder(self.probe.transport)
 
-    def _kept(self, kind: str, sizes: Iterable[int]) -> list[int]:
-        """Return as many of these sizes as there is room for."""
-        kept = list(sizes)[: self._sizes_left[kind]]
-        self._sizes_left[kind] -= len(kept)
-        return kept
+    def parse(self, text: bytes) -> None:
+        """Take down the records that the last read of a stream completed.
+
+        Raises:
+            Malformed: the service sends no such records.
+        """
+        # Line by line, so that the records before a line that is not a record still count.
+        few = text.count(b"\n") <= MAX_LINES
+        for part in text.splitlines(keepends=True) if few else [text]:
+            self.completed(self._decoder.feed(part))
+
+    def enough(self) -> EndDetail | None:
+        """Say why the reading of a stream has to stop before its end; None if it goes on."""
+        if self.is_unrelated_body():
+            return EndDetail(StopReason.UNRELATED)
+        if self.end is not None:
+            self.budget.end_by(time.monotonic() + GRACE_S)
+        return None
+
+    def finish(self) -> None:
+        """Take down that the body has ended: nothing of a record may be left then."""
 
     def completed(self, records: Iterable[Piece | EndRecord], *, sent_s: float | None = None) -> None:
         """Take down the records that the last read completed.
@@ -167,54 +147,12 @@ class ObservationBuilder(Capture):
             except UsageError:
                 return  # not a flushcheck service: says nothing
 
-    def on_deadline(self) -> EndDetail:
-        """Say how a probe ends that is not done when the caller stops waiting for it."""
-        if self.connect_s:
-            return EndDetail(StopReason.DEADLINE)
-        return EndDetail(StopReason.UNREACHABLE, f"no connection within {format_seconds(self.timeout_s)}")
-
     def close(
         self, end: EndDetail, *, now: float, requested_s: float = 0.0, stall_s: float = 0.0
     ) -> Observation:
-        """Return the Observation.
-
-        Args:
-            end: why the reading stopped.
-            now: when it stopped, time.monotonic().
-            requested_s: when the request was sent, seconds since the run began.
-            stall_s: the longest time the observer was kept from running meanwhile.
-        """
-        outcome, detail = self._outcome(end)
-        return Observation(
-            probe=self.probe,
-            outcome=outcome,
-            detail=printable(self.hide(detail), MAX_DETAIL),
-            status=self.status,
-            http_version=self.http_version,
-            headers=self.headers,
-            requested_s=round(requested_s, 6),
-            connect_s=self.connect_s,
-            headers_s=self.headers_s,
-            ended_s=self.at_s(now),
-            stall_s=round(stall_s, 6),
-            arrivals=tuple(
-                Arrival(
-                    self.at_s(arrival.moment),
-                    arrival.size_bytes,
-                    arrival.text_bytes,
-                    tuple(arrival.pieces),
-                    tuple(arrival.frame_bytes),
-                    tuple(arrival.record_bytes),
-                )
-                for arrival in self._arrivals
-            ),
-            end=self.end,
-            request_at_app=self.request_at_app,
-            alpn=self.alpn,
-            tls_version=self.tls_version,
-            settings=self.settings,
-            queued_s=self.queued_s,
-        )
+        """Return the Observation: see `Capture`."""
+        seen = super().close(end, now=now, requested_s=requested_s, stall_s=stall_s)
+        return replace(seen, end=self.end, request_at_app=self.request_at_app)
 
     def _outcome(self, end: EndDetail) -> tuple[Outcome, str]:
         if end.reason is StopReason.UNREACHABLE:

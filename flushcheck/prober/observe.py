@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 
 from flushcheck.measurement import plan
 from flushcheck.model import Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import parse
-from flushcheck.prober.capture import EndDetail
+from flushcheck.prober.capture import Capture, EndDetail
 from flushcheck.prober.connecting import tls_context
 from flushcheck.prober.connections import BROWSER, Connections
 from flushcheck.prober.observation_builder import ObservationBuilder
@@ -37,8 +38,8 @@ PROBERS: dict[Transport, Prober] = {
     Transport.WEBSOCKET: probe_websocket,
 }
 
-# The index of a probe, how it ended, or a bug, and when.
-_Finished = tuple[int, EndDetail | BaseException, float]
+# The index of a probe, how it ended, or a bug, and when; or what to do in the thread of the caller.
+Finished = tuple[int, EndDetail | BaseException, float] | Callable[[], None]
 
 # How long after the deadline a thread may still be closing its connection.
 SPARE_S = 0.3
@@ -115,7 +116,7 @@ def observe_round(
     ]
     # Each probe ends by its own deadline, and says what it waited for: a shared connection lasts longer.
     give_up = now + timeout_s + SPARE_S
-    finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
+    finished: queue.SimpleQueue[Finished] = queue.SimpleQueue()
     shared = plan.shared_connections(probes)
     pool: dict[tuple[bool, int], Connections] = {}
     with ExitStack() as stack:
@@ -125,23 +126,34 @@ def observe_round(
             if key not in pool:
                 target = direct if direct is not None and is_second else path
                 pool[key] = stack.enter_context(closing(Connections(target, give_up)))
+            make = partial(PROBERS[builder.probe.transport], builder, pool[key], secrets.token_hex(8))
             threading.Thread(
-                target=_work,
-                args=(index, builder, pool[key], finished),
+                target=work,
+                args=(index, make, finished),
                 name=f"flushcheck-{builder.probe.id}",
                 daemon=True,
             ).start()
-        return _collect(builders, finished, give_up, stalls, on_done)
+        return collect(builders, finished, give_up, stalls, on_done)
 
 
-def _collect(
-    builders: Sequence[ObservationBuilder],
-    finished: queue.SimpleQueue[_Finished],
+def collect(
+    builders: Sequence[Capture],
+    finished: queue.SimpleQueue[Finished],
     give_up: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None,
+    on_interrupt: Callable[[], None] | None = None,
 ) -> tuple[Observation, ...]:
-    """Wait for the probes, and return what each saw, also of those that are not done at `give_up`."""
+    """Wait for requests that `work` makes, and return what each saw, also of those not done at `give_up`.
+
+    Args:
+        builders: of all requests, by index.
+        finished: what the threads report: the end of a request, or something to do in this thread meanwhile.
+        give_up: when to stop waiting, in time.monotonic().
+        stalls: the monitor of the whole run.
+        on_done: called with each observation when it is done.
+        on_interrupt: called once in place of KeyboardInterrupt, which ends the waiting then.
+    """
     observations: dict[int, Observation] = {}
 
     def close(index: int, end: EndDetail, ended: float) -> None:
@@ -154,9 +166,19 @@ def _collect(
 
     while len(observations) < len(builders):
         try:
-            index, end, ended = finished.get(timeout=max(0.0, give_up - time.monotonic()))
+            report = finished.get(timeout=max(0.0, give_up - time.monotonic()))
+            if callable(report):
+                report()
+                continue
         except queue.Empty:
             break
+        except KeyboardInterrupt:
+            if on_interrupt is None:
+                raise
+            on_interrupt()
+            give_up = 0.0
+            continue
+        index, end, ended = report
         if isinstance(end, BaseException):
             raise end
         close(index, end, ended)
@@ -166,16 +188,11 @@ def _collect(
     return tuple(observations[index] for index in range(len(builders)))
 
 
-def _work(
-    index: int,
-    builder: ObservationBuilder,
-    connections: Connections,
-    finished: queue.SimpleQueue[_Finished],
-) -> None:
-    """Make one probe, in a thread of its own."""
+def work(index: int, make: Callable[[], EndDetail], finished: queue.SimpleQueue[Finished]) -> None:
+    """Make one request, in a thread of its own."""
     end: EndDetail | BaseException
     try:
-        end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
+        end = make()
     except BaseException as error:  # noqa: BLE001  # a bug: raised again in the caller's thread
         end = error
     finished.put((index, end, time.monotonic()))

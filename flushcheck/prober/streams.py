@@ -1,27 +1,22 @@
-"""Probing a stream over plain HTTP: chunked text and server-sent events."""
+"""Probing a stream over plain HTTP (chunked text, server-sent events), and the loop that reads any stream."""
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
+from typing import Protocol
 
 from flushcheck.measurement import plan
 from flushcheck.model import Transport, Variant
 from flushcheck.prober.capture import EndDetail, StopReason
 from flushcheck.prober.connections import Connections
-from flushcheck.prober.decompress import DecodeError, DecoderChain
+from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, default_headers
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.refusals import refused
-from flushcheck.streaming.transports import Malformed, decoder
+from flushcheck.prober.timed_socket import SocketRead
+from flushcheck.streaming.transports import Malformed
 
 ACCEPT = {Transport.CHUNKED: "*/*", Transport.EVENTS: "text/event-stream"}
-
-# How long the body may go on after the end record.
-GRACE_S = 0.5
-
-# Up to so many lines in one read are decoded one by one: 100 events. A flood of line ends is not.
-MAX_LINES = 400
 
 
 def probe_stream(builder: ObservationBuilder, connections: Connections, nonce: str) -> EndDetail:
@@ -37,31 +32,45 @@ def probe_stream(builder: ObservationBuilder, connections: Connections, nonce: s
             builder.responded(response)
             if response.status != 200:
                 return refused(builder, client, response)
-            return _read(client, builder)
+            return read_stream(client, builder)
     except PEER_ERRORS as error:
         return builder.failed(error)
 
 
-def _read(client: HttpClient, builder: ObservationBuilder) -> EndDetail:
-    """Read the body to its end.
+class StreamBuilder(Protocol):
+    """What takes down the body of a stream while it is read: see `Capture`."""
+
+    def open_body(self) -> None: ...
+
+    def decode(self, data: bytes) -> bytes: ...
+
+    def took(self, read: SocketRead, text: bytes) -> None: ...
+
+    def parse(self, text: bytes) -> None:
+        """Take down the records that the last read completed."""
+
+    def enough(self) -> EndDetail | None:
+        """Say why the reading has to stop before the end; None if it goes on."""
+
+    def finish(self) -> None:
+        """Take down what is left when the body has ended."""
+
+
+def read_stream(client: HttpClient, builder: StreamBuilder) -> EndDetail:
+    """Read the body of a stream to its end.
 
     Raises:
         PEER_ERRORS: it did not come to its end.
     """
-    records = decoder(builder.probe.transport)
     try:
-        chain = DecoderChain(builder.header("content-encoding"))
+        builder.open_body()
         for read in client.body():
-            text = chain.feed(read.data)
+            text = builder.decode(read.data)
             builder.took(read, text)
-            # Line by line, so that the records before a line that is not a record still count.
-            few = text.count(b"\n") <= MAX_LINES
-            for part in text.splitlines(keepends=True) if few else [text]:
-                builder.completed(records.feed(part))
-            if builder.is_unrelated_body():
-                return EndDetail(StopReason.UNRELATED)
-            if builder.end is not None:
-                builder.budget.end_by(time.monotonic() + GRACE_S)
+            builder.parse(text)
+            if (end := builder.enough()) is not None:
+                return end
+        builder.finish()
     except (Malformed, DecodeError) as error:
         return EndDetail(StopReason.UNRELATED, str(error))
     return EndDetail(StopReason.ENDED)

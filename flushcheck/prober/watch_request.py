@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urljoin, urlsplit
 
 from flushcheck.measurement.plan import BROWSER_ENCODINGS
+from flushcheck.measurement.repeats import SAFE_METHODS
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse, without_login
 from flushcheck.prober.header_fields import TOKEN
 from flushcheck.prober.http_client import default_headers
+from flushcheck.prober.redaction import HIDDEN
 from flushcheck.prober.redirects import at
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 
@@ -20,6 +23,9 @@ MAX_BODY_BYTES = 1024 * 1024  # of what is sent
 _PATH_SAFE, _QUERY_SAFE = "/%:@!$&'()*+,;=-._~", "/%?:@!$&'()*+,;=-._~[]{}|\\^`\""
 
 EXAMPLE = "http://localhost:8000/stream/events"
+
+# Names of parameters that hold a secret.
+_SECRET = re.compile(r"token|key|secret|passw|pwd|auth|session|sig|credential|jwt|code", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +38,34 @@ class WatchRequest:
     method: str = "GET"
     body: bytes | None = None
 
-    def default_headers(self) -> list[tuple[str, str]]:
+    def default_headers(
+        self, accept: str = "*/*", encodings: str = BROWSER_ENCODINGS, http_version: str = "1.1"
+    ) -> list[tuple[str, str]]:
         """Return the headers to send where the caller gave no others of the same name, all but Host."""
-        defaults = default_headers("*/*", BROWSER_ENCODINGS)
+        defaults = default_headers(accept, encodings, http_version=http_version)
         length = len(self.body or b"")
         if self.body is not None:
             defaults.append(("Content-Type", _content_type(self.body)))
         if self.body is not None or self.method not in ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE"):
             defaults.append(("Content-Length", str(length)))
         return defaults
+
+    @property
+    def shown_url(self) -> str:
+        """The URL for reports and saved runs: without the values in its query that look like secrets."""
+        address, mark, query = self.url.partition("?")
+        pairs = [pair.partition("=") for pair in query.split("&")]
+        return f"{address}{mark}{'&'.join(_shown(*pair) for pair in pairs)}"
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether it changes nothing at the app, so that it may be repeated."""
+        return self.method in SAFE_METHODS
+
+    @property
+    def own_headers(self) -> frozenset[str]:
+        """The names of the caller's own headers, in lower case."""
+        return frozenset(name.lower() for name, _ in self.target.options.headers)
 
     def redirected(self, status: int, location: str) -> WatchRequest | None:
         """Return the request that a redirect asks for; None if it cannot be followed.
@@ -103,6 +128,11 @@ def watch_request(
     # Its path is that of the stream, so that cookies of a file go where they belong.
     target = Target(replace(address, path=request_target.partition("?")[0].rstrip("/")), options)
     return WatchRequest(url, target, request_target, method, body)
+
+
+def _shown(name: str, equals: str, value: str) -> str:
+    """A parameter of a query, with its value hidden where its name says that it is a secret."""
+    return f"{name}{equals}{HIDDEN if value and _SECRET.search(name) else value}"
 
 
 def _content_type(body: bytes) -> str:

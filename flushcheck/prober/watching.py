@@ -1,8 +1,8 @@
-"""Watching a stream of the user's own app, or the same one at two addresses side by side.
+"""Watching a stream of the user's own app: one request, the same at other addresses, and its repeats.
 
-The body is read as that of a probe is: while bytes lie ready, nothing is done but to read them and to take
-their moments (`timed_socket`). Everything is limited (time, bytes, decompressed bytes, records), and
-whatever the peer does is a WatchOutcome.
+Requests of a round are made side by side, by the same threads, connections and read loop as the probes of a
+diagnosis. Which to repeat is decided in `measurement.repeats`; what they mean in `diagnosis`. Everything is
+limited (time, bytes, decompressed bytes, records), and whatever the peer does is an Outcome.
 """
 
 from __future__ import annotations
@@ -10,298 +10,200 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from functools import partial
 
-from flushcheck.measurement.obstacles import MAX_SHOWN, obstacle
-from flushcheck.model import Arrival, ReceivedPiece
+from flushcheck.measurement.cross_probe import timings
+from flushcheck.measurement.own_streams import EVENT_STREAM
+from flushcheck.measurement.repeats import repeat_s, repeats, repeats_by_encoding
+from flushcheck.model import (
+    Client,
+    Flow,
+    Observation,
+    Outcome,
+    Probe,
+    Run,
+    Scenario,
+    Transport,
+    Vantage,
+    Variant,
+)
 from flushcheck.prober.arguments import check_timeout
-from flushcheck.prober.capture import Capture, EndDetail, StopReason
-from flushcheck.prober.decompress import DecodeError, DecoderChain
-from flushcheck.prober.http1 import Http1Connection
-from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, Response
-from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
-from flushcheck.prober.redaction import secrets_of
-from flushcheck.prober.redirects import REDIRECTS
-from flushcheck.prober.refusals import read_error
-from flushcheck.prober.timed_socket import READ_BYTES, SocketRead
+from flushcheck.prober.connecting import tls_context
+from flushcheck.prober.connections import BROWSER, Connections
+from flushcheck.prober.observe import SPARE_S, Finished, collect, work
+from flushcheck.prober.own_stream import OwnStreamBuilder, ReadEvent, probe_own_stream
+from flushcheck.prober.stall_monitor import StallMonitor
+from flushcheck.prober.target import Protocol
+from flushcheck.prober.tool import TOOL
 from flushcheck.prober.watch_request import WatchRequest
-from flushcheck.watching.records import MAX_RECORDS, Record, RecordParser, StreamFormat
-from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
-from flushcheck.watching.tokens import TimedRecord
 
 DEFAULT_WATCH_S = 60.0
 MAX_WATCH_S = 600.0
 
-MAX_ARRIVALS = 50_000  # a token every 10 ms for 8 minutes
-
-# How long after its deadline a thread may still be closing its connection.
-SPARE_S = 0.5
-
 
 @dataclass(frozen=True, slots=True)
-class ReadEvent:
-    """One read, reported while the stream runs."""
+class Repeating:
+    """What is repeated next, for the user to know before."""
 
-    index: int  # of the request
-    at_s: float
-    size_bytes: int  # as it arrived
-    text_bytes: int  # after decompression
-    records: tuple[Record, ...]
-
-
-# A read, the index of a request that is over, or a bug.
-_Report = ReadEvent | int | BaseException
+    probes: tuple[Probe, ...]
+    max_s: float
 
 
 def watch(
-    requests: Iterable[WatchRequest],
+    request: WatchRequest,
+    direct: WatchRequest | None = None,
     *,
     timeout_s: float = DEFAULT_WATCH_S,
+    repeat: bool = False,
     on_read: Callable[[ReadEvent], None] | None = None,
-) -> tuple[StreamCapture, ...]:
-    """Make the requests side by side, and follow their responses to their ends.
+    on_repeat: Callable[[Repeating], None] | None = None,
+) -> Run:
+    """Request a stream, follow it to its end, and repeat the request in other ways.
 
     Args:
-        requests: what to ask for.
+        request: what to ask for.
+        direct: the same at the app's own port, requested at the same time; None if there is none.
         timeout_s: when to stop with those that have not ended.
-        on_read: called with each read when it is made, in the caller's thread. KeyboardInterrupt there, or
-            while waiting, stops the watching: what was seen until then is returned.
+        repeat: whether to repeat the request. The app does its work again each time.
+        on_read: called with each read of the first requests, in the caller's thread. KeyboardInterrupt there,
+            or while waiting, stops the watching: what was seen until then is returned.
+        on_repeat: called in this thread before requests are repeated.
 
     Raises:
         UsageError: `timeout_s` is not possible.
     """
     check_timeout(timeout_s, MAX_WATCH_S, DEFAULT_WATCH_S)
-    now = time.monotonic()
-    reports: queue.SimpleQueue[_Report] = queue.SimpleQueue()
-    captures = [
-        _WatchCapture(request, index, reports, now, now + timeout_s) for index, request in enumerate(requests)
-    ]
-    for capture in captures:
-        threading.Thread(target=_follow, args=(capture,), name="flushcheck-watch", daemon=True).start()
-    ended: set[int] = set()
-    # A DNS lookup does not end at a deadline: a thread that is still in one is abandoned.
-    give_up = now + timeout_s + SPARE_S
-    try:
-        while len(ended) < len(captures):
-            try:
-                report = reports.get(timeout=max(0.0, give_up - time.monotonic()))
-            except queue.Empty:
-                break
-            if isinstance(report, BaseException):
-                raise report
-            if isinstance(report, int):
-                ended.add(report)
-            elif on_read is not None:
-                on_read(report)
-    except KeyboardInterrupt:
-        for capture in captures:
-            capture.interrupted = True
-    return tuple(capture.close() for capture in captures)
+    with StallMonitor() as stalls:
+        watching = Watching(request, direct, stalls, on_read)
+        observations = watching.first(timeout_s)
+        if repeat and not watching.interrupted:
+            observations = watching.repeated(observations, timeout_s, on_repeat or (lambda _: None))
+    return Run(
+        target=request.shown_url,
+        observations=observations,
+        tool=TOOL,
+        direct=direct.shown_url if direct else "",
+        proxy=request.target.proxy.url if request.target.proxy else "",
+        verified=request.target.options.tls.verify,
+        method=request.method,
+    )
 
 
-class _WatchCapture(Capture):
-    """The stream of any app while it is watched."""
+class Watching:
+    """The rounds of one run."""
 
     def __init__(
         self,
         request: WatchRequest,
-        index: int,
-        reports: queue.SimpleQueue[_Report],
-        now: float,
-        deadline: float,
+        direct: WatchRequest | None,
+        stalls: StallMonitor,
+        on_read: Callable[[ReadEvent], None] | None,
     ) -> None:
-        super().__init__(now=now, deadline=deadline, secrets=secrets_of(request.target))
-        self.request = request
-        self.reports = reports
-        self.index = index
+        self._requests = {Vantage.PATH: request}
+        if direct is not None:
+            same = direct.target.address == request.target.address and request.target.proxy is not None
+            self._requests[Vantage.UNPROXIED if same else Vantage.DIRECT] = direct
+        self._stalls = stalls
+        self._on_read = on_read
         self.interrupted = False
-        self.end: tuple[WatchOutcome, str, float] | None = None  # outcome, detail, seconds
-        self._parser = RecordParser("")
-        self._chain = DecoderChain("")
-        self._done = False
-        self._records = 0
-        self._timed: list[TimedRecord] = []
-        self._arrivals: list[tuple[Arrival, bool]] = []  # with whether it ends in the middle of a record
 
-    @property
-    def full(self) -> bool:
-        """Whether enough arrived to say all that can be said."""
-        return len(self._arrivals) >= MAX_ARRIVALS or self._records >= MAX_RECORDS
-
-    def open_body(self) -> None:
-        """Prepare for the body that the header announces.
-
-        Raises:
-            DecodeError: its content encoding was not offered.
-        """
-        self._chain = DecoderChain(self.header("content-encoding"))
-        self._parser = RecordParser(self.header("content-type"))
-
-    def take(self, read: SocketRead) -> None:
-        """Take down one read.
-
-        Raises:
-            DecodeError: it is not encoded as the header says.
-        """
-        text, records = self._chain.feed(read.data), list[Record]()
-        # A few bytes may decompress to millions of records: a slice at a time, until there are enough.
-        for start in range(0, len(text), READ_BYTES):
-            records += self._parser.feed(text[start : start + READ_BYTES])
-            if self._records + len(records) >= MAX_RECORDS:
-                records = records[: MAX_RECORDS - self._records]
-                break
-        self._arrived(read.moment, len(read.data), len(text), records)
-
-    def finish(self, moment: float) -> None:
-        """Take down what is left when the body has ended, at the moment of its last read."""
-        if records := self._parser.finish():
-            self._arrived(moment, 0, 0, records)
-
-    def close(self) -> StreamCapture:
-        """Return all of it as a value, also where the thread is still at work."""
-        arrivals = tuple(self._arrivals)
-        outcome, detail, ended_s = self.end or self._abandoned()
-        return StreamCapture(
-            url=self.request.url,
-            outcome=outcome,
-            detail=printable(self.hide(detail), MAX_DETAIL),
-            verified=self.request.target.options.tls.verify,
-            status=self.status,
-            http_version=self.http_version,
-            headers=self.headers,
-            connect_s=self.connect_s,
-            headers_s=self.headers_s,
-            ended_s=ended_s,
-            format=self._parser.format or StreamFormat.PLAIN,
-            wire_format=self._parser.wire_format.name,
-            wire_end=self._parser.wire_format.end,
-            done=self._done,
-            records=tuple(self._timed),
-            arrivals=tuple(arrival for arrival, _ in arrivals),
-            mid_record=tuple(mid_record for _, mid_record in arrivals),
+    def first(self, timeout_s: float) -> tuple[Observation, ...]:
+        """Make the first request, at each address."""
+        client = _client(self._requests[Vantage.PATH])
+        probes = [
+            Probe(Transport.CHUNKED, Scenario.OWN, vantage=vantage, client=client)
+            for vantage in self._requests
+        ]
+        observations = self._round(probes, timeout_s, on_read=self._on_read)
+        transport = _transport(observations[0])
+        return tuple(
+            replace(observation, probe=replace(observation.probe, transport=transport))
+            for observation in observations
         )
 
-    def _arrived(self, moment: float, size_bytes: int, text_bytes: int, records: list[Record]) -> None:
-        """Take down an arrival. What has the moment of the last one is more of the same read."""
-        at_s = self.at_s(moment)
-        # The end marker is often written together with the last record: it shows nothing of the path.
-        counted = [record for record in records if record.counts]
-        pieces = tuple(
-            ReceivedPiece(self._records + number, 0.0, record.size_bytes)
-            for number, record in enumerate(counted)
-        )
-        self._records += len(counted)
-        self._done = self._done or any(record.ends for record in records)
-        self._timed += [record.timed(at_s) for record in records[: MAX_RECORDS - len(self._timed)]]
-        arrival = Arrival(at_s, size_bytes, text_bytes, pieces)
-        if self._arrivals and self._arrivals[-1][0].at_s == at_s:
-            last = self._arrivals.pop()[0]
-            arrival = Arrival(
-                at_s, last.size_bytes + size_bytes, last.text_bytes + text_bytes, (*last.pieces, *pieces)
+    def repeated(
+        self, observations: tuple[Observation, ...], timeout_s: float, on_repeat: Callable[[Repeating], None]
+    ) -> tuple[Observation, ...]:
+        """Repeat the request in the ways that its response leaves open; return the first ones too."""
+        first, own_headers = observations[0], self._requests[Vantage.PATH].own_headers
+        max_s = min(timeout_s, repeat_s(first))
+        enough = first.records if first.outcome is Outcome.STOPPED else 0
+        for plan in (repeats, repeats_by_encoding):
+            wanted = plan(first, _flows(observations), own_headers)
+            if not wanted or self.interrupted:
+                continue
+            on_repeat(Repeating(wanted, max_s))
+            observations += self._round(wanted, max_s, enough_records=enough)
+        return observations
+
+    def _round(
+        self,
+        probes: Sequence[Probe],
+        timeout_s: float,
+        *,
+        enough_records: int = 0,
+        on_read: Callable[[ReadEvent], None] | None = None,
+    ) -> tuple[Observation, ...]:
+        """Make these requests side by side."""
+        for request in self._requests.values():
+            if request.target.address.tls:
+                tls_context(request.target.options.tls, BROWSER)  # made before the clock runs
+        now = time.monotonic()
+        give_up = now + timeout_s + SPARE_S
+        finished: queue.SimpleQueue[Finished] = queue.SimpleQueue()
+        builders = [
+            OwnStreamBuilder(
+                probe,
+                self._requests[probe.vantage],
+                now=now,
+                deadline=now + timeout_s,
+                enough_records=enough_records,
+                on_read=lambda event: finished.put(partial(self._tell, on_read, event)),
             )
-        self._arrivals.append((arrival, self._parser.mid_record))
-        self.reports.put(ReadEvent(self.index, at_s, size_bytes, text_bytes, tuple(records)))
+            for probe in probes
+        ]
+        shared: dict[object, Connections] = {}
+        with ExitStack() as stack:
+            for index, builder in enumerate(builders):
+                # The streams of one page share a connection; all others have one of their own.
+                key = Variant.TOGETHER if builder.probe.variant is Variant.TOGETHER else index
+                if key not in shared:
+                    connections = Connections(builder.request.target, give_up)
+                    shared[key] = stack.enter_context(closing(connections))
+                threading.Thread(
+                    target=work,
+                    args=(index, partial(probe_own_stream, builder, shared[key], give_up), finished),
+                    name=f"flushcheck-{builder.probe.id}",
+                    daemon=True,
+                ).start()
+            return collect(
+                builders, finished, give_up, self._stalls, None, partial(self._interrupt, builders)
+            )
 
-    def _abandoned(self) -> tuple[WatchOutcome, str, float]:
-        after_s = time.monotonic() - self.began
-        if self.interrupted:
-            return WatchOutcome.STOPPED, f"interrupted after {format_seconds(after_s)}", after_s
-        if not self.connect_s:
-            return WatchOutcome.UNREACHABLE, f"no connection within {format_seconds(after_s)}", after_s
-        return WatchOutcome.STOPPED, f"the response did not end within {format_seconds(after_s)}", after_s
+    def _interrupt(self, builders: Sequence[OwnStreamBuilder]) -> None:
+        self.interrupted = True
+        for builder in builders:
+            builder.interrupted = True
 
-
-def _follow(capture: _WatchCapture) -> None:
-    """Make one request and follow its response, in a thread of its own."""
-    try:
-        outcome, detail = _request_and_read(capture)
-        capture.end = (outcome, detail, time.monotonic() - capture.began)
-        capture.reports.put(capture.index)
-    except BaseException as error:  # noqa: BLE001  # a bug: raised again in the caller's thread
-        capture.reports.put(error)
-
-
-def _request_and_read(capture: _WatchCapture) -> tuple[WatchOutcome, str]:
-    request, redirects = capture.request, capture.request.target.options.max_redirects
-    while True:
-        with closing(Http1Connection(request.target, capture.budget)) as connection:
-            try:
-                sent = connection.request(
-                    request.method, request.request_target, request.default_headers(), request.body or b""
-                )
-                capture.requested(sent)
-                response = connection.response()
-                if following := _redirect(request, response) if redirects else None:
-                    request, redirects = following, redirects - 1
-                    continue
-                capture.responded(response)
-                if not 200 <= response.status < 300:
-                    return WatchOutcome.REFUSED, _refusal(connection, request, response, capture)
-                return _read(connection, capture, response.moment)
-            except PEER_ERRORS as error:
-                return _outcome(capture.failed(error), capture)
+    def _tell(self, on_read: Callable[[ReadEvent], None] | None, event: ReadEvent) -> None:
+        if on_read is not None and not self.interrupted:
+            on_read(event)
 
 
-def _redirect(request: WatchRequest, response: Response) -> WatchRequest | None:
-    """The request to make instead; None if the response asks for none."""
-    location = response.header("location")
-    return (
-        request.redirected(response.status, location) if response.status in REDIRECTS and location else None
-    )
+def _client(request: WatchRequest) -> Client:
+    return Client.HTTP1 if request.target.options.protocol is Protocol.HTTP1 else Client.BROWSER
 
 
-def _refusal(client: HttpClient, request: WatchRequest, response: Response, capture: _WatchCapture) -> str:
-    """What a response that is not a stream says, and what to do where that is known."""
-    location = printable(capture.hide(response.header("location")), MAX_SHOWN)
-    path = request.request_target.partition("?")[0]
-    proxied = request.target.asks_proxy is not None
-    found = obstacle(request.url, response.status, location, path, proxied=proxied)
-    if found and location:
-        return f"{found.sentence}. {found.step}"
-    body = capture.hide(read_error(client, response, capture.budget).decode(errors="replace"))
-    text = describe_response(response.status, response.header("content-type"), body)
-    return f"{found.sentence}. {found.step} ({text})" if found else text
+def _transport(first: Observation) -> Transport:
+    """Whether a stream is one of events, as its own content type says."""
+    kind = first.header("content-type").partition(";")[0].strip().lower()
+    return Transport.EVENTS if kind == EVENT_STREAM else Transport.CHUNKED
 
 
-def _read(client: HttpClient, capture: _WatchCapture, moment: float) -> tuple[WatchOutcome, str]:
-    """Read the body to its end.
-
-    Args:
-        client: where the body is due.
-        capture: where it is taken down.
-        moment: of the header.
-
-    Raises:
-        PEER_ERRORS: it did not come to its end.
-    """
-    try:
-        capture.open_body()
-        for read in client.body():
-            moment = read.moment
-            capture.take(read)
-            if capture.interrupted:
-                return WatchOutcome.STOPPED, "interrupted"
-            if capture.full:
-                return WatchOutcome.STOPPED, "more records or reads than are kept"
-    except DecodeError as error:
-        return WatchOutcome.CUT, str(error)
-    capture.finish(moment)
-    framed = capture.header("transfer-encoding") or capture.header("content-length")
-    return (WatchOutcome.ENDED if framed else WatchOutcome.CLOSED), ""
-
-
-def _outcome(end: EndDetail, capture: _WatchCapture) -> tuple[WatchOutcome, str]:
-    """Turn what stopped the reading into an outcome."""
-    timeout = format_seconds(capture.timeout_s)
-    match end.reason:
-        case StopReason.UNREACHABLE:
-            return WatchOutcome.UNREACHABLE, end.detail
-        case StopReason.DEADLINE if capture.status:
-            return WatchOutcome.STOPPED, f"the response did not end within {timeout}"
-        case StopReason.DEADLINE:
-            return WatchOutcome.UNREACHABLE, f"no response within {timeout}"
-        case StopReason.BYTE_LIMIT:
-            return WatchOutcome.STOPPED, end.detail
-    return WatchOutcome.CUT, end.detail
+def _flows(observations: Sequence[Observation]) -> dict[Probe, Flow]:
+    """How each request arrived, in the light of all the others."""
+    seen = {observation.probe: observation for observation in observations}
+    return {probe: timing.flow for probe, timing in timings(seen).items()}

@@ -56,6 +56,10 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     page.gap()
     for transport_report in report.transports:
         _transport(page, transport_report)
+    if report.stream and report.stream.records:
+        page.text(f"     {report.stream.format}, {report.stream.summary}", hang=5)
+        for sentence in report.stream.token_sentences:
+            page.text(f"     {sentence}", hang=5)
     _located(page, report.fault_location)
     for culprit_report in report.culprits:
         page.gap()
@@ -88,6 +92,10 @@ def _flow(
         sent, received = picture(report.sent_s, report.received_s, cells)
         page.line(f"       sent     {sent}".rstrip(), "dim")
         page.line(f"       received {received}".rstrip(), "dim")
+    elif len(report.received_s) > 1 and not report.sent_s:
+        cells = min(_PICTURE_WIDTH, page.width - 20)
+        received = time_line(report.received_s, max(report.received_s), cells)
+        page.line(f"       received {received}", "dim")
 
 
 def picture(sent_s: Sequence[float], received_s: Sequence[float], cells: int) -> tuple[str, str]:
@@ -95,15 +103,16 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], cells: int) ->
 
     A cell shows how many fell into it: `.` none, `|` one, 2 to 9, `#` more.
     """
-    whole_s = max(*sent_s, *received_s, 1e-9)
+    whole_s = max(*sent_s, *received_s)
+    return time_line(sent_s, whole_s, cells), time_line(received_s, whole_s, cells)
 
-    def line(moments: Iterable[float]) -> str:
-        counts = [0] * cells
-        for at_s in moments:
-            counts[min(cells - 1, max(0, int(at_s / whole_s * (cells - 1))))] += 1
-        return "".join("." if n == 0 else "|" if n == 1 else str(n) if n < 10 else "#" for n in counts)
 
-    return line(sent_s), line(received_s)
+def time_line(moments_s: Iterable[float], whole_s: float, cells: int) -> str:
+    """One time line, from 0 to `whole_s`: see `picture`."""
+    counts = [0] * cells
+    for at_s in moments_s:
+        counts[min(cells - 1, max(0, int(at_s / max(whole_s, 1e-9) * (cells - 1))))] += 1
+    return "".join("." if n == 0 else "|" if n == 1 else str(n) if n < 10 else "#" for n in counts)
 
 
 def _culprit_report(page: TextWriter, culprit_report: CulpritReport, asked: Sequence[Client]) -> None:

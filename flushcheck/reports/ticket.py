@@ -70,8 +70,7 @@ def _letter(page: TextWriter, report: Report, culprit_reports: Sequence[CulpritR
     page.gap()
     page.text(
         f"my app sends some of its responses piece by piece. {_WRONG[report.verdict]} This was measured"
-        f"{f' by {report.tool}' if report.tool else ''}, from the time at which each piece was sent and the "
-        "time at which it arrived:"
+        f"{f' by {report.tool}' if report.tool else ''}, {_measured(report)}:"
     )
     page.gap()
     for verdict in report.transports:
@@ -87,6 +86,12 @@ def _letter(page: TextWriter, report: Report, culprit_reports: Sequence[CulpritR
         _question(page)
     _proof(page, report)
     page.text("Thank you.")
+
+
+def _measured(report: Report) -> str:
+    if report.stream:
+        return "from the times at which data arrived, with the same request made in several ways"
+    return "from the time at which each piece was sent and the time at which it arrived"
 
 
 def _causes(page: TextWriter, culprit_reports: Sequence[CulpritReport]) -> None:
@@ -152,7 +157,8 @@ def _proof(page: TextWriter, report: Report) -> None:
     bad = [verdict.transport for verdict in report.transports if not flows(verdict)]
     streamed = [transport for transport in bad if transport in STREAMED]
     if streamed:
-        address = f"{report.target}{ROUTES[streamed[0]]}?{PLAIN_QUERY}"
+        query = f"{ROUTES[streamed[0]]}?{PLAIN_QUERY}"
+        address = report.target if report.stream else f"{report.target}{query}"
         # curl speaks HTTP/2 where it can: what only HTTP/1.1 clients meet has to be asked for.
         protocol = " --http1.1" if _only_over_http1(report) else ""
         page.text(
@@ -160,12 +166,18 @@ def _proof(page: TextWriter, report: Report) -> None:
             "and in blocks or all at the end when it is held."
         )
         page.gap()
-        page.line(f"    curl -N{protocol} --compressed {shlex.quote(address)}")
+        page.line(f"    curl -N{protocol} --compressed{_method(report)} {shlex.quote(address)}")
     else:
         page.text("To reproduce, and to verify the fix:")
         page.gap()
         page.line(f"    flushcheck diagnose {shlex.quote(report.target)} --only {','.join(bad)}")
     page.gap()
+
+
+def _method(report: Report) -> str:
+    """How curl makes the same request, where it is no GET: the body stays with the sender of the ticket."""
+    method = report.stream.method if report.stream else ""
+    return f" -X {shlex.quote(method)} -d @body" if method not in ("", "GET") else ""
 
 
 def _only_over_http1(report: Report) -> bool:

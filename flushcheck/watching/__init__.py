@@ -1,8 +1,7 @@
-"""Any stream of the user's own app: its records, and what their arrivals show.
+"""The wire formats of streams of the user's own app: records out of bytes of any format.
 
-Start with `verdict.py` (what can be said, and what not), then `analysis.py` (the pattern of the arrivals of
-one stream), `sentences.py` (one stream in words) and `records.py` (records out of bytes of any format).
-Records of such a stream carry no send time, so less can be said than in a diagnosis.
+Start with `records.py`. How such a stream arrived is measured in `measurement.own_streams`, and judged in
+`diagnosis`, like any other.
 
-Pure: imports `model`, `streaming` and `measurement`. The reads are made by `prober.watching`.
+Pure: imports `model` and `streaming`. The reads are made by `prober.watching`.
 """

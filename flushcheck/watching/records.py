@@ -18,11 +18,9 @@ from flushcheck.watching.formats.wire_format import TOKEN_KINDS, Payload, Record
 from flushcheck.watching.framing import frame_parser
 from flushcheck.watching.framing.frame import NOUNS, Frame, FrameParser, StreamFormat
 from flushcheck.watching.framing.sniff import sniff
-from flushcheck.watching.tokens import TimedRecord
 
 __all__ = ["DONE", "MAX_RECORDS", "NOUNS", "Record", "RecordKind", "RecordParser", "StreamFormat"]
 
-MAX_ERROR = 300  # characters of an error's message that are kept
 MAX_RECORDS = 100_000  # of one stream; its reading stops there
 
 # A format shows within so many records; the first ones may be an error, or pings.
@@ -48,11 +46,6 @@ class Record:
     def is_token(self) -> bool:
         """Whether it brings something that a model made."""
         return self.kind in TOKEN_KINDS
-
-    def timed(self, at_s: float) -> TimedRecord:
-        """Return it without its text, but for that of an error."""
-        error = self.text[:MAX_ERROR] if self.kind is RecordKind.ERROR else ""
-        return TimedRecord(at_s, self.kind, self.ends, self.output_tokens, error)
 
     @property
     def done(self) -> bool:

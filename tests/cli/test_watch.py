@@ -37,7 +37,7 @@ def test_the_live_view_shows_each_read_and_then_the_report(capsys):
     assert "arrived" in live.splitlines()[0]
     assert "w3" in live
     assert report.startswith("FLOWING")
-    assert "nothing holds them" in report
+    assert "flowing: the events arrive one by one" in report
 
 
 def test_with_direct_a_hold_is_detected(capsys):
@@ -45,24 +45,78 @@ def test_with_direct_a_hold_is_detected(capsys):
         assert main(["watch", public, "--direct", own]) == 1
     text = capsys.readouterr().out
     assert "HELD" in text
-    counts = "1 delivery through the proxy, 7 directly from the app"
-    assert f"A proxy buffers the stream: {counts}" in " ".join(text.split())
-    assert f"public: {public}" in text
-    assert f"direct: {own}" in text
+    assert f"the fault is on the path, not in the app: at {own} the same streams flow" in " ".join(
+        text.split()
+    )
 
 
 def test_one_address_with_everything_at_once_gives_no_verdict(capsys):
     with scripted_server(held_chat) as url:
         assert main(["watch", url]) == 3
     out = " ".join(capsys.readouterr().out.split())
-    assert "Everything arrived in one read" in out
+    assert "7 events, all at once after 0.8 s: a slow app, or held to the end" in out
     assert "--direct http://localhost:PORT/" in out
 
 
 def test_json_has_no_live_view(capsys):
     with scripted_server(chat) as url:
         assert main(["watch", url, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["streams"][0]["done"] is True
+    stream = json.loads(capsys.readouterr().out)["stream"]
+    assert (stream["done"], stream["records"], stream["format"]) == (True, 6, "server-sent events")
+
+
+def test_a_post_is_repeated_only_if_the_user_says_so(capsys):
+    requests: list[bytes] = []
+
+    def script(client: Client) -> None:
+        requests.append(client.request)
+        chat(client)
+
+    with scripted_server(script) as url:
+        main(["watch", url, "-d", "{}"])
+        assert len(requests) == 1
+        main(["watch", url, "-d", "{}", "--repeat"])
+        assert len(requests) == 1 + 5
+        requests.clear()
+        main(["watch", url, "--once"])
+        assert len(requests) == 1
+    assert "repeating the request: without compression; over HTTP/1.0" in capsys.readouterr().err
+
+
+def test_where_the_request_was_not_repeated_the_report_says_how(capsys):
+    with scripted_server(held_chat) as url:
+        assert main(["watch", url, "-d", "{}"]) == 3
+    assert "add --repeat" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_saved_run_is_judged_again_and_holds_no_secret(tmp_path, capsys):
+    saved = tmp_path / "run.json"
+    with scripted_server(chat) as url:
+        main(
+            [
+                "watch",
+                f"{url}/?key=geheim-1",
+                "-d",
+                "geheim-2",
+                "-H",
+                "X-Key: geheim-3",
+                "--save",
+                str(saved),
+                "--json",
+            ]
+        )
+    report = json.loads(capsys.readouterr().out)
+    assert "geheim" not in saved.read_text()
+    assert main(["judge", str(saved), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == report
+
+
+def test_a_ticket_is_written_about_the_users_own_stream(capsys):
+    with scripted_server(held_chat) as public, scripted_server(slow_chat) as own:
+        assert main(["watch", f"{public}/chat", "--direct", own, "--ticket"]) == 1
+    ticket = capsys.readouterr().out
+    assert f"Subject: streamed responses are held: {public}/chat" in ticket
+    assert f"curl -N --compressed {public}/chat" in ticket
 
 
 def test_headers_and_a_body_from_a_file_are_sent(tmp_path, capsys):
@@ -113,3 +167,11 @@ def test_after_an_interrupt_the_report_covers_what_was_received(default_sigint):
         out, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
     assert "interrupted" in out
+
+
+def test_the_text_alone_is_printed_where_it_is_asked_for(capsys):
+    with scripted_server(chat) as url:
+        assert main(["watch", url, "--text", "--once"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("w0 w1 w2 w3 w4 w5 \n")
+    assert "FLOWING" in out

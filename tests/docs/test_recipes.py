@@ -94,9 +94,15 @@ def steps_of_a_variant(variant: Variant) -> list[str]:
         missing.append(f"add {name} to LABELS in flushcheck/culprits/evidence.py: how a sentence calls it")
     if name not in source_of("cli/diagnose.py"):
         missing.append(f"add {name} to the labels of the progress line in flushcheck/cli/diagnose.py")
-    if name not in source_of("measurement/plan.py") and variant is not Variant.BASELINE:
+    if (
+        name not in source_of("measurement/plan.py", "measurement/repeats.py")
+        and variant is not Variant.BASELINE
+    ):
         missing.append(f"make a probe with {name} in flushcheck/measurement/plan.py, experiments()")
-    if name not in source_of("measurement/plan.py", "prober/*.py") and variant is not Variant.BASELINE:
+    if (
+        name not in source_of("measurement/plan.py", "measurement/repeats.py", "prober/*.py")
+        and variant is not Variant.BASELINE
+    ):
         missing.append(f"say in params() of flushcheck/measurement/plan.py what {name} asks the service for")
     return missing
 

@@ -12,14 +12,11 @@ import pytest
 from flushcheck.cli import parser
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import CutCause, FaultLocation, FaultPlace, IdleResult, Report
+from flushcheck.model import CutCause, FaultLocation, FaultPlace, IdleResult, Report, StreamReport
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.reports.explain import explanation_document
 from flushcheck.reports.json_report import document
-from flushcheck.reports.watch import watch_document
 from flushcheck.service.routes.check import CheckError
-from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
-from flushcheck.watching.verdict import assess
 from tests.docs.pages import MARK, ROOT, TEXTS, example, names, rows
 
 # Not of the report itself: `--config` adds it.
@@ -35,7 +32,8 @@ def report() -> Report:
     idle = IdleResult(CutCause.IDLE, "", cut_after_s=60.0)
     transports = tuple(dataclasses.replace(transport, idle=idle) for transport in judged.transports)
     located = FaultLocation(FaultPlace.PATH, "")
-    return dataclasses.replace(judged, transports=transports, fault_location=located)
+    stream = StreamReport("GET", 200, "server-sent events", 1, 1, 0.0, False, 1.0, "")
+    return dataclasses.replace(judged, transports=transports, fault_location=located, stream=stream)
 
 
 def test_every_field_of_the_report_is_documented():
@@ -56,7 +54,7 @@ def test_every_field_of_the_report_is_documented():
         )
 
 
-@pytest.mark.parametrize("part", ["culprits", "fault_location", "hops", "idle"])
+@pytest.mark.parametrize("part", ["culprits", "fault_location", "hops", "stream", "idle"])
 def test_every_member_of_a_part_is_documented_in_its_row(part):
     whole = document(report())
     value = whole["transports"]["chunked"]["idle"] if part == "idle" else whole[part]
@@ -72,12 +70,6 @@ def test_every_member_of_a_part_is_documented_in_its_row(part):
 def test_every_member_of_an_explanation_is_documented():
     listed = {name for cells in rows("member of a culprit") for name in names(cells[0])}
     assert set(explanation_document(CULPRITS["nginx-gzip"])) == listed, "docs/json.md, Explain"
-
-
-def test_every_member_of_watch_is_documented():
-    whole = watch_document(assess(StreamCapture("http://localhost", WatchOutcome.ENDED)))
-    listed = {name for cells in rows("member of watch") for name in names(cells[0])}
-    assert {*whole, *whole["streams"][0]} == listed, "docs/json.md, Watch"
 
 
 def test_every_code_of_the_check_is_documented():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flushcheck.model import Verdict
+from flushcheck import judge
+from flushcheck.model import Flow, Report, Transport, Verdict
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
-from flushcheck.watching.analysis import Pattern
-from flushcheck.watching.verdict import assess
 from tests.live import nginxconf
 
 pytestmark = pytest.mark.live
@@ -19,23 +18,29 @@ TOKENS = "/stream/events?xab=0&cache=0&nosniff=0&count=12"
 LARGE = "/stream/chunked?xab=0&cache=0&nosniff=0&format=delta&count=40&interval=0.03&size=1000&spread=1400"
 
 
+def watched(url: str, direct: str = "") -> Report:
+    return judge(
+        watch(watch_request(url), watch_request(direct) if direct else None, timeout_s=20, repeat=True)
+    )
+
+
 def test_a_holding_nginx_is_told_beside_the_apps_own_port_and_freed(origin, nginx):
     front = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
-    requests = [watch_request(front.url + TOKENS), watch_request(origin.url + TOKENS)]
-    report = assess(*watch(requests, timeout_s=20))
+    report = watched(front.url + TOKENS, origin.url + TOKENS)
     assert report.verdict is Verdict.HELD, report.headline
     front.apply_fix("proxy_buffering off;")
-    report = assess(*watch(requests, timeout_s=20))
+    report = watched(front.url + TOKENS, origin.url + TOKENS)
     assert report.verdict is Verdict.FLOWING, report.headline
 
 
 def test_blocks_that_cut_records_are_told_alone(origin, nginx):
     front = nginx(nginxconf.site(PASS), upstreams={8000: origin.port})
-    report = assess(*watch([watch_request(front.url + LARGE)], timeout_s=20))
-    assert (report.verdict, report.streams[0].pattern) == (Verdict.HELD, Pattern.BLOCKS), report.headline
-    assert report.streams[0].block_bytes == 4096
+    report = watched(front.url + LARGE)
+    (chunked,) = report.transports
+    assert (report.verdict, chunked.transport, chunked.flow) == (Verdict.HELD, Transport.CHUNKED, Flow.BLOCKS)
+    assert chunked.hold_bytes == 4096
 
 
 def test_on_a_good_path_no_fault_is_found(origin):
-    report = assess(*watch([watch_request(origin.url + TOKENS)], timeout_s=20))
-    assert (report.verdict, report.streams[0].pattern) == (Verdict.FLOWING, Pattern.SINGLY), report.headline
+    report = watched(origin.url + TOKENS)
+    assert (report.verdict, report.culprits) == (Verdict.FLOWING, ()), report.headline

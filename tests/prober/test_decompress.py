@@ -52,10 +52,63 @@ def test_deflate_may_come_bare_and_byte_by_byte():
     assert b"".join(chain.feed(bytes([byte])) for byte in bare(b"some text")) == b"some text"
 
 
-def test_gzip_may_begin_anew_within_one_read_and_between_two():
+def test_of_several_members_of_gzip_the_first_is_read_as_browsers_do():
     chain = DecoderChain("gzip")
-    packed = gzip.compress(b"a") + gzip.compress(b"b")
-    assert chain.feed(packed) + chain.feed(gzip.compress(b"c")) == b"abc"
+    others = [gzip.compress(b"b"), gzip.compress(b"c")]
+    assert chain.feed(gzip.compress(b"a") + others[0]) + chain.feed(others[1]) == b"a"
+    assert chain.unread_bytes == sum(map(len, others))
+
+
+@pytest.mark.parametrize("rest", [b"\0" * 8, b"garbage"])
+def test_padding_behind_gzip_is_no_member(rest):
+    chain = DecoderChain("gzip")
+    assert chain.feed(gzip.compress(b"a") + rest) + chain.feed(rest) == b"a"
+    assert chain.unread_bytes == 0
+
+
+def named(name: bytes, comment: bytes = b"", extra: bytes = b"", *, crc: bool = False) -> bytes:
+    """The header of gzip with these parts."""
+    flags = 4 * bool(extra) | 8 * bool(name) | 16 * bool(comment) | 2 * crc
+    begin = b"\x1f\x8b\x08" + bytes([flags]) + bytes(6)
+    parts = [len(extra).to_bytes(2, "little") + extra] if extra else []
+    parts += [text + b"\0" for text in (name, comment) if text]
+    header = begin + b"".join(parts)
+    return header + zlib.crc32(header).to_bytes(4, "little")[:2] * crc
+
+
+HEADS = [
+    # name,                     encoding,   the body's beginning,              kept,              length
+    ("plain",                   "gzip",     named(b""),                        "1f8b0800000000000000", 10),
+    ("x-gzip",                  "x-gzip",   named(b""),                        "1f8b0800000000000000", 10),
+    ("9 bytes",                 "gzip",     named(b"")[:9],                    "1f8b08000000000000", 0),
+    ("with a file name",        "gzip",     named(b"x" * 44),                  "1f8b0808000000000000", 55),
+    ("a name without end",      "gzip",     named(b"x" * 44)[:-1],             "1f8b0808000000000000", 0),
+    ("with a comment too",      "gzip",     named(b"x", b"yz"),                "1f8b0818000000000000", 15),
+    ("with everything",         "gzip",     named(b"x", b"yz", b"abc", crc=True), "1f8b081e000000000000", 22),
+    ("an extra part cut off",   "gzip",     named(b"", b"", b"abc")[:-1],      "1f8b0804000000000000", 0),
+    ("deflate",                 "deflate",  zlib.compress(b"")[:2],            "789c",            2),
+    ("half of it",              "deflate",  b"\x78",                           "78",              0),
+    ("zstd",                    "zstd",     b"\x28\xb5\x2f\xfd",               "28b52ffd",        4),
+    ("br",                      "br",       b"\x8b",                           "",                0),
+    ("none",                    "",         b"text",                           "",                0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "begin", "kept", "length"), HEADS, ids=[row[0] for row in HEADS]
+)
+def test_the_header_of_a_compressed_body_is_known_and_none_of_its_text(name, encoding, begin, kept, length):
+    for data in ([begin], [begin[:1], begin[1:]]):
+        chain = DecoderChain(encoding)
+        for part in data:
+            chain.feed(part)
+        assert (chain.head.hex(), chain.head_bytes) == (kept, length)
+
+
+def test_text_behind_the_header_is_not_kept():
+    chain = DecoderChain("gzip")
+    chain.feed(gzip.compress(b"secret" * 50, mtime=0))
+    assert (len(chain.head), chain.head_bytes) == (10, 10)
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(PACKERS)))

@@ -5,9 +5,18 @@ from __future__ import annotations
 import pytest
 
 from flushcheck.model import EndRecord, Outcome, Piece, Probe, ReceivedPiece, RequestAtApp, Transport
-from flushcheck.prober.capture import MAX_HEADERS, MAX_NAME, MAX_SETTINGS, MAX_VALUE, EndDetail, StopReason
+from flushcheck.prober.capture import (
+    MAX_ARRIVALS,
+    MAX_HEADERS,
+    MAX_NAME,
+    MAX_SETTINGS,
+    MAX_SIZES,
+    MAX_VALUE,
+    EndDetail,
+    StopReason,
+)
 from flushcheck.prober.http_client import ProtocolError, Response, SentRequest
-from flushcheck.prober.observation_builder import MAX_ARRIVALS, MAX_PIECES, MAX_SIZES, ObservationBuilder
+from flushcheck.prober.observation_builder import MAX_PIECES, ObservationBuilder
 from flushcheck.prober.timed_socket import (
     ByteLimitExceeded,
     DeadlineExceeded,

@@ -13,7 +13,6 @@ from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.target import Target
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
-from flushcheck.watching.stream_capture import WatchOutcome
 from tests.prober.peers import Client, scripted_server
 from tests.prober.proxies import Proxy
 from tests.prober.test_gather import no_control, service
@@ -142,8 +141,9 @@ def test_a_watched_stream_is_followed_as_browsers_do(name, method, status, body,
 
     with scripted_server(script) as url:
         options = ConnectionOptions(max_redirects=1)
-        (capture,) = watch([watch_request(f"{url}/first", method=method, body=body, options=options)])
-    assert (capture.outcome, received) == (WatchOutcome.ENDED, [expected])
+        request = watch_request(f"{url}/first", method=method, body=body, options=options)
+        (capture,) = watch(request).observations
+    assert (capture.outcome, received) == (Outcome.COMPLETE, [expected])
 
 
 def test_neither_headers_nor_a_body_go_to_another_origin():
@@ -154,7 +154,7 @@ def test_neither_headers_nor_a_body_go_to_another_origin():
         client.respond(200, b"ok", "text/plain")
 
     with scripted_server(script) as url, scripted_server(redirects_to(f"{url}/second", 307)) as first:
-        (get,) = watch([watch_request(first, options=SECRETS)])
-        (post,) = watch([watch_request(first, body=b"{}", options=SECRETS)])
-    assert (get.outcome, received) == (WatchOutcome.ENDED, [("", "")])
-    assert (post.outcome, post.detail.startswith("it redirects to")) == (WatchOutcome.REFUSED, True)
+        (get,) = watch(watch_request(first, options=SECRETS)).observations
+        (post,) = watch(watch_request(first, body=b"{}", options=SECRETS)).observations
+    assert (get.outcome, received) == (Outcome.COMPLETE, [("", "")])
+    assert (post.outcome, post.detail.startswith("it redirects to")) == (Outcome.REFUSED, True)

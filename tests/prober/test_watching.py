@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import threading
 import time
 import zlib
@@ -11,14 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flushcheck.model import UsageError
-from flushcheck.prober import watching
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import Client as AskedAs
+from flushcheck.model import Observation, Outcome, Run, Transport, UsageError, Vantage, Variant
+from flushcheck.model.run_schema import run_from_json, run_to_json
+from flushcheck.prober import own_stream
+from flushcheck.prober.own_stream import MAX_RECORDS, ReadEvent
 from flushcheck.prober.target import ConnectionOptions
 from flushcheck.prober.watch_request import MAX_BODY_BYTES, watch_request
-from flushcheck.prober.watching import ReadEvent, watch
-from flushcheck.watching.records import MAX_RECORDS, StreamFormat
-from flushcheck.watching.stream_capture import StreamCapture, WatchOutcome
-from flushcheck.watching.verdict import assess
+from flushcheck.prober.watching import Repeating, watch
 from tests.prober.peers import CHUNKED, TO_CLOSE, Client, pace, scripted_server
 
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -37,28 +37,32 @@ def chat(client: Client) -> None:
     client.send(LAST)
 
 
-def follow(url: str, *, timeout_s: float = 5.0, **arguments: object) -> StreamCapture:
-    (seen,) = watch([watch_request(url, **arguments)], timeout_s=timeout_s)  # type: ignore[arg-type]
+def follow(url: str, *, timeout_s: float = 5.0, **arguments: object) -> Observation:
+    run = watch(watch_request(url, **arguments), timeout_s=timeout_s)  # type: ignore[arg-type]
+    (seen,) = run.observations
     return seen
 
 
 def test_a_chat_is_followed_live():
     events_seen: list[ReadEvent] = []
     with scripted_server(chat) as url:
-        (seen,) = watch([watch_request(f"{url}/chat?q=1")], timeout_s=5, on_read=events_seen.append)
-    assert (seen.outcome, seen.format, seen.done, seen.status) == (
-        WatchOutcome.ENDED,
-        StreamFormat.EVENTS,
+        run = watch(watch_request(f"{url}/chat?q=1"), timeout_s=5, on_read=events_seen.append)
+    (seen,) = run.observations
+    assert (seen.outcome, seen.format, seen.done, seen.status, seen.framed) == (
+        Outcome.COMPLETE,
+        "server-sent events",
         True,
         200,
+        True,
     )
+    assert (seen.probe.transport, seen.records, seen.pieces) == (Transport.EVENTS, 6, ())
+    assert (run.method, run.target, run.direct) == ("GET", f"{url}/chat?q=1", "")
     assert [record.text for event in events_seen for record in event.records] == [
         f"w{n} " for n in range(6)
     ] + ["[DONE]"]
     moments = [arrival.at_s for arrival in seen.arrivals]
     assert moments == sorted(moments)
     assert 0.4 < moments[-1] < 3
-    assert len(seen.arrivals) == len(seen.mid_record)
 
 
 def test_the_request_arrives_as_it_was_given():
@@ -161,28 +165,28 @@ def ends_without_last_chunk(client: Client) -> None:
 
 ROWS = [
     # name, peer, outcome, words in the detail, records at least
-    ("compressed, and flushed", compressed, WatchOutcome.ENDED, "", 4),
-    ("a bomb", bomb, WatchOutcome.CUT, "MiB of text", 0),
-    ("a flood", flood, WatchOutcome.STOPPED, "8 MiB", 1),
-    ("never ends", forever, WatchOutcome.STOPPED, "did not end within 1.5 s", 10),
-    ("silence", lambda client: client.wait_for_close(), WatchOutcome.UNREACHABLE, "no response within 1.5 s", 0),
-    ("an endless header", endless_header, WatchOutcome.UNREACHABLE, "no HTTP response", 0),
-    ("no HTTP", lambda client: client.send(b"SSH-2.0-x\r\n"), WatchOutcome.UNREACHABLE, "no HTTP response", 0),
-    ("hangs up", lambda client: client.reset(), WatchOutcome.UNREACHABLE, "no HTTP response", 0),
-    ("breaks off", half, WatchOutcome.CUT, "", 3),
-    ("ends too early", ends_without_last_chunk, WatchOutcome.CUT, "", 3),
-    ("wrong chunk sizes", lambda client: client.send(CHUNKED + b"zz\r\n"), WatchOutcome.CUT, "", 0),
-    ("not found", lambda client: client.respond(404, b'{"error": "no"}'), WatchOutcome.REFUSED, "status 404", 0),
-    ("a redirect", lambda client: client.respond(302, b"x", extra="Location: http://else/\r\n"), WatchOutcome.REFUSED, "it redirects to another host, http://else/ (status 302)", 0),
-    ("an unknown encoding", lambda client: client.respond(200, b"x", extra="Content-Encoding: lzma\r\n"), WatchOutcome.CUT, "lzma", 0),
-    ("ended by closing", lambda client: client.send(TO_CLOSE + b"data: x\n\n"), WatchOutcome.CLOSED, "", 1),
-    ("a short response", lambda client: client.respond(200, b"da", "text/plain"), WatchOutcome.ENDED, "", 1),
-    ("nothing", lambda client: client.respond(204, b""), WatchOutcome.ENDED, "", 0),
+    ("compressed, and flushed", compressed, Outcome.COMPLETE, "", 4),
+    ("a bomb", bomb, Outcome.CUT, "MiB of text", 0),
+    ("a flood", flood, Outcome.STOPPED, "8 MiB", 1),
+    ("never ends", forever, Outcome.STOPPED, "did not end within 1.5 s", 10),
+    ("silence", lambda client: client.wait_for_close(), Outcome.TIMEOUT, "no response within 1.5 s", 0),
+    ("an endless header", endless_header, Outcome.UNREACHABLE, "no HTTP response", 0),
+    ("no HTTP", lambda client: client.send(b"SSH-2.0-x\r\n"), Outcome.UNREACHABLE, "no HTTP response", 0),
+    ("hangs up", lambda client: client.reset(), Outcome.UNREACHABLE, "no HTTP response", 0),
+    ("breaks off", half, Outcome.CUT, "", 3),
+    ("ends too early", ends_without_last_chunk, Outcome.CUT, "", 3),
+    ("wrong chunk sizes", lambda client: client.send(CHUNKED + b"zz\r\n"), Outcome.CUT, "", 0),
+    ("not found", lambda client: client.respond(404, b'{"error": "no"}'), Outcome.REFUSED, "status 404", 0),
+    ("a redirect", lambda client: client.respond(302, b"x", extra="Location: http://else/\r\n"), Outcome.REFUSED, "it redirects to another host, http://else/ (status 302)", 0),
+    ("an unknown encoding", lambda client: client.respond(200, b"x", extra="Content-Encoding: lzma\r\n"), Outcome.CUT, "lzma", 0),
+    ("ended by closing", lambda client: client.send(TO_CLOSE + b"data: x\n\n"), Outcome.COMPLETE, "", 1),
+    ("a short response", lambda client: client.respond(200, b"da", "text/plain"), Outcome.COMPLETE, "", 1),
+    ("nothing", lambda client: client.respond(204, b""), Outcome.COMPLETE, "", 0),
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def seen() -> dict[str, StreamCapture]:
+def seen() -> dict[str, Observation]:
     def follow_row(row):
         with scripted_server(row[1]) as url:
             return follow(f"{url}/stream", timeout_s=1.5)
@@ -198,21 +202,22 @@ def test_whatever_a_peer_does_is_an_outcome_in_time(row, seen):
     assert (capture.outcome, words in capture.detail) == (ending, True), capture.detail
     assert capture.detail.isprintable()
     assert capture.ended_s < 5
-    assert sum(len(arrival.pieces) for arrival in capture.arrivals) >= records
-    assert len(capture.arrivals) == len(capture.mid_record)
-    assess(capture)
+    assert capture.records >= records
+    run = Run("http://x/", (capture,))
+    assert run_from_json(run_to_json(run)) == run
+    judge(run)
 
 
 def test_records_without_end_stop_at_their_limit():
     with scripted_server(lines_without_end) as url:
         capture = follow(f"{url}/stream", timeout_s=30)
-    assert (capture.outcome, capture.detail) == (WatchOutcome.STOPPED, "more records or reads than are kept")
-    assert sum(len(arrival.pieces) for arrival in capture.arrivals) == MAX_RECORDS
+    assert (capture.outcome, capture.detail) == (Outcome.STOPPED, "more records or reads than are kept")
+    assert capture.records == MAX_RECORDS
 
 
 def test_a_closed_port_is_unreachable():
     capture = follow("http://127.0.0.1:1/x", timeout_s=2)
-    assert capture.outcome is WatchOutcome.UNREACHABLE
+    assert capture.outcome is Outcome.UNREACHABLE
     assert "nothing listens" in capture.detail
 
 
@@ -225,10 +230,10 @@ def test_two_addresses_are_asked_at_the_same_time():
 
     events_seen: list[ReadEvent] = []
     with scripted_server(script) as first, scripted_server(script) as second:
-        both = watch([watch_request(first), watch_request(second)], timeout_s=5, on_read=events_seen.append)
-    assert [capture.done for capture in both] == [True, True]
-    assert {event.index for event in events_seen} == {0, 1}
-    assert [capture.url for capture in both] == [first, second]
+        run = watch(watch_request(first), watch_request(second), timeout_s=5, on_read=events_seen.append)
+    assert [observation.done for observation in run.observations] == [True, True]
+    assert {event.probe.vantage for event in events_seen} == {Vantage.PATH, Vantage.DIRECT}
+    assert (run.target, run.direct) == (first, second)
 
 
 def test_an_interrupt_stops_the_watching():
@@ -237,9 +242,9 @@ def test_an_interrupt_stops_the_watching():
 
     with scripted_server(forever) as url:
         began = time.monotonic()
-        (capture,) = watch([watch_request(url)], timeout_s=30, on_read=interrupt)
+        (capture,) = watch(watch_request(url), timeout_s=30, repeat=True, on_read=interrupt).observations
     assert time.monotonic() - began < 5
-    assert (capture.outcome, "interrupted" in capture.detail) == (WatchOutcome.STOPPED, True)
+    assert (capture.outcome, "interrupted" in capture.detail) == (Outcome.STOPPED, True)
     assert capture.arrivals
 
 
@@ -247,7 +252,7 @@ def test_a_bug_is_raised(monkeypatch):
     def fault(_: object) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr(watching, "RecordParser", fault)
+    monkeypatch.setattr(own_stream, "RecordParser", fault)
     with scripted_server(chat) as url, pytest.raises(RuntimeError, match="ours"):
         follow(url)
 
@@ -279,12 +284,113 @@ def test_misuse_gets_an_example_and_never_the_secret(wrong, says):
 @pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), 601])
 def test_a_time_out_is_bounded(timeout_s):
     with pytest.raises(UsageError, match="for example "):
-        watch([], timeout_s=timeout_s)
+        watch(watch_request("http://127.0.0.1:1/"), timeout_s=timeout_s)
 
 
-def test_json_is_what_a_script_gets():
-    from flushcheck.reports.watch import watch_document
+def headers_of(requests: list[str], name: str) -> list[str]:
+    """The values of one header, request by request; "" where it is missing."""
+    found = []
+    for request in requests:
+        lines = [line.partition(": ") for line in request.split("\r\n")]
+        found.append(next((value for key, _, value in lines if key.lower() == name), ""))
+    return found
+
+
+def test_the_request_is_repeated_with_one_difference_each():
+    requests: list[str] = []
+    announced: list[Repeating] = []
+    live: list[ReadEvent] = []
+
+    def script(client: Client) -> None:
+        requests.append(client.request.decode())
+        if "gzip" in requests[-1]:
+            time.sleep(0.7)
+            client.send(SSE.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
+            client.chunk(gzip.compress(b"".join(b"data: %d\n\n" % seq for seq in range(6))))
+            client.send(LAST)
+        else:
+            client.send(SSE)
+            events(client, 6, 0.12)
+            client.send(LAST)
+
+    with scripted_server(script) as url:
+        run = watch(
+            watch_request(url), timeout_s=5, repeat=True, on_read=live.append, on_repeat=announced.append
+        )
+    variants = [observation.probe.variant for observation in run.observations]
+    alone = [Variant.DEFLATE, Variant.BR, Variant.ZSTD]
+    assert variants == [Variant.BASELINE, Variant.IDENTITY, Variant.HTTP10, Variant.EVENT_STREAM, *alone]
+    assert [len(repeating.probes) for repeating in announced] == [3, 3]
+    assert {event.probe.variant for event in live} == {Variant.BASELINE}
+    assert sum(" HTTP/1.0\r\n" in request for request in requests) == 1
+    browser = "gzip, deflate, br, zstd"
+    assert sorted(headers_of(requests, "accept-encoding")) == sorted(
+        [browser] * 3 + ["identity", "deflate", "br", "zstd"]
+    )
+    assert sorted(headers_of(requests, "accept")) == ["*/*"] * 6 + ["text/event-stream"]
+
+
+def test_a_stream_without_end_is_repeated_for_as_many_records():
+    with scripted_server(forever) as url:
+        run = watch(watch_request(url), timeout_s=1.0, repeat=True)
+    first, *others = run.observations
+    assert first.outcome is Outcome.STOPPED
+    assert len(others) == 4
+    assert all(other.records <= first.records for other in others)
+    assert {other.outcome for other in others} == {Outcome.STOPPED}
+
+
+def test_the_body_ends_without_a_length():
+    with scripted_server(lambda client: client.send(TO_CLOSE + b"data: x\n\n")) as url:
+        assert not follow(url).framed
+
+
+def test_a_client_that_chose_http_1_1_is_no_browser():
+    from flushcheck.prober.target import Protocol
 
     with scripted_server(chat) as url:
-        document = watch_document(assess(follow(url)))
-    assert json.loads(json.dumps(document))["streams"][0]["records"] == 6
+        seen = follow(url, options=ConnectionOptions(protocol=Protocol.HTTP1))
+    assert seen.probe.client is AskedAs.HTTP1
+
+
+MEMBERS = [gzip.compress(b"data: %d\n\n" % seq) for seq in range(4)]
+
+
+def members(client: Client) -> None:
+    client.send(SSE.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
+    for member in MEMBERS:
+        client.chunk(member)
+    client.send(LAST)
+
+
+def test_a_member_of_gzip_for_each_piece_is_read_as_browsers_read_it():
+    with scripted_server(members) as url:
+        seen = follow(url)
+    assert (seen.records, seen.unread_bytes) == (1, sum(map(len, MEMBERS[1:])))
+    assert (seen.compressed_head[:6], seen.head_bytes) == ("1f8b08", 10)
+
+
+SHOWN = [
+    ("http://x/a?q=1&api_key=abcdef&n=2", "http://x/a?q=1&api_key=…&n=2"),
+    ("http://x/a?access_token=abcdef",    "http://x/a?access_token=…"),
+    ("http://x/a?token=&x",               "http://x/a?token=&x"),
+    ("http://x/a",                        "http://x/a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("url", "shown"), SHOWN)
+def test_no_report_shows_what_looks_like_a_secret_in_the_query(url, shown):
+    assert watch_request(url).shown_url == shown
+
+
+SAFE = [({}, True), ({"method": "HEAD"}, True), ({"body": b"{}"}, False), ({"method": "PUT"}, False)]
+
+
+@pytest.mark.parametrize(("arguments", "safe"), SAFE)
+def test_only_requests_that_change_nothing_are_safe(arguments, safe):
+    assert watch_request("http://x/", **arguments).is_safe is safe
+
+
+def test_the_callers_headers_are_known_by_name():
+    request = watch_request("http://x/", options=ConnectionOptions(headers=(("Accept-Encoding", "br"),)))
+    assert request.own_headers == {"accept-encoding"}

@@ -30,8 +30,7 @@ from flushcheck.measurement.timing import KEPT_SHARE, flow
 from flushcheck.model import Probe, Run, Transport, UsageError, Vantage, Variant
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.model.run_schema import run_from_json
-from flushcheck.prober.capture import MAX_HEADERS, MAX_VALUE
-from flushcheck.prober.observation_builder import MAX_ARRIVALS
+from flushcheck.prober.capture import MAX_ARRIVALS, MAX_HEADERS, MAX_VALUE
 from flushcheck.prober.tool import TOOL
 from flushcheck.reports.html import HELD_S, LATE_S, html
 from flushcheck.reports.oneliner import oneliner

@@ -1,4 +1,4 @@
-"""What a stream of tokens looked like to its reader: pure arithmetic over the moments of its records.
+"""What a stream of tokens looked like to its reader: arithmetic over the moments of its records.
 
 A token is a record with content: text, reasoning, or a part of a tool call. Services put one token into a
 record, rarely several, so counts are of records; what the service itself counted stands beside them. Names
@@ -15,9 +15,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from flushcheck.watching.formats.wire_format import TOKEN_KINDS, RecordKind
+from flushcheck.model import Ending, Gaps, Observation, TokenMetrics
 
 # Gaps shrank across a proxy: the median is at most this share of the direct one's ...
 SMALLER_GAP = 0.5
@@ -31,82 +30,30 @@ MIN_TOKENS = 5
 SIMILAR_RATIO = 2.5
 
 
-@dataclass(frozen=True, slots=True)
-class TimedRecord:
-    """A record without its text, and when it arrived."""
-
-    at_s: float  # since the request was sent
-    kind: RecordKind
-    ends: bool = False  # with it the stream is complete, by the rules of its format
-    output_tokens: int = 0  # that the service counted by then
-    error: str = ""  # of an ERROR: its message
-
-
-class Ending(StrEnum):
-    """Whether a stream came to the end that its format has."""
-
-    COMPLETE = "complete"
-    ERROR = "error"  # a record says that something failed
-    MISSING = "missing"  # its format has an end, and it did not come
-    UNMARKED = "unmarked"  # its format has none
-
-
-@dataclass(frozen=True, slots=True)
-class Gaps:
-    """Times between tokens, in seconds."""
-
-    p50: float
-    p95: float
-    max: float
-
-
-@dataclass(frozen=True, slots=True)
-class TokenMetrics:
-    """The tokens of one stream. A time is None where there is no such token."""
-
-    tokens: int
-    reasoning_tokens: int  # of these
-    usage_tokens: int  # that the service counted; 0: it does not say
-    first_record_s: float | None
-    ttft_s: float | None  # the first token, reasoning included
-    ttfo_s: float | None  # the first token that is not reasoning
-    gap_s: Gaps | None  # None for fewer than two tokens
-    tokens_per_s: float | None  # after the first; None where all came at once
-    ending: Ending
-    error: str  # the message of the first error
-
-
-def token_metrics(records: Sequence[TimedRecord], *, has_end: bool) -> TokenMetrics:
-    """Return the metrics of one stream.
-
-    Args:
-        records: all of it, pings and end markers too, by ascending `at_s`.
-        has_end: whether its format says when a stream is complete.
-    """
-    counted = [record for record in records if record.kind not in (RecordKind.PING, RecordKind.DONE)]
-    tokens = [record for record in records if record.kind in TOKEN_KINDS]
-    output = [record for record in tokens if record.kind is not RecordKind.REASONING]
-    gaps_s = [after.at_s - before.at_s for before, after in itertools.pairwise(tokens)]
+def token_metrics(observation: Observation) -> TokenMetrics:
+    """Return the metrics of one stream of the user's own app."""
+    moments_s = [arrival.at_s for arrival in observation.arrivals for _ in range(arrival.tokens)]
+    output_s = [arrival.at_s for arrival in observation.arrivals if arrival.tokens > arrival.reasoning_tokens]
+    gaps_s = [after_s - before_s for before_s, after_s in itertools.pairwise(moments_s)]
     return TokenMetrics(
-        tokens=len(tokens),
-        reasoning_tokens=len(tokens) - len(output),
-        usage_tokens=max((record.output_tokens for record in records), default=0),
-        first_record_s=counted[0].at_s if counted else None,
-        ttft_s=tokens[0].at_s if tokens else None,
-        ttfo_s=output[0].at_s if output else None,
+        tokens=len(moments_s),
+        reasoning_tokens=sum(arrival.reasoning_tokens for arrival in observation.arrivals),
+        usage_tokens=observation.usage_tokens,
+        ttft_s=moments_s[0] if moments_s else None,
+        ttfo_s=output_s[0] if output_s else None,
         gap_s=Gaps(percentile(gaps_s, 0.5), percentile(gaps_s, 0.95), max(gaps_s)) if gaps_s else None,
         tokens_per_s=len(gaps_s) / sum(gaps_s) if sum(gaps_s) > 0 else None,
-        ending=_ending(records, has_end=has_end),
-        error=next((record.error for record in records if record.kind is RecordKind.ERROR), ""),
+        ending=_ending(observation),
+        error=observation.error,
     )
 
 
-def _ending(records: Sequence[TimedRecord], *, has_end: bool) -> Ending:
-    if any(record.kind is RecordKind.ERROR for record in records):
+def _ending(observation: Observation) -> Ending:
+    if observation.error:
         return Ending.ERROR
-    if any(record.ends for record in records):
+    if observation.done:
         return Ending.COMPLETE
-    return Ending.MISSING if has_end else Ending.UNMARKED
+    return Ending.MISSING if observation.wire_end else Ending.UNMARKED
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from flushcheck.watching.tokens import Ending, ShrunkGaps, TokenMetrics
+from flushcheck.measurement.tokens import ShrunkGaps
+from flushcheck.model import Ending, TokenMetrics
 
-MAX_ERROR = 200  # characters of a message
 
-
-def describe_tokens(name: str, end: str, metrics: TokenMetrics, records_per_delivery: float) -> list[str]:
+def describe_tokens(end: str, metrics: TokenMetrics, records_per_delivery: float) -> list[str]:
     """Return the sentences about one stream of a known format.
 
     Args:
-        name: of its format.
-        end: what its format ends with; "": nothing.
+        end: what its format ends with.
         metrics: its tokens.
         records_per_delivery: how many records came together, on average.
     """
-    sentences = [f"{name}: {_counts(metrics)}"]
+    sentences = [_counts(metrics)]
     if metrics.ttft_s is not None:
-        sentences.append(f"{_first(metrics)}; {records_per_delivery:.1f} records per delivery")
+        sentences = [
+            f"{_counts(metrics)}, {_first(metrics)}, {records_per_delivery:.1f} records per delivery"
+        ]
     if metrics.gap_s is not None:
         gaps = metrics.gap_s
         pace = f", {metrics.tokens_per_s:.1f} tokens per second" if metrics.tokens_per_s else ""
@@ -28,9 +28,7 @@ def describe_tokens(name: str, end: str, metrics: TokenMetrics, records_per_deli
         )
     match metrics.ending:
         case Ending.ERROR:
-            sentences.append(
-                f"the stream reports an error: {metrics.error[:MAX_ERROR] or 'without a message'}"
-            )
+            sentences.append(f"the stream reports an error: {metrics.error}")
         case Ending.MISSING:
             sentences.append(f"the end of its format did not come: {end}")
     return sentences
@@ -39,9 +37,9 @@ def describe_tokens(name: str, end: str, metrics: TokenMetrics, records_per_deli
 def describe_shrunk(shrunk: ShrunkGaps) -> str:
     """Return the sentence about tokens that came later and closer together through the proxy."""
     return (
-        f"Through the proxy the first token comes {shrunk.later_s:.1f} s later and the tokens follow each "
+        f"through the proxy the first token comes {shrunk.later_s:.1f} s later and the tokens follow each "
         f"other faster ({shrunk.gap_s * 1000:.0f} ms instead of {shrunk.direct_gap_s * 1000:.0f} ms): "
-        "something collects them."
+        "something collects them"
     )
 
 
@@ -49,7 +47,7 @@ def _counts(metrics: TokenMetrics) -> str:
     count = f"{metrics.tokens} {'token' if metrics.tokens == 1 else 'tokens'}"
     if metrics.reasoning_tokens:
         count += f", {metrics.reasoning_tokens} of them reasoning"
-    return f"{count}; the service counted {metrics.usage_tokens}" if metrics.usage_tokens else count
+    return f"{count} (the service counted {metrics.usage_tokens})" if metrics.usage_tokens else count
 
 
 def _first(metrics: TokenMetrics) -> str:

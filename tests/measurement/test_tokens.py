@@ -3,42 +3,56 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 
 import pytest
 
-from flushcheck.watching.formats.wire_format import RecordKind
-from flushcheck.watching.token_sentences import describe_shrunk, describe_tokens
-from flushcheck.watching.tokens import (
+from flushcheck.diagnosis.token_sentences import describe_shrunk, describe_tokens
+from flushcheck.measurement.tokens import ShrunkGaps, gaps_shrank, percentile, token_metrics
+from flushcheck.model import (
+    Arrival,
     Ending,
     Gaps,
-    ShrunkGaps,
-    TimedRecord,
+    Observation,
+    Outcome,
+    Probe,
+    Scenario,
     TokenMetrics,
-    gaps_shrank,
-    percentile,
-    token_metrics,
+    Transport,
 )
-from tests.watching.formats.test_formats import KINDS
+
+PROBE = Probe(Transport.EVENTS, scenario=Scenario.OWN)
 
 
-def timed(letters: str, *, gap_s: float = 0.1, start_s: float = 0.5) -> list[TimedRecord]:
-    """Return records of these kinds, the same time apart; an end marker ends."""
-    return [
-        TimedRecord(start_s + number * gap_s, KINDS[letter], ends=letter == "d")
+def observed(
+    letters: str, *, gap_s: float = 0.1, start_s: float = 0.5, has_end: bool = True, **changes: object
+) -> Observation:
+    """Return a stream of records, the same time apart: c content, r reasoning, t a call, d done, others."""
+    arrivals = tuple(
+        Arrival(
+            start_s + number * gap_s,
+            40,
+            40,
+            records=() if letter in "pd" else (30,),
+            tokens=letter in "crt",
+            reasoning_tokens=letter == "r",
+        )
         for number, letter in enumerate(letters)
-    ]
+    )
+    base = Observation(
+        PROBE, Outcome.COMPLETE, arrivals=arrivals, done="d" in letters, wire_end="END" if has_end else ""
+    )
+    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
 
-def metrics(letters: str, *, has_end: bool = True, **moments: float) -> TokenMetrics:
-    return token_metrics(timed(letters, **moments), has_end=has_end)
+def metrics(letters: str, **arguments: object) -> TokenMetrics:
+    return token_metrics(observed(letters, **arguments))  # type: ignore[arg-type]
 
 
 def test_a_chat_with_reasoning_has_both_first_tokens():
     # role, two of reasoning, two of text, a call, finish, usage, done
     seen = metrics("srrcctfud")
     assert (seen.tokens, seen.reasoning_tokens) == (5, 2)
-    assert (seen.first_record_s, seen.ttft_s, seen.ttfo_s) == pytest.approx((0.5, 0.6, 0.8))
+    assert (seen.ttft_s, seen.ttfo_s) == pytest.approx((0.6, 0.8))
     assert seen.gap_s is not None
     assert (seen.gap_s.p50, seen.gap_s.p95, seen.gap_s.max) == pytest.approx((0.1, 0.1, 0.1))
     assert seen.tokens_per_s == pytest.approx(10)
@@ -46,24 +60,30 @@ def test_a_chat_with_reasoning_has_both_first_tokens():
 
 
 COUNTS = [
-    # records         tokens  reasoning  first record  ttft   ttfo
-    ("",              0,      0,         None,         None,  None),
-    ("p",             0,      0,         None,         None,  None),
-    ("pd",            0,      0,         None,         None,  None),
-    ("sfu",           0,      0,         0.5,          None,  None),
-    ("psc",           1,      0,         0.6,          0.7,   0.7),
-    ("rr",            2,      2,         0.5,          0.5,   None),
-    ("rt",            2,      1,         0.5,          0.5,   0.6),
-    ("oc",            1,      0,         0.5,          0.6,   0.6),
+    # records         tokens  reasoning  ttft   ttfo
+    ("",              0,      0,         None,  None),
+    ("p",             0,      0,         None,  None),
+    ("pd",            0,      0,         None,  None),
+    ("sfu",           0,      0,         None,  None),
+    ("psc",           1,      0,         0.7,   0.7),
+    ("rr",            2,      2,         0.5,   None),
+    ("rt",            2,      1,         0.5,   0.6),
+    ("oc",            1,      0,         0.6,   0.6),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("row", COUNTS, ids=[row[0] or "nothing" for row in COUNTS])
 def test_only_records_with_content_are_tokens(row):
-    letters, tokens, reasoning, first_s, ttft_s, ttfo_s = row
+    letters, tokens, reasoning, ttft_s, ttfo_s = row
     seen = metrics(letters)
     assert (seen.tokens, seen.reasoning_tokens) == (tokens, reasoning)
-    assert (seen.first_record_s, seen.ttft_s, seen.ttfo_s) == pytest.approx((first_s, ttft_s, ttfo_s))
+    assert (seen.ttft_s, seen.ttfo_s) == pytest.approx((ttft_s, ttfo_s))
+
+
+def test_reasoning_and_an_answer_in_one_read_have_one_moment():
+    both = Arrival(0.5, 40, 40, records=(10, 10, 10), tokens=3, reasoning_tokens=2)
+    seen = token_metrics(observed("", arrivals=(both,)))
+    assert (seen.tokens, seen.ttft_s, seen.ttfo_s, seen.gap_s) == (3, 0.5, 0.5, Gaps(0.0, 0.0, 0.0))
 
 
 def test_one_token_has_no_gap_and_no_rate():
@@ -81,33 +101,26 @@ def test_gaps_are_between_tokens_whatever_stands_between():
     assert seen.gap_s.max == pytest.approx(0.4)
 
 
-def test_the_last_count_of_the_service_is_kept():
-    records = [TimedRecord(0.1, RecordKind.CONTENT, output_tokens=count) for count in (1, 3, 7, 0)]
-    assert token_metrics(records, has_end=True).usage_tokens == 7
+def test_what_the_service_counted_stands_beside():
+    assert metrics("cc", usage_tokens=7).usage_tokens == 7
 
 
 ENDINGS = [
-    ("ccd", True, Ending.COMPLETE),
-    ("ccf", True, Ending.MISSING),
-    ("cc", False, Ending.UNMARKED),
-    ("ccd", False, Ending.COMPLETE),
-    ("ced", True, Ending.ERROR),
-    ("e", False, Ending.ERROR),
-    ("", True, Ending.MISSING),
+    # records, whether its format has an end, error, ending
+    ("ccd", True, "", Ending.COMPLETE),
+    ("ccf", True, "", Ending.MISSING),
+    ("cc", False, "", Ending.UNMARKED),
+    ("ccd", False, "", Ending.COMPLETE),
+    ("ccd", True, "overloaded", Ending.ERROR),
+    ("c", False, "overloaded", Ending.ERROR),
+    ("", True, "", Ending.MISSING),
 ]
 
 
-@pytest.mark.parametrize(("letters", "has_end", "ending"), ENDINGS)
-def test_how_a_stream_ended(letters, has_end, ending):
-    assert metrics(letters, has_end=has_end).ending is ending
-
-
-def test_the_first_error_is_kept():
-    records = [
-        TimedRecord(0.1, RecordKind.ERROR, error="overloaded"),
-        TimedRecord(0.2, RecordKind.ERROR, error="x"),
-    ]
-    assert token_metrics(records, has_end=True).error == "overloaded"
+@pytest.mark.parametrize(("letters", "has_end", "error", "ending"), ENDINGS)
+def test_how_a_stream_ended(letters, has_end, error, ending):
+    seen = metrics(letters, has_end=has_end, error=error)
+    assert (seen.ending, seen.error) == (ending, error)
 
 
 PERCENTILES = [
@@ -171,28 +184,21 @@ def test_a_hold_is_described_by_its_times():
     assert "0 ms instead of 125 ms" in describe_shrunk(shrunk)
 
 
+FIRST = "first token after 0.50 s"
+STEADY = "between tokens: median 100 ms, 95 % within 100 ms, longest 100 ms, 10.0 tokens per second"
 SENTENCES = [
-    # the tokens                                             per delivery  sentences
-    (metrics("sccccd"),                                      1.0,          ["X: 4 tokens", "first token after 0.60 s; 1.0 records per delivery", "between tokens: median 100 ms, 95 % within 100 ms, longest 100 ms, 10.0 tokens per second"]),
-    (metrics("cd"),                                          1.0,          ["X: 1 token", "first token after 0.50 s; 1.0 records per delivery"]),
-    (metrics("ccd", gap_s=0.0),                              2.0,          ["X: 2 tokens", "first token after 0.50 s; 2.0 records per delivery", "between tokens: median 0 ms, 95 % within 0 ms, longest 0 ms"]),
-    (metrics("rcd"),                                         1.0,          ["X: 2 tokens, 1 of them reasoning", "first token after 0.50 s (reasoning), first of the response after 0.60 s; 1.0 records per delivery", "between tokens: median 100 ms, 95 % within 100 ms, longest 100 ms, 10.0 tokens per second"]),
-    (metrics("rd"),                                          1.0,          ["X: 1 token, 1 of them reasoning", "first token after 0.50 s, and none that is not reasoning; 1.0 records per delivery"]),
-    (dataclasses.replace(metrics("d"), usage_tokens=20),     0.0,          ["X: 0 tokens; the service counted 20"]),
-    (metrics("s"),                                           1.0,          ["X: 0 tokens", "the end of its format did not come: END"]),
-    (dataclasses.replace(metrics("ed"), error="overloaded"), 1.0,          ["X: 0 tokens", "the stream reports an error: overloaded"]),
-    (metrics("ed"),                                          1.0,          ["X: 0 tokens", "the stream reports an error: without a message"]),
-    (dataclasses.replace(metrics("e"), error="x" * 500),     1.0,          ["X: 0 tokens", "the stream reports an error: " + "x" * 200]),
+    # the tokens                        per delivery  sentences
+    (metrics("sccccd", start_s=0.4),    1.0,          [f"4 tokens, {FIRST}, 1.0 records per delivery", STEADY]),
+    (metrics("cd"),                     1.0,          [f"1 token, {FIRST}, 1.0 records per delivery"]),
+    (metrics("ccd", gap_s=0.0),         2.0,          [f"2 tokens, {FIRST}, 2.0 records per delivery", "between tokens: median 0 ms, 95 % within 0 ms, longest 0 ms"]),
+    (metrics("rcd"),                    1.0,          [f"2 tokens, 1 of them reasoning, {FIRST} (reasoning), first of the response after 0.60 s, 1.0 records per delivery", STEADY]),
+    (metrics("rd"),                     1.0,          [f"1 token, 1 of them reasoning, {FIRST}, and none that is not reasoning, 1.0 records per delivery"]),
+    (metrics("d", usage_tokens=20),     0.0,          ["0 tokens (the service counted 20)"]),
+    (metrics("s"),                      1.0,          ["0 tokens", "the end of its format did not come: END"]),
+    (metrics("d", error="overloaded"),  1.0,          ["0 tokens", "the stream reports an error: overloaded"]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("seen", "per_delivery", "sentences"), SENTENCES)
 def test_tokens_in_words(seen, per_delivery, sentences):
-    assert describe_tokens("X", "END", seen, per_delivery) == sentences
-
-
-def test_the_gaps_of_a_steady_stream_do_not_depend_on_its_beginning():
-    for start_s, letters in itertools.product((0.0, 5.0), ("cccc", "srcc")):
-        seen = metrics(letters, start_s=start_s)
-        assert seen.gap_s is not None
-        assert seen.gap_s.p95 == pytest.approx(0.1)
+    assert describe_tokens("END", seen, per_delivery) == sentences

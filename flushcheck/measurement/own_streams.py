@@ -1,0 +1,158 @@
+"""How a stream of the user's own app arrived: from moments and sizes alone.
+
+Its records carry no send time, so one such stream rarely shows a hold: "all at once after 8.2 s" is a hold or
+a slow app. Two things show one:
+
+- what no app does by itself: the same number of bytes in each delivery, cut in the middle of a record;
+- the same stream, requested in another way or at another address, arrives one by one there.
+
+A stream may differ at each request, as a chat does: two are compared by how they arrived, not by their text.
+Deliveries, blocks and timers are those of `patterns`; no latency and no lag is known here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flushcheck.measurement.patterns import HELD_SHARE, Delivery, block, deliveries, ticks
+from flushcheck.model import Flow, Observation, Outcome, Variant
+
+# Up to this share of records that arrive together with a later one, records arrive one by one: two tokens are
+# often written at once.
+SHARED_SHARE = 0.3
+
+# A stream shows a pattern from so many records on.
+MIN_RECORDS = 4
+
+# Ticks are so many equal gaps at least.
+MIN_TICKS = 4
+
+# Blocks of bytes end in the middle of records; an app that writes full pages ends them between records.
+MID_RECORD_SHARE = 0.5
+
+# Something waited so much longer here: jitter of up to 300 ms joins small groups too.
+MIN_HOLD_S = 0.4
+
+# A stream is held beside another when it took at most this share of the deliveries ...
+FEWER_DELIVERIES = 0.5
+# ... for about as many records: a chat gives another text each time.
+SIMILAR_RATIO = 2.5
+
+# Beside a stream that lasts this long, one that arrives at once is held: jitter does not join so much.
+MIN_SPAN_S = 0.3
+
+EVENT_STREAM = "text/event-stream"
+PLAIN = "plain chunks"  # the format of a stream without records: each read counts as one
+
+
+@dataclass(frozen=True, slots=True)
+class OwnShape:
+    """What the moments and sizes of one stream of the user's own app amount to."""
+
+    flow: Flow  # UNKNOWN where one stream alone does not tell
+    records: int = 0
+    deliveries: int = 0  # that completed a record
+    first_s: float = 0.0  # when the first record arrived
+    last_s: float = 0.0  # when the last one did
+    longest_gap_s: float = 0.0  # between two deliveries
+    hold_bytes: int | None = None  # the size of its deliveries, where it is always the same
+    period_s: float = 0.0  # the time between its deliveries, where it is always the same
+
+    @property
+    def pattern(self) -> Flow:
+        """The flow that it has if it was held."""
+        if self.deliveries == 1:
+            return Flow.HELD
+        return Flow.TICKS if self.period_s and self.hold_bytes is None else Flow.BLOCKS
+
+
+def shape(observation: Observation) -> OwnShape:
+    """Say how a stream of the user's own app arrived."""
+    if observation.outcome in (Outcome.REFUSED, Outcome.UNREACHABLE):
+        return OwnShape(Flow.FAILED)
+    seen = deliveries(observation.arrivals)
+    whole = [delivery for delivery in seen if delivery.records]
+    if not whole:
+        return OwnShape(Flow.CUT if observation.outcome is Outcome.CUT else Flow.FAILED)
+    records = sum(delivery.count for delivery in whole)
+    gaps_s = [after.at_s - before.until_s for before, after in itertools.pairwise(seen)]
+    longest_gap_s = max(gaps_s, default=0.0)
+    flow, hold_bytes, period_s = _pattern(observation, seen, records, longest_gap_s)
+    return OwnShape(
+        flow,
+        records,
+        len(whole),
+        first_s=whole[0].at_s,
+        last_s=whole[-1].at_s,
+        longest_gap_s=longest_gap_s,
+        hold_bytes=hold_bytes,
+        period_s=period_s,
+    )
+
+
+def _pattern(
+    observation: Observation, seen: Sequence[Delivery], records: int, longest_gap_s: float
+) -> tuple[Flow, int | None, float]:
+    """Return the flow, with the size of a block and the length of a tick where there are such."""
+    whole = [delivery for delivery in seen if delivery.records]
+    # Behind the end of what browsers decompress nothing reaches a reader.
+    if observation.unread_bytes or (observation.outcome is Outcome.CUT and not observation.done):
+        return Flow.CUT, None, 0.0
+    if len(whole) == 1:
+        return Flow.UNKNOWN, None, 0.0
+    shared = (records - len(whole)) / (records - 1)
+    if shared <= SHARED_SHARE:
+        return (Flow.FLOWING if records >= MIN_RECORDS else Flow.UNKNOWN), None, 0.0
+    if (fit := block(seen)) is not None:
+        is_held = _cuts_records(observation, seen) and longest_gap_s >= MIN_HOLD_S
+        return (Flow.BLOCKS if is_held else Flow.UNKNOWN), round(fit.value), 0.0
+    tick = ticks(seen)
+    return Flow.UNKNOWN, None, tick.value if tick and len(whole) > MIN_TICKS + 1 else 0.0
+
+
+def _cuts_records(observation: Observation, seen: Sequence[Delivery]) -> bool:
+    """Whether most deliveries end in the middle of a record: only what counts bytes makes such."""
+    ends = [delivery.mid_record for delivery in seen[:-1]]
+    return observation.format != PLAIN and sum(ends) >= MID_RECORD_SHARE * len(ends)
+
+
+def comparable(here: Observation, there: Observation) -> bool:
+    """Whether two responses are the same stream, requested in two ways."""
+    if Variant.EVENT_STREAM in (here.probe.variant, there.probe.variant) and _kind(here) != _kind(there):
+        return False  # an app may stream to those alone who ask for an event stream
+    records = sorted((here.records, there.records))
+    # A plain chunk that was joined with another is one read: there only the deliveries can be compared.
+    return PLAIN in (here.format, there.format) or records[1] <= SIMILAR_RATIO * records[0]
+
+
+def held_beside(here: OwnShape, there: OwnShape) -> bool:
+    """Whether one was held, because the same stream arrived one by one there."""
+    if there.flow is not Flow.FLOWING or here.deliveries > FEWER_DELIVERIES * there.deliveries:
+        return False
+    if here.deliveries == 1:
+        span_s = there.last_s - there.first_s
+        # What arrives earlier than it could be sent was played back by a cache.
+        return span_s >= MIN_SPAN_S and here.first_s - there.first_s >= HELD_SHARE * span_s
+    return waited_s(here, there) >= MIN_HOLD_S or bool(here.hold_bytes or here.period_s)
+
+
+def waited_s(here: OwnShape, there: OwnShape) -> float:
+    """How much longer something waited here than there, in seconds; below 0 if nothing did."""
+    return max(here.first_s - there.first_s, here.longest_gap_s - there.longest_gap_s)
+
+
+def is_joined(observation: Observation, own: OwnShape) -> bool:
+    """Whether an event stream has a Content-Length: something had all of it before it sent the header."""
+    return (
+        _kind(observation) == EVENT_STREAM
+        and bool(observation.header("content-length"))
+        and own.deliveries == 1
+        and own.records > 1
+        and own.first_s >= MIN_HOLD_S
+    )
+
+
+def _kind(observation: Observation) -> str:
+    return observation.header("content-type").partition(";")[0].strip().lower()

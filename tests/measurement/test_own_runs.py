@@ -1,0 +1,170 @@
+"""What the streams of one run with a user's own app show together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flushcheck.measurement.answer import Answer
+from flushcheck.measurement.cross_probe import timings
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import Arrival, Flow, Outcome, Probe, Scenario, Transport, Variant
+from tests.measurement.own import (
+    BLOCKS,
+    DIRECT,
+    EVENT_STREAM,
+    EVENTS,
+    GZIP,
+    HTTP1,
+    IDENTITY,
+    ONCE,
+    OWN,
+    SINGLY,
+    TICKS,
+    evenly,
+    observed,
+)
+
+TOGETHER = replace(OWN, variant=Variant.TOGETHER)
+
+
+def held_by(*others):
+    """Timings by probe of a first look that arrived at once, beside these."""
+    seen = {observation.probe: observation for observation in (observed(ONCE), *others)}
+    return timings(seen)
+
+
+BESIDE = [
+    # name,                       beside the first look,                                     its flow
+    ("alone",                     [],                                                        Flow.UNKNOWN),
+    ("flowing without encodings", [observed(SINGLY, IDENTITY)],                              Flow.HELD),
+    ("flowing at the app's port", [observed(SINGLY, DIRECT)],                                Flow.HELD),
+    ("flowing over HTTP/1.1",     [observed(SINGLY, HTTP1)],                                 Flow.HELD),
+    ("all at once everywhere",    [observed(ONCE, IDENTITY), observed(ONCE, DIRECT)],        Flow.UNKNOWN),
+    ("a third of the records",    [observed(evenly(13, 0.1), IDENTITY)],                     Flow.UNKNOWN),
+    ("another type, if asked",    [observed(SINGLY, EVENT_STREAM, headers=(("content-type", "x"),))], Flow.UNKNOWN),
+    ("refused",                   [observed(SINGLY, IDENTITY, outcome=Outcome.REFUSED)],     Flow.UNKNOWN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "others", "flow"), BESIDE, ids=[row[0] for row in BESIDE])
+def test_what_arrives_at_once_is_held_where_it_flows_in_another_way(name, others, flow):
+    assert held_by(*others)[OWN].flow is flow
+
+
+PATTERNS = [(ONCE, Flow.HELD), (BLOCKS, Flow.BLOCKS), (TICKS, Flow.TICKS)]
+
+
+@pytest.mark.parametrize(("groups", "flow"), PATTERNS, ids=[row[1] for row in PATTERNS])
+def test_a_hold_has_the_pattern_of_its_arrivals(groups, flow):
+    seen = {OWN: observed(groups), IDENTITY: observed(evenly(60, 0.1), IDENTITY)}
+    assert timings(seen)[OWN].flow is flow
+    assert timings({OWN: observed(groups)})[OWN].flow is Flow.UNKNOWN
+
+
+def test_how_long_it_waited_is_taken_from_the_other_stream():
+    assert held_by(observed(SINGLY, IDENTITY))[OWN].waited_s == pytest.approx(8.2)
+    assert timings({OWN: observed(BLOCKS, mid_record=True)})[OWN].waited_s == 0
+
+
+def test_joined_events_are_held_alone():
+    assert timings({OWN: observed(ONCE, headers=(("content-length", "1600"),))})[OWN].flow is Flow.HELD
+
+
+def test_a_stream_that_was_cut_stays_so():
+    seen = {OWN: observed(ONCE, outcome=Outcome.CUT), IDENTITY: observed(SINGLY, IDENTITY)}
+    assert timings(seen)[OWN].flow is Flow.CUT
+
+
+TURNS = [
+    # name,                   the second one began, after its request,  flow
+    ("when the first ended",  4.0,                                      Flow.LATE),
+    ("0.5 s after that",      4.4,                                      Flow.LATE),
+    ("0.6 s after that",      4.6,                                      Flow.FLOWING),
+    ("meanwhile",             2.0,                                      Flow.FLOWING),
+    ("at once",               0.1,                                      Flow.FLOWING),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "began_s", "flow"), TURNS, ids=[row[0] for row in TURNS])
+def test_a_stream_that_begins_when_another_one_ends_waited_for_its_turn(name, began_s, flow):
+    first = observed(SINGLY, TOGETHER, headers_s=0.05)
+    second = observed(SINGLY, replace(TOGETHER, run=1), headers_s=began_s)
+    seen = {observation.probe: observation for observation in (first, second)}
+    timing = timings(seen)[second.probe]
+    assert timing.flow is flow
+    assert timing.queued_s == pytest.approx(began_s - 0.05 if flow is Flow.LATE else 0)
+    assert timing.held_s == timing.queued_s
+
+
+def test_a_short_wait_is_no_turn():
+    first = observed(evenly(6, 0.1), TOGETHER, headers_s=0.05)
+    second = observed(evenly(6, 0.1), replace(TOGETHER, run=1), headers_s=0.5)
+    seen = {observation.probe: observation for observation in (first, second)}
+    assert timings(seen)[second.probe].flow is Flow.FLOWING
+
+
+def test_another_vantage_has_a_clock_of_its_own():
+    seen = {OWN: observed(SINGLY, headers_s=0.05), DIRECT: observed(SINGLY, DIRECT, headers_s=3.9)}
+    assert timings(seen)[DIRECT].flow is Flow.FLOWING
+
+
+FREES = [
+    # name,                       the repeat,                                              answer
+    ("flowing",                   observed(SINGLY, IDENTITY),                              Answer.YES),
+    ("left before its end",       observed(SINGLY, IDENTITY, outcome=Outcome.STOPPED),     Answer.YES),
+    ("cut",                       observed(SINGLY, IDENTITY, outcome=Outcome.CUT),         Answer.NOT_TRIED),
+    ("held too",                  observed(ONCE, IDENTITY),                                Answer.NO),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "repeat", "answer"), FREES, ids=[row[0] for row in FREES])
+def test_whether_one_difference_frees_it(name, repeat, answer):
+    seen = Observations([observed(ONCE), repeat, observed(SINGLY, DIRECT)])
+    assert seen.frees(Transport.EVENTS, Variant.IDENTITY) is answer
+    assert seen.frees(Transport.EVENTS, Variant.HTTP10) is Answer.NOT_TRIED
+
+
+def test_the_questions_of_detectors_are_answered_from_the_own_stream():
+    seen = Observations([observed(ONCE, headers=(GZIP, ("server", "x"))), observed(SINGLY, DIRECT)])
+    assert seen.first(Transport.EVENTS) == OWN
+    assert seen.first(Transport.CHUNKED) == Probe(Transport.CHUNKED)
+    assert seen.is_own(Transport.EVENTS)
+    assert not seen.is_own(Transport.CHUNKED)
+    assert seen.held_baseline(Transport.EVENTS) == OWN
+    assert seen.flow(Transport.EVENTS) is Flow.HELD
+    assert seen.flow(Transport.EVENTS, Scenario.TOKEN) is None
+    assert seen.compressed(Transport.EVENTS) == "gzip"
+    assert seen.header(Transport.EVENTS, "server") == "x"
+    assert seen.control(Transport.EVENTS) is Flow.FLOWING
+    assert seen.control_place(Transport.EVENTS) == "at the app's own port"
+    assert seen.whole is seen
+    assert seen.of_client(OWN.client).whole is seen
+
+
+def test_a_block_of_the_own_stream_has_its_size():
+    seen = Observations([observed(BLOCKS, mid_record=True)])
+    assert seen.hold_bytes(Transport.EVENTS) == 400
+
+
+HEADS = [
+    # name,                         bytes, text, of the header,  alone
+    ("10 bytes of gzip",            10,    0,    10,             True),
+    ("11 bytes",                    11,    0,    10,             False),
+    ("with a file name",            55,    0,    55,             True),
+    ("and more",                    56,    0,    55,             False),
+    ("with text",                   10,    1,    10,             False),
+    ("a header of no known length", 10,    0,    0,              True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "size", "text", "head", "alone"), HEADS, ids=[row[0] for row in HEADS])
+def test_a_compressor_that_sent_its_header_alone(name, size, text, head, alone):
+    arrivals = (Arrival(0.1, size, text), Arrival(3.0, 400, 400, records=(40,) * 10))
+    seen = Observations([observed([], arrivals=arrivals, head_bytes=head, headers=(GZIP,))])
+    assert seen.compressor_header_only(Transport.EVENTS) is alone
+
+
+def test_the_header_of_events_comes_first():
+    assert observed(SINGLY).headers[0] == EVENTS

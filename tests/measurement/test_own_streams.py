@@ -1,0 +1,199 @@
+"""How one stream of a user's own app arrived, and when one is held beside another: both sides of each threshold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flushcheck.measurement.own_streams import (
+    PLAIN,
+    OwnShape,
+    comparable,
+    held_beside,
+    is_joined,
+    shape,
+    waited_s,
+)
+from flushcheck.model import Arrival, Flow, Outcome
+from tests.measurement.own import (
+    BLOCKS,
+    EVENT_STREAM,
+    IDENTITY,
+    JITTER,
+    ONCE,
+    SINGLY,
+    TICKS,
+    Groups,
+    evenly,
+    observed,
+)
+
+# Sizes that are not those of a block.
+UNEVEN = (4, 7, 3, 9, 5, 8)
+
+
+def ticking(*moments_s: float) -> Groups:
+    return [(at_s, UNEVEN[n % len(UNEVEN)]) for n, at_s in enumerate(moments_s)]
+
+
+# Without a hold to be seen alone: what it is when another stream shows that it is held.
+SHAPES: list[tuple[str, Groups, Flow, Flow]] = [
+    ("one record",                           [(1.0, 1)],                              Flow.UNKNOWN, Flow.HELD),
+    ("many in one delivery",                 ONCE,                                    Flow.UNKNOWN, Flow.HELD),
+    ("many within 11 ms",                    [(1.0, 20), (1.011, 20)],                Flow.UNKNOWN, Flow.HELD),
+    ("two deliveries",                       [(1.0, 20), (1.013, 20)],                Flow.UNKNOWN, Flow.BLOCKS),
+    ("uneven deliveries",                    ticking(1, 2, 5, 9),                     Flow.UNKNOWN, Flow.BLOCKS),
+    ("one by one",                           SINGLY,                                  Flow.FLOWING, Flow.BLOCKS),
+    ("four records one by one",              evenly(4, 0.1),                          Flow.FLOWING, Flow.BLOCKS),
+    ("three records one by one",             evenly(3, 0.1),                          Flow.UNKNOWN, Flow.BLOCKS),
+    # 3 of 10 gaps between records are within a delivery, then 3 of 9.
+    ("30 % share a delivery",                [*evenly(5, 0.1), *evenly(3, 0.1, records=2, start_s=1)], Flow.FLOWING, Flow.BLOCKS),
+    ("33 % share a delivery",                [*evenly(4, 0.1), *evenly(3, 0.1, records=2, start_s=1)], Flow.UNKNOWN, Flow.TICKS),
+    ("jitter",                               JITTER,                                  Flow.FLOWING, Flow.BLOCKS),
+    ("blocks between records",               BLOCKS,                                  Flow.UNKNOWN, Flow.BLOCKS),
+    ("ticks",                                TICKS,                                   Flow.UNKNOWN, Flow.TICKS),
+    ("four equal gaps, then the rest",       ticking(0, 0.5, 1.0, 1.5, 2.0, 2.1),     Flow.UNKNOWN, Flow.TICKS),
+    ("three equal gaps, then the rest",      ticking(0, 0.5, 1.0, 1.5, 1.6),          Flow.UNKNOWN, Flow.BLOCKS),
+    ("ticks of 41 ms",                       ticking(*(0.041 * n for n in range(7))), Flow.UNKNOWN, Flow.TICKS),
+    ("ticks of 39 ms",                       ticking(*(0.039 * n for n in range(7))), Flow.UNKNOWN, Flow.BLOCKS),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "groups", "flow", "pattern"), SHAPES, ids=[row[0] for row in SHAPES])
+def test_what_one_stream_shows_alone_and_what_it_is_if_it_is_held(name, groups, flow, pattern):
+    own = shape(observed(groups))
+    assert (own.flow, own.pattern) == (flow, pattern)
+    assert (own.period_s > 0) is (pattern is Flow.TICKS)
+
+
+ENDS = [
+    # name,                      changes,                                        flow
+    ("cut",                      {"outcome": Outcome.CUT},                       Flow.CUT),
+    ("cut behind its end marker", {"outcome": Outcome.CUT, "done": True},        Flow.FLOWING),
+    ("not followed to its end",  {"outcome": Outcome.STOPPED},                   Flow.FLOWING),
+    ("refused",                  {"outcome": Outcome.REFUSED},                   Flow.FAILED),
+    ("unreachable",              {"outcome": Outcome.UNREACHABLE},               Flow.FAILED),
+    ("a second gzip member",     {"unread_bytes": 1},                            Flow.CUT),
+    ("cut before any record",    {"outcome": Outcome.CUT, "arrivals": ()},       Flow.CUT),
+    ("nothing arrived",          {"arrivals": ()},                               Flow.FAILED),
+    ("only bytes arrived",       {"arrivals": (Arrival(0.1, 10, 0),)},           Flow.FAILED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "changes", "flow"), ENDS, ids=[row[0] for row in ENDS])
+def test_how_a_stream_ended_comes_before_its_pattern(name, changes, flow):
+    assert shape(observed(SINGLY, **changes)).flow is flow
+
+
+def test_the_numbers_of_a_stream():
+    own = shape(observed([(1.0, 2), (1.5, 1), (4.0, 1)]))
+    assert (own.records, own.deliveries) == (4, 3)
+    assert (own.first_s, own.last_s, own.longest_gap_s) == (1.0, 4.0, 2.5)
+    assert (own.hold_bytes, own.period_s) == (None, 0.0)
+    assert shape(observed(BLOCKS)).hold_bytes == 400
+    assert shape(observed(TICKS)).period_s == pytest.approx(0.2)
+
+
+def test_bytes_without_a_record_are_no_delivery_of_records():
+    own = shape(observed([], arrivals=(Arrival(0.1, 10, 0), Arrival(2.0, 40, 40, records=(40,)))))
+    assert (own.deliveries, own.first_s) == (1, 2.0)
+    assert own.longest_gap_s == pytest.approx(1.9)
+
+
+CUTS = [
+    # name,                           format,     which of the five blocks end in a record,  alone
+    ("all",                           "events",   (True,) * 5,                               Flow.BLOCKS),
+    ("half of those before the last", "events",   (True, False, False, True, False),         Flow.BLOCKS),
+    ("fewer than half",               "JSON lines", (True, False, False, False, True),       Flow.UNKNOWN),
+    ("plain chunks have no records",  PLAIN,      (True,) * 5,                               Flow.UNKNOWN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "stream_format", "mid_record", "flow"), CUTS, ids=[row[0] for row in CUTS])
+def test_blocks_that_end_in_the_middle_of_records_are_no_apps(name, stream_format, mid_record, flow):
+    base = observed(BLOCKS, format=stream_format)
+    arrivals = tuple(
+        replace(arrival, mid_record=mid) for arrival, mid in zip(base.arrivals, mid_record, strict=True)
+    )
+    assert shape(replace(base, arrivals=arrivals)).flow is flow
+
+
+@pytest.mark.parametrize(("gap_s", "flow"), [(0.4, Flow.BLOCKS), (0.39, Flow.UNKNOWN)])
+def test_a_fast_download_in_packets_is_not_held(gap_s, flow):
+    assert shape(observed(evenly(8, gap_s, records=10), mid_record=True)).flow is flow
+
+
+def late(by_s: float) -> Groups:
+    return evenly(40, 0.1, start_s=by_s)
+
+
+BESIDE = [
+    # name,                  here,                                       there,                  held
+    ("held",                 [(3.9, 40)],                                SINGLY,                 True),
+    ("blocks",               [(0.8 * n, 10) for n in range(1, 6)],       SINGLY,                 True),
+    ("ticks of 200 ms",      [(0.2 * n, 2) for n in range(20)],          SINGLY,                 True),
+    ("half the deliveries",  evenly(20, 0.5, records=2),                 SINGLY,                 True),
+    ("more than half",       ticking(*(0.9 * n for n in range(21))),     SINGLY,                 False),
+    ("three there",          [(0.9, 3)],                                 evenly(3, 0.3),         False),
+    ("0.8 s in all",         [(0.8, 8)],                                 evenly(8, 0.1),         True),
+    ("0.3 s in all",         [(0.3, 4)],                                 evenly(4, 0.1),         True),
+    ("0.29 s in all",        [(0.3, 4)],                                 evenly(4, 0.0966),      False),
+    ("80 % of it late",      [(0.561, 8)],                               evenly(8, 0.1),         True),
+    ("79 % of it late",      [(0.555, 8)],                               evenly(8, 0.1),         False),
+    ("played back",          [(0.01, 40)],                               SINGLY,                 False),
+    ("a gap of 0.41 s",      [(0.0, 3), (0.435, 5)],                     evenly(8, 0.025),       True),
+    ("a gap of 0.39 s",      [(0.0, 3), (0.414, 5)],                     evenly(8, 0.025),       False),
+    ("both flow",            SINGLY,                                     SINGLY,                 False),
+    ("later, one by one",    late(3),                                    SINGLY,                 False),
+    ("both at once",         ONCE,                                       ONCE,                   False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "here", "there", "held"), BESIDE, ids=[row[0] for row in BESIDE])
+def test_a_stream_is_held_where_the_same_one_arrives_one_by_one_elsewhere(name, here, there, held):
+    assert held_beside(shape(observed(here)), shape(observed(there))) is held
+
+
+def test_the_wait_is_that_for_the_first_record_or_the_longest_gap():
+    there = OwnShape(Flow.FLOWING, first_s=1.0, longest_gap_s=0.5)
+    assert waited_s(OwnShape(Flow.UNKNOWN, first_s=3.0, longest_gap_s=0.5), there) == 2.0
+    assert waited_s(OwnShape(Flow.UNKNOWN, first_s=1.0, longest_gap_s=1.0), there) == 0.5
+
+
+COMPARED = [
+    # name,                     the other one,                                                    comparable
+    ("the same",                observed(SINGLY, IDENTITY),                                       True),
+    ("2.5 times the records",   observed(evenly(100, 0.1), IDENTITY),                             True),
+    ("more than that",          observed(evenly(101, 0.1), IDENTITY),                             False),
+    ("fewer",                   observed(evenly(15, 0.1), IDENTITY),                              False),
+    ("plain chunks",            observed(evenly(3, 0.1), IDENTITY, format=PLAIN),                 True),
+    ("asked for events",        observed(SINGLY, EVENT_STREAM),                                   True),
+    ("answered with another type", observed(SINGLY, EVENT_STREAM, headers=(("content-type", "x"),)), False),
+    ("another type, asked alike", observed(SINGLY, IDENTITY, headers=(("content-type", "x"),)),   True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "other", "fits"), COMPARED, ids=[row[0] for row in COMPARED])
+def test_two_responses_are_compared_where_they_are_the_same_stream(name, other, fits):
+    first = observed(SINGLY)
+    assert comparable(first, other) is fits
+    assert comparable(other, first) is fits
+
+
+LENGTH = ("content-length", "1600")
+JOINED = [
+    ("joined",                 ONCE,                 {"headers": (LENGTH,)},                     True),
+    ("without a length",       ONCE,                 {},                                         False),
+    ("not events",             ONCE,                 {"headers": (("content-type", "x"), LENGTH)}, False),
+    ("one by one",             SINGLY,               {"headers": (LENGTH,)},                     False),
+    ("one event",              [(8.2, 1)],           {"headers": (LENGTH,)},                     False),
+    ("after 0.4 s",            [(0.4, 2)],           {"headers": (LENGTH,)},                     True),
+    ("at once",                [(0.39, 2)],          {"headers": (LENGTH,)},                     False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "groups", "changes", "joined"), JOINED, ids=[row[0] for row in JOINED])
+def test_events_with_a_length_were_joined(name, groups, changes, joined):
+    observation = observed(groups, **changes)
+    assert is_joined(observation, shape(observation)) is joined
