@@ -72,6 +72,7 @@ class ArrivalInMaking:
     mid_record: bool = False
     tokens: int = 0
     reasoning_tokens: int = 0
+    data: int = 0  # records that are tokens if no other record of the stream is one
 
 
 class Capture:

@@ -123,6 +123,9 @@ class OwnStreamBuilder(Capture):
         self, end: EndDetail, *, now: float, requested_s: float = 0.0, stall_s: float = 0.0
     ) -> Observation:
         """Return the Observation: see `Capture`."""
+        if not any(arrival.tokens for arrival in self._arrivals):
+            for arrival in self._arrivals:
+                arrival.tokens = arrival.data
         seen = super().close(end, now=now, requested_s=requested_s, stall_s=stall_s)
         framed = self.http_version in ("2", "3") or bool(
             self.header("transfer-encoding") or self.header("content-length")
@@ -150,6 +153,7 @@ class OwnStreamBuilder(Capture):
         arrival = self._arrivals[-1]
         arrival.records += [record.size_bytes for record in counted]
         arrival.tokens += sum(record.is_token for record in records)
+        arrival.data += sum(record.kind is RecordKind.DATA for record in records)
         arrival.reasoning_tokens += sum(record.kind is RecordKind.REASONING for record in records)
         arrival.mid_record = self._parser.mid_record
         self._on_read(

@@ -8,7 +8,11 @@ from flushcheck.watching.records import Record, RecordKind
 
 def stream_text(records: tuple[Record, ...]) -> str:
     """Return the text that records bring, safe for a terminal: newlines and tabs stay as they are."""
-    text = "".join(record.text for record in records if record.kind is RecordKind.CONTENT)
+    text = "".join(
+        f"{record.text}\n" if record.kind is RecordKind.DATA else record.text
+        for record in records
+        if record.kind in (RecordKind.CONTENT, RecordKind.DATA)
+    )
     return "".join(char if char in "\n\t" else printable(char) for char in text.replace("\r\n", "\n"))
 
 

@@ -66,8 +66,13 @@ def test_the_document_says_the_same_in_json():
 
 
 def test_the_text_of_a_stream_does_not_steer_the_terminal():
-    records = [Record("a\r\n\tb\x1b[2J", 9), Record("hm", 2, RecordKind.REASONING), Record("c\u202e\r", 3)]
-    assert stream_text(tuple(records)) == "a\n\tb\\x1b[2Jc\\u202e\\r"
+    records = [
+        Record("a\r\n\tb\x1b[2J", 9),
+        Record("hm", 2, RecordKind.REASONING),
+        Record("c\u202e\r", 3),
+        Record("{}", 2, RecordKind.DATA),
+    ]
+    assert stream_text(tuple(records)) == "a\n\tb\\x1b[2Jc\\u202e\\r{}\n"
 
 
 def chat(groups: Groups, *arguments: Any, **changes: Any) -> Observation:

@@ -52,9 +52,11 @@ def read_any(payload: Payload) -> Meaning:
         return Meaning(RecordKind.DONE, frame.text, ends=True)
     if frame.silent:
         return Meaning(RecordKind.PING)
-    shown = delta(payload.value)
+    shown = payload.value if isinstance(payload.value, str) else delta(payload.value)
     if name == "error" or (shown is None and payload.get("error")) or payload.type == "error":
         return Meaning(RecordKind.ERROR, error_text(payload) or frame.text)
+    if shown is None and payload.value is not None:
+        return Meaning(RecordKind.DATA, frame.text)
     return token(RecordKind.CONTENT, frame.text if shown is None else shown)
 
 

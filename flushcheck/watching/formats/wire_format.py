@@ -17,7 +17,8 @@ from flushcheck.watching.framing.frame import Frame, StreamFormat
 class RecordKind(StrEnum):
     """What a record brings."""
 
-    CONTENT = "content"  # of the response: text, or data in a format without text
+    CONTENT = "content"  # of the response: text, or what stands for it in its format
+    DATA = "data"  # JSON in which no text was found: content, unless other records of the stream have text
     REASONING = "reasoning"  # what a model writes before its response
     TOOL = "tool"  # a call of a tool, or a part of its arguments
     START = "start"  # a role, an id, the beginning of a message or block

@@ -25,7 +25,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 KINDS = {
     "c": RecordKind.CONTENT, "r": RecordKind.REASONING, "t": RecordKind.TOOL, "s": RecordKind.START,
     "u": RecordKind.USAGE, "f": RecordKind.FINISH, "p": RecordKind.PING, "d": RecordKind.DONE,
-    "e": RecordKind.ERROR, "o": RecordKind.OTHER,
+    "e": RecordKind.ERROR, "o": RecordKind.OTHER, "j": RecordKind.DATA,
 }  # fmt: skip
 
 SSE, LINES, PLAIN = "text/event-stream", "application/x-ndjson", "text/plain; charset=utf-8"
@@ -73,13 +73,13 @@ ROWS = [
     ("mcp.sse",                         SSE,                 EVENTS,             "MCP streamable HTTP",       "occccpc",         "step 1step 2step 3ready" + SKY, True, 0),  # modelcontextprotocol.io, specification, transports
     ("mcp_error.sse",                   SSE,                 EVENTS,             "MCP streamable HTTP",       "coe",             "",                           True,   0),
     ("events.sse",                      SSE,                 EVENTS,             "server-sent events",        "ccpc",            "41.2041.25\n+0.0541.30",     False,  0),  # html.spec.whatwg.org; no empty line behind the last event
-    ("lines.ndjson",                    "application/json",  StreamFormat.LINES, "JSON lines",                "ccc",             None,                         False,  0),  # docker pull over the engine's API; no newline behind the last line
+    ("lines.ndjson",                    "application/json",  StreamFormat.LINES, "JSON lines",                "jjj",             None,                         False,  0),  # docker pull over the engine's API; no newline behind the last line
     ("values.json",                     "application/json",  StreamFormat.VALUES, "JSON values",              "ccccc",           SKY,                          False,  0),  # records of text-generation-inference, written without newlines
-    ("sequence.json-seq",               "application/json-seq", StreamFormat.SEQUENCE, "JSON text sequence",  "cccccc",          None,                         False,  0),  # RFC 7464, a pretty text and one that was cut among them
-    ("array.json",                      "application/json",  ARRAY,              "JSON array",                "ccccd",           None,                         True,   0),
+    ("sequence.json-seq",               "application/json-seq", StreamFormat.SEQUENCE, "JSON text sequence",  "jjjjcj",          None,                         False,  0),  # RFC 7464, a pretty text and one that was cut among them
+    ("array.json",                      "application/json",  ARRAY,              "JSON array",                "jjjjd",           None,                         True,   0),
     ("parts.mjpeg",                     "multipart/x-mixed-replace; boundary=frame", StreamFormat.PARTS, "multipart/x-mixed-replace", "ccc", "image/jpeg, 21 bytes" * 3, False, 0),  # a camera: lengths, no last delimiter
     ("parts_without_length.txt",        "multipart/x-mixed-replace;boundary=boundarydonotcross", StreamFormat.PARTS, "multipart/x-mixed-replace", "cccd", "firstsecond--dashes-- in it", True, 0),
-    ("parts_graphql.txt",               'multipart/mixed; boundary="-"', StreamFormat.PARTS, "multipart/x-mixed-replace", "ccd", None, True, 0),  # github.com/graphql/graphql-over-http, incremental delivery
+    ("parts_graphql.txt",               'multipart/mixed; boundary="-"', StreamFormat.PARTS, "multipart/x-mixed-replace", "jjd", None, True, 0),  # github.com/graphql/graphql-over-http, incremental delivery
     ("text.txt",                        PLAIN,               StreamFormat.PLAIN, "plain text",                "c",               "The sky is blue: blå himmel.\n", False, 0),
 ]  # fmt: skip
 IDS = [row[0] for row in ROWS]
