@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
-from urllib.parse import quote_plus
 
+from flushcheck.cli.curl_body import EXAMPLE, CurlBody
 from flushcheck.cli.curl_options import (
     ALL,
     INSTEAD,
@@ -29,8 +29,6 @@ from flushcheck.cli.shell_words import split_words
 from flushcheck.model import UsageError
 
 COMMANDS = ("watch", "diagnose")  # that take such a line
-
-EXAMPLE = "for example flushcheck watch -- curl -N https://example.org/chat -d @body.json"
 
 _MAX_REDIRECTS = 10  # of flushcheck; curl's own limit is 50
 
@@ -133,10 +131,7 @@ class _CurlLine:
         self._urls: list[str] = []
         self._passed: list[str] = []
         self._headers: list[tuple[str, str]] = []
-        self._left_out: set[str] = set()  # names of headers, in lower case
-        self._data: list[str] = []
-        self._data_file = ""
-        self._is_json = False
+        self._body = CurlBody()
         self._method = ""
         self._get = False
         self._follows = False
@@ -146,12 +141,12 @@ class _CurlLine:
             "header": self._header,
             "referer": lambda value: self._add_header("Referer", value.removesuffix(";auto")),
             "oauth2-bearer": lambda value: self._add_header("Authorization", f"Bearer {value}"),
-            "data": self._file_or_text,
-            "data-ascii": self._file_or_text,
-            "data-binary": self._file_or_text,
-            "data-raw": self._text,
-            "data-urlencode": self._urlencoded,
-            "json": self._json,
+            "data": self._body.data,
+            "data-ascii": self._body.data,
+            "data-binary": self._body.data,
+            "data-raw": self._body.raw,
+            "data-urlencode": self._body.urlencoded,
+            "json": self._body.json,
             "cert": self._cert,
             "resolve": self._resolve,
             "socks5": lambda value: self._pass("--proxy", f"socks5://{value}"),
@@ -191,15 +186,12 @@ class _CurlLine:
             raise UsageError(f"{len(self._urls)} addresses in the line of curl: expected one, {EXAMPLE}")
         url = self._urls[0] if "://" in self._urls[0] else f"http://{self._urls[0]}"
         passed = [entry for entry in self._passed if entry != "--http2" or url.startswith("https:")]
-        data = self._body()
-        if self._get and data is not None:
-            if self._data_file:
-                raise UsageError(f"curl --get with a file: expected -d 'name=value' beside it, {EXAMPLE}")
-            url, data = f"{url}{'&' if '?' in url else '?'}{'&'.join(self._data)}", None
-        if data is not None:
-            passed.append(data)
-            self._default_header("Content-Type", self._content_type())
-            if self._is_json:
+        if self._body.given and self._get:
+            url = f"{url}{'&' if '?' in url else '?'}{self._body.query()}"
+        elif self._body.given:
+            passed.append(self._body.argument())
+            self._default_header("Content-Type", self._body.content_type)
+            if self._body.is_json:
                 self._default_header("Accept", "application/json")
         passed += [f"--header={name}: {value}" for name, value in self._headers]
         if self._method:
@@ -207,25 +199,6 @@ class _CurlLine:
         if self._follows:
             passed.append(f"--max-redirects={self._max_redirects}")
         return [*passed, url]
-
-    def _content_type(self) -> str:
-        return "application/json" if self._is_json else "application/x-www-form-urlencoded"
-
-    def _body(self) -> str | None:
-        """Return the argument that is the body; None for no body.
-
-        Raises:
-            UsageError: a file is not all of it.
-        """
-        if self._data_file:
-            if self._data:
-                raise UsageError(
-                    f"curl --data with a file and more: expected one file with all of it, {EXAMPLE}"
-                )
-            return f"--data={self._data_file}"
-        if not self._data:
-            return None
-        return f"--data-raw={('' if self._is_json else '&').join(self._data)}"
 
     def _pass(self, option: str, value: str) -> None:
         self._passed.append(f"{option}={value}")
@@ -260,33 +233,6 @@ class _CurlLine:
             raise UsageError(
                 f"curl -H '{name}:': not available here: the header is always sent; leave it out"
             )
-
-    def _file_or_text(self, value: str) -> None:
-        if not value.startswith("@"):
-            self._data.append(value)
-        elif self._data_file:
-            raise UsageError(f"curl --data with two files: expected one, {EXAMPLE}")
-        else:
-            self._data_file = value
-
-    def _text(self, value: str) -> None:
-        self._data.append(value)
-
-    def _json(self, value: str) -> None:
-        self._is_json = True
-        self._file_or_text(value)
-
-    def _urlencoded(self, value: str) -> None:
-        """Take `name=content` or `content`, encoded here.
-
-        Raises:
-            UsageError: the content is that of a file.
-        """
-        name, equals, content = value.partition("=")
-        if not equals and "@" in value:
-            raise UsageError(f"curl --data-urlencode with a file: expected 'name=content', {EXAMPLE}")
-        encoded = quote_plus(content if equals else value)
-        self._data.append(f"{name}={encoded}" if equals and name else encoded)
 
     def _cert(self, value: str) -> None:
         """Take a file.
