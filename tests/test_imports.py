@@ -49,6 +49,8 @@ RULES = {
     "version": Rule(()),
     "prober": Rule(("model", "streaming", "measurement", "watching", "version")),
     "files": Rule(("model", "configs", "checking")),
+    "taps": Rule(()),
+    "testing": Rule(("model", "measurement", "prober", "taps")),
     FACE: Rule(("model", "diagnosis", "prober", "version")),
     "service": Rule((*PURE, "prober", "files", FACE)),
     "cli": Rule((*PURE, "prober", "files", "service", "version", FACE)),

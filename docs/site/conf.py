@@ -14,7 +14,14 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 CHAPTERS = {
-    "Use it": ("docs/commands", "docs/config-check", "docs/tokens", "docs/json", "docs/browsers"),
+    "Use it": (
+        "docs/commands",
+        "docs/config-check",
+        "docs/testing",
+        "docs/tokens",
+        "docs/json",
+        "docs/browsers",
+    ),
     "Run the service": (
         "docs/deploy",
         "deploy/README",

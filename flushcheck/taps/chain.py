@@ -1,0 +1,119 @@
+"""The layers of an app: each middleware that holds the next one in an attribute, or in a closure.
+
+WSGI and ASGI have no list of middlewares: a middleware is a callable that keeps another one. Most keep it in
+an attribute with one of a few names; a function keeps it in its closure.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flushcheck.taps.recorder import Layer
+
+# Where middlewares keep what they call: Werkzeug, Starlette, WhiteNoise, Flask, OpenTelemetry, Sentry.
+ATTRIBUTES = (
+    *("app", "wsgi_app", "asgi_app", "middleware_stack", "application", "wsgi", "inner"),
+    *("_app", "_wsgi", "next_app"),
+)
+
+# A chain of middlewares is shorter; an object that refers to itself has no end.
+MAX_LAYERS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where one layer keeps the next one."""
+
+    layer: Layer  # the one that calls
+    inner: Any  # what it calls
+    replace: Callable[[Any], None]  # put something else in its place
+
+
+def links(app: Any) -> Iterator[Link]:
+    """Yield the links of a chain from the outermost layer to the innermost.
+
+    Args:
+        app: a WSGI or ASGI app; any object.
+    """
+    seen = {id(app)}
+    for _ in range(MAX_LAYERS):
+        link = _attribute(app) or _closure(app)
+        if link is None or id(link.inner) in seen:
+            return
+        yield link
+        app = link.inner
+        seen.add(id(app))
+
+
+def layer_of(layer: Any) -> Layer:
+    """Return what a middleware is called: its class, or its function."""
+    # A function that Starlette's BaseHTTPMiddleware calls is the layer; the class only carries it.
+    dispatch = getattr(layer, "__dict__", {}).get("dispatch_func")
+    if dispatch is not None and type(layer).__name__ == "BaseHTTPMiddleware":
+        layer = dispatch
+    if inspect.ismethod(layer):
+        layer = layer.__self__
+    named = layer if hasattr(layer, "__name__") else type(layer)
+    return Layer(named.__name__, f"{named.__module__}.{named.__qualname__}")
+
+
+def _maker_of(function: Any) -> Layer:
+    """The function in which this one is defined: `joiner` of `joiner.<locals>.wrapped`."""
+    maker = function.__qualname__.rpartition(".<locals>.")[0] or function.__qualname__
+    return Layer(maker.rpartition(".")[2], f"{function.__module__}.{maker}")
+
+
+def _attribute(app: Any) -> Link | None:
+    """The link of an object with an attribute for the next layer; None if it has none."""
+    fields = getattr(app, "__dict__", {})
+    for name in ATTRIBUTES:
+        inner = fields.get(name)
+        if callable(inner) and not inspect.isclass(inner):
+            return Link(layer_of(app), inner, lambda value, name=name: setattr(app, name, value))  # type: ignore[misc]
+    return None
+
+
+def _closure(app: Any) -> Link | None:
+    """The link of a function that has one WSGI or ASGI app in its closure; None if it is not one."""
+    function = app if inspect.isfunction(app) else getattr(app, "__func__", None)
+    cells = getattr(function, "__closure__", None) or ()
+    apps = [cell for cell in cells if _is_app(cell.cell_contents)]
+    if len(apps) != 1:
+        return None
+    (cell,) = apps
+
+    def replace(value: Any) -> None:
+        cell.cell_contents = value
+
+    return Link(_maker_of(function), cell.cell_contents, replace)
+
+
+def _is_app(candidate: Any) -> bool:
+    """Whether it takes what WSGI (two arguments) or ASGI (three) passes, and nothing else."""
+    if not callable(candidate) or inspect.isclass(candidate):
+        return False
+    names = _required(candidate)
+    return (len(names) == 2 and names[0] in ("environ", "env")) or names == ["scope", "receive", "send"]
+
+
+def takes_asgi(app: Any) -> bool:
+    """Whether an app is called as ASGI prescribes: with scope, receive and send, to be awaited."""
+    call = app if inspect.isfunction(app) or inspect.ismethod(app) else type(app).__call__
+    return inspect.iscoroutinefunction(call) or _required(app) == ["scope", "receive", "send"]
+
+
+def _required(function: Any) -> list[str]:
+    """The names of the arguments that a call must have; none where Python cannot tell."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [
+        parameter.name.lstrip("_")
+        for parameter in parameters
+        if parameter.kind in positional and parameter.default is parameter.empty
+    ]

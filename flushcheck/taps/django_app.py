@@ -1,0 +1,86 @@
+"""The layers of a Django project: its MIDDLEWARE, with a tap between each two of them.
+
+The handler (`WSGIHandler`, `ASGIHandler`) reads the setting when it is made, so a tapped project is a second
+handler of the same class. A tap keeps the kind of the body: Django reads a synchronous iterator to its end
+before ASGI gets the first chunk, and warns only on stderr (Django 4.2 to 6.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from inspect import iscoroutinefunction
+from typing import Any
+
+from flushcheck.taps.recorder import Layer, Recorder
+from flushcheck.taps.wsgi import TappedBody
+
+# The layers for which taps are to be made, outermost first, and what notes their responses.
+_WANTED: ContextVar[tuple[list[Layer], Recorder]] = ContextVar("flushcheck_django_taps")
+
+TAP = "flushcheck.taps.django_app.tap"
+
+
+def is_django(app: Any) -> bool:
+    """Whether this is a handler of Django, without importing Django."""
+    return any(kind.__module__ == "django.core.handlers.base" for kind in type(app).__mro__)
+
+
+def django_handler(*, asynchronous: bool) -> Any:
+    """Return the handler that Django's test client stands for, as the project's server would have it."""
+    from django.core.handlers.asgi import ASGIHandler
+    from django.core.handlers.wsgi import WSGIHandler
+
+    return ASGIHandler() if asynchronous else WSGIHandler()
+
+
+def tapped_django(handler: Any, recorder: Recorder) -> Any:
+    """Return a handler of the same class whose middlewares have taps between them."""
+    from django.conf import settings
+
+    middlewares = list(settings.MIDDLEWARE)
+    paths = [f"{type(handler).__module__}.{type(handler).__name__}", *middlewares]
+    layers = [Layer(path.rpartition(".")[2], path) for path in paths]
+    token = _WANTED.set((layers, recorder))
+    # Inside each middleware, and one outside of all.
+    settings.MIDDLEWARE = [TAP, *(path for middleware in middlewares for path in (middleware, TAP))]
+    try:
+        return type(handler)()
+    finally:
+        settings.MIDDLEWARE = middlewares
+        _WANTED.reset(token)
+
+
+def tap(get_response: Any) -> Any:
+    """Return one tap, as Django makes a middleware. It makes them from the innermost outwards."""
+    layers, recorder = _WANTED.get()
+    layer = layers.pop()
+
+    def note(response: Any) -> Any:
+        number = recorder.response(layer, response.items())
+        if not response.streaming:
+            recorder.chunk(number, bytes(response.content))
+        elif response.is_async:
+            response.streaming_content = _noted(response.streaming_content, number, recorder)
+        else:
+            response.streaming_content = TappedBody(
+                response.streaming_content, lambda data: recorder.chunk(number, data)
+            )
+        return response
+
+    if not iscoroutinefunction(get_response):
+        return lambda request: note(get_response(request))
+
+    async def tapped(request: Any) -> Any:
+        return note(await get_response(request))
+
+    return tapped
+
+
+tap.sync_capable = tap.async_capable = True  # type: ignore[attr-defined]  # Django's names
+
+
+async def _noted(chunks: AsyncIterator[bytes], number: int, recorder: Recorder) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        recorder.chunk(number, chunk)
+        yield chunk

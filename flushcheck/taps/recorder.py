@@ -1,0 +1,57 @@
+"""What the taps of one response note: which chunk passed which tap, in one order for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One chunk of a body at one tap."""
+
+    tap: int  # index into the taps of the recorder
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of an app."""
+
+    name: str  # for example "GZipMiddleware"
+    path: str = ""  # where it is defined, for example "starlette.middleware.gzip.GZipMiddleware"
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """One tap of one response."""
+
+    layer: Layer  # what lies next to it on the way to the client
+    content_encoding: str = ""  # as the response had it at this tap
+
+
+@dataclass(slots=True)
+class Recorder:
+    """The notes of one request. Taps are numbered as the response meets them: from the view outwards."""
+
+    taps: list[Tap] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+    # How many turns other tasks get after a chunk at the innermost tap, so that a queue between two tasks is
+    # empty before the next chunk is made. 0 where the response is on its way to a client.
+    turns: int = 0
+
+    def response(self, layer: Layer, headers: Iterable[tuple[str, str]]) -> int:
+        """Note that the header of the response has come to the tap inside this layer; return its number.
+
+        Args:
+            layer: the layer on the outer side of the tap.
+            headers: of the response at this tap.
+        """
+        encodings = (value for name, value in headers if name.lower() == "content-encoding")
+        self.taps.append(Tap(layer, ", ".join(encodings)))
+        return len(self.taps) - 1
+
+    def chunk(self, tap: int, data: bytes) -> None:
+        """Note one chunk of the body at this tap; an empty one is none."""
+        if data:
+            self.passages.append(Passage(tap, data))

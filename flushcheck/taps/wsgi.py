@@ -1,0 +1,77 @@
+"""The tap of WSGI. Source: PEP 3333."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from flushcheck.taps.recorder import Layer, Recorder
+
+# A WSGI app. The types of PEP 3333 are wider than any type checker expresses.
+WsgiApp = Callable[..., Iterable[bytes]]
+
+
+class TappedBody:
+    """The chunks of an iterable, noted one by one. It has no length, as a stream has none."""
+
+    def __init__(self, body: Iterable[bytes | str], note: Callable[[bytes], None]) -> None:
+        self._body = body
+        self._chunks: Iterator[bytes | str] | None = None
+        self._note = note
+
+    def __iter__(self) -> TappedBody:
+        return self
+
+    def __next__(self) -> bytes | str:
+        # Not before the first chunk is asked for: a body may begin its work in __iter__.
+        if self._chunks is None:
+            self._chunks = iter(self._body)
+        chunk = next(self._chunks)
+        self._note(chunk.encode() if isinstance(chunk, str) else chunk)
+        return chunk
+
+    def close(self) -> None:
+        """Close the body, as PEP 3333 asks of the server."""
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+
+def tapped_body(body: Any, note: Callable[[bytes], None]) -> Any:
+    """Return the body with a tap. A list or tuple stays what it is: all its chunks are made already."""
+    if isinstance(body, list | tuple):
+        for chunk in body:
+            note(chunk.encode() if isinstance(chunk, str) else chunk)
+        return body
+    return TappedBody(body, note)
+
+
+def tap_wsgi(app: WsgiApp, layer: Layer, recorder: Recorder) -> WsgiApp:
+    """Return the app with a tap around it.
+
+    Args:
+        app: what lies inside of the tap.
+        layer: the layer that calls it.
+        recorder: what notes its responses.
+    """
+
+    def tap(environ: Any, start_response: Any) -> Any:
+        numbers: list[int] = []
+
+        def note(data: bytes) -> None:
+            if numbers:
+                recorder.chunk(numbers[-1], data)
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            numbers.append(recorder.response(layer, headers))
+            write = start_response(status, headers, *error)
+
+            def noted_write(data: bytes) -> None:
+                note(data)
+                write(data)
+
+            return noted_write
+
+        return tapped_body(app(environ, start), note)
+
+    return tap

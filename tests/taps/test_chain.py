@@ -1,0 +1,108 @@
+"""The layers of an app, whatever keeps the next one."""
+
+from typing import Any
+
+import pytest
+
+from flushcheck.taps.chain import MAX_LAYERS, Link, layer_of, links, takes_asgi
+
+
+def wsgi(environ: Any, start_response: Any) -> list[bytes]:
+    return []
+
+
+async def asgi(scope: Any, receive: Any, send: Any) -> None:
+    """An app."""
+
+
+class Kept:
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return []
+
+
+class AsyncKept(Kept):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # type: ignore[override]
+        """An app."""
+
+
+def closure(app: Any, *, other: Any = 5) -> Any:
+    def wrapped(environ: Any, start_response: Any) -> Any:
+        return app(environ, start_response), other
+
+    return wrapped
+
+
+def async_closure(app: Any) -> Any:
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+
+    return wrapped
+
+
+def names(app: Any) -> list[str]:
+    return [link.layer.name for link in links(app)]
+
+
+CHAINS = [
+    ("an app alone", wsgi, []),
+    ("an attribute", Kept(app=wsgi), ["Kept"]),
+    ("another attribute", Kept(wsgi_app=wsgi), ["Kept"]),
+    ("an attribute that is no app", Kept(app="wsgi", name=wsgi), []),
+    ("an attribute that is a class", Kept(app=Kept), []),
+    ("a closure", closure(wsgi), ["closure"]),
+    ("a closure of ASGI", async_closure(asgi), ["async_closure"]),
+    ("a closure of three", closure(Kept(app=async_closure(asgi))), ["closure", "Kept", "async_closure"]),
+    ("a closure with two apps", closure(wsgi, other=wsgi), []),
+    ("a function that is no app in a closure", closure(lambda one: one), []),
+]
+
+
+@pytest.mark.parametrize(("name", "app", "layers"), CHAINS, ids=[row[0] for row in CHAINS])
+def test_links(name, app, layers) -> None:
+    assert names(app) == layers
+
+
+def test_an_app_that_keeps_itself_ends() -> None:
+    app = Kept()
+    vars(app)["app"] = app
+    assert names(app) == []
+
+
+def test_a_chain_has_a_limit() -> None:
+    app: Any = wsgi
+    for _ in range(MAX_LAYERS + 5):
+        app = Kept(app=app)
+    assert len(names(app)) == MAX_LAYERS
+
+
+@pytest.mark.parametrize("app", [Kept(app=wsgi), closure(wsgi)])
+def test_what_is_kept_can_be_replaced(app) -> None:
+    link: Link
+    (link,) = links(app)
+    link.replace(asgi)
+    assert [found.inner for found in links(app)] == [asgi]
+
+
+def test_the_name_of_a_layer_and_where_it_is_defined() -> None:
+    assert layer_of(wsgi).path == f"{__name__}.wsgi"
+    assert layer_of(Kept().__call__).name == "Kept"
+
+
+PROTOCOLS = [
+    (wsgi, False),
+    (asgi, True),
+    (Kept(), False),
+    (AsyncKept(), True),
+    (Kept().__call__, False),
+    (AsyncKept().__call__, True),
+    (lambda scope, receive, send: None, True),
+    (lambda environ, start_response: None, False),
+]
+
+
+@pytest.mark.parametrize(("app", "expected"), PROTOCOLS)
+def test_takes_asgi(app, expected) -> None:
+    assert takes_asgi(app) is expected
