@@ -8,12 +8,12 @@ from itertools import islice
 from flushcheck.configs import caddy
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit, ellipsize
-from flushcheck.culprits import x_accel
+from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import compressor_header_evidence, header_evidence, variant_evidence
 from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport, Variant
 
 CULPRIT = Culprit(
     id="caddy-encode",
@@ -54,6 +54,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Compressed and held, uncompressed and flowing, and no nginx that would have removed the header."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     if not x_accel.passed_through(seen, transport):
         return None
     if x_accel.needs_compression(seen, transport) is not Answer.YES:
@@ -68,6 +70,15 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         *compressor_header_evidence(seen, transport),
     )
     return Detection(CULPRIT, Confidence.LIKELY, facts)
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """As above, without X-Accel-Buffering: the app behind this Caddy may compress by itself."""
+    names = f"{seen.header(transport, 'server')} {seen.header(transport, 'via')}".lower()
+    if not own_stream.by_compressor(seen, transport) or own_stream.CADDY not in names:
+        return None
+    sure = Confidence.LIKELY if seen.control(transport) is Flow.FLOWING else Confidence.POSSIBLE
+    return Detection(CULPRIT, sure, own_stream.compressor_evidence(seen, transport))
 
 
 MINIMUM_LENGTH = 512  # bytes, Caddy's default for the first write

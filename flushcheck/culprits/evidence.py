@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.own_wording import own_summary
 from flushcheck.model import Evidence, RequestAtApp, Transport, Variant
 
 # What each difference is called in a sentence, behind "with".
@@ -38,6 +39,8 @@ def hold_evidence(seen: Observations, transport: Transport) -> Evidence:
     """How the baseline was held, with numbers. Only for a Transport that is."""
     probe = seen.baseline(transport)
     observation, timing = seen[probe]
+    if observation.is_own:
+        return Evidence(f"{transport}: {own_summary(observation, timing)}", (probe.id,))
     size = seen.hold_bytes(transport)
     blocks = f"; longer streams arrive in blocks of {size} bytes" if size else ""
     return Evidence(
@@ -52,7 +55,10 @@ def variant_evidence(seen: Observations, transport: Transport, variant: Variant)
     """What one difference did to a held baseline, with numbers. Only for a Probe that was made."""
     baseline = seen.baseline(transport)
     probe = replace(baseline, variant=variant)
-    (_, before), (_, after) = seen[baseline], seen[probe]
+    (_, before), (observation, after) = seen[baseline], seen[probe]
+    if observation.is_own:
+        effect = f"{_EFFECT[seen.frees(transport, variant)]}: {own_summary(observation, after)}"
+        return Evidence(f"{transport}: with {LABELS[variant]} {effect}", (baseline.id, probe.id))
     return Evidence(
         f"{transport}: with {LABELS[variant]} {_EFFECT[seen.frees(transport, variant)]} (longest wait "
         f"{after.lag_s.max:.2f} s instead of {before.lag_s.max:.2f} s)",

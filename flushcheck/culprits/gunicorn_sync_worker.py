@@ -44,7 +44,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     """A stream of this Transport began when others of the same run were over."""
     queued = seen.queued(transport)
     request = seen.request_at_app(transport)
-    if queued is None or request is None or "gunicorn" not in request.server:
+    server = request.server if request else seen.header(transport, "server") if seen.is_own(transport) else ""
+    if queued is None or "gunicorn" not in server:
         return None  # where a server starts a process for each request, its slow start looks the same
     shared = queued[0].shares_connection
     http1 = seen.beside(Client.HTTP1)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import haproxy
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits.evidence import variant_evidence
+from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
@@ -72,6 +72,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         f"{timing.lag_s.max * 1000:.0f} ms",
         (seen.baseline(transport).id,),
     )
+    if seen.is_own(transport):
+        ticks = hold_evidence(seen, transport)
     freed = [
         variant_evidence(seen, streamed, Variant.HTTP10)
         for streamed in STREAMED

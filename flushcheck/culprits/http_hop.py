@@ -66,8 +66,8 @@ CULPRIT = Culprit(
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held where nginx would have removed the header, or by something further out than the nginx that did."""
     observation = seen.get(seen.first(transport))
-    if observation is None:
-        return None
+    if observation is None or observation.is_own:
+        return None  # of the user's own stream: see compressor, joined_response and buffering_hop
     if x_accel.throttled(seen, transport):
         return _slows(seen, transport)
     if seen.is_held(transport):

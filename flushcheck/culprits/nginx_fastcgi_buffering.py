@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks, x_accel
+from flushcheck.culprits import nginx_blocks, own_stream, x_accel
+from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
 
 CULPRIT = Culprit(
     id="nginx-fastcgi-buffering",
@@ -42,7 +43,29 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """As proxy_buffering, with FastCGI between nginx and the app."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     return x_accel.detect_gateway_buffering(seen, transport, CULPRIT, "CGI/")
+
+
+# A buffer of 4096 bytes, less 8 for each FastCGI record in it: 3640 at 64 bytes a record, 4088 with one.
+MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 3600, 4088
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """Blocks a little smaller than nginx's buffer, from a server that calls itself nginx."""
+    size = seen.size_bytes(transport)
+    is_nginx = own_stream.serves(seen, transport, own_stream.NGINX)
+    if not is_nginx or not own_stream.without_compressor(seen, transport):
+        return None
+    if size is None or not MIN_BLOCK_BYTES <= size <= MAX_BLOCK_BYTES:
+        return None
+    facts = (
+        hold_evidence(seen, transport),
+        Evidence(f"{transport}: the blocks are a buffer of 4096 bytes less 8 for each FastCGI record"),
+        *own_stream.server_evidence(seen, transport),
+    )
+    return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
 SERVERS = (Server.NGINX,)

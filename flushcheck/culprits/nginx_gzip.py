@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import lint_common, nginx_blocks, x_accel
+from flushcheck.culprits import lint_common, nginx_blocks, own_stream, x_accel
 from flushcheck.culprits.evidence import variant_evidence
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport, Variant
 from flushcheck.model.wording import any_of
 
 CULPRIT = Culprit(
@@ -60,6 +60,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held and compressed; flowing without encodings; flowing when nginx does not buffer."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     compression = x_accel.needs_compression(seen, transport)
     if not x_accel.honored(seen, transport) or compression is Answer.NO:
         return None
@@ -70,6 +72,17 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     tried_on = x_accel.transport_with_identity_probe(seen, transport)
     identity = variant_evidence(seen, tried_on, Variant.IDENTITY)
     return Detection(CULPRIT, Confidence.CERTAIN, (*evidence, identity))
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """As gzip without its header at first: an nginx holds that too, where a compressor behind it does not."""
+    is_nginx = own_stream.serves(seen, transport, own_stream.NGINX)
+    if not is_nginx or not own_stream.by_compressor(seen, transport):
+        return None
+    if seen.compressed(transport).lower() != "gzip" or own_stream.header_is_early(seen, transport):
+        return None
+    sure = Confidence.LIKELY if seen.control(transport) is Flow.FLOWING else Confidence.POSSIBLE
+    return Detection(CULPRIT, sure, own_stream.compressor_evidence(seen, transport))
 
 
 # Compression of other types, application/json above all, concerns whole responses.

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks, x_accel
+from flushcheck.culprits import nginx_blocks, own_stream, x_accel
+from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
@@ -75,6 +76,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held without X-Accel-Buffering and flowing with it, over HTTP, whatever the encoding."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     compression = x_accel.needs_compression(seen, transport)
     if not x_accel.honored(seen, transport) or compression is Answer.YES:
         return None
@@ -107,6 +110,29 @@ def _tls_buffer(seen: Observations, transport: Transport) -> tuple[Evidence, ...
             (Probe(transport, Scenario.KILO).id,),
         ),
     )
+
+
+# What one nginx buffer holds, and what it collects for an HTTP/1.1 client over TLS (ssl_buffer_size).
+BUFFER_BYTES = 4096
+TLS_BUFFER_BYTES = 16_384
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """Blocks of nginx's own size from a server that calls itself nginx: no app was asked for the header."""
+    is_nginx = own_stream.serves(seen, transport, own_stream.NGINX)
+    if not is_nginx or not own_stream.without_compressor(seen, transport):
+        return None
+    size, encrypted = seen.size_bytes(transport), seen.record_buffer_bytes(transport)
+    facts = [hold_evidence(seen, transport)]
+    if encrypted == TLS_BUFFER_BYTES or (size == TLS_BUFFER_BYTES and seen.over_tls(transport) == "1.1"):
+        facts.append(
+            Evidence(f"{transport}: over TLS it collects {TLS_BUFFER_BYTES} bytes, nginx's ssl_buffer_size")
+        )
+    elif size == BUFFER_BYTES:
+        facts.append(Evidence(f"{transport}: the blocks have the size of one of nginx's proxy_buffers"))
+    else:
+        return None
+    return Detection(CULPRIT, Confidence.LIKELY, (*facts, *own_stream.server_evidence(seen, transport)))
 
 
 SERVERS = (Server.NGINX,)

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from flushcheck.configs import varnish
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
-from flushcheck.culprits import x_accel
-from flushcheck.culprits.evidence import compressor_header_evidence, header_evidence, variant_evidence
+from flushcheck.culprits import own_stream, x_accel
+from flushcheck.culprits.evidence import (
+    compressor_header_evidence,
+    header_evidence,
+    hold_evidence,
+    variant_evidence,
+)
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport, Variant
 
 FIX = Fix(
     where="VCL, sub vcl_backend_response",
@@ -44,6 +49,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Compressed by what writes X-Varnish, and held for clients without encodings too."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     if (
         not x_accel.passed_through(seen, transport)
         or seen.has_content_length(transport)
@@ -61,6 +68,22 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         *compressor_header_evidence(seen, transport),
     )
     return Detection(CULPRIT, Confidence.LIKELY, facts)
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """The header of a compressor alone, by what writes X-Varnish."""
+    varnish_id = seen.header(transport, "x-varnish")
+    held = own_stream.is_held(seen, transport) and seen.compressor_header_only(transport)
+    if not held or not varnish_id:
+        return None
+    sure = Confidence.LIKELY if seen.control(transport) is Flow.FLOWING else Confidence.POSSIBLE
+    facts = (
+        hold_evidence(seen, transport),
+        *header_evidence(transport, "X-Varnish", varnish_id),
+        *compressor_header_evidence(seen, transport),
+        *own_stream.server_evidence(seen, transport),
+    )
+    return Detection(CULPRIT, sure, facts)
 
 
 SERVERS = (Server.VARNISH,)

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from flushcheck.diagnosis.token_sentences import describe_tokens
 from flushcheck.measurement.observations import Observations
-from flushcheck.measurement.own_streams import PLAIN, OwnShape, shape
+from flushcheck.measurement.own_streams import shape
+from flushcheck.measurement.own_wording import own_summary
 from flushcheck.measurement.timing import Timing
 from flushcheck.measurement.tokens import token_metrics
 from flushcheck.model import (
@@ -20,12 +21,10 @@ from flushcheck.model import (
     Outcome,
     Run,
     StreamReport,
-    Transport,
     TransportReport,
     Vantage,
     Variant,
 )
-from flushcheck.model.wording import count_of
 
 # What would separate a slow app from a hold.
 ADD_REPEAT = "To know, let flushcheck repeat the request in other ways: add --repeat"
@@ -81,42 +80,6 @@ def _end(observation: Observation) -> str:
     return observation.detail
 
 
-def own_summary(observation: Observation, timing: Timing) -> str:
-    """One sentence with numbers: how the records of the user's own stream arrived."""
-    own, flow, waited_s = shape(observation), timing.flow, timing.waited_s
-    if flow is Flow.FAILED:
-        return f"no stream: {observation.detail or 'no data arrived'}"
-    what = f"{records_of(observation)} in {_deliveries(own)}"
-    span = f"from {own.first_s:.2f} to {own.last_s:.2f} s"
-    waited = f", up to {waited_s:.1f} s later than elsewhere" if waited_s > 0 else ""
-    if flow is Flow.CUT:
-        if observation.unread_bytes:
-            return f"{what}, then compressed data that browsers do not read"
-        return f"cut after {observation.ended_s:.1f} s and {records_of(observation)}: {observation.detail}"
-    if own.deliveries == 1:
-        return f"{records_of(observation)}, all at once after {own.first_s:.1f} s{waited}"
-    if own.hold_bytes:
-        return f"{what} of {own.hold_bytes} bytes each, {span}{waited}"
-    if own.period_s:
-        return f"{what}, one every {own.period_s * 1000:.0f} ms, {span}{waited}"
-    return f"{what}, {span}{waited}"
-
-
-def records_of(observation: Observation) -> str:
-    """For example "12 events"."""
-    if observation.format == PLAIN:
-        return f"{sum(arrival.text_bytes for arrival in observation.arrivals)} bytes"
-    is_event = observation.probe.transport is Transport.EVENTS
-    return count_of(observation.records, "event" if is_event else "record")
-
-
-def arriving(observation: Observation) -> str:
-    """For example "the events arrive"."""
-    if observation.format == PLAIN:
-        return "the bytes arrive"
-    return "the events arrive" if observation.probe.transport is Transport.EVENTS else "the records arrive"
-
-
 def own_could_not_tell(seen: Observations, observation: Observation, who: str) -> str:
     """The headline of a stream that shows nothing, with what to do next."""
     _, timing = seen[observation.probe]
@@ -127,10 +90,6 @@ def own_could_not_tell(seen: Observations, observation: Observation, who: str) -
     if own.deliveries == 1:
         return f"{sentence}: a slow app, or held to the end. {next_step(seen)}"
     return f"{sentence}: the app sends it so, or something collects it. {next_step(seen)}"
-
-
-def _deliveries(own: OwnShape) -> str:
-    return f"{own.deliveries} {'delivery' if own.deliveries == 1 else 'deliveries'}"
 
 
 def own_transport_report(

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from flushcheck.culprits.http2_stream_limit import waiting_note
 from flushcheck.diagnosis.clients import ClientVerdict
-from flushcheck.diagnosis.own_stream import arriving, own_could_not_tell, own_stream, own_summary
+from flushcheck.diagnosis.own_stream import own_could_not_tell, own_stream
 from flushcheck.diagnosis.path_verdict import BROKEN, is_cut_when_idle, is_held
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.own_wording import arriving, own_summary
 from flushcheck.measurement.plan import HELD_FLOWS, SHAPES
 from flushcheck.measurement.timing import Timing
 from flushcheck.model import (
@@ -166,6 +167,7 @@ def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) ->
             )
             if (timing := seen.timing(replace(seen.first(transport), variant=variant)))
             and timing.flow in HELD_FLOWS
+            and not timing.queued_s
         ]
     sentences += filter(None, (waiting_note(seen, report.transport) for report in transport_reports))
     controls = [

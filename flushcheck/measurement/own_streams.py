@@ -32,6 +32,9 @@ MIN_TICKS = 4
 # Blocks of bytes end in the middle of records; an app that writes full pages ends them between records.
 MID_RECORD_SHARE = 0.5
 
+# ... and come with pauses: a download of records that exist already is cut by the network, too.
+MIN_PAUSE_S = 0.1
+
 # Something waited so much longer here: jitter of up to 300 ms joins small groups too.
 MIN_HOLD_S = 0.4
 
@@ -106,7 +109,7 @@ def _pattern(
     if shared <= SHARED_SHARE:
         return (Flow.FLOWING if records >= MIN_RECORDS else Flow.UNKNOWN), None, 0.0
     if (fit := block(seen)) is not None:
-        is_held = _cuts_records(observation, seen) and longest_gap_s >= MIN_HOLD_S
+        is_held = _cuts_records(observation, seen) and longest_gap_s >= MIN_PAUSE_S
         return (Flow.BLOCKS if is_held else Flow.UNKNOWN), round(fit.value), 0.0
     tick = ticks(seen)
     return Flow.UNKNOWN, None, tick.value if tick and len(whole) > MIN_TICKS + 1 else 0.0

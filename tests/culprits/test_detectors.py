@@ -14,7 +14,7 @@ from flushcheck.culprits import (
     FALLBACK_DETECTORS,
 )
 from flushcheck.model import Transport
-from tests.culprits import rows, rows_nginx
+from tests.culprits import rows, rows_nginx, rows_own
 from tests.culprits.seen import (
     Stated,
 )
@@ -39,7 +39,8 @@ def test_what_a_detector_makes_of_a_run(detector, on, seen, confidence):
 
 def test_every_detector_has_a_table():
     # Silent streams have a table of their own: tests/measurement/test_idle_timeouts.py.
-    tabled = {detector.CULPRIT.id for detector, *_ in TABLES} | {"idle-timeout"}
+    own = {detector.CULPRIT.id for detector, _ in rows_own.TABLES}
+    tabled = {detector.CULPRIT.id for detector, *_ in TABLES} | {"idle-timeout"} | own
     detectors = {detector.CULPRIT.id for detector in (*DETECTORS, *FALLBACK_DETECTORS)}
     missing = sorted(detectors - tabled)
     assert not missing, (

@@ -18,6 +18,7 @@ from flushcheck.model import Confidence, Run, Source, Variant
 from flushcheck.model.codec import from_json
 from tests.lab.case import Case, Kind, every
 from tests.lab.verdicts import Mark, assess_run
+from tests.watched.test_watched import TABLE as WATCHED
 
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
 
@@ -59,7 +60,7 @@ def test_every_live_culprit_is_shown_by_a_recording():
         culprit_report.culprit.id
         for case in RECORDED
         for culprit_report in judge(from_json(Run, json.loads(path_of(case).read_text()))).culprits
-    }
+    } | {culprit for _, _, culprits, _ in WATCHED for culprit in culprits}
     for name, culprit in CULPRITS.items():
         if Source.PATH in culprit.shown_by:
             assert name in shown, (

@@ -28,7 +28,7 @@ from flushcheck.model.codec import to_json
 from flushcheck.model.run_schema import SCHEMA
 from flushcheck.prober import gather
 from flushcheck.reports.terminal import terminal
-from tests.lab import accounts, programs, versions
+from tests.lab import accounts, programs, versions, watched
 from tests.lab.case import Case, Client, Kind, Protocol, every, find, with_seen
 from tests.lab.seen import Seen
 from tests.lab.sights import account, observe, shapes
@@ -63,6 +63,12 @@ def main() -> int:
         "--ci", action="store_true", help="only the cases marked `ci`: each culprit, and its look-alikes"
     )
     parser.add_argument("--tls", action="store_true", help="only the cases that are reached over TLS")
+    parser.add_argument("--watch", action="store_true", help="watch a plain stream in place of a diagnosis")
+    parser.add_argument(
+        "--direct",
+        action="store_true",
+        help="with --watch: at the app's own port too, where the case has one",
+    )
     parser.add_argument("--busy", action="store_true", help="keep all cores busy with something else")
     asked = parser.parse_args()
     try:
@@ -77,6 +83,7 @@ def main() -> int:
             return show(cases[0], stay=asked.stay, record=asked.record, measure=asked.measure)
         bench = Bench(stack, asked.jobs, record=asked.record, measure=asked.measure, out=asked.out)
         bench.diagnosing = not asked.only_observe
+        bench.watching, bench.direct = asked.watch, asked.direct
         results = bench.run(cases, say=lambda result: print(line(result), flush=True))
     print(totals(results))
     return int(any(result.mark in (Mark.WRONG, Mark.BROKEN) for result in results))
@@ -121,6 +128,8 @@ class Bench:
     """Runs cases side by side, each with an origin that no other case uses meanwhile."""
 
     diagnosing = True
+    watching = False
+    direct = False
 
     def __init__(self, stack: ExitStack, jobs: int, *, record: bool, measure: bool, out: Path | None) -> None:
         self._jobs = jobs
@@ -159,6 +168,10 @@ class Bench:
                     changed = differences(case.sights, seen)
                     mark = Mark.WRONG if changed and not self._measure else Mark.RIGHT
                     return Result(case, mark, "", (), 0.0, "; ".join(changed))
+                if self.watching:
+                    has_port = self.direct and case.behind == "gunicorn"
+                    reports, took_s = watched.look(front.url, origin.url if has_port else "")
+                    return watched.assess_watched(case, seen, reports, took_s)
                 report, run, took_s = diagnose(front.url, case)
                 if self._record:
                     save(case, run)

@@ -119,7 +119,7 @@ def test_blocks_that_end_in_the_middle_of_records_are_no_apps(name, stream_forma
     assert shape(replace(base, arrivals=arrivals)).flow is flow
 
 
-@pytest.mark.parametrize(("gap_s", "flow"), [(0.4, Flow.BLOCKS), (0.39, Flow.UNKNOWN)])
+@pytest.mark.parametrize(("gap_s", "flow"), [(0.101, Flow.BLOCKS), (0.099, Flow.UNKNOWN)])
 def test_a_fast_download_in_packets_is_not_held(gap_s, flow):
     assert shape(observed(evenly(8, gap_s, records=10), mid_record=True)).flow is flow
 

@@ -1,0 +1,217 @@
+"""What the detectors make of a stream of the user's own app: a row on either side of every condition.
+
+A row is the first look and what was seen beside it. The first row of a culprit is what convicts it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flushcheck.culprits import (
+    buffering_hop,
+    caddy_encode,
+    compressor,
+    django_gzip_middleware,
+    gunicorn_sync_worker,
+    gzip_members,
+    haproxy_http_delay,
+    http_hop,
+    joined_response,
+    nginx_fastcgi_buffering,
+    nginx_gzip,
+    nginx_proxy_buffering,
+    varnish_gzip,
+)
+from flushcheck.model import Arrival, Confidence, Observation, Variant
+from tests.measurement.own import (
+    DIRECT,
+    GZIP,
+    HTTP1,
+    HTTP10,
+    IDENTITY,
+    ONCE,
+    OWN,
+    SINGLY,
+    TICKS,
+    Groups,
+    evenly,
+    observed,
+)
+
+CERTAIN, LIKELY, POSSIBLE = Confidence
+
+Row = tuple[str, tuple[Observation, ...], Confidence | None]
+
+LENGTH = ("content-length", "1600")
+BR = ("content-encoding", "br")
+FREED = observed(SINGLY, IDENTITY)
+STILL = observed(ONCE, IDENTITY)
+AT_PORT = observed(SINGLY, DIRECT)
+
+
+def server(name: str) -> tuple[str, str]:
+    return ("server", name)
+
+
+def held(*headers: tuple[str, str], **changes: Any) -> Observation:
+    """A first look at which everything arrived at once, its header with it."""
+    return observed(ONCE, headers=headers, **changes)
+
+
+def headed(size: int, *headers: tuple[str, str], **changes: Any) -> Observation:
+    """The same, with bytes without text at first."""
+    first = Arrival(0.1, size, 0)
+    rest = Arrival(8.2, 400, 1600, records=(40,) * 40)
+    return observed([], headers=headers, arrivals=(first, rest), headers_s=0.1, ended_s=8.2, **changes)
+
+
+def blocks(size: int, *headers: tuple[str, str], **changes: Any) -> Observation:
+    """A first look in blocks of this size that cut records."""
+    arrivals = tuple(
+        Arrival(0.5 * number, size, size, records=(100,) * (size // 100), mid_record=True)
+        for number in range(8)
+    )
+    return observed([], headers=headers, arrivals=arrivals, ended_s=4.0, **changes)
+
+
+WITH_NAME = {"compressed_head": "1f8b08080000000000ff", "head_bytes": 55}
+WITHOUT_NAME = {"compressed_head": "1f8b08000000000000ff", "head_bytes": 10}
+
+COMPRESSOR: list[Row] = [
+    ("held, without it flowing",     (held(GZIP), FREED),                        CERTAIN),
+    ("br",                           (held(BR), FREED),                          CERTAIN),
+    ("not compressed",               (held(), FREED),                            None),
+    ("held without it too",          (held(GZIP), STILL, AT_PORT),               None),
+    ("not tried without it",         (held(GZIP), AT_PORT),                      None),
+    ("flowing",                      (observed(SINGLY, headers=(GZIP,)), FREED), None),
+]  # fmt: skip
+
+DJANGO: list[Row] = [
+    ("a header with a file name",    (headed(55, GZIP, **WITH_NAME), FREED),                          LIKELY),
+    ("without a file name",          (headed(10, GZIP, **WITHOUT_NAME), FREED),                       None),
+    ("held without it too",          (headed(55, GZIP, **WITH_NAME), STILL, AT_PORT),                 None),
+    ("zstd",                         (headed(4, GZIP, compressed_head="28b52ffd0808080808ff"), FREED), None),
+    ("a header that is cut",         (headed(9, GZIP, compressed_head="1f8b08080000000000"), FREED),  None),
+    ("no hexadecimal",               (headed(55, GZIP, compressed_head="<script>"), FREED),           None),
+    ("no header",                    (held(GZIP), FREED),                                             None),
+]  # fmt: skip
+
+MEMBERS: list[Row] = [
+    ("a second member",              (observed([(0.1, 1)], headers=(GZIP,), unread_bytes=1),),   CERTAIN),
+    ("one member",                   (observed([(0.1, 1)], headers=(GZIP,)),),                   None),
+]  # fmt: skip
+
+JOINED: list[Row] = [
+    ("events with a length",         (held(LENGTH),),                            CERTAIN),
+    ("held without encodings too",   (held(GZIP, LENGTH), STILL, AT_PORT),       CERTAIN),
+    ("compressed, untried",          (held(GZIP, LENGTH),),                      None),
+    ("by a compressor",              (held(GZIP, LENGTH), FREED),                None),
+    ("without a length",             (held(), AT_PORT),                          None),
+    ("in blocks",                    (blocks(4096, LENGTH),),                    None),
+    ("nothing separates it",         (held(),),                                  None),
+]  # fmt: skip
+
+HOP: list[Row] = [
+    ("flowing at the app's port",    (held(), AT_PORT),                          LIKELY),
+    ("compressed, held without too", (held(GZIP), STILL, AT_PORT),               LIKELY),
+    ("compressed, untried",          (held(GZIP), AT_PORT),                      None),
+    ("by a compressor",              (held(GZIP), FREED, AT_PORT),               None),
+    ("no address beside it",         (held(LENGTH),),                            None),
+    ("held at the port too",         (held(LENGTH), observed(ONCE, DIRECT, headers=(LENGTH,))), None),
+    ("both flow",                    (observed(SINGLY), AT_PORT),                None),
+]  # fmt: skip
+
+NGINX_BLOCKS: list[Row] = [
+    ("its own block",                (blocks(4096, server("nginx/1.22.1")),),    LIKELY),
+    ("another server",               (blocks(4096, server("Apache")),),          None),
+    ("another size",                 (blocks(8192, server("nginx")),),           None),
+    ("at once",                      (held(server("nginx")), AT_PORT),           None),
+    ("by a compressor",              (blocks(4096, server("nginx"), GZIP), observed(evenly(320, 0.1), IDENTITY)), None),
+    ("16 kB over TLS",               (blocks(16_384, server("nginx"), tls_version="TLSv1.3"),), LIKELY),
+    ("16 kB without TLS",            (blocks(16_384, server("nginx")),),         None),
+    ("16 kB over HTTP/2",            (blocks(16_384, server("nginx"), tls_version="TLSv1.3", http_version="2"),), None),
+]  # fmt: skip
+
+FASTCGI_BLOCKS: list[Row] = [
+    ("4064 bytes",                   (blocks(4064, server("nginx/1.22.1")),),    LIKELY),
+    ("4088 bytes",                   (blocks(4088, server("nginx")),),           LIKELY),
+    ("4089 bytes",                   (blocks(4089, server("nginx")),),           None),
+    ("3600 bytes",                   (blocks(3600, server("nginx")),),           LIKELY),
+    ("3599 bytes",                   (blocks(3599, server("nginx")),),           None),
+    ("another server",               (blocks(4064, server("Apache")),),          None),
+    ("at once",                      (held(server("nginx")), AT_PORT),           None),
+    ("by a compressor",              (blocks(4064, server("nginx"), GZIP), observed(evenly(320, 0.1), IDENTITY)), None),
+]  # fmt: skip
+
+NGINX_GZIP: list[Row] = [
+    ("its header held too",          (held(GZIP, server("nginx")), FREED),                        POSSIBLE),
+    ("flowing at the app's port",    (held(GZIP, server("nginx")), FREED, AT_PORT),               LIKELY),
+    ("its header at once",           (headed(10, GZIP, server("nginx")), FREED),                  None),
+    ("its header 0.3 s before",      (held(GZIP, server("nginx"), headers_s=7.89), FREED),         None),
+    ("its header 0.29 s before",     (held(GZIP, server("nginx"), headers_s=7.91), FREED),        POSSIBLE),
+    ("br",                           (held(BR, server("nginx")), FREED),                          None),
+    ("another server",               (held(GZIP, server("Caddy")), FREED),                        None),
+    ("held without it too",          (held(GZIP, server("nginx")), STILL, AT_PORT),               None),
+]  # fmt: skip
+
+CADDY: list[Row] = [
+    ("Server: Caddy",                (held(GZIP, server("Caddy")), FREED),                        POSSIBLE),
+    ("Via: 1.1 Caddy",               (held(GZIP, ("via", "1.1 Caddy")), FREED),                   POSSIBLE),
+    ("flowing at the app's port",    (held(GZIP, server("Caddy")), FREED, AT_PORT),               LIKELY),
+    ("another server",               (held(GZIP, server("nginx")), FREED),                        None),
+    ("held without it too",          (held(GZIP, server("Caddy")), STILL, AT_PORT),               None),
+]  # fmt: skip
+
+VARNISH: list[Row] = [
+    ("flowing at the app's port",    (headed(10, GZIP, ("x-varnish", "2")), AT_PORT),             LIKELY),
+    ("flowing without it",           (headed(10, GZIP, ("x-varnish", "2")), FREED),               POSSIBLE),
+    ("without X-Varnish",            (headed(10, GZIP), AT_PORT),                                 None),
+    ("no header alone",              (held(GZIP, ("x-varnish", "2")), AT_PORT),                   None),
+    ("nothing separates it",         (headed(10, GZIP, ("x-varnish", "2")),),                     None),
+]  # fmt: skip
+
+LONG = evenly(60, 0.1)
+TOGETHER = replace(OWN, variant=Variant.TOGETHER)
+QUEUED = observed(SINGLY, replace(OWN, variant=Variant.TOGETHER, run=1), headers_s=4.0)
+
+WORKER: list[Row] = [
+    ("the second waited",            (observed(SINGLY, headers=(server("gunicorn"),), headers_s=0.1), QUEUED), LIKELY),
+    ("another server",               (observed(SINGLY, headers=(server("waitress"),), headers_s=0.1), QUEUED), None),
+    ("nothing waited",               (observed(SINGLY, headers=(server("gunicorn"),)),),                       None),
+]  # fmt: skip
+
+
+def ticks_of(period_s: float) -> Groups:
+    return [(period_s * at_s / 0.2, count) for at_s, count in TICKS]
+
+
+HAPROXY: list[Row] = [
+    ("HTTP/1.0 has none",            (observed(ticks_of(0.2)), observed(LONG, HTTP10)),            LIKELY),
+    ("without compression it flows", (observed(ticks_of(0.2)), observed(LONG, IDENTITY)),          POSSIBLE),
+    ("another period",               (observed(ticks_of(0.5)), observed(LONG, HTTP10)),            None),
+    ("HTTP/1.0 has them too",        (observed(ticks_of(0.2)), observed(ticks_of(0.2), HTTP10), observed(LONG, IDENTITY)), None),
+    ("nothing separates them",       (observed(ticks_of(0.2)),),                                   None),
+]  # fmt: skip
+
+TABLES: list[tuple[Any, list[Row]]] = [
+    (compressor, COMPRESSOR),
+    (django_gzip_middleware, DJANGO),
+    (gzip_members, MEMBERS),
+    (joined_response, JOINED),
+    (buffering_hop, HOP),
+    (nginx_proxy_buffering, NGINX_BLOCKS),
+    (nginx_fastcgi_buffering, FASTCGI_BLOCKS),
+    (nginx_gzip, NGINX_GZIP),
+    (caddy_encode, CADDY),
+    (varnish_gzip, VARNISH),
+    (gunicorn_sync_worker, WORKER),
+    (haproxy_http_delay, HAPROXY),
+    (http_hop, [("the user's own stream", (held(), AT_PORT), None)]),
+]
+
+# An HTTP/1.1 client beside a browser: what it alone meets is told of it.
+HTTP1_HELD = (
+    observed(SINGLY, http_version="2", tls_version="TLSv1.3"),
+    replace(blocks(16_384, server("nginx"), tls_version="TLSv1.3"), probe=HTTP1),
+)

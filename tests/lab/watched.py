@@ -1,0 +1,96 @@
+"""`flushcheck watch` against a case: the service behind it stands for a plain app of the user's own.
+
+Two streams are watched: events of a token each, and JSON lines of a kilobyte. The observer's `seen` lines say how each
+arrives. Wrong is a culprit that had no part in it, a held stream called flowing, and a flowing one called held or
+broken. Undecided is what says less: "a slow app, or held to the end", or a hold without the name of its cause.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from flushcheck import judge
+from flushcheck.culprits import CULPRITS
+from flushcheck.model import Client as Asked
+from flushcheck.model import Report, Transport, Verdict
+from flushcheck.prober.watch_request import watch_request
+from flushcheck.prober.watching import watch
+from tests.lab.case import Case, Client, Kind, Sights, seen_by
+from tests.lab.verdicts import BADLY, JUDGED, Mark, Result, as_told_to
+
+# As a plain app sends them: no header against buffering.
+PLAIN = "xab=0&cache=0&nosniff=0&end=done"
+STREAMS: Mapping[str, tuple[Transport, str]] = {
+    "events-token": (
+        Transport.EVENTS,
+        f"/stream/events?{PLAIN}&count=20&interval=0.1&jitter=0.04&size=16&spread=28",
+    ),
+    "chunked-kilo": (
+        Transport.CHUNKED,
+        f"/stream/chunked?{PLAIN}&count=40&interval=0.05&jitter=0.02&size=1000&spread=1400&format=delta",
+    ),
+}
+TIMEOUT_S = 20.0
+
+# What a stream without send times does not show, or shows only sometimes.
+SUBTLE = frozenset(
+    {"late", "one-late", "throttled", "irregular", "replayed", "cut", "failed", "few", "ticks"}
+)
+HELD = frozenset({"held", "blocks"})
+
+
+def look(url: str, direct: str = "") -> tuple[dict[str, Report], float]:
+    """What flushcheck says of each stream, and how long that took."""
+    begun_s = time.monotonic()
+    reports = {}
+    for name, (_, address) in STREAMS.items():
+        own = watch_request(direct + address) if direct else None
+        run = watch(watch_request(url + address), own, timeout_s=TIMEOUT_S, repeat=True)
+        reports[name] = judge(run)
+    return reports, time.monotonic() - begun_s
+
+
+def assess_watched(case: Case, seen: Sights, reports: Mapping[str, Report], took_s: float) -> Result:
+    """Compare what is said of each stream to each client; the worst counts, of equal ones what names most."""
+    results = []
+    for name, report in reports.items():
+        asked = [client for client, _ in report.clients]
+        for client in JUDGED:
+            own = Asked(client)
+            if own not in asked and (len(asked) > 1 or not asked):
+                continue
+            told = as_told_to(own if own in asked else asked[0], report)
+            results.append(_assess(case, client, name, seen, told, took_s))
+    if not results:
+        return Result(case, Mark.UNDECIDED, "unknown", (), took_s, "nothing arrived")
+    return min(results, key=lambda result: (BADLY.index(result.mark), -len(result.named)))
+
+
+def _assess(case: Case, client: Client, name: str, seen: Sights, report: Report, took_s: float) -> Result:
+    named = tuple(culprit_report.id for culprit_report in report.culprits)
+    words = {
+        seen_by({**case.sights, **sights}, client).get(name, "").partition(" ")[0]
+        for sights in (seen, case.sights)
+    } - {""}
+    expected = {
+        *case.culprits,
+        *case.options.get("also", "").split(),
+        *case.options.get(f"culprit {client}", "").split(),
+    }
+    wrong = [f"{name} is named" for name in named if name not in expected and not CULPRITS[name].generic]
+    if words == {"flowing"} and report.verdict in (Verdict.HELD, Verdict.BROKEN):
+        wrong.append(f"called {report.verdict}")
+    if words and words <= HELD and report.verdict is Verdict.FLOWING:
+        wrong.append("called flowing")
+    result = Result(
+        case, Mark.RIGHT, report.verdict, named, took_s, f"{client} {name}: {', '.join(sorted(words))}"
+    )
+    if wrong:
+        return replace(result, mark=Mark.WRONG, why=f"{result.why}: {'; '.join(wrong)}")
+    if report.verdict is Verdict.FLOWING and not words <= HELD:
+        return result
+    if report.verdict is Verdict.HELD and (expected & set(named) or (case.kind is Kind.GUILTY and named)):
+        return result
+    return replace(result, mark=Mark.UNDECIDED)

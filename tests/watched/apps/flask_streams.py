@@ -1,0 +1,61 @@
+"""Flask: a plain stream, Flask-Compress, a middleware that joins, a wrong header: `gunicorn --threads 8 flask_streams:app`."""
+
+import time
+
+from flask import Flask, Response, request
+from flask_compress import Compress
+
+COUNT, PAUSE_S = 20, 0.1
+
+app = Flask(__name__)
+app.config["COMPRESS_MIMETYPES"] = ["text/plain"]
+app.config["COMPRESS_STREAMS"] = True
+Compress(app)
+
+
+@app.after_request
+def log_the_body(response):
+    if request.path == "/joined":
+        response.get_data()
+    return response
+
+
+def lines(framing):
+    for number in range(COUNT):
+        time.sleep(PAUSE_S)
+        yield framing.format(number)
+
+
+@app.get("/plain")
+@app.get("/joined")
+def events():
+    return Response(lines('data: {{"delta": "word{} "}}\n\n'), content_type="text/event-stream")
+
+
+@app.get("/compressed")
+def compressed():
+    return Response(lines("word{}\n"), content_type="text/plain")
+
+
+@app.get("/off")
+def off():
+    return Response(
+        lines("data: word{}\n\n"), content_type="text/event-stream", headers={"X-Accel-Buffering": "off"}
+    )
+
+
+@app.get("/late")
+def late():
+    def slow():
+        time.sleep(1.0)
+        yield from lines("data: word{}\n\n")
+
+    return Response(slow(), content_type="text/event-stream")
+
+
+@app.get("/slow")
+def slow():
+    time.sleep(2)
+    return Response(
+        "".join(f"data: word{number}\n\n" for number in range(COUNT)), content_type="text/event-stream"
+    )
