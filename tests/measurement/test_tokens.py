@@ -6,7 +6,6 @@ import dataclasses
 
 import pytest
 
-from flushcheck.diagnosis.token_sentences import describe_shrunk, describe_tokens
 from flushcheck.measurement.tokens import ShrunkGaps, gaps_shrank, percentile, token_metrics
 from flushcheck.model import (
     Arrival,
@@ -177,28 +176,5 @@ def test_gaps_that_shrink_while_the_first_token_is_later_are_a_hold(name, public
     assert (gaps_shrank(public, direct) is not None) is hold
 
 
-def test_a_hold_is_described_by_its_times():
-    shrunk = gaps_shrank(HELD, DIRECT)
-    assert shrunk == ShrunkGaps(1.125, 0.0, 0.125)
-    assert "1.1 s later" in describe_shrunk(shrunk)
-    assert "0 ms instead of 125 ms" in describe_shrunk(shrunk)
-
-
-FIRST = "first token after 0.50 s"
-STEADY = "between tokens: median 100 ms, 95 % within 100 ms, longest 100 ms, 10.0 tokens per second"
-SENTENCES = [
-    # the tokens                        per delivery  sentences
-    (metrics("sccccd", start_s=0.4),    1.0,          [f"4 tokens, {FIRST}, 1.0 records per delivery", STEADY]),
-    (metrics("cd"),                     1.0,          [f"1 token, {FIRST}, 1.0 records per delivery"]),
-    (metrics("ccd", gap_s=0.0),         2.0,          [f"2 tokens, {FIRST}, 2.0 records per delivery", "between tokens: median 0 ms, 95 % within 0 ms, longest 0 ms"]),
-    (metrics("rcd"),                    1.0,          [f"2 tokens, 1 of them reasoning, {FIRST} (reasoning), first of the response after 0.60 s, 1.0 records per delivery", STEADY]),
-    (metrics("rd"),                     1.0,          [f"1 token, 1 of them reasoning, {FIRST}, and none that is not reasoning, 1.0 records per delivery"]),
-    (metrics("d", usage_tokens=20),     0.0,          ["0 tokens (the service counted 20)"]),
-    (metrics("s"),                      1.0,          ["0 tokens", "the end of its format did not come: END"]),
-    (metrics("d", error="overloaded"),  1.0,          ["0 tokens", "the stream reports an error: overloaded"]),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("seen", "per_delivery", "sentences"), SENTENCES)
-def test_tokens_in_words(seen, per_delivery, sentences):
-    assert describe_tokens("END", seen, per_delivery) == sentences
+def test_a_hold_is_a_value_with_its_times():
+    assert gaps_shrank(HELD, DIRECT) == ShrunkGaps(1.125, 0.0, 0.125)

@@ -219,11 +219,55 @@ DELTAS = [
     ({"choices": [{"delta": {"content": "Hel"}, "index": 0}]}, "Hel"), ({"delta": {"type": "text_delta", "text": "Hel"}}, "Hel"),
     ({"message": {"role": "assistant", "content": "Hel"}}, "Hel"), ({"delta": {"message": {"content": {"text": "Hel"}}}}, "Hel"),
     ({"token": {"id": 1, "text": "Hel"}}, "Hel"), ({"answer": "Hel"}, "Hel"), ({"delta": "x"}, "x"), ({"choices": []}, None),
-    ({"text": ""}, ""), ({"a": "b"}, None), ([1], None), ("x", None), (None, None),
-    ({"delta": {"delta": {"delta": {"delta": {"delta": {"delta": "x"}}}}}}, None),
+    ({"delta": {"content": [{"index": 0, "type": "text", "text": {"value": "Hel"}}]}}, "Hel"), ({"content": []}, None), ({"text": ""}, ""), ({"a": "b"}, None), ([1], None), ("x", None), (None, None),
+    ({"delta": {"delta": {"delta": {"delta": {"delta": {"delta": {"delta": "x"}}}}}}}, None),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("data", "text"), DELTAS)
 def test_the_text_of_a_record_is_where_most_services_put_it(data, text):
     assert delta(data) == text
+
+
+def event(data: object, name: str = "") -> bytes:
+    text = data if isinstance(data, str) else json.dumps(data)
+    return (f"event: {name}\n" if name else "").encode() + f"data: {text}\n\n".encode()
+
+
+# Services that have no file here: what counts is when their text begins, how much there is, and their end.
+OTHERS = [
+    # name                          records
+    ("Cohere, chat v2", "jcccjd", [
+        event({"type": "message-start", "delta": {"message": {"role": "assistant", "content": []}}}, "message-start"),
+        *(event({"type": "content-delta", "delta": {"message": {"content": {"text": word}}}}, "content-delta") for word in ("The", " sky", " is")),
+        event({"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}, "message-end"), event("[DONE]")]),
+    ("Cohere, chat v1", "jccj", [
+        event({"event_type": "stream-start", "generation_id": "1"}), *(event({"event_type": "text-generation", "text": word}) for word in ("The", " sky")),
+        event({"event_type": "stream-end", "response": {"text": "The sky"}})]),
+    ("OpenAI assistants", "jccjd", [
+        event({"object": "thread.run"}, "thread.run.created"),
+        *(event({"delta": {"content": [{"type": "text", "text": {"value": word}}]}}, "thread.message.delta") for word in ("The", " sky")),
+        event({"content": [{"type": "text", "text": {"value": "The sky"}}]}, "thread.message.completed"), event("[DONE]", "done")]),
+    ("Dify", "jccpj", [
+        event({"event": "workflow_started", "data": {}}), *(event({"event": "message", "answer": word}) for word in ("The", " sky")),
+        event({"event": "ping"}), event({"event": "message_end", "metadata": {}})]),
+    ("AG-UI", "jjccjj", [
+        event({"type": "RUN_STARTED"}), event({"type": "TEXT_MESSAGE_START", "messageId": "1", "role": "assistant"}),
+        *(event({"type": "TEXT_MESSAGE_CONTENT", "delta": word}) for word in ("The", " sky")), event({"type": "TEXT_MESSAGE_END"}), event({"type": "RUN_FINISHED"})]),
+    ("Replicate", "ccd", [event("The", "output"), event(" sky", "output"), event("{}", "done")]),
+    ("text-generation-inference", "ccc", [
+        *(event({"token": {"text": word}, "generated_text": None}) for word in ("The", " sky")), event({"token": {"text": "."}, "generated_text": "The sky."})]),
+    ("Workers AI", "ccd", [event({"response": "The"}), event({"response": " sky"}), event("[DONE]")]),
+    ("llama.cpp, completion", "ccd", [event({"content": "The", "stop": False}), event({"content": " sky", "stop": False}), event({"content": "", "done": True})]),
+    ("GraphQL over events", "jjd", [event({"data": {"a": 1}}, "next"), event({"data": {"a": 2}}, "next"), event("", "complete")]),
+    ("strings", "ccd", [event('"The"'), event('" sky"'), event({"type": "done"})]),
+    ("numbers", "ccc", [event("1"), event("2"), event("3")]),
+    ("a service of one's own", "occd", [event({"text": ""}), event({"text": "The"}), event({"text": " sky"}), event({"finished": True})]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "kinds", "events"), OTHERS, ids=[row[0] for row in OTHERS])
+def test_what_has_no_file_is_read_by_its_usual_names(name, kinds, events):
+    parser, records = parse(SSE, events)
+    assert parser.wire_format.name == "server-sent events"
+    assert [record.kind for record in records] == [KINDS[letter] for letter in kinds]
