@@ -32,7 +32,12 @@ SIMILAR_RATIO = 2.5
 
 def token_metrics(observation: Observation) -> TokenMetrics:
     """Return the metrics of one stream of the user's own app."""
-    moments_s = [arrival.at_s for arrival in observation.arrivals for _ in range(arrival.tokens)]
+    # A run from elsewhere may claim any number: there are no more tokens than records.
+    moments_s = [
+        arrival.at_s
+        for arrival in observation.arrivals
+        for _ in range(min(arrival.tokens, len(arrival.records)))
+    ]
     output_s = [arrival.at_s for arrival in observation.arrivals if arrival.tokens > arrival.reasoning_tokens]
     gaps_s = [after_s - before_s for before_s, after_s in itertools.pairwise(moments_s)]
     return TokenMetrics(

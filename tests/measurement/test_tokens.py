@@ -100,6 +100,11 @@ def test_gaps_are_between_tokens_whatever_stands_between():
     assert seen.gap_s.max == pytest.approx(0.4)
 
 
+def test_a_run_that_claims_more_tokens_than_records_costs_nothing():
+    claims = Arrival(0.5, 40, 40, records=(10, 10), tokens=10**12)
+    assert token_metrics(observed("", arrivals=(claims,))).tokens == 2
+
+
 def test_what_the_service_counted_stands_beside():
     assert metrics("cc", usage_tokens=7).usage_tokens == 7
 
