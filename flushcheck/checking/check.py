@@ -2,7 +2,8 @@
 
 Each format says which blocks pass to an app; every linter of its server looks at each of them. Other blocks
 are not checked: a static location holds no stream. A block without Findings is listed with the reason why it
-lets a stream through, so that a short report does not look like a check that was left out.
+lets a stream through, so that a short report does not look like a check that was left out; where the file
+does not show it, the block is unknown.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import chain, islice
 from flushcheck.checking.allow_comments import AllowComments
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.formats import FORMATS
-from flushcheck.configs.tree import MAX_BLOCKS, Config, ReadProblem
+from flushcheck.configs.tree import MAX_BLOCKS, Block, Config, Format, ReadProblem
 from flushcheck.culprits import LINTERS
 
 LEVELS = tuple(Level)  # most severe first
@@ -23,8 +24,8 @@ MAX_FINDINGS = 2_000  # more than a person reads; each is kilobytes of text
 
 
 @dataclass(frozen=True, slots=True)
-class PassedBlock:
-    """A block that passes to an app and neither holds nor blocks a stream, as far as its file shows."""
+class CheckedBlock:
+    """A block that passes to an app, without a Finding that says it holds or blocks a stream."""
 
     server: Server
     file: str
@@ -48,7 +49,8 @@ class CheckResult:
     """Everything that a check found."""
 
     findings: tuple[Finding, ...] = ()  # by file and line
-    passed: tuple[PassedBlock, ...] = ()
+    passed: tuple[CheckedBlock, ...] = ()
+    unknown: tuple[CheckedBlock, ...] = ()  # of which the file does not show whether they pass
     allowed: tuple[AllowedFinding, ...] = ()
     problems: tuple[ReadProblem, ...] = ()
     files: tuple[str, ...] = ()  # every file that was read, includes too
@@ -66,7 +68,7 @@ class CheckResult:
         """
         if self.worst is not None and (strict or self.worst is not Level.NOTE):
             return 1
-        if any(problem.incomplete for problem in self.problems):
+        if self.unknown or any(problem.incomplete for problem in self.problems):
             return 3
         judged = self.passed or self.allowed  # a block with a note has passed
         return 3 if self.problems and not judged else 0
@@ -79,8 +81,9 @@ def check(config: Config) -> CheckResult:
     comments = AllowComments(config.texts)
     findings: dict[tuple[object, ...], Finding] = {}
     allowed: dict[tuple[object, ...], AllowedFinding] = {}
-    passed = []
+    passed, unknown = [], []
     problems = [*config.problems]
+    refused = next((problem for problem in config.problems if problem.refused), None)
     for count, block in enumerate(config_format.blocks(config)):
         if count == MAX_BLOCKS:
             reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
@@ -96,8 +99,11 @@ def check(config: Config) -> CheckResult:
                 allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
                 allowed.setdefault(_key(finding), allowing)
         if all(finding.level is Level.NOTE for finding in own):
-            at, reason = block.at, config_format.pass_reason(block)
-            passed.append(PassedBlock(block.server, at.file, at.line, block.name, reason))
+            place = (block.server, block.at.file, block.at.line, block.name)
+            if doubt := _doubt(block, config_format, refused):
+                unknown.append(CheckedBlock(*place, doubt))
+            else:
+                passed.append(CheckedBlock(*place, config_format.pass_reason(block)))
         if len(findings) > MAX_FINDINGS:
             reason = f"more than {MAX_FINDINGS} findings: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
@@ -105,6 +111,7 @@ def check(config: Config) -> CheckResult:
     return CheckResult(
         findings=_sorted(findings.values())[:MAX_FINDINGS],
         passed=tuple(passed),
+        unknown=tuple(unknown),
         allowed=tuple(allowed.values()),
         problems=(*problems, *comments.problems()),
         files=tuple(config.texts),
@@ -121,15 +128,24 @@ def merge(results: Sequence[CheckResult]) -> CheckResult:
         if finding.level is not Level.NOTE
     }
     passed = {(block.file, block.line, block.block): block for result in results for block in result.passed}
+    unknown = {(block.file, block.line, block.block): block for result in results for block in result.unknown}
     allowed = {_key(each.finding): each for result in results for each in result.allowed}
     problems = dict.fromkeys(problem for result in results for problem in result.problems)
     return CheckResult(
         findings=_sorted(findings.values()),
         passed=tuple(block for block in passed.values() if (block.file, block.line) not in with_finding),
+        unknown=tuple(block for block in unknown.values() if (block.file, block.line) not in with_finding),
         allowed=tuple(allowed.values()),
         problems=tuple(problems),
         files=tuple(dict.fromkeys(file for result in results for file in result.files)),
     )
+
+
+def _doubt(block: Block, config_format: Format, refused: ReadProblem | None) -> str:
+    """Why it is not known whether this block lets a stream through; "" if it is known."""
+    if refused is not None:
+        return f"the server does not start with this configuration: see {refused.file}:{refused.line}"
+    return "; ".join(config_format.doubts(block))
 
 
 def _key(finding: Finding) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import by_name, recognise
@@ -144,7 +144,10 @@ class _ConfigReader:
         )
         directives = resolver.resolve(main.directives)
         self._problems.update(dict.fromkeys(resolver.problems))
-        return Config(self._server, name, directives, tuple(self._problems), self._texts, version)
+        config = Config(self._server, name, directives, tuple(self._problems), self._texts, version)
+        if isinstance(self._files, Dump):
+            return config  # the server has read it before
+        return replace(config, problems=(*config.problems, *self._syntax.refused_lines(config)))
 
     def _included(self, directive: Directive, path: SearchPath) -> Sequence[Parsed] | None:
         """The files of an include; None: it names a file, and none could be read."""

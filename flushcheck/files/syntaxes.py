@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import Directive, Parsed
+from flushcheck.configs.tree import Config, Directive, Parsed, ReadProblem
 from flushcheck.files.includes import (
     SearchPath,
     apache_folders,
@@ -19,6 +19,7 @@ from flushcheck.files.includes import (
     nginx_include,
     own_folder,
 )
+from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
 
@@ -33,10 +34,14 @@ class Syntax:
     resolve: Callable[[Directive, SearchPath], Sequence[str] | None] = lambda _directive, _path: ()
     # The folders that relative includes start from, likeliest first: main file, its statements, all files.
     folders: Callable[[str, Sequence[Directive], Files], tuple[str, ...]] = own_folder
+    # The lines that the server refuses, of a whole configuration.
+    refused_lines: Callable[[Config], Sequence[ReadProblem]] = lambda _config: ()
 
 
 SYNTAXES: Mapping[Server, Syntax] = {
-    Server.NGINX: Syntax(parse_nginx, nginx.INCLUDES, nginx.OPAQUE_BLOCKS, nginx_include, nginx_folders),
+    Server.NGINX: Syntax(
+        parse_nginx, nginx.INCLUDES, nginx.OPAQUE_BLOCKS, nginx_include, nginx_folders, refused_lines
+    ),
     Server.APACHE: Syntax(apache.parse, apache.INCLUDES, (), apache_include, apache_folders),
     Server.HAPROXY: Syntax(haproxy.parse),
     Server.LIGHTTPD: Syntax(lighttpd.parse, lighttpd.INCLUDES, (), lighttpd_or_varnish_include),

@@ -104,6 +104,11 @@ def _rest(page: TextWriter, checked: CheckResult) -> None:
         for block in checked.passed:
             page.text(f"  {block.file}:{block.line}  {block.block}: {block.reason}", hang=4)
         page.gap()
+    if checked.unknown:
+        page.line("not known", "bold")
+        for block in checked.unknown:
+            page.text(f"  {block.file}:{block.line}  {block.block}: {block.reason}", hang=4)
+        page.gap()
     if checked.allowed:
         page.line("allowed in the file", "bold")
         for allowed in checked.allowed:
@@ -124,7 +129,7 @@ def _where(problem: ReadProblem) -> str:
 def _summary(checked: CheckResult) -> str:
     findings = (*checked.findings, *(allowed.finding for allowed in checked.allowed))
     blocks = {(finding.block_file, finding.block_line, finding.block) for finding in findings}
-    blocks |= {(block.file, block.line, block.block) for block in checked.passed}
+    blocks |= {(block.file, block.line, block.block) for block in (*checked.passed, *checked.unknown)}
     if not blocks:
         if checked.exit_code() == 3:
             return "Nothing could be checked."
@@ -133,7 +138,11 @@ def _summary(checked: CheckResult) -> str:
         count_of(sum(finding.level is level for finding in checked.findings), level.value) for level in Level
     )
     allowed = f", {len(checked.allowed)} allowed" if checked.allowed else ""
-    unread = " Not all of it could be read." if checked.exit_code() == 3 else ""
+    unread = (
+        " Not all of it could be read." if any(problem.incomplete for problem in checked.problems) else ""
+    )
+    if checked.unknown:
+        unread = f" Not known for {len(checked.unknown)} of them."
     passing = "1 block that passes" if len(blocks) == 1 else f"{len(blocks)} blocks that pass"
     return f"{counts}{allowed} in {passing} to an app.{unread}"
 
@@ -157,12 +166,14 @@ def cross_checks_text(
         if cross_check.findings:
             _finding_and_fix(page, cross_check.findings[0])
     if not cross_checks:
-        passing = checked.findings or checked.passed or checked.allowed
+        passing = checked.findings or checked.passed or checked.unknown or checked.allowed
         page.text(_NO_CULPRIT if passing else _NO_BLOCK)
     if any(cross_check.found_by is FoundBy.LIVE for cross_check in cross_checks):
         # These contradict the diagnosis, if the address goes through them and these files are in force.
         for block in checked.passed[:_MAX_BLOCKS]:
             page.text(f"- passed: {block.file}:{block.line}  {block.block}: {block.reason}", hang=2)
+    for unknown in checked.unknown[:_MAX_BLOCKS]:
+        page.text(f"- not known: {unknown.file}:{unknown.line}  {unknown.block}: {unknown.reason}", hang=2)
     for allowed in checked.allowed:
         culprit = f"{allowed.finding.culprit.id} at {allowed.file}:{allowed.line}"
         page.text(f"- allowed: {culprit}, because: {allowed.reason}", hang=2)
@@ -204,6 +215,7 @@ def findings_document(checked: CheckResult) -> dict[str, Any]:
         "schema": SCHEMA,
         "findings": [finding_document(finding) for finding in checked.findings],
         "passed": [to_json(block) for block in checked.passed],
+        "unknown": [to_json(block) for block in checked.unknown],
         "allowed": [
             {
                 **finding_document(allowed.finding),

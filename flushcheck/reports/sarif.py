@@ -45,6 +45,14 @@ def sarif(checked: CheckResult, *, version: str = "") -> dict[str, Any]:
         }
         for problem in checked.problems
     ]
+    notifications += [
+        {
+            "level": "warning",
+            "message": {"text": f"not known for {block.block}: {block.reason}"},
+            "locations": [_at(block.file, block.line)],
+        }
+        for block in checked.unknown
+    ]
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from flushcheck.checking.check import CheckResult, PassedBlock, merge
+from flushcheck.checking.check import CheckedBlock, CheckResult, merge
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, ReadProblem
 from flushcheck.culprits import CULPRITS
@@ -127,7 +127,7 @@ def test_a_file_whose_only_finding_is_allowed_is_clean():
 
 def test_a_block_without_a_finding_is_listed():
     (passed,) = nginx("location / {\n uwsgi_buffering off;\n uwsgi_pass x;\n}").passed
-    assert passed == PassedBlock(Server.NGINX, "f", 1, "location /", "uwsgi_buffering off (line 2)")
+    assert passed == CheckedBlock(Server.NGINX, "f", 1, "location /", "uwsgi_buffering off (line 2)")
 
 
 def test_more_blocks_than_the_limit_are_reported(monkeypatch):

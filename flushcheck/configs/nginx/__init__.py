@@ -1,10 +1,11 @@
 """nginx: which blocks pass to an app, and which values are in force there.
 
 `blocks.py` finds the blocks, `values.py` reads the settings that linters ask for, `inner_server.py` finds
-blocks that pass to another server of the same configuration. The text is split into tokens outside the pure
-packages (`flushcheck.files.nginx_lexer`), and `braces` builds the tree: crossplane's parser recurses (2,000
-open braces end it), keeps nothing of a file with one brace missing, opens the files of every include, and
-reads a file only at the first place that includes it.
+blocks that pass to another server of the same configuration, `modules.py` knows the directives of other
+modules. The text is split into tokens outside the pure packages (`flushcheck.files.nginx_lexer`), and
+`braces` builds the tree: crossplane's parser recurses (2,000 open braces end it), keeps nothing of a file
+with one brace missing, opens the files of every include, and reads a file only at the first place that
+includes it.
 
 Inheritance in nginx: a setting comes from the innermost level that has one. Lists (proxy_set_header,
 proxy_ignore_headers, gzip_types) are replaced as a whole, not added to. The pass itself is inherited by `if`
@@ -20,6 +21,7 @@ from itertools import islice
 from flushcheck.configs.findings import Server
 from flushcheck.configs.nginx.blocks import INCLUDES, OPAQUE_BLOCKS, passing_blocks
 from flushcheck.configs.nginx.inner_server import with_inner_servers
+from flushcheck.configs.nginx.modules import body_filters
 from flushcheck.configs.nginx.values import (
     block_bytes,
     buffering,
@@ -64,6 +66,7 @@ FORMAT = Format(
     server=Server.NGINX,
     blocks=blocks,
     pass_reason=pass_reason,
+    doubts=body_filters,
     file_names=(
         r"(^|/)nginx[^/]*\.conf$|(^|/)nginx/.*\.conf$|(^|/)nginx/(sites|conf)[^/]*/|\.nginx$|\.nginxconf$",
     ),

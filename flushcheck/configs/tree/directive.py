@@ -59,6 +59,7 @@ class ReadProblem:
     line: int  # 0: the file as a whole
     reason: str
     incomplete: bool = True  # the unread part may hold culprits; False: it seldom does
+    refused: bool = False  # the server does not start because of this line, as far as is known
 
 
 @dataclass(frozen=True, slots=True)

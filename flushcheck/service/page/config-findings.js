@@ -3,7 +3,7 @@
 import { $, copyable, el } from "./dom.js";
 import { explanationLink, fixRemarks } from "./report.js";
 
-/** @import { AllowedFinding, Finding, Findings, PassedBlock, ReadProblem } from "./types.d.ts" */
+/** @import { AllowedFinding, Finding, Findings, CheckedBlock, ReadProblem } from "./types.d.ts" */
 /** @typedef {(line: number) => HTMLElement} LineButton makes a button that shows a line of the file */
 
 const TONES = { error: "bad", warning: "late", note: "soft" };
@@ -14,7 +14,7 @@ const MAX_BLOCKS = 5; // named where several are alike
  * @param {string} text the file
  * @param {HTMLTextAreaElement} box that shows the file; a finding selects its line there
  * @returns {[sentence: string, tone: string]} the result in one sentence */
-export function showFindings({ findings, passed, allowed, problems }, text, box) {
+export function showFindings({ findings, passed, unknown, allowed, problems }, text, box) {
   const lines = text.split(/\r\n|\r|\n/);
   /** @param {number} line */
   const toLine = (line) => lineButton(line, lines, box);
@@ -24,6 +24,7 @@ export function showFindings({ findings, passed, allowed, problems }, text, box)
   $("#check-results").replaceChildren(
     ...serious.flatMap((group) => findingPanel(group, lines, toLine) ?? []),
     ...part("Fine", "passed", [passedList(passed, toLine)]),
+    ...part("Not known", "unknown", [passedList(unknown, toLine)]),
     ...part(
       "Notes",
       "notes",
@@ -32,7 +33,7 @@ export function showFindings({ findings, passed, allowed, problems }, text, box)
     ...part("Allowed in the file", "allowed", [allowedList(allowed, toLine)]),
     ...part("Not read or not understood", "problems", [problemList(problems, toLine)]),
   );
-  return summary(findings, passed, allowed, problems);
+  return summary(findings, passed, unknown, allowed, problems);
 }
 
 /** A section with a title; nothing if it would be empty.
@@ -47,7 +48,7 @@ function part(title, name, children) {
 /** @param {(Node | string)[][]} rows */
 const list = (rows) => (rows.length ? el("ul", { class: "plain" }, ...rows.map((row) => el("li", {}, ...row))) : null);
 
-/** @param {PassedBlock[]} passed
+/** @param {CheckedBlock[]} passed
  * @param {LineButton} toLine */
 const passedList = (passed, toLine) =>
   list(passed.map(({ line, block, reason }) => [toLine(line), ` ${block}: ${reason}`]));
@@ -138,16 +139,18 @@ function lineButton(line, lines, box) {
 }
 
 /** @param {readonly Finding[]} findings
- * @param {readonly PassedBlock[]} passed
+ * @param {readonly CheckedBlock[]} passed
+ * @param {readonly CheckedBlock[]} unknown
  * @param {readonly AllowedFinding[]} allowed
  * @param {readonly ReadProblem[]} problems
  * @returns {[sentence: string, tone: string]} */
-function summary(findings, passed, allowed, problems) {
+function summary(findings, passed, unknown, allowed, problems) {
   const blocks = new Set([
     ...[...findings, ...allowed].map(({ block_file, block_line, block }) => `${block_file} ${block_line} ${block}`),
-    ...passed.map(({ file, line, block }) => `${file} ${line} ${block}`),
+    ...[...passed, ...unknown].map(({ file, line, block }) => `${file} ${line} ${block}`),
   ]).size;
-  const incomplete = problems.length ? " Not all of the file could be read." : "";
+  const unread = problems.length ? " Not all of the file could be read." : "";
+  const incomplete = unknown.length ? ` Not known for ${unknown.length} of them.` : unread;
   if (!blocks) return [`No block in this file passes to an app, so there is nothing to check.${incomplete}`, "late"];
   /** @param {string} level */
   const count = (level) => findings.filter((finding) => finding.level === level).length;

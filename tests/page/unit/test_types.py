@@ -130,7 +130,7 @@ FINDINGS = [
     # interface          its JSON; the page uses a part of it
     ("Findings",         CHECKED),
     ("Finding",          CHECKED["findings"][0]),
-    ("PassedBlock",      CHECKED["passed"][0]),
+    ("CheckedBlock",      CHECKED["passed"][0]),
     ("ReadProblem",      CHECKED["problems"][0]),
 ]  # fmt: skip
 
