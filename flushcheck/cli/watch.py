@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,22 @@ from flushcheck.cli.console import Console
 from flushcheck.cli.diagnose import probe_text
 from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
+from flushcheck.diagnosis.ladder import PUBLIC, SHOWN
 from flushcheck.measurement.repeats import MAX_REPEATS
 from flushcheck.model import UsageError, Vantage
 from flushcheck.prober import dump, saving
+from flushcheck.prober.address import without_login
 from flushcheck.prober.own_stream import ReadEvent
 from flushcheck.prober.watch_request import MAX_BODY_BYTES, WatchRequest, watch_request
-from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_WATCH_S, Repeating, watch
+from flushcheck.prober.watching import (
+    DEFAULT_WATCH_S,
+    DIRECT_NAME,
+    MAX_ADDRESSES,
+    MAX_WATCH_S,
+    Repeating,
+    watch,
+)
+from flushcheck.reports.text_writer import printable
 from flushcheck.reports.watch import read_head, read_line, stream_text
 
 _EPILOG = """\
@@ -35,7 +46,7 @@ at once. A POST may cost money or change data: it is repeated only with --repeat
 time.
 """
 
-LABELS = {Vantage.PATH: "public ", Vantage.DIRECT: "direct ", Vantage.UNPROXIED: "past   "}
+LABEL = 8  # characters of the name of an address
 
 
 def configure(parser: Parser) -> None:
@@ -58,6 +69,14 @@ def configure(parser: Parser) -> None:
         "-X", "--request", metavar="METHOD", default="", help="the request method, if neither GET nor POST"
     )
     parser.add_argument("--direct", metavar="URL", default="", help="the same stream at the app's own port")
+    parser.add_argument(
+        "--at",
+        metavar="NAME=URL",
+        action="append",
+        default=[],
+        type=_named,
+        help="the same stream behind one hop more; from the app outwards, as often as there are hops",
+    )
     repeating = parser.add_mutually_exclusive_group()
     repeating.add_argument("--repeat", action="store_true", help="repeat a POST too, without asking")
     repeating.add_argument("--once", action="store_true", help="make one request, and repeat none")
@@ -86,14 +105,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     body = _body(arguments.data) if arguments.data is not None else None
     if arguments.data_raw is not None:
         body = arguments.data_raw.encode(errors="surrogateescape")
-    options = connection_options(arguments, (arguments.url, arguments.direct), http2=True)
+    options = connection_options(
+        arguments, (arguments.url, arguments.direct, *(url for _, url in arguments.at)), http2=True
+    )
     request = watch_request(arguments.url, method=arguments.request, body=body, options=options)
-    direct = None
-    if arguments.direct:
-        past = options.past_proxy
-        direct = watch_request(arguments.direct, method=arguments.request, body=body, options=past)
+    named = [(DIRECT_NAME, arguments.direct)] if arguments.direct else []
+    named += arguments.at
+    if len(named) > MAX_ADDRESSES:
+        raise UsageError(
+            f"{len(named)} addresses beside the first: expected at most {MAX_ADDRESSES}, for example "
+            "--at ingress=http://10.0.0.5/chat"
+        )
+    past = options.past_proxy
+    beside = [
+        (name, watch_request(url, method=arguments.request, body=body, options=past)) for name, url in named
+    ]
     checked = read_config(arguments)
-    live = _TextView(console) if arguments.text else _LiveView(console, beside=direct is not None)
+    live = _TextView(console) if arguments.text else _LiveView(console, [name for name, _ in beside])
     shows = not (arguments.json or arguments.ticket)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
@@ -101,7 +129,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             live.head()
         watched = watch(
             request,
-            direct,
+            at=beside,
             timeout_s=arguments.timeout,
             repeat=_may_repeat(arguments, request, console),
             on_read=live.show if shows else None,
@@ -132,22 +160,40 @@ class _TextView:
 class _LiveView:
     """A line for each read of the first requests."""
 
-    def __init__(self, console: Console, *, beside: bool) -> None:
+    def __init__(self, console: Console, names: Sequence[str]) -> None:
         self._console = console
-        self._beside = beside
-        self._last_s: dict[Vantage, float] = {}
+        self._names = names
+        self._last_s: dict[str, float] = {}
 
     def head(self) -> None:
-        self._console.write(read_head(LABELS[Vantage.PATH] if self._beside else "") + "\n")
+        self._console.write(read_head(self._label(PUBLIC)) + "\n")
+
+    def _label(self, name: str) -> str:
+        """The name of an address, as wide as all others; "" for the only one."""
+        return f"{name[:LABEL]:<{LABEL}} " if self._names else ""
 
     def show(self, read: ReadEvent) -> None:
-        vantage = read.probe.vantage
-        gap_s, self._last_s[vantage] = read.at_s - self._last_s.get(vantage, 0.0), read.at_s
-        label = LABELS[vantage] if self._beside else ""
+        name = PUBLIC if read.probe.vantage is Vantage.PATH else self._names[read.probe.run]
+        gap_s, self._last_s[name] = read.at_s - self._last_s.get(name, 0.0), read.at_s
+        label = printable(self._label(name))
         line = read_line(
             read.at_s, gap_s, read.size_bytes, read.records, label=label, width=self._console.width
         )
         self._console.write(line + "\n")
+
+
+def _named(given: str) -> tuple[str, str]:
+    """A name and a URL.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    name, equals, url = given.partition("=")
+    if not equals or not name.isprintable() or not 0 < len(name) <= SHOWN or "/" in name:
+        raise argparse.ArgumentTypeError(
+            f"{without_login(given)[:60]}: expected a name and a URL, for example ingress=http://10.0.0.5/chat"
+        )
+    return name, url
 
 
 def _may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:

@@ -19,7 +19,7 @@ from flushcheck.culprits.evidence import (
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.repeats import ALONE
-from flushcheck.model import Evidence, Flow, Transport, Variant
+from flushcheck.model import Client, Evidence, Flow, Transport, Variant
 
 # A header that arrives so much before the first record was not held with it.
 EARLY_S = 0.3
@@ -38,8 +38,20 @@ def by_compressor(seen: Observations, transport: Transport) -> bool:
     return (
         is_held(seen, transport)
         and bool(seen.compressed(transport))
-        and seen.frees(transport, Variant.IDENTITY) is Answer.YES
+        and _tried_without(seen, transport).frees(transport, Variant.IDENTITY) is Answer.YES
     )
+
+
+def _tried_without(seen: Observations, transport: Transport) -> Observations:
+    """The view on which the request without compression was made: the browser's, for every client.
+
+    It stands for another client that got the same encoding, and was held as the browser was.
+    """
+    browser = seen.beside(Client.BROWSER)
+    if browser is None or seen.tried(transport, Variant.IDENTITY):
+        return seen
+    same = browser.is_held(transport) and browser.compressed(transport) == seen.compressed(transport)
+    return browser if same else seen
 
 
 def without_compressor(seen: Observations, transport: Transport) -> bool:
@@ -65,7 +77,7 @@ def compressor_evidence(seen: Observations, transport: Transport) -> tuple[Evide
     """The hold, that it is gone without compression, and what the bytes and the other encodings show."""
     return (
         hold_evidence(seen, transport),
-        variant_evidence(seen, transport, Variant.IDENTITY),
+        variant_evidence(_tried_without(seen, transport), transport, Variant.IDENTITY),
         *compressor_header_evidence(seen, transport),
         *_by_encoding(seen, transport),
         *server_evidence(seen, transport),

@@ -22,6 +22,7 @@ from flushcheck.diagnosis.clients import (
 from flushcheck.diagnosis.connection_notes import connection_notes
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
+from flushcheck.diagnosis.ladder import locate_on_ladder, rungs
 from flushcheck.diagnosis.own_notes import own_notes
 from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
 from flushcheck.diagnosis.path_verdict import path_verdict
@@ -52,6 +53,9 @@ APP_VARIANTS = (
     Variant.OTHER_TYPE,
 )
 
+# Of two addresses, `fault_location` says where the fault is.
+MIN_LADDER = 2
+
 
 def judge(run: Run) -> Report:
     """Say how each Transport flows in this run, what holds it, and how to free it."""
@@ -63,6 +67,7 @@ def judge(run: Run) -> Report:
     if own is None and service_absent(seen):
         return _report_of_absence(run, seen, reports)
     culprits = culprit_reports(results)
+    steps = rungs(run, seen, own) if own else ()
     return Report(
         target=run.target,
         verdict=worst(results),
@@ -76,8 +81,9 @@ def judge(run: Run) -> Report:
         ),
         tool=run.tool,
         hops=hops(seen),
-        fault_location=locate_fault(run, seen),
+        fault_location=locate_on_ladder(steps) if len(steps) > MIN_LADDER else locate_fault(run, seen),
         clients=tuple((result.client, result.verdict) for result in results),
+        rungs=steps,
         stream=stream_report(run, own) if own else None,
     )
 

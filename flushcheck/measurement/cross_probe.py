@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from flushcheck.measurement.own_streams import comparable, held_beside, is_joined, shape, waited_s
+from flushcheck.measurement.own_streams import (
+    comparable,
+    held_beside,
+    is_jitter,
+    is_joined,
+    is_timed,
+    shape,
+    waited_s,
+)
 from flushcheck.measurement.plan import SHAPES, STREAMED
 from flushcheck.measurement.timing import Timing, measure
 from flushcheck.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage
@@ -146,15 +154,19 @@ def _settle_own(seen: Seen, corrected: dict[Probe, Timing]) -> None:
     for probe, observation in own.items():
         if corrected[probe].flow not in (Flow.UNKNOWN, Flow.BLOCKS):
             continue
-        waits_s = [
-            waited_s(shapes[probe], shapes[other])
-            for other in own
-            if held_beside(shapes[probe], shapes[other]) and comparable(observation, own[other])
-        ]
-        if waits_s or is_joined(observation, shapes[probe]):
+        here = shapes[probe]
+        others = [shapes[other] for other in own if other != probe and comparable(observation, own[other])]
+        flowing = [there for there in others if held_beside(here, there)]
+        if flowing or is_joined(observation, here):
+            waits_s = [waited_s(here, there) for there in flowing]
             corrected[probe] = replace(
-                corrected[probe], flow=shapes[probe].pattern, waited_s=max(waits_s, default=0.0)
+                corrected[probe], flow=here.pattern, waited_s=max(waits_s, default=0.0)
             )
+            if any(is_timed(here, there) for there in flowing) and here.hold_bytes is None:
+                period_s = here.period_s or here.shortest_gap_s
+                corrected[probe] = replace(corrected[probe], flow=Flow.TICKS, period_s=period_s)
+        elif corrected[probe].flow is Flow.UNKNOWN and any(is_jitter(here, there) for there in others):
+            corrected[probe] = replace(corrected[probe], flow=Flow.FLOWING, jittery=True)
     _mark_own_queued(own, corrected)
 
 

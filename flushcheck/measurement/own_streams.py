@@ -13,6 +13,7 @@ Deliveries, blocks and timers are those of `patterns`; no latency and no lag is 
 from __future__ import annotations
 
 import itertools
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,13 @@ FEWER_DELIVERIES = 0.5
 # ... for about as many records: a chat gives another text each time.
 SIMILAR_RATIO = 2.5
 
+# A timer's shortest gap beside the usual gap of the same stream without it: HAProxy's 200 ms beside 100 ms.
+TIMED_GAPS = 1.5
+
+# A stream that took more than this share of the deliveries, and waited less than this, flowed with jitter.
+JITTER_DELIVERIES = 0.6
+JITTER_S = 0.3
+
 # Beside a stream that lasts this long, one that arrives at once is held: jitter does not join so much.
 MIN_SPAN_S = 0.3
 
@@ -60,6 +68,8 @@ class OwnShape:
     first_s: float = 0.0  # when the first record arrived
     last_s: float = 0.0  # when the last one did
     longest_gap_s: float = 0.0  # between two deliveries
+    shortest_gap_s: float = 0.0  # between two that completed records, the last one left out
+    usual_gap_s: float = 0.0  # the median of those
     hold_bytes: int | None = None  # the size of its deliveries, where it is always the same
     period_s: float = 0.0  # the time between its deliveries, where it is always the same
 
@@ -80,8 +90,11 @@ def shape(observation: Observation) -> OwnShape:
     if not whole:
         return OwnShape(Flow.CUT if observation.outcome is Outcome.CUT else Flow.FAILED)
     records = sum(delivery.count for delivery in whole)
-    gaps_s = [after.at_s - before.until_s for before, after in itertools.pairwise(seen)]
-    longest_gap_s = max(gaps_s, default=0.0)
+    longest_gap_s = max(
+        (after.at_s - before.until_s for before, after in itertools.pairwise(seen)), default=0.0
+    )
+    # The last delivery is what was left at the end: it comes at no tick.
+    gaps_s = [after.at_s - before.at_s for before, after in itertools.pairwise(whole)][:-1]
     flow, hold_bytes, period_s = _pattern(observation, seen, records, longest_gap_s)
     return OwnShape(
         flow,
@@ -90,6 +103,8 @@ def shape(observation: Observation) -> OwnShape:
         first_s=whole[0].at_s,
         last_s=whole[-1].at_s,
         longest_gap_s=longest_gap_s,
+        shortest_gap_s=min(gaps_s, default=0.0),
+        usual_gap_s=statistics.median(gaps_s) if gaps_s else 0.0,
         hold_bytes=hold_bytes,
         period_s=period_s,
     )
@@ -138,7 +153,24 @@ def held_beside(here: OwnShape, there: OwnShape) -> bool:
         span_s = there.last_s - there.first_s
         # What arrives earlier than it could be sent was played back by a cache.
         return span_s >= MIN_SPAN_S and here.first_s - there.first_s >= HELD_SHARE * span_s
-    return waited_s(here, there) >= MIN_HOLD_S or bool(here.hold_bytes or here.period_s)
+    return bool(here.hold_bytes) or is_timed(here, there) or waited_s(here, there) >= MIN_HOLD_S
+
+
+def is_timed(here: OwnShape, there: OwnShape) -> bool:
+    """Whether a timer lets records go here: no two deliveries are as close together as most are there.
+
+    The first record starts HAProxy's timer, so its deliveries are no equal time apart. Jitter makes some gaps
+    longer, and others shorter; an app that sends at a regular pace does so there too.
+    """
+    apart_s = max(here.shortest_gap_s, here.period_s)
+    return here.deliveries > MIN_TICKS + 1 and apart_s >= TIMED_GAPS * there.usual_gap_s > 0
+
+
+def is_jitter(here: OwnShape, there: OwnShape) -> bool:
+    """Whether nearly all records arrived as they did there: some were joined, and none waited long."""
+    is_same = there.flow is Flow.FLOWING and here.deliveries > JITTER_DELIVERIES * there.deliveries
+    is_held = bool(here.hold_bytes) or is_timed(here, there)
+    return is_same and not is_held and waited_s(here, there) < JITTER_S
 
 
 def waited_s(here: OwnShape, there: OwnShape) -> float:

@@ -24,8 +24,9 @@ def own_summary(observation: Observation, timing: Timing) -> str:
         return f"{records_of(observation)}, all at once after {own.first_s:.1f} s{waited}"
     if own.hold_bytes:
         return f"{what} of {own.hold_bytes} bytes each, {span}{waited}"
-    if own.period_s:
-        return f"{what}, one every {own.period_s * 1000:.0f} ms, {span}{waited}"
+    if flow is Flow.TICKS or own.period_s:
+        period_s = timing.period_s or own.period_s
+        return f"{what}, one every {period_s * 1000:.0f} ms, {span}{waited}"
     return f"{what}, {span}{waited}"
 
 

@@ -132,6 +132,14 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedAddress:
+    """An address at which the user's own stream was requested too, with the name that the caller gave it."""
+
+    name: str  # for example "ingress"
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """What one diagnosis gathered: all that `judge` needs, and what `--save` writes."""
 
@@ -142,6 +150,9 @@ class Run:
     proxy: str = ""  # the forward proxy on the path, without its credentials; the second vantage takes none
     verified: bool = True  # False: whose certificate it was did not matter
     redirected_from: str = ""  # the address that was given, where `target` is the one it redirects to
+    # Of a stream of the user's own app: the addresses of Vantage.DIRECT, by the `run` of their Probes, from
+    # the app towards the reader.
+    addresses: tuple[NamedAddress, ...] = ()
     method: str = ""  # of a stream of the user's own app: that of its requests; "" for a flushcheck service
 
 

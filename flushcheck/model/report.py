@@ -138,6 +138,17 @@ class StreamReport:
         return self.records / self.deliveries if self.deliveries else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """How a stream of the user's own app arrived at one of several addresses."""
+
+    name: str  # that the caller gave it; "public" for the address that was asked about
+    url: str
+    flow: Flow
+    summary: str  # one sentence with numbers
+    received_s: tuple[float, ...] = ()  # per record
+
+
 class FaultPlace(StrEnum):
     """Where the fault lies, as far as two vantages tell."""
 
@@ -179,4 +190,7 @@ class Report:
     hops: tuple[Hop, ...] = ()  # what is known of the path, from the app towards the reader
     fault_location: FaultLocation | None = None  # None: there was no second vantage
     clients: tuple[tuple[Client, Verdict], ...] = ()  # what each Client got; `verdict` is the worst of them
+    rungs: tuple[
+        Rung, ...
+    ] = ()  # of the user's own stream, from the app to the reader; empty: one address only
     stream: StreamReport | None = None  # of the user's own app; None: a flushcheck service was diagnosed

@@ -21,6 +21,7 @@ from flushcheck.measurement.repeats import repeat_s, repeats, repeats_by_encodin
 from flushcheck.model import (
     Client,
     Flow,
+    NamedAddress,
     Observation,
     Outcome,
     Probe,
@@ -43,6 +44,9 @@ from flushcheck.prober.watch_request import WatchRequest
 DEFAULT_WATCH_S = 60.0
 MAX_WATCH_S = 600.0
 
+DIRECT_NAME = "direct"  # the name of the address of --direct
+MAX_ADDRESSES = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Repeating:
@@ -56,6 +60,7 @@ def watch(
     request: WatchRequest,
     direct: WatchRequest | None = None,
     *,
+    at: Sequence[tuple[str, WatchRequest]] = (),
     timeout_s: float = DEFAULT_WATCH_S,
     repeat: bool = False,
     on_read: Callable[[ReadEvent], None] | None = None,
@@ -66,6 +71,7 @@ def watch(
     Args:
         request: what to ask for.
         direct: the same at the app's own port, requested at the same time; None if there is none.
+        at: names, and the same at other addresses, from the app towards the reader.
         timeout_s: when to stop with those that have not ended.
         repeat: whether to repeat the request. The app does its work again each time.
         on_read: called with each read of the first requests, in the caller's thread. KeyboardInterrupt there,
@@ -77,7 +83,8 @@ def watch(
     """
     check_timeout(timeout_s, MAX_WATCH_S, DEFAULT_WATCH_S)
     with StallMonitor() as stalls:
-        watching = Watching(request, direct, stalls, on_read)
+        named = [*([(DIRECT_NAME, direct)] if direct else []), *at]
+        watching = Watching(request, [beside for _, beside in named], stalls, on_read)
         observations = watching.first(timeout_s)
         if repeat and not watching.interrupted:
             observations = watching.repeated(observations, timeout_s, on_repeat or (lambda _: None))
@@ -85,7 +92,8 @@ def watch(
         target=request.shown_url,
         observations=observations,
         tool=TOOL,
-        direct=direct.shown_url if direct else "",
+        direct=named[0][1].shown_url if named else "",
+        addresses=tuple(NamedAddress(name, beside.shown_url) for name, beside in named),
         proxy=request.target.proxy.url if request.target.proxy else "",
         verified=request.target.options.tls.verify,
         method=request.method,
@@ -98,24 +106,24 @@ class Watching:
     def __init__(
         self,
         request: WatchRequest,
-        direct: WatchRequest | None,
+        beside: Sequence[WatchRequest],
         stalls: StallMonitor,
         on_read: Callable[[ReadEvent], None] | None,
     ) -> None:
-        self._requests = {Vantage.PATH: request}
-        if direct is not None:
-            same = direct.target.address == request.target.address and request.target.proxy is not None
-            self._requests[Vantage.UNPROXIED if same else Vantage.DIRECT] = direct
+        self._requests = {(Vantage.PATH, 0): request}
+        for number, other in enumerate(beside):
+            same = other.target.address == request.target.address and request.target.proxy is not None
+            self._requests[Vantage.UNPROXIED if same else Vantage.DIRECT, number] = other
         self._stalls = stalls
         self._on_read = on_read
         self.interrupted = False
 
     def first(self, timeout_s: float) -> tuple[Observation, ...]:
         """Make the first request, at each address."""
-        client = _client(self._requests[Vantage.PATH])
+        client = _client(self._requests[Vantage.PATH, 0])
         probes = [
-            Probe(Transport.CHUNKED, Scenario.OWN, vantage=vantage, client=client)
-            for vantage in self._requests
+            Probe(Transport.CHUNKED, Scenario.OWN, vantage=vantage, run=number, client=client)
+            for vantage, number in self._requests
         ]
         observations = self._round(probes, timeout_s, on_read=self._on_read)
         transport = _transport(observations[0])
@@ -128,7 +136,7 @@ class Watching:
         self, observations: tuple[Observation, ...], timeout_s: float, on_repeat: Callable[[Repeating], None]
     ) -> tuple[Observation, ...]:
         """Repeat the request in the ways that its response leaves open; return the first ones too."""
-        first, own_headers = observations[0], self._requests[Vantage.PATH].own_headers
+        first, own_headers = observations[0], self._requests[Vantage.PATH, 0].own_headers
         max_s = min(timeout_s, repeat_s(first))
         enough = first.records if first.outcome is Outcome.STOPPED else 0
         for plan in (repeats, repeats_by_encoding):
@@ -157,7 +165,7 @@ class Watching:
         builders = [
             OwnStreamBuilder(
                 probe,
-                self._requests[probe.vantage],
+                self._requests[probe.vantage, 0 if probe.vantage is Vantage.PATH else probe.run],
                 now=now,
                 deadline=now + timeout_s,
                 enough_records=enough_records,

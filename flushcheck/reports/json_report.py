@@ -13,6 +13,7 @@ from flushcheck.model import (
     FaultLocation,
     IdleResult,
     Report,
+    Rung,
     StreamReport,
     TokenMetrics,
     TransportReport,
@@ -35,6 +36,7 @@ def document(report: Report) -> dict[str, Any]:
         "fault_location": _fault_location(report.fault_location),
         "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
         "stream": _stream(report.stream),
+        "rungs": [_rung(rung) for rung in report.rungs],
         "notes": list(report.notes),
         "tool": report.tool,
     }
@@ -81,6 +83,16 @@ def _tokens(found: TokenMetrics) -> dict[str, Any]:
         "tokens_per_s": None if found.tokens_per_s is None else round(found.tokens_per_s, 2),
         "ending": found.ending.value,
         "error": found.error,
+    }
+
+
+def _rung(found: Rung) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "url": found.url,
+        "flow": found.flow.value,
+        "summary": found.summary,
+        "received_s": [_seconds(at_s) for at_s in found.received_s],
     }
 
 

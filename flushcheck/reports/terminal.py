@@ -18,6 +18,7 @@ from flushcheck.model import (
     Flow,
     Hop,
     Report,
+    Rung,
     TransportReport,
     Variant,
     Verdict,
@@ -55,7 +56,8 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
         page.text(as_clients)
     page.gap()
     for transport_report in report.transports:
-        _transport(page, transport_report)
+        _transport(page, transport_report, alone=not report.rungs)
+    _ladder(page, report.rungs)
     if report.stream and report.stream.records:
         page.text(f"     {report.stream.format}, {report.stream.summary}", hang=5)
         for sentence in report.stream.token_sentences:
@@ -73,15 +75,30 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     return page.done()
 
 
-def _transport(page: TextWriter, report: TransportReport) -> None:
+def _transport(page: TextWriter, report: TransportReport, *, alone: bool) -> None:
     cut = report.idle is not None and report.idle.cuts
-    _flow(page, report.transport, report, good=report.flow is Flow.FLOWING and not cut)
+    _flow(page, report.transport, report, good=report.flow is Flow.FLOWING and not cut, alone=alone)
     for client in clients.others(report):
         _flow(page, "", client, good=client.flow is Flow.FLOWING, who=f"{clients.NAMES[client.client]}: ")
 
 
+def _ladder(page: TextWriter, rungs: Sequence[Rung]) -> None:
+    """The same stream at several addresses: one time line each, the app's own first."""
+    whole_s = max((at_s for rung in rungs for at_s in rung.received_s), default=0.0)
+    cells = min(_PICTURE_WIDTH, page.width - 26)
+    for rung in rungs:
+        line = time_line(rung.received_s, whole_s, cells)
+        page.line(f"       {rung.name[:8]:<8} {line} {rung.flow}", "dim")
+
+
 def _flow(
-    page: TextWriter, name: str, report: TransportReport | ClientReport, *, good: bool, who: str = ""
+    page: TextWriter,
+    name: str,
+    report: TransportReport | ClientReport,
+    *,
+    good: bool,
+    who: str = "",
+    alone: bool = True,
 ) -> None:
     """How the stream arrived, in one line; and the picture of it if it did not flow."""
     mark, style = ("ok", "green") if good else ("!!", "red")
@@ -92,7 +109,7 @@ def _flow(
         sent, received = picture(report.sent_s, report.received_s, cells)
         page.line(f"       sent     {sent}".rstrip(), "dim")
         page.line(f"       received {received}".rstrip(), "dim")
-    elif len(report.received_s) > 1 and not report.sent_s:
+    elif len(report.received_s) > 1 and not report.sent_s and alone:
         cells = min(_PICTURE_WIDTH, page.width - 20)
         received = time_line(report.received_s, max(report.received_s), cells)
         page.line(f"       received {received}", "dim")

@@ -50,6 +50,18 @@ def test_with_direct_a_hold_is_detected(capsys):
     )
 
 
+def test_with_several_addresses_the_first_that_holds_is_named(capsys):
+    with (
+        scripted_server(held_chat) as public,
+        scripted_server(slow_chat) as own,
+        scripted_server(held_chat) as ingress,
+    ):
+        assert main(["watch", public, "--at", f"app={own}", "--at", f"ingress={ingress}"]) == 1
+    text = " ".join(capsys.readouterr().out.split())
+    assert "the stream flows at app and is held at ingress" in text
+    assert "app " in text
+
+
 def test_one_address_with_everything_at_once_gives_no_verdict(capsys):
     with scripted_server(held_chat) as url:
         assert main(["watch", url]) == 3
@@ -143,6 +155,10 @@ MISUSES = [
     (["watch", "http://x", "-d", "@/none"], "No such file"),
     (["watch", "http://x", "--timeout", "0"], "more than 0"),
     (["watch", "http://x", "--direct", "y"], "expected an address"),
+    (["watch", "http://x", "--at", "y"], "expected a name and a URL"),
+    (["watch", "http://x", "--at", "http://user:pw@y?a=b"], "expected a name and a URL"),
+    (["watch", "http://x", "--at", "a=y"], "expected an address"),
+    (["watch", "http://x", *(["--at", "a=http://x"] * 9)], "expected at most 8"),
 ]
 
 

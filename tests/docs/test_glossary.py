@@ -13,6 +13,8 @@ from tests.docs.pages import ROOT, TEXTS
 
 # Words in names of public classes that need no explanation, each with whose word it is.
 STANDARD_TERMS = {
+    "address": "HTTP: where a request goes",
+    "named": "English",
     "action": "editing: what an edit does",
     "at": "English",
     "cause": "English",

@@ -12,7 +12,7 @@ import pytest
 from flushcheck.cli import parser
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import CutCause, FaultLocation, FaultPlace, IdleResult, Report, StreamReport
+from flushcheck.model import CutCause, FaultLocation, FaultPlace, Flow, IdleResult, Report, Rung, StreamReport
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.reports.explain import explanation_document
 from flushcheck.reports.json_report import document
@@ -33,7 +33,13 @@ def report() -> Report:
     transports = tuple(dataclasses.replace(transport, idle=idle) for transport in judged.transports)
     located = FaultLocation(FaultPlace.PATH, "")
     stream = StreamReport("GET", 200, "server-sent events", 1, 1, 0.0, False, 1.0, "")
-    return dataclasses.replace(judged, transports=transports, fault_location=located, stream=stream)
+    return dataclasses.replace(
+        judged,
+        transports=transports,
+        fault_location=located,
+        stream=stream,
+        rungs=(Rung("app", "", Flow.FLOWING, ""),),
+    )
 
 
 def test_every_field_of_the_report_is_documented():
@@ -54,7 +60,7 @@ def test_every_field_of_the_report_is_documented():
         )
 
 
-@pytest.mark.parametrize("part", ["culprits", "fault_location", "hops", "stream", "idle"])
+@pytest.mark.parametrize("part", ["culprits", "fault_location", "hops", "stream", "rungs", "idle"])
 def test_every_member_of_a_part_is_documented_in_its_row(part):
     whole = document(report())
     value = whole["transports"]["chunked"]["idle"] if part == "idle" else whole[part]

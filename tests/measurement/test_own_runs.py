@@ -17,6 +17,7 @@ from tests.measurement.own import (
     EVENTS,
     GZIP,
     HTTP1,
+    HTTP10,
     IDENTITY,
     ONCE,
     OWN,
@@ -61,6 +62,20 @@ def test_a_hold_has_the_pattern_of_its_arrivals(groups, flow):
     seen = {OWN: observed(groups), IDENTITY: observed(evenly(60, 0.1), IDENTITY)}
     assert timings(seen)[OWN].flow is flow
     assert timings({OWN: observed(groups)})[OWN].flow is Flow.UNKNOWN
+
+
+def test_a_timer_that_the_first_record_starts_gives_ticks():
+    late = [(0.2, 2), (0.41, 3), (0.7, 2), (0.95, 3), (1.2, 2), (1.43, 4), (1.8, 4)]
+    timing = timings({OWN: observed(late), HTTP10: observed(evenly(20, 0.1), HTTP10)})[OWN]
+    assert timing.flow is Flow.TICKS
+    assert timing.period_s == pytest.approx(0.21)
+
+
+def test_jitter_is_no_hold():
+    joined = [*evenly(10, 0.1), *evenly(5, 0.2, records=3, start_s=1.0)]
+    assert timings({OWN: observed(joined)})[OWN].flow is Flow.UNKNOWN
+    timing = timings({OWN: observed(joined), IDENTITY: observed(evenly(22, 0.1), IDENTITY)})[OWN]
+    assert (timing.flow, timing.jittery) == (Flow.FLOWING, True)
 
 
 def test_how_long_it_waited_is_taken_from_the_other_stream():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,9 @@ from flushcheck.measurement.own_streams import (
     OwnShape,
     comparable,
     held_beside,
+    is_jitter,
     is_joined,
+    is_timed,
     shape,
     waited_s,
 )
@@ -153,6 +156,49 @@ BESIDE = [
 @pytest.mark.parametrize(("name", "here", "there", "held"), BESIDE, ids=[row[0] for row in BESIDE])
 def test_a_stream_is_held_where_the_same_one_arrives_one_by_one_elsewhere(name, here, there, held):
     assert held_beside(shape(observed(here)), shape(observed(there))) is held
+
+
+TIMED = [
+    # name,                        gaps between deliveries here,               there,          by a timer
+    ("200 ms beside 100",          [0.2, 0.29, 0.22, 0.25, 0.21, 0.2],         0.1,            True),
+    ("151 ms beside 100",          [0.151, 0.29, 0.22, 0.25, 0.21, 0.2],        0.1,            True),
+    ("149 ms beside 100",          [0.149, 0.29, 0.22, 0.25, 0.21, 0.2],       0.1,            False),
+    ("the last gap is the end's",  [0.2, 0.29, 0.22, 0.25, 0.21, 0.01],        0.1,            True),
+    ("six deliveries",             [0.2, 0.29, 0.22, 0.25, 0.21],              0.1,            True),
+    ("five deliveries",            [0.2, 0.29, 0.22, 0.25],                    0.1,            False),
+    ("nothing to compare with",    [0.2, 0.29, 0.22, 0.25, 0.21, 0.2],         0.0,            False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "gaps_s", "usual_s", "timed"), TIMED, ids=[row[0] for row in TIMED])
+def test_a_timer_lets_no_two_deliveries_come_close_together(name, gaps_s, usual_s, timed):
+    moments = itertools.accumulate(gaps_s, initial=0.0)
+    here = shape(observed([(at_s, UNEVEN[n % 6]) for n, at_s in enumerate(moments)]))
+    assert is_timed(here, OwnShape(Flow.FLOWING, usual_gap_s=usual_s)) is timed
+
+
+JITTERY = [
+    # name,                       deliveries, first, longest gap, more,                     jitter
+    ("some joined",               61,         0.0,   0.1,         {},                       True),
+    ("60 % of the deliveries",    60,         0.0,   0.1,         {},                       False),
+    ("a gap of 0.39 s",           61,         0.0,   0.39,        {},                       True),
+    ("a gap of 0.4 s",            61,         0.0,   0.4,         {},                       False),
+    ("0.3 s later",               61,         0.3,   0.1,         {},                       False),
+    ("in blocks",                 61,         0.0,   0.1,         {"hold_bytes": 400},      False),
+    ("in ticks",                  61,         0.0,   0.1,         {"period_s": 0.2},        False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "deliveries", "first_s", "gap_s", "more", "jitter"), JITTERY, ids=[row[0] for row in JITTERY]
+)
+def test_a_stream_that_took_nearly_as_many_deliveries_flowed_with_jitter(
+    name, deliveries, first_s, gap_s, more, jitter
+):
+    there = OwnShape(Flow.FLOWING, deliveries=100, longest_gap_s=0.1, usual_gap_s=0.1)
+    here = OwnShape(Flow.UNKNOWN, deliveries=deliveries, first_s=first_s, longest_gap_s=gap_s, **more)
+    assert is_jitter(here, there) is jitter
+    assert not is_jitter(here, replace(there, flow=Flow.UNKNOWN))
 
 
 def test_the_wait_is_that_for_the_first_record_or_the_longest_gap():
