@@ -72,6 +72,7 @@ class OwnShape:
     usual_gap_s: float = 0.0  # the median of those
     hold_bytes: int | None = None  # the size of its deliveries, where it is always the same
     period_s: float = 0.0  # the time between its deliveries, where it is always the same
+    stall_s: float = 0.0  # the longest time the observer was kept from running meanwhile
 
     @property
     def pattern(self) -> Flow:
@@ -107,6 +108,7 @@ def shape(observation: Observation) -> OwnShape:
         usual_gap_s=statistics.median(gaps_s) if gaps_s else 0.0,
         hold_bytes=hold_bytes,
         period_s=period_s,
+        stall_s=observation.stall_s,
     )
 
 
@@ -152,8 +154,11 @@ def held_beside(here: OwnShape, there: OwnShape) -> bool:
     if here.deliveries == 1:
         span_s = there.last_s - there.first_s
         # What arrives earlier than it could be sent was played back by a cache.
-        return span_s >= MIN_SPAN_S and here.first_s - there.first_s >= HELD_SHARE * span_s
-    return bool(here.hold_bytes) or is_timed(here, there) or waited_s(here, there) >= MIN_HOLD_S
+        late_s = here.first_s - there.first_s
+        return span_s >= MIN_SPAN_S and late_s >= HELD_SHARE * span_s and here.stall_s < HELD_SHARE * late_s
+    return (
+        bool(here.hold_bytes) or is_timed(here, there) or waited_s(here, there) >= MIN_HOLD_S + here.stall_s
+    )
 
 
 def is_timed(here: OwnShape, there: OwnShape) -> bool:

@@ -158,6 +158,21 @@ def test_a_stream_is_held_where_the_same_one_arrives_one_by_one_elsewhere(name, 
     assert held_beside(shape(observed(here)), shape(observed(there))) is held
 
 
+STALLS = [
+    # name,                     here,                      stalled for, held
+    ("less than it was late",   [(3.9, 40)],               3.0,         True),
+    ("for most of it",          [(3.9, 40)],               3.2,         False),
+    ("less than the gap",       [(0.0, 3), (0.635, 5)],    0.2,         True),
+    ("for half of the gap",     [(0.0, 3), (0.635, 5)],    0.22,        False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "here", "stall_s", "held"), STALLS, ids=[row[0] for row in STALLS])
+def test_what_a_stalled_observer_met_together_is_no_hold(name, here, stall_s, held):
+    there = SINGLY if len(here) == 1 else evenly(8, 0.025)
+    assert held_beside(shape(observed(here, stall_s=stall_s)), shape(observed(there))) is held
+
+
 TIMED = [
     # name,                        gaps between deliveries here,               there,          by a timer
     ("200 ms beside 100",          [0.2, 0.29, 0.22, 0.25, 0.21, 0.2],         0.1,            True),

@@ -51,6 +51,8 @@ export interface Arrival {
   pieces: ReceivedPiece[];
   frame_bytes?: number[];
   record_bytes?: number[];
+  records?: number[];
+  mid_record?: boolean;
 }
 
 export interface Observation {
@@ -72,6 +74,17 @@ export interface Observation {
   tls_version?: string;
   settings?: [number, number][];
   queued_s?: number;
+  compressed_head?: string;
+  head_bytes?: number;
+  unread_bytes?: number;
+  format?: string;
+  done?: boolean;
+  framed?: boolean;
+}
+
+export interface NamedAddress {
+  name: string;
+  url: string;
 }
 
 export interface Run {
@@ -82,6 +95,8 @@ export interface Run {
   proxy?: string;
   verified?: boolean;
   redirected_from?: string;
+  addresses?: NamedAddress[];
+  method?: string;
 }
 
 /** A run as the page keeps it: with the sentences about what only a browser sees. */
@@ -172,8 +187,31 @@ export interface Report {
   culprits: CulpritReport[];
   fault_location: FaultLocation | null;
   hops: Hop[];
+  stream: StreamReport | null;
+  rungs: Rung[];
   notes: string[];
   tool: string;
+}
+
+export interface StreamReport {
+  method: string;
+  status: number;
+  format: string;
+  records: number;
+  deliveries: number;
+  records_per_delivery: number;
+  longest_gap_s: number;
+  done: boolean;
+  ended_s: number;
+  summary: string;
+}
+
+export interface Rung {
+  name: string;
+  url: string;
+  flow: string;
+  summary: string;
+  received_s: number[];
 }
 
 // flushcheck/reports/findings.py: what the service says about a configuration file
