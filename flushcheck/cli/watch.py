@@ -38,6 +38,7 @@ _EPILOG = """\
 examples:
   flushcheck watch https://example.org/chat -H 'Authorization: Bearer …' -d '{"stream": true}' --repeat
   flushcheck watch https://example.org/events --direct http://localhost:3000/events
+  flushcheck watch -- curl -N https://example.org/chat -H 'Authorization: Bearer …' -d @body.json
 
 Ctrl-C ends the stream; the report covers what was received until then. The records of such a stream carry
 no send time, so one look rarely shows whether the app is slow or something holds the stream. After the first

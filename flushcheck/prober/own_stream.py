@@ -11,7 +11,7 @@ from flushcheck.measurement.own_streams import PLAIN
 from flushcheck.measurement.repeats import accept, encodings
 from flushcheck.model import Observation, Outcome, Probe, Variant
 from flushcheck.model.codec import MAX_ITEMS
-from flushcheck.prober.capture import Capture, EndDetail, StopReason
+from flushcheck.prober.capture import ArrivalInMaking, Capture, EndDetail, StopReason
 from flushcheck.prober.connections import Connections
 from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, Response
 from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
@@ -77,6 +77,7 @@ class OwnStreamBuilder(Capture):
         self._usage_tokens = 0
         self._error = ""
         self._size_bytes = 0  # of the latest read
+        self._withheld: list[ArrivalInMaking] = []  # those whose records wait until the framing is known
 
     def open_body(self) -> None:
         """Prepare for the body that the header announces: see `Capture`."""
@@ -88,6 +89,8 @@ class OwnStreamBuilder(Capture):
         records = list[Record]()
         # A few bytes may decompress to millions of records: a slice at a time, until there are enough.
         for start in range(0, len(text), READ_BYTES):
+            if self._parser.format is None:
+                self._withheld.append(self._arrivals[-1])
             records += self._parser.feed(text[start : start + READ_BYTES])
             if self._records + len(records) >= MAX_RECORDS:
                 records = records[: MAX_RECORDS - self._records]
@@ -142,23 +145,27 @@ class OwnStreamBuilder(Capture):
         )
 
     def _completed(self, records: list[Record], text_bytes: int) -> None:
-        # The end marker is often written together with the last record: it shows nothing of the path.
-        counted = [record for record in records if record.counts]
-        self._records += len(counted)
         for record in records:
-            self._done = self._done or record.ends
-            self._usage_tokens = max(self._usage_tokens, record.output_tokens)
-            if record.kind is RecordKind.ERROR:
-                self._error = self._error or record.text[:MAX_DETAIL] or NO_MESSAGE
+            arrival = self._withheld[-1 - record.feeds_ago] if record.feeds_ago else self._arrivals[-1]
+            self._take_down(record, arrival)
         arrival = self._arrivals[-1]
-        arrival.records += [record.size_bytes for record in counted]
-        arrival.tokens += sum(record.is_token for record in records)
-        arrival.data += sum(record.kind is RecordKind.DATA for record in records)
-        arrival.reasoning_tokens += sum(record.kind is RecordKind.REASONING for record in records)
         arrival.mid_record = self._parser.mid_record
         self._on_read(
             ReadEvent(self.probe, self.at_s(arrival.moment), self._size_bytes, text_bytes, tuple(records))
         )
+
+    def _take_down(self, record: Record, arrival: ArrivalInMaking) -> None:
+        self._done = self._done or record.ends
+        self._usage_tokens = max(self._usage_tokens, record.output_tokens)
+        if record.kind is RecordKind.ERROR:
+            self._error = self._error or record.text[:MAX_DETAIL] or NO_MESSAGE
+        # The end marker is often written together with the last record: it shows nothing of the path.
+        if record.counts:
+            self._records += 1
+            arrival.records.append(record.size_bytes)
+        arrival.tokens += record.is_token
+        arrival.data += record.kind is RecordKind.DATA
+        arrival.reasoning_tokens += record.kind is RecordKind.REASONING
 
     def _outcome(self, end: EndDetail) -> tuple[Outcome, str]:
         timeout = format_seconds(self.timeout_s)

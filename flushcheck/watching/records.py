@@ -8,7 +8,7 @@ are read as those of no particular format (`formats.generic`).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flushcheck.streaming.transports.records import Malformed
@@ -36,6 +36,9 @@ class Record:
     kind: RecordKind = RecordKind.CONTENT
     ends: bool = False  # with it the stream is complete, by the rules of its format
     output_tokens: int = 0  # that the service counted by now; 0: the record does not say
+    # How many feeds before the one that gave it out it was complete: the first reads of a plain stream wait
+    # until it is clear that it has no framing.
+    feeds_ago: int = 0
 
     @property
     def counts(self) -> bool:
@@ -63,7 +66,7 @@ class RecordParser:
             content_type: of the response, with its parameters; "" if it has none.
         """
         self._content_type = content_type
-        self._head = b""
+        self._withheld: list[bytes] = []  # what was fed before the framing was known
         self._frames: FrameParser | None = None
         self._known: WireFormat | None = None
         self._seen = 0
@@ -81,33 +84,38 @@ class RecordParser:
     @property
     def mid_record(self) -> bool:
         """Whether the bytes so far end in the middle of a record."""
-        return self._frames.mid_frame if self._frames else bool(self._head.strip())
+        return self._frames.mid_frame if self._frames else bool(b"".join(self._withheld).strip())
 
     def feed(self, data: bytes) -> list[Record]:
         """Take the next bytes and return the records they completed.
 
         A record that grows past the limit is of no known format: from there on the stream is plain.
         """
-        if self._frames is None:
-            self._head += data
-            if (stream_format := sniff(self._head, self._content_type)) is None:
-                return []
-            self._frames = frame_parser(stream_format)
-            data, self._head = self._head, b""
-        return self._feed(self._frames, data)
+        if self._frames is not None:
+            return self._feed(self._frames, data)
+        self._withheld += [data] if data else []
+        stream_format = sniff(b"".join(self._withheld), self._content_type)
+        return [] if stream_format is None else self._begin(stream_format)
 
     def finish(self) -> list[Record]:
         """Return what is left at the end: a record without its end, or bytes of no known format."""
         records: list[Record] = []
-        if self._frames is None:
-            if not self._head:
-                return []
-            self._frames = frame_parser(
-                sniff(self._head, self._content_type, ended=True) or StreamFormat.PLAIN
-            )
-            records = self._feed(self._frames, self._head)
-            self._head = b""
-        return [*records, *map(self._record, self._frames.finish())]
+        if self._frames is None and self._withheld:
+            head = b"".join(self._withheld)
+            records = self._begin(sniff(head, self._content_type, ended=True) or StreamFormat.PLAIN)
+        return records + [self._record(frame) for frame in (self._frames.finish() if self._frames else ())]
+
+    def _begin(self, stream_format: StreamFormat) -> list[Record]:
+        """Parse what was withheld: each feed by itself in a plain stream, else all of it as one text."""
+        is_plain = stream_format is StreamFormat.PLAIN
+        parts = self._withheld if is_plain else [b"".join(self._withheld)]
+        self._withheld = []
+        self._frames = frame_parser(stream_format)
+        return [
+            replace(record, feeds_ago=len(parts) - 1 - number)
+            for number, part in enumerate(parts)
+            for record in self._feed(self._frames, part)
+        ]
 
     def _feed(self, frames: FrameParser, data: bytes) -> list[Record]:
         try:

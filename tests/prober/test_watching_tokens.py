@@ -89,6 +89,7 @@ FORMATS = [
     ("multipart/x-mixed-replace", "multipart/x-mixed-replace; boundary=f", [b"--f\r\n"],
      [b"Content-Type: image/jpeg\r\nContent-Length: 3\r\n\r\njpg\r\n--f\r\n"] * TOKENS, [], Ending.UNMARKED),
     ("plain text", TEXT, [], [w.encode() for w in WORDS], [], Ending.UNMARKED),
+    ("plain text", JSON, [], [json.dumps(w).encode() + b"," if number else b'{"rows": [' for number, w in enumerate(WORDS)], [], Ending.UNMARKED),
     ("OpenAI chat completions", EVENTS, [], sse(*(chunk({"content": w}) for w in WORDS)), [], Ending.MISSING),
     ("OpenAI chat completions", EVENTS, [], sse(*(chunk({"content": w}) for w in WORDS)), sse({"error": {"message": "overloaded"}}, "[DONE]"), Ending.ERROR),
 ]  # fmt: skip

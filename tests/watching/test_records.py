@@ -96,3 +96,17 @@ def test_a_record_that_grows_past_the_limit_makes_the_stream_plain():
         for _ in range(10):
             parser.feed(b"x" * 65536)
         assert parser.format is StreamFormat.PLAIN
+
+
+@pytest.mark.parametrize(
+    ("parts", "feeds_ago"),
+    [
+        ([b'{"rows": [', b'"a", ', b'"b"', b"]\n"], [3, 2, 1, 0]),  # one document: each read is a record
+        ([b'{"rows": [', b'"a"]}', b"\n{}\n"], [0, 0]),  # a line: complete with its last byte
+        ([b"da", b"rk", b"ness"], [1, 0, 0]),
+        ([b"da", b"ta: x\n\n"], [0]),
+    ],
+)
+def test_the_first_reads_of_a_plain_stream_are_dated_back(parts, feeds_ago):
+    _, records = parse("", *parts)
+    assert [record.feeds_ago for record in records] == feeds_ago

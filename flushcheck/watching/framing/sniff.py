@@ -2,7 +2,7 @@
 differ.
 
 The choice must not depend on how the bytes are cut, and must come early: a record counts as arrived when it
-is given out, so bytes that wait here for a choice would be late.
+is given out. Only the reads of a stream without framing are dated back, since each of them is a record.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ELEMENT = re.compile(rb'\[\s*(["\[{\]]|(-?[0-9.eE+-]+|true|false|null)\s*[,\]])
 _ELEMENT_BEGINS = re.compile(rb"\[\s*([0-9.eE+-]*|[truefalsn]{0,5})\s*")
 
 # How much of a body is looked at to find its format.
-HEAD_BYTES = 2048
+HEAD_BYTES = 8192
 
 
 def sniff(head: bytes, content_type: str, *, ended: bool = False) -> StreamFormat | None:
