@@ -55,9 +55,10 @@ MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 3600, 4088
 def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
     """Blocks a little smaller than nginx's buffer, from a server that calls itself nginx."""
     size = seen.size_bytes(transport)
-    is_nginx = own_stream.serves(seen, transport, own_stream.NGINX)
-    if not is_nginx or not own_stream.without_compressor(seen, transport):
+    if not own_stream.held_by_nginx(seen, transport):
         return None
+    if seen.over_tls(transport) == "1.1":  # there ssl_buffer_size makes blocks, whatever the gateway
+        return own_stream.detect_nginx_buffer(seen, transport, CULPRIT)
     if size is None or not MIN_BLOCK_BYTES <= size <= MAX_BLOCK_BYTES:
         return None
     facts = (

@@ -112,27 +112,18 @@ def _tls_buffer(seen: Observations, transport: Transport) -> tuple[Evidence, ...
     )
 
 
-# What one nginx buffer holds, and what it collects for an HTTP/1.1 client over TLS (ssl_buffer_size).
-BUFFER_BYTES = 4096
-TLS_BUFFER_BYTES = 16_384
-
-
 def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
-    """Blocks of nginx's own size from a server that calls itself nginx: no app was asked for the header."""
-    is_nginx = own_stream.serves(seen, transport, own_stream.NGINX)
-    if not is_nginx or not own_stream.without_compressor(seen, transport):
+    """As the other gateways; alone where browsers get it over HTTP/2 piece by piece: the others hold that."""
+    if not own_stream.flows_over_http2(seen, transport):
+        return own_stream.detect_nginx_buffer(seen, transport, CULPRIT)
+    if not own_stream.held_by_nginx(seen, transport):
         return None
-    size, encrypted = seen.size_bytes(transport), seen.record_buffer_bytes(transport)
-    facts = [hold_evidence(seen, transport)]
-    if encrypted == TLS_BUFFER_BYTES or (size == TLS_BUFFER_BYTES and seen.over_tls(transport) == "1.1"):
-        facts.append(
-            Evidence(f"{transport}: over TLS it collects {TLS_BUFFER_BYTES} bytes, nginx's ssl_buffer_size")
-        )
-    elif size == BUFFER_BYTES:
-        facts.append(Evidence(f"{transport}: the blocks have the size of one of nginx's proxy_buffers"))
-    else:
-        return None
-    return Detection(CULPRIT, Confidence.LIKELY, (*facts, *own_stream.server_evidence(seen, transport)))
+    facts = (
+        hold_evidence(seen, transport),
+        Evidence(f"{transport}: over HTTP/2 it flows; over HTTP/1.1 with TLS nginx fills a buffer first"),
+        *own_stream.server_evidence(seen, transport),
+    )
+    return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
 SERVERS = (Server.NGINX,)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks, x_accel
+from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
 
@@ -40,6 +40,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """As proxy_buffering, with SCGI between nginx and the app."""
+    if seen.is_own(transport):
+        return own_stream.detect_nginx_buffer(seen, transport, CULPRIT)
     return x_accel.detect_gateway_buffering(seen, transport, CULPRIT, "SCGI/1")
 
 

@@ -19,13 +19,19 @@ from flushcheck.culprits.evidence import (
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.repeats import ALONE
-from flushcheck.model import Client, Evidence, Flow, Transport, Variant
+from flushcheck.model import Client, Confidence, Culprit, Detection, Evidence, Flow, Transport, Variant
 
 # A header that arrives so much before the first record was not held with it.
 EARLY_S = 0.3
 
+# One of nginx's proxy_buffers, uwsgi_buffers or scgi_buffers, on most machines.
+NGINX_BUFFER_BYTES = 4096
+
+# What it collects for an HTTP/1.1 client over TLS: the default, and other sizes that were measured.
+TLS_BUFFERS = frozenset({1024, 4096, 16_384})
+
 # Names under which servers send Server, for rules.
-NGINX, APACHE, CADDY, GUNICORN = "nginx", "apache", "caddy", "gunicorn"
+NGINX, CADDY = "nginx", "caddy"
 
 
 def is_held(seen: Observations, transport: Transport) -> bool:
@@ -64,6 +70,44 @@ def without_compressor(seen: Observations, transport: Transport) -> bool:
 def serves(seen: Observations, transport: Transport, name: str) -> bool:
     """Whether the outermost server that names itself is this one."""
     return seen.header(transport, "server").lower().startswith(name)
+
+
+def held_by_nginx(seen: Observations, transport: Transport) -> bool:
+    """Whether it is held, not by a compressor, and the outermost server calls itself nginx."""
+    return serves(seen, transport, NGINX) and without_compressor(seen, transport)
+
+
+def flows_over_http2(seen: Observations, transport: Transport) -> bool:
+    """Whether an HTTP/1.1 client over TLS looks, and a browser got the same over HTTP/2 piece by piece."""
+    browser = seen.beside(Client.BROWSER)
+    if browser is None or seen.over_tls(transport) != "1.1":
+        return False
+    return browser.flow(transport) is Flow.FLOWING and browser.over_tls(transport) == "2"
+
+
+def detect_nginx_buffer(seen: Observations, transport: Transport, culprit: Culprit) -> Detection | None:
+    """What speaks for nginx's buffering of one gateway, and as much for that of the others.
+
+    proxy_pass, uwsgi_pass and scgi_pass fill the same buffers; for an HTTP/1.1 client over TLS all fill that
+    of ssl_buffer_size. From outside nothing tells them apart, unless it flows over HTTP/2: see
+    nginx_proxy_buffering.
+    """
+    if not held_by_nginx(seen, transport) or flows_over_http2(seen, transport):
+        return None
+    size = seen.size_bytes(transport)
+    if seen.over_tls(transport) == "1.1":
+        size = seen.record_buffer_bytes(transport) or size
+        words = f"over TLS it collects {size} bytes, nginx's ssl_buffer_size" if size in TLS_BUFFERS else ""
+    else:
+        words = "the blocks have the size of one of nginx's buffers" if size == NGINX_BUFFER_BYTES else ""
+    if not words:
+        return None
+    facts = (
+        hold_evidence(seen, transport),
+        Evidence(f"{transport}: {words}"),
+        *server_evidence(seen, transport),
+    )
+    return Detection(culprit, Confidence.POSSIBLE, facts)
 
 
 def header_is_early(seen: Observations, transport: Transport) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import varnish
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
+from flushcheck.culprits import own_stream
 from flushcheck.culprits.evidence import (
     content_length_evidence,
     header_evidence,
@@ -17,7 +18,7 @@ from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport, Variant
 
 STREAM_FIX = Fix(
     where="VCL, sub vcl_backend_response",
@@ -52,6 +53,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Stored and forwarded by what writes X-Varnish."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     if not seen.has_content_length(transport) or seen.control(transport) in HELD_FLOWS:
         return None
     varnish_id = seen.header(transport, "x-varnish")
@@ -65,6 +68,22 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         *header_evidence(transport, "Via", seen.header(transport, "via")),
     )
     return Detection(CULPRIT, Confidence.LIKELY, facts)
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """Joined by what writes X-Varnish; without a second address the app behind it may have done that."""
+    varnish_id = seen.header(transport, "x-varnish")
+    length = own_stream.length_evidence(seen, transport)
+    if not varnish_id or not length or not own_stream.without_compressor(seen, transport):
+        return None
+    sure = Confidence.LIKELY if seen.control(transport) is Flow.FLOWING else Confidence.POSSIBLE
+    facts = (
+        hold_evidence(seen, transport),
+        *length,
+        *header_evidence(transport, "X-Varnish", varnish_id),
+        *own_stream.server_evidence(seen, transport),
+    )
+    return Detection(CULPRIT, sure, facts)
 
 
 SERVERS = (Server.VARNISH,)

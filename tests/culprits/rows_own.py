@@ -21,6 +21,9 @@ from flushcheck.culprits import (
     nginx_fastcgi_buffering,
     nginx_gzip,
     nginx_proxy_buffering,
+    nginx_scgi_buffering,
+    nginx_uwsgi_buffering,
+    varnish_do_stream,
     varnish_gzip,
 )
 from flushcheck.model import Arrival, Confidence, Observation, Variant
@@ -56,7 +59,7 @@ def server(name: str) -> tuple[str, str]:
 
 def held(*headers: tuple[str, str], **changes: Any) -> Observation:
     """A first look at which everything arrived at once, its header with it."""
-    return observed(ONCE, headers=headers, **changes)
+    return observed(ONCE, **{"headers": headers, **changes})
 
 
 def headed(size: int, *headers: tuple[str, str], **changes: Any) -> Observation:
@@ -75,8 +78,8 @@ def blocks(size: int, *headers: tuple[str, str], **changes: Any) -> Observation:
     return observed([], headers=headers, arrivals=arrivals, ended_s=4.0, **changes)
 
 
-WITH_NAME = {"compressed_head": "1f8b08080000000000ff", "head_bytes": 55}
-WITHOUT_NAME = {"compressed_head": "1f8b08000000000000ff", "head_bytes": 10}
+WITH_NAME: dict[str, Any] = {"compressed_head": "1f8b08080000000000ff", "head_bytes": 55}
+WITHOUT_NAME: dict[str, Any] = {"compressed_head": "1f8b08000000000000ff", "head_bytes": 10}
 
 COMPRESSOR: list[Row] = [
     ("held, without it flowing",     (held(GZIP), FREED),                        CERTAIN),
@@ -123,17 +126,33 @@ HOP: list[Row] = [
 ]  # fmt: skip
 
 NGINX_BLOCKS: list[Row] = [
-    ("its own block",                (blocks(4096, server("nginx/1.22.1")),),    LIKELY),
+    ("its own block",                (blocks(4096, server("nginx/1.22.1")),),    POSSIBLE),
     ("another server",               (blocks(4096, server("Apache")),),          None),
     ("another size",                 (blocks(8192, server("nginx")),),           None),
     ("at once",                      (held(server("nginx")), AT_PORT),           None),
     ("by a compressor",              (blocks(4096, server("nginx"), GZIP), observed(evenly(320, 0.1), IDENTITY)), None),
-    ("16 kB over TLS",               (blocks(16_384, server("nginx"), tls_version="TLSv1.3"),), LIKELY),
+    ("16 kB over TLS",               (blocks(16_384, server("nginx"), tls_version="TLSv1.3"),), POSSIBLE),
+    ("4 kB over TLS",                (blocks(4096, server("nginx"), tls_version="TLSv1.3"),), POSSIBLE),
+    ("8 kB over TLS",                (blocks(8192, server("nginx"), tls_version="TLSv1.3"),), None),
+    ("16 kB over TLS, another",      (blocks(16_384, server("Caddy"), tls_version="TLSv1.3"),), None),
     ("16 kB without TLS",            (blocks(16_384, server("nginx")),),         None),
     ("16 kB over HTTP/2",            (blocks(16_384, server("nginx"), tls_version="TLSv1.3", http_version="2"),), None),
 ]  # fmt: skip
 
+GATEWAY_BLOCKS: list[Row] = [
+    ("its own block",                (blocks(4096, server("nginx/1.22.1")),),    POSSIBLE),
+    ("another server",               (blocks(4096, server("Apache")),),          None),
+    ("another size",                 (blocks(8192, server("nginx")),),           None),
+    ("over TLS",                     (blocks(4096, server("nginx"), tls_version="TLSv1.3"),), POSSIBLE),
+    ("4 kB less 8 over TLS",         (blocks(4088, server("nginx"), tls_version="TLSv1.3"),), None),
+    ("over HTTP/2",                  (blocks(4096, server("nginx"), tls_version="TLSv1.3", http_version="2"),), POSSIBLE),
+    ("by a compressor",              (blocks(4096, server("nginx"), GZIP), observed(evenly(320, 0.1), IDENTITY)), None),
+]  # fmt: skip
+
 FASTCGI_BLOCKS: list[Row] = [
+    ("4064 bytes over TLS",          (blocks(4064, server("nginx"), tls_version="TLSv1.3"),), None),
+    ("16 kB over TLS",               (blocks(16_384, server("nginx"), tls_version="TLSv1.3"),), POSSIBLE),
+    ("4096 bytes without TLS",       (blocks(4096, server("nginx")),),           None),
     ("4064 bytes",                   (blocks(4064, server("nginx/1.22.1")),),    LIKELY),
     ("4088 bytes",                   (blocks(4088, server("nginx")),),           LIKELY),
     ("4089 bytes",                   (blocks(4089, server("nginx")),),           None),
@@ -171,6 +190,14 @@ VARNISH: list[Row] = [
     ("nothing separates it",         (headed(10, GZIP, ("x-varnish", "2")),),                     None),
 ]  # fmt: skip
 
+VARNISH_STREAM: list[Row] = [
+    ("flowing at the app's port",    (held(LENGTH, ("x-varnish", "2")), AT_PORT),  LIKELY),
+    ("no address beside it",         (held(LENGTH, ("x-varnish", "2")),),          POSSIBLE),
+    ("without X-Varnish",            (held(LENGTH), AT_PORT),                      None),
+    ("without a length",             (held(("x-varnish", "2")), AT_PORT),          None),
+    ("by a compressor",              (held(GZIP, LENGTH, ("x-varnish", "2")), FREED), None),
+]  # fmt: skip
+
 LONG = evenly(60, 0.1)
 TOGETHER = replace(OWN, variant=Variant.TOGETHER)
 QUEUED = observed(SINGLY, replace(OWN, variant=Variant.TOGETHER, run=1), headers_s=4.0)
@@ -202,13 +229,38 @@ TABLES: list[tuple[Any, list[Row]]] = [
     (buffering_hop, HOP),
     (nginx_proxy_buffering, NGINX_BLOCKS),
     (nginx_fastcgi_buffering, FASTCGI_BLOCKS),
+    (nginx_uwsgi_buffering, GATEWAY_BLOCKS),
+    (nginx_scgi_buffering, GATEWAY_BLOCKS),
     (nginx_gzip, NGINX_GZIP),
     (caddy_encode, CADDY),
     (varnish_gzip, VARNISH),
+    (varnish_do_stream, VARNISH_STREAM),
     (gunicorn_sync_worker, WORKER),
     (haproxy_http_delay, HAPROXY),
     (http_hop, [("the user's own stream", (held(), AT_PORT), None)]),
 ]
+
+# The view of an HTTP/1.1 client beside a browser over HTTP/2: the first is the browser's.
+HTTP2: dict[str, Any] = {"http_version": "2", "tls_version": "TLSv1.3"}
+TLS: dict[str, Any] = {"tls_version": "TLSv1.3"}
+VIEWS: list[tuple[Any, list[Row]]] = [
+    (nginx_proxy_buffering, [
+        ("flowing over HTTP/2",        (observed(SINGLY, **HTTP2), held(server("nginx"), probe=HTTP1, **TLS)),  LIKELY),
+        ("another server",             (observed(SINGLY, **HTTP2), held(server("Caddy"), probe=HTTP1, **TLS)),  None),
+        ("flowing over HTTP/1.1 too",  (observed(SINGLY, **TLS), held(server("nginx"), probe=HTTP1, **TLS)),    None),
+        ("held over HTTP/2 too",       (observed(ONCE, **HTTP2), held(server("nginx"), probe=HTTP1, **TLS), AT_PORT), None),
+        ("without TLS",                (observed(SINGLY, **HTTP2), held(server("nginx"), probe=HTTP1)),         None),
+        ("by a compressor",            (observed(SINGLY, **HTTP2), held(server("nginx"), GZIP, probe=HTTP1, **TLS)), None),
+    ]),
+    (nginx_uwsgi_buffering, [
+        ("flowing over HTTP/2",        (observed(SINGLY, **HTTP2), replace(blocks(16_384, server("nginx"), **TLS), probe=HTTP1)), None),
+    ]),
+    (compressor, [
+        ("held as the browser was",    (observed(ONCE, headers=(GZIP,), **HTTP2), FREED, held(GZIP, probe=HTTP1)), CERTAIN),
+        ("in another encoding",        (observed(ONCE, headers=(BR,), **HTTP2), FREED, held(GZIP, probe=HTTP1)), None),
+        ("the browser's flows",        (observed(SINGLY, headers=(GZIP,), **HTTP2), FREED, held(GZIP, probe=HTTP1)), None),
+    ]),
+]  # fmt: skip
 
 # An HTTP/1.1 client beside a browser: what it alone meets is told of it.
 HTTP1_HELD = (

@@ -14,6 +14,7 @@ from tests.culprits.rows_own import (
     HTTP1_HELD,
     LENGTH,
     TABLES,
+    VIEWS,
     WITH_NAME,
     blocks,
     headed,
@@ -36,6 +37,20 @@ def test_what_a_detector_makes_of_the_users_own_stream(detector, seen, confidenc
     if detection is not None:
         assert detection.culprit is detector.CULPRIT
         assert detection.evidence
+
+
+VIEW_ROWS = [
+    pytest.param(detector, seen, confidence, id=f"{detector.CULPRIT.id}: {name}")
+    for detector, rows in VIEWS
+    for name, seen, confidence in rows
+]
+
+
+@pytest.mark.parametrize(("detector", "seen", "confidence"), VIEW_ROWS)
+def test_what_a_detector_makes_of_it_for_an_http_1_1_client(detector, seen, confidence):
+    view = Observations(seen).of_client(Client.HTTP1)
+    detection = detector.detect(view, Transport.EVENTS)
+    assert (detection.confidence if detection else None) is confidence
 
 
 def sentences(detector, *seen):
@@ -84,7 +99,7 @@ def test_the_evidence_of_gzip_members():
 def test_the_evidence_of_nginx_and_its_size():
     assert sentences(nginx_proxy_buffering, blocks(4096, server("nginx"))) == [
         "events: 320 events in 8 deliveries of 4096 bytes each, from 0.00 to 3.50 s",
-        "events: the blocks have the size of one of nginx's proxy_buffers",
+        "events: the blocks have the size of one of nginx's buffers",
         "events: the response has Server: nginx",
     ]
     over_tls = sentences(nginx_proxy_buffering, blocks(16_384, server("nginx"), tls_version="TLSv1.3"))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from flushcheck import judge
 from flushcheck.culprits import CULPRITS
 from flushcheck.model import Client as Asked
-from flushcheck.model import Report, Transport, Verdict
+from flushcheck.model import Confidence, Report, Transport, Verdict
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
 from tests.lab.case import Case, Client, Kind, Sights, seen_by
@@ -68,6 +68,11 @@ def assess_watched(case: Case, seen: Sights, reports: Mapping[str, Report], took
     return min(results, key=lambda result: (BADLY.index(result.mark), -len(result.named)))
 
 
+def _same(name: str, expected: set[str]) -> bool:
+    """Whether one of the expected culprits is another reason for the same hold, as far as a client can see."""
+    return any(name in CULPRITS[other].looks_like for other in expected)
+
+
 def _assess(case: Case, client: Client, name: str, seen: Sights, report: Report, took_s: float) -> Result:
     named = tuple(culprit_report.id for culprit_report in report.culprits)
     words = {
@@ -79,7 +84,14 @@ def _assess(case: Case, client: Client, name: str, seen: Sights, report: Report,
         *case.options.get("also", "").split(),
         *case.options.get(f"culprit {client}", "").split(),
     }
-    wrong = [f"{name} is named" for name in named if name not in expected and not CULPRITS[name].generic]
+    # Several that look alike from outside are all named as possible: one of them has to be the right one.
+    sure = {found.id for found in report.culprits if found.confidence is not Confidence.POSSIBLE}
+    doubted = set(named) - sure if expected & set(named) else set()
+    wrong = [
+        f"{name} is named"
+        for name in named
+        if name not in expected | doubted and not CULPRITS[name].generic and not _same(name, expected)
+    ]
     if words == {"flowing"} and report.verdict in (Verdict.HELD, Verdict.BROKEN):
         wrong.append(f"called {report.verdict}")
     if words and words <= HELD and report.verdict is Verdict.FLOWING:
