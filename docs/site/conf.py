@@ -20,6 +20,7 @@ CHAPTERS = {
         "docs/testing",
         "docs/tokens",
         "docs/json",
+        "docs/versions",
         "docs/browsers",
     ),
     "Run the service": (

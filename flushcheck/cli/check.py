@@ -15,9 +15,9 @@ from flushcheck.checking.check import CheckResult
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import Version, version
+from flushcheck.configs.tree import version
 from flushcheck.files import RUNNING, ReadResult, check_all, read, read_running
-from flushcheck.model import UsageError
+from flushcheck.model import UsageError, Version
 from flushcheck.reports.diff import diff
 from flushcheck.reports.findings import findings_document, findings_text
 from flushcheck.reports.sarif import sarif

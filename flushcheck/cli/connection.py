@@ -22,6 +22,7 @@ from flushcheck.cli.connection_values import (
 )
 from flushcheck.model import UsageError
 from flushcheck.prober.connecting import HTTP1, tls_context
+from flushcheck.prober.http3_sharing import INSTALL, http3_available
 from flushcheck.prober.proxy_server import environment_proxy, parse_proxy
 from flushcheck.prober.target import (
     MAX_REDIRECTS,
@@ -88,7 +89,7 @@ def add_connection_options(parser: Parser) -> None:
     for option, chosen, text in (
         ("--http1.1", Protocol.HTTP1, "speak HTTP/1.1"),
         ("--http2", Protocol.HTTP2, "speak HTTP/2"),
-        ("--http3", Protocol.HTTP3, "speak HTTP/3"),
+        ("--http3", Protocol.HTTP3, "speak HTTP/3, also where it is not offered"),
     ):
         protocol.add_argument(
             option, dest="protocol", action="store_const", const=chosen, default=Protocol.AUTO, help=text
@@ -114,7 +115,7 @@ def connection_options(
         arguments: of a parser with `add_connection_options`.
         urls: those that the command will ask, for --netrc.
         environ: for $NETRC and the bundles of certificates.
-        http2: whether the command speaks HTTP/2.
+        http2: whether the command speaks HTTP/2 and HTTP/3.
 
     Raises:
         UsageError: one of them is not possible, or a file cannot be read.
@@ -165,12 +166,15 @@ def _check_protocol(protocol: Protocol, urls: Iterable[str], *, http2: bool) -> 
         UsageError: it is one of them.
     """
     expected = "expected --http1.1 or none of the two, for example flushcheck diagnose https://example.org"
-    if protocol is Protocol.HTTP3:
-        raise UsageError(f"--http3: not available in this version; {expected}")
-    if protocol is Protocol.HTTP2 and not http2:
-        raise UsageError(f"--http2: this command speaks HTTP/1.1; {expected}")
-    if protocol is Protocol.HTTP2 and not all(url.startswith("https:") for url in urls):
-        raise UsageError(f"--http2 without TLS: not available, as in browsers; {expected} --http2")
+    option = {Protocol.HTTP2: "--http2", Protocol.HTTP3: "--http3"}.get(protocol)
+    if option is None:
+        return
+    if not http2:
+        raise UsageError(f"{option}: this command speaks HTTP/1.1; {expected}")
+    if not all(url.startswith("https:") for url in urls):
+        raise UsageError(f"{option} without TLS: not available, as in browsers; {expected} {option}")
+    if protocol is Protocol.HTTP3 and not http3_available():
+        raise UsageError(f"--http3: the library for HTTP/3 is not installed; install it: {INSTALL}")
 
 
 def _redirects(given: str) -> int:

@@ -94,8 +94,8 @@ def configure(parser: Parser) -> None:
         type=client_list,
         action="extend",
         help=(
-            f"test only as these clients: {', '.join(CLIENTS)} (default: browser, and http1 too where a "
-            "browser gets HTTP/2)"
+            f"test only as these clients: {', '.join(CLIENTS)} (default: browser, http1 too where a "
+            "browser gets HTTP/2, and http3 where it is offered)"
         ),
     )
     parser.add_argument(

@@ -5,8 +5,9 @@ it, and `lint` where a server's configuration can. `CATALOGUE` lists the modules
 follows from it. To add one: its file, one line in `CATALOGUE`.
 
 Start with `nginx_gzip.py`, which has all three. What modules share: `evidence.py` (sentences of detectors),
-`x_accel.py` (what X-Accel-Buffering tells of an nginx), `lint_common.py`, `nginx_blocks.py`,
-`php_settings.py`, `upgrade_lines.py`. `catalogue.py` finds a culprit by its id.
+`x_accel.py` (what X-Accel-Buffering tells of an nginx), `compression.py` (compressors that are not nginx's),
+`envoy.py` (what names it), `lint_common.py`, `nginx_blocks.py`, `php_settings.py`, `upgrade_lines.py`.
+`catalogue.py` finds a culprit by its id.
 
 Pure: imports `model`, `measurement` and `configs`. May be imported by `diagnosis`, `checking`, `reports` and
 all I/O.
@@ -31,6 +32,9 @@ from flushcheck.culprits import (
     caddy_encode,
     compressor,
     django_gzip_middleware,
+    envoy_allow_connect,
+    envoy_buffer,
+    envoy_compressor,
     flask_compress,
     gateway_websocket,
     gunicorn_sync_worker,
@@ -59,6 +63,7 @@ from flushcheck.culprits import (
     php_zlib,
     response_cache,
     tcp_middlebox,
+    traefik_buffering,
     varnish_do_stream,
     varnish_gzip,
     websocket_upgrade,
@@ -117,8 +122,11 @@ CATALOGUE: tuple[Member, ...] = (
     apache_mod_security,
     passenger_buffer_response,
     haproxy_http_delay,
+    haproxy_compression,
     caddy_encode,
     caddy_buffer_responses,
+    envoy_compressor,
+    traefik_buffering,
     lighttpd_stream_response_body,
     varnish_do_stream,
     varnish_gzip,
@@ -129,13 +137,14 @@ CATALOGUE: tuple[Member, ...] = (
     tcp_middlebox,
     websocket_upgrade,
     gateway_websocket,
+    envoy_allow_connect,
+    envoy_buffer,
     http_hop,
     compressor,
     joined_response,
     buffering_hop,
     apache_ratelimit,
     haproxy_wait_for_body,
-    haproxy_compression,
 )
 
 _DETECTORS = tuple(module for module in CATALOGUE if isinstance(module, Detector))

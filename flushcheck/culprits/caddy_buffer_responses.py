@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
 from flushcheck.culprits import x_accel
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.plan import STREAMED
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Outcome, Owner, Probe, Transport
 
 CULPRIT = Culprit(
@@ -40,6 +42,9 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held to the end at any size, and a WebSocket handshake that got the response of a page."""
+    if transport is Transport.WEBSOCKET:
+        held = (detection for streamed in STREAMED if (detection := detect(seen, streamed)))
+        return next((replace(detection, evidence=detection.evidence[-1:]) for detection in held), None)
     handshake = seen.get(Probe(Transport.WEBSOCKET))
     if (
         not x_accel.passed_through(seen, transport)
@@ -55,7 +60,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         *x_accel.passed_through_evidence(seen, transport),
         Evidence("websocket: the response to the handshake has status 200", (handshake.probe.id,)),
     )
-    named = "caddy" in seen.header(transport, "server").lower()
+    # Caddy 2.11 leaves the app's Server as it is, and adds itself to Via.
+    names = (*(seen.header(transport, name) for name in ("server", "via")), handshake.header("server"))
+    named = any("caddy" in name.lower() for name in names)
     return Detection(CULPRIT, Confidence.LIKELY if named else Confidence.POSSIBLE, facts)
 
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from flushcheck.configs import caddy
+from flushcheck.configs import caddy, versions
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit, ellipsize
-from flushcheck.culprits import own_stream, x_accel
-from flushcheck.culprits.evidence import compressor_header_evidence, header_evidence, variant_evidence
+from flushcheck.culprits import compression, envoy, own_stream
 from flushcheck.culprits.lint_common import STREAM_TYPES
-from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport
 
 CULPRIT = Culprit(
     id="caddy-encode",
     title="a compressor holds the stream and never flushes (Caddy encode, for example)",
     why=(
         "A hop compresses the response, and the text stays inside the compressor until it has enough for a "
-        "block. Caddy never flushes the compressor: not for event streams, and not with flush_interval -1."
+        "block. Caddy before 2.9 never flushes the compressor: not for event streams, and not with "
+        "flush_interval -1."
     ),
     symptoms=(
         "Only clients that offer a compression are affected: they get the 10 bytes of the gzip header, then "
@@ -29,7 +28,8 @@ CULPRIT = Culprit(
     ),
     detection=(
         "The stream is held compressed and flows uncompressed, Caddy names itself, and "
-        "X-Accel-Buffering: no reaches the reader, so no nginx is the cause."
+        "X-Accel-Buffering: no reaches the reader, so no nginx is the cause. With zstd and without a name, "
+        "Envoy is as likely."
     ),
     fixes=(
         Fix(
@@ -38,6 +38,12 @@ CULPRIT = Culprit(
             by=Owner.SERVER,
             cost="these paths are not compressed",
             note="write the paths of your own streams",
+        ),
+        Fix(
+            where="Caddy itself",
+            change="# install Caddy 2.9 or later",
+            by=Owner.SERVER,
+            until=versions.CADDY_ENCODE_FLUSH,
         ),
         Fix(
             where="the app, on each streamed response",
@@ -49,6 +55,8 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://caddyserver.com/docs/caddyfile/directives/encode",),
+    looks_like=("envoy-compressor",),
+    versions=(versions.CADDY_ENCODE_FLUSH,),
 )
 
 
@@ -56,20 +64,20 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Compressed and held, uncompressed and flowing, and no nginx that would have removed the header."""
     if seen.is_own(transport):
         return _detect_own(seen, transport)
-    if not x_accel.passed_through(seen, transport):
+    if not compression.holds(seen, transport) or _flushes(seen, transport):
         return None
-    if x_accel.needs_compression(seen, transport) is not Answer.YES:
+    facts = compression.evidence(seen, transport)
+    if "caddy" in seen.header(transport, "server").lower():
+        return Detection(CULPRIT, Confidence.LIKELY, facts)
+    if seen.compressed(transport) != compression.ZSTD or envoy.named(seen):
         return None
-    server = seen.header(transport, "server")
-    if "caddy" not in server.lower():
-        return None
-    facts = (
-        *x_accel.passed_through_evidence(seen, transport),
-        variant_evidence(seen, transport, Variant.IDENTITY),
-        *header_evidence(transport, "Server", server),
-        *compressor_header_evidence(seen, transport),
-    )
-    return Detection(CULPRIT, Confidence.LIKELY, facts)
+    return Detection(CULPRIT, Confidence.POSSIBLE, (*facts, compression.TWO_HOLD_ZSTD))
+
+
+def _flushes(seen: Observations, transport: Transport) -> bool:
+    """Whether each piece came with the next one: this compressor gives nothing before it is full."""
+    held = seen.held_timing(transport)
+    return held is not None and held.waits_for_next
 
 
 def _detect_own(seen: Observations, transport: Transport) -> Detection | None:

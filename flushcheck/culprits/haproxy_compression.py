@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs import haproxy
+from flushcheck.configs import haproxy, versions
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, Scope
+from flushcheck.culprits import compression
 from flushcheck.culprits.lint_common import STREAM_TYPES
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.measurement.answer import Answer
+from flushcheck.measurement.observations import Observations
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport, Variant
 
 CULPRIT = Culprit(
     id="haproxy-compression",
     title="HAProxy compression delivers each piece only with the next one",
     why=(
-        "HAProxy flushes its compressor after every chunk, but keeps the last bytes of it: what the reader "
-        "can decompress ends inside the newest piece. Measured on HAProxy 2.6.12, with option "
-        "http-no-delay."
+        "HAProxy before 2.9 flushes its compressor after every chunk, but keeps the last bytes of it: what "
+        "the reader can decompress ends inside the newest piece. Measured on HAProxy 2.6.12, with option "
+        "http-no-delay and over TLS."
     ),
     symptoms=(
         "Each piece arrives with the next one, at every size, for clients that offer gzip; the last piece "
@@ -24,7 +27,8 @@ CULPRIT = Culprit(
         "app switches the compression off."
     ),
     detection=(
-        "From outside it looks like any other hop that is one piece late; only the configuration names it."
+        "Each piece arrives with the next one as gzip or deflate, and at once uncompressed, for an HTTP/1.0 "
+        "client, and with Cache-Control: no-transform. h2o, which is one piece late too, ignores that header."
     ),
     fixes=(
         Fix(
@@ -35,6 +39,12 @@ CULPRIT = Culprit(
             note="leave text/plain and text/event-stream out of the list",
         ),
         Fix(
+            where="HAProxy itself",
+            change="# install HAProxy 2.9 or later",
+            by=Owner.SERVER,
+            until=versions.HAPROXY_COMPRESSION_FLUSH,
+        ),
+        Fix(
             where="the app, on each streamed response",
             change="Cache-Control: no-cache, no-transform",
             by=Owner.APP,
@@ -43,8 +53,26 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://docs.haproxy.org/2.6/configuration.html#4-compression%20algo",),
-    shown_by=frozenset({Source.FILE}),
+    versions=(versions.HAPROXY_COMPRESSION_FLUSH,),
 )
+
+ENCODINGS = frozenset({"gzip", "deflate"})  # all that HAProxy has
+
+
+def detect(seen: Observations, transport: Transport) -> Detection | None:
+    """Each Piece with the next one, compressed; at once with no-transform."""
+    timing = seen.held_timing(transport)
+    if (
+        timing is None
+        or not timing.waits_for_next
+        or seen.compressed(transport) not in ENCODINGS
+        or not compression.holds(seen, transport)
+        or compression.no_transform(seen, transport) is not Answer.YES
+        or seen.frees(transport, Variant.HTTP10) is Answer.NO  # HAProxy compresses nothing for HTTP/1.0
+    ):
+        return None
+    late = Evidence(f"{transport}: each piece arrived only with the next one", (seen.baseline(transport).id,))
+    return Detection(CULPRIT, Confidence.LIKELY, (late, *compression.evidence(seen, transport)))
 
 
 SERVERS = (Server.HAPROXY,)

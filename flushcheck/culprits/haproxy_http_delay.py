@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs import haproxy
+from flushcheck.configs import haproxy, versions
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.evidence import hold_evidence, variant_evidence
@@ -24,6 +24,7 @@ from flushcheck.model import (
     Transport,
     Variant,
 )
+from flushcheck.model.versions import shown
 
 CULPRIT = Culprit(
     id="haproxy-http-delay",
@@ -35,9 +36,14 @@ CULPRIT = Culprit(
     ),
     symptoms=(
         "Ticks of about 200 ms, counted from the first byte of each; the headers are equally late. Only "
-        "chunked responses over HTTP/1.1 are affected: HTTP/1.0 clients, HTTP/2 and WebSocket are not."
+        "chunked responses over HTTP/1.1 are affected: HTTP/1.0 clients, HTTP/2 and WebSocket are not. Where "
+        "a hop in front of HAProxy ends TLS, HAProxy writes HTTP/1.1 to that hop, and HTTP/2 readers get the "
+        "ticks too."
     ),
-    detection="Ticks of about 200 ms, but neither for an HTTP/1.0 client nor over a WebSocket.",
+    detection=(
+        "Ticks of about 200 ms, but neither for an HTTP/1.0 client nor over a WebSocket. Behind a hop that "
+        "chooses the version of HTTP by itself, it is possible only."
+    ),
     fixes=(
         Fix(
             where="HAProxy, the frontend or defaults section",
@@ -47,6 +53,7 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://docs.haproxy.org/2.6/configuration.html#4-option%20http-no-delay",),
+    versions=(versions.HAPROXY_TLS_TICKS, versions.HAPROXY_ALPN),
 )
 
 # The kernel's timer came as 195 to 215 ms; ticks between a slow pace's Pieces as up to 260.
@@ -61,9 +68,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if not MIN_S <= timing.period_s <= MAX_S or timing.lag_s.max > MAX_S:
         return None
     over_http2 = _flows_over_http2(seen, transport)
-    if not over_http2 and (
-        seen.frees(transport, Variant.HTTP10) is Answer.NO or _http10_without_effect(seen)
-    ):
+    refuted = seen.frees(transport, Variant.HTTP10) is Answer.NO or _http10_without_effect(seen)
+    if refuted and not over_http2 and not _called_by_another(seen, transport):
         return None
     if seen.flow(Transport.WEBSOCKET) in HELD_FLOWS or seen.control(transport) in HELD_FLOWS:
         return None
@@ -82,16 +88,48 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if over_http2:
         freed.append(Evidence(f"{transport}: over HTTP/2 the same stream flows"))
     if not freed:
-        return Detection(CULPRIT, Confidence.POSSIBLE, (ticks,))
-    return Detection(CULPRIT, Confidence.LIKELY, (ticks, *freed))
+        return Detection(CULPRIT, Confidence.POSSIBLE, (ticks, *_tls_end(seen, transport)))
+    return Detection(CULPRIT, Confidence.LIKELY, (ticks, *freed, *_tls_end(seen, transport)))
+
+
+def _tls_end(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
+    """Where TLS ends, if it is there: at HAProxy itself, or in front of it."""
+    since = shown(versions.HAPROXY_TLS_TICKS.since)
+    match seen.over_tls(transport):
+        case "":
+            return ()
+        case "1.1" if _flows_over_http2(seen, transport):
+            where = f"HAProxy ends TLS itself, and its version is {since} or later"
+        case "1.1" if not _called_by_another(seen, transport):
+            where = (
+                f"either HAProxy ends TLS itself and its version is {since} or later, or a hop in front of "
+                "it ends TLS and calls it over plain HTTP/1.1"
+            )
+        case _:
+            where = "a hop in front of HAProxy ends TLS and calls it over HTTP/1.1"
+    return (Evidence(f"{transport}: {where}"),)
+
+
+def _called_by_another(seen: Observations, transport: Transport) -> bool:
+    """Whether a hop in front chooses the version of HTTP, so that an HTTP/1.0 client shows nothing.
+
+    nginx calls every app over the version that it is configured for, and what ends HTTP/2 translates it.
+    """
+    return seen.header_stripped(transport) is Answer.YES or _over_http2(seen, transport) is Flow.TICKS
 
 
 def _flows_over_http2(seen: Observations, transport: Transport) -> bool:
     """Whether a browser got the same stream piece by piece over HTTP/2, where HAProxy has no such ticks."""
+    return _over_http2(seen, transport) is Flow.FLOWING
+
+
+def _over_http2(seen: Observations, transport: Transport) -> Flow | None:
+    """How a browser got the same stream over HTTP/2; None if it did not."""
     browser = seen.beside(Client.BROWSER)
     observation = browser.get(browser.first(transport)) if browser else None
-    is_http2 = observation is not None and observation.http_version == "2"
-    return is_http2 and browser is not None and browser.flow(transport) is Flow.FLOWING
+    if browser is None or observation is None or observation.http_version != "2":
+        return None
+    return browser.flow(transport)
 
 
 def _http10_without_effect(seen: Observations) -> bool:

@@ -27,6 +27,7 @@ from flushcheck.model import (
     Outcome,
     Owner,
     Probe,
+    Scenario,
     Source,
     Transport,
     Variant,
@@ -47,7 +48,8 @@ CULPRIT = Culprit(
     ),
     detection=(
         "The stream is held, X-Accel-Buffering: no reaches the reader and changes nothing, or a hop further "
-        "out than the nginx that removed it added a Content-Length."
+        "out than the nginx that removed it added a Content-Length. Where the header is removed and streams "
+        "of any size are held to their end, it is possible only."
     ),
     fixes=(
         Fix(
@@ -74,6 +76,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         return _holds(seen, transport)
     if observation.outcome is Outcome.CUT and transport in STREAMED:
         return _cuts(seen, observation)
+    if transport is Transport.WEBSOCKET and seen.handshake_unanswered():
+        return _waits(observation)
     return _refuses(observation)
 
 
@@ -92,6 +96,8 @@ def _holds(seen: Observations, transport: Transport) -> Detection | None:
                 "that added it is further out"
             ),
         ]
+    elif _collects_all(seen, transport):
+        return _collects(seen, transport)
     else:
         return None
     if seen.frees(transport, Variant.IDENTITY) is Answer.YES:
@@ -103,6 +109,28 @@ def _holds(seen: Observations, transport: Transport) -> Detection | None:
         return Detection(CULPRIT, Confidence.LIKELY, tuple(evidence))
     evidence.append(Evidence(f"{transport}: there was no control, so the app itself may hold the stream"))
     return Detection(CULPRIT, Confidence.POSSIBLE, tuple(evidence))
+
+
+def _collects_all(seen: Observations, transport: Transport) -> bool:
+    """Whether the header was removed without effect, and no size of Pieces filled a buffer."""
+    return (
+        x_accel.stripped_without_effect(seen, transport)
+        and not seen.compressed(transport)
+        and seen.flow(transport, Scenario.BIG) is Flow.HELD
+        and seen.control(transport) is Flow.FLOWING
+    )
+
+
+def _collects(seen: Observations, transport: Transport) -> Detection:
+    """Something holds more than any nginx does by itself; it may also be what removed the header."""
+    observation = seen.get(Probe(transport, Scenario.BIG))
+    size = sum(arrival.text_bytes for arrival in observation.arrivals) if observation else 0
+    whole = Evidence(
+        f"{transport}: a stream of {size} bytes is held to its end as well, and nginx's buffers are smaller "
+        "unless proxy_buffers makes them as large",
+        (Probe(transport, Scenario.BIG).id,),
+    )
+    return Detection(CULPRIT, Confidence.POSSIBLE, (*x_accel.stripped_evidence(seen, transport), whole))
 
 
 def _slows(seen: Observations, transport: Transport) -> Detection | None:
@@ -133,6 +161,16 @@ def _cuts(seen: Observations, observation: Observation) -> Detection | None:
         (observation.probe.id,),
     )
     return Detection(CULPRIT, Confidence.LIKELY, (cut,))
+
+
+def _waits(handshake: Observation) -> Detection:
+    """No response to a handshake: a hop waits for the end of the request, or drops it."""
+    waited = Evidence(
+        f"websocket: no response to the handshake within {handshake.ended_s:.1f} s, while streams on the "
+        "same path flow",
+        (handshake.probe.id,),
+    )
+    return Detection(CULPRIT, Confidence.POSSIBLE, (waited,))
 
 
 def _refuses(observation: Observation) -> Detection | None:

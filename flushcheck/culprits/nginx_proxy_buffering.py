@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flushcheck.configs import versions
 from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, own_stream, x_accel
@@ -26,23 +27,34 @@ HTTP11_FIX = Fix(
     where="nginx, the location block with proxy_pass",
     change='proxy_http_version 1.1;\nproxy_set_header Connection "";',
     by=Owner.SERVER,
+    until=versions.NGINX_UPSTREAM_HTTP11,
     note=(
         "helps only while the app sends chunks and nothing compresses them; proxy_set_header here "
         "replaces every proxy_set_header inherited from an outer block: repeat those"
     ),
 )
 
+# Of a version that calls the app over HTTP/1.1 by itself, and yet called it over HTTP/1.0.
+HTTP10_LINE_FIX = Fix(
+    where="nginx, the location block with proxy_pass",
+    change="# remove proxy_http_version 1.0",
+    by=Owner.SERVER,
+    since=versions.NGINX_UPSTREAM_HTTP11,
+    note="helps only while the app sends chunks and nothing compresses them",
+)
+
 CULPRIT = Culprit(
     id="nginx-proxy-buffering",
     title="nginx proxy_buffering holds the response until a buffer is full or the app has finished",
     why=(
-        "proxy_buffering is on by default. nginx requests the response over HTTP/1.0 unless configured "
-        "otherwise (the default until 1.29.7), and then cannot tell where one write of the app ends: it "
+        "proxy_buffering is on by default. An older nginx requests the response over HTTP/1.0 unless "
+        "configured otherwise, and then cannot tell where one write of the app ends: it "
         "sends data on when a buffer of proxy_buffers is full (4096 bytes on most machines) or the app "
         "closes the connection. Over HTTP/1.1 with chunks, the same nginx sends each chunk on at once to "
         "HTTP/2 clients and over plain HTTP. To an HTTP/1.1 client over TLS it does not: there it fills a "
         "buffer of ssl_buffer_size (16 kB by default) before it encrypts, and flushes it only with "
-        "proxy_buffering off."
+        "proxy_buffering off. Such a client is also another proxy that calls it with proxy_pass https://: "
+        "then the stream is held for every reader."
     ),
     symptoms=(
         "Blocks of the buffer's size; a stream shorter than one block arrives whole at its end, and its "
@@ -65,12 +77,14 @@ CULPRIT = Culprit(
         ),
         x_accel.APP_FIX,
         HTTP11_FIX,
+        HTTP10_LINE_FIX,
     ),
     references=(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_version",
     ),
     looks_like=("nginx-proxy-cache", "nginx-gzip"),
+    versions=(versions.NGINX_UPSTREAM_HTTP11,),
 )
 
 
@@ -93,8 +107,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     else:
         sure = Confidence.CERTAIN if request else Confidence.LIKELY
     tls_http1 = seen.over_tls(transport) == "1.1"
-    without_effect = {HTTP11_FIX} if protocol == "HTTP/1.1" or tls_http1 else set()
-    evidence = (*x_accel.stripped_evidence(seen, transport), *old_http, *_tls_buffer(seen, transport))
+    without_effect = {HTTP11_FIX, HTTP10_LINE_FIX} if protocol == "HTTP/1.1" or tls_http1 else set()
+    inner = _inner_tls(seen, transport)
+    evidence = (*x_accel.stripped_evidence(seen, transport), *old_http, *_tls_buffer(seen, transport), *inner)
     return Detection(CULPRIT, sure, evidence, frozenset(without_effect))
 
 
@@ -124,6 +139,33 @@ def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
         *own_stream.server_evidence(seen, transport),
     )
     return Detection(CULPRIT, Confidence.LIKELY, facts)
+
+
+# What fits into ssl_buffer_size (16384 bytes by default) beside the response's header and the chunk sizes:
+# 16042 to 16293 bytes of text were measured in a record.
+INNER_BLOCK = (15_900, 16_384)
+
+
+def _inner_tls(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
+    """The TLS buffer of an nginx that another proxy calls over https, as an HTTP/1.1 client.
+
+    Over HTTP/2 and HTTP/3 nginx passes the chunks of an HTTP/1.1 app on at once, and to an HTTP/1.1 client
+    its TLS records are full: where neither is so, these blocks are not made on the reader's own connection.
+    """
+    request, size = seen.request_at_app(transport), seen.size_bytes(transport)
+    on_own_connection = seen.over_tls(transport) == "" or seen.record_buffer_bytes(transport) is not None
+    smallest, largest = INNER_BLOCK
+    if request is None or request.protocol != "HTTP/1.1" or on_own_connection:
+        return ()
+    if size is None or not smallest <= size <= largest:
+        return ()
+    return (
+        Evidence(
+            f"{transport}: blocks of {size} bytes are the TLS buffer of nginx for an HTTP/1.1 client, and "
+            "this connection does not make them: a proxy in front calls this nginx with https (proxy_pass "
+            "https://). The fix belongs to the nginx behind it"
+        ),
+    )
 
 
 SERVERS = (Server.NGINX,)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flushcheck.configs import lighttpd, nginx, varnish
+from flushcheck.configs import lighttpd, nginx, varnish, versions
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
 from flushcheck.model import Culprit, Fix, Owner
@@ -24,10 +24,17 @@ NGINX_FIX = Fix(
         'proxy_set_header Connection "upgrade";'
     ),
     by=Owner.SERVER,
+    until=versions.NGINX_UPSTREAM_HTTP11,
     note=(
         "proxy_set_header here replaces every proxy_set_header inherited from an outer block: repeat "
         "those; where ordinary requests share the block, set Connection from a map on $http_upgrade"
     ),
+)
+NGINX_HEADERS_FIX = replace(
+    NGINX_FIX,
+    change="\n".join(NGINX_FIX.change.splitlines()[1:]),
+    until=None,
+    since=versions.NGINX_UPSTREAM_HTTP11,
 )
 APACHE_FIX = Fix(
     where="Apache, the virtual host (2.4.47 or later)",

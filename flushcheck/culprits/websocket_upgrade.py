@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flushcheck.configs import versions
 from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import upgrade_lines
@@ -22,12 +23,13 @@ CULPRIT = Culprit(
         "nginx and Apache look the same here."
     ),
     detection="The app received the key of a WebSocket handshake, but not the rest of it.",
-    fixes=(upgrade_lines.NGINX_FIX, upgrade_lines.APACHE_FIX),
+    fixes=(upgrade_lines.NGINX_FIX, upgrade_lines.NGINX_HEADERS_FIX, upgrade_lines.APACHE_FIX),
     references=(
         "https://nginx.org/en/docs/http/websocket.html",
         "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#protoupgrade",
         "https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1",
     ),
+    versions=(versions.NGINX_UPSTREAM_HTTP11,),
 )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from flushcheck.configs.versions import NGINX_UPSTREAM_HTTP11
 from flushcheck.diagnosis.front_signatures import front, shown
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import XAB, Observations
@@ -27,6 +28,9 @@ from flushcheck.model import (
     Vantage,
     Variant,
 )
+from flushcheck.model.versions import shown as shown_version
+
+HTTP11_SINCE = shown_version(NGINX_UPSTREAM_HTTP11.since)
 
 SHOWN = 100  # characters of a value from the far side
 
@@ -105,7 +109,7 @@ def _next_to_the_app(seen: Observations, observation: Observation) -> Statements
     elif origin.protocol == "HTTP/1.0":
         closing = ", with Connection: close" if origin.connection.lower() == "close" else ""
         yield (
-            "next to the app: a proxy that speaks HTTP/1.0, the default of nginx before 1.29.7",
+            f"next to the app: a proxy that speaks HTTP/1.0, the default of nginx before {HTTP11_SINCE}",
             f"the app was called over HTTP/1.0{closing}; the client itself used a later version",
         )
     names = ", ".join(_cut(name) for name in origin.forwarded)

@@ -22,11 +22,13 @@ from flushcheck.diagnosis.clients import (
 from flushcheck.diagnosis.connection_notes import connection_notes
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
+from flushcheck.diagnosis.http3_notes import http3_notes
 from flushcheck.diagnosis.ladder import locate_on_ladder, rungs
 from flushcheck.diagnosis.own_notes import own_notes
 from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
 from flushcheck.diagnosis.path_verdict import path_verdict
 from flushcheck.diagnosis.report_sentences import could_not_tell, headline, notes, transport_summary
+from flushcheck.diagnosis.server_versions import with_versions
 from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
@@ -60,13 +62,15 @@ MIN_LADDER = 2
 def judge(run: Run) -> Report:
     """Say how each Transport flows in this run, what holds it, and how to free it."""
     seen = Observations(run.observations)
-    views = {client: seen.of_client(client) for client in seen.clients} or {Client.BROWSER: seen}
+    # A browser falls back to TCP where UDP brings nothing.
+    asked = [client for client in seen.clients if client is not Client.HTTP3 or not seen.http3_unreachable]
+    views = {client: seen.of_client(client) for client in asked} or {Client.BROWSER: seen}
     results = [_client_verdict(client, view) for client, view in views.items()]
     reports = transport_reports(results)
     own = own_stream(seen)
     if own is None and service_absent(seen):
         return _report_of_absence(run, seen, reports)
-    culprits = culprit_reports(results)
+    culprits = tuple(with_versions(report, seen) for report in culprit_reports(results))
     steps = rungs(run, seen, own) if own else ()
     return Report(
         target=run.target,
@@ -76,6 +80,7 @@ def judge(run: Run) -> Report:
         culprits=culprits,
         notes=(
             *connection_notes(run),
+            *http3_notes(run, seen),
             *client_notes([(result.client, notes(result.seen, result.transports)) for result in results]),
             *(own_notes(seen, own) if own else ()),
         ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flushcheck.checking.check import CheckResult, check, merge
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import Version
 from flushcheck.files.read_configs import ReadResult, read_text
+from flushcheck.model import Version
 
 
 def check_all(read: ReadResult) -> CheckResult:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import by_name, recognise
-from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem, Version
+from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
 from flushcheck.files.find_files import STDIN, find_files
 from flushcheck.files.includes import SearchPath
 from flushcheck.files.sources import (
@@ -25,7 +25,7 @@ from flushcheck.files.sources import (
     split_dump,
 )
 from flushcheck.files.syntaxes import SYNTAXES
-from flushcheck.model import UsageError
+from flushcheck.model import UsageError, Version
 
 MAX_PROBLEMS = 100  # includes of one configuration that cannot be read, reported one by one
 MAX_CONFIGS = 500  # read in one call

@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import ReadProblem, Version, version
+from flushcheck.configs.tree import ReadProblem, version
 from flushcheck.files.read_configs import ReadResult, read, read_dump, read_text
 from flushcheck.files.sources import MAX_TOTAL_BYTES, Disk, decode, split_dump
-from flushcheck.model import UsageError
+from flushcheck.model import UsageError, Version
 
 TIMEOUT_S = 10.0
 MAX_ARGUMENT_BYTES = 65_536  # of one process's command line

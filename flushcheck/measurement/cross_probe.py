@@ -19,6 +19,7 @@ from flushcheck.measurement.own_streams import (
     shape,
     waited_s,
 )
+from flushcheck.measurement.patterns import block, deliveries
 from flushcheck.measurement.plan import SHAPES, STREAMED
 from flushcheck.measurement.timing import Timing, measure
 from flushcheck.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage
@@ -39,6 +40,9 @@ SAME_PERIOD = 0.12
 
 # On a path with jitter every Transport has some: 10 polls had at least 0.9 of the largest lag of any.
 QUIET = 0.15
+
+# A Piece waits for no more than one period of a timer; a busy machine adds less than half of another.
+BEYOND_TICK = 1.5
 
 # Fewer bytes than any Piece of the larger Scenarios.
 SMALL_BLOCK = SHAPES[Scenario.KILO].size_bytes
@@ -62,6 +66,7 @@ def correct(seen: Seen, measured: Mapping[Probe, Timing]) -> dict[Probe, Timing]
     corrected = dict(measured)
     _mark_queued(seen, corrected)
     _refute_small_blocks(corrected)
+    _refute_timers(seen, corrected)
     _settle_ticks(corrected)
     _doubt_jitter(seen, corrected)
     _settle_own(seen, corrected)
@@ -132,6 +137,21 @@ def _refute_small_blocks(corrected: dict[Probe, Timing]) -> None:
         kilo = next((kilo for kilo in kilos if kilo), None)
         if (timing.hold_bytes or SMALL_BLOCK) < SMALL_BLOCK and kilo and kilo.flow in NOT_BY_SIZE:
             corrected[probe] = replace(timing, flow=kilo.flow, hold_bytes=None, period_s=kilo.period_s)
+
+
+def _refute_timers(seen: Seen, corrected: dict[Probe, Timing]) -> None:
+    """A timer lets small Pieces go as often: where they are held for much longer, a size holds the others.
+
+    Two deliveries of a large buffer are as far apart as two ticks.
+    """
+    for probe, timing in corrected.items():
+        small = corrected.get(replace(probe, scenario=Scenario.TOKEN))
+        if probe.scenario is not Scenario.KILO or timing.flow is not Flow.TICKS or small is None:
+            continue
+        if small.flow is Flow.HELD and small.lag_s.max > BEYOND_TICK * timing.period_s:
+            fit = block(deliveries(seen[probe].arrivals))
+            size = int(fit.value) if fit and not seen[probe].header("content-encoding") else None
+            corrected[probe] = replace(timing, flow=Flow.BLOCKS, hold_bytes=size, period_s=0.0)
 
 
 def _doubt_jitter(seen: Seen, corrected: dict[Probe, Timing]) -> None:

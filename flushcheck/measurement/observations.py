@@ -57,11 +57,24 @@ class Observations:
         """The run that this is a view of; itself if it is no view."""
         return self._whole or self
 
+    @property
+    def http3_unreachable(self) -> str:
+        """Why HTTP/3 brought no response at all beside another Client that got one; "" if it brought any."""
+        over_http3 = [
+            observation
+            for observation, _ in self._seen.values()
+            if observation.probe.client is Client.HTTP3 and observation.probe.vantage is Vantage.PATH
+        ]
+        if len(self.clients) < 2 or any(seen.outcome is not Outcome.UNREACHABLE for seen in over_http3):
+            return ""
+        return next((seen.detail for seen in over_http3), "")
+
     def of_client(self, client: Client) -> Observations:
         """What this Client saw, as if it were the only one; the controls belong to each.
 
         Its Probes are those of the default Client there, so that a detector need not know which Client it is.
-        The Timings stay those of the whole run, because Clients wait for each other at one app.
+        The Timings stay those of the whole run, because Clients wait for each other at one app. Over HTTP/3 a
+        browser opens its WebSockets over HTTP/1.1: those of Client.HTTP1, unless it asked for its own.
         """
         if client not in self._views:
             self._views[client] = self._view(client)
@@ -69,6 +82,9 @@ class Observations:
 
     def _view(self, client: Client) -> Observations:
         view = Observations(())
+        asked_as = {client}
+        if client is Client.HTTP3 and Probe(Transport.WEBSOCKET, client=client) not in self._seen:
+            asked_as.add(Client.HTTP1)
         view._whole = self
         view._seen = {
             replace(probe, client=Client.BROWSER): (
@@ -76,7 +92,9 @@ class Observations:
                 timing,
             )
             for probe, (observation, timing) in self._seen.items()
-            if probe.client is client or probe.vantage is not Vantage.PATH
+            if probe.client is client
+            or probe.vantage is not Vantage.PATH
+            or (probe.client in asked_as and probe.transport is Transport.WEBSOCKET)
         }
         return view
 
@@ -278,6 +296,23 @@ class Observations:
         own = self.is_own(transport)
         observation = self.get(self.first(transport) if own else Probe(transport, Scenario.KILO))
         return buffer_bytes(observation) if observation else None
+
+    def handshake_unanswered(self) -> bool:
+        """Whether a WebSocket handshake got no response at all, on a path where streams flow.
+
+        The app did not cause it as far as the run tells: no stream waited for its turn there, and at the
+        app's own port, if that was asked, the WebSocket opened.
+        """
+        handshake = self.get(Probe(Transport.WEBSOCKET))
+        direct = self.get(Probe(Transport.WEBSOCKET, vantage=Vantage.DIRECT))
+        return (
+            handshake is not None
+            and handshake.outcome is Outcome.TIMEOUT
+            and not handshake.status
+            and any(self.flow(streamed) is Flow.FLOWING for streamed in STREAMED)
+            and not any(self.queued(streamed) for streamed in STREAMED)
+            and (direct is None or direct.outcome is Outcome.COMPLETE)
+        )
 
     def has_content_length(self, transport: Transport) -> bool:
         """Whether the response has a Content-Length, which the service never sends with a stream.

@@ -133,6 +133,9 @@ def baselines(
 ) -> tuple[Probe, ...]:
     """The Probes to begin with: every Transport at token size, and streams at a kilobyte a Piece.
 
+    A browser that speaks HTTP/3 opens WebSockets over HTTP/1.1, so they are those of Client.HTTP1 where that
+    asks too.
+
     Args:
         only: the Transports to probe.
         quick: with one stream at a kilobyte a Piece, not one for each Transport.
@@ -142,7 +145,15 @@ def baselines(
     tokens = [Probe(transport) for transport in wanted]
     kilos = [Probe(transport, Scenario.KILO) for transport in wanted if transport in STREAMED]
     probes = (*tokens, *kilos) if not quick else (*tokens, *kilos[:1])
-    return tuple(replace(probe, client=client) for client in clients for probe in probes)
+    asked = tuple(clients)
+    return tuple(
+        replace(probe, client=client)
+        for client in asked
+        for probe in probes
+        if probe.transport is not Transport.WEBSOCKET
+        or client is not Client.HTTP3
+        or Client.HTTP1 not in asked
+    )
 
 
 def shared_connections(probes: Iterable[Probe]) -> tuple[int, ...]:
@@ -153,25 +164,31 @@ def shared_connections(probes: Iterable[Probe]) -> tuple[int, ...]:
     their own: hypercorn 0.18 ends the other streams of a connection together with a WebSocket.
     """
     numbers: list[int] = []
-    others = 0
+    others = {"tcp": 0, "udp": 0}
     for probe in probes:
+        way = "udp" if probe.client is Client.HTTP3 else "tcp"
         if probe.variant is Variant.TOGETHER:
             numbers.append(0)
         elif probe.transport is Transport.WEBSOCKET:
             numbers.append(1)
         else:
-            numbers.append(2 + others // TOGETHER)
-            others += 1
+            numbers.append(2 + others[way] // TOGETHER)
+            others[way] += 1
     return tuple(numbers)
 
 
 def direct_counterparts(probes: Iterable[Probe], vantage: Vantage = Vantage.DIRECT) -> tuple[Probe, ...]:
-    """The same baselines from another vantage, to compare with: see `fault_location`."""
-    return tuple(
-        replace(probe, vantage=vantage)
+    """The same baselines from another vantage, to compare with: see `fault_location`.
+
+    HTTP/3 is not asked for there: it is spoken by what stands in front of an app.
+    """
+    other = {Client.HTTP3: Client.BROWSER}
+    same = (
+        replace(probe, vantage=vantage, client=other.get(probe.client, probe.client))
         for probe in probes
         if probe.variant is Variant.BASELINE and probe.vantage is Vantage.PATH
     )
+    return tuple(dict.fromkeys(same))
 
 
 def idle_probes(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[Probe, ...]:
@@ -194,7 +211,7 @@ def experiments(
     """The Probes that would separate what the baselines left open; none if nothing is open.
 
     Args:
-        seen: the Flow of each Probe made so far.
+        seen: the Flow of each Probe made so far. What flows over HTTP/3 is looked at no further.
         quick: spare what only confirms a clean path.
         multiplexed: the Clients whose streams share a connection (HTTP/2, HTTP/3).
     """
@@ -207,7 +224,8 @@ def experiments(
         }
         # As many at once for every Client: what only a shared connection keeps waiting tells the two apart.
         at_once = TOGETHER_H2 if multiplexed else TOGETHER
-        wanted = _experiments(own, at_once, quick=quick, multiplexed=client in multiplexed)
+        spare = quick or (client is Client.HTTP3 and len({probe.client for probe in seen}) > 1)
+        wanted = _experiments(own, at_once, quick=spare, multiplexed=client in multiplexed)
         probes += (replace(probe, client=client) for probe in wanted)
     return tuple(probes)
 

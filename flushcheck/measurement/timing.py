@@ -118,6 +118,9 @@ def measure(observation: Observation) -> Timing:
         timing = Timing(Flow.FLOWING)  # each poll is a response of its own: none can hold another
     else:
         timing = _pattern(observation, seen, latency_s, lag_s)
+    if observation.header("content-encoding"):
+        # A compressor lets go when its own output is full: how much text that is depends on the text.
+        timing = replace(timing, hold_bytes=None)
     return replace(
         timing,
         lag_s=lag_s,

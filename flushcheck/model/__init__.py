@@ -41,6 +41,7 @@ from flushcheck.model.report import (
     Verdict,
 )
 from flushcheck.model.tokens import Ending, Gaps, TokenMetrics
+from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
     "Arrival",
@@ -75,6 +76,7 @@ __all__ = [
     "Run",
     "Rung",
     "Scenario",
+    "Side",
     "Source",
     "StreamReport",
     "TimedPiece",
@@ -86,4 +88,6 @@ __all__ = [
     "Vantage",
     "Variant",
     "Verdict",
+    "Version",
+    "VersionChange",
 ]

@@ -5,8 +5,11 @@ Code decides by the typed fields alone. The sentences are for people, and no cod
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from flushcheck.model.versions import Side, Version, VersionChange
 
 
 class Confidence(StrEnum):
@@ -44,6 +47,16 @@ class Fix:
     cost: str = ""  # what gets worse; "" if nothing does
     note: str = ""  # versions, conditions, what else to write; "" if nothing
     response_header: bool = False  # the change is a header for the app to send with each streamed response
+    # Offered unless the program is known to have this change: the change does the same.
+    until: VersionChange | None = None
+    # Offered only if the program is known to have this change.
+    since: VersionChange | None = None
+
+    def is_offered(self, version_of: Callable[[VersionChange], Version]) -> bool:
+        """Whether it may help on the versions that are known; `version_of` returns () for an unknown one."""
+        if self.until is not None and self.until.side(version_of(self.until)) is Side.SINCE:
+            return False
+        return self.since is None or self.since.side(version_of(self.since)) is Side.SINCE
 
 
 class Source(StrEnum):
@@ -71,6 +84,7 @@ class Culprit:
     shown_by: frozenset[Source] = frozenset({Source.PATH, Source.FILE})
     generic: bool = False  # names no program: any hold that a file shows may be this one
     idle_only: bool = False  # ends silent streams, and explains no other fault
+    versions: tuple[VersionChange, ...] = ()  # what other versions of the program do
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Observation:
     request_at_app: RequestAtApp | None = None  # what the service saw of the request; None: it could not say
     alpn: str = ""  # the protocol that the peer chose over TLS, for example "h2"; "": none, or no TLS
     tls_version: str = ""  # for example "TLSv1.3"; "": no TLS, or the observer does not say
-    settings: tuple[tuple[int, int], ...] = ()  # the peer's first HTTP/2 SETTINGS, ids and values, in order
+    settings: tuple[tuple[int, int], ...] = ()  # the peer's first SETTINGS, ids and values, in order
     queued_s: float = 0.0  # how long of `headers_s` the request waited for MAX_CONCURRENT_STREAMS, to be sent
     compressed_head: str = ""  # of a compressed body: the first bytes of its own header, in hexadecimal
     head_bytes: int = 0  # how long that header is; 0: not known, or not compressed
@@ -149,6 +149,7 @@ class Run:
     direct: str = ""  # the app's own address, asked from the second vantage; "" if there was none
     proxy: str = ""  # the forward proxy on the path, without its credentials; the second vantage takes none
     verified: bool = True  # False: whose certificate it was did not matter
+    http3_missing: bool = False  # True: HTTP/3 was to be asked for if offered, and this observer has none
     redirected_from: str = ""  # the address that was given, where `target` is the one it redirects to
     # Of a stream of the user's own app: the addresses of Vantage.DIRECT, by the `run` of their Probes, from
     # the app towards the reader.

@@ -98,6 +98,7 @@ class CulpritReport:
     evidence: tuple[Evidence, ...]
     clients: tuple[Client, ...] = (Client.BROWSER,)  # that meet it
     refuted: frozenset[Fix] = frozenset()  # fixes that the evidence shows to have no effect here
+    versions: tuple[str, ...] = ()  # what the versions of the program do, as far as one is known
 
     @property
     def id(self) -> str:

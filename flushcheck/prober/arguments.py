@@ -15,7 +15,7 @@ DEFAULT_TIMEOUT_S = 30.0
 MAX_TIMEOUT_S = 600.0
 
 # The clients that a run can ask as.
-CLIENTS = (Client.BROWSER, Client.HTTP1)
+CLIENTS = tuple(Client)
 
 MAX_SILENCES = 8  # each is a stream for each transport, all side by side
 

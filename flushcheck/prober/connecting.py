@@ -26,7 +26,7 @@ HTTP1 = ("http/1.1",)
 # How long an address may take to accept before the next one is tried: a lost SYN is sent again after 1 s.
 NEXT_ADDRESS_S = 2.5
 
-_FAMILIES = {
+FAMILIES = {
     Family.ANY: socket.AF_UNSPEC,
     Family.IPV4: socket.AF_INET,
     Family.IPV6: socket.AF_INET6,
@@ -92,7 +92,7 @@ def _open(target: Target, budget: Budget, *, tunnel: bool) -> socket.socket:
     try:
         if tunnel or target.asks_proxy is None:
             if proxy.scheme is ProxyScheme.SOCKS5:
-                found = socket.getaddrinfo(host, port, _FAMILIES[options.family], socket.SOCK_STREAM)
+                found = socket.getaddrinfo(host, port, FAMILIES[options.family], socket.SOCK_STREAM)
                 host = str(found[0][4][0])
             open_tunnel(sock, proxy, (host, port), budget)
     except BaseException:
@@ -141,7 +141,7 @@ def _open_unix(path: str, budget: Budget) -> socket.socket:
 
 
 def _open_tcp(host: str, port: int, family: Family, budget: Budget) -> socket.socket:
-    candidates = socket.getaddrinfo(host, port, _FAMILIES[family], socket.SOCK_STREAM)
+    candidates = socket.getaddrinfo(host, port, FAMILIES[family], socket.SOCK_STREAM)
     sock = _connect_first(candidates, budget)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock

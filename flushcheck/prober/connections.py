@@ -2,7 +2,8 @@
 
 A browser offers HTTP/2 and HTTP/1.1 over TLS and follows the choice: over HTTP/2 all its requests share one
 connection, over HTTP/1.1 each stream has one. So the first probe connects, and the others wait for what it
-learns. A client of Client.HTTP1 offers HTTP/1.1 only. Without TLS everything is HTTP/1.1.
+learns. A client of Client.HTTP1 offers HTTP/1.1 only. Without TLS everything is HTTP/1.1. One of
+Client.HTTP3 asks over QUIC, on a connection that its requests share.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from copy import copy
+from typing import TYPE_CHECKING
 
 from flushcheck.model import Client, Probe, Variant
 from flushcheck.prober.connecting import HTTP1, connect
 from flushcheck.prober.http1 import Http1Connection
 from flushcheck.prober.http2 import Http2Connection
 from flushcheck.prober.http2_client import Http2Client
+from flushcheck.prober.http3_sharing import Http3Offer, Http3Sharing
 from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, ProtocolError
 from flushcheck.prober.target import Protocol, Target
 from flushcheck.prober.timed_socket import Budget, TimedSocket, Unreachable
+
+if TYPE_CHECKING:
+    from flushcheck.prober.http3 import Http3Connection
 
 HTTP2 = "h2"
 BROWSER = (HTTP2, *HTTP1)  # what a browser offers over TLS
@@ -27,12 +33,13 @@ BROWSER = (HTTP2, *HTTP1)  # what a browser offers over TLS
 class Connections:
     """What the probes of a round use to reach one target."""
 
-    def __init__(self, target: Target, deadline: float) -> None:
+    def __init__(self, target: Target, deadline: float, http3: Http3Offer | None = None) -> None:
         """Prepare them; nothing is connected yet.
 
         Args:
             target: where requests go.
             deadline: when the round is over, in time.monotonic().
+            http3: where HTTP/3 is; None: at the port of the target.
         """
         self.target = target
         self._deadline = deadline
@@ -43,6 +50,8 @@ class Connections:
         self._chosen = ""  # the protocol of the first connection; "": there was none yet
         self._failure: Exception | None = None  # why there was no first connection
         self._opened: list[Http2Connection] = []
+        self._offer_http3 = http3 or Http3Offer(target.address.host, target.address.port)
+        self._http3 = Http3Sharing(target, deadline)
 
     def client(self, probe: Probe, budget: Budget, *, tunnel: bool = False) -> HttpClient:
         """Return a client for the requests of a probe. Where that is not known yet, it connects.
@@ -56,7 +65,7 @@ class Connections:
             PEER_ERRORS
         """
         if probe.client is Client.HTTP3:
-            raise Unreachable("this flushcheck does not speak HTTP/3")
+            return Http2Client(self.target, budget, self._reconnect_http3)
         if not self._may_share(probe):
             return self._http1(probe, budget, tunnel=tunnel)
         if self._chosen not in ("", HTTP2):
@@ -73,11 +82,14 @@ class Connections:
         """Return a client to open a WebSocket with, as a browser chooses it.
 
         Over HTTP/2 where the peer's SETTINGS offer that (RFC 8441), else over an HTTP/1.1 connection of
-        its own.
+        its own. A browser that speaks HTTP/3 to a site does the latter there, whatever is offered (Chromium
+        156).
 
         Raises:
             PEER_ERRORS
         """
+        if probe.client is Client.HTTP3:
+            return self._http1(probe, budget)
         client = self.client(probe, budget, tunnel=True)
         if isinstance(client, Http2Client) and not self._reconnect(budget).offers_connect:
             return self._http1(probe, budget)
@@ -87,6 +99,7 @@ class Connections:
         """Close the shared connections."""
         for connection in self._opened:
             connection.close()
+        self._http3.close()
 
     def _may_share(self, probe: Probe) -> bool:
         is_browser = probe.client is Client.BROWSER and probe.variant is not Variant.HTTP10
@@ -110,6 +123,14 @@ class Connections:
         if shared is not None:
             shared.close()
         raise ProtocolError("the server chose HTTP/2 first, and another protocol on a second connection")
+
+    def _reconnect_http3(self, budget: Budget) -> Http3Connection:
+        """Return the HTTP/3 connection that takes requests now.
+
+        Raises:
+            PEER_ERRORS
+        """
+        return self._http3.connection(self._offer_http3.port, budget)
 
     def _share(self, budget: Budget) -> Http2Connection | TimedSocket | None:
         """Return the HTTP/2 connection, or the first connection if that is of another protocol.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from flushcheck.measurement import plan
@@ -28,7 +28,8 @@ from flushcheck.prober.arguments import (
     transports,
 )
 from flushcheck.prober.control import Control
-from flushcheck.prober.differing import differing
+from flushcheck.prober.differing import check_http3, differing, may_speak_http3
+from flushcheck.prober.http3_sharing import Http3Offer, http3_available
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.redirects import at, follow_redirects
 from flushcheck.prober.stall_monitor import StallMonitor
@@ -56,7 +57,11 @@ FIRST_PROBE = Probe(Transport.POLLING)
 
 
 # The kind of client that a version of HTTP asks as; another one: all that the caller wants.
-_ASKED_BY = {Protocol.HTTP1: (Client.HTTP1,), Protocol.HTTP2: (Client.BROWSER,)}
+_ASKED_BY = {
+    Protocol.HTTP1: (Client.HTTP1,),
+    Protocol.HTTP2: (Client.BROWSER,),
+    Protocol.HTTP3: (Client.HTTP3,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,8 @@ def gather(
     wanted, silences_s = transports(only), parse_silences(idle_s)
     asked = client_names(_ASKED_BY.get(options.protocol, clients))
     target = Target(address, check_probe_options(options))
+    if set(asked) == {Client.HTTP3}:
+        check_http3(target)
     direct_target = parse_direct(direct, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
@@ -112,7 +119,8 @@ def gather(
         direct_target = at(direct_target, target.address)
     with StallMonitor() as stalls:
         control = Control(target, deadline)
-        gathering = Gathering(target, direct_target, stalls, on_progress, differing(target, asked, deadline))
+        clients_asked = differing(target, asked, deadline)
+        gathering = Gathering(target, direct_target, stalls, on_progress, clients_asked)
         observations = gathering.baselines(wanted, timeout_s, quick=quick)
         open_transports = [
             observation.probe.transport for observation in observations if _is_stream_on_path(observation)
@@ -130,6 +138,7 @@ def gather(
         proxy=target.proxy.url if target.proxy else "",
         verified=options.tls.verify,
         redirected_from=address.url if target.address != address else "",
+        http3_missing=Client.HTTP3 in asked and may_speak_http3(target) and not http3_available(),
     )
 
 
@@ -149,6 +158,9 @@ class Gathering:
         self._stalls = stalls
         self._on_progress = on_progress or (lambda _: None)
         self._clients = tuple(clients)
+        # Who asks over HTTP/3 alone wants it asked at once; others wait for an offer.
+        port = path.address.port if set(clients) == {Client.HTTP3} else 0
+        self._http3 = Http3Offer(path.address.host, port)
 
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, *, quick: bool
@@ -178,7 +190,8 @@ class Gathering:
     ) -> tuple[Observation, ...]:
         """Search for idle timeouts, beyond the timeout of the run."""
         # Silence is a matter of hops, not of clients: one client searches.
-        probes = self._with_direct(plan.idle_probes(open_transports, silences_s))
+        searches = plan.idle_probes(open_transports, silences_s)
+        probes = self._with_direct(tuple(replace(probe, client=self._clients[0]) for probe in searches))
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 
     def _with_direct(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
@@ -200,15 +213,28 @@ class Gathering:
         return tuple(seen.values())
 
     def _round(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
-        done = 0
+        done, total = 0, len(probes)
 
         def on_done(observation: Observation) -> None:
             nonlocal done
             done += 1
-            self._on_progress(RunProgress(stage, done, len(probes), observation))
+            self._on_progress(RunProgress(stage, done, total, observation))
+
+        def on_left_out() -> None:
+            nonlocal total
+            total -= 1
 
         self._on_progress(RunProgress(stage, 0, len(probes)))
-        return observe_round(probes, self._path, self._direct, round_s, self._stalls, on_done)
+        return observe_round(
+            probes,
+            self._path,
+            self._direct,
+            round_s,
+            self._stalls,
+            on_done=on_done,
+            on_left_out=on_left_out,
+            http3=self._http3,
+        )
 
 
 def _is_stream_on_path(observation: Observation) -> bool:

@@ -1,25 +1,45 @@
-"""An HttpClient over a shared HTTP/2 connection: each request is one of its streams."""
+"""An HttpClient over a shared connection, of HTTP/2 or HTTP/3: each request is one of its streams."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
-from flushcheck.prober.http2 import Http2Connection
 from flushcheck.prober.http2_stream import NotProcessed, Stream
 from flushcheck.prober.http_client import ProtocolError, Response, SentRequest
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget, SocketRead
 
-# What HTTP/2 says in its own frames (RFC 9113, section 8.2.2), and Host, whose place :authority takes.
+# What HTTP/2 and HTTP/3 say in their own frames (RFC 9113, section 8.2.2; RFC 9114, section 4.2), and Host,
+# whose place :authority takes.
 _OF_CONNECTION = frozenset(
     {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
 )
 
 
+class SharedConnection(Protocol):
+    """A connection that carries many requests at once: an Http2Connection or an Http3Connection."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes another request."""
+
+    def start(
+        self, headers: Iterable[tuple[str, str]], budget: Budget, *, body: bytes = b"", ends: bool = True
+    ) -> Stream:
+        """Send a request."""
+
+    def send(self, stream: Stream, data: bytes, *, ends: bool = False) -> None:
+        """Send data of a stream."""
+
+    def finish(self, stream: Stream) -> None:
+        """Give a stream up."""
+
+
 class Http2Client:
     """Makes one request at a time, over a connection on which other clients make theirs."""
 
-    def __init__(self, target: Target, budget: Budget, connect: Callable[[Budget], Http2Connection]) -> None:
+    def __init__(self, target: Target, budget: Budget, connect: Callable[[Budget], SharedConnection]) -> None:
         """Prepare it.
 
         Args:
@@ -30,7 +50,7 @@ class Http2Client:
         self._target = target
         self._budget = budget
         self._connect = connect
-        self._connection: Http2Connection | None = None
+        self._connection: SharedConnection | None = None
         self._stream: Stream | None = None
         self._again: Callable[[], object] | None = None  # makes the latest request once more
 

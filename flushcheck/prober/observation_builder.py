@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from flushcheck.model import (
@@ -27,6 +27,7 @@ from flushcheck.model import (
 from flushcheck.model.codec import MAX_NUMBER, from_json
 from flushcheck.model.wording import count_of
 from flushcheck.prober.capture import Capture, EndDetail, StopReason
+from flushcheck.prober.http_client import Response
 from flushcheck.prober.messages import describe_response, format_seconds
 from flushcheck.streaming.transports import Malformed, decoder
 
@@ -54,10 +55,17 @@ class ObservationBuilder(Capture):
         """Open it: see `Capture`."""
         super().__init__(probe, now=now, deadline=deadline, secrets=secrets)
         self._decoder = decoder(Transport.CHUNKED)
+        self.on_response: Callable[[Response], None] | None = None  # called with the header of the response
         self.end: EndRecord | None = None
         self.request_at_app: RequestAtApp | None = None
         self.head = b""  # how the text begins
         self._seqs: list[int] = []
+
+    def responded(self, response: Response) -> None:
+        """Take down the header of the response: see `Capture`."""
+        super().responded(response)
+        if self.on_response is not None:
+            self.on_response(response)
 
     @property
     def pieces(self) -> int:

@@ -17,11 +17,12 @@ from contextlib import ExitStack, closing
 from functools import partial
 
 from flushcheck.measurement import plan
-from flushcheck.model import Observation, Probe, Transport, Vantage
+from flushcheck.model import Client, Observation, Probe, Transport, Vantage
 from flushcheck.prober.address import parse
 from flushcheck.prober.capture import Capture, EndDetail
 from flushcheck.prober.connecting import tls_context
 from flushcheck.prober.connections import BROWSER, Connections
+from flushcheck.prober.http3_sharing import Http3Offer
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.polling import probe_polling
 from flushcheck.prober.redaction import secrets_of
@@ -38,8 +39,13 @@ PROBERS: dict[Transport, Prober] = {
     Transport.WEBSOCKET: probe_websocket,
 }
 
+
+class NotOffered:
+    """How a probe over HTTP/3 ends where that is not offered: it was not made."""
+
+
 # The index of a probe, how it ended, or a bug, and when; or what to do in the thread of the caller.
-Finished = tuple[int, EndDetail | BaseException, float] | Callable[[], None]
+Finished = tuple[int, EndDetail | NotOffered | BaseException, float] | Callable[[], None]
 
 # How long after the deadline a thread may still be closing its connection.
 SPARE_S = 0.3
@@ -95,8 +101,13 @@ def observe_round(
     timeout_s: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None = None,
+    on_left_out: Callable[[], None] | None = None,
+    http3: Http3Offer | None = None,
 ) -> tuple[Observation, ...]:
     """Do what `observe_all` does, as one round of a run.
+
+    Probes over HTTP/3 wait for an offer of it in the first response of the others. Where none comes, they are
+    not made, and nothing is returned for them.
 
     Args:
         probes: what to ask for.
@@ -105,7 +116,10 @@ def observe_round(
         timeout_s: when to give up on those that are not done.
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done, in the caller's thread.
+        on_left_out: called for each probe that is not made, in the caller's thread.
+        http3: where HTTP/3 is, as far as it is known; None: at the port of `path`.
     """
+    offer = http3 or Http3Offer(path.address.host, path.address.port)
     for target in (path, direct):
         if target and target.address.tls:
             tls_context(target.options.tls, BROWSER)  # made before the clock runs
@@ -125,15 +139,16 @@ def observe_round(
             key = (is_second, shared[index])
             if key not in pool:
                 target = direct if direct is not None and is_second else path
-                pool[key] = stack.enter_context(closing(Connections(target, give_up)))
-            make = partial(PROBERS[builder.probe.transport], builder, pool[key], secrets.token_hex(8))
+                pool[key] = stack.enter_context(closing(Connections(target, give_up, offer)))
+            if _decides(builder.probe, probes):
+                builder.on_response = offer.learn
             threading.Thread(
                 target=work,
-                args=(index, make, finished),
+                args=(index, partial(_probe, builder, pool[key], offer), finished),
                 name=f"flushcheck-{builder.probe.id}",
                 daemon=True,
             ).start()
-        return collect(builders, finished, give_up, stalls, on_done)
+        return collect(builders, finished, give_up, stalls, on_done, on_left_out=on_left_out)
 
 
 def collect(
@@ -143,6 +158,7 @@ def collect(
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None,
     on_interrupt: Callable[[], None] | None = None,
+    on_left_out: Callable[[], None] | None = None,
 ) -> tuple[Observation, ...]:
     """Wait for requests that `work` makes, and return what each saw, also of those not done at `give_up`.
 
@@ -153,8 +169,10 @@ def collect(
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done.
         on_interrupt: called once in place of KeyboardInterrupt, which ends the waiting then.
+        on_left_out: called for each probe that is not made.
     """
     observations: dict[int, Observation] = {}
+    left_out: set[int] = set()
 
     def close(index: int, end: EndDetail, ended: float) -> None:
         began = builders[index].began
@@ -164,7 +182,7 @@ def collect(
         if on_done is not None:
             on_done(observations[index])
 
-    while len(observations) < len(builders):
+    while len(observations) + len(left_out) < len(builders):
         try:
             report = finished.get(timeout=max(0.0, give_up - time.monotonic()))
             if callable(report):
@@ -181,18 +199,52 @@ def collect(
         index, end, ended = report
         if isinstance(end, BaseException):
             raise end
-        close(index, end, ended)
+        if isinstance(end, NotOffered):
+            left_out.add(index)
+            if on_left_out is not None:
+                on_left_out()
+        else:
+            close(index, end, ended)
     for index, builder in enumerate(builders):
-        if index not in observations:
+        if index not in observations and index not in left_out:
             close(index, builder.on_deadline(), time.monotonic())
-    return tuple(observations[index] for index in range(len(builders)))
+    return tuple(observation for _, observation in sorted(observations.items()))
 
 
-def work(index: int, make: Callable[[], EndDetail], finished: queue.SimpleQueue[Finished]) -> None:
+def _probe(
+    builder: ObservationBuilder, connections: Connections, offer: Http3Offer
+) -> EndDetail | NotOffered:
+    """Make one probe; over HTTP/3 only where that is offered."""
+    if _over_http3(builder.probe) and not offer.wait(builder.budget.deadline - time.monotonic()):
+        return NotOffered()
+    end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
+    if builder.on_response is not None:
+        offer.settle()
+    return end
+
+
+def work(
+    index: int, make: Callable[[], EndDetail | NotOffered], finished: queue.SimpleQueue[Finished]
+) -> None:
     """Make one request, in a thread of its own."""
-    end: EndDetail | BaseException
+    end: EndDetail | NotOffered | BaseException
     try:
         end = make()
     except BaseException as error:  # noqa: BLE001  # a bug: raised again in the caller's thread
         end = error
     finished.put((index, end, time.monotonic()))
+
+
+def _over_http3(probe: Probe) -> bool:
+    """Whether this probe asks over HTTP/3; a WebSocket never does."""
+    return probe.client is Client.HTTP3 and probe.transport is not Transport.WEBSOCKET
+
+
+def _decides(probe: Probe, probes: Sequence[Probe]) -> bool:
+    """Whether the response to this probe says if HTTP/3 is offered: those to the first client on the path.
+
+    A WebSocket's handshake is no such response: servers leave Alt-Svc out of it.
+    """
+    first = next((other.client for other in probes if other.client is not Client.HTTP3), None)
+    on_path = probe.client is first and probe.vantage is Vantage.PATH
+    return on_path and probe.transport is not Transport.WEBSOCKET

@@ -117,6 +117,11 @@ class ConnectionOptions:
             raise UsageError(
                 "a unix socket and a proxy: expected one of them, for example --unix-socket /run/app.sock"
             )
+        if self.protocol is Protocol.HTTP3 and (self.proxy or self.unix_socket):
+            raise UsageError(
+                "HTTP/3 through a forward proxy or a unix socket: not possible, it is UDP; expected one of "
+                "them, for example --http3"
+            )
         if self.tls.key_file and not self.tls.cert_file:
             raise UsageError(
                 "a key without a certificate: expected both, for example --cert client.pem --key client.key"
@@ -177,10 +182,16 @@ class Target:
     @property
     def endpoint(self) -> tuple[str, int]:
         """The host and the port to connect to."""
-        host, port = self.address.host, self.address.port
+        return self.endpoint_at(self.address.port)
+
+    def endpoint_at(self, port: int) -> tuple[str, int]:
+        """The host and the port to connect to for another port of the same host, as for HTTP/3."""
+        host = self.address.host
         for entry in self.options.connect_to:
             if entry.host in ("", host) and entry.port in (0, port):
                 return entry.to_host or host, entry.to_port or port
+        if port != self.address.port:
+            return self.endpoint[0], port
         return host, port
 
     def request_headers(self, defaults: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -10,8 +10,8 @@ from html import escape
 from typing import Any
 
 from flushcheck.model import Culprit, Fix, Source
-from flushcheck.model.codec import to_json
-from flushcheck.reports.fixes import cost_and_note
+from flushcheck.model.versions import shown
+from flushcheck.reports.fixes import fix_document, remarks
 from flushcheck.reports.text_writer import TextWriter
 
 SCHEMA = 2  # of `explanation_document` and `catalogue_document`, counted as that of a Report is
@@ -85,7 +85,17 @@ def explanation_document(culprit: Culprit) -> dict[str, Any]:
         "detection": culprit.detection,
         "shown_by": sorted(culprit.shown_by),
         "looks_like": list(culprit.looks_like),
-        "fixes": [to_json(fix) for fix in culprit.fixes],
+        "versions": [
+            {
+                "program": change.program,
+                "since": shown(change.since),
+                "before": change.before,
+                "after": change.after,
+                "source": change.source,
+            }
+            for change in culprit.versions
+        ],
+        "fixes": [fix_document(fix) for fix in culprit.fixes],
         "references": list(culprit.references),
     }
 
@@ -132,11 +142,15 @@ def catalogue_html(culprits: Iterable[Culprit], *, root: str) -> str:
 def _sections(culprit: Culprit) -> list[tuple[str, Sequence[str]]]:
     """What text and page share: heading, and the paragraphs below it."""
     in_files = IN_FILES if Source.FILE in culprit.shown_by else NOT_IN_FILES
-    return [
+    sections: list[tuple[str, Sequence[str]]] = [
         ("what it is", (culprit.why,)),
         ("how it shows", (culprit.symptoms,)),
         ("how flushcheck detects it", (culprit.detection, in_files)),
     ]
+    if culprit.versions:
+        changes = [f"{change.sentence()}. Source: {change.source}." for change in culprit.versions]
+        sections.append(("what its versions do", changes))
+    return sections
 
 
 def _fixes_heading(culprit: Culprit) -> str:
@@ -147,14 +161,12 @@ def _fix(page: TextWriter, fix: Fix) -> None:
     page.text(f"  {fix.where}", hang=2)
     for line in fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
-    for label, text in cost_and_note(fix):
+    for label, text in remarks(fix):
         page.text(f"    {label}: {text}", hang=4)
 
 
 def _fix_html(fix: Fix) -> str:
-    below = "".join(
-        f"<p class=soft>{label.capitalize()}: {_text(text)}</p>" for label, text in cost_and_note(fix)
-    )
+    below = "".join(f"<p class=soft>{label.capitalize()}: {_text(text)}</p>" for label, text in remarks(fix))
     return f"<section class=card><h3>{_text(fix.where)}</h3><pre>{_text(fix.change)}</pre>{below}</section>"
 
 

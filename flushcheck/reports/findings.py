@@ -16,7 +16,7 @@ from flushcheck.configs.findings import Finding, Level
 from flushcheck.configs.tree import ReadProblem
 from flushcheck.model.codec import to_json
 from flushcheck.model.wording import count_of
-from flushcheck.reports.fixes import cost_and_note
+from flushcheck.reports.fixes import fix_document, remarks
 from flushcheck.reports.json_report import SCHEMA
 from flushcheck.reports.text_writer import TextWriter
 
@@ -85,7 +85,7 @@ def _finding(
     page.text(f"         fix: {finding.fix.where}", hang=14)
     for line in finding.fix.change.splitlines():
         page.line(f"             {line}", "green")  # not wrapped, to be copied
-    for label, text in cost_and_note(finding.fix):
+    for label, text in remarks(finding.fix):
         page.text(f"         {label}: {text}", hang=15)
 
 
@@ -250,7 +250,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "source": finding.source,
         "message": finding.message,
         "override": finding.override,
-        "fix": to_json(finding.fix),
+        "fix": fix_document(finding.fix),
         "edits": [to_json(edit) for edit in finding.edits],
         "title": finding.culprit.title,
         "references": list(finding.culprit.references),

@@ -27,7 +27,7 @@ from flushcheck.model import (
 )
 from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
-from flushcheck.reports.fixes import cost_and_note
+from flushcheck.reports.fixes import remarks
 
 # The picture's own units; the browser stretches them to the width there is.
 WIDTH, HEIGHT, TOP, BOTTOM = 1000, 96, 14, 82
@@ -167,16 +167,21 @@ def _culprit_report(culprit_report: CulpritReport, asked: Sequence[Client]) -> s
         f'<section><p class="late">culprit, {_text(culprit_report.confidence)}: {_text(culprit.id)}'
         f"{_text(whom)}</p>"
         f"<h2>{_text(culprit.title)}</h2><p>{_text(culprit.why)}</p>{fixes}"
-        f"<h3>Evidence</h3>{_facts(culprit_report.evidence)}"
+        f"{_versions(culprit_report.versions)}<h3>Evidence</h3>{_facts(culprit_report.evidence)}"
         f"{_references(culprit.references)}</section>"
     )
 
 
 def _fix(word: str, fix: Fix) -> str:
     below = "".join(
-        f'<p class="soft">{label.capitalize()}: {_text(text)}</p>' for label, text in cost_and_note(fix)
+        f'<p class="soft">{label.capitalize()}: {_text(text)}</p>' for label, text in remarks(fix)
     )
     return f"<p><strong>{word}:</strong> {_text(fix.where)}</p><pre>{_text(fix.change)}</pre>{below}"
+
+
+def _versions(sentences: Iterable[str]) -> str:
+    items = "".join(f"<li>{_text(sentence)}</li>" for sentence in sentences)
+    return f"<h3>Versions</h3><ul>{items}</ul>" if items else ""
 
 
 def _references(references: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from flushcheck.model import (
     TokenMetrics,
     TransportReport,
 )
-from flushcheck.model.codec import to_json
+from flushcheck.reports.fixes import fix_document
 
 SCHEMA = 2
 
@@ -153,7 +153,8 @@ def _culprit(found: CulpritReport) -> dict[str, Any]:
         "transports": [transport.value for transport in found.transports],
         "clients": [client.value for client in found.clients],
         "evidence": [fact.sentence for fact in found.evidence],
-        "fixes": [to_json(fix) for fix in found.fixes],
+        "versions": list(found.versions),
+        "fixes": [fix_document(fix) for fix in found.fixes],
         "references": list(culprit.references),
     }
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Finding
 from flushcheck.model import Culprit, Fix
-from flushcheck.reports.fixes import cost_and_note
+from flushcheck.reports.fixes import remarks
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -73,7 +73,7 @@ def sarif(checked: CheckResult, *, version: str = "") -> dict[str, Any]:
 
 
 def _rule(culprit: Culprit) -> dict[str, Any]:
-    fixes = "\n\n".join(f"{fix.where}:\n{fix.change}" + _cost_and_note(fix, "\n") for fix in culprit.fixes)
+    fixes = "\n\n".join(f"{fix.where}:\n{fix.change}" + _remarks(fix, "\n") for fix in culprit.fixes)
     rule: dict[str, Any] = {
         "id": culprit.id,
         "shortDescription": {"text": culprit.title},
@@ -85,15 +85,15 @@ def _rule(culprit: Culprit) -> dict[str, Any]:
     return rule
 
 
-def _cost_and_note(fix: Fix, before: str) -> str:
-    return "".join(f"{before}({label}: {text})" for label, text in cost_and_note(fix))
+def _remarks(fix: Fix, before: str) -> str:
+    return "".join(f"{before}({label}: {text})" for label, text in remarks(fix))
 
 
 def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
     parts = [f"{finding.block}: {finding.message}"]
     if finding.override:
         parts.append(finding.override)
-    parts.append(f"fix: {finding.fix.where}: {finding.fix.change}{_cost_and_note(finding.fix, ' ')}")
+    parts.append(f"fix: {finding.fix.where}: {finding.fix.change}{_remarks(finding.fix, ' ')}")
     result: dict[str, Any] = {
         "ruleId": finding.culprit.id,
         "ruleIndex": index[finding.culprit.id],

@@ -25,7 +25,7 @@ from flushcheck.model import (
 )
 from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
-from flushcheck.reports.fixes import cost_and_note
+from flushcheck.reports.fixes import remarks
 from flushcheck.reports.text_writer import TextWriter
 
 _HEALTH_COLOR = {
@@ -40,6 +40,7 @@ _CONFIDENCE = {
     Confidence.POSSIBLE: "possible",
 }
 _PICTURE_WIDTH = 50  # cells of a time line
+ALL = "all"  # in place of a Transport
 
 
 def terminal(report: Report, *, width: int, color: bool) -> str:
@@ -55,8 +56,11 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     if as_clients := clients.asked_as(report):
         page.text(as_clients)
     page.gap()
-    for transport_report in report.transports:
-        _transport(page, transport_report, alone=not report.rungs)
+    if _fail_alike(report.transports):
+        _flow(page, ALL, report.transports[0], good=False)
+    else:
+        for transport_report in report.transports:
+            _transport(page, transport_report, alone=not report.rungs)
     _ladder(page, report.rungs)
     if report.stream and report.stream.records:
         page.text(f"     {report.stream.format}, {report.stream.summary}", hang=5)
@@ -73,6 +77,13 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
         for note in report.notes:
             page.text(f"note: {note}", hang=6)
     return page.done()
+
+
+def _fail_alike(transport_reports: Sequence[TransportReport]) -> bool:
+    """Whether no Transport arrived, for one reason: a site that refuses the connection refuses every one."""
+    reasons = {(report.flow, report.summary) for report in transport_reports}
+    reasons |= {(client.flow, client.summary) for report in transport_reports for client in report.clients}
+    return len(transport_reports) > 1 and len(reasons) == 1 and transport_reports[0].flow is Flow.FAILED
 
 
 def _transport(page: TextWriter, report: TransportReport, *, alone: bool) -> None:
@@ -142,6 +153,10 @@ def _culprit_report(page: TextWriter, culprit_report: CulpritReport, asked: Sequ
     page.text(f"  on {', '.join(culprit_report.transports)}{whom}", hang=2)
     for number, fix in enumerate(culprit_report.fixes):
         _fix(page, "fix" if number == 0 else "or", fix)
+    if culprit_report.versions:
+        page.text("  versions:")
+    for sentence in culprit_report.versions:
+        page.text(f"  - {sentence}", hang=4)
     page.text("  evidence:")
     for fact in culprit_report.evidence:
         page.text(f"  - {fact.sentence}", hang=4)
@@ -151,7 +166,7 @@ def _fix(page: TextWriter, word: str, fix: Fix) -> None:
     page.text(f"  {word}: {fix.where}", hang=6, style="bold")
     for line in fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
-    for label, text in cost_and_note(fix):
+    for label, text in remarks(fix):
         page.text(f"      {label}: {text}", hang=12)
 
 

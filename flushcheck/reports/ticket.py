@@ -27,7 +27,7 @@ from flushcheck.model import (
 )
 from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
-from flushcheck.reports.fixes import cost_and_note
+from flushcheck.reports.fixes import remarks
 from flushcheck.reports.text_writer import TextWriter
 
 # Mail programs wrap at about this; a wider terminal changes nothing about them.
@@ -132,7 +132,7 @@ def _changes(page: TextWriter, culprit_reports: Sequence[CulpritReport]) -> None
             page.gap()
             page.text(f"- {which}in {fix.where}:", hang=2)
             _change(page, fix)
-            for label, text in cost_and_note(fix):
+            for label, text in remarks(fix):
                 page.text(f"  {label}: {text}", hang=2)
             which = "or, "
     page.gap()

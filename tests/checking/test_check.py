@@ -43,6 +43,23 @@ def test_the_default_changed_with_the_version():
     assert heavy(old) == [(1, "nginx-proxy-buffering")]
 
 
+FIXES = [
+    # version        lines that a WebSocket needs
+    ((),             3),
+    ((1, 29, 6),     3),
+    ((1, 29, 7),     2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "lines"), FIXES)
+def test_the_fix_is_the_first_one_for_the_version(version, lines):
+    text = (
+        "location / { proxy_pass http://x; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; }"
+    )
+    (finding,) = (f for f in nginx(text, version=version).findings if f.culprit.id == "websocket-upgrade")
+    assert len(finding.fix.change.splitlines()) == lines
+
+
 def test_one_line_is_a_finding_of_every_block_that_inherits_it():
     block = "location / {\nproxy_pass http://x;\n}\n"
     checked = nginx(f"proxy_buffering on;\n{block}{block}")

@@ -41,7 +41,10 @@ def test_json_on_request(arguments, key, capsys):
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("gzip", "no culprit is called 'gzip'. Did you mean nginx-gzip, varnish-gzip?"),
+        (
+            "gzip",
+            "no culprit is called 'gzip'. Did you mean gzip-members, django-gzip-middleware, nginx-gzip, varnish-gzip?",
+        ),
         ("nginx_gzip", "Did you mean nginx-gzip,"),
         ("zzz", "expected an id that `flushcheck explain` lists, for example app-response"),
         ("", "for example app-response"),

@@ -5,8 +5,9 @@ from typing import Any
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.formats import FORMATS
-from flushcheck.configs.tree import Block, Directive, Version
+from flushcheck.configs.tree import Block, Directive
 from flushcheck.files import read_text
+from flushcheck.model import Version
 
 
 def shape(directives: Iterable[Directive]) -> list[tuple[Any, ...]]:

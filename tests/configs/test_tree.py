@@ -20,7 +20,7 @@ from flushcheck.configs.tree import (
     version,
 )
 from flushcheck.culprits import CULPRITS
-from flushcheck.model import UsageError
+from flushcheck.model import UsageError, VersionChange
 from tests.configs.shape import line, shape
 
 
@@ -275,6 +275,26 @@ def test_a_finding_has_the_fix_and_the_edits_given():
     fix, edits = replace(CULPRIT.fixes[0], change="other"), reader.edit(None, "x")
     finding = reader.finding(CULPRIT, Level.NOTE, "why", fix=fix, edits=edits, override="how")
     assert (finding.fix, finding.edits, finding.override) == (fix, edits, "how")
+
+
+CHANGE = VersionChange("nginx", (2,), before="holds", after="flows", source="its change log")
+PLAIN = CULPRIT.fixes[0]
+OLD, NEW = replace(PLAIN, change="old", until=CHANGE), replace(PLAIN, change="new", since=CHANGE)
+CHOSEN = [
+    # the server,     its version, the fixes,          the one that is given
+    (Server.NGINX,    (),          (OLD, NEW),         OLD),
+    (Server.NGINX,    (1, 9),      (OLD, NEW),         OLD),
+    (Server.NGINX,    (2,),        (OLD, NEW),         NEW),
+    (Server.NGINX,    (),          (NEW, PLAIN),       PLAIN),
+    (Server.NGINX,    (2,),        (OLD,),             OLD),  # none is for this version
+    (Server.APACHE,   (2,),        (OLD, NEW),         OLD),  # the version is another program's
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("server", "version", "fixes", "chosen"), CHOSEN)
+def test_a_finding_has_the_first_fix_for_the_version(server, version, fixes, chosen):
+    reader = replace(block(Scope(line("in"), []), SET), server=server, version=version)
+    assert reader.finding(replace(CULPRIT, fixes=fixes), Level.NOTE, "why").fix == chosen
 
 
 def test_a_long_message_is_cut():

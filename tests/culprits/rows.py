@@ -11,10 +11,14 @@ from flushcheck.culprits import (
     app_response,
     caddy_buffer_responses,
     caddy_encode,
+    envoy_allow_connect,
+    envoy_buffer,
+    envoy_compressor,
     flask_compress,
     gateway_websocket,
     gunicorn_sync_worker,
     gunicorn_timeout,
+    haproxy_compression,
     haproxy_http_delay,
     http2_stream_limit,
     http_hop,
@@ -24,11 +28,12 @@ from flushcheck.culprits import (
     php_zlib,
     response_cache,
     tcp_middlebox,
+    traefik_buffering,
     varnish_do_stream,
     varnish_gzip,
     websocket_upgrade,
 )
-from flushcheck.model import RequestAtApp
+from flushcheck.model import Outcome, RequestAtApp
 from tests.culprits.seen import (
     APP,
     BLOCKS,
@@ -50,6 +55,7 @@ from tests.culprits.seen import (
     LENGTH,
     LIKELY,
     NO,
+    NO_TRANSFORM,
     NOT_TRIED,
     OTHER_TYPE,
     PHP,
@@ -58,6 +64,7 @@ from tests.culprits.seen import (
     REPLAYED,
     THROTTLED,
     TICKS,
+    TIMEOUT,
     UNKNOWN,
     WEBSOCKET,
     XAB,
@@ -94,12 +101,24 @@ HTTP_HOP: list[Row] = [
     ("cut on a shared connection",    {**CLEAN, "flow": CUT, "http_version": "2"}, None),
 ]  # fmt: skip
 
+ALL_COLLECTED: list[Row] = [
+    ("the largest pieces are held",   {},                                         POSSIBLE),
+    ("they are not",                  {"big": BLOCKS},                            None),
+    ("they were not tried",           {"big": None},                              None),
+    ("compressed",                    {"headers": GZIP},                          None),
+    ("no control",                    {"control": None},                          None),
+    ("the control is held",           {"control": HELD},                          None),
+    ("flows with the header",         {"frees": {XAB: YES}},                      None),
+    ("in ticks",                      {"flow": TICKS},                            None),
+]  # fmt: skip
+
 REFUSED: list[Row] = [
     ("refused, not by the app",       {"status": 404},                            POSSIBLE),
     ("refused by the app",            {"status": 404, "handshake": APP},          None),
     ("no response",                   {"status": 0},                              None),
     ("refused after a 101",           {"status": 101},                            None),
     ("opened",                        {"status": 404, "websocket": FLOWING},      None),
+    ("no response in time",           {"status": 0, "handshake_outcome": TIMEOUT}, POSSIBLE),
 ]  # fmt: skip
 
 REPLAY: list[Row] = [
@@ -185,7 +204,10 @@ HAPROXY: list[Row] = [
     ("... without effect",            {"frees": {}, "other": TICKS, "other_frees": {HTTP10: NO}},  None),
     ("also, but not over HTTP/2",     {"frees": {HTTP10: NO}, "browser": replace(HOP, flow=FLOWING, http_version="2")}, LIKELY),
     ("untried, but not over HTTP/2",  {"frees": {}, "browser": replace(HOP, flow=FLOWING, http_version="2")}, LIKELY),
-    ("over HTTP/2 too",               {"frees": {HTTP10: NO}, "browser": replace(HOP, flow=TICKS, http_version="2")}, None),
+    ("over HTTP/2 too",               {"frees": {HTTP10: NO}, "browser": replace(HOP, flow=TICKS, http_version="2")}, POSSIBLE),
+    ("over HTTP/2 held",              {"frees": {HTTP10: NO}, "browser": replace(HOP, flow=HELD, http_version="2")}, None),
+    ("an nginx calls it",             {"frees": {HTTP10: NO, XAB: NO}, "stripped": True}, POSSIBLE),
+    ("no nginx calls it",             {"frees": {HTTP10: NO, XAB: NO}},           None),
     ("a browser over HTTP/1.1",       {"frees": {HTTP10: NO}, "browser": replace(HOP, flow=FLOWING)}, None),
     ("no such stream over HTTP/2",    {"frees": {HTTP10: NO}, "browser": replace(HOP, transport=EVENTS, flow=FLOWING, http_version="2")}, None),
     ("the shortest tick",             {"period_s": 0.15},                         LIKELY),
@@ -199,8 +221,15 @@ HAPROXY: list[Row] = [
     ("the control ticks too",         {"control": TICKS},                         None),
 ]  # fmt: skip
 
+ZSTD = {"content-encoding": "zstd"}
 CADDY_ENCODE: list[Row] = [
     ("Caddy, compressed",             {},                                         LIKELY),
+    ("Caddy, as zstd",                {"headers": {**ZSTD, "server": "Caddy"}},   LIKELY),
+    ("zstd of no name",               {"headers": ZSTD},                          POSSIBLE),
+    ("zstd of Envoy",                 {"headers": {**ZSTD, "server": "envoy"}},   None),
+    ("gzip of no name",               {"headers": GZIP},                          None),
+    ("one piece late",                {"waits_for_next": True},                   None),
+    ("not held at all",               CLEAN,                                      None),
     ("another server",                {"headers": {**GZIP, "server": "squid"}},   None),
     ("not compressed",                {"headers": {"server": "Caddy"}},           None),
     ("held uncompressed too",         {"frees": {XAB: NO, IDENTITY: NO}},         None),
@@ -208,10 +237,75 @@ CADDY_ENCODE: list[Row] = [
     ("the header was removed",        {"stripped": True},                         None),
 ]  # fmt: skip
 
+COMPRESSOR: list[Row] = [  # what every compressor asks for that is not nginx's
+    ("held uncompressed too",         {"frees": {XAB: NO, NO_TRANSFORM: YES, IDENTITY: NO}}, None),
+    ("identity untried",              {"frees": {XAB: NO, NO_TRANSFORM: YES}},    None),
+    ("the header was removed",        {"stripped": True},                         None),
+    ("nothing is held",               CLEAN,                                      None),
+]  # fmt: skip
+
+ENVOY_ZSTD: list[Row] = [
+    ("Envoy, as zstd",                {},                                         LIKELY),
+    ("a header of its own",           {"headers": {**ZSTD, "x-envoy-upstream-service-time": "3"}}, LIKELY),
+    ("no name",                       {"headers": ZSTD},                          POSSIBLE),
+    ("Caddy",                         {"headers": {**ZSTD, "server": "Caddy"}},   None),
+    ("as gzip",                       {"headers": {**GZIP, "server": "envoy"}},   None),
+    ("not compressed",                {"headers": {"server": "envoy"}},           None),
+    ("no-transform has no effect",    {"frees": {XAB: NO, IDENTITY: YES, NO_TRANSFORM: NO}}, None),
+    ("no-transform untried",          {"frees": {XAB: NO, IDENTITY: YES}},        LIKELY),
+    ("... but on the other one",      {"frees": {XAB: NO, IDENTITY: YES}, "other": HELD, "other_frees": {NO_TRANSFORM: NO}}, None),
+    *COMPRESSOR,
+]  # fmt: skip
+
+ONE_LATE: list[Row] = [
+    ("one piece late as gzip",        {},                                         LIKELY),
+    ("as deflate",                    {"headers": {"content-encoding": "deflate"}}, LIKELY),
+    ("as brotli",                     {"headers": {"content-encoding": "br"}},    None),
+    ("late at its opening",           {"waits_for_next": False},                  None),
+    ("no-transform has no effect",    {"frees": {XAB: NO, IDENTITY: YES, NO_TRANSFORM: NO}}, None),
+    ("no-transform untried",          {"frees": {XAB: NO, IDENTITY: YES}},        None),
+    ("... but on the other one",      {"frees": {XAB: NO, IDENTITY: YES}, "other": LATE, "other_frees": {NO_TRANSFORM: YES}}, LIKELY),
+    ("late over HTTP/1.0 too",        {"frees": {XAB: NO, IDENTITY: YES, NO_TRANSFORM: YES, HTTP10: NO}}, None),
+    ("not over HTTP/1.0",             {"frees": {XAB: NO, IDENTITY: YES, NO_TRANSFORM: YES, HTTP10: YES}}, LIKELY),
+    *COMPRESSOR,
+]  # fmt: skip
+
+TRAEFIK = replace(APP, forwarded=("x-forwarded-for", "x-forwarded-port", "x-forwarded-server", "x-real-ip"))
+STORED_BY_TRAEFIK: list[Row] = [
+    ("stored, passed on by Traefik",  {},                                         LIKELY),
+    ("no X-Real-Ip",                  {"request": replace(TRAEFIK, forwarded=TRAEFIK.forwarded[:-1])}, None),
+    ("the app did not report",        {"request": None},                          None),
+    ("in blocks",                     {"flow": BLOCKS},                           None),
+    ("no Content-Length",             {"headers": {}},                            None),
+    ("the WebSocket fails",           {"websocket": FAILED},                      None),
+    ("another hop in the response",   {"headers": {**LENGTH, "via": "1.1 box"}},  None),
+    ("another hop in the request",    {"request": replace(TRAEFIK, via="1.1 box")}, None),
+    *PASSED_THROUGH,
+]  # fmt: skip
+
+UNANSWERED: list[Row] = [
+    ("no response, Envoy named",      {},                                         LIKELY),
+    ("no name",                       {"headers": {}},                            None),
+    ("another name",                  {"headers": {"server": "envoy-like"}},      None),
+    ("a header of its own",           {"headers": {"x-envoy-upstream-service-time": "3"}}, LIKELY),
+    ("a response",                    {"status": 400},                            None),
+    ("refused at once",               {"handshake_outcome": Outcome.REFUSED},     None),
+    ("it opened",                     {"websocket": FLOWING, "handshake_outcome": None}, None),
+    ("it was not tried",              {"websocket": None},                        None),
+    ("streams are held too",          {"flow": HELD},                             None),
+    ("events flow",                   {"flow": HELD, "other": FLOWING},           LIKELY),
+    ("a stream waited for its turn",  {"queued_s": 2.0},                          None),
+    ("events waited",                 {"other": FLOWING, "other_queued_s": 2.0},  None),
+    ("it opens at the app's port",    {"websocket_at_app": FLOWING},              LIKELY),
+    ("not at the app's port either",  {"websocket_at_app": FAILED},               None),
+]  # fmt: skip
+
 CADDY_BUFFER: list[Row] = [
     ("opened over HTTP/2",            {"websocket": FLOWING},                      None),
     ("a handshake with 200",          {},                                         LIKELY),
     ("no name",                       {"headers": {}},                            POSSIBLE),
+    ("named in Via",                  {"headers": {"via": "1.1 Caddy"}},          LIKELY),
+    ("named by the handshake",        {"headers": {}, "handshake_headers": {"server": "Caddy"}}, LIKELY),
     ("a handshake with 400",          {"status": 400},                            None),
     ("no WebSocket tried",            {"websocket": None},                        None),
     ("a Content-Length",              {"headers": LENGTH},                        None),
@@ -327,6 +421,19 @@ UPGRADE: list[Row] = [
     ("it was not tried",              {"websocket": None},                        None),
 ]  # fmt: skip
 
+NO_KEY = RequestAtApp(protocol="HTTP/1.1", upgrade="websocket", connection="upgrade")
+WITHOUT_KEY: list[Row] = [
+    ("over HTTP/2, no key",           {},                                         LIKELY),
+    ("over HTTP/1.1",                 {"http_version": "1.1"},                    None),
+    ("over HTTP/3",                   {"http_version": "3"},                      None),
+    ("with its key",                  {"handshake": replace(NO_KEY, websocket_key=True)}, None),
+    ("no Upgrade",                    {"handshake": replace(NO_KEY, upgrade="")}, None),
+    ("the app speaks HTTP/2",         {"handshake": replace(NO_KEY, protocol="HTTP/2.0")}, None),
+    ("it did not reach the app",      {"handshake": None},                        None),
+    ("it opened",                     {"websocket": FLOWING},                     None),
+    ("it was not tried",              {"websocket": None},                        None),
+]  # fmt: skip
+
 NO_WEBSOCKET: list[Row] = [
     ("a gateway",                     {},                                         CERTAIN),
     ("a server that has none",        {"handshake": APP, "status": 501},          CERTAIN),
@@ -357,6 +464,7 @@ ALL_CUT = Seen(**{**CLEAN, "flow": CUT}, other=CUT, websocket=CUT)
 
 TABLES: list[Table] = [
     (http_hop, CHUNKED, HOP, HTTP_HOP),
+    (http_hop, CHUNKED, replace(HOP, stripped=True, size=None, big=HELD), ALL_COLLECTED),
     (http_hop, WEBSOCKET, Seen(**CLEAN, websocket=FAILED), REFUSED),
     (http_hop, CHUNKED, Seen(**{**CLEAN, "flow": FAILED}, request=None), [("refused, and no handshake", {}, None)]),
     (http_hop, POLLING, Seen(**CLEAN, polling_flow=CUT), [("a poll that is cut", {}, None)]),
@@ -374,6 +482,10 @@ TABLES: list[Table] = [
     (apache_mod_security, POLLING, replace(HOP, transport=POLLING, polling=None, size=None, frees={XAB: NO, OTHER_TYPE: YES}), [
         ("a poll", {}, LIKELY), ("a poll in blocks", {"size": 4096}, None),
     ]),
+    (caddy_buffer_responses, WEBSOCKET, replace(HOP, size=None, headers={"server": "Caddy"}, websocket=FAILED, status=200), [
+        ("the handshake", {}, LIKELY), ("of no name", {"headers": {}}, POSSIBLE), ("streams flow", CLEAN, None),
+        ("another response", {"status": 404}, None),
+    ]),
     (caddy_buffer_responses, POLLING, replace(HOP, transport=POLLING, polling=None, size=None, websocket=FAILED, status=200), [
         ("a poll", {}, POSSIBLE), ("a poll in blocks", {"size": 4096}, None),
     ]),
@@ -384,6 +496,13 @@ TABLES: list[Table] = [
     (apache_mod_security, CHUNKED, replace(HOP, size=None, frees={XAB: NO, OTHER_TYPE: YES}), MOD_SECURITY),
     (passenger_buffer_response, CHUNKED, replace(HOP, request=RequestAtApp(server="Phusion Passenger")), PASSENGER),
     (haproxy_http_delay, CHUNKED, replace(HOP, flow=TICKS, period_s=0.2, lag_s=0.2, frees={HTTP10: YES}), HAPROXY),
+    (haproxy_compression, CHUNKED, replace(HOP, flow=LATE, waits_for_next=True, headers=GZIP, frees={XAB: NO, IDENTITY: YES, NO_TRANSFORM: YES}), ONE_LATE),
+    (envoy_compressor, CHUNKED, replace(HOP, headers={**ZSTD, "server": "envoy"}, frees={XAB: NO, IDENTITY: YES, NO_TRANSFORM: YES}), ENVOY_ZSTD),
+    (traefik_buffering, CHUNKED, replace(HOP, size=None, headers=LENGTH, request=TRAEFIK), STORED_BY_TRAEFIK),
+    (envoy_buffer, WEBSOCKET, Seen(**CLEAN, websocket=FAILED, status=0, handshake_outcome=TIMEOUT, headers={"server": "envoy"}), UNANSWERED),
+    (envoy_buffer, CHUNKED, Seen(**CLEAN, websocket=FAILED, status=0, handshake_outcome=TIMEOUT, headers={"server": "envoy"}), [("a stream", {}, None)]),
+    (envoy_allow_connect, WEBSOCKET, Seen(**CLEAN, websocket=FAILED, status=400, handshake=NO_KEY, http_version="2"), WITHOUT_KEY),
+    (envoy_allow_connect, CHUNKED, Seen(**{**CLEAN, "flow": FAILED}, request=NO_KEY, http_version="2"), [("no WebSocket", {}, None)]),
     (caddy_encode, CHUNKED, replace(HOP, headers={**GZIP, "server": "Caddy"}, frees={XAB: NO, IDENTITY: YES}), CADDY_ENCODE),
     (caddy_buffer_responses, CHUNKED, replace(HOP, size=None, headers={"server": "Caddy"}, websocket=FAILED, status=200), CADDY_BUFFER),
     (lighttpd_stream_response_body, CHUNKED, replace(HOP, headers=STORED, request=replace(APP, forwarded=("x-host",))), LIGHTTPD),

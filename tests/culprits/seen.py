@@ -67,10 +67,12 @@ class Seen:
     period_s: float = 0.0
     rate_bps: float = 0.0
     queued_s: float = 0.0
+    waits_for_next: bool = False
     outcome: Outcome = Outcome.COMPLETE
     ended_s: float = 2.0
     kilo: Flow = Flow.BLOCKS  # of the baseline at a kilobyte a Piece
     size: int | None = 8192  # of its blocks
+    big: Flow | None = None  # of the baseline with the largest Pieces; None: not made
     headers: Mapping[str, str] = field(default_factory=dict)
     first_read: tuple[int, int] = (50, 50)  # bytes, and bytes of text
     request: RequestAtApp | None = APP
@@ -81,12 +83,14 @@ class Seen:
     control_headers: Mapping[str, str] = field(default_factory=dict)
     other: Flow | None = None  # of the other streamed Transport; None: not made
     other_ended_s: float = 2.0
+    other_queued_s: float = 0.0
     other_size: int | None = None  # of its blocks
     other_headers: Mapping[str, str] | None = None  # None: as `headers`
     other_frees: Mapping[Variant, Answer] = field(default_factory=dict)
     websocket: Flow | None = Flow.FLOWING  # None: not made
     websocket_ended_s: float = 2.0
     websocket_at_kilo: Flow | None = None
+    websocket_at_app: Flow | None = None  # at the app's own port; None: not made
     handshake_outcome: Outcome | None = None  # None: what goes with its Flow
     status: int = 101  # of the response to the handshake
     detail: str = ""  # of the handshake
@@ -96,6 +100,7 @@ class Seen:
     polling_flow: Flow = Flow.FLOWING
     empty: bool = False  # not one Piece came
     http_version: str = "1.1"  # of the baseline's response
+    tls_version: str = ""
     together: tuple[float, ...] = ()  # of each stream that was asked for at once, how long it waited
     http1: Seen | None = None  # what an HTTP/1.1 client of the same run saw
     browser: Seen | None = None  # what a browser of the same run saw
@@ -144,6 +149,7 @@ class Seen:
             period_s=self.period_s,
             rate_bps=self.rate_bps,
             queued_s=self.queued_s,
+            waits_for_next=self.waits_for_next,
         )
 
     def _variant(self, variant: Variant) -> dict[str, str]:
@@ -159,7 +165,7 @@ class Seen:
                 pairs.append(self._pair(probe, flow, Timing(flow, Lag(1.0, 1.0)), self.control_headers))
         if self.other is not None:
             headers = self.headers if self.other_headers is None else self.other_headers
-            timing = Timing(self.other, hold_bytes=self.other_size)
+            timing = Timing(self.other, hold_bytes=self.other_size, queued_s=self.other_queued_s)
             pair = self._pair(Probe(other), self.other, timing, headers, self.other_ended_s)
             pairs.append(pair)
             pairs += [
@@ -179,6 +185,12 @@ class Seen:
                 request_at_app=self.handshake,
             )
             pairs.append((opened, timing))
+        if self.big is not None:
+            probe = Probe(self.transport, Scenario.BIG)
+            pairs.append(self._pair(probe, self.big, Timing(self.big), self.headers))
+        if self.websocket_at_app is not None:
+            probe = Probe(Transport.WEBSOCKET, vantage=Vantage.DIRECT)
+            pairs.append(self._pair(probe, self.websocket_at_app, Timing(self.websocket_at_app), {}))
         if self.websocket_at_kilo is not None:
             probe = Probe(Transport.WEBSOCKET, Scenario.KILO)
             pairs.append(self._pair(probe, self.websocket_at_kilo, Timing(self.websocket_at_kilo), {}))
@@ -206,6 +218,7 @@ class Seen:
                 arrivals=() if self.empty else (Arrival(0.1, size, text, (ReceivedPiece(0, 0.0),)),),
                 request_at_app=self.request if probe.transport is self.transport else None,
                 http_version=self.http_version,
+                tls_version=self.tls_version,
             ),
             timing,
         )
@@ -218,6 +231,7 @@ Table = tuple[Any, Transport, Seen, list[Row]]  # detector, the Transport, what 
 CERTAIN, LIKELY, POSSIBLE = Confidence
 YES, NO, NOT_TRIED = Answer
 XAB, IDENTITY, HTTP10, OTHER_TYPE = Variant.XAB, Variant.IDENTITY, Variant.HTTP10, Variant.OTHER_TYPE
+NO_TRANSFORM, TIMEOUT = Variant.NO_TRANSFORM, Outcome.TIMEOUT
 FLOWING, HELD, BLOCKS, TICKS = Flow.FLOWING, Flow.HELD, Flow.BLOCKS, Flow.TICKS
 LATE, THROTTLED, CUT, FAILED, REPLAYED, UNKNOWN = (
     Flow.LATE, Flow.THROTTLED, Flow.CUT, Flow.FAILED, Flow.REPLAYED, Flow.UNKNOWN,

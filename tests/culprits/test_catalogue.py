@@ -125,11 +125,11 @@ NEAR = [
     ("Nginx-Gzip",          ("nginx-gzip", "nginx-ssi", "varnish-gzip", "gzip-members")),
     ("nginx - gzip",        ("nginx-gzip", "nginx-ssi", "varnish-gzip", "gzip-members")),
     ("nginx buffering",     (*BUFFERING, "nginx-proxy-buffering", "nginx-fastcgi-buffering")),
-    ("proxy_buffering",     ("nginx-proxy-buffering", "php-output-buffering", "buffering-hop", "nginx-scgi-buffering")),
+    ("proxy_buffering",     ("nginx-proxy-buffering", "traefik-buffering", "php-output-buffering", "envoy-buffer")),
     ("ngnix-proxy-bufering", ("nginx-proxy-buffering", *BUFFERING, "nginx-fastcgi-buffering")),
     ("varnish",             ("varnish-gzip", "varnish-do-stream")),
     ("websocket",           ("websocket-upgrade", "gateway-websocket")),
-    ("haproxy",             ("haproxy-http-delay", "haproxy-wait-for-body", "haproxy-compression")),
+    ("haproxy",             ("haproxy-http-delay", "haproxy-compression", "haproxy-wait-for-body")),
     ("gzip",                GZIP),
     ("zip",                 GZIP),  # three letters are a word
     ("wait for body",       ("haproxy-wait-for-body", "lighttpd-stream-response-body")),

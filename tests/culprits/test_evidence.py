@@ -14,10 +14,14 @@ from flushcheck.culprits import (
     app_response,
     caddy_buffer_responses,
     caddy_encode,
+    envoy_allow_connect,
+    envoy_buffer,
+    envoy_compressor,
     flask_compress,
     gateway_websocket,
     gunicorn_sync_worker,
     gunicorn_timeout,
+    haproxy_compression,
     haproxy_http_delay,
     http2_stream_limit,
     http_hop,
@@ -33,12 +37,13 @@ from flushcheck.culprits import (
     php_zlib,
     response_cache,
     tcp_middlebox,
+    traefik_buffering,
     varnish_do_stream,
     varnish_gzip,
     websocket_upgrade,
 )
 from flushcheck.model import Outcome, RequestAtApp, Transport
-from tests.culprits.rows import ALL_CUT, KEY, STORED, VARNISH, WAITED
+from tests.culprits.rows import ALL_CUT, KEY, NO_KEY, STORED, TRAEFIK, VARNISH, WAITED, ZSTD
 from tests.culprits.seen import (
     APP,
     CHUNKED,
@@ -58,6 +63,7 @@ from tests.culprits.seen import (
     LENGTH,
     NGINX,
     NO,
+    NO_TRANSFORM,
     OTHER_TYPE,
     PHP,
     REMOVED,
@@ -84,6 +90,14 @@ LENGTH_ADDED = "chunked: the response has a Content-Length that the service did 
 GATEWAY = "chunked: the app was called through a gateway (CGI/1.1)"
 TELL_APART = "to tell the two apart, run `nginx -T | grep -n proxy_ignore_headers` on each nginx of the path"
 SHARED_AND_WAITED = "chunked: on the HTTP/2 connection that it shares with others, the stream began 2.0 s after the first of them, and then flowed [chunked-token]"
+NO_TRANSFORM_FREES = "chunked: with the response header Cache-Control: no-cache, no-transform the stream flows (longest wait 0.00 s instead of 1.90 s) [chunked-token chunked-token-no-transform]"
+AS_GZIP, AS_ZSTD = (
+    "chunked: the response has Content-Encoding: gzip",
+    "chunked: the response has Content-Encoding: zstd",
+)
+TWO_HOLD_ZSTD = "Caddy before 2.9 and Envoy both hold zstd so; the response names neither"
+ENVOY = "chunked: the response has Server: envoy [chunked-token]"
+KEY_LOST = "websocket: opened over HTTP/2, the app received it over HTTP/1.1 with Upgrade: websocket and without Sec-WebSocket-Key; its response has status 400 [websocket-token]"
 HELD_BY_HOP = (BLOCKS_8192, XAB_FREES_NOT, REACHED)
 HELD_BY_NGINX = (BLOCKS_8192, XAB_FREES, GONE)
 
@@ -160,9 +174,37 @@ ROWS: list[tuple[str, Any, Transport, Seen, list[str]]] = [
          "chunked: with an HTTP/1.0 client the stream flows (longest wait 0.00 s instead of 0.21 s) [chunked-token chunked-token-http/1.0]"]),
     ("HTTP/1.0 untried", haproxy_http_delay, CHUNKED, replace(TICKING, frees={}),
         ["chunked: pieces arrived in ticks of 200 ms, held for up to 210 ms [chunked-token]"]),
-    ("Caddy", caddy_encode, CHUNKED, CADDY, [*HELD_BY_HOP, IDENTITY_FREES, "chunked: the response has Server: Caddy"]),
+    ("Caddy", caddy_encode, CHUNKED, CADDY, [*HELD_BY_HOP, IDENTITY_FREES, AS_GZIP, "chunked: the response has Server: Caddy"]),
+    ("of no name", caddy_encode, CHUNKED, replace(CADDY, headers=ZSTD), [*HELD_BY_HOP, IDENTITY_FREES, AS_ZSTD, TWO_HOLD_ZSTD]),
+    ("of no name", envoy_compressor, CHUNKED, replace(CADDY, headers=ZSTD), [*HELD_BY_HOP, IDENTITY_FREES, AS_ZSTD, TWO_HOLD_ZSTD]),
+    ("Envoy", envoy_compressor, CHUNKED, replace(CADDY, headers={**ZSTD, "server": "envoy"}, frees={XAB: NO, IDENTITY: YES, NO_TRANSFORM: YES}),
+        [*HELD_BY_HOP, IDENTITY_FREES, NO_TRANSFORM_FREES, AS_ZSTD, "chunked: the response has Server: envoy"]),
+    ("identity tried on the other one", envoy_compressor, CHUNKED, replace(CADDY, headers={**ZSTD, "server": "envoy"}, frees={XAB: NO}, other=HELD, other_frees={IDENTITY: YES, NO_TRANSFORM: YES}),
+        [*HELD_BY_HOP, "events: with a client that accepts no compression the stream flows (longest wait 0.00 s instead of 0.00 s) [events-token events-token-identity]",
+         "events: with the response header Cache-Control: no-cache, no-transform the stream flows (longest wait 0.00 s instead of 0.00 s) [events-token events-token-no-transform]",
+         AS_ZSTD, "chunked: the response has Server: envoy"]),
+    ("one late", haproxy_compression, CHUNKED, replace(HOP, flow=LATE, waits_for_next=True, headers=GZIP, frees={XAB: NO, IDENTITY: YES, NO_TRANSFORM: YES}),
+        ["chunked: each piece arrived only with the next one [chunked-token]", *(fact.replace("; longer streams arrive in blocks of 8192 bytes", "") for fact in HELD_BY_HOP),
+         IDENTITY_FREES, NO_TRANSFORM_FREES, AS_GZIP]),
+    ("stored", traefik_buffering, CHUNKED, replace(HOP, size=None, headers=LENGTH, request=TRAEFIK),
+        [WHOLE, XAB_FREES_NOT, REACHED, LENGTH_ADDED, "chunked: the app received x-forwarded-port, x-forwarded-server, x-real-ip, which Traefik adds"]),
+    ("no response", envoy_buffer, WEBSOCKET, replace(REFUSED, status=0, handshake_outcome=Outcome.TIMEOUT, headers={"server": "envoy"}),
+        ["websocket: no response to the handshake within 2.0 s, while streams on the same path flow [websocket-token]", ENVOY]),
+    ("a header of its own", envoy_buffer, WEBSOCKET, replace(REFUSED, status=0, handshake_outcome=Outcome.TIMEOUT, headers={"x-envoy-upstream-service-time": "3"}),
+        ["websocket: no response to the handshake within 2.0 s, while streams on the same path flow [websocket-token]", ENVOY.replace("Server: envoy", "x-envoy-upstream-service-time")]),
+    ("no response", http_hop, WEBSOCKET, replace(REFUSED, status=0, handshake_outcome=Outcome.TIMEOUT),
+        ["websocket: no response to the handshake within 2.0 s, while streams on the same path flow [websocket-token]"]),
+    ("no key", envoy_allow_connect, WEBSOCKET, replace(REFUSED, handshake=NO_KEY, http_version="2", headers={"server": "envoy"}),
+        [KEY_LOST, ENVOY]),
+    ("no key, over HTTP/2 alone", envoy_allow_connect, WEBSOCKET, replace(REFUSED, handshake=NO_KEY, http_version="2", http1=Seen(**CLEAN)),
+        [KEY_LOST, "websocket: over HTTP/1.1 the same WebSocket works"]),
+    ("no key over HTTP/1.1 either", envoy_allow_connect, WEBSOCKET, replace(REFUSED, handshake=NO_KEY, http_version="2", http1=Seen(**CLEAN, websocket=FAILED)), [KEY_LOST]),
+    ("a page", caddy_buffer_responses, WEBSOCKET, replace(HOP, size=None, websocket=FAILED, status=200),
+        ["websocket: the response to the handshake has status 200 [websocket-token]"]),
+    ("all collected", http_hop, CHUNKED, replace(HOP, stripped=True, size=None, big=HELD),
+        [WHOLE, XAB_FREES_NOT, GONE, "chunked: a stream of 50 bytes is held to its end as well, and nginx's buffers are smaller unless proxy_buffers makes them as large [chunked-big]"]),
     ("the compressor's header", caddy_encode, CHUNKED, replace(CADDY, first_read=(10, 0)),
-        [*HELD_BY_HOP, IDENTITY_FREES, "chunked: the response has Server: Caddy",
+        [*HELD_BY_HOP, IDENTITY_FREES, AS_GZIP, "chunked: the response has Server: Caddy",
          "chunked: the first read was only the compressor's header, then nothing"]),
     ("a page", caddy_buffer_responses, CHUNKED, replace(HOP, size=None, websocket=FAILED, status=200),
         [WHOLE, XAB_FREES_NOT, REACHED, "websocket: the response to the handshake has status 200 [websocket-token]"]),

@@ -6,10 +6,17 @@ import dataclasses
 
 import pytest
 
-from flushcheck.culprits import apache_proxy_fcgi, http2_stream_limit, nginx_proxy_buffering
-from flushcheck.model import Confidence, Observation, Probe, RequestAtApp, Scenario, Transport
-from tests.culprits.seen import Seen
-from tests.measurement.streams import HELD, blocks, kilo, run, saw, xab
+from flushcheck.culprits import (
+    apache_proxy_fcgi,
+    haproxy_http_delay,
+    http2_stream_limit,
+    nginx_proxy_buffering,
+)
+from flushcheck.measurement.answer import Answer
+from flushcheck.model import Confidence, Observation, Probe, RequestAtApp, Scenario, Transport, Variant
+from tests.culprits.seen import FLOWING as FLOWS
+from tests.culprits.seen import TICKS, Seen
+from tests.measurement.streams import FLOWING, HELD, blocks, kilo, run, saw, xab
 
 CHUNKED = Transport.CHUNKED
 OLD, NEW = RequestAtApp(protocol="HTTP/1.0"), RequestAtApp(protocol="HTTP/1.1")
@@ -45,7 +52,7 @@ def test_http_1_1_upstream_is_offered_only_where_it_can_help(
     assert detection is not None
     assert detection.confidence is Confidence.CERTAIN
     assert (nginx_proxy_buffering.HTTP11_FIX not in detection.refuted) is offered
-    assert len(detection.refuted) == int(not offered)
+    assert len(detection.refuted) == 2 * int(not offered)  # nor the removal of a line that asks for 1.0
 
 
 def test_equal_records_are_evidence_of_the_buffer():
@@ -62,6 +69,77 @@ def test_equal_records_are_evidence_of_the_buffer():
     without = nginx_proxy_buffering.detect(run(*over("", "1.1", *seen)), CHUNKED)
     assert without is not None
     assert len(without.evidence) == len(detection.evidence) - 1
+
+
+INNER = [
+    # name,                                  HTTP of the client, of the app, block,  is a proxy in front named
+    ("over HTTP/2",                          "2",                NEW,        16_286, True),
+    ("the smallest",                         "2",                NEW,        15_900, True),
+    ("smaller",                              "2",                NEW,        15_899, False),
+    ("the largest",                          "2",                NEW,        16_384, True),
+    ("larger",                               "2",                NEW,        16_385, False),
+    ("over HTTP/1.1, no full records",       "1.1",              NEW,        16_286, True),
+    ("without TLS",                          "",                 NEW,        16_286, False),
+    ("the app is called over HTTP/1.0",      "2",                OLD,        16_286, False),
+    ("the app did not report",               "2",                None,       16_286, False),
+    ("no size",                              "2",                NEW,        None,   False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "http_version", "app", "block", "named"), INNER, ids=[row[0] for row in INNER]
+)
+def test_a_tls_buffer_that_is_not_the_readers_names_the_proxy_in_front(name, http_version, app, block, named):
+    large = saw(kilo(CHUNKED), blocks(block) if block else FLOWING, request=app)
+    tls = ("TLSv1.3", http_version) if http_version else ("", "1.1")
+    seen = over(*tls, saw(CHUNKED, HELD, request=app), saw(xab(CHUNKED), request=app), large)
+    detection = nginx_proxy_buffering.detect(run(*seen), CHUNKED)
+    assert detection is not None
+    assert ("proxy_pass https://" in detection.evidence[-1].sentence) is named
+    if named:
+        assert detection.evidence[-1].sentence == (
+            f"chunked: blocks of {block} bytes are the TLS buffer of nginx for an HTTP/1.1 client, and this "
+            "connection does not make them: a proxy in front calls this nginx with https (proxy_pass https://). "
+            "The fix belongs to the nginx behind it"
+        )
+
+
+def test_full_records_of_its_own_connection_name_no_proxy_in_front():
+    large = saw(kilo(CHUNKED), blocks(16_286), request=NEW)
+    arrivals = tuple(dataclasses.replace(arrival, record_bytes=(16_401,)) for arrival in large.arrivals)
+    large = dataclasses.replace(large, arrivals=arrivals)
+    seen = over("TLSv1.3", "1.1", saw(CHUNKED, HELD, request=NEW), saw(xab(CHUNKED), request=NEW), large)
+    detection = nginx_proxy_buffering.detect(run(*seen), CHUNKED)
+    assert detection is not None
+    assert not any("proxy_pass https://" in fact.sentence for fact in detection.evidence)
+
+
+FAST = Seen(flow=FLOWS, http_version="2")
+TICKING = Seen(flow=TICKS, period_s=0.2, lag_s=0.2, frees={})
+ENDS = [
+    # name,                               what the ticking client saw,                                      where TLS ends
+    ("no TLS",                            TICKING,                                                          ""),
+    ("over HTTP/1.1 alone",               dataclasses.replace(TICKING, tls_version="TLSv1.3", browser=FAST), "HAProxy ends TLS itself, and its version is 2.8 or later"),
+    ("HTTP/2 is not known",               dataclasses.replace(TICKING, tls_version="TLSv1.3"),
+     "either HAProxy ends TLS itself and its version is 2.8 or later, or a hop in front of it ends TLS and calls it over plain HTTP/1.1"),
+    ("over HTTP/2",                       dataclasses.replace(TICKING, tls_version="TLSv1.3", http_version="2"),
+     "a hop in front of HAProxy ends TLS and calls it over HTTP/1.1"),
+    ("over HTTP/1.1 behind an nginx",     dataclasses.replace(TICKING, tls_version="TLSv1.3", stripped=True, frees={Variant.XAB: Answer.NO}),
+     "a hop in front of HAProxy ends TLS and calls it over HTTP/1.1"),
+    ("over HTTP/1.1 and over HTTP/2",     dataclasses.replace(TICKING, tls_version="TLSv1.3", browser=dataclasses.replace(FAST, flow=TICKS)),
+     "a hop in front of HAProxy ends TLS and calls it over HTTP/1.1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "where"), ENDS, ids=[row[0] for row in ENDS])
+def test_ticks_over_tls_tell_where_tls_ends(name, seen, where):
+    for frees in ({}, {Variant.HTTP10: Answer.YES}):
+        detection = haproxy_http_delay.detect(
+            dataclasses.replace(seen, frees={**seen.frees, **frees}).observations(), CHUNKED
+        )
+        assert detection is not None
+        last = detection.evidence[-1].sentence
+        assert (last == f"chunked: {where}") if where else ("TLS" not in last)
 
 
 WAITS = [

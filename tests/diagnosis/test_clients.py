@@ -107,6 +107,24 @@ def test_a_transport_has_the_flow_of_the_first_client_and_what_each_one_got():
     assert [client.client for client in events.clients] == [BROWSER]
 
 
+def test_over_http_3_a_websocket_is_that_of_an_http_1_1_client_unless_it_asked_for_its_own():
+    http1 = by(HTTP1, saw(CHUNKED), FAILED)
+    told = report(*h2(saw(CHUNKED), saw(WEBSOCKET)), *http1, *by(HTTP3, saw(CHUNKED)))
+    assert told.clients == ((BROWSER, Verdict.FLOWING), (HTTP1, Verdict.BROKEN), (HTTP3, Verdict.BROKEN))
+    (_, websocket) = told.transports
+    flows = [(item.client, item.flow) for item in websocket.clients]
+    assert flows == [(BROWSER, Flow.FLOWING), (HTTP1, Flow.FAILED), (HTTP3, Flow.FAILED)]
+    own = report(*http1, *by(HTTP3, saw(CHUNKED), saw(WEBSOCKET)))
+    assert own.clients == ((HTTP1, Verdict.BROKEN), (HTTP3, Verdict.FLOWING))
+
+
+def test_the_same_over_http_3_is_told_once():
+    both = [*CLEAN, saw(WEBSOCKET)]
+    assert report(*h2(*both), *by(HTTP1, *both), *by(HTTP3, *CLEAN)).headline == (
+        "flowing on chunked, events, websocket"
+    )
+
+
 def test_a_culprit_says_which_clients_meet_it():
     (culprit,) = report(*h2(*CLEAN), *by(HTTP1, *HELD_BY_NGINX)).culprits
     assert culprit.clients == (HTTP1,)

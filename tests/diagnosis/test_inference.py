@@ -168,5 +168,13 @@ def test_the_document_has_the_fields_that_were_promised():
     assert culprit["id"] == "nginx-proxy-buffering"
     assert culprit["confidence"] == "certain"
     assert any("1.9" in sentence for sentence in culprit["evidence"])
-    assert set(culprit["fixes"][0]) == {"where", "change", "by", "cost", "note", "response_header"}
+    assert set(culprit["fixes"][0]) == {
+        "where",
+        "change",
+        "by",
+        "versions",
+        "cost",
+        "note",
+        "response_header",
+    }
     json.dumps(report)

@@ -51,7 +51,7 @@ def shape(text: str) -> str:
         r"\s+", " ", text
     ).strip()  # first: a number may stand at a line's end and its unit on the next
     text = re.sub(r"http://[\w.:]+", "URL", text)
-    text = re.sub(r"nginx/[\d.]+", "nginx/N", text)
+    text = re.sub(r"nginx([/ ])\d[\d.]*", r"nginx\1N", text)
     text = re.sub(r"\d+ ms", "N ms", text)
     text = re.sub(r"\d+\.\d+ s\b", "N s", text)
     return re.sub(r"[.|#\d]{20,}", "PICTURE", text)

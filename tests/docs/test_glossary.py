@@ -47,6 +47,8 @@ STANDARD_TERMS = {
     "unit": "English: what is counted",
     "flushcheck": "the product",
     "unknown": "English",
+    "version": "programs",
+    "change": "English",
     "usage": "command lines: usage error",
 }
 

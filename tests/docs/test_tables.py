@@ -10,10 +10,12 @@ import re
 import pytest
 
 from flushcheck.cli import parser
+from flushcheck.configs import versions
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import CutCause, FaultLocation, FaultPlace, Flow, IdleResult, Report, Rung, StreamReport
 from flushcheck.model.run_schema import run_from_json
+from flushcheck.model.versions import shown
 from flushcheck.reports.explain import explanation_document
 from flushcheck.reports.json_report import document
 from flushcheck.service.routes.check import CheckError
@@ -76,6 +78,24 @@ def test_every_member_of_a_part_is_documented_in_its_row(part):
 def test_every_member_of_an_explanation_is_documented():
     listed = {name for cells in rows("member of a culprit") for name in names(cells[0])}
     assert set(explanation_document(CULPRITS["nginx-gzip"])) == listed, "docs/json.md, Explain"
+
+
+def test_every_change_of_a_version_is_documented():
+    listed = rows("first version")
+    changes = [[f"{c.program} {shown(c.since)}", c.before, c.after, c.source] for c in versions.CHANGES]
+    assert listed == changes, "docs/versions.md"
+
+
+def test_every_change_that_a_culprit_names_is_in_the_one_place():
+    named = {change for culprit in CULPRITS.values() for change in culprit.versions}
+    named |= {
+        change
+        for culprit in CULPRITS.values()
+        for fix in culprit.fixes
+        for change in (fix.until, fix.since)
+        if change is not None
+    }
+    assert named <= set(versions.CHANGES)
 
 
 def test_every_code_of_the_check_is_documented():

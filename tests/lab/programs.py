@@ -28,7 +28,7 @@ from tests.live import servers
 from tests.live.servers import Service
 
 OWN_PORTS = range(8080, 8100)
-TLS_PORT = 8443  # as is 443, where people write it: after `listen` and `*:`
+TLS_PORT = 8443  # as is 443, where people write it: after `listen`, `*:` and `":`
 
 __all__ = ["Missing", "start", "warm"]
 
@@ -132,7 +132,7 @@ def _front(case: Case, behind: Service) -> Iterator[Service]:
     ports[TLS_PORT if case.tls else OWN_PORTS[0]] = port
     text = moved(case.text, folder, ports | dict.fromkeys(UPSTREAMS.values(), behind.port))
     text = re.sub(r"(?m)^(\s*listen\s+)443\b", rf"\g<1>127.0.0.1:{ports[TLS_PORT]}", text)
-    text = re.sub(r"(?<=\*:)443\b", str(ports[TLS_PORT]), text)
+    text = re.sub(r"(?<=[*\"]:)443\b", str(ports[TLS_PORT]), text)
     setting = Setting(case, text, port, folder, behind)
     command = LAUNCHERS[case.program](setting)
     ready = case.options.get("ready", command.ready)

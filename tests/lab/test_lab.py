@@ -55,7 +55,9 @@ def test_nine_in_ten_guilty_ones_are_named(results: dict[str, Result]) -> None:
 
 
 def test_every_culprit_has_a_guilty_case_here() -> None:
-    shown = {name for case in CASES for name in (*case.culprits, *case.options.get("also", "").split())}
+    # `recorded`: its program is fetched only by `make lab`, and a recording stands for it.
+    cases = [*CASES, *(case for case in every() if "recorded" in case.options)]
+    shown = {name for case in cases for name in (*case.culprits, *case.options.get("also", "").split())}
     assert {name for name, culprit in CULPRITS.items() if Source.PATH in culprit.shown_by} <= shown
 
 

@@ -9,7 +9,7 @@ from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Flow, Report, Run, Transport
 from flushcheck.model.codec import from_json
 from tests.lab.case import Client, Protocol, find
-from tests.lab.verdicts import Mark, assess, differences, expected_flows, held
+from tests.lab.verdicts import Mark, assess, assess_run, differences, expected_flows, held
 from tests.live.servers import ROOT
 
 CASE = find("nginx/tls-h2-buffering")
@@ -47,10 +47,11 @@ def test_a_second_fault_is_looked_for_by_every_client():
     assert held(BARE, Client.HTTP1) == {Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET}
 
 
-def test_who_is_not_judged_yet_is_named():
-    assert assess(CASE, {}, report("nginx-buffering"), 1.0).unjudged == ()
+def test_who_is_not_judged_is_named():
     over_http3 = dataclasses.replace(CASE, sights={**CASE.sights, Protocol.H3: {"chunked-token": "held"}})
-    assert assess(over_http3, {}, report("nginx-buffering"), 1.0).unjudged == (Client.HTTP3,)
+    told = report("nginx-http11-buffering")
+    assert assess_run(CASE, CASE.sights, told, 1.0).unjudged == ()
+    assert assess_run(over_http3, over_http3.sights, told, 1.0).unjudged == (Client.HTTP3,)
 
 
 CHANGES = [

@@ -60,9 +60,6 @@ class Mark(StrEnum):
     BROKEN = "broken"  # the case itself did not run
 
 
-# The clients that flushcheck can ask as.
-JUDGED = (Client.HTTP1, Client.BROWSER)
-
 BADLY = (Mark.WRONG, Mark.UNDECIDED, Mark.RIGHT)
 
 
@@ -77,13 +74,7 @@ class Result:
     took_s: float
     why: str = ""  # what was wrong, or missing
     version: str = ""  # of the program that ran, as it gives it
-
-    @property
-    def unjudged(self) -> tuple[Client, ...]:
-        """The clients that get another protocol than the one that flushcheck spoke."""
-        if not self.took_s or not self.case.tls or Protocol.H2 not in self.case.sights:
-            return ()
-        return tuple(client for client in self.case.served if client not in JUDGED)
+    unjudged: tuple[Client, ...] = ()  # whom the case serves, and flushcheck did not ask as
 
 
 def assess(
@@ -145,15 +136,18 @@ def assess_run(case: Case, seen: Sights, report: Report, took_s: float) -> Resul
     """
     asked = [client for client, _ in report.clients]
     results = []
-    for client in JUDGED:
+    unjudged = []
+    for client in case.served:
         own = Asked(client)
-        if own not in asked and len(asked) > 1:
+        if own not in asked and (len(asked) > 1 or client is Client.HTTP3):
+            unjudged += [client] if client is Client.HTTP3 else []
             continue
         chosen = own if own in asked or not asked else asked[0]
         now = seen_by({protocol: seen.get(protocol, {}) for protocol in Protocol}, client)
         result = assess(case, now, as_told_to(chosen, report), took_s, client=client)
         results.append(replace(result, why=f"{client}: {result.why}" if result.why else ""))
-    return min(results, key=lambda result: (BADLY.index(result.mark), -len(result.named)))
+    worst = min(results, key=lambda result: (BADLY.index(result.mark), -len(result.named)))
+    return replace(worst, unjudged=tuple(unjudged))
 
 
 def as_told_to(client: Asked, report: Report) -> Report:

@@ -18,7 +18,7 @@ from flushcheck.model import Confidence, Report, Transport, Verdict
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
 from tests.lab.case import Case, Client, Kind, Sights, seen_by
-from tests.lab.verdicts import BADLY, JUDGED, Mark, Result, as_told_to
+from tests.lab.verdicts import BADLY, Mark, Result, as_told_to
 
 # As a plain app sends them: no header against buffering.
 PLAIN = "xab=0&cache=0&nosniff=0&end=done"
@@ -57,7 +57,7 @@ def assess_watched(case: Case, seen: Sights, reports: Mapping[str, Report], took
     results = []
     for name, report in reports.items():
         asked = [client for client, _ in report.clients]
-        for client in JUDGED:
+        for client in (Client.HTTP1, Client.BROWSER):
             own = Asked(client)
             if own not in asked and (len(asked) > 1 or not asked):
                 continue

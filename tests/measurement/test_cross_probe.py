@@ -173,6 +173,52 @@ def test_what_fills_a_block_by_chance_is_a_timer(name, streams, flow, hold_bytes
     assert (timing.flow, timing.hold_bytes, timing.period_s) == (flow, hold_bytes, period_s)
 
 
+def held_for(max_s: float, flow: Flow = HELD, **others) -> Stream:
+    return Stream(CHUNKED, Timing(flow, Lag(0.0, max_s)), **others)
+
+
+TICKING = ticks(CHUNKED, 1.0, scenario=KILO)
+NO_TIMERS = [
+    # name,                                      streams; the first one is looked at,                               flow
+    ("small Pieces were held for longer",        [TICKING, held_for(1.6)],                                          BLOCKS),
+    ("for no longer than a busy machine makes it", [TICKING, held_for(1.5)],                                        TICKS),
+    ("small Pieces tick as well",                [TICKING, held_for(1.6, TICKS)],                                   TICKS),
+    ("small Pieces were not tried",              [TICKING],                                                         TICKS),
+    ("held at another vantage",                  [TICKING, held_for(1.6, vantage=DIRECT)],                          TICKS),
+    ("the largest Pieces tick",                  [ticks(CHUNKED, 1.0, scenario=BIG), held_for(1.6)],                TICKS),
+    ("the larger ones show no timer",            [flows(CHUNKED, UNKNOWN, 1.0, scenario=KILO), held_for(1.6)],      UNKNOWN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "streams", "flow"), NO_TIMERS, ids=[row[0] for row in NO_TIMERS])
+def test_a_timer_that_small_pieces_outlast_is_none(name, streams, flow):
+    assert corrected(*streams)[0].flow is flow
+
+
+SIZES = [
+    # bytes of each delivery,      response headers,                  the block
+    ((16_042, 16_286, 9063),       (),                                16_286),
+    ((9000, 16_286, 9063),         (),                                None),
+    ((16_042, 16_286, 9063),       (("content-encoding", "gzip"),),   None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sizes", "headers", "hold_bytes"), SIZES)
+def test_what_is_no_timer_has_the_size_that_its_deliveries_show(sizes, headers, hold_bytes):
+    arrivals = tuple(
+        Arrival(at_s, size, size, tuple(ReceivedPiece(9 * at_s + k, 0.0) for k in range(9)))
+        for at_s, size in enumerate(sizes)
+    )
+    probe = Probe(CHUNKED, KILO)
+    small = held_for(1.6)
+    seen = {
+        probe: Observation(probe, Outcome.COMPLETE, headers=headers, arrivals=arrivals),
+        small.probe: small.observation,
+    }
+    timing = correct(seen, {probe: TICKING.timing, small.probe: small.timing})[probe]
+    assert (timing.flow, timing.hold_bytes, timing.period_s) == (BLOCKS, hold_bytes, 0.0)
+
+
 def test_each_probe_is_corrected_wherever_it_stands_among_the_others():
     *_, timing = corrected(ticks(CHUNKED, 0.25, scenario=KILO), flows(EVENTS, HELD), blocks(CHUNKED, 999))
     assert timing.flow is TICKS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from flushcheck.measurement import plan
@@ -93,6 +95,34 @@ def test_a_plan_begins_with_its_baselines(name, only, quick, expected):
 def test_every_client_makes_the_same_baselines():
     probes = plan.baselines([CHUNKED], quick=True, clients=(Client.BROWSER, Client.HTTP1))
     assert ids(probes) == ["chunked-token", "chunked-kilo", "chunked-token-http1", "chunked-kilo-http1"]
+
+
+def test_websockets_over_http_3_are_those_of_http_1_1_clients_where_these_ask_too():
+    both = [CHUNKED, WEBSOCKET]
+    beside = plan.baselines(both, quick=True, clients=(Client.HTTP1, Client.HTTP3))
+    assert ids(beside) == [
+        "chunked-token-http1",
+        "websocket-token-http1",
+        "chunked-kilo-http1",
+        "chunked-token-http3",
+        "chunked-kilo-http3",
+    ]
+    alone = plan.baselines(both, quick=True, clients=(Client.HTTP3,))
+    assert ids(alone) == ["chunked-token-http3", "websocket-token-http3", "chunked-kilo-http3"]
+    assert "websocket-token-http3" in ids(
+        plan.baselines(both, quick=True, clients=(Client.BROWSER, Client.HTTP3))
+    )
+
+
+def test_no_counterpart_is_asked_for_over_http_3():
+    browser = Probe(CHUNKED)
+    over_http3 = replace(browser, client=Client.HTTP3)
+    http1 = replace(browser, client=Client.HTTP1)
+    assert ids(plan.direct_counterparts([browser, http1, over_http3])) == [
+        "chunked-token-direct",
+        "chunked-token-direct-http1",
+    ]
+    assert ids(plan.direct_counterparts([over_http3])) == ["chunked-token-direct"]
 
 
 def test_only_the_paths_baselines_have_a_counterpart_at_the_apps_own_port():
@@ -211,6 +241,15 @@ OF_CLIENTS = [
     ("held for a client that shares a connection",   {Probe(CHUNKED): HELD},                                                (BROWSER,),
      [*for_a_hold("chunked-token"), "chunked-kilo", "chunked-big",
       *(f"chunked-token-{name}" for name in DIFFERENCES if name != "http/1.0")]),
+    ("clean over HTTP/3 too",                        {Probe(CHUNKED): CLEAN, Probe(CHUNKED, client=HTTP3): CLEAN},          (BROWSER, HTTP3),
+     ["chunked-big", "chunked-token-identity", *AT_ONCE]),
+    ("clean over HTTP/3 alone",                      {Probe(CHUNKED, client=HTTP3): CLEAN},                                 (HTTP3,),
+     ["chunked-big-http3", "chunked-token-identity-http3",
+      *(f"chunked-token-together-http3{run}" for run in ("", *(f"-{n}" for n in range(1, 12))))]),
+    ("held over HTTP/3 alone",                       {Probe(CHUNKED): CLEAN, Probe(CHUNKED, client=HTTP3): HELD},           (BROWSER, HTTP3),
+     ["chunked-big", "chunked-token-identity", *AT_ONCE,
+      "chunked-token-x-accel-buffering-http3", "chunked-token-identity-http3", "chunked-kilo-http3", "chunked-big-http3",
+      *(f"chunked-token-{name}-http3" for name in DIFFERENCES if name != "http/1.0")]),
     ("what one client made, another has not made",   {Probe(CHUNKED): HELD, Probe(CHUNKED, client=HTTP1): HELD,
                                                       Probe(CHUNKED, BIG): HELD, Probe(CHUNKED, KILO): HELD},               (BROWSER,),
      [*for_a_hold("chunked-token"), *(f"chunked-token-{name}" for name in DIFFERENCES if name != "http/1.0"),
@@ -236,6 +275,13 @@ def test_probes_share_a_connection_by_six_and_those_at_once_and_websockets_have_
     assert len(alone) == 8
     probes = [*alone[:3], *together, Probe(WEBSOCKET), *alone[3:], Probe(WEBSOCKET, KILO)]
     assert plan.shared_connections(probes) == (2, 2, 2, *[0] * 12, 1, 2, 2, 2, 3, 3, 1)
+
+
+def test_probes_over_http_3_share_connections_among_themselves():
+    tcp = [Probe(CHUNKED, variant=variant) for variant in (Variant.BASELINE, Variant.XAB, Variant.PADDED)]
+    udp = [replace(probe, client=Client.HTTP3) for probe in tcp]
+    assert plan.shared_connections([*tcp, *udp, *udp, *tcp]) == (2,) * 12
+    assert plan.shared_connections([*tcp, *udp, *udp, *udp]) == (*(2,) * 9, 3, 3, 3)
 
 
 def test_the_order_of_transports_is_the_order_of_every_listing():

@@ -132,6 +132,14 @@ def test_a_rate_is_measured():
     assert measure(observe(at_rate(KILO, 12_000))).rate_bps == pytest.approx(12_000, rel=0.05)
 
 
+def test_what_a_compressor_lets_go_is_no_block():
+    plain = observe(in_blocks(KILO, 4096))
+    for headers, size in (((), 4096), ((("content-encoding", "gzip"),), None)):
+        timing = measure(dataclasses.replace(plain, headers=headers))
+        assert timing.flow is Flow.BLOCKS
+        assert timing.hold_bytes == size
+
+
 def test_the_size_of_a_threshold_is_measured():
     assert measure(observe(at_threshold(KILO, 4096))).hold_bytes == 4096
 

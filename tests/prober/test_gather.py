@@ -249,7 +249,10 @@ def test_one_transport_may_be_named_alone():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("http3", "'http3' is not a client: expected one or more of browser, http1, for example browser"),
+        (
+            "http4",
+            "'http4' is not a client: expected one or more of browser, http1, http3, for example browser",
+        ),
         (["browser", "curl"], "'curl' is not a client: expected"),
         ((), "no client is given: expected"),
     ],

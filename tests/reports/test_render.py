@@ -8,7 +8,17 @@ import shlex
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Report, RequestAtApp, Variant, Verdict
+from flushcheck.model import (
+    Client,
+    ClientReport,
+    Flow,
+    Report,
+    RequestAtApp,
+    Transport,
+    TransportReport,
+    Variant,
+    Verdict,
+)
 from flushcheck.reports.oneliner import oneliner
 from flushcheck.reports.terminal import picture, terminal
 from tests.diagnosis.paths import Path
@@ -70,6 +80,46 @@ def test_the_one_line_is_one_line_and_survives_any_address():
     words = shlex.split(line)
     assert words.count("|") == 2
     assert [word for word in words if "rm -rf" in word][-1].endswith("/diagnostics/judge")
+
+
+UNTRUSTED = TransportReport(Transport.CHUNKED, Flow.FAILED, "did not open: not trusted")
+OTHER = dataclasses.replace(UNTRUSTED, transport=Transport.EVENTS)
+HTTP1 = ClientReport(Client.HTTP1, "", Flow.FAILED, UNTRUSTED.summary)
+ALIKE = [
+    # name,                          the transports,                                                            how often the reason is said
+    ("the same for all",             (UNTRUSTED, OTHER),                                                        1),
+    ("for every client too",         (dataclasses.replace(UNTRUSTED, clients=(HTTP1,)), OTHER),                 1),
+    ("another reason",               (UNTRUSTED, dataclasses.replace(OTHER, summary="did not open: refused")),  1),
+    ("another reason for a client",  (UNTRUSTED, dataclasses.replace(OTHER, clients=(dataclasses.replace(HTTP1, summary="refused"),))), 2),
+    ("the same of what is cut",      tuple(dataclasses.replace(report, flow=Flow.CUT) for report in (UNTRUSTED, OTHER)), 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "transports", "said"), ALIKE, ids=[row[0] for row in ALIKE])
+def test_one_reason_for_every_transport_is_said_once(name, transports, said):
+    told = terminal(
+        Report("http://x", Verdict.UNKNOWN, "could not tell", transports, ()), width=100, color=False
+    )
+    assert told.count("not trusted") == said
+    assert ("!! all " in told) is (name in ("the same for all", "for every client too"))
+
+
+def test_a_reason_on_one_transport_names_it():
+    told = terminal(
+        Report("http://x", Verdict.UNKNOWN, "could not tell", (UNTRUSTED,), ()), width=100, color=False
+    )
+    assert "!! chunked " in told
+
+
+def test_versions_stand_below_the_fixes():
+    (culprit, *_) = GUILTY.culprits
+    with_versions = dataclasses.replace(culprit, versions=("nginx 1.30 does",))
+    told = terminal(dataclasses.replace(GUILTY, culprits=(with_versions,)), width=100, color=False)
+    assert "  versions:\n  - nginx 1.30 does\n  evidence:" in told
+    without = dataclasses.replace(culprit, versions=())
+    assert "versions:" not in terminal(
+        dataclasses.replace(GUILTY, culprits=(without,)), width=100, color=False
+    )
 
 
 def test_a_report_keeps_its_notes():

@@ -6,10 +6,11 @@ import re
 from dataclasses import replace
 
 from flushcheck.configs.tree import Block, Directive, Value
+from flushcheck.configs.versions import NGINX_UPSTREAM_HTTP11
+from flushcheck.model import Side
+from flushcheck.model.versions import shown
 
 _PREFIXES = {"http": "proxy", "fastcgi": "fastcgi", "uwsgi": "uwsgi", "scgi": "scgi"}
-
-HTTP11_DEFAULT_SINCE = (1, 29, 7)  # proxy_http_version; 1.0 before
 
 
 def prefix(block: Block) -> str:
@@ -23,10 +24,11 @@ def buffering(block: Block) -> Value:
 
 
 def http_version(block: Block) -> Value:
-    """proxy_http_version. Its default changed in nginx 1.29.7."""
-    if block.version >= HTTP11_DEFAULT_SINCE:
-        return replace(block.value("proxy_http_version", "1.1"), default="nginx's default since 1.29.7")
-    return replace(block.value("proxy_http_version", "1.0"), default="nginx's default until 1.29.7")
+    """proxy_http_version. Its default changed; an unknown version is taken for an older one, which holds."""
+    change = NGINX_UPSTREAM_HTTP11
+    value, when = ("1.1", "since") if change.side(block.version) is Side.SINCE else ("1.0", "until")
+    default = f"nginx's default {when} {shown(change.since)}"
+    return replace(block.value("proxy_http_version", value), default=default)
 
 
 def holds(block: Block) -> bool:

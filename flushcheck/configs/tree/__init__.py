@@ -17,7 +17,6 @@ from flushcheck.configs.tree.directive import (
     Directive,
     Parsed,
     ReadProblem,
-    Version,
     ellipsize,
     version,
 )
@@ -50,7 +49,6 @@ __all__ = [
     "Scope",
     "TreeBuilder",
     "Value",
-    "Version",
     "edit",
     "ellipsize",
     "version",

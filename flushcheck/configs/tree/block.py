@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
-from flushcheck.configs.tree.directive import Directive, Version, ellipsize
+from flushcheck.configs.tree.directive import Directive, ellipsize
 from flushcheck.configs.tree.scope import Scope, Value
-from flushcheck.model import Culprit, Fix
+from flushcheck.model import Culprit, Fix, Version, VersionChange
 
 _MAX_MESSAGE = 1_000  # characters: a value may be as long as its file
 
@@ -80,7 +80,7 @@ class Block:
         Args:
             value: the setting at fault; if it has no line, the Finding stands at the block.
             at: the line at fault, if it is not the value's.
-            fix: the culprit's first one if not given.
+            fix: the culprit's first one for this block's version if not given.
         """
         line = at or (value.at if value else None) or self.at
         if value is not None and value.at is None and self.unread_includes and level is Level.ERROR:
@@ -100,10 +100,19 @@ class Block:
             value=value.text if value else "",
             source=value.source if value else "",
             message=ellipsize(message, _MAX_MESSAGE),
-            fix=fix or culprit.fixes[0],
+            fix=fix or self._fix(culprit),
             edits=edits,
             override=override,
         )
+
+    def _fix(self, culprit: Culprit) -> Fix:
+        """The first fix for the version of this block's server."""
+        offered = (fix for fix in culprit.fixes if fix.is_offered(self._version_of))
+        return next(offered, culprit.fixes[0])
+
+    def _version_of(self, change: VersionChange) -> Version:
+        """The version of the program that has this change; () if it is another program."""
+        return self.version if change.program == self.server.display_name else ()
 
 
 def edit(action: Action, directive: Directive, *lines: str) -> Edit:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from flushcheck.configs.findings import Server
-from flushcheck.model import UsageError
+from flushcheck.model import UsageError, Version
 
 _MAX_SHOWN_ARGS = 12
 _MAX_SHOWN = 160  # characters of a statement in a sentence
-
-Version = tuple[int, ...]  # of the server program; () if unknown
 
 
 @dataclass(frozen=True, slots=True, eq=False)

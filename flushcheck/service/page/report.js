@@ -185,6 +185,7 @@ function culpritPanel(culprit) {
         {},
         el("h4", {}, "Evidence"),
         list(culprit.evidence),
+        ...(culprit.versions.length ? [el("h4", {}, "Versions"), list(culprit.versions)] : []),
         explanationLink(culprit.id),
         links.length ? references : null,
       ),
@@ -192,10 +193,12 @@ function culpritPanel(culprit) {
   );
 }
 
-/** The cost of a fix and a note on it, each only if there is one.
+/** The versions, the cost and a note of a fix, each only if there is one.
  * @param {Fix} fix */
-export const fixRemarks = ({ cost, note }) =>
-  [cost && `Cost: ${cost}`, note && `Note: ${note}`].filter(Boolean).map((text) => el("p", { class: "soft" }, text));
+export const fixRemarks = ({ versions, cost, note }) =>
+  [versions && `For: ${versions}`, cost && `Cost: ${cost}`, note && `Note: ${note}`]
+    .filter(Boolean)
+    .map((text) => el("p", { class: "soft" }, text));
 
 /** A link to the page about a culprit; null for an id that the service cannot have.
  * @param {string} id */

@@ -100,6 +100,7 @@ export interface Run {
   direct?: string;
   proxy?: string;
   verified?: boolean;
+  http3_missing?: boolean;
   redirected_from?: string;
   addresses?: NamedAddress[];
   method?: string;
@@ -116,6 +117,7 @@ export interface Fix {
   where: string;
   change: string;
   by: string;
+  versions: string;
   cost: string;
   note: string;
   response_header: boolean;
@@ -128,6 +130,7 @@ export interface CulpritReport {
   transports: Transport[];
   clients: Client[];
   evidence: string[];
+  versions: string[];
   fixes: Fix[];
   references: string[];
 }

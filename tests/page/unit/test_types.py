@@ -28,6 +28,7 @@ from flushcheck.model import (
     IdleResult,
     Observation,
     Outcome,
+    Owner,
     Piece,
     Probe,
     ReceivedPiece,
@@ -57,7 +58,7 @@ def declared(interface: str) -> dict[str, str]:
     return dict(re.findall(r"^  (\w+)\??: (.+);$", body[1], re.MULTILINE))
 
 
-DATACLASSES = (Piece, RequestAtApp, EndRecord, Probe, ReceivedPiece, Arrival, Observation, Run, Fix)
+DATACLASSES = (Piece, RequestAtApp, EndRecord, Probe, ReceivedPiece, Arrival, Observation, Run)
 
 
 @pytest.mark.parametrize("kind", DATACLASSES, ids=lambda kind: kind.__name__)
@@ -83,7 +84,7 @@ def test_a_vantage_is_one_of_the_enums() -> None:
 def a_report() -> dict[str, Any]:
     """A report with everything in it."""
     fact = Evidence("a sentence")
-    culprit = Culprit("an-id", "a title", "why", "symptoms", "detection", fixes=())
+    culprit = Culprit("an-id", "a title", "why", "symptoms", "detection", fixes=(Fix("w", "c", Owner.APP),))
     idle = IdleResult(CutCause.NONE, "a summary")
     return document(
         Report(
@@ -105,6 +106,7 @@ DOCUMENTS = [
     ("TransportReport",    REPORT["transports"]["chunked"]),
     ("IdleResult",         REPORT["transports"]["chunked"]["idle"]),
     ("CulpritReport",      REPORT["culprits"][0]),
+    ("Fix",                REPORT["culprits"][0]["fixes"][0]),
     ("FaultLocation",      REPORT["fault_location"]),
     ("Hop",                REPORT["hops"][0]),
 ]  # fmt: skip
