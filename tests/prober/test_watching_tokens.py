@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pytest
@@ -95,18 +97,27 @@ FORMATS = [
 ]  # fmt: skip
 
 
-def sent(content_type: str, first: list[bytes], tokens: list[bytes], last: list[bytes]) -> StreamReport:
-    """Watch a stream that thinks after `first`, and writes the others one by one."""
+Watched = tuple[StreamReport, list[float]]
+
+
+def sent(content_type: str, first: list[bytes], tokens: list[bytes], last: list[bytes]) -> Watched:
+    """Watch a stream that thinks after `first`, and writes the others one by one.
+
+    Returns: what was seen, and when the server wrote each token: a busy machine writes late.
+    """
+    moments_s: list[float] = []
 
     def script(client: Client) -> None:
+        moments_s.clear()
         client.send(
             f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
         )
         for part in first:
             client.chunk(part)
-        for number, _ in pace(round(THINK_S / GAP_S) + len(tokens), GAP_S):
+        for number, at_s in pace(round(THINK_S / GAP_S) + len(tokens), GAP_S):
             if (place := number - round(THINK_S / GAP_S)) >= 0:
                 client.chunk(tokens[place])
+                moments_s.append(at_s)
         for part in last:
             client.chunk(part)
         client.send(b"0\r\n\r\n")
@@ -114,23 +125,25 @@ def sent(content_type: str, first: list[bytes], tokens: list[bytes], last: list[
     with scripted_server(script) as url:
         report = judge(watch(watch_request(url), timeout_s=10, repeat=False))
     assert report.stream is not None
-    return report.stream
+    return report.stream, moments_s
 
 
 @pytest.fixture(scope="module")
-def streams() -> list[StreamReport]:
-    with ThreadPoolExecutor(7) as pool:
+def streams() -> list[Watched]:
+    sent(*FORMATS[0][1:5])  # what the first one imports would make it late
+    with ThreadPoolExecutor(5) as pool:
         return list(pool.map(lambda row: sent(*row[1:5]), FORMATS))
 
 
 @pytest.mark.parametrize("number", range(len(FORMATS)), ids=[f"{row[0]}-{row[5]}" for row in FORMATS])
 def test_a_format_has_the_right_count_times_and_end(number, streams):
     name, _, _, _, _, ending = FORMATS[number]
-    stream = streams[number]
+    stream, moments_s = streams[number]
     assert stream.format == name
     assert (stream.tokens.tokens, stream.tokens.ending) == (TOKENS, ending)
-    assert stream.tokens.ttft_s == pytest.approx(THINK_S, abs=0.15)
+    assert stream.tokens.ttft_s == pytest.approx(moments_s[0], abs=0.15)
     assert stream.tokens.gap_s is not None
     # The response of MCP follows its last notification at once.
-    assert stream.tokens.gap_s.p50 == pytest.approx(GAP_S, abs=0.05)
-    assert 1.0 <= stream.records_per_delivery < 1.7
+    gap_s = median(after_s - before_s for before_s, after_s in pairwise(moments_s))
+    assert stream.tokens.gap_s.p50 == pytest.approx(gap_s, abs=0.05)
+    assert 1.0 <= stream.records_per_delivery < 2.5
