@@ -17,7 +17,7 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 # The page's JavaScript: what checks it, and where it is.
 PAGE_JS := $(VENV)/page-js
 JS_BIN  := $(PAGE_JS)/node_modules/.bin
-JS      := flushcheck/service/page tests/page/unit tests/page/extension
+JS      := flushcheck/service/page tests/page/unit tests/page/extension tests/lab/chromium.js
 
 # The tests that start no server and no browser; those marked `slow` or `live` are left to `make test`.
 QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests/culprits tests/diagnosis \
@@ -26,7 +26,8 @@ QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests
 # Real servers and clients that the tests start: the command looked for, and Debian's package of it. nginx may be any
 # build of it; where it is missing the lightest one does.
 TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base chromium:chromium firefox-esr:firefox-esr openssl:openssl \
-              git:git buildah:buildah mmdebstrap:mmdebstrap bwrap:bubblewrap squid:squid tinyproxy:tinyproxy
+              git:git buildah:buildah mmdebstrap:mmdebstrap bwrap:bubblewrap squid:squid tinyproxy:tinyproxy \
+              microsocks:microsocks
 
 # What stands in tests/lab/cases, likewise; a file where there is no command.
 MODULES   := /usr/lib/apache2/modules
@@ -39,7 +40,7 @@ LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy light
              /usr/lib/lighttpd/mod_deflate.so:lighttpd-mod-deflate \
              /usr/lib/uwsgi/plugins/python3_plugin.so:uwsgi-plugin-python3 \
              /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so:libnginx-mod-http-brotli-filter \
-             systemd-analyze:systemd systemd-nspawn:systemd-container
+             systemd-analyze:systemd systemd-nspawn:systemd-container chromium:chromium
 
 .PHONY: help install run test quick lab mutants soak audit bench docs lint format lock clean tools lab-tools
 .DEFAULT_GOAL := help
@@ -52,7 +53,7 @@ run: $(STAMPS)/run ## start the service on port 8000 (PORT=8080 make run: on ano
 
 install: $(STAMPS)/run ## the virtual environment that `make run` and deploy/vps/flushcheck.service start from
 
-test: $(STAMPS)/test tools lab-tools $(STAMPS)/lab $(STAMPS)/page-js ## install what the tests need, then lint, types and all tests
+test: $(STAMPS)/test tools lab-tools $(STAMPS)/lab $(STAMPS)/squid-openssl $(STAMPS)/page-js ## install what the tests need, then lint, types and all tests
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
@@ -161,6 +162,13 @@ $(STAMPS)/lab: $(STAMPS)/test tests/lab/requirements.txt tests/lab/package.json 
 	@if command -v npm >/dev/null 2>&1; then npm ci --prefix $(VENV)/lab --silent --no-audit --no-fund; \
 	else echo "npm is not installed: the cases in Node will be missing"; fi
 	@touch $@
+
+# Squid with OpenSSL, which can intercept TLS. Debian's package of it takes the place of the other Squid, so it is
+# unpacked beside that one, whose libraries and files it uses. What cannot be had is tried again next time.
+$(STAMPS)/squid-openssl: $(STAMPS)/venv | tools
+	@folder=$(VENV)/lab/squid-openssl; mkdir -p $$folder; \
+	(cd $$folder && apt-get -qq download squid-openssl && dpkg-deb -x squid-openssl_*.deb . && rm squid-openssl_*.deb) \
+	    >/dev/null 2>&1 && touch $@ || echo "squid-openssl is not to be had: the tests of interception will fail"
 
 # Other versions of nginx, HAProxy and Caddy, with Traefik and Envoy: 510 MB and about a minute. Only `make lab` wants
 # them; the cases inside `make test` are content with what is installed. What cannot be had is tried again next time.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bench.client import TEXT, Crowd, Stream, lateness_s, path, percentile, polls
 from bench.servers import FASTAPI, NAIVE, NODE, Server
-from flushcheck import diagnose
+from bench.verdicts import slower_over_h2, verdict_with
 from tests.service.wire import unchunked
 
 INTERVAL_S = 0.1  # 10 Pieces a second
@@ -157,26 +155,6 @@ def added_delay(server: Server, scale: float) -> float:
     return 1000 * percentile(late_s, 0.99)
 
 
-def verdict_with(background: int) -> Callable[[Server, float], float]:
-    """Seconds until `flushcheck diagnose` has its verdict, while this many other streams run."""
-
-    def measure(server: Server, scale: float) -> float:
-        count = round(background * scale) if background > 1 else background
-        others = subprocess.Popen([sys.executable, "-m", "bench.background", str(server.port), str(count)])
-        try:
-            time.sleep(0.5 + 5 * count / 500)
-            began_s = time.monotonic()
-            report = diagnose(f"http://127.0.0.1:{server.port}")
-            took_s = time.monotonic() - began_s
-            assert report.verdict == "flowing", report.headline
-            return took_s
-        finally:
-            others.kill()
-            others.wait()
-
-    return measure
-
-
 ROWS = (
     *(
         Row(
@@ -238,5 +216,12 @@ ROWS = (
     *(
         Row(f"verdict-{count}", f"diagnose, with {count} other streams", "s", verdict_with(count))
         for count in (0, 1, 500)
+    ),
+    Row(
+        "verdict-h2",
+        "diagnose of a clean HTTP/2 path, seconds beyond the same as HTTP/1.1 client alone",
+        "s",
+        slower_over_h2,
+        own=Goal(0.5, 0.25),
     ),
 )

@@ -9,9 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.connection_values import (
+    ask_passphrase,
+    client_certificate,
     connect_to,
     cookies,
     credentials,
@@ -21,7 +25,8 @@ from flushcheck.cli.connection_values import (
     with_password,
 )
 from flushcheck.model import UsageError
-from flushcheck.prober.connecting import HTTP1, tls_context
+from flushcheck.prober.certificate import parse_pins
+from flushcheck.prober.connecting import HTTP1, needs_passphrase, tls_context
 from flushcheck.prober.http3_sharing import INSTALL, http3_available
 from flushcheck.prober.proxy_server import environment_proxy, parse_proxy
 from flushcheck.prober.target import (
@@ -61,6 +66,15 @@ def add_connection_options(parser: Parser) -> None:
     add("--cacert", metavar="FILE", default="", help="trust the authorities in this file only")
     add("--cert", metavar="FILE", default="", help="the client's certificate, in PEM")
     add("--key", metavar="FILE", default="", help="its key, unless --cert has it")
+    add("--pass", metavar="PHRASE", dest="passphrase", help="of an encrypted key; without it: ask for it")
+    add(
+        "--pin",
+        metavar="HASH",
+        action="append",
+        default=[],
+        help="the site's own public key (sha256//…, as curl has it) or certificate (SHA-256 in hexadecimal): "
+        "is it that one which arrives?",
+    )
     add("--resolve", metavar="HOST:PORT:ADDRESS", action="append", default=[], help="an address for a host")
     add(
         "--connect-to",
@@ -122,7 +136,7 @@ def connection_options(
     """
     urls = [url for url in urls if url]
     _check_protocol(arguments.protocol, urls[:1], http2=http2)  # not the --direct one
-    cookie, jar = cookies(arguments.cookie)
+    cookie, stored = cookies(arguments.cookie)
     from_environment = arguments.proxy == FROM_ENVIRONMENT
     named_proxy = arguments.proxy and not from_environment
     if arguments.proxy_user is not None and not named_proxy:
@@ -133,19 +147,15 @@ def connection_options(
     for url in urls if from_environment else ():
         environment_proxy(url)  # or a wrong one would show as a failed connection
     proxy_user = with_password(arguments.proxy_user, "--proxy-user", "proxy")
+    tls = _tls_options(arguments, environ)
     options = ConnectionOptions(
         headers=tuple(header(line) for line in arguments.header),
         user_agent=arguments.user_agent,
         cookie=cookie,
-        cookie_jar=jar,
+        stored_cookies=stored,
         credentials=credentials(with_password(arguments.user, "-u", "service")),
         host_credentials=netrc_credentials(urls, environ) if arguments.netrc else (),
-        tls=TlsOptions(
-            verify=not arguments.insecure,
-            ca=arguments.cacert or next(filter(None, map(environ.get, CA_VARIABLES)), ""),
-            cert_file=arguments.cert,
-            key_file=arguments.key,
-        ),
+        tls=tls,
         connect_to=(*map(resolve, arguments.resolve), *map(connect_to, arguments.connect_to)),
         family=arguments.family,
         unix_socket=arguments.unix_socket,
@@ -153,9 +163,54 @@ def connection_options(
         proxy_from_environment=from_environment,
         max_redirects=_redirects(arguments.max_redirects),
         protocol=arguments.protocol,
+        pins=tuple(pin for given in arguments.pin for pin in parse_pins(given)),
     )
+    if options.pins and not (urls[:1] and (urls[0].startswith("https:") or options.max_redirects)):
+        raise UsageError(
+            "--pin without TLS: expected an https:// URL, for example flushcheck diagnose https://example.org"
+        )
     if arguments.cacert or arguments.cert or any(url.startswith("https:") for url in urls):
+        _check_bundles(arguments.cacert, environ)
         tls_context(options.tls, HTTP1)  # reads the files
+    return options
+
+
+def _check_bundles(cacert: str, environ: Mapping[str, str]) -> None:
+    """Refuse a variable that names no file: OpenSSL would trust nothing, and say nothing.
+
+    Raises:
+        UsageError: the first one that counts is wrong.
+    """
+    for variable in () if cacert else (*CA_VARIABLES, "SSL_CERT_FILE"):
+        if path := environ.get(variable):
+            if not Path(path).exists():
+                raise UsageError(
+                    f"{variable}={path}: no such file; expected certificates in PEM, for example "
+                    f"{variable}=/etc/ssl/certs/ca-certificates.crt"
+                )
+            return
+
+
+def _tls_options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> TlsOptions:
+    """The certificates that were given; a passphrase that is missing is asked for.
+
+    Raises:
+        UsageError: a file cannot be read, or there is no terminal to ask on.
+    """
+    cert, passphrase = client_certificate(arguments.cert, arguments.passphrase)
+    options = TlsOptions(
+        verify=not arguments.insecure,
+        ca=arguments.cacert or next(filter(None, map(environ.get, CA_VARIABLES)), ""),
+        cert_file=cert,
+        key_file=arguments.key,
+        passphrase=passphrase,
+    )
+    if passphrase and not cert:
+        raise UsageError(
+            "--pass without a client certificate: expected both, for example --cert client.pem --pass …"
+        )
+    if needs_passphrase(options):
+        return replace(options, passphrase=ask_passphrase(options.key_file or cert))
     return options
 
 

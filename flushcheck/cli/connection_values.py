@@ -1,7 +1,7 @@
 """The values of the connection options, as they stand in arguments and in files.
 
-No error shows what may be a secret, and the messages of netrc and http.cookiejar, which quote lines of the
-files, are not passed on.
+No error shows what may be a secret, and the messages of netrc, which quote lines of the file, are not passed
+on.
 """
 
 from __future__ import annotations
@@ -10,21 +10,20 @@ import getpass
 import netrc
 import re
 import sys
-import warnings
 from collections.abc import Iterable, Mapping
-from http.cookiejar import CookieJar, LoadError, MozillaCookieJar
 from ipaddress import ip_address
 from pathlib import Path
 
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
+from flushcheck.prober.cookies import EXPECTED, StoredCookie, parse_cookie_file
 from flushcheck.prober.credentials import Credentials
 from flushcheck.prober.target import ConnectTo
 
 MAX_COOKIE_FILE_BYTES = 1024 * 1024
 
 _HOST = r"(\[[^\]]*\]|[^:]*)"
-_RESOLVE = re.compile(rf"{_HOST}:([0-9]+):(.+)")
+_RESOLVE = re.compile(rf"\+?{_HOST}:([0-9]+):(.+)")  # curl's "+" is about its cache
 _CONNECT_TO = re.compile(rf"{_HOST}:([0-9]*):{_HOST}:([0-9]*)")
 
 
@@ -49,12 +48,40 @@ def with_password(given: str | None, option: str, whose: str) -> str:
     """
     if given is None or ":" in given:
         return given or ""
+    expected = f"expected {option} user:password, for example {option} alice:secret"
+    return f"{given}:{_ask(f'password of {given} for the {whose}', f'{option} without a password', expected)}"
+
+
+def client_certificate(given: str, passphrase: str | None) -> tuple[str, str]:
+    """The file of --cert and the passphrase of its key, which may stand behind a colon, as for curl."""
+    file, colon, behind = given.partition(":")
+    if not colon or Path(given).exists():
+        return given, passphrase or ""
+    return file, behind if passphrase is None else passphrase
+
+
+def ask_passphrase(file: str) -> str:
+    """The passphrase of an encrypted key, asked for on the terminal.
+
+    Raises:
+        UsageError: there is no terminal.
+    """
+    expected = "expected --pass, for example --cert client.pem --key client.key --pass …"
+    return _ask(f"passphrase of {file}", f"{file}: the key is encrypted", expected)
+
+
+def _ask(prompt: str, missing: str, expected: str) -> str:
+    """What is typed on the terminal, without an echo.
+
+    Raises:
+        UsageError: there is no terminal.
+    """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(
-            f"{option} without a password, and no terminal to ask for it: expected {option} user:password, "
-            f"for example {option} alice:secret"
-        )
-    return f"{given}:{getpass.getpass(f'password of {given} for the {whose}: ', sys.stderr)}"
+        raise UsageError(f"{missing}, and no terminal to ask for it: {expected}")
+    try:
+        return getpass.getpass(f"{prompt}: ", sys.stderr)
+    except EOFError:
+        raise UsageError(f"{missing}, and nothing was typed: {expected}") from None
 
 
 def credentials(user: str) -> Credentials | None:
@@ -88,52 +115,38 @@ def netrc_credentials(urls: Iterable[str], environ: Mapping[str, str]) -> tuple[
     return tuple(found)
 
 
-def cookies(given: Iterable[str]) -> tuple[str, CookieJar | None]:
+def cookies(given: Iterable[str]) -> tuple[str, tuple[StoredCookie, ...]]:
     """The cookies that were given themselves, and those of the files. What has no "=" is a file, as for curl.
 
     Raises:
         UsageError: a file cannot be read.
     """
-    pairs, jar = [], None
+    pairs: list[str] = []
+    stored: list[StoredCookie] = []
     for value in given:
         if "=" in value:
             pairs.append(value.strip().strip(";"))
-            continue
-        jar = jar or CookieJar()
-        for cookie in _cookie_file(value):
-            if "." not in cookie.domain and ":" not in cookie.domain:
-                cookie.domain += ".local"  # what http.cookiejar makes of a host without a dot, localhost too
-            jar.set_cookie(cookie)
-    return "; ".join(pairs), jar
+        else:
+            stored += _cookie_file(value)
+    return "; ".join(pairs), tuple(stored)
 
 
-def _cookie_file(name: str) -> CookieJar:
+def _cookie_file(name: str) -> tuple[StoredCookie, ...]:
     """The cookies of a file.
 
     Raises:
         UsageError: it cannot be read.
     """
-    expected = "expected a cookie file in Netscape format or 'name=value', for example -b 'session=…'"
-    jar = MozillaCookieJar(name)
     try:
-        size = Path(name).stat().st_size
-        if size <= MAX_COOKIE_FILE_BYTES:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it warns with a traceback of its own
-                jar.load(ignore_discard=True, ignore_expires=True)
-    except LoadError:
-        # Its message holds the line.
-        raise UsageError(f"-b {name[:100]}: not a cookie file; {expected}") from None
+        with Path(name).open("rb") as file:
+            data = file.read(MAX_COOKIE_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         # What is neither a pair nor the name of a file may be a secret.
-        reason = getattr(error, "strerror", None) or "not text"
-        raise UsageError(f"-b: {reason}; {expected}") from None
-    if size > MAX_COOKIE_FILE_BYTES:
-        raise UsageError(f"-b {name[:100]}: expected at most {MAX_COOKIE_FILE_BYTES} bytes; {expected}")
-    for cookie in jar:
-        if not cookie.expires:  # 0 is how curl writes "at the end of the session"
-            cookie.expires = None
-    return jar
+        reason = getattr(error, "strerror", None) or "not the name of a file"
+        raise UsageError(f"-b: {reason}; {EXPECTED}") from None
+    if len(data) > MAX_COOKIE_FILE_BYTES:
+        raise UsageError(f"-b {name[:100]}: expected at most {MAX_COOKIE_FILE_BYTES} bytes; {EXPECTED}")
+    return parse_cookie_file(data, name[:100])
 
 
 def resolve(given: str) -> ConnectTo:

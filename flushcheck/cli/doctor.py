@@ -15,18 +15,24 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from flushcheck.cli.arguments import Parser, timeout
+from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
 from flushcheck.diagnosis.app_server import ServerReport, examine, exit_code
 from flushcheck.diagnosis.server_setup import GEVENT, ServerSetup
+from flushcheck.diagnosis.service_absent import and_if
+from flushcheck.measurement.obstacles import MAX_SHOWN, obstacle
 from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http_client import PEER_ERRORS
+from flushcheck.prober.messages import MAX_DETAIL, describe_error, printable
+from flushcheck.prober.redaction import hide, secrets_of
 from flushcheck.prober.redirects import follow_redirects
-from flushcheck.prober.session import get_json
+from flushcheck.prober.session import Fetched, get_json
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
+from flushcheck.prober.timed_socket import DeadlineExceeded, Unreachable
 from flushcheck.reports.app_server import server_report_document, server_report_text
 from flushcheck.streaming.limits import Limits, unknown_settings
 
@@ -92,7 +98,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         options = connection_options(arguments, what)
         if not options.tls.verify:
             console.note("-k: the certificate is not verified; another program may respond for the service")
-        report = _request(what[0], arguments.timeout, options)
+        report = _request(what[0], arguments.timeout, options, console)
         if isinstance(report, str):
             console.error(report)
             return COULD_NOT_TELL
@@ -170,7 +176,7 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
     )
 
 
-def _request(url: str, timeout_s: float, options: ConnectionOptions) -> ServerReport | str:
+def _request(url: str, timeout_s: float, options: ConnectionOptions, console: Console) -> ServerReport | str:
     """What a running service reports of its server, or why it could not be read.
 
     Raises:
@@ -181,13 +187,30 @@ def _request(url: str, timeout_s: float, options: ConnectionOptions) -> ServerRe
         deadline = time.monotonic() + timeout_s
         target = follow_redirects(Target(address, options), PATH, deadline)
         address = target.address
-        status, data = get_json(target, PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
-        if status != 200:
-            return f"{address.url}{PATH}: status {status}: not a flushcheck service, or too old for `doctor`"
-        return from_json(ServerReport, data)
+        certificates = CertificateNote(target, None, deadline)
+        try:
+            fetched = get_json(target, PATH, deadline=deadline, max_bytes=MAX_RESPONSE_BYTES)
+        finally:
+            certificates.write(console)
+        if fetched.status != 200:
+            return _refusal(target, fetched)
+        return from_json(ServerReport, fetched.data)
     except (DecodeError, ValueError, RecursionError):  # UsageError and JSON's are ValueErrors
         return f"{address.url}{PATH}: the response is not that of a flushcheck service"
+    except Unreachable as error:
+        return f"{address.url}: {error}"
+    except DeadlineExceeded:
+        return f"{address.url}: no response within {timeout_s:g} s"
     except PEER_ERRORS as error:
-        # requests and urllib3 wrap the error of the socket.
-        reason = next((cause for cause in error.args if isinstance(cause, Exception)), error)
-        return f"{address.url}: {reason}"
+        return f"{address.url}: no HTTP response arrived: {describe_error(error, MAX_DETAIL)}"
+
+
+def _refusal(target: Target, fetched: Fetched) -> str:
+    """Say what responded in place of the report, and what to do."""
+    url = f"{target.address.url}{PATH}"
+    location = printable(hide(fetched.location, secrets_of(target)), MAX_SHOWN)
+    proxied = target.asks_proxy is not None
+    if found := obstacle(url, fetched.status, location, PATH, proxied=proxied):
+        return f"{url}: {found.sentence}. {found.step}"
+    also = and_if(url, fetched.status)
+    return f"{url}: status {fetched.status}: not a flushcheck service, or too old for `doctor`{also}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from flushcheck.cli.arguments import Parser, timeout
+from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
@@ -128,6 +130,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if shows:
             live.head()
+        nearest = beside[0][1].target if beside else None
+        certificates = CertificateNote(request.target, nearest, time.monotonic() + arguments.timeout)
         watched = watch(
             request,
             at=beside,
@@ -136,6 +140,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             on_read=live.show if shows else None,
             on_repeat=lambda repeating: console.note(_announce(repeating)),
         )
+        certificates.write(console)
         if shows:
             console.write("\n")
         code = write_report(judge(watched), arguments, console, checked)

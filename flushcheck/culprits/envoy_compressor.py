@@ -16,8 +16,8 @@ CULPRIT = Culprit(
     ),
     symptoms=(
         "Only clients that offer zstd are affected, and current browsers do: the headers arrive at once, "
-        "then nothing until the end. Event streams are held too. Cache-Control: no-transform from the app "
-        "switches the compression off."
+        "then nothing until the end. By default Envoy compresses text/plain and no event streams. "
+        "Cache-Control: no-transform from the app switches the compression off."
     ),
     detection=(
         "The stream is held as zstd and flows uncompressed, X-Accel-Buffering: no reaches the reader, "
@@ -40,7 +40,7 @@ CULPRIT = Culprit(
             change="content_type: [text/html, text/css, application/javascript, application/json]",
             by=Owner.SERVER,
             cost="Envoy compresses only the listed types",
-            note="leave text/plain and text/event-stream out of the list: both are in the default list",
+            note="leave text/event-stream and text/plain out of the list; text/plain is in the default one",
         ),
         Fix(
             where="the app, on each streamed response",

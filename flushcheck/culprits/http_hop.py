@@ -123,8 +123,8 @@ def _collects_all(seen: Observations, transport: Transport) -> bool:
 
 def _collects(seen: Observations, transport: Transport) -> Detection:
     """Something holds more than any nginx does by itself; it may also be what removed the header."""
-    observation = seen.get(Probe(transport, Scenario.BIG))
-    size = sum(arrival.text_bytes for arrival in observation.arrivals) if observation else 0
+    observation, _ = seen[Probe(transport, Scenario.BIG)]
+    size = sum(arrival.text_bytes for arrival in observation.arrivals)
     whole = Evidence(
         f"{transport}: a stream of {size} bytes is held to its end as well, and nginx's buffers are smaller "
         "unless proxy_buffers makes them as large",

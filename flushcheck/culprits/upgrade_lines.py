@@ -42,6 +42,12 @@ APACHE_FIX = Fix(
     by=Owner.SERVER,
     note="older versions need mod_proxy_wstunnel and a RewriteRule on the Upgrade header",
 )
+# Measured on Squid 5.7, as an accelerator and as a forward proxy that intercepts TLS (ssl-bump).
+SQUID_FIX = Fix(
+    where="Squid, squid.conf (5 or later)",
+    change="http_upgrade_request_protocols websocket allow all",
+    by=Owner.NETWORK,
+)
 LIGHTTPD_FIX = Fix(
     where="lighttpd, the block with proxy.server",
     change='proxy.header = ( "upgrade" => "enable" )',

@@ -23,10 +23,16 @@ CULPRIT = Culprit(
         "nginx and Apache look the same here."
     ),
     detection="The app received the key of a WebSocket handshake, but not the rest of it.",
-    fixes=(upgrade_lines.NGINX_FIX, upgrade_lines.NGINX_HEADERS_FIX, upgrade_lines.APACHE_FIX),
+    fixes=(
+        upgrade_lines.NGINX_FIX,
+        upgrade_lines.NGINX_HEADERS_FIX,
+        upgrade_lines.APACHE_FIX,
+        upgrade_lines.SQUID_FIX,
+    ),
     references=(
         "https://nginx.org/en/docs/http/websocket.html",
         "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#protoupgrade",
+        "https://www.squid-cache.org/Doc/config/http_upgrade_request_protocols/",
         "https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1",
     ),
     versions=(versions.NGINX_UPSTREAM_HTTP11,),

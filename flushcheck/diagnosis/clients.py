@@ -52,8 +52,15 @@ class ClientVerdict:
     @property
     def who(self) -> str:
         """The Client in a sentence, for example "in browsers over HTTP/2"."""
-        over = " over HTTP/2" if self.client is Client.BROWSER and "2" in self._versions() else ""
+        versions = self.multiplexed if self.client is Client.BROWSER else ()
+        over = f" over {' and '.join(f'HTTP/{version}' for version in versions)}" if versions else ""
         return _WHO[self.client] + over
+
+    @property
+    def multiplexed(self) -> tuple[str, ...]:
+        """The versions of HTTP that it spoke and that HTTP/1.1 clients do not, in order."""
+        versions = {seen.http_version for seen in self.seen if seen.probe.vantage is Vantage.PATH}
+        return tuple(version for version in ("2", "3") if version in versions)
 
     def http_version(self, transport: Transport) -> str:
         """The version of HTTP that it spoke on this Transport; "" if no response arrived.
@@ -63,9 +70,6 @@ class ClientVerdict:
         """
         observation, _ = self.seen[self.seen.first(transport)]
         return observation.http_version
-
-    def _versions(self) -> set[str]:
-        return {seen.http_version for seen in self.seen if seen.probe.vantage is Vantage.PATH}
 
 
 def worst(results: Sequence[ClientVerdict]) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from flushcheck.diagnosis.certificates import certificate_report, certificate_sentence
 from flushcheck.model import Run
 
 NOT_VERIFIED = (
@@ -22,6 +23,8 @@ def connection_notes(run: Run) -> tuple[str, ...]:
         notes.append(f"{run.redirected_from} redirects here: {run.target} was tested{left}")
     if run.proxy:
         notes.append(f"tested through the proxy {run.proxy}")
+    if found := certificate_report(run):
+        notes.append(certificate_sentence(found, run.pins))
     return tuple(notes)
 
 

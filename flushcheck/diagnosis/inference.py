@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS
+from flushcheck.diagnosis.certificates import certificate_report, interceptor
 from flushcheck.diagnosis.clients import (
     RANK,
     ClientVerdict,
@@ -85,9 +86,10 @@ def judge(run: Run) -> Report:
             *(own_notes(seen, own) if own else ()),
         ),
         tool=run.tool,
-        hops=hops(seen),
+        hops=(*hops(seen), *interceptor(run)),
         fault_location=locate_on_ladder(steps) if len(steps) > MIN_LADDER else locate_fault(run, seen),
         clients=tuple((result.client, result.verdict) for result in results),
+        certificate=certificate_report(run),
         rungs=steps,
         stream=stream_report(run, own) if own else None,
     )
@@ -113,7 +115,9 @@ def _report_of_absence(run: Run, seen: Observations, reports: tuple[TransportRep
         culprits=(),
         notes=connection_notes(run),
         tool=run.tool,
+        hops=interceptor(run),
         fault_location=locate_fault(run, seen),
+        certificate=certificate_report(run),
     )
 
 

@@ -97,10 +97,12 @@ def _at_larger_size(seen: Observations, transport: Transport) -> str:
 def headline(results: Sequence[ClientVerdict], culprits: tuple[CulpritReport, ...]) -> str:
     """The verdict in one sentence, with the Transports, Clients and culprits it is due to.
 
-    Clients that got the same are not told apart.
+    Clients that got the same are not told apart. One that asked alone, over a protocol that others do not
+    speak, is named: they may get something else.
     """
     sentences = [_headline(result, culprits, "") for result in results]
-    if len(set(sentences)) == 1:
+    alone = len(results) == 1 and results[0].multiplexed
+    if len(set(sentences)) == 1 and not alone:
         return sentences[0]
     return "; ".join(_headline(result, culprits, f" {result.who}") for result in results)
 

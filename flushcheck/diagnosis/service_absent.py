@@ -13,6 +13,11 @@ from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Observation, Transport, Vantage
 
 NEXT_STEP = "Start one there, or test a stream of your own: flushcheck watch URL"
+# nginx and others respond 400 to a client without its certificate, and to plain HTTP at a port for HTTPS.
+IF_400 = {
+    "https": "; if it asks for a client certificate, pass --cert client.pem --key client.key",
+    "http": "; if this is its port for HTTPS, write https://",
+}
 
 
 def service_absent(seen: Observations) -> bool:
@@ -51,4 +56,11 @@ def _response(target: str, observation: Observation, *, proxied: bool) -> tuple[
     location = observation.header("location")
     if found := obstacle(target + suffix, status, location, suffix, proxied=proxied):
         return found.sentence + by, found.step
-    return f"it responded {status}{f' {kind[:MAX_SHOWN]}' if kind else ''}{by}", NEXT_STEP
+    return f"it responded {status}{f' {kind[:MAX_SHOWN]}' if kind else ''}{by}", NEXT_STEP + and_if(
+        target, status
+    )
+
+
+def and_if(target: str, status: int) -> str:
+    """What else to do about a status that says little, behind a next step; "" if nothing is known."""
+    return IF_400.get(target.partition(":")[0], "") if status == 400 else ""

@@ -20,9 +20,9 @@ from flushcheck.measurement.own_streams import (
     waited_s,
 )
 from flushcheck.measurement.patterns import block, deliveries
-from flushcheck.measurement.plan import SHAPES, STREAMED
-from flushcheck.measurement.timing import Timing, measure
-from flushcheck.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage
+from flushcheck.measurement.plan import HELD_FLOWS, SHAPES, STREAMED
+from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
+from flushcheck.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage, Variant
 
 # A stream that began this much later than the quickest stream of the same run waited for its turn. A busy
 # pair of cores made up to 0.3 s; a stream queued behind another of the plan waits for about 2.
@@ -40,6 +40,11 @@ SAME_PERIOD = 0.12
 
 # On a path with jitter every Transport has some: 10 polls had at least 0.9 of the largest lag of any.
 QUIET = 0.15
+
+# The Flows of a hold that each stream of its kind meets, and variants that no single hold gives way to: nginx
+# obeys one, compressors another, sniffers the third, and the first bytes of a response the last.
+HOLDS = HELD_FLOWS - {Flow.REPLAYED}
+UNRELATED = (Variant.XAB, Variant.NO_TRANSFORM, Variant.NOSNIFF, Variant.PADDED)
 
 # A Piece waits for no more than one period of a timer; a busy machine adds less than half of another.
 BEYOND_TICK = 1.5
@@ -64,6 +69,7 @@ def correct(seen: Seen, measured: Mapping[Probe, Timing]) -> dict[Probe, Timing]
         measured: what `measure` says of each by itself.
     """
     corrected = dict(measured)
+    _doubt_what_one_stream_met(seen, corrected)
     _mark_queued(seen, corrected)
     _refute_small_blocks(corrected)
     _refute_timers(seen, corrected)
@@ -71,6 +77,34 @@ def correct(seen: Seen, measured: Mapping[Probe, Timing]) -> dict[Probe, Timing]
     _doubt_jitter(seen, corrected)
     _settle_own(seen, corrected)
     return corrected
+
+
+def _doubt_what_one_stream_met(seen: Seen, corrected: dict[Probe, Timing]) -> None:
+    """A hold that one stream met, and no other that would have met it as well, was the moment's.
+
+    Both are rare: on a link with jitter to a busy machine a stream may look like one that a hop delays.
+    """
+    for probe, timing in corrected.items():
+        if probe.variant is not Variant.BASELINE or timing.flow not in HOLDS:
+            continue
+        if probe.transport is Transport.WEBSOCKET:
+            # It has no variants. That its first pieces or all came late is little to go by.
+            weak = timing.flow in (Flow.LATE, Flow.THROTTLED) and seen[probe].stall_s > MIN_LATE_S
+            others = _near(probe, corrected) if weak else ()
+        else:
+            others = tuple(corrected.get(replace(probe, variant=variant)) for variant in UNRELATED)
+        flows = {other.flow if other else None for other in others}
+        if Flow.FLOWING in flows and flows <= {Flow.FLOWING, Flow.UNKNOWN}:
+            corrected[probe] = replace(timing, flow=Flow.UNKNOWN, hold_bytes=None)
+
+
+def _near(probe: Probe, corrected: Mapping[Probe, Timing]) -> tuple[Timing | None, ...]:
+    """The streamed baselines beside this one."""
+    return tuple(
+        corrected.get(replace(probe, transport=transport, scenario=scenario))
+        for transport in STREAMED
+        for scenario in (Scenario.TOKEN, Scenario.KILO)
+    )
 
 
 def _mark_queued(seen: Seen, corrected: dict[Probe, Timing]) -> None:

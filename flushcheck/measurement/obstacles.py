@@ -21,6 +21,9 @@ class Obstacle(NamedTuple):
     step: str
 
 
+_LATER = "Wait, then repeat the command"
+_START_APP = "Start the app behind it, then repeat the command"
+
 _BY_STATUS = {
     401: Obstacle("it asks for a login (status 401)", f"Pass a login: {LOGIN_OPTIONS}"),
     403: Obstacle(
@@ -30,10 +33,23 @@ _BY_STATUS = {
     407: Obstacle(
         "a proxy asks for a name and password (status 407)", "Pass them: --proxy-user user:password"
     ),
+    429: Obstacle("it limits the number of requests (status 429)", _LATER),
+    502: Obstacle("it gets no response from the server behind it (status 502)", _START_APP),
+    503: Obstacle("it is not available now (status 503)", f"{_LATER}; or start the app behind it"),
+    504: Obstacle("it gets no response in time from the server behind it (status 504)", _START_APP),
     511: Obstacle(
         "the network asks for a login first (captive portal, status 511)",
         "Log in to the network with a browser, then repeat the command",
     ),
+}
+
+# Statuses that a forward proxy may send too, and what to do then.
+_OF_PROXY = {
+    401: "; to the proxy: --proxy-user",  # tinyproxy 1.11 responds so to a wrong password, where 407 is meant
+    403: "; to the proxy: --proxy-user",
+    502: "; or is it the proxy that cannot reach the address?",
+    503: "; or is it the proxy that cannot reach the address?",
+    504: "; or is it the proxy that cannot reach the address?",
 }
 
 
@@ -49,9 +65,7 @@ def obstacle(url: str, status: int, location: str, suffix: str, *, proxied: bool
     """
     if status in _BY_STATUS:
         found = _BY_STATUS[status]
-        # tinyproxy 1.11 responds 401 to a wrong password, where 407 would say that it is the proxy.
-        ours = proxied and status in (401, 403)
-        return found._replace(step=f"{found.step}; to the proxy: --proxy-user") if ours else found
+        return found._replace(step=found.step + _OF_PROXY.get(status, "")) if proxied else found
     if not (300 <= status < 400 and location):
         return None
     shown = f"{location[:MAX_SHOWN]} (status {status})"

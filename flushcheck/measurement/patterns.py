@@ -101,7 +101,7 @@ class Delivery:
         return len(self.pieces) + len(self.records)
 
 
-def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
+def reads_together(arrivals: Sequence[Arrival]) -> list[list[Arrival]]:
     """Put reads together that came within `SAME_DELIVERY_S` of each other."""
     groups: list[list[Arrival]] = []
     for arrival in arrivals:
@@ -109,6 +109,11 @@ def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
             groups[-1].append(arrival)
         else:
             groups.append([arrival])
+    return groups
+
+
+def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
+    """What each group of reads that came together amounts to."""
     return tuple(
         Delivery(
             group[0].at_s,
@@ -118,7 +123,7 @@ def deliveries(arrivals: Sequence[Arrival]) -> tuple[Delivery, ...]:
             tuple(size for arrival in group for size in arrival.records),
             group[-1].mid_record,
         )
-        for group in groups
+        for group in reads_together(arrivals)
     )
 
 

@@ -11,6 +11,7 @@ within one of them are.
 Imports the standard library only. Every other package may import it.
 """
 
+from flushcheck.model.certificate import Certificate, CertificateMatch, CertificateReport
 from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source
 from flushcheck.model.errors import UsageError
 from flushcheck.model.observation import (
@@ -45,6 +46,9 @@ from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
     "Arrival",
+    "Certificate",
+    "CertificateMatch",
+    "CertificateReport",
     "Client",
     "ClientReport",
     "Confidence",

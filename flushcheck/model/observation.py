@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flushcheck.model.certificate import Certificate
 from flushcheck.model.pieces import EndRecord, RequestAtApp
 from flushcheck.model.probes import Probe, Scenario
 
@@ -151,6 +152,9 @@ class Run:
     verified: bool = True  # False: whose certificate it was did not matter
     http3_missing: bool = False  # True: HTTP/3 was to be asked for if offered, and this observer has none
     redirected_from: str = ""  # the address that was given, where `target` is the one it redirects to
+    certificate: Certificate | None = None  # that the path presents; None: no TLS, or it was not looked at
+    site_certificate: Certificate | None = None  # that the same address presents past the proxy
+    pins: tuple[str, ...] = ()  # what the caller knows of the site's own: see `Certificate`
     # Of a stream of the user's own app: the addresses of Vantage.DIRECT, by the `run` of their Probes, from
     # the app towards the reader.
     addresses: tuple[NamedAddress, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from flushcheck.model.certificate import CertificateReport
 from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix
 from flushcheck.model.observation import Flow, Lag
 from flushcheck.model.pieces import Transport
@@ -191,6 +192,7 @@ class Report:
     hops: tuple[Hop, ...] = ()  # what is known of the path, from the app towards the reader
     fault_location: FaultLocation | None = None  # None: there was no second vantage
     clients: tuple[tuple[Client, Verdict], ...] = ()  # what each Client got; `verdict` is the worst of them
+    certificate: CertificateReport | None = None  # None: no TLS, or it was not looked at
     rungs: tuple[
         Rung, ...
     ] = ()  # of the user's own stream, from the app to the reader; empty: one address only

@@ -6,6 +6,7 @@ fails is one Unreachable, whose sentence says why.
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -23,6 +24,9 @@ from flushcheck.prober.timed_socket import Budget, TimedSocket, Unreachable
 
 HTTP1 = ("http/1.1",)
 
+# How OpenSSL names certificates in a folder: c_rehash(1).
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+
 # How long an address may take to accept before the next one is tried: a lost SYN is sent again after 1 s.
 NEXT_ADDRESS_S = 2.5
 
@@ -31,6 +35,8 @@ FAMILIES = {
     Family.IPV4: socket.AF_INET,
     Family.IPV6: socket.AF_INET6,
 }
+
+_FAMILY_NAMES = {Family.ANY: "", Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
 
 def connect(
@@ -68,8 +74,8 @@ def connect(
         # A certificate is that of the address, also where another host is connected to.
         is_tls = isinstance(error, ssl.SSLError)
         host, port = (address.host, address.port) if is_tls else target.endpoint
-        reason = describe_connect_error(error, host, port, time.monotonic() - began)
-        raise Unreachable(reason) from error
+        after_s, family = time.monotonic() - began, _FAMILY_NAMES[target.options.family]
+        raise Unreachable(describe_connect_error(error, host, port, after_s, family)) from error
     except UnicodeError:  # a name that DNS cannot carry
         raise Unreachable(f"the name {address.host} cannot be looked up") from None
     connection.connect_s = time.monotonic() - began
@@ -119,7 +125,8 @@ def _open_proxy(proxy: ProxyServer, target: Target, budget: Budget) -> socket.so
             sock.close()
             raise
     except OSError as error:
-        reason = describe_connect_error(error, proxy.host, proxy.port, time.monotonic() - began)
+        after_s, family = time.monotonic() - began, _FAMILY_NAMES[target.options.family]
+        reason = describe_connect_error(error, proxy.host, proxy.port, after_s, family)
         raise Unreachable(f"no way to the proxy: {reason}") from error
     return sock
 
@@ -178,21 +185,72 @@ def tls_context(options: TlsOptions, alpn: tuple[str, ...]) -> ssl.SSLContext:
     """
     context = _trusting(options)
     if options.cert_file:
-        try:
-            # Without a password of ours, OpenSSL would ask for one on the terminal in the middle of a run.
-            context.load_cert_chain(options.cert_file, options.key_file or None, password="")
-        except (OSError, ValueError) as error:
-            files = f"--cert {options.cert_file}" + (f" --key {options.key_file}" if options.key_file else "")
-            raise UsageError(
-                f"{files}: {_reason(error)}; expected a certificate and its key in PEM without a passphrase, "
-                "for example --cert client.pem --key client.key"
-            ) from None
+        _load_client(context, options)
     context.set_alpn_protocols(list(alpn))
     return context
 
 
+def needs_passphrase(options: TlsOptions) -> bool:
+    """Whether the client's key is encrypted, and no passphrase is given.
+
+    Raises:
+        UsageError: a file cannot be read, or holds no certificate or key.
+    """
+    if not options.cert_file or options.passphrase:
+        return False
+    try:
+        _load_client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), options)
+    except _EncryptedKey:
+        return True
+    return False
+
+
+class _EncryptedKey(UsageError):
+    """A passphrase is missing."""
+
+
+def _load_client(context: ssl.SSLContext, options: TlsOptions) -> None:
+    """Load the client's certificate and key.
+
+    Raises:
+        UsageError: a file cannot be used, or not with this passphrase.
+    """
+    asked = False
+
+    def passphrase() -> str:
+        # Without a callback, OpenSSL would ask for one on the terminal in the middle of a run.
+        nonlocal asked
+        asked = True
+        return options.passphrase
+
+    try:
+        context.load_cert_chain(options.cert_file, options.key_file or None, password=passphrase)
+    except (OSError, ValueError) as error:
+        files = f"--cert {options.cert_file}" + (f" --key {options.key_file}" if options.key_file else "")
+        example = "for example --cert client.pem --key client.key"
+        asked = asked and getattr(error, "reason", "") != "KEY_VALUES_MISMATCH"  # which comes after it
+        if asked and not options.passphrase:
+            raise _EncryptedKey(
+                f"{files}: the key is encrypted; expected its passphrase, {example} --pass …"
+            ) from None
+        if asked:
+            raise UsageError(
+                f"{files}: the passphrase does not decrypt the key; expected the one that it was made with, "
+                f"{example} --pass …"
+            ) from None
+        raise UsageError(
+            f"{files}: {_reason(error)}; expected a certificate and its key in PEM, {example}"
+        ) from None
+
+
 def _trusting(options: TlsOptions) -> ssl.SSLContext:
     is_folder = bool(options.ca) and Path(options.ca).is_dir()
+    if is_folder and not any(_HASHED.fullmatch(path.name) for path in Path(options.ca).iterdir()):
+        raise UsageError(
+            f"certificates in {options.ca}: no file there has the name that OpenSSL looks for, such as "
+            f"1a2b3c4d.0; expected a file of certificates in PEM, for example --cacert ca.pem, or a folder "
+            f"after `openssl rehash {options.ca}`"
+        )
     try:
         # Without a file, Python reads SSL_CERT_FILE and SSL_CERT_DIR, and then the system's certificates.
         context = ssl.create_default_context(

@@ -43,7 +43,7 @@ class Control:
 def _fetch(target: Target, deadline: float) -> tuple[Observation, ...]:
     # By requests, because nothing is measured here: the moments are the service's own.
     try:
-        _, data = get_json(target, PATH, deadline=deadline, max_bytes=MAX_BYTES)
+        data = get_json(target, PATH, deadline=deadline, max_bytes=MAX_BYTES).data
         items = data.get("observations") if isinstance(data, dict) else None
         observations = [
             from_json(Observation, item, "observation") for item in (items if isinstance(items, list) else [])

@@ -29,6 +29,7 @@ from flushcheck.prober.arguments import (
 )
 from flushcheck.prober.control import Control
 from flushcheck.prober.differing import check_http3, differing, may_speak_http3
+from flushcheck.prober.greeting import CertificateLook
 from flushcheck.prober.http3_sharing import Http3Offer, http3_available
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.redirects import at, follow_redirects
@@ -51,10 +52,16 @@ SILENCE_SPARE_S = 5.0
 # where the service is slow to start it.
 CONTROL_SPARE_S = 3.0
 
+# The same for the look at the certificates, which takes no longer than the handshakes of the first round.
+LOOK_SPARE_S = 1.0
 
 # What is asked for to learn whether the service's address redirects: the shortest response of all probes.
 FIRST_PROBE = Probe(Transport.POLLING)
 
+
+# The share of the time left that the greeting may use at most: its address may be silent, and the first round
+# has to say so.
+GREETING = 0.25
 
 # The kind of client that a version of HTTP asks as; another one: all that the caller wants.
 _ASKED_BY = {
@@ -117,11 +124,15 @@ def gather(
     if direct_target and direct_target.address == address:
         # The same address, past the proxy.
         direct_target = at(direct_target, target.address)
+    past_proxy = direct_target if direct_target and direct_target.address == target.address else None
     with StallMonitor() as stalls:
+        looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
         control = Control(target, deadline)
-        clients_asked = differing(target, asked, deadline)
+        now = time.monotonic()
+        clients_asked = differing(target, asked, now + GREETING * (deadline - now))
         gathering = Gathering(target, direct_target, stalls, on_progress, clients_asked)
-        observations = gathering.baselines(wanted, timeout_s, quick=quick)
+        left_s = max(0.0, deadline - time.monotonic())
+        observations = gathering.baselines(wanted, timeout_s, left_s, quick=quick)
         open_transports = [
             observation.probe.transport for observation in observations if _is_stream_on_path(observation)
         ]
@@ -130,6 +141,7 @@ def gather(
             observations += control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
             # A transport that does not open cannot be silent.
             observations += gathering.silences(open_transports, silences_s)
+    looked_by = min(deadline, time.monotonic() + LOOK_SPARE_S)
     return Run(
         target=target.address.url,
         observations=observations,
@@ -139,6 +151,9 @@ def gather(
         verified=options.tls.verify,
         redirected_from=address.url if target.address != address else "",
         http3_missing=Client.HTTP3 in asked and may_speak_http3(target) and not http3_available(),
+        certificate=looks[0].wait(looked_by),
+        site_certificate=looks[1].wait(looked_by),
+        pins=options.pins,
     )
 
 
@@ -163,12 +178,12 @@ class Gathering:
         self._http3 = Http3Offer(path.address.host, port)
 
     def baselines(
-        self, wanted: Iterable[Transport], timeout_s: float, *, quick: bool
+        self, wanted: Iterable[Transport], timeout_s: float, left_s: float, *, quick: bool
     ) -> tuple[Observation, ...]:
-        """Make the first round, within its share of the whole run's timeout."""
+        """Make the first round, within its share of the whole run's timeout and within what is left of it."""
         probes = self._with_direct(plan.baselines(wanted, quick=quick, clients=self._clients))
         longest_s = max(plan.duration_s(probe) for probe in probes)
-        round_s = min(timeout_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
+        round_s = min(left_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
         return self._round_twice(1, probes, round_s)
 
     def experiments(

@@ -25,7 +25,7 @@ from flushcheck.prober.http_client import (
     Response,
     SentRequest,
 )
-from flushcheck.prober.messages import printable
+from flushcheck.prober.messages import describe_not_http, printable
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget, SocketRead, TimedSocket
 
@@ -98,7 +98,8 @@ class Http1Connection:
             self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEADER_BYTES)
         elif self._machine.our_state is h11.DONE:
             self._machine.start_next_cycle()
-        fields = [("Host", self._target.address.authority), *self._target.request_headers(headers)]
+        own = self._target.request_headers(headers, request_target)
+        fields = [("Host", self._target.address.authority), *own]
         if (proxy := self._target.asks_proxy) and not self._tunnel:
             request_target = f"http://{self._target.address.authority}{request_target}"
             if proxy.credentials:
@@ -203,7 +204,7 @@ class Http1Connection:
                 raise ProtocolError(f"a header of more than {MAX_HEADER_BYTES >> 10} KiB")
             # A peer that speaks another protocol may wait for more bytes until the deadline.
             if not data.startswith(b"HTTP/"[: len(data)]):
-                raise ProtocolError(printable(data))
+                raise ProtocolError(describe_not_http(data))
             if end:
                 return data[: end.end()], data[end.end() :]
             more = self._read()

@@ -69,7 +69,7 @@ class Http2Client:
             (":scheme", "https" if self._target.address.tls else "http"),
             (":path", request_target),
         ]
-        fields = [*pseudo, *self._fields(headers)]
+        fields = [*pseudo, *self._fields(headers, request_target)]
         return self._start(lambda: self._open(fields, body, ends=True))
 
     def request_websocket(self, request_target: str, headers: Iterable[tuple[str, str]]) -> SentRequest:
@@ -85,7 +85,7 @@ class Http2Client:
             (":path", request_target),
             (":protocol", "websocket"),
         ]
-        fields = [*pseudo, *self._fields(headers)]
+        fields = [*pseudo, *self._fields(headers, request_target)]
         return self._start(lambda: self._open(fields, b"", ends=False))
 
     def response(self) -> Response:
@@ -144,6 +144,6 @@ class Http2Client:
         assert self._stream is not None, "after a request"
         return self._stream
 
-    def _fields(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        fields = self._target.request_headers(headers)
+    def _fields(self, headers: Iterable[tuple[str, str]], request_target: str) -> list[tuple[str, str]]:
+        fields = self._target.request_headers(headers, request_target)
         return [(name.lower(), value) for name, value in fields if name.lower() not in _OF_CONNECTION]

@@ -32,6 +32,7 @@ from aioquic.quic.packet import QuicErrorCode
 from aioquic.tls import AlertDescription
 from pylsqpack import Decoder
 
+from flushcheck.model.codec import MAX_NUMBER
 from flushcheck.prober.http1 import MAX_HEADER_BYTES
 from flushcheck.prober.http2_stream import NotProcessed, Stream
 from flushcheck.prober.http_client import MAX_HEADERS, ConnectionEnded, ProtocolError, Response
@@ -44,6 +45,8 @@ MAX_OVERHEAD_BYTES = 256 * 1024
 # A page of streams makes a few hundred. aioquic joins parts of an unfinished TLS message at a cost that grows
 # with their square: so many of them take 0.5 s.
 MAX_DATAGRAMS_WITHOUT_DATA = 2_000
+
+MAX_SETTING = int(MAX_NUMBER) - 1  # ids and values, of which QUIC allows 2**62 - 1
 
 # The only peer, whatever its address is: the socket is connected. No IP address, so that aioquic never
 # moves to another one that the peer prefers.
@@ -182,7 +185,10 @@ class Http3State:
         for part in self._http.handle_event(event):
             self._take_part(part, moment)
         if self.settings is None and (settings := self._http.received_settings) is not None:
-            self.settings = tuple(settings.items())
+            # HAProxy writes the largest number of QUIC for "no limit", which a saved run does not take.
+            self.settings = tuple(
+                (min(code, MAX_SETTING), min(value, MAX_SETTING)) for code, value in settings.items()
+            )
         if self._overhead_bytes > MAX_OVERHEAD_BYTES:
             self.shut(ErrorCode.H3_EXCESSIVE_LOAD)
             raise ProtocolError(f"more than {MAX_OVERHEAD_BYTES >> 10} KiB of HTTP/3 that is no body")

@@ -46,13 +46,20 @@ def open_tunnel(sock: socket.socket, proxy: ProxyServer, endpoint: tuple[str, in
 
     Raises:
         Unreachable: the proxy opens none; the message says why, and what to do.
-        OSError: the connection to the proxy broke, or the deadline passed.
+        OSError: the connection to the proxy broke.
         UnicodeError: the host is not a name that SOCKS can carry.
     """
-    if proxy.speaks_http:
-        _connect(sock, proxy, endpoint, budget)
-    else:
-        _Socks5(sock, proxy, budget).connect(endpoint)
+    try:
+        if proxy.speaks_http:
+            _connect(sock, proxy, endpoint, budget)
+        else:
+            _Socks5(sock, proxy, budget).connect(endpoint)
+    except TimeoutError:
+        host, port = endpoint
+        raise Unreachable(
+            f"the proxy {proxy.url} did not open a connection to {host}:{port} in time; check its scheme and "
+            "its port"
+        ) from None
 
 
 def wants_login(proxy: ProxyServer, status: int) -> str:

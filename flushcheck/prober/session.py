@@ -10,7 +10,7 @@ connection with a deadline and a byte limit.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 from requests.adapters import BaseAdapter
@@ -39,8 +39,16 @@ class Session(requests.Session):
         return None
 
 
-def get_json(target: Target, path: str, *, deadline: float, max_bytes: int) -> tuple[int, Any]:
-    """Fetch JSON from the service: the status, and the data, which is None unless the status is 200.
+class Fetched(NamedTuple):
+    """What a request for JSON brought."""
+
+    status: int
+    location: str  # where a redirect leads; "" if it is none
+    data: Any  # None unless the status is 200
+
+
+def get_json(target: Target, path: str, *, deadline: float, max_bytes: int) -> Fetched:
+    """Fetch JSON from the service.
 
     Args:
         target: the root of the service.
@@ -61,7 +69,7 @@ def get_json(target: Target, path: str, *, deadline: float, max_bytes: int) -> t
         ) as response,
     ):
         data = json.loads(response.raw.read(max_bytes)) if response.status_code == 200 else None
-    return response.status_code, data
+    return Fetched(response.status_code, response.headers.get("Location", ""), data)
 
 
 class _Adapter(BaseAdapter):

@@ -9,19 +9,17 @@ what is left where a redirect leads to another origin: they go to the addresses 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from flushcheck.model import UsageError
 from flushcheck.prober.address import Address
+from flushcheck.prober.cookies import StoredCookie, cookie_header
 from flushcheck.prober.credentials import Credentials
 from flushcheck.prober.header_fields import check_headers, check_value
 from flushcheck.prober.proxy_server import ProxyServer, environment_proxy
-
-if TYPE_CHECKING:
-    from http.cookiejar import CookieJar
 
 MAX_REDIRECTS = 10
 MAX_CONNECT_TO = 100  # entries
@@ -53,11 +51,12 @@ class TlsOptions:
     ca: str = ""  # a file or folder of certificates that takes the place of the system's; "": the system's
     cert_file: str = ""  # of the client, with its key unless `key_file` has that
     key_file: str = ""
+    passphrase: str = field(default="", repr=False)  # of an encrypted key
 
     @property
     def without_client(self) -> TlsOptions:
         """The same without the client's certificate."""
-        return replace(self, cert_file="", key_file="")
+        return replace(self, cert_file="", key_file="", passphrase="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class ConnectionOptions:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     user_agent: str = ""  # "": flushcheck's own
     cookie: str = field(default="", repr=False)  # the value of a Cookie header
-    cookie_jar: CookieJar | None = field(default=None, repr=False, compare=False)  # sent where they belong
+    stored_cookies: tuple[StoredCookie, ...] = field(default=(), repr=False)  # sent where they belong
     credentials: Credentials | None = None
     host_credentials: tuple[tuple[str, Credentials], ...] = ()  # by host, where `credentials` is None
     tls: TlsOptions = TlsOptions()
@@ -88,6 +87,7 @@ class ConnectionOptions:
     proxy_from_environment: bool = False  # where `proxy` is None
     max_redirects: int = 0  # of the first response
     protocol: Protocol = Protocol.AUTO
+    pins: tuple[str, ...] = ()  # of the site's own certificate, to compare with: see `certificate.parse_pins`
 
     def __post_init__(self) -> None:
         """Check what can be checked without a connection.
@@ -134,7 +134,7 @@ class ConnectionOptions:
             self,
             headers=(),
             cookie="",
-            cookie_jar=None,
+            stored_cookies=(),
             credentials=None,
             host_credentials=(),
             tls=self.tls.without_client,
@@ -194,35 +194,33 @@ class Target:
             return self.endpoint[0], port
         return host, port
 
-    def request_headers(self, defaults: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    def request_headers(
+        self, defaults: Iterable[tuple[str, str]], request_target: str = "/"
+    ) -> list[tuple[str, str]]:
         """Return the headers of a request: the caller's own take the place of `defaults` of the same name.
 
         The same name twice among the caller's own stays twice. Host is not among them.
+
+        Args:
+            defaults: what is sent where the caller gave nothing else.
+            request_target: path and query, for the cookies that belong there.
         """
-        own = self._own_headers()
+        own = self._own_headers(request_target.partition("?")[0])
         names = {name.lower() for name, _ in own}
         return [*((name, value) for name, value in defaults if name.lower() not in names), *own]
 
-    def _own_headers(self) -> list[tuple[str, str]]:
+    def _own_headers(self, path: str) -> list[tuple[str, str]]:
         options = self.options
         own = list(options.headers)
         names = {name.lower() for name, _ in own}
         credentials = options.credentials or dict(options.host_credentials).get(self.address.host)
+        stored = cookie_header(options.stored_cookies, self.address, path, time.time())
         for name, value in (
             ("User-Agent", options.user_agent),
             ("Authorization", credentials.basic if credentials else ""),
-            ("Cookie", options.cookie or self._stored_cookies()),
+            # As curl has it: those of a file first.
+            ("Cookie", "; ".join(filter(None, (stored, options.cookie)))),
         ):
             if value and name.lower() not in names:
                 own.append((name, value))
         return own
-
-    def _stored_cookies(self) -> str:
-        """The Cookie header of the jar's cookies that belong to this address, "" for none."""
-        if self.options.cookie_jar is None:
-            return ""
-        from urllib.request import Request  # with what it imports, 30 ms that few need
-
-        request = Request(f"{self.address.url}/")
-        self.options.cookie_jar.add_cookie_header(request)
-        return request.get_header("Cookie") or ""

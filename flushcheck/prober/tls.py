@@ -15,16 +15,23 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-from flushcheck.prober.messages import printable
+from typing import NamedTuple
 
 # RFC 8446, section 5.1: type (1 byte), version (2 bytes), length (2 bytes).
 HEADER_BYTES = 5
 MAX_TEXT_BYTES = 16 * 1024
 # RFC 5246, section 6.2.3: no version allows more. OpenSSL says what is wrong with a longer one.
 MAX_RECORD_BYTES = HEADER_BYTES + MAX_TEXT_BYTES + 2048
+SHOWN = 80  # bytes of what is no TLS
 _TYPES = range(20, 25)  # change_cipher_spec, alert, handshake, application_data, heartbeat
+
+
+class NotTls(ssl.SSLError):
+    """What the peer sent is no TLS."""
+
+    def __init__(self, sent: bytes) -> None:
+        super().__init__("not TLS")
+        self.sent = sent  # its beginning
 
 
 class Record(NamedTuple):
@@ -41,10 +48,7 @@ class TlsFacts:
     version: str  # for example "TLSv1.3"
     alpn: str  # the protocol that the peer chose; "": it chose none
     cipher: str
-    subject: str = ""  # of the certificate; "": it was not checked, so nothing about it is known
-    issuer: str = ""
-    expires: str = ""  # as the certificate says it, for example "Jun  1 12:00:00 2027 GMT"
-    certificate: bytes = b""  # in DER, also where it was not checked
+    certificate: bytes = b""  # in DER, also where it was not verified: see `certificate`
 
 
 class TlsSession:
@@ -72,12 +76,15 @@ class TlsSession:
         """Go on with the handshake; False while it needs more from the peer.
 
         Raises:
+            NotTls: the peer sent something else.
             ssl.SSLError: it failed. `outgoing` may hold an alert that says so to the peer.
         """
         while True:
             try:
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
+                if self._wire and not self._is_record():
+                    raise NotTls(bytes(self._wire[:SHOWN])) from None
                 if not (size_bytes := self._record_bytes()):
                     return False
                 self._incoming.write(self._cut(size_bytes))
@@ -117,15 +124,11 @@ class TlsSession:
 
     def facts(self) -> TlsFacts:
         """Return what the handshake settled."""
-        certificate: dict[str, Any] = self._tls.getpeercert() or {}
         cipher = self._tls.cipher()
         return TlsFacts(
             version=self._tls.version() or "",
             alpn=self._tls.selected_alpn_protocol() or "",
             cipher=cipher[0] if cipher else "",
-            subject=_name(certificate.get("subject", ())),
-            issuer=_name(certificate.get("issuer", ())),
-            expires=certificate.get("notAfter", ""),
             certificate=self._tls.getpeercert(binary_form=True) or b"",
         )
 
@@ -148,16 +151,15 @@ class TlsSession:
         if len(self._wire) < HEADER_BYTES:
             return 0
         size_bytes = HEADER_BYTES + int.from_bytes(self._wire[3:5], "big")
-        if self._wire[0] not in _TYPES or self._wire[1] != 3 or size_bytes > MAX_RECORD_BYTES:
+        if not self._is_record() or size_bytes > MAX_RECORD_BYTES:
             return len(self._wire)  # no record: OpenSSL says so at once, and nothing waits for its end
         return size_bytes if size_bytes <= len(self._wire) else 0
+
+    def _is_record(self) -> bool:
+        """Whether what arrived begins as a record does."""
+        return self._wire[0] in _TYPES and bytes(self._wire[1:2]) in (b"", b"\x03")
 
     def _cut(self, size_bytes: int) -> bytes:
         record = bytes(self._wire[:size_bytes])
         del self._wire[:size_bytes]
         return record
-
-
-def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    """Return a name of a certificate on one line, for example "Example Inc, example.com"."""
-    return printable(", ".join(value for part in parts for _, value in part), 200)

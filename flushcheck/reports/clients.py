@@ -38,9 +38,10 @@ def asked_as(report: Report) -> str:
         for transport in report.transports
         for client in transport.clients
     }
-    multiplexed = (Client.BROWSER, "2") in versions
+    multiplexed = [version for version in ("2", "3") if (Client.BROWSER, version) in versions]
+    spoken = " and ".join(f"HTTP/{version}" for version in multiplexed or ["1.1"])
     words = {
-        Client.BROWSER: f"a browser over HTTP/{'2' if multiplexed else '1.1'}",
+        Client.BROWSER: f"a browser over {spoken}",
         Client.HTTP1: "a client that speaks only HTTP/1.1",
         Client.HTTP3: "a browser over HTTP/3",
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from flushcheck.model import (
+    CertificateReport,
     ClientReport,
     CulpritReport,
     FaultLocation,
@@ -18,6 +19,8 @@ from flushcheck.model import (
     TokenMetrics,
     TransportReport,
 )
+from flushcheck.model.codec import to_json
+from flushcheck.reports.clients import asked_as
 from flushcheck.reports.fixes import fix_document
 
 SCHEMA = 2
@@ -30,10 +33,12 @@ def document(report: Report) -> dict[str, Any]:
         "target": report.target,
         "verdict": report.verdict.value,
         "headline": report.headline,
+        "measured_as": asked_as(report),
         "clients": {client.value: verdict.value for client, verdict in report.clients},
         "transports": {transport.transport.value: _transport(transport) for transport in report.transports},
         "culprits": [_culprit(culprit) for culprit in report.culprits],
         "fault_location": _fault_location(report.fault_location),
+        "certificate": _certificate(report.certificate),
         "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
         "stream": _stream(report.stream),
         "rungs": [_rung(rung) for rung in report.rungs],
@@ -49,6 +54,16 @@ def _fault_location(found: FaultLocation | None) -> dict[str, Any] | None:
         "place": found.place.value,
         "summary": found.summary,
         "evidence": [fact.sentence for fact in found.evidence],
+    }
+
+
+def _certificate(found: CertificateReport | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        **to_json(found.presented),
+        "match": found.match.value,
+        "site": to_json(found.site) if found.site else None,
     }
 
 

@@ -117,6 +117,7 @@ CODES = [
     ("a note, and a comment without effect", "# flushcheck: allow nginx-gzip short\nlocation / { uwsgi_buffering off; uwsgi_read_timeout 1h; uwsgi_pass x; }", 0, 1),
     ("static",              "location / { root /srv; }",                                   0, 0),
     ("empty",               "",                                                            0, 0),
+    ("a filter",            "location / { trim on; proxy_buffering off; proxy_pass http://x; }", 3, 1),
     ("a brace missing",     "location / { root /srv;",                                     3, 3),
     ("held and broken",     "location / { proxy_pass http://x; } }",                       1, 1),
     ("unread and nothing",  "server { include x; }",                                       3, 3),
@@ -145,6 +146,17 @@ def test_a_file_whose_only_finding_is_allowed_is_clean():
 def test_a_block_without_a_finding_is_listed():
     (passed,) = nginx("location / {\n uwsgi_buffering off;\n uwsgi_pass x;\n}").passed
     assert passed == CheckedBlock(Server.NGINX, "f", 1, "location /", "uwsgi_buffering off (line 2)")
+
+
+def test_a_block_is_unknown_for_each_filter_that_may_collect_responses():
+    (unknown,) = nginx(
+        "location / {\n trim on;\n footer a;\n uwsgi_buffering off;\n uwsgi_pass x;\n}"
+    ).unknown
+    why = (
+        "trim (line 2): responses go through the trim module, which may collect them; "
+        "footer (line 3): responses go through the footer module, which may collect them"
+    )
+    assert unknown == CheckedBlock(Server.NGINX, "f", 1, "location /", why)
 
 
 def test_more_blocks_than_the_limit_are_reported(monkeypatch):

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from flushcheck.configs.findings import Server
-from flushcheck.configs.nginx.modules import module_of
 from flushcheck.configs.tree import MAX_DEPTH
 from flushcheck.files import check_text, read_text
 from flushcheck.files.nginx_grammar import MAX_REFUSED
@@ -124,24 +123,6 @@ def test_an_unknown_name_may_belong_to_a_module() -> None:
     assert reasons(in_location("frobnicate_responses on;")) == [
         "'frobnicate_responses' is no directive of nginx: nginx refuses this file, unless a module has it that is not known here"
     ]
-
-
-MODULES = [
-    ("brotli", True),
-    ("brotli_types", True),
-    ("brotlix", False),
-    ("body_filter_by_lua_block", True),
-    ("more_set_headers", True),
-    ("more_headers", False),
-    ("set_md5", True),
-    ("proxy_cache_purge", True),
-    ("proxy_buffering", False),
-]
-
-
-@pytest.mark.parametrize(("name", "known"), MODULES)
-def test_directives_of_known_modules(name, known) -> None:
-    assert bool(module_of(name)) is known
 
 
 def test_a_block_of_a_refused_file_is_not_known() -> None:

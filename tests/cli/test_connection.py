@@ -12,6 +12,7 @@ from flushcheck.cli.connection import connection_options
 from flushcheck.cli.connection_values import MAX_COOKIE_FILE_BYTES
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
+from flushcheck.prober.certificate import pin_of
 from flushcheck.prober.credentials import Credentials
 from flushcheck.prober.proxy_server import ProxyScheme, ProxyServer
 from flushcheck.prober.target import (
@@ -23,7 +24,7 @@ from flushcheck.prober.target import (
     Target,
     TlsOptions,
 )
-from tests.prober.certificates import self_signed
+from tests.prober.certificates import Pair, encrypted, self_signed
 
 URL = "http://site.test"
 
@@ -32,6 +33,8 @@ def options(*arguments, environ=None, command="diagnose", url=URL):
     parsed = parser([command]).parse_args([command, url, *arguments])
     return connection_options(parsed, [url], environ or {})
 
+
+PIN = pin_of(b"")
 
 GIVEN = [
     # arguments, options
@@ -43,6 +46,7 @@ GIVEN = [
     (["-b", "a=1; b=2", "--cookie", "c=3;"], {"cookie": "a=1; b=2; c=3"}),
     (["-k"], {"tls": TlsOptions(verify=False)}),
     (["--resolve", "site.test:80:127.0.0.1"], {"connect_to": (ConnectTo("site.test", 80, "127.0.0.1", 0),)}),
+    (["--resolve", "+site.test:80:127.0.0.1"], {"connect_to": (ConnectTo("site.test", 80, "127.0.0.1", 0),)}),
     (["--resolve", "*:443:[::1]"], {"connect_to": (ConnectTo("", 443, "::1", 0),)}),
     (["--connect-to", "Site.test:80:app:8000", "--connect-to", "::[::1]:"], {"connect_to": (ConnectTo("site.test", 80, "app", 8000), ConnectTo("", 0, "::1", 0))}),
     (["-4"], {"family": Family.IPV4}),
@@ -54,6 +58,7 @@ GIVEN = [
     (["--proxy", "env"], {"proxy_from_environment": True}),
     (["--http1.1"], {"protocol": Protocol.HTTP1}),
     (["--max-redirects", str(MAX_REDIRECTS)], {"max_redirects": MAX_REDIRECTS}),
+    (["--pin", f"{PIN};{'A' * 64}", "--pin", PIN, "--max-redirects", "1"], {"max_redirects": 1, "pins": (PIN, "a" * 64, PIN)}),
 ]  # fmt: skip
 
 
@@ -77,7 +82,7 @@ WRONG = [
     (["--proxy-user", "alice:secret-x", "-x", "env"],    "--proxy-user without the URL of a proxy"),
     (["-x", "ftp://a:secret-x@p.test"],                  "--proxy ftp://…: expected http://"),
     (["-b", "/none/secret.txt"],                         "-b: No such file or directory; expected a cookie file"),
-    (["-b", __file__],                                   "not a cookie file; expected a cookie file in Netscape format"),
+    (["-b", __file__],                                   ", line 1: not a cookie; expected a cookie file in Netscape format"),
     (["--resolve", "site.test:80"],                      "--resolve site.test:80: expected a host, a port and an IP address"),
     (["--resolve", "site.test:0:127.0.0.1"],             "expected a host, a port and an IP address"),
     (["--resolve", "site.test:65536:127.0.0.1"],         "expected a host, a port and an IP address"),
@@ -93,7 +98,11 @@ WRONG = [
     (["--http3", "--unix-socket", "/x"],                 "--http3 without TLS: not available"),
     (["--cacert", "/none.pem"],                          "certificates in /none.pem: No such file or directory"),
     (["--cert", "/none.pem"],                            "--cert /none.pem: No such file or directory"),
+    (["--cert", "/none.pem:secret-x"],                   "--cert /none.pem: No such file or directory"),
     (["--key", "/none.pem"],                             "a key without a certificate"),
+    (["--pass", "secret-x"],                             "--pass without a client certificate"),
+    (["--pin", "sha1//x"],                               "--pin sha1//x: expected sha256//"),
+    (["--pin", PIN],                                     "--pin without TLS: expected an https:// URL"),
     (["--unix-socket", "/x", "-x", "http://p.test:1"],   "a unix socket and a proxy"),
     (["--unix-socket", "/x", "--direct", URL],           "expected the app's own port"),
     (["--direct", URL],                                  "expected the app's own port"),
@@ -141,23 +150,82 @@ def test_an_option_before_the_command_is_refused_without_its_value(first, shown,
     assert "secret-x" not in error
 
 
-@pytest.mark.parametrize(("option", "whose"), [("-u", "service"), ("--proxy-user", "proxy")])
-def test_a_password_that_was_left_out_is_asked_for(option, whose, monkeypatch):
-    asked = []
+def typing(monkeypatch, typed: str | None) -> list[tuple[str, bool]]:
+    """Make a terminal on which this is typed; returns the prompts, and whether each goes to standard error.
+
+    No fixture: pytest changes standard input before each test.
+    """
+    prompts = []
 
     def ask(prompt, stream):
-        asked.append((prompt, stream is sys.stderr))
-        return "wonderland"
+        prompts.append((prompt, stream is sys.stderr))
+        if typed is None:
+            raise EOFError
+        return typed
 
     monkeypatch.setattr(getpass, "getpass", ask)
     for name in ("stdin", "stderr"):
         terminal = io.StringIO()
         terminal.isatty = lambda: True  # type: ignore[method-assign]
         monkeypatch.setattr(sys, name, terminal)
+    return prompts
+
+
+@pytest.mark.parametrize(("option", "whose"), [("-u", "service"), ("--proxy-user", "proxy")])
+def test_a_password_that_was_left_out_is_asked_for(option, whose, monkeypatch):
+    asked = typing(monkeypatch, "wonderland")
     given = options(option, "alice", "-x", "http://proxy.test:1")
     credentials = given.credentials if option == "-u" else given.proxy and given.proxy.credentials
     assert credentials == Credentials("alice", "wonderland")
     assert asked == [(f"password of alice for the {whose}: ", True)]
+
+
+@pytest.fixture
+def client(tmp_path) -> Pair:
+    """A client certificate whose key is encrypted with `wonderland`, in one file with it."""
+    pair = encrypted(self_signed(tmp_path), tmp_path, "wonderland")
+    pair.cert.write_text(pair.cert.read_text() + pair.key.read_text())
+    return pair
+
+
+def test_the_passphrase_of_a_key_is_asked_for(client, monkeypatch):
+    asked = typing(monkeypatch, "wonderland")
+    given = options("--cert", str(client.cert), "--key", str(client.key))
+    assert given.tls.passphrase == "wonderland"
+    assert asked == [(f"passphrase of {client.key}: ", True)]
+
+
+@pytest.mark.parametrize(
+    "form", [["--cert", "{cert}", "--pass", "wonderland"], ["--cert", "{cert}:wonderland"]]
+)
+def test_a_passphrase_that_was_given_is_not_asked_for(form, client):
+    given = options(*(argument.format(cert=client.cert) for argument in form))
+    assert given.tls == TlsOptions(cert_file=str(client.cert), passphrase="wonderland")
+
+
+def test_a_file_with_a_colon_in_its_name_is_that_file(client, tmp_path):
+    path = tmp_path / "a:b.pem"
+    path.write_text(client.cert.read_text())
+    given = options("--cert", str(path), "--pass", "wonderland")
+    assert (given.tls.cert_file, given.tls.passphrase) == (str(path), "wonderland")
+
+
+@pytest.mark.parametrize(("form", "says"), [
+    ([], "{cert}: the key is encrypted, and no terminal to ask for it: expected --pass, for example"),
+    (["--pass", "secret-x"], "--cert {cert}: the passphrase does not decrypt the key; expected"),
+])  # fmt: skip
+def test_without_the_right_passphrase_nothing_is_requested(form, says, client, capsys):
+    assert main(["diagnose", "https://127.0.0.1:1", "--cert", str(client.cert), *form]) == 2
+    output = capsys.readouterr()
+    assert says.format(cert=client.cert) in output.err
+    assert "secret-x" not in output.err
+    assert output.out == ""
+
+
+def test_nothing_typed_is_wrong_usage(client, monkeypatch):
+    typing(monkeypatch, None)
+    with pytest.raises(UsageError, match="the key is encrypted, and nothing was typed: expected --pass"):
+        options("--cert", str(client.cert))
 
 
 @pytest.fixture
@@ -212,19 +280,32 @@ def test_a_cookie_file_is_sent_where_it_belongs(url, sent, tmp_path):
     assert headers == ([("Cookie", sent)] if sent else [])
 
 
-def test_a_large_cookie_file_is_refused(tmp_path):
-    path = tmp_path / "cookies.txt"
-    path.write_bytes(b"x" * (MAX_COOKIE_FILE_BYTES + 1))
-    with pytest.raises(UsageError, match=f"at most {MAX_COOKIE_FILE_BYTES} bytes"):
-        options("-b", str(path))
+def test_several_files_and_pairs_are_all_sent(tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_text(COOKIES.replace("session", name))
+    given = options("-b", str(tmp_path / "a"), "-b", "c=3", "-b", str(tmp_path / "b"))
+    assert Target(parse(URL), given).request_headers([]) == [("Cookie", "a=secret-x; b=secret-x; c=3")]
 
 
-def test_a_cookie_file_with_a_wrong_line_is_refused_without_it(tmp_path):
+COOKIE_FILES = [
+    # name, content, in the message
+    ("too large", b"x" * (MAX_COOKIE_FILE_BYTES + 1), f"expected at most {MAX_COOKIE_FILE_BYTES} bytes"),
+    ("not text", b"\xff\xfesecret-x", ", line 1: not a cookie; expected a cookie file"),
+    (
+        "a wrong line",
+        b"# Netscape HTTP Cookie File\n\nsecret-x\n",
+        ", line 3: not a cookie; expected a cookie file",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "says"), COOKIE_FILES, ids=[row[0] for row in COOKIE_FILES])
+def test_a_cookie_file_that_cannot_be_used_is_refused_without_its_content(name, content, says, tmp_path):
     path = tmp_path / "cookies.txt"
-    path.write_text("# Netscape HTTP Cookie File\nsecret-x\n")
+    path.write_bytes(content)
     with pytest.raises(UsageError) as raised:
         options("-b", str(path))
-    assert "not a cookie file" in str(raised.value)
+    assert says in str(raised.value)
     assert "secret-x" not in str(raised.value)
 
 
@@ -249,10 +330,21 @@ def test_bundles_of_other_tools_are_honoured(name, arguments, environ, used, tmp
 
 
 def test_a_bundle_that_is_missing_matters_for_https_only():
-    environ = {"REQUESTS_CA_BUNDLE": "/none.pem"}
-    assert options(environ=environ).tls.ca == "/none.pem"
-    with pytest.raises(UsageError, match=r"certificates in /none\.pem: No such file"):
-        options(environ=environ, url="https://site.test")
+    for variable in ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        environ = {variable: "/none.pem"}
+        assert options(environ=environ).tls.verify
+        with pytest.raises(
+            UsageError, match=rf"{variable}=/none\.pem: no such file; expected .* for example"
+        ):
+            options(environ=environ, url="https://site.test")
+
+
+def test_a_variable_that_does_not_count_may_name_nothing(tmp_path):
+    bundle = str(self_signed(tmp_path).cert)
+    environ = {"CURL_CA_BUNDLE": bundle, "REQUESTS_CA_BUNDLE": "/none.pem", "SSL_CERT_FILE": "/none.pem"}
+    assert options(environ=environ, url="https://site.test").tls.ca == bundle
+    del environ["CURL_CA_BUNDLE"]
+    assert options("--cacert", bundle, environ=environ, url="https://site.test").tls.ca == bundle
 
 
 def test_a_wrong_proxy_in_the_environment_is_wrong_usage(monkeypatch, capsys):

@@ -73,6 +73,7 @@ class Seen:
     kilo: Flow = Flow.BLOCKS  # of the baseline at a kilobyte a Piece
     size: int | None = 8192  # of its blocks
     big: Flow | None = None  # of the baseline with the largest Pieces; None: not made
+    big_reads: tuple[int, ...] = (20_000, 12_000)  # bytes of text
     headers: Mapping[str, str] = field(default_factory=dict)
     first_read: tuple[int, int] = (50, 50)  # bytes, and bytes of text
     request: RequestAtApp | None = APP
@@ -187,7 +188,9 @@ class Seen:
             pairs.append((opened, timing))
         if self.big is not None:
             probe = Probe(self.transport, Scenario.BIG)
-            pairs.append(self._pair(probe, self.big, Timing(self.big), self.headers))
+            observation, timing = self._pair(probe, self.big, Timing(self.big), self.headers)
+            arrivals = tuple(Arrival(2.0, size, size) for size in self.big_reads)
+            pairs.append((replace(observation, arrivals=arrivals), timing))
         if self.websocket_at_app is not None:
             probe = Probe(Transport.WEBSOCKET, vantage=Vantage.DIRECT)
             pairs.append(self._pair(probe, self.websocket_at_app, Timing(self.websocket_at_app), {}))

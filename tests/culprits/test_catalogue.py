@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from flushcheck.configs.versions import CADDY_ENCODE_FLUSH, NGINX_UPSTREAM_HTTP11
 from flushcheck.culprits import CATALOGUE, CULPRITS, DETECTORS, FALLBACK_DETECTORS, LINTERS
 from flushcheck.culprits.catalogue import find, near
 from flushcheck.model import Culprit, Fix, Owner, Source, UsageError
-from flushcheck.reports import explain
+from flushcheck.reports import explain, fixes
 
 EVERY = [pytest.param(culprit, id=culprit.id) for culprit in CULPRITS.values()]
 
@@ -99,6 +100,13 @@ def test_every_culprit_is_explained_in_full(culprit):
     assert page.count("<section") == len(culprit.fixes)
     document = json.loads(json.dumps(explain.explanation_document(culprit)))
     assert [fix["change"] for fix in document["fixes"]] == [fix.change for fix in culprit.fixes]
+    assert ("what its versions do" in text) is bool(culprit.versions)
+    for change in culprit.versions:
+        assert f"{change.sentence()}. Source: {change.source}." in text
+    assert [
+        (entry["program"], entry["before"], entry["after"], entry["source"]) for entry in document["versions"]
+    ] == [(change.program, change.before, change.after, change.source) for change in culprit.versions]
+    assert all(re.fullmatch(r"\d+(\.\d+)+", entry["since"]) for entry in document["versions"])
     assert document["shown_by"] == sorted(source.value for source in culprit.shown_by)
 
 
@@ -106,6 +114,8 @@ def test_every_culprit_is_explained_in_full(culprit):
     ("fix", "labels"),
     [
         (Fix("w", "c", Owner.APP), []),
+        (Fix("w", "c", Owner.APP, until=NGINX_UPSTREAM_HTTP11), ["for:"]),
+        (Fix("w", "c", Owner.APP, since=NGINX_UPSTREAM_HTTP11), ["for:"]),
         (Fix("w", "c", Owner.APP, cost="x"), ["cost:"]),
         (Fix("w", "c", Owner.APP, note="x"), ["note:"]),
         (Fix("w", "c", Owner.APP, cost="x", note="x"), ["cost:", "note:"]),
@@ -114,7 +124,23 @@ def test_every_culprit_is_explained_in_full(culprit):
 def test_no_label_stands_without_a_text(fix, labels):
     culprit = Culprit("id", "title", "why", "symptoms", "detection", (fix,))
     words = explain.explanation_text(culprit, width=80, color=False).split()
-    assert [word for word in words if word in ("cost:", "note:")] == labels
+    assert [word for word in words if word in ("for:", "cost:", "note:")] == labels
+
+
+VERSIONS = [
+    # before, and from this change on            what the fix is for
+    ((None, None),                               ""),
+    ((NGINX_UPSTREAM_HTTP11, None),              "nginx before 1.29.7"),
+    ((None, NGINX_UPSTREAM_HTTP11),              "nginx 1.29.7 and later"),
+    ((CADDY_ENCODE_FLUSH, NGINX_UPSTREAM_HTTP11), "Caddy before 2.9, nginx 1.29.7 and later"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sides", "text"), VERSIONS)
+def test_a_fix_says_for_which_versions_it_is(sides, text):
+    until, since = sides
+    assert fixes.versions(Fix("w", "c", Owner.APP, until=until, since=since)) == text
+    assert fixes.fix_document(Fix("w", "c", Owner.APP, until=until, since=since))["versions"] == text
 
 
 BUFFERING = ("nginx-scgi-buffering", "nginx-uwsgi-buffering")

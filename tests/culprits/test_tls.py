@@ -173,7 +173,11 @@ RECORDS = [
 def test_behind_tls_apache_is_known_by_the_buffer_of_mod_ssl(name, sizes, named):
     arrived = {"x-accel-buffering": "no"}
     large = saw(kilo(CHUNKED), HELD, request=FCGI)
-    large = dataclasses.replace(large, arrivals=(dataclasses.replace(large.arrivals[0], record_bytes=sizes),))
+    reads = tuple(
+        dataclasses.replace(large.arrivals[0], at_s=float(at), record_bytes=(size,))
+        for at, size in enumerate(sizes)
+    )
+    large = dataclasses.replace(large, arrivals=reads)
     seen = [saw(CHUNKED, HELD, request=FCGI), saw(xab(CHUNKED), HELD, headers=arrived, request=FCGI), large]
     detection = apache_proxy_fcgi.detect(run(*over("TLSv1.3", "1.1", *seen)), CHUNKED)
     assert (detection is not None) is named

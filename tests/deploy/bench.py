@@ -6,17 +6,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from email.message import Message
 from http.client import HTTPConnection
 
-from flushcheck import diagnose
-from flushcheck.model import Flow, Report, Transport
+from flushcheck import ConnectionOptions, diagnose
+from flushcheck.model import Client, ClientReport, Flow, Report, Transport
+from flushcheck.prober.target import TlsOptions
 from tests.deploy import hosts
 from tests.deploy.shipped import SUB_PATH
+from tests.lab.tls import authority
 from tests.live import servers
 from tests.live.servers import Service
 
@@ -39,6 +41,8 @@ class Try:
     only: Sequence[Transport] = tuple(Transport)
     idle_s: tuple[float, ...] = ()
     behind: str = "gunicorn"
+    tls: bool = False
+    version: str = ""  # of the program; "": the installed one
     options: Mapping[str, str] = field(default_factory=dict)  # for the launcher
 
 
@@ -62,6 +66,28 @@ class Seen:
         """Transport -> how it flows."""
         return {verdict.transport.value: verdict.flow.value for verdict in self.report.transports}
 
+    @property
+    def client_flows(self) -> dict[Client, dict[str, str]]:
+        """Client -> transport -> how it flows."""
+        return {client: self._of(client, lambda got: got.flow.value) for client in self._clients}
+
+    @property
+    def http_versions(self) -> dict[Client, dict[str, str]]:
+        """Client -> transport -> the version of HTTP that it spoke."""
+        return {client: self._of(client, lambda got: got.http_version) for client in self._clients}
+
+    @property
+    def _clients(self) -> list[Client]:
+        return [client for client, _ in self.report.clients]
+
+    def _of(self, client: Client, fact: Callable[[ClientReport], str]) -> dict[str, str]:
+        return {
+            verdict.transport.value: fact(got)
+            for verdict in self.report.transports
+            for got in verdict.clients
+            if got.client is client
+        }
+
 
 def look(one: Try, origin: Service) -> Seen:
     """Start it, diagnose it, check its file, end it.
@@ -76,6 +102,8 @@ def look(one: Try, origin: Service) -> Seen:
         origin=origin,
         behind=one.behind,
         sub_path=one.sub_path,
+        tls=one.tls,
+        version=one.version,
         options=one.options,
     ) as service:
         url = service.url + (SUB_PATH if one.sub_path else "")
@@ -85,7 +113,8 @@ def look(one: Try, origin: Service) -> Seen:
 
 
 def _diagnosed(url: str, one: Try, *, looks: int) -> Report:
-    report = diagnose(url, quick=True, only=one.only, idle_s=one.idle_s)
+    options = ConnectionOptions(tls=TlsOptions(ca=str(authority().ca))) if one.tls else None
+    report = diagnose(url, quick=True, only=one.only, idle_s=one.idle_s, options=options)
     late = _only_late({verdict.flow for verdict in report.transports})
     return _diagnosed(url, one, looks=looks - 1) if late and looks > 1 else report
 
@@ -97,6 +126,7 @@ def _only_late(flows: set[Flow]) -> bool:
 
 def side_by_side(tries: Iterable[Try], origin: Service) -> list[Seen]:
     """Look at several, in their order."""
+    authority()  # once, and not in each thread
     with ThreadPoolExecutor(JOBS) as pool:
         return list(pool.map(lambda one: look(one, origin), tries))
 

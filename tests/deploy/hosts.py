@@ -35,6 +35,18 @@ AROUND: Mapping[str, str] = {
 
 # Debian's Apache has these in mods-enabled; what a file needs beyond them, its own steps say.
 APACHE_MODULES = "alias deflate filter reqtimeout"
+# Those of its steps that only TLS needs, and what `a2enmod ssl` brings along.
+TLS_MODULES = ("ssl", "http2")
+TLS_DEPENDS = "socache_shmcb"
+
+# Where the shipped files look for a certificate -> the laboratory's throw-away one.
+CERTIFICATES: Mapping[str, str] = {
+    "/etc/letsencrypt/live/flushcheck.example/fullchain.pem": "/run/lab/cert.pem",
+    "/etc/letsencrypt/live/flushcheck.example/privkey.pem": "/run/lab/key.pem",
+    "/etc/haproxy/certs/flushcheck.example.pem": "/run/lab/both.pem",
+    "/etc/ssl/flushcheck/fullchain.pem": "/run/lab/cert.pem",
+    "/etc/ssl/flushcheck/privkey.pem": "/run/lab/key.pem",
+}
 
 _A2ENMOD = re.compile(r"a2enmod ((?:[a-z][a-z0-9_]+ ?)+)$", re.MULTILINE)
 
@@ -52,6 +64,8 @@ def start(
     origin: Service | None = None,
     behind: str = "gunicorn",
     sub_path: bool = False,
+    tls: bool = False,
+    version: str = "",
     options: Mapping[str, str] | None = None,
 ) -> Iterator[Service]:
     """Run a program with a shipped file until the block ends; it responds at /healthz then.
@@ -62,6 +76,8 @@ def start(
         origin: what stands behind it, where that is the plain service and runs already.
         behind: what to start there otherwise: gunicorn, fastcgi, nothing, or a case of the laboratory.
         sub_path: the app is at /flushcheck and not at the root.
+        tls: reach it over TLS, with the certificate of tests.lab.tls; the text has its lines for that in force.
+        version: of the program, as tests.lab.versions has it; "": the installed one.
         options: more for the program's launcher, as the head of a laboratory's case would say it.
 
     Raises:
@@ -69,7 +85,10 @@ def start(
         servers.ServiceError: it refuses the file, or does not come up.
     """
     mount = SUB_PATH if sub_path else ""
-    modules = " ".join([APACHE_MODULES, *_A2ENMOD.findall(text)])
+    named = " ".join(_A2ENMOD.findall(text)).split()
+    modules = [name for name in named if tls or name not in TLS_MODULES]
+    if tls:
+        modules.append(TLS_DEPENDS)
     case = Case(
         name=f"{program}/shipped",
         path=Path(),
@@ -78,19 +97,35 @@ def start(
         culprits=(),
         transports=(),
         behind=behind,
-        options={"modules": modules, "ready": f"{mount}/healthz", **(options or {})},
+        options={
+            "modules": " ".join([APACHE_MODULES, *modules]),
+            "ready": f"{mount}/healthz",
+            **(options or {}),
+        },
         seen={},
-        text=placed(program, whole(program, text)),
+        text=placed(program, whole(program, text), tls=tls),
+        tls=tls,
+        version=version,
     )
     with programs.start(case, origin=origin) as service:
-        servers.wait_until_ok(service, f"{mount}/healthz")
+        if not tls:
+            servers.wait_until_ok(service, f"{mount}/healthz")
         yield service
 
 
-def placed(program: str, text: str) -> str:
-    """The text with its public address where the laboratory expects it."""
+def placed(program: str, text: str, *, tls: bool) -> str:
+    """The text with its public address, and its certificate, where the laboratory expects them."""
+    for name, here in CERTIFICATES.items():
+        text = text.replace(name, here)
+    if program == "nginx" and tls:
+        # The laboratory gives 443 the port of the case; 80 stays beside it on another one.
+        return re.sub(r"(?m)^(\s*listen) 80;", r"\1 127.0.0.1:8080;", text)
     if program == "haproxy":
-        return text.replace("bind :80\n", "bind 127.0.0.1:8080\n")
+        text = text.replace("bind :80\n", "bind 127.0.0.1:8080\n")
+        return text.replace("bind :443 ", "bind 127.0.0.1:8443 ").replace(
+            "quic4@:443 ", "quic4@127.0.0.1:8443 "
+        )
     if program == "caddy":
-        return text.replace("flushcheck.example {", "http://127.0.0.1:8080 {")
+        address = "https://localhost:8443" if tls else "http://127.0.0.1:8080"
+        return re.sub(r"(?m)^flushcheck\.example \{", f"{address} {{", text)
     return text

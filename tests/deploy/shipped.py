@@ -3,10 +3,12 @@
 Comments in a file are what its tests go by, so that the two cannot drift apart:
 
     # matters: <culprit id>            the line below, deleted, brings this culprit
+    # matters over TLS: <culprit id>   the same, where its lines for TLS are in force
     # matters: <culprit id>: <words>   only these words of the line below
     # holds: <culprit id>              the comment below, put in force, brings it
     # On a sub-path, instead of the next line: <line>
     # On a sub-path, as well: <line>
+    # With TLS, ... and With HTTP/3, ...: the same two
 
 "The line below" is the next one that is no comment. Everything here is pure: text in, text out.
 """
@@ -21,9 +23,10 @@ DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
 SUB_PATH = "/flushcheck"
 
-_MARK = re.compile(r"^\s*# (?P<kind>matters|holds): (?P<culprit>[a-z0-9-]+)(?:: (?P<words>.+?))?\s*$")
-_INSTEAD = re.compile(r"^(?P<indent>\s*)# On a sub-path, instead of the next line: (?P<line>.+)$")
-_AS_WELL = re.compile(r"^(?P<indent>\s*)# On a sub-path, as well: (?P<line>.+)$")
+_MARK = re.compile(
+    r"^\s*# (?P<kind>matters|holds)(?P<tls> over TLS)?: (?P<culprit>[a-z0-9-]+)(?:: (?P<words>.+?))?\s*$"
+)
+_SUB_PATH, _TLS, _HTTP3 = "On a sub-path", "With (?:TLS|your own certificate)", "With HTTP/3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Mark:
     text: str  # that line, without the space around it
     words: str  # what is taken out of it; "" for all of it
     holds: bool  # it is a comment that must not be put in force
+    over_tls: bool = False  # only where the lines for TLS are in force
 
 
 def text_of(name: str) -> str:
@@ -57,7 +61,7 @@ def marks(text: str) -> tuple[Mark, ...]:
             said, words = lines[at].strip(), mark["words"] or ""
             if not said.startswith("# ") if holds else words not in said:
                 raise ValueError(f"{line.strip()}: not to be found in the line below, {said}")
-            found.append(Mark(mark["culprit"], at, said, words, holds))
+            found.append(Mark(mark["culprit"], at, said, words, holds, over_tls=bool(mark["tls"])))
     return tuple(found)
 
 
@@ -80,16 +84,41 @@ def on_sub_path(text: str) -> str:
     Raises:
         ValueError: it gives none.
     """
+    return _in_force(text, _SUB_PATH)
+
+
+def with_tls(text: str) -> str:
+    """The file with the lines that it gives for TLS in force.
+
+    Raises:
+        ValueError: it gives none.
+    """
+    return _in_force(text, _TLS)
+
+
+def with_http3(text: str) -> str:
+    """The file with the lines that it gives for TLS and for HTTP/3 in force.
+
+    Raises:
+        ValueError: it gives none for one of them.
+    """
+    return _in_force(with_tls(text), _HTTP3)
+
+
+def _in_force(text: str, where: str) -> str:
+    """The file with the lines that it gives for one place in force."""
+    put = re.compile(
+        rf"^(?P<indent>\s*)# {where}, (?:(?P<instead>instead of the next line)|as well): (?P<line>.+)$"
+    )
     lines = text.splitlines()
     changed = False
     for number, line in enumerate(lines):
-        if found := _INSTEAD.match(line):
-            lines[_next(lines, number)] = f"{found['indent']}{found['line']}"
-        elif found := _AS_WELL.match(line):
-            lines[number] = f"{found['indent']}{found['line']}"
-        changed = changed or found is not None
+        if found := put.match(line):
+            at = _next(lines, number) if found["instead"] else number
+            lines[at] = f"{found['indent']}{found['line']}"
+            changed = True
     if not changed:
-        raise ValueError("the file has no line for a sub-path")
+        raise ValueError(f"the file has no line that begins with {where}")
     return "\n".join([*lines, ""])
 
 

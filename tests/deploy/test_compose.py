@@ -13,7 +13,7 @@ import yaml
 from flushcheck import diagnose
 from flushcheck.model import Flow, Report
 from flushcheck.streaming.limits import PREFIX, Limits
-from tests.deploy.shipped import DEPLOY, text_of
+from tests.deploy.shipped import DEPLOY, text_of, with_http3
 from tests.live import nginxconf
 from tests.live.servers import Nginx, Service, start_nginx
 
@@ -35,6 +35,22 @@ def test_it_is_a_file_of_the_compose_specification(tmp_path):
     wrong = tmp_path / "compose.yaml"
     wrong.write_text(FILE.read_text().replace("read_only: true", "read_only: 12", 1))
     assert by_schema(str(wrong)).returncode == 1
+
+
+def test_with_its_lines_for_tls_it_is_one_too_and_publishes_what_nginx_listens_on(tmp_path):
+    file = tmp_path / "compose.yaml"
+    file.write_text(with_http3(FILE.read_text()))
+    assert by_schema(str(file)).returncode == 0, by_schema(str(file)).stdout
+    services = yaml.safe_load(file.read_text())["services"]
+    new = {
+        name: [one for one in services[name][key] if one not in SERVICES[name][key]]
+        for name, key in (("app", "ports"), ("nginx", "volumes"))
+    }
+    assert new == {"app": ["443:443", "443:443/udp"], "nginx": ["/etc/letsencrypt:/etc/letsencrypt:ro"]}
+    nginx = with_http3(text_of("nginx/flushcheck.conf"))
+    assert "listen 443 ssl" in nginx
+    assert "listen 443 quic" in nginx
+    assert "ssl_certificate /etc/letsencrypt/" in nginx
 
 
 def test_only_the_guilty_one_waits_for_its_profile():

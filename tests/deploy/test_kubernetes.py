@@ -14,11 +14,13 @@ import pytest
 import requests
 import yaml
 
-from flushcheck import diagnose
-from flushcheck.model import Flow
+from flushcheck import ConnectionOptions, diagnose
+from flushcheck.model import Client, Flow, Verdict
+from flushcheck.prober.target import TlsOptions
 from flushcheck.streaming.limits import PREFIX, Limits
-from tests.deploy.shipped import DEPLOY, text_of
-from tests.live import nginxconf
+from tests.deploy.shipped import DEPLOY, text_of, with_tls
+from tests.lab.tls import HOST, authority
+from tests.live import nginxconf, servers
 from tests.live.servers import ROOT, Nginx, Service, start_nginx, start_origin
 
 OBJECTS: dict[str, Any] = {
@@ -101,8 +103,17 @@ DEFAULTS = {
 GZIPPED = "application/javascript application/json application/xml text/css text/javascript text/plain text/x-component"
 
 
-def written(annotations: Mapping[str, str], config_map: Mapping[str, str], *pods: Service) -> str:
-    """The nginx configuration for an Ingress with these annotations, in a cluster with this ConfigMap."""
+def written(
+    annotations: Mapping[str, str], config_map: Mapping[str, str], *pods: Service, listen: str = ""
+) -> str:
+    """The nginx configuration for an Ingress with these annotations, in a cluster with this ConfigMap.
+
+    Args:
+        annotations: of the Ingress.
+        config_map: settings for all of the cluster.
+        pods: what stands behind it.
+        listen: more lines of the server block, for TLS.
+    """
     own = {name.removeprefix("nginx.ingress.kubernetes.io/"): value for name, value in annotations.items()}
     value = {**DEFAULTS, **config_map, **own}
     servers = "".join(f"server 127.0.0.1:{pod.port};\n" for pod in pods)
@@ -118,6 +129,7 @@ upstream upstream_balancer {{
 }}
 {gzip}server {{
     listen 80;
+{listen}
     location / {{
         proxy_set_header Host $http_host;
         proxy_set_header Upgrade $http_upgrade;
@@ -163,6 +175,54 @@ def test_the_annotations_free_a_stream_whatever_the_cluster_has_set(
         front.rewrite(nginxconf.placed(text, port=front.port))
         freed = diagnose(front.url, quick=True)
         assert {verdict.flow for verdict in freed.transports} == {Flow.FLOWING}
+
+
+# TLS: what the controller writes for it, with its default of 4k for ssl-buffer-size and with HTTP/2.
+
+WITH_TLS: dict[str, Any] = {
+    one["kind"]: one for one in yaml.safe_load_all(with_tls(text_of("kubernetes/flushcheck.yaml")))
+}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_with_its_lines_for_tls_the_api_takes_it(version):
+    ingress = WITH_TLS["Ingress"]
+    kubernetes_validate.validate(ingress, version, strict=True)
+    (tls,) = ingress["spec"]["tls"]
+    assert tls["hosts"] == [rule["host"] for rule in ingress["spec"]["rules"]]
+    # cert-manager writes the Secret of each `tls` entry of an Ingress with this annotation.
+    assert "cert-manager.io/cluster-issuer" in ingress["metadata"]["annotations"]
+
+
+def test_over_tls_the_annotations_free_http1_clients_too(origin):
+    files, port = authority(), servers.free_port()
+    listen = (
+        f"listen 127.0.0.1:{port} ssl http2;\nssl_certificate {files.cert};\nssl_certificate_key {files.key};\n"
+        "ssl_buffer_size 4k;"
+    )
+    options = ConnectionOptions(tls=TlsOptions(ca=str(files.ca)))
+    buffering = {"proxy-buffering": "on"}
+
+    def verdicts() -> tuple[dict[Client, Verdict], list[str]]:
+        report = diagnose(f"https://{HOST}:{port}", quick=True, options=options)
+        assert [transport.clients[0].http_version for transport in report.transports] == [
+            "2",
+            "2",
+            "2",
+            "1.1",
+        ]
+        return dict(report.clients), [culprit.id for culprit in report.culprits]
+
+    with start_nginx(written(without("proxy-buffering"), buffering, origin, listen=listen)) as front:
+        held = {Client.BROWSER: Verdict.FLOWING, Client.HTTP1: Verdict.HELD}
+        assert verdicts() == (held, ["nginx-proxy-buffering"])
+        front.rewrite(
+            nginxconf.placed(
+                written(WITH_TLS["Ingress"]["metadata"]["annotations"], buffering, origin, listen=listen),
+                port=front.port,
+            )
+        )
+        assert verdicts() == (dict.fromkeys(held, Verdict.FLOWING), [])
 
 
 def test_a_quiet_stream_outlives_the_default_of_a_minute():

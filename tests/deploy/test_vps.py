@@ -43,6 +43,11 @@ class Site:
     def text(self) -> str:
         return text_of(self.file)
 
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """Its promises without TLS; those over TLS are looked at in test_tls.py."""
+        return tuple(mark for mark in marks(self.text) if not mark.over_tls)
+
 
 SITES = {
     site.program: site
@@ -58,7 +63,7 @@ SITES = {
 PROMISES = {"nginx": 5, "apache": 1, "haproxy": 2, "caddy": 1}
 
 PROGRAMS = pytest.mark.parametrize("program", SITES)
-MARKS = [(site.program, mark) for site in SITES.values() for mark in marks(site.text)]
+MARKS = [(site.program, mark) for site in SITES.values() for mark in site.marks]
 UNDONE = pytest.mark.parametrize(
     ("program", "mark"), MARKS, ids=[f"{program}: {mark.text[:40].strip()}" for program, mark in MARKS]
 )
@@ -85,7 +90,7 @@ def seen(origin: Service) -> Callable[[str], dict[str | Mark, Seen]]:
             "root": Try(program, site.text),
             "sub-path": Try(program, on_sub_path(site.text), sub_path=True),
         }
-        for mark in marks(site.text):
+        for mark in site.marks:
             # A time-out line is visible to the check at once, and live only after waiting: see below.
             only = (Transport.CHUNKED,) if mark.culprit == "idle-timeout" else tuple(Transport)
             tries[mark] = Try(program, broken(site.text, mark), only=only)
@@ -113,7 +118,7 @@ def test_a_line_that_matters_undone_is_named_live_and_by_the_check(program, mark
 
 @PROGRAMS
 def test_every_file_keeps_its_promises(program):
-    assert len(marks(SITES[program].text)) == PROMISES[program]
+    assert len(SITES[program].marks) == PROMISES[program]
 
 
 @pytest.fixture(scope="module")

@@ -99,6 +99,8 @@ def in_reads(arrivals: Sequence[Arrival]) -> tuple[Arrival, ...]:
                 before.size_bytes + one.size_bytes,
                 before.text_bytes + one.text_bytes,
                 (*before.pieces, *one.pieces),
+                (*before.frame_bytes, *one.frame_bytes),
+                (*before.record_bytes, *one.record_bytes),
             )
         else:
             reads.append(replace(one, at_s=at_s))

@@ -28,9 +28,14 @@ BROWSER, HTTP1, HTTP3 = Client
 NGINX = "nginx proxy_buffering holds the response until a buffer is full or the app has finished"
 
 
+def over(http_version: str, *observations: Observation) -> list[Observation]:
+    """These, as a browser saw them over this version of HTTP."""
+    return [dataclasses.replace(observation, http_version=http_version) for observation in observations]
+
+
 def h2(*observations: Observation) -> list[Observation]:
     """These, as a browser saw them over HTTP/2."""
-    return [dataclasses.replace(observation, http_version="2") for observation in observations]
+    return over("2", *observations)
 
 
 def by(client: Client, *observations: Observation) -> list[Observation]:
@@ -54,6 +59,14 @@ VAGUE = saw(CHUNKED, NO_PATTERN)
 HEADLINES = [
     # name,                                       Observations,                                       verdict, headline
     ("one client over HTTP/2",                    h2(*CLEAN),                                         Verdict.FLOWING,
+     "flowing in browsers over HTTP/2 on chunked, events"),
+    ("one client over HTTP/1.1",                  CLEAN,                                              Verdict.FLOWING,
+     "flowing on chunked, events"),
+    ("a browser that is on HTTP/3",               over("3", *CLEAN),                                  Verdict.FLOWING,
+     "flowing in browsers over HTTP/3 on chunked, events"),
+    ("a browser that goes over to HTTP/3",        [*h2(CLEAN[0]), *over("3", CLEAN[1])],              Verdict.FLOWING,
+     "flowing in browsers over HTTP/2 and HTTP/3 on chunked, events"),
+    ("a control over HTTP/2",                     [*CLEAN, *h2(saw(loopback(CHUNKED)))],              Verdict.FLOWING,
      "flowing on chunked, events"),
     ("the same for both",                         [*h2(*CLEAN), *by(HTTP1, *CLEAN)],                  Verdict.FLOWING,
      "flowing on chunked, events"),

@@ -4,7 +4,7 @@ import pytest
 
 from flushcheck.diagnosis.connection_notes import NOT_VERIFIED, connection_notes
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Observation, Outcome, Probe, Run, Transport
+from flushcheck.model import Certificate, Observation, Outcome, Probe, Run, Transport
 from flushcheck.model.run_schema import run_from_json, run_to_json
 
 NOTES = [
@@ -13,6 +13,7 @@ NOTES = [
     ("a certificate that was not verified", {"verified": False}, (NOT_VERIFIED,)),
     ("a redirect", {"redirected_from": "http://site"}, ("http://site redirects here: https://site was tested, without the headers and logins given for the first address",)),
     ("a redirect to a path", {"redirected_from": "https://site/a"}, ("https://site/a redirects here: https://site was tested",)),
+    ("a certificate", {"certificate": Certificate(issuer="Test Authority")}, ("the issuer of the certificate is Test Authority",)),
     ("a proxy", {"proxy": "http://proxy:3128"}, ("tested through the proxy http://proxy:3128",)),
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 from flushcheck.culprits import nginx_proxy_buffering, upgrade_lines
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Observation, Outcome, Probe, RequestAtApp, Run, Transport, Vantage
+from flushcheck.reports.json_report import document
 from tests.measurement.streams import HELD, saw, xab
 
 CHUNKED = Transport.CHUNKED
@@ -39,6 +40,7 @@ VERSIONS = [
 def test_the_version_that_a_response_names_chooses_the_fix(server, sentence, offered, not_offered):
     (culprit,) = judge(named(server, *HELD_BY_NGINX)).culprits
     assert culprit.versions == (sentence,)
+    assert document(judge(named(server, *HELD_BY_NGINX)))["culprits"][0]["versions"] == [sentence]
     assert offered in culprit.fixes
     assert not_offered not in culprit.fixes
 

@@ -40,8 +40,8 @@ SITES = [
     ("a single-page app",           200,    (HTML, ("content-length", "60")),      "it responded 200 text/html. "),
     ("a redirect without location", 302,    (HTML,),                               "it responded 302 text/html. "),
     ("created, with a location",    201,    (("location", "/a"),),                 "it responded 201. "),
-    ("an error, with a location",   400,    (("location", "/a"),),                 "it responded 400. "),
-    ("an app that is down",         502,    (NGINX,),                              "it responded 502, server nginx/1.22.1. "),
+    ("an error, with a location",   404,    (("location", "/a"),),                 "it responded 404. "),
+    ("an app that fails",           500,    (NGINX,),                              "it responded 500, server nginx/1.22.1. "),
 ]  # fmt: skip
 
 
@@ -54,6 +54,15 @@ def test_a_site_without_the_service_gets_no_culprit(name, status, headers, sente
     assert [transport.culprits for transport in report.transports] == [()] * 4
 
 
+@pytest.mark.parametrize(("scheme", "also"), [
+    ("http", "; if this is its port for HTTPS, write https://"),
+    ("https", "; if it asks for a client certificate, pass --cert client.pem --key client.key"),
+])  # fmt: skip
+def test_a_bad_request_may_be_one_of_tls(scheme, also):
+    report = judge(Run(f"{scheme}://site", site(400)))
+    assert report.headline == f"no flushcheck service at {scheme}://site: it responded 400. {NEXT_STEP}{also}"
+
+
 LOGIN = "-u user:password, -H 'Authorization: …' or -b 'name=value'"
 IF_LOGIN = f"If that is a login page, pass a login: {LOGIN}"
 ELSEWHERE = ": a login page, or the captive portal of a network. Log in with a browser and repeat the command, or pass a login: "
@@ -63,6 +72,7 @@ OBSTACLES = [
     ("a login",             401, "",                              f"it asks for a login (status 401). Pass a login: {LOGIN}"),
     ("no access",           403, "",                              f"it refuses access (status 403). Pass a login: {LOGIN}; or allow the address of this client"),
     ("a proxy's login",     407, "",                              "a proxy asks for a name and password (status 407). Pass them: --proxy-user user:password"),
+    ("an app that is down", 502, "",                              "it gets no response from the server behind it (status 502). Start the app behind it, then repeat the command"),
     ("a network's login",   511, "",                              "the network asks for a login first (captive portal, status 511). Log in to the network with a browser, then repeat the command"),
     ("a login page",        302, "/login",                        f"it redirects to /login (status 302). {IF_LOGIN}"),
     ("the first status",    300, "/a",                            f"it redirects to /a (status 300). {IF_LOGIN}"),

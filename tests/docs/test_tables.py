@@ -13,7 +13,19 @@ from flushcheck.cli import parser
 from flushcheck.configs import versions
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import CutCause, FaultLocation, FaultPlace, Flow, IdleResult, Report, Rung, StreamReport
+from flushcheck.model import (
+    Certificate,
+    CertificateMatch,
+    CertificateReport,
+    CutCause,
+    FaultLocation,
+    FaultPlace,
+    Flow,
+    IdleResult,
+    Report,
+    Rung,
+    StreamReport,
+)
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.model.versions import shown
 from flushcheck.reports.explain import explanation_document
@@ -34,11 +46,13 @@ def report() -> Report:
     idle = IdleResult(CutCause.IDLE, "", cut_after_s=60.0)
     transports = tuple(dataclasses.replace(transport, idle=idle) for transport in judged.transports)
     located = FaultLocation(FaultPlace.PATH, "")
+    certificate = CertificateReport(Certificate(), Certificate(), CertificateMatch.SAME)
     stream = StreamReport("GET", 200, "server-sent events", 1, 1, 0.0, False, 1.0, "")
     return dataclasses.replace(
         judged,
         transports=transports,
         fault_location=located,
+        certificate=certificate,
         stream=stream,
         rungs=(Rung("app", "", Flow.FLOWING, ""),),
     )
@@ -62,7 +76,9 @@ def test_every_field_of_the_report_is_documented():
         )
 
 
-@pytest.mark.parametrize("part", ["culprits", "fault_location", "hops", "stream", "rungs", "idle"])
+@pytest.mark.parametrize(
+    "part", ["culprits", "fault_location", "certificate", "hops", "stream", "rungs", "idle"]
+)
 def test_every_member_of_a_part_is_documented_in_its_row(part):
     whole = document(report())
     value = whole["transports"]["chunked"]["idle"] if part == "idle" else whole[part]

@@ -28,7 +28,7 @@ from flushcheck.model.codec import to_json
 from flushcheck.model.run_schema import SCHEMA
 from flushcheck.prober import gather
 from flushcheck.reports.terminal import terminal
-from tests.lab import accounts, programs, versions, watched
+from tests.lab import accounts, chromium, programs, versions, watched
 from tests.lab.case import Case, Client, Kind, Protocol, every, find, with_seen
 from tests.lab.seen import Seen
 from tests.lab.sights import account, observe, shapes
@@ -70,22 +70,34 @@ def main() -> int:
         help="with --watch: at the app's own port too, where the case has one",
     )
     parser.add_argument("--busy", action="store_true", help="keep all cores busy with something else")
+    parser.add_argument(
+        "--chromium",
+        action="store_true",
+        help="a real Chromium beside flushcheck, over each protocol of a case",
+    )
     asked = parser.parse_args()
+    if asked.chromium and not chromium.installed():
+        parser.error("--chromium: chromium is not installed: apt-get install chromium")
     try:
         cases = choose(asked.cases, ci=asked.ci, tls=asked.tls)
+        if asked.chromium and not asked.cases:
+            cases = [case for case in cases if case.tls or case.name in chromium.PLAIN]
     except LookupError as error:
         print(error, file=sys.stderr)
         return 2
     with scratch(), ExitStack() as stack:
         if asked.busy:
             stack.enter_context(servers.busy_cores())
-        if len(cases) == 1 and asked.cases:
+        if len(cases) == 1 and asked.cases and not asked.chromium:
             return show(cases[0], stay=asked.stay, record=asked.record, measure=asked.measure)
         bench = Bench(stack, asked.jobs, record=asked.record, measure=asked.measure, out=asked.out)
         bench.diagnosing = not asked.only_observe
         bench.watching, bench.direct = asked.watch, asked.direct
+        bench.browsing = asked.chromium
         results = bench.run(cases, say=lambda result: print(line(result), flush=True))
     print(totals(results))
+    if asked.chromium:
+        print(chromium.account(bench.rows))
     return int(any(result.mark in (Mark.WRONG, Mark.BROKEN) for result in results))
 
 
@@ -130,6 +142,7 @@ class Bench:
     diagnosing = True
     watching = False
     direct = False
+    browsing = False  # a real Chromium too
 
     def __init__(self, stack: ExitStack, jobs: int, *, record: bool, measure: bool, out: Path | None) -> None:
         self._jobs = jobs
@@ -137,6 +150,7 @@ class Bench:
         self._measure = measure
         self._out = out
         self._accounts: dict[str, str] = {}
+        self.rows: list[chromium.Row] = []  # what Chromium got
         self._lock = threading.Lock()
         self._origins: queue.Queue[servers.Service] = queue.Queue()
         for _ in range(jobs):
@@ -159,10 +173,12 @@ class Bench:
         origin = self._origins.get()
         try:
             with programs.start(case, origin=origin) as front:
-                sights = observe(case, front.port, whole=bool(self._measure or self._out))
+                sights = observe(
+                    case, front.port, whole=bool((self._measure and not self.browsing) or self._out)
+                )
                 self._account(case, sights)
                 seen = {protocol: shapes(found) for protocol, found in sights.items()}
-                if self._measure:
+                if self._measure and not self.browsing:
                     case.path.write_text(with_seen(case.path.read_text(), seen))
                 if not self.diagnosing:
                     changed = differences(case.sights, seen)
@@ -181,13 +197,30 @@ class Bench:
                     # can end before the next one: then this path really flowed, and is diagnosed once more.
                     report, _, took_s = diagnose(front.url, case)
                     result = assess_run(case, seen, report, took_s)
-                return result
+                return self._beside_chromium(result, front.url, run) if self.browsing else result
         except programs.Missing as error:
             return Result(case, Mark.MISSING, "", (), 0.0, str(error))
-        except servers.ServiceError as error:
+        except (servers.ServiceError, chromium.BrowserFailed) as error:
             return Result(case, Mark.BROKEN, "", (), 0.0, str(error).strip().replace("\n", " | ")[-400:])
         finally:
             self._origins.put(origin)
+
+    def _beside_chromium(self, result: Result, url: str, run: Run) -> Result:
+        """The same Result, or a wrong one where Chromium gets something else than flushcheck says."""
+        rows = chromium.look(result.case, url, run)
+        with self._lock:
+            self.rows += rows
+            if self._measure:
+                chromium.keep(rows)
+        differing = [
+            str(row)
+            for row in rows
+            if not chromium.reason(result.case, row.protocol)
+            and (row.different or (not row.told and chromium.unlike(result.case, row)))
+        ]
+        if not differing:
+            return result
+        return replace(result, mark=Mark.WRONG, why="; ".join(filter(None, (result.why, *differing))))
 
     def _account(self, case: Case, sights: Mapping[Protocol, list[Seen]]) -> None:
         if self._out is None:

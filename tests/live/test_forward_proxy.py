@@ -1,4 +1,4 @@
-"""Through a real forward proxy and past it: Squid and tinyproxy, plain and by tunnel, with and without a login."""
+"""Through a real forward proxy and past it: Squid, tinyproxy and microsocks, plain and by tunnel, with and without a login."""
 
 import shutil
 import subprocess
@@ -14,8 +14,6 @@ from flushcheck.prober.proxy_server import parse_proxy
 from flushcheck.prober.target import ConnectionOptions, TlsOptions
 from tests.live import servers
 from tests.prober.certificates import self_signed
-from tests.prober.peers import scripted_server
-from tests.prober.proxies import Proxy
 
 LOGIN = "alice:wonderland"
 STREAMS = (Transport.POLLING, Transport.CHUNKED, Transport.EVENTS)
@@ -61,13 +59,19 @@ def tinyproxy(login: str = "") -> Iterator[str]:
 
 
 @contextmanager
-def socks(login: str = "") -> Iterator[str]:
-    """Run the SOCKS5 proxy of the tests; yields its URL."""
-    with scripted_server(Proxy(login).socks, read_first=False) as url:
-        yield url.replace("http:", "socks5h:")
+def microsocks(login: str = "") -> Iterator[str]:
+    """Run a SOCKS5 proxy; yields its URL."""
+    port = servers.free_port()
+    user, _, password = login.partition(":")
+    argv = ["microsocks", "-i", "127.0.0.1", "-p", str(port)]
+    argv += ["-u", user, "-P", password] if login else []
+    with servers.start_program(
+        "microsocks", argv, port=port, cwd=servers.new_folder("microsocks")
+    ) as service:
+        yield service.url.replace("http:", "socks5h:")
 
 
-PROXIES = {"squid": squid, "tinyproxy": tinyproxy, "socks": socks}
+PROXIES = {"squid": squid, "tinyproxy": tinyproxy, "microsocks": microsocks}
 
 
 @pytest.fixture(scope="module", params=[(name, login) for name in PROXIES for login in ("", LOGIN)],
@@ -75,7 +79,7 @@ PROXIES = {"squid": squid, "tinyproxy": tinyproxy, "socks": socks}
 def proxy(request) -> Iterator[tuple[str, str]]:
     """The URL of a proxy, and its login."""
     name, login = request.param
-    if name != "socks" and shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/bin") is None:
+    if shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/bin") is None:
         pytest.fail(f"{name} is not installed (on Debian: apt-get install {name})")
     with PROXIES[name](login) as url:
         yield url, login

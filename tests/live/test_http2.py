@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,9 @@ from flushcheck.measurement.timing import measure
 from flushcheck.model import Client, Flow, Observation, Outcome, Probe, Scenario, Transport, Variant
 from flushcheck.prober import ConnectionOptions, observe_all
 from flushcheck.prober.target import TlsOptions
+from tests.lab.tls import Authority, authority
 from tests.live import servers
 from tests.live.servers import Service
-from tests.prober.certificates import Pair, self_signed, signed
 
 PATHS = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin:/bin"
 
@@ -28,22 +27,9 @@ KILO = Probe(Transport.CHUNKED, Scenario.KILO)
 KILO_HTTP1 = Probe(Transport.CHUNKED, Scenario.KILO, client=Client.HTTP1)
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    """A certificate for 127.0.0.1, and the authority of the test that signed it."""
-
-    ca: Path
-    own: Pair
-    both: Path  # certificate and key in one file
-
-
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> Certificates:
-    authority = self_signed(tmp_path_factory.mktemp("authority"))
-    own = signed(authority, tmp_path_factory.mktemp("certificate"))
-    both = own.cert.with_name("both.pem")
-    both.write_text(own.cert.read_text() + own.key.read_text())
-    return Certificates(authority.cert, own, both)
+def files() -> Authority:
+    return authority()
 
 
 @pytest.fixture
@@ -52,18 +38,18 @@ def started() -> Iterator[ExitStack]:
         yield stack
 
 
-Start = Callable[[ExitStack, Service, Certificates], int]
+Start = Callable[[ExitStack, Service, Authority], int]
 
 
-def nginx(stack: ExitStack, origin: Service, files: Certificates, *, buffering: str = "off") -> int:
+def nginx(stack: ExitStack, origin: Service, files: Authority, *, buffering: str = "off") -> int:
     port = servers.free_port()
     stack.enter_context(
         servers.start_nginx(f"""\
 server {{
     listen 80;
     listen 127.0.0.1:{port} ssl http2;
-    ssl_certificate {files.own.cert};
-    ssl_certificate_key {files.own.key};
+    ssl_certificate {files.cert};
+    ssl_certificate_key {files.key};
     location / {{
         proxy_pass http://127.0.0.1:{origin.port};
         proxy_http_version 1.1;
@@ -81,7 +67,7 @@ map $http_upgrade $flushcheck_connection {{
     return port
 
 
-def haproxy(stack: ExitStack, origin: Service, files: Certificates) -> int:
+def haproxy(stack: ExitStack, origin: Service, files: Authority) -> int:
     return program(
         stack,
         "haproxy",
@@ -103,7 +89,7 @@ backend app
     )
 
 
-def caddy(stack: ExitStack, origin: Service, files: Certificates) -> int:
+def caddy(stack: ExitStack, origin: Service, files: Authority) -> int:
     return program(
         stack,
         "caddy",
@@ -115,14 +101,14 @@ def caddy(stack: ExitStack, origin: Service, files: Certificates) -> int:
     auto_https disable_redirects
 }}
 https://127.0.0.1:PORT {{
-    tls {files.own.cert} {files.own.key}
+    tls {files.cert} {files.key}
     reverse_proxy 127.0.0.1:{origin.port}
 }}
 """,
     )
 
 
-def apache(stack: ExitStack, origin: Service, files: Certificates) -> int:
+def apache(stack: ExitStack, origin: Service, files: Authority) -> int:
     modules = Path("/usr/lib/apache2/modules")
     names = ("mpm_event", "authz_core", "ssl", "http2", "proxy", "proxy_http", "socache_shmcb")
     load = "\n".join(f"LoadModule {name}_module {modules}/mod_{name}.so" for name in names)
@@ -145,8 +131,8 @@ Listen 127.0.0.1:PORT
 <VirtualHost 127.0.0.1:PORT>
     Protocols h2 http/1.1
     SSLEngine on
-    SSLCertificateFile {files.own.cert}
-    SSLCertificateKeyFile {files.own.key}
+    SSLCertificateFile {files.cert}
+    SSLCertificateKeyFile {files.key}
     ProxyPass / http://127.0.0.1:{origin.port}/ flushpackets=on upgrade=websocket
 </VirtualHost>
 """,
@@ -167,7 +153,7 @@ def program(stack: ExitStack, name: str, file: str, options: list[str], text: st
     return port
 
 
-def observed(port: int, files: Certificates, *probes: Probe) -> tuple[Observation, ...]:
+def observed(port: int, files: Authority, *probes: Probe) -> tuple[Observation, ...]:
     options = ConnectionOptions(tls=TlsOptions(ca=str(files.ca)))
     seen = observe_all(probes, f"https://127.0.0.1:{port}", timeout_s=20, options=options)
     for item in seen:

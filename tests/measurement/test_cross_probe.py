@@ -224,6 +224,72 @@ def test_each_probe_is_corrected_wherever_it_stands_among_the_others():
     assert timing.flow is TICKS
 
 
+# A hold that one stream alone met
+
+XAB, NO_TRANSFORM, NOSNIFF, PADDED = Variant.XAB, Variant.NO_TRANSFORM, Variant.NOSNIFF, Variant.PADDED
+
+
+def met(flow: Flow, transport: Transport = CHUNKED, *, stall_s: float = 0.0, **others) -> Stream:
+    return Met(transport, Timing(flow, hold_bytes=7), stall_s=stall_s, **others)
+
+
+@dataclass(frozen=True)
+class Met(Stream):
+    stall_s: float = 0.0
+
+    @property
+    def observation(self) -> Observation:
+        return Observation(self.probe, Outcome.COMPLETE, stall_s=self.stall_s)
+
+
+def tried(*flows: Flow, transport: Transport = CHUNKED, **others) -> list[Stream]:
+    variants = zip((XAB, NO_TRANSFORM, NOSNIFF, PADDED), flows, strict=False)
+    return [met(flow, transport, variant=variant, **others) for variant, flow in variants]
+
+
+def near(*flows: Flow) -> list[Stream]:
+    places = [(transport, scenario) for transport in (CHUNKED, EVENTS) for scenario in (TOKEN, KILO)]
+    return [
+        met(flow, transport, scenario=scenario)
+        for (transport, scenario), flow in zip(places, flows, strict=False)
+    ]
+
+
+ALL_FLOW = [FLOWING] * 4
+ALONE = [
+    # name,                                            streams; the first one is looked at,                                    flow, bytes
+    ("held, and no variant is",                        [met(HELD), *tried(*ALL_FLOW)],                                         UNKNOWN, None),
+    ("late",                                           [met(LATE), *tried(*ALL_FLOW)],                                         UNKNOWN, None),
+    ("at a kilobyte a Piece",                          [met(BLOCKS, scenario=KILO), *tried(*ALL_FLOW, scenario=KILO)],         UNKNOWN, None),
+    ("of the variants one flows, three say nothing",   [met(TICKS), *tried(UNKNOWN, UNKNOWN, FLOWING, UNKNOWN)],               UNKNOWN, None),
+    ("no variant says anything",                       [met(TICKS), *tried(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)],               TICKS, 7),
+    ("X-Accel-Buffering frees, others do not",         [met(HELD), *tried(FLOWING, HELD, HELD, HELD)],                         HELD, 7),
+    ("padding alone is held",                          [met(HELD), *tried(FLOWING, FLOWING, FLOWING, HELD)],                   HELD, 7),
+    ("a variant failed",                               [met(HELD), *tried(FLOWING, FLOWING, Flow.FAILED, FLOWING)],            HELD, 7),
+    ("padding was not tried",                          [met(HELD), *tried(*ALL_FLOW[:3])],                                     HELD, 7),
+    ("variants of other Pieces",                       [met(HELD), *tried(*ALL_FLOW, scenario=KILO)],                          HELD, 7),
+    ("variants on another Transport",                  [met(HELD), *tried(*ALL_FLOW, transport=EVENTS)],                       HELD, 7),
+    ("played back",                                    [met(Flow.REPLAYED), *tried(*ALL_FLOW)],                                Flow.REPLAYED, 7),
+    ("broken",                                         [met(Flow.CUT), *tried(*ALL_FLOW)],                                     Flow.CUT, 7),
+    ("a variant itself",                               [met(HELD, variant=Variant.IDENTITY), *tried(*ALL_FLOW)],               HELD, 7),
+    # WebSockets have no variants.
+    ("a late WebSocket, seen by a stalled observer",   [met(LATE, WEBSOCKET, stall_s=0.021), *near(*ALL_FLOW)],                UNKNOWN, None),
+    ("a throttled one",                                [met(Flow.THROTTLED, WEBSOCKET, stall_s=0.021), *near(*ALL_FLOW)],      UNKNOWN, None),
+    ("no stall",                                       [met(LATE, WEBSOCKET, stall_s=0.02), *near(*ALL_FLOW)],                 LATE, 7),
+    ("its ticks are no chance",                        [met(TICKS, WEBSOCKET, stall_s=0.021), *near(*ALL_FLOW)],               TICKS, 7),
+    ("a kilobyte has no pattern",                      [met(LATE, WEBSOCKET, stall_s=0.021), *near(FLOWING, UNKNOWN, FLOWING, UNKNOWN)], UNKNOWN, None),
+    ("events are late, too",                           [met(LATE, WEBSOCKET, stall_s=0.021), *near(FLOWING, FLOWING, LATE, FLOWING)], LATE, 7),
+    ("events at a kilobyte are held",                  [met(LATE, WEBSOCKET, stall_s=0.021), *near(FLOWING, FLOWING, FLOWING, HELD)], LATE, 7),
+    ("no events beside it",                            [met(LATE, WEBSOCKET, stall_s=0.021), *near(FLOWING, FLOWING)],         LATE, 7),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "streams", "flow", "hold_bytes"), ALONE, ids=[row[0] for row in ALONE])
+def test_a_hold_that_one_stream_alone_met_is_none(name, streams, flow, hold_bytes):
+    timing = corrected(*streams)[0]
+    assert (timing.flow, timing.hold_bytes) == (flow, hold_bytes)
+
+
 # Jitter
 
 

@@ -332,7 +332,7 @@ def test_which_http_a_transport_speaks_over_tls(name, token, larger, reads, vers
 
 def test_only_the_records_of_kilobyte_pieces_name_a_buffer():
     def encrypted(probe, size_bytes):
-        arrivals = (Arrival(0.1, 1, 1, record_bytes=(size_bytes, size_bytes)),)
+        arrivals = tuple(Arrival(at_s, 1, 1, record_bytes=(size_bytes,)) for at_s in (0.1, 0.8))
         return dataclasses.replace(saw(probe), tls_version="TLSv1.3", arrivals=arrivals)
 
     token, larger = encrypted(CHUNKED, 4_113), encrypted(kilo(CHUNKED), 16_401)

@@ -42,6 +42,8 @@ OR_ALLOW = f"{PASS_LOGIN}; or allow the address of this client"
 IF_LOGIN = f"If that is a login page, pass a login: {LOGIN}"
 NEW_ROOT = "Use that address, or pass --max-redirects 1"
 OTHER_HOST = f"Log in with a browser and repeat the command, or pass a login: {LOGIN}"
+LATER, START = "Wait, then repeat the command", "Start the app behind it, then repeat the command"
+OR_PROXY = "; or is it the proxy that cannot reach the address?"
 LONG = "/" + "x" * 199
 
 OBSTACLES = [
@@ -52,6 +54,14 @@ OBSTACLES = [
     ("no access, or the proxy's",       (403, "", True),                     (REFUSED, f"{OR_ALLOW}; to the proxy: --proxy-user")),
     ("a proxy's login",                 (407, "", True),
      ("a proxy asks for a name and password (status 407)", "Pass them: --proxy-user user:password")),
+    ("too many requests",               (429, "", True),                     ("it limits the number of requests (status 429)", LATER)),
+    ("no app",                          (502, "", False),                    ("it gets no response from the server behind it (status 502)", START)),
+    ("no app, or the proxy's",          (502, "", True),                     ("it gets no response from the server behind it (status 502)", f"{START}{OR_PROXY}")),
+    ("not available",                   (503, "", False),                    ("it is not available now (status 503)", f"{LATER}; or start the app behind it")),
+    ("not available, or the proxy's",   (503, "", True),                     ("it is not available now (status 503)", f"{LATER}; or start the app behind it{OR_PROXY}")),
+    ("a slow app",                      (504, "", False),                    ("it gets no response in time from the server behind it (status 504)", START)),
+    ("a slow app, or the proxy's",      (504, "", True),                     ("it gets no response in time from the server behind it (status 504)", f"{START}{OR_PROXY}")),
+    ("another error",                   (500, "", True),                     None),
     ("a captive portal",                (511, "", True),
      ("the network asks for a login first (captive portal, status 511)", "Log in to the network with a browser, then repeat the command")),
     ("a login with a Location",         (401, "/login", False),              ("it asks for a login (status 401)", PASS_LOGIN)),

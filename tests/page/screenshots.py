@@ -31,6 +31,7 @@ def streams(page: Page, url: str, file: Path) -> None:
     page.goto(f"{url}/#count=30&interval=0.1")
     page.click("#controls [data-action=start-all]")
     expect(page.locator("#card-events .status")).to_have_text(re.compile("Held"))
+    expect(page.locator("#card-events [data-part=protocol]")).to_have_text("HTTP/1.1")
     cut(page, ".cards", file)
 
 

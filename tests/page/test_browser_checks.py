@@ -1,4 +1,4 @@
-"""What only a browser can see: a real extension that holds, a real service worker that responds, HTTP/2."""
+"""What only a browser can see: a real extension that holds, a real service worker that responds."""
 
 from __future__ import annotations
 
@@ -52,23 +52,15 @@ def beside_another_app(folder: Path) -> str:
     return servers.GOOD_SITE.read_text().replace("    location / {", location, 1)
 
 
-def over_http2(folder: Path, port: int) -> str:
-    """The shipped site, with TLS and HTTP/2 on another port."""
-    key, certificate = servers.certificate(folder)
-    tls = f"listen 127.0.0.1:{port} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key};"
-    return servers.GOOD_SITE.read_text().replace("    listen 80;", f"    listen 80;\n    {tls}\n", 1)
-
-
 @pytest.fixture(scope="module")
 def reports(browser, origin, good, tmp_path_factory) -> Iterator[dict[str, Page]]:
-    """Three diagnoses, made at once."""
-    folder, port = tmp_path_factory.mktemp("checks"), servers.free_port()
+    """Two diagnoses, made at once."""
+    folder = tmp_path_factory.mktemp("checks")
     upstreams = {8000: origin.port}
     with ExitStack() as stack:
         shared = stack.enter_context(servers.start_nginx(beside_another_app(folder), upstreams=upstreams))
-        stack.enter_context(servers.start_nginx(over_http2(folder, port), upstreams=upstreams))
         extended = stack.enter_context(with_extension(browser, tmp_path_factory.mktemp("profile")))
-        context = browser.new_context(ignore_https_errors=True)
+        context = browser.new_context()
         stack.callback(context.close)
         worked = context.new_page()
         worked.goto(f"{shared.url}/other-app.html")
@@ -76,7 +68,6 @@ def reports(browser, origin, good, tmp_path_factory) -> Iterator[dict[str, Page]
         pages = {
             "extension": begin(extended, good.url),
             "service worker": begin(worked, shared.url),
-            "HTTP/2": begin(context.new_page(), f"https://127.0.0.1:{port}"),
         }
         yield {name: finished(page) for name, page in pages.items()}
 
@@ -100,10 +91,3 @@ def test_a_service_worker_that_responds_to_the_page_is_named(reports):
     notes = page.locator("[data-part=browser-checks]")
     expect(notes).to_contain_text("/worker.js) responds to the requests of this page")
     expect(notes).to_contain_text("To bypass it, hold Shift while you reload")
-
-
-def test_over_http2_it_says_so_and_no_stream_waits_for_a_connection(reports):
-    page = reports["HTTP/2"]
-    expect(page.locator(".verdict")).to_have_text("Flowing")
-    expect(page.locator("[data-part=browser-checks]")).to_contain_text("speak HTTP/2")
-    expect(page.locator("[data-part=browser-checks]")).not_to_contain_text("streams opened at once")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -10,11 +11,22 @@ import requests
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
-from flushcheck.model import Arrival, Observation, Outcome, Probe, ReceivedPiece, Run, Scenario, Transport
+from flushcheck.model import (
+    Arrival,
+    Observation,
+    Outcome,
+    Probe,
+    ReceivedPiece,
+    Run,
+    Scenario,
+    Transport,
+    Variant,
+)
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.reports.html import html
 from flushcheck.service.page_files import FOLDER, TYPES, join_client, read_page_files
 from tests.measurement.arrivals import at_the_end, sent
+from tests.measurement.streams import saw
 
 WITHIN_S = 5
 EMPTY: dict[str, object] = {"target": "", "observations": []}
@@ -54,6 +66,15 @@ def test_it_goes_on_with_what_a_browser_can_do(origin):
     assert "chunked-token-x-accel-buffering" in ids
     assert "chunked-token-identity" in ids
     assert not [name for name in ids if "http/1.0" in name]
+
+
+@pytest.mark.parametrize(
+    ("http_version", "at_once"), [("1.1", plan.TOGETHER), ("2", plan.TOGETHER_H2), ("3", plan.TOGETHER_H2)]
+)
+def test_on_a_clean_path_as_many_streams_at_once_as_the_connection_may_carry(origin, http_version, at_once):
+    clean = [dataclasses.replace(saw(Transport.CHUNKED), http_version=http_version)]
+    probes = [planned["probe"] for planned in planned_probes(origin, clean)]
+    assert sum(probe["variant"] == Variant.TOGETHER for probe in probes) == at_once
 
 
 def test_every_file_is_served_and_not_sent_again_unchanged(origin):

@@ -19,16 +19,23 @@ class Pair:
     key: Path
 
 
-def self_signed(folder: Path, name: str = "IP:127.0.0.1", *, dates: Sequence[str] = ("-days", "2")) -> Pair:
+def self_signed(
+    folder: Path,
+    name: str = "IP:127.0.0.1",
+    *,
+    dates: Sequence[str] = ("-days", "2"),
+    subject: str = "/O=Test Authority/CN=test",
+) -> Pair:
     """Make a certificate that nothing else signs.
 
     Args:
         folder: an empty one, where its files go.
         name: the subjectAltName.
         dates: how long it holds, as arguments of openssl.
+        subject: its name, as openssl writes it.
     """
     pair = Pair(folder / "cert.pem", folder / "key.pem")
-    _openssl("req", "-x509", *KEY, "-keyout", pair.key, "-out", pair.cert, *dates, "-subj", "/O=Test Authority/CN=test",
+    _openssl("req", "-x509", *KEY, "-keyout", pair.key, "-out", pair.cert, *dates, "-subj", subject,
              "-addext", f"subjectAltName={name}")  # fmt: skip
     return pair
 
@@ -42,6 +49,25 @@ def signed(authority: Pair, folder: Path, name: str = "IP:127.0.0.1", *, days: i
     _openssl("x509", "-req", "-in", request, "-CA", authority.cert, "-CAkey", authority.key, "-CAcreateserial",
              "-out", pair.cert, "-days", str(days), "-extfile", extension)  # fmt: skip
     return pair
+
+
+def der_of(pair: Pair) -> bytes:
+    """Return the certificate in DER."""
+    return ssl.PEM_cert_to_DER_cert(pair.cert.read_text())
+
+
+def hashed(pair: Pair, folder: Path) -> Path:
+    """Return the folder with the certificate in it, under the name that OpenSSL looks for."""
+    (folder / "ca.pem").write_text(pair.cert.read_text())
+    _openssl("rehash", folder)
+    return folder
+
+
+def encrypted(pair: Pair, folder: Path, passphrase: str) -> Pair:
+    """Return the same certificate with its key encrypted."""
+    key = folder / "encrypted.pem"
+    _openssl("pkey", "-in", pair.key, "-aes128", "-passout", f"pass:{passphrase}", "-out", key)
+    return Pair(pair.cert, key)
 
 
 def speaking_tls(pair: Pair, *, client_ca: Path | None = None) -> Callable[[Script], Script]:

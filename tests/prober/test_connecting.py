@@ -7,17 +7,19 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from flushcheck.model import Outcome, Probe, Transport, UsageError
 from flushcheck.prober import observe
 from flushcheck.prober.address import parse
-from flushcheck.prober.connecting import connect
+from flushcheck.prober.certificate import certificate as certificate_facts
+from flushcheck.prober.connecting import connect, needs_passphrase
 from flushcheck.prober.proxy_server import parse_proxy
 from flushcheck.prober.target import ConnectionOptions, ConnectTo, Family, Target, TlsOptions
 from flushcheck.prober.timed_socket import Budget, Unreachable
-from tests.prober.certificates import self_signed, signed, speaking_tls
+from tests.prober.certificates import encrypted, hashed, self_signed, signed, speaking_tls
 from tests.prober.peers import TO_CLOSE, Client, end, piece, scripted_server
 from tests.prober.proxies import Proxy
 
@@ -79,7 +81,8 @@ def test_a_name_is_resolved_in_the_family_that_was_chosen():
         four = seen(url.replace("127.0.0.1", "localhost"), family=Family.IPV4)
         six = seen(url, family=Family.IPV6)
     assert four.outcome is Outcome.COMPLETE
-    assert (six.outcome, "no address" in six.detail) == (Outcome.UNREACHABLE, True), six.detail
+    assert six.outcome is Outcome.UNREACHABLE
+    assert "127.0.0.1 has no IPv6 address, and -6 allows no other (DNS: " in six.detail
 
 
 def test_a_unix_socket_is_connected_to_whatever_the_host_is(tmp_path):
@@ -114,10 +117,13 @@ def test_an_authority_is_trusted_from_a_file_or_a_folder(authority, certificate,
     with scripted_server(speaking_tls(certificate)(stream), read_first=False) as url:
         options = {"connect_to": to(url)}
         from_file = seen("https://site.test", tls=TlsOptions(ca=str(authority.cert)), **options)
+        from_folder = seen(
+            "https://site.test", tls=TlsOptions(ca=str(hashed(authority, tmp_path))), **options
+        )
         without = seen("https://site.test", **options)
         insecure = seen("https://site.test", tls=TlsOptions(verify=False), **options)
         other_name = seen("https://other.test", tls=TlsOptions(ca=str(authority.cert)), **options)
-    assert (from_file.outcome, insecure.outcome) == (Outcome.COMPLETE, Outcome.COMPLETE)
+    assert from_file.outcome is from_folder.outcome is insecure.outcome is Outcome.COMPLETE
     assert without.outcome is other_name.outcome is Outcome.UNREACHABLE
     assert "its authority is not trusted here; pass --cacert FILE" in without.detail
     assert "it is for another host name; use a name that it is for, or pass -k" in other_name.detail
@@ -130,7 +136,7 @@ def test_an_expired_certificate_is_called_so(authority, tmp_path):
     assert "is not trusted: it has expired; renew it, or pass -k" in observation.detail
 
 
-def test_the_issuer_and_the_protocol_are_kept_with_the_socket(authority, certificate):
+def test_the_certificate_and_the_protocol_are_kept_with_the_socket(authority, certificate):
     with scripted_server(speaking_tls(certificate)(stream), read_first=False) as url:
         options = ConnectionOptions(tls=TlsOptions(ca=str(authority.cert)), connect_to=to(url))
         target = Target(parse("https://site.test"), options)
@@ -140,9 +146,10 @@ def test_the_issuer_and_the_protocol_are_kept_with_the_socket(authority, certifi
         other = connect(replace(target, options=unverified), Budget(time.monotonic() + 5))
         other.close()
     assert sock.tls is not None
-    assert (sock.alpn, sock.tls.issuer) == ("http/1.1", "Test Authority, test")
+    assert sock.alpn == "http/1.1"
+    assert certificate_facts(sock.tls.certificate).issuer == "Test Authority, test"
     assert other.tls is not None
-    assert (other.tls.issuer, other.tls.certificate) == ("", sock.tls.certificate)
+    assert other.tls.certificate == sock.tls.certificate, "also where it was not verified"
 
 
 def test_a_client_certificate_is_shown(authority, certificate, tmp_path):
@@ -155,12 +162,59 @@ def test_a_client_certificate_is_shown(authority, certificate, tmp_path):
     assert (with_one.outcome, without.outcome) == (Outcome.COMPLETE, Outcome.UNREACHABLE)
 
 
+def test_an_encrypted_key_is_opened_with_its_passphrase(authority, certificate, tmp_path):
+    client = encrypted(signed(authority, tmp_path, "DNS:client.test"), tmp_path, "wonderland")
+    options = TlsOptions(ca=str(authority.cert), cert_file=str(client.cert), key_file=str(client.key))
+    assert needs_passphrase(options)
+    with_one = replace(options, passphrase="wonderland")
+    assert not needs_passphrase(with_one)
+    with scripted_server(
+        speaking_tls(certificate, client_ca=authority.cert)(stream), read_first=False
+    ) as url:
+        observation = seen("https://site.test", tls=with_one, connect_to=to(url))
+    assert (observation.outcome, observation.detail) == (Outcome.COMPLETE, "")
+
+
+def test_a_key_that_is_not_encrypted_needs_no_passphrase(authority, tmp_path):
+    client = signed(authority, tmp_path, "DNS:client.test")
+    assert not needs_passphrase(TlsOptions(cert_file=str(client.cert), key_file=str(client.key)))
+    assert not needs_passphrase(TlsOptions())
+
+
+PASSPHRASES = [
+    # name, passphrase, in the message
+    ("missing",      "",                 "the key is encrypted; expected its passphrase"),
+    ("wrong",        "secret-x",         "the passphrase does not decrypt the key; expected the one"),
+    ("too long",     "secret-x" * 1_000, "the passphrase does not decrypt the key; expected the one"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "passphrase", "says"), PASSPHRASES, ids=[row[0] for row in PASSPHRASES])
+def test_a_wrong_passphrase_is_wrong_usage_and_not_shown(name, passphrase, says, authority, tmp_path):
+    client = encrypted(signed(authority, tmp_path, "DNS:client.test"), tmp_path, "wonderland")
+    options = TlsOptions(cert_file=str(client.cert), key_file=str(client.key), passphrase=passphrase)
+    assert "secret-x" not in repr(options)
+    with pytest.raises(UsageError) as raised:
+        seen("https://127.0.0.1:1", tls=options)
+    assert says in str(raised.value)
+    assert "--pass" in str(raised.value)
+    assert "secret-x" not in str(raised.value)
+
+
+def test_the_key_of_another_certificate_is_not_taken_for_a_wrong_passphrase(authority, tmp_path):
+    other = encrypted(signed(authority, tmp_path, "DNS:client.test"), tmp_path, "wonderland")
+    options = TlsOptions(cert_file=str(authority.cert), key_file=str(other.key), passphrase="wonderland")
+    with pytest.raises(UsageError, match=r"not usable \(key values mismatch\)"):
+        seen("https://127.0.0.1:1", tls=options)
+
+
 FILES = [
     # name, TLS options, in the message
     ("no authority",  {"ca": "/none.pem"}, "certificates in /none.pem: No such file or directory"),
     ("no certificate in it", {"ca": __file__}, "expected a file of certificates in PEM"),
     ("no client certificate", {"cert_file": "/none.pem", "key_file": "/k.pem"}, "--cert /none.pem --key /k.pem: No such file"),
-    ("no PEM", {"cert_file": __file__}, "expected a certificate and its key in PEM without a passphrase"),
+    ("a folder without hashed names", {"ca": str(Path(__file__).parent)}, "no file there has the name that OpenSSL looks for"),
+    ("no PEM", {"cert_file": __file__}, "expected a certificate and its key in PEM"),
 ]  # fmt: skip
 
 
@@ -304,7 +358,8 @@ OBSTACLES = [
     ("is no proxy",            "http",   "",          answers(b"SSH-2.0-x\r\n\r\n"), "does not respond as an HTTP proxy"),
     ("speaks first",           "http",   "",          answers(b"HTTP/1.1 200 OK\r\n\r\nhello"), "sent data before the service did"),
     ("an endless header",      "http",   "",          answers(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 80_000), "sent more than 64 KiB"),
-    ("stays silent",           "http",   "",          lambda client: client.wait_for_close(), "no connection to site.test:443 within"),
+    ("stays silent",           "http",   "",          lambda client: client.wait_for_close(), "did not open a connection to site.test:443 in time; check its scheme and its port"),
+    ("socks stays silent",     "socks5", "",          lambda client: client.wait_for_close(), "did not open a connection to 127.0.0.1:443 in time; check its scheme and its port"),
     ("socks wants a login",    "socks5h", "",         Proxy("a:b").socks,          "asks for a name and password: pass --proxy-user user:password"),
     ("socks wants another",    "socks5h", "a:secret-x", Proxy("a:b").socks,        "does not accept the name and password: pass --proxy-user"),
     ("no socks",               "socks5h", "",         answers(b"HTTP/1.1 400 Bad\r\n\r\n"), "does not respond as a SOCKS5 proxy"),
@@ -320,8 +375,9 @@ OBSTACLES = [
 def test_a_proxy_that_opens_no_connection_has_its_own_sentence(name, scheme, login, script, says):
     with scripted_server(script, read_first=False) as at:
         options = ConnectionOptions(proxy=parse_proxy(at.replace("http:", f"{scheme}:"), login))
+        site = parse("https://127.0.0.1" if scheme == "socks5" else "https://site.test")
         with pytest.raises(Unreachable) as raised:
-            connect(Target(parse("https://site.test"), options), Budget(time.monotonic() + 1))
+            connect(Target(site, options), Budget(time.monotonic() + 1))
     assert says in str(raised.value)
     assert "secret-x" not in str(raised.value)
 

@@ -260,3 +260,11 @@ def test_one_transport_may_be_named_alone():
 def test_a_client_that_a_run_cannot_ask_as_is_named(given, message):
     with pytest.raises(UsageError, match=message):
         gather("http://127.0.0.1:9", clients=given)
+
+
+def test_an_address_that_is_silent_in_the_handshake_takes_no_longer_than_the_timeout():
+    began = time.monotonic()
+    with scripted_server(lambda client: client.wait_for_close(), read_first=False) as url:
+        run = gather(url.replace("http:", "https:"), only=BOTH, timeout_s=2)
+    assert time.monotonic() - began < 2 + 1.5, "a busy machine"
+    assert {observation.outcome for observation in run.observations} == {Outcome.UNREACHABLE}

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from flushcheck.prober.address import parse
+from flushcheck.prober.certificate import certificate
 from flushcheck.prober.greeting import greet
 from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.target import Target
@@ -39,9 +40,7 @@ def test_a_server_of_http_2_tells_its_settings_and_its_certificate(speaks_http2)
     assert greeting.connect_s > 0
     assert greeting.tls is not None
     assert (greeting.tls.version, greeting.tls.alpn) == ("TLSv1.3", "h2")
-    assert greeting.tls.subject == greeting.tls.issuer == "Test Authority, test"
-    assert greeting.tls.expires.endswith(" GMT")
-    assert (greeting.tls.certificate[:1], requests) == (b"0", [])
+    assert (certificate(greeting.tls.certificate).issuer, requests) == ("Test Authority, test", [])
 
 
 @pytest.mark.parametrize("offered", [(), ("http/1.1",)])

@@ -6,9 +6,10 @@ import socket
 import threading
 
 import pytest
-from aioquic.h3.connection import ErrorCode
+from aioquic.h3.connection import ErrorCode, H3Connection
 
-from flushcheck.model import Client, Outcome, Probe, Scenario, Transport, UsageError, Variant
+from flushcheck.model import Client, Observation, Outcome, Probe, Scenario, Transport, UsageError, Variant
+from flushcheck.model.codec import from_json, to_json
 from flushcheck.prober import ConnectionOptions, observe_all
 from flushcheck.prober.address import parse
 from flushcheck.prober.http3_sharing import http3_available
@@ -53,6 +54,21 @@ def test_the_streams_of_a_page_share_one_connection(certificate):
     assert len({item.connect_s for item in seen}) == len(ports) == 1
     assert (8, 1) in seen[0].settings
     assert [len(item.pieces) for item in seen] == [2, 2, 10]
+
+
+class Boundless(H3Connection):
+    """A server that writes the largest numbers of QUIC, as HAProxy does for "no limit"."""
+
+    def _get_local_settings(self) -> dict[int, int]:
+        return {6: 2**62 - 1, 2**62 - 2: 1}
+
+
+def test_settings_of_any_size_can_be_saved(certificate, monkeypatch):
+    monkeypatch.setattr("tests.prober.http3_peers.H3Connection", Boundless)
+    with http3_server(certificate, serve) as url:
+        (seen,) = observe_all([CHUNKED], url, timeout_s=5)
+    assert seen.settings == ((6, 999_999_999_999), (999_999_999_999, 1))
+    assert from_json(Observation, to_json(seen)) == seen
 
 
 def test_each_piece_has_the_moment_of_its_datagram(certificate):

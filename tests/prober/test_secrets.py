@@ -16,16 +16,16 @@ from flushcheck.cli import main
 from flushcheck.diagnosis.inference import judge
 from flushcheck.prober import load
 from flushcheck.reports.html import html
-from tests.prober.certificates import self_signed
+from tests.prober.certificates import encrypted, self_signed
 from tests.prober.peers import OK, Client, Script, scripted_server
 from tests.prober.proxies import Proxy
 from tests.prober.test_gather import no_control, service
 
-HEADER, KEY, USER, COOKIE, STORED, NETRC, PROXY = (
+HEADER, KEY, USER, COOKIE, STORED, NETRC, PROXY, PHRASE = (
     f"{name}-s3cret-{number}"
-    for number, name in enumerate(("header", "key", "user", "cookie", "stored", "netrc", "proxy"))
+    for number, name in enumerate(("header", "key", "user", "cookie", "stored", "netrc", "proxy", "phrase"))
 )
-PLAIN = (HEADER, KEY, USER, COOKIE, STORED, NETRC, PROXY)
+PLAIN = (HEADER, KEY, USER, COOKIE, STORED, NETRC, PROXY, PHRASE)
 
 
 def basic(user: str, password: str) -> str:
@@ -41,7 +41,7 @@ def files(tmp_path: Path) -> dict[str, str]:
     netrc.write_text(f"machine 127.0.0.1 login nora password {NETRC}\n")
     netrc.chmod(0o600)
     cookies.write_text(f"# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tstored\t{STORED}\n")
-    pair = self_signed(tmp_path)
+    pair = encrypted(self_signed(tmp_path), tmp_path, PHRASE)
     return {"netrc": str(netrc), "cookies": str(cookies), "cert": str(pair.cert), "key": str(pair.key)}
 
 
@@ -49,7 +49,7 @@ def files(tmp_path: Path) -> dict[str, str]:
 LOGINS = [
     ("headers", ["-H", f"Authorization: Bearer {HEADER}", "-H", f"X-Api-Key: {KEY}", "-b", f"sid={COOKIE}"], (HEADER, KEY, COOKIE)),
     ("a login and a cookie file", ["-u", f"alice:{USER}", "-b", "{cookies}"], (ENCODED[0], STORED)),
-    ("netrc and a client certificate", ["--netrc", "--cert", "{cert}", "--key", "{key}"], (ENCODED[1],)),
+    ("netrc and a client certificate", ["--netrc", "--cert", "{cert}", "--key", "{key}", "--pass", PHRASE], (ENCODED[1],)),
 ]  # fmt: skip
 
 

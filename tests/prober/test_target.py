@@ -1,12 +1,12 @@
 """A Target: which headers a request carries, where it connects, and what cannot be asked for."""
 
-import http.cookiejar
 from dataclasses import replace
 
 import pytest
 
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse, without_login
+from flushcheck.prober.cookies import StoredCookie
 from flushcheck.prober.credentials import MAX_CHARS, Credentials
 from flushcheck.prober.header_fields import MAX_HEADERS, MAX_VALUE
 from flushcheck.prober.proxy_server import ProxyScheme, ProxyServer, environment_proxy, parse_proxy
@@ -49,32 +49,6 @@ HEADERS = [
 @pytest.mark.parametrize(("name", "options", "expected"), HEADERS, ids=[row[0] for row in HEADERS])
 def test_the_callers_headers_take_the_place_of_default_ones(name, options, expected):
     assert target(**options).request_headers(DEFAULTS) == expected
-
-
-def cookie(domain, *, path="/", secure=False):
-    return http.cookiejar.Cookie(
-        0, "id", "cookie-value", None, False, domain, True, domain.startswith("."), path, True, secure, None, True, None, None, {}
-    )  # fmt: skip
-
-
-STORED = [
-    # name                  cookie                                 url                      sent
-    ("its host",            cookie("site.test"),                   "http://site.test",       True),
-    ("its domain",          cookie(".site.test"),                  "http://www.site.test",   True),
-    ("another host",        cookie("other.test"),                  "http://site.test",       False),
-    ("its path",            cookie("site.test", path="/app"),      "http://site.test/app",   True),
-    ("another path",        cookie("site.test", path="/app"),      "http://site.test/b",     False),
-    ("secure, over https",  cookie("site.test", secure=True),      "https://site.test",      True),
-    ("secure, over http",   cookie("site.test", secure=True),      "http://site.test",       False),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "stored", "url", "sent"), STORED, ids=[row[0] for row in STORED])
-def test_a_stored_cookie_goes_where_it_belongs(name, stored, url, sent):
-    jar = http.cookiejar.CookieJar()
-    jar.set_cookie(stored)
-    headers = target(url, cookie_jar=jar).request_headers([])
-    assert headers == ([("Cookie", "id=cookie-value")] if sent else [])
 
 
 ENDPOINTS = [
@@ -235,9 +209,21 @@ def test_the_environment_names_a_proxy(name, environment, url, expected, monkeyp
     assert target(url, proxy_from_environment=True).proxy == proxy
 
 
+def test_stored_cookies_go_in_front_of_those_given_and_to_their_path():
+    stored = tuple(
+        StoredCookie("site.test", False, path, False, 0, name, "x")
+        for name, path in (("root", "/"), ("deep", "/app"))
+    )
+    at = target(stored_cookies=stored, cookie="own=y")
+    assert at.request_headers([], "/app?q=/b") == [("Cookie", "deep=x; root=x; own=y")]
+    assert at.request_headers([]) == [("Cookie", "root=x; own=y")]
+    assert target(stored_cookies=stored, headers=(("Cookie", "z"),)).request_headers([]) == [("Cookie", "z")]
+
+
 SECRETS = ConnectionOptions(
     headers=(("Authorization", "Bearer token-1234"), ("Accept", "text/plain")),
     cookie="id=cookie-5678",
+    stored_cookies=(StoredCookie("site.test", False, "/", False, 0, "id", "stored-9012"),),
     credentials=ALICE,
     host_credentials=(("site.test", Credentials("carol", "netrc-password")),),
     proxy=PROXY,
@@ -246,7 +232,7 @@ SECRETS = ConnectionOptions(
 
 def test_no_secret_is_in_a_repr():
     text = repr(Target(parse("http://site.test"), SECRETS))
-    for secret in ("token-1234", "cookie-5678", "wonderland", "netrc-password", "builder-pw"):
+    for secret in ("token-1234", "cookie-5678", "stored-9012", "wonderland", "netrc-password", "builder-pw"):
         assert secret not in text
 
 
@@ -257,8 +243,8 @@ def test_a_redirect_leaves_nothing_but_the_way():
 
 def test_what_a_peer_repeats_is_hidden():
     secrets = secrets_of(Target(parse("http://site.test"), SECRETS))
-    said = "Bearer token-1234, token-1234, id=cookie-5678, wonderland, YWxpY2U6d29uZGVybGFuZA==, netrc-password, builder-pw, text/plain"
-    assert hide(said, secrets) == "…, …, …, …, …, …, …, text/plain"
+    said = "stored-9012, Bearer token-1234, token-1234, id=cookie-5678, wonderland, YWxpY2U6d29uZGVybGFuZA==, netrc-password, builder-pw, text/plain"
+    assert hide(said, secrets) == "…, …, …, …, …, …, …, …, text/plain"
 
 
 def test_short_values_are_not_hidden():

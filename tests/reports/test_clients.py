@@ -45,6 +45,8 @@ SENTENCES = [
     # name,                              report,                                                                   sentence
     ("a browser over HTTP/1.1",          report(saw(CHUNKED)),                                                     ""),
     ("a browser over HTTP/2",            report(*seen(BROWSER, "2", saw(CHUNKED))),                                "measured as a browser over HTTP/2"),
+    ("a browser over HTTP/3",            report(*seen(BROWSER, "3", saw(CHUNKED))),                                "measured as a browser over HTTP/3"),
+    ("a browser over both",              report(*seen(BROWSER, "2", saw(CHUNKED)), *seen(BROWSER, "3", saw(EVENTS))), "measured as a browser over HTTP/2 and HTTP/3"),
     ("HTTP/1.1 clients alone",           report(*seen(HTTP1, "1.1", saw(CHUNKED))),                                "measured as a client that speaks only HTTP/1.1"),
     ("both",                             SAME,                                                                     "measured as a browser over HTTP/2, and as a client that speaks only HTTP/1.1"),
     ("HTTP/3 beside HTTP/1.1",           report(saw(CHUNKED), *seen(HTTP3, "3", saw(CHUNKED))),                    "measured as a browser over HTTP/1.1, and as a browser over HTTP/3"),
@@ -58,6 +60,7 @@ def test_a_report_says_as_which_clients_it_was_measured(name, told, sentence):
     assert clients.asked_as(told) == sentence
     assert sentence in terminal(told, width=200, color=False)
     assert sentence in html(told)
+    assert document(told)["measured_as"] == sentence
 
 
 def test_clients_that_got_the_same_are_not_told_apart():

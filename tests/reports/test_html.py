@@ -50,6 +50,7 @@ REPORT = Report(
             Confidence.CERTAIN,
             (Transport.CHUNKED,),
             (Evidence(EVIL),),
+            versions=(EVIL, "nginx 1.30 does"),
         ),
     ),
     (EVIL,),
@@ -86,6 +87,12 @@ def test_it_says_what_to_change_and_what_frees_it() -> None:
     for fix in CULPRIT.fixes:
         assert fix.where in whole
     assert "X-Accel-Buffering: no" in whole
+
+
+def test_it_says_what_the_versions_do_where_a_culprit_has_any() -> None:
+    assert "<h3>Versions</h3>" in html(REPORT)
+    assert "<li>nginx 1.30 does</li>" in html(REPORT)
+    assert "Versions" not in html(replace(REPORT, culprits=(replace(REPORT.culprits[0], versions=()),)))
 
 
 def test_it_lists_who_stands_on_the_path_and_what_that_rests_on() -> None:

@@ -4,6 +4,7 @@ import { checkExample, checkFile, checkText } from "./config-check.js";
 import { diagnose, showRunFile, showRunInAddress, stopDiagnosis } from "./diagnose.js";
 import { $, $$, announce, copy, element } from "./dom.js";
 import { showOpenStreams } from "./open-streams.js";
+import { keepTimings } from "./request-timing.js";
 import { settings } from "./settings.js";
 import { StreamCard } from "./stream-card.js";
 import { fillForm, formFragment, onFormChange, PRESETS, parseFragment } from "./stream-form.js";
@@ -15,6 +16,7 @@ import { startChooser } from "./transport-chooser.js";
 const values = parseFragment(location.hash) ?? parseFragment(location.search.replace(/^\?/, ""));
 if (values) fillForm(values);
 
+keepTimings();
 const lookAtOpenStreams = showOpenStreams(() => cards.some((card) => card.isRunning));
 const cards = $$(".card").map((card) => {
   const transport = /** @type {Transport} */ (card.dataset.transport);

@@ -2,6 +2,7 @@
 // EventSource does so in the page.
 
 import { isHeld, longestWait } from "./classify.js";
+import { protocolLabel } from "./labels.js";
 import { readEventSource } from "./read-event-source.js";
 import { readChunked } from "./read-fetch.js";
 import { root, settings } from "./settings.js";
@@ -60,13 +61,16 @@ export async function browserChecks(planned, run, { others, signal }) {
  * @param {PlannedProbe} planned */
 const address = ({ path }) => new URL(path.slice(1) + Math.random().toString(36).slice(2, 12), root).href;
 
-/** @type {Record<string, string>} */
-const PROTOCOLS = { "1.0": "HTTP/1.0", 1.1: "HTTP/1.1", 2: "HTTP/2", 3: "HTTP/3" };
-
 /** @param {Observation | undefined} observation */
 function protocol(observation) {
-  const name = PROTOCOLS[observation?.http_version ?? ""];
-  return name ? [`this browser and the first server on the path speak ${name}`] : [];
+  const version = observation?.http_version ?? "";
+  const name = protocolLabel(version);
+  if (!name) return [];
+  // A server may hold for HTTP/1.1 clients over TLS what it passes on to browsers.
+  const others = ["2", "3"].includes(version)
+    ? ". HTTP/1.1 clients may get something else: the command flushcheck diagnose asks as one too"
+    : "";
+  return [`this browser and the first server on the path speak ${name}${others}`];
 }
 
 function replacedFunctions() {

@@ -1,12 +1,13 @@
-// What a worker keeps of one stream while it is read, and the browser's own times of its requests.
+// What a worker keeps of one stream while it is read.
 
 import { printable, round } from "./observation-values.js";
 import { pollAddress } from "./read-polling.js";
+import { timingOf } from "./request-timing.js";
 import { since } from "./streams.js";
 
 /** @import { Arrival, Bounds, Header, Listener, StreamEnd } from "./types.d.ts" */
 
-const TIMING_WITHIN_MS = 1000; // for the browser to record a request's own times; a busy machine needed 100 ms
+const encoder = new TextEncoder();
 
 /** Collects what happens to one stream.
  * @implements {Listener} */
@@ -59,7 +60,8 @@ export class Capture {
     }
     if (piece) {
       this.pieces += 1;
-      this.arrivals.at(-1)?.pieces.push({ seq: piece.seq, sent_s: round(sent_s) });
+      const size_bytes = encoder.encode(piece.text).length;
+      this.arrivals.at(-1)?.pieces.push({ seq: piece.seq, sent_s: round(sent_s), size_bytes });
     }
   }
 
@@ -71,32 +73,4 @@ export class Capture {
       if (sent) piece.sent_s = round((sent - this.began) / 1000);
     }
   }
-}
-
-/** The browser's own times of a request.
- * @param {string} url */
-export function timingOf(url) {
-  const [entry] = performance.getEntriesByName(url);
-  return entry instanceof PerformanceResourceTiming ? entry : undefined;
-}
-
-/** Wait until the browser has recorded the times of a request: that happens some time after the response's last byte.
- * @param {string} url
- * @returns {Promise<void>} */
-export function timingRecorded(url) {
-  if (timingOf(url)) return Promise.resolve();
-  return new Promise((resolve) => {
-    const finish = () => {
-      observer.disconnect();
-      clearTimeout(timer);
-      resolve();
-    };
-    const look = () => {
-      if (timingOf(url)) finish();
-    };
-    const observer = new PerformanceObserver(look);
-    const timer = setTimeout(finish, TIMING_WITHIN_MS);
-    observer.observe({ type: "resource" });
-    look();
-  });
 }

@@ -22,6 +22,10 @@ export const VARIANT_LABELS = {
   "other-type": "the content type application/octet-stream",
 };
 
-/** The kinds of program that a run asked as.
+/** The kinds of program that a run asked as, as flushcheck/reports/clients.py names them.
  * @type {Record<string, string>} */
-export const CLIENT_LABELS = { browser: "Browsers", http1: "HTTP/1.1 clients", http3: "HTTP/3 clients" };
+export const CLIENT_NAMES = { browser: "browsers", http1: "HTTP/1.1 clients", http3: "HTTP/3 clients" };
+
+/** The name of a version of HTTP, as an observation has it; "" for one that is not known.
+ * @param {string} version */
+export const protocolLabel = (version) => (["1.0", "1.1", "2", "3"].includes(version) ? `HTTP/${version}` : "");

@@ -1,7 +1,7 @@
 // The values of an observation, in the form that the service accepts. Pure functions: a server that is no flushcheck service
 // may send anything, and the service refuses a run with one wrong value in it.
 
-/** @import { EndRecord, Outcome, RequestAtApp, StreamEnd, StreamResult } from "./types.d.ts" */
+/** @import { EndRecord, Outcome, RequestAtApp, StreamEnd, StreamResult, Transport } from "./types.d.ts" */
 
 /** The outcome as the model names it.
  * @param {StreamResult} result
@@ -56,8 +56,21 @@ export function knownFields(value) {
 /** @type {Record<string, string>} */
 const HTTP_VERSIONS = { "http/1.0": "1.0", "http/1.1": "1.1", h2: "2", h3: "3" };
 
-/** @param {string} [protocol] as in PerformanceResourceTiming.nextHopProtocol */
-export const httpVersion = (protocol = "") => HTTP_VERSIONS[protocol] ?? "";
+/** The version of HTTP that carried a stream, and the protocol that the server chose over TLS, as the model has them.
+ *
+ * A browser names HTTP/1.1 whether the server chose it or chose nothing, so only h2 and h3 are known to be a choice. It does
+ * not say how a WebSocket travelled: without TLS over HTTP/1.1, with TLS perhaps over HTTP/2 (RFC 8441).
+ * @param {string} url of the stream
+ * @param {{transport: Transport, status: number, nextHopProtocol?: string}} response `nextHopProtocol` as in
+ * PerformanceResourceTiming; a browser has none of a WebSocket
+ * @returns {{http_version: string, alpn: string}} empty where it is not known */
+export function protocolOf(url, { transport, status, nextHopProtocol = "" }) {
+  if (transport === "websocket") {
+    return { http_version: status === 101 && url.startsWith("http:") ? "1.1" : "", alpn: "" };
+  }
+  const isChoice = ["h2", "h3"].includes(nextHopProtocol);
+  return { http_version: HTTP_VERSIONS[nextHopProtocol] ?? "", alpn: isChoice ? nextHopProtocol : "" };
+}
 
 /** @param {number} seconds */
 export const round = (seconds) => Math.round(seconds * 1e5) / 1e5;

@@ -1,17 +1,17 @@
 // One probe makes one observation (flushcheck/model/observation.py). Whatever the server does is an outcome, never an
 // exception. Runs in a worker: there, neither drawing nor a hidden tab delays the clock.
 
-import { Capture, timingOf, timingRecorded } from "./capture.js";
-import { conclude, endRecord, httpVersion, knownFields, round } from "./observation-values.js";
+import { Capture } from "./capture.js";
+import { conclude, endRecord, knownFields, protocolOf, round } from "./observation-values.js";
 import { readChunked, readEvents, refusal } from "./read-fetch.js";
 import { pollAddress, readPolling } from "./read-polling.js";
 import { readWebSocket } from "./read-websocket.js";
+import { keepTimings, timingOf, timingRecorded } from "./request-timing.js";
 import { since } from "./streams.js";
 
 /** @import { Bounds, Observation, PlannedProbe, StreamResult } from "./types.d.ts" */
 
 const TICK_MS = 20;
-const MAX_TIMINGS = 5000;
 
 // The longest time between two ticks shows how long this worker could not run.
 let lastTick = performance.now();
@@ -40,7 +40,7 @@ export async function observe(planned, root, { timeout_s, bounds }) {
   const { probe } = planned;
   const polling = probe.transport === "polling";
   const url = new URL(planned.path.slice(1) + Math.random().toString(36).slice(2, 12), root).href;
-  performance.setResourceTimingBufferSize?.(MAX_TIMINGS);
+  keepTimings();
   const capture = new Capture(bounds);
   const timer = setTimeout(() => capture.control.abort(), timeout_s * 1000);
   const result = await READERS[probe.transport](url, {
@@ -69,7 +69,11 @@ export async function observe(planned, root, { timeout_s, bounds }) {
     outcome,
     detail,
     status: capture.status,
-    http_version: httpVersion(timing?.nextHopProtocol),
+    ...protocolOf(url, {
+      transport: probe.transport,
+      status: capture.status,
+      nextHopProtocol: timing?.nextHopProtocol,
+    }),
     headers: capture.headers,
     connect_s: round(timing ? Math.max(0, timing.connectEnd - timing.connectStart) / 1000 : 0),
     headers_s: round(Math.max(0, capture.headers_s - queued_s)),

@@ -5,7 +5,7 @@
 import { compareVantages } from "./compare-vantages.js";
 import { $, copyable, el } from "./dom.js";
 import { exportButtons } from "./export.js";
-import { CLIENT_LABELS, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
+import { CLIENT_NAMES, protocolLabel, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
 import { Timeline } from "./timeline.js";
 
 /** @import { Client, ClientReport, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
@@ -48,10 +48,11 @@ export function showReport({ report, own, overPublicUrl, run, source }) {
       source && banner(report, run, source),
       el("h2", { class: `verdict ${tone(report.verdict)}` }, VERDICTS[report.verdict] ?? report.verdict),
       el("p", { class: "headline" }, report.headline),
+      report.measured_as ? el("p", { class: "soft", "data-part": "measured-as" }, report.measured_as) : null,
       vantages(report, own, overPublicUrl, conclusion, source),
       el("div", { class: "grid" }, ...transports.map(transportPanel)),
       faultLocation(report.fault_location),
-      ...report.culprits.map(culpritPanel),
+      ...report.culprits.map((culprit) => culpritPanel(culprit, Object.keys(report.clients ?? {}))),
       el(
         "div",
         { class: "facts" },
@@ -79,20 +80,41 @@ const banner = (report, run, source) =>
 
 /** @param {TransportReports[number]} entry */
 function transportPanel([name, report]) {
-  const ways = report.flow === "flowing" ? [] : report.freed_by.map((variant) => VARIANT_LABELS[variant] ?? variant);
+  const [first] = Object.values(report.clients ?? {});
   return el(
     "article",
     { class: "panel", "data-verdict": name },
     el("h3", {}, TRANSPORT_LABELS[name], el("span", {}, chip(report.flow), isCutWhenIdle(report) ? chip("cut") : null)),
+    protocol(name, report.flow, first),
     el("p", {}, report.summary),
     timeline(TRANSPORT_LABELS[name], report),
-    ways.length ? el("p", {}, `Tested here: with ${ways.join(" or ")} the stream flows.`) : null,
+    waysOut(report),
     ...otherClients(report).flatMap(([client, got]) => [
-      el("h4", {}, CLIENT_LABELS[client], el("span", {}, chip(got.flow))),
+      el("h4", {}, `For ${CLIENT_NAMES[client]}`, el("span", {}, chip(got.flow))),
+      protocol(name, got.flow, got),
       el("p", {}, got.summary),
-      timeline(`${TRANSPORT_LABELS[name]}, ${CLIENT_LABELS[client]}`, got),
+      timeline(`${TRANSPORT_LABELS[name]}, for ${CLIENT_NAMES[client]}`, got),
+      waysOut(got),
     ]),
   );
+}
+
+/** What an app can change by itself, seen to work on this path; null if nothing was, or nothing is held.
+ * @param {{flow: string, freed_by: string[]}} report */
+function waysOut({ flow, freed_by }) {
+  const ways = flow === "flowing" ? [] : freed_by.map((variant) => VARIANT_LABELS[variant] ?? variant);
+  return ways.length ? el("p", {}, `Tested here: with ${ways.join(" or ")} the stream flows.`) : null;
+}
+
+/** The protocol that a client spoke; null if it got no response.
+ * @param {Transport} transport
+ * @param {string} flow
+ * @param {ClientReport | undefined} client */
+function protocol(transport, flow, client) {
+  const name = protocolLabel(client?.http_version ?? "");
+  const isHidden = transport === "websocket" && flow !== "failed"; // a browser does not say how a WebSocket travels
+  const text = name ? `over ${name}` : isHidden ? "protocol unknown: browsers do not report it for WebSockets" : "";
+  return text ? el("p", { class: "soft", "data-part": "protocol" }, text) : null;
 }
 
 /** The picture of a stream in time; empty if fewer than two pieces arrived.
@@ -154,8 +176,9 @@ function faultLocation(location) {
   return box("Where the fault is", "fault-location", el("p", {}, location.summary), evidence);
 }
 
-/** @param {CulpritReport} culprit */
-function culpritPanel(culprit) {
+/** @param {CulpritReport} culprit
+ * @param {readonly string[]} asked the clients of the run */
+function culpritPanel(culprit, asked) {
   const fixes = culprit.fixes.flatMap((fix, index) => [
     el("h4", {}, `${index ? "Or" : "Fix"}: ${fix.where}`),
     copyable(fix.change),
@@ -173,7 +196,7 @@ function culpritPanel(culprit) {
       { class: "soft" },
       `Culprit (${culprit.confidence}): `,
       el("code", {}, culprit.id),
-      `, on ${culprit.transports.join(", ")}`,
+      `, on ${culprit.transports.join(", ")}${metBySome(culprit, asked)}`,
     ),
     el("h3", {}, culprit.title),
     el(
@@ -191,6 +214,14 @@ function culpritPanel(culprit) {
       ),
     ),
   );
+}
+
+/** The clients that meet a culprit, in a sentence; "" if all do.
+ * @param {CulpritReport} culprit
+ * @param {readonly string[]} asked */
+function metBySome({ clients = [] }, asked) {
+  const names = clients.map((client) => CLIENT_NAMES[client] ?? client);
+  return names.length && names.length < asked.length ? `, for ${names.join(", ")}` : "";
 }
 
 /** The versions, the cost and a note of a fix, each only if there is one.

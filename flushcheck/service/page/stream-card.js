@@ -95,6 +95,9 @@ export class StreamCard {
       this.#finish(run, result);
       this.#onChange();
     }
+    if (run.opened_s < 0) return;
+    const protocol = await run.protocol(this.#transport, url);
+    if (this.#last === run) this.#part("protocol").textContent = protocol || "not reported";
   }
 
   stop() {
@@ -106,6 +109,7 @@ export class StreamCard {
     this.#part("text").replaceChildren(run.text);
     this.#part("text").dataset.empty = "";
     this.#part("headers").replaceChildren(el("p", { class: "soft" }, "No response yet."));
+    this.#part("protocol").textContent = "–";
     this.#reconnects?.clear();
     this.#showRecords();
     this.#showButton();

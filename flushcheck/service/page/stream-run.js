@@ -1,9 +1,12 @@
 // One stream of a card: what has arrived since Start. It draws nothing.
 
+import { protocolLabel } from "./labels.js";
+import { protocolOf } from "./observation-values.js";
 import { readEventSource } from "./read-event-source.js";
 import { readChunked } from "./read-fetch.js";
-import { readPolling } from "./read-polling.js";
+import { pollAddress, readPolling } from "./read-polling.js";
 import { readWebSocket } from "./read-websocket.js";
+import { timingOf, timingRecorded } from "./request-timing.js";
 import { since } from "./streams.js";
 
 /** @import { Listener, Point, RawRecord, StreamResult, Transport } from "./types.d.ts" */
@@ -47,6 +50,17 @@ export class StreamRun {
     if (!piece) return;
     this.points.push({ sent_s, arrived_s, connection: this.connection });
     if (this.text.length < MAX_TEXT) this.text.appendData(piece.text);
+  }
+
+  /** The protocol that carried a stream that has opened and ended; "" if the browser does not report it.
+   * @param {Transport} transport
+   * @param {string} url */
+  async protocol(transport, url) {
+    const request = transport === "polling" ? pollAddress(url, 0) : url;
+    const status = transport === "websocket" ? 101 : 200;
+    if (status === 200) await timingRecorded(request);
+    const nextHopProtocol = timingOf(request)?.nextHopProtocol;
+    return protocolLabel(protocolOf(url, { transport, status, nextHopProtocol }).http_version);
   }
 
   /** Read the stream to its end.

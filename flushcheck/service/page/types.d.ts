@@ -93,6 +93,14 @@ export interface NamedAddress {
   url: string;
 }
 
+export interface Certificate {
+  subject: string;
+  issuer: string;
+  expires: string;
+  sha256: string;
+  public_key: string;
+}
+
 export interface Run {
   target: string;
   observations: Observation[];
@@ -102,6 +110,9 @@ export interface Run {
   verified?: boolean;
   http3_missing?: boolean;
   redirected_from?: string;
+  certificate?: Certificate | null;
+  site_certificate?: Certificate | null;
+  pins?: string[];
   addresses?: NamedAddress[];
   method?: string;
 }
@@ -186,15 +197,27 @@ export interface Hop {
   evidence: string;
 }
 
+export interface CertificateReport {
+  subject: string;
+  issuer: string;
+  expires: string;
+  sha256: string;
+  public_key: string;
+  match: "same" | "other" | "unclear" | "not_compared";
+  site: Certificate | null;
+}
+
 export interface Report {
   schema: number;
   target: string;
   verdict: Verdict;
   headline: string;
+  measured_as: string;
   clients: Partial<Record<Client, Verdict>>;
   transports: Record<Transport, TransportReport>;
   culprits: CulpritReport[];
   fault_location: FaultLocation | null;
+  certificate: CertificateReport | null;
   hops: Hop[];
   stream: StreamReport | null;
   rungs: Rung[];

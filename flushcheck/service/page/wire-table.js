@@ -10,9 +10,9 @@ import { el } from "./dom.js";
 export const WIRE_NOTES = {
   polling: "Each response is complete and has a Content-Length.",
   chunked:
-    "On HTTP/1.1 the service writes each piece as one chunk: its size in hexadecimal, a line end, the bytes, a line end. The browser removes the size and the last line end; this table restores them.",
+    "On HTTP/1.1 the service writes each piece as one chunk: its size in hexadecimal, a line end, the bytes, a line end. The browser removes the size and the last line end; this table restores them. Over HTTP/2 and HTTP/3 the first server sends DATA frames instead of chunks.",
   events:
-    "Chunked HTTP, with the framing of server-sent events inside. The browser removes the chunk’s size and its last line end; this table restores them.",
+    "Chunked HTTP, with the framing of server-sent events inside. The browser removes the chunk’s size and its last line end; this table restores them. Over HTTP/2 and HTTP/3 the first server sends DATA frames instead of chunks.",
   websocket:
     "Each piece is a text frame: 81, the length, the bytes. The browser removes the frame’s header; this table restores it.",
 };

@@ -205,8 +205,10 @@ def _next_probes(run: Run) -> tuple[Probe, ...]:
     """The next probes for a browser after this run; for an empty run, the baselines."""
     if not run.observations:
         return plan.baselines(tuple(Transport), quick=False)
-    flows = {seen.probe: flow(seen) for seen in run.observations if seen.probe.vantage is Vantage.PATH}
-    probes = plan.experiments(flows, quick=False)
+    on_path = [seen for seen in run.observations if seen.probe.vantage is Vantage.PATH]
+    flows = {seen.probe: flow(seen) for seen in on_path}
+    multiplexed = {seen.probe.client for seen in on_path if seen.shares_connection}
+    probes = plan.experiments(flows, quick=False, multiplexed=multiplexed)
     return tuple(probe for probe in probes if probe.variant not in NOT_IN_A_BROWSER)
 
 

@@ -42,12 +42,17 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 async def _http(
     scope: Scope, receive: Receive, send: Send, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """One request without a body, and its response in parts."""
+    """One request, and its response in parts."""
     far = h11.Connection(h11.CLIENT)
     headers = [(name, value) for name, value in _passed(scope["headers"]) if name != b"host"]
     host = dict(scope["headers"]).get(b"host", b"localhost")
     request = h11.Request(method=scope["method"], target=_target(scope), headers=[(b"host", host), *headers])
-    writer.write((far.send(request) or b"") + (far.send(h11.EndOfMessage()) or b""))
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    events = [request, *([h11.Data(body)] if body else []), h11.EndOfMessage()]
+    writer.write(b"".join(far.send(event) or b"" for event in events))
     while True:
         event = far.next_event()
         if event is h11.NEED_DATA:

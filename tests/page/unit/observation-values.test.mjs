@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import {
-  conclude, endRecord, httpVersion, knownFields, printable, round,
+  conclude, endRecord, knownFields, printable, protocolOf, round,
 } from "../../../flushcheck/service/page/observation-values.js";
 
 describe("conclude", () => {
@@ -68,8 +68,26 @@ describe("knownFields", () => {
   });
 });
 
-test("a protocol becomes the version that the model knows", () => {
-  assert.deepEqual(["http/1.0", "http/1.1", "h2", "h3", "spdy", undefined].map(httpVersion), ["1.0", "1.1", "2", "3", "", ""]);
+describe("protocolOf", () => {
+  const [PLAIN, TLS] = ["http://a/", "https://a/"];
+  const ROWS = [
+    // name                                      url    transport    status nextHopProtocol   http_version, alpn
+    ["HTTP/1.0",                                 PLAIN, "chunked",   200,   "http/1.0",       ["1.0", ""]],
+    ["HTTP/1.1",                                 PLAIN, "chunked",   200,   "http/1.1",       ["1.1", ""]],
+    ["HTTP/1.1 over TLS, chosen or not",         TLS,   "chunked",   200,   "http/1.1",       ["1.1", ""]],
+    ["HTTP/2",                                   TLS,   "events",    200,   "h2",             ["2", "h2"]],
+    ["HTTP/3",                                   TLS,   "polling",   200,   "h3",             ["3", "h3"]],
+    ["another protocol",                         TLS,   "chunked",   200,   "spdy",           ["", ""]],
+    ["a protocol of another origin",             TLS,   "chunked",   200,   "",               ["", ""]],
+    ["a request without a record",               TLS,   "chunked",   200,   undefined,        ["", ""]],
+    ["a WebSocket",                              PLAIN, "websocket", 101,   undefined,        ["1.1", ""]],
+    ["a WebSocket that did not open",            PLAIN, "websocket", 400,   undefined,        ["", ""]],
+    ["a WebSocket over TLS",                     TLS,   "websocket", 101,   undefined,        ["", ""]],
+    ["a WebSocket over TLS that did not open",   TLS,   "websocket", 0,     undefined,        ["", ""]],
+  ];
+  for (const [name, url, transport, status, nextHopProtocol, [http_version, alpn]] of ROWS) {
+    test(name, () => assert.deepEqual(protocolOf(url, { transport, status, nextHopProtocol }), { http_version, alpn }));
+  }
 });
 
 test("control characters and half surrogates become a replacement character", () => {

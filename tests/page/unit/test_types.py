@@ -15,6 +15,9 @@ from flushcheck.measurement import plan
 from flushcheck.measurement.patterns import SAME_DELIVERY_S
 from flushcheck.model import (
     Arrival,
+    Certificate,
+    CertificateMatch,
+    CertificateReport,
     Confidence,
     Culprit,
     CulpritReport,
@@ -58,7 +61,17 @@ def declared(interface: str) -> dict[str, str]:
     return dict(re.findall(r"^  (\w+)\??: (.+);$", body[1], re.MULTILINE))
 
 
-DATACLASSES = (Piece, RequestAtApp, EndRecord, Probe, ReceivedPiece, Arrival, Observation, Run)
+DATACLASSES = (
+    Piece,
+    RequestAtApp,
+    EndRecord,
+    Probe,
+    ReceivedPiece,
+    Arrival,
+    Observation,
+    Certificate,
+    Run,
+)
 
 
 @pytest.mark.parametrize("kind", DATACLASSES, ids=lambda kind: kind.__name__)
@@ -81,6 +94,11 @@ def test_a_vantage_is_one_of_the_enums() -> None:
     assert [value.strip('"') for value in declared("Probe")["vantage"].split(" | ")] == list(Vantage)
 
 
+def test_a_match_is_one_of_the_enums() -> None:
+    match = declared("CertificateReport")["match"]
+    assert [value.strip('"') for value in match.split(" | ")] == list(CertificateMatch)
+
+
 def a_report() -> dict[str, Any]:
     """A report with everything in it."""
     fact = Evidence("a sentence")
@@ -95,6 +113,7 @@ def a_report() -> dict[str, Any]:
             culprits=(CulpritReport(culprit, Confidence.CERTAIN, (Transport.CHUNKED,), (fact,)),),
             hops=(Hop("a hop", fact),),
             fault_location=FaultLocation(FaultPlace.APP, "a summary", (fact,)),
+            certificate=CertificateReport(Certificate(), Certificate(), CertificateMatch.SAME),
         )
     )
 
@@ -108,6 +127,8 @@ DOCUMENTS = [
     ("CulpritReport",      REPORT["culprits"][0]),
     ("Fix",                REPORT["culprits"][0]["fixes"][0]),
     ("FaultLocation",      REPORT["fault_location"]),
+    ("CertificateReport",  REPORT["certificate"]),
+    ("Certificate",        REPORT["certificate"]["site"]),
     ("Hop",                REPORT["hops"][0]),
 ]  # fmt: skip
 
