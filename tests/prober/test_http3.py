@@ -184,10 +184,9 @@ TRUST = [
 @pytest.mark.parametrize(("name", "given", "outcome", "words"), TRUST, ids=[row[0] for row in TRUST])
 def test_a_certificate_is_checked_as_over_tcp(name, given, outcome, words, certificate, tmp_path):
     other = self_signed(tmp_path)
-    ca = {"other": str(other.cert), "own": str(certificate.cert), "folder": str(hashed(other, tmp_path))}[
-        given["ca"]
-    ]
-    options = ConnectionOptions(tls=TlsOptions(ca=ca, verify=given.get("verify", True)))
+    folder = hashed(other, tmp_path)
+    ca = {"other": other.cert, "own": certificate.cert, "folder": folder}[given["ca"]]
+    options = ConnectionOptions(tls=TlsOptions(ca=str(ca), verify=given.get("verify", True)))
     with http3_server(certificate, serve) as url:
         (seen,) = observe_all([CHUNKED], url, timeout_s=5, options=options)
     assert (seen.outcome, words in seen.detail) == (outcome, True), seen.detail
