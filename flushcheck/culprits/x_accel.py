@@ -20,6 +20,7 @@ from flushcheck.model import (
     Fix,
     Flow,
     Owner,
+    Probe,
     RequestAtApp,
     Transport,
     Variant,
@@ -37,7 +38,21 @@ APP_FIX = Fix(
 def honored(seen: Observations, transport: Transport) -> bool:
     """Whether an nginx on this path held the stream, and let it flow when the header told it to."""
     freed = seen.frees(transport, Variant.XAB) is Answer.YES
-    return freed and seen.header_stripped(transport) is Answer.YES
+    return freed and seen.header_stripped(transport) is Answer.YES and not _ticks_fast(seen, transport)
+
+
+# Token-size Pieces take a second and more to fill the smallest buffer that was measured (1 kB); HAProxy's
+# ticks keep none of them for longer than 0.26 s.
+FASTEST_FILL_S = 0.5
+
+
+def _ticks_fast(seen: Observations, transport: Transport) -> bool:
+    """Whether small Pieces come in ticks too short for a buffer: then the header's effect is a chance.
+
+    A timer further in keeps no Piece where the machine is busy enough to write two at once.
+    """
+    held = seen.timing(Probe(transport))
+    return held is not None and held.flow is Flow.TICKS and held.lag_s.max <= FASTEST_FILL_S
 
 
 def stripped_without_effect(seen: Observations, transport: Transport) -> bool:

@@ -1,10 +1,11 @@
 """The prober makes the requests of a diagnosis: sockets, threads and clocks, and no verdicts.
 
 Start with `gathering.py` (a whole run), then `observe.py` (probes side by side), `streams.py` (one probe),
-`connections.py` (who speaks HTTP/2, who HTTP/1.1), `http_client.py` (what both have in common), `http1.py`,
-`http2.py`, `connecting.py` (how a connection opens) and `timed_socket.py` (the moment of each read).
-`target.py` says where all of them go. `watching.py` follows the stream of any other app, over the same
-connections. What peers do is never raised: it is an Outcome. What it means is decided in `diagnosis`.
+`connections.py` (who speaks which version of HTTP), `http_client.py` (what they have in common), `http1.py`,
+`http2.py`, `http3.py` (an optional dependency), `connecting.py` (how a connection opens) and
+`timed_socket.py` (the moment of each read). `target.py` says where all of them go. `watching.py` follows the
+stream of any other app, over the same connections. What peers do is never raised: it is an Outcome. What it
+means is decided in `diagnosis`.
 
 Imports `model`, `streaming`, `measurement` and `watching`. The service and the command import it.
 """

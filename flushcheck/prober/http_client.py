@@ -1,8 +1,8 @@
 """What a caller sees of HTTP, whatever its version: one request at a time, and its response.
 
-`http1` and `http2_client` are the two HttpClients. The transports above take either: they see a header, then
-a body in the parts in which it arrived, each with the moment of its read. What a peer does wrong is raised
-as one of PEER_ERRORS.
+`http1` and `http2_client` are the two HttpClients; the second also asks over HTTP/3. The transports above
+take either: they see a header, then a body in the parts in which it arrived, each with the moment of its
+read. What a peer does wrong is raised as one of PEER_ERRORS.
 """
 
 from __future__ import annotations

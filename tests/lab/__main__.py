@@ -70,6 +70,8 @@ def main() -> int:
         help="a real Chromium beside flushcheck, over each protocol of a case",
     )
     asked = parser.parse_args()
+    if asked.chromium and not chromium.installed():
+        parser.error("--chromium: chromium is not installed: apt-get install chromium")
     try:
         cases = choose(asked.cases, ci=asked.ci, tls=asked.tls)
         if asked.chromium and not asked.cases:

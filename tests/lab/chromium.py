@@ -130,7 +130,8 @@ def write_table(version: str, rows: Iterable[Row]) -> str:
     """The table as it is kept and printed."""
     lines = [
         f'# What Chromium {version} gets, as `make lab LAB="--chromium --measure"` saw it.',
-        "# a/b: Chromium gets a, flushcheck says b; unknown: there is no telling. Rows beside the observer: flushcheck has no such client.",
+        "# a/b: Chromium gets a, flushcheck says b; unknown: there is no telling. A row beside the observer: flushcheck did",
+        "# not ask so. Where the two rightly differ the case's head says why.",
         f"{'# case':34} {'protocol':8} {'beside':10} {' '.join(f'{name:12}' for name in STREAMS)}".rstrip(),
     ]
     return "\n".join([*lines, *sorted(map(str, rows))]) + "\n"
@@ -292,6 +293,11 @@ def key_hash(certificate: Path) -> str:
     ).stdout
     der = base64.b64decode(b"".join(pem.splitlines()[1:-1]))
     return base64.b64encode(hashlib.sha256(der).digest()).decode()
+
+
+def installed() -> bool:
+    """Whether there is a Chromium."""
+    return CHROMIUM is not None
 
 
 @cache

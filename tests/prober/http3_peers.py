@@ -68,6 +68,7 @@ class Http3Peer:
         self.waiting: list[Http3Request] = []
         self.stopped: dict[int, int] = {}  # streams that the client gave up, with its error codes
         self.closed: ConnectionTerminated | None = None
+        self.over = False  # whether the test is over
 
     def begin(self) -> None:
         """Make the handshake."""
@@ -89,6 +90,8 @@ class Http3Peer:
         Raises:
             Ended: the client has gone.
         """
+        if self.over:
+            raise Ended
         until = time.monotonic() + seconds
         timer = self.quic.get_timer()
         wait_s = min(seconds, max(0.0, timer - time.monotonic()) if timer else seconds)
@@ -197,6 +200,7 @@ def http3_server(pair: Pair, script: Http3Script, *, alpn: str = "h3") -> Iterat
     settings = QuicConfiguration(is_client=False, alpn_protocols=[alpn])
     settings.load_cert_chain(pair.cert, pair.key)
     peers: dict[tuple[str, int], Http3Peer] = {}
+    threads: list[threading.Thread] = []
 
     def work(peer: Http3Peer) -> None:
         with suppress(OSError):
@@ -209,10 +213,18 @@ def http3_server(pair: Pair, script: Http3Script, *, alpn: str = "h3") -> Iterat
             peers[address].inbox.put(data)
         else:
             peers[address] = Http3Peer(sock, address, data, settings)
-            threading.Thread(target=work, args=(peers[address],), daemon=True).start()
+            threads.append(threading.Thread(target=work, args=(peers[address],), daemon=True))
+            threads[-1].start()
 
     with udp_server(take) as url:
-        yield url
+        try:
+            yield url
+        finally:
+            for peer in peers.values():
+                peer.over = True
+                peer.inbox.put(b"")
+            for thread in threads:
+                thread.join(5)
 
 
 def serve(peer: Http3Peer) -> None:

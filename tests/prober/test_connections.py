@@ -142,11 +142,6 @@ def test_a_caller_who_chose_http_1_1_offers_nothing_else(speaks_tls):
     assert (seen.outcome, seen.alpn) == (Outcome.COMPLETE, "http/1.1")
 
 
-def test_http_3_is_told_to_be_missing():
-    (seen,) = observe_all([Probe(Transport.CHUNKED, client=Client.HTTP3)], "https://127.0.0.1:1", timeout_s=1)
-    assert (seen.outcome, seen.detail) == (Outcome.UNREACHABLE, "this flushcheck does not speak HTTP/3")
-
-
 def test_a_certificate_that_is_not_trusted_is_told_to_all_that_would_share(speaks_http2, monkeypatch):
     monkeypatch.setattr("flushcheck.prober.connections.connect", _refuse)
     seen = observe_all(SIX, "https://127.0.0.1:1", timeout_s=5)
