@@ -223,6 +223,10 @@ def test_a_block_with_a_finding_in_one_reading_has_not_passed():
     passing = nginx("location / { proxy_buffering off; proxy_pass http://x; }")
     assert len(passing.passed) == 1
     assert merge([held, passing]).passed == ()
+    unclear = nginx("location / { trim on; proxy_buffering off; proxy_pass http://x; }")
+    assert len(unclear.unknown) == 1
+    assert merge([unclear, unclear]).unknown == unclear.unknown
+    assert merge([held, unclear]).unknown == ()
 
 
 WORDS = [
