@@ -86,11 +86,10 @@ def _assess(case: Case, client: Client, name: str, seen: Sights, report: Report,
     }
     # Several that look alike from outside are all named as possible: one of them has to be the right one.
     sure = {found.id for found in report.culprits if found.confidence is not Confidence.POSSIBLE}
-    doubted = set(named) - sure if expected & set(named) else set()
+    right = {name for name in named if name in expected or _same(name, expected)}
+    doubted = set(named) - sure if right else set()
     wrong = [
-        f"{name} is named"
-        for name in named
-        if name not in expected | doubted and not CULPRITS[name].generic and not _same(name, expected)
+        f"{name} is named" for name in named if name not in right | doubted and not CULPRITS[name].generic
     ]
     if words == {"flowing"} and report.verdict in (Verdict.HELD, Verdict.BROKEN):
         wrong.append(f"called {report.verdict}")

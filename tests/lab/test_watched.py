@@ -1,0 +1,47 @@
+"""What is said of a watched stream beside what its case says: right, undecided or wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flushcheck import judge
+from tests.culprits.rows_own import AT_PORT, FREED, blocks, held, server
+from tests.lab.case import Case, Kind, Protocol
+from tests.lab.verdicts import Mark
+from tests.lab.watched import assess_watched
+from tests.measurement.own import GZIP, SINGLY, observed, own_run
+
+HELD, FLOWS = "held", "flowing"
+RIGHT, UNDECIDED, WRONG = Mark.RIGHT, Mark.UNDECIDED, Mark.WRONG
+
+
+def case(*culprits: str) -> Case:
+    kind = Kind.GUILTY if culprits else Kind.INNOCENT
+    return Case(
+        "nginx/x", Path("x.conf"), kind, "why", culprits, (), "gunicorn", options={}, seen={}, text=""
+    )
+
+
+ROWS = [
+    # name,                       case,                          what arrives, what flushcheck saw,                       mark
+    ("flowing",                   case(),                        FLOWS,        (observed(SINGLY),),                       RIGHT),
+    ("a false alarm",             case(),                        FLOWS,        (held(), AT_PORT),                         WRONG),
+    ("not told apart",            case("nginx-proxy-buffering"), HELD,         (held(),),                                 UNDECIDED),
+    ("called flowing",            case("nginx-proxy-buffering"), HELD,         (observed(SINGLY),),                       WRONG),
+    ("described",                 case("nginx-proxy-buffering"), HELD,         (held(), AT_PORT),                         RIGHT),
+    ("named among look-alikes",   case("nginx-scgi-buffering"),  HELD,         (blocks(4096, server("nginx")),),          RIGHT),
+    ("another reason for it",     case("nginx-ignore-headers"),  HELD,         (blocks(4096, server("nginx")),),          RIGHT),
+    ("only others are named",     case("caddy-buffer-responses"), HELD,        (blocks(4096, server("nginx")),),          WRONG),
+    ("another one is named",      case("nginx-gzip"),            HELD,         (held(GZIP, server("Caddy")), FREED, AT_PORT), WRONG),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "case_", "word", "seen", "mark"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_watched_stream_is_compared_with_its_case(name, case_, word, seen, mark):
+    sights = {Protocol.HTTP1: {"events-token": word}}
+    known = replace(case_, sights=sights, seen=sights[Protocol.HTTP1])
+    result = assess_watched(known, sights, {"events-token": judge(own_run(*seen))}, 1.0)
+    assert result.mark is mark, result.why
