@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 from aioquic.h3.connection import ErrorCode, H3Connection
@@ -177,14 +180,26 @@ TRUST = [
     ("another authority",   {"ca": "other"},                 Outcome.UNREACHABLE,  "is not trusted: "),
     ("any certificate",     {"ca": "other", "verify": False}, Outcome.COMPLETE,    ""),
     ("the named authority", {"ca": "own"},                   Outcome.COMPLETE,     ""),
-    ("a folder",            {"ca": "folder"},                Outcome.UNREACHABLE,  "is not trusted: "),
+    ("a folder",            {"ca": "own folder"},                Outcome.COMPLETE,     ""),
+    ("another folder",      {"ca": "other folder"},          Outcome.UNREACHABLE,  "is not trusted: "),
 ]  # fmt: skip
+
+
+def hashed(file: Path, folder: Path) -> Path:
+    """Make a folder of authorities as OpenSSL looks for them, with this one."""
+    command = ["openssl", "x509", "-noout", "-subject_hash", "-in", str(file)]
+    name = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    folder.mkdir()
+    shutil.copy(file, folder / f"{name}.0")
+    return folder
 
 
 @pytest.mark.parametrize(("name", "given", "outcome", "words"), TRUST, ids=[row[0] for row in TRUST])
 def test_a_certificate_is_checked_as_over_tcp(name, given, outcome, words, certificate, tmp_path):
     other = self_signed(tmp_path)
-    ca = {"other": str(other.cert), "own": str(certificate.cert), "folder": str(tmp_path)}[given["ca"]]
+    trusted = {"own": certificate.cert, "other": other.cert}
+    whose, _, folder = given["ca"].partition(" ")
+    ca = str(hashed(trusted[whose], tmp_path / "authorities") if folder else trusted[whose])
     options = ConnectionOptions(tls=TlsOptions(ca=ca, verify=given.get("verify", True)))
     with http3_server(certificate, serve) as url:
         (seen,) = observe_all([CHUNKED], url, timeout_s=5, options=options)
