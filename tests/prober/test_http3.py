@@ -177,16 +177,18 @@ TRUST = [
     ("another authority",   {"ca": "other"},                 Outcome.UNREACHABLE,  "is not trusted: "),
     ("any certificate",     {"ca": "other", "verify": False}, Outcome.COMPLETE,    ""),
     ("the named authority", {"ca": "own"},                   Outcome.COMPLETE,     ""),
-    ("a folder",            {"ca": "folder"},                Outcome.UNREACHABLE,  "is not trusted: "),
+    ("a folder",            {"ca": "own folder"},            Outcome.COMPLETE,     ""),
+    ("another folder",      {"ca": "other folder"},          Outcome.UNREACHABLE,  "is not trusted: "),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "given", "outcome", "words"), TRUST, ids=[row[0] for row in TRUST])
 def test_a_certificate_is_checked_as_over_tcp(name, given, outcome, words, certificate, tmp_path):
     other = self_signed(tmp_path)
-    folder = hashed(other, tmp_path)
-    ca = {"other": other.cert, "own": certificate.cert, "folder": folder}[given["ca"]]
-    options = ConnectionOptions(tls=TlsOptions(ca=str(ca), verify=given.get("verify", True)))
+    whose, _, folder = given["ca"].partition(" ")
+    trusted = {"own": certificate, "other": other}[whose]
+    ca = str(hashed(trusted, tmp_path) if folder else trusted.cert)
+    options = ConnectionOptions(tls=TlsOptions(ca=ca, verify=given.get("verify", True)))
     with http3_server(certificate, serve) as url:
         (seen,) = observe_all([CHUNKED], url, timeout_s=5, options=options)
     assert (seen.outcome, words in seen.detail) == (outcome, True), seen.detail
