@@ -18,6 +18,7 @@ CHAPTERS = {
         "docs/commands",
         "docs/config-check",
         "docs/testing",
+        "docs/tokens",
         "docs/json",
         "docs/versions",
         "docs/browsers",

@@ -101,6 +101,19 @@ def _check_order(given: Sequence[str]) -> None:
         )
 
 
+def _without_curl(given: Sequence[str]) -> Sequence[str]:
+    """Return the arguments with a line of curl in them translated.
+
+    Raises:
+        UsageError: the line cannot be translated.
+    """
+    if not any("curl" in word for word in given[1:]):
+        return given
+    from flushcheck.cli.curl_line import expand
+
+    return expand(given)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -112,6 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     console = Console()
     try:
+        given = _without_curl(given)
         _check_order(given)
         arguments = parser([name for name in COMMANDS if name in given]).parse_args(given)
         code: int = arguments.run(arguments, console)

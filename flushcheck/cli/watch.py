@@ -34,12 +34,13 @@ from flushcheck.prober.watching import (
     watch,
 )
 from flushcheck.reports.text_writer import printable
-from flushcheck.reports.watch import read_head, read_line
+from flushcheck.reports.watch import read_head, read_line, stream_text
 
 _EPILOG = """\
 examples:
   flushcheck watch https://example.org/chat -H 'Authorization: Bearer …' -d '{"stream": true}' --repeat
   flushcheck watch https://example.org/events --direct http://localhost:3000/events
+  flushcheck watch -- curl -N https://example.org/chat -H 'Authorization: Bearer …' -d @body.json
 
 Ctrl-C ends the stream; the report covers what was received until then. The records of such a stream carry
 no send time, so one look rarely shows whether the app is slow or something holds the stream. After the first
@@ -66,6 +67,7 @@ def configure(parser: Parser) -> None:
         metavar="DATA",
         help="a request body, sent with POST; @FILE reads a file, @- standard input",
     )
+    parser.add_argument("--data-raw", metavar="DATA", help="the same without a meaning of @, as curl has it")
     parser.add_argument(
         "-X", "--request", metavar="METHOD", default="", help="the request method, if neither GET nor POST"
     )
@@ -88,6 +90,9 @@ def configure(parser: Parser) -> None:
         default=DEFAULT_WATCH_S,
         help="time limit of each request (default: %(default)g)",
     )
+    parser.add_argument(
+        "--text", action="store_true", help="print the text of the stream as it arrives, not its reads"
+    )
     add_format_options(parser)
     parser.add_argument("--save", metavar="FILE", help="save the run, for `flushcheck judge FILE`")
     add_config(parser)
@@ -101,6 +106,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         UsageError: the URL, a header or the body is wrong, or a file cannot be read or written.
     """
     body = _body(arguments.data) if arguments.data is not None else None
+    if arguments.data_raw is not None:
+        body = arguments.data_raw.encode(errors="surrogateescape")
     options = connection_options(
         arguments, (arguments.url, arguments.direct, *(url for _, url in arguments.at)), http2=True
     )
@@ -117,7 +124,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         (name, watch_request(url, method=arguments.request, body=body, options=past)) for name, url in named
     ]
     checked = read_config(arguments)
-    live = _LiveView(console, [name for name, _ in beside])
+    live = _TextView(console) if arguments.text else _LiveView(console, [name for name, _ in beside])
     shows = not (arguments.json or arguments.ticket)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
@@ -140,6 +147,20 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if file is not None:
             file.write(dump(watched))
     return code
+
+
+class _TextView:
+    """The text of the first request as it arrives; that of a second address is the same again."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def head(self) -> None:
+        pass
+
+    def show(self, read: ReadEvent) -> None:
+        if read.probe.vantage is Vantage.PATH:
+            self._console.write(stream_text(read.records))
 
 
 class _LiveView:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from flushcheck.diagnosis.token_sentences import describe_shrunk
 from flushcheck.measurement.observations import XAB, Observations
 from flushcheck.measurement.own_streams import comparable, shape
-from flushcheck.model import Flow, Observation, Transport, Variant
+from flushcheck.measurement.tokens import gaps_shrank, token_metrics
+from flushcheck.model import Flow, Observation, Transport, Vantage, Variant
 
 # A header that arrives with the first record, and so late, keeps readers waiting.
 LATE_S = 0.5
@@ -22,7 +24,7 @@ def own_notes(seen: Observations, observation: Observation) -> tuple[str, ...]:
     """Return the facts, one sentence each."""
     return tuple(
         note
-        for notes in (_header, _x_accel, _event_stream, _turns, _cache)
+        for notes in (_header, _x_accel, _event_stream, _turns, _cache, _tokens)
         for note in notes(seen, observation)
     )
 
@@ -77,6 +79,15 @@ def _cache(seen: Observations, observation: Observation) -> Iterator[str]:
             because = f" (Age: {age[:SHOWN]})" if age else ""
             yield f"a repeat arrived at once, before the app can have sent it: a cache responded{because}"
             return
+
+
+def _tokens(seen: Observations, observation: Observation) -> Iterator[str]:
+    """A second address shows whether tokens were collected on the way."""
+    for vantage in (Vantage.DIRECT, Vantage.UNPROXIED):
+        other = seen.get(replace(observation.probe, vantage=vantage))
+        shrunk = gaps_shrank(token_metrics(observation), token_metrics(other)) if other else None
+        if shrunk:
+            yield describe_shrunk(shrunk)
 
 
 def _is_events(observation: Observation) -> bool:

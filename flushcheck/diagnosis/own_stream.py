@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flushcheck.diagnosis.token_sentences import describe_tokens
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.own_streams import shape
 from flushcheck.measurement.own_wording import own_summary
 from flushcheck.measurement.timing import Timing
+from flushcheck.measurement.tokens import token_metrics
 from flushcheck.model import (
     Flow,
     Observation,
@@ -43,17 +45,22 @@ def own_stream(seen: Observations) -> Observation | None:
 
 def stream_report(run: Run, observation: Observation) -> StreamReport:
     """What the stream is made of, and how it ended."""
-    own = shape(observation)
+    own, tokens = shape(observation), token_metrics(observation)
+    per_delivery = own.records / own.deliveries if own.deliveries else 0.0
+    sentences = describe_tokens(observation.wire_end, tokens, per_delivery) if observation.wire_end else []
     return StreamReport(
         method=run.method,
         status=observation.status,
-        format=observation.format,
+        format=observation.wire_format or observation.format,
+        framing=observation.format,
         records=own.records,
         deliveries=own.deliveries,
         longest_gap_s=own.longest_gap_s,
         done=observation.done,
         ended_s=observation.ended_s,
         summary=_end(observation),
+        tokens=tokens,
+        token_sentences=tuple(sentences),
     )
 
 

@@ -189,7 +189,10 @@ def _refute_timers(seen: Seen, corrected: dict[Probe, Timing]) -> None:
 
 
 def _doubt_jitter(seen: Seen, corrected: dict[Probe, Timing]) -> None:
-    """What looks like jitter is not the network's when another Transport of the same run has none."""
+    """What looks like jitter is not the network's when another Transport of the same run has none.
+
+    Nor is it where larger Pieces of the same Transport come by a timer: load on the path blurs ticks.
+    """
     lags_s = (
         timing.lag_s.max
         for probe, timing in corrected.items()
@@ -197,7 +200,9 @@ def _doubt_jitter(seen: Seen, corrected: dict[Probe, Timing]) -> None:
     )
     quietest_s = min(lags_s, default=0.0)
     for probe, timing in corrected.items():
-        if timing.jittery and quietest_s < QUIET * timing.lag_s.max:
+        larger = corrected.get(replace(probe, scenario=Scenario.KILO))
+        ticks = larger is not None and larger.flow is Flow.TICKS
+        if timing.jittery and (ticks or quietest_s < QUIET * timing.lag_s.max):
             corrected[probe] = replace(timing, flow=Flow.UNKNOWN)
 
 

@@ -41,6 +41,7 @@ from flushcheck.model.report import (
     TransportReport,
     Verdict,
 )
+from flushcheck.model.tokens import Ending, Gaps, TokenMetrics
 from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
@@ -56,12 +57,14 @@ __all__ = [
     "CutCause",
     "Detection",
     "EndRecord",
+    "Ending",
     "Evidence",
     "FaultLocation",
     "FaultPlace",
     "Fix",
     "Flow",
     "Framing",
+    "Gaps",
     "Hop",
     "IdleResult",
     "Lag",
@@ -81,6 +84,7 @@ __all__ = [
     "Source",
     "StreamReport",
     "TimedPiece",
+    "TokenMetrics",
     "Transport",
     "TransportReport",
     "Unit",

@@ -10,6 +10,7 @@ from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, F
 from flushcheck.model.observation import Flow, Lag
 from flushcheck.model.pieces import Transport
 from flushcheck.model.probes import Client, Scenario, Variant
+from flushcheck.model.tokens import NO_TOKENS, TokenMetrics
 
 
 class Verdict(StrEnum):
@@ -122,13 +123,16 @@ class StreamReport:
 
     method: str  # of its requests
     status: int
-    format: str  # how its records are framed, for example "server-sent events"
+    format: str  # what its records mean, for example "OpenAI chat completions"; the framing if not known
     records: int
     deliveries: int  # that completed a record
     longest_gap_s: float  # without data
     done: bool  # the end marker of its format came
     ended_s: float
     summary: str  # how it ended, in one sentence
+    framing: str = ""  # how its records are framed, for example "server-sent events"
+    tokens: TokenMetrics = NO_TOKENS
+    token_sentences: tuple[str, ...] = ()  # the tokens in words; none for a format without
 
     @property
     def records_per_delivery(self) -> float:

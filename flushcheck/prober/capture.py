@@ -70,6 +70,9 @@ class ArrivalInMaking:
     record_bytes: list[int] = field(default_factory=list)
     records: list[int] = field(default_factory=list)
     mid_record: bool = False
+    tokens: int = 0
+    reasoning_tokens: int = 0
+    data: int = 0  # records that are tokens if no other record of the stream is one
 
 
 class Capture:
@@ -205,6 +208,8 @@ class Capture:
                     tuple(arrival.record_bytes),
                     tuple(arrival.records),
                     arrival.mid_record,
+                    arrival.tokens,
+                    arrival.reasoning_tokens,
                 )
                 for arrival in self._arrivals
             ),

@@ -59,8 +59,11 @@ def _authorities(options: TlsOptions) -> tuple[str | None, str | None]:
 def _load_client(made: QuicConfiguration, options: TlsOptions) -> None:
     try:
         text = Path(options.cert_file).read_bytes()
-        key = _KEY.search(Path(options.key_file).read_bytes() if options.key_file else text)
+        found = _KEY.search(Path(options.key_file).read_bytes() if options.key_file else text)
+        key = found.group() if found else b""
+        # For a key that is not encrypted, a passphrase is an error.
+        passphrase = options.passphrase.encode() if b"ENCRYPTED" in key else None
         made.certificate, *made.certificate_chain = load_pem_x509_certificates(text)
-        made.private_key = load_pem_private_key(key.group() if key else b"", password=None)
+        made.private_key = load_pem_private_key(key, password=passphrase)
     except (OSError, ValueError, TypeError) as error:  # TypeError: the key is encrypted
         raise Unreachable(f"the client's certificate cannot be used over HTTP/3: {error}") from error

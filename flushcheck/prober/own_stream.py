@@ -11,21 +11,23 @@ from flushcheck.measurement.own_streams import PLAIN
 from flushcheck.measurement.repeats import accept, encodings
 from flushcheck.model import Observation, Outcome, Probe, Variant
 from flushcheck.model.codec import MAX_ITEMS
-from flushcheck.prober.capture import Capture, EndDetail, StopReason
+from flushcheck.prober.capture import ArrivalInMaking, Capture, EndDetail, StopReason
 from flushcheck.prober.connections import Connections
 from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, Response
-from flushcheck.prober.messages import describe_response, format_seconds, printable
+from flushcheck.prober.messages import MAX_DETAIL, describe_response, format_seconds, printable
 from flushcheck.prober.redaction import secrets_of
 from flushcheck.prober.redirects import REDIRECTS
 from flushcheck.prober.refusals import read_error
 from flushcheck.prober.streams import read_stream
 from flushcheck.prober.timed_socket import READ_BYTES, SocketRead
 from flushcheck.prober.watch_request import WatchRequest
-from flushcheck.watching.records import Record, RecordParser
+from flushcheck.watching.records import Record, RecordKind, RecordParser
 
 # Records of one stream, and its reads: as many as a saved run may hold in a list. A token every 10 ms makes
 # that many in three minutes.
 MAX_RECORDS = MAX_ITEMS
+
+NO_MESSAGE = "without a message"  # an error that says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ class OwnStreamBuilder(Capture):
         self._parser = RecordParser("")
         self._records = 0
         self._done = False
+        self._usage_tokens = 0
+        self._error = ""
         self._size_bytes = 0  # of the latest read
+        self._withheld: list[ArrivalInMaking] = []  # those whose records wait until the framing is known
 
     def open_body(self) -> None:
         """Prepare for the body that the header announces: see `Capture`."""
@@ -84,6 +89,8 @@ class OwnStreamBuilder(Capture):
         records = list[Record]()
         # A few bytes may decompress to millions of records: a slice at a time, until there are enough.
         for start in range(0, len(text), READ_BYTES):
+            if self._parser.format is None:
+                self._withheld.append(self._arrivals[-1])
             records += self._parser.feed(text[start : start + READ_BYTES])
             if self._records + len(records) >= MAX_RECORDS:
                 records = records[: MAX_RECORDS - self._records]
@@ -119,23 +126,46 @@ class OwnStreamBuilder(Capture):
         self, end: EndDetail, *, now: float, requested_s: float = 0.0, stall_s: float = 0.0
     ) -> Observation:
         """Return the Observation: see `Capture`."""
+        if not any(arrival.tokens for arrival in self._arrivals):
+            for arrival in self._arrivals:
+                arrival.tokens = arrival.data
         seen = super().close(end, now=now, requested_s=requested_s, stall_s=stall_s)
         framed = self.http_version in ("2", "3") or bool(
             self.header("transfer-encoding") or self.header("content-length")
         )
-        return replace(seen, format=self._parser.format or PLAIN, done=self._done, framed=framed)
+        return replace(
+            seen,
+            format=self._parser.format or PLAIN,
+            wire_format=self._parser.wire_format.name,
+            wire_end=self._parser.wire_format.end,
+            done=self._done,
+            framed=framed,
+            usage_tokens=self._usage_tokens,
+            error=printable(self.hide(self._error), MAX_DETAIL),
+        )
 
     def _completed(self, records: list[Record], text_bytes: int) -> None:
-        # The end marker is often written together with the last record: it shows nothing of the path.
-        counted = [record for record in records if not record.done]
-        self._records += len(counted)
-        self._done = self._done or len(counted) < len(records)
+        for record in records:
+            arrival = self._withheld[-1 - record.feeds_ago] if record.feeds_ago else self._arrivals[-1]
+            self._take_down(record, arrival)
         arrival = self._arrivals[-1]
-        arrival.records += [record.size_bytes for record in counted]
         arrival.mid_record = self._parser.mid_record
         self._on_read(
             ReadEvent(self.probe, self.at_s(arrival.moment), self._size_bytes, text_bytes, tuple(records))
         )
+
+    def _take_down(self, record: Record, arrival: ArrivalInMaking) -> None:
+        self._done = self._done or record.ends
+        self._usage_tokens = max(self._usage_tokens, record.output_tokens)
+        if record.kind is RecordKind.ERROR:
+            self._error = self._error or record.text[:MAX_DETAIL] or NO_MESSAGE
+        # The end marker is often written together with the last record: it shows nothing of the path.
+        if record.counts:
+            self._records += 1
+            arrival.records.append(record.size_bytes)
+        arrival.tokens += record.is_token
+        arrival.data += record.kind is RecordKind.DATA
+        arrival.reasoning_tokens += record.kind is RecordKind.REASONING
 
     def _outcome(self, end: EndDetail) -> tuple[Outcome, str]:
         timeout = format_seconds(self.timeout_s)

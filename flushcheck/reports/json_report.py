@@ -16,6 +16,7 @@ from flushcheck.model import (
     Report,
     Rung,
     StreamReport,
+    TokenMetrics,
     TransportReport,
 )
 from flushcheck.model.codec import to_json
@@ -73,13 +74,30 @@ def _stream(found: StreamReport | None) -> dict[str, Any] | None:
         "method": found.method,
         "status": found.status,
         "format": found.format,
+        "framing": found.framing,
         "records": found.records,
         "deliveries": found.deliveries,
         "records_per_delivery": round(found.records_per_delivery, 2),
+        **_tokens(found.tokens),
         "longest_gap_s": _seconds(found.longest_gap_s),
         "done": found.done,
         "ended_s": _seconds(found.ended_s),
         "summary": found.summary,
+    }
+
+
+def _tokens(found: TokenMetrics) -> dict[str, Any]:
+    gaps = found.gap_s
+    return {
+        "tokens": found.tokens,
+        "reasoning_tokens": found.reasoning_tokens,
+        "usage_tokens": found.usage_tokens,
+        "ttft_s": _known_seconds(found.ttft_s),
+        "ttfo_s": _known_seconds(found.ttfo_s),
+        "gap_s": gaps and {"p50": _seconds(gaps.p50), "p95": _seconds(gaps.p95), "max": _seconds(gaps.max)},
+        "tokens_per_s": None if found.tokens_per_s is None else round(found.tokens_per_s, 2),
+        "ending": found.ending.value,
+        "error": found.error,
     }
 
 
@@ -158,3 +176,7 @@ def _culprit(found: CulpritReport) -> dict[str, Any]:
 
 def _seconds(value: float) -> float:
     return round(value, 4)
+
+
+def _known_seconds(value: float | None) -> float | None:
+    return None if value is None else _seconds(value)

@@ -64,6 +64,8 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     _ladder(page, report.rungs)
     if report.stream and report.stream.records:
         page.text(f"     {report.stream.format}, {report.stream.summary}", hang=5)
+        for sentence in report.stream.token_sentences:
+            page.text(f"     {sentence}", hang=5)
     _located(page, report.fault_location)
     for culprit_report in report.culprits:
         page.gap()

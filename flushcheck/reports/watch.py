@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from flushcheck.reports.text_writer import printable
-from flushcheck.watching.records import Record
+from flushcheck.watching.records import Record, RecordKind
+
+
+def stream_text(records: tuple[Record, ...]) -> str:
+    """Return the text that records bring, safe for a terminal: newlines and tabs stay as they are."""
+    text = "".join(
+        f"{record.text}\n" if record.kind is RecordKind.DATA else record.text
+        for record in records
+        if record.kind in (RecordKind.CONTENT, RecordKind.DATA)
+    )
+    return "".join(char if char in "\n\t" else printable(char) for char in text.replace("\r\n", "\n"))
 
 
 def read_head(label: str) -> str:

@@ -1,50 +1,30 @@
-"""Records out of the bytes of any stream. Its format shows in its content type, or in its first bytes."""
+"""Records out of the bytes of any stream: frames by its framing, meanings by its wire format.
+
+Both show only while the stream runs. Framing is decided once, by the first bytes (`framing.sniff`); the
+wire format by the first record that only one format can have. Until then, and where there is none, records
+are read as those of no particular format (`formats.generic`).
+"""
 
 from __future__ import annotations
 
-import codecs
 import json
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import Any
 
-from flushcheck.streaming.transports.events import EventParser
-from flushcheck.streaming.transports.records import MAX_PENDING_BYTES, Malformed
+from flushcheck.streaming.transports.records import Malformed
+from flushcheck.watching.formats import recognise
+from flushcheck.watching.formats.generic import DONE, plain_format, read_any
+from flushcheck.watching.formats.wire_format import TOKEN_KINDS, Payload, RecordKind, WireFormat
+from flushcheck.watching.framing import frame_parser
+from flushcheck.watching.framing.frame import NOUNS, Frame, FrameParser, StreamFormat
+from flushcheck.watching.framing.sniff import sniff
 
-
-class StreamFormat(StrEnum):
-    """How records are framed."""
-
-    EVENTS = "server-sent events"
-    LINES = "JSON lines"
-    PLAIN = "plain chunks"  # no known framing: every read counts as one record
-
-
-# What a record of each format is called: one, several.
-NOUNS = {
-    StreamFormat.EVENTS: ("event", "events"),
-    StreamFormat.LINES: ("line", "lines"),
-    StreamFormat.PLAIN: ("read", "reads"),
-}
-
-_CONTENT_TYPES = {
-    "text/event-stream": StreamFormat.EVENTS,
-    "application/x-ndjson": StreamFormat.LINES,
-    "application/ndjson": StreamFormat.LINES,
-    "application/jsonl": StreamFormat.LINES,
-    "application/x-jsonlines": StreamFormat.LINES,
-    "application/json-lines": StreamFormat.LINES,
-    "application/stream+json": StreamFormat.LINES,
-}
-_EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
-
-# What chat services send last, although their protocol has an end of its own.
-DONE = "[DONE]"
+__all__ = ["DONE", "MAX_RECORDS", "NOUNS", "Record", "RecordKind", "RecordParser", "StreamFormat"]
 
 MAX_RECORDS = 100_000  # of one stream; its reading stops there
 
-# How much of a body is looked at to find its format.
-_HEAD_BYTES = 512
+# A format shows within so many records; the first ones may be an error, or pings.
+_RECOGNISED_WITHIN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +33,27 @@ class Record:
 
     text: str  # what a person would be shown of it: the delta, where its place is known
     size_bytes: int  # of the record's payload
-    done: bool = False  # it is the end marker
+    kind: RecordKind = RecordKind.CONTENT
+    ends: bool = False  # with it the stream is complete, by the rules of its format
+    output_tokens: int = 0  # that the service counted by now; 0: the record does not say
+    # How many feeds before the one that gave it out it was complete: the first reads of a plain stream wait
+    # until it is clear that it has no framing.
+    feeds_ago: int = 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a record of the stream's own, and neither a ping nor an end marker."""
+        return self.kind not in (RecordKind.PING, RecordKind.DONE)
+
+    @property
+    def is_token(self) -> bool:
+        """Whether it brings something that a model made."""
+        return self.kind in TOKEN_KINDS
+
+    @property
+    def done(self) -> bool:
+        """Whether it is an end marker."""
+        return self.kind is RecordKind.DONE
 
 
 class RecordParser:
@@ -65,113 +65,79 @@ class RecordParser:
         Args:
             content_type: of the response, with its parameters; "" if it has none.
         """
-        self.format: StreamFormat | None = _CONTENT_TYPES.get(content_type.partition(";")[0].strip().lower())
-        self._head = b""
-        self._events = EventParser()
-        self._pending = b""
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._content_type = content_type
+        self._withheld: list[bytes] = []  # what was fed before the framing was known
+        self._frames: FrameParser | None = None
+        self._known: WireFormat | None = None
+        self._seen = 0
+
+    @property
+    def format(self) -> StreamFormat | None:
+        """How records are framed; None while that is not known."""
+        return self._frames.format if self._frames else None
+
+    @property
+    def wire_format(self) -> WireFormat:
+        """What records mean."""
+        return self._known or plain_format(self.format or StreamFormat.PLAIN)
+
+    @property
+    def mid_record(self) -> bool:
+        """Whether the bytes so far end in the middle of a record."""
+        return self._frames.mid_frame if self._frames else bool(b"".join(self._withheld).strip())
 
     def feed(self, data: bytes) -> list[Record]:
         """Take the next bytes and return the records they completed.
 
         A record that grows past the limit is of no known format: from there on the stream is plain.
         """
-        if self.format is None:
-            self._head += data
-            self.format = _sniff(self._head)
-            if self.format is None:
-                return []
-            data, self._head = self._head, b""
-        try:
-            return self._parse(self.format, data)
-        except Malformed:
-            self.format, self._pending = StreamFormat.PLAIN, b""
-            return self._parse(StreamFormat.PLAIN, data)
-
-    @property
-    def mid_record(self) -> bool:
-        """Whether the bytes so far end in the middle of a record."""
-        return self._events.incomplete if self.format is StreamFormat.EVENTS else bool(self._pending)
+        if self._frames is not None:
+            return self._feed(self._frames, data)
+        self._withheld += [data] if data else []
+        stream_format = sniff(b"".join(self._withheld), self._content_type)
+        return [] if stream_format is None else self._begin(stream_format)
 
     def finish(self) -> list[Record]:
-        """Return what is left at the end: a line without its line end, or bytes of no known format."""
-        if self.format is None and self._head:
-            self.format = StreamFormat.PLAIN
-            return self._parse(StreamFormat.PLAIN, self._head)
-        if self.format is StreamFormat.LINES and self._pending.strip():
-            last, self._pending = self._pending, b""
-            return [_line(last)]
-        return []
+        """Return what is left at the end: a record without its end, or bytes of no known format."""
+        records: list[Record] = []
+        if self._frames is None and self._withheld:
+            head = b"".join(self._withheld)
+            records = self._begin(sniff(head, self._content_type, ended=True) or StreamFormat.PLAIN)
+        return records + [self._record(frame) for frame in (self._frames.finish() if self._frames else ())]
 
-    def _parse(self, stream_format: StreamFormat, data: bytes) -> list[Record]:
-        """Take bytes of a known format.
+    def _begin(self, stream_format: StreamFormat) -> list[Record]:
+        """Parse what was withheld: each feed by itself in a plain stream, else all of it as one text."""
+        is_plain = stream_format is StreamFormat.PLAIN
+        parts = self._withheld if is_plain else [b"".join(self._withheld)]
+        self._withheld = []
+        self._frames = frame_parser(stream_format)
+        return [
+            replace(record, feeds_ago=len(parts) - 1 - number)
+            for number, part in enumerate(parts)
+            for record in self._feed(self._frames, part)
+        ]
 
-        Raises:
-            Malformed: a record grew past the limit.
-        """
-        if stream_format is StreamFormat.EVENTS:
-            return [_record(event.data) for event in self._events.feed(data)]
-        if stream_format is StreamFormat.PLAIN:
-            text = self._decoder.decode(data)
-            return [Record(text, len(data))] if data else []
-        # Only LF ends a line of JSON: str.splitlines() would also cut at U+2028 inside a text.
-        *lines, self._pending = (self._pending + data).split(b"\n")
-        if len(self._pending) > MAX_PENDING_BYTES:
-            raise Malformed(f"a line of more than {MAX_PENDING_BYTES} bytes")
-        return [_line(line) for line in lines if line.strip()]
+    def _feed(self, frames: FrameParser, data: bytes) -> list[Record]:
+        try:
+            return [self._record(frame) for frame in frames.feed(data)]
+        except Malformed:
+            self._frames, self._known = frame_parser(StreamFormat.PLAIN), None
+            return [self._record(frame) for frame in self._frames.feed(data)]
 
-
-def _sniff(head: bytes) -> StreamFormat | None:
-    """Return the format by the first bytes; None while they could be of any."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(_EVENT_FIELDS):
-        return StreamFormat.EVENTS
-    if any(field.startswith(text) for field in _EVENT_FIELDS) and len(head) < _HEAD_BYTES:
-        return None  # "dat", or nothing but white space yet
-    if not text.startswith((b"{", b"[")):
-        return StreamFormat.PLAIN
-    line, end, _ = text.partition(b"\n")
-    if not end and len(head) < _HEAD_BYTES:
-        return None
-    # A line that is JSON by itself; pretty JSON is not, nor is one document that only begins so.
-    return StreamFormat.LINES if end and _loads(line) is not None else StreamFormat.PLAIN
+    def _record(self, frame: Frame) -> Record:
+        payload = Payload(frame, _loads(frame.text))
+        if self._known is None and self._seen < _RECOGNISED_WITHIN and self._frames:
+            self._known = recognise(payload, self._frames.format)
+            self._seen += 1
+        meaning = (self._known.read(payload) if self._known else None) or read_any(payload)
+        return Record(meaning.text, frame.size_bytes, meaning.kind, meaning.ends, meaning.output_tokens)
 
 
-def _line(line: bytes) -> Record:
-    return _record(line.decode(errors="replace").strip())
-
-
-def _record(data: str) -> Record:
-    size_bytes = len(data.encode(errors="replace"))
-    if data.strip() == DONE:
-        return Record(DONE, size_bytes, done=True)
-    parsed = _loads(data) if data.lstrip().startswith(("{", "[")) else None
-    shown = delta(parsed)
-    return Record(data if shown is None else shown, size_bytes)
-
-
-def _loads(text: str | bytes) -> Any:
+def _loads(text: str) -> Any:
     """Return parsed JSON; None where the text is not JSON."""
+    if not text.lstrip().startswith(("{", "[", '"')):
+        return None
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def delta(data: object) -> str | None:
-    """Return the bit of text in a JSON record, as chat services send it; None if no known key holds one."""
-    # OpenAI: choices[0].delta.content; Anthropic: delta.text; Ollama: response, message.content;
-    # OpenAI's responses and flushcheck: delta.
-    if isinstance(data, dict) and isinstance(choices := data.get("choices"), list) and choices:
-        data = choices[0]
-    for _ in range(3):  # no service nests it deeper
-        if not isinstance(data, dict):
-            return None
-        inner = next((data[key] for key in _TEXT_KEYS if isinstance(data.get(key), str | dict)), None)
-        if isinstance(inner, str):
-            return inner
-        data = inner
-    return None
-
-
-_TEXT_KEYS = ("delta", "message", "content", "text", "response", "token")

@@ -148,6 +148,13 @@ def test_a_block_without_a_finding_is_listed():
     assert passed == CheckedBlock(Server.NGINX, "f", 1, "location /", "uwsgi_buffering off (line 2)")
 
 
+def test_a_block_of_a_refused_file_is_unknown():
+    checked = nginx("location / {\n proxy_bufering off;\n proxy_http_version 1.1;\n proxy_pass http://x;\n}")
+    why = "the server does not start with this configuration: see f:2"
+    assert checked.unknown == (CheckedBlock(Server.NGINX, "f", 1, "location /", why),)
+    assert (checked.passed, checked.exit_code()) == ((), 3)
+
+
 def test_a_block_is_unknown_for_each_filter_that_may_collect_responses():
     (unknown,) = nginx(
         "location / {\n trim on;\n footer a;\n uwsgi_buffering off;\n uwsgi_pass x;\n}"
@@ -216,6 +223,10 @@ def test_a_block_with_a_finding_in_one_reading_has_not_passed():
     passing = nginx("location / { proxy_buffering off; proxy_pass http://x; }")
     assert len(passing.passed) == 1
     assert merge([held, passing]).passed == ()
+    unclear = nginx("location / { trim on; proxy_buffering off; proxy_pass http://x; }")
+    assert len(unclear.unknown) == 1
+    assert merge([unclear, unclear]).unknown == unclear.unknown
+    assert merge([held, unclear]).unknown == ()
 
 
 WORDS = [

@@ -125,16 +125,6 @@ def test_an_unknown_name_may_belong_to_a_module() -> None:
     ]
 
 
-def test_a_block_of_a_refused_file_is_not_known() -> None:
-    checked = check_text(
-        in_location("proxy_bufering off; proxy_http_version 1.1;").replace("/;", "/"), server=Server.NGINX
-    )
-    assert [(block.block, block.reason) for block in checked.unknown] == [
-        ("location /", "the server does not start with this configuration: see pasted:3")
-    ]
-    assert (checked.passed, checked.exit_code()) == ((), 3)
-
-
 FILTERS = [
     (
         "body_filter_by_lua_block { ngx.arg[1] = nil }",

@@ -183,3 +183,11 @@ def test_after_an_interrupt_the_report_covers_what_was_received(default_sigint):
         out, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
     assert "interrupted" in out
+
+
+def test_the_text_alone_is_printed_where_it_is_asked_for(capsys):
+    with scripted_server(chat) as url:
+        assert main(["watch", url, "--text", "--once"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("w0 w1 w2 w3 w4 w5 \n")
+    assert "FLOWING" in out

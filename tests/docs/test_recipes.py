@@ -2,7 +2,8 @@
 
 The rest of a culprit is followed in tests/culprits/test_catalogue.py, tests/checking/test_fixtures.py and
 tests/diagnosis/test_recordings.py, settings and fields of JSON in tests/test_readme.py and tests/docs/test_tables.py,
-files for servers in tests/deploy/test_table.py. Here stand the steps that no other test looks at.
+files for servers in tests/deploy/test_table.py, wire formats in
+tests/watching/formats/test_recipe.py. Here stand the steps that no other test looks at.
 """
 
 from __future__ import annotations

@@ -297,6 +297,10 @@ def lag(transport: Transport, max_s: float, *, jittery: bool = False, **others) 
     return Stream(transport, Timing(FLOWING, Lag(0.0, max_s), jittery=jittery), **others)
 
 
+def slow(flow: Flow, transport: Transport = CHUNKED, scenario: Scenario = KILO) -> Stream:
+    return Stream(transport, Timing(flow, Lag(0.0, 20.0), period_s=0.25), scenario)
+
+
 JITTERY = lag(CHUNKED, 20.0, jittery=True)
 QUIETEST = [
     # name,                                          streams; the first one is looked at,                            flow
@@ -306,6 +310,11 @@ QUIETEST = [
     ("what has no jitter is not doubted",            [lag(CHUNKED, 20.0), lag(EVENTS, 0.0)],                         FLOWING),
     ("another vantage is another path",              [JITTERY, lag(EVENTS, 0.0, vantage=LOOPBACK)],                  FLOWING),
     ("a stream that broke off tells nothing",        [JITTERY, lag(EVENTS, 0.0, outcome=Outcome.TIMEOUT)],           FLOWING),
+    ("larger Pieces come by a timer",                [JITTERY, slow(TICKS)],                                         UNKNOWN),
+    ("larger Pieces come in blocks",                 [JITTERY, slow(BLOCKS)],                                        FLOWING),
+    ("another Transport's come by a timer",          [JITTERY, slow(TICKS, EVENTS)],                                 FLOWING),
+    ("the largest Pieces come by a timer",           [JITTERY, slow(TICKS, scenario=BIG)],                           FLOWING),
+    ("what has no jitter stays, too",                [lag(CHUNKED, 20.0), slow(TICKS)],                              FLOWING),
     ("nothing complete to compare with",             [lag(CHUNKED, 2.0, jittery=True, outcome=Outcome.TIMEOUT)],    UNKNOWN),
 ]  # fmt: skip
 

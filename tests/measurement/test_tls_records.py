@@ -25,6 +25,7 @@ ROWS = [
     ("the overhead of the other version",          "TLSv1.3",  [[16_408], [16_408], [16_408]],          None),
     ("as many one by one as together",             "TLSv1.3",  [[16_401], [16_401, 16_401]],            16_384),
     ("most together: held elsewhere",              "TLSv1.3",  [[16_401], *[[16_401, 16_401]] * 2],     None),
+    ("a little less than half one by one",         "TLSv1.3",  [*[[16_401]] * 10, *[[16_401, 16_401]] * 11], None),
     ("all at once: held elsewhere",                "TLSv1.3",  [[16_401, 26, 16_401, 26, 9_020]],       None),
     ("two are enough",                             "TLSv1.3",  [[16_401], [16_401], [900]],             16_384),
     ("one is too few",                             "TLSv1.3",  [[16_401], [900], [900]],                None),

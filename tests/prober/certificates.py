@@ -57,10 +57,12 @@ def der_of(pair: Pair) -> bytes:
 
 
 def hashed(pair: Pair, folder: Path) -> Path:
-    """Return the folder with the certificate in it, under the name that OpenSSL looks for."""
-    (folder / "ca.pem").write_text(pair.cert.read_text())
-    _openssl("rehash", folder)
-    return folder
+    """Return a folder that holds the certificate alone, under the name that OpenSSL looks for."""
+    hashes = folder / "hashed"
+    hashes.mkdir(exist_ok=True)
+    (hashes / "ca.pem").write_text(pair.cert.read_text())
+    _openssl("rehash", hashes)
+    return hashes
 
 
 def encrypted(pair: Pair, folder: Path, passphrase: str) -> Pair:

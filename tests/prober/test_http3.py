@@ -16,7 +16,7 @@ from flushcheck.prober.http3_sharing import http3_available
 from flushcheck.prober.http3_tls import configuration
 from flushcheck.prober.target import ConnectTo, Family, Protocol, Target, TlsOptions
 from flushcheck.prober.timed_socket import Unreachable
-from tests.prober.certificates import self_signed, signed
+from tests.prober.certificates import encrypted, hashed, self_signed, signed
 from tests.prober.http3_peers import (
     CONTROL,
     Http3Peer,
@@ -177,14 +177,17 @@ TRUST = [
     ("another authority",   {"ca": "other"},                 Outcome.UNREACHABLE,  "is not trusted: "),
     ("any certificate",     {"ca": "other", "verify": False}, Outcome.COMPLETE,    ""),
     ("the named authority", {"ca": "own"},                   Outcome.COMPLETE,     ""),
-    ("a folder",            {"ca": "folder"},                Outcome.UNREACHABLE,  "is not trusted: "),
+    ("a folder",            {"ca": "own folder"},            Outcome.COMPLETE,     ""),
+    ("another folder",      {"ca": "other folder"},          Outcome.UNREACHABLE,  "is not trusted: "),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "given", "outcome", "words"), TRUST, ids=[row[0] for row in TRUST])
 def test_a_certificate_is_checked_as_over_tcp(name, given, outcome, words, certificate, tmp_path):
     other = self_signed(tmp_path)
-    ca = {"other": str(other.cert), "own": str(certificate.cert), "folder": str(tmp_path)}[given["ca"]]
+    whose, _, folder = given["ca"].partition(" ")
+    trusted = {"own": certificate, "other": other}[whose]
+    ca = str(hashed(trusted, tmp_path) if folder else trusted.cert)
     options = ConnectionOptions(tls=TlsOptions(ca=ca, verify=given.get("verify", True)))
     with http3_server(certificate, serve) as url:
         (seen,) = observe_all([CHUNKED], url, timeout_s=5, options=options)
@@ -266,6 +269,19 @@ def test_a_client_certificate_without_a_key_is_told(tmp_path):
     target = Target(parse("https://127.0.0.1:1"), ConnectionOptions(tls=TlsOptions(cert_file=str(own.cert))))
     with pytest.raises(Unreachable, match="the client's certificate cannot be used over HTTP/3"):
         configuration(target)
+
+
+def test_an_encrypted_key_is_opened_with_its_passphrase(tmp_path):
+    own = encrypted(self_signed(tmp_path, "DNS:client"), tmp_path, "wonderland")
+
+    def made(passphrase: str):
+        tls = TlsOptions(cert_file=str(own.cert), key_file=str(own.key), passphrase=passphrase)
+        return configuration(Target(parse("https://127.0.0.1:1"), ConnectionOptions(tls=tls)))
+
+    assert made("wonderland").private_key is not None
+    with pytest.raises(Unreachable) as raised:
+        made("secret-x")
+    assert "secret-x" not in str(raised.value)
 
 
 def test_a_silent_port_is_given_up_early(monkeypatch):

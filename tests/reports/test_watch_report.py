@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Outcome
+from flushcheck.model import Observation, Outcome
 from flushcheck.reports.json_report import document
 from flushcheck.reports.terminal import terminal
-from flushcheck.reports.watch import read_line
-from flushcheck.watching.records import Record
-from tests.measurement.own import DIRECT, ONCE, SINGLY, observed, own_run
+from flushcheck.reports.watch import read_line, stream_text
+from flushcheck.watching.records import Record, RecordKind
+from tests.measurement.own import DIRECT, ONCE, SINGLY, Groups, observed, own_run
 
 
 def test_hostile_text_neither_steers_the_terminal_nor_leaves_its_line():
@@ -42,14 +45,77 @@ def test_the_document_says_the_same_in_json():
         "method": "GET",
         "status": 200,
         "format": "server-sent events",
+        "framing": "server-sent events",
         "records": 40,
         "deliveries": 1,
         "records_per_delivery": 40.0,
+        "tokens": 0,
+        "reasoning_tokens": 0,
+        "usage_tokens": 0,
+        "ttft_s": None,
+        "ttfo_s": None,
+        "gap_s": None,
+        "tokens_per_s": None,
+        "ending": "unmarked",
+        "error": "",
         "longest_gap_s": 0.0,
         "done": False,
         "ended_s": 8.2,
         "summary": "ended after 8.2 s",
     }
+
+
+def test_the_text_of_a_stream_does_not_steer_the_terminal():
+    records = [
+        Record("a\r\n\tb\x1b[2J", 9),
+        Record("hm", 2, RecordKind.REASONING),
+        Record("c\u202e\r", 3),
+        Record("{}", 2, RecordKind.DATA),
+    ]
+    assert stream_text(tuple(records)) == "a\n\tb\\x1b[2Jc\\u202e\\r{}\n"
+
+
+def chat(groups: Groups, *arguments: Any, **changes: Any) -> Observation:
+    """Return a chat whose records are tokens, the first two of them reasoning."""
+    seen = observed(
+        groups, *arguments, wire_format="OpenAI chat completions", wire_end="data: [DONE]", **changes
+    )
+    arrivals = tuple(
+        dataclasses.replace(arrival, tokens=len(arrival.records), reasoning_tokens=number < 2)
+        for number, arrival in enumerate(seen.arrivals)
+    )
+    return dataclasses.replace(seen, arrivals=arrivals)
+
+
+def test_the_tokens_of_a_known_format_are_measured():
+    report = judge(own_run(chat(SINGLY, done=True, usage_tokens=41)))
+    stream = document(report)["stream"]
+    assert (stream["format"], stream["framing"]) == ("OpenAI chat completions", "server-sent events")
+    assert (stream["tokens"], stream["reasoning_tokens"], stream["usage_tokens"]) == (40, 2, 41)
+    assert (stream["ttft_s"], stream["ttfo_s"], stream["tokens_per_s"]) == (0.0, 0.2, 10.0)
+    assert stream["gap_s"] == {"p50": 0.1, "p95": 0.1, "max": 0.1}
+    assert (stream["ending"], stream["records_per_delivery"]) == ("complete", 1.0)
+    text = terminal(report, width=200, color=False)
+    assert (
+        "40 tokens, 2 of them reasoning (the service counted 41), first token after 0.00 s (reasoning)"
+        in text
+    )
+    assert "between tokens: median 100 ms" in text
+
+
+def test_an_error_in_the_stream_is_shown_without_its_control_characters():
+    report = judge(own_run(chat(SINGLY, error="over\x1b[2Jloaded")))
+    text = terminal(report, width=200, color=False)
+    assert "the stream reports an error: over" in text
+    assert "\x1b" not in text
+    assert document(report)["stream"]["ending"] == "error"
+
+
+def test_tokens_that_come_later_and_closer_together_than_at_the_app_are_a_note():
+    report = judge(own_run(chat(ONCE), chat(SINGLY, DIRECT), direct="http://app:8000/"))
+    assert any("the first token comes 8.2 s later" in note for note in report.notes), report.notes
+    both_flow = judge(own_run(chat(SINGLY), chat(SINGLY, DIRECT), direct="http://app:8000/"))
+    assert not any("first token" in note for note in both_flow.notes)
 
 
 def test_a_stream_that_brought_nothing_has_no_picture():

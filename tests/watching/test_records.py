@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flushcheck.watching.records import Record, RecordParser, StreamFormat, delta
+from flushcheck.watching.records import Record, RecordParser, StreamFormat
 
 OPENAI = [{"choices": [{"delta": {"content": text}, "index": 0}]} for text in ("Hel", "lo")]
 ANTHROPIC = [
@@ -98,12 +98,15 @@ def test_a_record_that_grows_past_the_limit_makes_the_stream_plain():
         assert parser.format is StreamFormat.PLAIN
 
 
-DELTAS = [
-    (OPENAI[0], "Hel"), (ANTHROPIC[0], "Hel"), (OLLAMA[0], "Hel"), ({"delta": "x"}, "x"), ({"choices": []}, None),
-    ({"text": ""}, ""), ({"a": "b"}, None), ([1], None), ("x", None), (None, None), ({"delta": {"delta": {"delta": {}}}}, None),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("data", "text"), DELTAS)
-def test_the_text_of_a_record_is_where_chat_services_put_it(data, text):
-    assert delta(data) == text
+@pytest.mark.parametrize(
+    ("parts", "feeds_ago"),
+    [
+        ([b'{"rows": [', b'"a", ', b'"b"', b"]\n"], [3, 2, 1, 0]),  # one document: each read is a record
+        ([b'{"rows": [', b'"a"]}', b"\n{}\n"], [0, 0]),  # a line: complete with its last byte
+        ([b"da", b"rk", b"ness"], [1, 0, 0]),
+        ([b"da", b"ta: x\n\n"], [0]),
+    ],
+)
+def test_the_first_reads_of_a_plain_stream_are_dated_back(parts, feeds_ago):
+    _, records = parse("", *parts)
+    assert [record.feeds_ago for record in records] == feeds_ago

@@ -53,6 +53,8 @@ export interface Arrival {
   record_bytes?: number[];
   records?: number[];
   mid_record?: boolean;
+  tokens?: number;
+  reasoning_tokens?: number;
 }
 
 export interface Observation {
@@ -79,6 +81,10 @@ export interface Observation {
   unread_bytes?: number;
   format?: string;
   done?: boolean;
+  wire_format?: string;
+  wire_end?: string;
+  usage_tokens?: number;
+  error?: string;
   framed?: boolean;
 }
 
@@ -223,9 +229,19 @@ export interface StreamReport {
   method: string;
   status: number;
   format: string;
+  framing: string;
   records: number;
   deliveries: number;
   records_per_delivery: number;
+  tokens: number;
+  reasoning_tokens: number;
+  usage_tokens: number;
+  ttft_s: number | null;
+  ttfo_s: number | null;
+  gap_s: { p50: number; p95: number; max: number } | null;
+  tokens_per_s: number | null;
+  ending: string;
+  error: string;
   longest_gap_s: number;
   done: boolean;
   ended_s: number;

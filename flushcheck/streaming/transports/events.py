@@ -78,12 +78,19 @@ class Event:
 
     name: str  # "message" if the stream named none
     data: str
+    silent: bool = False  # it has a name and no data: by the specification it is not dispatched
 
 
 class EventParser:
     """The event stream interpretation of the specification, for bytes cut anywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_silent: bool = False) -> None:
+        """Begin.
+
+        Args:
+            keep_silent: return events without data too.
+        """
+        self._keep_silent = keep_silent
         self._pending = b""
         self._first = True
         self._name = ""
@@ -125,7 +132,7 @@ class EventParser:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
-            self._size += len(value)
+            self._size += len(value) + 1
             if self._size > MAX_PENDING_BYTES:
                 raise Malformed(f"an event of more than {MAX_PENDING_BYTES} bytes")
             self._data.append(value)
@@ -137,7 +144,9 @@ class EventParser:
     def _dispatch(self) -> list[Event]:
         data, name = self._data, self._name
         self._data, self._name, self._size = [], "", 0
-        return [Event(name or "message", "\n".join(data))] if data else []
+        if not data:
+            return [Event(name, "", silent=True)] if name and self._keep_silent else []
+        return [Event(name or "message", "\n".join(data))]
 
 
 class EventDecoder:

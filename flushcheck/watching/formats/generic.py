@@ -1,0 +1,119 @@
+"""A record of no particular format, and what records of every format have in common.
+
+Services of their own send events, lines, elements or parts with a text somewhere inside. Where its place is
+not known, the whole record is the content. An error inside a 200, a ping and an end are recognised by the
+names that most services give them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flushcheck.watching.formats.wire_format import (
+    Meaning,
+    Payload,
+    RecordKind,
+    WireFormat,
+    integer,
+    member,
+    string,
+    token,
+)
+from flushcheck.watching.framing.frame import StreamFormat
+
+# What chat services send last, although their protocol has an end of its own.
+DONE = "[DONE]"
+
+_PINGS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
+_ENDS = frozenset({"done", "end", "complete", "completed", "finish", "finished"})
+
+# Where records say which of several kinds they are, besides the name of an event.
+_LABELS = ("type", "event", "event_type")
+
+# The last words of names of records that open, close or count: "message-start", "TEXT_MESSAGE_END". They may
+# repeat the whole text, and are content only in a stream that has no other.
+_AROUND = (
+    frozenset({"start", "started", "created", "progress", "stop", "stopped", "metadata", "usage"}) | _ENDS
+)
+_WORDS = re.compile(r"[^a-z]+")
+
+_TEXT_KEYS = (
+    *("choices", "delta", "message", "content", "text", "response", "token", "answer", "output_text"),
+    *("generated_text", "value"),
+)
+
+_NAMES = {
+    StreamFormat.PARTS: "multipart/x-mixed-replace",
+    StreamFormat.PLAIN: "plain text",
+}
+
+
+def plain_format(framing: StreamFormat) -> WireFormat:
+    """Return the format of a stream of which only the framing is known."""
+    name = _NAMES.get(framing, framing.value)
+    return WireFormat(name, frozenset({framing}), lambda payload: True, read_any)
+
+
+def read_any(payload: Payload) -> Meaning:
+    """Return what a record of any format means."""
+    frame = payload.frame
+    if frame.last:
+        return Meaning(RecordKind.DONE, ends=True)
+    if frame.text.strip() == DONE:
+        return Meaning(RecordKind.DONE, DONE, ends=True)
+    labels = _labels(payload)
+    if labels & _PINGS:
+        return Meaning(RecordKind.PING)
+    shown = payload.value if isinstance(payload.value, str) else delta(payload.value)
+    if labels & _ENDS or _says_done(payload, shown):
+        return Meaning(RecordKind.DONE, frame.text, ends=True)
+    if frame.silent:
+        return Meaning(RecordKind.PING)
+    if "error" in labels or (shown is None and payload.get("error")):
+        return Meaning(RecordKind.ERROR, error_text(payload) or frame.text)
+    if any(_WORDS.split(label)[-1] in _AROUND for label in labels):
+        return Meaning(RecordKind.DATA, frame.text)
+    if shown is None and payload.value is not None:
+        return Meaning(RecordKind.DATA, frame.text)
+    return token(RecordKind.CONTENT, frame.text if shown is None else shown)
+
+
+def _labels(payload: Payload) -> frozenset[str]:
+    """Return what the record says of its kind, in lower case."""
+    labels = (payload.frame.name, *(string(payload.get(key)) for key in _LABELS))
+    return frozenset(label.lower() for label in labels)
+
+
+def _says_done(payload: Payload, shown: str | None) -> bool:
+    """Whether a record without text says that it is the last. Streams of flushcheck itself end so too."""
+    if isinstance(payload.get("end"), str) and integer(payload.get("count")):
+        return True
+    return not shown and (payload.get("done") is True or payload.get("finished") is True)
+
+
+def error_text(payload: Payload) -> str:
+    """Return the message of an error; "" if its place is not known."""
+    error = payload.get("error")
+    candidates = (
+        member(error, "message"),
+        error,
+        payload.get("message"),
+        payload.get("errorText"),
+        payload.get("detail"),
+        member(error, "type"),
+    )
+    return next((text for text in candidates if isinstance(text, str) and text), "")
+
+
+def delta(data: object) -> str | None:
+    """Return the bit of text in a JSON record; None if no known key holds one."""
+    for _ in range(6):  # OpenAI's assistants nest deepest: delta.content[0].text.value
+        if isinstance(data, list) and data:
+            data = data[0]
+        if not isinstance(data, dict):
+            return None
+        inner = next((data[key] for key in _TEXT_KEYS if isinstance(data.get(key), str | dict | list)), None)
+        if isinstance(inner, str):
+            return inner
+        data = inner
+    return None

@@ -1,0 +1,32 @@
+"""Where one record of a stream ends and the next begins: bytes in, Frames out. Nothing here knows what they
+mean.
+
+`frame.py` has the values, `sniff.py` finds the framing by the first bytes, and each framing has one parser.
+A parser is fed bytes cut anywhere, gives a frame out with the byte that completes it, and keeps at most
+`MAX_PENDING_BYTES` of an incomplete one. What the frames mean is in `watching.formats`.
+"""
+
+from __future__ import annotations
+
+from flushcheck.watching.framing.event_frames import EventFrames
+from flushcheck.watching.framing.frame import FrameParser, StreamFormat
+from flushcheck.watching.framing.json_array import ArrayFrames
+from flushcheck.watching.framing.json_lines import LineFrames
+from flushcheck.watching.framing.json_sequence import SequenceFrames
+from flushcheck.watching.framing.multipart import PartFrames
+from flushcheck.watching.framing.plain import PlainFrames
+
+_PARSERS: dict[StreamFormat, type[FrameParser]] = {
+    StreamFormat.EVENTS: EventFrames,
+    StreamFormat.LINES: LineFrames,
+    StreamFormat.VALUES: LineFrames,
+    StreamFormat.SEQUENCE: SequenceFrames,
+    StreamFormat.ARRAY: ArrayFrames,
+    StreamFormat.PARTS: PartFrames,
+    StreamFormat.PLAIN: PlainFrames,
+}
+
+
+def frame_parser(stream_format: StreamFormat) -> FrameParser:
+    """Return a new parser of this framing."""
+    return _PARSERS[stream_format]()

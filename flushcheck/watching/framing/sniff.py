@@ -1,0 +1,98 @@
+"""The framing of a stream by its first bytes. A content type helps, and is not believed where the bytes
+differ.
+
+The choice must not depend on how the bytes are cut, and must come early: a record counts as arrived when it
+is given out. Only the reads of a stream without framing are dated back, since each of them is a record.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.json_value import ValueBuffer
+
+_CONTENT_TYPES = {
+    "text/event-stream": StreamFormat.EVENTS,
+    "application/x-ndjson": StreamFormat.LINES,
+    "application/ndjson": StreamFormat.LINES,
+    "application/jsonl": StreamFormat.LINES,
+    "application/x-jsonlines": StreamFormat.LINES,
+    "application/json-lines": StreamFormat.LINES,
+    "application/stream+json": StreamFormat.LINES,
+}
+
+_EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+
+# The lines of Vercel's data stream: a letter or digit, a colon, JSON.
+_CODED_LINE = re.compile(rb'[0-9a-k]:["\[{]')
+_CODED_LINE_BEGINS = re.compile(rb"[0-9a-k]:?")
+
+# After the bracket of an array that is JSON: a log line such as "[2026-11-27] started" is none.
+_ELEMENT = re.compile(rb'\[\s*(["\[{\]]|(-?[0-9.eE+-]+|true|false|null)\s*[,\]])')
+_ELEMENT_BEGINS = re.compile(rb"\[\s*([0-9.eE+-]*|[truefalsn]{0,5})\s*")
+
+# How much of a body is looked at to find its format.
+HEAD_BYTES = 8192
+
+
+def sniff(head: bytes, content_type: str, *, ended: bool = False) -> StreamFormat | None:
+    """Return the framing; None while it could be several.
+
+    Args:
+        head: the first bytes, as many as there are by now.
+        content_type: of the response, with its parameters; "" if it has none.
+        ended: no more bytes follow.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    text = head[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
+    found = _by_bytes(text)
+    if media_type.startswith("multipart/") and (found is StreamFormat.PLAIN or text.startswith(b"-")):
+        return StreamFormat.PARTS
+    if found is None and not ended and len(head) < HEAD_BYTES:
+        return None
+    if found in (None, StreamFormat.PLAIN):
+        # A line that is not JSON is still a line where the content type promises lines.
+        return _CONTENT_TYPES.get(media_type, StreamFormat.PLAIN)
+    if found is StreamFormat.ARRAY and _CONTENT_TYPES.get(media_type) is StreamFormat.LINES:
+        return StreamFormat.LINES
+    return found
+
+
+def _by_bytes(text: bytes) -> StreamFormat | None:
+    """Return the framing that the bytes show, PLAIN for none; None while they could be of several."""
+    if text.startswith(b"\x1e"):
+        return StreamFormat.SEQUENCE
+    if text.startswith(_EVENT_FIELDS):
+        return StreamFormat.EVENTS
+    if any(field.startswith(text) for field in _EVENT_FIELDS):
+        return None  # "dat", or nothing but white space yet
+    if text.startswith(b"["):
+        if _ELEMENT.match(text):
+            return StreamFormat.ARRAY
+        return None if _ELEMENT_BEGINS.fullmatch(text) else StreamFormat.PLAIN
+    if text.startswith(b"{"):
+        return _object(text)
+    if _CODED_LINE.match(text):
+        return StreamFormat.LINES
+    return None if _CODED_LINE_BEGINS.fullmatch(text) or text == b"-" else _part_or_plain(text)
+
+
+def _object(text: bytes) -> StreamFormat | None:
+    """Return LINES once the first object is whole on one line; pretty JSON is one document, not lines."""
+    value = ValueBuffer()
+    value.add(text)
+    size = value.end()
+    if b"\n" in text[: size or None]:
+        return StreamFormat.PLAIN
+    return StreamFormat.LINES if size else None
+
+
+def _part_or_plain(text: bytes) -> StreamFormat | None:
+    """Return PARTS for a delimiter with a header behind it."""
+    if not text.startswith(b"--"):
+        return StreamFormat.PLAIN
+    _, newline, rest = text.partition(b"\n")
+    if not newline or b":" not in rest:
+        return None if len(text) < 200 else StreamFormat.PLAIN
+    return StreamFormat.PARTS if rest.lower().startswith(b"content-") else StreamFormat.PLAIN
