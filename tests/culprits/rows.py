@@ -273,6 +273,7 @@ ONE_LATE: list[Row] = [
 TRAEFIK = replace(APP, forwarded=("x-forwarded-for", "x-forwarded-port", "x-forwarded-server", "x-real-ip"))
 STORED_BY_TRAEFIK: list[Row] = [
     ("stored, passed on by Traefik",  {},                                         LIKELY),
+    ("no more than Traefik adds",     {"request": replace(TRAEFIK, forwarded=TRAEFIK.forwarded[1:])}, LIKELY),
     ("no X-Real-Ip",                  {"request": replace(TRAEFIK, forwarded=TRAEFIK.forwarded[:-1])}, None),
     ("the app did not report",        {"request": None},                          None),
     ("in blocks",                     {"flow": BLOCKS},                           None),

@@ -175,6 +175,8 @@ ROWS: list[tuple[str, Any, Transport, Seen, list[str]]] = [
     ("ticks", haproxy_http_delay, CHUNKED, TICKING,
         ["chunked: pieces arrived in ticks of 200 ms, held for up to 210 ms [chunked-token]",
          "chunked: with an HTTP/1.0 client the stream flows (longest wait 0.00 s instead of 0.21 s) [chunked-token chunked-token-http/1.0]"]),
+    ("not over HTTP/2", haproxy_http_delay, CHUNKED, replace(TICKING, frees={HTTP10: NO}, browser=replace(HOP, flow=FLOWING, http_version="2")),
+        ["chunked: pieces arrived in ticks of 200 ms, held for up to 210 ms [chunked-token]", "chunked: over HTTP/2 the same stream flows"]),
     ("HTTP/1.0 untried", haproxy_http_delay, CHUNKED, replace(TICKING, frees={}),
         ["chunked: pieces arrived in ticks of 200 ms, held for up to 210 ms [chunked-token]"]),
     ("Caddy", caddy_encode, CHUNKED, CADDY, [*HELD_BY_HOP, IDENTITY_FREES, AS_GZIP, "chunked: the response has Server: Caddy"]),

@@ -37,6 +37,8 @@ NOTES = [
     ("an offer, not wanted",           (OFFERED,),                                                     {},                           ()),
     ("an offer, no library",           (OFFERED,),                                                     {"http3_missing": True},
      (NOT_TESTED + "pip install 'flushcheck[http3]'",)),
+    ("an offer of this host, no library", (replace(OFFERED, headers=(("alt-svc", 'h3="site.test:443"'),)),), {"http3_missing": True},
+     (NOT_TESTED + "pip install 'flushcheck[http3]'",)),
     ("an offer, a proxy",              (OFFERED,),                                                     {"proxy": "http://p:1", "http3_missing": True},
      (NOT_TESTED + "it does not pass through a forward proxy",)),
     ("no UDP, HTTP/2",                 (OFFERED, *UDP_BLOCKED),                                        {},

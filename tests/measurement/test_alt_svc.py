@@ -34,6 +34,7 @@ OFFERS = [
     ("the first has expired",        'h3=":443"; ma=0, h3=":444"',                      444),
     ("a comma in a parameter",       'h3=":443"; x="a,b"; ma=9',                        443),
     ("port 0",                       'h3=":0"',                                         0),
+    ("port 0, then another",         'h3=":0", h3=":443"',                               443),
     ("a port beyond all",            'h3=":65536"',                                     0),
     ("a long port",                  'h3=":000443"',                                    0),
     ("five digits",                  'h3=":00443"',                                     443),

@@ -296,6 +296,14 @@ def test_what_only_one_client_asked_is_not_seen_by_another():
     assert seen.of_client(Client.BROWSER).get(Probe(EVENTS)) is None
 
 
+def test_over_http_3_a_websocket_is_the_clients_own_or_that_of_an_http_1_1_client():
+    stream, refused = saw(of(Client.HTTP3)), saw(of(Client.HTTP1, WEBSOCKET), NOTHING)
+    assert run(stream, refused).of_client(Client.HTTP3).flow(WEBSOCKET) is Flow.FAILED
+    own = run(stream, saw(of(Client.HTTP3, WEBSOCKET)), refused)
+    assert own.of_client(Client.HTTP3).flow(WEBSOCKET) is Flow.FLOWING
+    assert run(saw(CHUNKED), refused).of_client(Client.BROWSER).get(Probe(WEBSOCKET)) is None
+
+
 def test_a_control_is_no_client_of_the_path():
     assert run(saw(loopback(CHUNKED))).clients == ()
 
