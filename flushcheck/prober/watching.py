@@ -34,6 +34,7 @@ from flushcheck.model import (
 from flushcheck.prober.arguments import check_timeout
 from flushcheck.prober.connecting import tls_context
 from flushcheck.prober.connections import BROWSER, Connections
+from flushcheck.prober.differing import check_http3
 from flushcheck.prober.observe import SPARE_S, Finished, collect, work
 from flushcheck.prober.own_stream import OwnStreamBuilder, ReadEvent, probe_own_stream
 from flushcheck.prober.stall_monitor import StallMonitor
@@ -79,9 +80,12 @@ def watch(
         on_repeat: called in this thread before requests are repeated.
 
     Raises:
-        UsageError: `timeout_s` is not possible.
+        UsageError: `timeout_s` is not possible, or HTTP/3 at one of the addresses.
     """
     check_timeout(timeout_s, MAX_WATCH_S, DEFAULT_WATCH_S)
+    for each in (request, *([direct] if direct else []), *(beside for _, beside in at)):
+        if _client(each) is Client.HTTP3:
+            check_http3(each.target)
     with StallMonitor() as stalls:
         named = [*([(DIRECT_NAME, direct)] if direct else []), *at]
         watching = Watching(request, [beside for _, beside in named], stalls, on_read)
@@ -202,7 +206,8 @@ class Watching:
 
 
 def _client(request: WatchRequest) -> Client:
-    return Client.HTTP1 if request.target.options.protocol is Protocol.HTTP1 else Client.BROWSER
+    own = {Protocol.HTTP1: Client.HTTP1, Protocol.HTTP3: Client.HTTP3}
+    return own.get(request.target.options.protocol, Client.BROWSER)
 
 
 def _transport(first: Observation) -> Transport:

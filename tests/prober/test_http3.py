@@ -8,6 +8,7 @@ import threading
 import pytest
 from aioquic.h3.connection import ErrorCode, H3Connection
 
+from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Client, Observation, Outcome, Probe, Scenario, Transport, UsageError, Variant
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.prober import ConnectionOptions, observe_all
@@ -16,6 +17,8 @@ from flushcheck.prober.http3_sharing import http3_available
 from flushcheck.prober.http3_tls import configuration
 from flushcheck.prober.target import ConnectTo, Family, Protocol, Target, TlsOptions
 from flushcheck.prober.timed_socket import Unreachable
+from flushcheck.prober.watch_request import watch_request
+from flushcheck.prober.watching import watch
 from tests.prober.certificates import encrypted, hashed, self_signed, signed
 from tests.prober.http3_peers import (
     CONTROL,
@@ -346,3 +349,21 @@ def test_without_the_library_it_says_what_to_install(monkeypatch):
 
 def test_the_library_is_here():
     assert http3_available()
+
+
+def test_a_stream_of_ones_own_is_watched_over_http3(certificate):
+    with http3_server(certificate, serve) as url:
+        options = ConnectionOptions(protocol=Protocol.HTTP3, tls=TlsOptions(ca=str(certificate.cert)))
+        request = watch_request(f"{url}/chat/events", options=options)
+        run = watch(request, timeout_s=5, repeat=True)
+    first, *repeats = run.observations
+    assert (first.http_version, first.outcome, first.records) == ("3", Outcome.COMPLETE, 2)
+    # The port answers UDP alone: the repeat over HTTP/1.1 gets nothing, which is no fault of this stream.
+    assert {seen.http_version for seen in repeats} == {"3", ""}
+    assert judge(run).clients.keys() == {"http1", "http3"}
+
+
+def test_a_stream_of_ones_own_without_tls_cannot_be_watched_over_http3():
+    options = ConnectionOptions(protocol=Protocol.HTTP3)
+    with pytest.raises(UsageError, match=r"^HTTP/3 at http://127\.0\.0\.1:9"):
+        watch(watch_request("http://127.0.0.1:9/chat", options=options))
