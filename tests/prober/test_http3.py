@@ -296,7 +296,7 @@ def test_a_silent_port_is_given_up_early(monkeypatch):
         Outcome.UNREACHABLE,
         f"no response over UDP port {port} within 0.5 s",
     )
-    assert seen.ended_s < 2
+    assert seen.ended_s < 4  # sooner than the time allowed
 
 
 def test_a_closed_port_is_told():
