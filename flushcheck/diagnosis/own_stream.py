@@ -103,6 +103,7 @@ def own_transport_report(
         first_piece_s=own.first_s,
         pieces_sent=own.records,
         pieces_received=own.records,
+        sent_s=(),  # a saved run may have pieces here; the moments below are those of records
         received_s=tuple(arrival.at_s for arrival in observation.arrivals for _ in arrival.records),
     )
 

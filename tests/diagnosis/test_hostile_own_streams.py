@@ -89,3 +89,15 @@ def test_every_run_gets_a_report_in_every_form(run):
     for text in (terminal(report, width=80, color=False), ticket(report)):
         assert "\x1b" not in text
     html(report)
+
+
+def test_pieces_in_an_own_stream_are_no_moments_of_its_records():
+    pieces = (ReceivedPiece(0, 0.0), ReceivedPiece(1, 0.1))
+    arrival = Arrival(0.5, 9, 9, pieces, records=(3, 3, 3))
+    own = Observation(
+        Probe(Transport.CHUNKED, Scenario.OWN), Outcome.COMPLETE, status=200, arrivals=(arrival,)
+    )
+    report = judge(Run("http://site.test", (own,)))
+    (found,) = report.transports
+    assert (found.sent_s, found.received_s) == ((), (0.5, 0.5, 0.5))
+    assert "<svg" not in html(report)

@@ -129,7 +129,7 @@ def test_how_a_stream_ended(letters, has_end, error, ending):
 
 PERCENTILES = [
     ([5.0], 0.5, 5.0), ([5.0], 0.95, 5.0), ([1.0, 3.0], 0.5, 2.0), ([3.0, 1.0, 2.0], 0.5, 2.0), ([1.0, 2.0, 3.0, 4.0, 5.0], 0.95, 4.8),
-    ([1.0, 2.0], 0.0, 1.0), ([1.0, 2.0], 1.0, 2.0),
+    ([1.0, 2.0], 0.0, 1.0), ([1.0, 2.0], 1.0, 2.0), ([1.0, 2.0, 4.0], 0.25, 1.5),
 ]  # fmt: skip
 
 
@@ -162,6 +162,11 @@ SHRUNK = [
     ("a slower model",                    metrics("cccccccccc", gap_s=0.3, start_s=2.0), DIRECT, False),
     ("a faster model",                    metrics("cccccccccc", gap_s=0.01, start_s=0.2), DIRECT, False),
     ("later by the limit",                begins(HELD, 0.8),       begins(DIRECT, 0.5),   True),
+    ("later by the limit exactly",        begins(HELD, 0.3),       begins(DIRECT, 0.0),   True),
+    ("no gaps here",                      dataclasses.replace(HELD, gap_s=None), DIRECT,  False),
+    ("no gaps there",                     HELD, dataclasses.replace(DIRECT, gap_s=None),  False),
+    ("no first token here",               dataclasses.replace(HELD, ttft_s=None), DIRECT, False),
+    ("no first token there",              HELD, dataclasses.replace(DIRECT, ttft_s=None), False),
     ("later by less",                     begins(HELD, 0.79),      begins(DIRECT, 0.5),   False),
     ("half the gap",                      gap(HELD, 0.0625),       DIRECT,                True),
     ("more than half",                    gap(HELD, 0.063),        DIRECT,                False),
