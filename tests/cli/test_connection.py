@@ -133,6 +133,13 @@ def test_doctor_speaks_http1(capsys):
     assert "--http2: this command speaks HTTP/1.1; expected --http1.1" in capsys.readouterr().err
 
 
+def test_watch_does_not_speak_http3(capsys):
+    assert main(["watch", "https://site.test", "--http3"]) == 2
+    assert "--http3: this command speaks HTTP/1.1 and HTTP/2; expected --http1.1 or --http2" in (
+        capsys.readouterr().err
+    )
+
+
 def test_doctor_without_a_url_takes_none(capsys):
     assert main(["doctor", "-u", "alice:secret-x"]) == 2
     error = capsys.readouterr().err
