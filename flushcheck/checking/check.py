@@ -50,7 +50,7 @@ class CheckResult:
 
     findings: tuple[Finding, ...] = ()  # by file and line
     passed: tuple[CheckedBlock, ...] = ()
-    unknown: tuple[CheckedBlock, ...] = ()  # of which the file does not show whether they pass
+    unknown: tuple[CheckedBlock, ...] = ()  # the file does not show whether these pass
     allowed: tuple[AllowedFinding, ...] = ()
     problems: tuple[ReadProblem, ...] = ()
     files: tuple[str, ...] = ()  # every file that was read, includes too

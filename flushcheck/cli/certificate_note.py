@@ -1,4 +1,4 @@
-"""Whose certificate it is that arrives: one line on standard error, for the commands without a run."""
+"""The issuer of the certificate that arrives: one line on standard error, for the commands without a run."""
 
 from __future__ import annotations
 

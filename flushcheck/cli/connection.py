@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,10 +24,11 @@ from flushcheck.cli.connection_values import (
     resolve,
     with_password,
 )
+from flushcheck.measurement.alt_svc import INSTALL
 from flushcheck.model import UsageError
 from flushcheck.prober.certificate import parse_pins
 from flushcheck.prober.connecting import HTTP1, needs_passphrase, tls_context
-from flushcheck.prober.http3_sharing import INSTALL, http3_available
+from flushcheck.prober.http3_sharing import http3_available
 from flushcheck.prober.proxy_server import environment_proxy, parse_proxy
 from flushcheck.prober.target import (
     MAX_REDIRECTS,
@@ -42,6 +43,9 @@ from flushcheck.prober.target import (
 CA_VARIABLES = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 
 FROM_ENVIRONMENT = "env"  # --proxy env
+
+_VERSION_OPTIONS = {Protocol.HTTP1: "--http1.1", Protocol.HTTP2: "--http2", Protocol.HTTP3: "--http3"}
+_VERSION_NAMES = {Protocol.HTTP1: "HTTP/1.1", Protocol.HTTP2: "HTTP/2", Protocol.HTTP3: "HTTP/3"}
 
 
 def add_connection_options(parser: Parser) -> None:
@@ -62,19 +66,7 @@ def add_connection_options(parser: Parser) -> None:
         default=[],
         help="'name=value; …', or a cookie file",
     )
-    add("-k", "--insecure", action="store_true", help="trust any certificate; the report says so")
-    add("--cacert", metavar="FILE", default="", help="trust the authorities in this file only")
-    add("--cert", metavar="FILE", default="", help="the client's certificate, in PEM")
-    add("--key", metavar="FILE", default="", help="its key, unless --cert has it")
-    add("--pass", metavar="PHRASE", dest="passphrase", help="of an encrypted key; without it: ask for it")
-    add(
-        "--pin",
-        metavar="HASH",
-        action="append",
-        default=[],
-        help="the site's own public key (sha256//…, as curl has it) or certificate (SHA-256 in hexadecimal): "
-        "is it that one which arrives?",
-    )
+    _add_tls_options(group)
     add("--resolve", metavar="HOST:PORT:ADDRESS", action="append", default=[], help="an address for a host")
     add(
         "--connect-to",
@@ -116,12 +108,29 @@ def add_connection_options(parser: Parser) -> None:
     )
 
 
+def _add_tls_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("-k", "--insecure", action="store_true", help="trust any certificate; the report says so")
+    add("--cacert", metavar="FILE", default="", help="trust the authorities in this file only")
+    add("--cert", metavar="FILE", default="", help="the client's certificate, in PEM")
+    add("--key", metavar="FILE", default="", help="its key, unless --cert has it")
+    add("--pass", metavar="PHRASE", dest="passphrase", help="of an encrypted key; without it: ask for it")
+    add(
+        "--pin",
+        metavar="HASH",
+        action="append",
+        default=[],
+        help="the site's own public key (sha256//…, as curl has it) or certificate (SHA-256 in hexadecimal): "
+        "is it that one which arrives?",
+    )
+
+
 def connection_options(
     arguments: argparse.Namespace,
     urls: Iterable[str],
     environ: Mapping[str, str] = os.environ,
     *,
-    http2: bool = False,
+    speaks: Collection[Protocol] = (Protocol.HTTP1,),
 ) -> ConnectionOptions:
     """The options that were given.
 
@@ -129,13 +138,13 @@ def connection_options(
         arguments: of a parser with `add_connection_options`.
         urls: those that the command will ask, for --netrc.
         environ: for $NETRC and the bundles of certificates.
-        http2: whether the command speaks HTTP/2 and HTTP/3.
+        speaks: the versions of HTTP that the command can be told to use.
 
     Raises:
         UsageError: one of them is not possible, or a file cannot be read.
     """
     urls = [url for url in urls if url]
-    _check_protocol(arguments.protocol, urls[:1], http2=http2)  # not the --direct one
+    _check_protocol(arguments.protocol, urls[:1], speaks)  # not the --direct one
     cookie, stored = cookies(arguments.cookie)
     from_environment = arguments.proxy == FROM_ENVIRONMENT
     named_proxy = arguments.proxy and not from_environment
@@ -214,20 +223,26 @@ def _tls_options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> T
     return options
 
 
-def _check_protocol(protocol: Protocol, urls: Iterable[str], *, http2: bool) -> None:
+def _check_protocol(protocol: Protocol, urls: Iterable[str], speaks: Collection[Protocol]) -> None:
     """Refuse the versions of HTTP that the command does not speak to these URLs.
 
     Raises:
         UsageError: it is one of them.
     """
-    expected = "expected --http1.1 or none of the two, for example flushcheck diagnose https://example.org"
-    option = {Protocol.HTTP2: "--http2", Protocol.HTTP3: "--http3"}.get(protocol)
-    if option is None:
+    if protocol in (Protocol.AUTO, Protocol.HTTP1):
         return
-    if not http2:
-        raise UsageError(f"{option}: this command speaks HTTP/1.1; {expected}")
+    option = _VERSION_OPTIONS[protocol]
+    if protocol not in speaks:
+        named = " and ".join(_VERSION_NAMES[version] for version in speaks)
+        options = " or ".join(_VERSION_OPTIONS[version] for version in speaks)
+        raise UsageError(
+            f"{option}: this command speaks {named}; expected {options} or none, for example --http1.1"
+        )
     if not all(url.startswith("https:") for url in urls):
-        raise UsageError(f"{option} without TLS: not available, as in browsers; {expected} {option}")
+        raise UsageError(
+            f"{option} without TLS: not available, as in browsers; expected an https:// URL or --http1.1, "
+            f"for example flushcheck diagnose https://example.org {option}"
+        )
     if protocol is Protocol.HTTP3 and not http3_available():
         raise UsageError(f"--http3: the library for HTTP/3 is not installed; install it: {INSTALL}")
 

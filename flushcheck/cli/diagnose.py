@@ -24,6 +24,7 @@ from flushcheck.prober import (
     search_s,
 )
 from flushcheck.prober.arguments import CLIENTS
+from flushcheck.prober.target import Protocol
 
 _EPILOG = """\
 The service must run where the app runs, behind the same proxies:
@@ -131,7 +132,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     checked = read_config(arguments)
     silences_s = parse_silences(arguments.idle or ())
-    options = connection_options(arguments, (arguments.url, arguments.direct), http2=True)
+    options = connection_options(
+        arguments,
+        (arguments.url, arguments.direct),
+        speaks=(Protocol.HTTP1, Protocol.HTTP2, Protocol.HTTP3),
+    )
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if silences_s:

@@ -24,6 +24,7 @@ from flushcheck.model import UsageError, Vantage
 from flushcheck.prober import dump, saving
 from flushcheck.prober.address import without_login
 from flushcheck.prober.own_stream import ReadEvent
+from flushcheck.prober.target import Protocol
 from flushcheck.prober.watch_request import MAX_BODY_BYTES, WatchRequest, watch_request
 from flushcheck.prober.watching import (
     DEFAULT_WATCH_S,
@@ -109,7 +110,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.data_raw is not None:
         body = arguments.data_raw.encode(errors="surrogateescape")
     options = connection_options(
-        arguments, (arguments.url, arguments.direct, *(url for _, url in arguments.at)), http2=True
+        arguments,
+        (arguments.url, arguments.direct, *(url for _, url in arguments.at)),
+        speaks=(Protocol.HTTP1, Protocol.HTTP2, Protocol.HTTP3),
     )
     request = watch_request(arguments.url, method=arguments.request, body=body, options=options)
     named = [(DIRECT_NAME, arguments.direct)] if arguments.direct else []

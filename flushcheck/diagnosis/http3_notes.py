@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flushcheck.measurement.alt_svc import offered_port
+from flushcheck.measurement.alt_svc import INSTALL, offered_port
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Client, Run, Vantage
-
-INSTALL = "pip install 'flushcheck[http3]'"
 
 
 def http3_notes(run: Run, seen: Observations) -> tuple[str, ...]:

@@ -22,8 +22,6 @@ MAX_REFUSED = 20  # lines of one configuration that are reported
 
 # Blocks whose lines are not directives.
 _DATA_BLOCKS = frozenset({"map", "geo", "types", "split_clients", "charset_map", "match"})
-# What the outermost lines of a text may be: the contexts of a file that others include.
-_UNKNOWN = "unknown"
 
 _NEAR = 0.8  # similarity of a name that is a slip of the pen: proxy_bufering 0.97, proxy_buffer 0.89
 _MAX_NAME = 60  # the longest directive of nginx has 34 characters

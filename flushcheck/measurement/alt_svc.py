@@ -11,6 +11,8 @@ from flushcheck.model import Client, Observation, Vantage
 
 ALT_SVC = "alt-svc"
 
+INSTALL = "pip install 'flushcheck[http3]'"  # the step where HTTP/3 cannot be spoken
+
 _HTTP3 = "h3"  # drafts have names such as h3-29
 
 # One alternative, for example `h3=":443"; ma=86400`.

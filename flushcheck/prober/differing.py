@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from flushcheck.measurement.alt_svc import INSTALL
 from flushcheck.model import Client, UsageError
 from flushcheck.prober.arguments import CLIENTS
 from flushcheck.prober.greeting import greet
-from flushcheck.prober.http3_sharing import INSTALL, http3_available
+from flushcheck.prober.http3_sharing import http3_available
 from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.target import Protocol, Target
 

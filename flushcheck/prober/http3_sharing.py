@@ -12,15 +12,13 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from flushcheck.measurement.alt_svc import ALT_SVC, http3_port
+from flushcheck.measurement.alt_svc import ALT_SVC, INSTALL, http3_port
 from flushcheck.prober.http_client import PEER_ERRORS, Response
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget, Unreachable
 
 if TYPE_CHECKING:
     from flushcheck.prober.http3 import Http3Connection
-
-INSTALL = "pip install 'flushcheck[http3]'"
 
 
 @cache
@@ -101,7 +99,7 @@ class Http3Sharing:
             self._lock.release()
 
     def _connect(self, port: int, budget: Budget) -> Http3Connection:
-        from flushcheck.prober.http3 import connect_http3
+        from flushcheck.prober.http3_connecting import connect_http3
 
         try:
             connection = connect_http3(self._target, port, budget, self._deadline)

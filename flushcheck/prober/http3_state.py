@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from copy import copy
 
-from aioquic.h3.connection import ErrorCode, FrameType, H3Connection, Setting
+from aioquic.h3.connection import ErrorCode, H3Connection, Setting
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
@@ -35,6 +35,7 @@ from pylsqpack import Decoder
 from flushcheck.model.codec import MAX_NUMBER
 from flushcheck.prober.http1 import MAX_HEADER_BYTES
 from flushcheck.prober.http2_stream import NotProcessed, Stream
+from flushcheck.prober.http3_control import ControlStream
 from flushcheck.prober.http_client import MAX_HEADERS, ConnectionEnded, ProtocolError, Response
 from flushcheck.prober.messages import printable
 from flushcheck.prober.timed_socket import Budget, ByteLimitExceeded, SocketRead
@@ -46,7 +47,7 @@ MAX_OVERHEAD_BYTES = 256 * 1024
 # with their square: so many of them take 0.5 s.
 MAX_DATAGRAMS_WITHOUT_DATA = 2_000
 
-MAX_SETTING = int(MAX_NUMBER) - 1  # ids and values, of which QUIC allows 2**62 - 1
+MAX_SETTING = int(MAX_NUMBER) - 1  # ids and values; QUIC allows up to 2**62 - 1
 
 # The only peer, whatever its address is: the socket is connected. No IP address, so that aioquic never
 # moves to another one that the peer prefers.
@@ -65,7 +66,7 @@ class Http3State:
     def __init__(self, configuration: QuicConfiguration) -> None:
         self._quic = _Quic(configuration=configuration)
         self._http: H3Connection | None = None  # None: the handshake is not complete
-        self._control = _ControlStream()
+        self._control = ControlStream()
         self._streams: dict[int, Stream] = {}
         self._overhead_bytes = 0
         self._header_bytes: dict[int, int] = {}  # by stream, until its response has begun
@@ -282,68 +283,6 @@ class _Http3(H3Connection):
         settings = super()._get_local_settings()
         settings.pop(Setting.ENABLE_CONNECT_PROTOCOL, None)  # a server says that, not a client
         return settings
-
-
-class _ControlStream:
-    """Finds GOAWAY on the peer's control stream. Other frames are passed over."""
-
-    _CONTROL = 0  # the type of the stream, which is its first byte (RFC 9114, section 6.2.1)
-
-    def __init__(self) -> None:
-        self._types: dict[int, int] = {}  # of the peer's unidirectional streams
-        self._buffer = b""
-        self._skipped_bytes = 0  # of the frame that is passed over: what is still to come
-
-    def feed(self, stream: int, data: bytes) -> Iterator[int]:
-        """Take what a stream brought; yield the first stream of each GOAWAY that was not processed.
-
-        Raises:
-            ProtocolError: a GOAWAY is damaged.
-        """
-        if stream % 4 != 3 or not data:  # RFC 9000, section 2.1: not the server's, or not unidirectional
-            return
-        if stream not in self._types:
-            self._types[stream], data = data[0], data[1:]
-        if self._types[stream] != self._CONTROL:
-            return
-        self._buffer += data
-        while self._buffer:
-            passed = min(self._skipped_bytes, len(self._buffer))
-            self._buffer, self._skipped_bytes = self._buffer[passed:], self._skipped_bytes - passed
-            try:
-                kind, at = _read_number(self._buffer, 0)
-                size_bytes, at = _read_number(self._buffer, at)
-            except _Incomplete:
-                return
-            if kind != FrameType.GOAWAY:
-                self._skipped_bytes, self._buffer = size_bytes, self._buffer[at:]
-                continue
-            if not 1 <= size_bytes <= 8:
-                raise ProtocolError(f"a GOAWAY frame of {size_bytes} bytes")
-            if len(self._buffer) < at + size_bytes:
-                return
-            payload, self._buffer = self._buffer[at : at + size_bytes], self._buffer[at + size_bytes :]
-            try:
-                yield _read_number(payload, 0)[0]
-            except _Incomplete:
-                raise ProtocolError("a GOAWAY frame with half a number") from None
-
-
-class _Incomplete(Exception):
-    """More bytes are to come."""
-
-
-def _read_number(data: bytes, at: int) -> tuple[int, int]:
-    """Read an integer of QUIC (RFC 9000, section 16); returns it, and the place behind it.
-
-    Raises:
-        _Incomplete: its end is not there.
-    """
-    size_bytes = 1 << (data[at] >> 6) if at < len(data) else 1
-    if at + size_bytes > len(data):
-        raise _Incomplete
-    value = int.from_bytes(data[at : at + size_bytes], "big") & ((1 << (8 * size_bytes - 2)) - 1)
-    return value, at + size_bytes
 
 
 def _describe_problem(code: int, frame_type: int | None, reason: str) -> ProtocolError:

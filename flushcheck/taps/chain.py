@@ -80,7 +80,7 @@ def _closure(app: Any) -> Link | None:
     """The link of a function that has one WSGI or ASGI app in its closure; None if it is not one."""
     function = app if inspect.isfunction(app) else getattr(app, "__func__", None)
     cells = getattr(function, "__closure__", None) or ()
-    apps = [cell for cell in cells if _is_app(cell.cell_contents)]
+    apps = [cell for cell in cells if _is_app(_content(cell))]
     if len(apps) != 1:
         return None
     (cell,) = apps
@@ -89,6 +89,14 @@ def _closure(app: Any) -> Link | None:
         cell.cell_contents = value
 
     return Link(_maker_of(function), cell.cell_contents, replace)
+
+
+def _content(cell: Any) -> Any:
+    """What a cell of a closure holds; None for a variable that has no value yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
 
 
 def _is_app(candidate: Any) -> bool:

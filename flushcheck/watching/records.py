@@ -13,15 +13,13 @@ from typing import Any
 
 from flushcheck.streaming.transports.records import Malformed
 from flushcheck.watching.formats import recognise
-from flushcheck.watching.formats.generic import DONE, plain_format, read_any
+from flushcheck.watching.formats.generic import plain_format, read_any
 from flushcheck.watching.formats.wire_format import TOKEN_KINDS, Payload, RecordKind, WireFormat
 from flushcheck.watching.framing import frame_parser
-from flushcheck.watching.framing.frame import NOUNS, Frame, FrameParser, StreamFormat
+from flushcheck.watching.framing.frame import Frame, FrameParser, StreamFormat
 from flushcheck.watching.framing.sniff import sniff
 
-__all__ = ["DONE", "MAX_RECORDS", "NOUNS", "Record", "RecordKind", "RecordParser", "StreamFormat"]
-
-MAX_RECORDS = 100_000  # of one stream; its reading stops there
+__all__ = ["Record", "RecordKind", "RecordParser", "StreamFormat"]
 
 # A format shows within so many records; the first ones may be an error, or pings.
 _RECOGNISED_WITHIN = 50
@@ -49,11 +47,6 @@ class Record:
     def is_token(self) -> bool:
         """Whether it brings something that a model made."""
         return self.kind in TOKEN_KINDS
-
-    @property
-    def done(self) -> bool:
-        """Whether it is an end marker."""
-        return self.kind is RecordKind.DONE
 
 
 class RecordParser:

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from flushcheck.diagnosis.http3_notes import INSTALL, http3_notes
+from flushcheck.diagnosis.http3_notes import http3_notes
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Client, Observation, Outcome, Probe, Run, Transport, Vantage, Verdict
-from flushcheck.prober import http3_sharing
 from tests.measurement.streams import saw
 
 CHUNKED, POLLING = Probe(Transport.CHUNKED), Probe(Transport.POLLING)
@@ -81,7 +80,3 @@ def test_a_response_over_http_3_that_fails_is_a_fault():
         Run("https://site.test", (OFFERED, saw(POLLING), over_http3(CHUNKED, Outcome.REFUSED, "status 502")))
     )
     assert dict(report.clients)[Client.HTTP3] is not Verdict.FLOWING
-
-
-def test_the_line_to_install_it_is_the_probers():
-    assert http3_sharing.INSTALL == INSTALL

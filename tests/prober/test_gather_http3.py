@@ -8,9 +8,9 @@ import time
 import pytest
 
 from flushcheck import judge
+from flushcheck.measurement.alt_svc import INSTALL
 from flushcheck.model import Client, Outcome, Transport, UsageError, Verdict
 from flushcheck.prober import ConnectionOptions, RunProgress, gather
-from flushcheck.prober.http3_sharing import INSTALL
 from flushcheck.prober.proxy_server import parse_proxy
 from flushcheck.prober.target import Protocol
 from tests.prober import http3_peers, peers

@@ -288,7 +288,7 @@ def test_an_encrypted_key_is_opened_with_its_passphrase(tmp_path):
 
 
 def test_a_silent_port_is_given_up_early(monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.http3.MAX_SILENCE_S", 0.5)
+    monkeypatch.setattr("flushcheck.prober.http3_connecting.MAX_SILENCE_S", 0.5)
     with udp_server(lambda *_: None) as url:
         (seen,) = observe_all([CHUNKED], url, timeout_s=5)
         port = url.rpartition(":")[2]

@@ -298,7 +298,7 @@ NO_QUIC = [
 
 @pytest.mark.parametrize(("name", "take", "words"), NO_QUIC, ids=[row[0] for row in NO_QUIC])
 def test_a_port_that_speaks_no_quic_is_told(name, take, words, monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.http3.MAX_OPENING_S", 1.0)
+    monkeypatch.setattr("flushcheck.prober.http3_connecting.MAX_OPENING_S", 1.0)
     with udp_server(take) as url:
         seen = observe(CHUNKED, url, timeout_s=4)
     assert (seen.outcome, words in seen.detail) == (Outcome.UNREACHABLE, True), seen.detail
@@ -315,7 +315,7 @@ def test_a_peer_of_another_protocol_is_told(certificate):
 
 
 def test_no_settings_is_told(certificate, monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.http3.MAX_OPENING_S", 1.0)
+    monkeypatch.setattr("flushcheck.prober.http3_connecting.MAX_OPENING_S", 1.0)
     monkeypatch.setattr(Http3Peer, "begins", False)
     with http3_server(certificate, lambda peer: None) as url:
         seen = observe(CHUNKED, url, timeout_s=4)

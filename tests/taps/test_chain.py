@@ -42,6 +42,15 @@ def async_closure(app: Any) -> Any:
     return wrapped
 
 
+def closure_without_a_value(app: Any) -> Any:
+    def wrapped(environ: Any, start_response: Any) -> Any:
+        return app(environ, start_response), late
+
+    if app is None:
+        late = 5
+    return wrapped
+
+
 def names(app: Any) -> list[str]:
     return [link.layer.name for link in links(app)]
 
@@ -55,6 +64,7 @@ CHAINS = [
     ("a closure", closure(wsgi), ["closure"]),
     ("a closure of ASGI", async_closure(asgi), ["async_closure"]),
     ("a closure of three", closure(Kept(app=async_closure(asgi))), ["closure", "Kept", "async_closure"]),
+    ("a closure with a variable without a value", closure_without_a_value(wsgi), ["closure_without_a_value"]),
     ("a closure with two apps", closure(wsgi, other=wsgi), []),
     ("a function that is no app in a closure", closure(lambda one: one), []),
 ]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flushcheck.watching.records import Record, RecordParser, StreamFormat
+from flushcheck.watching.records import Record, RecordKind, RecordParser, StreamFormat
 
 OPENAI = [{"choices": [{"delta": {"content": text}, "index": 0}]} for text in ("Hel", "lo")]
 ANTHROPIC = [
@@ -62,7 +62,7 @@ def test_records_come_out_whole_however_the_bytes_are_cut(
 ):
     parser, records = parse(content_type, data)
     assert (parser.format, [record.text for record in records]) == (stream_format, texts)
-    assert any(record.done for record in records) is done
+    assert any(record.kind is RecordKind.DONE for record in records) is done
     assert parser.mid_record is False
     bytewise, again = parse(content_type, *(data[at : at + 1] for at in range(len(data))))
     assert bytewise.format is stream_format

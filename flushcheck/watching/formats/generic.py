@@ -49,7 +49,7 @@ _NAMES = {
 
 
 def plain_format(framing: StreamFormat) -> WireFormat:
-    """Return the format of a stream of which only the framing is known."""
+    """Return the format of a stream whose framing alone is known."""
     name = _NAMES.get(framing, framing.value)
     return WireFormat(name, frozenset({framing}), lambda payload: True, read_any)
 

@@ -19,18 +19,6 @@ class StreamFormat(StrEnum):
     PLAIN = "plain chunks"  # no known framing: every read counts as one record
 
 
-# What a record of each format is called: one, several.
-NOUNS = {
-    StreamFormat.EVENTS: ("event", "events"),
-    StreamFormat.LINES: ("line", "lines"),
-    StreamFormat.VALUES: ("value", "values"),
-    StreamFormat.SEQUENCE: ("text", "texts"),
-    StreamFormat.ARRAY: ("element", "elements"),
-    StreamFormat.PARTS: ("part", "parts"),
-    StreamFormat.PLAIN: ("read", "reads"),
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One record as its framing separates it."""

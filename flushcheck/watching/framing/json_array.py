@@ -42,7 +42,7 @@ class ArrayFrames:
         return frames
 
     def finish(self) -> list[Frame]:
-        """An element that was cut is no record: without its end nobody can use it."""
+        """An element that was cut is no record: no parser accepts it without its end."""
         return []
 
     def _opens(self) -> bool:

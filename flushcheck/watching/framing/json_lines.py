@@ -1,6 +1,6 @@
 """JSON lines, and JSON values that follow each other without newlines.
 
-The first value is given out with its last byte, since nobody knows yet whether a newline follows. If one
+The first value is given out with its last byte, since a newline may or may not follow. If one
 does, each line is a record from there on, whether it is JSON or not: then a broken line costs one record,
 not the rest of the stream. If another value follows instead, brackets count and newlines do not.
 """
