@@ -25,6 +25,7 @@ def tapped_flask(app: Any, recorder: Recorder) -> Iterator[None]:
     """Put a tap inside each `after_request` function of this app, and one inside of Flask itself."""
     functions = app.after_request_funcs
     before = {key: list(value) for key, value in functions.items()}
+    overridden = vars(app).get("process_response")
     process_response = app.process_response
 
     def process(response: Any) -> Any:
@@ -37,6 +38,8 @@ def tapped_flask(app: Any, recorder: Recorder) -> Iterator[None]:
         yield
     finally:
         del app.process_response
+        if overridden is not None:
+            app.process_response = overridden
         for key, value in before.items():
             functions[key][:] = value
 

@@ -10,11 +10,13 @@ import io
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from flushcheck.model import UsageError
+SHUTDOWN_S = 5.0  # for an app's own shut-down; the test has its result by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +80,20 @@ def call_asgi(app: Any, request: AppRequest, *, max_chunks: int, timeout_s: floa
     """Do the same with an ASGI app, its lifespan included, in an event loop of its own.
 
     Raises:
-        UsageError: an event loop runs in this thread already.
         TimeoutError: the app was not at its end after `timeout_s`.
         Exception: whatever the app raises.
     """
+
+    def run() -> AppResponse:
+        return asyncio.run(_call_asgi(app, request, max_chunks, timeout_s))
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(_call_asgi(app, request, max_chunks, timeout_s))
-    raise UsageError(
-        "assert_streams was called where an event loop runs: expected a plain test function, for example "
-        "`def test_chat_streams(): assert_streams(app, '/chat')`"
-    )
+        return run()
+    # One loop runs in a thread. Playwright keeps its own running between the tests of a session.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(copy_context().run, run).result()
 
 
 async def _call_asgi(app: Any, request: AppRequest, max_chunks: int, timeout_s: float) -> AppResponse:
@@ -154,7 +158,8 @@ class _Lifespan:
 
     async def __aexit__(self, *error: object) -> None:
         await self._messages.put({"type": "lifespan.shutdown"})
-        await asyncio.wait({self._task})
+        await asyncio.wait({self._task}, timeout=SHUTDOWN_S)
+        self._task.cancel()
 
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self._state}

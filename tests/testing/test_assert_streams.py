@@ -217,6 +217,21 @@ def test_a_start_up_that_fails_is_told() -> None:
         assert_streams(app)
 
 
+def test_a_shut_down_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flushcheck.testing.calling.SHUTDOWN_S", 0.05)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await asyncio.Event().wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for number in range(3):
+            await send({"type": "http.response.body", "body": b"piece", "more_body": number < 2})
+
+    assert assert_streams(app).pieces == 3
+
+
 def test_what_the_app_raises_is_raised() -> None:
     app = flask_app()
     app.testing = True
@@ -239,6 +254,14 @@ def test_the_app_is_afterwards_what_it_was_before(make) -> None:
     with suppress(AssertionError):
         assert_streams(app, "/chat")
     assert snapshot(app) == before
+
+
+def test_an_override_of_the_apps_own_stays() -> None:
+    app = flask_app()
+    own = app.process_response
+    app.process_response = own  # type: ignore[method-assign]
+    assert_streams(app, "/chat")
+    assert vars(app)["process_response"] is own
 
 
 def snapshot(app: Any) -> Any:
@@ -273,12 +296,13 @@ def test_what_is_no_app_is_told() -> None:
         assert_streams("app")
 
 
-def test_it_cannot_run_inside_of_an_event_loop() -> None:
-    async def test() -> None:
-        assert_streams(starlette_app(), "/chat")
+def test_it_runs_where_an_event_loop_runs_already() -> None:
+    async def test() -> int:
+        with pytest.raises(AssertionError, match="join_body made 19 pieces wait"):
+            assert_streams(starlette_app(JOIN), "/chat")
+        return assert_streams(starlette_app(), "/chat").pieces
 
-    with pytest.raises(UsageError, match="where an event loop runs: expected a plain test function"):
-        asyncio.run(test())
+    assert asyncio.run(test()) == PIECES
 
 
 pytest_plugins = ["pytester"]
