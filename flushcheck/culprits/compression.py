@@ -12,7 +12,16 @@ from flushcheck.culprits.evidence import compressor_header_evidence, header_evid
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
-from flushcheck.model import Evidence, Transport, Variant
+from flushcheck.model import Evidence, Fix, Owner, Transport, Variant
+
+# For compressors that obey it, as seen in the laboratory: HAProxy and Envoy.
+NO_TRANSFORM_FIX = Fix(
+    where="the app, on each streamed response",
+    change="Cache-Control: no-cache, no-transform",
+    by=Owner.APP,
+    cost="no hop on the path may compress the response",
+    response_header=True,
+)
 
 
 def holds(seen: Observations, transport: Transport) -> bool:

@@ -42,13 +42,7 @@ CULPRIT = Culprit(
             cost="Envoy compresses only the listed types",
             note="leave text/event-stream and text/plain out of the list; text/plain is in the default one",
         ),
-        Fix(
-            where="the app, on each streamed response",
-            change="Cache-Control: no-cache, no-transform",
-            by=Owner.APP,
-            cost="no hop on the path may compress the response",
-            response_header=True,
-        ),
+        compression.NO_TRANSFORM_FIX,
     ),
     references=(
         "https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/compressor_filter",

@@ -83,7 +83,7 @@ class Row:
 
     @property
     def different(self) -> tuple[str, ...]:
-        """The streams of which the two say different things."""
+        """The streams on which the two differ."""
         return tuple(name for name in self._unlike if Flow.UNKNOWN not in (self.got[name], self.told[name]))
 
     @property

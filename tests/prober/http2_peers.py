@@ -11,7 +11,7 @@ import json
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -158,8 +158,8 @@ def https(url: str) -> str:
     return url.replace("http:", "https:")
 
 
-def serve(peer: Http2Peer) -> None:
-    """Respond to every request at once, with a stream of two pieces or with a poll."""
+def serve(peer: Any) -> None:
+    """Respond to every request at once, with a stream of two pieces or with a poll. For peers of HTTP/3 too."""
     polls = 0
     while True:
         request = peer.request()

@@ -23,8 +23,6 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, StopSendingReceived
 
 from tests.prober.certificates import Pair
-from tests.prober.http2_peers import poll
-from tests.prober.peers import end, event, piece
 
 TEXT = (("content-type", "text/plain"),)
 CONTROL, ENCODER, DECODER = 3, 7, 11  # the first three unidirectional streams of a server, in aioquic's order
@@ -225,20 +223,3 @@ def http3_server(pair: Pair, script: Http3Script, *, alpn: str = "h3") -> Iterat
                 peer.inbox.put(b"")
             for thread in threads:
                 thread.join(5)
-
-
-def serve(peer: Http3Peer) -> None:
-    """Respond to every request at once, with a stream of two pieces or with a poll."""
-    polls = 0
-    while True:
-        request = peer.request()
-        path = request.headers[":path"]
-        if "polling" in path:
-            last = polls == 10
-            peer.head(request, 400 if last else 200, (("content-type", "application/json"),))
-            peer.data(request, poll(polls, last=last), ends=True)
-            polls += 1
-        elif "events" in path:
-            peer.respond(request, event(piece(0)), event(piece(1)), event(end(2), "end"))
-        else:
-            peer.respond(request, piece(0), piece(1), end(2))

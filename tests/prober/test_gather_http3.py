@@ -14,7 +14,7 @@ from flushcheck.prober import ConnectionOptions, RunProgress, gather
 from flushcheck.prober.proxy_server import parse_proxy
 from flushcheck.prober.target import Protocol
 from tests.prober import http3_peers, peers
-from tests.prober.http2_peers import Http2Peer, https
+from tests.prober.http2_peers import Http2Peer, https, serve
 from tests.prober.peers import end, piece, scripted_server
 
 pytestmark = pytest.mark.usefixtures("trusted", "patient")
@@ -67,7 +67,7 @@ def quick(url: str, **more):
 
 def test_http_3_is_asked_at_the_port_that_the_first_response_names(site, certificate):
     progress: list[RunProgress] = []
-    with http3_peers.http3_server(certificate, http3_peers.serve) as udp, site(udp) as url:
+    with http3_peers.http3_server(certificate, serve) as udp, site(udp) as url:
         run = quick(url, on_progress=progress.append)
     over_http3 = [item for item in run.observations if item.probe.client is HTTP3]
     assert [(item.outcome, item.detail, item.http_version) for item in over_http3] == [
@@ -115,7 +115,7 @@ def test_a_network_without_udp_costs_as_long_as_a_stream_and_no_verdict(site):
 
 
 def test_a_caller_may_leave_http_3_out(site, certificate):
-    with http3_peers.http3_server(certificate, http3_peers.serve) as udp, site(udp) as url:
+    with http3_peers.http3_server(certificate, serve) as udp, site(udp) as url:
         run = quick(url, clients=["browser", "http1"])
     assert clients(run) == {BROWSER, HTTP1}
     assert not run.http3_missing
@@ -132,7 +132,7 @@ def test_without_the_library_an_offer_is_noted(site, monkeypatch):
 
 def test_a_caller_who_wants_http_3_gets_it_without_an_offer(certificate):
     options = ConnectionOptions(protocol=Protocol.HTTP3)
-    with http3_peers.http3_server(certificate, http3_peers.serve) as url:
+    with http3_peers.http3_server(certificate, serve) as url:
         run = gather(url, only=BOTH, quick=True, timeout_s=10, options=options)
         named = gather(url, only="chunked", quick=True, timeout_s=10, clients="http3")
     for made in (run, named):
@@ -160,7 +160,7 @@ def test_http_3_that_cannot_be_asked_for_is_misuse(name, address, given, words, 
 
 def test_one_client_searches_for_idle_timeouts_and_is_the_one_that_asked(certificate):
     options = ConnectionOptions(protocol=Protocol.HTTP3)
-    with http3_peers.http3_server(certificate, http3_peers.serve) as url:
+    with http3_peers.http3_server(certificate, serve) as url:
         run = gather(url, only="chunked", quick=True, timeout_s=10, idle_s=1, options=options)
     assert clients(run) == {HTTP3}
     assert len(run.observations) == 4

@@ -57,7 +57,7 @@ def setting(code: int, value: int) -> bytes:
 
 
 def many_settings() -> bytes:
-    """As many settings as one frame holds, each of an id that nobody knows."""
+    """As many settings as one frame holds, each with an unknown id."""
     return frame(SETTINGS, 0, 0, b"".join(code.to_bytes(2, "big") + bytes(4) for code in range(1_000, 3_700)))
 
 

@@ -20,12 +20,12 @@ from flushcheck.prober.timed_socket import Unreachable
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
 from tests.prober.certificates import encrypted, hashed, self_signed, signed
+from tests.prober.http2_peers import serve
 from tests.prober.http3_peers import (
     CONTROL,
     Http3Peer,
     goaway,
     http3_server,
-    serve,
     udp_server,
 )
 from tests.prober.peers import end, piece

@@ -275,7 +275,7 @@ def noise(sock, data, address):
 
 
 def versions(sock, data, address):
-    """Say that only a version is spoken that nobody else speaks (RFC 8999, section 6)."""
+    """Offer only a version of QUIC that does not exist (RFC 8999, section 6)."""
     destination, source = data[6 : 6 + data[5]], data[7 + data[5] : 7 + data[5] + data[6 + data[5]]]
     sock.sendto(
         b"\x80\0\0\0\0"
