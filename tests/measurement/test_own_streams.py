@@ -8,7 +8,10 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.measurement.own_streams import (
+    MIN_HOLD_S,
+    MIN_SPAN_S,
     PLAIN,
+    TIMED_GAPS,
     OwnShape,
     comparable,
     held_beside,
@@ -18,6 +21,7 @@ from flushcheck.measurement.own_streams import (
     shape,
     waited_s,
 )
+from flushcheck.measurement.patterns import HELD_SHARE
 from flushcheck.model import Arrival, Flow, Outcome
 from tests.measurement.own import (
     BLOCKS,
@@ -98,6 +102,21 @@ def test_the_numbers_of_a_stream():
     assert shape(observed(TICKS)).period_s == pytest.approx(0.2)
 
 
+def test_the_last_gap_counts_neither_as_the_shortest_nor_for_the_usual_one():
+    own = shape(observed(ticking(0.0, 0.1, 0.3, 0.6, 1.0)))
+    assert (own.shortest_gap_s, own.usual_gap_s) == pytest.approx((0.1, 0.2))
+
+
+def test_one_delivery_has_no_gaps():
+    own = shape(observed(ONCE))
+    assert (own.longest_gap_s, own.shortest_gap_s, own.usual_gap_s) == (0.0, 0.0, 0.0)
+
+
+def test_a_cut_stream_has_no_ticks():
+    own = shape(observed(TICKS, outcome=Outcome.CUT))
+    assert (own.hold_bytes, own.period_s) == (None, 0.0)
+
+
 def test_bytes_without_a_record_are_no_delivery_of_records():
     own = shape(observed([], arrivals=(Arrival(0.1, 10, 0), Arrival(2.0, 40, 40, records=(40,)))))
     assert (own.deliveries, own.first_s) == (1, 2.0)
@@ -127,6 +146,11 @@ def test_a_fast_download_in_packets_is_not_held(gap_s, flow):
     assert shape(observed(evenly(8, gap_s, records=10), mid_record=True)).flow is flow
 
 
+def test_a_pause_of_a_tenth_of_a_second_is_a_pause():
+    groups = [(at_s, 10) for at_s in (0.0, 0.1, 0.15, 0.2, 0.25)]
+    assert shape(observed(groups, mid_record=True)).flow is Flow.BLOCKS
+
+
 def late(by_s: float) -> Groups:
     return evenly(40, 0.1, start_s=by_s)
 
@@ -144,6 +168,8 @@ BESIDE = [
     ("0.29 s in all",        [(0.3, 4)],                                 evenly(4, 0.0966),      False),
     ("80 % of it late",      [(0.561, 8)],                               evenly(8, 0.1),         True),
     ("79 % of it late",      [(0.555, 8)],                               evenly(8, 0.1),         False),
+    ("later than one that began later", [(1.6, 8)],              evenly(8, 0.1, start_s=1.0), True),
+    ("soon after one that began later", [(1.2, 8)],              evenly(8, 0.1, start_s=1.0), False),
     ("played back",          [(0.01, 40)],                               SINGLY,                 False),
     ("a gap of 0.41 s",      [(0.0, 3), (0.435, 5)],                     evenly(8, 0.025),       True),
     ("a gap of 0.39 s",      [(0.0, 3), (0.414, 5)],                     evenly(8, 0.025),       False),
@@ -156,6 +182,27 @@ BESIDE = [
 @pytest.mark.parametrize(("name", "here", "there", "held"), BESIDE, ids=[row[0] for row in BESIDE])
 def test_a_stream_is_held_where_the_same_one_arrives_one_by_one_elsewhere(name, here, there, held):
     assert held_beside(shape(observed(here)), shape(observed(there))) is held
+
+
+FLOWED = OwnShape(Flow.FLOWING, deliveries=40, first_s=0.0, last_s=1.0)
+BOUNDS = [
+    # name,                     here,                                                    there,                        held
+    ("the least span",          OwnShape(Flow.UNKNOWN, deliveries=1, first_s=MIN_SPAN_S), replace(FLOWED, last_s=MIN_SPAN_S), True),
+    ("the least of it late",    OwnShape(Flow.UNKNOWN, deliveries=1, first_s=HELD_SHARE), FLOWED,                       True),
+    ("stalled for too much",    OwnShape(Flow.UNKNOWN, deliveries=1, first_s=1.0, stall_s=HELD_SHARE), FLOWED,          False),
+    ("the least gap",           OwnShape(Flow.UNKNOWN, deliveries=2, first_s=MIN_HOLD_S), FLOWED,                       True),
+    ("blocks without a wait",   OwnShape(Flow.UNKNOWN, deliveries=2, hold_bytes=400),    FLOWED,                        True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "here", "there", "held"), BOUNDS, ids=[row[0] for row in BOUNDS])
+def test_the_bounds_of_a_hold_belong_to_it(name, here, there, held):
+    assert held_beside(here, there) is held
+
+
+def test_the_least_gap_of_a_timer_belongs_to_it():
+    here = OwnShape(Flow.UNKNOWN, deliveries=6, shortest_gap_s=TIMED_GAPS * 0.5)
+    assert is_timed(here, OwnShape(Flow.FLOWING, usual_gap_s=0.5))
 
 
 STALLS = [
@@ -258,3 +305,9 @@ JOINED = [
 def test_events_with_a_length_were_joined(name, groups, changes, joined):
     observation = observed(groups, **changes)
     assert is_joined(observation, shape(observation)) is joined
+
+
+def test_events_are_known_by_their_type_whatever_its_parameters():
+    headers = (("content-type", "Text/event-stream ; charset=utf-8"), LENGTH)
+    joined = replace(observed(ONCE), headers=headers)
+    assert is_joined(joined, shape(joined))
