@@ -94,7 +94,7 @@ def detect_nginx_buffer(seen: Observations, transport: Transport, culprit: Culpr
     """
     if not held_by_nginx(seen, transport) or flows_over_http2(seen, transport):
         return None
-    size = seen.size_bytes(transport)
+    size = seen.hold_bytes(transport)
     if seen.over_tls(transport) == "1.1":
         size = seen.record_buffer_bytes(transport) or size
         words = f"over TLS it collects {size} bytes, nginx's ssl_buffer_size" if size in TLS_BUFFERS else ""
@@ -113,7 +113,7 @@ def detect_nginx_buffer(seen: Observations, transport: Transport, culprit: Culpr
 def header_is_early(seen: Observations, transport: Transport) -> bool:
     """Whether the response's header arrived well before the first record."""
     observation, _ = seen[seen.baseline(transport)]
-    first_s = next((arrival.at_s for arrival in observation.arrivals if arrival.records), 0.0)
+    first_s = next(arrival.at_s for arrival in observation.arrivals if arrival.records)
     return first_s - observation.headers_s >= EARLY_S
 
 

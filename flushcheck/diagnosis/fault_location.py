@@ -141,7 +141,7 @@ def _compare_silence(
 def _say(seen: Observations, probe: Probe) -> str:
     observation, timing = seen[probe]
     if timing.flow in HELD_FLOWS:
-        return f"{timing.flow} (held for up to {max(timing.lag_s.max, timing.late_s, timing.waited_s):.2f} s)"
+        return f"{timing.flow} (held for up to {timing.held_s:.2f} s)"
     if timing.flow is Flow.CUT:
         return f"cut after {observation.ended_s:.1f} s"
     return str(timing.flow)

@@ -357,6 +357,7 @@ QUEUED: list[Row] = [
     ("began at once",                 {"queued_s": 0.0},                          None),
     ("no gunicorn",                   {"request": PHP},                           None),
     ("the app did not report",        {"request": None},                          None),
+    ("a hop named like it",           {"request": None, "headers": {"server": "gunicorn"}}, None),
     ("on a shared connection",        {"http_version": "2"},                      POSSIBLE),
     ("shared, and over HTTP/1.1 too", {"http_version": "2", "http1": WAITED},     LIKELY),
     ("shared, none over HTTP/1.1",    {"http_version": "2", "http1": HOP},        None),

@@ -26,6 +26,7 @@ from flushcheck.culprits import (
     varnish_do_stream,
     varnish_gzip,
 )
+from flushcheck.culprits.own_stream import EARLY_S
 from flushcheck.model import Arrival, Confidence, Observation, Variant
 from tests.measurement.own import (
     DIRECT,
@@ -76,6 +77,14 @@ def blocks(size: int, *headers: tuple[str, str], **changes: Any) -> Observation:
         for number in range(8)
     )
     return observed([], headers=headers, arrivals=arrivals, ended_s=4.0, **changes)
+
+
+def records(size: int, record: int, *headers: tuple[str, str]) -> Observation:
+    """The same over TLS, in records that are all of one size."""
+    seen = blocks(size, *headers, tls_version="TLSv1.3")
+    return replace(
+        seen, arrivals=tuple(replace(arrival, record_bytes=(record + 17,)) for arrival in seen.arrivals)
+    )
 
 
 WITH_NAME: dict[str, Any] = {"compressed_head": "1f8b08080000000000ff", "head_bytes": 55}
@@ -133,7 +142,10 @@ NGINX_BLOCKS: list[Row] = [
     ("by a compressor",              (blocks(4096, server("nginx"), GZIP), observed(evenly(320, 0.1), IDENTITY)), None),
     ("16 kB over TLS",               (blocks(16_384, server("nginx"), tls_version="TLSv1.3"),), POSSIBLE),
     ("4 kB over TLS",                (blocks(4096, server("nginx"), tls_version="TLSv1.3"),), POSSIBLE),
+    ("1 kB over TLS",                (blocks(1024, server("nginx"), tls_version="TLSv1.3"),), POSSIBLE),
     ("8 kB over TLS",                (blocks(8192, server("nginx"), tls_version="TLSv1.3"),), None),
+    ("8 kB in records of 16 kB",     (records(8192, 16_384, server("nginx")),),  POSSIBLE),
+    ("16 kB in records of 8 kB",     (records(16_384, 8192, server("nginx")),),  None),
     ("16 kB over TLS, another",      (blocks(16_384, server("Caddy"), tls_version="TLSv1.3"),), None),
     ("16 kB without TLS",            (blocks(16_384, server("nginx")),),         None),
     ("16 kB over HTTP/2",            (blocks(16_384, server("nginx"), tls_version="TLSv1.3", http_version="2"),), None),
@@ -168,6 +180,7 @@ NGINX_GZIP: list[Row] = [
     ("flowing at the app's port",    (held(GZIP, server("nginx")), FREED, AT_PORT),               LIKELY),
     ("its header at once",           (headed(10, GZIP, server("nginx")), FREED),                  None),
     ("its header 0.3 s before",      (held(GZIP, server("nginx"), headers_s=7.89), FREED),         None),
+    ("its header just 0.3 s before", (observed([(EARLY_S, 4)], headers=(GZIP, server("nginx")), headers_s=0.0), observed(evenly(4, 0.1), IDENTITY)), None),
     ("its header 0.29 s before",     (held(GZIP, server("nginx"), headers_s=7.91), FREED),        POSSIBLE),
     ("br",                           (held(BR, server("nginx")), FREED),                          None),
     ("another server",               (held(GZIP, server("Caddy")), FREED),                        None),
@@ -258,6 +271,7 @@ VIEWS: list[tuple[Any, list[Row]]] = [
     (compressor, [
         ("held as the browser was",    (observed(ONCE, headers=(GZIP,), **HTTP2), FREED, held(GZIP, probe=HTTP1)), CERTAIN),
         ("in another encoding",        (observed(ONCE, headers=(BR,), **HTTP2), FREED, held(GZIP, probe=HTTP1)), None),
+        ("held without it, alone",     (observed(ONCE, headers=(GZIP,), **HTTP2), FREED, held(GZIP, probe=HTTP1), observed(ONCE, replace(IDENTITY, client=HTTP1.client))), None),
         ("the browser's flows",        (observed(SINGLY, headers=(GZIP,), **HTTP2), FREED, held(GZIP, probe=HTTP1)), None),
     ]),
 ]  # fmt: skip

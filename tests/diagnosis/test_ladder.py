@@ -26,12 +26,13 @@ def at(*groups, public=SINGLY, **ends):
     return own_run(observed(public), *beside, addresses=addresses, direct="http://app/")
 
 
+BETWEEN = "the stream flows at {} and is {} at {}: the cause is what stands between the two"
 LADDERS = [
     # name,                      run,                                          place,              summary
-    ("held behind the ingress",  at(SINGLY, SINGLY, SINGLY, public=ONCE),      FaultPlace.PATH,    "flows at ingress and is held at public"),
-    ("held at the sidecar",      at(SINGLY, ONCE, ONCE, public=ONCE),          FaultPlace.PATH,    "flows at app and is held at sidecar"),
-    ("cut at the ingress",       at(SINGLY, SINGLY, SINGLY, ingress=CUT),      FaultPlace.PATH,    "flows at sidecar and is cut at ingress"),
-    ("cut at the app",           at(SINGLY, SINGLY, app=CUT),                  FaultPlace.APP,     "the fault shows at app already"),
+    ("held behind the ingress",  at(SINGLY, SINGLY, SINGLY, public=ONCE),      FaultPlace.PATH,    BETWEEN.format("ingress", "held", "public")),
+    ("held at the sidecar",      at(SINGLY, ONCE, ONCE, public=ONCE),          FaultPlace.PATH,    BETWEEN.format("app", "held", "sidecar")),
+    ("cut at the ingress",       at(SINGLY, SINGLY, SINGLY, ingress=CUT),      FaultPlace.PATH,    BETWEEN.format("sidecar", "cut", "ingress")),
+    ("cut at the app",           at(SINGLY, SINGLY, app=CUT),                  FaultPlace.APP,     "the fault shows at app already: it is in the app, or in what serves it there"),
     ("no answer at the sidecar", at(SINGLY, SINGLY, sidecar=NOTHING, public=ONCE), FaultPlace.UNKNOWN, "the fault shows at public first, but sidecar gave nothing to compare with"),
     ("flowing everywhere",       at(SINGLY, SINGLY),                           FaultPlace.NOWHERE, "nothing is wrong at any address"),
     ("all at once everywhere",   at(ONCE, ONCE, public=ONCE),                  FaultPlace.UNKNOWN, "the addresses could not be compared"),
@@ -43,9 +44,27 @@ def test_the_first_rung_at_which_it_is_held_is_named(name, run, place, summary):
     report = judge(run)
     assert report.fault_location
     assert report.fault_location.place is place
-    assert summary in report.fault_location.summary
+    assert report.fault_location.summary == summary
     assert [rung.name for rung in report.rungs] == [*NAMES[: len(run.addresses)], "public"]
     assert len(report.fault_location.evidence) == len(report.rungs)
+
+
+def test_a_rung_has_its_address_and_a_sentence_which_is_evidence():
+    report = judge(at(SINGLY, SINGLY, public=ONCE))
+    assert [rung.url for rung in report.rungs] == ["http://app/", "http://sidecar/", "http://app/stream"]
+    one_by_one = "40 events in 40 deliveries, from 0.00 to 3.90 s"
+    summaries = [
+        one_by_one,
+        one_by_one,
+        "40 events, all at once after 8.2 s, up to 8.2 s later than elsewhere",
+    ]
+    assert [rung.summary for rung in report.rungs] == summaries
+    assert report.fault_location
+    assert [fact.sentence for fact in report.fault_location.evidence] == [
+        f"app: flowing, {one_by_one}",
+        f"sidecar: flowing, {one_by_one}",
+        f"public: held, {summaries[2]}",
+    ]
 
 
 def test_two_addresses_are_the_app_and_the_path():

@@ -9,7 +9,7 @@ import pytest
 from flushcheck.diagnosis.inference import judge
 from flushcheck.diagnosis.token_sentences import describe_shrunk, describe_tokens
 from flushcheck.measurement.tokens import ShrunkGaps
-from flushcheck.model import Observation, Vantage
+from flushcheck.model import Gaps, Observation, Vantage
 from tests.measurement.own import ONCE, SINGLY, Groups, observed, own_run
 from tests.measurement.test_tokens import metrics
 
@@ -26,6 +26,14 @@ SENTENCES = [
     (metrics("s"),                      1.0,          ["0 tokens", "the end of its format did not come: END"]),
     (metrics("d", error="overloaded"),  1.0,          ["0 tokens", "the stream reports an error: overloaded"]),
 ]  # fmt: skip
+
+
+def test_the_gaps_between_tokens_are_in_milliseconds():
+    seen = dataclasses.replace(metrics("cccd"), gap_s=Gaps(0.8, 1.6, 2.4))
+    assert describe_tokens("END", seen, 1.0)[1] == (
+        "between tokens: median 800 ms, 95 % within 1600 ms, longest 2400 ms, 10.0 tokens per second"
+    )
+    assert "(700 ms instead of 900 ms)" in describe_shrunk(ShrunkGaps(1.0, 0.7, 0.9))
 
 
 @pytest.mark.parametrize(("seen", "per_delivery", "sentences"), SENTENCES)
