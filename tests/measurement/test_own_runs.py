@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.measurement.answer import Answer
-from flushcheck.measurement.cross_probe import timings
+from flushcheck.measurement.cross_probe import QUEUED_S, timings
 from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.timing import Timing, measure
 from flushcheck.model import Arrival, Flow, Outcome, Probe, Scenario, Transport, Variant
 from tests.measurement.own import (
     BLOCKS,
@@ -111,6 +112,39 @@ def test_a_stream_that_begins_when_another_one_ends_waited_for_its_turn(name, be
     assert timing.flow is flow
     assert timing.queued_s == pytest.approx(began_s - 0.05 if flow is Flow.LATE else 0)
     assert timing.held_s == timing.queued_s
+
+
+def turns(first, second):
+    """Flow of the second of two streams that were requested together."""
+    other = replace(TOGETHER, run=1)
+    pair = (replace(first, probe=TOGETHER), replace(second, probe=other))
+    return timings({observation.probe: observation for observation in pair})[other].flow
+
+
+FIRST = observed(SINGLY, headers_s=0.05)  # ends at 3.9 s
+LATER = observed(evenly(40, 0.1, start_s=3.9), headers_s=3.9)
+SHORT = observed(evenly(6, 0.02, start_s=3.9), headers_s=3.9)
+EARLIER = observed(evenly(6, 0.1), headers_s=0.05)
+
+PAIRS = [
+    # name,                                 first,                                          second,                            flow of the second
+    ("begins as the first ends",            FIRST,                                          LATER,                             Flow.LATE),
+    ("requested later, both",               replace(FIRST, requested_s=2.0),                replace(LATER, requested_s=2.0),   Flow.LATE),
+    ("begins as it ends itself",            EARLIER,                                        SHORT,                             Flow.FLOWING),
+    ("begins as a refused one ends",        observed([], headers_s=0.05, ended_s=3.9, outcome=Outcome.REFUSED), SHORT,         Flow.FLOWING),
+    ("waits for the least time",            observed(evenly(6, 0.1), headers_s=0.0, ended_s=QUEUED_S), replace(SHORT, headers_s=QUEUED_S), Flow.FLOWING),
+    ("waits for a little more",             observed(evenly(6, 0.1), headers_s=0.0, ended_s=QUEUED_S), replace(SHORT, headers_s=QUEUED_S + 0.01), Flow.LATE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "first", "second", "flow"), PAIRS, ids=[row[0] for row in PAIRS])
+def test_a_turn_is_waited_for_behind_another_stream_that_arrived(name, first, second, flow):
+    assert turns(first, second) is flow
+
+
+def test_the_timing_of_an_own_stream_is_that_of_its_shape():
+    assert measure(observed(TICKS)) == Timing(Flow.UNKNOWN, deliveries=12, period_s=pytest.approx(0.2))
+    assert measure(observed(BLOCKS)) == Timing(Flow.UNKNOWN, deliveries=5, hold_bytes=400)
 
 
 def test_a_short_wait_is_no_turn():
