@@ -47,12 +47,14 @@ def stream_report(run: Run, observation: Observation) -> StreamReport:
     """What the stream is made of, and how it ended."""
     own, tokens = shape(observation), token_metrics(observation)
     per_delivery = own.records / own.deliveries if own.deliveries else 0.0
-    sentences = describe_tokens(observation.wire_end, tokens, per_delivery) if observation.wire_end else []
+    sentences = (
+        describe_tokens(observation.format_end, tokens, per_delivery) if observation.format_end else []
+    )
     return StreamReport(
         method=run.method,
         status=observation.status,
-        format=observation.wire_format or observation.format,
-        framing=observation.format,
+        format=observation.format or observation.framing,
+        framing=observation.framing,
         records=own.records,
         deliveries=own.deliveries,
         longest_gap_s=own.longest_gap_s,
@@ -68,7 +70,7 @@ def _end(observation: Observation) -> str:
     after = f"after {observation.ended_s:.1f} s"
     marker = " with its end marker" if observation.done else ""
     match observation.outcome:
-        case Outcome.COMPLETE if observation.framed:
+        case Outcome.COMPLETE if observation.delimited:
             return f"ended{marker} {after}"
         case Outcome.COMPLETE:
             doubt = "" if marker else ": a stream that was cut would look the same"

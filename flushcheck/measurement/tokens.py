@@ -58,7 +58,7 @@ def _ending(observation: Observation) -> Ending:
         return Ending.ERROR
     if observation.done:
         return Ending.COMPLETE
-    return Ending.MISSING if observation.wire_end else Ending.UNMARKED
+    return Ending.MISSING if observation.format_end else Ending.UNMARKED
 
 
 def percentile(values: Sequence[float], share: float) -> float:

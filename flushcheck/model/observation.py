@@ -85,13 +85,13 @@ class Observation:
     compressed_head: str = ""  # of a compressed body: the first bytes of its own header, in hexadecimal
     head_bytes: int = 0  # how long that header is; 0: not known, or not compressed
     unread_bytes: int = 0  # that follow the first member of a gzip body: browsers and curl do not read them
-    format: str = ""  # of Scenario.OWN: how its records are framed, for example "server-sent events"
+    framing: str = ""  # of Scenario.OWN: how its records are framed, for example "server-sent events"
+    format: str = ""  # of Scenario.OWN: what its records mean, for example "OpenAI chat completions"
+    format_end: str = ""  # of Scenario.OWN: what a stream of that format ends with; "": nothing
     done: bool = False  # of Scenario.OWN: the end of its format came
-    wire_format: str = ""  # of Scenario.OWN: what its records mean, for example "OpenAI chat completions"
-    wire_end: str = ""  # of Scenario.OWN: what a stream of that format ends with; "": nothing
     usage_tokens: int = 0  # of Scenario.OWN: output tokens that the service counted; 0: it does not say
     error: str = ""  # of Scenario.OWN: the message of the first record that reports an error
-    framed: bool = True  # of Scenario.OWN: HTTP says where the body ends; False: only the connection does
+    delimited: bool = True  # of Scenario.OWN: HTTP says where the body ends; False: only the connection does
 
     def header(self, name: str) -> str:
         """The value of a response header, "" if it did not come; repeated ones joined by commas."""

@@ -42,7 +42,7 @@ def test_tokens_that_a_proxy_collects_in_words():
 
 def chat(groups: Groups, vantage: Vantage = Vantage.PATH) -> Observation:
     """Return a stream whose records are tokens."""
-    seen = observed(groups, wire_format="Ollama chat", wire_end="END", done=True)
+    seen = observed(groups, format="Ollama chat", format_end="END", done=True)
     arrivals = tuple(dataclasses.replace(arrival, tokens=len(arrival.records)) for arrival in seen.arrivals)
     return dataclasses.replace(
         seen, arrivals=arrivals, probe=dataclasses.replace(seen.probe, vantage=vantage)
@@ -66,7 +66,7 @@ def test_a_second_address_shows_that_tokens_are_collected(name, observations, ex
 
 
 def test_a_report_has_the_tokens_of_a_known_format_in_words():
-    known, unknown = chat(SINGLY), dataclasses.replace(chat(SINGLY), wire_format="", wire_end="")
+    known, unknown = chat(SINGLY), dataclasses.replace(chat(SINGLY), format="", format_end="")
     (stream, other) = (judge(own_run(seen)).stream for seen in (known, unknown))
     assert stream is not None
     assert other is not None

@@ -19,4 +19,4 @@ WORDS = [
 
 @pytest.mark.parametrize(("transport", "form", "words"), WORDS)
 def test_what_arrives_has_a_name(transport, form, words):
-    assert arriving(observed(SINGLY, replace(OWN, transport=transport), format=form)) == words
+    assert arriving(observed(SINGLY, replace(OWN, transport=transport), framing=form)) == words

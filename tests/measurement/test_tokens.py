@@ -38,7 +38,7 @@ def observed(
         for number, letter in enumerate(letters)
     )
     base = Observation(
-        PROBE, Outcome.COMPLETE, arrivals=arrivals, done="d" in letters, wire_end="END" if has_end else ""
+        PROBE, Outcome.COMPLETE, arrivals=arrivals, done="d" in letters, format_end="END" if has_end else ""
     )
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 

@@ -78,7 +78,7 @@ def test_the_text_of_a_stream_does_not_steer_the_terminal():
 def chat(groups: Groups, *arguments: Any, **changes: Any) -> Observation:
     """Return a chat whose records are tokens, the first two of them reasoning."""
     seen = observed(
-        groups, *arguments, wire_format="OpenAI chat completions", wire_end="data: [DONE]", **changes
+        groups, *arguments, format="OpenAI chat completions", format_end="data: [DONE]", **changes
     )
     arrivals = tuple(
         dataclasses.replace(arrival, tokens=len(arrival.records), reasoning_tokens=number < 2)

@@ -79,13 +79,13 @@ export interface Observation {
   compressed_head?: string;
   head_bytes?: number;
   unread_bytes?: number;
+  framing?: string;
   format?: string;
+  format_end?: string;
   done?: boolean;
-  wire_format?: string;
-  wire_end?: string;
   usage_tokens?: number;
   error?: string;
-  framed?: boolean;
+  delimited?: boolean;
 }
 
 export interface NamedAddress {

@@ -17,9 +17,9 @@ from flushcheck.watching.formats.wire_format import (
     objects,
     string,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
-_FRAMINGS = frozenset({StreamFormat.EVENTS, StreamFormat.LINES})
+_FRAMINGS = frozenset({Framing.EVENTS, Framing.LINES})
 
 # Agents that speak A2A frame JSON-RPC alike; their results have a kind.
 _OF_AGENTS = frozenset({"task", "message", "status-update", "artifact-update"})
