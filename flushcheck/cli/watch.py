@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from flushcheck.cli.arguments import Parser, timeout
+from flushcheck.cli.arguments import Parser, named_address, timeout
 from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
@@ -18,18 +18,15 @@ from flushcheck.cli.console import Console
 from flushcheck.cli.diagnose import probe_text
 from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
-from flushcheck.diagnosis.ladder import PUBLIC, SHOWN
 from flushcheck.measurement.repeats import MAX_REPEATS
-from flushcheck.model import UsageError, Vantage
+from flushcheck.model import PUBLIC, UsageError, Vantage
 from flushcheck.prober import dump, saving
-from flushcheck.prober.address import without_login
+from flushcheck.prober.arguments import named_addresses
 from flushcheck.prober.own_stream import ReadEvent
 from flushcheck.prober.target import Protocol
 from flushcheck.prober.watch_request import MAX_BODY_BYTES, WatchRequest, watch_request
 from flushcheck.prober.watching import (
     DEFAULT_WATCH_S,
-    DIRECT_NAME,
-    MAX_ADDRESSES,
     MAX_WATCH_S,
     Repeating,
     watch,
@@ -78,7 +75,7 @@ def configure(parser: Parser) -> None:
         metavar="NAME=URL",
         action="append",
         default=[],
-        type=_named,
+        type=named_address,
         help="the same stream behind one hop more; from the app outwards, as often as there are hops",
     )
     repeating = parser.add_mutually_exclusive_group()
@@ -115,16 +112,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         speaks=(Protocol.HTTP1, Protocol.HTTP2, Protocol.HTTP3),
     )
     request = watch_request(arguments.url, method=arguments.request, body=body, options=options)
-    named = [(DIRECT_NAME, arguments.direct)] if arguments.direct else []
-    named += arguments.at
-    if len(named) > MAX_ADDRESSES:
-        raise UsageError(
-            f"{len(named)} addresses beside the first: expected at most {MAX_ADDRESSES}, for example "
-            "--at ingress=http://10.0.0.5/chat"
-        )
     past = options.past_proxy
     beside = [
-        (name, watch_request(url, method=arguments.request, body=body, options=past)) for name, url in named
+        (address.name, watch_request(address.url, method=arguments.request, body=body, options=past))
+        for address in named_addresses(arguments.direct, arguments.at)
     ]
     checked = read_config(arguments)
     live = _TextView(console) if arguments.text else _LiveView(console, [name for name, _ in beside])
@@ -189,20 +180,6 @@ class _LiveView:
             read.at_s, gap_s, read.size_bytes, read.records, label=label, width=self._console.width
         )
         self._console.write(line + "\n")
-
-
-def _named(given: str) -> tuple[str, str]:
-    """A name and a URL.
-
-    Raises:
-        ArgumentTypeError: it is none.
-    """
-    name, equals, url = given.partition("=")
-    if not equals or not name.isprintable() or not 0 < len(name) <= SHOWN or "/" in name:
-        raise argparse.ArgumentTypeError(
-            f"{without_login(given)[:60]}: expected a name and a URL, for example ingress=http://10.0.0.5/chat"
-        )
-    return name, url
 
 
 def _may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:

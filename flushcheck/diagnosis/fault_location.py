@@ -119,7 +119,8 @@ def _compare(seen: Observations, transport: Transport, names: _Names) -> tuple[F
         # Wrong at the app and right behind it: it cannot be the port of this app.
         place = FaultPlace.UNKNOWN if wrong_there else FaultPlace.NOWHERE
     doubt = names.doubt if wrong_there and not wrong_here else ""
-    sentence = f"{transport}: {_say(seen, public)} {names.here}, {_say(seen, own)} {names.there}{doubt}"
+    here, there = describe_flow(seen, public), describe_flow(seen, own)
+    sentence = f"{transport}: {here} {names.here}, {there} {names.there}{doubt}"
     return place, Evidence(sentence, (public.id, own.id))
 
 
@@ -138,7 +139,12 @@ def _compare_silence(
     return place, Evidence(sentence, (*here.probes, *there.probes))
 
 
-def _say(seen: Observations, probe: Probe) -> str:
+def describe_flow(seen: Observations, probe: Probe) -> str:
+    """How a stream arrived, with one number, for example "held (held for up to 1.90 s)".
+
+    Raises:
+        KeyError: the Probe was not made.
+    """
     observation, timing = seen[probe]
     if timing.flow in HELD_FLOWS:
         return f"{timing.flow} (held for up to {max(timing.lag_s.max, timing.late_s, timing.waited_s):.2f} s)"

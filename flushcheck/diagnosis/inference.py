@@ -8,6 +8,7 @@ sentences are written in `report_sentences`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS
@@ -24,7 +25,7 @@ from flushcheck.diagnosis.connection_notes import connection_notes
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
 from flushcheck.diagnosis.http3_notes import http3_notes
-from flushcheck.diagnosis.ladder import locate_on_ladder, rungs
+from flushcheck.diagnosis.ladder import ladder
 from flushcheck.diagnosis.own_notes import own_notes
 from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
 from flushcheck.diagnosis.path_verdict import path_verdict
@@ -38,6 +39,7 @@ from flushcheck.model import (
     Client,
     Confidence,
     Detection,
+    Observation,
     Outcome,
     Report,
     Run,
@@ -72,7 +74,8 @@ def judge(run: Run) -> Report:
     if own is None and service_absent(seen):
         return _report_of_absence(run, seen, reports)
     culprits = tuple(with_versions(report, seen) for report in culprit_reports(results))
-    steps = rungs(run, seen, own) if own else ()
+    view = _view_of_the_fault(results, own)
+    steps = ladder(run, view)
     return Report(
         target=run.target,
         verdict=worst(results),
@@ -87,12 +90,26 @@ def judge(run: Run) -> Report:
         ),
         tool=run.tool,
         hops=(*hops(seen), *interceptor(run)),
-        fault_location=locate_on_ladder(steps) if len(steps) > MIN_LADDER else locate_fault(run, seen),
+        fault_location=(
+            steps.locate() if steps and len(steps.rungs) > MIN_LADDER else locate_fault(run, view)
+        ),
         clients=tuple((result.client, result.verdict) for result in results),
         certificate=certificate_report(run),
-        rungs=steps,
+        rungs=steps.rungs if steps else (),
         stream=stream_report(run, own) if own else None,
     )
+
+
+def _view_of_the_fault(results: Sequence[ClientVerdict], own: Observation | None) -> Observations:
+    """What the Client saw that the fault is located for: the first that got the worst.
+
+    Of the user's own stream it is the Client of the first look: only that one asked at every address.
+    """
+    verdict = worst(results)
+    for result in results:
+        if own is not None and result.client is own.probe.client:
+            return result.seen
+    return next(result.seen for result in results if result.verdict is verdict)
 
 
 def _client_verdict(client: Client, seen: Observations) -> ClientVerdict:

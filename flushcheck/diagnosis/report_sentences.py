@@ -33,7 +33,13 @@ from flushcheck.model.wording import any_of, count_of
 
 
 def transport_summary(seen: Observations, observation: Observation, timing: Timing) -> str:
-    """One sentence with numbers: how the pieces of this Transport arrived."""
+    """One sentence with numbers: how the pieces of this Transport arrived, the larger ones too."""
+    sentence = stream_summary(observation, timing)
+    return sentence if observation.is_own else sentence + _at_larger_size(seen, observation.probe.transport)
+
+
+def stream_summary(observation: Observation, timing: Timing) -> str:
+    """One sentence with numbers: how one stream arrived."""
     if observation.is_own:
         return own_summary(observation, timing)
     count = len(observation.pieces)
@@ -64,7 +70,7 @@ def transport_summary(seen: Observations, observation: Observation, timing: Timi
             sentence = f"did not open: {observation.detail or observation.outcome}"
         case _:
             sentence = f"{count} pieces arrived without a pattern, up to {late_s:.1f} s late"
-    return sentence + _at_larger_size(seen, observation.probe.transport)
+    return sentence
 
 
 def _late(count: int, timing: Timing) -> str:

@@ -132,9 +132,12 @@ class Observation:
         )
 
 
+PUBLIC = "public"  # the name of the address that is asked about, beside those that the caller named
+
+
 @dataclass(frozen=True, slots=True)
 class NamedAddress:
-    """An address at which the user's own stream was requested too, with the name that the caller gave it."""
+    """An address of the same app that was asked too, with the name that the caller gave it."""
 
     name: str  # for example "ingress"
     url: str
@@ -147,7 +150,7 @@ class Run:
     target: str
     observations: tuple[Observation, ...]
     tool: str = ""  # name and version of the observer
-    direct: str = ""  # the app's own address, asked from the second vantage; "" if there was none
+    direct: str = ""  # the first of `addresses`, for example the app's own port; "" if there was none
     proxy: str = ""  # the forward proxy on the path, without its credentials; the second vantage takes none
     verified: bool = True  # False: whose certificate it was did not matter
     http3_missing: bool = False  # True: HTTP/3 was to be asked for if offered, and this observer has none
@@ -155,8 +158,8 @@ class Run:
     certificate: Certificate | None = None  # that the path presents; None: no TLS, or it was not looked at
     site_certificate: Certificate | None = None  # that the same address presents past the proxy
     pins: tuple[str, ...] = ()  # what the caller knows of the site's own: see `Certificate`
-    # Of a stream of the user's own app: the addresses of Vantage.DIRECT, by the `run` of their Probes, from
-    # the app towards the reader.
+    # The addresses of Vantage.DIRECT and UNPROXIED, by the `run` of their Probes, from the app towards the
+    # reader.
     addresses: tuple[NamedAddress, ...] = ()
     method: str = ""  # of a stream of the user's own app: that of its requests; "" for a flushcheck service
 

@@ -248,12 +248,21 @@ export interface StreamReport {
   summary: string;
 }
 
+export interface RungStream {
+  flow: string;
+  summary: string;
+  first: boolean;
+  received_s: number[];
+}
+
 export interface Rung {
   name: string;
   url: string;
   flow: string;
   summary: string;
   received_s: number[];
+  transports: Partial<Record<Transport, RungStream>>;
+  hops: string[];
 }
 
 // flushcheck/reports/findings.py: what the service says about a configuration file
