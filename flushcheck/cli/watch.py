@@ -14,12 +14,12 @@ from flushcheck.cli.arguments import Parser, named_address, timeout
 from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.check import add_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
-from flushcheck.cli.console import Console
+from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.diagnose import probe_text
 from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.repeats import MAX_REPEATS
-from flushcheck.model import PUBLIC, UsageError, Vantage
+from flushcheck.model import PUBLIC, Probe, UsageError, Vantage
 from flushcheck.prober import dump, saving
 from flushcheck.prober.arguments import named_addresses
 from flushcheck.prober.own_stream import ReadEvent
@@ -32,7 +32,7 @@ from flushcheck.prober.watching import (
     watch,
 )
 from flushcheck.reports.text_writer import printable
-from flushcheck.reports.watch import read_head, read_line, stream_text
+from flushcheck.reports.watch import Counts, live_counts, read_head, read_line, stream_text
 
 _EPILOG = """\
 examples:
@@ -118,22 +118,26 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         for address in named_addresses(arguments.direct, arguments.at)
     ]
     checked = read_config(arguments)
-    live = _TextView(console) if arguments.text else _LiveView(console, [name for name, _ in beside])
+    names = [name for name, _ in beside]
+    live = _TextView(console) if arguments.text else _LiveView(console, names)
     shows = not (arguments.json or arguments.ticket)
+    may_repeat = _may_repeat(arguments, request, console)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if shows:
             live.head()
         nearest = beside[0][1].target if beside else None
         certificates = CertificateNote(request.target, nearest, time.monotonic() + arguments.timeout)
-        watched = watch(
-            request,
-            at=beside,
-            timeout_s=arguments.timeout,
-            repeat=_may_repeat(arguments, request, console),
-            on_read=live.show if shows else None,
-            on_repeat=lambda repeating: console.note(_announce(repeating)),
-        )
+        with ProgressLine(console) as line:
+            progress = _Progress(line, names, live if shows else None)
+            watched = watch(
+                request,
+                at=beside,
+                timeout_s=arguments.timeout,
+                repeat=may_repeat,
+                on_read=progress.read,
+                on_repeat=lambda repeating: progress.repeat(console, repeating),
+            )
         certificates.write(console)
         if shows:
             console.write("\n")
@@ -141,6 +145,41 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if file is not None:
             file.write(dump(watched))
     return code
+
+
+class _Progress:
+    """The line that says how much has arrived, below the live view."""
+
+    def __init__(self, line: ProgressLine, names: Sequence[str], live: _TextView | _LiveView | None) -> None:
+        self._line = line
+        self._names = names
+        self._live = live
+        self._counts = {name: Counts() for name in ((PUBLIC, *names) if names else ("",))}
+        line.update(live_counts(self._counts))
+
+    def read(self, read: ReadEvent) -> None:
+        """Show one read, and count it."""
+        if self._live is not None:
+            with self._line.aside():
+                self._live.show(read)
+        if isinstance(self._live, _TextView):
+            self._line.close()  # a text has no place for it: it ends in the middle of a line
+            return
+        name = address_name(read.probe, self._names) if self._names else ""
+        records = sum(record.counts for record in read.records)
+        self._counts[name] = self._counts[name].plus(records, read.size_bytes)
+        self._line.update(live_counts(self._counts))
+
+    def repeat(self, console: Console, repeating: Repeating) -> None:
+        """Say what is repeated next."""
+        with self._line.aside():
+            console.note(_announce(repeating))
+        self._line.update("repeating the request")
+
+
+def address_name(probe: Probe, names: Sequence[str]) -> str:
+    """The name of the address that a probe asks."""
+    return PUBLIC if probe.vantage is Vantage.PATH else names[probe.run]
 
 
 class _TextView:
@@ -173,7 +212,7 @@ class _LiveView:
         return f"{name[:LABEL]:<{LABEL}} " if self._names else ""
 
     def show(self, read: ReadEvent) -> None:
-        name = PUBLIC if read.probe.vantage is Vantage.PATH else self._names[read.probe.run]
+        name = address_name(read.probe, self._names)
         gap_s, self._last_s[name] = read.at_s - self._last_s.get(name, 0.0), read.at_s
         label = printable(self._label(name))
         line = read_line(
