@@ -31,7 +31,6 @@ from flushcheck.prober import (
     search_s,
 )
 from flushcheck.prober.arguments import CLIENTS, DIRECT_NAME, named_addresses
-from flushcheck.prober.target import Protocol
 from flushcheck.reports.text_writer import printable
 
 _EPILOG = """\
@@ -151,7 +150,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     options = connection_options(
         arguments,
         (arguments.url, arguments.direct, *(url for _, url in arguments.at)),
-        speaks=(Protocol.HTTP1, Protocol.HTTP2, Protocol.HTTP3),
     )
     names = [address.name for address in named_addresses(arguments.direct, arguments.at)]
     with ExitStack() as stack:

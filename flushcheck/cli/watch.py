@@ -23,7 +23,6 @@ from flushcheck.model import PUBLIC, Probe, UsageError, Vantage
 from flushcheck.prober import dump, saving
 from flushcheck.prober.arguments import named_addresses
 from flushcheck.prober.own_stream import ReadEvent
-from flushcheck.prober.target import Protocol
 from flushcheck.prober.watch_request import MAX_BODY_BYTES, WatchRequest, watch_request
 from flushcheck.prober.watching import (
     DEFAULT_WATCH_S,
@@ -109,7 +108,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     options = connection_options(
         arguments,
         (arguments.url, arguments.direct, *(url for _, url in arguments.at)),
-        speaks=(Protocol.HTTP1, Protocol.HTTP2, Protocol.HTTP3),
     )
     request = watch_request(arguments.url, method=arguments.request, body=body, options=options)
     past = options.past_proxy

@@ -128,16 +128,6 @@ def test_a_wrong_option_is_refused_before_a_request_and_without_a_secret(argumen
     assert output.out == ""
 
 
-def test_doctor_speaks_http1(capsys):
-    assert main(["doctor", "https://site.test", "--http2"]) == 2
-    assert "--http2: this command speaks HTTP/1.1; expected --http1.1" in capsys.readouterr().err
-
-
-def test_doctor_speaks_http11_alone(capsys):
-    assert main(["doctor", "https://site.test", "--http3"]) == 2
-    assert "--http3: this command speaks HTTP/1.1; expected --http1.1 or none" in capsys.readouterr().err
-
-
 def test_doctor_without_a_url_takes_none(capsys):
     assert main(["doctor", "-u", "alice:secret-x"]) == 2
     error = capsys.readouterr().err
