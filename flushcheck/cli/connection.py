@@ -19,7 +19,7 @@ from flushcheck.cli.connection_values import (
     connect_to,
     cookies,
     credentials,
-    header,
+    header_lines,
     netrc_credentials,
     resolve,
     with_password,
@@ -51,7 +51,14 @@ def add_connection_options(parser: Parser) -> None:
     """Add the options."""
     group = parser.add_argument_group("connection options", "as curl has them")
     add = group.add_argument
-    add("-H", "--header", metavar="LINE", action="append", default=[], help="a header: 'Name: value'")
+    add(
+        "-H",
+        "--header",
+        metavar="LINE",
+        action="append",
+        default=[],
+        help="a header: 'Name: value'; 'Name;' without a value, 'Name:' leaves out one that is sent anyway",
+    )
     add("-A", "--user-agent", metavar="NAME", default="", help="the User-Agent header")
     add(
         "-u", "--user", metavar="USER:PASSWORD", help="log in with HTTP Basic; without a password: ask for it"
@@ -153,8 +160,10 @@ def connection_options(
         environment_proxy(url)  # or a wrong one would show as a failed connection
     proxy_user = with_password(arguments.proxy_user, "--proxy-user", "proxy")
     tls = _tls_options(arguments, environ)
+    lines = header_lines(arguments.header)
     options = ConnectionOptions(
-        headers=tuple(header(line) for line in arguments.header),
+        headers=lines.sent,
+        removed_headers=lines.removed,
         user_agent=arguments.user_agent,
         cookie=cookie,
         stored_cookies=stored,

@@ -75,7 +75,8 @@ def check_probe_options(options: ConnectionOptions) -> ConnectionOptions:
     Raises:
         UsageError: a header among them is one in which the probes differ.
     """
-    if any(name.lower() == "accept-encoding" for name, _ in options.headers):
+    names = (*(name for name, _ in options.headers), *options.removed_headers)
+    if any(name.lower() == "accept-encoding" for name in names):
         raise UsageError(
             "header Accept-Encoding: expected another one, for example -H 'Authorization: Bearer …' (probes "
             "with and without compression are compared)"

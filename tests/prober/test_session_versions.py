@@ -22,7 +22,9 @@ from tests.prober.peers import scripted_server
 
 pytestmark = pytest.mark.usefixtures("trusted")
 
-REPORT = server_report_document(examine(ServerSetup(AppServer.GUNICORN, worker="gevent", processes=2)))
+REPORT = server_report_document(
+    examine(ServerSetup(AppServer.GUNICORN, worker="gevent", processes=2, gevent="26.1"))
+)
 TYPE = (("content-type", "application/json"),)
 
 
