@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
+from flushcheck.measurement.tokens import fault
 from flushcheck.model import (
+    Ending,
     Evidence,
     FaultLocation,
     FaultPlace,
@@ -27,6 +29,8 @@ from flushcheck.model import (
     Transport,
     Vantage,
 )
+
+_ENDINGS = {Ending.ERROR: "reports an error", Ending.MISSING: "ends without the end of its format"}
 
 _WRONG = HELD_FLOWS | {Flow.CUT, Flow.FAILED}
 _SILENT = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
@@ -110,8 +114,11 @@ def _compare(seen: Observations, transport: Transport, names: _Names) -> tuple[F
     if near is None or far is None or near.outcome in _SILENT:
         return None
     flows = seen[public][1].flow, seen[own][1].flow
-    wrong_here, wrong_there = (flow in _WRONG for flow in flows)
-    if Flow.UNKNOWN in flows:
+    endings = fault(far), fault(near)
+    wrong_here, wrong_there = (
+        flow in _WRONG or ending is not Ending.COMPLETE for flow, ending in zip(flows, endings, strict=True)
+    )
+    if Flow.UNKNOWN in flows and endings == (Ending.COMPLETE, Ending.COMPLETE):
         place = FaultPlace.UNKNOWN
     elif wrong_here:
         place = FaultPlace.APP if wrong_there else FaultPlace.PATH
@@ -150,4 +157,6 @@ def describe_flow(seen: Observations, probe: Probe) -> str:
         return f"{timing.flow} (held for up to {max(timing.lag_s.max, timing.late_s, timing.waited_s):.2f} s)"
     if timing.flow is Flow.CUT:
         return f"cut after {observation.ended_s:.1f} s"
+    if (ending := fault(observation)) is not Ending.COMPLETE:
+        return f"{timing.flow}, and {_ENDINGS[ending]}"
     return str(timing.flow)

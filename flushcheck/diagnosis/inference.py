@@ -35,10 +35,12 @@ from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.tokens import fault
 from flushcheck.model import (
     Client,
     Confidence,
     Detection,
+    Ending,
     Observation,
     Outcome,
     Report,
@@ -68,9 +70,9 @@ def judge(run: Run) -> Report:
     # A browser falls back to TCP where UDP brings nothing.
     asked = [client for client in seen.clients if client is not Client.HTTP3 or not seen.http3_unreachable]
     views = {client: seen.of_client(client) for client in asked} or {Client.BROWSER: seen}
-    results = [_client_verdict(client, view) for client, view in views.items()]
-    reports = transport_reports(results)
     own = own_stream(seen)
+    results = [_client_verdict(client, view, own) for client, view in views.items()]
+    reports = transport_reports(results)
     if own is None and service_absent(seen):
         return _report_of_absence(run, seen, reports)
     culprits = tuple(with_versions(report, seen) for report in culprit_reports(results))
@@ -112,14 +114,22 @@ def _view_of_the_fault(results: Sequence[ClientVerdict], own: Observation | None
     return next(result.seen for result in results if result.verdict is verdict)
 
 
-def _client_verdict(client: Client, seen: Observations) -> ClientVerdict:
-    """What this Client got, from its own view of the run."""
+def _client_verdict(client: Client, seen: Observations, own: Observation | None) -> ClientVerdict:
+    """What this Client got, from its own view of the run.
+
+    The first look at the user's own stream, `own`, shows whether that breaks the rules of its format: a
+    repeat may meet a limit of the app.
+    """
+    own_fault = fault(own) if own is not None and own.probe.client is client else Ending.COMPLETE
     reports = tuple(
         _transport_report(seen, transport)
         for transport in Transport
         if seen.get(seen.first(transport)) is not None
     )
-    return ClientVerdict(client, seen, reports, path_verdict(seen, reports))
+    verdict = path_verdict(seen, reports)
+    if own_fault is not Ending.COMPLETE and verdict is not Verdict.HELD:
+        verdict = Verdict.BROKEN
+    return ClientVerdict(client, seen, reports, verdict, own_fault)
 
 
 def _report_of_absence(run: Run, seen: Observations, reports: tuple[TransportReport, ...]) -> Report:

@@ -15,11 +15,14 @@ from enum import StrEnum
 from flushcheck.diagnosis.fault_location import describe_flow
 from flushcheck.diagnosis.hops import hops
 from flushcheck.diagnosis.report_sentences import stream_summary
+from flushcheck.diagnosis.token_sentences import describe_ending
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
+from flushcheck.measurement.tokens import fault
 from flushcheck.model import (
     PUBLIC,
+    Ending,
     Evidence,
     FaultLocation,
     FaultPlace,
@@ -44,6 +47,13 @@ _SILENT = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
 _BESIDE = (Vantage.DIRECT, Vantage.UNPROXIED)
 
 
+_VERBS = {
+    Ending.COMPLETE: "is cut",  # when it is silent
+    Ending.ERROR: "reports an error",
+    Ending.MISSING: "ends too early",
+}
+
+
 class _State(StrEnum):
     """What one stream at one address says of what lies behind that address."""
 
@@ -59,6 +69,7 @@ class _Step:
     stream: RungStream
     state: _State
     words: str  # the flow, with a number
+    verb: str = ""  # what is wrong with a stream that is not held
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +196,10 @@ def _step(seen: Observations, address: _Address, baseline: Probe) -> _Step:
         stream = RungStream(baseline.transport, Flow.UNKNOWN, "not asked for at this address")
         return _Step(stream, _State.OPEN, "not asked for")
     idle = idle_result(seen, baseline.transport, address.vantage, address.run)
+    own_fault = fault(observation)
     aside = f"; {idle.summary}" if idle else ""
+    if own_fault is not Ending.COMPLETE:
+        aside += f"; {describe_ending(own_fault, observation.format_end, observation.error)}"
     received_s = (
         tuple(arrival.at_s for arrival in observation.arrivals for _ in arrival.records)
         if observation.is_own
@@ -193,12 +207,12 @@ def _step(seen: Observations, address: _Address, baseline: Probe) -> _Step:
     )
     summary = stream_summary(observation, timing) + aside
     stream = RungStream(baseline.transport, timing.flow, summary, received_s)
-    if idle is not None and idle.cuts:
+    if (idle is not None and idle.cuts) or own_fault is not Ending.COMPLETE:
         state = _State.WRONG
     else:
         state = _state(observation, timing.flow, _gave_streams(seen, address))
     words = timing.flow.value if observation.is_own else describe_flow(seen, probe) + aside
-    return _Step(stream, state, words)
+    return _Step(stream, state, words, _VERBS[own_fault])
 
 
 def _state(observation: Observation, flow: Flow, gave_streams: bool) -> _State:
@@ -239,10 +253,12 @@ def _worst_first(steps: Iterable[_Step]) -> tuple[RungStream, ...]:
 
 def _verb(step: _Step) -> str:
     match step.stream.flow:
-        case Flow.FLOWING | Flow.UNKNOWN | Flow.CUT:
-            return "is cut"  # of the first two: by its silence
+        case Flow.CUT:
+            return "is cut"
         case Flow.FAILED:
             return "does not open"
+        case Flow.FLOWING | Flow.UNKNOWN:
+            return step.verb
     return "is held"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flushcheck.diagnosis.token_sentences import describe_tokens
+from flushcheck.diagnosis.token_sentences import describe_ending, describe_tokens
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.own_streams import shape
 from flushcheck.measurement.own_wording import own_summary
@@ -47,9 +47,11 @@ def stream_report(run: Run, observation: Observation) -> StreamReport:
     """What the stream is made of, and how it ended."""
     own, tokens = shape(observation), token_metrics(observation)
     per_delivery = own.records / own.deliveries if own.deliveries else 0.0
-    sentences = (
-        describe_tokens(observation.format_end, tokens, per_delivery) if observation.format_end else []
-    )
+    end = observation.format_end
+    if end:
+        sentences = describe_tokens(end, tokens, per_delivery)
+    else:
+        sentences = [sentence for sentence in [describe_ending(tokens.ending, end, tokens.error)] if sentence]
     return StreamReport(
         method=run.method,
         status=observation.status,

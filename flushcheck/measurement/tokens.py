@@ -16,7 +16,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flushcheck.model import Ending, Gaps, Observation, TokenMetrics
+from flushcheck.model import Ending, Gaps, Observation, Outcome, TokenMetrics
 
 # Gaps shrank across a proxy: the median is at most this share of the direct one's ...
 SMALLER_GAP = 0.5
@@ -58,7 +58,23 @@ def _ending(observation: Observation) -> Ending:
         return Ending.ERROR
     if observation.done:
         return Ending.COMPLETE
-    return Ending.MISSING if observation.format_end else Ending.UNMARKED
+    if not observation.format_end:
+        return Ending.UNMARKED
+    return Ending.STOPPED if observation.outcome is Outcome.STOPPED else Ending.MISSING
+
+
+def fault(observation: Observation) -> Ending:
+    """Return ERROR or MISSING where a stream of the user's own breaks the rules of its format, else COMPLETE.
+
+    A format that is not known has no such rules: a record that looks like an error may be data. Many servers
+    leave out the last record behind the one that says why the model stopped, and no reader minds.
+    """
+    ending = _ending(observation)
+    if ending is Ending.ERROR and observation.format_end:
+        return ending
+    if ending is Ending.MISSING and not observation.finished:
+        return ending
+    return Ending.COMPLETE
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -89,6 +89,7 @@ class Observation:
     format: str = ""  # of Scenario.OWN: what its records mean, for example "OpenAI chat completions"
     format_end: str = ""  # of Scenario.OWN: what a stream of that format ends with; "": nothing
     done: bool = False  # of Scenario.OWN: the end of its format came
+    finished: bool = False  # of Scenario.OWN: the last token was followed by a reason why the model stopped
     usage_tokens: int = 0  # of Scenario.OWN: output tokens that the service counted; 0: it does not say
     error: str = ""  # of Scenario.OWN: the message of the first record that reports an error
     delimited: bool = True  # of Scenario.OWN: HTTP says where the body ends; False: only the connection does

@@ -74,6 +74,7 @@ class OwnStreamBuilder(Capture):
         self._parser = RecordParser("")
         self._records = 0
         self._done = False
+        self._finished = False
         self._usage_tokens = 0
         self._error = ""
         self._size_bytes = 0  # of the latest read
@@ -137,8 +138,9 @@ class OwnStreamBuilder(Capture):
             seen,
             framing=self._parser.framing or PLAIN,
             format=self._parser.format.name,
-            format_end=self._parser.format.end,
+            format_end=self._parser.format.end_of(self.request.method),
             done=self._done,
+            finished=self._finished,
             delimited=delimited,
             usage_tokens=self._usage_tokens,
             error=printable(self.hide(self._error), MAX_DETAIL),
@@ -156,6 +158,8 @@ class OwnStreamBuilder(Capture):
 
     def _take_down(self, record: Record, arrival: ArrivalInMaking) -> None:
         self._done = self._done or record.ends
+        if record.kind is RecordKind.FINISH or record.is_token:
+            self._finished = record.kind is RecordKind.FINISH
         self._usage_tokens = max(self._usage_tokens, record.output_tokens)
         if record.kind is RecordKind.ERROR:
             self._error = self._error or record.text[:MAX_DETAIL] or NO_MESSAGE

@@ -83,6 +83,7 @@ export interface Observation {
   format?: string;
   format_end?: string;
   done?: boolean;
+  finished?: boolean;
   usage_tokens?: number;
   error?: string;
   delimited?: boolean;

@@ -51,6 +51,12 @@ def _read(payload: Payload) -> Meaning | None:
     return Meaning(RecordKind.CONTENT, text, ends=True)
 
 
+# A GET opens a stream of the server's own messages, which no response ends.
 FORMAT = WireFormat(
-    "MCP streamable HTTP", _FRAMINGS, _recognises, _read, end="the response with the id of the request"
+    "MCP streamable HTTP",
+    _FRAMINGS,
+    _recognises,
+    _read,
+    end="the response with the id of the request",
+    end_methods=frozenset({"POST"}),
 )

@@ -70,6 +70,11 @@ class WireFormat:
     recognises: Callable[[Payload], bool]
     read: Callable[[Payload], Meaning | None]  # None: a record as any format has it (an error, a ping)
     end: str = ""  # how a stream of this format says that it is complete; "": it does not
+    end_methods: frozenset[str] = frozenset()  # the methods whose responses end so; empty: all
+
+    def end_of(self, method: str) -> str:
+        """How the response to a request of this method says that it is complete; "" if it does not."""
+        return self.end if not self.end_methods or method in self.end_methods else ""
 
 
 def integer(value: object) -> int:
