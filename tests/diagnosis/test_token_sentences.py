@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.diagnosis.token_sentences import describe_shrunk, describe_tokens
+from flushcheck.diagnosis.token_sentences import describe_ending, describe_shrunk, describe_tokens
 from flushcheck.measurement.tokens import ShrunkGaps
-from flushcheck.model import Observation, Vantage
+from flushcheck.model import Ending, Observation, Vantage
 from tests.measurement.own import ONCE, SINGLY, Groups, observed, own_run
 from tests.measurement.test_tokens import metrics
 
@@ -31,6 +31,28 @@ SENTENCES = [
 @pytest.mark.parametrize(("seen", "per_delivery", "sentences"), SENTENCES)
 def test_tokens_in_words(seen, per_delivery, sentences):
     assert describe_tokens("END", seen, per_delivery) == sentences
+
+
+ENDINGS = [
+    # ending,           the format's end, sentence
+    (Ending.ERROR,      "END",            "the stream reports an error: overloaded"),
+    (Ending.ERROR,      "",               "a record looks like an error: overloaded"),
+    (Ending.MISSING,    "END",            "the end of its format did not come: END"),
+    (Ending.STOPPED,    "END",            ""),
+    (Ending.UNMARKED,   "",               ""),
+    (Ending.COMPLETE,   "END",            ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ending", "end", "sentence"), ENDINGS)
+def test_endings_in_words(ending, end, sentence):
+    assert describe_ending(ending, end, "overloaded") == sentence
+
+
+def test_an_error_shows_where_the_format_is_not_known():
+    stream = judge(own_run(dataclasses.replace(chat(SINGLY), format_end="", error="overloaded"))).stream
+    assert stream is not None
+    assert stream.token_sentences == ("a record looks like an error: overloaded",)
 
 
 def test_tokens_that_a_proxy_collects_in_words():

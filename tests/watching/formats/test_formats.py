@@ -271,3 +271,18 @@ def test_what_has_no_file_is_read_by_its_usual_names(name, kinds, events):
     parser, records = parse(SSE, events)
     assert parser.format.name == "server-sent events"
     assert [record.kind for record in records] == [KINDS[letter] for letter in kinds]
+
+
+END_METHODS = [
+    # format,                     method, whether it has an end
+    ("MCP streamable HTTP",       "POST", True),
+    ("MCP streamable HTTP",       "GET",  False),  # a stream of the server's own messages
+    ("OpenAI chat completions",   "POST", True),
+    ("OpenAI chat completions",   "GET",  True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "method", "has_end"), END_METHODS)
+def test_an_end_may_belong_to_a_method(name, method, has_end):
+    (known,) = (known for known in FORMATS if known.name == name)
+    assert known.end_of(method) == (known.end if has_end else "")
