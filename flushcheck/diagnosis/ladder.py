@@ -127,7 +127,7 @@ class Ladder:
             sentence = f"the fault shows at {at.name} first, but {before.name} gave nothing to compare with"
             return FaultPlace.UNKNOWN, sentence
         new = [hop for hop in at.hops if hop not in before.hops][:MAX_HOPS]
-        shown = f". There, and not at {before.name}: {', '.join(new)}" if new else ""
+        shown = f" (there, and not at {before.name}: {'; '.join(new)})" if new else ""
         return FaultPlace.PATH, (
             f"the stream flows at {before.name} and {_verb(steps[number])} at {at.name}: the cause is what "
             f"stands between the two{shown}"

@@ -41,6 +41,7 @@ _CONFIDENCE = {
     Confidence.POSSIBLE: "possible",
 }
 _PICTURE_WIDTH = 50  # cells of a time line
+MAX_LABEL = 16  # characters of the name of an address
 ALL = "all"  # in place of a Transport
 
 
@@ -116,13 +117,17 @@ def _ladder(page: TextWriter, ladder: Sequence[NamedStream], sent_s: Sequence[fl
     """The same stream at several addresses: one time line each, the app's own first."""
     received_s = [at_s for _, stream in ladder for at_s in stream.received_s]
     whole_s = max((*received_s, *sent_s), default=0.0)
-    cells = min(_PICTURE_WIDTH, page.width - 35)
+    label = min(MAX_LABEL, max((len(name) for name, _ in ladder), default=0))
+    label = max(len("received"), label)
+    cells = min(_PICTURE_WIDTH, page.width - 27 - label)
     if ladder and len(sent_s) > 1:
-        page.line(f"       sent     {time_line(sent_s, whole_s, cells)}", "dim")
+        page.line(f"       {'sent':<{label}} {time_line(sent_s, whole_s, cells)}", "dim")
     for name, stream in ladder:
         line = time_line(stream.received_s, whole_s, cells)
         where = "  <- first" if stream.first else ""
-        page.line(f"       {name[:8]:<8} {line} {stream.flow}{where}", "red" if stream.first else "dim")
+        page.line(
+            f"       {name[:label]:<{label}} {line} {stream.flow}{where}", "red" if stream.first else "dim"
+        )
 
 
 def _flow(

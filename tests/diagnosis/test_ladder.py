@@ -173,7 +173,7 @@ def test_what_shows_at_the_first_held_rung_alone_is_named():
     front = replace(LATER_HOPS, origin=replace(CLEAN.origin, via="1.1 edge"))
     report = judge(diagnosed(CLEAN, CLEAN, front, public=front))
     assert report.fault_location
-    assert ". There, and not at sidecar: a hop with Via: edge" in report.fault_location.summary
+    assert " (there, and not at sidecar: a hop with Via: edge)" in report.fault_location.summary
     assert "a hop with Via: edge" in report.rungs[2].hops
     assert report.rungs[1].hops == report.rungs[0].hops
 
@@ -249,3 +249,24 @@ def test_the_client_that_got_the_worst_is_located():
     located = judge(replace(run, observations=(*run.observations, *http1))).fault_location
     assert located
     assert located.summary.startswith(HOLD.format("sidecar", "public"))
+
+
+LABELS = [
+    # name,                     as it is drawn
+    ("a",                       "a        "),
+    ("eight-ch",                "eight-ch "),
+    ("nine-char",               "nine-char "),
+    ("sixteen-chars-16",        "sixteen-chars-16 "),
+    ("seventeen-chars-1",       "seventeen-chars- "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "drawn"), LABELS)
+@pytest.mark.parametrize("width", [60, 100])
+def test_names_are_drawn_as_wide_as_the_longest(name, drawn, width):
+    run = replace(at(SINGLY, public=ONCE), addresses=(NamedAddress(name, "http://x/"),))
+    text = terminal(judge(run), width=width, color=False)
+    lines = [line for line in text.splitlines() if line.endswith(("flowing", "<- first"))]
+    assert lines[0].startswith(f"       {drawn}")
+    assert lines[1].startswith("       public".ljust(7 + len(drawn)))
+    assert all(len(line) < width for line in lines)
