@@ -30,6 +30,7 @@ from flushcheck.diagnosis.own_notes import own_notes
 from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
 from flushcheck.diagnosis.path_verdict import path_verdict
 from flushcheck.diagnosis.report_sentences import could_not_tell, headline, notes, transport_summary
+from flushcheck.diagnosis.response_notes import response_notes
 from flushcheck.diagnosis.server_versions import with_versions
 from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
 from flushcheck.measurement.answer import Answer
@@ -89,6 +90,7 @@ def judge(run: Run) -> Report:
             *http3_notes(run, seen),
             *client_notes([(result.client, notes(result.seen, result.transports)) for result in results]),
             *(own_notes(seen, own) if own else ()),
+            *(response_notes(seen, own, run.method) if own else ()),
         ),
         tool=run.tool,
         hops=(*hops(seen), *interceptor(run)),
