@@ -26,12 +26,13 @@ from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
+from flushcheck.prober.differing import check_http3
 from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.messages import MAX_DETAIL, describe_error, printable
 from flushcheck.prober.redaction import hide, secrets_of
 from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.session import Fetched, get_json
-from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
+from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Protocol, Target
 from flushcheck.prober.timed_socket import DeadlineExceeded, Unreachable
 from flushcheck.reports.app_server import server_report_document, server_report_text
 from flushcheck.streaming.limits import Limits, unknown_settings
@@ -180,9 +181,11 @@ def _request(url: str, timeout_s: float, options: ConnectionOptions, console: Co
     """What a running service reports of its server, or why it could not be read.
 
     Raises:
-        UsageError: the URL is wrong.
+        UsageError: the URL is wrong, or HTTP/3 is not possible there.
     """
     address = parse(url)
+    if options.protocol is Protocol.HTTP3:
+        check_http3(Target(address, options))
     try:
         deadline = time.monotonic() + timeout_s
         target = follow_redirects(Target(address, options), PATH, deadline)

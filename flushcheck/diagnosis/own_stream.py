@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flushcheck.diagnosis.token_sentences import describe_tokens
+from flushcheck.diagnosis.token_sentences import describe_ending, describe_tokens
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.own_streams import shape
 from flushcheck.measurement.own_wording import own_summary
@@ -47,12 +47,16 @@ def stream_report(run: Run, observation: Observation) -> StreamReport:
     """What the stream is made of, and how it ended."""
     own, tokens = shape(observation), token_metrics(observation)
     per_delivery = own.records / own.deliveries if own.deliveries else 0.0
-    sentences = describe_tokens(observation.wire_end, tokens, per_delivery) if observation.wire_end else []
+    end = observation.format_end
+    if end:
+        sentences = describe_tokens(end, tokens, per_delivery)
+    else:
+        sentences = [sentence for sentence in [describe_ending(tokens.ending, end, tokens.error)] if sentence]
     return StreamReport(
         method=run.method,
         status=observation.status,
-        format=observation.wire_format or observation.format,
-        framing=observation.format,
+        format=observation.format or observation.framing,
+        framing=observation.framing,
         records=own.records,
         deliveries=own.deliveries,
         longest_gap_s=own.longest_gap_s,
@@ -68,7 +72,7 @@ def _end(observation: Observation) -> str:
     after = f"after {observation.ended_s:.1f} s"
     marker = " with its end marker" if observation.done else ""
     match observation.outcome:
-        case Outcome.COMPLETE if observation.framed:
+        case Outcome.COMPLETE if observation.delimited:
             return f"ended{marker} {after}"
         case Outcome.COMPLETE:
             doubt = "" if marker else ": a stream that was cut would look the same"

@@ -93,7 +93,8 @@ class Observations:
             )
             for probe, (observation, timing) in self._seen.items()
             if probe.client is client
-            or probe.vantage is not Vantage.PATH
+            # The controls that another Client made stand for those that this one did not make.
+            or (probe.vantage is not Vantage.PATH and replace(probe, client=client) not in self._seen)
             or (probe.client in asked_as and probe.transport is Transport.WEBSOCKET)
         }
         return view

@@ -55,7 +55,7 @@ JITTER_S = 0.3
 MIN_SPAN_S = 0.3
 
 EVENT_STREAM = "text/event-stream"
-PLAIN = "plain chunks"  # the format of a stream without records: each read counts as one
+PLAIN = "plain chunks"  # the framing of a stream without records: each read counts as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _pattern(
 def _cuts_records(observation: Observation, seen: Sequence[Delivery]) -> bool:
     """Whether most deliveries end in the middle of a record: only what counts bytes makes such."""
     ends = [delivery.mid_record for delivery in seen[:-1]]
-    return observation.format != PLAIN and sum(ends) >= MID_RECORD_SHARE * len(ends)
+    return observation.framing != PLAIN and sum(ends) >= MID_RECORD_SHARE * len(ends)
 
 
 def comparable(here: Observation, there: Observation) -> bool:
@@ -144,7 +144,7 @@ def comparable(here: Observation, there: Observation) -> bool:
         return False  # an app may stream to those alone who ask for an event stream
     records = sorted((here.records, there.records))
     # A plain chunk that was joined with another is one read: there only the deliveries can be compared.
-    return PLAIN in (here.format, there.format) or records[1] <= SIMILAR_RATIO * records[0]
+    return PLAIN in (here.framing, there.framing) or records[1] <= SIMILAR_RATIO * records[0]
 
 
 def held_beside(here: OwnShape, there: OwnShape) -> bool:

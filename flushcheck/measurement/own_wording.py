@@ -32,7 +32,7 @@ def own_summary(observation: Observation, timing: Timing) -> str:
 
 def records_of(observation: Observation) -> str:
     """For example "12 events"."""
-    if observation.format == PLAIN:
+    if observation.framing == PLAIN:
         return f"{sum(arrival.text_bytes for arrival in observation.arrivals)} bytes"
     is_event = observation.probe.transport is Transport.EVENTS
     return count_of(observation.records, "event" if is_event else "record")
@@ -40,7 +40,7 @@ def records_of(observation: Observation) -> str:
 
 def arriving(observation: Observation) -> str:
     """For example "the events arrive"."""
-    if observation.format == PLAIN:
+    if observation.framing == PLAIN:
         return "the bytes arrive"
     return "the events arrive" if observation.probe.transport is Transport.EVENTS else "the records arrive"
 

@@ -177,15 +177,26 @@ def shared_connections(probes: Iterable[Probe]) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def direct_counterparts(probes: Iterable[Probe], vantage: Vantage = Vantage.DIRECT) -> tuple[Probe, ...]:
-    """The same baselines from another vantage, to compare with: see `fault_location`.
+def direct_counterparts(
+    probes: Iterable[Probe], vantage: Vantage = Vantage.DIRECT, number: int = 0, *, one_client: bool = False
+) -> tuple[Probe, ...]:
+    """The same baselines from another vantage, to compare with: see `fault_location` and `ladder`.
 
     HTTP/3 is not asked for there: it is spoken by what stands in front of an app.
+
+    Args:
+        probes: of the path.
+        vantage: of the counterparts.
+        number: the place of their address in `Run.addresses`.
+        one_client: all clients get the same there, so one asks.
     """
-    other = {Client.HTTP3: Client.BROWSER}
+    wanted = list(probes)
+    clients = [Client.BROWSER if probe.client is Client.HTTP3 else probe.client for probe in wanted]
+    if one_client:
+        clients = clients[:1] * len(clients)
     same = (
-        replace(probe, vantage=vantage, client=other.get(probe.client, probe.client))
-        for probe in probes
+        replace(probe, vantage=vantage, client=client, run=number)
+        for probe, client in zip(wanted, clients, strict=True)
         if probe.variant is Variant.BASELINE and probe.vantage is Vantage.PATH
     )
     return tuple(dict.fromkeys(same))

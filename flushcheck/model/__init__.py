@@ -15,6 +15,7 @@ from flushcheck.model.certificate import Certificate, CertificateMatch, Certific
 from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source
 from flushcheck.model.errors import UsageError
 from flushcheck.model.observation import (
+    PUBLIC,
     Arrival,
     Flow,
     Lag,
@@ -37,6 +38,7 @@ from flushcheck.model.report import (
     IdleResult,
     Report,
     Rung,
+    RungStream,
     StreamReport,
     TransportReport,
     Verdict,
@@ -45,6 +47,7 @@ from flushcheck.model.tokens import Ending, Gaps, TokenMetrics
 from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
+    "PUBLIC",
     "Arrival",
     "Certificate",
     "CertificateMatch",
@@ -79,6 +82,7 @@ __all__ = [
     "RequestAtApp",
     "Run",
     "Rung",
+    "RungStream",
     "Scenario",
     "Side",
     "Source",

@@ -63,7 +63,9 @@ class Probe:
     scenario: Scenario = Scenario.TOKEN
     variant: Variant = Variant.BASELINE
     vantage: Vantage = Vantage.PATH
-    run: int = 0  # tells repetitions of the same Probe apart
+    # Tells repetitions of the same Probe apart; of a Probe at another address than the public one: the place
+    # of that address in `Run.addresses`.
+    run: int = 0
     lasts_s: float = 0.0  # of IDLE and STEADY: for how long; the other Scenarios have their own length
     client: Client = Client.BROWSER
 

@@ -14,7 +14,7 @@ from secrets import token_hex
 
 from flushcheck.measurement import plan
 from flushcheck.measurement.timing import flow, unclear
-from flushcheck.model import Client, Observation, Outcome, Probe, Run, Transport, Vantage
+from flushcheck.model import Client, NamedAddress, Observation, Outcome, Probe, Run, Transport, Vantage
 from flushcheck.prober.address import parse
 from flushcheck.prober.arguments import (
     CLIENTS,
@@ -23,7 +23,8 @@ from flushcheck.prober.arguments import (
     check_probe_options,
     check_timeout,
     client_names,
-    parse_direct,
+    named_addresses,
+    parse_beside,
     parse_silences,
     transports,
 )
@@ -32,7 +33,8 @@ from flushcheck.prober.differing import check_http3, differing, may_speak_http3
 from flushcheck.prober.greeting import CertificateLook
 from flushcheck.prober.http3_sharing import Http3Offer, http3_available
 from flushcheck.prober.observe import observe_round
-from flushcheck.prober.redirects import at, follow_redirects
+from flushcheck.prober.redirects import at as moved
+from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Protocol, Target
 from flushcheck.prober.tool import TOOL
@@ -89,6 +91,7 @@ def gather(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
+    at: Iterable[tuple[str, str]] = (),
     idle_s: float | Iterable[float] = (),
     options: ConnectionOptions = DEFAULT_OPTIONS,
     clients: Iterable[Client | str] = CLIENTS,
@@ -103,14 +106,15 @@ def gather(
             ends as a timeout, with what it saw.
         on_progress: called in this thread when a stage begins and when a probe is done.
         direct: the app's own address, to make the same baselines there too; "" for none.
+        at: names and URLs of the same app behind one hop more each, for the same; from the app outwards.
         idle_s: silences to try, in seconds; none: no search for idle timeouts. It comes last, and takes as
             long as the longest of them.
         options: how to get to the service.
         clients: the kinds of client to ask as, as far as the address makes a difference between them.
 
     Raises:
-        UsageError: `url`, `direct`, `only`, `timeout_s`, `idle_s` or `clients` is not possible. Whatever the
-            peer does is in the Run.
+        UsageError: `url`, `direct`, `at`, `only`, `timeout_s`, `idle_s` or `clients` is not possible.
+            Whatever the peer does is in the Run.
     """
     address = parse(url)
     wanted, silences_s = transports(only), parse_silences(idle_s)
@@ -118,19 +122,19 @@ def gather(
     target = Target(address, check_probe_options(options))
     if set(asked) == {Client.HTTP3}:
         check_http3(target)
-    direct_target = parse_direct(direct, target)
+    addresses = named_addresses(direct, at)
+    beside = parse_beside(addresses, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
-    if direct_target and direct_target.address == address:
-        # The same address, past the proxy.
-        direct_target = at(direct_target, target.address)
-    past_proxy = direct_target if direct_target and direct_target.address == target.address else None
+    # The same address, past the proxy.
+    beside = tuple(moved(there, target.address) if there.address == address else there for there in beside)
+    past_proxy = next((there for there in beside if there.address == target.address), None)
     with StallMonitor() as stalls:
         looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
         control = Control(target, deadline)
         now = time.monotonic()
         clients_asked = differing(target, asked, now + GREETING * (deadline - now))
-        gathering = Gathering(target, direct_target, stalls, on_progress, clients_asked)
+        gathering = Gathering(target, beside, stalls, on_progress, clients_asked)
         left_s = max(0.0, deadline - time.monotonic())
         observations = gathering.baselines(wanted, timeout_s, left_s, quick=quick)
         open_transports = [
@@ -146,7 +150,11 @@ def gather(
         target=target.address.url,
         observations=observations,
         tool=TOOL,
-        direct=direct_target.address.url if direct_target else "",
+        direct=beside[0].address.url if beside else "",
+        addresses=tuple(
+            NamedAddress(named.name, there.address.url)
+            for named, there in zip(addresses, beside, strict=True)
+        ),
         proxy=target.proxy.url if target.proxy else "",
         verified=options.tls.verify,
         redirected_from=address.url if target.address != address else "",
@@ -158,18 +166,18 @@ def gather(
 
 
 class Gathering:
-    """The rounds of one run, at one address or at two."""
+    """The rounds of one run, at one address or at several."""
 
     def __init__(
         self,
         path: Target,
-        direct: Target | None,
+        beside: Sequence[Target],
         stalls: StallMonitor,
         on_progress: Callable[[RunProgress], None] | None,
         clients: Sequence[Client] = (Client.BROWSER,),
     ) -> None:
         self._path = path
-        self._direct = direct
+        self._beside = tuple(beside)
         self._stalls = stalls
         self._on_progress = on_progress or (lambda _: None)
         self._clients = tuple(clients)
@@ -210,10 +218,14 @@ class Gathering:
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 
     def _with_direct(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
-        if self._direct is None:
-            return probes
-        same = self._direct.address == self._path.address
-        return probes + plan.direct_counterparts(probes, Vantage.UNPROXIED if same else Vantage.DIRECT)
+        counterparts = probes
+        for number, target in enumerate(self._beside):
+            same = target.address == self._path.address
+            vantage = Vantage.UNPROXIED if same else Vantage.DIRECT
+            # Without TLS all clients get the same. The first address is the control, which each has.
+            alike = number > 0 and not target.address.tls
+            counterparts += plan.direct_counterparts(probes, vantage, number, one_client=alike)
+        return counterparts
 
     def _round_twice(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
         """Make a round, and repeat those of its probes that this machine was too busy to see clearly."""
@@ -243,7 +255,7 @@ class Gathering:
         return observe_round(
             probes,
             self._path,
-            self._direct,
+            self._beside,
             round_s,
             self._stalls,
             on_done=on_done,

@@ -91,13 +91,13 @@ def observe_all(
     """
     target = Target(parse(base_url), options)
     with StallMonitor() as stalls:
-        return observe_round(tuple(probes), target, None, timeout_s, stalls, on_done)
+        return observe_round(tuple(probes), target, (), timeout_s, stalls, on_done)
 
 
 def observe_round(
     probes: Sequence[Probe],
     path: Target,
-    direct: Target | None,
+    beside: Sequence[Target],
     timeout_s: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None = None,
@@ -112,7 +112,7 @@ def observe_round(
     Args:
         probes: what to ask for.
         path: where probes of the path go.
-        direct: where probes of the second vantage go; None if there are none.
+        beside: where probes of the second vantage go, by their `run`.
         timeout_s: when to give up on those that are not done.
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done, in the caller's thread.
@@ -120,11 +120,11 @@ def observe_round(
         http3: where HTTP/3 is, as far as it is known; None: at the port of `path`.
     """
     offer = http3 or Http3Offer(path.address.host, path.address.port)
-    for target in (path, direct):
-        if target and target.address.tls:
+    for target in (path, *beside):
+        if target.address.tls:
             tls_context(target.options.tls, BROWSER)  # made before the clock runs
     now = time.monotonic()
-    hidden = tuple(secret for target in (path, direct) if target for secret in secrets_of(target))
+    hidden = tuple(secret for target in (path, *beside) for secret in secrets_of(target))
     builders = [
         ObservationBuilder(probe, now=now, deadline=now + timeout_s, secrets=hidden) for probe in probes
     ]
@@ -132,13 +132,13 @@ def observe_round(
     give_up = now + timeout_s + SPARE_S
     finished: queue.SimpleQueue[Finished] = queue.SimpleQueue()
     shared = plan.shared_connections(probes)
-    pool: dict[tuple[bool, int], Connections] = {}
+    pool: dict[tuple[int, int], Connections] = {}
     with ExitStack() as stack:
         for index, builder in enumerate(builders):
-            is_second = direct is not None and builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
-            key = (is_second, shared[index])
+            number = _address_number(builder.probe, beside)
+            key = (number, shared[index])
             if key not in pool:
-                target = direct if direct is not None and is_second else path
+                target = (path, *beside)[number]
                 pool[key] = stack.enter_context(closing(Connections(target, give_up, offer)))
             if _decides(builder.probe, probes):
                 builder.on_response = offer.learn
@@ -209,6 +209,12 @@ def collect(
         if index not in observations and index not in left_out:
             close(index, builder.on_deadline(), time.monotonic())
     return tuple(observation for _, observation in sorted(observations.items()))
+
+
+def _address_number(probe: Probe, beside: Sequence[Target]) -> int:
+    """Where a probe goes: 0 for the path, then by the order of the other addresses."""
+    is_beside = bool(beside) and probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+    return 1 + probe.run if is_beside else 0
 
 
 def _probe(

@@ -74,6 +74,7 @@ class ConnectionOptions:
     """How a caller gets to a service. The defaults are those of every connection."""
 
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    removed_headers: tuple[str, ...] = ()  # names of those that are sent by default, and not here
     user_agent: str = ""  # "": flushcheck's own
     cookie: str = field(default="", repr=False)  # the value of a Cookie header
     stored_cookies: tuple[StoredCookie, ...] = field(default=(), repr=False)  # sent where they belong
@@ -95,7 +96,7 @@ class ConnectionOptions:
         Raises:
             UsageError: an option is not possible.
         """
-        check_headers(self.headers)
+        check_headers((*self.headers, *((name, "") for name in self.removed_headers)))
         check_value("user agent", self.user_agent, "for example -A 'Mozilla/5.0'")
         check_value("cookie", self.cookie, "for example -b 'session=…'")
         if not 0 <= self.max_redirects <= MAX_REDIRECTS:
@@ -199,20 +200,25 @@ class Target:
     ) -> list[tuple[str, str]]:
         """Return the headers of a request: the caller's own take the place of `defaults` of the same name.
 
-        The same name twice among the caller's own stays twice. Host is not among them.
+        The same name twice among the caller's own stays twice. Host is not among them. What the caller
+        removes is left out, unless it is one of the caller's own too, as curl has it.
 
         Args:
             defaults: what is sent where the caller gave nothing else.
             request_target: path and query, for the cookies that belong there.
         """
         own = self._own_headers(request_target.partition("?")[0])
-        names = {name.lower() for name, _ in own}
+        names = {name.lower() for name, _ in own} | self._removed
         return [*((name, value) for name, value in defaults if name.lower() not in names), *own]
+
+    @property
+    def _removed(self) -> set[str]:
+        return {name.lower() for name in self.options.removed_headers}
 
     def _own_headers(self, path: str) -> list[tuple[str, str]]:
         options = self.options
         own = list(options.headers)
-        names = {name.lower() for name, _ in own}
+        names = {name.lower() for name, _ in own} | self._removed
         credentials = options.credentials or dict(options.host_credentials).get(self.address.host)
         stored = cookie_header(options.stored_cookies, self.address, path, time.time())
         for name, value in (

@@ -24,7 +24,9 @@ from flushcheck.model import (
     IdleResult,
     Report,
     Rung,
+    RungStream,
     StreamReport,
+    Transport,
 )
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.model.versions import shown
@@ -54,7 +56,7 @@ def report() -> Report:
         fault_location=located,
         certificate=certificate,
         stream=stream,
-        rungs=(Rung("app", "", Flow.FLOWING, ""),),
+        rungs=(Rung("app", "", (RungStream(Transport.EVENTS, Flow.FLOWING, ""),)),),
     )
 
 

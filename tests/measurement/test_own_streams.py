@@ -132,9 +132,9 @@ CUTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "stream_format", "mid_record", "flow"), CUTS, ids=[row[0] for row in CUTS])
-def test_blocks_that_end_in_the_middle_of_records_are_no_apps(name, stream_format, mid_record, flow):
-    base = observed(BLOCKS, format=stream_format)
+@pytest.mark.parametrize(("name", "framing", "mid_record", "flow"), CUTS, ids=[row[0] for row in CUTS])
+def test_blocks_that_end_in_the_middle_of_records_are_no_apps(name, framing, mid_record, flow):
+    base = observed(BLOCKS, framing=framing)
     arrivals = tuple(
         replace(arrival, mid_record=mid) for arrival, mid in zip(base.arrivals, mid_record, strict=True)
     )
@@ -275,7 +275,7 @@ COMPARED = [
     ("2.5 times the records",   observed(evenly(100, 0.1), IDENTITY),                             True),
     ("more than that",          observed(evenly(101, 0.1), IDENTITY),                             False),
     ("fewer",                   observed(evenly(15, 0.1), IDENTITY),                              False),
-    ("plain chunks",            observed(evenly(3, 0.1), IDENTITY, format=PLAIN),                 True),
+    ("plain chunks",            observed(evenly(3, 0.1), IDENTITY, framing=PLAIN),                 True),
     ("asked for events",        observed(SINGLY, EVENT_STREAM),                                   True),
     ("answered with another type", observed(SINGLY, EVENT_STREAM, headers=(("content-type", "x"),)), False),
     ("another type, asked alike", observed(SINGLY, IDENTITY, headers=(("content-type", "x"),)),   True),

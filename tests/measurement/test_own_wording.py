@@ -20,7 +20,7 @@ WORDS = [
 
 @pytest.mark.parametrize(("transport", "form", "words"), WORDS)
 def test_what_arrives_has_a_name(transport, form, words):
-    assert arriving(observed(SINGLY, replace(OWN, transport=transport), format=form)) == words
+    assert arriving(observed(SINGLY, replace(OWN, transport=transport), framing=form)) == words
 
 
 CHUNKED = replace(OWN, transport=Transport.CHUNKED)
@@ -45,7 +45,7 @@ SUMMARIES = [
     ),
     (
         "bytes, in groups",
-        observed([(1.0, 3), (2.0, 1)], format=PLAIN),
+        observed([(1.0, 3), (2.0, 1)], framing=PLAIN),
         Timing(Flow.UNKNOWN),
         "160 bytes in 2 deliveries, from 1.00 to 2.00 s",
     ),

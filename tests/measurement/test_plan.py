@@ -136,6 +136,17 @@ def test_only_the_paths_baselines_have_a_counterpart_at_the_apps_own_port():
     assert ids(plan.direct_counterparts(probes, Vantage.UNPROXIED)) == ["chunked-kilo-unproxied"]
 
 
+def test_at_a_further_address_all_clients_may_be_one():
+    probes = [Probe(CHUNKED), replace(Probe(CHUNKED), client=Client.HTTP1)]
+    assert ids(plan.direct_counterparts(probes, number=2)) == [
+        "chunked-token-direct-2",
+        "chunked-token-direct-http1-2",
+    ]
+    assert ids(plan.direct_counterparts(probes, number=2, one_client=True)) == ["chunked-token-direct-2"]
+    (http1,) = plan.direct_counterparts(probes[1:], number=2, one_client=True)
+    assert http1.client is Client.HTTP1
+
+
 SILENCES = [
     # name,                            transports,                    seconds,     Probes
     ("one stream for each duration, and one without pauses", [CHUNKED], [65, 5, 65],

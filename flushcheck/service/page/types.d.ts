@@ -79,13 +79,14 @@ export interface Observation {
   compressed_head?: string;
   head_bytes?: number;
   unread_bytes?: number;
+  framing?: string;
   format?: string;
+  format_end?: string;
   done?: boolean;
-  wire_format?: string;
-  wire_end?: string;
+  finished?: boolean;
   usage_tokens?: number;
   error?: string;
-  framed?: boolean;
+  delimited?: boolean;
 }
 
 export interface NamedAddress {
@@ -248,12 +249,21 @@ export interface StreamReport {
   summary: string;
 }
 
+export interface RungStream {
+  flow: string;
+  summary: string;
+  first: boolean;
+  received_s: number[];
+}
+
 export interface Rung {
   name: string;
   url: string;
   flow: string;
   summary: string;
   received_s: number[];
+  transports: Partial<Record<Transport, RungStream>>;
+  hops: string[];
 }
 
 // flushcheck/reports/findings.py: what the service says about a configuration file
