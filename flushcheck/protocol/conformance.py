@@ -123,7 +123,10 @@ def records(reply: Reply, transport: Transport) -> list[dict[str, object]]:
             if not found or (found[2] == "delta") != (found[1] is not None):
                 raise ValueError(f"not an event of the protocol: {event[:60]!a}")
             parts.append(found[3])
-    whole = [json.loads(part) for part in parts]
+    try:
+        whole = [json.loads(part) for part in parts]
+    except RecursionError:
+        raise ValueError("a record is nested too deep") from None
     if not all(isinstance(record, dict) for record in whole):
         raise ValueError("a record is not an object")
     return whole
