@@ -20,6 +20,7 @@ CHAPTERS = {
         "docs/testing",
         "docs/tokens",
         "docs/json",
+        "docs/origins",
         "docs/protocol",
         "docs/versions",
         "docs/browsers",
