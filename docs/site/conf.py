@@ -20,6 +20,8 @@ CHAPTERS = {
         "docs/testing",
         "docs/tokens",
         "docs/json",
+        "docs/origins",
+        "docs/protocol",
         "docs/versions",
         "docs/browsers",
     ),

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from flushcheck.measurement import plan
 from flushcheck.model import PUBLIC, Client, NamedAddress, Transport, UsageError
-from flushcheck.prober.address import parse
+from flushcheck.prober.address import parse_origin
 from flushcheck.prober.target import ConnectionOptions, Target
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -50,22 +50,22 @@ def named_addresses(direct: str, at: Iterable[tuple[str, str]]) -> tuple[NamedAd
     return addresses
 
 
-def parse_beside(addresses: Iterable[NamedAddress], public: Target) -> tuple[Target, ...]:
-    """Read the addresses that are asked beside the public one. No proxy is on the way to them.
+def parse_beside(addresses: Iterable[NamedAddress], public: Target) -> tuple[tuple[Target, str], ...]:
+    """Read the addresses that are asked beside the public one, and their tokens. No proxy is on the way.
 
     Raises:
         UsageError: one is not an address, or the public one where that is reached without a proxy.
     """
     targets = []
     for named in addresses:
-        address = parse(named.url)
+        address, key = parse_origin(named.url)
         if address == public.address and not public.proxy:
             what = "direct address" if named.name == DIRECT_NAME else f"the address {named.name[:40]}"
             raise UsageError(
                 f"{address.url} as {what}: expected the app's own port, not the address to diagnose, "
                 "for example http://localhost:8000"
             )
-        targets.append(Target(address, public.options.past_proxy))
+        targets.append((Target(address, public.options.past_proxy), key))
     return tuple(targets)
 
 

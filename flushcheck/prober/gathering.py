@@ -12,10 +12,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_hex
 
-from flushcheck.measurement import plan
+from flushcheck.measurement import offer, plan
 from flushcheck.measurement.timing import flow, unclear
-from flushcheck.model import Client, NamedAddress, Observation, Outcome, Probe, Run, Transport, Vantage
-from flushcheck.prober.address import parse
+from flushcheck.model import (
+    Client,
+    NamedAddress,
+    Observation,
+    Omission,
+    OmissionReason,
+    Outcome,
+    Probe,
+    Run,
+    Transport,
+    Vantage,
+)
+from flushcheck.prober.address import parse_origin
 from flushcheck.prober.arguments import (
     CLIENTS,
     DEFAULT_TIMEOUT_S,
@@ -30,6 +41,7 @@ from flushcheck.prober.arguments import (
 )
 from flushcheck.prober.control import Control
 from flushcheck.prober.differing import check_http3, differing, may_speak_http3
+from flushcheck.prober.discovery import discover
 from flushcheck.prober.greeting import CertificateLook
 from flushcheck.prober.http3_sharing import Http3Offer, http3_available
 from flushcheck.prober.observe import observe_round
@@ -116,18 +128,28 @@ def gather(
         UsageError: `url`, `direct`, `at`, `only`, `timeout_s`, `idle_s` or `clients` is not possible.
             Whatever the peer does is in the Run.
     """
-    address = parse(url)
+    address, key = parse_origin(url)
     wanted, silences_s = transports(only), parse_silences(idle_s)
     asked = client_names(_ASKED_BY.get(options.protocol, clients))
     target = Target(address, check_probe_options(options))
     if set(asked) == {Client.HTTP3}:
         check_http3(target)
     addresses = named_addresses(direct, at)
-    beside = parse_beside(addresses, target)
+    others = parse_beside(addresses, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
-    target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
-    # The same address, past the proxy.
-    beside = tuple(moved(there, target.address) if there.address == address else there for there in beside)
+    found = discover(target, key, deadline)
+    target = found.target
+    if not target.is_origin:
+        target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
+    if found.fault:
+        return Run(target.address.url, (), tool=TOOL, verified=options.tls.verify, origin_fault=found.fault)
+    beside = tuple(
+        # The same address, past the proxy.
+        replace(moved(there, target.address), capabilities=target.capabilities)
+        if there.address == address
+        else discover(there, own_key or key, deadline).target
+        for there, own_key in others
+    )
     past_proxy = next((there for there in beside if there.address == target.address), None)
     with StallMonitor() as stalls:
         looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
@@ -162,6 +184,9 @@ def gather(
         certificate=looks[0].wait(looked_by),
         site_certificate=looks[1].wait(looked_by),
         pins=options.pins,
+        capabilities=target.capabilities,
+        direct_capabilities=beside[0].capabilities if beside else None,
+        omissions=gathering.omissions,
     )
 
 
@@ -184,12 +209,26 @@ class Gathering:
         # Who asks over HTTP/3 alone wants it asked at once; others wait for an offer.
         port = path.address.port if set(clients) == {Client.HTTP3} else 0
         self._http3 = Http3Offer(path.address.host, port)
+        self._capabilities = path.capabilities
+        self._at_once = offer.at_once(path.capabilities, *(target.capabilities for target in self._beside))
+        self._omissions: list[Omission] = []
+
+    @property
+    def omissions(self) -> tuple[Omission, ...]:
+        """The probes on the path that the run called for, and that were not made."""
+        return tuple(dict.fromkeys(self._omissions))
 
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, left_s: float, *, quick: bool
     ) -> tuple[Observation, ...]:
         """Make the first round, within its share of the whole run's timeout and within what is left of it."""
-        probes = self._with_direct(plan.baselines(wanted, quick=quick, clients=self._clients))
+        missing = offer.omitted_transports(wanted, self._capabilities)
+        self._omissions += missing
+        left_out = {omission.probe.transport for omission in missing}
+        served = [transport for transport in wanted if transport not in left_out]
+        probes = self._offered(plan.baselines(served, quick=quick, clients=self._clients))
+        if not probes:
+            return ()
         longest_s = max(plan.duration_s(probe) for probe in probes)
         round_s = min(left_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
         return self._round_twice(1, probes, round_s)
@@ -204,7 +243,7 @@ class Gathering:
             if observation.probe.vantage is Vantage.PATH
         }
         multiplexed = {observation.probe.client for observation in baselines if observation.shares_connection}
-        probes = self._with_direct(plan.experiments(flows, quick=quick, multiplexed=multiplexed))
+        probes = self._offered(plan.experiments(flows, quick=quick, multiplexed=multiplexed))
         left_s = deadline - time.monotonic()
         return self._round_twice(2, probes, left_s) if probes and left_s >= MIN_ROUND_S else ()
 
@@ -214,17 +253,21 @@ class Gathering:
         """Search for idle timeouts, beyond the timeout of the run."""
         # Silence is a matter of hops, not of clients: one client searches.
         searches = plan.idle_probes(open_transports, silences_s)
-        probes = self._with_direct(tuple(replace(probe, client=self._clients[0]) for probe in searches))
+        probes = self._offered(tuple(replace(probe, client=self._clients[0]) for probe in searches))
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 
-    def _with_direct(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    def _offered(self, called_for: tuple[Probe, ...]) -> tuple[Probe, ...]:
+        """Return those of the probes that can be served, and their counterparts at the other addresses."""
+        self._omissions += offer.omissions(called_for, self._capabilities)
+        probes = offer.offered(called_for, self._capabilities)
         counterparts = probes
         for number, target in enumerate(self._beside):
             same = target.address == self._path.address
             vantage = Vantage.UNPROXIED if same else Vantage.DIRECT
             # Without TLS all clients get the same. The first address is the control, which each has.
             alike = number > 0 and not target.address.tls
-            counterparts += plan.direct_counterparts(probes, vantage, number, one_client=alike)
+            there = plan.direct_counterparts(probes, vantage, number, one_client=alike)
+            counterparts += offer.offered(there, target.capabilities)
         return counterparts
 
     def _round_twice(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
@@ -252,7 +295,7 @@ class Gathering:
             total -= 1
 
         self._on_progress(RunProgress(stage, 0, len(probes)))
-        return observe_round(
+        observations = observe_round(
             probes,
             self._path,
             self._beside,
@@ -261,7 +304,16 @@ class Gathering:
             on_done=on_done,
             on_left_out=on_left_out,
             http3=self._http3,
+            at_once=self._at_once,
         )
+        if self._at_once:
+            made = {observation.probe for observation in observations}
+            self._omissions += [
+                Omission(probe, OmissionReason.NO_TIME)
+                for probe in probes
+                if probe not in made and probe.client is not Client.HTTP3
+            ]
+        return observations
 
 
 def _is_stream_on_path(observation: Observation) -> bool:
