@@ -27,6 +27,7 @@ from flushcheck.culprits import (
     apache_proxy_fcgi,
     apache_ratelimit,
     app_response,
+    app_server_limit,
     buffering_hop,
     caddy_buffer_responses,
     caddy_encode,
@@ -37,8 +38,10 @@ from flushcheck.culprits import (
     envoy_compressor,
     flask_compress,
     gateway_websocket,
+    gunicorn_preload_app,
     gunicorn_sync_worker,
     gunicorn_timeout,
+    gunicorn_worker_connections,
     gzip_members,
     haproxy_compression,
     haproxy_http_delay,
@@ -67,6 +70,7 @@ from flushcheck.culprits import (
     varnish_do_stream,
     varnish_gzip,
     websocket_upgrade,
+    werkzeug_server,
 )
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Culprit, Detection, Transport
@@ -145,6 +149,10 @@ CATALOGUE: tuple[Member, ...] = (
     buffering_hop,
     apache_ratelimit,
     haproxy_wait_for_body,
+    app_server_limit,
+    gunicorn_worker_connections,
+    gunicorn_preload_app,
+    werkzeug_server,
 )
 
 _DETECTORS = tuple(module for module in CATALOGUE if isinstance(module, Detector))

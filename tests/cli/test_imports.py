@@ -63,7 +63,7 @@ COMMANDS = [
     ("judge",             ["judge", "{folder}/run.json"],  ["flushcheck.service"],     1),
     ("diagnose",          ["diagnose", "nonsense"],        ["flushcheck.service"],     2),
     ("watch",             ["watch", "nonsense"],           ["flushcheck.service"],     2),
-    ("doctor",            ["doctor"],                      ["flushcheck.service.application"], 1),
+    ("doctor",            ["doctor", "--", "waitress-serve", "a:b"], ["flushcheck.service.application"], 1),
     ("doctor of a URL",   ["doctor", "http://"],           ["flushcheck.service"],     2),
     *((f"help of {name}", [name, "--help"],                ["flushcheck.service"],     0) for name in NAMES),
 ]  # fmt: skip

@@ -159,7 +159,7 @@ NEAR = [
     ("gzip",                GZIP),
     ("zip",                 GZIP),  # three letters are a word
     ("wait for body",       ("haproxy-wait-for-body", "lighttpd-stream-response-body")),
-    ("limit_rate",          ("nginx-limit-rate", "apache-ratelimit", "http2-stream-limit")),
+    ("limit_rate",          ("nginx-limit-rate", "apache-ratelimit", "http2-stream-limit", "app-server-limit")),
     ("-" * 57 + "gzip",     GZIP),  # 60 characters count
     ("-" * 58 + "gzip",     ()),
     ("cache zzzzzzzz zzzzzzzzzz zzzzzzz nginx", ("nginx-proxy-cache", "nginx-proxy-buffering", "nginx-gzip", "nginx-fastcgi-buffering")),
