@@ -50,7 +50,7 @@ RULES = {
     "prober": Rule(("model", "streaming", "measurement", "watching", "version")),
     "files": Rule(("model", "configs", "checking")),
     "taps": Rule(()),
-    "testing": Rule(("model", "measurement", "prober", "taps")),
+    "testing": Rule(("model", "measurement", "culprits", "prober", "taps")),
     FACE: Rule(("model", "diagnosis", "prober", "version")),
     "service": Rule((*PURE, "prober", "files", FACE)),
     "cli": Rule((*PURE, "prober", "files", "service", "version", FACE)),
