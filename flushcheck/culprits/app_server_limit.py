@@ -20,7 +20,7 @@ FIXES = {
         change="--threads 100",
         by=Owner.APP,
         cost=_THREAD,
-        note="measured on 11.1.2: as many as --threads (10 by default), --max-threads adds none",
+        note="measured on 11.1.2: as many as --threads, and --max-threads adds none; 10 by default",
     ),
     "uwsgi": Fix(
         where="uWSGI",

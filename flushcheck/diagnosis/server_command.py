@@ -6,6 +6,7 @@ gunicorn itself: see `cli.doctor`.
 
 Measured with 60 streams (300 where no limit showed) on uvicorn 0.54.0, hypercorn 0.18.0, granian 2.8.9,
 daphne 4.2.3, waitress 3.0.2, cheroot 11.1.2 and uWSGI 2.0.21; tests/live/test_app_servers.py repeats some.
+From their source or documentation alone: granian's and cheroot's defaults, uWSGI's --gevent.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ LAYERS = [
     ("django.core.handlers.asgi.ASGIHandler",                "django-asgi-iterator"),
     ("starlette.middleware.gzip.GZipMiddleware",             "starlette-gzip-middleware"),
     ("compression",                                          "express-compression"),
-    ("django.middleware.http.ConditionalGetMiddleware",      ""),  # passes each chunk on, on 4.2 to 6.1
+    ("django.middleware.http.ConditionalGetMiddleware",      ""),  # passes each chunk on
     ("GZipMiddleware",                                       ""),
     ("",                                                     ""),
 ]  # fmt: skip
