@@ -107,7 +107,7 @@ lock: $(STAMPS)/venv ## write requirements.lock and deploy/docker/build.lock ane
 	@set -eu; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	$(BIN)/python -m venv "$$tools"; \
 	"$$tools/bin/python" -m pip -qq --disable-pip-version-check install 'pip-tools>=7.5'; \
-	for lock in 'requirements.lock' 'deploy/docker/build.lock --build-deps-for wheel --only-build-deps'; do \
+	for lock in 'requirements.lock --extra serve' 'deploy/docker/build.lock --build-deps-for wheel --only-build-deps'; do \
 	    "$$tools/bin/pip-compile" --quiet $(if $(UPGRADE),--upgrade) --generate-hashes --strip-extras --allow-unsafe \
 	        --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	        --output-file $$lock pyproject.toml; \
@@ -140,18 +140,18 @@ $(STAMPS)/run: $(STAMPS)/venv requirements.lock pyproject.toml
 
 $(STAMPS)/test: $(STAMPS)/run
 	@echo "installing what the tests need into $(VENV) (once)"
-	@$(PIP) install --editable '.[test,docs]'
+	@$(PIP) install --editable '.[serve,test,docs]'
 	@touch $@
 
 $(STAMPS)/docs: $(STAMPS)/run
 	@echo "installing what builds the documentation into $(VENV) (once)"
-	@$(PIP) install --editable '.[docs]'
+	@$(PIP) install --editable '.[serve,docs]'
 	@touch $@
 
 $(STAMPS)/mutants: $(STAMPS)/test
 	@echo "installing the mutation tester into $(VENV)/mutants (once)"
 	@$(BIN)/python -m venv $(VENV)/mutants
-	@$(VENV)/mutants/bin/python -m pip -qq --disable-pip-version-check install --editable '.[test,mutants]'
+	@$(VENV)/mutants/bin/python -m pip -qq --disable-pip-version-check install --editable '.[serve,test,mutants]'
 	@touch $@
 
 # The lab's own: middleware from PyPI, and proxies in Node.

@@ -55,7 +55,7 @@ RULES = {
     "origins": Rule(("protocol",)),
     "flushcheck.wsgi": Rule(("origins",)),
     "flushcheck.asgi": Rule(("origins",)),
-    "testing": Rule(("model", "measurement", "prober", "taps")),
+    "testing": Rule(("model", "measurement", "culprits", "prober", "taps")),
     FACE: Rule(("model", "diagnosis", "prober", "version")),
     "service": Rule((*PURE, "prober", "files", "version", FACE)),
     "cli": Rule((*PURE, "prober", "files", "origins", "service", "version", FACE)),
