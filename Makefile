@@ -17,7 +17,7 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 # The page's JavaScript: what checks it, and where it is.
 PAGE_JS := $(VENV)/page-js
 JS_BIN  := $(PAGE_JS)/node_modules/.bin
-JS      := flushcheck/service/page tests/page/unit tests/page/extension tests/lab/chromium.js
+JS      := flushcheck/service/page flushcheck/origins/files tests/page/unit tests/page/extension tests/lab/chromium.js
 
 # The tests that start no server and no browser; those marked `slow` or `live` are left to `make test`.
 QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests/culprits tests/diagnosis \
