@@ -24,6 +24,9 @@ LABELS: Mapping[Variant, str] = {
     Variant.BR: "a client that accepts br alone",
     Variant.ZSTD: "a client that accepts zstd alone",
     Variant.EVENT_STREAM: "a client that accepts text/event-stream alone",
+    Variant.NO_FLUSH: "an app that does not flush",
+    Variant.FLUSH: "flush() alone after each piece",
+    Variant.OB_FLUSH: "ob_flush() and flush() after each piece",
 }
 
 _EFFECT = {
