@@ -16,6 +16,7 @@ from sphinx.application import Sphinx
 CHAPTERS = {
     "Use it": (
         "docs/commands",
+        "docs/origins",
         "docs/config-check",
         "docs/testing",
         "docs/tokens",

@@ -22,6 +22,7 @@ from urllib.request import urlopen
 from tests.lab.accounts import make_home, public_checkout
 from tests.lab.case import UPSTREAMS, Case, Kind, find
 from tests.lab.launchers import LAUNCHERS
+from tests.lab.origins import write_origins
 from tests.lab.setting import Missing, Setting
 from tests.lab.tls import HOST, authority
 from tests.live import servers
@@ -59,7 +60,8 @@ def start(case: Case, *, origin: Service | None = None) -> Iterator[Service]:
         front = stack.enter_context(_front(case, behind))
         if case.kind is not Kind.PART:
             # Whatever stands behind may still be starting: a socket that accepts is not yet an app that answers.
-            _wait_until_ok(front, "/healthz")
+            origin = case.options.get("origin", "")
+            _wait_until_ok(front, f"{origin}&fc=1" if origin else "/healthz")
         warm(front.port, int(case.options.get("warm", "0")))
         yield front
 
@@ -126,6 +128,8 @@ def _front(case: Case, behind: Service) -> Iterator[Service]:
     folder.chmod(0o777)
     if "home" in case.options:
         make_home(folder / "home")
+    (folder / "origin").mkdir()
+    write_origins(folder / "origin")
     if case.tls or re.search(r"/run/lab/(ca|cert|key|both)\.pem", case.text):
         authority().copy_to(folder)
     ports = {own: servers.free_port() for own in (*OWN_PORTS, TLS_PORT)}
