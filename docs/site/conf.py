@@ -17,6 +17,7 @@ CHAPTERS = {
     "Use it": (
         "docs/commands",
         "docs/origins",
+        "docs/protocol",
         "docs/config-check",
         "docs/testing",
         "docs/tokens",

@@ -148,9 +148,9 @@ def php_fpm(setting: Setting) -> Command:
 
 
 def php(setting: Setting) -> Command:
-    """PHP's own server, `php -S`, with several workers; the case's file is its php.ini, the script is the origin."""
+    """PHP's own server, `php -S`; the case's file is its php.ini."""
     argv = [tool("php", "php-cli"), "-c", str(setting.write("php.ini")), "-S", f"127.0.0.1:{setting.port}"]
-    return Command([*argv, "-t", str(setting.folder / "origin")], {"PHP_CLI_SERVER_WORKERS": "8"}, ready="")
+    return Command([*argv, "-t", str(setting.folder / "origin")], ready="")
 
 
 def uwsgi(setting: Setting) -> Command:

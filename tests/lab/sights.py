@@ -30,6 +30,8 @@ def observe(case: Case, port: int, *, whole: bool) -> dict[Protocol, list[Seen]]
     if origin := case.options.get("origin", ""):
         # No file of an origin offers WebSocket.
         looks = [tuple(replace(ask, origin=origin) for ask in asks if ask.route != "ws") for asks in looks]
+    if case.options.get("at-once") == "1":
+        looks = [(ask,) for asks in looks for ask in asks]
     sights = {
         Protocol.HTTP1: [
             seen for asks in looks for seen in look_at_all("127.0.0.1", port, asks, tls=case.tls)

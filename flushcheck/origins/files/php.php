@@ -151,14 +151,14 @@ function capabilities(): array
 {
     $fastcgi = PHP_SAPI === "cgi-fcgi" ? (isset($_SERVER["FCGI_ROLE"]) ? " FastCGI" : " CGI") : "";
     $server = substr((string) ($_SERVER["SERVER_SOFTWARE"] ?? ""), 0, 100);
-    // `php -S` serves one request after the other, unless this variable says otherwise.
-    $workers = PHP_SAPI === "cli-server" ? max(1, (int) getenv("PHP_CLI_SERVER_WORKERS")) : MAX_STREAMS;
+    // `php -S` serves one request after the other; with PHP_CLI_SERVER_WORKERS some still wait for others.
+    $streams = PHP_SAPI === "cli-server" ? 1 : MAX_STREAMS;
     return [
         "flushcheck" => 1,
         "origin" => "PHP/" . PHP_VERSION . " " . PHP_SAPI . "$fastcgi, $server",
         "transports" => array_keys(TRANSPORTS),
         "params" => ["pad", "xab", "cache", "nosniff", "type", "delay", "flush"],
-        "max" => ["streams" => min($workers, MAX_STREAMS), "duration_s" => MAX_DURATION_S, "bytes" => MAX_BYTES],
+        "max" => ["streams" => $streams, "duration_s" => MAX_DURATION_S, "bytes" => MAX_BYTES],
         "until" => UNTIL,
         "flush" => FLUSHES,
         "php" => [
