@@ -26,6 +26,7 @@ class Rule:
 FACE = "flushcheck"  # what `from flushcheck import diagnose, judge` sees
 PURE = (
     "model",
+    "protocol",
     "streaming",
     "measurement",
     "configs",
@@ -38,6 +39,7 @@ PURE = (
 
 RULES = {
     "model": Rule((), pure=True),
+    "protocol": Rule(("model",), pure=True),
     "streaming": Rule(("model",), pure=True),
     "measurement": Rule(("model", "streaming"), pure=True),
     "configs": Rule(("model",), pure=True),
@@ -47,9 +49,12 @@ RULES = {
     "watching": Rule(("model", "streaming"), pure=True),
     "reports": Rule(PURE[:-1], pure=True),
     "version": Rule(()),
-    "prober": Rule(("model", "streaming", "measurement", "watching", "version")),
+    "prober": Rule(("model", "protocol", "streaming", "measurement", "watching", "version")),
     "files": Rule(("model", "configs", "checking")),
     "taps": Rule(()),
+    "origins": Rule(("protocol",)),
+    "flushcheck.wsgi": Rule(("origins",)),
+    "flushcheck.asgi": Rule(("origins",)),
     "testing": Rule(("model", "measurement", "prober", "taps")),
     FACE: Rule(("model", "diagnosis", "prober", "version")),
     "service": Rule((*PURE, "prober", "files", FACE)),
@@ -135,6 +140,8 @@ def owner(name: str) -> str | None:
     # A name in flushcheck/__init__.py, as `diagnose` is, has no file; a module or package has one.
     if not ((here / package).is_dir() or (here / f"{package}.py").exists()):
         return FACE
+    if package in ("wsgi", "asgi"):  # wsgi.py at the top is another one
+        return f"{FACE}.{package}"
     if package not in RULES:
         raise LookupError(
             f"flushcheck.{package} has no rule yet: give it one in RULES, tests/test_imports.py"

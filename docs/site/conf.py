@@ -22,6 +22,7 @@ CHAPTERS = {
         "docs/testing",
         "docs/tokens",
         "docs/json",
+        "docs/protocol",
         "docs/versions",
         "docs/browsers",
     ),

@@ -25,6 +25,7 @@ from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
 from flushcheck.diagnosis.http3_notes import http3_notes
 from flushcheck.diagnosis.ladder import locate_on_ladder, rungs
+from flushcheck.diagnosis.origin_notes import no_run, origin_notes
 from flushcheck.diagnosis.own_notes import own_notes
 from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
 from flushcheck.diagnosis.path_verdict import path_verdict
@@ -69,7 +70,10 @@ def judge(run: Run) -> Report:
     results = [_client_verdict(client, view) for client, view in views.items()]
     reports = transport_reports(results)
     own = own_stream(seen)
-    if own is None and service_absent(seen):
+    if sentence := no_run(run):
+        return Report(run.target, Verdict.UNKNOWN, sentence, (), (), origin_notes(run, ()), run.tool)
+    is_origin = run.capabilities is not None and not run.capabilities.paths
+    if own is None and not is_origin and service_absent(seen):
         return _report_of_absence(run, seen, reports)
     culprits = tuple(with_versions(report, seen) for report in culprit_reports(results))
     steps = rungs(run, seen, own) if own else ()
@@ -82,7 +86,13 @@ def judge(run: Run) -> Report:
         notes=(
             *connection_notes(run),
             *http3_notes(run, seen),
-            *client_notes([(result.client, notes(result.seen, result.transports)) for result in results]),
+            *client_notes(
+                [
+                    (result.client, notes(result.seen, result.transports, probes_itself=not is_origin))
+                    for result in results
+                ]
+            ),
+            *origin_notes(run, reports),
             *(own_notes(seen, own) if own else ()),
         ),
         tool=run.tool,

@@ -151,8 +151,16 @@ def _names(transport_reports: tuple[TransportReport, ...]) -> str:
     return ", ".join(report.transport for report in transport_reports)
 
 
-def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) -> tuple[str, ...]:
-    """Facts worth knowing that name no culprit."""
+def notes(
+    seen: Observations, transport_reports: tuple[TransportReport, ...], *, probes_itself: bool = True
+) -> tuple[str, ...]:
+    """Facts worth knowing that name no culprit.
+
+    Args:
+        seen: what one client saw.
+        transport_reports: what was concluded from that.
+        probes_itself: whether the service can, so that a missing control says something.
+    """
     sentences: list[str] = []
     for report in transport_reports:
         transport = report.transport
@@ -179,7 +187,7 @@ def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) ->
         for observation in seen
         if observation.probe.vantage in (Vantage.LOOPBACK, Vantage.DIRECT) and observation.pieces
     ]
-    is_own = own_stream(seen) is not None
-    if not controls and not is_own and any(report.flow in HELD_FLOWS for report in transport_reports):
+    wants_control = probes_itself and own_stream(seen) is None and not controls
+    if wants_control and any(report.flow in HELD_FLOWS for report in transport_reports):
         sentences.append("no control run: the service could not probe itself over loopback")
     return tuple(sentences)

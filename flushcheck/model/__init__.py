@@ -25,6 +25,7 @@ from flushcheck.model.observation import (
     Run,
     TimedPiece,
 )
+from flushcheck.model.origin import Capabilities, Omission, OmissionReason
 from flushcheck.model.pieces import EndRecord, Framing, Piece, RequestAtApp, Transport, Unit
 from flushcheck.model.probes import Client, Probe, Scenario, Vantage, Variant
 from flushcheck.model.report import (
@@ -46,6 +47,7 @@ from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
     "Arrival",
+    "Capabilities",
     "Certificate",
     "CertificateMatch",
     "CertificateReport",
@@ -70,6 +72,8 @@ __all__ = [
     "Lag",
     "NamedAddress",
     "Observation",
+    "Omission",
+    "OmissionReason",
     "Outcome",
     "Owner",
     "Piece",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flushcheck.model.certificate import Certificate
+from flushcheck.model.origin import Capabilities, Omission
 from flushcheck.model.pieces import EndRecord, RequestAtApp
 from flushcheck.model.probes import Probe, Scenario
 
@@ -159,6 +160,10 @@ class Run:
     # the app towards the reader.
     addresses: tuple[NamedAddress, ...] = ()
     method: str = ""  # of a stream of the user's own app: that of its requests; "" for a flushcheck service
+    capabilities: Capabilities | None = None  # of the origin at `target`; None: a service with its own paths
+    direct_capabilities: Capabilities | None = None  # of the origin at `direct`
+    origin_fault: str = ""  # what is wrong with what the origin says of itself: no probe was made then
+    omissions: tuple[Omission, ...] = ()  # probes that were called for, and not made
 
 
 class Flow(StrEnum):

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from flushcheck.measurement import plan
 from flushcheck.model import Client, Transport, UsageError
-from flushcheck.prober.address import parse
+from flushcheck.prober.address import parse_origin
 from flushcheck.prober.target import ConnectionOptions, Target
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -20,21 +20,21 @@ CLIENTS = tuple(Client)
 MAX_SILENCES = 8  # each is a stream for each transport, all side by side
 
 
-def parse_direct(url: str, public: Target) -> Target | None:
-    """Read the app's own address; None if there is none. No proxy is on the way to it.
+def parse_direct(url: str, public: Target) -> tuple[Target, str] | None:
+    """Read the app's own address, and its token; None if there is none. No proxy is on the way to it.
 
     Raises:
         UsageError: it is not an address, or the public one where that is reached without a proxy.
     """
     if not url:
         return None
-    address = parse(url)
+    address, key = parse_origin(url)
     if address == public.address and not public.proxy:
         raise UsageError(
             f"{address.url} as direct address: expected the app's own port, not the address to diagnose, "
             "for example http://localhost:8000"
         )
-    return Target(address, public.options.past_proxy)
+    return Target(address, public.options.past_proxy), key
 
 
 def check_probe_options(options: ConnectionOptions) -> ConnectionOptions:

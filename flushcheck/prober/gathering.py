@@ -12,10 +12,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_hex
 
-from flushcheck.measurement import plan
+from flushcheck.measurement import offer, plan
 from flushcheck.measurement.timing import flow, unclear
-from flushcheck.model import Client, Observation, Outcome, Probe, Run, Transport, Vantage
-from flushcheck.prober.address import parse
+from flushcheck.model import (
+    Client,
+    Observation,
+    Omission,
+    OmissionReason,
+    Outcome,
+    Probe,
+    Run,
+    Transport,
+    Vantage,
+)
+from flushcheck.prober.address import parse_origin
 from flushcheck.prober.arguments import (
     CLIENTS,
     DEFAULT_TIMEOUT_S,
@@ -29,6 +39,7 @@ from flushcheck.prober.arguments import (
 )
 from flushcheck.prober.control import Control
 from flushcheck.prober.differing import check_http3, differing, may_speak_http3
+from flushcheck.prober.discovery import discover
 from flushcheck.prober.greeting import CertificateLook
 from flushcheck.prober.http3_sharing import Http3Offer, http3_available
 from flushcheck.prober.observe import observe_round
@@ -112,18 +123,26 @@ def gather(
         UsageError: `url`, `direct`, `only`, `timeout_s`, `idle_s` or `clients` is not possible. Whatever the
             peer does is in the Run.
     """
-    address = parse(url)
+    address, key = parse_origin(url)
     wanted, silences_s = transports(only), parse_silences(idle_s)
     asked = client_names(_ASKED_BY.get(options.protocol, clients))
     target = Target(address, check_probe_options(options))
     if set(asked) == {Client.HTTP3}:
         check_http3(target)
-    direct_target = parse_direct(direct, target)
+    second = parse_direct(direct, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
-    target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
+    found = discover(target, key, deadline)
+    target = found.target
+    if target.capabilities is None or target.capabilities.paths:
+        target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
+    if found.fault:
+        return Run(target.address.url, (), tool=TOOL, verified=options.tls.verify, origin_fault=found.fault)
+    direct_target = second[0] if second else None
     if direct_target and direct_target.address == address:
         # The same address, past the proxy.
-        direct_target = at(direct_target, target.address)
+        direct_target = replace(at(direct_target, target.address), capabilities=target.capabilities)
+    elif second:
+        direct_target = discover(second[0], second[1] or key, deadline).target
     past_proxy = direct_target if direct_target and direct_target.address == target.address else None
     with StallMonitor() as stalls:
         looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
@@ -154,6 +173,9 @@ def gather(
         certificate=looks[0].wait(looked_by),
         site_certificate=looks[1].wait(looked_by),
         pins=options.pins,
+        capabilities=target.capabilities,
+        direct_capabilities=direct_target.capabilities if direct_target else None,
+        omissions=gathering.omissions,
     )
 
 
@@ -176,12 +198,27 @@ class Gathering:
         # Who asks over HTTP/3 alone wants it asked at once; others wait for an offer.
         port = path.address.port if set(clients) == {Client.HTTP3} else 0
         self._http3 = Http3Offer(path.address.host, port)
+        self._capabilities = path.capabilities
+        second = direct.capabilities if direct else None
+        self._at_once = offer.at_once(path.capabilities, second)
+        self._omissions: list[Omission] = []
+
+    @property
+    def omissions(self) -> tuple[Omission, ...]:
+        """The probes on the path that the run called for, and that were not made."""
+        return tuple(dict.fromkeys(self._omissions))
 
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, left_s: float, *, quick: bool
     ) -> tuple[Observation, ...]:
         """Make the first round, within its share of the whole run's timeout and within what is left of it."""
-        probes = self._with_direct(plan.baselines(wanted, quick=quick, clients=self._clients))
+        missing = offer.omitted_transports(wanted, self._capabilities)
+        self._omissions += missing
+        left_out = {omission.probe.transport for omission in missing}
+        served = [transport for transport in wanted if transport not in left_out]
+        probes = self._offered(plan.baselines(served, quick=quick, clients=self._clients))
+        if not probes:
+            return ()
         longest_s = max(plan.duration_s(probe) for probe in probes)
         round_s = min(left_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
         return self._round_twice(1, probes, round_s)
@@ -196,7 +233,7 @@ class Gathering:
             if observation.probe.vantage is Vantage.PATH
         }
         multiplexed = {observation.probe.client for observation in baselines if observation.shares_connection}
-        probes = self._with_direct(plan.experiments(flows, quick=quick, multiplexed=multiplexed))
+        probes = self._offered(plan.experiments(flows, quick=quick, multiplexed=multiplexed))
         left_s = deadline - time.monotonic()
         return self._round_twice(2, probes, left_s) if probes and left_s >= MIN_ROUND_S else ()
 
@@ -206,14 +243,18 @@ class Gathering:
         """Search for idle timeouts, beyond the timeout of the run."""
         # Silence is a matter of hops, not of clients: one client searches.
         searches = plan.idle_probes(open_transports, silences_s)
-        probes = self._with_direct(tuple(replace(probe, client=self._clients[0]) for probe in searches))
+        probes = self._offered(tuple(replace(probe, client=self._clients[0]) for probe in searches))
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 
-    def _with_direct(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    def _offered(self, called_for: tuple[Probe, ...]) -> tuple[Probe, ...]:
+        """Return those of the probes that can be served, and their counterparts at the second vantage."""
+        self._omissions += offer.omissions(called_for, self._capabilities)
+        probes = offer.offered(called_for, self._capabilities)
         if self._direct is None:
             return probes
         same = self._direct.address == self._path.address
-        return probes + plan.direct_counterparts(probes, Vantage.UNPROXIED if same else Vantage.DIRECT)
+        second = plan.direct_counterparts(probes, Vantage.UNPROXIED if same else Vantage.DIRECT)
+        return probes + offer.offered(second, self._direct.capabilities)
 
     def _round_twice(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
         """Make a round, and repeat those of its probes that this machine was too busy to see clearly."""
@@ -240,7 +281,7 @@ class Gathering:
             total -= 1
 
         self._on_progress(RunProgress(stage, 0, len(probes)))
-        return observe_round(
+        observations = observe_round(
             probes,
             self._path,
             self._direct,
@@ -249,7 +290,16 @@ class Gathering:
             on_done=on_done,
             on_left_out=on_left_out,
             http3=self._http3,
+            at_once=self._at_once,
         )
+        if self._at_once:
+            made = {observation.probe for observation in observations}
+            self._omissions += [
+                Omission(probe, OmissionReason.NO_TIME)
+                for probe in probes
+                if probe not in made and probe.client is not Client.HTTP3
+            ]
+        return observations
 
 
 def _is_stream_on_path(observation: Observation) -> bool:

@@ -44,8 +44,15 @@ class NotOffered:
     """How a probe over HTTP/3 ends where that is not offered: it was not made."""
 
 
+class NoTime(NotOffered):
+    """How a probe ends that waited too long for others to end: it was not made."""
+
+
 # The index of a probe, how it ended, or a bug, and when; or what to do in the thread of the caller.
 Finished = tuple[int, EndDetail | NotOffered | BaseException, float] | Callable[[], None]
+
+# How much longer than its stream takes a probe may need that waits for its turn.
+TURN_SPARE_S = 0.5
 
 # How long after the deadline a thread may still be closing its connection.
 SPARE_S = 0.3
@@ -103,6 +110,7 @@ def observe_round(
     on_done: Callable[[Observation], None] | None = None,
     on_left_out: Callable[[], None] | None = None,
     http3: Http3Offer | None = None,
+    at_once: int = 0,
 ) -> tuple[Observation, ...]:
     """Do what `observe_all` does, as one round of a run.
 
@@ -118,7 +126,10 @@ def observe_round(
         on_done: called with each observation when it is done, in the caller's thread.
         on_left_out: called for each probe that is not made, in the caller's thread.
         http3: where HTTP/3 is, as far as it is known; None: at the port of `path`.
+        at_once: how many to make at the same time, the others in turn; 0: all. One for which no time is left
+            is not made.
     """
+    turns = threading.Semaphore(at_once) if at_once else None
     offer = http3 or Http3Offer(path.address.host, path.address.port)
     for target in (path, direct):
         if target and target.address.tls:
@@ -144,7 +155,7 @@ def observe_round(
                 builder.on_response = offer.learn
             threading.Thread(
                 target=work,
-                args=(index, partial(_probe, builder, pool[key], offer), finished),
+                args=(index, partial(_probe, builder, pool[key], offer, turns), finished),
                 name=f"flushcheck-{builder.probe.id}",
                 daemon=True,
             ).start()
@@ -212,12 +223,25 @@ def collect(
 
 
 def _probe(
-    builder: ObservationBuilder, connections: Connections, offer: Http3Offer
+    builder: ObservationBuilder,
+    connections: Connections,
+    offer: Http3Offer,
+    turns: threading.Semaphore | None,
 ) -> EndDetail | NotOffered:
-    """Make one probe; over HTTP/3 only where that is offered."""
-    if _over_http3(builder.probe) and not offer.wait(builder.budget.deadline - time.monotonic()):
+    """Make one probe, in its turn where there are turns; over HTTP/3 only where that is offered."""
+    probe, deadline = builder.probe, builder.budget.deadline
+    if _over_http3(probe) and not offer.wait(deadline - time.monotonic()):
         return NotOffered()
-    end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
+    if turns is not None:
+        # What would not be done by then is not begun.
+        left_s = deadline - plan.duration_s(probe) - TURN_SPARE_S - time.monotonic()
+        if left_s < 0 or not turns.acquire(timeout=left_s):
+            return NoTime()
+    try:
+        end = PROBERS[probe.transport](builder, connections, secrets.token_hex(8))
+    finally:
+        if turns is not None:
+            turns.release()
     if builder.on_response is not None:
         offer.settle()
     return end

@@ -58,8 +58,9 @@ def at(target: Target, address: Address) -> Target:
         target.address.host,
         target.address.port,
     )
-    options = target.options
-    return replace(target, address=address, options=options if same else options.without_secrets)
+    if same:
+        return replace(target, address=address)
+    return replace(target, address=address, options=target.options.without_secrets, key_in_query="")
 
 
 def _location(target: Target, suffix: str, deadline: float) -> str:

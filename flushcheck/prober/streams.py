@@ -24,7 +24,7 @@ def probe_stream(builder: ObservationBuilder, connections: Connections, nonce: s
     probe = builder.probe
     http_version = "1.0" if probe.variant is Variant.HTTP10 else "1.1"
     headers = default_headers(ACCEPT[probe.transport], plan.encodings(probe), http_version=http_version)
-    request_target = connections.target.address.path + plan.address(probe, nonce)
+    request_target = connections.target.probe_target(probe, nonce)
     try:
         with closing(connections.client(probe, builder.budget)) as client:
             builder.requested(client.request("GET", request_target, headers))

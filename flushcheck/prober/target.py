@@ -13,8 +13,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from urllib.parse import quote
 
-from flushcheck.model import UsageError
+from flushcheck.measurement import offer
+from flushcheck.model import Capabilities, Probe, UsageError
 from flushcheck.prober.address import Address
 from flushcheck.prober.cookies import StoredCookie, cookie_header
 from flushcheck.prober.credentials import Credentials
@@ -155,6 +157,18 @@ class Target:
 
     address: Address
     options: ConnectionOptions = DEFAULT_OPTIONS
+    capabilities: Capabilities | None = None  # of an origin; None: a service with its own paths
+    key_in_query: str = field(default="", repr=False)  # an origin's token, where its header does not arrive
+
+    def request_target(self, suffix: str) -> str:
+        """Path and query of a request: see `Address.request_target`."""
+        if self.key_in_query and suffix.startswith("?"):
+            suffix = f"?k={quote(self.key_in_query, safe='')}&{suffix[1:]}"
+        return self.address.request_target(suffix)
+
+    def probe_target(self, probe: Probe, nonce: str) -> str:
+        """Path and query of a Probe's request. `nonce` makes it an address of its own."""
+        return self.request_target(offer.address(probe, nonce, self.capabilities))
 
     @property
     def proxy(self) -> ProxyServer | None:

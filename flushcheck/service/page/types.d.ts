@@ -115,6 +115,26 @@ export interface Run {
   pins?: string[];
   addresses?: NamedAddress[];
   method?: string;
+  capabilities?: Capabilities | null;
+  direct_capabilities?: Capabilities | null;
+  origin_fault?: string;
+  omissions?: { probe: Probe; reason: string }[];
+}
+
+/** What an origin says that it can: docs/protocol.md. The page itself diagnoses services with their own paths. */
+export interface Capabilities {
+  transports: string[];
+  max_streams: number;
+  max_duration_s: number;
+  max_bytes: number;
+  params?: string[];
+  origin?: string;
+  until?: string;
+  place?: string;
+  layers?: string[];
+  flush?: string[];
+  taps?: boolean;
+  paths?: boolean;
 }
 
 /** A run as the page keeps it: with the sentences about what only a browser sees. */
