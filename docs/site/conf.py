@@ -17,7 +17,6 @@ CHAPTERS = {
     "Use it": (
         "docs/commands",
         "docs/origins",
-        "docs/protocol",
         "docs/config-check",
         "docs/testing",
         "docs/tokens",

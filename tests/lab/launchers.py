@@ -149,8 +149,8 @@ def php_fpm(setting: Setting) -> Command:
 
 def php(setting: Setting) -> Command:
     """PHP's own server, `php -S`; the case's file is its php.ini."""
-    argv = [tool("php", "php-cli"), "-c", str(setting.write("php.ini")), "-S", f"127.0.0.1:{setting.port}"]
-    return Command([*argv, "-t", str(setting.folder / "origin")], ready="")
+    argv = [tool("php", "php-cli"), "-c", str(setting.write("php.ini")), *setting.args]
+    return Command([*argv, "-S", f"127.0.0.1:{setting.port}", "-t", str(setting.folder / "origin")], ready="")
 
 
 def uwsgi(setting: Setting) -> Command:

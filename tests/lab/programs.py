@@ -61,12 +61,9 @@ def start(case: Case, *, origin: Service | None = None) -> Iterator[Service]:
         if case.kind is not Kind.PART:
             # Whatever stands behind may still be starting: a socket that accepts is not yet an app that answers.
             _wait_until_ok(front, _health(case))
-        origin = case.options.get("origin", "")
-        warm(
-            front.port,
-            int(case.options.get("warm", "0")),
-            address=f"{origin}&fc=chunked" if origin else "/stream/chunked?",
-        )
+        own = case.options.get("origin", "")
+        address = f"{own}&fc=chunked" if own else "/stream/chunked?"
+        warm(front.port, int(case.options.get("warm", "0")), address=address)
         yield front
 
 
