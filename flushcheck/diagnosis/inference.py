@@ -102,6 +102,7 @@ def judge(run: Run) -> Report:
         certificate=certificate_report(run),
         rungs=steps,
         stream=stream_report(run, own) if own else None,
+        is_origin=is_origin,
     )
 
 

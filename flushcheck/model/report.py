@@ -196,4 +196,5 @@ class Report:
     rungs: tuple[
         Rung, ...
     ] = ()  # of the user's own stream, from the app to the reader; empty: one address only
-    stream: StreamReport | None = None  # of the user's own app; None: a flushcheck service was diagnosed
+    stream: StreamReport | None = None  # of the user's own app; None: a service or an origin was diagnosed
+    is_origin: bool = False  # of the origin protocol: `target` is its one address

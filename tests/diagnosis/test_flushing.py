@@ -6,7 +6,7 @@ import pytest
 
 from flushcheck.diagnosis.flushing import flushing_notes
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Flow, Observation, Probe, RequestAtApp, Run, Transport, Variant
+from flushcheck.model import Capabilities, Flow, Observation, Probe, RequestAtApp, Run, Transport, Variant
 from tests.measurement.arrivals import Reads, at_moments
 from tests.measurement.streams import BLOCKS, EVERY_8TH, FLOWING, HELD, LATE, run, saw, xab
 
@@ -78,3 +78,16 @@ def test_the_path_is_not_to_blame_for_it():
     report = judge(Run("http://test", (*origin(HELD, HELD),)))
     assert [transport.flow for transport in report.transports] == [Flow.FLOWING]
     assert (report.culprits, report.notes) == ((), (ALONE,))
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "is_origin"),
+    [
+        (None, False),
+        (Capabilities((CHUNKED,), 4, 60.0, 8192), True),
+        (Capabilities((CHUNKED,), 4, 60.0, 8192, paths=True), False),
+    ],
+    ids=["a service", "an origin", "a service that speaks the protocol"],
+)
+def test_a_report_says_whether_an_origin_was_diagnosed(capabilities, is_origin):
+    assert judge(Run("http://test", tuple(origin()), capabilities=capabilities)).is_origin is is_origin
