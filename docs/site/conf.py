@@ -16,11 +16,11 @@ from sphinx.application import Sphinx
 CHAPTERS = {
     "Use it": (
         "docs/commands",
-        "docs/origins",
         "docs/config-check",
         "docs/testing",
         "docs/tokens",
         "docs/json",
+        "docs/origins",
         "docs/protocol",
         "docs/versions",
         "docs/browsers",

@@ -30,6 +30,7 @@ COMMANDS = {
     "check": "find the lines of a server's configuration that hold a stream",
     "watch": "follow any stream of your own app, live",
     "doctor": "check the server settings that the app runs with",
+    "origin": "write an origin for an app or a host, or test one",
     "explain": "explain a culprit: its signs and its fixes",
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -24,12 +23,12 @@ class FlushcheckASGI:
     A request without the token reaches the app, whose own 404 is the response.
     """
 
-    def __init__(self, app: AsgiApp, *, path: str = "/flushcheck", **options: Any) -> None:
+    def __init__(self, app: AsgiApp, *, path: str | None = "/flushcheck", **options: Any) -> None:
         """Set up the mount.
 
         Args:
             app: what is wrapped.
-            path: where the origin is, below the root of the app.
+            path: where the origin is, below the root of the app; None: everywhere.
             options: of `protocol.origin.Origin`: token, until, and others.
 
         Raises:
@@ -39,9 +38,13 @@ class FlushcheckASGI:
         self._path = path
         self.origin = Origin(**{"program": "flushcheck.asgi", "transports": TRANSPORTS, **options})
 
+    def takes(self, scope: Mapping[str, Any]) -> bool:
+        """Whether a request goes to the path of the origin."""
+        return scope["type"] in ("http", "websocket") and self._path in (None, _path(scope))
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Respond."""
-        if scope["type"] in ("http", "websocket") and _path(scope) == self._path:
+        if self.takes(scope):
             if response := self.origin.respond(request_of(scope), today()):
                 await send_response(response, scope, receive, send)
                 return
@@ -148,4 +151,4 @@ def _path(scope: Mapping[str, Any]) -> str:
 
 def today() -> str:
     """The date in UTC."""
-    return datetime.datetime.now(datetime.UTC).date().isoformat()
+    return time.strftime("%Y-%m-%d", time.gmtime())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -23,12 +22,12 @@ class FlushcheckWSGI:
     A request without the token reaches the app, whose own 404 is the response.
     """
 
-    def __init__(self, app: WsgiApp, *, path: str = "/flushcheck", **options: Any) -> None:
+    def __init__(self, app: WsgiApp, *, path: str | None = "/flushcheck", **options: Any) -> None:
         """Set up the mount.
 
         Args:
             app: what is wrapped.
-            path: where the origin is, below the root of the app.
+            path: where the origin is, below the root of the app; None: everywhere.
             options: of `protocol.origin.Origin`: token, until, and others.
 
         Raises:
@@ -40,7 +39,7 @@ class FlushcheckWSGI:
 
     def __call__(self, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
         """Respond."""
-        if environ.get("PATH_INFO", "") == self._path:
+        if self._path is None or environ.get("PATH_INFO", "") == self._path:
             if response := self.origin.respond(request_of(environ), today()):
                 start_response(REASONS[response.status], response.headers)
                 return body_of(response)
@@ -92,4 +91,4 @@ class PacedBody:
 
 def today() -> str:
     """The date in UTC."""
-    return datetime.datetime.now(datetime.UTC).date().isoformat()
+    return time.strftime("%Y-%m-%d", time.gmtime())

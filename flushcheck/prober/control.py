@@ -26,7 +26,7 @@ class Control:
 
     def __init__(self, target: Target, deadline: float) -> None:
         self._result: queue.SimpleQueue[tuple[Observation, ...]] = queue.SimpleQueue()
-        if target.capabilities is not None and not target.capabilities.paths:
+        if target.is_origin:
             self._result.put(())  # an origin makes no requests
             return
         threading.Thread(

@@ -133,7 +133,7 @@ def gather(
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     found = discover(target, key, deadline)
     target = found.target
-    if target.capabilities is None or target.capabilities.paths:
+    if not target.is_origin:
         target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
     if found.fault:
         return Run(target.address.url, (), tool=TOOL, verified=options.tls.verify, origin_fault=found.fault)

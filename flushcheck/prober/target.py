@@ -160,6 +160,11 @@ class Target:
     capabilities: Capabilities | None = None  # of an origin; None: a service with its own paths
     key_in_query: str = field(default="", repr=False)  # an origin's token, where its header does not arrive
 
+    @property
+    def is_origin(self) -> bool:
+        """Whether it is an origin at one address, not a service with its own paths."""
+        return self.capabilities is not None and not self.capabilities.paths
+
     def request_target(self, suffix: str) -> str:
         """Path and query of a request: see `Address.request_target`."""
         if self.key_in_query and suffix.startswith("?"):

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 VERSION = 1
 TOKEN_HEADER = "x-flushcheck-token"
 
-TOKEN = re.compile(r"[A-Za-z0-9_-]{16,200}")
+TOKEN_FORM = re.compile(r"[A-Za-z0-9_-]{16,200}")
 WHOLE = re.compile(r"[0-9]{1,12}")
 NUMBER = re.compile(r"(?=.{1,12}$)[0-9]+(?:\.[0-9]+)?")
 TAP_ID = re.compile(r"[0-9a-f]{16,64}")
@@ -129,7 +129,7 @@ class Origin:
         Raises:
             ValueError: an argument is wrong.
         """
-        if token and not TOKEN.fullmatch(token):
+        if token and not TOKEN_FORM.fullmatch(token):
             raise ValueError("token: expected at least 16 characters of A-Z a-z 0-9 - _")
         if token:
             datetime.date.fromisoformat(until)
@@ -154,7 +154,7 @@ class Origin:
         if not self.allows(request.headers.get(TOKEN_HEADER) or dict(pairs).get("k", ""), today):
             return None
         try:
-            given = _once(pairs)
+            given = once(pairs)
             return self._response(given["fc"], given, request)
         except Refused as refused:
             error = {"error": str(refused), "request_at_app": self._at_app(request)}
@@ -367,7 +367,7 @@ def _pairs(query: str) -> list[tuple[str, str]]:
         return []
 
 
-def _once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+def once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """The values by name.
 
     Raises:

@@ -52,6 +52,8 @@ COMMANDS = [
     ("judge",             ["judge", "{folder}/run.json"],  ["flushcheck.service"],     1),
     ("diagnose",          ["diagnose", "nonsense"],        ["flushcheck.service"],     2),
     ("watch",             ["watch", "nonsense"],           ["flushcheck.service"],     2),
+    ("origin write",      ["origin", "write", "wsgi"],     ["flushcheck.service"],     0),
+    ("origin test",       ["origin", "test", "nonsense"],  ["flushcheck.service"],     2),
     ("doctor",            ["doctor"],                      ["flushcheck.service.application"], 1),
     ("doctor of a URL",   ["doctor", "http://"],           ["flushcheck.service"],     2),
 ]  # fmt: skip

@@ -26,10 +26,3 @@ def test_a_row_says_what_its_case_expects(name):
     _, _, said, fix = CASES[name]
     assert said == (" ".join(case.culprits) or "flowing")
     assert (fix == "–") == (case.kind is Kind.INNOCENT)
-
-
-@pytest.mark.parametrize(("program", "file"), [("php", "php.php"), ("node", "node.mjs")])
-def test_a_file_has_one_place_for_its_token_and_one_for_its_date(program, file):
-    text = (ROOT / "flushcheck" / "origins" / "files" / file).read_text()
-    assert (text.count("@@TOKEN@@"), text.count("@@UNTIL@@")) == (1, 1)
-    assert f"flushcheck origin write {program}" in PAGE

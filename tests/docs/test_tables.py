@@ -144,12 +144,23 @@ def test_every_shown_output_of_the_command_is_compared(page):
         assert MARK.search(section), f"{page}: an example of output without a mark: no test compares it"
 
 
+def _of_actions(command: argparse.ArgumentParser) -> list[str]:
+    """The options of the actions of a command, for example of `origin test`."""
+    actions = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+    return [
+        option
+        for action in actions
+        for nested in action.choices.values()
+        for option in nested._option_string_actions
+    ]
+
+
 OPTIONS = sorted(
     (name, option)
     for action in parser()._actions
     if isinstance(action, argparse._SubParsersAction)
     for name, command in action.choices.items()
-    for option in command._option_string_actions
+    for option in (*command._option_string_actions, *_of_actions(command))
     if option not in ("-h", "--help")
 )
 

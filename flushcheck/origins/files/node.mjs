@@ -90,7 +90,7 @@ function parameters(query, transport) {
     spread: whole(query, "spread", "0", 0, 2 * (size - 1)),
     pad: whole(query, "pad", "0", 0, 65536),
     delay: number(query, "delay", "0", 0, 30),
-    cnt: whole(query, "cnt", "0", 0, 1000),
+    cnt: one(query, "cnt", "0"),
     headers: { "Content-Type": TRANSPORTS[transport] },
   };
   if (query.has("type")) stream.headers["Content-Type"] = choice(query, "type", "", TYPES) + UTF8;
@@ -177,10 +177,10 @@ function* writes(stream, atApp) {
 /** A poll's response. */
 function poll(stream, atApp) {
   const { cnt, count, pad, headers } = stream;
-  if (cnt >= count) {
+  if (!/^\d{1,12}$/.test(cnt) || Number(cnt) >= count) {
     return { status: 400, headers, body: { error: `cnt: expected 0 to ${count - 1}`, count, request_at_app: atApp } };
   }
-  return { status: 200, headers, pad, body: { message: textOf(stream), cnt, count } };
+  return { status: 200, headers, pad, body: { message: textOf(stream), cnt: Number(cnt), count } };
 }
 
 /** Compare in a time that does not depend on how many characters are right. */

@@ -88,7 +88,7 @@ function parameters(array $query, string $transport): array
         "size" => whole($query, "size", 16, 1, 65536),
         "pad" => whole($query, "pad", 0, 0, 65536),
         "delay" => number($query, "delay", "0", 0, 30),
-        "cnt" => whole($query, "cnt", 0, 0, 1000),
+        "cnt" => one($query, "cnt", "0"),
         "type" => TRANSPORTS[$transport],
         "flush" => choice($query, "flush", FLUSHES[count(FLUSHES) - 1], FLUSHES),
     ];
@@ -226,14 +226,14 @@ function stream(array $stream, bool $events): void
 
 function poll(array $stream): void
 {
-    if ($stream["cnt"] >= $stream["count"]) {
+    if (!preg_match('/^\d{1,12}$/D', $stream["cnt"]) || (int) $stream["cnt"] >= $stream["count"]) {
         http_response_code(400);
         $error = "cnt: expected 0 to " . ($stream["count"] - 1);
         echo json(["error" => $error, "count" => $stream["count"], "request_at_app" => request_at_app()]), "\n";
         return;
     }
     echo str_repeat(" ", $stream["pad"]);
-    echo json(["message" => text($stream), "cnt" => $stream["cnt"], "count" => $stream["count"]]), "\n";
+    echo json(["message" => text($stream), "cnt" => (int) $stream["cnt"], "count" => $stream["count"]]), "\n";
 }
 
 /** The response to an address that does not exist, as Apache and nginx write it. */
