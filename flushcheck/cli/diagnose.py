@@ -64,6 +64,9 @@ _VARIANTS = {
     Variant.BR: "with br alone",
     Variant.ZSTD: "with zstd alone",
     Variant.EVENT_STREAM: "with Accept: text/event-stream",
+    Variant.NO_FLUSH: "without a flush",
+    Variant.FLUSH: "with flush()",
+    Variant.OB_FLUSH: "with ob_flush() and flush()",
 }
 _CLIENTS = {
     Client.BROWSER: "",

@@ -17,6 +17,9 @@ LABELS: Mapping[Variant, str] = {
     Variant.OTHER_TYPE: "the content type application/octet-stream",
     Variant.IDENTITY: "a client that accepts no compression",
     Variant.HTTP10: "an HTTP/1.0 client",
+    Variant.NO_FLUSH: "an app that does not flush",
+    Variant.FLUSH: "flush() alone after each piece",
+    Variant.OB_FLUSH: "ob_flush() and flush() after each piece",
 }
 
 _EFFECT = {

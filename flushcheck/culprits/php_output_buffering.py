@@ -19,6 +19,20 @@ INI_FIX = Fix(
     cost="scripts can no longer set headers after the first output",
 )
 
+SCRIPT_FIX = Fix(
+    where="the script, after each piece",
+    change="ob_flush(); flush();",
+    by=Owner.APP,
+    note="ob_flush() logs a notice where no buffer is active",
+)
+
+CLOSE_FIX = Fix(
+    where="the script, before its first output; then flush() after each piece",
+    change="while (ob_get_level() > 0) { ob_end_clean(); }",
+    by=Owner.APP,
+    note="also where several buffers lie one inside the other; takes off zlib.output_compression too",
+)
+
 CULPRIT = Culprit(
     id="php-output-buffering",
     title="PHP holds the output in its own buffer",
@@ -31,16 +45,14 @@ CULPRIT = Culprit(
         "configuration of the web server."
     ),
     detection=(
-        "The app is PHP, the response is not compressed, and X-Accel-Buffering: no does not make it flow."
+        "The app is PHP, the response is not compressed, and X-Accel-Buffering: no does not make it flow. "
+        "The origin in PHP (flushcheck origin write php) empties PHP's buffers itself, and shows what they "
+        "hold when it does not."
     ),
     fixes=(
         INI_FIX,
-        Fix(
-            where="the script, after each piece",
-            change="ob_flush(); flush();",
-            by=Owner.APP,
-            note="ob_flush() logs a notice where no buffer is active",
-        ),
+        SCRIPT_FIX,
+        CLOSE_FIX,
     ),
     references=("https://www.php.net/manual/en/outcontrol.configuration.php",),
 )

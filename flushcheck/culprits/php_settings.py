@@ -17,9 +17,12 @@ from flushcheck.model import Fix, RequestAtApp, Transport, Variant
 
 
 def held_app(seen: Observations, transport: Transport) -> RequestAtApp | None:
-    """What a PHP app saw of the request whose response is held, and not by nginx; None if it is otherwise."""
+    """What a PHP app saw of the request whose response is held, and not by nginx; None if it is otherwise.
+
+    An app that is known to flush all of PHP's buffers is not what holds.
+    """
     request = seen.request_at_app(transport)
-    if request is None or not request.server.startswith("PHP"):
+    if request is None or not request.server.startswith("PHP") or seen.flushed:
         return None
     return request if seen.frees(transport, Variant.XAB) is Answer.NO else None
 

@@ -111,6 +111,7 @@ def judge(run: Run) -> Report:
         certificate=certificate_report(run),
         rungs=steps.rungs if steps else (),
         stream=stream_report(run, own) if own else None,
+        is_origin=is_origin,
     )
 
 

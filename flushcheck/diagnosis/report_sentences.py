@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from flushcheck.culprits.http2_stream_limit import waiting_note
 from flushcheck.diagnosis.clients import ClientVerdict
+from flushcheck.diagnosis.flushing import flushing_notes
 from flushcheck.diagnosis.own_stream import own_could_not_tell, own_stream
 from flushcheck.diagnosis.path_verdict import BROKEN, is_cut_when_idle, is_held
 from flushcheck.diagnosis.token_sentences import describe_ending
@@ -193,6 +194,7 @@ def notes(
             and not timing.queued_s
         ]
     sentences += filter(None, (waiting_note(seen, report.transport) for report in transport_reports))
+    sentences += flushing_notes(seen)
     controls = [
         observation
         for observation in seen

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.cross_probe import timings
-from flushcheck.measurement.plan import STREAMED, smallest_held_baseline
+from flushcheck.measurement.plan import FLUSHES, STREAMED, smallest_held_baseline
 from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
 from flushcheck.measurement.tls_records import buffer_bytes
 from flushcheck.model import (
@@ -161,6 +161,17 @@ class Observations:
     def tried(self, transport: Transport, variant: Variant) -> bool:
         """Whether this difference was tried on any baseline of this Transport, whatever came of it."""
         return any(self.get(Probe(transport, scenario, variant)) is not None for scenario in Scenario)
+
+    @property
+    def flushed(self) -> bool:
+        """Whether the app is known to flush all of its own buffers in each baseline.
+
+        An origin that can vary its flushing does so, unless it is asked for less: see `plan.FLUSHES`.
+        """
+        return any(
+            observation.probe.variant in FLUSHES and observation.has_arrived
+            for observation, _ in self._seen.values()
+        )
 
     def frees(self, transport: Transport, variant: Variant) -> Answer:
         """Whether this one difference makes a held baseline flow."""

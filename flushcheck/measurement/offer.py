@@ -19,6 +19,7 @@ PARAMETERS = {
     Variant.NOSNIFF: "nosniff",
     Variant.PADDED: "pad",
     Variant.OTHER_TYPE: "type",
+    **dict.fromkeys(plan.FLUSHES, "flush"),
 }
 
 
@@ -46,7 +47,14 @@ def address(probe: Probe, nonce: str, capabilities: Capabilities | None) -> str:
         pairs.append(("pad", asked.pad_bytes))
     if asked.content_type:
         pairs.append(("type", asked.content_type))
+    if probe.variant in plan.FLUSHES:
+        pairs.append(("flush", plan.FLUSHES[probe.variant]))
     return f"?{urlencode([*pairs, ('nonce', nonce)])}"
+
+
+def flushes(capabilities: Capabilities | None) -> tuple[str, ...]:
+    """The ways of flushing of this origin that differ from its baseline, which is the last one."""
+    return () if capabilities is None or capabilities.paths else capabilities.flush[:-1]
 
 
 def offered(probes: Iterable[Probe], capabilities: Capabilities | None) -> tuple[Probe, ...]:

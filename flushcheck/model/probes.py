@@ -36,6 +36,10 @@ class Variant(StrEnum):
     BR = "br"
     ZSTD = "zstd"
     EVENT_STREAM = "event-stream"  # the client accepts text/event-stream alone
+    # How an origin flushes that can vary it; with X-Accel-Buffering: no, so that no nginx hides its buffers.
+    NO_FLUSH = "no-flush"  # it writes and does not flush
+    FLUSH = "flush"  # PHP: flush() after each write
+    OB_FLUSH = "ob-flush"  # PHP: ob_flush() and flush() after each write
 
 
 class Vantage(StrEnum):

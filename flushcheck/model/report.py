@@ -219,4 +219,5 @@ class Report:
     clients: tuple[tuple[Client, Verdict], ...] = ()  # what each Client got; `verdict` is the worst of them
     certificate: CertificateReport | None = None  # None: no TLS, or it was not looked at
     rungs: tuple[Rung, ...] = ()  # from the app to the reader; empty: one address only
-    stream: StreamReport | None = None  # of the user's own app; None: a flushcheck service was diagnosed
+    stream: StreamReport | None = None  # of the user's own app; None: a service or an origin was diagnosed
+    is_origin: bool = False  # of the origin protocol: `target` is its one address

@@ -243,7 +243,9 @@ class Gathering:
             if observation.probe.vantage is Vantage.PATH
         }
         multiplexed = {observation.probe.client for observation in baselines if observation.shares_connection}
-        probes = self._offered(plan.experiments(flows, quick=quick, multiplexed=multiplexed))
+        flushes = offer.flushes(self._capabilities)
+        called_for = plan.experiments(flows, quick=quick, multiplexed=multiplexed, flushes=flushes)
+        probes = self._offered(called_for)
         left_s = deadline - time.monotonic()
         return self._round_twice(2, probes, left_s) if probes and left_s >= MIN_ROUND_S else ()
 

@@ -43,6 +43,7 @@ def document(report: Report) -> dict[str, Any]:
         "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
         "stream": _stream(report.stream),
         "rungs": [_rung(rung) for rung in report.rungs],
+        "is_origin": report.is_origin,
         "notes": list(report.notes),
         "tool": report.tool,
     }

@@ -235,7 +235,7 @@ def diagnose(url: str, case: Case) -> tuple[Report, Run, float]:
     begun_s = time.monotonic()
     idle_s = float(case.options.get("idle", "0"))
     asked = {"idle_s": idle_s} if idle_s and "idle_s" in signature(gather).parameters else {}
-    run = gather(url, **asked)  # type: ignore[arg-type]  # a time-out is looked for only when asked
+    run = gather(url + case.options.get("origin", ""), **asked)  # type: ignore[arg-type]  # a time-out is looked for only when asked
     report = judge(run)
     return report, run, time.monotonic() - begun_s
 

@@ -32,6 +32,9 @@ ADDRESSES = [
     (Probe(CHUNKED, variant=Variant.NOSNIFF),        f"?{SMALL}&nosniff=1&nonce=n"),
     (Probe(CHUNKED, variant=Variant.PADDED),         f"?{SMALL}&pad=8192&nonce=n"),
     (Probe(CHUNKED, variant=Variant.OTHER_TYPE),     f"?{SMALL}&type=application%2Foctet-stream&nonce=n"),
+    (Probe(CHUNKED, variant=Variant.NO_FLUSH),       f"?{SMALL}&xab=1&flush=never&nonce=n"),
+    (Probe(CHUNKED, variant=Variant.FLUSH),          f"?{SMALL}&xab=1&flush=flush&nonce=n"),
+    (Probe(CHUNKED, variant=Variant.OB_FLUSH),       f"?{SMALL}&xab=1&flush=both&nonce=n"),
     (Probe(CHUNKED, variant=Variant.IDENTITY),       f"?{SMALL}&nonce=n"),
     (Probe(CHUNKED, IDLE, lasts_s=5),                "?fc=chunked&count=2&interval=5&jitter=0.04&size=16&spread=28&nonce=n"),
 ]  # fmt: skip
@@ -55,6 +58,21 @@ def test_every_variant_of_the_response_has_its_parameter():
         assert parameter in dict(parse_qsl(query))
 
 
+FLUSHES = [
+    # name                       capabilities                                    flushes
+    ("all but the baseline's",   replace(ALL, flush=("never", "flush", "both")), ("never", "flush")),
+    ("one way is the baseline",  replace(ALL, flush=("both",)),                  ()),
+    ("it does not say",          ALL,                                            ()),
+    ("a service",                None,                                           ()),
+    ("a service that says so",   replace(SERVICE, flush=("never", "flush")),     ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "capabilities", "flushes"), FLUSHES, ids=[row[0] for row in FLUSHES])
+def test_the_ways_of_flushing_that_differ_from_the_baseline(name, capabilities, flushes):
+    assert offer.flushes(capabilities) == flushes
+
+
 # Of 20 pieces: 19 intervals and the jitter; 20 x (16 + 14) bytes.
 REASONS = [
     # name                       probe                                       capabilities                            reason
@@ -66,6 +84,8 @@ REASONS = [
     ("no parameter",             Probe(CHUNKED, variant=Variant.XAB),        BARE,                                   NOT_OFFERED),
     ("the parameter",            Probe(CHUNKED, variant=Variant.XAB),        replace(BARE, params=("xab",)),         None),
     ("another parameter",        Probe(CHUNKED, variant=Variant.XAB),        replace(BARE, params=("pad",)),         NOT_OFFERED),
+    ("no way to flush less",     Probe(CHUNKED, variant=Variant.FLUSH),      replace(BARE, params=("xab",)),         NOT_OFFERED),
+    ("it can flush less",        Probe(CHUNKED, variant=Variant.FLUSH),      replace(BARE, params=("flush",)),       None),
     ("of the client",            Probe(CHUNKED, variant=Variant.IDENTITY),   BARE,                                   None),
     ("long enough",              Probe(CHUNKED, IDLE, lasts_s=60),           replace(ALL, max_duration_s=60.04),     None),
     ("too long by the jitter",   Probe(CHUNKED, IDLE, lasts_s=60),           replace(ALL, max_duration_s=60.03),     TOO_LONG),

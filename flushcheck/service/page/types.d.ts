@@ -242,6 +242,7 @@ export interface Report {
   hops: Hop[];
   stream: StreamReport | null;
   rungs: Rung[];
+  is_origin: boolean;
   notes: string[];
   tool: string;
 }
