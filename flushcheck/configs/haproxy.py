@@ -7,21 +7,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import (
     MAX_ARGS,
+    MAX_LINES,
     Block,
     Config,
     Directive,
     Format,
+    Listener,
     Parsed,
     Scope,
     TreeBuilder,
     Value,
 )
+from flushcheck.configs.versions import HAPROXY_ALPN, HAPROXY_TLS_TICKS
+from flushcheck.model import Side, Version
 
 # Sections that hold settings of proxies; of the others only the name matters.
 _SECTIONS = frozenset(
@@ -154,12 +158,39 @@ def name(scope: Scope) -> str:
     return " ".join((scope.directive.name, *scope.directive.args[:1])) if scope.directive else ""
 
 
-def offers_h2(frontend: Scope) -> bool:
-    """Whether every bind of a frontend offers HTTP/2; browsers then use it."""
-    binds = frontend.own("bind")
-    return bool(binds) and all(
-        "alpn" in bind.args and any("h2" in arg for arg in bind.args) for bind in binds
-    )
+def listeners(frontend: Scope, version: Version) -> Sequence[Listener]:
+    """The binds of a frontend over TCP that streams come in by.
+
+    A bind without TLS beside one with TLS carries none where `redirect scheme https` stands. From 2.8 on
+    (HAPROXY_ALPN) a bind with `ssl` offers HTTP/2 by itself; an unknown version counts as one that does.
+    """
+    binds = [line for line in frontend.own("bind")[:_MAX_BINDS] if not _is_quic(line)]
+    found = [Listener(line, "ssl" in line.args, _offers_h2(line, version)) for line in binds]
+    if any(listener.tls for listener in found) and _redirects_to_https(frontend):
+        found = [listener for listener in found if listener.tls]
+    return found
+
+
+_MAX_BINDS = 50  # of one frontend that are looked at
+
+
+def _is_quic(bind: Directive) -> bool:
+    """Whether it is for HTTP/3, which has no ticks, and which a browser learns of over TCP."""
+    return bool(bind.args) and bind.args[0].startswith("quic")
+
+
+def _offers_h2(bind: Directive, version: Version) -> bool:
+    if "ssl" not in bind.args:
+        return False
+    offered = [names for word, names in pairwise(bind.args) if word == "alpn"]
+    if offered:
+        return "h2" in offered[-1].split(",")
+    return "no-alpn" not in bind.args and HAPROXY_ALPN.side(version) is not Side.BEFORE
+
+
+def _redirects_to_https(frontend: Scope) -> bool:
+    lines = (*frontend.own("redirect"), *frontend.own("http-request"))[:MAX_LINES]
+    return any(("scheme", "https") in pairwise(line.args) for line in lines)
 
 
 def seconds(text: str) -> float | None:
@@ -174,6 +205,10 @@ def pass_reason(block: Block) -> str:
     own = no_delay(block.scope)
     if own.first == "on":
         return f"option http-no-delay ({block.where(own)})"
+    fronts = block.related_scopes or (block.scope,)
+    slow = [front for front in fronts if no_delay(front).first != "on"]
+    if any(listeners(front, block.version) for front in slow):
+        return f"{HAPROXY_TLS_TICKS.sentence(block.version)}, and each bind without the option has ssl"
     return "option http-no-delay in every frontend that leads here"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.configs import nginx
-from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.findings import Finding, Level, Server, level_for
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import lint_common, nginx_blocks, own_stream, x_accel
 from flushcheck.culprits.evidence import variant_evidence
@@ -94,8 +94,9 @@ SERVERS = (Server.NGINX,)
 
 def lint(block: Block) -> Iterator[Finding]:
     """Where each chunk would pass at once, if the compressor were flushed."""
-    # A block that holds anyway has its Finding, and the same fix.
-    if not nginx.flushes_chunks(block):
+    # A block that holds for browsers anyway has its Finding, and the same fix.
+    held = nginx.hold(block)
+    if not nginx.flushes_chunks(block) or (held is not None and level_for(held.readers) is Level.ERROR):
         return
     for encoder, offered in (("gzip", "gzip"), ("brotli", "br")):
         yield from _held(block, encoder, offered)

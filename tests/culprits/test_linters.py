@@ -230,8 +230,8 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
     ("caddy-encode", CADDY, [
         (":80 {\nencode gzip\nreverse_proxy x:1\n}\n", "warning"),
         (":80 {\nencode gzip {\nminimum_length 65\n}\nreverse_proxy x:1\n}\n", "warning"),
-        (":80 {\nencode gzip {\nminimum_length 64\n}\nreverse_proxy x:1\n}\n", "error"),
-        (":80 {\nencode gzip {\nminimum_length 1\n}\nreverse_proxy x:1\n}\n", "error"),
+        (":80 {\nencode gzip {\nminimum_length 64\n}\nreverse_proxy x:1\n}\n", "warning"),
+        (":80 {\nencode gzip {\nminimum_length 1\n}\nreverse_proxy x:1\n}\n", "warning"),
         (":80 {\nencode /a/* gzip {\nminimum_length 1\n}\nreverse_proxy x:1\n}\n", "warning"),
         (":80 {\n@m not path /s\nencode @m gzip\nreverse_proxy x:1\n}\n", ""),
         (":80 {\nencode gzip {\nmatch {\nheader Content-Type text/html*\n}\n}\nreverse_proxy x:1\n}\n", ""),

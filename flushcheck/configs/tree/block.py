@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
+from flushcheck.configs.findings import Action, Edit, Finding, Level, Reader, Server
 from flushcheck.configs.tree.directive import Directive, ellipsize
+from flushcheck.configs.tree.listener import Listener
 from flushcheck.configs.tree.scope import Scope, Value
 from flushcheck.model import Culprit, Fix, Version, VersionChange
 
@@ -30,6 +31,8 @@ class Block:
     inner_server: Directive | None = None  # the block of this same configuration that the pass leads to
     inner_strips_header: bool = False  # ... which removes X-Accel-Buffering from responses
     unread_includes: tuple[Directive, ...] = ()  # in its scope: their files could not be read
+    listeners: tuple[Listener, ...] = ()  # where its server takes requests; (): the text does not show it
+    called_over_tls: Directive | None = None  # the pass of another server here that leads to it over https
 
     @property
     def at(self) -> Directive:
@@ -74,6 +77,7 @@ class Block:
         fix: Fix | None = None,
         edits: tuple[Edit, ...] = (),
         override: str = "",
+        readers: tuple[Reader, ...] = (),
     ) -> Finding:
         """A Finding in this block.
 
@@ -81,6 +85,7 @@ class Block:
             value: the setting at fault; if it has no line, the Finding stands at the block.
             at: the line at fault, if it is not the value's.
             fix: the culprit's first one for this block's version if not given.
+            readers: who meets it; (): every reader of the block.
         """
         line = at or (value.at if value else None) or self.at
         if value is not None and value.at is None and self.unread_includes and level is Level.ERROR:
@@ -103,6 +108,7 @@ class Block:
             fix=fix or self._fix(culprit),
             edits=edits,
             override=override,
+            readers=readers,
         )
 
     def _fix(self, culprit: Culprit) -> Fix:

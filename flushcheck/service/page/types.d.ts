@@ -267,6 +267,7 @@ export interface Finding {
   block_line: number;
   message: string;
   override: string;
+  readers: ("plain" | "http1" | "browser")[];
   fix: Fix;
 }
 
