@@ -14,6 +14,7 @@ from pathlib import Path
 from flushcheck.checking.check import CheckResult
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
+from flushcheck.configs.assumptions import Assumption
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import version
 from flushcheck.files import RUNNING, ReadResult, check_all, read, read_running
@@ -58,6 +59,15 @@ def configure(parser: Parser) -> None:
         choices=[server.value for server in RUNNING],
         help="check the configuration that the local server uses, instead of files",
     )
+    for assumption in Assumption:
+        parser.add_argument(
+            f"--assume-{assumption}",
+            dest="assumed",
+            action="append_const",
+            const=assumption,
+            default=[],
+            help=f"take for granted: {assumption.meaning}",
+        )
     parser.add_argument("--strict", action="store_true", help="count a note as a problem")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print the findings as JSON")
@@ -109,7 +119,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     got = _read(arguments, given)
     if got.unrecognised:
         console.note("name the server of the file with --server, for example --server nginx")
-    checked = check_all(got)
+    checked = check_all(got, arguments.assumed)
     if arguments.json:
         text = json.dumps(findings_document(checked), indent=2) + "\n"
     elif arguments.sarif:

@@ -218,6 +218,17 @@ def seconds(text: str) -> float | None:
     return int(match[1]) * units[match[2]] if match else None
 
 
+# Modules whose way with a response is known.
+_KNOWN = frozenset({"http", "ws", "fastcgi", "uwsgi", "ajp", "fcgid", "cgi", "mod_wsgi", "php", "passenger"})
+
+
+def doubts(block: Block) -> Iterator[str]:
+    """Why it is not known whether a line passes pieces on: a scheme whose module was not measured."""
+    if block.via not in _KNOWN:
+        scheme = ellipsize(block.via, 20) or "an address without a scheme"
+        yield f"{scheme}: flushcheck does not know how Apache passes such a response on"
+
+
 def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     if block.via in ("http", "ws"):

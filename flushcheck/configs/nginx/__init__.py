@@ -24,10 +24,12 @@ from flushcheck.configs.nginx.blocks import INCLUDES, OPAQUE_BLOCKS, passing_blo
 from flushcheck.configs.nginx.holds import Hold, hold, tls_buffer
 from flushcheck.configs.nginx.inner_server import with_inner_servers
 from flushcheck.configs.nginx.listeners import with_listeners
-from flushcheck.configs.nginx.modules import body_filters
+from flushcheck.configs.nginx.modules import doubts
 from flushcheck.configs.nginx.values import (
     block_bytes,
     buffering,
+    conditions,
+    deciding,
     flushes_chunks,
     holds,
     http_version,
@@ -73,7 +75,9 @@ FORMAT = Format(
     server=Server.NGINX,
     blocks=blocks,
     pass_reason=pass_reason,
-    doubts=body_filters,
+    doubts=doubts,
+    conditions=conditions,
+    deciding=deciding,
     file_names=(
         r"(^|/)nginx[^/]*\.conf$|(^|/)nginx/.*\.conf$|(^|/)nginx/(sites|conf)[^/]*/|\.nginx$|\.nginxconf$",
     ),

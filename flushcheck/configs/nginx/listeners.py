@@ -34,13 +34,13 @@ def with_listeners(blocks: Sequence[Block], config: Config) -> Sequence[Block]:
     by_server: dict[int, tuple[Listener, ...]] = {}
     led = []
     for block in blocks:
-        server = server_of(block)
-        if server is None:
+        around = server_of(block)
+        if around is None:
             led.append(block)
             continue
-        if id(server) not in by_server:
-            by_server[id(server)] = tuple(islice(_listeners(block, server, sockets), _MAX_LISTENERS))
-        led.append(replace(block, listeners=by_server[id(server)]))
+        if id(around) not in by_server:
+            by_server[id(around)] = tuple(islice(_listeners(block, around, sockets), _MAX_LISTENERS))
+        led.append(replace(block, listeners=by_server[id(around)]))
     return led
 
 

@@ -281,6 +281,7 @@ export interface CheckedBlock {
   line: number;
   block: string;
   reason: string;
+  conditions: { assumption: string; clause: string }[];
 }
 
 export interface ReadProblem {
