@@ -24,6 +24,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import (
     apache_mod_fcgid,
     apache_mod_security,
+    apache_proxy_ajp,
     apache_proxy_fcgi,
     apache_ratelimit,
     app_response,
@@ -48,6 +49,7 @@ from flushcheck.culprits import (
     idle_timeout,
     joined_response,
     lighttpd_stream_response_body,
+    nginx_brotli,
     nginx_fastcgi_buffering,
     nginx_gzip,
     nginx_hint_taken,
@@ -106,6 +108,7 @@ CATALOGUE: tuple[Member, ...] = (
     django_gzip_middleware,
     nginx_proxy_buffering,
     nginx_gzip,
+    nginx_brotli,
     nginx_fastcgi_buffering,
     nginx_uwsgi_buffering,
     nginx_scgi_buffering,
@@ -143,6 +146,7 @@ CATALOGUE: tuple[Member, ...] = (
     compressor,
     joined_response,
     buffering_hop,
+    apache_proxy_ajp,
     apache_ratelimit,
     haproxy_wait_for_body,
 )

@@ -107,7 +107,7 @@ def lint(block: Block) -> Iterator[Finding]:
         value=value,
         at=block.pass_directive,
         fix=HANDLER_FIX if block.pass_directive.name == "sethandler" else PASS_FIX,
-        edits=_edits(block),
+        edits=parameter_edits(block),
         override=f"{NO_OVERRIDE}: Apache ignores X-Accel-Buffering",
         readers=met_by,
     )
@@ -126,7 +126,7 @@ def held_readers(block: Block) -> tuple[tuple[Reader, ...], str]:
     return met_by, f"a buffer of {MOD_SSL_BYTES} bytes (mod_ssl, for HTTP/1.1 clients over TLS{http2})"
 
 
-def _edits(block: Block) -> tuple[Edit, ...]:
+def parameter_edits(block: Block) -> tuple[Edit, ...]:
     """A parameter on the line that makes the worker, or a <Proxy> section beside the handler."""
     value = block.params.get("flushpackets")
     if value is not None and value.at is not block.pass_directive:
@@ -136,7 +136,7 @@ def _edits(block: Block) -> tuple[Edit, ...]:
         kept = [arg for arg in gate.args if not arg.lower().startswith(("flushpackets=", "flushwait="))]
         line = " ".join([gate.word, *map(_quoted, kept), "flushpackets=on"])
         return (edit(Action.REPLACE, gate, line),)
-    address = re.search(r"fcgi://[^/\s\"]+", gate.whole)
+    address = re.search(r"(?:fcgi|ajp)://[^/\s\"]+", gate.whole)
     section = None
     for scope in block.insert_scope.chain():
         if scope.directive is None or scope.directive.name == "virtualhost":

@@ -116,6 +116,11 @@ ROWS: list[tuple[str, Server, Version, str, str]] = [
     ("apache-proxy-fcgi", APACHE, ANY, host("", 443, "flushpackets=auto"),      "warning http1 browser"),
     ("apache-proxy-fcgi", APACHE, ANY, host("", 443, "flushpackets=on"),        ""),
 
+    ("apache-proxy-ajp", APACHE, ANY, "ProxyPass / ajp://x/\n",                 "warning "),
+    ("apache-proxy-ajp", APACHE, ANY, host("").replace("fcgi", "ajp"),          "warning http1 browser"),
+    ("apache-proxy-ajp", APACHE, ANY, host("Protocols h2").replace("fcgi", "ajp"), "warning http1"),
+    ("apache-proxy-ajp", APACHE, ANY, host("", 80).replace("fcgi", "ajp"),      "warning plain"),
+
     ("caddy-encode", CADDY, (2, 8, 4), ":80 {\nencode gzip {\nminimum_length 64\n}\nreverse_proxy x:1\n}\n", "error "),
     ("caddy-encode", CADDY, (2, 8, 4), ":80 {\nencode gzip {\nminimum_length 65\n}\nreverse_proxy x:1\n}\n", "warning "),
     ("caddy-encode", CADDY, (2, 8, 4), ":80 {\nencode /a gzip {\nminimum_length 1\n}\nreverse_proxy x:1\n}\n", "warning "),

@@ -235,7 +235,7 @@ def pass_reason(block: Block) -> str:
         return "mod_proxy_http passes each piece on at once"
     if block.via in ("passenger", "cgi", "mod_wsgi"):
         return "the module passes each piece on at once"
-    if block.via == "fastcgi" and (value := block.params.get("flushpackets")):
+    if block.via in ("fastcgi", "ajp") and (value := block.params.get("flushpackets")):
         return block.say(value)
     if block.via == "fcgid":
         return block.say(block.value("FcgidOutputBufferSize", "65536"))
