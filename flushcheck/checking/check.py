@@ -8,11 +8,12 @@ left out; where the file does not show it, the block is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from flushcheck.checking.allow_comments import AllowComments
+from flushcheck.configs.address import Address, Route
 from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.formats import FORMATS
@@ -76,11 +77,14 @@ class CheckResult:
         return 3 if self.problems and not judged else 0
 
 
-def check(config: Config, assumed: Collection[Assumption] = ()) -> CheckResult:
+def check(
+    config: Config, assumed: Collection[Assumption] = (), address: Address | None = None
+) -> CheckResult:
     """Check every block of one configuration that passes to an app.
 
     Args:
         assumed: what a person states about the parts that the file does not show.
+        address: only the blocks that requests for it come to are checked; None: every block.
     """
     config_format = FORMATS[config.server]
     linters = [linter for linter in LINTERS if config.server in linter.SERVERS]
@@ -90,7 +94,12 @@ def check(config: Config, assumed: Collection[Assumption] = ()) -> CheckResult:
     passed, unknown = [], []
     problems = [*config.problems]
     refused = next((problem for problem in config.problems if problem.refused), None)
-    for count, each in enumerate(config_format.blocks(config)):
+    blocks: Iterable[Block] = config_format.blocks(config)
+    if address is not None:
+        route = config_format.route(config, tuple(blocks), address)
+        blocks = route.blocks
+        problems += _remarks(route, config, address)
+    for count, each in enumerate(blocks):
         block = replace(each, unread_includes=()) if Assumption.EMPTY_INCLUDES in assumed else each
         if count == MAX_BLOCKS:
             reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
@@ -122,6 +131,18 @@ def check(config: Config, assumed: Collection[Assumption] = ()) -> CheckResult:
         problems=(*problems, *comments.problems()),
         files=tuple(config.texts),
     )
+
+
+def _remarks(route: Route, config: Config, address: Address) -> Iterator[ReadProblem]:
+    """What a reader must know of the way to the blocks that were checked."""
+    if route.server is None:
+        return
+    where = f"{address.host}:{address.port} leads to the server at {route.server.place}"
+    if route.remark:
+        yield ReadProblem(config.file, route.server.line, f"{where}: {route.remark}", incomplete=False)
+    if not route.blocks:
+        reason = f"{where}, where nothing passes {' or '.join(address.paths[:2])} to an app"
+        yield ReadProblem(config.file, route.server.line, reason, incomplete=False)
 
 
 def merge(results: Sequence[CheckResult]) -> CheckResult:

@@ -9,16 +9,20 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flushcheck.checking.check import CheckResult
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
+from flushcheck.configs.address import Address
 from flushcheck.configs.assumptions import Assumption
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import version
 from flushcheck.files import RUNNING, ReadResult, check_all, read, read_running
-from flushcheck.model import UsageError, Version
+from flushcheck.measurement.plan import ROUTES
+from flushcheck.model import Run, UsageError, Version
 from flushcheck.reports.diff import diff
 from flushcheck.reports.findings import findings_document, findings_text
 from flushcheck.reports.sarif import sarif
@@ -86,8 +90,8 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_config(arguments: argparse.Namespace) -> CheckResult | None:
-    """The findings in the files given by --config; None if none is given.
+def read_config(arguments: argparse.Namespace) -> ReadResult | None:
+    """The files given by --config, for `check_config`; None if none is given.
 
     Raises:
         UsageError: a file cannot be read, its server cannot be detected, or --ticket is given too.
@@ -103,7 +107,26 @@ def read_config(arguments: argparse.Namespace) -> CheckResult | None:
     if got.problems:
         bad = got.problems[0]
         raise UsageError(f"--config {bad.file}: {bad.reason}; {_CONFIG}")
-    return check_all(got)
+    return got
+
+
+def check_config(got: ReadResult | None, run: Run) -> CheckResult | None:
+    """The findings in these files, of the blocks that the requests of a run came to; None without files."""
+    if got is None:
+        return None
+    routes = ("",) if run.method else tuple(ROUTES.values())
+    return check_all(got, address=_address(run.target, routes))
+
+
+def _address(url: str, routes: Collection[str]) -> Address | None:
+    """The parts of a URL by which servers choose a block; None if it has no host."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
+    paths = [f"{parts.path.rstrip('/')}{route}" if route else parts.path or "/" for route in routes]
+    return Address(parts.hostname, port, tuple(paths)) if parts.hostname else None
 
 
 _CONFIG = "expected a server's configuration file, for example /etc/nginx/nginx.conf"

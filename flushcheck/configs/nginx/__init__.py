@@ -2,11 +2,11 @@
 
 `blocks.py` finds the blocks, `values.py` reads the settings that linters ask for, `listeners.py` says who
 comes in where, `holds.py` from whom the buffers keep what, `inner_server.py` finds blocks that pass to
-another server of the same configuration, `modules.py` knows the directives of other
-modules. The text is split into tokens outside the pure packages (`flushcheck.files.nginx_lexer`), and
-`braces` builds the tree: crossplane's parser recurses (2,000 open braces end it), keeps nothing of a file
-with one brace missing, opens the files of every include, and reads a file only at the first place that
-includes it.
+another server of the same configuration, `routing.py` which blocks an address leads to, `modules.py` knows
+the directives of other modules. The text is split into tokens outside the pure packages
+(`flushcheck.files.nginx_lexer`), and `braces` builds the tree: crossplane's parser recurses (2,000 open
+braces end it), keeps nothing of a file with one brace missing, opens the files of every include, and reads a
+file only at the first place that includes it.
 
 Inheritance in nginx: a setting comes from the innermost level that has one. Lists (proxy_set_header,
 proxy_ignore_headers, gzip_types) are replaced as a whole, not added to. The pass itself is inherited by `if`
@@ -25,6 +25,7 @@ from flushcheck.configs.nginx.holds import Hold, hold, tls_buffer
 from flushcheck.configs.nginx.inner_server import with_inner_servers
 from flushcheck.configs.nginx.listeners import with_listeners
 from flushcheck.configs.nginx.modules import doubts
+from flushcheck.configs.nginx.routing import route
 from flushcheck.configs.nginx.values import (
     block_bytes,
     buffering,
@@ -78,6 +79,7 @@ FORMAT = Format(
     doubts=doubts,
     conditions=conditions,
     deciding=deciding,
+    route=route,
     file_names=(
         r"(^|/)nginx[^/]*\.conf$|(^|/)nginx/.*\.conf$|(^|/)nginx/(sites|conf)[^/]*/|\.nginx$|\.nginxconf$",
     ),
