@@ -80,7 +80,7 @@ def configure(parser: Parser) -> None:
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add --config, the files to compare with a report; `read_config` reads them."""
+    """Add --config and --running, what to compare with a report; `read_config` reads it."""
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -88,18 +88,31 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="configuration file or folder of a server on the path, to compare with the report (repeatable)",
     )
+    parser.add_argument(
+        "--running",
+        choices=[server.value for server in RUNNING],
+        help="compare with the configuration that the local server uses",
+    )
 
 
 def read_config(arguments: argparse.Namespace) -> ReadResult | None:
-    """The files given by --config, for `check_config`; None if none is given.
+    """What --config and --running name, for `check_config`; None if they name nothing.
 
     Raises:
-        UsageError: a file cannot be read, its server cannot be detected, or --ticket is given too.
+        UsageError: a file cannot be read, its server cannot be detected, both are given, or --ticket too.
     """
-    if not arguments.config:
+    if not arguments.config and not arguments.running:
         return None
+    option = "--config" if arguments.config else "--running"
     if arguments.ticket:
-        raise UsageError("--ticket with --config: expected one of the two, for example --ticket")
+        raise UsageError(f"--ticket with {option}: expected one of the two, for example --ticket")
+    if not arguments.config:
+        return read_running(Server(arguments.running))
+    if arguments.running:
+        raise UsageError(
+            f"--config with --running {arguments.running}: expected one of the two, for example "
+            f"--running {arguments.running}"
+        )
     try:
         got = read(arguments.config)
     except UsageError as error:
