@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 
+from flushcheck.configs.address import Address, Route
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import (
     MAX_ARGS,
@@ -200,6 +201,37 @@ def seconds(text: str) -> float | None:
     return int(match[1]) * units[match[2]] if match else None
 
 
+# Filters that HAProxy brings and that pass each piece on, or have a culprit of their own.
+_KNOWN_FILTERS = frozenset({"cache", "compression", "fcgi-app", "opentracing", "otel", "spoe", "trace"})
+
+
+def doubts(block: Block) -> Iterator[str]:
+    """Why it is not known whether responses pass: other filters, and Lua on responses."""
+    scopes = (block.scope, *block.related_scopes)
+    lines = dict.fromkeys(line for scope in scopes for line in scope.every("filter"))
+    for line in lines:
+        if line.args and line.args[0] not in _KNOWN_FILTERS:
+            yield f"{line.text} (line {line.line}): responses go through this filter, which may collect them"
+    for line in dict.fromkeys(line for scope in scopes for line in scope.every("http-response")):
+        if line.args and line.args[0].startswith("lua."):
+            yield f"{line.text} (line {line.line}): responses go through Lua code, which may wait for them"
+
+
+def route(_config: Config, blocks: Sequence[Block], address: Address) -> Route:
+    """The blocks that a bind on the port of this address leads to; all of them where no bind has the port."""
+    port = str(address.port)
+    return Route(tuple(block for block in blocks if _has_port(block, port)) or tuple(blocks))
+
+
+def _has_port(block: Block, port: str) -> bool:
+    binds = (
+        line for scope in block.related_scopes or (block.scope,) for line in scope.own("bind")[:_MAX_BINDS]
+    )
+    return any(
+        where.rpartition(":")[2] == port for line in binds for where in "".join(line.args[:1]).split(",")
+    )
+
+
 def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     own = no_delay(block.scope)
@@ -216,6 +248,8 @@ FORMAT = Format(
     server=Server.HAPROXY,
     blocks=blocks,
     pass_reason=pass_reason,
+    doubts=doubts,
+    route=route,
     file_names=(r"(^|/)haproxy[^/]*\.(cfg|conf)$",),
     line_starts=(
         r"(global|defaults|frontend|backend|listen|resolvers|peers|userlist)(\s+[\w.:*-]+)?(\s+from\s+\S+)?\s*$",

@@ -20,6 +20,8 @@ def server(lines: str, target: str = "http://x", listen: str = "listen 80;") -> 
     return f"server {{ {listen} location / {{ {lines} proxy_pass {target}; }} }}"
 
 
+LISTEN = "listen l\nmode http\noption http-no-delay\nserver s x:1\n"
+
 PASSED = [
     # server, configuration, and what has to be true for its block to pass
     (NGINX, server(HTTP11), [CHUNKED]),
@@ -37,6 +39,8 @@ PASSED = [
     (NGINX, server("include proxy_params; proxy_buffering off;"), []),
     (NGINX, server("include /etc/letsencrypt/options-ssl-nginx.conf; proxy_buffering off;"), []),
     (HAPROXY, "listen l\nmode http\noption http-no-delay\nserver s x:1\n", []),
+    (HAPROXY, LISTEN + "filter trace\nfilter\nhttp-response set-header A b\nhttp-response\n", []),
+    (CADDY, "a {\n@m path /x\nencode @m gzip {\nmatch {\nheader Content-Type text/css*\n}\n}\nlog\nreverse_proxy x\n}\n", []),
     (APACHE, "ProxyPass / http://x/\n", []),
 ]  # fmt: skip
 
@@ -64,6 +68,12 @@ UNKNOWN = [
     (APACHE, "Include a.conf\nProxyPass / http://x/\n", "a.conf could not be read; if it adds nothing: mod_proxy_http passes"),
     (APACHE, "ProxyPass / scgi://x/\n", "scgi: flushcheck does not know how Apache passes such a response on"),
     (APACHE, "ProxyPass / ftp://x/\n", "ftp: flushcheck does not know"),
+    (CADDY, "a {\ntemplates\nreverse_proxy x\n}\n", "templates (line 2) collects whole responses of text/html"),
+    (CADDY, "a {\nhandle {\nReplace a b\n@m path /x\nreverse_proxy x\n}\n}\n", "Replace (line 3) is of a module that flushcheck does not know"),
+    (CADDY, "a {\nw\nx\ny\nz\nreverse_proxy x\n}\n", "w (line 2) is of a module that flushcheck does not know; x (line 3)"),
+    (HAPROXY, LISTEN + "filter lua.a\n", "filter lua.a (line 5): responses go through this filter, which may collect them"),
+    (HAPROXY, LISTEN + "filter bwlim-out a limit 1k key src\n", "filter bwlim-out a"),
+    (HAPROXY, LISTEN + "http-response lua.b\n", "http-response lua.b (line 5): responses go through Lua code"),
     (CADDY, "a {\nimport b\nreverse_proxy x\n}\n", "b could not be read; if it adds nothing: nothing encodes"),
 ]  # fmt: skip
 

@@ -3,8 +3,9 @@
 import pytest
 
 from flushcheck.configs import haproxy
+from flushcheck.configs.address import Address
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import ReadProblem, Scope
+from flushcheck.configs.tree import Config, ReadProblem, Scope
 from tests.configs.shape import blocks, shape
 
 READ = [
@@ -162,3 +163,15 @@ TIMES = [
 @pytest.mark.parametrize(("text", "expected"), TIMES)
 def test_a_time(text, expected):
     assert haproxy.seconds(text) == expected
+
+
+ROUTED = "frontend f\nmode http\nbind :80,:81\nbind 10.0.0.1:82\ndefault_backend b\nfrontend g\nmode http\nbind :83\nbind\nuse_backend c\nbackend b\nmode http\nserver s x:1\nbackend c\nmode http\nserver s x:1\nlisten l\nmode http\nbind :84\nserver s x:1\n"
+PORTS = [(80, ["b"]), (81, ["b"]), (82, ["b"]), (83, ["c"]), (84, ["l"]), (85, ["b", "c", "l"])]
+
+
+@pytest.mark.parametrize(("port", "expected"), PORTS)
+def test_an_address_leads_to_what_a_bind_on_its_port_leads_to(port, expected):
+    found = haproxy.route(
+        Config(Server.HAPROXY, "f", ()), blocks(Server.HAPROXY, ROUTED), Address("h", port, ("/",))
+    )
+    assert [block.name.split()[1] for block in found.blocks] == expected
