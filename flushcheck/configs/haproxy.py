@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice, pairwise
 
 from flushcheck.configs.address import Address, Route
@@ -165,6 +166,11 @@ def listeners(frontend: Scope, version: Version) -> Sequence[Listener]:
     A bind without TLS beside one with TLS carries none where `redirect scheme https` stands. From 2.8 on
     (HAPROXY_ALPN) a bind with `ssl` offers HTTP/2 by itself; an unknown version counts as one that does.
     """
+    found: Sequence[Listener] = frontend.cached(f"listeners {version}", lambda: _listeners(frontend, version))
+    return found
+
+
+def _listeners(frontend: Scope, version: Version) -> Sequence[Listener]:
     binds = [line for line in frontend.own("bind")[:_MAX_BINDS] if not _is_quic(line)]
     found = [Listener(line, "ssl" in line.args, _offers_h2(line, version)) for line in binds]
     if any(listener.tls for listener in found) and _redirects_to_https(frontend):
@@ -207,14 +213,27 @@ _KNOWN_FILTERS = frozenset({"cache", "compression", "fcgi-app", "opentracing", "
 
 def doubts(block: Block) -> Iterator[str]:
     """Why it is not known whether responses pass: other filters, and Lua on responses."""
-    scopes = (block.scope, *block.related_scopes)
-    lines = dict.fromkeys(line for scope in scopes for line in scope.every("filter"))
-    for line in lines:
-        if line.args and line.args[0] not in _KNOWN_FILTERS:
-            yield f"{line.text} (line {line.line}): responses go through this filter, which may collect them"
-    for line in dict.fromkeys(line for scope in scopes for line in scope.every("http-response")):
-        if line.args and line.args[0].startswith("lua."):
-            yield f"{line.text} (line {line.line}): responses go through Lua code, which may wait for them"
+    for scope in (block.scope, *block.related_scopes):
+        named: Sequence[str] = scope.cached("doubts", partial(_doubts, scope))
+        yield from named
+
+
+def _doubts(scope: Scope) -> list[str]:
+    """The same for one section."""
+    filters = [
+        f"{line.text} (line {line.line}): responses go through this filter, which may collect them"
+        for line in scope.every("filter")
+        if line.args and line.args[0] not in _KNOWN_FILTERS
+    ]
+    code = [
+        f"{line.text} (line {line.line}): responses go through Lua code, which may wait for them"
+        for line in scope.every("http-response")
+        if line.args and line.args[0].startswith("lua.")
+    ]
+    return [*filters, *code][:_MAX_DOUBTS]
+
+
+_MAX_DOUBTS = 3  # named of one section
 
 
 def route(_config: Config, blocks: Sequence[Block], address: Address) -> Route:
@@ -224,12 +243,9 @@ def route(_config: Config, blocks: Sequence[Block], address: Address) -> Route:
 
 
 def _has_port(block: Block, port: str) -> bool:
-    binds = (
-        line for scope in block.related_scopes or (block.scope,) for line in scope.own("bind")[:_MAX_BINDS]
-    )
-    return any(
-        where.rpartition(":")[2] == port for line in binds for where in "".join(line.args[:1]).split(",")
-    )
+    scopes = block.related_scopes or (block.scope,)
+    binds = (line for scope in scopes for line in scope.own("bind")[:_MAX_BINDS] if line.args)
+    return any(where.rpartition(":")[2] == port for line in binds for where in line.args[0].split(","))
 
 
 def pass_reason(block: Block) -> str:

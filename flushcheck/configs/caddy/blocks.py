@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 from flushcheck.configs.tree import MAX_DEPTH, Block, Config, Directive, Scope, ellipsize
@@ -130,15 +131,22 @@ def doubts(block: Block) -> Iterator[str]:
     """Why it is not known whether responses pass: templates, and directives of other modules."""
     for line in islice(block.insert_scope.every("templates"), 1):
         yield f"templates (line {line.line}) collects whole responses of text/html, text/plain, text/markdown"
+    scopes = block.insert_scope.chain()
+    others = (line for scope in scopes for line in scope.cached("others", partial(_others, scope)))
+    for line in islice(others, _MAX_DOUBTS):
+        yield f"{ellipsize(line.word, 40)} (line {line.line}) is of a module that flushcheck does not know"
+
+
+def _others(scope: Scope) -> list[Directive]:
+    """The first directives of a site or route that are not Caddy's own."""
+    if scope.directive is None:
+        return []
     others = (
         line
-        for scope in block.insert_scope.chain()
-        if scope.directive is not None
         for line in scope.children
         if line.name not in _OWN_DIRECTIVES and not line.name.startswith(("@", "&"))
     )
-    for line in islice(others, _MAX_DOUBTS):
-        yield f"{ellipsize(line.word, 40)} (line {line.line}) is of a module that flushcheck does not know"
+    return list(islice(others, _MAX_DOUBTS))
 
 
 def pass_reason(_block: Block) -> str:
