@@ -2,17 +2,19 @@
 
 Each format says which blocks pass to an app; every linter of its server looks at each of them. Other blocks
 are not checked: a static location holds no stream. A block without Findings is listed with the reason why it
-lets a stream through, so that a short report does not look like a check that was left out; where the file
-does not show it, the block is unknown.
+lets a stream through and under which conditions, so that a short report does not look like a check that was
+left out; where the file does not show it, the block is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from flushcheck.checking.allow_comments import AllowComments
+from flushcheck.configs.address import Address, Route
+from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.formats import FORMATS
 from flushcheck.configs.tree import MAX_BLOCKS, Block, Config, Format, ReadProblem
@@ -31,7 +33,8 @@ class CheckedBlock:
     file: str
     line: int
     block: str
-    reason: str
+    reason: str  # with its conditions
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,15 @@ class CheckResult:
         return 3 if self.problems and not judged else 0
 
 
-def check(config: Config) -> CheckResult:
-    """Check every block of one configuration that passes to an app."""
+def check(
+    config: Config, assumed: Collection[Assumption] = (), address: Address | None = None
+) -> CheckResult:
+    """Check every block of one configuration that passes to an app.
+
+    Args:
+        assumed: what a person states about the parts that the file does not show.
+        address: only the blocks that requests for it come to are checked; None: every block.
+    """
     config_format = FORMATS[config.server]
     linters = [linter for linter in LINTERS if config.server in linter.SERVERS]
     comments = AllowComments(config.texts)
@@ -84,7 +94,13 @@ def check(config: Config) -> CheckResult:
     passed, unknown = [], []
     problems = [*config.problems]
     refused = next((problem for problem in config.problems if problem.refused), None)
-    for count, block in enumerate(config_format.blocks(config)):
+    blocks: Iterable[Block] = config_format.blocks(config)
+    if address is not None:
+        route = config_format.route(config, tuple(blocks), address)
+        blocks = route.blocks
+        problems += _remarks(route, config, address)
+    for count, each in enumerate(blocks):
+        block = replace(each, unread_includes=()) if Assumption.EMPTY_INCLUDES in assumed else each
         if count == MAX_BLOCKS:
             reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
@@ -99,11 +115,10 @@ def check(config: Config) -> CheckResult:
                 allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
                 allowed.setdefault(_key(finding), allowing)
         if all(finding.level is Level.NOTE for finding in own):
-            place = (block.server, block.at.file, block.at.line, block.name)
             if doubt := _doubt(block, config_format, refused):
-                unknown.append(CheckedBlock(*place, doubt))
+                unknown.append(_checked(block, doubt))
             else:
-                passed.append(CheckedBlock(*place, config_format.pass_reason(block)))
+                passed.append(_passed(block, config_format, assumed))
         if len(findings) > MAX_FINDINGS:
             reason = f"more than {MAX_FINDINGS} findings: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
@@ -116,6 +131,18 @@ def check(config: Config) -> CheckResult:
         problems=(*problems, *comments.problems()),
         files=tuple(config.texts),
     )
+
+
+def _remarks(route: Route, config: Config, address: Address) -> Iterator[ReadProblem]:
+    """What a reader must know of the way to the blocks that were checked."""
+    if route.server is None:
+        return
+    where = f"{address.host}:{address.port} leads to the server at {route.server.place}"
+    if route.remark:
+        yield ReadProblem(config.file, route.server.line, f"{where}: {route.remark}", incomplete=False)
+    if not route.blocks:
+        reason = f"{where}, where nothing passes {' or '.join(address.paths[:2])} to an app"
+        yield ReadProblem(config.file, route.server.line, reason, incomplete=False)
 
 
 def merge(results: Sequence[CheckResult]) -> CheckResult:
@@ -145,7 +172,32 @@ def _doubt(block: Block, config_format: Format, refused: ReadProblem | None) -> 
     """Why it is not known whether this block lets a stream through; "" if it is known."""
     if refused is not None:
         return f"the server does not start with this configuration: see {refused.file}:{refused.line}"
-    return "; ".join(config_format.doubts(block))
+    doubts = [*config_format.doubts(block)]
+    if block.unread_includes and not _decided(block, config_format):
+        doubts.append(
+            f"{block.unread_names} could not be read; if it adds nothing: {config_format.pass_reason(block)}"
+        )
+    return "; ".join(doubts)
+
+
+def _decided(block: Block, config_format: Format) -> bool:
+    """Whether a line in the file itself makes this block pass, whatever the files say that were not read."""
+    deciding = config_format.deciding(block)
+    return deciding is not None and not block.may_be_set_by_unread(deciding.name)
+
+
+def _passed(block: Block, config_format: Format, assumed: Collection[Assumption]) -> CheckedBlock:
+    conditions = [each for each in config_format.conditions(block) if each.assumption not in assumed]
+    if block.unread_includes:
+        clause = f"if {block.unread_names}, which could not be read, adds nothing"
+        conditions.append(Condition(Assumption.EMPTY_INCLUDES, clause))
+    clauses = " and ".join(condition.clause for condition in conditions)
+    reason = f"{config_format.pass_reason(block)} {clauses}".rstrip()
+    return _checked(block, reason, tuple(conditions))
+
+
+def _checked(block: Block, reason: str, conditions: tuple[Condition, ...] = ()) -> CheckedBlock:
+    return CheckedBlock(block.server, block.at.file, block.at.line, block.name, reason, conditions)
 
 
 def _key(finding: Finding) -> tuple[object, ...]:

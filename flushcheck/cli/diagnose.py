@@ -14,7 +14,7 @@ from flushcheck.cli.arguments import (
     timeout,
     transport_names,
 )
-from flushcheck.cli.check import add_config, read_config
+from flushcheck.cli.check import add_config, check_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import add_format_options, write_report
@@ -148,7 +148,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the URL is wrong, or a file cannot be read or written.
     """
-    checked = read_config(arguments)
+    files = read_config(arguments)
     silences_s = parse_silences(arguments.idle or ())
     options = connection_options(
         arguments,
@@ -172,7 +172,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 options=options,
                 clients=arguments.clients or CLIENTS,
             )
-        code = write_report(judge(gathered), arguments, console, checked)
+        code = write_report(judge(gathered), arguments, console, check_config(files, gathered))
         if file is not None:
             file.write(dump(gathered))
     return code

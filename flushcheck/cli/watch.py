@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flushcheck.cli.arguments import Parser, named_address, timeout
 from flushcheck.cli.certificate_note import CertificateNote
-from flushcheck.cli.check import add_config, read_config
+from flushcheck.cli.check import add_config, check_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.diagnose import probe_text
@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         (address.name, watch_request(address.url, method=arguments.request, body=body, options=past))
         for address in named_addresses(arguments.direct, arguments.at)
     ]
-    checked = read_config(arguments)
+    files = read_config(arguments)
     names = [name for name, _ in beside]
     live = _TextView(console) if arguments.text else _LiveView(console, names)
     shows = not (arguments.json or arguments.ticket)
@@ -139,7 +139,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         certificates.write(console)
         if shows:
             console.write("\n")
-        code = write_report(judge(watched), arguments, console, checked)
+        code = write_report(judge(watched), arguments, console, check_config(files, watched))
         if file is not None:
             file.write(dump(watched))
     return code

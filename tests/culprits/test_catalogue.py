@@ -173,9 +173,9 @@ BUFFERING = ("nginx-scgi-buffering", "nginx-uwsgi-buffering")
 GZIP = ("gzip-members", "django-gzip-middleware", "nginx-gzip", "varnish-gzip")
 NEAR = [
     # given                 the ids offered
-    ("nginx_gzip",          ("nginx-gzip", "nginx-ssi", "varnish-gzip", "gzip-members")),
-    ("Nginx-Gzip",          ("nginx-gzip", "nginx-ssi", "varnish-gzip", "gzip-members")),
-    ("nginx - gzip",        ("nginx-gzip", "nginx-ssi", "varnish-gzip", "gzip-members")),
+    ("nginx_gzip",          ("nginx-gzip", "nginx-ssi", "varnish-gzip", "nginx-brotli")),
+    ("Nginx-Gzip",          ("nginx-gzip", "nginx-ssi", "varnish-gzip", "nginx-brotli")),
+    ("nginx - gzip",        ("nginx-gzip", "nginx-ssi", "varnish-gzip", "nginx-brotli")),
     ("nginx buffering",     (*BUFFERING, "nginx-proxy-buffering", "nginx-fastcgi-buffering")),
     ("proxy_buffering",     ("nginx-proxy-buffering", "traefik-buffering", "php-output-buffering", "envoy-buffer")),
     ("ngnix-proxy-bufering", ("nginx-proxy-buffering", *BUFFERING, "nginx-fastcgi-buffering")),
@@ -188,7 +188,7 @@ NEAR = [
     ("limit_rate",          ("nginx-limit-rate", "apache-ratelimit", "http2-stream-limit", "app-server-limit")),
     ("-" * 57 + "gzip",     GZIP),  # 60 characters count
     ("-" * 58 + "gzip",     ()),
-    ("cache zzzzzzzz zzzzzzzzzz zzzzzzz nginx", ("nginx-proxy-cache", "nginx-proxy-buffering", "nginx-gzip", "nginx-fastcgi-buffering")),
+    ("cache zzzzzzzz zzzzzzzzzz zzzzzzz nginx", ("nginx-proxy-cache", "nginx-proxy-buffering", "nginx-gzip", "nginx-brotli")),
     ("an ap",               ()),
 ]  # fmt: skip
 

@@ -1,14 +1,16 @@
 """Apache httpd: server files and .htaccess.
 
 `parser.py` builds the tree of one file, `conditions.py` works out which statements are in force,
-`workers.py` which parameters hold for an address, and `blocks.py` finds the lines that pass to an app.
+`workers.py` which parameters hold for an address, `blocks.py` finds the lines that pass to an app, and
+`routing.py` the virtual host that an address leads to.
 Source: "Configuration Sections" of the httpd 2.4 manual, and measurements on 2.4.71.
 """
 
 from __future__ import annotations
 
-from flushcheck.configs.apache.blocks import INCLUDES, blocks, pass_reason, seconds, setting
+from flushcheck.configs.apache.blocks import INCLUDES, blocks, doubts, pass_reason, seconds, setting
 from flushcheck.configs.apache.parser import parse
+from flushcheck.configs.apache.routing import route
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Format
 
@@ -18,6 +20,8 @@ FORMAT = Format(
     server=Server.APACHE,
     blocks=blocks,
     pass_reason=pass_reason,
+    doubts=doubts,
+    route=route,
     file_names=(r"(^|/)\.htaccess$|(^|/)(httpd|apache2)[^/]*\.conf$|(^|/)(apache2|httpd)/.*\.(conf|load)$",),
     line_starts=(
         r"</?(VirtualHost|Directory|DirectoryMatch|Location|LocationMatch|Files|FilesMatch|Proxy)\b[^>]*>",

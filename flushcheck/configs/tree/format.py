@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from flushcheck.configs.address import Address, Route
+from flushcheck.configs.assumptions import Condition
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree.block import Block
 from flushcheck.configs.tree.directive import Config
+from flushcheck.configs.tree.scope import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +30,11 @@ class Format:
     excluded_by: re.Pattern[str] | None = None
     # Why it is not known whether a block lets a stream through, a clause for each reason; none: it is known.
     doubts: Callable[[Block], Iterable[str]] = lambda _block: ()
+    # What has to be true for a block without Findings to let a stream through.
+    conditions: Callable[[Block], Iterable[Condition]] = lambda _block: ()
+    # The blocks that requests for an address come to; all of them where the format cannot tell.
+    route: Callable[[Config, Sequence[Block], Address], Route] = lambda _config, blocks, _: Route(
+        tuple(blocks)
+    )
+    # The setting that alone makes a block pass; None: several do, or it is a default.
+    deciding: Callable[[Block], Value | None] = lambda _block: None

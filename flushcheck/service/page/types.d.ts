@@ -298,6 +298,7 @@ export interface Finding {
   block_line: number;
   message: string;
   override: string;
+  readers: ("plain" | "http1" | "browser")[];
   fix: Fix;
 }
 
@@ -311,6 +312,7 @@ export interface CheckedBlock {
   line: number;
   block: string;
   reason: string;
+  conditions: { assumption: string; clause: string }[];
 }
 
 export interface ReadProblem {
