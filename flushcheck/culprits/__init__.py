@@ -28,6 +28,7 @@ from flushcheck.culprits import (
     apache_ratelimit,
     app_response,
     buffering_hop,
+    byte_buffer,
     caddy_buffer_responses,
     caddy_encode,
     compressor,
@@ -143,6 +144,7 @@ CATALOGUE: tuple[Member, ...] = (
     compressor,
     joined_response,
     buffering_hop,
+    byte_buffer,
     apache_ratelimit,
     haproxy_wait_for_body,
 )

@@ -35,6 +35,9 @@ MULTIPLE_SHARE = 0.8
 # A threshold is read from this many deliveries and more.
 MIN_FULL = 3
 
+# ... and that of the user's own records, whose app may group them by itself, from this many.
+MIN_FULL_RECORDS = 5
+
 # How far the largest delivery below a threshold may be from the smallest above it.
 NARROW = 0.12
 
@@ -169,17 +172,33 @@ def threshold(seen: Sequence[Delivery]) -> Fit | None:
     last record came.
     """
     full = [delivery for delivery in seen[:-1] if delivery.pieces]
-    if len(full) < MIN_FULL or not all(piece.size_bytes for delivery in full for piece in delivery.pieces):
+    sized = [(delivery.size_bytes, tuple(piece.size_bytes for piece in delivery.pieces)) for delivery in full]
+    return _threshold(sized) if all(size for _, sizes in sized for size in sizes) else None
+
+
+def record_threshold(seen: Sequence[Delivery]) -> Fit | None:
+    """The same for records of the user's own app, from which alone it follows that they are held.
+
+    An app that writes so many records each time, or all that it has each time, fills no power of two.
+    """
+    full = [delivery for delivery in seen[:-1] if delivery.records]
+    if len(full) < MIN_FULL_RECORDS or any(delivery.mid_record for delivery in full):
         return None
-    framed = statistics.mean(
-        (delivery.size_bytes - sum(piece.size_bytes for piece in delivery.pieces)) / len(delivery.pieces)
-        for delivery in full
-    )
-    enough = min(delivery.size_bytes for delivery in full)
-    short = max(delivery.size_bytes - delivery.pieces[-1].size_bytes - framed for delivery in full)
+    fit = _threshold([(delivery.size_bytes, delivery.records) for delivery in full])
+    varies = len({delivery.count for delivery in full}) > 1
+    return fit if fit and varies and fit.value in POWERS_OF_TWO else None
+
+
+def _threshold(full: Sequence[tuple[int, tuple[int, ...]]]) -> Fit | None:
+    """The same, of deliveries as their sizes and the sizes of what they completed."""
+    if len(full) < MIN_FULL:
+        return None
+    framed = statistics.mean((size - sum(sizes)) / len(sizes) for size, sizes in full)
+    enough = min(size for size, _ in full)
+    short = max(size - sizes[-1] - framed for size, sizes in full)
     if not (1 - NARROW) * enough <= short < enough:
         return None
-    if sum(len(delivery.pieces) for delivery in full) < MIN_RECORDS * len(full):
+    if sum(len(sizes) for _, sizes in full) < MIN_RECORDS * len(full):
         return None
     value = next((power for power in POWERS_OF_TWO if short < power < enough), enough)
     return Fit((enough - short) / enough, value)

@@ -62,7 +62,13 @@ def test_a_culprit_says_who_can_show_it(source, modules):
 
 
 def test_only_the_last_resorts_name_no_program():
-    assert ids(FALLBACK_DETECTORS) == {"http-hop", "compressor", "joined-response", "buffering-hop"}
+    assert ids(FALLBACK_DETECTORS) == {
+        "http-hop",
+        "compressor",
+        "joined-response",
+        "buffering-hop",
+        "byte-buffer",
+    }
 
 
 def test_only_the_idle_timeout_ends_silent_streams_alone():

@@ -29,7 +29,7 @@ TABLE = [
     ("gunicorn-sync",          FLOWING,  {"gunicorn-sync-worker": LIKELY},       "the app serves only a few streams at once"),
     ("node-compression",       HELD,     {"compressor": CERTAIN},                "does not flush after each piece"),
     ("nginx-direct",           HELD,     {"buffering-hop": LIKELY},              "a proxy in front of the app holds the response"),
-    ("nginx-large",            HELD,     {"nginx-proxy-buffering": POSSIBLE, "nginx-uwsgi-buffering": POSSIBLE, "nginx-scgi-buffering": POSSIBLE}, "nginx proxy_buffering holds the response"),
+    ("nginx-large",            HELD,     {"nginx-proxy-buffering": POSSIBLE, "nginx-uwsgi-buffering": POSSIBLE, "nginx-scgi-buffering": POSSIBLE, "byte-buffer": POSSIBLE}, "nginx proxy_buffering holds the response"),
 ]  # fmt: skip
 
 
