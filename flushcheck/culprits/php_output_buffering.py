@@ -59,13 +59,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         Evidence(f"{transport}: the app is {request.server}"),
     )
     size = seen.size_bytes(transport)
-    sure = Confidence.LIKELY if size is not None and _is_php_block(size) else Confidence.POSSIBLE
+    sure = Confidence.LIKELY if size is not None and php_settings.is_block(size) else Confidence.POSSIBLE
     return Detection(CULPRIT, sure, facts)
-
-
-def _is_php_block(size_bytes: int) -> bool:
-    """Whether no proxy measured makes blocks of this size: 8192, less the 8 of a FastCGI record."""
-    return 8100 <= size_bytes <= 8192
 
 
 FLUSHED_BYTES = 4096  # the default of output_buffering: with flush() alone it goes in whole records
@@ -73,6 +68,8 @@ FLUSHED_BYTES = 4096  # the default of output_buffering: with flush() alone it g
 
 def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
     """The blocks that PHP makes, from an app that names PHP; those of flush() alone are also Apache's."""
+    if zlib := php_settings.detect_own_zlib(seen, transport, CULPRIT):
+        return zlib
     if not own_stream.is_php(seen, transport) or not own_stream.without_compressor(seen, transport):
         return None
     size = seen.size_bytes(transport)
@@ -80,7 +77,7 @@ def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
         words = f"whole records are sent whenever {FLUSHED_BYTES} bytes are full, as with flush() alone"
         apache = own_stream.serves(seen, transport, own_stream.APACHE)
         sure = Confidence.POSSIBLE if apache else Confidence.LIKELY
-    elif size is not None and _is_php_block(size):
+    elif size is not None and php_settings.is_block(size):
         words, sure = "the blocks are those of PHP without any flush", Confidence.LIKELY
     else:
         return None

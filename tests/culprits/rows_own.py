@@ -32,6 +32,7 @@ from flushcheck.culprits import (
     nginx_uwsgi_buffering,
     passenger_buffer_response,
     php_output_buffering,
+    php_zlib,
     response_cache,
     varnish_do_stream,
     varnish_gzip,
@@ -163,6 +164,19 @@ def encrypted(size: int, *headers: tuple[str, str], **changes: Any) -> Observati
     arrivals = tuple(replace(arrival, record_bytes=(size + 17,)) for arrival in base.arrivals)
     return replace(base, arrivals=arrivals)
 
+
+PHP_BLOCKS = replace(blocks(8184, PHP_NAME), probe=IDENTITY)
+# All at once where it is compressed, when the last of those blocks comes.
+ZIPPED = observed([(3.5, 640)], headers=(GZIP, PHP_NAME))
+ZLIB: list[Row] = [
+    ("its blocks without it",        (ZIPPED, PHP_BLOCKS),                           POSSIBLE),
+    ("blocks of another",            (ZIPPED, replace(blocks(4096, PHP_NAME), probe=IDENTITY)), None),
+    ("not PHP",                      (observed([(3.5, 640)], headers=(GZIP,)), PHP_BLOCKS), None),
+    ("not compressed",               (observed([(3.5, 640)], headers=(PHP_NAME,)), PHP_BLOCKS), None),
+    ("compressed all the same",      (ZIPPED, replace(blocks(8184, PHP_NAME, GZIP), probe=IDENTITY)), None),
+    ("flowing without it",           (ZIPPED, observed(evenly(640, 0.005), IDENTITY)), None),
+    ("not tried without it",         (ZIPPED,),                                      None),
+]  # fmt: skip
 
 XAB_NO, XAB_OFF = ("x-accel-buffering", "no"), ("x-accel-buffering", "off")
 HINTED = observed(evenly(320, 0.0125), DIRECT, headers=(XAB_NO,))
@@ -378,6 +392,8 @@ TABLES: list[tuple[Any, list[Row]]] = [
     (lighttpd_stream_response_body, LIGHTTPD),
     (passenger_buffer_response, PASSENGER),
     (php_output_buffering, PHP),
+    (php_output_buffering, ZLIB),
+    (php_zlib, ZLIB),
     (nginx_hint_taken, HINT_REMOVED),
     (nginx_ignore_headers, HINT_REMOVED),
     (byte_buffer, BUFFER),
