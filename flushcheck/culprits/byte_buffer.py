@@ -28,7 +28,7 @@ CULPRIT = Culprit(
             by=Owner.APP,
             note=(
                 "Python: print(…, flush=True); PHP: ob_flush(); flush(); a child process: stdbuf -oL, or "
-                "python -u"
+                "python -u; waitress: send_bytes=1"
             ),
         ),
         Fix(
@@ -59,8 +59,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         return None
     if control in HELD_FLOWS or not own_stream.without_compressor(seen, transport):
         return None
-    # What made nginx's blocks may be nginx, or what it passes on.
-    is_named = own_stream.serves(seen, transport, own_stream.NGINX)
+    # nginx and PHP have blocks of their own: they are named beside it.
+    is_named = own_stream.serves(seen, transport, own_stream.NGINX) or own_stream.is_php(seen, transport)
     known = (Evidence(f"{transport}: {SIZES[size]}"),) if size in SIZES else ()
     facts = (hold_evidence(seen, transport), *known, *own_stream.server_evidence(seen, transport))
     return Detection(CULPRIT, Confidence.POSSIBLE if is_named else Confidence.LIKELY, facts)

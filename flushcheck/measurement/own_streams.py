@@ -4,7 +4,7 @@ Its records carry no send time, so one such stream rarely shows a hold: "all at 
 a slow app. Two things show one:
 
 - what no app does by itself: the same number of bytes in each delivery, cut in the middle of a record, or
-  whole records whenever a power of two is full;
+  whole records whenever a size is full, most often a power of two;
 - the same stream, requested in another way or at another address, arrives one by one there.
 
 A stream may differ at each request, as a chat does: two are compared by how they arrived, not by their text.
@@ -26,6 +26,7 @@ from flushcheck.measurement.patterns import (
     record_threshold,
     ticks,
 )
+from flushcheck.measurement.tls_records import buffer_bytes
 from flushcheck.model import Flow, Observation, Outcome, Variant
 
 # Up to this share of records that arrive together with a later one, records arrive one by one: two tokens are
@@ -154,6 +155,10 @@ def _pattern(
     pauses = longest_gap_s >= MIN_PAUSE_S
     if pauses and observation.format != PLAIN and (fit := record_threshold(seen)) is not None:
         return Flow.BLOCKS, _Buffer(round(fit.value), whole_records=True), 0.0
+    gaps_s = [after.at_s - before.at_s for before, after in itertools.pairwise(seen)]
+    encrypted = buffer_bytes(observation)
+    if encrypted and _cuts_records(observation, seen) and statistics.median(gaps_s) >= MIN_PAUSE_S:
+        return Flow.BLOCKS, _Buffer(encrypted, whole_records=False), 0.0
     if (fit := block(seen)) is not None:
         is_held = _cuts_records(observation, seen) and pauses
         return (Flow.BLOCKS if is_held else Flow.UNKNOWN), _Buffer(round(fit.value), whole_records=False), 0.0

@@ -37,6 +37,9 @@ MIN_FULL = 3
 
 # ... and that of the user's own records, whose app may group them by itself, from this many.
 MIN_FULL_RECORDS = 5
+# A size that is no power of two, as waitress' send_bytes, takes so many, and all that near to it.
+MIN_FULL_ODD = 10
+NARROW_ODD = 0.05
 
 # How far the largest delivery below a threshold may be from the smallest above it.
 NARROW = 0.12
@@ -179,14 +182,18 @@ def threshold(seen: Sequence[Delivery]) -> Fit | None:
 def record_threshold(seen: Sequence[Delivery]) -> Fit | None:
     """The same for records of the user's own app, from which alone it follows that they are held.
 
-    An app that writes so many records each time, or all that it has each time, fills no power of two.
+    An app that writes so many records each time, or all that it has each time, fills no such size.
     """
     full = [delivery for delivery in seen[:-1] if delivery.records]
     if len(full) < MIN_FULL_RECORDS or any(delivery.mid_record for delivery in full):
         return None
-    fit = _threshold([(delivery.size_bytes, delivery.records) for delivery in full])
-    varies = len({delivery.count for delivery in full}) > 1
-    return fit if fit and varies and fit.value in POWERS_OF_TWO else None
+    sized = [(delivery.size_bytes, delivery.records) for delivery in full]
+    if len({delivery.count for delivery in full}) == 1:
+        return None
+    fit = _threshold(sized)
+    if fit and fit.value not in POWERS_OF_TWO and (len(full) < MIN_FULL_ODD or fit.spread > NARROW_ODD):
+        fit = None
+    return fit or _limit(sized)
 
 
 def _threshold(full: Sequence[tuple[int, tuple[int, ...]]]) -> Fit | None:
@@ -202,6 +209,20 @@ def _threshold(full: Sequence[tuple[int, tuple[int, ...]]]) -> Fit | None:
         return None
     value = next((power for power in POWERS_OF_TWO if short < power < enough), enough)
     return Fit((enough - short) / enough, value)
+
+
+def _limit(full: Sequence[tuple[int, tuple[int, ...]]]) -> Fit | None:
+    """The power of two that no delivery exceeds, and that each would exceed with the next record.
+
+    A child process of Python lets go of what it printed before the record that does not fit into 8192 bytes.
+    """
+    framed = statistics.mean((size - sum(sizes)) / len(sizes) for size, sizes in full)
+    largest = max(size for size, _ in full)
+    next_size = min(size + sizes[0] + framed for (size, _), (_, sizes) in itertools.pairwise(full))
+    value = next((power for power in POWERS_OF_TWO if largest <= power < next_size), None)
+    if value is None or next_size > (1 + NARROW) * largest:
+        return None
+    return Fit((next_size - largest) / largest, value)
 
 
 def timer(seen: Sequence[Delivery], latency_s: float, stall_s: float = 0.0) -> Fit | None:

@@ -283,6 +283,7 @@ BUFFER: list[Row] = [
     ("a known size",                 (blocks(4096),),                                LIKELY),
     ("whole records",                (filled(4096),),                                LIKELY),
     ("nginx's own size",             (blocks(4096, server("nginx")),),               POSSIBLE),
+    ("PHP's own size",               (filled(4096, PHP_NAME, APACHE_NAME),),         POSSIBLE),
     ("flowing at the app's port",    (blocks(2000), observed(evenly(160, 0.025), DIRECT)), None),
     ("the same at the app's port",   (blocks(2000), replace(blocks(2000), probe=DIRECT)), None),
     ("at once",                      (held(LENGTH),),                                None),

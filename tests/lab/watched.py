@@ -108,7 +108,7 @@ def _assess(case: Case, client: Client, name: str, seen: Sights, report: Report,
     wrong = [
         f"{name} is named" for name in named if name not in right | doubted and not CULPRITS[name].generic
     ]
-    if words == {"flowing"} and report.verdict in (Verdict.HELD, Verdict.BROKEN):
+    if words == {"flowing"} and report.verdict in (Verdict.HELD, Verdict.BROKEN) and not right:
         wrong.append(f"called {report.verdict}")
     if words and words <= HELD and report.verdict is Verdict.FLOWING:
         wrong.append("called flowing")

@@ -196,20 +196,28 @@ def whole(counts: Sequence[int], size: int, *, gap_s: float = 0.5, **changes: An
     return observed([], arrivals=arrivals, **changes)
 
 
-def filled(limit: int, sizes: Sequence[int], deliveries: int = 6, *, gap_s: float = 0.5) -> Observation:
-    """What a buffer lets go that sends whole records as soon as it holds so many bytes."""
+def filled(
+    limit: int, sizes: Sequence[int], deliveries: int = 6, *, gap_s: float = 0.5, before: bool = False
+) -> Observation:
+    """What a buffer lets go that sends whole records as soon as it holds so many bytes, or before it does."""
     arrivals, held, number = list[Arrival](), list[int](), 0
     while len(arrivals) < deliveries:
-        held.append(sizes[number % len(sizes)])
+        following = sizes[number % len(sizes)]
         number += 1
-        if sum(held) + 6 * len(held) >= limit:
+        if not before:
+            held.append(following)
+        if sum(held) + 6 * len(held) + (following + 6 if before else 1) > limit:
             size = sum(held) + 6 * len(held)
             arrivals.append(Arrival(gap_s * len(arrivals), size, size, records=tuple(held)))
             held = []
+        if before:
+            held.append(following)
     rest = Arrival(gap_s * deliveries, 50, 50, records=(44,))
     return observed([], arrivals=(*arrivals, rest))
 
 
+LONG = (700, 1300, 1400, 750, 850, 1400)
+ODD = (550, 1000, 1400, 1100, 1350, 950)
 VARIED = (310, 95, 402, 188, 77, 260, 333, 121)
 THRESHOLDS = [
     # name,                          observation,                                    bytes, alone
@@ -218,6 +226,12 @@ THRESHOLDS = [
     ("five deliveries",              filled(4096, VARIED, 5),                        4096,  Flow.BLOCKS),
     ("four deliveries",              filled(4096, VARIED, 4),                        None,  Flow.UNKNOWN),
     ("5000 bytes is none",           filled(5000, VARIED),                           None,  Flow.UNKNOWN),
+    ("18,000, ten of them",          filled(18_000, VARIED, 10),                     18_001, Flow.BLOCKS),
+    ("18,000, nine of them",         filled(18_000, VARIED, 9),                      None,  Flow.UNKNOWN),
+    ("7000, 5.4 % from it",          filled(7000, ODD, 12),                       None,  Flow.UNKNOWN),
+    ("before 4096 bytes",            filled(4096, VARIED, before=True),              4096,  Flow.BLOCKS),
+    ("before 5000 bytes",            filled(5000, VARIED, before=True),              None,  Flow.UNKNOWN),
+    ("before 4096, long records",    filled(4096, LONG, before=True),                None,  Flow.UNKNOWN),
     ("without a pause",              filled(4096, VARIED, gap_s=0.09),               None,  Flow.UNKNOWN),
     ("the same number each time",    whole([10] * 6, 420),                           None,  Flow.UNKNOWN),
     ("numbers that vary",            whole([4, 9, 2, 7, 5, 3], 420),                 None,  Flow.UNKNOWN),
@@ -229,6 +243,33 @@ def test_whole_records_whenever_a_power_of_two_is_full_are_no_apps(name, seen, s
     own = shape(seen)
     assert own.flow is flow
     assert (own.hold_bytes if own.whole_records else None) == size
+
+
+def encrypted(gap_s: float, *, mid_record: bool = True) -> Observation:
+    """Full TLS records of 8 kB, one in each of four deliveries that differ in what else they bring."""
+    arrivals = tuple(
+        Arrival(gap_s * n, size, size, records=(100,) * 80, record_bytes=(8209, *more), mid_record=mid_record)
+        for n, (size, more) in enumerate(
+            [(8192, ()), (9100, (925,)), (8192, ()), (8900, (725,)), (700, (717,))]
+        )
+    )
+    return observed([], arrivals=arrivals, tls_version="TLSv1.3")
+
+
+ENCRYPTED = [
+    # name,                      observation,                      alone
+    ("full TLS records",         encrypted(0.11),                  Flow.BLOCKS),
+    ("without pauses",           encrypted(0.09),                  Flow.UNKNOWN),
+    ("whole records",            encrypted(0.11, mid_record=False), Flow.UNKNOWN),
+    ("without TLS",              replace(encrypted(0.11), tls_version=""), Flow.UNKNOWN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "flow"), ENCRYPTED, ids=[row[0] for row in ENCRYPTED])
+def test_full_tls_records_with_pauses_show_a_buffer(name, seen, flow):
+    own = shape(seen)
+    assert own.flow is flow
+    assert (own.hold_bytes == 8192) is (flow is Flow.BLOCKS)
 
 
 def test_plain_chunks_and_cut_records_show_no_threshold():

@@ -1,5 +1,6 @@
 """Flask: a plain stream, Flask-Compress, a middleware that joins, a wrong header: `gunicorn --threads 8 flask_streams:app`."""
 
+import json
 import subprocess
 import sys
 import time
@@ -32,6 +33,16 @@ def lines(framing):
 @app.get("/joined")
 def events():
     return Response(lines('data: {{"delta": "word{} "}}\n\n'), content_type="text/event-stream")
+
+
+@app.get("/pages")
+def pages():
+    def long_records():
+        for number in range(300):
+            time.sleep(0.01)
+            yield json.dumps({"delta": f"word{number} " + "." * (number * 37 % 191 + 650)}) + "\n"
+
+    return Response(long_records(), content_type="application/x-ndjson")
 
 
 @app.get("/pipe")
