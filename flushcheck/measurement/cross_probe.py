@@ -15,6 +15,7 @@ from flushcheck.measurement.own_streams import (
     held_beside,
     is_jitter,
     is_joined,
+    is_late_opening,
     is_replayed,
     is_timed,
     shape,
@@ -229,6 +230,9 @@ def _settle_own(seen: Seen, corrected: dict[Probe, Timing]) -> None:
             if any(is_timed(here, there) for there in flowing) and here.hold_bytes is None:
                 period_s = here.period_s or here.shortest_gap_s
                 corrected[probe] = replace(corrected[probe], flow=Flow.TICKS, period_s=period_s)
+        elif opening := [there for there in others if is_late_opening(here, there)]:
+            late_s = max(here.first_s - there.first_s for there in opening)
+            corrected[probe] = replace(corrected[probe], flow=Flow.LATE, late_s=late_s, waited_s=late_s)
         elif corrected[probe].flow is Flow.UNKNOWN and any(is_jitter(here, there) for there in others):
             corrected[probe] = replace(corrected[probe], flow=Flow.FLOWING, jittery=True)
     _mark_own_queued(own, corrected)

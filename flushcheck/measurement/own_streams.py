@@ -58,6 +58,13 @@ TIMED_GAPS = 1.5
 # Ticks of 200 ms leave 10 or 11 deliveries of 20 records that are 100 ms apart.
 FEWER_TIMED = 0.6
 
+# One gap may be shorter where all others are alike: over TLS the last ticks are closer together.
+MIN_ALIKE = 6
+ALIKE = 2.0
+
+# The first delivery alone was kept: it brings so many records.
+MIN_OPENING_RECORDS = 3
+
 # Beside a stream that lasts so long, one that is over before half of it can have been sent was played back.
 MIN_REPLAYED_S = 1.0
 REPLAYED_SHARE = 0.5
@@ -83,7 +90,10 @@ class OwnShape:
     first_s: float = 0.0  # when the first record arrived
     last_s: float = 0.0  # when the last one did
     longest_gap_s: float = 0.0  # between two deliveries
-    shortest_gap_s: float = 0.0  # between two that completed records, the last one left out
+    first_records: int = 0  # that the first of them completed
+    shortest_gap_s: float = (
+        0.0  # between two of them, the last one left out, and another one among gaps alike
+    )
     usual_gap_s: float = 0.0  # the median of those
     hold_bytes: int | None = None  # the size of its deliveries, where it is always the same
     whole_records: bool = (
@@ -122,13 +132,22 @@ def shape(observation: Observation) -> OwnShape:
         first_s=whole[0].at_s,
         last_s=whole[-1].at_s,
         longest_gap_s=longest_gap_s,
-        shortest_gap_s=min(gaps_s, default=0.0),
+        first_records=whole[0].count,
+        shortest_gap_s=_shortest_s(gaps_s),
         usual_gap_s=statistics.median(gaps_s) if gaps_s else 0.0,
         hold_bytes=fit.size_bytes if fit else None,
         whole_records=fit.whole_records if fit else False,
         period_s=period_s,
         stall_s=observation.stall_s,
     )
+
+
+def _shortest_s(gaps_s: Sequence[float]) -> float:
+    """The shortest gap; the second one where all but the shortest are alike."""
+    shortest_s, *others_s = sorted(gaps_s) or [0.0]
+    if len(gaps_s) >= MIN_ALIKE and others_s[-1] <= ALIKE * others_s[0]:
+        return others_s[0]
+    return shortest_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +218,16 @@ def _is_late(here: OwnShape, there: OwnShape) -> bool:
     span_s = there.last_s - there.first_s
     late_s = here.first_s - there.first_s
     return span_s >= MIN_SPAN_S and late_s >= HELD_SHARE * span_s and here.stall_s < HELD_SHARE * late_s
+
+
+def is_late_opening(here: OwnShape, there: OwnShape) -> bool:
+    """Whether its first records alone were kept, and arrived together long after they did there."""
+    return (
+        there.flow is Flow.FLOWING
+        and here.deliveries > FEWER_DELIVERIES * there.deliveries
+        and here.first_records >= MIN_OPENING_RECORDS
+        and here.first_s - there.first_s >= MIN_HOLD_S + here.stall_s
+    )
 
 
 def is_replayed(here: OwnShape, there: OwnShape) -> bool:

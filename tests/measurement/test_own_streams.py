@@ -16,6 +16,7 @@ from flushcheck.measurement.own_streams import (
     held_beside,
     is_jitter,
     is_joined,
+    is_late_opening,
     is_replayed,
     is_timed,
     shape,
@@ -299,6 +300,10 @@ TIMED = [
     ("200 ms beside 100",          [0.2, 0.29, 0.22, 0.25, 0.21, 0.2],         0.1,            True),
     ("151 ms beside 100",          [0.151, 0.29, 0.22, 0.25, 0.21, 0.2],        0.1,            True),
     ("149 ms beside 100",          [0.149, 0.29, 0.22, 0.25, 0.21, 0.2],       0.1,            False),
+    ("one short gap of six",       [0.2, 0.29, 0.22, 0.05, 0.21, 0.2, 0.2],     0.1,            True),
+    ("one short gap of five",      [0.2, 0.29, 0.22, 0.05, 0.21, 0.2],          0.1,            False),
+    ("two short gaps",             [0.2, 0.29, 0.05, 0.05, 0.21, 0.2, 0.2],     0.1,            False),
+    ("one, among uneven ones",     [0.2, 0.41, 0.22, 0.05, 0.21, 0.2, 0.2],     0.1,            False),
     ("the last gap is the end's",  [0.2, 0.29, 0.22, 0.25, 0.21, 0.01],        0.1,            True),
     ("six deliveries",             [0.2, 0.29, 0.22, 0.25, 0.21],              0.1,            True),
     ("five deliveries",            [0.2, 0.29, 0.22, 0.25],                    0.1,            False),
@@ -311,6 +316,26 @@ def test_a_timer_lets_no_two_deliveries_come_close_together(name, gaps_s, usual_
     moments = itertools.accumulate(gaps_s, initial=0.0)
     here = shape(observed([(at_s, UNEVEN[n % 6]) for n, at_s in enumerate(moments)]))
     assert is_timed(here, OwnShape(Flow.FLOWING, usual_gap_s=usual_s)) is timed
+
+
+OPENED = [
+    # name,                 here,                                                            stalled for, late
+    ("kept for 0.5 s",      [(0.5, 6), *evenly(34, 0.1, start_s=0.6)],                       0.0,  True),
+    ("kept for 0.4 s",      [(0.4, 5), *evenly(35, 0.1, start_s=0.5)],                       0.0,  True),
+    ("kept for 0.39 s",     [(0.39, 5), *evenly(35, 0.1, start_s=0.5)],                      0.0,  False),
+    ("three records",       [(0.5, 3), *evenly(34, 0.1, start_s=0.6)],                       0.0,  True),
+    ("two records",         [(0.5, 2), *evenly(34, 0.1, start_s=0.6)],                       0.0,  False),
+    ("less than the stall", [(0.5, 6), *evenly(34, 0.1, start_s=0.6)],                       0.11, False),
+    ("half the deliveries", [(2.0, 21), *evenly(19, 0.1, start_s=2.1)],                      0.0,  False),
+    ("more than half",      [(2.0, 20), *evenly(20, 0.1, start_s=2.1)],                      0.0,  True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "here", "stall_s", "late"), OPENED, ids=[row[0] for row in OPENED])
+def test_a_first_delivery_alone_may_be_kept(name, here, stall_s, late):
+    there = shape(observed(SINGLY))
+    assert is_late_opening(shape(observed(here, stall_s=stall_s)), there) is late
+    assert not is_late_opening(shape(observed(here, stall_s=stall_s)), replace(there, flow=Flow.UNKNOWN))
 
 
 JITTERY = [
