@@ -55,6 +55,9 @@ SIMILAR_RATIO = 2.5
 
 # A timer's shortest gap beside the usual gap of the same stream without it: HAProxy's 200 ms beside 100 ms.
 TIMED_GAPS = 1.5
+# Fewer deliveries are a timer's where their gaps are as equal as this, and so much longer.
+EVEN = 1.05
+EVEN_GAPS = 3
 # Ticks of 200 ms leave 10 or 11 deliveries of 20 records that are 100 ms apart.
 FEWER_TIMED = 0.6
 
@@ -248,7 +251,10 @@ def is_timed(here: OwnShape, there: OwnShape) -> bool:
     longer, and others shorter; an app that sends at a regular pace does so there too.
     """
     apart_s = max(here.shortest_gap_s, here.period_s)
-    return here.deliveries > MIN_TICKS + 1 and apart_s >= TIMED_GAPS * there.usual_gap_s > 0
+    if here.deliveries > MIN_TICKS + 1:
+        return apart_s >= TIMED_GAPS * there.usual_gap_s > 0
+    is_even = here.longest_gap_s <= EVEN * here.shortest_gap_s and here.deliveries > MIN_TICKS
+    return is_even and apart_s >= EVEN_GAPS * there.usual_gap_s > 0
 
 
 def is_jitter(here: OwnShape, there: OwnShape) -> bool:

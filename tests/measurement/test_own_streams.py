@@ -307,6 +307,13 @@ TIMED = [
     ("the last gap is the end's",  [0.2, 0.29, 0.22, 0.25, 0.21, 0.01],        0.1,            True),
     ("six deliveries",             [0.2, 0.29, 0.22, 0.25, 0.21],              0.1,            True),
     ("five deliveries",            [0.2, 0.29, 0.22, 0.25],                    0.1,            False),
+    ("six, even",                  [0.2, 0.2, 0.2, 0.2, 0.2, 0.2],              0.1,            True),
+    ("five, and even",             [0.4, 0.4, 0.41, 0.4],                       0.1,            True),
+    ("four, and even",             [0.4, 0.4, 0.4],                             0.1,            False),
+    ("five, 5 % apart",            [0.4, 0.4, 0.42, 0.4],                       0.1,            True),
+    ("five, 6 % apart",            [0.4, 0.4, 0.424, 0.4],                      0.1,            False),
+    ("five, three times the gap",  [0.31, 0.31, 0.31, 0.31],                    0.1,            True),
+    ("five, less than that",       [0.29, 0.29, 0.29, 0.29],                    0.1,            False),
     ("nothing to compare with",    [0.2, 0.29, 0.22, 0.25, 0.21, 0.2],         0.0,            False),
 ]  # fmt: skip
 
