@@ -1,6 +1,7 @@
 """Flask: a plain stream, Flask-Compress, a middleware that joins, a wrong header: `gunicorn --threads 8 flask_streams:app`."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -57,7 +58,8 @@ def pipe():
 
     def output():
         with subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE) as process:
-            while data := process.stdout.read1():
+            assert process.stdout is not None
+            while data := os.read(process.stdout.fileno(), 65_536):
                 yield data
 
     return Response(output(), content_type="application/x-ndjson")
