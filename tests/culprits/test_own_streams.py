@@ -173,6 +173,7 @@ NAMED = [
 @pytest.mark.parametrize(("name", "header", "change"), NAMED, ids=[row[0] for row in NAMED])
 def test_a_hop_has_the_fix_of_the_product_that_names_itself(name, header, change):
     detection = buffering_hop.detect(Observations((held(header), AT_PORT)), Transport.EVENTS)
+    assert detection is not None
     left = [fix.change for fix in buffering_hop.CULPRIT.fixes if fix not in detection.refuted]
     general = ["switch off response buffering for the stream's address", "X-Accel-Buffering: no"]
     assert left == [general[0], *([change] if change else []), general[1]]
@@ -181,6 +182,7 @@ def test_a_hop_has_the_fix_of_the_product_that_names_itself(name, header, change
 def test_a_header_that_the_app_sends_already_is_no_fix():
     seen = Observations((held(), observed(SINGLY, DIRECT, headers=(XAB_NO,))))
     detection = buffering_hop.detect(seen, Transport.EVENTS)
+    assert detection is not None
     assert x_accel.APP_FIX in detection.refuted
     assert [fact.sentence for fact in detection.evidence][1] == (
         "events: the app sends X-Accel-Buffering: no already, and that frees nothing"
