@@ -56,7 +56,7 @@ SIMILAR_RATIO = 2.5
 # A timer's shortest gap beside the usual gap of the same stream without it: HAProxy's 200 ms beside 100 ms.
 TIMED_GAPS = 1.5
 # Fewer deliveries are a timer's where their gaps are as equal as this, and so much longer.
-EVEN = 1.05
+EVEN = 1.1
 EVEN_GAPS = 3
 # Ticks of 200 ms leave 10 or 11 deliveries of 20 records that are 100 ms apart.
 FEWER_TIMED = 0.6
