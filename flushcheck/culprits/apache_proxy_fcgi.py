@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Reader, Server, level_for
 from flushcheck.configs.tree import Block, edit, readers, tls_http1_readers
-from flushcheck.culprits import x_accel
-from flushcheck.culprits.evidence import gateway_evidence
+from flushcheck.culprits import own_stream, x_accel
+from flushcheck.culprits.evidence import gateway_evidence, hold_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
@@ -52,6 +52,7 @@ CULPRIT = Culprit(
 
 # 3968 at 128-byte records; whole records that make 4096 bytes or more, with a kilobyte each up to 5,700.
 MIN_BYTES, MAX_BYTES = 3900, 5700
+BUFFER_BYTES = 4096
 
 CORE_BYTES = 4096  # what Apache's core collects without TLS
 MOD_SSL_BYTES = 8192  # what mod_ssl collects before it encrypts (2.4.71), unless it is told to flush
@@ -62,6 +63,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
 
     Behind TLS mod_ssl collects what mod_proxy_fcgi passes on without a flush: there its buffer shows.
     """
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     request = x_accel.gateway_behind(seen, transport)
     if request is None:
         return None
@@ -77,6 +80,34 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
             )
         )
     return Detection(CULPRIT, Confidence.LIKELY, tuple(evidence))
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """Whole records whenever 4096 bytes are full, or mod_ssl's buffer, from a server called Apache.
+
+    mod_proxy_http flushes; and it passes on the app's Server, so that this name means FastCGI. PHP's flush()
+    lets its own buffer go in the same way: an app that names PHP leaves both possible.
+    """
+    if not own_stream.serves(seen, transport, own_stream.APACHE) or not own_stream.without_compressor(
+        seen, transport
+    ):
+        return None
+    over_http2 = own_stream.flows_over_http2(seen, transport)
+    if own_stream.fills_whole_records(seen, transport, BUFFER_BYTES):
+        words = f"whole records are sent whenever {BUFFER_BYTES} bytes are full, as mod_proxy_fcgi does"
+    elif seen.record_buffer_bytes(transport) == MOD_SSL_BYTES:
+        words = f"the TLS records hold {MOD_SSL_BYTES} bytes each, the buffer of Apache's mod_ssl"
+    elif over_http2:
+        words = "over HTTP/2 it flows; over HTTP/1.1 Apache's mod_ssl collects what is not flushed"
+    else:
+        return None
+    sure = Confidence.POSSIBLE if own_stream.is_php(seen, transport) and not over_http2 else Confidence.LIKELY
+    facts = (
+        hold_evidence(seen, transport),
+        Evidence(f"{transport}: {words}"),
+        *own_stream.server_evidence(seen, transport),
+    )
+    return Detection(CULPRIT, sure, facts)
 
 
 SERVERS = (Server.APACHE,)

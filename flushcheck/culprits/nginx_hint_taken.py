@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Server, level_for
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks, x_accel
+from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
 
@@ -47,6 +47,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The header was removed and freed nothing."""
+    if seen.is_own(transport):
+        return own_stream.detect_without_effect(seen, transport, CULPRIT)
     return x_accel.detect_without_effect(seen, transport, CULPRIT)
 
 

@@ -34,6 +34,11 @@ LOOK_INSIDE = (
     "know, log in the app when it writes"
 )
 
+TOO_LITTLE = (
+    "At the app's own port it arrives one by one, and the difference is too small to tell a hold from the "
+    "network's jitter. To know, watch a longer stream"
+)
+
 
 def own_stream(seen: Observations) -> Observation | None:
     """The first look at the user's own stream; None in a run against a flushcheck service."""
@@ -117,5 +122,8 @@ def next_step(seen: Observations) -> str:
     own = [observation.probe for observation in seen.whole if observation.is_own]
     if not any(probe.variant is not Variant.BASELINE for probe in own):
         return ADD_REPEAT
-    vantages = {probe.vantage for probe in own}
-    return LOOK_INSIDE if vantages & {Vantage.DIRECT, Vantage.UNPROXIED} else ADD_DIRECT
+    beside = [probe for probe in own if probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)]
+    if not beside:
+        return ADD_DIRECT
+    flows = {timing.flow for probe in beside if (timing := seen.whole.timing(probe))}
+    return TOO_LITTLE if Flow.FLOWING in flows else LOOK_INSIDE

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.cross_probe import timings
+from flushcheck.measurement.own_streams import shape
 from flushcheck.measurement.plan import FLUSHES, STREAMED, smallest_held_baseline
 from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
 from flushcheck.measurement.tls_records import buffer_bytes
@@ -286,6 +287,12 @@ class Observations:
             if timing is not None and timing.hold_bytes is not None:
                 return timing.hold_bytes
         return None
+
+    def record_threshold(self, transport: Transport) -> int | None:
+        """How many bytes must be full before whole records of the user's own stream go; None if none."""
+        observation = self.get(self.held_baseline(transport))
+        own = shape(observation) if observation and observation.is_own else None
+        return own.hold_bytes if own and own.whole_records else None
 
     def size_bytes(self, transport: Transport) -> int | None:
         """The block size of the hold: this Transport's, or else that of the other streamed one."""

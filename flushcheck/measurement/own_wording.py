@@ -20,10 +20,19 @@ def own_summary(observation: Observation, timing: Timing) -> str:
         if observation.unread_bytes:
             return f"{what}, then compressed data that browsers do not read"
         return f"cut after {observation.ended_s:.1f} s and {records_of(observation)}: {observation.detail}"
+    if flow is Flow.REPLAYED:
+        return (
+            f"{records_of(observation)}, all at once after {own.first_s:.1f} s, before the app had sent them"
+        )
     if own.deliveries == 1:
         return f"{records_of(observation)}, all at once after {own.first_s:.1f} s{waited}"
     if own.hold_bytes:
-        return f"{what} of {own.hold_bytes} bytes each, {span}{waited}"
+        each = (
+            f"{own.hold_bytes} bytes or a little more"
+            if own.whole_records
+            else f"{own.hold_bytes} bytes each"
+        )
+        return f"{what} of {each}, {span}{waited}"
     if flow is Flow.TICKS or own.period_s:
         period_s = timing.period_s or own.period_s
         return f"{what}, one every {period_s * 1000:.0f} ms, {span}{waited}"

@@ -88,7 +88,13 @@ def test_a_tap_shows_a_culprit_by_the_layers_that_it_lists():
 
 
 def test_only_the_last_resorts_name_no_program():
-    assert ids(FALLBACK_DETECTORS) == {"http-hop", "compressor", "joined-response", "buffering-hop"}
+    assert ids(FALLBACK_DETECTORS) == {
+        "http-hop",
+        "compressor",
+        "joined-response",
+        "buffering-hop",
+        "byte-buffer",
+    }
 
 
 def test_only_the_idle_timeout_ends_silent_streams_alone():

@@ -36,7 +36,7 @@ def test_how_a_stream_ended_is_one_sentence(name, changes, summary):
 
 
 def test_what_a_stream_is_made_of():
-    seen = observed(GROUPS, wire_format="Ollama chat", wire_end="END", done=True)
+    seen = observed(GROUPS, format="Ollama chat", format_end="END", done=True)
     stream = judge(own_run(seen, method="POST")).stream
     assert stream
     assert (stream.method, stream.status, stream.done, stream.ended_s) == ("POST", 200, True, 4.5)
@@ -48,7 +48,7 @@ def test_what_a_stream_is_made_of():
 
 
 def test_a_stream_without_records_has_no_records_per_delivery():
-    stream = judge(own_run(observed([], wire_format="Ollama chat", wire_end="END"))).stream
+    stream = judge(own_run(observed([], format="Ollama chat", format_end="END"))).stream
     assert stream
     assert (stream.records, stream.deliveries, stream.records_per_delivery) == (0, 0, 0.0)
 

@@ -10,7 +10,7 @@ from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.cross_probe import QUEUED_S, timings
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.timing import Timing, measure
-from flushcheck.model import Arrival, Flow, Outcome, Probe, Scenario, Transport, Variant
+from flushcheck.model import Arrival, Flow, Outcome, Probe, Scenario, Transport, Vantage, Variant
 from tests.measurement.own import (
     BLOCKS,
     DIRECT,
@@ -29,6 +29,7 @@ from tests.measurement.own import (
 )
 
 TOGETHER = replace(OWN, variant=Variant.TOGETHER)
+UNPROXIED = replace(OWN, vantage=Vantage.UNPROXIED)
 
 
 def held_by(*others):
@@ -70,6 +71,34 @@ def test_a_timer_that_the_first_record_starts_gives_ticks():
     timing = timings({OWN: observed(late), HTTP10: observed(evenly(20, 0.1), HTTP10)})[OWN]
     assert timing.flow is Flow.TICKS
     assert timing.period_s == pytest.approx(0.21)
+
+
+REPLAYS = [
+    # name,                          first look and what was asked beside it,                         flow
+    ("before the app has sent it",   (observed([(0.0, 40)]), observed(SINGLY, DIRECT)),               Flow.REPLAYED),
+    ("past a proxy",                 (observed([(0.0, 40)]), observed(SINGLY, UNPROXIED)),            Flow.REPLAYED),
+    ("a repeat is asked later",      (observed([(0.0, 40)]), observed(SINGLY, IDENTITY)),             Flow.UNKNOWN),
+    ("a repeat at the app's port",   (observed([(0.0, 40)]), observed(SINGLY, replace(DIRECT, variant=Variant.IDENTITY))), Flow.UNKNOWN),
+    ("another stream",               (observed([(0.0, 10)]), observed(SINGLY, DIRECT)),               Flow.UNKNOWN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "flow"), REPLAYS, ids=[row[0] for row in REPLAYS])
+def test_a_cache_shows_beside_the_same_request_at_the_apps_own_port(name, seen, flow):
+    timing = timings({observation.probe: observation for observation in seen})
+    assert timing[OWN].flow is flow
+
+
+def test_a_repeat_that_is_played_back_accuses_no_cache_on_the_path():
+    seen = {OWN: observed(ONCE), IDENTITY: observed([(0.0, 40)], IDENTITY), DIRECT: observed(SINGLY, DIRECT)}
+    assert timings(seen)[IDENTITY].flow is Flow.UNKNOWN
+
+
+def test_a_late_opening_is_as_late_as_its_first_records():
+    opened = [(0.8, 9), *evenly(26, 0.1, start_s=0.9), (3.6, 5)]
+    timing = timings({OWN: observed(opened), DIRECT: observed(SINGLY, DIRECT)})[OWN]
+    assert timing.flow is Flow.LATE
+    assert (timing.late_s, timing.waited_s) == (0.8, 0.8)
 
 
 def test_jitter_is_no_hold():
