@@ -1,8 +1,8 @@
 """The layers of a Django project: its MIDDLEWARE, with a tap between each two of them.
 
 The handler (`WSGIHandler`, `ASGIHandler`) reads the setting when it is made, so a tapped project is a second
-handler of the same class, made once. A tap keeps the kind of the body: Django reads a synchronous iterator to its end
-before ASGI gets the first chunk, and warns only on stderr (Django 4.2 to 6.1).
+handler of the same class, made once. A tap keeps the kind of the body: Django reads a synchronous iterator to
+its end before ASGI gets the first chunk, and warns only on stderr (Django 4.2 to 6.1).
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ def is_flask(app: Any) -> bool:
 def add_taps(app: Any) -> Callable[[], None]:
     """Put a tap inside each `after_request` function of this app, and one inside of Flask itself.
 
-    They use RECORDER; without one, a request costs the look-up of it. Functions that are added later have taps
-    too.
+    They use RECORDER; without one, a request costs the look-up of it. Functions that are added later have
+    taps too.
 
     Returns: a function that takes them off.
     """
