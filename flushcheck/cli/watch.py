@@ -106,6 +106,39 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the URL, a header or the body is wrong, or a file cannot be read or written.
     """
+    request, beside = requests(arguments)
+    checked = read_config(arguments)
+    live = live_view(arguments, console, [name for name, _ in beside])
+    shows = not (arguments.json or arguments.ticket)
+    with ExitStack() as stack:
+        file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
+        if shows:
+            live.head()
+        nearest = beside[0][1].target if beside else None
+        certificates = CertificateNote(request.target, nearest, time.monotonic() + arguments.timeout)
+        watched = watch(
+            request,
+            at=beside,
+            timeout_s=arguments.timeout,
+            repeat=may_repeat(arguments, request, console),
+            on_read=live.show if shows else None,
+            on_repeat=lambda repeating: console.note(announce(repeating)),
+        )
+        certificates.write(console)
+        if shows:
+            console.write("\n")
+        code = write_report(judge(watched), arguments, console, checked)
+        if file is not None:
+            file.write(dump(watched))
+    return code
+
+
+def requests(arguments: argparse.Namespace) -> tuple[WatchRequest, list[tuple[str, WatchRequest]]]:
+    """The request of the arguments, and the same at the other addresses, each with its name.
+
+    Raises:
+        UsageError: the URL, a header or the body is wrong, or a file cannot be read.
+    """
     body = _body(arguments.data) if arguments.data is not None else None
     if arguments.data_raw is not None:
         body = arguments.data_raw.encode(errors="surrogateescape")
@@ -123,36 +156,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             "--at ingress=http://10.0.0.5/chat"
         )
     past = options.past_proxy
-    beside = [
+    return request, [
         (name, watch_request(url, method=arguments.request, body=body, options=past)) for name, url in named
     ]
-    checked = read_config(arguments)
-    live = _TextView(console) if arguments.text else _LiveView(console, [name for name, _ in beside])
-    shows = not (arguments.json or arguments.ticket)
-    with ExitStack() as stack:
-        file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
-        if shows:
-            live.head()
-        nearest = beside[0][1].target if beside else None
-        certificates = CertificateNote(request.target, nearest, time.monotonic() + arguments.timeout)
-        watched = watch(
-            request,
-            at=beside,
-            timeout_s=arguments.timeout,
-            repeat=_may_repeat(arguments, request, console),
-            on_read=live.show if shows else None,
-            on_repeat=lambda repeating: console.note(_announce(repeating)),
-        )
-        certificates.write(console)
-        if shows:
-            console.write("\n")
-        code = write_report(judge(watched), arguments, console, checked)
-        if file is not None:
-            file.write(dump(watched))
-    return code
 
 
-class _TextView:
+def live_view(arguments: argparse.Namespace, console: Console, names: Sequence[str]) -> TextView | LiveView:
+    """What shows the first requests while they run.
+
+    Args:
+        arguments: of the command.
+        console: where to.
+        names: of the addresses beside the first.
+    """
+    return TextView(console) if arguments.text else LiveView(console, names)
+
+
+class TextView:
     """The text of the first request as it arrives; that of a second address is the same again."""
 
     def __init__(self, console: Console) -> None:
@@ -166,7 +186,7 @@ class _TextView:
             self._console.write(stream_text(read.records))
 
 
-class _LiveView:
+class LiveView:
     """A line for each read of the first requests."""
 
     def __init__(self, console: Console, names: Sequence[str]) -> None:
@@ -205,7 +225,7 @@ def _named(given: str) -> tuple[str, str]:
     return name, url
 
 
-def _may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:
+def may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:
     """Whether the request may be repeated. On a terminal the user is asked about one that may change data."""
     if arguments.once or arguments.repeat or request.is_safe:
         return not arguments.once
@@ -217,7 +237,7 @@ def _may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: C
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _announce(repeating: Repeating) -> str:
+def announce(repeating: Repeating) -> str:
     """What is repeated next, and for how long at most."""
     ways = "; ".join(dict.fromkeys(probe_text(replace(probe, run=0)) for probe in repeating.probes))
     return f"repeating the request: {ways} (at most {repeating.max_s:.0f} s; --once makes one request)"

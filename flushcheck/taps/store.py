@@ -41,7 +41,7 @@ class Store:
 
     def begin(self, tap_id: str) -> NotesRecorder | None:
         """Return what notes this request; None if the id is in use, or too many are."""
-        recorder = NotesRecorder()
+        recorder = NotesRecorder(began=time.monotonic())
         with self._lock:
             self._forget()
             if tap_id in self._running or tap_id in self._done or len(self._running) >= MAX_IDS:
