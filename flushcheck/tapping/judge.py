@@ -17,6 +17,9 @@ from flushcheck.tapping.report import TapCause, TapPlace, TapReport, TapRung
 # stream.
 SLOW_S = 0.3
 
+# ... within this share of the time that it took for the first one.
+AT_ONCE_SHARE = 0.1
+
 # The request waited before the app had it: worth a note, and worth the verdict.
 NOTED_QUEUE_S = 0.4
 QUEUE_S = 1.0
@@ -123,10 +126,10 @@ def _few(base: TapReport, notes: TapNotes) -> TapReport:
     """The view made too little, or all of it at once."""
     view = base.rungs[0]
     first_s = view.times_s[0] if view.times_s else 0.0
-    if view.chunks and view.deliveries == 1 and first_s >= SLOW_S:
+    if view.chunks and _loop_blocked(base, notes):
+        return _blocked(base)
+    if view.chunks and first_s >= SLOW_S and view.times_s[-1] - first_s <= AT_ONCE_SHARE * first_s:
         whole = notes.places[0].body == "whole" or view.chunks == 1
-        if _loop_blocked(base, notes):
-            return _blocked(base)
         return _held(
             base, TapPlace.VIEW, TapCause.VIEW, sentences.view(view, whole=whole), sentences.FIX_VIEW
         )

@@ -16,13 +16,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
-from starlette.testclient import TestClient
 from werkzeug.test import Client
 
 from flushcheck.taps import install, live
 from flushcheck.taps.apps import tapped
 from flushcheck.taps.recorder import Recorder
 from flushcheck.taps.store import Store
+from tests.taps.web import AsgiWeb
 from tests.testing.apps import PIECES, flask_app, joiner, log_length, starlette_app
 
 TOKEN = "0123456789abcdef"
@@ -49,8 +49,8 @@ async def asgi_chat(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def asking(tap_id: str = ID, token: str = TOKEN, **more: str) -> dict[str, str]:
-    return {"X-Flushcheck-Tap": tap_id, "X-Flushcheck-Token": token} | more
+def asking(tap_id: str = ID, token: str = TOKEN) -> dict[str, str]:
+    return {"X-Flushcheck-Tap": tap_id, "X-Flushcheck-Token": token}
 
 
 def wsgi() -> Any:
@@ -58,7 +58,7 @@ def wsgi() -> Any:
 
 
 def asgi() -> Any:
-    return TestClient(install(asgi_chat, token=TOKEN))
+    return AsgiWeb(install(asgi_chat, token=TOKEN))
 
 
 def of_flask() -> Any:
@@ -66,7 +66,7 @@ def of_flask() -> Any:
 
 
 def of_starlette() -> Any:
-    return TestClient(install(starlette_app(Middleware(GZipMiddleware)), token=TOKEN))
+    return AsgiWeb(install(starlette_app(Middleware(GZipMiddleware)), token=TOKEN))
 
 
 NAMES = {
@@ -149,8 +149,8 @@ def test_an_app_that_is_changed_stays_the_same_object():
 
 def test_a_starlette_app_that_has_served_already_gets_taps():
     app = starlette_app()
-    TestClient(app).get("/chat")
-    web = TestClient(install(app, token=TOKEN))
+    AsgiWeb(app).get("/chat")
+    web = AsgiWeb(install(app, token=TOKEN))
     web.get("/chat", headers=asking())
     assert web.get(f"/?fc=tap&id={ID}", headers=asking()).status_code == 200
 
@@ -158,7 +158,7 @@ def test_a_starlette_app_that_has_served_already_gets_taps():
 def test_middlewares_that_are_added_later_have_taps_in_starlette():
     app = install(starlette_app(), token=TOKEN)
     app.add_middleware(GZipMiddleware)
-    web = TestClient(app)
+    web = AsgiWeb(app)
     web.get("/chat", headers=asking())
     names = [p["name"] for p in web.get(f"/?fc=tap&id={ID}", headers=asking()).json()["places"]]
     assert "GZipMiddleware" in names
@@ -220,7 +220,7 @@ def test_an_event_loop_that_stands_still_is_noted():
 
         return StreamingResponse(body())
 
-    web = TestClient(install(Starlette(routes=[Route("/chat", blocks)]), token=TOKEN))
+    web = AsgiWeb(install(Starlette(routes=[Route("/chat", blocks)]), token=TOKEN))
     web.get("/chat", headers=asking())
     notes = web.get(f"/?fc=tap&id={ID}", headers=asking()).json()
     assert sum(for_s for _, for_s in notes["loop_blocked"]) >= 0.1

@@ -47,3 +47,16 @@ def joined() -> Any:
     app = make()
     app.after_request(log_length)
     return install(app)
+
+
+def slow() -> Any:
+    """One view keeps the only worker for a while."""
+    app = make()
+
+    def busy() -> Iterator[str]:
+        yield "begins\n"
+        time.sleep(1.6)
+        yield "ends\n"
+
+    app.add_url_rule("/busy", "busy", lambda: flask.Response(busy(), mimetype="text/plain"))
+    return install(app)
