@@ -76,7 +76,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     request = tapped_request(plain, tap_id, token)
     checked = read_config(arguments)
     shows = not (arguments.json or arguments.ticket)
-    live = watch_command.live_view(arguments, console, [name for name, _ in beside])
+    names = [name for name, _ in beside]
+    live = watch_command._TextView(console) if arguments.text else watch_command._LiveView(console, names)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if shows:
@@ -130,14 +131,14 @@ def _repeated(
     console: Console,
 ) -> Run:
     """The run of `watch` where the path is at fault: its repeats name the hop. Else the first look."""
-    if report.place is not TapPlace.PATH or not watch_command.may_repeat(arguments, plain, console):
+    if report.place is not TapPlace.PATH or not watch_command._may_repeat(arguments, plain, console):
         return watched
     return watch(
         plain,
         at=beside,
         timeout_s=arguments.timeout,
         repeat=True,
-        on_repeat=lambda repeating: console.note(watch_command.announce(repeating)),
+        on_repeat=lambda repeating: console.note(watch_command._announce(repeating)),
     )
 
 

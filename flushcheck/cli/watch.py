@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     request, beside = requests(arguments)
     checked = read_config(arguments)
-    live = live_view(arguments, console, [name for name, _ in beside])
+    live = _TextView(console) if arguments.text else _LiveView(console, [name for name, _ in beside])
     shows = not (arguments.json or arguments.ticket)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
@@ -120,9 +120,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             request,
             at=beside,
             timeout_s=arguments.timeout,
-            repeat=may_repeat(arguments, request, console),
+            repeat=_may_repeat(arguments, request, console),
             on_read=live.show if shows else None,
-            on_repeat=lambda repeating: console.note(announce(repeating)),
+            on_repeat=lambda repeating: console.note(_announce(repeating)),
         )
         certificates.write(console)
         if shows:
@@ -161,18 +161,7 @@ def requests(arguments: argparse.Namespace) -> tuple[WatchRequest, list[tuple[st
     ]
 
 
-def live_view(arguments: argparse.Namespace, console: Console, names: Sequence[str]) -> TextView | LiveView:
-    """What shows the first requests while they run.
-
-    Args:
-        arguments: of the command.
-        console: where to.
-        names: of the addresses beside the first.
-    """
-    return TextView(console) if arguments.text else LiveView(console, names)
-
-
-class TextView:
+class _TextView:
     """The text of the first request as it arrives; that of a second address is the same again."""
 
     def __init__(self, console: Console) -> None:
@@ -186,7 +175,7 @@ class TextView:
             self._console.write(stream_text(read.records))
 
 
-class LiveView:
+class _LiveView:
     """A line for each read of the first requests."""
 
     def __init__(self, console: Console, names: Sequence[str]) -> None:
@@ -225,7 +214,7 @@ def _named(given: str) -> tuple[str, str]:
     return name, url
 
 
-def may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:
+def _may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:
     """Whether the request may be repeated. On a terminal the user is asked about one that may change data."""
     if arguments.once or arguments.repeat or request.is_safe:
         return not arguments.once
@@ -237,7 +226,7 @@ def may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Co
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def announce(repeating: Repeating) -> str:
+def _announce(repeating: Repeating) -> str:
     """What is repeated next, and for how long at most."""
     ways = "; ".join(dict.fromkeys(probe_text(replace(probe, run=0)) for probe in repeating.probes))
     return f"repeating the request: {ways} (at most {repeating.max_s:.0f} s; --once makes one request)"
