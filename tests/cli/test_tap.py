@@ -100,6 +100,22 @@ def test_a_hold_on_the_path_is_followed_by_the_report_of_watch(capsys):
     assert text.count("http://127.0.0.1") >= 2
 
 
+def test_a_hold_on_the_path_is_repeated_without_taps(capsys):
+    plain: list[str] = []
+
+    def script(client: Client) -> None:
+        if client.header("x-flushcheck-tap"):
+            app(CLEAN, joined=True)(client)
+            return
+        plain.append(client.header("x-flushcheck-token"))
+        client.send(SSE + b"d\r\ndata: 1\n\ndata:\r\n" + LAST)
+
+    assert tap(script) == 1
+    assert len(plain) > 1
+    assert set(plain) == {""}
+    assert "repeating the request" in capsys.readouterr().err
+
+
 def test_a_hold_on_the_path_in_json(capsys):
     assert tap(app(CLEAN, joined=True), "--once", "--json") == 1
     document = json.loads(capsys.readouterr().out)
