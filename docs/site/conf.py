@@ -18,6 +18,7 @@ CHAPTERS = {
         "docs/commands",
         "docs/config-check",
         "docs/testing",
+        "docs/taps",
         "docs/tokens",
         "docs/json",
         "docs/origins",

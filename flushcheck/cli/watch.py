@@ -102,19 +102,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the URL, a header or the body is wrong, or a file cannot be read or written.
     """
-    body = _body(arguments.data) if arguments.data is not None else None
-    if arguments.data_raw is not None:
-        body = arguments.data_raw.encode(errors="surrogateescape")
-    options = connection_options(
-        arguments,
-        (arguments.url, arguments.direct, *(url for _, url in arguments.at)),
-    )
-    request = watch_request(arguments.url, method=arguments.request, body=body, options=options)
-    past = options.past_proxy
-    beside = [
-        (address.name, watch_request(address.url, method=arguments.request, body=body, options=past))
-        for address in named_addresses(arguments.direct, arguments.at)
-    ]
+    request, beside = requests(arguments)
     files = read_config(arguments)
     names = [name for name, _ in beside]
     live = _TextView(console) if arguments.text else _LiveView(console, names)
@@ -143,6 +131,27 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if file is not None:
             file.write(dump(watched))
     return code
+
+
+def requests(arguments: argparse.Namespace) -> tuple[WatchRequest, list[tuple[str, WatchRequest]]]:
+    """The request of the arguments, and the same at the other addresses, each with its name.
+
+    Raises:
+        UsageError: the URL, a header or the body is wrong, or a file cannot be read.
+    """
+    body = _body(arguments.data) if arguments.data is not None else None
+    if arguments.data_raw is not None:
+        body = arguments.data_raw.encode(errors="surrogateescape")
+    options = connection_options(
+        arguments,
+        (arguments.url, arguments.direct, *(url for _, url in arguments.at)),
+    )
+    request = watch_request(arguments.url, method=arguments.request, body=body, options=options)
+    past = options.past_proxy
+    return request, [
+        (address.name, watch_request(address.url, method=arguments.request, body=body, options=past))
+        for address in named_addresses(arguments.direct, arguments.at)
+    ]
 
 
 class _Progress:
