@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from flushcheck.cli import watch as watch_command
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.certificate_note import CertificateNote
-from flushcheck.cli.check import read_config
+from flushcheck.cli.check import check_config, read_config
 from flushcheck.cli.console import Console
 from flushcheck.cli.report_output import EXIT_CODES, write_report
 from flushcheck.diagnosis.inference import judge
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     plain, beside = watch_command.requests(arguments)
     tap_id = secrets.token_hex(16)
     request = tapped_request(plain, tap_id, token)
-    checked = read_config(arguments)
+    files = read_config(arguments)
     shows = not (arguments.json or arguments.ticket)
     names = [name for name, _ in beside]
     live = watch_command._TextView(console) if arguments.text else watch_command._LiveView(console, names)
@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.write(tap_text(report, width=console.width, color=console.color))
     if on_path or arguments.ticket:
         console.write("\n" if shows else "")
-        write_report(judge(watched), arguments, console, checked)
+        write_report(judge(watched), arguments, console, check_config(files, watched))
     return EXIT_CODES[report.verdict]
 
 

@@ -111,7 +111,7 @@ def _websocket(target: Target, capabilities: Capabilities, deadline: float) -> C
     # Of an origin even where it has the paths of a service too.
     at_origin = replace(target, capabilities=replace(capabilities, paths=False))
     with StallMonitor() as stalls:
-        (seen,) = observe_round((Probe(Transport.WEBSOCKET),), at_origin, None, timeout_s, stalls)
+        (seen,) = observe_round((Probe(Transport.WEBSOCKET),), at_origin, (), timeout_s, stalls)
     if seen.outcome is Outcome.COMPLETE:
         return CheckResult("websocket", Result.PASSED, expected)
     return CheckResult(

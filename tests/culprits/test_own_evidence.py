@@ -30,7 +30,6 @@ from tests.culprits.rows_own import (
     LENGTH,
     QUEUED,
     STILL,
-    TICKS,
     TLS,
     WITH_NAME,
     blocks,
@@ -38,7 +37,7 @@ from tests.culprits.rows_own import (
     held,
     server,
 )
-from tests.measurement.own import GZIP, HTTP1, HTTP10, IDENTITY, ONCE, OWN, SINGLY, evenly, observed
+from tests.measurement.own import GZIP, HTTP1, HTTP10, IDENTITY, ONCE, OWN, SINGLY, TICKS, evenly, observed
 
 BASELINE = (OWN.id,)
 ONCE_HERE = Evidence("events: 40 events, all at once after 8.2 s", BASELINE)
