@@ -1,4 +1,4 @@
-"""What installed taps cost a request that nobody taps: `python -m bench.taps`.
+"""What installed taps cost a request without a tap: `python -m bench.taps`.
 
 Each app is called in this process, with taps and without, in turn; the ratio is that of the medians. Nothing
 is sent.

@@ -104,6 +104,25 @@ def idle_seconds(given: str) -> list[float]:
         ) from None
 
 
+def add_addresses(parser: Parser, what: str, *, direct: str) -> None:
+    """Add `--direct` and `--at`: the addresses that are asked beside the public one.
+
+    Args:
+        parser: of a command.
+        what: is asked for there, for example "the same stream".
+        direct: the help of `--direct`.
+    """
+    parser.add_argument("--direct", metavar="URL", default="", help=direct)
+    parser.add_argument(
+        "--at",
+        metavar="NAME=URL",
+        action="append",
+        default=[],
+        type=named_address,
+        help=f"{what} behind one hop more; from the app outwards, as often as there are hops",
+    )
+
+
 def named_address(given: str) -> tuple[str, str]:
     """A name and a URL.
 

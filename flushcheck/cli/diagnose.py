@@ -8,9 +8,9 @@ from contextlib import ExitStack
 
 from flushcheck.cli.arguments import (
     Parser,
+    add_addresses,
     client_list,
     idle_seconds,
-    named_address,
     timeout,
     transport_names,
 )
@@ -109,19 +109,10 @@ def configure(parser: Parser) -> None:
             "browser gets HTTP/2, and http3 where it is offered)"
         ),
     )
-    parser.add_argument(
-        "--direct",
-        metavar="URL",
-        default="",
-        help="the app's own port, tested for comparison: is the fault in the app or on the path?",
-    )
-    parser.add_argument(
-        "--at",
-        metavar="NAME=URL",
-        action="append",
-        default=[],
-        type=named_address,
-        help="the same app behind one hop more; from the app outwards, as often as there are hops",
+    add_addresses(
+        parser,
+        "the same app",
+        direct="the app's own port, tested for comparison: is the fault in the app or on the path?",
     )
     parser.add_argument(
         "--idle",

@@ -15,6 +15,7 @@ from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.check import check_config, read_config
 from flushcheck.cli.console import Console
 from flushcheck.cli.report_output import EXIT_CODES, write_report
+from flushcheck.cli.watch_live import announce, live_view
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Observation, Run, UsageError
 from flushcheck.prober import dump, saving
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     files = read_config(arguments)
     shows = not (arguments.json or arguments.ticket)
     names = [name for name, _ in beside]
-    live = watch_command._TextView(console) if arguments.text else watch_command._LiveView(console, names)
+    live = live_view(arguments, console, names)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if shows:
@@ -131,14 +132,14 @@ def _repeated(
     console: Console,
 ) -> Run:
     """The run of `watch` where the path is at fault: its repeats name the hop. Else the first look."""
-    if report.place is not TapPlace.PATH or not watch_command._may_repeat(arguments, plain, console):
+    if report.place is not TapPlace.PATH or not watch_command.may_repeat(arguments, plain, console):
         return watched
     return watch(
         plain,
         at=beside,
         timeout_s=arguments.timeout,
         repeat=True,
-        on_repeat=lambda repeating: console.note(watch_command._announce(repeating)),
+        on_repeat=lambda repeating: console.note(announce(repeating)),
     )
 
 

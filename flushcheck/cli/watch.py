@@ -5,33 +5,27 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
-from flushcheck.cli.arguments import Parser, named_address, timeout
+from flushcheck.cli.arguments import Parser, add_addresses, timeout
 from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.check import add_config, check_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
-from flushcheck.cli.diagnose import probe_text
 from flushcheck.cli.report_output import add_format_options, write_report
+from flushcheck.cli.watch_live import Progress, live_view
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.repeats import MAX_REPEATS
-from flushcheck.model import PUBLIC, Probe, UsageError, Vantage
+from flushcheck.model import UsageError
 from flushcheck.prober import dump, saving
 from flushcheck.prober.arguments import named_addresses
-from flushcheck.prober.own_stream import ReadEvent
 from flushcheck.prober.watch_request import MAX_BODY_BYTES, WatchRequest, watch_request
 from flushcheck.prober.watching import (
     DEFAULT_WATCH_S,
     MAX_WATCH_S,
-    Repeating,
     watch,
 )
-from flushcheck.reports.text_writer import printable
-from flushcheck.reports.watch import Counts, live_counts, read_head, read_line, stream_text
 
 _EPILOG = """\
 examples:
@@ -45,8 +39,6 @@ look a GET is repeated, each time with one difference: without compression, over
 at once. A POST may cost money or change data: it is repeated only with --repeat. The app does its work each
 time.
 """
-
-LABEL = 8  # characters of the name of an address
 
 
 def configure(parser: Parser) -> None:
@@ -68,15 +60,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "-X", "--request", metavar="METHOD", default="", help="the request method, if neither GET nor POST"
     )
-    parser.add_argument("--direct", metavar="URL", default="", help="the same stream at the app's own port")
-    parser.add_argument(
-        "--at",
-        metavar="NAME=URL",
-        action="append",
-        default=[],
-        type=named_address,
-        help="the same stream behind one hop more; from the app outwards, as often as there are hops",
-    )
+    add_addresses(parser, "the same stream", direct="the same stream at the app's own port")
     repeating = parser.add_mutually_exclusive_group()
     repeating.add_argument("--repeat", action="store_true", help="repeat a POST too, without asking")
     repeating.add_argument("--once", action="store_true", help="make one request, and repeat none")
@@ -105,9 +89,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     request, beside = requests(arguments)
     files = read_config(arguments)
     names = [name for name, _ in beside]
-    live = _TextView(console) if arguments.text else _LiveView(console, names)
+    live = live_view(arguments, console, names)
     shows = not (arguments.json or arguments.ticket)
-    may_repeat = _may_repeat(arguments, request, console)
+    repeat = may_repeat(arguments, request, console)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if shows:
@@ -115,12 +99,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         nearest = beside[0][1].target if beside else None
         certificates = CertificateNote(request.target, nearest, time.monotonic() + arguments.timeout)
         with ProgressLine(console) as line:
-            progress = _Progress(line, names, live if shows else None)
+            progress = Progress(line, names, live if shows else None)
             watched = watch(
                 request,
                 at=beside,
                 timeout_s=arguments.timeout,
-                repeat=may_repeat,
+                repeat=repeat,
                 on_read=progress.read,
                 on_repeat=lambda repeating: progress.repeat(console, repeating),
             )
@@ -154,81 +138,7 @@ def requests(arguments: argparse.Namespace) -> tuple[WatchRequest, list[tuple[st
     ]
 
 
-class _Progress:
-    """The line that says how much has arrived, below the live view."""
-
-    def __init__(self, line: ProgressLine, names: Sequence[str], live: _TextView | _LiveView | None) -> None:
-        self._line = line
-        self._names = names
-        self._live = live
-        self._counts = {name: Counts() for name in ((PUBLIC, *names) if names else ("",))}
-        line.update(live_counts(self._counts))
-
-    def read(self, read: ReadEvent) -> None:
-        """Show one read, and count it."""
-        if self._live is not None:
-            with self._line.aside():
-                self._live.show(read)
-        if isinstance(self._live, _TextView):
-            self._line.close()  # a text has no place for it: it ends in the middle of a line
-            return
-        name = address_name(read.probe, self._names) if self._names else ""
-        records = sum(record.counts for record in read.records)
-        self._counts[name] = self._counts[name].plus(records, read.size_bytes)
-        self._line.update(live_counts(self._counts))
-
-    def repeat(self, console: Console, repeating: Repeating) -> None:
-        """Say what is repeated next."""
-        with self._line.aside():
-            console.note(_announce(repeating))
-        self._line.update("repeating the request")
-
-
-def address_name(probe: Probe, names: Sequence[str]) -> str:
-    """The name of the address that a probe asks."""
-    return PUBLIC if probe.vantage is Vantage.PATH else names[probe.run]
-
-
-class _TextView:
-    """The text of the first request as it arrives; that of a second address is the same again."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def head(self) -> None:
-        pass
-
-    def show(self, read: ReadEvent) -> None:
-        if read.probe.vantage is Vantage.PATH:
-            self._console.write(stream_text(read.records))
-
-
-class _LiveView:
-    """A line for each read of the first requests."""
-
-    def __init__(self, console: Console, names: Sequence[str]) -> None:
-        self._console = console
-        self._names = names
-        self._last_s: dict[str, float] = {}
-
-    def head(self) -> None:
-        self._console.write(read_head(self._label(PUBLIC)) + "\n")
-
-    def _label(self, name: str) -> str:
-        """The name of an address, as wide as all others; "" for the only one."""
-        return f"{name[:LABEL]:<{LABEL}} " if self._names else ""
-
-    def show(self, read: ReadEvent) -> None:
-        name = address_name(read.probe, self._names)
-        gap_s, self._last_s[name] = read.at_s - self._last_s.get(name, 0.0), read.at_s
-        label = printable(self._label(name))
-        line = read_line(
-            read.at_s, gap_s, read.size_bytes, read.records, label=label, width=self._console.width
-        )
-        self._console.write(line + "\n")
-
-
-def _may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:
+def may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:
     """Whether the request may be repeated. On a terminal the user is asked about one that may change data."""
     if arguments.once or arguments.repeat or request.is_safe:
         return not arguments.once
@@ -238,12 +148,6 @@ def _may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: C
         f"{request.method} may cost money or change data. Repeat it up to {MAX_REPEATS} times? [y/N]"
     )
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _announce(repeating: Repeating) -> str:
-    """What is repeated next, and for how long at most."""
-    ways = "; ".join(dict.fromkeys(probe_text(replace(probe, run=0)) for probe in repeating.probes))
-    return f"repeating the request: {ways} (at most {repeating.max_s:.0f} s; --once makes one request)"
 
 
 def _body(data: str) -> bytes:

@@ -1,4 +1,4 @@
-"""An address that somebody requests, and the blocks of a configuration that it leads to."""
+"""A requested address, and the blocks of a configuration that it leads to."""
 
 from __future__ import annotations
 

@@ -24,8 +24,9 @@ from flushcheck.prober.observe import observe_round
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 from flushcheck.prober.timed_socket import Budget
-from flushcheck.protocol.conformance import CHECKS, CheckResult, Reply, Result, run_check
+from flushcheck.protocol.conformance import CHECKS, CheckResult, Result, run_check
 from flushcheck.protocol.origin import TOKEN_HEADER
+from flushcheck.protocol.replies import Reply
 
 MAX_BYTES = 2 * 1024 * 1024  # of one response
 REQUEST_S = 15.0  # for one response

@@ -3,7 +3,7 @@
 `origin.py` is the origin's side: a request in, a response out. It imports nothing of flushcheck, because
 `flushcheck origin write` prints it as a part of a file. `capabilities.py` is the client's side: it turns what
 an origin says of itself into a value, and believes none of it without bounds. `conformance.py` holds the
-rules that an origin is tested against.
+rules that an origin is tested against, and `replies.py` reads what it replied.
 
 The mounts for web frameworks are in `origins`, the requests of the client in `prober`.
 """

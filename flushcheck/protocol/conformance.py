@@ -8,13 +8,13 @@ rule: a file may be unable to. The requests themselves are made in `prober.confo
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from flushcheck.model import Capabilities, Transport
+from flushcheck.protocol.replies import MAX_SHOWN, Reply, json_object, pieces
 
 MARKER = "echo-7f3a19c4"  # what an origin must not repeat
 COUNT, INTERVAL_S, JITTER_S, SIZE, SPREAD = 20, 0.05, 0.02, 16, 28
@@ -27,32 +27,9 @@ POLLS = 10
 EARLY_S = 0.01  # a timer may fire so much too soon
 LATE_S = 0.5  # a busy machine
 MIN_RATIO = 0.2  # of gzip, for 40 pieces of 1000 bytes
-MAX_SHOWN = 120
 
 # Django sets X-Content-Type-Options on everything by itself, so that one is not looked at.
 _OWN_HEADERS = frozenset({"x-accel-buffering", "cache-control"})
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One response, or why there was none. Header names are in lower case."""
-
-    status: int = 0
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-    trouble: str = ""  # why it did not come, or not to its end
-    took_s: float = 0.0  # from the request to its end
-
-    def header(self, name: str) -> str:
-        """The value of a header; "" if it did not come."""
-        return ", ".join(value for key, value in self.headers if key == name)
-
-    @property
-    def short(self) -> str:
-        """What came, for a sentence. The text may be hostile."""
-        if self.trouble:
-            return self.trouble
-        return f"status {self.status}, {self.body[:MAX_SHOWN].decode(errors='replace')!a}"
 
 
 class Result(StrEnum):
@@ -100,53 +77,6 @@ def _takes(*names: str) -> Callable[[Capabilities], str]:
 def _first(capabilities: Capabilities) -> Transport:
     """A stream that every origin offers."""
     return Transport.CHUNKED if Transport.CHUNKED in capabilities.transports else Transport.EVENTS
-
-
-def records(reply: Reply, transport: Transport) -> list[dict[str, object]]:
-    """The records of a stream, its end included.
-
-    Raises:
-        ValueError: it is not made of records as this transport has them.
-    """
-    text = reply.body.decode()
-    if transport is Transport.CHUNKED:
-        lines = text.split("\n")
-        if lines[-1]:
-            raise ValueError("the last line has no LF")
-        parts = [line for line in lines if line.strip()]
-    else:
-        parts = []
-        for event in text.removesuffix("\n\n").split("\n\n"):
-            if not event.strip(" :"):
-                continue  # padding
-            found = re.fullmatch(r"(?:id: ([0-9]+)\n)?event: (delta|done)\ndata: (.*)", event)
-            if not found or (found[2] == "delta") != (found[1] is not None):
-                raise ValueError(f"not an event of the protocol: {event[:60]!a}")
-            parts.append(found[3])
-    try:
-        whole = [json.loads(part) for part in parts]
-    except RecursionError:
-        raise ValueError("a record is nested too deep") from None
-    if not all(isinstance(record, dict) for record in whole):
-        raise ValueError("a record is not an object")
-    return whole
-
-
-def pieces(reply: Reply, transport: Transport, count: int) -> list[dict[str, object]]:
-    """The pieces of a whole stream.
-
-    Raises:
-        ValueError: they are not the pieces 0 to `count` - 1, followed by the end.
-    """
-    if reply.status != 200 or reply.trouble:
-        raise ValueError(reply.short)
-    whole = records(reply, transport)
-    if [record.get("seq") for record in whole[:-1]] != list(range(count)) or "end" not in whole[-1]:
-        raise ValueError(f"{len(whole)} records, not the pieces 0 to {count - 1} and an end")
-    for record in whole[:-1]:
-        if not isinstance(record.get("at_s"), int | float) or not isinstance(record.get("delta"), str):
-            raise ValueError(f"a piece without at_s and delta: {str(record)[:60]!a}")
-    return whole
 
 
 def _stream(transport: Transport) -> Callable[[Ask, Capabilities], Faults]:
@@ -355,7 +285,7 @@ def _no_echo(ask: Ask, capabilities: Capabilities) -> Faults:
 def _polling(ask: Ask, _: Capabilities) -> Faults:
     query = f"fc=polling&count={POLLS}&size={SIZE}"
     for cnt in (0, 3):
-        data = _object(reply := ask(f"{query}&cnt={cnt}"))
+        data = json_object(reply := ask(f"{query}&cnt={cnt}"))
         text = data.get("message")
         if (reply.status, data.get("cnt"), data.get("count")) != (200, cnt, POLLS) or not isinstance(
             text, str
@@ -364,23 +294,15 @@ def _polling(ask: Ask, _: Capabilities) -> Faults:
         elif len(text.encode()) != SIZE:
             yield f"a message of {SIZE} bytes", str(len(text.encode()))
     for past in (str(POLLS), "-1"):
-        data = _object(reply := ask(f"{query}&cnt={past}"))
+        data = json_object(reply := ask(f"{query}&cnt={past}"))
         said = (reply.status, data.get("count"), isinstance(data.get("request_at_app"), dict))
         if said != (400, POLLS, True):
             yield f"status 400 with error, count and request_at_app, for cnt={past}", reply.short
 
 
-def _object(reply: Reply) -> dict[str, object]:
-    try:
-        data = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
 def _taps(ask: Ask, capabilities: Capabilities) -> Faults:
     reply = ask("fc=tap&id=0123456789abcdef0123456789abcdef")
-    if (reply.status, "error" in _object(reply)) != (404 if capabilities.taps else 400, True):
+    if (reply.status, "error" in json_object(reply)) != (404 if capabilities.taps else 400, True):
         yield (
             f"status {404 if capabilities.taps else 400} with an error, for an id without notes",
             reply.short,

@@ -50,7 +50,9 @@ MAX_COUNT = 1000
 MAX_SECONDS = 300  # between two pieces
 MAX_DELAY_S = 30
 MAX_SIZE = 65536  # bytes of one piece, and of the padding
-MAX_VALUE = 200  # characters of a header that is told in `request_at_app`
+MAX_VALUE = 200  # characters of a header that is told in `request_at_app`: longer values are cut
+
+# Headers by which proxies name their client. Only the names are reported: the values are addresses.
 FORWARDING = (
     "forwarded",
     "x-forwarded-for",

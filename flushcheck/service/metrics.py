@@ -16,10 +16,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from flushcheck.model import Transport
+from flushcheck.protocol.origin import FORWARDING
 from flushcheck.service.limits.clients import client_address, is_private
 from flushcheck.service.metrics_store import LATE_S, REFUSALS, MetricsStore, Totals
 from flushcheck.service.responses import json_response
-from flushcheck.service.seen_request import FORWARDING_HEADERS
 from flushcheck.service.serving.frame_schedule import EndReason
 from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
@@ -134,9 +134,7 @@ def _refusal(limits: Limits, request: Request) -> Response | None:
             {"WWW-Authenticate": "Bearer"},
         )
     # If a proxy forwarded the request, the address of the connection is the proxy's.
-    forwarded = not limits.trusted_proxies and any(
-        name in request.headers for name in (*FORWARDING_HEADERS, "via")
-    )
+    forwarded = not limits.trusted_proxies and any(name in request.headers for name in (*FORWARDING, "via"))
     client = client_address(request.environ, trusted_proxies=limits.trusted_proxies)
     if is_private(client) and not forwarded:
         return None

@@ -6,21 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flushcheck.model import RequestAtApp
-
-MAX_VALUE_CHARS = 200  # of a header value: longer values are cut
-
-# Headers by which proxies name their client. Only the names are reported: the values are addresses.
-FORWARDING_HEADERS = (
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-proto",
-    "x-forwarded-server",
-    "x-host",
-    "x-real-ip",
-)
+from flushcheck.protocol.origin import FORWARDING, MAX_VALUE
 
 
 def request_at_app(environ: Mapping[str, Any], *, concurrent: int) -> RequestAtApp:
@@ -32,19 +18,19 @@ def request_at_app(environ: Mapping[str, Any], *, concurrent: int) -> RequestAtA
     """
 
     def value(key: str) -> str:
-        return str(environ.get(key, ""))[:MAX_VALUE_CHARS]
+        return str(environ.get(key, ""))[:MAX_VALUE]
 
     hops = str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")
     return RequestAtApp(
         protocol=value("SERVER_PROTOCOL"),
-        gateway=_gateway(environ)[:MAX_VALUE_CHARS],
+        gateway=_gateway(environ)[:MAX_VALUE],
         server=value("SERVER_SOFTWARE"),
         connection=value("HTTP_CONNECTION"),
         upgrade=value("HTTP_UPGRADE"),
         websocket_key=bool(environ.get("HTTP_SEC_WEBSOCKET_KEY")),
         accept_encoding=value("HTTP_ACCEPT_ENCODING"),
         via=value("HTTP_VIA"),
-        forwarded=tuple(name for name in FORWARDING_HEADERS if _key(name) in environ),
+        forwarded=tuple(name for name in FORWARDING if _key(name) in environ),
         forwarded_hops=sum(1 for hop in hops if hop.strip()),
         concurrent=concurrent,
     )

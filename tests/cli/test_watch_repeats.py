@@ -8,7 +8,7 @@ import io
 import pytest
 
 from flushcheck.cli.console import Console
-from flushcheck.cli.watch import _may_repeat
+from flushcheck.cli.watch import may_repeat
 from flushcheck.prober.watch_request import watch_request
 
 GET = watch_request("http://x/")
@@ -53,5 +53,5 @@ def test_a_request_that_may_change_data_is_repeated_only_with_a_yes(
     console = Console()
     console.interactive = terminal
     arguments = argparse.Namespace(**{"once": False, "repeat": False, **options})
-    assert _may_repeat(arguments, request_, console) is repeats
+    assert may_repeat(arguments, request_, console) is repeats
     assert ("POST may cost money" in capsys.readouterr().err) is asked

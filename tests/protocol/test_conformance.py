@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.protocol.capabilities import read_capabilities
-from flushcheck.protocol.conformance import CHECKS, MARKER, Reply, Result, run_check
+from flushcheck.protocol.conformance import CHECKS, MARKER, Result, run_check
 from flushcheck.protocol.origin import Origin, Request
+from flushcheck.protocol.replies import Reply
 from tests.docs.pages import TEXTS
 
 TOKEN = "0123456789abcdef"
