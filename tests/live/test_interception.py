@@ -136,7 +136,7 @@ def test_every_command_says_whose_certificate_arrives(site, capsys):
     with squid(site, f"{PEEK}ssl_bump bump all") as url:
         for command in (
             ["diagnose", site.url, "--only", "chunked", "--quick"],
-            ["watch", f"{site.url}/stream/events?count=5"],
+            ["watch", f"{site.url}/stream/events?count=20"],
             ["doctor", site.url],
         ):
             way = ["-x", url, "--cacert", str(site.trusted)]
