@@ -8,7 +8,7 @@ does not show it, the block is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -16,7 +16,7 @@ from flushcheck.checking.allow_comments import AllowComments
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.formats import FORMATS
 from flushcheck.configs.tree import MAX_BLOCKS, Block, Config, Format, ReadProblem
-from flushcheck.culprits import LINTERS
+from flushcheck.culprits import LINTERS, line_without_effect
 
 LEVELS = tuple(Level)  # most severe first
 
@@ -54,6 +54,7 @@ class CheckResult:
     allowed: tuple[AllowedFinding, ...] = ()
     problems: tuple[ReadProblem, ...] = ()
     files: tuple[str, ...] = ()  # every file that was read, includes too
+    serving: tuple[str, ...] = ()  # main files of whole configurations that pass nothing to an app
 
     @property
     def worst(self) -> Level | None:
@@ -61,7 +62,7 @@ class CheckResult:
         return min((finding.level for finding in self.findings), key=LEVELS.index, default=None)
 
     def exit_code(self, *, strict: bool = False) -> int:
-        """0 clean, 1 a problem was found, 3 could not tell: no problem was found, but not all was read.
+        """0 clean, 1 a problem was found, 3 could not tell: no problem was found, and not all was judged.
 
         Args:
             strict: a note counts as a problem.
@@ -70,27 +71,25 @@ class CheckResult:
             return 1
         if self.unknown or any(problem.incomplete for problem in self.problems):
             return 3
-        judged = self.passed or self.allowed  # a block with a note has passed
-        return 3 if self.problems and not judged else 0
+        judged = self.passed or self.allowed or self.findings or self.serving
+        return 0 if judged else 3
 
 
 def check(config: Config) -> CheckResult:
     """Check every block of one configuration that passes to an app."""
     config_format = FORMATS[config.server]
-    linters = [linter for linter in LINTERS if config.server in linter.SERVERS]
     comments = AllowComments(config.texts)
     findings: dict[tuple[object, ...], Finding] = {}
     allowed: dict[tuple[object, ...], AllowedFinding] = {}
     passed, unknown = [], []
     problems = [*config.problems]
     refused = next((problem for problem in config.problems if problem.refused), None)
-    for count, block in enumerate(config_format.blocks(config)):
+    for count, block in enumerate(_blocks(config, config_format)):
         if count == MAX_BLOCKS:
             reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
             break
-        raised = chain.from_iterable(linter.lint(block) for linter in linters)
-        own = tuple(islice(raised, MAX_FINDINGS + 1))
+        own = _lint(block)
         for finding in own:
             comment = comments.find(finding, block)
             if comment is None:
@@ -98,7 +97,7 @@ def check(config: Config) -> CheckResult:
             else:
                 allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
                 allowed.setdefault(_key(finding), allowing)
-        if all(finding.level is Level.NOTE for finding in own):
+        if all(finding.level is Level.NOTE for finding in own) and _is_judged(block, config_format):
             place = (block.server, block.at.file, block.at.line, block.name)
             if doubt := _doubt(block, config_format, refused):
                 unknown.append(CheckedBlock(*place, doubt))
@@ -108,14 +107,43 @@ def check(config: Config) -> CheckResult:
             reason = f"more than {MAX_FINDINGS} findings: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
             break
+    serves = config_format.is_whole(config) and not (findings or allowed or passed or unknown or problems)
     return CheckResult(
         findings=_sorted(findings.values())[:MAX_FINDINGS],
+        serving=(config.file,) if serves else (),
         passed=tuple(passed),
         unknown=tuple(unknown),
         allowed=tuple(allowed.values()),
         problems=(*problems, *comments.problems()),
         files=tuple(config.texts),
     )
+
+
+def _blocks(config: Config, config_format: Format) -> Iterator[Block]:
+    """The blocks that pass to an app, or the fragments of a file that has none; then the loose ones."""
+    passing = iter(config_format.blocks(config))
+    first = next(passing, None)
+    if first is None:
+        yield from config_format.fragments(config)
+    else:
+        yield first
+        yield from passing
+    yield from config_format.loose_blocks(config)
+
+
+def _lint(block: Block) -> tuple[Finding, ...]:
+    """What the linters find in a block; the lines without effect last, because they depend on the rest."""
+    linters = [
+        linter for linter in LINTERS if block.server in linter.SERVERS and linter is not line_without_effect
+    ]
+    own: tuple[Finding, ...] = ()
+    if not block.is_loose:
+        raised: Iterator[Finding] = chain.from_iterable(linter.lint(block) for linter in linters)
+        if block.is_fragment:
+            # Which values are in force beside its lines is not known: only the lines count.
+            raised = (finding for finding in raised if finding.explicit)
+        own = tuple(islice(raised, MAX_FINDINGS + 1))
+    return (*own, *line_without_effect.lint(block, own))
 
 
 def merge(results: Sequence[CheckResult]) -> CheckResult:
@@ -138,7 +166,13 @@ def merge(results: Sequence[CheckResult]) -> CheckResult:
         allowed=tuple(allowed.values()),
         problems=tuple(problems),
         files=tuple(dict.fromkeys(file for result in results for file in result.files)),
+        serving=tuple(dict.fromkeys(file for result in results for file in result.serving)),
     )
+
+
+def _is_judged(block: Block, config_format: Format) -> bool:
+    """Whether a block without Findings is known to pass: of a fragment only its own lines can show it."""
+    return not (block.is_loose or block.is_fragment) or config_format.frees(block)
 
 
 def _doubt(block: Block, config_format: Format, refused: ReadProblem | None) -> str:

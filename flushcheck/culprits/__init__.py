@@ -48,6 +48,7 @@ from flushcheck.culprits import (
     idle_timeout,
     joined_response,
     lighttpd_stream_response_body,
+    line_without_effect,
     nginx_fastcgi_buffering,
     nginx_gzip,
     nginx_hint_taken,
@@ -145,6 +146,7 @@ CATALOGUE: tuple[Member, ...] = (
     buffering_hop,
     apache_ratelimit,
     haproxy_wait_for_body,
+    line_without_effect,
 )
 
 _DETECTORS = tuple(module for module in CATALOGUE if isinstance(module, Detector))

@@ -78,10 +78,6 @@ def lint(block: Block) -> Iterator[Finding]:
         f"{block.say(value)}: Apache sends data only when a buffer of {value.first} bytes is full; a shorter "
         "response arrives when it ends"
     )
-    for line in block.scope.every("setenv"):
-        if line.args and line.args[0].lower() == "fcgidoutputbuffersize":
-            message += f"; SetEnv FcgidOutputBufferSize ({line.place}) has no effect"
-            break
     if htaccess:
         message += "; unless the virtual host, which .htaccess cannot change, sets another value"
     yield block.finding(

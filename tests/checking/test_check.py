@@ -87,7 +87,9 @@ def test_a_finding_says_what_the_app_can_do_about_it(lines, expected):
 
 def test_a_line_without_effect_is_named():
     checked = nginx("location / {\n add_header X-Accel-Buffering no;\n proxy_pass http://x;\n}")
-    assert "add_header X-Accel-Buffering (f:2) has no effect here" in checked.findings[0].message
+    (finding,) = [finding for finding in checked.findings if finding.culprit.id == "line-without-effect"]
+    assert finding.line == 2
+    assert finding.message.startswith("add_header X-Accel-Buffering no does nothing against the hold here")
 
 
 def test_an_include_that_was_not_read_makes_a_default_less_certain():
@@ -116,7 +118,10 @@ CODES = [
     ("allowed, and a comment without effect", "# flushcheck: allow nginx-proxy-buffering short\n# flushcheck: allow nginx-gzip short\nlocation / { proxy_pass http://x; }", 0, 1),
     ("a note, and a comment without effect", "# flushcheck: allow nginx-gzip short\nlocation / { uwsgi_buffering off; uwsgi_read_timeout 1h; uwsgi_pass x; }", 0, 1),
     ("static",              "location / { root /srv; }",                                   0, 0),
-    ("empty",               "",                                                            0, 0),
+    ("empty",               "",                                                            3, 3),
+    ("a fragment",          "proxy_set_header Host $host;",                                3, 3),
+    ("a fragment that frees", "proxy_buffering off;",                                      0, 0),
+    ("a fragment that holds", "proxy_buffering on;",                                       1, 1),
     ("a filter",            "location / { trim on; proxy_buffering off; proxy_pass http://x; }", 3, 1),
     ("a brace missing",     "location / { root /srv;",                                     3, 3),
     ("held and broken",     "location / { proxy_pass http://x; } }",                       1, 1),
@@ -232,7 +237,7 @@ def test_a_block_with_a_finding_in_one_reading_has_not_passed():
 WORDS = [
     # name                         server           text                                                          a part of the message
     ("apache: the worker shared",  Server.APACHE,   "ProxyPass /a fcgi://x/\nProxyPass /b fcgi://x/b flushpackets=on", "f:1 made the worker first"),
-    ("apache: the forum's advice", Server.APACHE,   "SetEnv FcgidOutputBufferSize 0\nAddHandler fcgid-script .fcgi",   "SetEnv FcgidOutputBufferSize (f:1) has no effect"),
+    ("apache: the forum's advice", Server.APACHE,   "SetEnv FcgidOutputBufferSize 0\nAddHandler fcgid-script .fcgi",   "SetEnv FcgidOutputBufferSize 0 does nothing against the hold here"),
     ("nginx: two of them",         Server.NGINX,    "server { listen 8080; location / { proxy_pass http://x; } }\nserver { location / { proxy_pass http://127.0.0.1:8080; } }", "removes X-Accel-Buffering"),
     ("nginx: lost headers",        Server.NGINX,    "server {\nproxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection upgrade;\nlocation / {\nproxy_set_header Host x;\nproxy_pass http://x;\n}\n}", "f:3 is not inherited, because f:6 starts a new list"),
     ("haproxy: HTTP/2 is clean",   Server.HAPROXY,  "frontend f\nmode http\nbind :443 ssl crt x alpn h2,http/1.1\ndefault_backend b\nbackend b\nmode http\nserver s x:1", "do not speak HTTP/2"),

@@ -239,7 +239,8 @@ FINDINGS = [
     ("a line of its own",    INCLUDES, Level.ERROR,   OWN,     None, Level.ERROR,   "g:7", "x 1", "g:7",             "why"),
     ("a default",            (),       Level.ERROR,   DEFAULT, None, Level.ERROR,   "f:1", "x 0", "nginx's default", "why"),
     ("an uncertain default", INCLUDES, Level.ERROR,   DEFAULT, None, Level.WARNING, "f:1", "x 0", "nginx's default", UNLESS),
-    ("a warning",            INCLUDES, Level.WARNING, DEFAULT, None, Level.WARNING, "f:1", "x 0", "nginx's default", "why"),
+    ("a warning",            INCLUDES, Level.WARNING, DEFAULT, None, Level.WARNING, "f:1", "x 0", "nginx's default", UNLESS),
+    ("a note",               INCLUDES, Level.NOTE,    DEFAULT, None, Level.NOTE,    "f:1", "x 0", "nginx's default", UNLESS),
     ("another line",         (),       Level.NOTE,    OWN,     line("y", block=()), Level.NOTE, "f:1", "x 1", "g:7", "why"),
 ]  # fmt: skip
 
@@ -267,7 +268,15 @@ def test_a_finding_stands_at_the_line_at_fault(
         source=source,
         message=message,
         fix=CULPRIT.fixes[0],
+        explicit=at is not None or value is OWN,
     )
+
+
+def test_what_a_block_lacks_is_less_certain_beside_an_unread_include():
+    reader = replace(block(Scope(line("in"), []), SET), unread_includes=INCLUDES)
+    assert reader.finding(CULPRIT, Level.NOTE, "why", lacks="x").message == UNLESS
+    assert reader.finding(CULPRIT, Level.NOTE, "why", lacks="x", at=line("y")).message == "why"
+    assert replace(reader, unread_includes=()).finding(CULPRIT, Level.NOTE, "why", lacks="x").message == "why"
 
 
 def test_a_finding_has_the_fix_and_the_edits_given():

@@ -7,7 +7,16 @@ Source: "Configuration Sections" of the httpd 2.4 manual, and measurements on 2.
 
 from __future__ import annotations
 
-from flushcheck.configs.apache.blocks import INCLUDES, blocks, pass_reason, seconds, setting
+from flushcheck.configs.apache.blocks import (
+    INCLUDES,
+    blocks,
+    fragments,
+    frees,
+    is_whole,
+    pass_reason,
+    seconds,
+    setting,
+)
 from flushcheck.configs.apache.parser import parse
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Format
@@ -18,6 +27,9 @@ FORMAT = Format(
     server=Server.APACHE,
     blocks=blocks,
     pass_reason=pass_reason,
+    fragments=fragments,
+    frees=frees,
+    is_whole=is_whole,
     file_names=(r"(^|/)\.htaccess$|(^|/)(httpd|apache2)[^/]*\.conf$|(^|/)(apache2|httpd)/.*\.(conf|load)$",),
     line_starts=(
         r"</?(VirtualHost|Directory|DirectoryMatch|Location|LocationMatch|Files|FilesMatch|Proxy)\b[^>]*>",

@@ -20,6 +20,7 @@ from itertools import islice
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.nginx.blocks import INCLUDES, OPAQUE_BLOCKS, passing_blocks
+from flushcheck.configs.nginx.fragments import fragments, frees, is_whole
 from flushcheck.configs.nginx.inner_server import with_inner_servers
 from flushcheck.configs.nginx.modules import body_filters
 from flushcheck.configs.nginx.values import (
@@ -67,6 +68,9 @@ FORMAT = Format(
     blocks=blocks,
     pass_reason=pass_reason,
     doubts=body_filters,
+    fragments=fragments,
+    frees=frees,
+    is_whole=is_whole,
     file_names=(
         r"(^|/)nginx[^/]*\.conf$|(^|/)nginx/.*\.conf$|(^|/)nginx/(sites|conf)[^/]*/|\.nginx$|\.nginxconf$",
     ),

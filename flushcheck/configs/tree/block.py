@@ -30,6 +30,8 @@ class Block:
     inner_server: Directive | None = None  # the block of this same configuration that the pass leads to
     inner_strips_header: bool = False  # ... which removes X-Accel-Buffering from responses
     unread_includes: tuple[Directive, ...] = ()  # in its scope: their files could not be read
+    is_loose: bool = False  # it passes no HTTP to an app: only lines without effect are looked for
+    is_fragment: bool = False  # lines without a pass: they act where they are included, beside unknown ones
 
     @property
     def at(self) -> Directive:
@@ -74,6 +76,7 @@ class Block:
         fix: Fix | None = None,
         edits: tuple[Edit, ...] = (),
         override: str = "",
+        lacks: str = "",
     ) -> Finding:
         """A Finding in this block.
 
@@ -81,13 +84,16 @@ class Block:
             value: the setting at fault; if it has no line, the Finding stands at the block.
             at: the line at fault, if it is not the value's.
             fix: the culprit's first one for this block's version if not given.
+            lacks: what the block has no line for, where there is no `value` to say it.
         """
         line = at or (value.at if value else None) or self.at
-        if value is not None and value.at is None and self.unread_includes and level is Level.ERROR:
+        explicit = at is not None or (value is not None and value.at is not None)
+        lacked = value.name if value is not None else lacks
+        if lacked and not explicit and self.unread_includes:
             # An unread file may change a default: the Finding is not certain.
             names = ", ".join(sorted({" ".join(line.args)[:60] for line in self.unread_includes}))
-            level = Level.WARNING
-            message += f"; unless {names}, which could not be read, sets {value.name}"
+            level = Level.WARNING if level is Level.ERROR else level
+            message += f"; unless {names}, which could not be read, sets {lacked}"
         return Finding(
             culprit=culprit,
             level=level,
@@ -103,6 +109,7 @@ class Block:
             fix=fix or self._fix(culprit),
             edits=edits,
             override=override,
+            explicit=explicit,
         )
 
     def _fix(self, culprit: Culprit) -> Fix:
