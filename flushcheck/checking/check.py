@@ -9,12 +9,13 @@ does not show it, the block is unknown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from flushcheck.checking.allow_comments import AllowComments
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.formats import FORMATS
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import MAX_BLOCKS, Block, Config, Format, ReadProblem
 from flushcheck.culprits import LINTERS, line_without_effect
 
@@ -45,6 +46,14 @@ class AllowedFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class SkippedFile:
+    """A file of a folder that was not read."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """Everything that a check found."""
 
@@ -54,6 +63,7 @@ class CheckResult:
     allowed: tuple[AllowedFinding, ...] = ()
     problems: tuple[ReadProblem, ...] = ()
     files: tuple[str, ...] = ()  # every file that was read, includes too
+    skipped: tuple[SkippedFile, ...] = ()  # files beside them that were not read
     serving: tuple[str, ...] = ()  # main files of whole configurations that pass nothing to an app
 
     @property
@@ -89,7 +99,7 @@ def check(config: Config) -> CheckResult:
             reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
             break
-        own = _lint(block)
+        own, filled_in = _by_template(_lint(block))
         for finding in own:
             comment = comments.find(finding, block)
             if comment is None:
@@ -99,7 +109,7 @@ def check(config: Config) -> CheckResult:
                 allowed.setdefault(_key(finding), allowing)
         if all(finding.level is Level.NOTE for finding in own) and _is_judged(block, config_format):
             place = (block.server, block.at.file, block.at.line, block.name)
-            if doubt := _doubt(block, config_format, refused):
+            if doubt := "; ".join((*_doubts(block, config_format, refused), *filled_in)):
                 unknown.append(CheckedBlock(*place, doubt))
             else:
                 passed.append(CheckedBlock(*place, config_format.pass_reason(block)))
@@ -166,6 +176,7 @@ def merge(results: Sequence[CheckResult]) -> CheckResult:
         allowed=tuple(allowed.values()),
         problems=tuple(problems),
         files=tuple(dict.fromkeys(file for result in results for file in result.files)),
+        skipped=tuple(dict.fromkeys(file for result in results for file in result.skipped)),
         serving=tuple(dict.fromkeys(file for result in results for file in result.serving)),
     )
 
@@ -175,11 +186,24 @@ def _is_judged(block: Block, config_format: Format) -> bool:
     return not (block.is_loose or block.is_fragment) or config_format.frees(block)
 
 
-def _doubt(block: Block, config_format: Format, refused: ReadProblem | None) -> str:
-    """Why it is not known whether this block lets a stream through; "" if it is known."""
+def _doubts(block: Block, config_format: Format, refused: ReadProblem | None) -> Iterable[str]:
+    """Why it is not known whether this block lets a stream through; nothing if it is known."""
     if refused is not None:
-        return f"the server does not start with this configuration: see {refused.file}:{refused.line}"
-    return "; ".join(config_format.doubts(block))
+        return (f"the server does not start with this configuration: see {refused.file}:{refused.line}",)
+    return config_format.doubts(block)
+
+
+def _by_template(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """The Findings whose value the file has, and a reason for each whose value a template fills in."""
+    certain: list[Finding] = []
+    reasons: dict[str, None] = {}
+    for finding in findings:
+        if is_marked(finding.value):
+            reasons[f"a template fills in {finding.value} (line {finding.line})"] = None
+        else:
+            marked = any(is_marked(line) for edit in finding.edits for line in edit.lines)
+            certain.append(replace(finding, edits=()) if marked else finding)
+    return tuple(certain), tuple(reasons)
 
 
 def _key(finding: Finding) -> tuple[object, ...]:

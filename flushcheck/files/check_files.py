@@ -10,7 +10,12 @@ from flushcheck.model import Version
 
 def check_all(read: ReadResult) -> CheckResult:
     """Everything that was read, checked, as one result."""
-    return merge([*(check(config) for config in read.configs), CheckResult(problems=read.problems)])
+    return merge(
+        [
+            *(check(config) for config in read.configs),
+            CheckResult(problems=read.problems, skipped=read.skipped),
+        ]
+    )
 
 
 def check_text(

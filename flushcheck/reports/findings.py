@@ -26,7 +26,9 @@ _MAX_BLOCKS = 5  # named in one line
 _COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
 
-def findings_text(checked: CheckResult, *, width: int, color: bool, strict: bool = False) -> str:
+def findings_text(
+    checked: CheckResult, *, width: int, color: bool, strict: bool = False, verbose: bool = False
+) -> str:
     """The Findings by file, then the blocks that passed, what is allowed and what was not read.
 
     Ends in a newline.
@@ -35,6 +37,7 @@ def findings_text(checked: CheckResult, *, width: int, color: bool, strict: bool
         width: columns of the terminal.
         color: whether to use ANSI colours.
         strict: notes count, so they get the same details as errors.
+        verbose: list the files that were not read.
     """
     page = TextWriter(width, color)
     for file, group in groupby(checked.findings, key=lambda finding: finding.file):
@@ -44,7 +47,12 @@ def findings_text(checked: CheckResult, *, width: int, color: bool, strict: bool
             _finding(page, similar, strict=strict, shown_fixes=shown_fixes)
         page.gap()
     _rest(page, checked)
-    page.text(_summary(checked))
+    if verbose and checked.skipped:
+        page.line("other files, not read", "bold")
+        for skipped in checked.skipped:
+            page.text(f"  {skipped.file}  {skipped.reason}", hang=4)
+        page.gap()
+    page.text(_summary(checked) + ("" if verbose else _skipped(checked)))
     return page.done()
 
 
@@ -124,6 +132,12 @@ def _rest(page: TextWriter, checked: CheckResult) -> None:
 
 def _where(problem: ReadProblem) -> str:
     return f"{problem.file}:{problem.line}" if problem.line else problem.file
+
+
+def _skipped(checked: CheckResult) -> str:
+    """How many files beside those were not read; "" if there are none."""
+    count = len(checked.skipped)
+    return f" {count_of(count, 'other file')} not read: -v lists them." if count else ""
 
 
 def _summary(checked: CheckResult) -> str:
@@ -229,6 +243,7 @@ def findings_document(checked: CheckResult) -> dict[str, Any]:
             for problem in checked.problems
         ],
         "files": list(checked.files),
+        "skipped": [to_json(skipped) for skipped in checked.skipped],
         "counts": {
             level.value: sum(finding.level is level for finding in checked.findings) for level in Level
         },
