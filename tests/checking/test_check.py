@@ -272,10 +272,31 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal():
 BLOCKS = [
     # name, locations on one line each, the blocks of one note
     ("names that differ", "location /a { proxy_pass http://x; }\nlocation /b { proxy_pass http://x; }\n",
-     "location /a, location /b"),
+     "location /a, location /b (line 3)"),
     ("the same name twice", "location / { proxy_pass http://x; }\n} server {\nlocation / { proxy_pass http://x; }\n",
      "location / (line 2), location / (line 4)"),
 ]  # fmt: skip
+
+
+SUMMED = [
+    # locations, the places of the error, the summary
+    (2, "location /0 (line 1), location /1 (line 5)", "1 error, 0 warnings, 2 notes in 2 blocks"),
+    (12, "location /10 (line 32), location /11 (line 35)", "1 error, 0 warnings, 2 notes in 12 blocks"),
+    (13, "location /11 (line 35) and 1 more", "1 error, 0 warnings, 2 notes in 13 blocks"),
+]
+
+
+@pytest.mark.parametrize(("count", "places", "summary"), SUMMED)
+def test_the_same_finding_in_several_blocks_is_one_with_several_places(count, places, summary):
+    from flushcheck.reports.findings import findings_text
+
+    blocks = "".join(
+        f"location /{number} {{\nproxy_buffering on;\nproxy_pass http://x; }}\n" for number in range(count)
+    )
+    shown = " ".join(findings_text(nginx(blocks), width=100, color=False).split())
+    assert shown.count("nginx-proxy-buffering") == 1
+    assert places in shown
+    assert summary in shown
 
 
 @pytest.mark.parametrize(("name", "locations", "blocks"), BLOCKS, ids=[row[0] for row in BLOCKS])
