@@ -71,6 +71,8 @@ def lint(block: Block) -> Iterator[Finding]:
     if block.via != "fcgid":
         return
     value = block.value("FcgidOutputBufferSize", "65536")
+    if value.at is None and block.scope.level("outputbuffersize") is not None:
+        value = block.value("OutputBufferSize", "65536")  # its name before mod_fcgid 2.3.5, still read
     if value.first == "0":
         return
     htaccess = block.pass_directive.file.rpartition("/")[2].startswith(".ht")

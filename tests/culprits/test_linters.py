@@ -133,6 +133,9 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
         (PROXY_FCGI % "",                            "error"),
         (PROXY_FCGI % "flushpackets=on",             ""),
         (PROXY_FCGI % "flushpackets=ON",             ""),
+        ("FlushMaxThreshold 1\n" + PROXY_FCGI % "",  ""),
+        ("FlushMaxThreshold 2\n" + PROXY_FCGI % "",  "error"),
+        ("SSLEngine on\nFlushMaxThreshold 1\n" + PROXY_FCGI % "", "error"),
         (PROXY_FCGI % "flushpackets=auto",           "warning"),
         (PROXY_FCGI % "flushpackets=off",            "error"),
         (PROXY % "",                                 ""),
@@ -140,6 +143,8 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
     ("apache-mod-fcgid", APACHE, [
         (FCGID % "",                                 "error"),
         (FCGID % "FcgidOutputBufferSize 0",          ""),
+        (FCGID % "OutputBufferSize 0",               ""),
+        (FCGID % "OutputBufferSize 4096",            "error"),
         (FCGID % "FcgidOutputBufferSize 4096",       "error"),
         (PROXY % "",                                 ""),
     ]),

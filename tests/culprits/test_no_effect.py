@@ -148,7 +148,6 @@ TABLE = [
     (CADDY, (ENCODE, "flush_interval -1"), (BUFFERED, "flush_interval -1")),
     (CADDY, (ENCODE, "header_up -Accept-Encoding"), (PASSED, "header_up -Accept-Encoding")),
     (CADDY, (ENCODE, "buffer_requests"), (PASSED, "buffer_requests")),
-    (CADDY, (ENCODE, "max_buffer_size 1kb"), (BUFFERED, "max_buffer_size 1kb")),
     (CADDY, (ENCODE, "transport http {\ncompression off\n}"), (ENCODE, "transport http {\ntls\n}")),
     (LIGHTTPD, (STREAMED, 'setenv.set-request-header = ( "X-Accel-Buffering" => "no" )'), (STREAMED, 'setenv.set-request-header = ( "A" => "no" )')),
     (LIGHTTPD, (COLLECTED, 'setenv.add-response-header = ( "X-Accel-Buffering" => "no" )'), (STREAMED, 'setenv.add-response-header = ( "X-Accel-Buffering" => "no" )')),

@@ -213,12 +213,12 @@ ROWS = (
         evidence=f"{_MEASURED}: held, unchanged",
     ),
     Row(
-        names=("proxyfcgibackendtype", "cgipassauth", "deflatebuffersize", "deflatecompressionlevel"),
-        does="concerns another part of the way: what the app is told, or the compressor",
+        names=("proxyfcgibackendtype", "cgipassauth"),
+        does="concerns what the app is told",
         evidence=f"{_MEASURED}: held, unchanged",
     ),
     Row(
-        names=("proxyiobuffersize", "proxyreceivebuffersize", "sendbuffersize"),
+        names=("proxyiobuffersize",),
         does="sets the size of a read or of a socket's buffer; nothing waits for it to fill",
         evidence=f"{_MEASURED}: no difference (ProxyIOBufferSize)",
     ),

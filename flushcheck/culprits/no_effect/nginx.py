@@ -236,8 +236,8 @@ ROWS = (
         said=Said.ALWAYS,
         inherits=False,
         condition=has_header("transfer-encoding"),
-        does="adds a second Transfer-Encoding, which clients may refuse; nginx writes its own",
-        evidence="RFC 9112, section 6.1",
+        does=("adds a header that nginx writes by itself; one on a body without chunks breaks the response"),
+        evidence=f"{_MEASURED}: held, and the header on a body without chunks",
     ),
     Row(
         names=("add_header", "more_set_headers"),
@@ -251,7 +251,7 @@ ROWS = (
         inherits=False,
         condition=has_header("connection"),
         does="adds a header that nginx writes by itself, and concerns the connection, not its buffers",
-        evidence="RFC 9110, section 7.6.1",
+        evidence=f"{_MEASURED}: held, unchanged",
     ),
     Row(
         names=(
@@ -268,12 +268,7 @@ ROWS = (
         evidence=f"{_MEASURED}: held, unchanged",
     ),
     Row(
-        names=(
-            "lingering_close",
-            "client_body_buffer_size",
-            "reset_timedout_connection",
-            "if_modified_since",
-        ),
+        names=("lingering_close", "client_body_buffer_size"),
         condition=_near,
         does="concerns the request or the end of a connection, not the buffers of a response",
         evidence=f"{_MEASURED}: held, unchanged",

@@ -64,10 +64,7 @@ CADDY = Table(
             evidence=f"{_CADDY}: held for clients that offer gzip",
         ),
         Row(
-            names=("buffer_requests", "request_buffers", "max_buffer_size"),
-            condition=lambda place: (
-                place.line.name != "max_buffer_size" or place.held_by != "caddy-buffer-responses"
-            ),
+            names=("buffer_requests", "request_buffers"),  # the name since 2.7
             does="concerns the body of the request",
             evidence=f"{_CADDY}: held, unchanged",
         ),
@@ -105,12 +102,12 @@ LIGHTTPD = Table(
             evidence=f"{_LIGHTTPD}: held, unchanged",
         ),
         Row(
-            names=("server.chunkqueue-chunk-sz", "server.network-backend", "server.kbytes-per-second"),
+            names=("server.chunkqueue-chunk-sz", "server.network-backend"),
             does="concerns how data is kept and written once the response is complete",
             evidence=f"{_LIGHTTPD}: held, unchanged",
         ),
         Row(
-            names=("deflate.mimetypes", "deflate.allowed-encodings", "compress.filetype"),
+            names=("deflate.mimetypes",),
             condition=lambda place: not set(place.line.args) - {"(", ")"},
             does="switches compression off; lighttpd collects the response all the same",
             evidence=f"{_LIGHTTPD}: held, unchanged",
@@ -171,7 +168,7 @@ PHP = Table(
             names=("implicit_flush",),
             condition=lambda place: place.arg() in ("on", "1", "yes", "true"),
             does="flushes what has left PHP's buffers, and does not empty them",
-            evidence="measured on PHP 8.2 (FPM): held, unchanged",
+            evidence="measured on PHP 8.2 (FPM), ob_implicit_flush() alone: held, unchanged",
         ),
     ),
     "php.ini",
