@@ -17,7 +17,7 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 # The page's JavaScript: what checks it, and where it is.
 PAGE_JS := $(VENV)/page-js
 JS_BIN  := $(PAGE_JS)/node_modules/.bin
-JS      := flushcheck/service/page tests/page/unit tests/page/extension tests/lab/chromium.js
+JS      := flushcheck/service/page flushcheck/origins/files tests/page/unit tests/page/extension tests/lab/chromium.js
 
 # The tests that start no server and no browser; those marked `slow` or `live` are left to `make test`.
 QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests/culprits tests/diagnosis \
@@ -32,10 +32,10 @@ TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base chromium:chromium firef
 # What stands in tests/lab/cases, likewise; a file where there is no command.
 MODULES   := /usr/lib/apache2/modules
 LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy lighttpd:lighttpd varnishd:varnish \
-             squid:squid php-fpm8.2:php-fpm uwsgi:uwsgi-core nghttpx:nghttp2-proxy traffic_server:trafficserver \
+             squid:squid php-fpm8.2:php-fpm php-cgi:php-cgi php:php-cli uwsgi:uwsgi-core nghttpx:nghttp2-proxy traffic_server:trafficserver \
              tinyproxy:tinyproxy privoxy:privoxy h2o:h2o perlbal:perlbal mighty:mighttpd2 stunnel4:stunnel4 sslh:sslh \
              pen:pen socat:socat node:nodejs npm:npm openssl:openssl mmdebstrap:mmdebstrap \
-             $(MODULES)/mod_fcgid.so:libapache2-mod-fcgid $(MODULES)/mod_security2.so:libapache2-mod-security2 \
+             $(MODULES)/mod_fcgid.so:libapache2-mod-fcgid $(MODULES)/libphp8.2.so:libapache2-mod-php $(MODULES)/mod_security2.so:libapache2-mod-security2 \
              $(MODULES)/mod_passenger.so:libapache2-mod-passenger $(MODULES)/mod_wsgi.so:libapache2-mod-wsgi-py3 \
              /usr/lib/lighttpd/mod_deflate.so:lighttpd-mod-deflate \
              /usr/lib/uwsgi/plugins/python3_plugin.so:uwsgi-plugin-python3 \
@@ -107,7 +107,7 @@ lock: $(STAMPS)/venv ## write requirements.lock and deploy/docker/build.lock ane
 	@set -eu; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	$(BIN)/python -m venv "$$tools"; \
 	"$$tools/bin/python" -m pip -qq --disable-pip-version-check install 'pip-tools>=7.5'; \
-	for lock in 'requirements.lock' 'deploy/docker/build.lock --build-deps-for wheel --only-build-deps'; do \
+	for lock in 'requirements.lock --extra serve' 'deploy/docker/build.lock --build-deps-for wheel --only-build-deps'; do \
 	    "$$tools/bin/pip-compile" --quiet $(if $(UPGRADE),--upgrade) --generate-hashes --strip-extras --allow-unsafe \
 	        --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	        --output-file $$lock pyproject.toml; \
@@ -140,18 +140,18 @@ $(STAMPS)/run: $(STAMPS)/venv requirements.lock pyproject.toml
 
 $(STAMPS)/test: $(STAMPS)/run
 	@echo "installing what the tests need into $(VENV) (once)"
-	@$(PIP) install --editable '.[test,docs]'
+	@$(PIP) install --editable '.[serve,test,docs]'
 	@touch $@
 
 $(STAMPS)/docs: $(STAMPS)/run
 	@echo "installing what builds the documentation into $(VENV) (once)"
-	@$(PIP) install --editable '.[docs]'
+	@$(PIP) install --editable '.[serve,docs]'
 	@touch $@
 
 $(STAMPS)/mutants: $(STAMPS)/test
 	@echo "installing the mutation tester into $(VENV)/mutants (once)"
 	@$(BIN)/python -m venv $(VENV)/mutants
-	@$(VENV)/mutants/bin/python -m pip -qq --disable-pip-version-check install --editable '.[test,mutants]'
+	@$(VENV)/mutants/bin/python -m pip -qq --disable-pip-version-check install --editable '.[serve,test,mutants]'
 	@touch $@
 
 # The lab's own: middleware from PyPI, and proxies in Node.

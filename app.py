@@ -7,14 +7,16 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-
-from flask import Flask
+from typing import TYPE_CHECKING
 
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
-from flushcheck.service.application import create_app
+from flushcheck.service.serve_extra import MissingLibraries
 from flushcheck.service.serving.app_server import log_startup
 from flushcheck.streaming.limits import PREFIX, Limits, unknown_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 MAX_TEXT_FILE_BYTES = 1024 * 1024  # every worker keeps it in memory, split into pieces
 
@@ -28,7 +30,10 @@ def build(environ: Mapping[str, str]) -> Flask:
 
     Raises:
         UsageError: a setting is wrong, or the text file cannot be used.
+        MissingLibraries: the extra `serve` is not installed.
     """
+    from flushcheck.service.application import create_app
+
     limits = Limits.from_environ(environ)
     for name in ("public_url", "loopback_url"):
         _check_url(f"{PREFIX}{name.upper()}", getattr(limits, name))
@@ -83,10 +88,10 @@ def log_access() -> None:
 
 
 def start() -> Flask:
-    """Build the application from the process's environment; end the process if a setting is wrong."""
+    """Build the application from the process's environment; end the process if it cannot be built."""
     try:
         app = build(os.environ)
-    except UsageError as error:
+    except (UsageError, MissingLibraries) as error:
         print(f"flushcheck: {error}", file=sys.stderr, flush=True)
         raise SystemExit(APP_LOAD_ERROR) from None
     for setting in unknown_settings(os.environ):

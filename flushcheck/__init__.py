@@ -58,6 +58,7 @@ def diagnose(
     timeout_s: float = 30.0,
     on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
+    at: Iterable[tuple[str, str]] = (),
     idle_s: float | Iterable[float] = (),
     options: ConnectionOptions | None = None,
 ) -> Report:
@@ -74,6 +75,9 @@ def diagnose(
         on_progress: called in this thread when a stage starts and when a probe is done.
         direct: the URL of the app's own port, tested for comparison: `Report.fault_location` then tells
             whether the fault is in the app or on the path.
+        at: names and URLs of the same app behind one hop more each, from the app outwards, for example
+            `[("app", "http://10.0.0.7:8000"), ("ingress", "http://10.0.0.5")]`: `Report.rungs` then has how
+            each stream arrived at each of them.
         idle_s: silences to try, in seconds, for example `[5, 30, 65]`: searches for idle timeouts. Takes as
             long as the longest silence, which does not count towards `timeout_s`.
         options: how to get to the service: headers, a login, certificates, a proxy. None: the defaults.
@@ -81,7 +85,7 @@ def diagnose(
     Returns: the Report. A failure of the other side is never an exception: see `Report.verdict`.
 
     Raises:
-        UsageError: `url`, `direct`, `only`, `timeout_s` or `idle_s` is wrong, or a file of `options`.
+        UsageError: `url`, `direct`, `at`, `only`, `timeout_s` or `idle_s` is wrong, or a file of `options`.
     """
     from flushcheck.diagnosis.inference import judge
     from flushcheck.prober import ConnectionOptions, gather
@@ -93,6 +97,7 @@ def diagnose(
         timeout_s=timeout_s,
         on_progress=on_progress,
         direct=direct,
+        at=at,
         idle_s=idle_s,
         options=options or ConnectionOptions(),
     )

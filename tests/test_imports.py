@@ -26,6 +26,7 @@ class Rule:
 FACE = "flushcheck"  # what `from flushcheck import diagnose, judge` sees
 PURE = (
     "model",
+    "protocol",
     "streaming",
     "measurement",
     "configs",
@@ -33,11 +34,13 @@ PURE = (
     "diagnosis",
     "checking",
     "watching",
+    "tapping",
     "reports",
 )
 
 RULES = {
     "model": Rule((), pure=True),
+    "protocol": Rule(("model",), pure=True),
     "streaming": Rule(("model",), pure=True),
     "measurement": Rule(("model", "streaming"), pure=True),
     "configs": Rule(("model",), pure=True),
@@ -45,15 +48,19 @@ RULES = {
     "diagnosis": Rule(("model", "measurement", "configs", "culprits"), pure=True),
     "checking": Rule(("model", "configs", "culprits"), pure=True),
     "watching": Rule(("model", "streaming"), pure=True),
+    "tapping": Rule(("model", "measurement"), pure=True),
     "reports": Rule(PURE[:-1], pure=True),
     "version": Rule(()),
-    "prober": Rule(("model", "streaming", "measurement", "watching", "version")),
+    "prober": Rule(("model", "protocol", "streaming", "measurement", "watching", "tapping", "version")),
     "files": Rule(("model", "configs", "checking")),
     "taps": Rule(()),
-    "testing": Rule(("model", "measurement", "prober", "taps")),
+    "origins": Rule(("protocol",)),
+    "flushcheck.wsgi": Rule(("origins",)),
+    "flushcheck.asgi": Rule(("origins",)),
+    "testing": Rule(("model", "measurement", "culprits", "diagnosis", "reports", "prober", "taps")),
     FACE: Rule(("model", "diagnosis", "prober", "version")),
-    "service": Rule((*PURE, "prober", "files", FACE)),
-    "cli": Rule((*PURE, "prober", "files", "service", "version", FACE)),
+    "service": Rule((*PURE, "prober", "files", "version", FACE)),
+    "cli": Rule((*PURE, "prober", "files", "origins", "service", "taps", "testing", "version", FACE)),
     "__main__": Rule(("cli",)),
     "app": Rule((*PURE, "prober", "service", FACE)),
     "wsgi": Rule(("app",)),
@@ -135,6 +142,8 @@ def owner(name: str) -> str | None:
     # A name in flushcheck/__init__.py, as `diagnose` is, has no file; a module or package has one.
     if not ((here / package).is_dir() or (here / f"{package}.py").exists()):
         return FACE
+    if package in ("wsgi", "asgi"):  # wsgi.py at the top is another one
+        return f"{FACE}.{package}"
     if package not in RULES:
         raise LookupError(
             f"flushcheck.{package} has no rule yet: give it one in RULES, tests/test_imports.py"

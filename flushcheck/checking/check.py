@@ -2,17 +2,19 @@
 
 Each format says which blocks pass to an app; every linter of its server looks at each of them. Other blocks
 are not checked: a static location holds no stream. A block without Findings is listed with the reason why it
-lets a stream through, so that a short report does not look like a check that was left out; where the file
-does not show it, the block is unknown.
+lets a stream through and under which conditions, so that a short report does not look like a check that was
+left out; where the file does not show it, the block is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from flushcheck.checking.allow_comments import AllowComments
+from flushcheck.configs.address import Address, Route
+from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.formats import FORMATS
 from flushcheck.configs.templates import is_marked
@@ -32,7 +34,8 @@ class CheckedBlock:
     file: str
     line: int
     block: str
-    reason: str
+    reason: str  # with its conditions
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,15 @@ class CheckResult:
         return 0 if judged else 3
 
 
-def check(config: Config) -> CheckResult:
-    """Check every block of one configuration that passes to an app."""
+def check(
+    config: Config, assumed: Collection[Assumption] = (), address: Address | None = None
+) -> CheckResult:
+    """Check every block of one configuration that passes to an app.
+
+    Args:
+        assumed: what a person states about the parts that the file does not show.
+        address: only the blocks that requests for it come to are checked; None: every block.
+    """
     config_format = FORMATS[config.server]
     comments = AllowComments(config.texts)
     findings: dict[tuple[object, ...], Finding] = {}
@@ -94,7 +104,15 @@ def check(config: Config) -> CheckResult:
     passed, unknown = [], []
     problems = [*config.problems]
     refused = next((problem for problem in config.problems if problem.refused), None)
-    for count, block in enumerate(_blocks(config, config_format)):
+    blocks: Iterable[Block] = _blocks(config, config_format)
+    if address is None:
+        blocks = chain(blocks, config_format.loose_blocks(config))
+    else:
+        route = config_format.route(config, tuple(blocks), address)
+        blocks = route.blocks
+        problems += _remarks(route, config, address)
+    for count, each in enumerate(blocks):
+        block = replace(each, unread_includes=()) if Assumption.EMPTY_INCLUDES in assumed else each
         if count == MAX_BLOCKS:
             reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
@@ -108,11 +126,10 @@ def check(config: Config) -> CheckResult:
                 allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
                 allowed.setdefault(_key(finding), allowing)
         if all(finding.level is Level.NOTE for finding in own) and _is_judged(block, config_format):
-            place = (block.server, block.at.file, block.at.line, block.name)
-            if doubt := "; ".join((*_doubts(block, config_format, refused), *filled_in)):
-                unknown.append(CheckedBlock(*place, doubt))
+            if doubt := "; ".join(_doubts(block, config_format, refused, filled_in)):
+                unknown.append(_checked(block, doubt))
             else:
-                passed.append(CheckedBlock(*place, config_format.pass_reason(block)))
+                passed.append(_passed(block, config_format, assumed))
         if len(findings) > MAX_FINDINGS:
             reason = f"more than {MAX_FINDINGS} findings: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
@@ -130,7 +147,7 @@ def check(config: Config) -> CheckResult:
 
 
 def _blocks(config: Config, config_format: Format) -> Iterator[Block]:
-    """The blocks that pass to an app, or the fragments of a file that has none; then the loose ones."""
+    """The blocks that pass to an app; the fragments of a file that has none."""
     passing = iter(config_format.blocks(config))
     first = next(passing, None)
     if first is None:
@@ -138,7 +155,6 @@ def _blocks(config: Config, config_format: Format) -> Iterator[Block]:
     else:
         yield first
         yield from passing
-    yield from config_format.loose_blocks(config)
 
 
 def _lint(block: Block) -> tuple[Finding, ...]:
@@ -154,6 +170,18 @@ def _lint(block: Block) -> tuple[Finding, ...]:
             raised = (finding for finding in raised if finding.explicit)
         own = tuple(islice(raised, MAX_FINDINGS + 1))
     return (*own, *line_without_effect.lint(block, own))
+
+
+def _remarks(route: Route, config: Config, address: Address) -> Iterator[ReadProblem]:
+    """What a reader must know of the way to the blocks that were checked."""
+    if route.server is None:
+        return
+    where = f"{address.host}:{address.port} leads to the server at {route.server.place}"
+    if route.remark:
+        yield ReadProblem(config.file, route.server.line, f"{where}: {route.remark}", incomplete=False)
+    if not route.blocks:
+        reason = f"{where}, where nothing passes {' or '.join(address.paths[:2])} to an app"
+        yield ReadProblem(config.file, route.server.line, reason, incomplete=False)
 
 
 def merge(results: Sequence[CheckResult]) -> CheckResult:
@@ -186,11 +214,26 @@ def _is_judged(block: Block, config_format: Format) -> bool:
     return not (block.is_loose or block.is_fragment) or config_format.frees(block)
 
 
-def _doubts(block: Block, config_format: Format, refused: ReadProblem | None) -> Iterable[str]:
-    """Why it is not known whether this block lets a stream through; nothing if it is known."""
+def _doubts(
+    block: Block, config_format: Format, refused: ReadProblem | None, filled_in: Sequence[str]
+) -> Iterable[str]:
+    """Why it is not known whether this block lets a stream through; nothing if it is known.
+
+    Args:
+        filled_in: a reason for each value that a template fills in.
+    """
     if refused is not None:
-        return (f"the server does not start with this configuration: see {refused.file}:{refused.line}",)
-    return config_format.doubts(block)
+        return (
+            f"the server does not start with this configuration: see {refused.file}:{refused.line}",
+            *filled_in,
+        )
+    doubts = [*config_format.doubts(block)]
+    if block.unread_includes and not _decided(block, config_format):
+        unread = f"{block.unread_names} could not be read"
+        # What a template fills in may hold: then it is not known what an empty include would leave.
+        reason = "" if filled_in else f"; if it adds nothing: {config_format.pass_reason(block)}"
+        doubts.append(f"{unread}{reason}")
+    return (*doubts, *filled_in)
 
 
 def _by_template(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
@@ -204,6 +247,26 @@ def _by_template(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tupl
             marked = any(is_marked(line) for edit in finding.edits for line in edit.lines)
             certain.append(replace(finding, edits=()) if marked else finding)
     return tuple(certain), tuple(reasons)
+
+
+def _decided(block: Block, config_format: Format) -> bool:
+    """Whether a line in the file itself makes this block pass, whatever the files say that were not read."""
+    deciding = config_format.deciding(block)
+    return deciding is not None and not block.may_be_set_by_unread(deciding.name)
+
+
+def _passed(block: Block, config_format: Format, assumed: Collection[Assumption]) -> CheckedBlock:
+    conditions = [each for each in config_format.conditions(block) if each.assumption not in assumed]
+    if block.unread_includes:
+        clause = f"if {block.unread_names}, which could not be read, adds nothing"
+        conditions.append(Condition(Assumption.EMPTY_INCLUDES, clause))
+    clauses = " and ".join(condition.clause for condition in conditions)
+    reason = f"{config_format.pass_reason(block)} {clauses}".rstrip()
+    return _checked(block, reason, tuple(conditions))
+
+
+def _checked(block: Block, reason: str, conditions: tuple[Condition, ...] = ()) -> CheckedBlock:
+    return CheckedBlock(block.server, block.at.file, block.at.line, block.name, reason, conditions)
 
 
 def _key(finding: Finding) -> tuple[object, ...]:

@@ -29,7 +29,9 @@ COMMANDS = {
     "judge": "repeat the report on a saved run, without network",
     "check": "find the lines of a server's configuration that hold a stream",
     "watch": "follow any stream of your own app, live",
+    "tap": "name the layer of your app that holds a stream",
     "doctor": "check the server settings that the app runs with",
+    "origin": "write an origin for an app or a host, or test one",
     "explain": "explain a culprit: its signs and its fixes",
 }
 
@@ -41,6 +43,7 @@ examples:
   flushcheck diagnose https://example.org --save run.json
   flushcheck judge run.json                           the same report again, without network
   flushcheck watch https://example.org/chat           a stream of your own app, live
+  flushcheck tap http://localhost:8000/chat           which layer of the app holds it
   flushcheck check /etc/nginx/nginx.conf              find the line before you deploy it
   flushcheck doctor -c deploy/gunicorn.conf.py        the server that the app runs under
   flushcheck explain nginx-proxy-buffering            cause, signs and fixes of one culprit

@@ -104,6 +104,23 @@ def idle_seconds(given: str) -> list[float]:
         ) from None
 
 
+def named_address(given: str) -> tuple[str, str]:
+    """A name and a URL.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    from flushcheck.prober.address import without_login
+    from flushcheck.prober.arguments import MAX_NAME
+
+    name, equals, url = given.partition("=")
+    if not equals or not name.isprintable() or not 0 < len(name) <= MAX_NAME or "/" in name:
+        raise argparse.ArgumentTypeError(
+            f"{without_login(given)[:60]}: expected a name and a URL, for example ingress=http://10.0.0.5/chat"
+        )
+    return name, url
+
+
 def timeout(*, maximum_s: float, example_s: float) -> Callable[[str], float]:
     """The argparse type of a `--timeout` option: a number of seconds above 0, at most `maximum_s`.
 

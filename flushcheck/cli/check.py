@@ -9,15 +9,20 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flushcheck.checking.check import CheckResult
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
+from flushcheck.configs.address import Address
+from flushcheck.configs.assumptions import Assumption
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import version
 from flushcheck.files import RUNNING, ReadResult, check_all, read, read_running
-from flushcheck.model import UsageError, Version
+from flushcheck.measurement.plan import ROUTES
+from flushcheck.model import Run, UsageError, Version
 from flushcheck.reports.diff import diff
 from flushcheck.reports.findings import findings_document, findings_text
 from flushcheck.reports.sarif import sarif
@@ -58,6 +63,15 @@ def configure(parser: Parser) -> None:
         choices=[server.value for server in RUNNING],
         help="check the configuration that the local server uses, instead of files",
     )
+    for assumption in Assumption:
+        parser.add_argument(
+            f"--assume-{assumption}",
+            dest="assumed",
+            action="append_const",
+            const=assumption,
+            default=[],
+            help=f"take for granted: {assumption.meaning}",
+        )
     parser.add_argument("--strict", action="store_true", help="count a note as a problem")
     parser.add_argument("-v", "--verbose", action="store_true", help="list the files that were not read")
     output = parser.add_mutually_exclusive_group()
@@ -67,7 +81,7 @@ def configure(parser: Parser) -> None:
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add --config, the files to compare with a report; `read_config` reads them."""
+    """Add --config and --running, what to compare with a report; `read_config` reads it."""
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -75,18 +89,31 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="configuration file or folder of a server on the path, to compare with the report (repeatable)",
     )
+    parser.add_argument(
+        "--running",
+        choices=[server.value for server in RUNNING],
+        help="compare with the configuration that the local server uses",
+    )
 
 
-def read_config(arguments: argparse.Namespace) -> CheckResult | None:
-    """The findings in the files given by --config; None if none is given.
+def read_config(arguments: argparse.Namespace) -> ReadResult | None:
+    """What --config and --running name, for `check_config`; None if they name nothing.
 
     Raises:
-        UsageError: a file cannot be read, its server cannot be detected, or --ticket is given too.
+        UsageError: a file cannot be read, its server cannot be detected, both are given, or --ticket too.
     """
-    if not arguments.config:
+    if not arguments.config and not arguments.running:
         return None
+    option = "--config" if arguments.config else "--running"
     if arguments.ticket:
-        raise UsageError("--ticket with --config: expected one of the two, for example --ticket")
+        raise UsageError(f"--ticket with {option}: expected one of the two, for example --ticket")
+    if not arguments.config:
+        return read_running(Server(arguments.running))
+    if arguments.running:
+        raise UsageError(
+            f"--config with --running {arguments.running}: expected one of the two, for example "
+            f"--running {arguments.running}"
+        )
     try:
         got = read(arguments.config)
     except UsageError as error:
@@ -96,7 +123,26 @@ def read_config(arguments: argparse.Namespace) -> CheckResult | None:
         raise UsageError(f"--config {bad.file}: {bad.reason}; {_CONFIG}")
     if not got.configs:
         raise UsageError(f"--config {arguments.config[0]}: no configuration was recognised in it; {_CONFIG}")
-    return check_all(got)
+    return got
+
+
+def check_config(got: ReadResult | None, run: Run) -> CheckResult | None:
+    """The findings in these files, of the blocks that the requests of a run came to; None without files."""
+    if got is None:
+        return None
+    routes = ("",) if run.method else tuple(ROUTES.values())
+    return check_all(got, address=_address(run.target, routes))
+
+
+def _address(url: str, routes: Collection[str]) -> Address | None:
+    """The parts of a URL by which servers choose a block; None if it has no host."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
+    paths = [f"{parts.path.rstrip('/')}{route}" if route else parts.path or "/" for route in routes]
+    return Address(parts.hostname, port, tuple(paths)) if parts.hostname else None
 
 
 _CONFIG = "expected a server's configuration file, for example /etc/nginx/nginx.conf"
@@ -112,7 +158,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     got = _read(arguments, given)
     if got.unrecognised:
         console.note("name the server of the file with --server, for example --server nginx")
-    checked = check_all(got)
+    checked = check_all(got, arguments.assumed)
     if arguments.json:
         text = json.dumps(findings_document(checked), indent=2) + "\n"
     elif arguments.sarif:

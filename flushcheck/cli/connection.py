@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from flushcheck.cli.connection_values import (
     connect_to,
     cookies,
     credentials,
-    header,
+    header_lines,
     netrc_credentials,
     resolve,
     with_password,
@@ -44,15 +44,21 @@ CA_VARIABLES = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 
 FROM_ENVIRONMENT = "env"  # --proxy env
 
-_VERSION_OPTIONS = {Protocol.HTTP1: "--http1.1", Protocol.HTTP2: "--http2", Protocol.HTTP3: "--http3"}
-_VERSION_NAMES = {Protocol.HTTP1: "HTTP/1.1", Protocol.HTTP2: "HTTP/2", Protocol.HTTP3: "HTTP/3"}
+_VERSION_OPTIONS = {Protocol.HTTP2: "--http2", Protocol.HTTP3: "--http3"}
 
 
 def add_connection_options(parser: Parser) -> None:
     """Add the options."""
     group = parser.add_argument_group("connection options", "as curl has them")
     add = group.add_argument
-    add("-H", "--header", metavar="LINE", action="append", default=[], help="a header: 'Name: value'")
+    add(
+        "-H",
+        "--header",
+        metavar="LINE",
+        action="append",
+        default=[],
+        help="a header: 'Name: value'; 'Name;' without a value, 'Name:' leaves out one that is sent anyway",
+    )
     add("-A", "--user-agent", metavar="NAME", default="", help="the User-Agent header")
     add(
         "-u", "--user", metavar="USER:PASSWORD", help="log in with HTTP Basic; without a password: ask for it"
@@ -129,8 +135,6 @@ def connection_options(
     arguments: argparse.Namespace,
     urls: Iterable[str],
     environ: Mapping[str, str] = os.environ,
-    *,
-    speaks: Collection[Protocol] = (Protocol.HTTP1,),
 ) -> ConnectionOptions:
     """The options that were given.
 
@@ -138,13 +142,12 @@ def connection_options(
         arguments: of a parser with `add_connection_options`.
         urls: those that the command will ask, for --netrc.
         environ: for $NETRC and the bundles of certificates.
-        speaks: the versions of HTTP that the command can be told to use.
 
     Raises:
         UsageError: one of them is not possible, or a file cannot be read.
     """
     urls = [url for url in urls if url]
-    _check_protocol(arguments.protocol, urls[:1], speaks)  # not the --direct one
+    _check_protocol(arguments.protocol, urls[:1])  # not the --direct one
     cookie, stored = cookies(arguments.cookie)
     from_environment = arguments.proxy == FROM_ENVIRONMENT
     named_proxy = arguments.proxy and not from_environment
@@ -157,8 +160,10 @@ def connection_options(
         environment_proxy(url)  # or a wrong one would show as a failed connection
     proxy_user = with_password(arguments.proxy_user, "--proxy-user", "proxy")
     tls = _tls_options(arguments, environ)
+    lines = header_lines(arguments.header)
     options = ConnectionOptions(
-        headers=tuple(header(line) for line in arguments.header),
+        headers=lines.sent,
+        removed_headers=lines.removed,
         user_agent=arguments.user_agent,
         cookie=cookie,
         stored_cookies=stored,
@@ -223,8 +228,8 @@ def _tls_options(arguments: argparse.Namespace, environ: Mapping[str, str]) -> T
     return options
 
 
-def _check_protocol(protocol: Protocol, urls: Iterable[str], speaks: Collection[Protocol]) -> None:
-    """Refuse the versions of HTTP that the command does not speak to these URLs.
+def _check_protocol(protocol: Protocol, urls: Iterable[str]) -> None:
+    """Refuse the versions of HTTP that cannot be spoken to these URLs.
 
     Raises:
         UsageError: it is one of them.
@@ -232,12 +237,6 @@ def _check_protocol(protocol: Protocol, urls: Iterable[str], speaks: Collection[
     if protocol in (Protocol.AUTO, Protocol.HTTP1):
         return
     option = _VERSION_OPTIONS[protocol]
-    if protocol not in speaks:
-        named = " and ".join(_VERSION_NAMES[version] for version in speaks)
-        options = " or ".join(_VERSION_OPTIONS[version] for version in speaks)
-        raise UsageError(
-            f"{option}: this command speaks {named}; expected {options} or none, for example --http1.1"
-        )
     if not all(url.startswith("https:") for url in urls):
         raise UsageError(
             f"{option} without TLS: not available, as in browsers; expected an https:// URL or --http1.1, "

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 
 from flushcheck.model import UsageError
 from flushcheck.prober.address import parse
@@ -27,17 +28,32 @@ _RESOLVE = re.compile(rf"\+?{_HOST}:([0-9]+):(.+)")  # curl's "+" is about its c
 _CONNECT_TO = re.compile(rf"{_HOST}:([0-9]*):{_HOST}:([0-9]*)")
 
 
-def header(line: str) -> tuple[str, str]:
-    """Name and value of a header line.
+class HeaderLines(NamedTuple):
+    """What header lines ask for."""
+
+    sent: tuple[tuple[str, str], ...]
+    removed: tuple[str, ...]  # names that are sent by default, and must not be
+
+
+def header_lines(lines: Iterable[str]) -> HeaderLines:
+    """Read header lines as curl does: `Name: value`; `Name;` for no value; `Name:` leaves a header out.
 
     Raises:
-        UsageError: the line has no colon.
+        UsageError: a line is none of these.
     """
-    name, colon, value = line.partition(":")
-    if not colon:
-        # It may be a value whose name was forgotten: it is not shown.
-        raise UsageError("-H: expected a name, a colon and a value, for example -H 'Accept: */*'")
-    return name.strip(), value.strip()
+    sent, removed = [], []
+    for line in lines:
+        name, colon, value = (part.strip() for part in line.partition(":"))
+        if not colon and not name.endswith(";"):
+            # It may be a value whose name was forgotten: it is not shown.
+            raise UsageError("-H: expected a name, a colon and a value, for example -H 'Accept: */*'")
+        if value:
+            sent.append((name, value))
+        elif colon:
+            removed.append(name)
+        else:
+            sent.append((name.removesuffix(";").strip(), ""))
+    return HeaderLines(tuple(sent), tuple(removed))
 
 
 def with_password(given: str | None, option: str, whose: str) -> str:

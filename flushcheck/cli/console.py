@@ -8,6 +8,8 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -88,10 +90,21 @@ class ProgressLine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Erase the line, and draw none again."""
         self._done.set()
-        if self._interactive:
-            with self._lock:
+        with self.aside():
+            pass
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Erase the line while something else is written; the next update draws it again."""
+        with self._lock:
+            if self._drawn:
                 self._write("")
+            yield
 
     def update(self, text: str) -> None:
         """Change the text of the line."""

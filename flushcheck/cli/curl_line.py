@@ -34,8 +34,8 @@ _MAX_REDIRECTS = 10  # of flushcheck; curl's own limit is 50
 
 # Headers that each connection sets itself, to the same effect.
 _SET_ANYWAY = frozenset({"connection", "content-length"})
-# Headers that flushcheck sends by default: to take one of these away is another request.
-_DEFAULTS = frozenset({"accept", "user-agent", "content-type"})
+# Headers that flushcheck sends by default, or that other options make.
+_DEFAULTS = frozenset({"accept", "accept-encoding", "authorization", "content-type", "cookie", "user-agent"})
 
 
 def expand(given: Sequence[str]) -> list[str]:
@@ -131,6 +131,7 @@ class _CurlLine:
         self._urls: list[str] = []
         self._passed: list[str] = []
         self._headers: list[tuple[str, str]] = []
+        self._removed: list[str] = []
         self._body = CurlBody()
         self._method = ""
         self._get = False
@@ -193,7 +194,10 @@ class _CurlLine:
             self._default_header("Content-Type", self._body.content_type)
             if self._body.is_json:
                 self._default_header("Accept", "application/json")
-        passed += [f"--header={name}: {value}" for name, value in self._headers]
+        passed += [
+            f"--header={name}: {value}" if value else f"--header={name};" for name, value in self._headers
+        ]
+        passed += [f"--header={name}:" for name in self._removed]
         if self._method:
             passed.append(f"--request={self._method}")
         if self._follows:
@@ -207,14 +211,15 @@ class _CurlLine:
         self._headers.append((name, value))
 
     def _default_header(self, name: str, value: str) -> None:
-        if not any(given.lower() == name.lower() for given, _ in self._headers):
+        given = (*self._removed, *(header for header, _ in self._headers))
+        if name.lower() not in map(str.lower, given):
             self._headers.append((name, value))
 
     def _header(self, line: str) -> None:
         """Take `Name: value`; `Name:` leaves a header out, `Name;` sends it without a value (curl(1), -H).
 
         Raises:
-            UsageError: it is a file, or leaves out what is always sent.
+            UsageError: it is a file.
         """
         if line.startswith("@"):
             raise UsageError(f"curl --header with a file: expected -H 'Name: value', {EXAMPLE}")
@@ -227,12 +232,8 @@ class _CurlLine:
         elif value:
             if name.lower() not in _SET_ANYWAY:
                 self._add_header(name, value)
-        elif name.lower() == "accept-encoding":
-            self._add_header(name, "identity")
         elif name.lower() in _DEFAULTS:
-            raise UsageError(
-                f"curl -H '{name}:': not available here: the header is always sent; leave it out"
-            )
+            self._removed.append(name)
 
     def _cert(self, value: str) -> None:
         """Take a file.

@@ -6,8 +6,15 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from flushcheck.cli.arguments import Parser, client_list, idle_seconds, timeout, transport_names
-from flushcheck.cli.check import add_config, read_config
+from flushcheck.cli.arguments import (
+    Parser,
+    client_list,
+    idle_seconds,
+    named_address,
+    timeout,
+    transport_names,
+)
+from flushcheck.cli.check import add_config, check_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import add_format_options, write_report
@@ -23,8 +30,8 @@ from flushcheck.prober import (
     saving,
     search_s,
 )
-from flushcheck.prober.arguments import CLIENTS
-from flushcheck.prober.target import Protocol
+from flushcheck.prober.arguments import CLIENTS, DIRECT_NAME, named_addresses
+from flushcheck.reports.text_writer import printable
 
 _EPILOG = """\
 The service must run where the app runs, behind the same proxies:
@@ -57,6 +64,9 @@ _VARIANTS = {
     Variant.BR: "with br alone",
     Variant.ZSTD: "with zstd alone",
     Variant.EVENT_STREAM: "with Accept: text/event-stream",
+    Variant.NO_FLUSH: "without a flush",
+    Variant.FLUSH: "with flush()",
+    Variant.OB_FLUSH: "with ob_flush() and flush()",
 }
 _CLIENTS = {
     Client.BROWSER: "",
@@ -106,6 +116,14 @@ def configure(parser: Parser) -> None:
         help="the app's own port, tested for comparison: is the fault in the app or on the path?",
     )
     parser.add_argument(
+        "--at",
+        metavar="NAME=URL",
+        action="append",
+        default=[],
+        type=named_address,
+        help="the same app behind one hop more; from the app outwards, as often as there are hops",
+    )
+    parser.add_argument(
         "--idle",
         metavar="SECONDS",
         type=idle_seconds,
@@ -130,13 +148,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the URL is wrong, or a file cannot be read or written.
     """
-    checked = read_config(arguments)
+    files = read_config(arguments)
     silences_s = parse_silences(arguments.idle or ())
     options = connection_options(
         arguments,
-        (arguments.url, arguments.direct),
-        speaks=(Protocol.HTTP1, Protocol.HTTP2, Protocol.HTTP3),
+        (arguments.url, arguments.direct, *(url for _, url in arguments.at)),
     )
+    names = [address.name for address in named_addresses(arguments.direct, arguments.at)]
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if silences_s:
@@ -147,13 +165,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 only=arguments.only or tuple(Transport),
                 quick=arguments.quick,
                 timeout_s=arguments.timeout,
-                on_progress=lambda progress: line.update(progress_text(progress)),
+                on_progress=lambda progress: line.update(progress_text(progress, names)),
                 direct=arguments.direct,
+                at=arguments.at,
                 idle_s=silences_s,
                 options=options,
                 clients=arguments.clients or CLIENTS,
             )
-        code = write_report(judge(gathered), arguments, console, checked)
+        code = write_report(judge(gathered), arguments, console, check_config(files, gathered))
         if file is not None:
             file.write(dump(gathered))
     return code
@@ -168,24 +187,36 @@ def _estimate(silences_s: Sequence[float], timeout_s: float) -> str:
     )
 
 
-def progress_text(progress: RunProgress) -> str:
-    """The progress line: the stage, how many of its probes are done, and the last of them."""
+def progress_text(progress: RunProgress, names: Sequence[str] = ()) -> str:
+    """The progress line: the stage, how many of its probes are done, and the last of them.
+
+    Args:
+        progress: how far the run is.
+        names: of the addresses beside the public one.
+    """
     text = f"{_STAGES[progress.stage]}: {progress.done} of {progress.total}"
     latest = progress.latest
     if latest is None:
         return text
     failure = "" if latest.outcome is Outcome.COMPLETE else f": {latest.outcome}"
-    return f"{text} ({probe_text(latest.probe)}{failure})"
+    return f"{text} ({probe_text(latest.probe, names)}{failure})"
 
 
-def probe_text(probe: Probe) -> str:
-    """A probe in plain words, for example "chunked, small pieces, over HTTP/1.0"."""
+def probe_text(probe: Probe, names: Sequence[str] = ()) -> str:
+    """A probe in plain words, for example "chunked, small pieces, over HTTP/1.0".
+
+    Args:
+        probe: what is asked for.
+        names: of the addresses beside the public one.
+    """
+    name = names[probe.run] if probe.vantage is Vantage.DIRECT and probe.run < len(names) else ""
+    is_named = name not in ("", DIRECT_NAME)
     words = (
         "" if probe.scenario is Scenario.OWN else probe.transport,
         _SCENARIOS[probe.scenario].format(probe.lasts_s),
         _VARIANTS[probe.variant],
         _CLIENTS[probe.client],
-        _VANTAGES[probe.vantage],
-        "repeated" if probe.run else "",
+        f"at {printable(name)}" if is_named else _VANTAGES[probe.vantage],
+        "repeated" if probe.run and probe.vantage is Vantage.PATH else "",
     )
     return ", ".join(word for word in words if word)

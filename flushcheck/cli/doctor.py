@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,9 @@ from flushcheck.cli.arguments import Parser, timeout
 from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
+from flushcheck.configs.gunicorn import commands
 from flushcheck.diagnosis.app_server import ServerReport, examine, exit_code
+from flushcheck.diagnosis.server_command import server_words, setup_of, uwsgi_words
 from flushcheck.diagnosis.server_setup import GEVENT, ServerSetup
 from flushcheck.diagnosis.service_absent import and_if
 from flushcheck.measurement.obstacles import MAX_SHOWN, obstacle
@@ -26,12 +29,13 @@ from flushcheck.model import UsageError
 from flushcheck.model.codec import from_json
 from flushcheck.prober.address import parse
 from flushcheck.prober.decompress import DecodeError
+from flushcheck.prober.differing import check_http3
 from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.messages import MAX_DETAIL, describe_error, printable
 from flushcheck.prober.redaction import hide, secrets_of
 from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.session import Fetched, get_json
-from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
+from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Protocol, Target
 from flushcheck.prober.timed_socket import DeadlineExceeded, Unreachable
 from flushcheck.reports.app_server import server_report_document, server_report_text
 from flushcheck.streaming.limits import Limits, unknown_settings
@@ -43,19 +47,34 @@ MAX_TIMEOUT_S = 600.0
 
 COULD_NOT_TELL = 3
 
+MAX_FILE_BYTES = 100_000  # of a Procfile and its like, or of uWSGI's settings
+MAX_UNITS = 20  # systemd units of a folder that are read
+
+_NOTHING_HERE = (
+    "nothing in this folder starts an app server that is known: looked for gunicorn.conf.py, "
+    "GUNICORN_CMD_ARGS, Procfile, Dockerfile and *.service. Give the command, for example "
+    "flushcheck doctor -- uvicorn app:app"
+)
+_NO_GUNICORN = (
+    "gunicorn is not installed here, and only gunicorn reads its settings as it would start: "
+    "pip install 'flushcheck[serve]'; or `flushcheck check` with the file, which reads it without gunicorn"
+)
+
 # How gunicorn and its argparse begin the line that says why they stop.
 _PREFIX = re.compile(r"^(?:[\w.]+: )?error: ", re.IGNORECASE)
 
 _EPILOG = """\
 examples:
-  flushcheck doctor                                   what `gunicorn wsgi:app` does in this folder
-  flushcheck doctor -c deploy/gunicorn.conf.py        with these settings
-  flushcheck doctor -- gunicorn -k gthread --threads 8 wsgi:app
+  flushcheck doctor                                   the server that this folder's files start
+  flushcheck doctor Procfile                          the server that this file starts
+  flushcheck doctor -c deploy/gunicorn.conf.py        gunicorn with these settings
+  flushcheck doctor -- waitress-serve --threads=8 wsgi:app
   flushcheck doctor https://example.org/flushcheck    what a running service reports
 
-The settings file is executed, as by gunicorn itself; the app is not loaded. GUNICORN_CMD_ARGS and the
-FLUSHCHECK_* variables of this environment are applied. For uWSGI, Passenger and other servers, give the
-URL of a running service.
+Known servers: gunicorn, uvicorn, hypercorn, granian, daphne, waitress, cheroot, uWSGI, `flask run` and
+`fastapi run`. Files: gunicorn.conf.py, a Procfile, a Dockerfile, a systemd unit. Neither server nor app is
+started, but gunicorn's settings file is executed, as by gunicorn itself. GUNICORN_CMD_ARGS, the variables of
+the other servers and FLUSHCHECK_* are applied as this environment has them.
 """
 
 
@@ -68,7 +87,10 @@ def configure(parser: Parser) -> None:
     parser.epilog = _EPILOG
     parser.example = "flushcheck doctor -c deploy/gunicorn.conf.py"
     parser.add_argument(
-        "what", metavar="URL", nargs="*", help="a running service; or, after --, a gunicorn command line"
+        "what",
+        metavar="URL | FILE",
+        nargs="*",
+        help="a running service, a file with the server's command, or that command after --",
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="gunicorn's settings file")
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
@@ -86,7 +108,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Examine the server, print the report; return the exit code.
 
     Raises:
-        UsageError: the arguments contradict each other, or gunicorn refuses them.
+        UsageError: the arguments contradict each other, or the server refuses or does not know them.
     """
     what: list[str] = arguments.what
     if what and what[0].startswith(("http://", "https://")):
@@ -108,7 +130,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 "connection options without a URL: expected the URL of a running service, for example "
                 "flushcheck doctor https://example.org -k"
             )
-        report = examine(_local_setup(_command(what, arguments.config), arguments.timeout))
+        command = _command(what, arguments.config)
+        if not command:
+            console.error(_NOTHING_HERE)
+            return COULD_NOT_TELL
+        if command[0] == "gunicorn" and find_spec("gunicorn") is None:
+            console.error(_NO_GUNICORN)
+            return COULD_NOT_TELL
+        report = examine(_local_setup(command, arguments.timeout))
     if arguments.json:
         # ASCII: no control character from the other side reaches the terminal.
         console.write(json.dumps(server_report_document(report), indent=2) + "\n")
@@ -117,21 +146,67 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return exit_code(report)
 
 
-def _command(what: Sequence[str], config: str | None) -> list[str]:
-    """The arguments for gunicorn.
+def _command(what: Sequence[str], config: str | None) -> tuple[str, ...]:
+    """The command of the server, its name first; () if the folder has nothing that starts one.
 
     Raises:
-        UsageError: it is the command line of another program.
+        UsageError: no known server is in the command or file that was given.
     """
-    if what and what[0].rpartition("/")[2] != "gunicorn":
-        raise UsageError(
-            f"{what[0][:60]}: expected a URL, or a gunicorn command line after --, for example "
-            "flushcheck doctor -- gunicorn -k gevent wsgi:app"
-        )
-    return [*(["-c", config] if config is not None else []), *what[1:]]
+    if what:
+        words = server_words(what)
+        if not words and len(what) == 1 and Path(what[0]).is_file():
+            words = _first_server(Path(what[0]))
+        if not words or (config is not None and words[0] != "gunicorn"):
+            raise UsageError(
+                f"{what[0][:60]}: expected a URL, a file that starts a server, or after -- the command of a "
+                "server that is known, for example flushcheck doctor -- gunicorn -k gevent wsgi:app"
+            )
+        return (words[0], *(["-c", config] if config is not None else []), *words[1:])
+    if config is not None:
+        return ("gunicorn", "-c", config)
+    if Path("gunicorn.conf.py").is_file() or os.environ.get("GUNICORN_CMD_ARGS"):
+        return ("gunicorn",)
+    units = sorted(Path().glob("*.service"))[:MAX_UNITS]
+    files = (Path(name) for name in ("Procfile", "Dockerfile", "Containerfile"))
+    return next((words for path in (*files, *units) if path.is_file() and (words := _first_server(path))), ())
+
+
+def _first_server(path: Path) -> tuple[str, ...]:
+    """The command of the first known server that this file starts; () if there is none.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    return next(filter(None, map(server_words, commands(_text_of(path)))), ())
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES).decode(errors="replace")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; expected a file that can be read") from None
 
 
 def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
+    """The setup of the server that this command would start in this environment.
+
+    Raises:
+        UsageError: gunicorn does not start with the arguments, or its settings file does not finish in time.
+    """
+    if command[0] == "gunicorn":
+        return _gunicorn_setup(command[1:], timeout_s)
+    from flushcheck.service.serving.app_server import installed_version
+
+    words = list(command)
+    if command[0] == "uwsgi":
+        files = [word.removeprefix("--ini=") for word in command if word.endswith(".ini")]
+        for path in filter(Path.is_file, map(Path, files)):
+            words[1:1] = uwsgi_words(_text_of(path))  # the options of the command line win
+    return setup_of(words, os.environ, cores=os.cpu_count() or 1, version_of=installed_version)
+
+
+def _gunicorn_setup(arguments: Sequence[str], timeout_s: float) -> ServerSetup:
     """The setup of a gunicorn started with these arguments in this environment.
 
     Raises:
@@ -141,7 +216,7 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
     from flushcheck.service.serving.internals import misfits
 
     # -P: do not import from the folder of the script.
-    argv = [sys.executable, "-P", str(Path(__file__).with_name("gunicorn_settings.py")), *command]
+    argv = [sys.executable, "-P", str(Path(__file__).with_name("gunicorn_settings.py")), *arguments]
     try:
         process = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
@@ -160,6 +235,8 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
         )
     settings = SimpleNamespace(**json.loads(process.stdout))
     setup = from_gunicorn_settings(settings)
+    if setup.event_loop or not setup.worker_known:
+        return setup  # an app of its own: the limits of flushcheck's service are not its limits
     refused, limits = "", Limits()
     try:
         limits = Limits.from_environ(os.environ)
@@ -180,9 +257,11 @@ def _request(url: str, timeout_s: float, options: ConnectionOptions, console: Co
     """What a running service reports of its server, or why it could not be read.
 
     Raises:
-        UsageError: the URL is wrong.
+        UsageError: the URL is wrong, or HTTP/3 is not possible there.
     """
     address = parse(url)
+    if options.protocol is Protocol.HTTP3:
+        check_http3(Target(address, options))
     try:
         deadline = time.monotonic() + timeout_s
         target = follow_redirects(Target(address, options), PATH, deadline)

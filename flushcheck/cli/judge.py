@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from flushcheck.cli.arguments import Parser
-from flushcheck.cli.check import add_config, read_config
+from flushcheck.cli.check import add_config, check_config, read_config
 from flushcheck.cli.console import Console
 from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
@@ -29,5 +29,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the file is not a saved run, or a --config file cannot be read.
     """
-    checked = read_config(arguments)
-    return write_report(judge(load(arguments.file)), arguments, console, checked)
+    files = read_config(arguments)
+    saved = load(arguments.file)
+    return write_report(judge(saved), arguments, console, check_config(files, saved))

@@ -10,32 +10,28 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from flushcheck.cli.arguments import Parser, timeout
+from flushcheck.cli.arguments import Parser, named_address, timeout
 from flushcheck.cli.certificate_note import CertificateNote
-from flushcheck.cli.check import add_config, read_config
+from flushcheck.cli.check import add_config, check_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
-from flushcheck.cli.console import Console
+from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.diagnose import probe_text
 from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.diagnosis.inference import judge
-from flushcheck.diagnosis.ladder import PUBLIC, SHOWN
 from flushcheck.measurement.repeats import MAX_REPEATS
-from flushcheck.model import UsageError, Vantage
+from flushcheck.model import PUBLIC, Probe, UsageError, Vantage
 from flushcheck.prober import dump, saving
-from flushcheck.prober.address import without_login
+from flushcheck.prober.arguments import named_addresses
 from flushcheck.prober.own_stream import ReadEvent
-from flushcheck.prober.target import Protocol
 from flushcheck.prober.watch_request import MAX_BODY_BYTES, WatchRequest, watch_request
 from flushcheck.prober.watching import (
     DEFAULT_WATCH_S,
-    DIRECT_NAME,
-    MAX_ADDRESSES,
     MAX_WATCH_S,
     Repeating,
     watch,
 )
 from flushcheck.reports.text_writer import printable
-from flushcheck.reports.watch import read_head, read_line, stream_text
+from flushcheck.reports.watch import Counts, live_counts, read_head, read_line, stream_text
 
 _EPILOG = """\
 examples:
@@ -78,7 +74,7 @@ def configure(parser: Parser) -> None:
         metavar="NAME=URL",
         action="append",
         default=[],
-        type=_named,
+        type=named_address,
         help="the same stream behind one hop more; from the app outwards, as often as there are hops",
     )
     repeating = parser.add_mutually_exclusive_group()
@@ -106,50 +102,91 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the URL, a header or the body is wrong, or a file cannot be read or written.
     """
-    body = _body(arguments.data) if arguments.data is not None else None
-    if arguments.data_raw is not None:
-        body = arguments.data_raw.encode(errors="surrogateescape")
-    options = connection_options(
-        arguments,
-        (arguments.url, arguments.direct, *(url for _, url in arguments.at)),
-        speaks=(Protocol.HTTP1, Protocol.HTTP2, Protocol.HTTP3),
-    )
-    request = watch_request(arguments.url, method=arguments.request, body=body, options=options)
-    named = [(DIRECT_NAME, arguments.direct)] if arguments.direct else []
-    named += arguments.at
-    if len(named) > MAX_ADDRESSES:
-        raise UsageError(
-            f"{len(named)} addresses beside the first: expected at most {MAX_ADDRESSES}, for example "
-            "--at ingress=http://10.0.0.5/chat"
-        )
-    past = options.past_proxy
-    beside = [
-        (name, watch_request(url, method=arguments.request, body=body, options=past)) for name, url in named
-    ]
-    checked = read_config(arguments)
-    live = _TextView(console) if arguments.text else _LiveView(console, [name for name, _ in beside])
+    request, beside = requests(arguments)
+    files = read_config(arguments)
+    names = [name for name, _ in beside]
+    live = _TextView(console) if arguments.text else _LiveView(console, names)
     shows = not (arguments.json or arguments.ticket)
+    may_repeat = _may_repeat(arguments, request, console)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if shows:
             live.head()
         nearest = beside[0][1].target if beside else None
         certificates = CertificateNote(request.target, nearest, time.monotonic() + arguments.timeout)
-        watched = watch(
-            request,
-            at=beside,
-            timeout_s=arguments.timeout,
-            repeat=_may_repeat(arguments, request, console),
-            on_read=live.show if shows else None,
-            on_repeat=lambda repeating: console.note(_announce(repeating)),
-        )
+        with ProgressLine(console) as line:
+            progress = _Progress(line, names, live if shows else None)
+            watched = watch(
+                request,
+                at=beside,
+                timeout_s=arguments.timeout,
+                repeat=may_repeat,
+                on_read=progress.read,
+                on_repeat=lambda repeating: progress.repeat(console, repeating),
+            )
         certificates.write(console)
         if shows:
             console.write("\n")
-        code = write_report(judge(watched), arguments, console, checked)
+        code = write_report(judge(watched), arguments, console, check_config(files, watched))
         if file is not None:
             file.write(dump(watched))
     return code
+
+
+def requests(arguments: argparse.Namespace) -> tuple[WatchRequest, list[tuple[str, WatchRequest]]]:
+    """The request of the arguments, and the same at the other addresses, each with its name.
+
+    Raises:
+        UsageError: the URL, a header or the body is wrong, or a file cannot be read.
+    """
+    body = _body(arguments.data) if arguments.data is not None else None
+    if arguments.data_raw is not None:
+        body = arguments.data_raw.encode(errors="surrogateescape")
+    options = connection_options(
+        arguments,
+        (arguments.url, arguments.direct, *(url for _, url in arguments.at)),
+    )
+    request = watch_request(arguments.url, method=arguments.request, body=body, options=options)
+    past = options.past_proxy
+    return request, [
+        (address.name, watch_request(address.url, method=arguments.request, body=body, options=past))
+        for address in named_addresses(arguments.direct, arguments.at)
+    ]
+
+
+class _Progress:
+    """The line that says how much has arrived, below the live view."""
+
+    def __init__(self, line: ProgressLine, names: Sequence[str], live: _TextView | _LiveView | None) -> None:
+        self._line = line
+        self._names = names
+        self._live = live
+        self._counts = {name: Counts() for name in ((PUBLIC, *names) if names else ("",))}
+        line.update(live_counts(self._counts))
+
+    def read(self, read: ReadEvent) -> None:
+        """Show one read, and count it."""
+        if self._live is not None:
+            with self._line.aside():
+                self._live.show(read)
+        if isinstance(self._live, _TextView):
+            self._line.close()  # a text has no place for it: it ends in the middle of a line
+            return
+        name = address_name(read.probe, self._names) if self._names else ""
+        records = sum(record.counts for record in read.records)
+        self._counts[name] = self._counts[name].plus(records, read.size_bytes)
+        self._line.update(live_counts(self._counts))
+
+    def repeat(self, console: Console, repeating: Repeating) -> None:
+        """Say what is repeated next."""
+        with self._line.aside():
+            console.note(_announce(repeating))
+        self._line.update("repeating the request")
+
+
+def address_name(probe: Probe, names: Sequence[str]) -> str:
+    """The name of the address that a probe asks."""
+    return PUBLIC if probe.vantage is Vantage.PATH else names[probe.run]
 
 
 class _TextView:
@@ -182,27 +219,13 @@ class _LiveView:
         return f"{name[:LABEL]:<{LABEL}} " if self._names else ""
 
     def show(self, read: ReadEvent) -> None:
-        name = PUBLIC if read.probe.vantage is Vantage.PATH else self._names[read.probe.run]
+        name = address_name(read.probe, self._names)
         gap_s, self._last_s[name] = read.at_s - self._last_s.get(name, 0.0), read.at_s
         label = printable(self._label(name))
         line = read_line(
             read.at_s, gap_s, read.size_bytes, read.records, label=label, width=self._console.width
         )
         self._console.write(line + "\n")
-
-
-def _named(given: str) -> tuple[str, str]:
-    """A name and a URL.
-
-    Raises:
-        ArgumentTypeError: it is none.
-    """
-    name, equals, url = given.partition("=")
-    if not equals or not name.isprintable() or not 0 < len(name) <= SHOWN or "/" in name:
-        raise argparse.ArgumentTypeError(
-            f"{without_login(given)[:60]}: expected a name and a URL, for example ingress=http://10.0.0.5/chat"
-        )
-    return name, url
 
 
 def _may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,6 +44,31 @@ class Level(StrEnum):
     NOTE = "note"  # worth knowing
 
 
+class Reader(StrEnum):
+    """A kind of reader, by what it speaks to the server that a configuration is for."""
+
+    PLAIN = "plain"  # http without TLS, browsers too
+    HTTP1 = "http1"  # HTTP/1.1 over TLS: curl --http1.1, many libraries, other proxies and CDNs
+    BROWSER = "browser"  # over TLS: HTTP/2 or HTTP/3 wherever the server offers it, else HTTP/1.1
+
+    @property
+    def plural(self) -> str:
+        """For sentences."""
+        return _PLURALS[self]
+
+
+_PLURALS = {
+    Reader.PLAIN: "clients over plain http",
+    Reader.HTTP1: "HTTP/1.1 clients over TLS",
+    Reader.BROWSER: "browsers",
+}
+
+
+def level_for(readers: Sequence[Reader]) -> Level:
+    """How severe a certain hold is: a warning where browsers do not meet it."""
+    return Level.WARNING if tuple(readers) == (Reader.HTTP1,) else Level.ERROR
+
+
 class Action(StrEnum):
     """What an Edit does to its statement."""
 
@@ -82,6 +108,7 @@ class Finding:
     fix: Fix
     edits: tuple[Edit, ...] = ()  # the same fix for --diff; empty where no text can express it
     override: str = ""  # what the app itself can do about it; "" if nothing is known
+    readers: tuple[Reader, ...] = ()  # who meets it; (): every reader of the block
     explicit: bool = False  # a line of the file is at fault; False: the lack of one
 
     @property

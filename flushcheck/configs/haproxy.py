@@ -7,21 +7,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice, pairwise
 
+from flushcheck.configs.address import Address, Route
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import (
     MAX_ARGS,
+    MAX_LINES,
     Block,
     Config,
     Directive,
     Format,
+    Listener,
     Parsed,
     Scope,
     TreeBuilder,
     Value,
 )
+from flushcheck.configs.versions import HAPROXY_ALPN, HAPROXY_TLS_TICKS
+from flushcheck.model import Side, Version
 
 # Sections that hold settings of proxies; of the others only the name matters.
 _SECTIONS = frozenset(
@@ -203,12 +209,44 @@ def name(scope: Scope) -> str:
     return " ".join((scope.directive.name, *scope.directive.args[:1])) if scope.directive else ""
 
 
-def offers_h2(frontend: Scope) -> bool:
-    """Whether every bind of a frontend offers HTTP/2; browsers then use it."""
-    binds = frontend.own("bind")
-    return bool(binds) and all(
-        "alpn" in bind.args and any("h2" in arg for arg in bind.args) for bind in binds
-    )
+def listeners(frontend: Scope, version: Version) -> Sequence[Listener]:
+    """The binds of a frontend over TCP that streams come in by.
+
+    A bind without TLS beside one with TLS carries none where `redirect scheme https` stands. From 2.8 on
+    (HAPROXY_ALPN) a bind with `ssl` offers HTTP/2 by itself; an unknown version counts as one that does.
+    """
+    found: Sequence[Listener] = frontend.cached(f"listeners {version}", lambda: _listeners(frontend, version))
+    return found
+
+
+def _listeners(frontend: Scope, version: Version) -> Sequence[Listener]:
+    binds = [line for line in frontend.own("bind")[:_MAX_BINDS] if not _is_quic(line)]
+    found = [Listener(line, "ssl" in line.args, _offers_h2(line, version)) for line in binds]
+    if any(listener.tls for listener in found) and _redirects_to_https(frontend):
+        found = [listener for listener in found if listener.tls]
+    return found
+
+
+_MAX_BINDS = 50  # of one frontend that are looked at
+
+
+def _is_quic(bind: Directive) -> bool:
+    """Whether it is for HTTP/3, which has no ticks, and which a browser learns of over TCP."""
+    return bool(bind.args) and bind.args[0].startswith("quic")
+
+
+def _offers_h2(bind: Directive, version: Version) -> bool:
+    if "ssl" not in bind.args:
+        return False
+    offered = [names for word, names in pairwise(bind.args) if word == "alpn"]
+    if offered:
+        return "h2" in offered[-1].split(",")
+    return "no-alpn" not in bind.args and HAPROXY_ALPN.side(version) is not Side.BEFORE
+
+
+def _redirects_to_https(frontend: Scope) -> bool:
+    lines = (*frontend.own("redirect"), *frontend.own("http-request"))[:MAX_LINES]
+    return any(("scheme", "https") in pairwise(line.args) for line in lines)
 
 
 def seconds(text: str) -> float | None:
@@ -218,6 +256,47 @@ def seconds(text: str) -> float | None:
     return int(match[1]) * units[match[2]] if match else None
 
 
+# Filters that HAProxy brings and that pass each piece on, or have a culprit of their own.
+_KNOWN_FILTERS = frozenset({"cache", "compression", "fcgi-app", "opentracing", "otel", "spoe", "trace"})
+
+
+def doubts(block: Block) -> Iterator[str]:
+    """Why it is not known whether responses pass: other filters, and Lua on responses."""
+    for scope in (block.scope, *block.related_scopes):
+        named: Sequence[str] = scope.cached("doubts", partial(_doubts, scope))
+        yield from named
+
+
+def _doubts(scope: Scope) -> list[str]:
+    """The same for one section."""
+    filters = [
+        f"{line.text} (line {line.line}): responses go through this filter, which may collect them"
+        for line in scope.every("filter")
+        if line.args and line.args[0] not in _KNOWN_FILTERS
+    ]
+    code = [
+        f"{line.text} (line {line.line}): responses go through Lua code, which may wait for them"
+        for line in scope.every("http-response")
+        if line.args and line.args[0].startswith("lua.")
+    ]
+    return [*filters, *code][:_MAX_DOUBTS]
+
+
+_MAX_DOUBTS = 3  # named of one section
+
+
+def route(_config: Config, blocks: Sequence[Block], address: Address) -> Route:
+    """The blocks that a bind on the port of this address leads to; all of them where no bind has the port."""
+    port = str(address.port)
+    return Route(tuple(block for block in blocks if _has_port(block, port)) or tuple(blocks))
+
+
+def _has_port(block: Block, port: str) -> bool:
+    scopes = block.related_scopes or (block.scope,)
+    binds = (line for scope in scopes for line in scope.own("bind")[:_MAX_BINDS] if line.args)
+    return any(where.rpartition(":")[2] == port for line in binds for where in line.args[0].split(","))
+
+
 def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     own = no_delay(block.scope)
@@ -225,6 +304,10 @@ def pass_reason(block: Block) -> str:
         return "mode tcp passes bytes on as they come"
     if own.first == "on":
         return f"option http-no-delay ({block.where(own)})"
+    fronts = block.related_scopes or (block.scope,)
+    slow = [front for front in fronts if no_delay(front).first != "on"]
+    if any(listeners(front, block.version) for front in slow):
+        return f"{HAPROXY_TLS_TICKS.sentence(block.version)}, and each bind without the option has ssl"
     return "option http-no-delay in every frontend that leads here"
 
 
@@ -232,6 +315,8 @@ FORMAT = Format(
     server=Server.HAPROXY,
     blocks=blocks,
     pass_reason=pass_reason,
+    doubts=doubts,
+    route=route,
     fragments=fragments,
     frees=frees,
     loose_blocks=loose_blocks,

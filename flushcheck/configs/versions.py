@@ -51,6 +51,35 @@ CADDY_ENCODE_FLUSH = VersionChange(
     source="Caddy pull request 6471; measured on 2.6.2, 2.8.4, 2.9.1 and 2.11.7",
 )
 
+DJANGO_GZIP_FLUSH = VersionChange(
+    program="Django",
+    since=(6, 1),
+    before="never flushes the compressor of its GZipMiddleware",
+    after="flushes the compressor of its GZipMiddleware after each chunk",
+    source="django/middleware/gzip.py; measured on 5.2, 6.0 and 6.1, under WSGI and ASGI",
+)
+DJANGO_GZIP_MEMBERS = VersionChange(
+    program="Django",
+    since=(6, 0),
+    before="writes a gzip member for each chunk under ASGI",
+    after="writes one gzip member for the whole response under ASGI",
+    source="django/middleware/gzip.py; measured on 5.2, 6.0 and 6.1",
+)
+STARLETTE_GZIP_EVENTS = VersionChange(
+    program="Starlette",
+    since=(0, 46),
+    before="compresses server-sent events too in its GZipMiddleware",
+    after="leaves text/event-stream alone in its GZipMiddleware",
+    source="starlette/middleware/gzip.py; measured on 0.45.3, 0.46.0, 1.3.0, 1.5.0 and 1.10.0",
+)
+STARLETTE_GZIP_FLUSH = VersionChange(
+    program="Starlette",
+    since=(1, 5),
+    before="never flushes the compressor of its GZipMiddleware",
+    after="flushes the compressor of its GZipMiddleware after each chunk",
+    source="starlette/middleware/gzip.py; measured on 0.46.0, 1.3.0, 1.4.0, 1.5.0 and 1.10.0",
+)
+
 CHANGES = (
     NGINX_UPSTREAM_HTTP11,
     NGINX_TLS13,
@@ -58,4 +87,8 @@ CHANGES = (
     HAPROXY_ALPN,
     HAPROXY_COMPRESSION_FLUSH,
     CADDY_ENCODE_FLUSH,
+    DJANGO_GZIP_FLUSH,
+    DJANGO_GZIP_MEMBERS,
+    STARLETTE_GZIP_EVENTS,
+    STARLETTE_GZIP_FLUSH,
 )

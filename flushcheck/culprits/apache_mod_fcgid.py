@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
-from flushcheck.culprits import x_accel
-from flushcheck.culprits.evidence import gateway_evidence
+from flushcheck.culprits import own_stream, x_accel
+from flushcheck.culprits.evidence import gateway_evidence, hold_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Scenario, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Scenario, Transport
 
 CULPRIT = Culprit(
     id="apache-mod-fcgid",
@@ -49,6 +49,8 @@ BUFFER_BYTES = 65_536
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Blocks of 64 KiB and more from a FastCGI app, and no nginx that would have removed the header."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     request = x_accel.gateway_behind(seen, transport)
     if request is None:
         return None
@@ -61,6 +63,19 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     sure = Confidence.LIKELY if size is not None else Confidence.POSSIBLE
     evidence = (*x_accel.passed_through_evidence(seen, transport), gateway_evidence(transport, request))
     return Detection(CULPRIT, sure, evidence)
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """Whole records whenever 64 kB are full, from a server that calls itself Apache."""
+    is_apache = own_stream.serves(seen, transport, own_stream.APACHE)
+    if not is_apache or not own_stream.fills_whole_records(seen, transport, BUFFER_BYTES):
+        return None
+    facts = (
+        hold_evidence(seen, transport),
+        Evidence(f"{transport}: whole records are sent whenever {BUFFER_BYTES} bytes are full"),
+        *own_stream.server_evidence(seen, transport),
+    )
+    return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
 SERVERS = (Server.APACHE,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.own_wording import own_summary
 from flushcheck.measurement.plan import HELD_FLOWS
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source, Transport
 
@@ -37,6 +38,12 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     observation, timing = seen[control]
     if observation.header("content-encoding"):
         return None  # a compressor does it: see flask_compress
+    if observation.is_own:
+        same = Evidence(
+            f"{transport}: {seen.control_place(transport)} too: {own_summary(observation, timing)}",
+            (control.id,),
+        )
+        return Detection(CULPRIT, Confidence.CERTAIN, (hold_evidence(seen, transport), same))
     same = Evidence(
         f"{transport}: {seen.control_place(transport)} the same stream is {flow}, "
         f"held for up to {timing.lag_s.max:.2f} s",

@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Source, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source, Transport
+
+# What switches buffering off in products that name themselves in Server or Via: a name alone accuses none.
+BY_NAME: Mapping[str, Fix] = {
+    "nginx": Fix(
+        where="nginx, the location block of the stream",
+        change="proxy_buffering off;",
+        by=Owner.SERVER,
+        note="fastcgi_buffering, uwsgi_buffering or scgi_buffering, by the directive that passes to the app",
+    ),
+    "caddy": Fix(
+        where="Caddyfile, inside reverse_proxy",
+        change="remove buffer_responses, or response_buffers",
+        by=Owner.SERVER,
+    ),
+    "apache": Fix(
+        where="Apache, the ProxyPass line of the stream",
+        change="flushpackets=on",
+        by=Owner.SERVER,
+        note="with mod_security2 also SecResponseBodyAccess Off for the stream's address",
+    ),
+    "varnish": Fix(
+        where="VCL, vcl_backend_response",
+        change="set beresp.do_stream = true;",
+        by=Owner.SERVER,
+        note="and no beresp.do_esi for the stream's address",
+    ),
+}
 
 CULPRIT = Culprit(
     id="buffering-hop",
@@ -23,6 +52,7 @@ CULPRIT = Culprit(
             by=Owner.SERVER,
             note="the directive depends on the product: see the headers Via and Server in the evidence",
         ),
+        *BY_NAME.values(),
         x_accel.APP_FIX,
     ),
     shown_by=frozenset({Source.PATH}),
@@ -32,11 +62,20 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The user's own stream flows at the app's own port."""
-    if not own_stream.without_compressor(seen, transport) or seen.control(transport) is not Flow.FLOWING:
+    if not own_stream.flows_at_port(seen, transport):
         return None
+    names = f"{seen.header(transport, 'server')} {seen.header(transport, 'via')}".lower()
+    refuted = {fix for name, fix in BY_NAME.items() if name not in names}
+    hint: tuple[Evidence, ...] = ()
+    if own_stream.app_sends_hint(seen, transport):
+        refuted.add(x_accel.APP_FIX)
+        hint = (
+            Evidence(f"{transport}: the app sends X-Accel-Buffering: no already, and that frees nothing"),
+        )
     facts = (
         hold_evidence(seen, transport),
         *own_stream.length_evidence(seen, transport),
+        *hint,
         *own_stream.server_evidence(seen, transport),
     )
-    return Detection(CULPRIT, Confidence.LIKELY, facts)
+    return Detection(CULPRIT, Confidence.LIKELY, facts, frozenset(refuted))

@@ -11,7 +11,7 @@ from flushcheck.configs.tree import Block, Directive, edit, ellipsize
 from flushcheck.culprits import compression, envoy, own_stream
 from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Side, Transport
 
 CULPRIT = Culprit(
     id="caddy-encode",
@@ -98,7 +98,11 @@ SERVERS = (Server.CADDY,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """In the site or route around the pass, for every request or for some."""
+    """In the site or route around the pass, for every request or for some. Newer versions flush."""
+    side = versions.CADDY_ENCODE_FLUSH.side(block.version)
+    if side is Side.SINCE:
+        return
+    older = f"; {versions.CADDY_ENCODE_FLUSH.sentence()}" if side is Side.UNKNOWN else ""
     for line in islice(block.insert_scope.every("encode"), MAX_LINES):
         hit = caddy.encoded(line, STREAM_TYPES)
         if not hit:
@@ -113,9 +117,9 @@ def lint(block: Block) -> Iterator[Finding]:
         some = f", if {' and '.join(conditions)}" if conditions else ""
         yield block.finding(
             CULPRIT,
-            Level.WARNING if matcher or least > SMALL else Level.ERROR,
+            Level.WARNING if matcher or least > SMALL or older else Level.ERROR,
             f"{line.text}: a stream sent as {' or '.join(hit)} is held to its end for every client that "
-            f"offers a compression{some}",
+            f"offers a compression{some}{older}",
             at=line,
             fix=_fix(line),
             edits=_edits(line),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flushcheck.configs.versions import DJANGO_GZIP_FLUSH
 from flushcheck.culprits import own_stream
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source, Transport
@@ -36,11 +37,14 @@ CULPRIT = Culprit(
             change="pip install 'Django>=6.1'",
             by=Owner.APP,
             note="measured: 6.0 holds under WSGI and ASGI, 6.1 flows under both",
+            until=DJANGO_GZIP_FLUSH,
         ),
     ),
     references=("https://docs.djangoproject.com/en/stable/ref/middleware/#module-django.middleware.gzip",),
     looks_like=("compressor",),
-    shown_by=frozenset({Source.PATH, Source.APP}),
+    shown_by=frozenset({Source.PATH, Source.APP, Source.TAP}),
+    versions=(DJANGO_GZIP_FLUSH,),
+    layers=("django.middleware.gzip.GZipMiddleware",),
 )
 
 FILE_NAME = 0x08  # a flag of the gzip header (RFC 1952, section 2.3.1)

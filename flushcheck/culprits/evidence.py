@@ -14,16 +14,12 @@ from flushcheck.model import Evidence, RequestAtApp, Transport, Variant
 LABELS: Mapping[Variant, str] = {
     Variant.XAB: "the response header X-Accel-Buffering: no",
     Variant.NO_TRANSFORM: "the response header Cache-Control: no-cache, no-transform",
-    Variant.NOSNIFF: "the response header X-Content-Type-Options: nosniff",
-    Variant.PADDED: "padding in front of the stream",
     Variant.OTHER_TYPE: "the content type application/octet-stream",
     Variant.IDENTITY: "a client that accepts no compression",
     Variant.HTTP10: "an HTTP/1.0 client",
-    Variant.GZIP: "a client that accepts gzip alone",
-    Variant.DEFLATE: "a client that accepts deflate alone",
-    Variant.BR: "a client that accepts br alone",
-    Variant.ZSTD: "a client that accepts zstd alone",
-    Variant.EVENT_STREAM: "a client that accepts text/event-stream alone",
+    Variant.NO_FLUSH: "an app that does not flush",
+    Variant.FLUSH: "flush() alone after each piece",
+    Variant.OB_FLUSH: "ob_flush() and flush() after each piece",
 }
 
 _EFFECT = {

@@ -36,7 +36,8 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://github.com/colour-science/flask-compress",),
-    shown_by=frozenset({Source.PATH, Source.APP}),
+    shown_by=frozenset({Source.PATH, Source.APP, Source.TAP}),
+    layers=("flask_compress.flask_compress.Compress",),
 )
 
 

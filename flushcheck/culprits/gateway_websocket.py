@@ -24,7 +24,7 @@ CULPRIT = Culprit(
     id="gateway-websocket",
     title="the app is behind a gateway or server that cannot carry WebSocket",
     why=(
-        "A WebSocket takes over the connection in both directions. FastCGI, CGI and SCGI give the app a "
+        "A WebSocket takes over the connection in both directions. FastCGI, CGI, SCGI and AJP give the app a "
         "request and take a response: they have no connection that a WebSocket could take over."
     ),
     symptoms="The app sees GATEWAY_INTERFACE, and its response to the handshake has status 501.",
@@ -80,6 +80,7 @@ _NAMES = {
     "fastcgi": "FastCGI",
     "fcgid": "FastCGI",
     "scgi": "SCGI",
+    "ajp": "AJP",
     "uwsgi": "uwsgi",
     "cgi": "CGI",
     "mod_wsgi": "mod_wsgi",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flushcheck.configs.versions import DJANGO_GZIP_FLUSH, DJANGO_GZIP_MEMBERS
 from flushcheck.culprits.evidence import header_evidence
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source, Transport
@@ -40,6 +41,7 @@ CULPRIT = Culprit(
         "https://docs.djangoproject.com/en/stable/ref/middleware/#module-django.middleware.gzip",
     ),
     shown_by=frozenset({Source.PATH, Source.APP}),
+    versions=(DJANGO_GZIP_MEMBERS, DJANGO_GZIP_FLUSH),
 )
 
 

@@ -11,7 +11,7 @@ from flushcheck.culprits import compression
 from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Side, Transport, Variant
 
 CULPRIT = Culprit(
     id="haproxy-compression",
@@ -73,7 +73,11 @@ SERVERS = (Server.HAPROXY,)
 
 
 def lint(block: Block) -> Iterator[Finding]:
-    """Off unless a line says otherwise; without a list of types it takes all of them."""
+    """Off unless a line says otherwise; without a list of types it takes all. Newer versions flush."""
+    side = versions.HAPROXY_COMPRESSION_FLUSH.side(block.version)
+    if side is Side.SINCE:
+        return
+    older = f"; {versions.HAPROXY_COMPRESSION_FLUSH.sentence()}" if side is Side.UNKNOWN else ""
     for scope in (block.scope, *block.related_scopes):
         algo = _line(scope, "algo")
         if algo is None or algo.args[1:] in ((), ("identity",)):
@@ -87,7 +91,7 @@ def lint(block: Block) -> Iterator[Finding]:
             CULPRIT,
             Level.WARNING,
             f"{algo.text} in {haproxy.name(scope)}: each piece of a stream sent as {' or '.join(hit)} "
-            "arrives only with the next one, for every client that offers a compression",
+            f"arrives only with the next one, for every client that offers a compression{older}",
             at=algo,
             override="the app can switch it off for each response with Cache-Control: no-transform",
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flushcheck.configs import haproxy, versions
-from flushcheck.configs.findings import Finding, Level, Server
-from flushcheck.configs.tree import Block
+from flushcheck.configs.findings import Finding, Level, Reader, Server
+from flushcheck.configs.tree import Block, Listener, tls_http1_readers
 from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
@@ -21,8 +21,10 @@ from flushcheck.model import (
     Fix,
     Flow,
     Owner,
+    Side,
     Transport,
     Variant,
+    Version,
 )
 from flushcheck.model.versions import shown
 
@@ -152,18 +154,41 @@ def lint(block: Block) -> Iterator[Finding]:
     slow = [front for front in block.related_scopes if haproxy.no_delay(front).first != "on"]
     if block.related_scopes and not slow:
         return
+    binds = [bind for front in slow or [block.scope] for bind in haproxy.listeners(front, block.version)]
+    side = versions.HAPROXY_TLS_TICKS.side(block.version)
+    met_by = [Reader.PLAIN] if not all(bind.tls for bind in binds) else []
+    if side is not Side.BEFORE:
+        met_by += tls_http1_readers(binds)
+    if binds and not met_by:
+        return
+    certain = Reader.PLAIN in met_by or (Reader.BROWSER in met_by and side is Side.SINCE)
     value = haproxy.no_delay(block.scope)
     state = "not set (HAProxy's default)" if value.at is None else f"off ({block.where(value)})"
     over = f" through {' or '.join(map(haproxy.name, slow[:3]))}" if slow else ""
-    # Browsers take HTTP/2 wherever it is offered.
-    h2 = all(haproxy.offers_h2(front) for front in slow or [block.scope])
-    clients = "that do not speak HTTP/2" if h2 else "over HTTP/1.1"
     yield block.finding(
         CULPRIT,
-        Level.WARNING if h2 else Level.ERROR,
+        Level.ERROR if certain else Level.WARNING,
         f"option http-no-delay is {state}: chunked responses arrive in ticks of about 200 ms{over}, for "
-        f"clients {clients}",
+        f"{_clients(binds, met_by, block.version)}",
         value=value,
         edits=block.edit(value.at, "option http-no-delay"),
         override=NO_OVERRIDE,
+        readers=tuple(met_by),
     )
+
+
+def _clients(binds: Sequence[Listener], met_by: Sequence[Reader], version: Version) -> str:
+    """Who gets the ticks, and what another version does to clients over TLS."""
+    if not binds:
+        return "clients over HTTP/1.1, where no other program ends TLS and the frontend has no ssl"
+    if not any(bind.tls for bind in binds):
+        return "clients over HTTP/1.1"
+    names = " and ".join(reader.plural for reader in met_by)
+    free = "; browsers get each chunk at once over HTTP/2" if Reader.BROWSER not in met_by else ""
+    change = versions.HAPROXY_TLS_TICKS
+    if change.side(version) is Side.BEFORE:
+        return f"{names}; HAProxy before {shown(change.since)} has none over TLS"
+    if change.side(version) is Side.SINCE:
+        return f"{names}{free}"
+    older = f"; HAProxy before {shown(change.since)} has ticks for clients over plain http alone"
+    return f"{names}{free}{older}"

@@ -48,6 +48,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     length = own_stream.length_evidence(seen, transport)
     if timing is None or timing.flow is not Flow.HELD or not length:
         return None
+    if seen.control(transport) is Flow.FLOWING:
+        return None  # the app does not join it: see buffering_hop
     if not own_stream.without_compressor(seen, transport):
         return None
     facts = (hold_evidence(seen, transport), *length, *own_stream.server_evidence(seen, transport))

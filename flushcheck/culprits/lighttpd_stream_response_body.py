@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import x_accel
+from flushcheck.culprits import own_stream, x_accel
+from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
@@ -41,6 +42,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Stored and forwarded as a file would be, by what adds X-Host or names itself."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     if not x_accel.passed_through(seen, transport) or not seen.has_content_length(transport):
         return None
     if seen.header(transport, "x-varnish") or not seen.header(transport, "accept-ranges"):
@@ -59,6 +62,26 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         facts.append(Evidence(f"{transport}: the app runs under {request.server}"))
     sure = Confidence.LIKELY if len(facts) > unnamed else Confidence.POSSIBLE
     return Detection(CULPRIT, sure, tuple(facts))
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """Joined, with the headers of a stored file that the app's own port does not send."""
+    length = own_stream.length_evidence(seen, transport)
+    control = seen.get(seen.control_probe(transport))
+    if not own_stream.flows_at_port(seen, transport) or control is None or not length:
+        return None
+    if seen.header(transport, "x-varnish") or not seen.header(transport, "accept-ranges"):
+        return None
+    if control.header("accept-ranges") or control.header("content-length"):
+        return None
+    named = own_stream.serves(seen, transport, own_stream.LIGHTTPD)
+    facts = (
+        hold_evidence(seen, transport),
+        *length,
+        Evidence(f"{transport}: the response has Accept-Ranges, which the app's own port does not send"),
+        *own_stream.server_evidence(seen, transport),
+    )
+    return Detection(CULPRIT, Confidence.LIKELY if named else Confidence.POSSIBLE, facts)
 
 
 SERVERS = (Server.LIGHTTPD,)

@@ -54,7 +54,7 @@ MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 3600, 4088
 
 def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
     """Blocks a little smaller than nginx's buffer, from a server that calls itself nginx."""
-    size = seen.size_bytes(transport)
+    size = seen.hold_bytes(transport)
     if not own_stream.held_by_nginx(seen, transport):
         return None
     if seen.over_tls(transport) == "1.1":  # there ssl_buffer_size makes blocks, whatever the gateway

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.configs import nginx
-from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.findings import Finding, Level, Server, level_for
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import lint_common, nginx_blocks, own_stream, x_accel
 from flushcheck.culprits.evidence import variant_evidence
@@ -54,7 +54,7 @@ CULPRIT = Culprit(
         "https://nginx.org/en/docs/http/ngx_http_gzip_module.html",
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
     ),
-    looks_like=("nginx-proxy-buffering",),
+    looks_like=("nginx-brotli", "nginx-proxy-buffering"),
 )
 
 
@@ -62,16 +62,26 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     """Held and compressed; flowing without encodings; flowing when nginx does not buffer."""
     if seen.is_own(transport):
         return _detect_own(seen, transport)
+    if seen.compressed(transport).lower() in MODULE_ENCODINGS:
+        return None
+    return detect_compressor(seen, transport, CULPRIT)
+
+
+MODULE_ENCODINGS = frozenset({"br", "zstd"})  # of modules that nginx does not bring: nginx_brotli
+
+
+def detect_compressor(seen: Observations, transport: Transport, culprit: Culprit) -> Detection | None:
+    """The same for a compressor of this nginx, whichever encoding it writes."""
     compression = x_accel.needs_compression(seen, transport)
     if not x_accel.honored(seen, transport) or compression is Answer.NO:
         return None
     evidence = x_accel.stripped_evidence(seen, transport)
     if compression is Answer.NOT_TRIED:
         # Compressed, and no client without encodings was tried: the buffer alone may be it.
-        return Detection(CULPRIT, Confidence.POSSIBLE, evidence)
+        return Detection(culprit, Confidence.POSSIBLE, evidence)
     tried_on = x_accel.transport_with_identity_probe(seen, transport)
     identity = variant_evidence(seen, tried_on, Variant.IDENTITY)
-    return Detection(CULPRIT, Confidence.CERTAIN, (*evidence, identity))
+    return Detection(culprit, Confidence.CERTAIN, (*evidence, identity))
 
 
 def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
@@ -94,14 +104,20 @@ SERVERS = (Server.NGINX,)
 
 def lint(block: Block) -> Iterator[Finding]:
     """Where each chunk would pass at once, if the compressor were flushed."""
-    # A block that holds anyway has its Finding, and the same fix.
-    if not nginx.flushes_chunks(block):
+    yield from compressor_findings(block, CULPRIT, "gzip", "gzip")
+
+
+def compressor_findings(block: Block, culprit: Culprit, encoder: str, offered: str) -> Iterator[Finding]:
+    """The Finding of one compressor of nginx.
+
+    Args:
+        encoder: its directive, for example "gzip".
+        offered: how clients name its encoding.
+    """
+    # A block that holds for browsers anyway has its Finding, and the same fix.
+    held = nginx.hold(block)
+    if not nginx.flushes_chunks(block) or (held is not None and level_for(held.readers) is Level.ERROR):
         return
-    for encoder, offered in (("gzip", "gzip"), ("brotli", "br")):
-        yield from _held(block, encoder, offered)
-
-
-def _held(block: Block, encoder: str, offered: str) -> Iterator[Finding]:
     value = block.value(encoder, "off")
     if value.first != "on":
         return
@@ -112,7 +128,7 @@ def _held(block: Block, encoder: str, offered: str) -> Iterator[Finding]:
     buffering = nginx.buffering(block)
     kinds = any_of(hit) if hit else "text/html"
     yield block.finding(
-        CULPRIT,
+        culprit,
         Level.WARNING if hit else Level.NOTE,
         f"{block.say(value)} with {block.say(buffering)}: a stream sent as {kinds} "
         f"is held to its end for every client that offers {offered}",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flushcheck.configs import nginx
-from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.findings import Finding, Server, level_for
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks, x_accel
+from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
 
@@ -47,6 +47,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The header was removed and freed nothing."""
+    if seen.is_own(transport):
+        return own_stream.detect_without_effect(seen, transport, CULPRIT)
     return x_accel.detect_without_effect(seen, transport, CULPRIT)
 
 
@@ -55,15 +57,17 @@ SERVERS = (Server.NGINX,)
 
 def lint(block: Block) -> Iterator[Finding]:
     """A pass to another server of the same configuration, which removes the header."""
-    if not block.inner_strips_header or block.inner_server is None or not nginx.holds(block):
+    held = nginx.hold(block)
+    if not block.inner_strips_header or block.inner_server is None or held is None:
         return
     value = nginx.buffering(block)
     yield block.finding(
         CULPRIT,
-        Level.ERROR,
+        level_for(held.readers),
         f"{block.pass_directive.text} leads to the server at {block.inner_server.place}, which removes "
         f"X-Accel-Buffering from the app's responses, so {block.say(value)} here never receives it",
         at=block.pass_directive,
         value=value,
         edits=nginx_blocks.free(block),
+        readers=held.readers,
     )

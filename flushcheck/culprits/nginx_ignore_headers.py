@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from flushcheck.configs import nginx
-from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.findings import Finding, Level, Server, level_for
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import nginx_blocks, x_accel
+from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
 
@@ -48,6 +48,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """The header was removed and freed nothing."""
+    if seen.is_own(transport):
+        return own_stream.detect_without_effect(seen, transport, CULPRIT)
     return x_accel.detect_without_effect(seen, transport, CULPRIT)
 
 
@@ -59,16 +61,18 @@ def lint(block: Block) -> Iterator[Finding]:
     if not nginx.prefix(block):
         return
     line = nginx.ignored_x_accel(block)
+    held = nginx.hold(block)
     gzip = nginx.flushes_chunks(block) and block.value("gzip", "off").first == "on"
-    if line is None or not (nginx.holds(block) or gzip):
+    if line is None or not (held or gzip):
         return
     value = nginx.buffering(block)
     yield block.finding(
         CULPRIT,
-        Level.ERROR if nginx.holds(block) else Level.WARNING,
+        level_for(held.readers) if held else Level.WARNING,
         f"{line.text} makes nginx ignore X-Accel-Buffering, with {block.say(value)}: the app cannot switch "
-        "buffering off for its own responses" + ("" if nginx.holds(block) else ", which gzip holds"),
+        "buffering off for its own responses" + ("" if held else ", which gzip holds"),
         at=line,
         fix=replace(BUFFERING_FIX, change=f"{value.name} off;"),
         edits=nginx_blocks.free(block),
+        readers=held.readers if held and not gzip else (),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flushcheck.culprits import x_accel
 from flushcheck.culprits.evidence import (
     MAX_HEADER,
     compressor_header_evidence,
@@ -17,7 +18,7 @@ from flushcheck.culprits.evidence import (
     variant_evidence,
 )
 from flushcheck.measurement.answer import Answer
-from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.observations import XAB, Observations
 from flushcheck.measurement.repeats import ALONE
 from flushcheck.model import Client, Confidence, Culprit, Detection, Evidence, Flow, Transport, Variant
 
@@ -31,7 +32,7 @@ NGINX_BUFFER_BYTES = 4096
 TLS_BUFFERS = frozenset({1024, 4096, 16_384})
 
 # Names under which servers send Server, for rules.
-NGINX, CADDY = "nginx", "caddy"
+NGINX, CADDY, APACHE, LIGHTTPD = "nginx", "caddy", "apache", "lighttpd"
 
 
 def is_held(seen: Observations, transport: Transport) -> bool:
@@ -72,6 +73,11 @@ def serves(seen: Observations, transport: Transport, name: str) -> bool:
     return seen.header(transport, "server").lower().startswith(name)
 
 
+def is_php(seen: Observations, transport: Transport) -> bool:
+    """Whether the app names PHP."""
+    return "php/" in seen.header(transport, "x-powered-by").lower()
+
+
 def held_by_nginx(seen: Observations, transport: Transport) -> bool:
     """Whether it is held, not by a compressor, and the outermost server calls itself nginx."""
     return serves(seen, transport, NGINX) and without_compressor(seen, transport)
@@ -94,7 +100,9 @@ def detect_nginx_buffer(seen: Observations, transport: Transport, culprit: Culpr
     """
     if not held_by_nginx(seen, transport) or flows_over_http2(seen, transport):
         return None
-    size = seen.size_bytes(transport)
+    if app_sends_hint(seen, transport) or seen.record_threshold(transport) is not None:
+        return None  # nginx obeys the one, and its buffers cut records
+    size = seen.hold_bytes(transport)
     if seen.over_tls(transport) == "1.1":
         size = seen.record_buffer_bytes(transport) or size
         words = f"over TLS it collects {size} bytes, nginx's ssl_buffer_size" if size in TLS_BUFFERS else ""
@@ -110,10 +118,54 @@ def detect_nginx_buffer(seen: Observations, transport: Transport, culprit: Culpr
     return Detection(culprit, Confidence.POSSIBLE, facts)
 
 
+def fills_whole_records(seen: Observations, transport: Transport, size_bytes: int) -> bool:
+    """Whether it is held, and let go in whole records whenever this many bytes are full."""
+    return without_compressor(seen, transport) and seen.record_threshold(transport) == size_bytes
+
+
+def flows_at_port(seen: Observations, transport: Transport) -> bool:
+    """Whether it is held, not by a compressor, and flows at the app's own port."""
+    return without_compressor(seen, transport) and seen.control(transport) is Flow.FLOWING
+
+
+def removed_hint(seen: Observations, transport: Transport) -> bool:
+    """Whether the app sends X-Accel-Buffering: no, as its own port shows, and it does not reach the reader.
+
+    Of all proxies measured only nginx removes it, and that nginx does not hold the stream then.
+    """
+    return app_sends_hint(seen, transport) and not seen.header(transport, XAB)
+
+
+def app_sends_hint(seen: Observations, transport: Transport) -> bool:
+    """Whether the response has X-Accel-Buffering: no at the app's own port."""
+    control = seen.get(seen.control_probe(transport))
+    return control is not None and control.header(XAB).lower() == "no"
+
+
+def detect_without_effect(seen: Observations, transport: Transport, culprit: Culprit) -> Detection | None:
+    """What speaks for an nginx that ignores X-Accel-Buffering, and for one in front of one that obeys."""
+    if not flows_at_port(seen, transport) or not removed_hint(seen, transport):
+        return None
+    if seen.header(transport, "content-length") or not nginx_like(seen, transport):
+        return None
+    removed = Evidence(
+        f"{transport}: the app sends X-Accel-Buffering: no, and it does not arrive; of all proxies tested, "
+        "only nginx removes it"
+    )
+    facts = (hold_evidence(seen, transport), removed, *server_evidence(seen, transport), x_accel.SEPARATE)
+    return Detection(culprit, Confidence.POSSIBLE, facts)
+
+
+def nginx_like(seen: Observations, transport: Transport) -> bool:
+    """Whether the blocks are those of nginx's buffers: of 4096 bytes, or a little less over FastCGI."""
+    size = seen.size_bytes(transport)
+    return size is not None and NGINX_BUFFER_BYTES - 8 <= size <= NGINX_BUFFER_BYTES
+
+
 def header_is_early(seen: Observations, transport: Transport) -> bool:
     """Whether the response's header arrived well before the first record."""
     observation, _ = seen[seen.baseline(transport)]
-    first_s = next((arrival.at_s for arrival in observation.arrivals if arrival.records), 0.0)
+    first_s = next(arrival.at_s for arrival in observation.arrivals if arrival.records)
     return first_s - observation.headers_s >= EARLY_S
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import x_accel
+from flushcheck.culprits import own_stream, x_accel
+from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
 
@@ -46,11 +47,29 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """An app that Passenger runs, held, while X-Accel-Buffering arrives and changes nothing."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     request = seen.request_at_app(transport)
     if not x_accel.passed_through(seen, transport) or request is None or "Passenger" not in request.server:
         return None
     server = Evidence(f"{transport}: the app runs under {request.server}")
     return Detection(CULPRIT, Confidence.LIKELY, (*x_accel.passed_through_evidence(seen, transport), server))
+
+
+# Its buffer of 4096 bytes, with what of a record fits: 4066 to 4131 were measured.
+MIN_BYTES, MAX_BYTES = 3900, 4400
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """Blocks of about 4096 bytes from an app that Passenger runs, as X-Powered-By says."""
+    by = f"{seen.header(transport, 'x-powered-by')} {seen.header(transport, 'server')}"
+    size = seen.size_bytes(transport)
+    if "Passenger" not in by or not own_stream.without_compressor(seen, transport):
+        return None
+    if size is None or not MIN_BYTES <= size <= MAX_BYTES:
+        return None
+    facts = (hold_evidence(seen, transport), *own_stream.server_evidence(seen, transport))
+    return Detection(CULPRIT, Confidence.LIKELY, facts)
 
 
 SERVERS = (Server.NGINX, Server.APACHE)

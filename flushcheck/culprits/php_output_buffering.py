@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import php
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.culprits import php_settings
+from flushcheck.culprits import own_stream, php_settings
 from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport, Variant
@@ -17,6 +17,20 @@ INI_FIX = Fix(
     change="output_buffering = Off",
     by=Owner.SERVER,
     cost="scripts can no longer set headers after the first output",
+)
+
+SCRIPT_FIX = Fix(
+    where="the script, after each piece",
+    change="ob_flush(); flush();",
+    by=Owner.APP,
+    note="ob_flush() logs a notice where no buffer is active",
+)
+
+CLOSE_FIX = Fix(
+    where="the script, before its first output; then flush() after each piece",
+    change="while (ob_get_level() > 0) { ob_end_clean(); }",
+    by=Owner.APP,
+    note="also where several buffers lie one inside the other; takes off zlib.output_compression too",
 )
 
 CULPRIT = Culprit(
@@ -31,16 +45,14 @@ CULPRIT = Culprit(
         "configuration of the web server."
     ),
     detection=(
-        "The app is PHP, the response is not compressed, and X-Accel-Buffering: no does not make it flow."
+        "The app is PHP, the response is not compressed, and X-Accel-Buffering: no does not make it flow. "
+        "The origin in PHP (flushcheck origin write php) empties PHP's buffers itself, and shows what they "
+        "hold when it does not."
     ),
     fixes=(
         INI_FIX,
-        Fix(
-            where="the script, after each piece",
-            change="ob_flush(); flush();",
-            by=Owner.APP,
-            note="ob_flush() logs a notice where no buffer is active",
-        ),
+        SCRIPT_FIX,
+        CLOSE_FIX,
     ),
     references=("https://www.php.net/manual/en/outcontrol.configuration.php",),
 )
@@ -48,6 +60,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """A PHP app that is held although nothing in front of it explains the hold."""
+    if seen.is_own(transport):
+        return _detect_own(seen, transport)
     request = php_settings.held_app(seen, transport)
     if request is None or seen.has_content_length(transport) or seen.compressed(transport):
         return None  # compressed, it is the compressor, which buffers for all clients: see php_zlib
@@ -57,8 +71,33 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         Evidence(f"{transport}: the app is {request.server}"),
     )
     size = seen.size_bytes(transport)
-    # 8192 less the 8 of a FastCGI record: no proxy measured makes blocks of that size.
-    sure = Confidence.LIKELY if size is not None and 8100 <= size <= 8192 else Confidence.POSSIBLE
+    sure = Confidence.LIKELY if size is not None and php_settings.is_block(size) else Confidence.POSSIBLE
+    return Detection(CULPRIT, sure, facts)
+
+
+FLUSHED_BYTES = 4096  # the default of output_buffering: with flush() alone it goes in whole records
+
+
+def _detect_own(seen: Observations, transport: Transport) -> Detection | None:
+    """The blocks that PHP makes, from an app that names PHP; those of flush() alone are also Apache's."""
+    if zlib := php_settings.detect_own_zlib(seen, transport, CULPRIT):
+        return zlib
+    if not own_stream.is_php(seen, transport) or not own_stream.without_compressor(seen, transport):
+        return None
+    size = seen.size_bytes(transport)
+    if own_stream.fills_whole_records(seen, transport, FLUSHED_BYTES):
+        words = f"whole records are sent whenever {FLUSHED_BYTES} bytes are full, as with flush() alone"
+        apache = own_stream.serves(seen, transport, own_stream.APACHE)
+        sure = Confidence.POSSIBLE if apache else Confidence.LIKELY
+    elif size is not None and php_settings.is_block(size):
+        words, sure = "the blocks are those of PHP without any flush", Confidence.LIKELY
+    else:
+        return None
+    facts = (
+        hold_evidence(seen, transport),
+        Evidence(f"{transport}: {words}"),
+        *own_stream.server_evidence(seen, transport),
+    )
     return Detection(CULPRIT, sure, facts)
 
 

@@ -11,17 +11,61 @@ from dataclasses import replace
 from flushcheck.configs import php
 from flushcheck.configs.findings import Action, Edit, Server
 from flushcheck.configs.tree import Block, Value, edit
+from flushcheck.culprits import own_stream
+from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Fix, RequestAtApp, Transport, Variant
+from flushcheck.measurement.own_streams import shape
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    RequestAtApp,
+    Transport,
+    Variant,
+)
 
 
 def held_app(seen: Observations, transport: Transport) -> RequestAtApp | None:
-    """What a PHP app saw of the request whose response is held, and not by nginx; None if it is otherwise."""
+    """What a PHP app saw of the request whose response is held, and not by nginx; None if it is otherwise.
+
+    An app that is known to flush all of PHP's buffers is not what holds.
+    """
     request = seen.request_at_app(transport)
-    if request is None or not request.server.startswith("PHP"):
+    if request is None or not request.server.startswith("PHP") or seen.flushed:
         return None
     return request if seen.frees(transport, Variant.XAB) is Answer.NO else None
+
+
+def is_block(size_bytes: int) -> bool:
+    """Whether PHP makes blocks of this size, and no proxy measured: 8192, less the 8 of a FastCGI record."""
+    return 8100 <= size_bytes <= 8192
+
+
+def detect_own_zlib(seen: Observations, transport: Transport, culprit: Culprit) -> Detection | None:
+    """What speaks for PHP's compressor, and as much for its output_buffering below another one.
+
+    Compressed it is held, and without compression it arrives in PHP's blocks: zlib.output_compression
+    buffers for all clients, and so does output_buffering.
+    """
+    plain = seen.get(replace(seen.baseline(transport), variant=Variant.IDENTITY))
+    if plain is None or not own_stream.is_held(seen, transport) or not seen.compressed(transport):
+        return None
+    timing, size_bytes = seen.timing(plain.probe), shape(plain).hold_bytes or 0
+    if timing is None or timing.flow is not Flow.BLOCKS or not is_block(size_bytes):
+        return None
+    if plain.header("content-encoding") or not own_stream.is_php(seen, transport):
+        return None
+    facts = (
+        hold_evidence(seen, transport),
+        variant_evidence(seen, transport, Variant.IDENTITY),
+        Evidence(f"{transport}: without compression the blocks are those of PHP"),
+        *own_stream.server_evidence(seen, transport),
+    )
+    return Detection(culprit, Confidence.POSSIBLE, facts)
 
 
 def of(block: Block) -> Iterator[tuple[str, str, Value]]:

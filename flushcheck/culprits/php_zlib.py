@@ -37,6 +37,8 @@ CULPRIT = Culprit(
 
 def detect(seen: Observations, transport: Transport) -> Detection | None:
     """A PHP app whose responses are compressed and held, whatever is in front of it."""
+    if seen.is_own(transport):
+        return php_settings.detect_own_zlib(seen, transport, CULPRIT)
     request = php_settings.held_app(seen, transport)
     encoding = seen.compressed(transport)
     if request is None or not encoding:

@@ -58,8 +58,9 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if not replayed:
         return None
     first = replayed[0]
+    count = f"{first.records} records" if first.is_own else f"{len(first.pieces)} pieces"
     early = Evidence(
-        f"{transport}: {len(first.pieces)} pieces arrived before they were sent: the response is old",
+        f"{transport}: {count} arrived before they were sent: the response is old",
         tuple(observation.probe.id for observation in replayed),
     )
     headers = (

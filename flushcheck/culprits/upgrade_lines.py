@@ -108,8 +108,15 @@ def nginx_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         own = block.scope.nearest("proxy_set_header")[0]
         message += f"; the line at {lost.place} is not inherited, because {own.place} starts a new list"
     half = nginx.request_header(block, "upgrade") if level is Level.ERROR else None
-    edits = _nginx_edits(block, lacks)
-    yield block.finding(culprit, level, message, at=half, edits=edits, lacks="what is missing")
+    uncertain = block.may_be_set_by_unread("proxy_set_header", is_list=True)
+    yield block.finding(
+        culprit,
+        level,
+        message,
+        at=half,
+        edits=_nginx_edits(block, lacks),
+        lacks="what is missing" if uncertain else "",
+    )
 
 
 def _not_inherited(block: Block) -> Directive | None:

@@ -5,8 +5,8 @@ other one settles the case. `path_verdict.py` decides the one word for the whole
 writes the summaries, the headline and the notes. `hops.py` lists the servers that showed themselves on the
 path, `fault_location.py` compares two addresses of the same app.
 
-The app's own server: `server_setup.py` holds the facts, `server_remarks.py` what to change, `app_server.py`
-makes the report of `flushcheck doctor`.
+The app's own server: `server_setup.py` holds the facts, `server_command.py` reads them from a command line,
+`server_remarks.py` says what to change, `app_server.py` makes the report of `flushcheck doctor`.
 
 Pure: imports `model`, `measurement`, `configs` and `culprits`. May be imported by `reports` and all I/O.
 """

@@ -74,7 +74,7 @@ def interceptor(run: Run) -> tuple[Hop, ...]:
         return ()
     what = "an intercepting proxy, which opens TLS and encrypts anew"
     sentence = f"the issuer of its certificate is {_issuer(found.presented)}; {_difference(found, run.pins)}"
-    return (Hop(what, Evidence(sentence, ())),)
+    return (Hop(what, Evidence(sentence)),)
 
 
 def _difference(found: CertificateReport, pins: tuple[str, ...]) -> str:

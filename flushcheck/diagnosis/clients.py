@@ -18,6 +18,7 @@ from flushcheck.model import (
     Confidence,
     CulpritReport,
     Detection,
+    Ending,
     Evidence,
     Transport,
     TransportReport,
@@ -48,6 +49,7 @@ class ClientVerdict:
     seen: Observations  # its own view of the run
     transports: tuple[TransportReport, ...]
     verdict: Verdict
+    own_fault: Ending = Ending.COMPLETE  # how the user's own stream broke its rules: see `tokens.fault`
 
     @property
     def who(self) -> str:

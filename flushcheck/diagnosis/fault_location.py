@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
+from flushcheck.measurement.tokens import fault
 from flushcheck.model import (
+    Ending,
     Evidence,
     FaultLocation,
     FaultPlace,
@@ -27,6 +29,8 @@ from flushcheck.model import (
     Transport,
     Vantage,
 )
+
+_ENDINGS = {Ending.ERROR: "reports an error", Ending.MISSING: "ends without the end of its format"}
 
 _WRONG = HELD_FLOWS | {Flow.CUT, Flow.FAILED}
 _SILENT = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
@@ -110,8 +114,11 @@ def _compare(seen: Observations, transport: Transport, names: _Names) -> tuple[F
     if near is None or far is None or near.outcome in _SILENT:
         return None
     flows = seen[public][1].flow, seen[own][1].flow
-    wrong_here, wrong_there = (flow in _WRONG for flow in flows)
-    if Flow.UNKNOWN in flows:
+    endings = fault(far), fault(near)
+    wrong_here, wrong_there = (
+        flow in _WRONG or ending is not Ending.COMPLETE for flow, ending in zip(flows, endings, strict=True)
+    )
+    if Flow.UNKNOWN in flows and endings == (Ending.COMPLETE, Ending.COMPLETE):
         place = FaultPlace.UNKNOWN
     elif wrong_here:
         place = FaultPlace.APP if wrong_there else FaultPlace.PATH
@@ -119,7 +126,8 @@ def _compare(seen: Observations, transport: Transport, names: _Names) -> tuple[F
         # Wrong at the app and right behind it: it cannot be the port of this app.
         place = FaultPlace.UNKNOWN if wrong_there else FaultPlace.NOWHERE
     doubt = names.doubt if wrong_there and not wrong_here else ""
-    sentence = f"{transport}: {_say(seen, public)} {names.here}, {_say(seen, own)} {names.there}{doubt}"
+    here, there = describe_flow(seen, public), describe_flow(seen, own)
+    sentence = f"{transport}: {here} {names.here}, {there} {names.there}{doubt}"
     return place, Evidence(sentence, (public.id, own.id))
 
 
@@ -138,10 +146,17 @@ def _compare_silence(
     return place, Evidence(sentence, (*here.probes, *there.probes))
 
 
-def _say(seen: Observations, probe: Probe) -> str:
+def describe_flow(seen: Observations, probe: Probe) -> str:
+    """How a stream arrived, with one number, for example "held (held for up to 1.90 s)".
+
+    Raises:
+        KeyError: the Probe was not made.
+    """
     observation, timing = seen[probe]
     if timing.flow in HELD_FLOWS:
-        return f"{timing.flow} (held for up to {max(timing.lag_s.max, timing.late_s, timing.waited_s):.2f} s)"
+        return f"{timing.flow} (held for up to {timing.held_s:.2f} s)"
     if timing.flow is Flow.CUT:
         return f"cut after {observation.ended_s:.1f} s"
+    if (ending := fault(observation)) is not Ending.COMPLETE:
+        return f"{timing.flow}, and {_ENDINGS[ending]}"
     return str(timing.flow)

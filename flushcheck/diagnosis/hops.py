@@ -95,7 +95,9 @@ def _next_to_the_app(seen: Observations, observation: Observation) -> Statements
     if origin is None or probe.transport is Transport.WEBSOCKET:
         return
     if origin.gateway:
-        software = f", SERVER_SOFTWARE is {_cut(origin.server)}" if origin.server else ""
+        # The origin in PHP names PHP, not the server that calls it.
+        name = "the app is" if origin.server.startswith("PHP") else "SERVER_SOFTWARE is"
+        software = f", {name} {_cut(origin.server)}" if origin.server else ""
         yield (
             "next to the app: a web server that calls the app through a gateway",
             f"the app was called through {_cut(origin.gateway)}{software}",

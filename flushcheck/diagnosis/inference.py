@@ -8,6 +8,7 @@ sentences are written in `report_sentences`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS
@@ -24,20 +25,25 @@ from flushcheck.diagnosis.connection_notes import connection_notes
 from flushcheck.diagnosis.fault_location import locate_fault
 from flushcheck.diagnosis.hops import hops
 from flushcheck.diagnosis.http3_notes import http3_notes
-from flushcheck.diagnosis.ladder import locate_on_ladder, rungs
+from flushcheck.diagnosis.ladder import ladder
+from flushcheck.diagnosis.origin_notes import no_run, origin_notes
 from flushcheck.diagnosis.own_notes import own_notes
 from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
 from flushcheck.diagnosis.path_verdict import path_verdict
 from flushcheck.diagnosis.report_sentences import could_not_tell, headline, notes, transport_summary
+from flushcheck.diagnosis.response_notes import response_notes
 from flushcheck.diagnosis.server_versions import with_versions
 from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.tokens import fault
 from flushcheck.model import (
     Client,
     Confidence,
     Detection,
+    Ending,
+    Observation,
     Outcome,
     Report,
     Run,
@@ -66,13 +72,17 @@ def judge(run: Run) -> Report:
     # A browser falls back to TCP where UDP brings nothing.
     asked = [client for client in seen.clients if client is not Client.HTTP3 or not seen.http3_unreachable]
     views = {client: seen.of_client(client) for client in asked} or {Client.BROWSER: seen}
-    results = [_client_verdict(client, view) for client, view in views.items()]
-    reports = transport_reports(results)
     own = own_stream(seen)
-    if own is None and service_absent(seen):
+    results = [_client_verdict(client, view, own) for client, view in views.items()]
+    reports = transport_reports(results)
+    if sentence := no_run(run):
+        return Report(run.target, Verdict.UNKNOWN, sentence, (), (), origin_notes(run, ()), run.tool)
+    is_origin = run.capabilities is not None and not run.capabilities.paths
+    if own is None and not is_origin and service_absent(seen):
         return _report_of_absence(run, seen, reports)
     culprits = tuple(with_versions(report, seen) for report in culprit_reports(results))
-    steps = rungs(run, seen, own) if own else ()
+    view = _view_of_the_fault(results, own)
+    steps = ladder(run, view)
     return Report(
         target=run.target,
         verdict=worst(results),
@@ -82,27 +92,57 @@ def judge(run: Run) -> Report:
         notes=(
             *connection_notes(run),
             *http3_notes(run, seen),
-            *client_notes([(result.client, notes(result.seen, result.transports)) for result in results]),
+            *client_notes(
+                [
+                    (result.client, notes(result.seen, result.transports, probes_itself=not is_origin))
+                    for result in results
+                ]
+            ),
+            *origin_notes(run, reports),
             *(own_notes(seen, own) if own else ()),
+            *(response_notes(seen, own, run.method) if own else ()),
         ),
         tool=run.tool,
         hops=(*hops(seen), *interceptor(run)),
-        fault_location=locate_on_ladder(steps) if len(steps) > MIN_LADDER else locate_fault(run, seen),
+        fault_location=(
+            steps.locate() if steps and len(steps.rungs) > MIN_LADDER else locate_fault(run, view)
+        ),
         clients=tuple((result.client, result.verdict) for result in results),
         certificate=certificate_report(run),
-        rungs=steps,
+        rungs=steps.rungs if steps else (),
         stream=stream_report(run, own) if own else None,
+        is_origin=is_origin,
     )
 
 
-def _client_verdict(client: Client, seen: Observations) -> ClientVerdict:
-    """What this Client got, from its own view of the run."""
+def _view_of_the_fault(results: Sequence[ClientVerdict], own: Observation | None) -> Observations:
+    """What the Client saw that the fault is located for: the first that got the worst.
+
+    Of the user's own stream it is the Client of the first look: only that one asked at every address.
+    """
+    verdict = worst(results)
+    for result in results:
+        if own is not None and result.client is own.probe.client:
+            return result.seen
+    return next(result.seen for result in results if result.verdict is verdict)
+
+
+def _client_verdict(client: Client, seen: Observations, own: Observation | None) -> ClientVerdict:
+    """What this Client got, from its own view of the run.
+
+    The first look at the user's own stream, `own`, shows whether that breaks the rules of its format: a
+    repeat may meet a limit of the app.
+    """
+    own_fault = fault(own) if own is not None and own.probe.client is client else Ending.COMPLETE
     reports = tuple(
         _transport_report(seen, transport)
         for transport in Transport
         if seen.get(seen.first(transport)) is not None
     )
-    return ClientVerdict(client, seen, reports, path_verdict(seen, reports))
+    verdict = path_verdict(seen, reports)
+    if own_fault is not Ending.COMPLETE and verdict is not Verdict.HELD:
+        verdict = Verdict.BROKEN
+    return ClientVerdict(client, seen, reports, verdict, own_fault)
 
 
 def _report_of_absence(run: Run, seen: Observations, reports: tuple[TransportReport, ...]) -> Report:

@@ -37,10 +37,10 @@ def _header(seen: Observations, observation: Observation) -> Iterator[str]:
         and observation.headers_s >= LATE_S
         and own.first_s - observation.headers_s <= WITH_S
     ):
-        waiting = "EventSource's onopen and fetch()" if _is_events(observation) else "fetch()"
+        waiting = "EventSource's onopen and fetch() wait" if _is_events(observation) else "fetch() waits"
         comment = ": ok and an empty line" if _is_events(observation) else "an empty line"
         yield (
-            f"the header arrived with the first record, after {observation.headers_s:.1f} s: {waiting} wait "
+            f"the header arrived with the first record, after {observation.headers_s:.1f} s: {waiting} "
             f"until then; to open at once, the app can send {comment} first"
         )
 

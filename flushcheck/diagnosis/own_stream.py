@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flushcheck.diagnosis.token_sentences import describe_tokens
+from flushcheck.diagnosis.token_sentences import describe_ending, describe_tokens
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.own_streams import shape
 from flushcheck.measurement.own_wording import own_summary
@@ -34,6 +34,11 @@ LOOK_INSIDE = (
     "know, log in the app when it writes"
 )
 
+TOO_LITTLE = (
+    "At the app's own port it arrives one by one, and the difference is too small to tell a hold from the "
+    "network's jitter. To know, watch a longer stream"
+)
+
 
 def own_stream(seen: Observations) -> Observation | None:
     """The first look at the user's own stream; None in a run against a flushcheck service."""
@@ -47,12 +52,16 @@ def stream_report(run: Run, observation: Observation) -> StreamReport:
     """What the stream is made of, and how it ended."""
     own, tokens = shape(observation), token_metrics(observation)
     per_delivery = own.records / own.deliveries if own.deliveries else 0.0
-    sentences = describe_tokens(observation.wire_end, tokens, per_delivery) if observation.wire_end else []
+    end = observation.format_end
+    if end:
+        sentences = describe_tokens(end, tokens, per_delivery)
+    else:
+        sentences = [sentence for sentence in [describe_ending(tokens.ending, end, tokens.error)] if sentence]
     return StreamReport(
         method=run.method,
         status=observation.status,
-        format=observation.wire_format or observation.format,
-        framing=observation.format,
+        format=observation.format or observation.framing,
+        framing=observation.framing,
         records=own.records,
         deliveries=own.deliveries,
         longest_gap_s=own.longest_gap_s,
@@ -68,7 +77,7 @@ def _end(observation: Observation) -> str:
     after = f"after {observation.ended_s:.1f} s"
     marker = " with its end marker" if observation.done else ""
     match observation.outcome:
-        case Outcome.COMPLETE if observation.framed:
+        case Outcome.COMPLETE if observation.delimited:
             return f"ended{marker} {after}"
         case Outcome.COMPLETE:
             doubt = "" if marker else ": a stream that was cut would look the same"
@@ -113,5 +122,8 @@ def next_step(seen: Observations) -> str:
     own = [observation.probe for observation in seen.whole if observation.is_own]
     if not any(probe.variant is not Variant.BASELINE for probe in own):
         return ADD_REPEAT
-    vantages = {probe.vantage for probe in own}
-    return LOOK_INSIDE if vantages & {Vantage.DIRECT, Vantage.UNPROXIED} else ADD_DIRECT
+    beside = [probe for probe in own if probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)]
+    if not beside:
+        return ADD_DIRECT
+    flows = {timing.flow for probe in beside if (timing := seen.whole.timing(probe))}
+    return TOO_LITTLE if Flow.FLOWING in flows else LOOK_INSIDE

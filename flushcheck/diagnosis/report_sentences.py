@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from flushcheck.culprits.http2_stream_limit import waiting_note
 from flushcheck.diagnosis.clients import ClientVerdict
+from flushcheck.diagnosis.flushing import flushing_notes
 from flushcheck.diagnosis.own_stream import own_could_not_tell, own_stream
 from flushcheck.diagnosis.path_verdict import BROKEN, is_cut_when_idle, is_held
+from flushcheck.diagnosis.token_sentences import describe_ending
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.own_wording import arriving, own_summary
@@ -20,6 +22,7 @@ from flushcheck.measurement.plan import HELD_FLOWS, SHAPES
 from flushcheck.measurement.timing import Timing
 from flushcheck.model import (
     CulpritReport,
+    Ending,
     Flow,
     Observation,
     Scenario,
@@ -33,7 +36,13 @@ from flushcheck.model.wording import any_of, count_of
 
 
 def transport_summary(seen: Observations, observation: Observation, timing: Timing) -> str:
-    """One sentence with numbers: how the pieces of this Transport arrived."""
+    """One sentence with numbers: how the pieces of this Transport arrived, the larger ones too."""
+    sentence = stream_summary(observation, timing)
+    return sentence if observation.is_own else sentence + _at_larger_size(seen, observation.probe.transport)
+
+
+def stream_summary(observation: Observation, timing: Timing) -> str:
+    """One sentence with numbers: how one stream arrived."""
     if observation.is_own:
         return own_summary(observation, timing)
     count = len(observation.pieces)
@@ -64,7 +73,7 @@ def transport_summary(seen: Observations, observation: Observation, timing: Timi
             sentence = f"did not open: {observation.detail or observation.outcome}"
         case _:
             sentence = f"{count} pieces arrived without a pattern, up to {late_s:.1f} s late"
-    return sentence + _at_larger_size(seen, observation.probe.transport)
+    return sentence
 
 
 def _late(count: int, timing: Timing) -> str:
@@ -135,6 +144,11 @@ def _headline(result: ClientVerdict, culprits: tuple[CulpritReport, ...], who: s
             titles = [report.culprit.title for report in culprits if report.culprit.id in ids]
             because = any_of(titles) or "the cause could not be named"
             sentences.append(f"{word}{who} on {_names(bad)}: {because}")
+    # A stream that was cut has no end: that is said already.
+    is_cut_too = result.own_fault is Ending.MISSING and any(report.flow is Flow.CUT for report in reports)
+    if own is not None and result.own_fault is not Ending.COMPLETE and not is_cut_too:
+        wrong = describe_ending(result.own_fault, own.format_end, own.error)
+        sentences.append(wrong if sentences else f"broken{who}: {wrong}")
     return "; ".join(sentences)
 
 
@@ -150,8 +164,16 @@ def _names(transport_reports: tuple[TransportReport, ...]) -> str:
     return ", ".join(report.transport for report in transport_reports)
 
 
-def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) -> tuple[str, ...]:
-    """Facts worth knowing that name no culprit."""
+def notes(
+    seen: Observations, transport_reports: tuple[TransportReport, ...], *, probes_itself: bool = True
+) -> tuple[str, ...]:
+    """Facts worth knowing that name no culprit.
+
+    Args:
+        seen: what one client saw.
+        transport_reports: what was concluded from that.
+        probes_itself: whether the service can, so that a missing control says something.
+    """
     sentences: list[str] = []
     for report in transport_reports:
         transport = report.transport
@@ -172,12 +194,13 @@ def notes(seen: Observations, transport_reports: tuple[TransportReport, ...]) ->
             and not timing.queued_s
         ]
     sentences += filter(None, (waiting_note(seen, report.transport) for report in transport_reports))
+    sentences += flushing_notes(seen)
     controls = [
         observation
         for observation in seen
         if observation.probe.vantage in (Vantage.LOOPBACK, Vantage.DIRECT) and observation.pieces
     ]
-    is_own = own_stream(seen) is not None
-    if not controls and not is_own and any(report.flow in HELD_FLOWS for report in transport_reports):
+    wants_control = probes_itself and own_stream(seen) is None and not controls
+    if wants_control and any(report.flow in HELD_FLOWS for report in transport_reports):
         sentences.append("no control run: the service could not probe itself over loopback")
     return tuple(sentences)

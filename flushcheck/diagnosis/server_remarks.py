@@ -1,6 +1,7 @@
 """What to know about a server setup, or to change in it: one Remark each, with the line to write.
 
-Each rule is a condition on the facts of a ServerSetup. A fact that is not known breaks no rule.
+Each rule is a condition on the facts of a ServerSetup. A fact that is not known breaks no rule. What holds or
+cuts streams has the id of its culprit in the catalogue; a remark on the service itself has none.
 """
 
 from __future__ import annotations
@@ -9,13 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flushcheck.configs.findings import Level
-from flushcheck.culprits import gunicorn_sync_worker
+from flushcheck.culprits import (
+    app_server_limit,
+    gateway_websocket,
+    gunicorn_preload_app,
+    gunicorn_sync_worker,
+    gunicorn_worker_connections,
+    joined_response,
+    werkzeug_server,
+)
 from flushcheck.diagnosis.server_setup import (
     GEVENT,
-    GIVES_CONNECTION,
     GTHREAD,
     NAMES,
     SYNC,
+    TORNADO,
     AppServer,
     ServerSetup,
 )
@@ -27,7 +36,7 @@ from flushcheck.model.wording import count_of
 class Remark:
     """One thing to know, or to change."""
 
-    id: str  # the culprit, where the catalogue has it, for example "gunicorn-sync-worker"
+    id: str  # a culprit of the catalogue, for example "gunicorn-sync-worker"; "": the service, no stream
     level: Level
     sentence: str
     fix: str = ""  # the line to write; "" if there is nothing to do
@@ -43,32 +52,32 @@ def remarks_on(setup: ServerSetup) -> tuple[Remark, ...]:
 
 def _remarks(setup: ServerSetup) -> Iterator[Remark]:
     if setup.refused:
-        yield Remark("setting", Level.ERROR, f"the service would not start: {setup.refused}")
+        yield Remark("", Level.ERROR, f"the service would not start: {setup.refused}")
     yield from map(_unknown_setting, setup.unknown_settings)
     if setup.server is AppServer.GUNICORN:
         yield from _gunicorn(setup)
-    elif setup.server in (AppServer.UWSGI, AppServer.MOD_WSGI):
-        yield from _few_threads(setup)
     elif setup.server is AppServer.WERKZEUG:
         yield Remark(
-            "werkzeug",
+            werkzeug_server.CULPRIT.id,
             Level.WARNING,
             "Werkzeug's own server is for development: it has no limits and cuts streams when it stops",
-            "gunicorn -c deploy/gunicorn.conf.py wsgi:app",
+            "gunicorn -k gevent wsgi:app",
         )
-    if setup.server not in (*GIVES_CONNECTION, AppServer.UNKNOWN):
+    else:
+        yield from _few_at_once(setup)
+    if not setup.gives_connection and setup.server is not AppServer.UNKNOWN:
         yield Remark(
-            "websocket",
+            gateway_websocket.CULPRIT.id,
             Level.NOTE,
-            f"{NAMES[setup.server]} gives the app no connection: the response to a WebSocket handshake is "
-            "501, and clients fall back",
+            f"{NAMES[setup.server]} gives the app no connection: a WebSocket is refused (status 501 from the "
+            "service), and clients fall back",
         )
 
 
 def _gunicorn(setup: ServerSetup) -> Iterator[Remark]:
     if not setup.worker_found:
         yield Remark(
-            "gunicorn-worker",
+            "",
             Level.WARNING,
             "gunicorn's worker is not found, so its settings are unknown, and streams are cut when it stops",
             "gunicorn -c deploy/gunicorn.conf.py wsgi:app",
@@ -91,17 +100,24 @@ def _gunicorn(setup: ServerSetup) -> Iterator[Remark]:
     elif setup.worker == GEVENT:
         yield from _gevent(setup)
     elif setup.worker == GTHREAD:
-        yield from _few_threads(setup)
-    else:
+        yield from _few_at_once(setup)
+    elif setup.worker == TORNADO:
+        # Measured on gunicorn 27.0.1 with Tornado 6.6.1: nothing arrived before the end.
         yield Remark(
-            "worker-class",
+            joined_response.CULPRIT.id,
             Level.WARNING,
-            f"the worker class {setup.worker} was not tested",
-            "gunicorn -k gevent",
+            "the tornado worker sends a WSGI app's response when it is complete; only a Tornado app streams",
+            "for a WSGI app: gunicorn -k gevent",
         )
-    if not setup.gevent and setup.worker not in (GEVENT, SYNC):
+    elif not setup.worker_known:
         yield Remark(
-            "gevent",
+            "",
+            Level.NOTE,
+            f"the worker class {setup.worker} is not known here: start the app and count the streams",
+        )
+    if not setup.gevent and setup.worker == GTHREAD:
+        yield Remark(
+            "",
             Level.NOTE,
             "gevent is not installed: with it, a stream takes no thread",
             "pip install 'gunicorn[gevent]'",
@@ -111,14 +127,14 @@ def _gunicorn(setup: ServerSetup) -> Iterator[Remark]:
 def _gevent(setup: ServerSetup) -> Iterator[Remark]:
     if not setup.gevent:
         yield Remark(
-            "gevent",
+            "",
             Level.ERROR,
             "gevent is not installed: gunicorn does not start with a gevent worker",
             "pip install 'gunicorn[gevent]'",
         )
     if setup.preloaded and not setup.patched:
         yield Remark(
-            "preload-app",
+            gunicorn_preload_app.CULPRIT.id,
             Level.ERROR,
             "preload_app loads the app before gevent has patched the standard library: locks, sockets and "
             "pools that it has made by then block the whole worker and all its streams",
@@ -126,7 +142,7 @@ def _gevent(setup: ServerSetup) -> Iterator[Remark]:
         )
     if setup.engine_misfits:
         yield Remark(
-            "engine",
+            "",
             Level.WARNING,
             f"the stream engine does not fit the installed versions: {'; '.join(setup.engine_misfits)}. "
             "Each stream is written by its own greenlet, at about twice the processor time",
@@ -134,7 +150,7 @@ def _gevent(setup: ServerSetup) -> Iterator[Remark]:
         )
     elif not setup.engine:
         yield Remark(
-            "engine",
+            "",
             Level.NOTE,
             "FLUSHCHECK_ENGINE=off: each stream is written by its own greenlet, "
             "at about twice the processor time",
@@ -142,7 +158,7 @@ def _gevent(setup: ServerSetup) -> Iterator[Remark]:
         )
     if 0 < setup.concurrency <= setup.max_streams:
         yield Remark(
-            "worker-connections",
+            gunicorn_worker_connections.CULPRIT.id,
             Level.WARNING,
             f"worker_connections {setup.concurrency} is not above FLUSHCHECK_MAX_STREAMS "
             f"{setup.max_streams}: streams can take every connection, and then even a health check waits",
@@ -150,25 +166,21 @@ def _gevent(setup: ServerSetup) -> Iterator[Remark]:
         )
 
 
-def _few_threads(setup: ServerSetup) -> Iterator[Remark]:
-    if not setup.concurrency:
+def _few_at_once(setup: ServerSetup) -> Iterator[Remark]:
+    if not setup.concurrency or not (fix := _more(setup)):
         return
-    fixes = {
-        AppServer.GUNICORN: "gunicorn -k gevent, or --threads 100",
-        AppServer.UWSGI: "threads = 100",
-        AppServer.MOD_WSGI: "WSGIDaemonProcess ... threads=100",
-    }
     streams = setup.concurrency * max(1, setup.processes)
+    gunicorn = setup.server is AppServer.GUNICORN
     if streams < gunicorn_sync_worker.FEW:
         yield Remark(
-            gunicorn_sync_worker.CULPRIT.id if setup.server is AppServer.GUNICORN else "threads",
+            gunicorn_sync_worker.CULPRIT.id if gunicorn else app_server_limit.CULPRIT.id,
             Level.WARNING,
-            f"{count_of(streams, 'stream')} at once in all; the next request waits until one ends",
-            fixes[setup.server],
+            f"{count_of(streams, 'stream')} at once in all; the next request " + _then(setup),
+            fix,
         )
     elif setup.concurrency <= setup.max_streams:
         yield Remark(
-            "threads",
+            app_server_limit.CULPRIT.id,
             Level.NOTE,
             f"{count_of(setup.concurrency, 'thread')} in a process, not above FLUSHCHECK_MAX_STREAMS "
             f"{setup.max_streams}: streams can take them all, and then even a health check waits",
@@ -176,6 +188,20 @@ def _few_threads(setup: ServerSetup) -> Iterator[Remark]:
         )
 
 
+def _then(setup: ServerSetup) -> str:
+    refused = setup.server is AppServer.UVICORN and setup.event_loop
+    return "gets 503" if refused else "waits until one ends"
+
+
+def _more(setup: ServerSetup) -> str:
+    """The line with which the server carries more streams; "" where nothing in the app's hands does."""
+    if setup.server is AppServer.GUNICORN:
+        return "gunicorn -k gevent, or --threads 100"
+    on_asgi = setup.server in (AppServer.UVICORN, AppServer.HYPERCORN) and not setup.event_loop
+    fix = app_server_limit.FIXES.get("wsgi-on-asgi" if on_asgi else setup.server)
+    return fix.change if fix else ""
+
+
 def _unknown_setting(setting: UnknownSetting) -> Remark:
     # Without a similar setting, the variable may belong to Kubernetes or another program: only a note.
-    return Remark("setting", Level.WARNING if setting.similar else Level.NOTE, setting.sentence)
+    return Remark("", Level.WARNING if setting.similar else Level.NOTE, setting.sentence)

@@ -1,8 +1,8 @@
 """How the app's own server is set up: facts, without a judgement.
 
 They are the running process's own (`service.serving.app_server`), or those of a command line that is not
-started yet (`cli.doctor`). No request header is among them. A fact that is not known is not guessed: an
-unknown number is 0.
+started yet (`server_command`; for gunicorn `cli.doctor`). No request header is among them. A fact that is not
+known is not guessed: an unknown number is 0.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ class AppServer(StrEnum):
     FASTCGI = "fastcgi"
     CGI = "cgi"
     WERKZEUG = "werkzeug"
+    UVICORN = "uvicorn"
+    HYPERCORN = "hypercorn"
+    GRANIAN = "granian"
+    DAPHNE = "daphne"
+    WAITRESS = "waitress"
+    CHEROOT = "cheroot"
     UNKNOWN = "unknown"
 
 
@@ -34,12 +40,24 @@ NAMES = {
     AppServer.FASTCGI: "FastCGI",
     AppServer.CGI: "CGI",
     AppServer.WERKZEUG: "Werkzeug's own server",
+    AppServer.UVICORN: "uvicorn",
+    AppServer.HYPERCORN: "hypercorn",
+    AppServer.GRANIAN: "granian",
+    AppServer.DAPHNE: "daphne",
+    AppServer.WAITRESS: "waitress",
+    AppServer.CHEROOT: "cheroot",
     AppServer.UNKNOWN: "an unknown server",
 }
 
 GEVENT = "gevent"
 GTHREAD = "gthread"
 SYNC = "sync"
+TORNADO = "tornado"
+
+# gunicorn's workers for ASGI and aiohttp apps, by the short name: its own, uvicorn's and aiohttp's.
+LOOP_WORKERS = frozenset({"asgi", "uvicorn", "uvicornh11", "gunicornweb", "gunicornuvloopweb"})
+
+KNOWN_WORKERS = LOOP_WORKERS | {GEVENT, GTHREAD, SYNC, TORNADO}
 
 # Servers that give the app the connection, which a WebSocket needs.
 GIVES_CONNECTION = frozenset({AppServer.GUNICORN, AppServer.WERKZEUG})
@@ -64,3 +82,15 @@ class ServerSetup:
     engine: bool = True  # FLUSHCHECK_ENGINE: whether one loop may write all streams of a gevent process
     engine_misfits: tuple[str, ...] = ()  # what the engine needs and the installed gunicorn or gevent lacks
     worker_found: bool = True  # gunicorn's worker is known, so that it can be seen to stop
+    event_loop: bool = False  # a stream is a task of an event loop; concurrency 0 means no limit, then
+    limit_unknown: bool = False  # there is a limit, which only the running server knows
+
+    @property
+    def gives_connection(self) -> bool:
+        """Whether the app gets what a WebSocket needs."""
+        return self.server in GIVES_CONNECTION or self.event_loop
+
+    @property
+    def worker_known(self) -> bool:
+        """Whether it is known how gunicorn's worker carries a stream."""
+        return self.worker in KNOWN_WORKERS

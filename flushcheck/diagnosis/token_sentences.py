@@ -26,12 +26,25 @@ def describe_tokens(end: str, metrics: TokenMetrics, records_per_delivery: float
             f"between tokens: median {gaps.p50 * 1000:.0f} ms, 95 % within {gaps.p95 * 1000:.0f} ms, longest "
             f"{gaps.max * 1000:.0f} ms{pace}"
         )
-    match metrics.ending:
+    return [*sentences, *filter(None, [describe_ending(metrics.ending, end, metrics.error)])]
+
+
+def describe_ending(ending: Ending, end: str, error: str) -> str:
+    """Return the sentence about what is wrong with the end of a stream; "" if nothing is.
+
+    Args:
+        ending: how it ended.
+        end: what its format ends with; "" for a format that is not known.
+        error: the message of the first error.
+    """
+    match ending:
+        case Ending.ERROR if end:
+            return f"the stream reports an error: {error}"
         case Ending.ERROR:
-            sentences.append(f"the stream reports an error: {metrics.error}")
+            return f"a record looks like an error: {error}"
         case Ending.MISSING:
-            sentences.append(f"the end of its format did not come: {end}")
-    return sentences
+            return f"the end of its format did not come: {end}"
+    return ""
 
 
 def describe_shrunk(shrunk: ShrunkGaps) -> str:

@@ -15,6 +15,8 @@ from flushcheck.measurement.own_streams import (
     held_beside,
     is_jitter,
     is_joined,
+    is_late_opening,
+    is_replayed,
     is_timed,
     shape,
     waited_s,
@@ -214,7 +216,11 @@ def _settle_own(seen: Seen, corrected: dict[Probe, Timing]) -> None:
         if corrected[probe].flow not in (Flow.UNKNOWN, Flow.BLOCKS):
             continue
         here = shapes[probe]
-        others = [shapes[other] for other in own if other != probe and comparable(observation, own[other])]
+        same = [other for other in own if other != probe and comparable(observation, own[other])]
+        others = [shapes[other] for other in same]
+        if any(_asked_apart(probe, other) and is_replayed(here, shapes[other]) for other in same):
+            corrected[probe] = replace(corrected[probe], flow=Flow.REPLAYED)
+            continue
         flowing = [there for there in others if held_beside(here, there)]
         if flowing or is_joined(observation, here):
             waits_s = [waited_s(here, there) for there in flowing]
@@ -224,9 +230,21 @@ def _settle_own(seen: Seen, corrected: dict[Probe, Timing]) -> None:
             if any(is_timed(here, there) for there in flowing) and here.hold_bytes is None:
                 period_s = here.period_s or here.shortest_gap_s
                 corrected[probe] = replace(corrected[probe], flow=Flow.TICKS, period_s=period_s)
+        elif opening := [there for there in others if is_late_opening(here, there)]:
+            late_s = max(here.first_s - there.first_s for there in opening)
+            corrected[probe] = replace(corrected[probe], flow=Flow.LATE, late_s=late_s, waited_s=late_s)
         elif corrected[probe].flow is Flow.UNKNOWN and any(is_jitter(here, there) for there in others):
             corrected[probe] = replace(corrected[probe], flow=Flow.FLOWING, jittery=True)
     _mark_own_queued(own, corrected)
+
+
+def _asked_apart(probe: Probe, other: Probe) -> bool:
+    """Whether they are one request, made at the same moment at the public address and at the app's own port.
+
+    An app may keep its responses by itself: a repeat of the same address shows no cache on the path.
+    """
+    here = probe.variant is Variant.BASELINE and probe.vantage is Vantage.PATH
+    return here and other.variant is Variant.BASELINE and other.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
 
 
 def _mark_own_queued(own: Seen, corrected: dict[Probe, Timing]) -> None:

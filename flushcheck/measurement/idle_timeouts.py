@@ -32,15 +32,28 @@ GATEWAY_TIMEOUT = 504  # RFC 9110, section 15.6.5
 
 
 def idle_result(
-    seen: Observations, transport: Transport, vantage: Vantage = Vantage.PATH
+    seen: Observations, transport: Transport, vantage: Vantage = Vantage.PATH, run: int = 0
 ) -> IdleResult | None:
-    """What the silent streams showed on one Transport; None if it was not tried."""
+    """What the silent streams showed on one Transport; None if it was not tried.
+
+    Args:
+        seen: the Observations.
+        transport: of the streams.
+        vantage: from where they were made.
+        run: of their Probes: see `Probe.run`.
+    """
+    asked = [
+        observation
+        for observation in seen
+        if (observation.probe.transport, observation.probe.vantage, observation.probe.run)
+        == (transport, vantage, run)
+    ]
     silent = sorted(
-        (observation for observation in seen if _is(observation, transport, Scenario.IDLE, vantage)),
+        (observation for observation in asked if observation.probe.scenario is Scenario.IDLE),
         key=lambda observation: observation.probe.lasts_s,
     )
     steady = next(
-        (observation for observation in seen if _is(observation, transport, Scenario.STEADY, vantage)), None
+        (observation for observation in asked if observation.probe.scenario is Scenario.STEADY), None
     )
     if not silent:
         return None
@@ -93,11 +106,6 @@ def _of_cuts(cuts: Sequence[Observation], steady: Observation | None, passed_s: 
 def idle_evidence(transport: Transport, result: IdleResult) -> Evidence:
     """What the silent streams showed, as Evidence."""
     return Evidence(f"{transport}: {result.summary}", result.probes)
-
-
-def _is(observation: Observation, transport: Transport, scenario: Scenario, vantage: Vantage) -> bool:
-    probe = observation.probe
-    return (probe.transport, probe.scenario, probe.vantage) == (transport, scenario, vantage)
 
 
 def _is_cut(stream: Observation) -> bool:

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.cross_probe import timings
-from flushcheck.measurement.plan import STREAMED, smallest_held_baseline
+from flushcheck.measurement.own_streams import shape
+from flushcheck.measurement.plan import FLUSHES, STREAMED, smallest_held_baseline
 from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
 from flushcheck.measurement.tls_records import buffer_bytes
 from flushcheck.model import (
@@ -93,7 +94,8 @@ class Observations:
             )
             for probe, (observation, timing) in self._seen.items()
             if probe.client is client
-            or probe.vantage is not Vantage.PATH
+            # The controls that another Client made stand for those that this one did not make.
+            or (probe.vantage is not Vantage.PATH and replace(probe, client=client) not in self._seen)
             or (probe.client in asked_as and probe.transport is Transport.WEBSOCKET)
         }
         return view
@@ -160,6 +162,17 @@ class Observations:
     def tried(self, transport: Transport, variant: Variant) -> bool:
         """Whether this difference was tried on any baseline of this Transport, whatever came of it."""
         return any(self.get(Probe(transport, scenario, variant)) is not None for scenario in Scenario)
+
+    @property
+    def flushed(self) -> bool:
+        """Whether the app is known to flush all of its own buffers in each baseline.
+
+        An origin that can vary its flushing does so, unless it is asked for less: see `plan.FLUSHES`.
+        """
+        return any(
+            observation.probe.variant in FLUSHES and observation.has_arrived
+            for observation, _ in self._seen.values()
+        )
 
     def frees(self, transport: Transport, variant: Variant) -> Answer:
         """Whether this one difference makes a held baseline flow."""
@@ -274,6 +287,12 @@ class Observations:
             if timing is not None and timing.hold_bytes is not None:
                 return timing.hold_bytes
         return None
+
+    def record_threshold(self, transport: Transport) -> int | None:
+        """How many bytes must be full before whole records of the user's own stream go; None if none."""
+        observation = self.get(self.held_baseline(transport))
+        own = shape(observation) if observation and observation.is_own else None
+        return own.hold_bytes if own and own.whole_records else None
 
     def size_bytes(self, transport: Transport) -> int | None:
         """The block size of the hold: this Transport's, or else that of the other streamed one."""

@@ -3,7 +3,8 @@
 Its records carry no send time, so one such stream rarely shows a hold: "all at once after 8.2 s" is a hold or
 a slow app. Two things show one:
 
-- what no app does by itself: the same number of bytes in each delivery, cut in the middle of a record;
+- what no app does by itself: the same number of bytes in each delivery, cut in the middle of a record, or
+  whole records whenever a size is full, most often a power of two;
 - the same stream, requested in another way or at another address, arrives one by one there.
 
 A stream may differ at each request, as a chat does: two are compared by how they arrived, not by their text.
@@ -17,7 +18,15 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flushcheck.measurement.patterns import HELD_SHARE, Delivery, block, deliveries, ticks
+from flushcheck.measurement.patterns import (
+    HELD_SHARE,
+    Delivery,
+    block,
+    deliveries,
+    record_threshold,
+    ticks,
+)
+from flushcheck.measurement.tls_records import buffer_bytes
 from flushcheck.model import Flow, Observation, Outcome, Variant
 
 # Up to this share of records that arrive together with a later one, records arrive one by one: two tokens are
@@ -46,6 +55,22 @@ SIMILAR_RATIO = 2.5
 
 # A timer's shortest gap beside the usual gap of the same stream without it: HAProxy's 200 ms beside 100 ms.
 TIMED_GAPS = 1.5
+# Fewer deliveries are a timer's where their gaps are as equal as this, and so much longer.
+EVEN = 1.1
+EVEN_GAPS = 3
+# Ticks of 200 ms leave 10 or 11 deliveries of 20 records that are 100 ms apart.
+FEWER_TIMED = 0.6
+
+# One gap may be shorter where all others are alike: over TLS the last ticks are closer together.
+MIN_ALIKE = 6
+ALIKE = 2.0
+
+# The first delivery alone was kept: it brings so many records.
+MIN_OPENING_RECORDS = 3
+
+# Beside a stream that lasts so long, one that is over before half of it can have been sent was played back.
+MIN_REPLAYED_S = 1.0
+REPLAYED_SHARE = 0.5
 
 # A stream that took more than this share of the deliveries, and waited less than this, flowed with jitter.
 JITTER_DELIVERIES = 0.6
@@ -55,7 +80,7 @@ JITTER_S = 0.3
 MIN_SPAN_S = 0.3
 
 EVENT_STREAM = "text/event-stream"
-PLAIN = "plain chunks"  # the format of a stream without records: each read counts as one
+PLAIN = "plain chunks"  # the framing of a stream without records: each read counts as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +93,15 @@ class OwnShape:
     first_s: float = 0.0  # when the first record arrived
     last_s: float = 0.0  # when the last one did
     longest_gap_s: float = 0.0  # between two deliveries
-    shortest_gap_s: float = 0.0  # between two that completed records, the last one left out
+    first_records: int = 0  # that the first of them completed
+    shortest_gap_s: float = (
+        0.0  # between two of them, the last one left out, and another one among gaps alike
+    )
     usual_gap_s: float = 0.0  # the median of those
     hold_bytes: int | None = None  # the size of its deliveries, where it is always the same
+    whole_records: bool = (
+        False  # that size is a threshold: each delivery holds it, and the record that filled it
+    )
     period_s: float = 0.0  # the time between its deliveries, where it is always the same
     stall_s: float = 0.0  # the longest time the observer was kept from running meanwhile
 
@@ -96,7 +127,7 @@ def shape(observation: Observation) -> OwnShape:
     )
     # The last delivery is what was left at the end: it comes at no tick.
     gaps_s = [after.at_s - before.at_s for before, after in itertools.pairwise(whole)][:-1]
-    flow, hold_bytes, period_s = _pattern(observation, seen, records, longest_gap_s)
+    flow, fit, period_s = _pattern(observation, seen, records, longest_gap_s)
     return OwnShape(
         flow,
         records,
@@ -104,17 +135,35 @@ def shape(observation: Observation) -> OwnShape:
         first_s=whole[0].at_s,
         last_s=whole[-1].at_s,
         longest_gap_s=longest_gap_s,
-        shortest_gap_s=min(gaps_s, default=0.0),
+        first_records=whole[0].count,
+        shortest_gap_s=_shortest_s(gaps_s),
         usual_gap_s=statistics.median(gaps_s) if gaps_s else 0.0,
-        hold_bytes=hold_bytes,
+        hold_bytes=fit.size_bytes if fit else None,
+        whole_records=fit.whole_records if fit else False,
         period_s=period_s,
         stall_s=observation.stall_s,
     )
 
 
+def _shortest_s(gaps_s: Sequence[float]) -> float:
+    """The shortest gap; the second one where all but the shortest are alike."""
+    shortest_s, *others_s = sorted(gaps_s) or [0.0]
+    if len(gaps_s) >= MIN_ALIKE and others_s[-1] <= ALIKE * others_s[0]:
+        return others_s[0]
+    return shortest_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Buffer:
+    """What fills before anything is sent."""
+
+    size_bytes: int
+    whole_records: bool
+
+
 def _pattern(
     observation: Observation, seen: Sequence[Delivery], records: int, longest_gap_s: float
-) -> tuple[Flow, int | None, float]:
+) -> tuple[Flow, _Buffer | None, float]:
     """Return the flow, with the size of a block and the length of a tick where there are such."""
     whole = [delivery for delivery in seen if delivery.records]
     # Behind the end of what browsers decompress nothing reaches a reader.
@@ -125,9 +174,16 @@ def _pattern(
     shared = (records - len(whole)) / (records - 1)
     if shared <= SHARED_SHARE:
         return (Flow.FLOWING if records >= MIN_RECORDS else Flow.UNKNOWN), None, 0.0
+    pauses = longest_gap_s >= MIN_PAUSE_S
+    if pauses and observation.framing != PLAIN and (fit := record_threshold(seen)) is not None:
+        return Flow.BLOCKS, _Buffer(round(fit.value), whole_records=True), 0.0
+    gaps_s = [after.at_s - before.at_s for before, after in itertools.pairwise(seen)]
+    encrypted = buffer_bytes(observation)
+    if encrypted and _cuts_records(observation, seen) and statistics.median(gaps_s) >= MIN_PAUSE_S:
+        return Flow.BLOCKS, _Buffer(encrypted, whole_records=False), 0.0
     if (fit := block(seen)) is not None:
-        is_held = _cuts_records(observation, seen) and longest_gap_s >= MIN_PAUSE_S
-        return (Flow.BLOCKS if is_held else Flow.UNKNOWN), round(fit.value), 0.0
+        is_held = _cuts_records(observation, seen) and pauses
+        return (Flow.BLOCKS if is_held else Flow.UNKNOWN), _Buffer(round(fit.value), whole_records=False), 0.0
     tick = ticks(seen)
     return Flow.UNKNOWN, None, tick.value if tick and len(whole) > MIN_TICKS + 1 else 0.0
 
@@ -135,7 +191,7 @@ def _pattern(
 def _cuts_records(observation: Observation, seen: Sequence[Delivery]) -> bool:
     """Whether most deliveries end in the middle of a record: only what counts bytes makes such."""
     ends = [delivery.mid_record for delivery in seen[:-1]]
-    return observation.format != PLAIN and sum(ends) >= MID_RECORD_SHARE * len(ends)
+    return observation.framing != PLAIN and sum(ends) >= MID_RECORD_SHARE * len(ends)
 
 
 def comparable(here: Observation, there: Observation) -> bool:
@@ -144,20 +200,47 @@ def comparable(here: Observation, there: Observation) -> bool:
         return False  # an app may stream to those alone who ask for an event stream
     records = sorted((here.records, there.records))
     # A plain chunk that was joined with another is one read: there only the deliveries can be compared.
-    return PLAIN in (here.format, there.format) or records[1] <= SIMILAR_RATIO * records[0]
+    return PLAIN in (here.framing, there.framing) or records[1] <= SIMILAR_RATIO * records[0]
 
 
 def held_beside(here: OwnShape, there: OwnShape) -> bool:
     """Whether one was held, because the same stream arrived one by one there."""
-    if there.flow is not Flow.FLOWING or here.deliveries > FEWER_DELIVERIES * there.deliveries:
+    if here.deliveries == 1 and there.flow is Flow.BLOCKS:
+        return _is_late(here, there)
+    timed = is_timed(here, there)
+    fewer = FEWER_TIMED if timed else FEWER_DELIVERIES
+    if there.flow is not Flow.FLOWING or here.deliveries > fewer * there.deliveries:
         return False
     if here.deliveries == 1:
-        span_s = there.last_s - there.first_s
-        # What arrives earlier than it could be sent was played back by a cache.
-        late_s = here.first_s - there.first_s
-        return span_s >= MIN_SPAN_S and late_s >= HELD_SHARE * span_s and here.stall_s < HELD_SHARE * late_s
+        return _is_late(here, there)
+    return bool(here.hold_bytes) or timed or waited_s(here, there) >= MIN_HOLD_S + here.stall_s
+
+
+def _is_late(here: OwnShape, there: OwnShape) -> bool:
+    """Whether all of it arrived about when the other one was over."""
+    span_s = there.last_s - there.first_s
+    late_s = here.first_s - there.first_s
+    return span_s >= MIN_SPAN_S and late_s >= HELD_SHARE * span_s and here.stall_s < HELD_SHARE * late_s
+
+
+def is_late_opening(here: OwnShape, there: OwnShape) -> bool:
+    """Whether its first records alone were kept, and arrived together long after they did there."""
     return (
-        bool(here.hold_bytes) or is_timed(here, there) or waited_s(here, there) >= MIN_HOLD_S + here.stall_s
+        there.flow is Flow.FLOWING
+        and here.deliveries > FEWER_DELIVERIES * there.deliveries
+        and here.first_records >= MIN_OPENING_RECORDS
+        and here.first_s - there.first_s >= MIN_HOLD_S + here.stall_s
+    )
+
+
+def is_replayed(here: OwnShape, there: OwnShape) -> bool:
+    """Whether a cache played it back: over long before the app, asked at the same time, had sent it."""
+    span_s = there.last_s - there.first_s
+    return (
+        there.flow is Flow.FLOWING
+        and here.deliveries == 1
+        and span_s >= MIN_REPLAYED_S
+        and here.last_s <= there.first_s + REPLAYED_SHARE * span_s
     )
 
 
@@ -168,7 +251,10 @@ def is_timed(here: OwnShape, there: OwnShape) -> bool:
     longer, and others shorter; an app that sends at a regular pace does so there too.
     """
     apart_s = max(here.shortest_gap_s, here.period_s)
-    return here.deliveries > MIN_TICKS + 1 and apart_s >= TIMED_GAPS * there.usual_gap_s > 0
+    if here.deliveries > MIN_TICKS + 1:
+        return apart_s >= TIMED_GAPS * there.usual_gap_s > 0
+    is_even = here.longest_gap_s <= EVEN * here.shortest_gap_s and here.deliveries > MIN_TICKS
+    return is_even and apart_s >= EVEN_GAPS * there.usual_gap_s > 0
 
 
 def is_jitter(here: OwnShape, there: OwnShape) -> bool:

@@ -20,10 +20,19 @@ def own_summary(observation: Observation, timing: Timing) -> str:
         if observation.unread_bytes:
             return f"{what}, then compressed data that browsers do not read"
         return f"cut after {observation.ended_s:.1f} s and {records_of(observation)}: {observation.detail}"
+    if flow is Flow.REPLAYED:
+        return (
+            f"{records_of(observation)}, all at once after {own.first_s:.1f} s, before the app had sent them"
+        )
     if own.deliveries == 1:
         return f"{records_of(observation)}, all at once after {own.first_s:.1f} s{waited}"
     if own.hold_bytes:
-        return f"{what} of {own.hold_bytes} bytes each, {span}{waited}"
+        each = (
+            f"{own.hold_bytes} bytes or a little more"
+            if own.whole_records
+            else f"{own.hold_bytes} bytes each"
+        )
+        return f"{what} of {each}, {span}{waited}"
     if flow is Flow.TICKS or own.period_s:
         period_s = timing.period_s or own.period_s
         return f"{what}, one every {period_s * 1000:.0f} ms, {span}{waited}"
@@ -32,7 +41,7 @@ def own_summary(observation: Observation, timing: Timing) -> str:
 
 def records_of(observation: Observation) -> str:
     """For example "12 events"."""
-    if observation.format == PLAIN:
+    if observation.framing == PLAIN:
         return f"{sum(arrival.text_bytes for arrival in observation.arrivals)} bytes"
     is_event = observation.probe.transport is Transport.EVENTS
     return count_of(observation.records, "event" if is_event else "record")
@@ -40,7 +49,7 @@ def records_of(observation: Observation) -> str:
 
 def arriving(observation: Observation) -> str:
     """For example "the events arrive"."""
-    if observation.format == PLAIN:
+    if observation.framing == PLAIN:
         return "the bytes arrive"
     return "the events arrive" if observation.probe.transport is Transport.EVENTS else "the records arrive"
 

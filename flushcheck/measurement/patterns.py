@@ -35,6 +35,12 @@ MULTIPLE_SHARE = 0.8
 # A threshold is read from this many deliveries and more.
 MIN_FULL = 3
 
+# ... and that of the user's own records, whose app may group them by itself, from this many.
+MIN_FULL_RECORDS = 5
+# A size that is no power of two, as waitress' send_bytes, takes so many, and all that near to it.
+MIN_FULL_ODD = 10
+NARROW_ODD = 0.05
+
 # How far the largest delivery below a threshold may be from the smallest above it.
 NARROW = 0.12
 
@@ -169,20 +175,54 @@ def threshold(seen: Sequence[Delivery]) -> Fit | None:
     last record came.
     """
     full = [delivery for delivery in seen[:-1] if delivery.pieces]
-    if len(full) < MIN_FULL or not all(piece.size_bytes for delivery in full for piece in delivery.pieces):
+    sized = [(delivery.size_bytes, tuple(piece.size_bytes for piece in delivery.pieces)) for delivery in full]
+    return _threshold(sized) if all(size for _, sizes in sized for size in sizes) else None
+
+
+def record_threshold(seen: Sequence[Delivery]) -> Fit | None:
+    """The same for records of the user's own app, from which alone it follows that they are held.
+
+    An app that writes so many records each time, or all that it has each time, fills no such size.
+    """
+    full = [delivery for delivery in seen[:-1] if delivery.records]
+    if len(full) < MIN_FULL_RECORDS or any(delivery.mid_record for delivery in full):
         return None
-    framed = statistics.mean(
-        (delivery.size_bytes - sum(piece.size_bytes for piece in delivery.pieces)) / len(delivery.pieces)
-        for delivery in full
-    )
-    enough = min(delivery.size_bytes for delivery in full)
-    short = max(delivery.size_bytes - delivery.pieces[-1].size_bytes - framed for delivery in full)
+    sized = [(delivery.size_bytes, delivery.records) for delivery in full]
+    if len({delivery.count for delivery in full}) == 1:
+        return None
+    fit = _threshold(sized)
+    if fit and fit.value not in POWERS_OF_TWO and (len(full) < MIN_FULL_ODD or fit.spread > NARROW_ODD):
+        fit = None
+    return fit or _limit(sized)
+
+
+def _threshold(full: Sequence[tuple[int, tuple[int, ...]]]) -> Fit | None:
+    """The same, of deliveries as their sizes and the sizes of what they completed."""
+    if len(full) < MIN_FULL:
+        return None
+    framed = statistics.mean((size - sum(sizes)) / len(sizes) for size, sizes in full)
+    enough = min(size for size, _ in full)
+    short = max(size - sizes[-1] - framed for size, sizes in full)
     if not (1 - NARROW) * enough <= short < enough:
         return None
-    if sum(len(delivery.pieces) for delivery in full) < MIN_RECORDS * len(full):
+    if sum(len(sizes) for _, sizes in full) < MIN_RECORDS * len(full):
         return None
     value = next((power for power in POWERS_OF_TWO if short < power < enough), enough)
     return Fit((enough - short) / enough, value)
+
+
+def _limit(full: Sequence[tuple[int, tuple[int, ...]]]) -> Fit | None:
+    """The power of two that no delivery exceeds, and that each would exceed with the next record.
+
+    A child process of Python lets go of what it printed before the record that does not fit into 8192 bytes.
+    """
+    framed = statistics.mean((size - sum(sizes)) / len(sizes) for size, sizes in full)
+    largest = max(size for size, _ in full)
+    next_size = min(size + sizes[0] + framed for (size, _), (_, sizes) in itertools.pairwise(full))
+    value = next((power for power in POWERS_OF_TWO if largest <= power < next_size), None)
+    if value is None or next_size > (1 + NARROW) * largest:
+        return None
+    return Fit((next_size - largest) / largest, value)
 
 
 def timer(seen: Sequence[Delivery], latency_s: float, stall_s: float = 0.0) -> Fit | None:

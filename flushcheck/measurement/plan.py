@@ -35,6 +35,14 @@ TOGETHER = 6  # what a browser opens to one host over HTTP/1.1
 # What one HTTP/2 connection is asked for at once: twice what Apache's mod_http2 serves there.
 TOGETHER_H2 = 12
 
+# What an origin that can vary its flushing is asked for (the parameter `flush` of docs/protocol.md). Its
+# baseline flushes in the strongest way: what is held then, the app does not hold.
+FLUSHES: Mapping[Variant, str] = {
+    Variant.NO_FLUSH: "never",
+    Variant.FLUSH: "flush",
+    Variant.OB_FLUSH: "both",
+}
+
 # What Chromium 156 and Firefox 153 offer over https.
 BROWSER_ENCODINGS = "gzip, deflate, br, zstd"
 
@@ -95,7 +103,7 @@ def params(probe: Probe) -> Params:
         size_bytes=shape.size_bytes,
         spread_bytes=shape.spread_bytes,
         pad_bytes=PAD_BYTES if variant is Variant.PADDED else 0,
-        xab=variant is Variant.XAB,
+        xab=variant is Variant.XAB or variant in FLUSHES,
         cache=variant is Variant.NO_TRANSFORM,
         nosniff=variant is Variant.NOSNIFF,
         end=PROBE_END,
@@ -177,15 +185,26 @@ def shared_connections(probes: Iterable[Probe]) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def direct_counterparts(probes: Iterable[Probe], vantage: Vantage = Vantage.DIRECT) -> tuple[Probe, ...]:
-    """The same baselines from another vantage, to compare with: see `fault_location`.
+def direct_counterparts(
+    probes: Iterable[Probe], vantage: Vantage = Vantage.DIRECT, number: int = 0, *, one_client: bool = False
+) -> tuple[Probe, ...]:
+    """The same baselines from another vantage, to compare with: see `fault_location` and `ladder`.
 
     HTTP/3 is not asked for there: it is spoken by what stands in front of an app.
+
+    Args:
+        probes: of the path.
+        vantage: of the counterparts.
+        number: the place of their address in `Run.addresses`.
+        one_client: all clients get the same there, so one asks.
     """
-    other = {Client.HTTP3: Client.BROWSER}
+    wanted = list(probes)
+    clients = [Client.BROWSER if probe.client is Client.HTTP3 else probe.client for probe in wanted]
+    if one_client:
+        clients = clients[:1] * len(clients)
     same = (
-        replace(probe, vantage=vantage, client=other.get(probe.client, probe.client))
-        for probe in probes
+        replace(probe, vantage=vantage, client=client, run=number)
+        for probe, client in zip(wanted, clients, strict=True)
         if probe.variant is Variant.BASELINE and probe.vantage is Vantage.PATH
     )
     return tuple(dict.fromkeys(same))
@@ -206,7 +225,11 @@ def idle_probes(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[P
 
 
 def experiments(
-    seen: Mapping[Probe, Flow], *, quick: bool, multiplexed: Collection[Client] = ()
+    seen: Mapping[Probe, Flow],
+    *,
+    quick: bool,
+    multiplexed: Collection[Client] = (),
+    flushes: Collection[str] = (),
 ) -> tuple[Probe, ...]:
     """The Probes that would separate what the baselines left open; none if nothing is open.
 
@@ -214,6 +237,7 @@ def experiments(
         seen: the Flow of each Probe made so far. What flows over HTTP/3 is looked at no further.
         quick: spare what only confirms a clean path.
         multiplexed: the Clients whose streams share a connection (HTTP/2, HTTP/3).
+        flushes: how the app can flush, as its origin says.
     """
     probes: list[Probe] = []
     for client in Client:
@@ -227,7 +251,7 @@ def experiments(
         spare = quick or (client is Client.HTTP3 and len({probe.client for probe in seen}) > 1)
         wanted = _experiments(own, at_once, quick=spare, multiplexed=client in multiplexed)
         probes += (replace(probe, client=client) for probe in wanted)
-    return tuple(probes)
+    return (*probes, *_flushings(seen, flushes))
 
 
 def _experiments(
@@ -263,6 +287,15 @@ def smallest_held_baseline(seen: Mapping[Probe, Flow], transport: Transport) -> 
         if seen.get(probe) in HELD_FLOWS:
             return probe
     return None
+
+
+def _flushings(seen: Mapping[Probe, Flow], flushes: Collection[str]) -> tuple[Probe, ...]:
+    """The ways of flushing to try, on the first streamed Transport. A matter of the app: one client asks."""
+    first = next((probe for probe in seen if probe.transport in STREAMED), None)
+    if first is None:
+        return ()
+    baseline = Probe(first.transport, client=first.client)
+    return tuple(replace(baseline, variant=variant) for variant, flush in FLUSHES.items() if flush in flushes)
 
 
 def _for_a_hold(held: list[Probe]) -> list[Probe]:

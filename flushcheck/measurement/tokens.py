@@ -16,7 +16,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flushcheck.model import Ending, Gaps, Observation, TokenMetrics
+from flushcheck.model import Arrival, Ending, Gaps, Observation, Outcome, TokenMetrics
 
 # Gaps shrank across a proxy: the median is at most this share of the direct one's ...
 SMALLER_GAP = 0.5
@@ -32,17 +32,13 @@ SIMILAR_RATIO = 2.5
 
 def token_metrics(observation: Observation) -> TokenMetrics:
     """Return the metrics of one stream of the user's own app."""
-    # A run from elsewhere may claim any number: there are no more tokens than records.
-    moments_s = [
-        arrival.at_s
-        for arrival in observation.arrivals
-        for _ in range(min(arrival.tokens, len(arrival.records)))
-    ]
-    output_s = [arrival.at_s for arrival in observation.arrivals if arrival.tokens > arrival.reasoning_tokens]
+    counts = [(arrival.at_s, *_counts(arrival)) for arrival in observation.arrivals]
+    moments_s = [at_s for at_s, tokens, _ in counts for _ in range(tokens)]
+    output_s = [at_s for at_s, tokens, reasoning in counts if tokens > reasoning]
     gaps_s = [after_s - before_s for before_s, after_s in itertools.pairwise(moments_s)]
     return TokenMetrics(
         tokens=len(moments_s),
-        reasoning_tokens=sum(arrival.reasoning_tokens for arrival in observation.arrivals),
+        reasoning_tokens=sum(reasoning for _, _, reasoning in counts),
         usage_tokens=observation.usage_tokens,
         ttft_s=moments_s[0] if moments_s else None,
         ttfo_s=output_s[0] if output_s else None,
@@ -53,12 +49,37 @@ def token_metrics(observation: Observation) -> TokenMetrics:
     )
 
 
+def _counts(arrival: Arrival) -> tuple[int, int]:
+    """Return the tokens of one read, and how many of them are reasoning.
+
+    A run from elsewhere may claim any number: there are no more tokens than records.
+    """
+    tokens = max(0, min(arrival.tokens, len(arrival.records)))
+    return tokens, max(0, min(arrival.reasoning_tokens, tokens))
+
+
 def _ending(observation: Observation) -> Ending:
     if observation.error:
         return Ending.ERROR
     if observation.done:
         return Ending.COMPLETE
-    return Ending.MISSING if observation.wire_end else Ending.UNMARKED
+    if not observation.format_end:
+        return Ending.UNMARKED
+    return Ending.STOPPED if observation.outcome is Outcome.STOPPED else Ending.MISSING
+
+
+def fault(observation: Observation) -> Ending:
+    """Return ERROR or MISSING where a stream of the user's own breaks the rules of its format, else COMPLETE.
+
+    A format that is not known has no such rules: a record that looks like an error may be data. Many servers
+    leave out the last record behind the one that says why the model stopped, and no reader minds.
+    """
+    ending = _ending(observation)
+    if ending is Ending.ERROR and observation.format_end:
+        return ending
+    if ending is Ending.MISSING and not observation.finished:
+        return ending
+    return Ending.COMPLETE
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -15,6 +15,7 @@ from flushcheck.model.certificate import Certificate, CertificateMatch, Certific
 from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source
 from flushcheck.model.errors import UsageError
 from flushcheck.model.observation import (
+    PUBLIC,
     Arrival,
     Flow,
     Lag,
@@ -25,6 +26,7 @@ from flushcheck.model.observation import (
     Run,
     TimedPiece,
 )
+from flushcheck.model.origin import Capabilities, Omission, OmissionReason
 from flushcheck.model.pieces import EndRecord, Framing, Piece, RequestAtApp, Transport, Unit
 from flushcheck.model.probes import Client, Probe, Scenario, Vantage, Variant
 from flushcheck.model.report import (
@@ -37,6 +39,7 @@ from flushcheck.model.report import (
     IdleResult,
     Report,
     Rung,
+    RungStream,
     StreamReport,
     TransportReport,
     Verdict,
@@ -45,7 +48,9 @@ from flushcheck.model.tokens import Ending, Gaps, TokenMetrics
 from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
+    "PUBLIC",
     "Arrival",
+    "Capabilities",
     "Certificate",
     "CertificateMatch",
     "CertificateReport",
@@ -70,6 +75,8 @@ __all__ = [
     "Lag",
     "NamedAddress",
     "Observation",
+    "Omission",
+    "OmissionReason",
     "Outcome",
     "Owner",
     "Piece",
@@ -79,6 +86,7 @@ __all__ = [
     "RequestAtApp",
     "Run",
     "Rung",
+    "RungStream",
     "Scenario",
     "Side",
     "Source",

@@ -65,6 +65,7 @@ class Source(StrEnum):
     PATH = "path"  # in a run: what arrives shows it
     FILE = "file"  # in the configuration of a server: a linter finds it
     APP = "app"  # in the app's code or process
+    TAP = "tap"  # between two layers of the app: `flushcheck.testing` and taps name the layer
     NETWORK = "network"  # in the network below HTTP
 
 
@@ -86,6 +87,7 @@ class Culprit:
     idle_only: bool = False  # ends silent streams, and explains no other fault
     holds: bool = True  # keeps data back; False: a run that shows a hold is not explained by it
     versions: tuple[VersionChange, ...] = ()  # what other versions of the program do
+    layers: tuple[str, ...] = ()  # where the layers of an app that are this culprit are defined
 
 
 @dataclass(frozen=True, slots=True)

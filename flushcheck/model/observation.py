@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flushcheck.model.certificate import Certificate
+from flushcheck.model.origin import Capabilities, Omission
 from flushcheck.model.pieces import EndRecord, RequestAtApp
 from flushcheck.model.probes import Probe, Scenario
 
@@ -85,13 +86,14 @@ class Observation:
     compressed_head: str = ""  # of a compressed body: the first bytes of its own header, in hexadecimal
     head_bytes: int = 0  # how long that header is; 0: not known, or not compressed
     unread_bytes: int = 0  # that follow the first member of a gzip body: browsers and curl do not read them
-    format: str = ""  # of Scenario.OWN: how its records are framed, for example "server-sent events"
+    framing: str = ""  # of Scenario.OWN: how its records are framed, for example "server-sent events"
+    format: str = ""  # of Scenario.OWN: what its records mean, for example "OpenAI chat completions"
+    format_end: str = ""  # of Scenario.OWN: what a stream of that format ends with; "": nothing
     done: bool = False  # of Scenario.OWN: the end of its format came
-    wire_format: str = ""  # of Scenario.OWN: what its records mean, for example "OpenAI chat completions"
-    wire_end: str = ""  # of Scenario.OWN: what a stream of that format ends with; "": nothing
+    finished: bool = False  # of Scenario.OWN: the last token was followed by a reason why the model stopped
     usage_tokens: int = 0  # of Scenario.OWN: output tokens that the service counted; 0: it does not say
     error: str = ""  # of Scenario.OWN: the message of the first record that reports an error
-    framed: bool = True  # of Scenario.OWN: HTTP says where the body ends; False: only the connection does
+    delimited: bool = True  # of Scenario.OWN: HTTP says where the body ends; False: only the connection does
 
     def header(self, name: str) -> str:
         """The value of a response header, "" if it did not come; repeated ones joined by commas."""
@@ -132,9 +134,12 @@ class Observation:
         )
 
 
+PUBLIC = "public"  # the name of the address that is asked about, beside those that the caller named
+
+
 @dataclass(frozen=True, slots=True)
 class NamedAddress:
-    """An address at which the user's own stream was requested too, with the name that the caller gave it."""
+    """An address of the same app that was asked too, with the name that the caller gave it."""
 
     name: str  # for example "ingress"
     url: str
@@ -147,7 +152,7 @@ class Run:
     target: str
     observations: tuple[Observation, ...]
     tool: str = ""  # name and version of the observer
-    direct: str = ""  # the app's own address, asked from the second vantage; "" if there was none
+    direct: str = ""  # the first of `addresses`, for example the app's own port; "" if there was none
     proxy: str = ""  # the forward proxy on the path, without its credentials; the second vantage takes none
     verified: bool = True  # False: whose certificate it was did not matter
     http3_missing: bool = False  # True: HTTP/3 was to be asked for if offered, and this observer has none
@@ -155,10 +160,14 @@ class Run:
     certificate: Certificate | None = None  # that the path presents; None: no TLS, or it was not looked at
     site_certificate: Certificate | None = None  # that the same address presents past the proxy
     pins: tuple[str, ...] = ()  # what the caller knows of the site's own: see `Certificate`
-    # Of a stream of the user's own app: the addresses of Vantage.DIRECT, by the `run` of their Probes, from
-    # the app towards the reader.
+    # The addresses of Vantage.DIRECT and UNPROXIED, by the `run` of their Probes, from the app towards the
+    # reader.
     addresses: tuple[NamedAddress, ...] = ()
     method: str = ""  # of a stream of the user's own app: that of its requests; "" for a flushcheck service
+    capabilities: Capabilities | None = None  # of the origin at `target`; None: a service with its own paths
+    direct_capabilities: Capabilities | None = None  # of the origin at `direct`
+    origin_fault: str = ""  # what is wrong with what the origin says of itself: no probe was made then
+    omissions: tuple[Omission, ...] = ()  # probes that were called for, and not made
 
 
 class Flow(StrEnum):

@@ -36,6 +36,10 @@ class Variant(StrEnum):
     BR = "br"
     ZSTD = "zstd"
     EVENT_STREAM = "event-stream"  # the client accepts text/event-stream alone
+    # How an origin flushes that can vary it; with X-Accel-Buffering: no, so that no nginx hides its buffers.
+    NO_FLUSH = "no-flush"  # it writes and does not flush
+    FLUSH = "flush"  # PHP: flush() after each write
+    OB_FLUSH = "ob-flush"  # PHP: ob_flush() and flush() after each write
 
 
 class Vantage(StrEnum):
@@ -63,7 +67,9 @@ class Probe:
     scenario: Scenario = Scenario.TOKEN
     variant: Variant = Variant.BASELINE
     vantage: Vantage = Vantage.PATH
-    run: int = 0  # tells repetitions of the same Probe apart
+    # Tells repetitions of the same Probe apart; of a Probe at another address than the public one: the place
+    # of that address in `Run.addresses`.
+    run: int = 0
     lasts_s: float = 0.0  # of IDLE and STEADY: for how long; the other Scenarios have their own length
     client: Client = Client.BROWSER
 

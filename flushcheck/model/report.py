@@ -141,14 +141,39 @@ class StreamReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RungStream:
+    """How one Transport arrived at one of several addresses."""
+
+    transport: Transport
+    flow: Flow
+    summary: str  # one sentence with numbers
+    received_s: tuple[float, ...] = ()  # per Piece, or per record of the user's own stream
+    first: bool = False  # True: a fault shows here, and at no address nearer to the app
+
+
+@dataclass(frozen=True, slots=True)
 class Rung:
-    """How a stream of the user's own app arrived at one of several addresses."""
+    """How the same streams arrived at one of several addresses of one app."""
 
     name: str  # that the caller gave it; "public" for the address that was asked about
     url: str
-    flow: Flow
-    summary: str  # one sentence with numbers
-    received_s: tuple[float, ...] = ()  # per record
+    streams: tuple[RungStream, ...]  # at least one; what shows a fault comes first
+    hops: tuple[str, ...] = ()  # what is known of the programs behind this address
+
+    @property
+    def flow(self) -> Flow:
+        """That of the worst of its streams."""
+        return self.streams[0].flow
+
+    @property
+    def summary(self) -> str:
+        """That of the worst of its streams."""
+        return self.streams[0].summary
+
+    @property
+    def received_s(self) -> tuple[float, ...]:
+        """When the pieces or records of the worst of its streams arrived."""
+        return self.streams[0].received_s
 
 
 class FaultPlace(StrEnum):
@@ -193,7 +218,6 @@ class Report:
     fault_location: FaultLocation | None = None  # None: there was no second vantage
     clients: tuple[tuple[Client, Verdict], ...] = ()  # what each Client got; `verdict` is the worst of them
     certificate: CertificateReport | None = None  # None: no TLS, or it was not looked at
-    rungs: tuple[
-        Rung, ...
-    ] = ()  # of the user's own stream, from the app to the reader; empty: one address only
-    stream: StreamReport | None = None  # of the user's own app; None: a flushcheck service was diagnosed
+    rungs: tuple[Rung, ...] = ()  # from the app to the reader; empty: one address only
+    stream: StreamReport | None = None  # of the user's own app; None: a service or an origin was diagnosed
+    is_origin: bool = False  # of the origin protocol: `target` is its one address

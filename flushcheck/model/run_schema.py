@@ -6,17 +6,25 @@ one that gives no schema is taken for a current one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.model.errors import UsageError
 from flushcheck.model.observation import Run
 
-SCHEMA = 2
+SCHEMA = 3
 
-# Schema 1 (flushcheck 0.1) had other names for the same values, wherever they stand.
+# Older schemas had other names for the same values. Schema 1 is that of flushcheck 0.1, and its names stand
+# anywhere in an observation ...
 _RENAMED_SINCE_1 = {"marks": "pieces", "origin": "request_at_app", "asked_s": "requested_s"}
+# ... those of schema 2 are members of one, and only a stream of the user's own app has them.
+_RENAMED_SINCE_2 = {
+    "format": "framing",
+    "wire_format": "format",
+    "wire_end": "format_end",
+    "framed": "delimited",
+}
 
 
 def run_to_json(run: Run) -> dict[str, Any]:
@@ -34,34 +42,39 @@ def run_from_json(data: object, where: str = "") -> Run:
     Raises:
         UsageError: it is no Run, or of a schema that this version does not know.
     """
-    schema = data.get("schema", SCHEMA) if isinstance(data, Mapping) else SCHEMA
-    if schema == 1 and isinstance(data, Mapping):
-        return from_json(Run, _from_schema_1(data), where)
+    if not isinstance(data, Mapping):
+        return from_json(Run, data, where)
+    schema = data.get("schema", SCHEMA)
+    if schema not in (1, 2, SCHEMA):
+        raise UsageError(f"schema={str(schema)[:20]}: expected 1 to {SCHEMA}, as `--save` writes it")
+    if schema == 1:
+        data = _with(data, _from_schema_1)
     if schema != SCHEMA:
-        raise UsageError(f"schema={str(schema)[:20]}: expected 1 or {SCHEMA}, as `--save` writes it")
+        data = _with(data, lambda observation: _renamed(observation, _RENAMED_SINCE_2))
     return from_json(Run, data, where)
 
 
-def _from_schema_1(run: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The same run with today's names. Looks no deeper than those names stand."""
+def _with(run: Mapping[Any, Any], read: Callable[[object], object]) -> Mapping[Any, Any]:
+    """The same run, each of its observations read so."""
     observations = run.get("observations")
     if not isinstance(observations, list):
-        return dict(run)
-    return {**run, "observations": [_renamed(_observation(item)) for item in observations]}
+        return run
+    return {**run, "observations": [read(observation) for observation in observations]}
 
 
-def _observation(data: object) -> object:
+def _from_schema_1(data: object) -> object:
+    """The same observation with the names of schema 2. Looks no deeper than those names stand."""
     if not isinstance(data, Mapping):
         return data
     changed = dict(data)
     if isinstance(data.get("arrivals"), list):
-        changed["arrivals"] = [_renamed(arrival) for arrival in data["arrivals"]]
+        changed["arrivals"] = [_renamed(arrival, _RENAMED_SINCE_1) for arrival in data["arrivals"]]
     if "end" in data:
-        changed["end"] = _renamed(data["end"])
-    return changed
+        changed["end"] = _renamed(data["end"], _RENAMED_SINCE_1)
+    return _renamed(changed, _RENAMED_SINCE_1)
 
 
-def _renamed(data: object) -> object:
+def _renamed(data: object, names: Mapping[str, str]) -> object:
     if not isinstance(data, Mapping):
         return data
-    return {_RENAMED_SINCE_1.get(key, key): value for key, value in data.items()}
+    return {names.get(key, key): value for key, value in data.items()}

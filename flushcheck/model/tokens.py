@@ -12,6 +12,7 @@ class Ending(StrEnum):
     COMPLETE = "complete"
     ERROR = "error"  # a record says that something failed
     MISSING = "missing"  # its format has an end, and it did not come
+    STOPPED = "stopped"  # it was not followed to its end
     UNMARKED = "unmarked"  # its format has none
 
 

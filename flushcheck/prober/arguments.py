@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from flushcheck.measurement import plan
-from flushcheck.model import Client, Transport, UsageError
-from flushcheck.prober.address import parse
+from flushcheck.model import PUBLIC, Client, NamedAddress, Transport, UsageError
+from flushcheck.prober.address import parse_origin
 from flushcheck.prober.target import ConnectionOptions, Target
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -20,21 +20,53 @@ CLIENTS = tuple(Client)
 MAX_SILENCES = 8  # each is a stream for each transport, all side by side
 
 
-def parse_direct(url: str, public: Target) -> Target | None:
-    """Read the app's own address; None if there is none. No proxy is on the way to it.
+DIRECT_NAME = "direct"  # the name of the address of --direct
+MAX_NAME = 40  # characters of the name of an address
+MAX_ADDRESSES = 8  # beside that one: each is asked for the same streams at the same time
+
+
+def named_addresses(direct: str, at: Iterable[tuple[str, str]]) -> tuple[NamedAddress, ...]:
+    """Return the addresses that are asked beside the public one, from the app towards the reader.
+
+    Args:
+        direct: the first one, without a name; "" for none.
+        at: names and URLs.
 
     Raises:
-        UsageError: it is not an address, or the public one where that is reached without a proxy.
+        UsageError: they are too many, or two have one name.
     """
-    if not url:
-        return None
-    address = parse(url)
-    if address == public.address and not public.proxy:
+    own = [NamedAddress(DIRECT_NAME, direct)] if direct else []
+    addresses = (*own, *(NamedAddress(name, url) for name, url in at))
+    example = "for example ingress=http://10.0.0.5:8080"
+    if len(addresses) > MAX_ADDRESSES:
         raise UsageError(
-            f"{address.url} as direct address: expected the app's own port, not the address to diagnose, "
-            "for example http://localhost:8000"
+            f"{len(addresses)} addresses beside the first: expected at most {MAX_ADDRESSES}, {example}"
         )
-    return Target(address, public.options.past_proxy)
+    names = [PUBLIC]
+    for address in addresses:
+        if address.name in names:
+            raise UsageError(f"two addresses are called {address.name[:40]}: expected other names, {example}")
+        names.append(address.name)
+    return addresses
+
+
+def parse_beside(addresses: Iterable[NamedAddress], public: Target) -> tuple[tuple[Target, str], ...]:
+    """Read the addresses that are asked beside the public one, and their tokens. No proxy is on the way.
+
+    Raises:
+        UsageError: one is not an address, or the public one where that is reached without a proxy.
+    """
+    targets = []
+    for named in addresses:
+        address, key = parse_origin(named.url)
+        if address == public.address and not public.proxy:
+            what = "direct address" if named.name == DIRECT_NAME else f"the address {named.name[:40]}"
+            raise UsageError(
+                f"{address.url} as {what}: expected the app's own port, not the address to diagnose, "
+                "for example http://localhost:8000"
+            )
+        targets.append((Target(address, public.options.past_proxy), key))
+    return tuple(targets)
 
 
 def check_probe_options(options: ConnectionOptions) -> ConnectionOptions:
@@ -43,7 +75,8 @@ def check_probe_options(options: ConnectionOptions) -> ConnectionOptions:
     Raises:
         UsageError: a header among them is one in which the probes differ.
     """
-    if any(name.lower() == "accept-encoding" for name, _ in options.headers):
+    names = (*(name for name, _ in options.headers), *options.removed_headers)
+    if any(name.lower() == "accept-encoding" for name in names):
         raise UsageError(
             "header Accept-Encoding: expected another one, for example -H 'Authorization: Bearer …' (probes "
             "with and without compression are compared)"

@@ -9,11 +9,12 @@ Client.HTTP3 asks over QUIC, on a connection that its requests share.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from copy import copy
 from typing import TYPE_CHECKING
 
-from flushcheck.model import Client, Probe, Variant
+from flushcheck.model import Client, Probe, Transport, Variant
 from flushcheck.prober.connecting import HTTP1, connect
 from flushcheck.prober.http1 import Http1Connection
 from flushcheck.prober.http2 import Http2Connection
@@ -28,6 +29,25 @@ if TYPE_CHECKING:
 
 HTTP2 = "h2"
 BROWSER = (HTTP2, *HTTP1)  # what a browser offers over TLS
+
+
+# Who asks for what is fetched and not measured. A browser follows what the server chooses.
+_FETCHED_BY = {Protocol.HTTP2: Client.BROWSER, Protocol.HTTP3: Client.HTTP3}
+
+
+@contextmanager
+def single_client(target: Target, budget: Budget) -> Iterator[HttpClient]:
+    """Yield a client for requests that are not measured: over HTTP/1.1 if the target names no other version.
+
+    Raises:
+        PEER_ERRORS: it cannot connect.
+    """
+    probe = Probe(Transport.POLLING, client=_FETCHED_BY.get(target.options.protocol, Client.HTTP1))
+    with (
+        closing(Connections(target, budget.deadline)) as connections,
+        closing(connections.client(probe, budget)) as client,
+    ):
+        yield client
 
 
 class Connections:

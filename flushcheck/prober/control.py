@@ -26,6 +26,9 @@ class Control:
 
     def __init__(self, target: Target, deadline: float) -> None:
         self._result: queue.SimpleQueue[tuple[Observation, ...]] = queue.SimpleQueue()
+        if target.is_origin:
+            self._result.put(())  # an origin makes no requests
+            return
         threading.Thread(
             target=lambda: self._result.put(_fetch(target, deadline)),
             name="flushcheck-control",

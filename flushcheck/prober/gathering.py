@@ -12,10 +12,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_hex
 
-from flushcheck.measurement import plan
+from flushcheck.measurement import offer, plan
 from flushcheck.measurement.timing import flow, unclear
-from flushcheck.model import Client, Observation, Outcome, Probe, Run, Transport, Vantage
-from flushcheck.prober.address import parse
+from flushcheck.model import (
+    Client,
+    NamedAddress,
+    Observation,
+    Omission,
+    OmissionReason,
+    Outcome,
+    Probe,
+    Run,
+    Transport,
+    Vantage,
+)
+from flushcheck.prober.address import parse_origin
 from flushcheck.prober.arguments import (
     CLIENTS,
     DEFAULT_TIMEOUT_S,
@@ -23,16 +34,19 @@ from flushcheck.prober.arguments import (
     check_probe_options,
     check_timeout,
     client_names,
-    parse_direct,
+    named_addresses,
+    parse_beside,
     parse_silences,
     transports,
 )
 from flushcheck.prober.control import Control
 from flushcheck.prober.differing import check_http3, differing, may_speak_http3
+from flushcheck.prober.discovery import discover
 from flushcheck.prober.greeting import CertificateLook
 from flushcheck.prober.http3_sharing import Http3Offer, http3_available
 from flushcheck.prober.observe import observe_round
-from flushcheck.prober.redirects import at, follow_redirects
+from flushcheck.prober.redirects import at as moved
+from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Protocol, Target
 from flushcheck.prober.tool import TOOL
@@ -89,6 +103,7 @@ def gather(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
+    at: Iterable[tuple[str, str]] = (),
     idle_s: float | Iterable[float] = (),
     options: ConnectionOptions = DEFAULT_OPTIONS,
     clients: Iterable[Client | str] = CLIENTS,
@@ -103,34 +118,45 @@ def gather(
             ends as a timeout, with what it saw.
         on_progress: called in this thread when a stage begins and when a probe is done.
         direct: the app's own address, to make the same baselines there too; "" for none.
+        at: names and URLs of the same app behind one hop more each, for the same; from the app outwards.
         idle_s: silences to try, in seconds; none: no search for idle timeouts. It comes last, and takes as
             long as the longest of them.
         options: how to get to the service.
         clients: the kinds of client to ask as, as far as the address makes a difference between them.
 
     Raises:
-        UsageError: `url`, `direct`, `only`, `timeout_s`, `idle_s` or `clients` is not possible. Whatever the
-            peer does is in the Run.
+        UsageError: `url`, `direct`, `at`, `only`, `timeout_s`, `idle_s` or `clients` is not possible.
+            Whatever the peer does is in the Run.
     """
-    address = parse(url)
+    address, key = parse_origin(url)
     wanted, silences_s = transports(only), parse_silences(idle_s)
     asked = client_names(_ASKED_BY.get(options.protocol, clients))
     target = Target(address, check_probe_options(options))
     if set(asked) == {Client.HTTP3}:
         check_http3(target)
-    direct_target = parse_direct(direct, target)
+    addresses = named_addresses(direct, at)
+    others = parse_beside(addresses, target)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
-    target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
-    if direct_target and direct_target.address == address:
+    found = discover(target, key, deadline)
+    target = found.target
+    if not target.is_origin:
+        target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
+    if found.fault:
+        return Run(target.address.url, (), tool=TOOL, verified=options.tls.verify, origin_fault=found.fault)
+    beside = tuple(
         # The same address, past the proxy.
-        direct_target = at(direct_target, target.address)
-    past_proxy = direct_target if direct_target and direct_target.address == target.address else None
+        replace(moved(there, target.address), capabilities=target.capabilities)
+        if there.address == address
+        else discover(there, own_key or key, deadline).target
+        for there, own_key in others
+    )
+    past_proxy = next((there for there in beside if there.address == target.address), None)
     with StallMonitor() as stalls:
         looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
         control = Control(target, deadline)
         now = time.monotonic()
         clients_asked = differing(target, asked, now + GREETING * (deadline - now))
-        gathering = Gathering(target, direct_target, stalls, on_progress, clients_asked)
+        gathering = Gathering(target, beside, stalls, on_progress, clients_asked)
         left_s = max(0.0, deadline - time.monotonic())
         observations = gathering.baselines(wanted, timeout_s, left_s, quick=quick)
         open_transports = [
@@ -146,7 +172,11 @@ def gather(
         target=target.address.url,
         observations=observations,
         tool=TOOL,
-        direct=direct_target.address.url if direct_target else "",
+        direct=beside[0].address.url if beside else "",
+        addresses=tuple(
+            NamedAddress(named.name, there.address.url)
+            for named, there in zip(addresses, beside, strict=True)
+        ),
         proxy=target.proxy.url if target.proxy else "",
         verified=options.tls.verify,
         redirected_from=address.url if target.address != address else "",
@@ -154,34 +184,51 @@ def gather(
         certificate=looks[0].wait(looked_by),
         site_certificate=looks[1].wait(looked_by),
         pins=options.pins,
+        capabilities=target.capabilities,
+        direct_capabilities=beside[0].capabilities if beside else None,
+        omissions=gathering.omissions,
     )
 
 
 class Gathering:
-    """The rounds of one run, at one address or at two."""
+    """The rounds of one run, at one address or at several."""
 
     def __init__(
         self,
         path: Target,
-        direct: Target | None,
+        beside: Sequence[Target],
         stalls: StallMonitor,
         on_progress: Callable[[RunProgress], None] | None,
         clients: Sequence[Client] = (Client.BROWSER,),
     ) -> None:
         self._path = path
-        self._direct = direct
+        self._beside = tuple(beside)
         self._stalls = stalls
         self._on_progress = on_progress or (lambda _: None)
         self._clients = tuple(clients)
         # Who asks over HTTP/3 alone wants it asked at once; others wait for an offer.
         port = path.address.port if set(clients) == {Client.HTTP3} else 0
         self._http3 = Http3Offer(path.address.host, port)
+        self._capabilities = path.capabilities
+        self._at_once = offer.at_once(path.capabilities, *(target.capabilities for target in self._beside))
+        self._omissions: list[Omission] = []
+
+    @property
+    def omissions(self) -> tuple[Omission, ...]:
+        """The probes on the path that the run called for, and that were not made."""
+        return tuple(dict.fromkeys(self._omissions))
 
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, left_s: float, *, quick: bool
     ) -> tuple[Observation, ...]:
         """Make the first round, within its share of the whole run's timeout and within what is left of it."""
-        probes = self._with_direct(plan.baselines(wanted, quick=quick, clients=self._clients))
+        missing = offer.omitted_transports(wanted, self._capabilities)
+        self._omissions += missing
+        left_out = {omission.probe.transport for omission in missing}
+        served = [transport for transport in wanted if transport not in left_out]
+        probes = self._offered(plan.baselines(served, quick=quick, clients=self._clients))
+        if not probes:
+            return ()
         longest_s = max(plan.duration_s(probe) for probe in probes)
         round_s = min(left_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
         return self._round_twice(1, probes, round_s)
@@ -196,7 +243,9 @@ class Gathering:
             if observation.probe.vantage is Vantage.PATH
         }
         multiplexed = {observation.probe.client for observation in baselines if observation.shares_connection}
-        probes = self._with_direct(plan.experiments(flows, quick=quick, multiplexed=multiplexed))
+        flushes = offer.flushes(self._capabilities)
+        called_for = plan.experiments(flows, quick=quick, multiplexed=multiplexed, flushes=flushes)
+        probes = self._offered(called_for)
         left_s = deadline - time.monotonic()
         return self._round_twice(2, probes, left_s) if probes and left_s >= MIN_ROUND_S else ()
 
@@ -206,14 +255,22 @@ class Gathering:
         """Search for idle timeouts, beyond the timeout of the run."""
         # Silence is a matter of hops, not of clients: one client searches.
         searches = plan.idle_probes(open_transports, silences_s)
-        probes = self._with_direct(tuple(replace(probe, client=self._clients[0]) for probe in searches))
+        probes = self._offered(tuple(replace(probe, client=self._clients[0]) for probe in searches))
         return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
 
-    def _with_direct(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
-        if self._direct is None:
-            return probes
-        same = self._direct.address == self._path.address
-        return probes + plan.direct_counterparts(probes, Vantage.UNPROXIED if same else Vantage.DIRECT)
+    def _offered(self, called_for: tuple[Probe, ...]) -> tuple[Probe, ...]:
+        """Return those of the probes that can be served, and their counterparts at the other addresses."""
+        self._omissions += offer.omissions(called_for, self._capabilities)
+        probes = offer.offered(called_for, self._capabilities)
+        counterparts = probes
+        for number, target in enumerate(self._beside):
+            same = target.address == self._path.address
+            vantage = Vantage.UNPROXIED if same else Vantage.DIRECT
+            # Without TLS all clients get the same. The first address is the control, which each has.
+            alike = number > 0 and not target.address.tls
+            there = plan.direct_counterparts(probes, vantage, number, one_client=alike)
+            counterparts += offer.offered(there, target.capabilities)
+        return counterparts
 
     def _round_twice(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
         """Make a round, and repeat those of its probes that this machine was too busy to see clearly."""
@@ -240,16 +297,25 @@ class Gathering:
             total -= 1
 
         self._on_progress(RunProgress(stage, 0, len(probes)))
-        return observe_round(
+        observations = observe_round(
             probes,
             self._path,
-            self._direct,
+            self._beside,
             round_s,
             self._stalls,
             on_done=on_done,
             on_left_out=on_left_out,
             http3=self._http3,
+            at_once=self._at_once,
         )
+        if self._at_once:
+            made = {observation.probe for observation in observations}
+            self._omissions += [
+                Omission(probe, OmissionReason.NO_TIME)
+                for probe in probes
+                if probe not in made and probe.client is not Client.HTTP3
+            ]
+        return observations
 
 
 def _is_stream_on_path(observation: Observation) -> bool:

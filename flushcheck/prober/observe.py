@@ -44,8 +44,15 @@ class NotOffered:
     """How a probe over HTTP/3 ends where that is not offered: it was not made."""
 
 
+class NoTime(NotOffered):
+    """How a probe ends that waited too long for others to end: it was not made."""
+
+
 # The index of a probe, how it ended, or a bug, and when; or what to do in the thread of the caller.
 Finished = tuple[int, EndDetail | NotOffered | BaseException, float] | Callable[[], None]
+
+# How much longer than its stream takes a probe may need that waits for its turn.
+TURN_SPARE_S = 0.5
 
 # How long after the deadline a thread may still be closing its connection.
 SPARE_S = 0.3
@@ -91,18 +98,19 @@ def observe_all(
     """
     target = Target(parse(base_url), options)
     with StallMonitor() as stalls:
-        return observe_round(tuple(probes), target, None, timeout_s, stalls, on_done)
+        return observe_round(tuple(probes), target, (), timeout_s, stalls, on_done)
 
 
 def observe_round(
     probes: Sequence[Probe],
     path: Target,
-    direct: Target | None,
+    beside: Sequence[Target],
     timeout_s: float,
     stalls: StallMonitor,
     on_done: Callable[[Observation], None] | None = None,
     on_left_out: Callable[[], None] | None = None,
     http3: Http3Offer | None = None,
+    at_once: int = 0,
 ) -> tuple[Observation, ...]:
     """Do what `observe_all` does, as one round of a run.
 
@@ -112,19 +120,22 @@ def observe_round(
     Args:
         probes: what to ask for.
         path: where probes of the path go.
-        direct: where probes of the second vantage go; None if there are none.
+        beside: where probes of the second vantage go, by their `run`.
         timeout_s: when to give up on those that are not done.
         stalls: the monitor of the whole run.
         on_done: called with each observation when it is done, in the caller's thread.
         on_left_out: called for each probe that is not made, in the caller's thread.
         http3: where HTTP/3 is, as far as it is known; None: at the port of `path`.
+        at_once: how many to make at the same time, the others in turn; 0: all. One for which no time is left
+            is not made.
     """
+    turns = threading.Semaphore(at_once) if at_once else None
     offer = http3 or Http3Offer(path.address.host, path.address.port)
-    for target in (path, direct):
-        if target and target.address.tls:
+    for target in (path, *beside):
+        if target.address.tls:
             tls_context(target.options.tls, BROWSER)  # made before the clock runs
     now = time.monotonic()
-    hidden = tuple(secret for target in (path, direct) if target for secret in secrets_of(target))
+    hidden = tuple(secret for target in (path, *beside) for secret in secrets_of(target))
     builders = [
         ObservationBuilder(probe, now=now, deadline=now + timeout_s, secrets=hidden) for probe in probes
     ]
@@ -132,19 +143,19 @@ def observe_round(
     give_up = now + timeout_s + SPARE_S
     finished: queue.SimpleQueue[Finished] = queue.SimpleQueue()
     shared = plan.shared_connections(probes)
-    pool: dict[tuple[bool, int], Connections] = {}
+    pool: dict[tuple[int, int], Connections] = {}
     with ExitStack() as stack:
         for index, builder in enumerate(builders):
-            is_second = direct is not None and builder.probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
-            key = (is_second, shared[index])
+            number = _address_number(builder.probe, beside)
+            key = (number, shared[index])
             if key not in pool:
-                target = direct if direct is not None and is_second else path
+                target = (path, *beside)[number]
                 pool[key] = stack.enter_context(closing(Connections(target, give_up, offer)))
             if _decides(builder.probe, probes):
                 builder.on_response = offer.learn
             threading.Thread(
                 target=work,
-                args=(index, partial(_probe, builder, pool[key], offer), finished),
+                args=(index, partial(_probe, builder, pool[key], offer, turns), finished),
                 name=f"flushcheck-{builder.probe.id}",
                 daemon=True,
             ).start()
@@ -211,13 +222,32 @@ def collect(
     return tuple(observation for _, observation in sorted(observations.items()))
 
 
+def _address_number(probe: Probe, beside: Sequence[Target]) -> int:
+    """Where a probe goes: 0 for the path, then by the order of the other addresses."""
+    is_beside = bool(beside) and probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+    return 1 + probe.run if is_beside else 0
+
+
 def _probe(
-    builder: ObservationBuilder, connections: Connections, offer: Http3Offer
+    builder: ObservationBuilder,
+    connections: Connections,
+    offer: Http3Offer,
+    turns: threading.Semaphore | None,
 ) -> EndDetail | NotOffered:
-    """Make one probe; over HTTP/3 only where that is offered."""
-    if _over_http3(builder.probe) and not offer.wait(builder.budget.deadline - time.monotonic()):
+    """Make one probe, in its turn where there are turns; over HTTP/3 only where that is offered."""
+    probe, deadline = builder.probe, builder.budget.deadline
+    if _over_http3(probe) and not offer.wait(deadline - time.monotonic()):
         return NotOffered()
-    end = PROBERS[builder.probe.transport](builder, connections, secrets.token_hex(8))
+    if turns is not None:
+        # What would not be done by then is not begun.
+        left_s = deadline - plan.duration_s(probe) - TURN_SPARE_S - time.monotonic()
+        if left_s < 0 or not turns.acquire(timeout=left_s):
+            return NoTime()
+    try:
+        end = PROBERS[probe.transport](builder, connections, secrets.token_hex(8))
+    finally:
+        if turns is not None:
+            turns.release()
     if builder.on_response is not None:
         offer.settle()
     return end

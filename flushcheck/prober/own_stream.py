@@ -74,6 +74,7 @@ class OwnStreamBuilder(Capture):
         self._parser = RecordParser("")
         self._records = 0
         self._done = False
+        self._finished = False
         self._usage_tokens = 0
         self._error = ""
         self._size_bytes = 0  # of the latest read
@@ -89,7 +90,7 @@ class OwnStreamBuilder(Capture):
         records = list[Record]()
         # A few bytes may decompress to millions of records: a slice at a time, until there are enough.
         for start in range(0, len(text), READ_BYTES):
-            if self._parser.format is None:
+            if self._parser.framing is None:
                 self._withheld.append(self._arrivals[-1])
             records += self._parser.feed(text[start : start + READ_BYTES])
             if self._records + len(records) >= MAX_RECORDS:
@@ -130,16 +131,17 @@ class OwnStreamBuilder(Capture):
             for arrival in self._arrivals:
                 arrival.tokens = arrival.data
         seen = super().close(end, now=now, requested_s=requested_s, stall_s=stall_s)
-        framed = self.http_version in ("2", "3") or bool(
+        delimited = self.http_version in ("2", "3") or bool(
             self.header("transfer-encoding") or self.header("content-length")
         )
         return replace(
             seen,
-            format=self._parser.format or PLAIN,
-            wire_format=self._parser.wire_format.name,
-            wire_end=self._parser.wire_format.end,
+            framing=self._parser.framing or PLAIN,
+            format=self._parser.format.name,
+            format_end=self._parser.format.end_of(self.request.method),
             done=self._done,
-            framed=framed,
+            finished=self._finished,
+            delimited=delimited,
             usage_tokens=self._usage_tokens,
             error=printable(self.hide(self._error), MAX_DETAIL),
         )
@@ -156,6 +158,8 @@ class OwnStreamBuilder(Capture):
 
     def _take_down(self, record: Record, arrival: ArrivalInMaking) -> None:
         self._done = self._done or record.ends
+        if record.kind is RecordKind.FINISH or record.is_token:
+            self._finished = record.kind is RecordKind.FINISH
         self._usage_tokens = max(self._usage_tokens, record.output_tokens)
         if record.kind is RecordKind.ERROR:
             self._error = self._error or record.text[:MAX_DETAIL] or NO_MESSAGE

@@ -21,6 +21,7 @@ from flushcheck.prober.http_client import (
 )
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.refusals import refusal
+from flushcheck.prober.target import Target
 from flushcheck.streaming.transports import Malformed
 from flushcheck.streaming.transports.polling import read_body
 
@@ -34,14 +35,14 @@ def probe_polling(builder: ObservationBuilder, connections: Connections, nonce: 
     piece counts as sent at the moment it was asked for, connecting not included.
     """
     params = plan.params(builder.probe)
-    path = connections.target.address.path
+    target = connections.target
     try:
         with closing(connections.client(builder.probe, builder.budget)) as client:
             for seq in range(params.count + 1):
                 # The poll for the end is due at once: nothing is measured by it.
                 if 0 < seq < params.count:
                     _wait(builder.began + seq * params.interval_s, builder)
-                if (end := _poll(builder, client, path, seq, nonce)) is not None:
+                if (end := _poll(builder, client, target, seq, nonce)) is not None:
                     return end
     except PEER_ERRORS as error:
         return builder.failed(error)
@@ -59,7 +60,7 @@ def _wait(until: float, builder: ObservationBuilder) -> None:
 
 
 def _poll(
-    builder: ObservationBuilder, client: HttpClient, path: str, seq: int, nonce: str
+    builder: ObservationBuilder, client: HttpClient, target: Target, seq: int, nonce: str
 ) -> EndDetail | None:
     """Make one poll; None if it brought its piece.
 
@@ -67,7 +68,7 @@ def _poll(
         PEER_ERRORS: no whole response came.
     """
     # An address of its own for each poll, so that no cache responds to one with the piece of another.
-    request_target = f"{path}{plan.address(builder.probe, f'{nonce}-{seq}')}&cnt={seq}"
+    request_target = f"{target.probe_target(builder.probe, f'{nonce}-{seq}')}&cnt={seq}"
     sent, response = _request(builder, client, request_target)
     sent_s = builder.at_s(sent.moment)
     if seq == 0:

@@ -31,7 +31,7 @@ _PUBLIC = frozenset(
 def secrets_of(target: Target) -> tuple[str, ...]:
     """Return the texts that must not be repeated, longest first."""
     options = target.options
-    texts = {options.cookie, *(cookie.value for cookie in options.stored_cookies)}
+    texts = {target.key_in_query, options.cookie, *(cookie.value for cookie in options.stored_cookies)}
     texts |= {pair.partition("=")[2].strip() for pair in options.cookie.split(";")}
     for name, value in options.headers:
         if name.lower() not in _PUBLIC:

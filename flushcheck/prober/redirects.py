@@ -8,13 +8,12 @@ report is about. Where the origin changes, the caller's secrets stay behind.
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from dataclasses import replace
 
 from flushcheck.measurement.obstacles import redirected_root
 from flushcheck.model import UsageError
 from flushcheck.prober.address import Address, parse
-from flushcheck.prober.http1 import Http1Connection
+from flushcheck.prober.connections import single_client
 from flushcheck.prober.http_client import PEER_ERRORS, default_headers
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget
@@ -58,17 +57,18 @@ def at(target: Target, address: Address) -> Target:
         target.address.host,
         target.address.port,
     )
-    options = target.options
-    return replace(target, address=address, options=options if same else options.without_secrets)
+    if same:
+        return replace(target, address=address)
+    return replace(target, address=address, options=target.options.without_secrets, key_in_query="")
 
 
 def _location(target: Target, suffix: str, deadline: float) -> str:
     """The Location of a redirect, "" if the response is none."""
     headers = default_headers("*/*", "identity")
-    with closing(Http1Connection(target, Budget(deadline))) as connection:
-        try:
-            connection.request("GET", target.address.path + suffix, headers)
-            response = connection.response()
-        except PEER_ERRORS:
-            return ""  # the probes will say why
+    try:
+        with single_client(target, Budget(deadline)) as client:
+            client.request("GET", target.address.path + suffix, headers)
+            response = client.response()
+    except PEER_ERRORS:
+        return ""  # the probes will say why
     return response.header("location") if response.status in REDIRECTS else ""

@@ -1,22 +1,23 @@
-"""requests over an Http1Connection: for what is fetched and not measured.
+"""requests over the connections of this prober: for what is fetched and not measured.
 
 requests takes proxies, certificates and .netrc passwords from the environment, which would ask another path
 than the given one and send secrets along it. It reads a redirect's whole body, without a limit. Its
 timeouts begin anew with each read, so that a byte a second keeps it busy without end. Hence this Session:
 nothing comes from the environment, no response counts as a redirect, and its one adapter sends over a
-connection with a deadline and a byte limit.
+connection with a deadline and a byte limit. It speaks HTTP/1.1 unless its target asks for another version.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from flushcheck.prober.http1 import Http1Connection
+from flushcheck.prober.connections import single_client
 from flushcheck.prober.http_client import HttpClient, Response, read_whole
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget
@@ -79,6 +80,7 @@ class _Adapter(BaseAdapter):
         super().__init__()
         self._target = target
         self._budget = budget
+        self._opened = ExitStack()
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send it, and read the header of the response.
@@ -86,23 +88,20 @@ class _Adapter(BaseAdapter):
         Raises:
             PEER_ERRORS
         """
-        connection = Http1Connection(self._target, self._budget)
-        try:
-            headers = [(name, str(value)) for name, value in request.headers.items()]
-            connection.request(request.method or "GET", request.path_url, headers)
-            header = connection.response()
-        except BaseException:
-            connection.close()
-            raise
+        client = self._opened.enter_context(single_client(self._target, self._budget))
+        headers = [(name, str(value)) for name, value in request.headers.items()]
+        client.request(request.method or "GET", request.path_url, headers)
+        header = client.response()
         response = requests.Response()
         response.status_code = header.status
         response.headers = CaseInsensitiveDict(header.headers)
         response.request, response.url = request, request.url or ""
-        response.raw = _Raw(connection, header)
+        response.raw = _Raw(client, header)
         return response
 
     def close(self) -> None:
-        """Keep nothing open: each response closes its own connection."""
+        """Close the connections of all responses."""
+        self._opened.close()
 
 
 class _Raw:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from contextlib import closing
 from typing import Protocol
 
@@ -10,7 +12,7 @@ from flushcheck.model import Transport, Variant
 from flushcheck.prober.capture import EndDetail, StopReason
 from flushcheck.prober.connections import Connections
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, default_headers
+from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, Response, default_headers
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.refusals import refused
 from flushcheck.prober.timed_socket import SocketRead
@@ -18,23 +20,38 @@ from flushcheck.streaming.transports import Malformed
 
 ACCEPT = {Transport.CHUNKED: "*/*", Transport.EVENTS: "text/event-stream"}
 
+MIN_RETRY_S = 0.2  # before a full origin is asked again
+
 
 def probe_stream(builder: ObservationBuilder, connections: Connections, nonce: str) -> EndDetail:
     """Make one probe of a stream. What arrives goes into the builder; returns why the reading stopped."""
     probe = builder.probe
     http_version = "1.0" if probe.variant is Variant.HTTP10 else "1.1"
     headers = default_headers(ACCEPT[probe.transport], plan.encodings(probe), http_version=http_version)
-    request_target = connections.target.address.path + plan.address(probe, nonce)
+    request_target = connections.target.probe_target(probe, nonce)
     try:
-        with closing(connections.client(probe, builder.budget)) as client:
-            builder.requested(client.request("GET", request_target, headers))
-            response = client.response()
-            builder.responded(response)
-            if response.status != 200:
-                return refused(builder, client, response)
-            return read_stream(client, builder)
+        for may_wait in (connections.target.is_origin, False):
+            with closing(connections.client(probe, builder.budget)) as client:
+                builder.requested(client.request("GET", request_target, headers))
+                response = client.response()
+                builder.responded(response)
+                wait_s = _retry_after_s(response) if may_wait else 0.0
+                if not wait_s:
+                    if response.status != 200:
+                        return refused(builder, client, response)
+                    return read_stream(client, builder)
+            time.sleep(min(wait_s, builder.budget.left_s()))
     except PEER_ERRORS as error:
         return builder.failed(error)
+    raise AssertionError("the second request ends the loop")
+
+
+def _retry_after_s(response: Response) -> float:
+    """How long to wait before the only other attempt, where an origin is full; 0.0: do not."""
+    asked = response.header("retry-after")
+    if response.status != 503 or not re.fullmatch("[0-9]", asked):
+        return 0.0
+    return max(MIN_RETRY_S, float(asked))
 
 
 class StreamBuilder(Protocol):

@@ -13,8 +13,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from urllib.parse import quote
 
-from flushcheck.model import UsageError
+from flushcheck.measurement import offer
+from flushcheck.model import Capabilities, Probe, UsageError
 from flushcheck.prober.address import Address
 from flushcheck.prober.cookies import StoredCookie, cookie_header
 from flushcheck.prober.credentials import Credentials
@@ -74,6 +76,7 @@ class ConnectionOptions:
     """How a caller gets to a service. The defaults are those of every connection."""
 
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    removed_headers: tuple[str, ...] = ()  # names of those that are sent by default, and not here
     user_agent: str = ""  # "": flushcheck's own
     cookie: str = field(default="", repr=False)  # the value of a Cookie header
     stored_cookies: tuple[StoredCookie, ...] = field(default=(), repr=False)  # sent where they belong
@@ -95,7 +98,7 @@ class ConnectionOptions:
         Raises:
             UsageError: an option is not possible.
         """
-        check_headers(self.headers)
+        check_headers((*self.headers, *((name, "") for name in self.removed_headers)))
         check_value("user agent", self.user_agent, "for example -A 'Mozilla/5.0'")
         check_value("cookie", self.cookie, "for example -b 'session=…'")
         if not 0 <= self.max_redirects <= MAX_REDIRECTS:
@@ -155,6 +158,23 @@ class Target:
 
     address: Address
     options: ConnectionOptions = DEFAULT_OPTIONS
+    capabilities: Capabilities | None = None  # of an origin; None: a service with its own paths
+    key_in_query: str = field(default="", repr=False)  # an origin's token, where its header does not arrive
+
+    @property
+    def is_origin(self) -> bool:
+        """Whether it is an origin at one address, not a service with its own paths."""
+        return self.capabilities is not None and not self.capabilities.paths
+
+    def request_target(self, suffix: str) -> str:
+        """Path and query of a request: see `Address.request_target`."""
+        if self.key_in_query and suffix.startswith("?"):
+            suffix = f"?k={quote(self.key_in_query, safe='')}&{suffix[1:]}"
+        return self.address.request_target(suffix)
+
+    def probe_target(self, probe: Probe, nonce: str) -> str:
+        """Path and query of a Probe's request. `nonce` makes it an address of its own."""
+        return self.request_target(offer.address(probe, nonce, self.capabilities))
 
     @property
     def proxy(self) -> ProxyServer | None:
@@ -199,20 +219,25 @@ class Target:
     ) -> list[tuple[str, str]]:
         """Return the headers of a request: the caller's own take the place of `defaults` of the same name.
 
-        The same name twice among the caller's own stays twice. Host is not among them.
+        The same name twice among the caller's own stays twice. Host is not among them. What the caller
+        removes is left out, unless it is one of the caller's own too, as curl has it.
 
         Args:
             defaults: what is sent where the caller gave nothing else.
             request_target: path and query, for the cookies that belong there.
         """
         own = self._own_headers(request_target.partition("?")[0])
-        names = {name.lower() for name, _ in own}
+        names = {name.lower() for name, _ in own} | self._removed
         return [*((name, value) for name, value in defaults if name.lower() not in names), *own]
+
+    @property
+    def _removed(self) -> set[str]:
+        return {name.lower() for name in self.options.removed_headers}
 
     def _own_headers(self, path: str) -> list[tuple[str, str]]:
         options = self.options
         own = list(options.headers)
-        names = {name.lower() for name, _ in own}
+        names = {name.lower() for name, _ in own} | self._removed
         credentials = options.credentials or dict(options.host_credentials).get(self.address.host)
         stored = cookie_header(options.stored_cookies, self.address, path, time.time())
         for name, value in (

@@ -64,8 +64,11 @@ class WatchRequest:
 
     @property
     def own_headers(self) -> frozenset[str]:
-        """The names of the caller's own headers, in lower case."""
-        return frozenset(name.lower() for name, _ in self.target.options.headers)
+        """The names of the headers that the caller sets or leaves out, in lower case."""
+        options = self.target.options
+        return frozenset(
+            name.lower() for name in (*(name for name, _ in options.headers), *options.removed_headers)
+        )
 
     def redirected(self, status: int, location: str) -> WatchRequest | None:
         """Return the request that a redirect asks for; None if it cannot be followed.

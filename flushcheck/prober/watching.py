@@ -31,7 +31,7 @@ from flushcheck.model import (
     Vantage,
     Variant,
 )
-from flushcheck.prober.arguments import check_timeout
+from flushcheck.prober.arguments import DIRECT_NAME, check_timeout
 from flushcheck.prober.connecting import tls_context
 from flushcheck.prober.connections import BROWSER, Connections
 from flushcheck.prober.differing import check_http3
@@ -44,9 +44,6 @@ from flushcheck.prober.watch_request import WatchRequest
 
 DEFAULT_WATCH_S = 60.0
 MAX_WATCH_S = 600.0
-
-DIRECT_NAME = "direct"  # the name of the address of --direct
-MAX_ADDRESSES = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ GRACE_S = 1.0
 def probe_websocket(builder: ObservationBuilder, connections: Connections, nonce: str) -> EndDetail:
     """Make one probe of a WebSocket. What arrives goes into the builder; returns why the reading stopped."""
     probe = builder.probe
-    request_target = connections.target.address.path + plan.address(probe, nonce)
+    request_target = connections.target.probe_target(probe, nonce)
     try:
         with closing(connections.websocket_client(probe, builder.budget)) as client:
             problem = _open(client, builder, request_target)

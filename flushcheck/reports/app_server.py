@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flushcheck.configs.findings import Level
-from flushcheck.diagnosis.app_server import ServerReport
+from flushcheck.diagnosis.app_server import Capacity, ServerReport
 from flushcheck.model.codec import to_json
 from flushcheck.reports.text_writer import TextWriter
 
@@ -42,9 +42,15 @@ def server_report_document(report: ServerReport) -> dict[str, Any]:
     return {**to_json(report), "streams": report.streams}
 
 
+_WITHOUT_NUMBER = {
+    Capacity.UNLIMITED: "as many at once as are requested: the server sets no limit",
+    Capacity.WEB_SERVER: "as many at once as the web server has processes",
+}
+
+
 def _streams(report: ServerReport) -> str:
     if not report.streams_per_process:
-        return "as many at once as the web server has processes"
+        return _WITHOUT_NUMBER.get(report.capacity, "not known how many at once")
     each = f"{report.streams_per_process} at once in each process"
     if report.processes:
         return f"{report.streams} at once" if report.processes == 1 else f"{report.streams} at once, {each}"

@@ -18,6 +18,7 @@ SCHEMA = 2  # of `explanation_document` and `catalogue_document`, counted as tha
 
 IN_FILES = "A server's configuration shows it too: flushcheck check FILE."
 NOT_IN_FILES = "No server's configuration shows it: run flushcheck diagnose URL."
+AT_A_TAP = "A test of the app names the layer: flushcheck.testing.assert_streams."
 
 ONE_FIX = "how to fix it"
 FIXES = "how to fix it (each fix works alone)"
@@ -141,16 +142,27 @@ def catalogue_html(culprits: Iterable[Culprit], *, root: str) -> str:
 
 def _sections(culprit: Culprit) -> list[tuple[str, Sequence[str]]]:
     """What text and page share: heading, and the paragraphs below it."""
-    in_files = IN_FILES if Source.FILE in culprit.shown_by else NOT_IN_FILES
     sections: list[tuple[str, Sequence[str]]] = [
         ("what it is", (culprit.why,)),
         ("how it shows", (culprit.symptoms,)),
-        ("how flushcheck detects it", (culprit.detection, in_files)),
+        ("how flushcheck detects it", (culprit.detection, *_ways(culprit))),
     ]
     if culprit.versions:
         changes = [f"{change.sentence()}. Source: {change.source}." for change in culprit.versions]
         sections.append(("what its versions do", changes))
     return sections
+
+
+def _ways(culprit: Culprit) -> Sequence[str]:
+    """How to look for it, by where it can be seen."""
+    ways = []
+    if Source.FILE in culprit.shown_by:
+        ways.append(IN_FILES)
+    elif Source.PATH in culprit.shown_by:
+        ways.append(NOT_IN_FILES)
+    if Source.TAP in culprit.shown_by:
+        ways.append(AT_A_TAP)
+    return ways
 
 
 def _fixes_heading(culprit: Culprit) -> str:

@@ -279,6 +279,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "source": finding.source,
         "message": finding.message,
         "override": finding.override,
+        "readers": [reader.value for reader in finding.readers],
         "fix": fix_document(finding.fix),
         "edits": [to_json(edit) for edit in finding.edits],
         "title": finding.culprit.title,

@@ -15,6 +15,7 @@ from flushcheck.model import (
     IdleResult,
     Report,
     Rung,
+    RungStream,
     StreamReport,
     TokenMetrics,
     TransportReport,
@@ -42,6 +43,7 @@ def document(report: Report) -> dict[str, Any]:
         "hops": [{"what": hop.what, "evidence": hop.evidence.sentence} for hop in report.hops],
         "stream": _stream(report.stream),
         "rungs": [_rung(rung) for rung in report.rungs],
+        "is_origin": report.is_origin,
         "notes": list(report.notes),
         "tool": report.tool,
     }
@@ -107,6 +109,17 @@ def _rung(found: Rung) -> dict[str, Any]:
         "url": found.url,
         "flow": found.flow.value,
         "summary": found.summary,
+        "received_s": [_seconds(at_s) for at_s in found.received_s],
+        "transports": {stream.transport.value: _rung_stream(stream) for stream in found.streams},
+        "hops": list(found.hops),
+    }
+
+
+def _rung_stream(found: RungStream) -> dict[str, Any]:
+    return {
+        "flow": found.flow.value,
+        "summary": found.summary,
+        "first": found.first,
         "received_s": [_seconds(at_s) for at_s in found.received_s],
     }
 

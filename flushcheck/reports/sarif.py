@@ -53,6 +53,15 @@ def sarif(checked: CheckResult, *, version: str = "") -> dict[str, Any]:
         }
         for block in checked.unknown
     ]
+    notifications += [
+        {
+            "level": "note",
+            "message": {"text": f"{block.block} passes a stream on: {block.reason}"},
+            "locations": [_at(block.file, block.line)],
+        }
+        for block in checked.passed
+        if block.conditions
+    ]
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",

@@ -18,7 +18,8 @@ from flushcheck.model import (
     Flow,
     Hop,
     Report,
-    Rung,
+    RungStream,
+    Transport,
     TransportReport,
     Variant,
     Verdict,
@@ -40,6 +41,7 @@ _CONFIDENCE = {
     Confidence.POSSIBLE: "possible",
 }
 _PICTURE_WIDTH = 50  # cells of a time line
+MAX_LABEL = 16  # characters of the name of an address
 ALL = "all"  # in place of a Transport
 
 
@@ -60,8 +62,7 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
         _flow(page, ALL, report.transports[0], good=False)
     else:
         for transport_report in report.transports:
-            _transport(page, transport_report, alone=not report.rungs)
-    _ladder(page, report.rungs)
+            _transport(page, transport_report, ladder=_ladder_of(report, transport_report.transport))
     if report.stream and report.stream.records:
         page.text(f"     {report.stream.format}, {report.stream.summary}", hang=5)
         for sentence in report.stream.token_sentences:
@@ -86,20 +87,47 @@ def _fail_alike(transport_reports: Sequence[TransportReport]) -> bool:
     return len(transport_reports) > 1 and len(reasons) == 1 and transport_reports[0].flow is Flow.FAILED
 
 
-def _transport(page: TextWriter, report: TransportReport, *, alone: bool) -> None:
+def _transport(page: TextWriter, report: TransportReport, *, ladder: Sequence[NamedStream]) -> None:
     cut = report.idle is not None and report.idle.cuts
-    _flow(page, report.transport, report, good=report.flow is Flow.FLOWING and not cut, alone=alone)
+    good = report.flow is Flow.FLOWING and not cut
+    _flow(page, report.transport, report, good=good, pictured=not ladder)
     for client in clients.others(report):
         _flow(page, "", client, good=client.flow is Flow.FLOWING, who=f"{clients.NAMES[client.client]}: ")
+    _ladder(page, ladder, () if good else report.sent_s)
 
 
-def _ladder(page: TextWriter, rungs: Sequence[Rung]) -> None:
+NamedStream = tuple[str, RungStream]  # with the name of its address
+
+
+def _ladder_of(report: Report, transport: Transport) -> list[NamedStream]:
+    """One stream at several addresses. What flows at all of them is drawn of the user's own stream only."""
+    streams = [
+        (rung.name, stream)
+        for rung in report.rungs
+        for stream in rung.streams
+        if stream.transport is transport
+    ]
+    shows = report.stream is not None or any(
+        stream.first or stream.flow is not Flow.FLOWING for _, stream in streams
+    )
+    return streams if shows else []
+
+
+def _ladder(page: TextWriter, ladder: Sequence[NamedStream], sent_s: Sequence[float]) -> None:
     """The same stream at several addresses: one time line each, the app's own first."""
-    whole_s = max((at_s for rung in rungs for at_s in rung.received_s), default=0.0)
-    cells = min(_PICTURE_WIDTH, page.width - 26)
-    for rung in rungs:
-        line = time_line(rung.received_s, whole_s, cells)
-        page.line(f"       {rung.name[:8]:<8} {line} {rung.flow}", "dim")
+    received_s = [at_s for _, stream in ladder for at_s in stream.received_s]
+    whole_s = max((*received_s, *sent_s), default=0.0)
+    label = min(MAX_LABEL, max((len(name) for name, _ in ladder), default=0))
+    label = max(len("received"), label)
+    cells = min(_PICTURE_WIDTH, page.width - 27 - label)
+    if ladder and len(sent_s) > 1:
+        page.line(f"       {'sent':<{label}} {time_line(sent_s, whole_s, cells)}", "dim")
+    for name, stream in ladder:
+        line = time_line(stream.received_s, whole_s, cells)
+        where = "  <- first" if stream.first else ""
+        page.line(
+            f"       {name[:label]:<{label}} {line} {stream.flow}{where}", "red" if stream.first else "dim"
+        )
 
 
 def _flow(
@@ -109,18 +137,20 @@ def _flow(
     *,
     good: bool,
     who: str = "",
-    alone: bool = True,
+    pictured: bool = True,
 ) -> None:
     """How the stream arrived, in one line; and the picture of it if it did not flow."""
     mark, style = ("ok", "green") if good else ("!!", "red")
     label = f"  {mark} {name:<10} {report.flow:<10}"
     page.text(f"{label} {who}{report.summary}", hang=len(label) + 1, style=style, style_to=len(label))
+    if not pictured:
+        return
     if report.flow is not Flow.FLOWING and len(report.sent_s) > 1:
         cells = min(_PICTURE_WIDTH, page.width - 20)
         sent, received = picture(report.sent_s, report.received_s, cells)
         page.line(f"       sent     {sent}".rstrip(), "dim")
         page.line(f"       received {received}".rstrip(), "dim")
-    elif len(report.received_s) > 1 and not report.sent_s and alone:
+    elif len(report.received_s) > 1 and not report.sent_s:
         cells = min(_PICTURE_WIDTH, page.width - 20)
         received = time_line(report.received_s, max(report.received_s), cells)
         page.line(f"       received {received}", "dim")

@@ -157,8 +157,7 @@ def _proof(page: TextWriter, report: Report) -> None:
     bad = [verdict.transport for verdict in report.transports if not flows(verdict)]
     streamed = [transport for transport in bad if transport in STREAMED]
     if streamed:
-        query = f"{ROUTES[streamed[0]]}?{PLAIN_QUERY}"
-        address = report.target if report.stream else f"{report.target}{query}"
+        address, token = _reproduced(report, streamed[0])
         # curl speaks HTTP/2 where it can: what only HTTP/1.1 clients meet has to be asked for.
         protocol = " --http1.1" if _only_over_http1(report) else ""
         page.text(
@@ -166,12 +165,25 @@ def _proof(page: TextWriter, report: Report) -> None:
             "and in blocks or all at the end when it is held."
         )
         page.gap()
-        page.line(f"    curl -N{protocol} --compressed{_method(report)} {shlex.quote(address)}")
+        page.line(f"    curl -N{protocol} --compressed{token}{_method(report)} {shlex.quote(address)}")
+        if token:
+            page.gap()
+            page.text("TOKEN stands at the head of the origin, the file or part of my app at this address.")
     else:
         page.text("To reproduce, and to verify the fix:")
         page.gap()
         page.line(f"    flushcheck diagnose {shlex.quote(report.target)} --only {','.join(bad)}")
     page.gap()
+
+
+def _reproduced(report: Report, transport: Transport) -> tuple[str, str]:
+    """The address of such a stream, and curl's option for an origin's token; "" where there is none."""
+    if report.stream:
+        return report.target, ""
+    if report.is_origin:
+        mark = "&" if "?" in report.target else "?"
+        return f"{report.target}{mark}fc={transport}", " -H 'X-Flushcheck-Token: TOKEN'"
+    return f"{report.target}{ROUTES[transport]}?{PLAIN_QUERY}", ""
 
 
 def _method(report: Report) -> str:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from flushcheck.service import serve_extra
+
+serve_extra.require()  # before the first of them is imported
+
 from flask import Flask, Response
 
 from flushcheck.service import metrics

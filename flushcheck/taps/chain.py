@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from flushcheck.taps.recorder import Layer
@@ -29,7 +30,7 @@ class Link:
 
     layer: Layer  # the one that calls
     inner: Any  # what it calls
-    replace: Callable[[Any], None]  # put something else in its place
+    around: Callable[[Any], Any]  # a copy of the layer that calls something else; the layer stays as it is
 
 
 def links(app: Any) -> Iterator[Link]:
@@ -71,9 +72,30 @@ def _attribute(app: Any) -> Link | None:
     fields = getattr(app, "__dict__", {})
     for name in ATTRIBUTES:
         inner = fields.get(name)
-        if callable(inner) and not inspect.isclass(inner):
-            return Link(layer_of(app), inner, lambda value, name=name: setattr(app, name, value))  # type: ignore[misc]
+        if callable(inner) and not inspect.isclass(inner) and _empty_copy(app) is not None:
+            return Link(layer_of(app), inner, lambda value, name=name: copy_with(app, **{name: value}))  # type: ignore[misc]
     return None
+
+
+def _empty_copy(layer: Any) -> Any:
+    """An object of the same class without its attributes; None where only the class itself can make one."""
+    if any(vars(kind).get("__slots__") for kind in type(layer).__mro__):
+        return None
+    try:
+        return object.__new__(type(layer))
+    except TypeError:  # a subclass of dict, of a class in C
+        return None
+
+
+def copy_with(layer: Any, **changes: Any) -> Any:
+    """A copy of an object that shares all attributes but these, without a call of its class."""
+    copy = _empty_copy(layer)
+    for name, value in vars(layer).items():
+        # BaseHTTPMiddleware keeps its own `dispatch`: that of the copy has to use the copy's next layer.
+        is_own = inspect.ismethod(value) and value.__self__ is layer
+        vars(copy)[name] = MethodType(value.__func__, copy) if is_own else value
+    vars(copy).update(changes)
+    return copy
 
 
 def _closure(app: Any) -> Link | None:
@@ -81,14 +103,20 @@ def _closure(app: Any) -> Link | None:
     function = app if inspect.isfunction(app) else getattr(app, "__func__", None)
     cells = getattr(function, "__closure__", None) or ()
     apps = [cell for cell in cells if _is_app(_content(cell))]
-    if len(apps) != 1:
+    if function is None or len(apps) != 1:
         return None
     (cell,) = apps
 
-    def replace(value: Any) -> None:
-        cell.cell_contents = value
+    def around(value: Any) -> Any:
+        closure = tuple(CellType(value) if each is cell else each for each in cells)
+        copy = FunctionType(
+            function.__code__, function.__globals__, function.__name__, function.__defaults__, closure
+        )
+        copy.__kwdefaults__, copy.__qualname__ = function.__kwdefaults__, function.__qualname__
+        copy.__dict__.update(function.__dict__)
+        return copy if function is app else MethodType(copy, app.__self__)
 
-    return Link(_maker_of(function), cell.cell_contents, replace)
+    return Link(_maker_of(function), cell.cell_contents, around)
 
 
 def _content(cell: Any) -> Any:
@@ -103,8 +131,13 @@ def _is_app(candidate: Any) -> bool:
     """Whether it takes what WSGI (two arguments) or ASGI (three) passes, and nothing else."""
     if not callable(candidate) or inspect.isclass(candidate):
         return False
-    names = _required(candidate)
-    return (len(names) == 2 and names[0] in ("environ", "env")) or names == ["scope", "receive", "send"]
+    return takes_wsgi(candidate) or _required(candidate) == ["scope", "receive", "send"]
+
+
+def takes_wsgi(app: Any) -> bool:
+    """Whether an app is called as WSGI prescribes, by the names of its arguments."""
+    names = _required(app)
+    return len(names) == 2 and names[0] in ("environ", "env")
 
 
 def takes_asgi(app: Any) -> bool:

@@ -1,8 +1,8 @@
 """The layers of a Django project: its MIDDLEWARE, with a tap between each two of them.
 
 The handler (`WSGIHandler`, `ASGIHandler`) reads the setting when it is made, so a tapped project is a second
-handler of the same class. A tap keeps the kind of the body: Django reads a synchronous iterator to its end
-before ASGI gets the first chunk, and warns only on stderr (Django 4.2 to 6.1).
+handler of the same class, made once. A tap keeps the kind of the body: Django reads a synchronous iterator to
+its end before ASGI gets the first chunk, and warns only on stderr (Django 4.2 to 6.1).
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from contextvars import ContextVar
 from inspect import iscoroutinefunction
 from typing import Any
 
-from flushcheck.taps.recorder import Layer, Recorder
+from flushcheck.taps.recorder import RECORDER, BodyKind, Layer, Recorder
 from flushcheck.taps.wsgi import TappedBody
 
-# The layers for which taps are to be made, outermost first, and what notes their responses.
-_WANTED: ContextVar[tuple[list[Layer], Recorder]] = ContextVar("flushcheck_django_taps")
+# The layers for which taps are to be made, outermost first.
+_WANTED: ContextVar[list[Layer]] = ContextVar("flushcheck_django_taps")
+
+_TAPPED = "_flushcheck_tapped"  # where a handler keeps its second
 
 TAP = "flushcheck.taps.django_app.tap"
 
@@ -34,14 +36,20 @@ def django_handler(*, asynchronous: bool) -> Any:
     return ASGIHandler() if asynchronous else WSGIHandler()
 
 
-def tapped_django(handler: Any, recorder: Recorder) -> Any:
-    """Return a handler of the same class whose middlewares have taps between them."""
+def tapped_django(handler: Any) -> Any:
+    """Return a handler of the same class whose middlewares have taps between them; they use RECORDER."""
+    made = vars(handler).get(_TAPPED)
+    if made is None:
+        made = vars(handler)[_TAPPED] = _second(handler)
+    return made
+
+
+def _second(handler: Any) -> Any:
     from django.conf import settings
 
     middlewares = list(settings.MIDDLEWARE)
     paths = [f"{type(handler).__module__}.{type(handler).__name__}", *middlewares]
-    layers = [Layer(path.rpartition(".")[2], path) for path in paths]
-    token = _WANTED.set((layers, recorder))
+    token = _WANTED.set([Layer(path.rpartition(".")[2], path) for path in paths])
     # Inside each middleware, and one outside of all.
     settings.MIDDLEWARE = [TAP, *(path for middleware in middlewares for path in (middleware, TAP))]
     try:
@@ -53,16 +61,21 @@ def tapped_django(handler: Any, recorder: Recorder) -> Any:
 
 def tap(get_response: Any) -> Any:
     """Return one tap, as Django makes a middleware. It makes them from the innermost outwards."""
-    layers, recorder = _WANTED.get()
-    layer = layers.pop()
+    layer = _WANTED.get().pop()
 
     def note(response: Any) -> Any:
+        recorder = RECORDER.get()
+        if recorder is None:
+            return response
         number = recorder.response(layer, response.items())
         if not response.streaming:
+            recorder.body(number, BodyKind.WHOLE)
             recorder.chunk(number, bytes(response.content))
         elif response.is_async:
+            recorder.body(number, BodyKind.ASYNC)
             response.streaming_content = _noted(response.streaming_content, number, recorder)
         else:
+            recorder.body(number, BodyKind.SYNC)
             response.streaming_content = TappedBody(
                 response.streaming_content, lambda data: recorder.chunk(number, data)
             )

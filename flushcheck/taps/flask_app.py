@@ -6,13 +6,12 @@ app, each list from its end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from flushcheck.taps.chain import layer_of
-from flushcheck.taps.recorder import Layer, Recorder
-from flushcheck.taps.wsgi import tapped_body
+from flushcheck.taps.chain import copy_with, layer_of
+from flushcheck.taps.recorder import RECORDER, Layer, Recorder
+from flushcheck.taps.wsgi import kind_of, tapped_body
 
 
 def is_flask(app: Any) -> bool:
@@ -20,28 +19,40 @@ def is_flask(app: Any) -> bool:
     return any(kind.__module__ == "flask.app" and kind.__name__ == "Flask" for kind in type(app).__mro__)
 
 
-@contextmanager
-def tapped_flask(app: Any, recorder: Recorder) -> Iterator[None]:
-    """Put a tap inside each `after_request` function of this app, and one inside of Flask itself."""
-    functions = app.after_request_funcs
-    before = {key: list(value) for key, value in functions.items()}
+def add_taps(app: Any) -> Callable[[], None]:
+    """Put a tap inside each `after_request` function of this app, and one inside of Flask itself.
+
+    They use RECORDER; without one, a request costs the look-up of it. Functions that are added later have
+    taps too.
+
+    Returns: a function that takes them off.
+    """
     overridden = vars(app).get("process_response")
     process_response = app.process_response
 
-    def process(response: Any) -> Any:
-        return _tapped(process_response(response), layer_of(app), recorder)
+    # Flask 3.1 passes the response.
+    def process(*arguments: Any) -> Any:
+        recorder = RECORDER.get()
+        if recorder is None:
+            return process_response(*arguments)
+        if overridden is not None:
+            response = overridden(*arguments)
+        else:
+            functions = {
+                key: [_with_tap(function, recorder) for function in value]
+                for key, value in app.after_request_funcs.items()
+            }
+            # The functions of a copy: other requests meanwhile use those of the app.
+            response = type(app).process_response(copy_with(app, after_request_funcs=functions), *arguments)
+        return _tapped(response, layer_of(app), recorder)
 
-    for value in functions.values():
-        value[:] = [_with_tap(function, recorder) for function in value]
-    app.process_response = process
-    try:
-        yield
-    finally:
+    def remove() -> None:
         del app.process_response
         if overridden is not None:
             app.process_response = overridden
-        for key, value in before.items():
-            functions[key][:] = value
+
+    app.process_response = process
+    return remove
 
 
 def _with_tap(function: Callable[[Any], Any], recorder: Recorder) -> Callable[[Any], Any]:
@@ -54,5 +65,6 @@ def _with_tap(function: Callable[[Any], Any], recorder: Recorder) -> Callable[[A
 def _tapped(response: Any, layer: Layer, recorder: Recorder) -> Any:
     """The same response, its body with a tap."""
     number = recorder.response(layer, response.headers.items())
+    recorder.body(number, kind_of(response.response))
     response.response = tapped_body(response.response, lambda data: recorder.chunk(number, data))
     return response

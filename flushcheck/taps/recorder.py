@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,14 @@ class Tap:
     content_encoding: str = ""  # as the response had it at this tap
 
 
+class BodyKind(StrEnum):
+    """What a layer hands out as the body of a response."""
+
+    WHOLE = "whole"  # a list or a string: all of it is made already
+    SYNC = "sync"  # an iterator
+    ASYNC = "async"  # an asynchronous iterator
+
+
 @dataclass(slots=True)
 class Recorder:
     """The notes of one request. Taps are numbered as the response meets them: from the view outwards."""
@@ -51,7 +61,15 @@ class Recorder:
         self.taps.append(Tap(layer, ", ".join(encodings)))
         return len(self.taps) - 1
 
+    def body(self, tap: int, kind: BodyKind) -> None:
+        """Note what the body at this tap is. An order needs no such note."""
+
     def chunk(self, tap: int, data: bytes) -> None:
         """Note one chunk of the body at this tap; an empty one is none."""
         if data:
             self.passages.append(Passage(tap, data))
+
+
+# The notes of the request that this thread or task works on; None for a request without taps. For the taps
+# of Flask and Django: they are made once, and serve every request.
+RECORDER: ContextVar[Recorder | None] = ContextVar("flushcheck_recorder", default=None)

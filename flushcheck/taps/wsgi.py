@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from flushcheck.taps.recorder import Layer, Recorder
+from flushcheck.taps.recorder import BodyKind, Layer, Recorder
 
 # A WSGI app. The types of PEP 3333 are wider than any type checker expresses.
 WsgiApp = Callable[..., Iterable[bytes]]
@@ -46,6 +46,11 @@ def tapped_body(body: Any, note: Callable[[bytes], None]) -> Any:
     return TappedBody(body, note)
 
 
+def kind_of(body: Any) -> BodyKind:
+    """Return what a body of WSGI is."""
+    return BodyKind.WHOLE if isinstance(body, list | tuple | bytes) else BodyKind.SYNC
+
+
 def tap_wsgi(app: WsgiApp, layer: Layer, recorder: Recorder) -> WsgiApp:
     """Return the app with a tap around it.
 
@@ -72,6 +77,9 @@ def tap_wsgi(app: WsgiApp, layer: Layer, recorder: Recorder) -> WsgiApp:
 
             return noted_write
 
-        return tapped_body(app(environ, start), note)
+        body = app(environ, start)
+        if numbers:
+            recorder.body(numbers[-1], kind_of(body))
+        return tapped_body(body, note)
 
     return tap

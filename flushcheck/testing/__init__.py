@@ -8,11 +8,13 @@
 The app runs in the process of the test: no socket, no sleeping, no clock. It fails with the name of the layer
 that made pieces wait. Start with `assertion.py`, then `order.py` (the rule, pure); `calling.py` calls the
 app, `content.py` decodes its response as a browser does, `plugin.py` is the plugin for pytest.
+`url_assertion.py` does the same over the network, with a running server.
 """
 
 from __future__ import annotations
 
 from flushcheck.testing.assertion import assert_streams
 from flushcheck.testing.order import LayerOrder, StreamOrder
+from flushcheck.testing.url_assertion import assert_url_streams
 
-__all__ = ["LayerOrder", "StreamOrder", "assert_streams"]
+__all__ = ["LayerOrder", "StreamOrder", "assert_streams", "assert_url_streams"]

@@ -1,33 +1,41 @@
-"""What to do about layers that are known to make pieces wait: by where they are defined.
+"""What to do about a layer that makes pieces wait: the advice of its culprit in the catalogue.
 
-Each line was seen to work on the version named, by a test that applies it.
+A culprit lists the layers that it is (`Culprit.layers`), by where they are defined. Which of its fixes help
+depends on the version of the library that is installed here.
 """
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
+
+from flushcheck.model import Culprit, Version, VersionChange
+from flushcheck.model.versions import version_named
 from flushcheck.taps.recorder import Layer
 
-_ADVICE = {
-    # Flask-Compress 1.25.
-    "flask_compress.flask_compress.Compress": 'app.config["COMPRESS_STREAMS"] = False',
-    # Django 5.2; from 6.1 it flushes each chunk.
-    "django.middleware.gzip.GZipMiddleware": (
-        'response["Content-Encoding"] = "identity" on the streamed response, or Django 6.1'
-    ),
-    # Django 5.2.
-    "django.core.handlers.asgi.ASGIHandler": (
-        "the view returns a synchronous iterator, which Django reads to its end under ASGI: make it an async "
-        "generator (`async def` with `yield`)"
-    ),
-}
+
+def culprit_of(layer: Layer) -> Culprit | None:
+    """The culprit that this layer is; None if it is none of the known ones."""
+    from flushcheck.culprits import CULPRITS  # only where something has failed: an import of 20 ms
+
+    return next((culprit for culprit in CULPRITS.values() if layer.path in culprit.layers), None)
 
 
 def advice(layer: Layer) -> str:
-    """Return a line with the change to make; one that fits any layer where none is known."""
-    known = _ADVICE.get(layer.path)
-    if known:
-        return f"  fix: {known}"
-    return (
-        f"  fix: {layer.name} ({layer.path}) must pass on each chunk when it gets it; leave streamed "
-        "responses alone there"
-    )
+    """Return one line with the changes to make; one that fits any layer where the layer is not known."""
+    culprit = culprit_of(layer)
+    if culprit is None:
+        return (
+            f"  fix: {layer.name} ({layer.path}) must pass on each chunk when it gets it; leave streamed "
+            "responses alone there"
+        )
+    fixes = [fix for fix in culprit.fixes if fix.is_offered(_installed)]
+    changes = "; or ".join(f"{fix.where}: {' '.join(fix.change.split())}" for fix in fixes)
+    return f"  fix: {changes} (flushcheck explain {culprit.id})"
+
+
+def _installed(change: VersionChange) -> Version:
+    """The version of the change's program, if it is a library that is installed here; () if not."""
+    try:
+        return version_named(change.program, [f"{change.program}/{version(change.program)}"])
+    except PackageNotFoundError:
+        return ()

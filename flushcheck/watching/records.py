@@ -16,10 +16,10 @@ from flushcheck.watching.formats import recognise
 from flushcheck.watching.formats.generic import plain_format, read_any
 from flushcheck.watching.formats.wire_format import TOKEN_KINDS, Payload, RecordKind, WireFormat
 from flushcheck.watching.framing import frame_parser
-from flushcheck.watching.framing.frame import Frame, FrameParser, StreamFormat
+from flushcheck.watching.framing.frame import Frame, FrameParser, Framing
 from flushcheck.watching.framing.sniff import sniff
 
-__all__ = ["Record", "RecordKind", "RecordParser", "StreamFormat"]
+__all__ = ["Framing", "Record", "RecordKind", "RecordParser"]
 
 # A format shows within so many records; the first ones may be an error, or pings.
 _RECOGNISED_WITHIN = 50
@@ -65,14 +65,14 @@ class RecordParser:
         self._seen = 0
 
     @property
-    def format(self) -> StreamFormat | None:
+    def framing(self) -> Framing | None:
         """How records are framed; None while that is not known."""
-        return self._frames.format if self._frames else None
+        return self._frames.framing if self._frames else None
 
     @property
-    def wire_format(self) -> WireFormat:
+    def format(self) -> WireFormat:
         """What records mean."""
-        return self._known or plain_format(self.format or StreamFormat.PLAIN)
+        return self._known or plain_format(self.framing or Framing.PLAIN)
 
     @property
     def mid_record(self) -> bool:
@@ -87,23 +87,23 @@ class RecordParser:
         if self._frames is not None:
             return self._feed(self._frames, data)
         self._withheld += [data] if data else []
-        stream_format = sniff(b"".join(self._withheld), self._content_type)
-        return [] if stream_format is None else self._begin(stream_format)
+        framing = sniff(b"".join(self._withheld), self._content_type)
+        return [] if framing is None else self._begin(framing)
 
     def finish(self) -> list[Record]:
         """Return what is left at the end: a record without its end, or bytes of no known format."""
         records: list[Record] = []
         if self._frames is None and self._withheld:
             head = b"".join(self._withheld)
-            records = self._begin(sniff(head, self._content_type, ended=True) or StreamFormat.PLAIN)
+            records = self._begin(sniff(head, self._content_type, ended=True) or Framing.PLAIN)
         return records + [self._record(frame) for frame in (self._frames.finish() if self._frames else ())]
 
-    def _begin(self, stream_format: StreamFormat) -> list[Record]:
+    def _begin(self, framing: Framing) -> list[Record]:
         """Parse what was withheld: each feed by itself in a plain stream, else all of it as one text."""
-        is_plain = stream_format is StreamFormat.PLAIN
+        is_plain = framing is Framing.PLAIN
         parts = self._withheld if is_plain else [b"".join(self._withheld)]
         self._withheld = []
-        self._frames = frame_parser(stream_format)
+        self._frames = frame_parser(framing)
         return [
             replace(record, feeds_ago=len(parts) - 1 - number)
             for number, part in enumerate(parts)
@@ -114,13 +114,13 @@ class RecordParser:
         try:
             return [self._record(frame) for frame in frames.feed(data)]
         except Malformed:
-            self._frames, self._known = frame_parser(StreamFormat.PLAIN), None
+            self._frames, self._known = frame_parser(Framing.PLAIN), None
             return [self._record(frame) for frame in self._frames.feed(data)]
 
     def _record(self, frame: Frame) -> Record:
         payload = Payload(frame, _loads(frame.text))
         if self._known is None and self._seen < _RECOGNISED_WITHIN and self._frames:
-            self._known = recognise(payload, self._frames.format)
+            self._known = recognise(payload, self._frames.framing)
             self._seen += 1
         meaning = (self._known.read(payload) if self._known else None) or read_any(payload)
         return Record(meaning.text, frame.size_bytes, meaning.kind, meaning.ends, meaning.output_tokens)

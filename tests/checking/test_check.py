@@ -240,7 +240,7 @@ WORDS = [
     ("apache: the forum's advice", Server.APACHE,   "SetEnv FcgidOutputBufferSize 0\nAddHandler fcgid-script .fcgi",   "SetEnv FcgidOutputBufferSize 0 does nothing against the hold here"),
     ("nginx: two of them",         Server.NGINX,    "server { listen 8080; location / { proxy_pass http://x; } }\nserver { location / { proxy_pass http://127.0.0.1:8080; } }", "removes X-Accel-Buffering"),
     ("nginx: lost headers",        Server.NGINX,    "server {\nproxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection upgrade;\nlocation / {\nproxy_set_header Host x;\nproxy_pass http://x;\n}\n}", "f:3 is not inherited, because f:6 starts a new list"),
-    ("haproxy: HTTP/2 is clean",   Server.HAPROXY,  "frontend f\nmode http\nbind :443 ssl crt x alpn h2,http/1.1\ndefault_backend b\nbackend b\nmode http\nserver s x:1", "do not speak HTTP/2"),
+    ("haproxy: HTTP/2 is clean",   Server.HAPROXY,  "frontend f\nmode http\nbind :443 ssl crt x alpn h2,http/1.1\ndefault_backend b\nbackend b\nmode http\nserver s x:1", "browsers get each chunk at once over HTTP/2"),
     ("gunicorn: the environment",  Server.GUNICORN, "import os\nworker_class = os.environ.get('K', 'sync')",           "unless K in the environment says otherwise"),
     ("gunicorn: a file unread",    Server.GUNICORN, "web: gunicorn -c conf.py a:b",                                    "unless conf.py, which could not be read, sets worker_class"),
 ]  # fmt: skip

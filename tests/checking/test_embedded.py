@@ -85,7 +85,9 @@ def test_a_file_of_a_folder_is_read_whatever_its_name(name, text, held, tmp_path
 def test_what_a_template_fills_in_is_not_known():
     checked = check_text(TEMPLATE, name="site.conf.j2")
     (unknown,) = checked.unknown
-    assert unknown.reason == "a template fills in proxy_buffering ⟨buffering⟩ (line 5)"
+    assert unknown.reason == (
+        "⟨extra⟩ could not be read; a template fills in proxy_buffering ⟨buffering⟩ (line 5)"
+    )
     assert "include ⟨extra⟩: a template fills it in" in [problem.reason for problem in checked.problems]
 
 

@@ -23,7 +23,16 @@ NGINX_MODULES = {
     "stream {": "/usr/lib/nginx/modules/ngx_stream_module.so",
 }
 APACHE_MODULES = (
-    *("mpm_event", "authz_core", "proxy", "proxy_http", "proxy_wstunnel", "proxy_fcgi", "proxy_balancer"),
+    *(
+        "mpm_event",
+        "authz_core",
+        "proxy",
+        "proxy_http",
+        "proxy_wstunnel",
+        "proxy_fcgi",
+        "proxy_ajp",
+        "proxy_balancer",
+    ),
     *(
         "slotmem_shm",
         "lbmethod_byrequests",

@@ -57,6 +57,10 @@ GIVEN = [
     (["--proxy", "socks5h://proxy.test", "--proxy-user", "bob:builder"], {"proxy": ProxyServer(ProxyScheme.SOCKS5H, "proxy.test", 1080, Credentials("bob", "builder"))}),
     (["--proxy", "env"], {"proxy_from_environment": True}),
     (["--http1.1"], {"protocol": Protocol.HTTP1}),
+    (["-H", "Accept:", "-H", "X-A: 1"], {"headers": (("X-A", "1"),), "removed_headers": ("Accept",)}),
+    (["-H", " User-Agent :  "], {"removed_headers": ("User-Agent",)}),
+    (["-H", "X-Empty;"], {"headers": (("X-Empty", ""),)}),
+    (["-H", "X-A: 1;"], {"headers": (("X-A", "1;"),)}),
     (["--max-redirects", str(MAX_REDIRECTS)], {"max_redirects": MAX_REDIRECTS}),
     (["--pin", f"{PIN};{'A' * 64}", "--pin", PIN, "--max-redirects", "1"], {"max_redirects": 1, "pins": (PIN, "a" * 64, PIN)}),
 ]  # fmt: skip
@@ -75,6 +79,10 @@ def test_every_command_has_them(command):
 WRONG = [
     # arguments, in the message
     (["-H", "secret-x"],                                 "-H: expected a name, a colon and a value"),
+    (["-H", ";"],                                        "header name '': expected letters"),
+    (["-H", "Host:"],                                    "header Host: expected one that the connection does not set itself"),
+    (["-H", "secret x:"],                                "header name 'secret x': expected letters"),
+    (["-H", "Accept-Encoding:"],                         "header Accept-Encoding: expected another one"),
     (["-H", "A: secret-x\nB: c"],                        "header A: expected a value of printable"),
     (["-u", "alice"],                                    "-u without a password, and no terminal"),
     (["--proxy-user", "alice", "-x", "http://p.test:1"], "--proxy-user without a password"),
@@ -126,16 +134,6 @@ def test_a_wrong_option_is_refused_before_a_request_and_without_a_secret(argumen
     assert "example" in output.err
     assert "secret-x" not in output.err
     assert output.out == ""
-
-
-def test_doctor_speaks_http1(capsys):
-    assert main(["doctor", "https://site.test", "--http2"]) == 2
-    assert "--http2: this command speaks HTTP/1.1; expected --http1.1" in capsys.readouterr().err
-
-
-def test_doctor_speaks_http11_alone(capsys):
-    assert main(["doctor", "https://site.test", "--http3"]) == 2
-    assert "--http3: this command speaks HTTP/1.1; expected --http1.1 or none" in capsys.readouterr().err
 
 
 def test_doctor_without_a_url_takes_none(capsys):

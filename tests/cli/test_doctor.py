@@ -34,7 +34,7 @@ def doctor_json(capsys, *args: str):
 
 LOCAL = [
     # name, settings file, command line, GUNICORN_CMD_ARGS, worker, streams, remarks, exit code
-    ("nothing at all", None, [], "", "sync", 1, ["gunicorn-sync-worker"], 1),
+    ("no settings at all", None, ["--", "gunicorn", "wsgi:app"], "", "sync", 1, ["gunicorn-sync-worker"], 1),
     ("as it ships", SHIPPED, [], "", "gevent", 900, [], 0),
     ("the file of the folder", "worker_class = 'gevent'", [], "", "gevent", 900, [], 0),
     ("the line wins", SHIPPED, ["--", "gunicorn", "-k", "sync"], "", "sync", 1, ["gunicorn-sync-worker"], 1),
@@ -42,8 +42,12 @@ LOCAL = [
     ("the environment counts", None, [], "-k gevent -w 3", "gevent", 2700, [], 0),
     ("threads make gthread", "threads = 4", [], "", "gthread", 4, ["gunicorn-sync-worker"], 1),
     ("a dotted class", "worker_class = 'gunicorn.workers.ggevent.GeventWorker'", [], "", "gevent", 900, [], 0),
-    ("preload", "worker_class = 'gevent'\npreload_app = True", [], "", "gevent", 900, ["preload-app"], 1),
-    ("few connections", "worker_class = 'gevent'\nworker_connections = 10 * 5", [], "", "gevent", 50, ["worker-connections"], 1),
+    ("preload", "worker_class = 'gevent'\npreload_app = True", [], "", "gevent", 900, ["gunicorn-preload-app"], 1),
+    ("few connections", "worker_class = 'gevent'\nworker_connections = 10 * 5", [], "", "gevent", 50, ["gunicorn-worker-connections"], 1),
+    ("uvicorn's worker", None, ["--", "gunicorn", "-k", "uvicorn.workers.UvicornWorker", "app:app"], "", "uvicorn", 0, [], 0),
+    ("an own class", None, ["--", "gunicorn", "-k", "my.own.Worker", "app:app"], "", "my.own.Worker", 0, [""], 3),
+    ("tornado", None, ["--", "gunicorn", "-k", "tornado", "app:app"], "", "tornado", 0, ["joined-response"], 1),
+    ("connections below threads", None, ["--", "gunicorn", "--threads", "40", "--worker-connections", "20"], "", "gthread", 20, ["app-server-limit"], 0),
     ("a file that prints", "print('hello')\nworker_class = 'gevent'", [], "", "gevent", 900, [], 0),
 ]  # fmt: skip
 
@@ -72,11 +76,60 @@ def test_settings_in_the_environment_are_applied(monkeypatch, capsys):
     monkeypatch.setenv("FLUSHCHECK_HEARTBEATS", "1")
     code, checkup = doctor_json(capsys, "--", "gunicorn", "-k", "gevent")
     assert code == 1
-    assert {remark["id"] for remark in checkup["remarks"]} == {"worker-connections", "setting"}
+    assert {remark["id"] for remark in checkup["remarks"]} == {"gunicorn-worker-connections", ""}
     monkeypatch.setenv("FLUSHCHECK_MAX_STREAMS", "many")
     code, checkup = doctor_json(capsys, "-c", SHIPPED)
     assert code == 1
     assert "FLUSHCHECK_MAX_STREAMS=many" in checkup["remarks"][0]["sentence"]
+
+
+FOLDERS = [
+    # name,              file,               its text,                                           runs under, streams, exit code
+    ("a Procfile",       "Procfile",         "release: ./migrate\nweb: uvicorn app:app --port $PORT\n", "uvicorn", 0, 0),
+    ("a Dockerfile",     "Dockerfile",       'ENTRYPOINT ["waitress-serve"]\nCMD ["--threads=20", "a:b"]\n', "waitress", 20, 0),
+    ("a systemd unit",   "app.service",      "[Service]\nExecStart=/venv/bin/daphne app:app\n",   "daphne",   0, 0),
+    ("gunicorn's file",  "gunicorn.conf.py", "threads = 200",                                    "gunicorn", 200, 0),
+    ("gunicorn inside",  "Procfile",         "web: gunicorn -k asgi a:b",                        "gunicorn", 0, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "text", "server", "streams", "code"), FOLDERS, ids=[row[0] for row in FOLDERS]
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_a_file_of_the_folder_says_what_starts(
+    tmp_path, monkeypatch, capsys, name, file, text, server, streams, code, named
+):
+    monkeypatch.delenv("GUNICORN_CMD_ARGS", raising=False)
+    (tmp_path / file).write_text(text)
+    given = ([] if file != "gunicorn.conf.py" else ["-c"]) + [file] if named else []
+    exit_code, report = doctor_json(capsys, *given)
+    assert (exit_code, report["runs_under"], report["streams"]) == (code, server, streams)
+
+
+@pytest.mark.parametrize("file", [None, "Procfile"])
+def test_a_folder_that_starts_no_known_server_is_said_so(tmp_path, monkeypatch, capsys, file):
+    monkeypatch.delenv("GUNICORN_CMD_ARGS", raising=False)
+    if file:
+        (tmp_path / file).write_text("worker: celery -A app worker\n")
+    assert main(["doctor"]) == 3
+    captured = capsys.readouterr()
+    assert not captured.out
+    assert captured.err.startswith("flushcheck: nothing in this folder starts an app server that is known")
+
+
+def test_without_gunicorn_its_settings_are_not_guessed(monkeypatch, capsys):
+    monkeypatch.setattr("flushcheck.cli.doctor.find_spec", lambda name: None)
+    assert main(["doctor", "--", "gunicorn", "wsgi:app"]) == 3
+    assert "pip install 'flushcheck[serve]'" in capsys.readouterr().err
+
+
+def test_the_settings_file_of_uwsgi_counts(tmp_path, capsys):
+    (tmp_path / "uwsgi.ini").write_text("[uwsgi]\nprocesses = 3\nthreads = 20\n")
+    assert doctor_json(capsys, "--", "uwsgi", "--ini", "uwsgi.ini")[1]["streams"] == 60
+    # The command line wins.
+    assert doctor_json(capsys, "--", "uwsgi", "uwsgi.ini", "--threads", "5")[1]["streams"] == 15
+    assert doctor_json(capsys, "--", "uwsgi", "--ini=missing.ini")[1]["streams"] == 1
 
 
 MISUSED = [
@@ -91,7 +144,11 @@ MISUSED = [
     ),
     (["--", "gunicorn", "-w", "some"], "gunicorn does not start with these arguments"),
     (["--", "gunicorn", "--version"], "gunicorn does not start with these arguments"),
-    (["uwsgi"], "expected a URL, or a gunicorn command line after --"),
+    (
+        ["nonsense"],
+        "nonsense: expected a URL, a file that starts a server, or after -- the command of a server",
+    ),
+    (["-c", "x.py", "--", "uvicorn", "app:app"], "uvicorn: expected a URL"),
     (["http://localhost:1", "more"], "expected the URL alone"),
     (["http://"], "expected"),
     (["--timeout", "0"], "expected more than 0"),

@@ -6,6 +6,7 @@ since Windows does not have it.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -13,11 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from flushcheck.cli import parser
 from flushcheck.prober import dump
 from tests.diagnosis.paths import Path as DiagnosedPath
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCKED = ("flask", "gevent", "gunicorn", "fcntl")
+# What only the extra `serve` brings, and what those libraries bring.
+SERVE = ("flask", "gevent", "gunicorn", "flask_sock", "simple_websocket", "prometheus_client")
+BLOCKED = (*SERVE, "werkzeug", "jinja2", "greenlet", "fcntl")
 
 SCRIPT = """
 import json, sys
@@ -41,6 +45,13 @@ sys.exit(code)
 NGINX = "location / {\n  proxy_pass http://127.0.0.1:8000;\n}\n"
 HEAVY = ["requests", "flushcheck.prober", "flushcheck.culprits", "flushcheck.service"]
 
+NAMES = sorted(
+    name
+    for action in parser()._actions
+    if isinstance(action, argparse._SubParsersAction)
+    for name in action.choices
+)
+
 COMMANDS = [
     # name,               arguments,                       must not be imported,       exit code
     ("import",            [],                              HEAVY,                      0),
@@ -52,8 +63,11 @@ COMMANDS = [
     ("judge",             ["judge", "{folder}/run.json"],  ["flushcheck.service"],     1),
     ("diagnose",          ["diagnose", "nonsense"],        ["flushcheck.service"],     2),
     ("watch",             ["watch", "nonsense"],           ["flushcheck.service"],     2),
-    ("doctor",            ["doctor"],                      ["flushcheck.service.application"], 1),
+    ("origin write",      ["origin", "write", "wsgi"],     ["flushcheck.service"],     0),
+    ("origin test",       ["origin", "test", "nonsense"],  ["flushcheck.service"],     2),
+    ("doctor",            ["doctor", "--", "waitress-serve", "a:b"], ["flushcheck.service.application"], 1),
     ("doctor of a URL",   ["doctor", "http://"],           ["flushcheck.service"],     2),
+    *((f"help of {name}", [name, "--help"],                ["flushcheck.service"],     0) for name in NAMES),
 ]  # fmt: skip
 
 

@@ -99,6 +99,20 @@ def test_the_exit_code_matches_the_verdict(script, code, verdict, capsys):
     assert output.err == "", "no progress line without a terminal"
 
 
+def test_at_draws_a_ladder_and_names_its_first_held_rung(tmp_path, capsys):
+    path = str(tmp_path / "run.json")
+    with scripted_server(HELD) as url, scripted_server(HELD) as ingress, scripted_server(CLEAN) as app:
+        at = ["--at", f"app={app}", "--at", f"ingress={ingress}"]
+        assert main(["diagnose", url, *FLAGS, *at, "--save", path]) == 1
+    text = capsys.readouterr().out
+    assert "on chunked the stream flows at app and is held at ingress" in " ".join(text.split())
+    drawn = [line.split() for line in text.splitlines() if line.startswith("       ")]
+    names = [words[0] for words in drawn if words[0] in ("app", "ingress", "public")]
+    assert names == ["app", "ingress", "public"]
+    assert main(["judge", path]) == 1
+    assert capsys.readouterr().out == text
+
+
 def test_an_unreachable_service_gives_exit_code_3(capsys):
     with scripted_server(CLEAN) as url:
         pass

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from flushcheck.cli import main
+from tests.cli.test_main import in_a_terminal
 from tests.live.servers import ROOT, child_env
 from tests.prober.peers import Client, scripted_server
 from tests.prober.test_watching import SSE, chat, events, forever
@@ -22,6 +23,12 @@ def held_chat(client: Client) -> None:
     client.send(SSE)
     client.chunk(b"".join(b"data: %d\n\n" % seq for seq in range(7)))
     client.send(b"0\r\n\r\n")
+
+
+def late_chat(client: Client) -> None:
+    """The first byte comes after the line was drawn several times."""
+    time.sleep(0.8)
+    slow_chat(client)
 
 
 def slow_chat(client: Client) -> None:
@@ -38,6 +45,49 @@ def test_the_live_view_shows_each_read_and_then_the_report(capsys):
     assert "w3" in live
     assert report.startswith("FLOWING")
     assert "flowing: the events arrive one by one" in report
+
+
+def test_on_a_terminal_a_line_says_how_much_has_arrived_and_is_erased_before_the_report():
+    with scripted_server(late_chat) as url:
+        code, output = in_a_terminal(["watch", url, "--once"], columns=120, NO_COLOR="1")
+    assert code == 0
+    live, newline, report = output.partition("\nFLOWING")
+    drawn = [line for part in live.split("\n") for line in part.split("\r")]
+    assert "waiting for the first byte, 0.5 s" in drawn
+    assert any(line.startswith("3 records, 72 bytes, ") for line in drawn), drawn
+    assert newline
+    assert "\r" not in report
+    shown = [part.rpartition("\r")[2] for part in live.split("\n")]
+    assert not [line for line in shown if "waiting for" in line or "records, " in line]
+    assert len([line for line in shown if line.endswith(("w0", "w1", "w2", "w3", "w4", "w5", "w6"))]) == 7
+
+
+def test_the_line_names_each_address():
+    with scripted_server(chat) as public, scripted_server(chat) as own:
+        arguments = ["watch", public, "--direct", own, "--once", "--json"]
+        _, output = in_a_terminal(arguments, columns=120)
+    line, _, report = output.rpartition("\r{")
+    assert "; direct 4 records, " in line
+    assert "\rpublic " in line
+    assert line.split("\r")[-1].strip() == ""
+    assert json.loads("{" + report)["verdict"] == "flowing"
+
+
+def test_a_text_is_not_written_over():
+    with scripted_server(late_chat) as url:
+        _, output = in_a_terminal(["watch", url, "--once", "--text"], columns=120, NO_COLOR="1")
+    before, _, text = output.partition("w0")
+    assert "waiting for the first byte" in before
+    assert text.startswith(" w1 w2 w3 w4 w5 w6 \n")
+    assert "records, " not in output
+
+
+def test_without_a_terminal_there_is_no_line(capsys):
+    with scripted_server(chat) as url:
+        main(["watch", url, "--once"])
+    output = capsys.readouterr()
+    assert "\r" not in output.out
+    assert output.err == ""
 
 
 def test_with_direct_a_hold_is_detected(capsys):

@@ -340,3 +340,22 @@ def test_the_flags_without_a_value_are_those_of_the_installed_gunicorn():
     assert needs_none <= FLAGS_WITHOUT_VALUE
     # A flag of another version may stay, unless the installed gunicorn wants a value for it.
     assert FLAGS_WITHOUT_VALUE & INSTALLED.keys() <= needs_none
+
+
+STARTED = [
+    # text,                                                              every command in it, of any program
+    ("web: uvicorn a:b --port $PORT\nworker: celery -A a worker\n",      (("uvicorn", "a:b", "--port", "$PORT"), ("celery", "-A", "a", "worker"))),
+    ("[Service]\nEnvironment=A=1\nExecStart=-/venv/bin/daphne \\\n a:b",   (("/venv/bin/daphne", "a:b"),)),
+    ("FROM x\nENV A=1\nCMD uvicorn a:b",                                 (("uvicorn", "a:b"),)),
+    ('ENTRYPOINT ["uvicorn"]\nCMD ["a:b"]\n',                            (("uvicorn", "a:b"),)),
+    ('CMD ["a"]\ncmd ["b", "c"]\n',                                      (("b", "c"),)),
+    ('ENTRYPOINT ["a"]\n',                                               (("a",),)),
+    ("web: 'never closed\n",                                             (("'never", "closed"),)),
+    ("web:\nCMD []\nFROM x\n",                                           ()),
+    ("",                                                                 ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), STARTED)
+def test_every_command_of_a_file_is_found_whatever_its_program(text, expected):
+    assert gunicorn.commands(text) == expected

@@ -3,8 +3,9 @@
 import pytest
 
 from flushcheck.configs import haproxy
+from flushcheck.configs.address import Address
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import ReadProblem, Scope
+from flushcheck.configs.tree import Config, ReadProblem, Scope
 from tests.configs.shape import blocks, shape
 
 READ = [
@@ -111,21 +112,40 @@ def test_a_listen_section_is_its_own_frontend():
 
 
 BINDS = [
-    # bind lines of a frontend, and whether browsers use HTTP/2 with every one
-    ("bind :443 ssl crt x alpn h2,http/1.1",                       True),
-    ("bind :443 ssl crt x alpn h2\nbind :80",                      False),
-    ("bind :443 ssl crt x alpn http/1.1",                          False),
-    ("",                                                           False),
+    # lines of a frontend, version, and of every bind for TCP: TLS or not, HTTP/2 or not
+    ("bind :443 ssl crt x alpn h2,http/1.1",              (),      ["h2"]),
+    ("bind :443 ssl crt x alpn h2\nbind :80",             (),      ["h2", "plain"]),
+    ("bind :443 ssl crt x alpn http/1.1",                 (),      ["tls"]),
+    ("bind :443 ssl crt x alpn h2c",                      (),      ["tls"]),
+    ("bind :443 ssl crt x",                               (),      ["h2"]),
+    ("bind :443 ssl crt x",                               (2, 7),  ["tls"]),
+    ("bind :443 ssl crt x",                               (2, 8),  ["h2"]),
+    ("bind :443 ssl crt x no-alpn",                       (2, 8),  ["tls"]),
+    ("bind :443 alpn h2",                                 (),      ["plain"]),
+    ("bind quic4@:443 ssl crt x alpn h3",                 (),      []),
+    ("bind",                                              (),      ["plain"]),
+    ("",                                                  (),      []),
+    ("bind :80\nbind :443 ssl\nredirect scheme https",    (),      ["h2"]),
+    ("bind :80\nredirect scheme https",                   (),      ["plain"]),
+    ("bind :80\n" * 51,                                   (),      ["plain"] * 50),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("binds", "expected"), BINDS)
-def test_a_frontend_offers_http2_on_every_bind(binds, expected):
-    (block,) = blocks(
-        Server.HAPROXY,
-        f"frontend f\nmode http\ndefault_backend b\n{binds}\nbackend b\nmode http\nserver s x:1",
+@pytest.mark.parametrize(("lines", "version", "expected"), BINDS)
+def test_where_a_frontend_takes_requests(lines, version, expected):
+    text = f"frontend f\nmode http\ndefault_backend b\n{lines}\nbackend b\nmode http\nserver s x:1"
+    (block,) = blocks(Server.HAPROXY, text)
+    found = haproxy.listeners(block.related_scopes[0], version)
+    assert ["h2" if one.http2 else "tls" if one.tls else "plain" for one in found] == expected
+
+
+def test_a_block_that_passes_by_its_version_says_so():
+    text = "listen l\nmode http\nbind :443 ssl\nserver s x:1"
+    (block,) = blocks(Server.HAPROXY, text, version=(2, 6))
+    assert haproxy.pass_reason(block) == (
+        "HAProxy 2.6 has ticks of 200 ms only where it writes plain HTTP/1.1 to its client (until 2.8), and each bind "
+        "without the option has ssl"
     )
-    assert haproxy.offers_h2(block.related_scopes[0]) is expected
 
 
 TIMES = [
@@ -143,3 +163,15 @@ TIMES = [
 @pytest.mark.parametrize(("text", "expected"), TIMES)
 def test_a_time(text, expected):
     assert haproxy.seconds(text) == expected
+
+
+ROUTED = "frontend f\nmode http\nbind :80,:81\nbind 10.0.0.1:82\ndefault_backend b\nfrontend g\nmode http\nbind :83\nbind\nuse_backend c\nbackend b\nmode http\nserver s x:1\nbackend c\nmode http\nserver s x:1\nlisten l\nmode http\nbind :84\nserver s x:1\n"
+PORTS = [(80, ["b"]), (81, ["b"]), (82, ["b"]), (83, ["c"]), (84, ["l"]), (85, ["b", "c", "l"])]
+
+
+@pytest.mark.parametrize(("port", "expected"), PORTS)
+def test_an_address_leads_to_what_a_bind_on_its_port_leads_to(port, expected):
+    found = haproxy.route(
+        Config(Server.HAPROXY, "f", ()), blocks(Server.HAPROXY, ROUTED), Address("h", port, ("/",))
+    )
+    assert [block.name.split()[1] for block in found.blocks] == expected

@@ -95,6 +95,14 @@ FILTERS = [
     ("proxy_wasm a;",                                   [through("proxy_wasm", "a WebAssembly filter")]),
     ("xslt_stylesheet a;",                              [through("xslt_stylesheet", "the xslt module")]),
     ("trim on;\nsubs_filter a b;",                      [through("subs_filter", "the substitutions module", 2), through("trim", "the trim module")]),
+    ("image_filter resize 9 9;",                        [through("image_filter", "the image filter")]),
+    ("image_filter off;",                               []),
+    ("perl a::b;",                                      [through("perl", "Perl code")]),
+    ("sub_filter a b;",                                 []),
+    ("sub_filter a b; sub_filter_types application/json;", []),
+    ("sub_filter_types text/event-stream;",             []),
+    ("sub_filter a b; sub_filter_types text/css text/event-stream;", ["sub_filter (line 1) looks for its text in text/event-stream: it keeps back what may be the beginning of it"]),
+    ("sub_filter a b; sub_filter_types *;",             ["sub_filter (line 1) looks for its text in *: it keeps back what may be the beginning of it"]),
     ("header_filter_by_lua_block { ngx.header.x = 1 }", []),
     ("access_by_lua_block { return }",                  []),
 ]  # fmt: skip
@@ -103,4 +111,24 @@ FILTERS = [
 @pytest.mark.parametrize(("lines", "expected"), FILTERS)
 def test_a_body_filter_of_another_module_leaves_it_open(lines, expected):
     (block,) = blocks(Server.NGINX, f"location / {{ {lines} proxy_pass http://x; }}")
+    assert [*FORMATS[Server.NGINX].doubts(block)] == expected
+
+
+SCHEMES = [
+    # line that passes, and whether its protocol is known
+    ("proxy_pass http://x;",     True),
+    ("proxy_pass HTTPS://x;",    True),
+    ("proxy_pass $scheme://x;",  True),
+    ("proxy_pass $x;",           True),
+    ("proxy_pass ws://x;",       False),
+    ("proxy_pass ajp://x;",      False),
+    ("fastcgi_pass unix://x;",   True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "known"), SCHEMES)
+def test_nginx_refuses_a_protocol_that_it_does_not_have(line, known):
+    (block,) = blocks(Server.NGINX, f"location / {{ {line} }}")
+    scheme = line.split()[1].partition(":")[0]
+    expected = [] if known else [f"{scheme}:// is no protocol of proxy_pass: nginx refuses this line"]
     assert [*FORMATS[Server.NGINX].doubts(block)] == expected

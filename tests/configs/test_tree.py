@@ -239,8 +239,8 @@ FINDINGS = [
     ("a line of its own",    INCLUDES, Level.ERROR,   OWN,     None, Level.ERROR,   "g:7", "x 1", "g:7",             "why"),
     ("a default",            (),       Level.ERROR,   DEFAULT, None, Level.ERROR,   "f:1", "x 0", "nginx's default", "why"),
     ("an uncertain default", INCLUDES, Level.ERROR,   DEFAULT, None, Level.WARNING, "f:1", "x 0", "nginx's default", UNLESS),
-    ("a warning",            INCLUDES, Level.WARNING, DEFAULT, None, Level.WARNING, "f:1", "x 0", "nginx's default", UNLESS),
-    ("a note",               INCLUDES, Level.NOTE,    DEFAULT, None, Level.NOTE,    "f:1", "x 0", "nginx's default", UNLESS),
+    ("an uncertain warning", INCLUDES, Level.WARNING, DEFAULT, None, Level.WARNING, "f:1", "x 0", "nginx's default", UNLESS),
+    ("an uncertain note",    INCLUDES, Level.NOTE,    DEFAULT, None, Level.NOTE,    "f:1", "x 0", "nginx's default", UNLESS),
     ("another line",         (),       Level.NOTE,    OWN,     line("y", block=()), Level.NOTE, "f:1", "x 1", "g:7", "why"),
 ]  # fmt: skip
 
@@ -253,7 +253,7 @@ FINDINGS = [
 def test_a_finding_stands_at_the_line_at_fault(
     name, includes, given, value, at, level, place, text, source, message
 ):
-    reader = replace(block(Scope(line("in"), []), SET), unread_includes=includes)
+    reader = replace(block(Scope(line("in"), [SET] if value is OWN else []), SET), unread_includes=includes)
     file, _, number = place.partition(":")
     assert reader.finding(CULPRIT, given, "why", value=value, at=at) == Finding(
         culprit=CULPRIT,
@@ -272,11 +272,35 @@ def test_a_finding_stands_at_the_line_at_fault(
     )
 
 
-def test_what_a_block_lacks_is_less_certain_beside_an_unread_include():
-    reader = replace(block(Scope(line("in"), []), SET), unread_includes=INCLUDES)
-    assert reader.finding(CULPRIT, Level.NOTE, "why", lacks="x").message == UNLESS
-    assert reader.finding(CULPRIT, Level.NOTE, "why", lacks="x", at=line("y")).message == "why"
-    assert replace(reader, unread_includes=()).finding(CULPRIT, Level.NOTE, "why", lacks="x").message == "why"
+INCLUDE, LINE = line("include", "a"), line("x", "1")
+UNREAD = [
+    # name, lines of the outer and of the inner level, and whether the include may set it, alone and as a list
+    ("nowhere",              [INCLUDE],       [],              True,  True),
+    ("an outer line",        [LINE],          [INCLUDE],       True,  True),
+    ("an inner line",        [INCLUDE],       [LINE],          False, False),
+    ("beside the line",      [],              [LINE, INCLUDE], False, True),
+    ("beside an outer line", [INCLUDE, LINE], [],              False, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "outer", "inner", "alone", "as_list"), UNREAD, ids=[row[0] for row in UNREAD]
+)
+def test_an_unread_include_sets_what_no_inner_line_sets(name, outer, inner, alone, as_list):
+    scope = Scope(line("in"), inner, Scope(line("out"), outer))
+    reader = replace(block(scope, SET), unread_includes=(INCLUDE,))
+    assert reader.may_be_set_by_unread("X") is alone
+    assert reader.may_be_set_by_unread("x", is_list=True) is as_list
+    assert not replace(reader, unread_includes=()).may_be_set_by_unread("y")
+
+
+UNLESS_ADDS = [((INCLUDE,), "why; unless a, which could not be read, adds it"), ((), "why")]
+
+
+@pytest.mark.parametrize(("includes", "message"), UNLESS_ADDS)
+def test_a_finding_says_what_an_unread_include_may_do(includes, message):
+    reader = replace(block(Scope(line("in"), []), SET), unread_includes=includes)
+    assert reader.finding(CULPRIT, Level.NOTE, "why", lacks="it").message == message
 
 
 def test_a_finding_has_the_fix_and_the_edits_given():

@@ -13,6 +13,10 @@ SIDES = [
     (versions.HAPROXY_ALPN,                (2, 7, 12),  (2, 8)),
     (versions.HAPROXY_COMPRESSION_FLUSH,   (2, 8, 99),  (2, 9)),
     (versions.CADDY_ENCODE_FLUSH,          (2, 8, 4),   (2, 9)),
+    (versions.DJANGO_GZIP_FLUSH,           (6, 0, 9),   (6, 1)),
+    (versions.DJANGO_GZIP_MEMBERS,         (5, 2, 19),  (6, 0)),
+    (versions.STARLETTE_GZIP_EVENTS,       (0, 45, 3),  (0, 46)),
+    (versions.STARLETTE_GZIP_FLUSH,        (1, 4, 0),   (1, 5)),
 ]  # fmt: skip
 
 

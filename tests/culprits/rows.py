@@ -33,7 +33,7 @@ from flushcheck.culprits import (
     varnish_gzip,
     websocket_upgrade,
 )
-from flushcheck.model import Outcome, RequestAtApp
+from flushcheck.model import Outcome, RequestAtApp, Variant
 from tests.culprits.seen import (
     APP,
     BLOCKS,
@@ -132,6 +132,7 @@ PHP_APP: list[Row] = [
     ("the app did not report",        {"request": None},                          None),
     ("flows with the header",         {"frees": {XAB: YES}},                      None),
     ("the header was not tried",      {"frees": {XAB: NOT_TRIED}},                None),
+    ("it flushes by itself",          {"frees": {XAB: NO, Variant.FLUSH: NO}},    None),
     ("nothing is held",               CLEAN,                                      None),
 ]  # fmt: skip
 
@@ -357,6 +358,7 @@ QUEUED: list[Row] = [
     ("began at once",                 {"queued_s": 0.0},                          None),
     ("no gunicorn",                   {"request": PHP},                           None),
     ("the app did not report",        {"request": None},                          None),
+    ("a hop named like it",           {"request": None, "headers": {"server": "gunicorn"}}, None),
     ("on a shared connection",        {"http_version": "2"},                      POSSIBLE),
     ("shared, and over HTTP/1.1 too", {"http_version": "2", "http1": WAITED},     LIKELY),
     ("shared, none over HTTP/1.1",    {"http_version": "2", "http1": HOP},        None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flushcheck.culprits import (
+    nginx_brotli,
     nginx_fastcgi_buffering,
     nginx_gzip,
     nginx_hint_taken,
@@ -119,9 +120,18 @@ INCLUDES: list[Row] = [
     ("it was not tried",              {"websocket": None},                        None),
 ]  # fmt: skip
 
+BROTLI = {"content-encoding": "br"}
+
 TABLES: list[Table] = [
     (nginx_proxy_buffering, CHUNKED, NGINX, BUFFERING),
     (nginx_gzip, CHUNKED, replace(NGINX, **compressed(YES)), COMPRESSION),
+    (nginx_brotli, CHUNKED, replace(NGINX, **{**compressed(YES), "headers": BROTLI}), [
+        *(row for row in COMPRESSION if "headers" not in row[1]),
+        ("zstd",                     {"headers": {"content-encoding": "ZSTD"}},   CERTAIN),
+        ("gzip",                     compressed(YES),                             None),
+        ("not compressed",           {"headers": {}},                             None),
+    ]),
+    (nginx_gzip, CHUNKED, replace(NGINX, **{**compressed(YES), "headers": BROTLI}), [("brotli", {}, None)]),
     (nginx_fastcgi_buffering, CHUNKED, replace(NGINX, request=FASTCGI), [*GATEWAY, ("uwsgi", {"request": UWSGI}, None)]),
     (nginx_uwsgi_buffering, CHUNKED, replace(NGINX, request=UWSGI), [*GATEWAY, ("SCGI", {"request": SCGI}, None)]),
     (nginx_scgi_buffering, CHUNKED, replace(NGINX, request=SCGI), [*GATEWAY, ("FastCGI", {"request": FASTCGI}, None)]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -49,6 +50,24 @@ def test_every_culprit_is_listed_under_the_name_of_its_file(path):
     )
 
 
+WAYS = [
+    # shown by,                                 how to look for it
+    ({Source.PATH, Source.FILE},                [explain.IN_FILES]),
+    ({Source.FILE},                             [explain.IN_FILES]),
+    ({Source.PATH},                             [explain.NOT_IN_FILES]),
+    ({Source.PATH, Source.APP, Source.TAP},     [explain.NOT_IN_FILES, explain.AT_A_TAP]),
+    ({Source.APP, Source.TAP},                  [explain.AT_A_TAP]),
+    ({Source.APP},                              []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sources", "ways"), WAYS)
+def test_an_explanation_says_how_to_look_for_it(sources, ways):
+    culprit = replace(HOSTILE, shown_by=frozenset(sources))
+    text = explain.explanation_text(culprit, width=200, color=False)
+    assert [way for way in (explain.IN_FILES, explain.NOT_IN_FILES, explain.AT_A_TAP) if way in text] == ways
+
+
 def test_no_id_stands_twice():
     assert len(CULPRITS) == len(CATALOGUE)
 
@@ -61,8 +80,21 @@ def test_a_culprit_says_who_can_show_it(source, modules):
     assert {culprit.id for culprit in CULPRITS.values() if source in culprit.shown_by} == ids(modules)
 
 
+def test_a_tap_shows_a_culprit_by_the_layers_that_it_lists():
+    tapped = {culprit.id for culprit in CULPRITS.values() if Source.TAP in culprit.shown_by}
+    assert tapped == {culprit.id for culprit in CULPRITS.values() if culprit.layers}
+    layers = [layer for culprit in CULPRITS.values() for layer in culprit.layers]
+    assert len(layers) == len(set(layers))
+
+
 def test_only_the_last_resorts_name_no_program():
-    assert ids(FALLBACK_DETECTORS) == {"http-hop", "compressor", "joined-response", "buffering-hop"}
+    assert ids(FALLBACK_DETECTORS) == {
+        "http-hop",
+        "compressor",
+        "joined-response",
+        "buffering-hop",
+        "byte-buffer",
+    }
 
 
 def test_only_the_idle_timeout_ends_silent_streams_alone():
@@ -147,9 +179,9 @@ BUFFERING = ("nginx-scgi-buffering", "nginx-uwsgi-buffering")
 GZIP = ("gzip-members", "django-gzip-middleware", "nginx-gzip", "varnish-gzip")
 NEAR = [
     # given                 the ids offered
-    ("nginx_gzip",          ("nginx-gzip", "nginx-ssi", "varnish-gzip", "gzip-members")),
-    ("Nginx-Gzip",          ("nginx-gzip", "nginx-ssi", "varnish-gzip", "gzip-members")),
-    ("nginx - gzip",        ("nginx-gzip", "nginx-ssi", "varnish-gzip", "gzip-members")),
+    ("nginx_gzip",          ("nginx-gzip", "nginx-ssi", "varnish-gzip", "nginx-brotli")),
+    ("Nginx-Gzip",          ("nginx-gzip", "nginx-ssi", "varnish-gzip", "nginx-brotli")),
+    ("nginx - gzip",        ("nginx-gzip", "nginx-ssi", "varnish-gzip", "nginx-brotli")),
     ("nginx buffering",     (*BUFFERING, "nginx-proxy-buffering", "nginx-fastcgi-buffering")),
     ("proxy_buffering",     ("nginx-proxy-buffering", "traefik-buffering", "php-output-buffering", "envoy-buffer")),
     ("ngnix-proxy-bufering", ("nginx-proxy-buffering", *BUFFERING, "nginx-fastcgi-buffering")),
@@ -159,10 +191,10 @@ NEAR = [
     ("gzip",                GZIP),
     ("zip",                 GZIP),  # three letters are a word
     ("wait for body",       ("haproxy-wait-for-body", "lighttpd-stream-response-body")),
-    ("limit_rate",          ("nginx-limit-rate", "apache-ratelimit", "http2-stream-limit")),
+    ("limit_rate",          ("nginx-limit-rate", "apache-ratelimit", "http2-stream-limit", "app-server-limit")),
     ("-" * 57 + "gzip",     GZIP),  # 60 characters count
     ("-" * 58 + "gzip",     ()),
-    ("cache zzzzzzzz zzzzzzzzzz zzzzzzz nginx", ("nginx-proxy-cache", "nginx-proxy-buffering", "nginx-gzip", "nginx-fastcgi-buffering")),
+    ("cache zzzzzzzz zzzzzzzzzz zzzzzzz nginx", ("nginx-proxy-cache", "nginx-proxy-buffering", "nginx-gzip", "nginx-brotli")),
     ("an ap",               ()),
 ]  # fmt: skip
 

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from flushcheck.culprits import compressor, django_gzip_middleware, gzip_members, nginx_proxy_buffering
+from flushcheck.culprits import (
+    app_response,
+    buffering_hop,
+    byte_buffer,
+    compressor,
+    django_gzip_middleware,
+    gzip_members,
+    lighttpd_stream_response_body,
+    nginx_hint_taken,
+    nginx_proxy_buffering,
+    response_cache,
+    x_accel,
+)
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Client, Confidence, Transport, Variant
 from tests.culprits.rows_own import (
     AT_PORT,
     FREED,
+    HINTED,
     HTTP1_HELD,
     LENGTH,
+    RANGES,
     TABLES,
     VIEWS,
     WITH_NAME,
+    XAB_NO,
     blocks,
     headed,
     held,
     server,
 )
-from tests.measurement.own import GZIP, OWN, SINGLY, observed, own_run
+from tests.measurement.own import DIRECT, GZIP, OWN, SINGLY, observed, own_run
 
 ROWS = [
     pytest.param(detector, seen, confidence, id=f"{detector.CULPRIT.id}: {name}")
@@ -59,8 +76,6 @@ def sentences(detector, *seen):
 
 
 def alone(variant, groups, *headers):
-    from dataclasses import replace
-
     return observed(groups, replace(OWN, variant=variant), headers=headers)
 
 
@@ -104,6 +119,74 @@ def test_the_evidence_of_nginx_and_its_size():
     ]
     over_tls = sentences(nginx_proxy_buffering, blocks(16_384, server("nginx"), tls_version="TLSv1.3"))
     assert over_tls[1] == "events: over TLS it collects 16384 bytes, nginx's ssl_buffer_size"
+
+
+def test_the_evidence_of_a_buffer():
+    assert sentences(byte_buffer, blocks(4096)) == [
+        "events: 320 events in 8 deliveries of 4096 bytes each, from 0.00 to 3.50 s",
+        "events: nginx, Apache's mod_proxy_fcgi, PHP and a program that writes to a pipe collect so much",
+    ]
+    assert sentences(byte_buffer, blocks(2000, server("x")))[1:] == ["events: the response has Server: x"]
+
+
+def test_the_evidence_of_a_held_app():
+    assert sentences(app_response, blocks(2000), replace(blocks(2000), probe=DIRECT)) == [
+        "events: 160 events in 8 deliveries of 2000 bytes each, from 0.00 to 3.50 s",
+        "events: at the app's own port too: 160 events in 8 deliveries of 2000 bytes each, from 0.00 to 3.50 s",
+    ]
+
+
+def test_the_evidence_of_a_cache():
+    assert sentences(response_cache, observed([(0.0, 40)], headers=(("age", "7"),)), AT_PORT) == [
+        "events: 40 records arrived before they were sent: the response is old",
+        "events: the response has Age: 7",
+    ]
+
+
+def test_the_evidence_of_a_stored_file():
+    assert sentences(lighttpd_stream_response_body, held(LENGTH, RANGES), AT_PORT)[1:] == [
+        "events: the response has Content-Length: 1600, so something had all of it before it sent the header",
+        "events: the response has Accept-Ranges, which the app's own port does not send",
+        "events: at the app's own port the same stream flows",
+    ]
+
+
+def test_the_evidence_of_a_header_that_is_removed():
+    facts = sentences(nginx_hint_taken, blocks(4096, server("nginx")), HINTED)
+    assert facts[1] == (
+        "events: the app sends X-Accel-Buffering: no, and it does not arrive; of all proxies tested, only nginx "
+        "removes it"
+    )
+    assert facts[-1] == x_accel.SEPARATE.sentence
+
+
+NAMED = [
+    # name,              header of the response,          the fix offered beside the general ones
+    ("nginx",            server("nginx/1.22.1"),          "proxy_buffering off;"),
+    ("Caddy",            ("via", "1.1 Caddy"),            "remove buffer_responses, or response_buffers"),
+    ("Apache",           server("Apache"),                "flushpackets=on"),
+    ("Varnish",          ("via", "1.1 x (Varnish/7.1)"),  "set beresp.do_stream = true;"),
+    ("none of these",    server("gunicorn"),              None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "header", "change"), NAMED, ids=[row[0] for row in NAMED])
+def test_a_hop_has_the_fix_of_the_product_that_names_itself(name, header, change):
+    detection = buffering_hop.detect(Observations((held(header), AT_PORT)), Transport.EVENTS)
+    assert detection is not None
+    left = [fix.change for fix in buffering_hop.CULPRIT.fixes if fix not in detection.refuted]
+    general = ["switch off response buffering for the stream's address", "X-Accel-Buffering: no"]
+    assert left == [general[0], *([change] if change else []), general[1]]
+
+
+def test_a_header_that_the_app_sends_already_is_no_fix():
+    seen = Observations((held(), observed(SINGLY, DIRECT, headers=(XAB_NO,))))
+    detection = buffering_hop.detect(seen, Transport.EVENTS)
+    assert detection is not None
+    assert x_accel.APP_FIX in detection.refuted
+    assert [fact.sentence for fact in detection.evidence][1] == (
+        "events: the app sends X-Accel-Buffering: no already, and that frees nothing"
+    )
 
 
 def test_what_only_an_http_1_1_client_meets_is_told_of_it():

@@ -5,18 +5,28 @@ from __future__ import annotations
 import pytest
 
 from flushcheck.configs.findings import Level
-from flushcheck.diagnosis.app_server import examine, exit_code
+from flushcheck.diagnosis.app_server import Capacity, examine, exit_code
 from flushcheck.diagnosis.server_setup import GTHREAD, SYNC, AppServer
 from flushcheck.reports.app_server import server_report_document, server_report_line, server_report_text
 from tests.diagnosis.server_setups import NO_WORKER, SETUPS, gunicorn, other
 
+LOOP = "a stream takes a task of the event loop, and no thread; code that blocks stops all of its process"
 MEANINGS = [
     (gunicorn(), "a stream takes a greenlet: 900 at once in each process, then 503 with Retry-After"),
     (gunicorn(concurrency=100), "a stream takes a greenlet: 100 at once in each process, then 503 with Retry-After"),
     (gunicorn(concurrency=0), "a stream takes a greenlet: 900 at once in each process, then 503 with Retry-After"),
     (gunicorn(SYNC), "a process serves one request at a time: while it streams, other requests wait for another process"),
     (gunicorn("", **NO_WORKER), "how many streams fit into a process is not known: gunicorn's worker is not found"),
-    (gunicorn("tornado"), "the worker class tornado is unknown"),
+    (gunicorn("tornado"), "a WSGI app's response is sent when it is complete, and its process serves nothing else before; how many streams a Tornado app carries is not known"),
+    (gunicorn("my.Worker"), "the worker class my.Worker is not known, so it is not known how many streams fit into a process"),
+    (gunicorn("uvicorn", event_loop=True, concurrency=0), LOOP),
+    (other(AppServer.UVICORN, event_loop=True, concurrency=1), f"{LOOP}. Above 1 at once new requests get 503"),
+    (other(AppServer.GRANIAN, event_loop=True, concurrency=1024), f"{LOOP}. Above 1024 at once a new request waits"),
+    (other(AppServer.GRANIAN, event_loop=True, limit_unknown=True), f"{LOOP}. Its limit is known only when it runs"),
+    (other(AppServer.UVICORN, concurrency=10), "a stream takes one of the 10 threads of its process until the stream ends; when all are taken, a new request waits"),
+    (other(AppServer.WAITRESS, concurrency=1), "a stream takes the only thread of its process until the stream ends; a new request waits"),
+    (other(AppServer.UWSGI, concurrency=7, worker="gevent"), "a stream takes a greenlet of its process until the stream ends; a new request may wait"),
+    (gunicorn(GTHREAD, concurrency=1), "a stream takes the only thread of its process until the stream ends; a new request waits"),
     (gunicorn(GTHREAD), "a stream takes one of the 1000 threads of its process until the stream ends; when all are taken, a new request waits"),
     (other(AppServer.UWSGI), "a stream takes one of the threads of its process until the stream ends; when all are taken, a new request waits"),
     (other(AppServer.MOD_WSGI, concurrency=1), "a stream takes the only thread of its process until the stream ends; a new request waits"),
@@ -62,14 +72,41 @@ def test_a_setup_is_judged(name, setup, streams, remarks):
     report = examine(setup)
     assert report.streams == streams
     assert [f"{remark.level} {remark.id}" for remark in report.remarks] == remarks
-    assert report.websocket == (setup.server in (AppServer.GUNICORN, AppServer.WERKZEUG))
+    assert report.websocket == (setup.server in (AppServer.GUNICORN, AppServer.WERKZEUG) or setup.event_loop)
 
 
 @pytest.mark.parametrize("setup", [setup for _, setup, *_ in SETUPS])
 def test_the_exit_code_says_the_same(setup):
     report = examine(setup)
     to_change = any(remark.level is not Level.NOTE for remark in report.remarks)
-    assert exit_code(report) == (1 if to_change else 3 if setup.server is AppServer.UNKNOWN else 0)
+    assert exit_code(report) == (1 if to_change else 3 if report.capacity is Capacity.UNKNOWN else 0)
+
+
+CAPACITIES = [
+    # setup,                                                                what limits the streams, in words
+    (gunicorn(),                                                            Capacity.COUNTED, "900 at once"),
+    (gunicorn(processes=2),                                                 Capacity.COUNTED, "1800 at once, 900 at once in each process"),
+    (gunicorn(processes=0),                                                 Capacity.COUNTED, "900 at once in each process"),
+    (gunicorn("uvicorn", max_streams=0, concurrency=0, event_loop=True),    Capacity.UNLIMITED, "as many at once as are requested: the server sets no limit"),
+    (gunicorn("my.Worker", concurrency=7),                                  Capacity.UNKNOWN, "not known how many at once"),
+    (gunicorn("tornado", concurrency=7),                                    Capacity.UNKNOWN, "not known how many at once"),
+    (other(AppServer.UVICORN, event_loop=True, limit_unknown=True),         Capacity.UNKNOWN, "not known how many at once"),
+    (other(AppServer.WAITRESS),                                             Capacity.UNKNOWN, "not known how many at once"),
+    (other(AppServer.WERKZEUG),                                             Capacity.UNLIMITED, "as many at once as are requested: the server sets no limit"),
+    (other(AppServer.PASSENGER),                                            Capacity.WEB_SERVER, "as many at once as the web server has processes"),
+    (other(AppServer.MOD_WSGI),                                             Capacity.WEB_SERVER, "as many at once as the web server has processes"),
+    (other(AppServer.CGI),                                                  Capacity.WEB_SERVER, "as many at once as the web server has processes"),
+    (other(AppServer.FASTCGI),                                              Capacity.WEB_SERVER, "as many at once as the web server has processes"),
+    (other(AppServer.UNKNOWN),                                              Capacity.UNKNOWN, "not known how many at once"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("setup", "capacity", "words"), CAPACITIES)
+def test_what_limits_the_streams_is_said(setup, capacity, words):
+    report = examine(setup)
+    assert report.capacity is capacity
+    text = " ".join(server_report_text(report, width=200, color=False).split())
+    assert f" streams {words} websocket " in text
 
 
 @pytest.mark.parametrize("setup", [setup for _, setup, *_ in SETUPS])

@@ -23,6 +23,7 @@ from flushcheck.model import (
     Verdict,
 )
 from flushcheck.model.run_schema import run_from_json, run_to_json
+from tests.measurement.streams import saw
 
 KEY, OTHER_KEY = "sha256//site", "sha256//proxy"
 SITE = Certificate("site.test", "Public Authority", "2027-06-01 12:00:00", "aa", KEY)
@@ -103,6 +104,7 @@ PIECES = Observation(Probe(Transport.CHUNKED), Outcome.REFUSED, status=404)
 
 INTERCEPTED = [
     # site, pins, evidence of the hop
+    (SITE, (KEY,), "the issuer of its certificate is Company Authority; --pin does not match its key, sha256//proxy"),
     (SITE, (), "the issuer of its certificate is Company Authority; past the proxy it is Public Authority"),
     (None, (KEY,), "the issuer of its certificate is Company Authority; --pin does not match its key, sha256//proxy"),
 ]  # fmt: skip
@@ -117,6 +119,11 @@ def test_an_intercepting_proxy_is_a_hop_and_no_culprit(site, pins, evidence):
     ]
     assert (report.verdict, report.culprits) == (Verdict.UNKNOWN, ())
     assert report.certificate == CertificateReport(PROXY, site, CertificateMatch.OTHER)
+
+
+def test_a_diagnosed_path_has_its_certificate_too():
+    report = judge(Run("https://site.test", (saw(Transport.CHUNKED),), certificate=SITE))
+    assert report.certificate == CertificateReport(SITE, None, CertificateMatch.NOT_COMPARED)
 
 
 @pytest.mark.parametrize("site", [None, PROXY, replace(SITE, issuer=PROXY.issuer)])

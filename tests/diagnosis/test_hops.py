@@ -108,6 +108,8 @@ PATHS: list[tuple[str, list[Observation], dict[str, str]]] = [
     ("a WebSocket tells nothing of it", [saw(OWN_HTTP10, transport=Transport.WEBSOCKET)], {}),
     ("a gateway", [saw(app(gateway="CGI/1.1", server="nginx/1.22.1"), (("server", "nginx"),))],
      {"next to the app: a web server that calls the app through a gateway": "chunked: the app was called through CGI/1.1, SERVER_SOFTWARE is nginx/1.22.1"}),
+    ("a gateway before the origin in PHP", [saw(app(gateway="CGI/1.1", server="PHP/8.2 fpm-fcgi"), ())],
+     {"next to the app: a web server that calls the app through a gateway": "chunked: the app was called through CGI/1.1, the app is PHP/8.2 fpm-fcgi"}),
     ("a gateway that does not name itself", [saw(app(gateway="CGI/1.1", server=""), ())],
      {"next to the app: a web server that calls the app through a gateway": "chunked: the app was called through CGI/1.1"}),
     ("forwarded", [saw(app(forwarded=FOR, forwarded_hops=1))],

@@ -70,7 +70,7 @@ OBSERVATIONS = st.builds(
     compressed_head=st.sampled_from(["", "1f8b0808000000000000", "zz", "1f"]),
     head_bytes=SIZES,
     unread_bytes=SIZES,
-    format=st.sampled_from(["", "plain chunks", "server-sent events"]),
+    framing=st.sampled_from(["", "plain chunks", "server-sent events"]),
 )
 RUNS = st.builds(
     Run,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.diagnosis.service_absent import NEXT_STEP
+from flushcheck.diagnosis.service_absent import IF_400, NEXT_STEP, and_if
 from flushcheck.model import (
     Arrival,
     EndRecord,
@@ -61,6 +61,20 @@ def test_a_site_without_the_service_gets_no_culprit(name, status, headers, sente
 def test_a_bad_request_may_be_one_of_tls(scheme, also):
     report = judge(Run(f"{scheme}://site", site(400)))
     assert report.headline == f"no flushcheck service at {scheme}://site: it responded 400. {NEXT_STEP}{also}"
+
+
+BAD_REQUESTS = [
+    # target                     status  what else to do
+    ("https://site.test:8443",   400,    IF_400["https"]),
+    ("http://site.test:80/a:b",  400,    IF_400["http"]),
+    ("ftp://site.test",          400,    ""),
+    ("https://site.test",        404,    ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "status", "step"), BAD_REQUESTS)
+def test_only_a_bad_request_has_a_step_for_its_scheme(target, status, step):
+    assert and_if(target, status) == step
 
 
 LOGIN = "-u user:password, -H 'Authorization: …' or -b 'name=value'"

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.diagnosis.token_sentences import describe_shrunk, describe_tokens
+from flushcheck.diagnosis.token_sentences import describe_ending, describe_shrunk, describe_tokens
 from flushcheck.measurement.tokens import ShrunkGaps
-from flushcheck.model import Observation, Vantage
+from flushcheck.model import Ending, Gaps, Observation, Vantage
 from tests.measurement.own import ONCE, SINGLY, Groups, observed, own_run
 from tests.measurement.test_tokens import metrics
 
@@ -28,9 +28,39 @@ SENTENCES = [
 ]  # fmt: skip
 
 
+def test_the_gaps_between_tokens_are_in_milliseconds():
+    seen = dataclasses.replace(metrics("cccd"), gap_s=Gaps(0.8, 1.6, 2.4))
+    assert describe_tokens("END", seen, 1.0)[1] == (
+        "between tokens: median 800 ms, 95 % within 1600 ms, longest 2400 ms, 10.0 tokens per second"
+    )
+    assert "(700 ms instead of 900 ms)" in describe_shrunk(ShrunkGaps(1.0, 0.7, 0.9))
+
+
 @pytest.mark.parametrize(("seen", "per_delivery", "sentences"), SENTENCES)
 def test_tokens_in_words(seen, per_delivery, sentences):
     assert describe_tokens("END", seen, per_delivery) == sentences
+
+
+ENDINGS = [
+    # ending,           the format's end, sentence
+    (Ending.ERROR,      "END",            "the stream reports an error: overloaded"),
+    (Ending.ERROR,      "",               "a record looks like an error: overloaded"),
+    (Ending.MISSING,    "END",            "the end of its format did not come: END"),
+    (Ending.STOPPED,    "END",            ""),
+    (Ending.UNMARKED,   "",               ""),
+    (Ending.COMPLETE,   "END",            ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ending", "end", "sentence"), ENDINGS)
+def test_endings_in_words(ending, end, sentence):
+    assert describe_ending(ending, end, "overloaded") == sentence
+
+
+def test_an_error_shows_where_the_format_is_not_known():
+    stream = judge(own_run(dataclasses.replace(chat(SINGLY), format_end="", error="overloaded"))).stream
+    assert stream is not None
+    assert stream.token_sentences == ("a record looks like an error: overloaded",)
 
 
 def test_tokens_that_a_proxy_collects_in_words():
@@ -42,7 +72,7 @@ def test_tokens_that_a_proxy_collects_in_words():
 
 def chat(groups: Groups, vantage: Vantage = Vantage.PATH) -> Observation:
     """Return a stream whose records are tokens."""
-    seen = observed(groups, wire_format="Ollama chat", wire_end="END", done=True)
+    seen = observed(groups, format="Ollama chat", format_end="END", done=True)
     arrivals = tuple(dataclasses.replace(arrival, tokens=len(arrival.records)) for arrival in seen.arrivals)
     return dataclasses.replace(
         seen, arrivals=arrivals, probe=dataclasses.replace(seen.probe, vantage=vantage)
@@ -66,7 +96,7 @@ def test_a_second_address_shows_that_tokens_are_collected(name, observations, ex
 
 
 def test_a_report_has_the_tokens_of_a_known_format_in_words():
-    known, unknown = chat(SINGLY), dataclasses.replace(chat(SINGLY), wire_format="", wire_end="")
+    known, unknown = chat(SINGLY), dataclasses.replace(chat(SINGLY), format="", format_end="")
     (stream, other) = (judge(own_run(seen)).stream for seen in (known, unknown))
     assert stream is not None
     assert other is not None

@@ -45,6 +45,7 @@ STANDARD_TERMS = {
     "app": "WSGI: the application behind the server",
     "owner": "operations: who is responsible",
     "source": "English: where something was seen or comes from",
+    "reason": "English",
     "timed": "English",
     "unit": "English: what is counted",
     "flushcheck": "the product",

@@ -24,7 +24,9 @@ from flushcheck.model import (
     IdleResult,
     Report,
     Rung,
+    RungStream,
     StreamReport,
+    Transport,
 )
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.model.versions import shown
@@ -54,7 +56,7 @@ def report() -> Report:
         fault_location=located,
         certificate=certificate,
         stream=stream,
-        rungs=(Rung("app", "", Flow.FLOWING, ""),),
+        rungs=(Rung("app", "", (RungStream(Transport.EVENTS, Flow.FLOWING, ""),)),),
     )
 
 
@@ -144,12 +146,23 @@ def test_every_shown_output_of_the_command_is_compared(page):
         assert MARK.search(section), f"{page}: an example of output without a mark: no test compares it"
 
 
+def _of_actions(command: argparse.ArgumentParser) -> list[str]:
+    """The options of the actions of a command, for example of `origin test`."""
+    actions = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+    return [
+        option
+        for action in actions
+        for nested in action.choices.values()
+        for option in nested._option_string_actions
+    ]
+
+
 OPTIONS = sorted(
     (name, option)
     for action in parser()._actions
     if isinstance(action, argparse._SubParsersAction)
     for name, command in action.choices.items()
-    for option in command._option_string_actions
+    for option in (*command._option_string_actions, *_of_actions(command))
     if option not in ("-h", "--help")
 )
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from functools import partial
 from inspect import signature
 from pathlib import Path
 
@@ -69,6 +70,9 @@ def main() -> int:
         action="store_true",
         help="with --watch: at the app's own port too, where the case has one",
     )
+    parser.add_argument(
+        "--runs", type=Path, help="with --watch: save each run in this folder, to judge it again"
+    )
     parser.add_argument("--busy", action="store_true", help="keep all cores busy with something else")
     parser.add_argument(
         "--chromium",
@@ -94,6 +98,7 @@ def main() -> int:
         bench.diagnosing = not asked.only_observe
         bench.watching, bench.direct = asked.watch, asked.direct
         bench.browsing = asked.chromium
+        bench.runs = asked.runs
         results = bench.run(cases, say=lambda result: print(line(result), flush=True))
     print(totals(results))
     if asked.chromium:
@@ -143,6 +148,7 @@ class Bench:
     watching = False
     direct = False
     browsing = False  # a real Chromium too
+    runs: Path | None = None  # where the runs of watched streams are kept
 
     def __init__(self, stack: ExitStack, jobs: int, *, record: bool, measure: bool, out: Path | None) -> None:
         self._jobs = jobs
@@ -185,8 +191,8 @@ class Bench:
                     mark = Mark.WRONG if changed and not self._measure else Mark.RIGHT
                     return Result(case, mark, "", (), 0.0, "; ".join(changed))
                 if self.watching:
-                    has_port = self.direct and case.behind == "gunicorn"
-                    reports, took_s = watched.look(front.url, origin.url if has_port else "")
+                    direct = watched.port_behind(case, origin.url) if self.direct else ""
+                    reports, took_s = watched.look(front.url, direct, partial(self._keep, case))
                     return watched.assess_watched(case, seen, reports, took_s)
                 report, run, took_s = diagnose(front.url, case)
                 if self._record:
@@ -222,6 +228,12 @@ class Bench:
             return result
         return replace(result, mark=Mark.WRONG, why="; ".join(filter(None, (result.why, *differing))))
 
+    def _keep(self, case: Case, stream: str, run: Run) -> None:
+        if self.runs is not None:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            path = self.runs / f"{case.name.replace('/', '+')}@{stream}.json"
+            path.write_text(json.dumps(slim_run(run), separators=(",", ":")) + "\n")
+
     def _account(self, case: Case, sights: Mapping[Protocol, list[Seen]]) -> None:
         if self._out is None:
             return
@@ -235,7 +247,7 @@ def diagnose(url: str, case: Case) -> tuple[Report, Run, float]:
     begun_s = time.monotonic()
     idle_s = float(case.options.get("idle", "0"))
     asked = {"idle_s": idle_s} if idle_s and "idle_s" in signature(gather).parameters else {}
-    run = gather(url, **asked)  # type: ignore[arg-type]  # a time-out is looked for only when asked
+    run = gather(url + case.options.get("origin", ""), **asked)  # type: ignore[arg-type]  # a time-out is looked for only when asked
     report = judge(run)
     return report, run, time.monotonic() - begun_s
 

@@ -31,6 +31,7 @@ class Ask:
     http: str = "1.1"
     pad_bytes: int = 0
     nonce: str = ""  # two asks with one nonce are one address; "" for an address of its own
+    origin: str = ""  # path and query of an origin (docs/protocol.md); "": the service's own paths
 
     @property
     def name(self) -> str:
@@ -43,6 +44,10 @@ class Ask:
     def path(self) -> str:
         count, interval_s, jitter_s, size_bytes, spread_bytes = SIZES[self.size]
         asked = f"count={count}&interval={interval_s:g}&jitter={jitter_s:g}&size={size_bytes}&spread={spread_bytes}"
+        if self.origin:
+            asked += "".join(f"&{name}=1" for name in self.hints)
+            mark = "&" if "?" in self.origin else "?"
+            return f"{self.origin}{mark}fc={self.route}&{asked}&nonce={self.nonce or secrets.token_hex(4)}"
         asked += "&format=delta&end=done"
         switches = "".join(f"&{name}={int(name in self.hints)}" for name in ("xab", "cache", "nosniff"))
         pad = f"&pad={self.pad_bytes}" if self.pad_bytes else ""

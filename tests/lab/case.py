@@ -24,8 +24,12 @@ with the certificate of a throw-away authority, /run/lab/cert.pem and key.pem (b
 is then what an HTTP/1.1 client gets, `seen-h2` and `seen-h3` what a client of these protocols gets, where the server
 offers them. `clients` says for which of `http1`, `browser` and `http3` a guilty case is held; without it, for all.
 `chromium h2` says why a real Chromium rightly gets something else by that protocol (`chromium.py`).
+`clients of file` says why the config check rightly names other clients (tests/checking/test_lab_clients.py).
 `culprit browser` names what holds a browser, where that is less than what holds the others.
 `recorded: yes` keeps the recording of a case over TLS that `make test` does not run.
+`origin` is the address, path and query, at which one of the files of `flushcheck origin write` responds; they are put
+into /run/lab/origin with the token of `tests/lab/origins`. `note` is an id that a note of the report must name. `at-once: 1` makes the
+observer ask one thing after the other.
 `new-culprit` is an id that the catalogue does not have yet.
 
 Everything else in the file is the program's configuration as people write it. Only ports and one folder are moved

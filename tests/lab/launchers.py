@@ -54,7 +54,7 @@ def apache(setting: Setting) -> Command:
         f"Listen 127.0.0.1:{setting.port}",
         *([f"User {WEB_USER}", f"Group {WEB_USER}"] if os.geteuid() == 0 else []),
         # Debian's mods-enabled, as far as a proxy needs it.
-        *_apache_modules(available, ["mpm_event", "authz_core", "mime", "env", "setenvif", *modules]),
+        *_apache_modules(available, [_mpm(modules), "authz_core", "mime", "env", "setenvif", *modules]),
         f"Include {setting.folder}/site.conf",
         "",
     ]
@@ -71,6 +71,11 @@ def apache(setting: Setting) -> Command:
         "APACHE_RUN_GROUP": WEB_USER,
     }
     return Command([binary, "-d", str(setting.folder), "-f", str(main), "-DFOREGROUND"], env)
+
+
+def _mpm(modules: Sequence[str]) -> str:
+    """PHP inside Apache wants processes without threads, and Debian gives it those."""
+    return "mpm_prefork" if any(name.startswith("php") for name in modules) else "mpm_event"
 
 
 def _apache_modules(available: Path, names: Sequence[str]) -> Iterator[str]:
@@ -140,6 +145,12 @@ def php_fpm(setting: Setting) -> Command:
     # No php.ini: Debian's own sets output_buffering, which is what the cases are about.
     argv += ["-n", *(["--allow-to-run-as-root"] if os.geteuid() == 0 else []), *setting.args]
     return Command(argv, ready="")
+
+
+def php(setting: Setting) -> Command:
+    """PHP's own server, `php -S`; the case's file is its php.ini."""
+    argv = [tool("php", "php-cli"), "-c", str(setting.write("php.ini")), *setting.args]
+    return Command([*argv, "-S", f"127.0.0.1:{setting.port}", "-t", str(setting.folder / "origin")], ready="")
 
 
 def uwsgi(setting: Setting) -> Command:
@@ -292,6 +303,7 @@ LAUNCHERS: Mapping[str, Launcher] = {
     "node": node,
     "passenger": apache,
     "perlbal": perlbal,
+    "php": php,
     "php-fpm": php_fpm,
     "privoxy": privoxy,
     "pushpin": pushpin,

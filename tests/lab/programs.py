@@ -22,6 +22,7 @@ from urllib.request import urlopen
 from tests.lab.accounts import make_home, public_checkout
 from tests.lab.case import UPSTREAMS, Case, Kind, find
 from tests.lab.launchers import LAUNCHERS
+from tests.lab.origins import write_origins
 from tests.lab.setting import Missing, Setting
 from tests.lab.tls import HOST, authority
 from tests.live import servers
@@ -59,8 +60,10 @@ def start(case: Case, *, origin: Service | None = None) -> Iterator[Service]:
         front = stack.enter_context(_front(case, behind))
         if case.kind is not Kind.PART:
             # Whatever stands behind may still be starting: a socket that accepts is not yet an app that answers.
-            _wait_until_ok(front, "/healthz")
-        warm(front.port, int(case.options.get("warm", "0")))
+            _wait_until_ok(front, _health(case))
+        own = case.options.get("origin", "")
+        address = f"{own}&fc=chunked" if own else "/stream/chunked?"
+        warm(front.port, int(case.options.get("warm", "0")), address=address)
         yield front
 
 
@@ -69,14 +72,21 @@ WARM_ROUNDS = 12
 WARM_S = 0.4
 
 
-def warm(port: int, count: int, mount: str = "") -> None:
-    """Keep this many streams open at once until a server that starts a process for each has started them all."""
+def warm(port: int, count: int, mount: str = "", address: str = "/stream/chunked?") -> None:
+    """Keep this many streams open at once until a server that starts a process for each has started them all.
+
+    Args:
+        port: where.
+        count: how many.
+        mount: what stands before the address.
+        address: of a stream, to be followed by its parameters.
+    """
 
     def one(first_s: list[float]) -> None:
         begun_s = time.monotonic()
         with (
             suppress(OSError),
-            urlopen(f"http://127.0.0.1:{port}{mount}/stream/chunked?count=3&interval=0.4") as answer,
+            urlopen(f"http://127.0.0.1:{port}{mount}{address}&count=3&interval=0.4") as answer,
         ):
             answer.read(1)
             first_s.append(time.monotonic() - begun_s)
@@ -111,6 +121,12 @@ def _behind(case: Case, origin: Service | None) -> Iterator[Service]:
             yield stack.enter_context(start(find(name), origin=origin))
 
 
+def _health(case: Case) -> str:
+    """What responds 200 once a case is up: the service says so itself, an origin tells its capabilities."""
+    origin = case.options.get("origin", "")
+    return f"{origin}&fc=1" if origin else "/healthz"
+
+
 def _nobody() -> subprocess.Popen[bytes]:
     """A process that has already ended, for a program that is itself the origin."""
     process = subprocess.Popen(["true"])
@@ -126,6 +142,8 @@ def _front(case: Case, behind: Service) -> Iterator[Service]:
     folder.chmod(0o777)
     if "home" in case.options:
         make_home(folder / "home")
+    (folder / "origin").mkdir()
+    write_origins(folder / "origin")
     if case.tls or re.search(r"/run/lab/(ca|cert|key|both)\.pem", case.text):
         authority().copy_to(folder)
     ports = {own: servers.free_port() for own in (*OWN_PORTS, TLS_PORT)}
@@ -135,7 +153,7 @@ def _front(case: Case, behind: Service) -> Iterator[Service]:
     text = re.sub(r"(?<=[*\"]:)443\b", str(ports[TLS_PORT]), text)
     setting = Setting(case, text, port, folder, behind)
     command = LAUNCHERS[case.program](setting)
-    ready = case.options.get("ready", command.ready)
+    ready = case.options.get("ready", command.ready and _health(case))
     with servers.start_program(
         case.program,
         command.argv,

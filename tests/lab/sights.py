@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tests.lab.asks import battery, first_look, multiplexed_battery, together
 from tests.lab.case import Case, Protocol
@@ -26,6 +27,11 @@ def observe(case: Case, port: int, *, whole: bool) -> dict[Protocol, list[Seen]]
         whole: all that the observer can ask, or the least that says how each stream arrives.
     """
     looks = list(battery(tls=case.tls)) if whole else [first_look()]
+    if origin := case.options.get("origin", ""):
+        # No file of an origin offers WebSocket.
+        looks = [tuple(replace(ask, origin=origin) for ask in asks if ask.route != "ws") for asks in looks]
+    if case.options.get("at-once") == "1":
+        looks = [(ask,) for asks in looks for ask in asks]
     sights = {
         Protocol.HTTP1: [
             seen for asks in looks for seen in look_at_all("127.0.0.1", port, asks, tls=case.tls)

@@ -29,6 +29,7 @@ ROWS = [
     # name,                       case,                          what arrives, what flushcheck saw,                       mark
     ("flowing",                   case(),                        FLOWS,        (observed(SINGLY),),                       RIGHT),
     ("a false alarm",             case(),                        FLOWS,        (held(), AT_PORT),                         WRONG),
+    ("a cause that others meet",  case("compressor"),            FLOWS,        (held(GZIP), FREED),                       RIGHT),
     ("not told apart",            case("nginx-proxy-buffering"), HELD,         (held(),),                                 UNDECIDED),
     ("called flowing",            case("nginx-proxy-buffering"), HELD,         (observed(SINGLY),),                       WRONG),
     ("described",                 case("nginx-proxy-buffering"), HELD,         (held(), AT_PORT),                         RIGHT),

@@ -101,6 +101,8 @@ def assess(
     guilty = bool(expected)
     wrong = _wrong_flows(case, client, seen, report) if "flows" not in case.options else []
     foreign = [name for name in named if name not in expected | also]
+    for word in case.options.get("note", "").split():
+        wrong += [] if any(word in note for note in report.notes) else [f"no note names {word}"]
     if not guilty:
         wrong += [f"{name} is named" for name in named]
         if report.verdict in (Verdict.HELD, Verdict.BROKEN) and not named:

@@ -8,16 +8,16 @@ broken. Undecided is what says less: "a slow app, or held to the end", or a hold
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from flushcheck import judge
 from flushcheck.culprits import CULPRITS
 from flushcheck.model import Client as Asked
-from flushcheck.model import Confidence, Report, Transport, Verdict
+from flushcheck.model import Confidence, Report, Run, Transport, Verdict
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
-from tests.lab.case import Case, Client, Kind, Sights, seen_by
+from tests.lab.case import Case, Client, Kind, Sights, find, seen_by
 from tests.lab.verdicts import BADLY, Mark, Result, as_told_to
 
 # As a plain app sends them: no header against buffering.
@@ -41,14 +41,31 @@ SUBTLE = frozenset(
 HELD = frozenset({"held", "blocks"})
 
 
-def look(url: str, direct: str = "") -> tuple[dict[str, Report], float]:
-    """What flushcheck says of each stream, and how long that took."""
+def port_behind(case: Case, origin: str) -> str:
+    """The address of the app's own port behind this case, however many hops away; "" if it has none of HTTP."""
+    while "/" in case.behind:
+        case = find(case.behind)
+    return origin if case.behind == "gunicorn" else ""
+
+
+def look(
+    url: str, direct: str = "", keep: Callable[[str, Run], None] | None = None
+) -> tuple[dict[str, Report], float]:
+    """What flushcheck says of each stream, and how long that took.
+
+    Args:
+        url: of the case.
+        direct: of the app's own port; "" to ask at the case alone.
+        keep: called with the name of each stream and its run.
+    """
     begun_s = time.monotonic()
     reports = {}
     for name, (_, address) in STREAMS.items():
         own = watch_request(direct + address) if direct else None
         run = watch(watch_request(url + address), own, timeout_s=TIMEOUT_S, repeat=True)
         reports[name] = judge(run)
+        if keep is not None:
+            keep(name, run)
     return reports, time.monotonic() - begun_s
 
 
@@ -91,7 +108,7 @@ def _assess(case: Case, client: Client, name: str, seen: Sights, report: Report,
     wrong = [
         f"{name} is named" for name in named if name not in right | doubted and not CULPRITS[name].generic
     ]
-    if words == {"flowing"} and report.verdict in (Verdict.HELD, Verdict.BROKEN):
+    if words == {"flowing"} and report.verdict in (Verdict.HELD, Verdict.BROKEN) and not right:
         wrong.append(f"called {report.verdict}")
     if words and words <= HELD and report.verdict is Verdict.FLOWING:
         wrong.append("called flowing")

@@ -36,3 +36,17 @@ def test_nothing_is_wrong_where_both_flow(origin, nginx):
     report = diagnose(front.url, only=STREAMED, quick=True, direct=f"{origin.url}/")
     assert report.fault_location is not None
     assert report.fault_location.place is FaultPlace.NOWHERE
+
+
+def test_the_hop_that_holds_is_found_between_two_addresses(origin, nginx):
+    inner = nginx(nginxconf.site(f"{PASS}\nproxy_buffering off;"), upstreams={8000: origin.port})
+    holding = nginx(nginxconf.site(PASS), upstreams={8000: inner.port})
+    front = nginx(nginxconf.site(f"{PASS}\nproxy_buffering off;"), upstreams={8000: holding.port})
+    at = [("app", origin.url), ("inner", inner.url), ("holding", holding.url)]
+    report = diagnose(front.url, only=STREAMED, quick=True, at=at)
+    assert report.fault_location is not None
+    assert report.fault_location.summary.startswith(
+        "on chunked, events the stream flows at inner and is held at holding"
+    )
+    first = {rung.name for rung in report.rungs for stream in rung.streams if stream.first}
+    assert first == {"holding"}

@@ -70,7 +70,7 @@ def observed(
         headers_s=groups[0][0] if groups else 0.01,
         ended_s=groups[-1][0] if groups else 1.0,
         arrivals=arrivals,
-        format="server-sent events",
+        framing="server-sent events",
     )
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 

@@ -290,6 +290,11 @@ def test_a_hold_that_one_stream_alone_met_is_none(name, streams, flow, hold_byte
     assert (timing.flow, timing.hold_bytes) == (flow, hold_bytes)
 
 
+def test_each_stream_is_looked_at_whatever_stands_before_it():
+    streams = (met(FLOWING, EVENTS), met(HELD), *tried(*ALL_FLOW))
+    assert corrected(*streams)[1].flow is UNKNOWN
+
+
 # Jitter
 
 

@@ -58,6 +58,19 @@ def test_the_shapes_of_the_tables_are_what_they_are_called(reads, flow):
     assert run(saw(CHUNKED, reads)).flow(CHUNKED) is flow
 
 
+FLUSHED = [
+    # name,                                Observations,                                                                  flushed
+    ("asked for less",                     [saw(CHUNKED), saw(Probe(CHUNKED, variant=Variant.FLUSH), HELD)],              True),
+    ("that did not arrive",                [saw(CHUNKED), saw(Probe(CHUNKED, variant=Variant.FLUSH), NOTHING)],           False),
+    ("not asked",                          [saw(CHUNKED), saw(xab(CHUNKED))],                                             False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "flushed"), FLUSHED, ids=[row[0] for row in FLUSHED])
+def test_an_app_that_can_flush_less_flushes_all_in_its_baseline(name, seen, flushed):
+    assert run(*seen).flushed is flushed
+
+
 # Held by half a second; freed by what is late by up to 0.6 of that.
 HALF_A_SECOND = at_moments(EVERY_8TH, [0.5] * 5)
 LATE_BY_06 = at_moments(EVERY_8TH, [0.3, 0.3, 0.3, *EVERY_8TH[3:]])

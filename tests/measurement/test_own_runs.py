@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.measurement.answer import Answer
-from flushcheck.measurement.cross_probe import timings
+from flushcheck.measurement.cross_probe import QUEUED_S, timings
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Arrival, Flow, Outcome, Probe, Scenario, Transport, Variant
+from flushcheck.measurement.timing import Timing, measure
+from flushcheck.model import Arrival, Flow, Outcome, Probe, Scenario, Transport, Vantage, Variant
 from tests.measurement.own import (
     BLOCKS,
     DIRECT,
@@ -28,6 +29,7 @@ from tests.measurement.own import (
 )
 
 TOGETHER = replace(OWN, variant=Variant.TOGETHER)
+UNPROXIED = replace(OWN, vantage=Vantage.UNPROXIED)
 
 
 def held_by(*others):
@@ -71,6 +73,34 @@ def test_a_timer_that_the_first_record_starts_gives_ticks():
     assert timing.period_s == pytest.approx(0.21)
 
 
+REPLAYS = [
+    # name,                          first look and what was asked beside it,                         flow
+    ("before the app has sent it",   (observed([(0.0, 40)]), observed(SINGLY, DIRECT)),               Flow.REPLAYED),
+    ("past a proxy",                 (observed([(0.0, 40)]), observed(SINGLY, UNPROXIED)),            Flow.REPLAYED),
+    ("a repeat is asked later",      (observed([(0.0, 40)]), observed(SINGLY, IDENTITY)),             Flow.UNKNOWN),
+    ("a repeat at the app's port",   (observed([(0.0, 40)]), observed(SINGLY, replace(DIRECT, variant=Variant.IDENTITY))), Flow.UNKNOWN),
+    ("another stream",               (observed([(0.0, 10)]), observed(SINGLY, DIRECT)),               Flow.UNKNOWN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "flow"), REPLAYS, ids=[row[0] for row in REPLAYS])
+def test_a_cache_shows_beside_the_same_request_at_the_apps_own_port(name, seen, flow):
+    timing = timings({observation.probe: observation for observation in seen})
+    assert timing[OWN].flow is flow
+
+
+def test_a_repeat_that_is_played_back_accuses_no_cache_on_the_path():
+    seen = {OWN: observed(ONCE), IDENTITY: observed([(0.0, 40)], IDENTITY), DIRECT: observed(SINGLY, DIRECT)}
+    assert timings(seen)[IDENTITY].flow is Flow.UNKNOWN
+
+
+def test_a_late_opening_is_as_late_as_its_first_records():
+    opened = [(0.8, 9), *evenly(26, 0.1, start_s=0.9), (3.6, 5)]
+    timing = timings({OWN: observed(opened), DIRECT: observed(SINGLY, DIRECT)})[OWN]
+    assert timing.flow is Flow.LATE
+    assert (timing.late_s, timing.waited_s) == (0.8, 0.8)
+
+
 def test_jitter_is_no_hold():
     joined = [*evenly(10, 0.1), *evenly(5, 0.2, records=3, start_s=1.0)]
     assert timings({OWN: observed(joined)})[OWN].flow is Flow.UNKNOWN
@@ -111,6 +141,41 @@ def test_a_stream_that_begins_when_another_one_ends_waited_for_its_turn(name, be
     assert timing.flow is flow
     assert timing.queued_s == pytest.approx(began_s - 0.05 if flow is Flow.LATE else 0)
     assert timing.held_s == timing.queued_s
+
+
+def turns(first, second):
+    """Flow of the second of two streams that were requested together."""
+    other = replace(TOGETHER, run=1)
+    pair = (replace(first, probe=TOGETHER), replace(second, probe=other))
+    return timings({observation.probe: observation for observation in pair})[other].flow
+
+
+FIRST = observed(SINGLY, headers_s=0.05)  # ends at 3.9 s
+LATER = observed(evenly(40, 0.1, start_s=3.9), headers_s=3.9)
+SHORT = observed(evenly(6, 0.02, start_s=3.9), headers_s=3.9)
+EARLIER = observed(evenly(6, 0.1), headers_s=0.05)
+
+PAIRS = [
+    # name,                                 first,                                          second,                            flow of the second
+    ("begins as the first ends",            FIRST,                                          LATER,                             Flow.LATE),
+    ("requested later, both",               replace(FIRST, requested_s=2.0),                replace(LATER, requested_s=2.0),   Flow.LATE),
+    ("begins as it ends itself",            EARLIER,                                        SHORT,                             Flow.FLOWING),
+    ("begins as a refused one ends",        observed([], headers_s=0.05, ended_s=3.9, outcome=Outcome.REFUSED), SHORT,         Flow.FLOWING),
+    ("waits for the least time",            observed(evenly(6, 0.1), headers_s=0.0, ended_s=QUEUED_S), replace(SHORT, headers_s=QUEUED_S), Flow.FLOWING),
+    ("waits for a little more",             observed(evenly(6, 0.1), headers_s=0.0, ended_s=QUEUED_S), replace(SHORT, headers_s=QUEUED_S + 0.01), Flow.LATE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "first", "second", "flow"), PAIRS, ids=[row[0] for row in PAIRS])
+def test_a_turn_is_waited_for_behind_another_stream_that_arrived(name, first, second, flow):
+    assert turns(first, second) is flow
+
+
+def test_the_timing_of_an_own_stream_is_that_of_its_shape():
+    ticking = measure(observed(TICKS))
+    assert ticking == Timing(Flow.UNKNOWN, deliveries=12, period_s=ticking.period_s)
+    assert ticking.period_s == pytest.approx(0.2)
+    assert measure(observed(BLOCKS)) == Timing(Flow.UNKNOWN, deliveries=5, hold_bytes=400)
 
 
 def test_a_short_wait_is_no_turn():

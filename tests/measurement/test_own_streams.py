@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from flushcheck.measurement.own_streams import (
+    MIN_HOLD_S,
+    MIN_SPAN_S,
     PLAIN,
+    TIMED_GAPS,
     OwnShape,
     comparable,
     held_beside,
     is_jitter,
     is_joined,
+    is_late_opening,
+    is_replayed,
     is_timed,
     shape,
     waited_s,
 )
-from flushcheck.model import Arrival, Flow, Outcome
+from flushcheck.measurement.patterns import HELD_SHARE
+from flushcheck.model import Arrival, Flow, Observation, Outcome
 from tests.measurement.own import (
     BLOCKS,
     EVENT_STREAM,
@@ -98,6 +106,21 @@ def test_the_numbers_of_a_stream():
     assert shape(observed(TICKS)).period_s == pytest.approx(0.2)
 
 
+def test_the_last_gap_counts_neither_as_the_shortest_nor_for_the_usual_one():
+    own = shape(observed(ticking(0.0, 0.1, 0.3, 0.6, 1.0)))
+    assert (own.shortest_gap_s, own.usual_gap_s) == pytest.approx((0.1, 0.2))
+
+
+def test_one_delivery_has_no_gaps():
+    own = shape(observed(ONCE))
+    assert (own.longest_gap_s, own.shortest_gap_s, own.usual_gap_s) == (0.0, 0.0, 0.0)
+
+
+def test_a_cut_stream_has_no_ticks():
+    own = shape(observed(TICKS, outcome=Outcome.CUT))
+    assert (own.hold_bytes, own.period_s) == (None, 0.0)
+
+
 def test_bytes_without_a_record_are_no_delivery_of_records():
     own = shape(observed([], arrivals=(Arrival(0.1, 10, 0), Arrival(2.0, 40, 40, records=(40,)))))
     assert (own.deliveries, own.first_s) == (1, 2.0)
@@ -113,9 +136,9 @@ CUTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "stream_format", "mid_record", "flow"), CUTS, ids=[row[0] for row in CUTS])
-def test_blocks_that_end_in_the_middle_of_records_are_no_apps(name, stream_format, mid_record, flow):
-    base = observed(BLOCKS, format=stream_format)
+@pytest.mark.parametrize(("name", "framing", "mid_record", "flow"), CUTS, ids=[row[0] for row in CUTS])
+def test_blocks_that_end_in_the_middle_of_records_are_no_apps(name, framing, mid_record, flow):
+    base = observed(BLOCKS, framing=framing)
     arrivals = tuple(
         replace(arrival, mid_record=mid) for arrival, mid in zip(base.arrivals, mid_record, strict=True)
     )
@@ -127,26 +150,41 @@ def test_a_fast_download_in_packets_is_not_held(gap_s, flow):
     assert shape(observed(evenly(8, gap_s, records=10), mid_record=True)).flow is flow
 
 
+def test_a_pause_of_a_tenth_of_a_second_is_a_pause():
+    groups = [(at_s, 10) for at_s in (0.0, 0.1, 0.15, 0.2, 0.25)]
+    assert shape(observed(groups, mid_record=True)).flow is Flow.BLOCKS
+
+
 def late(by_s: float) -> Groups:
     return evenly(40, 0.1, start_s=by_s)
 
 
-BESIDE = [
+CUT_BLOCKS = observed(evenly(8, 0.5, records=5), mid_record=True)
+
+BESIDE: list[tuple[str, Groups, Groups | Observation, bool]] = [
     # name,                  here,                                       there,                  held
     ("held",                 [(3.9, 40)],                                SINGLY,                 True),
     ("blocks",               [(0.8 * n, 10) for n in range(1, 6)],       SINGLY,                 True),
     ("ticks of 200 ms",      [(0.2 * n, 2) for n in range(20)],          SINGLY,                 True),
+    ("half of them",         ticking(*(0.8 * n + (0.7 if n % 2 else 0.0) for n in range(20))), SINGLY, True),
     ("half the deliveries",  evenly(20, 0.5, records=2),                 SINGLY,                 True),
-    ("more than half",       ticking(*(0.9 * n for n in range(21))),     SINGLY,                 False),
+    ("ticks, 60 % of them",  ticking(*(0.9 * n for n in range(24))),     SINGLY,                 True),
+    ("ticks, more than 60 %", ticking(*(0.9 * n for n in range(25))),    SINGLY,                 False),
+    ("more than half",       ticking(*(0.8 * n + (0.7 if n % 2 else 0.0) for n in range(21))), SINGLY, False),
     ("three there",          [(0.9, 3)],                                 evenly(3, 0.3),         False),
     ("0.8 s in all",         [(0.8, 8)],                                 evenly(8, 0.1),         True),
     ("0.3 s in all",         [(0.3, 4)],                                 evenly(4, 0.1),         True),
     ("0.29 s in all",        [(0.3, 4)],                                 evenly(4, 0.0966),      False),
     ("80 % of it late",      [(0.561, 8)],                               evenly(8, 0.1),         True),
     ("79 % of it late",      [(0.555, 8)],                               evenly(8, 0.1),         False),
+    ("later than one that began later", [(1.6, 8)],              evenly(8, 0.1, start_s=1.0), True),
+    ("soon after one that began later", [(1.2, 8)],              evenly(8, 0.1, start_s=1.0), False),
     ("played back",          [(0.01, 40)],                               SINGLY,                 False),
     ("a gap of 0.41 s",      [(0.0, 3), (0.435, 5)],                     evenly(8, 0.025),       True),
     ("a gap of 0.39 s",      [(0.0, 3), (0.414, 5)],                     evenly(8, 0.025),       False),
+    ("beside blocks",        ONCE,                                       CUT_BLOCKS,             True),
+    ("with the last block",  [(0.0, 2), (3.5, 38)],                      CUT_BLOCKS,             False),
+    ("before most blocks",   [(2.7, 40)],                                CUT_BLOCKS,             False),
     ("both flow",            SINGLY,                                     SINGLY,                 False),
     ("later, one by one",    late(3),                                    SINGLY,                 False),
     ("both at once",         ONCE,                                       ONCE,                   False),
@@ -155,7 +193,138 @@ BESIDE = [
 
 @pytest.mark.parametrize(("name", "here", "there", "held"), BESIDE, ids=[row[0] for row in BESIDE])
 def test_a_stream_is_held_where_the_same_one_arrives_one_by_one_elsewhere(name, here, there, held):
-    assert held_beside(shape(observed(here)), shape(observed(there))) is held
+    beside = there if isinstance(there, Observation) else observed(there)
+    assert held_beside(shape(observed(here)), shape(beside)) is held
+
+
+REPLAYED = [
+    # name,                        here,             there,             played back
+    ("at once",                    [(0.0, 40)],      SINGLY,            True),
+    ("after half of it",           [(1.95, 40)],     SINGLY,            True),
+    ("after more than half of it", [(1.96, 40)],     SINGLY,            False),
+    ("in two",                     [(0.0, 20), (0.1, 20)], SINGLY,      False),
+    ("beside 1 s",                 [(0.0, 11)],      evenly(11, 0.1),   True),
+    ("beside 0.9 s",               [(0.0, 10)],      evenly(10, 0.1),   False),
+    ("beside one that is held",    [(0.0, 40)],      ONCE,              False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "here", "there", "replayed"), REPLAYED, ids=[row[0] for row in REPLAYED])
+def test_what_is_over_before_the_app_can_have_sent_it_was_played_back(name, here, there, replayed):
+    assert is_replayed(shape(observed(here)), shape(observed(there))) is replayed
+
+
+def whole(counts: Sequence[int], size: int, *, gap_s: float = 0.5, **changes: Any) -> Observation:
+    """Deliveries of so many whole records of this size, 6 bytes of it framing, and a remainder."""
+    arrivals = tuple(
+        Arrival(gap_s * n, count * size, count * size, records=(size - 6,) * count)
+        for n, count in enumerate((*counts, 1))
+    )
+    return observed([], arrivals=arrivals, **changes)
+
+
+def filled(
+    limit: int, sizes: Sequence[int], deliveries: int = 6, *, gap_s: float = 0.5, before: bool = False
+) -> Observation:
+    """What a buffer lets go that sends whole records as soon as it holds so many bytes, or before it does."""
+    arrivals, held, number = list[Arrival](), list[int](), 0
+    while len(arrivals) < deliveries:
+        following = sizes[number % len(sizes)]
+        number += 1
+        if not before:
+            held.append(following)
+        if sum(held) + 6 * len(held) + (following + 6 if before else 1) > limit:
+            size = sum(held) + 6 * len(held)
+            arrivals.append(Arrival(gap_s * len(arrivals), size, size, records=tuple(held)))
+            held = []
+        if before:
+            held.append(following)
+    rest = Arrival(gap_s * deliveries, 50, 50, records=(44,))
+    return observed([], arrivals=(*arrivals, rest))
+
+
+LONG = (700, 1300, 1400, 750, 850, 1400)
+ODD = (550, 1000, 1400, 1100, 1350, 950)
+VARIED = (310, 95, 402, 188, 77, 260, 333, 121)
+THRESHOLDS = [
+    # name,                          observation,                                    bytes, alone
+    ("4096 bytes",                   filled(4096, VARIED),                           4096,  Flow.BLOCKS),
+    ("64 kB",                        filled(65_536, VARIED),                         65_536, Flow.BLOCKS),
+    ("five deliveries",              filled(4096, VARIED, 5),                        4096,  Flow.BLOCKS),
+    ("four deliveries",              filled(4096, VARIED, 4),                        None,  Flow.UNKNOWN),
+    ("5000 bytes is none",           filled(5000, VARIED),                           None,  Flow.UNKNOWN),
+    ("18,000, ten of them",          filled(18_000, VARIED, 10),                     18_001, Flow.BLOCKS),
+    ("18,000, nine of them",         filled(18_000, VARIED, 9),                      None,  Flow.UNKNOWN),
+    ("7000, 5.4 % from it",          filled(7000, ODD, 12),                       None,  Flow.UNKNOWN),
+    ("before 4096 bytes",            filled(4096, VARIED, before=True),              4096,  Flow.BLOCKS),
+    ("before 5000 bytes",            filled(5000, VARIED, before=True),              None,  Flow.UNKNOWN),
+    ("before 4096, long records",    filled(4096, LONG, before=True),                None,  Flow.UNKNOWN),
+    ("without a pause",              filled(4096, VARIED, gap_s=0.09),               None,  Flow.UNKNOWN),
+    ("the same number each time",    whole([10] * 6, 420),                           None,  Flow.UNKNOWN),
+    ("numbers that vary",            whole([4, 9, 2, 7, 5, 3], 420),                 None,  Flow.UNKNOWN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "size", "flow"), THRESHOLDS, ids=[row[0] for row in THRESHOLDS])
+def test_whole_records_whenever_a_power_of_two_is_full_are_no_apps(name, seen, size, flow):
+    own = shape(seen)
+    assert own.flow is flow
+    assert (own.hold_bytes if own.whole_records else None) == size
+
+
+def encrypted(gap_s: float, *, mid_record: bool = True) -> Observation:
+    """Full TLS records of 8 kB, one in each of four deliveries that differ in what else they bring."""
+    arrivals = tuple(
+        Arrival(gap_s * n, size, size, records=(100,) * 80, record_bytes=(8209, *more), mid_record=mid_record)
+        for n, (size, more) in enumerate(
+            [(8192, ()), (9100, (925,)), (8192, ()), (8900, (725,)), (700, (717,))]
+        )
+    )
+    return observed([], arrivals=arrivals, tls_version="TLSv1.3")
+
+
+ENCRYPTED = [
+    # name,                      observation,                      alone
+    ("full TLS records",         encrypted(0.11),                  Flow.BLOCKS),
+    ("without pauses",           encrypted(0.09),                  Flow.UNKNOWN),
+    ("whole records",            encrypted(0.11, mid_record=False), Flow.UNKNOWN),
+    ("without TLS",              replace(encrypted(0.11), tls_version=""), Flow.UNKNOWN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "flow"), ENCRYPTED, ids=[row[0] for row in ENCRYPTED])
+def test_full_tls_records_with_pauses_show_a_buffer(name, seen, flow):
+    own = shape(seen)
+    assert own.flow is flow
+    assert (own.hold_bytes == 8192) is (flow is Flow.BLOCKS)
+
+
+def test_plain_chunks_and_cut_records_show_no_threshold():
+    seen = filled(4096, VARIED)
+    cut = replace(seen, arrivals=tuple(replace(arrival, mid_record=True) for arrival in seen.arrivals))
+    assert not shape(replace(seen, framing=PLAIN)).whole_records
+    assert not shape(cut).whole_records
+
+
+FLOWED = OwnShape(Flow.FLOWING, deliveries=40, first_s=0.0, last_s=1.0)
+BOUNDS = [
+    # name,                     here,                                                    there,                        held
+    ("the least span",          OwnShape(Flow.UNKNOWN, deliveries=1, first_s=MIN_SPAN_S), replace(FLOWED, last_s=MIN_SPAN_S), True),
+    ("the least of it late",    OwnShape(Flow.UNKNOWN, deliveries=1, first_s=HELD_SHARE), FLOWED,                       True),
+    ("stalled for too much",    OwnShape(Flow.UNKNOWN, deliveries=1, first_s=1.0, stall_s=HELD_SHARE), FLOWED,          False),
+    ("the least gap",           OwnShape(Flow.UNKNOWN, deliveries=2, first_s=MIN_HOLD_S), FLOWED,                       True),
+    ("blocks without a wait",   OwnShape(Flow.UNKNOWN, deliveries=2, hold_bytes=400),    FLOWED,                        True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "here", "there", "held"), BOUNDS, ids=[row[0] for row in BOUNDS])
+def test_the_bounds_of_a_hold_belong_to_it(name, here, there, held):
+    assert held_beside(here, there) is held
+
+
+def test_the_least_gap_of_a_timer_belongs_to_it():
+    here = OwnShape(Flow.UNKNOWN, deliveries=6, shortest_gap_s=TIMED_GAPS * 0.5)
+    assert is_timed(here, OwnShape(Flow.FLOWING, usual_gap_s=0.5))
 
 
 STALLS = [
@@ -178,9 +347,20 @@ TIMED = [
     ("200 ms beside 100",          [0.2, 0.29, 0.22, 0.25, 0.21, 0.2],         0.1,            True),
     ("151 ms beside 100",          [0.151, 0.29, 0.22, 0.25, 0.21, 0.2],        0.1,            True),
     ("149 ms beside 100",          [0.149, 0.29, 0.22, 0.25, 0.21, 0.2],       0.1,            False),
+    ("one short gap of six",       [0.2, 0.29, 0.22, 0.05, 0.21, 0.2, 0.2],     0.1,            True),
+    ("one short gap of five",      [0.2, 0.29, 0.22, 0.05, 0.21, 0.2],          0.1,            False),
+    ("two short gaps",             [0.2, 0.29, 0.05, 0.05, 0.21, 0.2, 0.2],     0.1,            False),
+    ("one, among uneven ones",     [0.2, 0.41, 0.22, 0.05, 0.21, 0.2, 0.2],     0.1,            False),
     ("the last gap is the end's",  [0.2, 0.29, 0.22, 0.25, 0.21, 0.01],        0.1,            True),
     ("six deliveries",             [0.2, 0.29, 0.22, 0.25, 0.21],              0.1,            True),
     ("five deliveries",            [0.2, 0.29, 0.22, 0.25],                    0.1,            False),
+    ("six, even",                  [0.2, 0.2, 0.2, 0.2, 0.2, 0.2],              0.1,            True),
+    ("five, and even",             [0.4, 0.4, 0.41, 0.4],                       0.1,            True),
+    ("four, and even",             [0.4, 0.4, 0.4],                             0.1,            False),
+    ("five, 9 % apart",            [0.4, 0.4, 0.436, 0.4],                      0.1,            True),
+    ("five, 11 % apart",           [0.4, 0.4, 0.444, 0.4],                      0.1,            False),
+    ("five, three times the gap",  [0.31, 0.31, 0.31, 0.31],                    0.1,            True),
+    ("five, less than that",       [0.29, 0.29, 0.29, 0.29],                    0.1,            False),
     ("nothing to compare with",    [0.2, 0.29, 0.22, 0.25, 0.21, 0.2],         0.0,            False),
 ]  # fmt: skip
 
@@ -190,6 +370,26 @@ def test_a_timer_lets_no_two_deliveries_come_close_together(name, gaps_s, usual_
     moments = itertools.accumulate(gaps_s, initial=0.0)
     here = shape(observed([(at_s, UNEVEN[n % 6]) for n, at_s in enumerate(moments)]))
     assert is_timed(here, OwnShape(Flow.FLOWING, usual_gap_s=usual_s)) is timed
+
+
+OPENED = [
+    # name,                 here,                                                            stalled for, late
+    ("kept for 0.5 s",      [(0.5, 6), *evenly(34, 0.1, start_s=0.6)],                       0.0,  True),
+    ("kept for 0.4 s",      [(0.4, 5), *evenly(35, 0.1, start_s=0.5)],                       0.0,  True),
+    ("kept for 0.39 s",     [(0.39, 5), *evenly(35, 0.1, start_s=0.5)],                      0.0,  False),
+    ("three records",       [(0.5, 3), *evenly(34, 0.1, start_s=0.6)],                       0.0,  True),
+    ("two records",         [(0.5, 2), *evenly(34, 0.1, start_s=0.6)],                       0.0,  False),
+    ("less than the stall", [(0.5, 6), *evenly(34, 0.1, start_s=0.6)],                       0.11, False),
+    ("half the deliveries", [(2.0, 21), *evenly(19, 0.1, start_s=2.1)],                      0.0,  False),
+    ("more than half",      [(2.0, 20), *evenly(20, 0.1, start_s=2.1)],                      0.0,  True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "here", "stall_s", "late"), OPENED, ids=[row[0] for row in OPENED])
+def test_a_first_delivery_alone_may_be_kept(name, here, stall_s, late):
+    there = shape(observed(SINGLY))
+    assert is_late_opening(shape(observed(here, stall_s=stall_s)), there) is late
+    assert not is_late_opening(shape(observed(here, stall_s=stall_s)), replace(there, flow=Flow.UNKNOWN))
 
 
 JITTERY = [
@@ -228,7 +428,7 @@ COMPARED = [
     ("2.5 times the records",   observed(evenly(100, 0.1), IDENTITY),                             True),
     ("more than that",          observed(evenly(101, 0.1), IDENTITY),                             False),
     ("fewer",                   observed(evenly(15, 0.1), IDENTITY),                              False),
-    ("plain chunks",            observed(evenly(3, 0.1), IDENTITY, format=PLAIN),                 True),
+    ("plain chunks",            observed(evenly(3, 0.1), IDENTITY, framing=PLAIN),                 True),
     ("asked for events",        observed(SINGLY, EVENT_STREAM),                                   True),
     ("answered with another type", observed(SINGLY, EVENT_STREAM, headers=(("content-type", "x"),)), False),
     ("another type, asked alike", observed(SINGLY, IDENTITY, headers=(("content-type", "x"),)),   True),
@@ -258,3 +458,9 @@ JOINED = [
 def test_events_with_a_length_were_joined(name, groups, changes, joined):
     observation = observed(groups, **changes)
     assert is_joined(observation, shape(observation)) is joined
+
+
+def test_events_are_known_by_their_type_whatever_its_parameters():
+    headers = (("content-type", "Text/event-stream ; charset=utf-8"), LENGTH)
+    joined = replace(observed(ONCE), headers=headers)
+    assert is_joined(joined, shape(joined))

@@ -33,6 +33,7 @@ ADDRESSES = [
     (Probe(CHUNKED, variant=Variant.NOSNIFF),         f"/stream/chunked?{SMALL}&xab=0&cache=0&{END}"),
     (Probe(CHUNKED, variant=Variant.PADDED),          f"/stream/chunked?{SMALL}&pad=8192&{PLAIN}&{END}"),
     (Probe(CHUNKED, variant=Variant.OTHER_TYPE),      f"/stream/chunked?{SMALL}&{PLAIN}&end=done&format=delta&type=application%2Foctet-stream&nonce=n"),
+    *((Probe(CHUNKED, variant=variant),               f"/stream/chunked?{SMALL}&cache=0&nosniff=0&{END}") for variant in plan.FLUSHES),
     (Probe(CHUNKED, variant=Variant.IDENTITY),        f"/stream/chunked?{SMALL}&{PLAIN}&{END}"),
     (Probe(CHUNKED, variant=Variant.HTTP10),          f"/stream/chunked?{SMALL}&{PLAIN}&{END}"),
     (Probe(CHUNKED, variant=Variant.TOGETHER, run=2), f"/stream/chunked?{SMALL}&{PLAIN}&{END}"),
@@ -136,6 +137,17 @@ def test_only_the_paths_baselines_have_a_counterpart_at_the_apps_own_port():
     assert ids(plan.direct_counterparts(probes, Vantage.UNPROXIED)) == ["chunked-kilo-unproxied"]
 
 
+def test_at_a_further_address_all_clients_may_be_one():
+    probes = [Probe(CHUNKED), replace(Probe(CHUNKED), client=Client.HTTP1)]
+    assert ids(plan.direct_counterparts(probes, number=2)) == [
+        "chunked-token-direct-2",
+        "chunked-token-direct-http1-2",
+    ]
+    assert ids(plan.direct_counterparts(probes, number=2, one_client=True)) == ["chunked-token-direct-2"]
+    (http1,) = plan.direct_counterparts(probes[1:], number=2, one_client=True)
+    assert http1.client is Client.HTTP1
+
+
 SILENCES = [
     # name,                            transports,                    seconds,     Probes
     ("one stream for each duration, and one without pauses", [CHUNKED], [65, 5, 65],
@@ -223,6 +235,27 @@ def test_what_the_baselines_left_open_is_tried(name, seen, quick, expected):
     assert ids(plan.experiments(seen, quick=quick)) == expected
 
 
+FLUSHINGS = [
+    # name,                                  flows seen,                                          the origin's flushes,        Probes
+    ("every way that it knows",              {Probe(CHUNKED): CLEAN, Probe(EVENTS): CLEAN},       ["never", "flush", "both"],  ["chunked-token-no-flush", "chunked-token-flush", "chunked-token-ob-flush"]),
+    ("held too",                             {Probe(CHUNKED): HELD},                              ["flush"],                   ["chunked-token-flush"]),
+    ("one that the plan does not know",      {Probe(CHUNKED): CLEAN},                             ["endclean"],                []),
+    ("none",                                 {Probe(CHUNKED): CLEAN},                             [],                          []),
+    ("on the Transport that was asked for",  {Probe(POLLING): CLEAN, Probe(EVENTS, KILO): CLEAN}, ["both"],                    ["events-token-ob-flush"]),
+    ("nothing that streams over HTTP",       {Probe(POLLING): CLEAN},                             ["both"],                    []),
+    ("one client asks",                      {Probe(CHUNKED, client=Client.HTTP1): CLEAN,
+                                              Probe(CHUNKED): CLEAN},                             ["never"],                   ["chunked-token-no-flush-http1"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "flushes", "expected"), FLUSHINGS, ids=[row[0] for row in FLUSHINGS]
+)
+def test_an_origin_that_can_vary_its_flushing_is_asked_to(name, seen, flushes, expected):
+    without = ids(plan.experiments(seen, quick=True))
+    assert ids(plan.experiments(seen, quick=True, flushes=flushes)) == [*without, *expected]
+
+
 BROWSER, HTTP1, HTTP3 = Client
 AT_ONCE = ["chunked-token-together", *(f"chunked-token-together-{run}" for run in range(1, 12))]
 AT_ONCE_HTTP1 = [f"chunked-token-together-http1{run}" for run in ("", *(f"-{n}" for n in range(1, 12)))]
@@ -269,7 +302,7 @@ def test_probes_share_a_connection_by_six_and_those_at_once_and_websockets_have_
     alone = [
         Probe(CHUNKED, variant=variant)
         for variant in Variant
-        if variant not in {Variant.TOGETHER, *OWN_VARIANTS}
+        if variant not in {Variant.TOGETHER, *OWN_VARIANTS, *plan.FLUSHES}
     ]
     together = [Probe(CHUNKED, variant=Variant.TOGETHER, run=run) for run in range(12)]
     assert len(alone) == 8

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from flushcheck.measurement.tokens import ShrunkGaps, gaps_shrank, percentile, token_metrics
+from flushcheck.measurement.tokens import ShrunkGaps, fault, gaps_shrank, percentile, token_metrics
 from flushcheck.model import (
     Arrival,
     Ending,
@@ -38,7 +38,7 @@ def observed(
         for number, letter in enumerate(letters)
     )
     base = Observation(
-        PROBE, Outcome.COMPLETE, arrivals=arrivals, done="d" in letters, wire_end="END" if has_end else ""
+        PROBE, Outcome.COMPLETE, arrivals=arrivals, done="d" in letters, format_end="END" if has_end else ""
     )
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
@@ -105,6 +105,27 @@ def test_a_run_that_claims_more_tokens_than_records_costs_nothing():
     assert token_metrics(observed("", arrivals=(claims,))).tokens == 2
 
 
+CLAIMS = [
+    # tokens, reasoning of 2 records  counted, reasoning, first of the response
+    (10**12,  0,                      2,       0,         0.5),
+    (2,       10**12,                 2,       2,         None),
+    (10**12,  10**12,                 2,       2,         None),
+    (10**12,  1,                      2,       1,         0.5),
+    (2,       1,                      2,       1,         0.5),
+    (1,       2,                      1,       1,         None),
+    (-5,      -5,                     0,       0,         None),
+    (2,       -5,                     2,       0,         0.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", CLAIMS)
+def test_no_more_tokens_are_counted_than_there_are_records(row):
+    tokens, reasoning, *expected = row
+    claims = Arrival(0.5, 40, 40, records=(10, 10), tokens=tokens, reasoning_tokens=reasoning)
+    seen = token_metrics(observed("", arrivals=(claims,)))
+    assert [seen.tokens, seen.reasoning_tokens, seen.ttfo_s] == expected
+
+
 def test_what_the_service_counted_stands_beside():
     assert metrics("cc", usage_tokens=7).usage_tokens == 7
 
@@ -125,6 +146,30 @@ ENDINGS = [
 def test_how_a_stream_ended(letters, has_end, error, ending):
     seen = metrics(letters, has_end=has_end, error=error)
     assert (seen.ending, seen.error) == (ending, error)
+
+
+STOPPED, CUT = Outcome.STOPPED, Outcome.CUT
+FAULTS = [
+    # records, whether its format has an end, other, ending, fault
+    ("ccd",    True,  {},                                      Ending.COMPLETE, Ending.COMPLETE),
+    ("cc",     True,  {},                                      Ending.MISSING,  Ending.MISSING),
+    ("cc",     True,  {"finished": True},                      Ending.MISSING,  Ending.COMPLETE),
+    ("cc",     True,  {"outcome": CUT},                        Ending.MISSING,  Ending.MISSING),
+    ("cc",     True,  {"outcome": STOPPED},                    Ending.STOPPED,  Ending.COMPLETE),
+    ("cc",     False, {"outcome": STOPPED},                    Ending.UNMARKED, Ending.COMPLETE),
+    ("ccd",    True,  {"outcome": STOPPED},                    Ending.COMPLETE, Ending.COMPLETE),
+    ("cc",     False, {},                                      Ending.UNMARKED, Ending.COMPLETE),
+    ("ccd",    True,  {"error": "e"},                          Ending.ERROR,    Ending.ERROR),
+    ("cc",     True,  {"error": "e", "finished": True},        Ending.ERROR,    Ending.ERROR),
+    ("cc",     True,  {"error": "e", "outcome": STOPPED},      Ending.ERROR,    Ending.ERROR),
+    ("cc",     False, {"error": "e"},                          Ending.ERROR,    Ending.COMPLETE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("letters", "has_end", "changes", "ending", "found"), FAULTS)
+def test_what_breaks_the_rules_of_its_format(letters, has_end, changes, ending, found):
+    seen = observed(letters, has_end=has_end, **changes)
+    assert (token_metrics(seen).ending, fault(seen)) == (ending, found)
 
 
 PERCENTILES = [

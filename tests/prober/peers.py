@@ -85,12 +85,13 @@ class Client:
 
 
 @contextmanager
-def scripted_server(script: Script, *, read_first: bool = True) -> Iterator[str]:
+def scripted_server(script: Script, *, read_first: bool = True, is_origin: bool = False) -> Iterator[str]:
     """Serve a script on a free port of the loopback.
 
     Args:
         script: what to do with each client.
         read_first: read the first request's header before the script runs.
+        is_origin: the script responds to the question for capabilities too; else that gets a 404.
 
     Yields: the root URL.
     """
@@ -101,8 +102,13 @@ def scripted_server(script: Script, *, read_first: bool = True) -> Iterator[str]
         with sock, suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client = Client(sock)
-            if not read_first or client.read_request():
+            if not read_first:
                 script(client)
+            elif client.read_request():
+                if b"?fc=1&" in client.request and not is_origin:
+                    client.respond(404, b"")
+                else:
+                    script(client)
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_WR)
                 client.wait_for_close()  # or what is unread would turn the close into a reset

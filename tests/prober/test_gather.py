@@ -1,6 +1,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from flushcheck.measurement import plan
 from flushcheck.model import (
     Arrival,
     EndRecord,
+    NamedAddress,
     Observation,
     Outcome,
     Probe,
@@ -21,8 +23,13 @@ from flushcheck.model import (
     Variant,
     Verdict,
 )
+from flushcheck.model import Client as AskedAs
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.prober import RunProgress, gather
+from flushcheck.prober.address import parse
+from flushcheck.prober.gathering import Gathering
+from flushcheck.prober.stall_monitor import StallMonitor
+from flushcheck.prober.target import Target
 from tests.prober.peers import TO_CLOSE, Client, Script, end, event, piece, scripted_server
 
 BOTH = (Transport.CHUNKED, Transport.EVENTS)
@@ -219,6 +226,43 @@ def test_the_library_says_in_one_call_how_a_path_is():
     assert set(threads) == {threading.current_thread().name}
 
 
+def test_every_address_is_asked_for_the_same_baselines_at_the_same_time():
+    clean, held = service(no_control), service(no_control, held=True)
+    with scripted_server(held) as url, scripted_server(held) as ingress, scripted_server(clean) as app:
+        began = time.monotonic()
+        run = gather(url, only=["chunked"], quick=True, direct=app, at=[("ingress", f"{ingress}/")])
+        lasted_s = time.monotonic() - began
+    assert run.direct == app
+    assert run.addresses == (NamedAddress("direct", app), NamedAddress("ingress", ingress))
+    baselines = plan.baselines([Transport.CHUNKED], quick=True)
+    beside = [seen.probe for seen in run.observations if seen.probe.vantage is Vantage.DIRECT]
+    assert {probe for probe in beside if probe.scenario is Scenario.TOKEN} == {
+        replace(baselines[0], vantage=Vantage.DIRECT, run=number) for number in (0, 1)
+    }
+    assert lasted_s < 6
+    located = judge(run).fault_location
+    assert located
+    assert located.summary.startswith("on chunked the stream flows at direct and is held at")
+
+
+@pytest.mark.parametrize(
+    ("cert", "clients"), [(False, {AskedAs.BROWSER}), (True, {AskedAs.BROWSER, AskedAs.HTTP1})]
+)
+def test_clients_are_told_apart_at_a_further_address_only_over_tls(cert, clients):
+    scheme = "https" if cert else "http"
+    targets = [Target(parse(url)) for url in ("http://127.0.0.1:1", f"{scheme}://127.0.0.1:2")]
+    with StallMonitor() as stalls:
+        gathering = Gathering(
+            Target(parse("https://x")), targets, stalls, None, (AskedAs.BROWSER, AskedAs.HTTP1)
+        )
+        observations = gathering.baselines([Transport.CHUNKED], 1.0, 0.2, quick=True)
+    asked: dict[int, set[AskedAs]] = {0: set(), 1: set()}
+    for seen in observations:
+        if seen.probe.vantage is Vantage.DIRECT:
+            asked[seen.probe.run].add(seen.probe.client)
+    assert asked == {0: {AskedAs.BROWSER, AskedAs.HTTP1}, 1: clients}
+
+
 MISUSES = [
     ({"url": "localhost"},                  "for example http://localhost"),
     ({"only": ["chunk"]},                   "'chunk' is not a transport: expected one or more of polling, chunked, events, websocket"),
@@ -229,6 +273,14 @@ MISUSES = [
     ({"timeout_s": 600.1},                  "at most 600"),
     ({"direct": "http://127.0.0.1:1/"},     "http://127.0.0.1:1 as direct address: expected the app's own port"),
     ({"direct": "x"},                       "for example http://x"),
+    ({"at": [("a", "x")]},                  "for example http://x"),
+    ({"at": [("a", "http://127.0.0.1:1/")]}, "http://127.0.0.1:1 as the address a: expected the app's own port"),
+    ({"at": [("a", "http://a")] * 2},       "two addresses are called a: expected other names, for example ingress="),
+    ({"at": [("public", "http://a")]},      "two addresses are called public"),
+    ({"at": [("direct", "http://a")], "direct": "http://b"}, "two addresses are called direct"),
+    ({"at": [(str(n), "http://a") for n in range(9)]}, "9 addresses beside the first: expected at most 8"),
+    ({"at": [(str(n), "http://a") for n in range(8)], "direct": "http://b"}, "9 addresses beside the first"),
+    ({"at": [*((str(n), "http://a") for n in range(7)), ("b", "x")]}, "for example http://x"),
     ({"idle_s": 0.9},                       "a silence of 0.9 s: expected 1 to 300 seconds, for example 65"),
 ]  # fmt: skip
 

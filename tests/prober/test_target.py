@@ -42,6 +42,13 @@ HEADERS = [
     ("a header before a login",   {"headers": (("Authorization", "Bearer x"),), "credentials": ALICE}, [*DEFAULTS, ("Authorization", "Bearer x")]),
     ("a cookie",                  {"cookie": "a=1; b=2"}, [*DEFAULTS, ("Cookie", "a=1; b=2")]),
     ("a header before a cookie",  {"headers": (("cookie", "c=3"),), "cookie": "a=1"}, [*DEFAULTS, ("cookie", "c=3")]),
+    ("one left out",              {"removed_headers": ("user-AGENT",)}, [("Accept", "*/*")]),
+    ("one that is not sent",      {"removed_headers": ("X-A",)}, DEFAULTS),
+    ("a name left out",           {"removed_headers": ("User-Agent",), "user_agent": "curl/8"}, [("Accept", "*/*")]),
+    ("a login left out",          {"removed_headers": ("authorization",), "credentials": ALICE}, DEFAULTS),
+    ("a cookie left out",         {"removed_headers": ("Cookie",), "cookie": "a=1"}, DEFAULTS),
+    ("left out and given",        {"removed_headers": ("Accept",), "headers": (("accept", "a/b"),)}, [("User-Agent", "flushcheck"), ("accept", "a/b")]),
+    ("without a value",           {"headers": (("Accept", ""),)}, [("User-Agent", "flushcheck"), ("Accept", "")]),
     ("a header before a name",    {"headers": (("User-Agent", "x"),), "user_agent": "y"}, [("Accept", "*/*"), ("User-Agent", "x")]),
 ]  # fmt: skip
 

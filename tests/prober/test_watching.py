@@ -48,7 +48,7 @@ def test_a_chat_is_followed_live():
     with scripted_server(chat) as url:
         run = watch(watch_request(f"{url}/chat?q=1"), timeout_s=5, on_read=events_seen.append)
     (seen,) = run.observations
-    assert (seen.outcome, seen.format, seen.done, seen.status, seen.framed) == (
+    assert (seen.outcome, seen.framing, seen.done, seen.status, seen.delimited) == (
         Outcome.COMPLETE,
         "server-sent events",
         True,
@@ -342,7 +342,7 @@ def test_a_stream_without_end_is_repeated_for_as_many_records():
 
 def test_the_body_ends_without_a_length():
     with scripted_server(lambda client: client.send(TO_CLOSE + b"data: x\n\n")) as url:
-        assert not follow(url).framed
+        assert not follow(url).delimited
 
 
 def test_a_client_that_chose_http_1_1_is_no_browser():

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from flushcheck.cli import main
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Ending, StreamReport
+from flushcheck.model import Ending, StreamReport, Verdict
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
 from tests.prober.peers import Client, pace, scripted_server
@@ -147,3 +148,39 @@ def test_a_format_has_the_right_count_times_and_end(number, streams):
     gap_s = median(after_s - before_s for before_s, after_s in pairwise(moments_s))
     assert stream.tokens.gap_s.p50 == pytest.approx(gap_s, abs=0.05)
     assert 1.0 <= stream.records_per_delivery < 2.5
+
+
+def record(content: str = "", finish: str | None = None) -> bytes:
+    return sse(chunk({"content": content}, finish))[0]
+
+
+DONE = b"data: [DONE]\n\n"
+ERROR = b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n'
+ENDS = [
+    # name,                     records behind the tokens,               verdict,         exit status
+    ("whole",                   [record(finish="stop"), DONE],          Verdict.FLOWING, 0),
+    ("without its end",         [],                                       Verdict.BROKEN,  1),
+    ("the model stopped",       [record(finish="stop")],                Verdict.FLOWING, 0),
+    ("the model went on",       [record(finish="stop"), record("x")],   Verdict.BROKEN,  1),
+    ("an error inside a 200",   [ERROR],                                  Verdict.BROKEN,  1),
+    ("an error, then the end",  [ERROR, DONE],                            Verdict.BROKEN,  1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "last", "verdict", "status"), ENDS, ids=[row[0] for row in ENDS])
+def test_how_a_stream_ends_shows_in_the_exit_status(name, last, verdict, status, capsys):
+    def script(client: Client) -> None:
+        client.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        for number, _ in pace(6, GAP_S):
+            client.chunk(record(f"w{number} "))
+        for part in last:
+            client.chunk(part)
+        client.send(b"0\r\n\r\n")
+
+    with scripted_server(script) as url:
+        assert main(["watch", url, "--once"]) == status
+    text = capsys.readouterr().out
+    assert f"\n{verdict.upper()}  " in text
+    assert ("the stream reports an error: overloaded" in text) is (ERROR in last)

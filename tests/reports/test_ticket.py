@@ -106,3 +106,18 @@ def test_it_fits_a_mail_but_for_what_is_to_be_copied():
     for _, path, *_ in TICKETS:
         for line in ticket(judge(path.run())).splitlines():
             assert len(line) <= WIDTH or line.startswith("    ")
+
+
+@pytest.mark.parametrize(
+    ("target", "address"),
+    [
+        ("https://test/flushcheck.php", "https://test/flushcheck.php?fc=chunked"),
+        ("https://test/index.php?route=fc", "https://test/index.php?route=fc&fc=chunked"),
+    ],
+)
+def test_a_stream_of_an_origin_is_asked_for_with_its_token(target, address):
+    origin = dataclasses.replace(judge(Path(8192).run()), target=target, is_origin=True)
+    told = ticket(origin)
+    assert f"curl -N --compressed -H 'X-Flushcheck-Token: TOKEN' '{address}'\n" in told
+    assert "TOKEN stands at the head of the origin" in told
+    assert "TOKEN" not in ticket(dataclasses.replace(origin, is_origin=False))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import pytest
+
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Observation, Outcome
 from flushcheck.reports.json_report import document
 from flushcheck.reports.terminal import terminal
-from flushcheck.reports.watch import read_line, stream_text
+from flushcheck.reports.watch import Counts, live_counts, read_line, stream_text
 from flushcheck.watching.records import Record, RecordKind
 from tests.measurement.own import DIRECT, ONCE, SINGLY, Groups, observed, own_run
 
@@ -22,6 +24,23 @@ def test_hostile_text_neither_steers_the_terminal_nor_leaves_its_line():
     hostile = observed(SINGLY, headers=(("x-accel-buffering", "\x1b]0;x\x07"), ("server", "\x1b[2J")))
     run = own_run(hostile, target="http://x/\x1b[2J")
     assert "\x1b" not in terminal(judge(run), width=80, color=False)
+
+
+COUNTS = [
+    # name,                 counts,                                                  line
+    ("nothing yet",         {"": Counts()},                                          "waiting for the first byte"),
+    ("nothing anywhere",    {"public": Counts(), "direct": Counts()},                "waiting for the first byte"),
+    ("half of a record",    {"": Counts(0, 5)},                                      "0 records, 5 bytes"),
+    ("one record",          {"": Counts(1, 1).plus(0, 4)},                           "1 record, 5 bytes"),
+    ("below a size in kB",  {"": Counts(2, 9_999)},                                  "2 records, 9999 bytes"),
+    ("a size in kB",        {"": Counts(2, 9_000).plus(1, 1_000)},                   "3 records, 10.0 kB"),
+    ("one of two",          {"public": Counts(), "in\x1bgress": Counts(1, 2)},       r"public 0 records, 0 bytes; in\x1bgress 1 record, 2 bytes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "counts", "line"), COUNTS, ids=[row[0] for row in COUNTS])
+def test_a_line_says_what_has_arrived_by_now(name, counts, line):
+    assert live_counts(counts) == line
 
 
 def test_the_text_holds_the_verdict_the_format_and_the_arrivals():
@@ -78,7 +97,7 @@ def test_the_text_of_a_stream_does_not_steer_the_terminal():
 def chat(groups: Groups, *arguments: Any, **changes: Any) -> Observation:
     """Return a chat whose records are tokens, the first two of them reasoning."""
     seen = observed(
-        groups, *arguments, wire_format="OpenAI chat completions", wire_end="data: [DONE]", **changes
+        groups, *arguments, format="OpenAI chat completions", format_end="data: [DONE]", **changes
     )
     arrivals = tuple(
         dataclasses.replace(arrival, tokens=len(arrival.records), reasoning_tokens=number < 2)

@@ -1,5 +1,6 @@
 """The layers of an app, whatever keeps the next one."""
 
+from types import MethodType
 from typing import Any
 
 import pytest
@@ -88,12 +89,43 @@ def test_a_chain_has_a_limit() -> None:
     assert len(names(app)) == MAX_LAYERS
 
 
-@pytest.mark.parametrize("app", [Kept(app=wsgi), closure(wsgi)])
-def test_what_is_kept_can_be_replaced(app) -> None:
+class WithOwnMethod(Kept):
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.handle = self.dispatch
+
+    def dispatch(self) -> Any:
+        return self.app
+
+
+class Slotted:
+    __slots__ = ("__dict__", "app")
+
+
+class OfDict(dict[str, int]):
+    """The class of C alone can make one."""
+
+
+@pytest.mark.parametrize("app", [Kept(app=wsgi), closure(wsgi), MethodType(closure(wsgi), 5)])
+def test_a_copy_calls_something_else_and_the_layer_stays_as_it_is(app) -> None:
     link: Link
     (link,) = links(app)
-    link.replace(asgi)
-    assert [found.inner for found in links(app)] == [asgi]
+    copy = link.around(asgi)
+    assert [found.inner for found in links(copy)] == [asgi]
+    assert [found.inner for found in links(app)] == [wsgi]
+    assert type(copy) is type(app)
+
+
+def test_a_copy_uses_its_own_methods() -> None:
+    (link,) = links(WithOwnMethod(wsgi))
+    assert link.around(asgi).handle() is asgi
+
+
+@pytest.mark.parametrize("kind", [Slotted, OfDict])
+def test_what_cannot_be_copied_is_no_layer(kind) -> None:
+    app = kind()
+    vars(app)["app"] = wsgi
+    assert names(app) == []
 
 
 def test_the_name_of_a_layer_and_where_it_is_defined() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flushcheck.watching.records import Record, RecordKind, RecordParser, StreamFormat
+from flushcheck.watching.records import Framing, Record, RecordKind, RecordParser
 
 OPENAI = [{"choices": [{"delta": {"content": text}, "index": 0}]} for text in ("Hel", "lo")]
 ANTHROPIC = [
@@ -30,19 +30,19 @@ def lines(*data: object) -> bytes:
 
 STREAMS = [
     # name, content type, bytes, format, texts, whether the end marker came
-    ("events", "text/event-stream", sse("one", "two"), StreamFormat.EVENTS, ["one", "two"], False),
-    ("events by their first bytes", "text/plain", b": hello\n\n" + sse("one"), StreamFormat.EVENTS, ["one"], False),
-    ("an OpenAI chat", "text/event-stream", sse(*OPENAI, "[DONE]"), StreamFormat.EVENTS, ["Hel", "lo", "[DONE]"], True),
-    ("an Anthropic chat", "text/event-stream", sse(*ANTHROPIC, name="content_block_delta"), StreamFormat.EVENTS, ["Hel", "lo"], False),
-    ("JSON lines", "application/x-ndjson", lines(*OLLAMA), StreamFormat.LINES, ["Hel", "lo"], False),
-    ("JSON lines by their first bytes", "text/plain; charset=utf-8", lines({"a": 1}, {"response": "x"}), StreamFormat.LINES, ['{"a": 1}', "x"], False),
-    ("the last line without its end", "application/jsonl", b'{"text": "a"}\n{"text": "b"}', StreamFormat.LINES, ["a", "b"], False),
-    ("text", "text/plain", "Wörter".encode(), StreamFormat.PLAIN, ["Wörter"], False),
-    ("pretty JSON is not a line", "application/json", b'{\n "a": 1\n}\n', StreamFormat.PLAIN, ['{\n "a": 1\n}\n'], False),
-    ("short", "", b"da", StreamFormat.PLAIN, ["da"], False),
+    ("events", "text/event-stream", sse("one", "two"), Framing.EVENTS, ["one", "two"], False),
+    ("events by their first bytes", "text/plain", b": hello\n\n" + sse("one"), Framing.EVENTS, ["one"], False),
+    ("an OpenAI chat", "text/event-stream", sse(*OPENAI, "[DONE]"), Framing.EVENTS, ["Hel", "lo", "[DONE]"], True),
+    ("an Anthropic chat", "text/event-stream", sse(*ANTHROPIC, name="content_block_delta"), Framing.EVENTS, ["Hel", "lo"], False),
+    ("JSON lines", "application/x-ndjson", lines(*OLLAMA), Framing.LINES, ["Hel", "lo"], False),
+    ("JSON lines by their first bytes", "text/plain; charset=utf-8", lines({"a": 1}, {"response": "x"}), Framing.LINES, ['{"a": 1}', "x"], False),
+    ("the last line without its end", "application/jsonl", b'{"text": "a"}\n{"text": "b"}', Framing.LINES, ["a", "b"], False),
+    ("text", "text/plain", "Wörter".encode(), Framing.PLAIN, ["Wörter"], False),
+    ("pretty JSON is not a line", "application/json", b'{\n "a": 1\n}\n', Framing.PLAIN, ['{\n "a": 1\n}\n'], False),
+    ("short", "", b"da", Framing.PLAIN, ["da"], False),
     ("nothing", "text/plain", b"", None, [], False),
-    ("U+2028 ends no line", "application/x-ndjson", '{"text": "a\u2028b"}\n'.encode(), StreamFormat.LINES, ["a\u2028b"], False),
-    ("bytes that are not text", "text/plain", b"\xff\xfe", StreamFormat.PLAIN, ["\ufffd\ufffd"], False),
+    ("U+2028 ends no line", "application/x-ndjson", '{"text": "a\u2028b"}\n'.encode(), Framing.LINES, ["a\u2028b"], False),
+    ("bytes that are not text", "text/plain", b"\xff\xfe", Framing.PLAIN, ["\ufffd\ufffd"], False),
 ]  # fmt: skip
 
 
@@ -53,22 +53,18 @@ def parse(content_type: str, *parts: bytes) -> tuple[RecordParser, list[Record]]
 
 
 @pytest.mark.parametrize(
-    ("name", "content_type", "data", "stream_format", "texts", "done"),
+    ("name", "content_type", "data", "framing", "texts", "done"),
     STREAMS,
     ids=[row[0] for row in STREAMS],
 )
-def test_records_come_out_whole_however_the_bytes_are_cut(
-    name, content_type, data, stream_format, texts, done
-):
+def test_records_come_out_whole_however_the_bytes_are_cut(name, content_type, data, framing, texts, done):
     parser, records = parse(content_type, data)
-    assert (parser.format, [record.text for record in records]) == (stream_format, texts)
+    assert (parser.framing, [record.text for record in records]) == (framing, texts)
     assert any(record.kind is RecordKind.DONE for record in records) is done
     assert parser.mid_record is False
     bytewise, again = parse(content_type, *(data[at : at + 1] for at in range(len(data))))
-    assert bytewise.format is stream_format
-    if (
-        stream_format is StreamFormat.PLAIN
-    ):  # each read is a record; a half character waits for its other half
+    assert bytewise.framing is framing
+    if framing is Framing.PLAIN:  # each read is a record; a half character waits for its other half
         assert "".join(record.text for record in again) == "".join(texts)
     else:
         assert again == records
@@ -95,7 +91,7 @@ def test_a_record_that_grows_past_the_limit_makes_the_stream_plain():
         parser = RecordParser(content_type)
         for _ in range(10):
             parser.feed(b"x" * 65536)
-        assert parser.format is StreamFormat.PLAIN
+        assert parser.framing is Framing.PLAIN
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Apache httpd: server files and .htaccess.
 
 `parser.py` builds the tree of one file, `conditions.py` works out which statements are in force,
-`workers.py` which parameters hold for an address, and `blocks.py` finds the lines that pass to an app.
+`workers.py` which parameters hold for an address, `blocks.py` finds the lines that pass to an app, and
+`routing.py` the virtual host that an address leads to.
 Source: "Configuration Sections" of the httpd 2.4 manual, and measurements on 2.4.71.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from flushcheck.configs.apache.blocks import (
     INCLUDES,
     blocks,
+    doubts,
     fragments,
     frees,
     is_whole,
@@ -18,6 +20,7 @@ from flushcheck.configs.apache.blocks import (
     setting,
 )
 from flushcheck.configs.apache.parser import parse
+from flushcheck.configs.apache.routing import route
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Format
 
@@ -30,6 +33,8 @@ FORMAT = Format(
     fragments=fragments,
     frees=frees,
     is_whole=is_whole,
+    doubts=doubts,
+    route=route,
     file_names=(r"(^|/)\.htaccess$|(^|/)(httpd|apache2)[^/]*\.conf$|(^|/)(apache2|httpd)/.*\.(conf|load)$",),
     line_starts=(
         r"</?(VirtualHost|Directory|DirectoryMatch|Location|LocationMatch|Files|FilesMatch|Proxy)\b[^>]*>",

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flushcheck.configs.apache.conditions import Definitions, definitions, effective
 from flushcheck.configs.apache.workers import REQUEST_SECTIONS, Workers, parameters, target
+from flushcheck.configs.findings import Server
 from flushcheck.configs.php import SETTINGS as PHP_SETTINGS
-from flushcheck.configs.tree import MAX_DEPTH, Block, Config, Directive, Scope, Value, ellipsize
+from flushcheck.configs.tree import MAX_DEPTH, Block, Config, Directive, Listener, Scope, Value, ellipsize
 
 INCLUDES = ("include", "includeoptional")
 
@@ -139,6 +140,7 @@ class _Finder:
             params=params or {},
             related_scopes=self._locations(line, scope),
             unread_includes=scope.unread_includes(INCLUDES),
+            listeners=_listeners(scope),
         )
 
     def _locations(self, line: Directive, scope: Scope) -> tuple[Scope, ...]:
@@ -165,6 +167,24 @@ class _Finder:
             ],
         )
         return sections
+
+
+def _listeners(scope: Scope) -> tuple[Listener, ...]:
+    """Where the virtual host around a line takes requests; () without one and without SSLEngine.
+
+    Port 443 speaks TLS without SSLEngine too: its protocol is https unless Listen names another one.
+    """
+    host = next((level.directive for level in scope.chain() if _is_host(level)), None)
+    engine = scope.value("SSLEngine", "", server=Server.APACHE)
+    ports = [arg.rpartition(":")[2] for arg in host.args] if host is not None else []
+    tls = engine.first.lower() == "on" or (engine.at is None and "443" in ports)
+    protocols = scope.value("Protocols", "http/1.1", server=Server.APACHE)
+    line = host or engine.at
+    return (Listener(line, tls, tls and "h2" in map(str.lower, protocols.args)),) if line else ()
+
+
+def _is_host(level: Scope) -> bool:
+    return level.directive is not None and level.directive.name == "virtualhost"
 
 
 def _via_of_handler(line: Directive) -> str:
@@ -238,13 +258,24 @@ def seconds(text: str) -> float | None:
     return int(match[1]) * units[match[2]] if match else None
 
 
+# Modules whose way with a response is known.
+_KNOWN = frozenset({"http", "ws", "fastcgi", "uwsgi", "ajp", "fcgid", "cgi", "mod_wsgi", "php", "passenger"})
+
+
+def doubts(block: Block) -> Iterator[str]:
+    """Why it is not known whether a line passes pieces on: a scheme whose module was not measured."""
+    if block.via not in _KNOWN and not block.is_fragment:
+        scheme = ellipsize(block.via, 20) or "an address without a scheme"
+        yield f"{scheme}: flushcheck does not know how Apache passes such a response on"
+
+
 def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     if block.via in ("http", "ws"):
         return "mod_proxy_http passes each piece on at once"
     if block.via in ("passenger", "cgi", "mod_wsgi"):
         return "the module passes each piece on at once"
-    if block.via == "fastcgi" and (value := block.params.get("flushpackets")):
+    if block.via in ("fastcgi", "ajp") and (value := block.params.get("flushpackets")):
         return block.say(value)
     if block.via == "fcgid":
         return block.say(block.value("FcgidOutputBufferSize", "65536"))

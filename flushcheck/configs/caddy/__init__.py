@@ -6,7 +6,7 @@ to an app, `encode.py` reads what an `encode` directive compresses.
 
 from __future__ import annotations
 
-from flushcheck.configs.caddy.blocks import INCLUDES, blocks, pass_reason
+from flushcheck.configs.caddy.blocks import INCLUDES, blocks, doubts, pass_reason
 from flushcheck.configs.caddy.encode import encoded, excludes, matcher, minimum_length
 from flushcheck.configs.caddy.parser import parse
 from flushcheck.configs.findings import Server
@@ -18,6 +18,7 @@ FORMAT = Format(
     server=Server.CADDY,
     blocks=blocks,
     pass_reason=pass_reason,
+    doubts=doubts,
     file_names=(r"(^|/)caddyfile[^/]*$|\.caddyfile$",),
     line_starts=(
         r"(reverse_proxy|php_fastcgi|file_server|encode|handle_path|handle|route|respond)(\s+[^;=]*)?$",

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 
 from flushcheck.configs.tree import MAX_DEPTH, Block, Config, Directive, Scope, ellipsize
 
@@ -101,6 +103,50 @@ def _name(pass_directive: Directive, scope: Scope) -> str:
     """For example "reverse_proxy app:8000 in example.org"."""
     outer = [level.directive.whole for level in scope.chain() if level.directive]
     return ellipsize(" in ".join([ellipsize(pass_directive.text, 40), *outer]))
+
+
+# Directives of Caddy 2.11 itself. Source: "Directives" of its manual.
+_OWN_DIRECTIVES = frozenset(
+    {
+        *(
+            "abort",
+            "acme_server",
+            "basic_auth",
+            "basicauth",
+            "bind",
+            "copy_response",
+            "copy_response_headers",
+        ),
+        *("encode", "error", "file_server", "forward_auth", "fs", "handle", "handle_errors", "handle_path"),
+        *("handle_response", "header", "import", "intercept", "invoke", "log", "log_append", "log_name"),
+        *("log_skip", "map", "method", "metrics", "php_fastcgi", "push", "redir", "request_body"),
+        *("request_header", "respond", "reverse_proxy", "rewrite", "root", "route", "skip_log", "templates"),
+        *("tls", "tracing", "try_files", "uri", "vars"),
+    }
+)
+_MAX_DOUBTS = 3  # named of one block
+
+
+def doubts(block: Block) -> Iterator[str]:
+    """Why it is not known whether responses pass: templates, and directives of other modules."""
+    for line in islice(block.insert_scope.every("templates"), 1):
+        yield f"templates (line {line.line}) collects whole responses of text/html, text/plain, text/markdown"
+    scopes = block.insert_scope.chain()
+    others = (line for scope in scopes for line in scope.cached("others", partial(_others, scope)))
+    for line in islice(others, _MAX_DOUBTS):
+        yield f"{ellipsize(line.word, 40)} (line {line.line}) is of a module that flushcheck does not know"
+
+
+def _others(scope: Scope) -> list[Directive]:
+    """The first directives of a site or route that are not Caddy's own."""
+    if scope.directive is None:
+        return []
+    others = (
+        line
+        for line in scope.children
+        if line.name not in _OWN_DIRECTIVES and not line.name.startswith(("@", "&"))
+    )
+    return list(islice(others, _MAX_DOUBTS))
 
 
 def pass_reason(_block: Block) -> str:

@@ -20,7 +20,7 @@ from flushcheck.configs.gunicorn.blocks import (
     worker,
     workers,
 )
-from flushcheck.configs.gunicorn.command_line import DOCKER_LINE, SYSTEMD_LINE, parse_commands
+from flushcheck.configs.gunicorn.command_line import DOCKER_LINE, SYSTEMD_LINE, commands, parse_commands
 from flushcheck.configs.gunicorn.settings_file import COMPUTED, parse_settings_file
 from flushcheck.configs.tree import Format, Parsed
 
@@ -29,6 +29,7 @@ __all__ = [
     "FORMAT",
     "INCLUDES",
     "blocks",
+    "commands",
     "kind",
     "parse",
     "threads",

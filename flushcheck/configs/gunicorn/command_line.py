@@ -97,6 +97,22 @@ def parse_commands(text: str, file: str) -> Parsed:
     return Parsed(tuple(_with_sources(command, environment) for command in commands))
 
 
+def commands(text: str) -> tuple[tuple[str, ...], ...]:
+    """Every command that a systemd unit, a Procfile or a Dockerfile starts, as words, of any program."""
+    found: list[list[str]] = []
+    docker: dict[str, list[str]] = {}  # Docker appends CMD to ENTRYPOINT; of each the last one counts
+    for _, _, content in _logical_lines(text):
+        systemd, procfile = SYSTEMD_LINE.match(content), _PROCFILE_LINE.match(content)
+        if (line := DOCKER_LINE.match(content)) is not None:
+            docker[line[1].upper()] = _split(line[2].strip())
+        elif systemd is not None and systemd[1] == "ExecStart":
+            found.append(_split(systemd[2]))
+        elif systemd is None and procfile is not None:
+            found.append(_split(procfile[1]))
+    found.append([*docker.get("ENTRYPOINT", ()), *docker.get("CMD", ())])
+    return tuple(tuple(words) for words in found if words)
+
+
 def _with_sources(command: Directive, environment: Sequence[Directive]) -> Directive:
     """The command with all its settings, weakest first: settings file, environment, command line."""
     own = command.block or ()

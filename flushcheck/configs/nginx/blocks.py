@@ -42,6 +42,7 @@ _HARMLESS_INCLUDES = frozenset(
     {
         *("fastcgi_params", "fastcgi.conf", "uwsgi_params", "scgi_params", "proxy_params", "mime.types"),
         *("fastcgi-php.conf", "koi-win", "koi-utf", "win-utf"),
+        *("options-ssl-nginx.conf", "snakeoil.conf"),  # of certbot, of Debian
     }
 )
 
@@ -93,15 +94,23 @@ def _walk(scope: Scope, config: Config) -> Iterator[Block]:
             version=config.version,
             insert_scope=location,
             insert_before=_insert_before(location, pass_directive),
-            unread_includes=tuple(
-                line
-                for line in scope.unread_includes(INCLUDES)
-                if not any(arg.rpartition("/")[2] in _HARMLESS_INCLUDES for arg in line.args)
-            ),
+            unread_includes=_unread_includes(scope),
         )
     for child in scope.children:
         if child.block is not None and child.name in _CONTAINERS:
             yield from _walk(Scope(child, child.block, scope), config)
+
+
+def _unread_includes(scope: Scope) -> tuple[Directive, ...]:
+    """Those that may change what is in force; outside of http { } there are only modules and processes."""
+    levels = [level.directive.name if level.directive else "" for level in scope.chain()]
+    outside = scope.outermost.own("include") if "http" in levels else ()
+    return tuple(
+        line
+        for line in scope.unread_includes(INCLUDES)
+        if not any(arg.rpartition("/")[2] in _HARMLESS_INCLUDES for arg in line.args)
+        and not any(line is other for other in outside)
+    )
 
 
 def _pass_directive(scope: Scope) -> Directive | None:

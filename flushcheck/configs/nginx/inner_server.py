@@ -1,14 +1,16 @@
 """One nginx server that passes to another one of the same configuration.
 
 X-Accel-Buffering frees the first nginx that sees it, and that one removes it from the response: the outer
-server then buffers. Which server a pass leads to is decided by its port, with upstreams looked up.
+server then buffers. Over https the outer one is an HTTP/1.1 client of the inner one's TLS. Which
+server a pass leads to is decided by its port, with upstreams looked up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from flushcheck.configs.nginx.addresses import all_blocks, server_of, socket_key
 from flushcheck.configs.nginx.values import prefix
 from flushcheck.configs.tree import Block, Config, Directive
 
@@ -19,17 +21,23 @@ def with_inner_servers(blocks: Sequence[Block], config: Config) -> Sequence[Bloc
     """The same Blocks, each with the server of this configuration that its pass leads to."""
     listening = {
         port: server
-        for server in _all_blocks(config.directives, "server")
+        for server in all_blocks(config.directives, "server")
         for port in _listen_addresses(server)
     }
     upstreams = {
-        upstream.args[0]: upstream for upstream in _all_blocks(config.directives, "upstream") if upstream.args
+        upstream.args[0]: upstream for upstream in all_blocks(config.directives, "upstream") if upstream.args
     }
     by_server: dict[int, list[Block]] = {}
     for block in blocks:
-        if (own := _server_of(block)) is not None:
+        if (own := server_of(block)) is not None:
             by_server.setdefault(id(own), []).append(block)
-    return [_with_inner_server(block, listening, upstreams, by_server) for block in blocks]
+    led = [_with_inner_server(block, listening, upstreams, by_server) for block in blocks]
+    encrypted = {
+        id(block.inner_server): block.pass_directive
+        for block in led
+        if block.inner_server is not None and block.pass_directive.args[0].startswith("https://")
+    }
+    return [replace(block, called_over_tls=encrypted.get(id(server_of(block)))) for block in led]
 
 
 def _with_inner_server(
@@ -40,7 +48,7 @@ def _with_inner_server(
 ) -> Block:
     if block.via != "http":
         return block
-    own = _server_of(block)
+    own = server_of(block)
     for port in _targets(block.pass_directive, upstreams):
         inner = listening.get(port)
         if inner is not None and inner is not own:
@@ -49,24 +57,10 @@ def _with_inner_server(
     return block
 
 
-def _all_blocks(directives: Iterable[Directive], name: str) -> Iterator[Directive]:
-    """Blocks of this name at the top or in http { }."""
-    for directive in directives:
-        if directive.name == name and directive.block is not None:
-            yield directive
-        elif directive.name == "http" and directive.block is not None:
-            yield from _all_blocks(directive.block, name)
-
-
-def _server_of(block: Block) -> Directive | None:
-    lines = (scope.directive for scope in block.scope.chain())
-    return next((line for line in lines if line is not None and line.name == "server"), None)
-
-
 def _listen_addresses(server: Directive) -> Iterator[str]:
     for directive in server.block or ():
         if directive.name == "listen" and directive.args:
-            yield _socket_key(directive.args[0], default_port="80")
+            yield socket_key(directive.args[0], default_port="80")
 
 
 def _targets(pass_directive: Directive, upstreams: dict[str, Directive]) -> Iterator[str]:
@@ -78,22 +72,9 @@ def _targets(pass_directive: Directive, upstreams: dict[str, Directive]) -> Iter
     if host in upstreams:
         for directive in (upstreams[host].block or ())[:_MAX_SERVERS]:
             if directive.name == "server" and directive.args:
-                yield _socket_key(directive.args[0], default_port="80")
+                yield socket_key(directive.args[0], default_port="80")
     else:
-        yield _socket_key(host, default_port="443" if scheme == "https" else "80")
-
-
-def _socket_key(address: str, *, default_port: str) -> str:
-    """The same text for all addresses of one socket; loopback and "all addresses" count as one."""
-    if address.startswith("unix:"):
-        return address
-    host, colon, port = address.rpartition(":")
-    if address.isdecimal():
-        host, port = "", address
-    elif not colon or not port.isdecimal():
-        host, port = address, default_port
-    local = host in ("", "*", "0.0.0.0", "[::]", "[::1]", "localhost") or host.startswith("127.")
-    return port if local else f"{host}:{port}"
+        yield socket_key(host, default_port="443" if scheme == "https" else "80")
 
 
 def _passes_header(block: Block) -> bool:

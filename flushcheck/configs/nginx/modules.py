@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from flushcheck.configs.tree import Block, Directive
+from flushcheck.configs.tree import Block, Directive, ellipsize
 
 OWN_DIRECTIVES = frozenset(
     {
@@ -95,8 +95,11 @@ _BODY_FILTERS = {
     "footer": "the footer module",
     "proxy_wasm": "a WebAssembly filter",
     "xslt_stylesheet": "the xslt module",
+    "image_filter": "the image filter",
+    "perl": "Perl code",
 }
 _OFF = frozenset({"off"})
+STREAM_TYPES = ("text/event-stream", "text/plain", "application/x-ndjson")
 
 
 def module_of(name: str) -> str:
@@ -105,11 +108,25 @@ def module_of(name: str) -> str:
     return list(_MODULES.values())[int(match.lastgroup[1:])] if match and match.lastgroup else ""
 
 
-def body_filters(block: Block) -> Iterator[str]:
-    """Why it is not known whether this block passes chunks on: each filter that handles its responses."""
+def doubts(block: Block) -> Iterator[str]:
+    """Why it is not known whether this block passes chunks on: filters, unknown protocols."""
     for name, program in _BODY_FILTERS.items():
         lines: tuple[Directive, ...] = tuple(block.scope.nearest(name))
         for line in lines:
             if not line.args or line.args[0] not in _OFF:
                 yield f"{name} (line {line.line}): responses go through {program}, which may collect them"
                 break
+    types = block.value("sub_filter_types", "text/html")
+    hit = [kind for kind in types.args if kind in STREAM_TYPES or kind == "*"]
+    substitutions = block.scope.nearest("sub_filter")
+    if hit and substitutions:
+        yield (
+            f"sub_filter (line {substitutions[0].line}) looks for its text in {hit[0]}: it keeps back "
+            "what may be the beginning of it"
+        )
+    if block.is_fragment:
+        return  # it has no pass of its own
+    address = block.pass_directive.args[0]
+    scheme, colon, _ = address.partition("://")
+    if block.via == "http" and colon and "$" not in scheme and scheme.lower() not in ("http", "https"):
+        yield f"{ellipsize(scheme, 20)}:// is no protocol of proxy_pass: nginx refuses this line"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
+from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.tree import Block, Directive, Value
 from flushcheck.configs.versions import NGINX_UPSTREAM_HTTP11
 from flushcheck.model import Side
@@ -104,3 +106,24 @@ def pass_reason(block: Block) -> str:
         return block.say(value)
     version = http_version(block)
     return f"proxied with HTTP/{version.first} ({block.where(version)}): chunks pass one by one"
+
+
+def conditions(block: Block) -> Iterator[Condition]:
+    """What has to be true for a block without Findings to let a stream through. Measured on nginx 1.22.1."""
+    if flushes_chunks(block):
+        # A response with a Content-Length, or one that ends with its connection, fills the buffers.
+        yield Condition(Assumption.CHUNKED, "while the app sends chunks")
+        if not block.listeners:
+            yield Condition(Assumption.PLAIN_HTTP, "if no reader uses HTTP/1.1 over TLS")
+    if block.is_fragment:
+        return  # it has no pass of its own
+    encrypted = block.via == "http" and block.pass_directive.args[0].startswith("https://")
+    if encrypted and block.inner_server is None:
+        clause = "if what it calls over https flushes each piece, which an nginx that buffers does not"
+        yield Condition(Assumption.UPSTREAM_FLUSHES, clause)
+
+
+def deciding(block: Block) -> Value | None:
+    """proxy_buffering off and its like: compression and caches change nothing then."""
+    value = buffering(block) if prefix(block) else None
+    return value if value is not None and value.first == "off" else None

@@ -30,6 +30,7 @@ from flushcheck.configs.tree.limits import (
     MAX_INCLUDES,
     MAX_LINES,
 )
+from flushcheck.configs.tree.listener import Listener, readers, tls_http1_readers
 from flushcheck.configs.tree.scope import Scope, Value
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Directive",
     "Format",
     "IncludeResolver",
+    "Listener",
     "Parsed",
     "ReadProblem",
     "Scope",
@@ -51,5 +53,7 @@ __all__ = [
     "Value",
     "edit",
     "ellipsize",
+    "readers",
+    "tls_http1_readers",
     "version",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
+from flushcheck.configs.findings import Action, Edit, Finding, Level, Reader, Server
 from flushcheck.configs.tree.directive import Directive, ellipsize
+from flushcheck.configs.tree.listener import Listener
 from flushcheck.configs.tree.scope import Scope, Value
 from flushcheck.model import Culprit, Fix, Version, VersionChange
 
@@ -32,6 +33,8 @@ class Block:
     unread_includes: tuple[Directive, ...] = ()  # in its scope: their files could not be read
     is_loose: bool = False  # it passes no HTTP to an app: only lines without effect are looked for
     is_fragment: bool = False  # lines without a pass: they act where they are included, beside unknown ones
+    listeners: tuple[Listener, ...] = ()  # where its server takes requests; (): the text does not show it
+    called_over_tls: Directive | None = None  # the pass of another server here that leads to it over https
 
     @property
     def at(self) -> Directive:
@@ -51,6 +54,28 @@ class Block:
     def say(self, value: Value) -> str:
         """A setting with its source, for the middle of a sentence."""
         return f"{value.text} ({self.where(value)})"
+
+    @property
+    def unread_names(self) -> str:
+        """The includes that could not be read, for a sentence; "" if there are none."""
+        return ", ".join(sorted({" ".join(line.args)[:60] for line in self.unread_includes}))
+
+    def may_be_set_by_unread(self, name: str, *, is_list: bool = False) -> bool:
+        """Whether an include that could not be read may change this setting: none outside of its level can.
+
+        Args:
+            is_list: several lines of one level count together; of a single setting a level has one line.
+        """
+        unread = {id(line) for line in self.unread_includes}
+        names = {line.name for line in self.unread_includes}
+        for scope in self.scope.chain():
+            own = bool(scope.own(name.lower()))
+            beside = any(id(line) in unread for include in names for line in scope.own(include))
+            if beside and (is_list or not own):
+                return True
+            if own:
+                return False
+        return bool(unread)
 
     def owns(self, directive: Directive | None) -> bool:
         """Whether this line stands in this block itself, so that a new one would be a second."""
@@ -76,6 +101,7 @@ class Block:
         fix: Fix | None = None,
         edits: tuple[Edit, ...] = (),
         override: str = "",
+        readers: tuple[Reader, ...] = (),
         lacks: str = "",
     ) -> Finding:
         """A Finding in this block.
@@ -84,16 +110,19 @@ class Block:
             value: the setting at fault; if it has no line, the Finding stands at the block.
             at: the line at fault, if it is not the value's.
             fix: the culprit's first one for this block's version if not given.
-            lacks: what the block has no line for, where there is no `value` to say it.
+            readers: who meets it; (): every reader of the block.
+            lacks: what the block has no line for and an include that could not be read may add, for example
+                "these lines"; "" if only the value counts.
         """
         line = at or (value.at if value else None) or self.at
         explicit = at is not None or (value is not None and value.at is not None)
-        lacked = value.name if value is not None else lacks
-        if lacked and not explicit and self.unread_includes:
-            # An unread file may change a default: the Finding is not certain.
-            names = ", ".join(sorted({" ".join(line.args)[:60] for line in self.unread_includes}))
+        unless = f"adds {lacks}" if lacks else ""
+        if value is not None and self.may_be_set_by_unread(value.name):
+            unless = unless or f"sets {value.name}"
+        if unless and self.unread_includes:
+            # An unread file may change it: the Finding is not certain.
             level = Level.WARNING if level is Level.ERROR else level
-            message += f"; unless {names}, which could not be read, sets {lacked}"
+            message += f"; unless {self.unread_names}, which could not be read, {unless}"
         return Finding(
             culprit=culprit,
             level=level,
@@ -110,6 +139,7 @@ class Block:
             edits=edits,
             override=override,
             explicit=explicit,
+            readers=readers,
         )
 
     def _fix(self, culprit: Culprit) -> Fix:

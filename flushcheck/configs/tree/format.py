@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from flushcheck.configs.address import Address, Route
+from flushcheck.configs.assumptions import Condition
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree.block import Block
 from flushcheck.configs.tree.directive import Config
+from flushcheck.configs.tree.scope import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +38,11 @@ class Format:
     is_whole: Callable[[Config], bool] = lambda config: bool(config.directives)
     # Blocks that pass no HTTP to an app: of what culprits there are, they show a line without effect alone.
     loose_blocks: Callable[[Config], Iterable[Block]] = lambda _config: ()
+    # What has to be true for a block without Findings to let a stream through.
+    conditions: Callable[[Block], Iterable[Condition]] = lambda _block: ()
+    # The blocks that requests for an address come to; all of them where the format cannot tell.
+    route: Callable[[Config, Sequence[Block], Address], Route] = lambda _config, blocks, _: Route(
+        tuple(blocks)
+    )
+    # The setting that alone makes a block pass; None: several do, or it is a default.
+    deciding: Callable[[Block], Value | None] = lambda _block: None

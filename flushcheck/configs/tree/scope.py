@@ -56,6 +56,12 @@ class Scope:
             yield scope
             scope = scope.parent
 
+    @property
+    def outermost(self) -> Scope:
+        """The top of the configuration."""
+        *_, top = self.chain()
+        return top
+
     def level(self, name: str) -> Scope | None:
         """The innermost level that has a statement of this name; None if none has."""
         return next((scope for scope in self.chain() if scope.own(name)), None)

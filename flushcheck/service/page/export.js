@@ -22,7 +22,7 @@ export function exportButtons({ report, run, notes }) {
   };
   const saveHtml = async () => download(new Blob([await render("text/html")], { type: "text/html" }), `${name}.html`);
   const saveJson = async () =>
-    download(new Blob([`${JSON.stringify({ schema: 2, ...run })}\n`], { type: "application/json" }), `${name}.json`);
+    download(new Blob([`${JSON.stringify({ schema: 3, ...run })}\n`], { type: "application/json" }), `${name}.json`);
   return el(
     "div",
     { class: "actions" },

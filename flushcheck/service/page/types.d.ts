@@ -79,13 +79,14 @@ export interface Observation {
   compressed_head?: string;
   head_bytes?: number;
   unread_bytes?: number;
+  framing?: string;
   format?: string;
+  format_end?: string;
   done?: boolean;
-  wire_format?: string;
-  wire_end?: string;
+  finished?: boolean;
   usage_tokens?: number;
   error?: string;
-  framed?: boolean;
+  delimited?: boolean;
 }
 
 export interface NamedAddress {
@@ -115,6 +116,26 @@ export interface Run {
   pins?: string[];
   addresses?: NamedAddress[];
   method?: string;
+  capabilities?: Capabilities | null;
+  direct_capabilities?: Capabilities | null;
+  origin_fault?: string;
+  omissions?: { probe: Probe; reason: string }[];
+}
+
+/** What an origin says that it can: docs/protocol.md. The page itself diagnoses services with their own paths. */
+export interface Capabilities {
+  transports: string[];
+  max_streams: number;
+  max_duration_s: number;
+  max_bytes: number;
+  params?: string[];
+  origin?: string;
+  until?: string;
+  place?: string;
+  layers?: string[];
+  flush?: string[];
+  taps?: boolean;
+  paths?: boolean;
 }
 
 /** A run as the page keeps it: with the sentences about what only a browser sees. */
@@ -221,6 +242,7 @@ export interface Report {
   hops: Hop[];
   stream: StreamReport | null;
   rungs: Rung[];
+  is_origin: boolean;
   notes: string[];
   tool: string;
 }
@@ -248,12 +270,21 @@ export interface StreamReport {
   summary: string;
 }
 
+export interface RungStream {
+  flow: string;
+  summary: string;
+  first: boolean;
+  received_s: number[];
+}
+
 export interface Rung {
   name: string;
   url: string;
   flow: string;
   summary: string;
   received_s: number[];
+  transports: Partial<Record<Transport, RungStream>>;
+  hops: string[];
 }
 
 // flushcheck/reports/findings.py: what the service says about a configuration file
@@ -267,6 +298,7 @@ export interface Finding {
   block_line: number;
   message: string;
   override: string;
+  readers: ("plain" | "http1" | "browser")[];
   fix: Fix;
 }
 
@@ -280,6 +312,7 @@ export interface CheckedBlock {
   line: number;
   block: string;
   reason: string;
+  conditions: { assumption: string; clause: string }[];
 }
 
 export interface ReadProblem {

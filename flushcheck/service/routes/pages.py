@@ -39,7 +39,7 @@ from flushcheck.reports.ticket import ticket
 from flushcheck.service.own_address import visitor_url
 from flushcheck.service.page_files import CLIENT, FOLDER, TYPES, join_client, read_page_files
 from flushcheck.service.responses import allow_cors, bounded_body, html_response, json_response
-from flushcheck.service.routes import check, streams
+from flushcheck.service.routes import check, origin, streams
 from flushcheck.service.service import Service
 from flushcheck.service.serving import handshake
 from flushcheck.streaming.params import TEXTS
@@ -82,6 +82,8 @@ def routes(service: Service) -> Blueprint:
     @blueprint.get("/")
     def root() -> Response:
         accept = request.accept_mimetypes
+        if origin.PARAMETER in request.args and request.method == "GET":
+            return origin.respond(service)
         # Explicitly only: browsers and curl send `*/*`.
         if accept.quality(EVENT_STREAM) > accept.quality(HTML):
             response = allow_cors(streams.stream(service, streams.ROOT))

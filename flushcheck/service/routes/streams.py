@@ -97,12 +97,31 @@ def stream(service: Service, route: Route) -> Response:
         nothing = Response(status=204)
         del nothing.headers["Content-Type"]
         return nothing
+    return open_stream(service, route, params, rest)
+
+
+def open_stream(
+    service: Service, route: Route, params: Params, rest: Source, *, retries: bool = True
+) -> Response:
+    """Respond with a stream.
+
+    Args:
+        service: the service.
+        route: whose transport it has.
+        params: of the stream.
+        rest: what to send.
+        retries: whether an event stream says when to reconnect.
+
+    Raises:
+        CapacityExceeded: a limit of concurrent streams is reached.
+    """
+    log_entry().transport = route.transport
     response = _empty(params, encoder(route.transport, params.framing, params.end).content_type)
     if request.method == "HEAD":
         return response
     permit = service.admission.admit(request.environ)
     response.call_on_close(permit.release)
-    response.response = _body(service, route, params, rest, permit, response)
+    response.response = _body(service, route, params, rest, permit, response, retries=retries)
     return response
 
 
@@ -113,11 +132,13 @@ def _body(
     rest: Source,
     permit: StreamPermit,
     response: StreamingResponse,
+    *,
+    retries: bool,
 ) -> Iterator[bytes]:
     environ = request.environ
     cache = frame_cache(rest, route.transport, params.framing, params.end)
     preamble, heartbeat = cache.preamble(params.pad_bytes), None
-    if route.transport is Transport.EVENTS:
+    if route.transport is Transport.EVENTS and retries:
         preamble += retry(service.limits.retry_s)
     if route.transport is Transport.EVENTS and params.heartbeat:
         heartbeat = Heartbeat(service.limits.heartbeat_s, HEARTBEAT)
@@ -126,7 +147,7 @@ def _body(
         log_entry().start_stream(),
         request_at_app=lambda: request_at_app(environ, concurrent=permit.concurrent),
         preamble=preamble,
-        closing_frame=_closing_frame(route.transport),
+        closing_frame=_closing_frame(route.transport) if retries else b"",
         heartbeat=heartbeat,
     )
     return service.serving.write(frames, HttpConnection(environ, response))
@@ -148,17 +169,23 @@ def poll(service: Service) -> Response:
     log_entry().transport = Transport.POLLING
     pairs = tuple(request.args.items(multi=True))
     params, whole = _polled(service, tuple(pair for pair in pairs if pair[0] != "cnt"))
-    response = _empty(params, polling.CONTENT_TYPE)
     cnt = ",".join(value for name, value in pairs if name == "cnt") or "0"
     # Not int(): that also takes "1_000", " 7" and other scripts' digits.
     if re.fullmatch("[0-9]{1,12}", cnt) and int(cnt) < whole.count:
-        piece = whole.piece(int(cnt))
-        response.data = polling.piece_body(piece, count=whole.count, pad_bytes=params.pad_bytes)
-        log_entry().progress = StreamProgress(int(request.method == "GET"), EndReason.DONE)
-    else:
-        origin = request_at_app(request.environ, concurrent=service.limiter.in_use + 1)
-        response.status_code = 400
-        response.data = polling.end_body(cnt, count=whole.count, origin=origin)
+        return poll_piece(params, whole, int(cnt))
+    origin = request_at_app(request.environ, concurrent=service.limiter.in_use + 1)
+    response = _empty(params, polling.CONTENT_TYPE)
+    response.status_code = 400
+    response.data = polling.end_body(cnt, count=whole.count, origin=origin)
+    return response
+
+
+def poll_piece(params: Params, whole: Source, cnt: int) -> Response:
+    """Respond to a poll with this Piece."""
+    log_entry().transport = Transport.POLLING
+    response = _empty(params, polling.CONTENT_TYPE)
+    response.data = polling.piece_body(whole.piece(cnt), count=whole.count, pad_bytes=params.pad_bytes)
+    log_entry().progress = StreamProgress(int(request.method == "GET"), EndReason.DONE)
     return response
 
 

@@ -17,7 +17,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flushcheck.diagnosis.app_server import examine
-from flushcheck.diagnosis.server_setup import GEVENT, GTHREAD, SYNC, AppServer, ServerSetup
+from flushcheck.diagnosis.server_setup import (
+    GEVENT,
+    GTHREAD,
+    KNOWN_WORKERS,
+    LOOP_WORKERS,
+    SYNC,
+    AppServer,
+    ServerSetup,
+)
 from flushcheck.reports.app_server import server_report_line
 from flushcheck.service.serving import internals
 from flushcheck.streaming.limits import Limits, unknown_settings
@@ -88,11 +96,19 @@ def installed_version(name: str) -> str:
 
 
 def from_gunicorn_settings(settings: Any) -> ServerSetup:
-    """The facts in gunicorn's settings: `gunicorn.config.Config`, or what `cli.settings` copies of it."""
+    """The facts in gunicorn's settings: its `Config`, or what `cli.gunicorn_settings` copies of it."""
     # gunicorn's own short name, or a dotted path: "gunicorn.workers.ggevent.GeventWorker".
     kind = settings.worker_class_str.rpartition(".")[2].lower().removesuffix("worker")
     kind = {"thread": GTHREAD}.get(kind, kind)
-    concurrency = {GEVENT: settings.worker_connections, SYNC: 1}.get(kind, settings.threads)
+    if kind not in KNOWN_WORKERS:
+        kind = settings.worker_class_str  # in full, so that its owner recognises it
+    # What threads and connections mean to another worker class is not known. An event loop heeds neither:
+    # measured on gunicorn 27.0.1 with 60 streams, worker_connections 10, and its own or uvicorn's worker.
+    concurrency = {
+        GEVENT: settings.worker_connections,
+        GTHREAD: min(settings.threads, settings.worker_connections),
+        SYNC: 1,
+    }.get(kind, 0)
     return ServerSetup(
         AppServer.GUNICORN,
         installed_version("gunicorn"),
@@ -101,6 +117,7 @@ def from_gunicorn_settings(settings: Any) -> ServerSetup:
         concurrency=concurrency,
         timeout_s=settings.timeout,
         preloaded=settings.preload_app,
+        event_loop=kind in LOOP_WORKERS,
     )
 
 

@@ -20,7 +20,7 @@ from flushcheck.watching.formats import (
     vercel_ui_message,
 )
 from flushcheck.watching.formats.wire_format import Payload, WireFormat
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 # No record is recognised by two of them, so their order decides nothing.
 FORMATS: tuple[WireFormat, ...] = (
@@ -37,6 +37,6 @@ FORMATS: tuple[WireFormat, ...] = (
 )
 
 
-def recognise(payload: Payload, framing: StreamFormat) -> WireFormat | None:
+def recognise(payload: Payload, framing: Framing) -> WireFormat | None:
     """Return the format that alone has such a record; None if none has."""
     return next((known for known in FORMATS if framing in known.framings and known.recognises(payload)), None)

@@ -12,7 +12,7 @@ from flushcheck.watching.formats.wire_format import (
     string,
     token,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 _BLOCKS = frozenset({"content_block_start", "content_block_delta", "content_block_stop"})
 _MESSAGES = frozenset({"message_start", "message_delta", "message_stop"})
@@ -60,5 +60,5 @@ def _delta(payload: Payload) -> Meaning:
 
 
 FORMAT = WireFormat(
-    "Anthropic messages", frozenset({StreamFormat.EVENTS}), _recognises, _read, end="event: message_stop"
+    "Anthropic messages", frozenset({Framing.EVENTS}), _recognises, _read, end="event: message_stop"
 )

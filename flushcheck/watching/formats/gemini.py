@@ -17,7 +17,7 @@ from flushcheck.watching.formats.wire_format import (
     objects,
     string,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 
 def _response(payload: Payload) -> Any:
@@ -63,7 +63,7 @@ def _parts(parts: list[dict[str, Any]]) -> tuple[RecordKind, str]:
 
 FORMAT = WireFormat(
     "Gemini generateContent",
-    frozenset({StreamFormat.EVENTS, StreamFormat.ARRAY}),
+    frozenset({Framing.EVENTS, Framing.ARRAY}),
     _recognises,
     _read,
     end="finishReason",

@@ -19,7 +19,7 @@ from flushcheck.watching.formats.wire_format import (
     string,
     token,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 # What chat services send last, although their protocol has an end of its own.
 DONE = "[DONE]"
@@ -43,12 +43,12 @@ _TEXT_KEYS = (
 )
 
 _NAMES = {
-    StreamFormat.PARTS: "multipart/x-mixed-replace",
-    StreamFormat.PLAIN: "plain text",
+    Framing.PARTS: "multipart/x-mixed-replace",
+    Framing.PLAIN: "plain text",
 }
 
 
-def plain_format(framing: StreamFormat) -> WireFormat:
+def plain_format(framing: Framing) -> WireFormat:
     """Return the format of a stream whose framing alone is known."""
     name = _NAMES.get(framing, framing.value)
     return WireFormat(name, frozenset({framing}), lambda payload: True, read_any)

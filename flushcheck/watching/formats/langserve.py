@@ -17,7 +17,7 @@ from flushcheck.watching.formats.wire_format import (
     string,
     token,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 
 def _recognises(payload: Payload) -> bool:
@@ -64,4 +64,4 @@ def _text(chunk: Any) -> str:
     return string(content) or string(member(chunk, "output"))
 
 
-FORMAT = WireFormat("LangServe", frozenset({StreamFormat.EVENTS}), _recognises, _read, end="event: end")
+FORMAT = WireFormat("LangServe", frozenset({Framing.EVENTS}), _recognises, _read, end="event: end")

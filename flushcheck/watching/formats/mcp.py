@@ -17,9 +17,9 @@ from flushcheck.watching.formats.wire_format import (
     objects,
     string,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
-_FRAMINGS = frozenset({StreamFormat.EVENTS, StreamFormat.LINES})
+_FRAMINGS = frozenset({Framing.EVENTS, Framing.LINES})
 
 # Agents that speak A2A frame JSON-RPC alike; their results have a kind.
 _OF_AGENTS = frozenset({"task", "message", "status-update", "artifact-update"})
@@ -51,6 +51,12 @@ def _read(payload: Payload) -> Meaning | None:
     return Meaning(RecordKind.CONTENT, text, ends=True)
 
 
+# A GET opens a stream of the server's own messages, which no response ends.
 FORMAT = WireFormat(
-    "MCP streamable HTTP", _FRAMINGS, _recognises, _read, end="the response with the id of the request"
+    "MCP streamable HTTP",
+    _FRAMINGS,
+    _recognises,
+    _read,
+    end="the response with the id of the request",
+    end_methods=frozenset({"POST"}),
 )

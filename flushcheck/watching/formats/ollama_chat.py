@@ -11,7 +11,7 @@ from flushcheck.watching.formats.wire_format import (
     member,
     string,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 
 def _recognises(payload: Payload) -> bool:
@@ -44,7 +44,7 @@ def read_ollama(payload: Payload, content: str, thinking: str, *, calls: bool = 
 
 FORMAT = WireFormat(
     "Ollama chat",
-    frozenset({StreamFormat.LINES, StreamFormat.VALUES}),
+    frozenset({Framing.LINES, Framing.VALUES}),
     _recognises,
     _read,
     end='"done": true',

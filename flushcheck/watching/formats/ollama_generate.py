@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flushcheck.watching.formats.ollama_chat import read_ollama
 from flushcheck.watching.formats.wire_format import Meaning, Payload, WireFormat, string
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 
 def _recognises(payload: Payload) -> bool:
@@ -17,7 +17,7 @@ def _read(payload: Payload) -> Meaning | None:
 
 FORMAT = WireFormat(
     "Ollama generate",
-    frozenset({StreamFormat.LINES, StreamFormat.VALUES}),
+    frozenset({Framing.LINES, Framing.VALUES}),
     _recognises,
     _read,
     end='"done": true',

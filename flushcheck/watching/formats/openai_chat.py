@@ -20,7 +20,7 @@ from flushcheck.watching.formats.wire_format import (
     objects,
     string,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 
 def _recognises(payload: Payload) -> bool:
@@ -63,5 +63,5 @@ def _choice(choice: dict[str, Any]) -> tuple[RecordKind, str]:
 
 
 FORMAT = WireFormat(
-    "OpenAI chat completions", frozenset({StreamFormat.EVENTS}), _recognises, _read, end=f"data: {DONE}"
+    "OpenAI chat completions", frozenset({Framing.EVENTS}), _recognises, _read, end=f"data: {DONE}"
 )

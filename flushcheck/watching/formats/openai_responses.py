@@ -16,7 +16,7 @@ from flushcheck.watching.formats.wire_format import (
     string,
     token,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 _STARTS = frozenset({"response.created", "response.queued", "response.in_progress"})
 _ENDS = frozenset({"response.completed", "response.incomplete"})
@@ -51,5 +51,5 @@ def _read(payload: Payload) -> Meaning | None:
 
 
 FORMAT = WireFormat(
-    "OpenAI responses", frozenset({StreamFormat.EVENTS}), _recognises, _read, end="response.completed"
+    "OpenAI responses", frozenset({Framing.EVENTS}), _recognises, _read, end="response.completed"
 )

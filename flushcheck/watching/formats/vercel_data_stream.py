@@ -18,7 +18,7 @@ from flushcheck.watching.formats.wire_format import (
     string,
     token,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 _LINE = re.compile(r"([0-9a-k]):(.*)", re.DOTALL)
 
@@ -62,7 +62,7 @@ def _loads(text: str) -> object:
 
 FORMAT = WireFormat(
     "Vercel data stream",
-    frozenset({StreamFormat.LINES}),
+    frozenset({Framing.LINES}),
     _recognises,
     _read,
     end="a line that begins with d:",

@@ -13,7 +13,7 @@ from flushcheck.watching.formats.wire_format import (
     string,
     token,
 )
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 
 _START_KEYS = frozenset({"type", "messageId", "messageMetadata"})
 
@@ -56,5 +56,5 @@ def _read(payload: Payload) -> Meaning | None:
 
 
 FORMAT = WireFormat(
-    "Vercel UI message stream", frozenset({StreamFormat.EVENTS}), _recognises, _read, end="data: [DONE]"
+    "Vercel UI message stream", frozenset({Framing.EVENTS}), _recognises, _read, end="data: [DONE]"
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from flushcheck.watching.framing.frame import Frame, StreamFormat
+from flushcheck.watching.framing.frame import Frame, Framing
 
 
 class RecordKind(StrEnum):
@@ -66,10 +66,15 @@ class WireFormat:
     """One format. It is recognised by the first record that only it can have."""
 
     name: str
-    framings: frozenset[StreamFormat]
+    framings: frozenset[Framing]
     recognises: Callable[[Payload], bool]
     read: Callable[[Payload], Meaning | None]  # None: a record as any format has it (an error, a ping)
     end: str = ""  # how a stream of this format says that it is complete; "": it does not
+    end_methods: frozenset[str] = frozenset()  # the methods whose responses end so; empty: all
+
+    def end_of(self, method: str) -> str:
+        """How the response to a request of this method says that it is complete; "" if it does not."""
+        return self.end if not self.end_methods or method in self.end_methods else ""
 
 
 def integer(value: object) -> int:

@@ -9,24 +9,24 @@ A parser is fed bytes cut anywhere, gives a frame out with the byte that complet
 from __future__ import annotations
 
 from flushcheck.watching.framing.event_frames import EventFrames
-from flushcheck.watching.framing.frame import FrameParser, StreamFormat
+from flushcheck.watching.framing.frame import FrameParser, Framing
 from flushcheck.watching.framing.json_array import ArrayFrames
 from flushcheck.watching.framing.json_lines import LineFrames
 from flushcheck.watching.framing.json_sequence import SequenceFrames
 from flushcheck.watching.framing.multipart import PartFrames
 from flushcheck.watching.framing.plain import PlainFrames
 
-_PARSERS: dict[StreamFormat, type[FrameParser]] = {
-    StreamFormat.EVENTS: EventFrames,
-    StreamFormat.LINES: LineFrames,
-    StreamFormat.VALUES: LineFrames,
-    StreamFormat.SEQUENCE: SequenceFrames,
-    StreamFormat.ARRAY: ArrayFrames,
-    StreamFormat.PARTS: PartFrames,
-    StreamFormat.PLAIN: PlainFrames,
+_PARSERS: dict[Framing, type[FrameParser]] = {
+    Framing.EVENTS: EventFrames,
+    Framing.LINES: LineFrames,
+    Framing.VALUES: LineFrames,
+    Framing.SEQUENCE: SequenceFrames,
+    Framing.ARRAY: ArrayFrames,
+    Framing.PARTS: PartFrames,
+    Framing.PLAIN: PlainFrames,
 }
 
 
-def frame_parser(stream_format: StreamFormat) -> FrameParser:
+def frame_parser(framing: Framing) -> FrameParser:
     """Return a new parser of this framing."""
-    return _PARSERS[stream_format]()
+    return _PARSERS[framing]()

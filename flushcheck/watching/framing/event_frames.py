@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flushcheck.streaming.transports.events import Event, EventParser
-from flushcheck.watching.framing.frame import Frame, StreamFormat
+from flushcheck.watching.framing.frame import Frame, Framing
 
 
 class EventFrames:
     """One frame per event; one without data is `silent`, since LangServe ends with such an event."""
 
-    format = StreamFormat.EVENTS
+    framing = Framing.EVENTS
 
     def __init__(self) -> None:
         self._parser = EventParser(keep_silent=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class StreamFormat(StrEnum):
+class Framing(StrEnum):
     """How records are framed."""
 
     EVENTS = "server-sent events"
@@ -36,7 +36,7 @@ class FrameParser(Protocol):
     def __init__(self) -> None: ...
 
     @property
-    def format(self) -> StreamFormat:
+    def framing(self) -> Framing:
         """How the frames are separated, as far as is known by now."""
 
     @property

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from flushcheck.streaming.transports.records import Malformed
-from flushcheck.watching.framing.frame import Frame, StreamFormat
+from flushcheck.watching.framing.frame import Frame, Framing
 from flushcheck.watching.framing.json_value import ValueBuffer
 
 
 class ArrayFrames:
     """One frame per element, given out with the element's last byte. A further array may follow."""
 
-    format = StreamFormat.ARRAY
+    framing = Framing.ARRAY
 
     def __init__(self) -> None:
         self._buffer = ValueBuffer()

@@ -7,7 +7,7 @@ not the rest of the stream. If another value follows instead, brackets count and
 
 from __future__ import annotations
 
-from flushcheck.watching.framing.frame import Frame, StreamFormat
+from flushcheck.watching.framing.frame import Frame, Framing
 from flushcheck.watching.framing.json_value import OPENS, ValueBuffer
 
 
@@ -17,12 +17,12 @@ class LineFrames:
     def __init__(self) -> None:
         self._buffer = ValueBuffer()
         self._started = False  # the first value was given out
-        self._format = StreamFormat.LINES
+        self._framing = Framing.LINES
         self._settled = False
 
     @property
-    def format(self) -> StreamFormat:
-        return self._format
+    def framing(self) -> Framing:
+        return self._framing
 
     @property
     def mid_frame(self) -> bool:
@@ -45,25 +45,23 @@ class LineFrames:
     def _next(self) -> int:
         """Return the size of the next complete line or value; 0 for none."""
         # Commas between values are seen too; a byte order mark may stand before the first.
-        skipped = self._buffer.skip(b"" if self._settled_as(StreamFormat.LINES) else b",\xef\xbb\xbf")
+        skipped = self._buffer.skip(b"" if self._settled_as(Framing.LINES) else b",\xef\xbb\xbf")
         if self._started and not self._settled and (b"\n" in skipped or self._buffer.data):
-            self._settle(
-                StreamFormat.VALUES if b"\n" not in skipped or b"," in skipped else StreamFormat.LINES
-            )
+            self._settle(Framing.VALUES if b"\n" not in skipped or b"," in skipped else Framing.LINES)
         is_value = bool(self._buffer.data) and self._buffer.data[0] in OPENS
-        if is_value and not self._settled_as(StreamFormat.LINES):
+        if is_value and not self._settled_as(Framing.LINES):
             return self._buffer.end()
         # Only LF ends a line of JSON: str.splitlines() would also cut at U+2028 inside a text.
         size = self._buffer.data.find(b"\n") + 1
         if size and not self._settled:
-            self._settle(StreamFormat.LINES)
+            self._settle(Framing.LINES)
         return size
 
-    def _settle(self, stream_format: StreamFormat) -> None:
-        self._format, self._settled = stream_format, True
+    def _settle(self, framing: Framing) -> None:
+        self._framing, self._settled = framing, True
 
-    def _settled_as(self, stream_format: StreamFormat) -> bool:
-        return self._settled and self._format is stream_format
+    def _settled_as(self, framing: Framing) -> bool:
+        return self._settled and self._framing is framing
 
 
 def _frame(line: bytes) -> Frame:

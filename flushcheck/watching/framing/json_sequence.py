@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flushcheck.streaming.transports.records import MAX_PENDING_BYTES, Malformed
-from flushcheck.watching.framing.frame import Frame, StreamFormat
+from flushcheck.watching.framing.frame import Frame, Framing
 from flushcheck.watching.framing.json_value import ValueBuffer
 
 RS = b"\x1e"
@@ -12,7 +12,7 @@ RS = b"\x1e"
 class SequenceFrames:
     """One frame per text. It ends at the newline after a whole value, else at the next RS."""
 
-    format = StreamFormat.SEQUENCE
+    framing = Framing.SEQUENCE
 
     def __init__(self) -> None:
         self._pending = b""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from flushcheck.streaming.transports.records import MAX_PENDING_BYTES, Malformed
-from flushcheck.watching.framing.frame import Frame, StreamFormat
+from flushcheck.watching.framing.frame import Frame, Framing
 
 MAX_KEPT_BYTES = 64 * 1024  # of a part: its beginning, for those that are text
 
@@ -27,7 +27,7 @@ class _State(Enum):
 class PartFrames:
     """One frame per part; its name is the part's content type."""
 
-    format = StreamFormat.PARTS
+    framing = Framing.PARTS
 
     def __init__(self) -> None:
         self._pending = bytearray()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 
-from flushcheck.watching.framing.frame import Frame, StreamFormat
+from flushcheck.watching.framing.frame import Frame, Framing
 
 
 class PlainFrames:
     """One frame per feed; half of a character waits for its other half."""
 
-    format = StreamFormat.PLAIN
+    framing = Framing.PLAIN
     mid_frame = False
 
     def __init__(self) -> None:

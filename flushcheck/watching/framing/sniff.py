@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import re
 
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 from flushcheck.watching.framing.json_value import ValueBuffer
 
 _CONTENT_TYPES = {
-    "text/event-stream": StreamFormat.EVENTS,
-    "application/x-ndjson": StreamFormat.LINES,
-    "application/ndjson": StreamFormat.LINES,
-    "application/jsonl": StreamFormat.LINES,
-    "application/x-jsonlines": StreamFormat.LINES,
-    "application/json-lines": StreamFormat.LINES,
-    "application/stream+json": StreamFormat.LINES,
+    "text/event-stream": Framing.EVENTS,
+    "application/x-ndjson": Framing.LINES,
+    "application/ndjson": Framing.LINES,
+    "application/jsonl": Framing.LINES,
+    "application/x-jsonlines": Framing.LINES,
+    "application/json-lines": Framing.LINES,
+    "application/stream+json": Framing.LINES,
 }
 
 _EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
@@ -36,7 +36,7 @@ _ELEMENT_BEGINS = re.compile(rb"\[\s*([0-9.eE+-]*|[truefalsn]{0,5})\s*")
 HEAD_BYTES = 8192
 
 
-def sniff(head: bytes, content_type: str, *, ended: bool = False) -> StreamFormat | None:
+def sniff(head: bytes, content_type: str, *, ended: bool = False) -> Framing | None:
     """Return the framing; None while it could be several.
 
     Args:
@@ -47,52 +47,52 @@ def sniff(head: bytes, content_type: str, *, ended: bool = False) -> StreamForma
     media_type = content_type.partition(";")[0].strip().lower()
     text = head[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
     found = _by_bytes(text)
-    if media_type.startswith("multipart/") and (found is StreamFormat.PLAIN or text.startswith(b"-")):
-        return StreamFormat.PARTS
+    if media_type.startswith("multipart/") and (found is Framing.PLAIN or text.startswith(b"-")):
+        return Framing.PARTS
     if found is None and not ended and len(head) < HEAD_BYTES:
         return None
-    if found in (None, StreamFormat.PLAIN):
+    if found in (None, Framing.PLAIN):
         # A line that is not JSON is still a line where the content type promises lines.
-        return _CONTENT_TYPES.get(media_type, StreamFormat.PLAIN)
-    if found is StreamFormat.ARRAY and _CONTENT_TYPES.get(media_type) is StreamFormat.LINES:
-        return StreamFormat.LINES
+        return _CONTENT_TYPES.get(media_type, Framing.PLAIN)
+    if found is Framing.ARRAY and _CONTENT_TYPES.get(media_type) is Framing.LINES:
+        return Framing.LINES
     return found
 
 
-def _by_bytes(text: bytes) -> StreamFormat | None:
+def _by_bytes(text: bytes) -> Framing | None:
     """Return the framing that the bytes show, PLAIN for none; None while they could be of several."""
     if text.startswith(b"\x1e"):
-        return StreamFormat.SEQUENCE
+        return Framing.SEQUENCE
     if text.startswith(_EVENT_FIELDS):
-        return StreamFormat.EVENTS
+        return Framing.EVENTS
     if any(field.startswith(text) for field in _EVENT_FIELDS):
         return None  # "dat", or nothing but white space yet
     if text.startswith(b"["):
         if _ELEMENT.match(text):
-            return StreamFormat.ARRAY
-        return None if _ELEMENT_BEGINS.fullmatch(text) else StreamFormat.PLAIN
+            return Framing.ARRAY
+        return None if _ELEMENT_BEGINS.fullmatch(text) else Framing.PLAIN
     if text.startswith(b"{"):
         return _object(text)
     if _CODED_LINE.match(text):
-        return StreamFormat.LINES
+        return Framing.LINES
     return None if _CODED_LINE_BEGINS.fullmatch(text) or text == b"-" else _part_or_plain(text)
 
 
-def _object(text: bytes) -> StreamFormat | None:
+def _object(text: bytes) -> Framing | None:
     """Return LINES once the first object is whole on one line; pretty JSON is one document, not lines."""
     value = ValueBuffer()
     value.add(text)
     size = value.end()
     if b"\n" in text[: size or None]:
-        return StreamFormat.PLAIN
-    return StreamFormat.LINES if size else None
+        return Framing.PLAIN
+    return Framing.LINES if size else None
 
 
-def _part_or_plain(text: bytes) -> StreamFormat | None:
+def _part_or_plain(text: bytes) -> Framing | None:
     """Return PARTS for a delimiter with a header behind it."""
     if not text.startswith(b"--"):
-        return StreamFormat.PLAIN
+        return Framing.PLAIN
     _, newline, rest = text.partition(b"\n")
     if not newline or b":" not in rest:
-        return None if len(text) < 200 else StreamFormat.PLAIN
-    return StreamFormat.PARTS if rest.lower().startswith(b"content-") else StreamFormat.PLAIN
+        return None if len(text) < 200 else Framing.PLAIN
+    return Framing.PARTS if rest.lower().startswith(b"content-") else Framing.PLAIN

@@ -25,7 +25,7 @@ WORKERS = [
         ["-k", "gthread", "--threads", "20"],
         "gthread",
         20,
-        ["threads"],
+        ["app-server-limit"],
         "gthread worker, 1 process: 20 at once",
     ),
     (
@@ -39,14 +39,14 @@ WORKERS = [
         ["--preload"],
         "gevent",
         900,
-        ["preload-app"],
+        ["gunicorn-preload-app"],
         "error: preload_app loads the app before gevent has patched",
     ),
     (
         ["--worker-connections", "50"],
         "gevent",
         50,
-        ["worker-connections"],
+        ["gunicorn-worker-connections"],
         "warning: worker_connections 50 is not above",
     ),
 ]
@@ -83,7 +83,7 @@ def test_a_misspelt_setting_is_told_with_the_right_name():
 OWN_SETTINGS = [
     # gunicorn's arguments without the shipped file, remarks, whether the log has the line
     (["-k", "gevent"], [], True),
-    (["-k", "gevent", "--preload"], ["preload-app"], False),
+    (["-k", "gevent", "--preload"], ["gunicorn-preload-app"], False),
 ]
 
 
@@ -138,7 +138,7 @@ def test_werkzeugs_own_server_is_told():
         assert_websocket_exact(service.url, "count=20&interval=0.01")
         told = server(service.url)
         assert (told["runs_under"], told["streams"]) == ("werkzeug", 900)
-        assert [remark["id"] for remark in told["remarks"]] == ["werkzeug"]
+        assert [remark["id"] for remark in told["remarks"]] == ["werkzeug-server"]
 
 
 def test_diagnostics_says_it_too(client):

@@ -1,6 +1,12 @@
-// Express' `compression` in front of a stream, with Node alone: NODE_PATH=… node express.js PORT
-const compression = require("compression")();
+// Express' `compression` in front of a stream, with Node alone: NODE_PATH=… node express.js PORT [gzip] [br]
+// With gzip or br that one flushes after each write.
 const http = require("node:http");
+const zlib = require("node:zlib");
+const flushing = process.argv.slice(3);
+const compression = require("compression")({
+  ...(flushing.includes("gzip") ? { flush: zlib.constants.Z_SYNC_FLUSH } : {}),
+  ...(flushing.includes("br") ? { brotli: { flush: zlib.constants.BROTLI_OPERATION_FLUSH } } : {}),
+});
 
 http
   .createServer((request, response) => {

@@ -1,5 +1,9 @@
 """Flask: a plain stream, Flask-Compress, a middleware that joins, a wrong header: `gunicorn --threads 8 flask_streams:app`."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 
 from flask import Flask, Response, request
@@ -30,6 +34,35 @@ def lines(framing):
 @app.get("/joined")
 def events():
     return Response(lines('data: {{"delta": "word{} "}}\n\n'), content_type="text/event-stream")
+
+
+@app.get("/pages")
+def pages():
+    def long_records():
+        for number in range(300):
+            time.sleep(0.01)
+            yield json.dumps({"delta": f"word{number} " + "." * (number * 37 % 191 + 650)}) + "\n"
+
+    return Response(long_records(), content_type="application/x-ndjson")
+
+
+@app.get("/pipe")
+def pipe():
+    """What a child process prints: its standard output, a pipe, is written when a buffer is full."""
+    child = (
+        "import json, time\n"
+        "for number in range(200):\n"
+        "    time.sleep(0.02)\n"
+        "    print(json.dumps({'delta': f'word{number} ' + '.' * (number * 37 % 91 + 150)}))\n"
+    )
+
+    def output():
+        with subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            while data := os.read(process.stdout.fileno(), 65_536):
+                yield data
+
+    return Response(output(), content_type="application/x-ndjson")
 
 
 @app.get("/compressed")

@@ -16,7 +16,7 @@ from flushcheck.watching.formats import FORMATS, recognise
 from flushcheck.watching.formats.generic import delta
 from flushcheck.watching.formats.wire_format import Payload, RecordKind
 from flushcheck.watching.framing import frame_parser
-from flushcheck.watching.framing.frame import StreamFormat
+from flushcheck.watching.framing.frame import Framing
 from flushcheck.watching.records import Record, RecordParser
 from tests.watching.formats.sizes import size_of
 
@@ -29,7 +29,7 @@ KINDS = {
 }  # fmt: skip
 
 SSE, LINES, PLAIN = "text/event-stream", "application/x-ndjson", "text/plain; charset=utf-8"
-EVENTS, ARRAY = StreamFormat.EVENTS, StreamFormat.ARRAY
+EVENTS, ARRAY = Framing.EVENTS, Framing.ARRAY
 SKY = "The sky is blue."
 OPENAI = "OpenAI chat completions"
 ANTHROPIC = "Anthropic messages"
@@ -56,13 +56,13 @@ ROWS = [
     ("gemini_blocked.sse",              SSE,                 EVENTS,             GEMINI,                      "f",               "",                           True,   0),
     ("gemini_cut.sse",                  SSE,                 EVENTS,             GEMINI,                      "ce",              "The",                        False,  1),
     ("gemini_error.json",               "application/json",  ARRAY,              "JSON array",                "ed",              "",                           True,   0),
-    ("ollama_chat.ndjson",              LINES,               StreamFormat.LINES, "Ollama chat",               "cccccd",          SKY,                          True,   5),  # github.com/ollama/ollama, docs/api.md
-    ("ollama_chat_thinking.ndjson",     PLAIN,               StreamFormat.LINES, "Ollama chat",               "rrrccccctd",      SKY,                          True,   5),
-    ("ollama_chat_error.ndjson",        LINES,               StreamFormat.LINES, "Ollama chat",               "ce",              "The",                        False,  0),
-    ("ollama_generate.ndjson",          LINES,               StreamFormat.LINES, "Ollama generate",           "cccccd",          SKY,                          True,   5),
-    ("ollama_generate_error.ndjson",    LINES,               StreamFormat.LINES, "Ollama generate",           "ce",              "The",                        False,  0),
-    ("vercel_data_stream.txt",          PLAIN,               StreamFormat.LINES, "Vercel data stream",        "scccccfd",        SKY,                          True,   5),  # v4.ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
-    ("vercel_data_stream_reasoning.txt", PLAIN,              StreamFormat.LINES, "Vercel data stream",        "srrrotttoccccce", SKY,                          False,  0),
+    ("ollama_chat.ndjson",              LINES,               Framing.LINES, "Ollama chat",               "cccccd",          SKY,                          True,   5),  # github.com/ollama/ollama, docs/api.md
+    ("ollama_chat_thinking.ndjson",     PLAIN,               Framing.LINES, "Ollama chat",               "rrrccccctd",      SKY,                          True,   5),
+    ("ollama_chat_error.ndjson",        LINES,               Framing.LINES, "Ollama chat",               "ce",              "The",                        False,  0),
+    ("ollama_generate.ndjson",          LINES,               Framing.LINES, "Ollama generate",           "cccccd",          SKY,                          True,   5),
+    ("ollama_generate_error.ndjson",    LINES,               Framing.LINES, "Ollama generate",           "ce",              "The",                        False,  0),
+    ("vercel_data_stream.txt",          PLAIN,               Framing.LINES, "Vercel data stream",        "scccccfd",        SKY,                          True,   5),  # v4.ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
+    ("vercel_data_stream_reasoning.txt", PLAIN,              Framing.LINES, "Vercel data stream",        "srrrotttoccccce", SKY,                          False,  0),
     ("vercel_ui_message.sse",           SSE,                 EVENTS,             "Vercel UI message stream",  "ssscccccoffd",    SKY,                          True,   0),  # ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
     ("vercel_ui_message_reasoning.sse", SSE,                 EVENTS,             "Vercel UI message stream",  "sssrrrottoooed",  "",                           True,   0),
     ("langserve.sse",                   SSE,                 EVENTS,             "LangServe",                 "scccccd",         SKY,                          True,   0),  # github.com/langchain-ai/langserve, api_handler.py
@@ -73,14 +73,14 @@ ROWS = [
     ("mcp.sse",                         SSE,                 EVENTS,             "MCP streamable HTTP",       "occccpc",         "step 1step 2step 3ready" + SKY, True, 0),  # modelcontextprotocol.io, specification, transports
     ("mcp_error.sse",                   SSE,                 EVENTS,             "MCP streamable HTTP",       "coe",             "",                           True,   0),
     ("events.sse",                      SSE,                 EVENTS,             "server-sent events",        "ccpc",            "41.2041.25\n+0.0541.30",     False,  0),  # html.spec.whatwg.org; no empty line behind the last event
-    ("lines.ndjson",                    "application/json",  StreamFormat.LINES, "JSON lines",                "jjj",             None,                         False,  0),  # docker pull over the engine's API; no newline behind the last line
-    ("values.json",                     "application/json",  StreamFormat.VALUES, "JSON values",              "ccccc",           SKY,                          False,  0),  # records of text-generation-inference, written without newlines
-    ("sequence.json-seq",               "application/json-seq", StreamFormat.SEQUENCE, "JSON text sequence",  "jjjjcj",          None,                         False,  0),  # RFC 7464, a pretty text and one that was cut among them
+    ("lines.ndjson",                    "application/json",  Framing.LINES, "JSON lines",                "jjj",             None,                         False,  0),  # docker pull over the engine's API; no newline behind the last line
+    ("values.json",                     "application/json",  Framing.VALUES, "JSON values",              "ccccc",           SKY,                          False,  0),  # records of text-generation-inference, written without newlines
+    ("sequence.json-seq",               "application/json-seq", Framing.SEQUENCE, "JSON text sequence",  "jjjjcj",          None,                         False,  0),  # RFC 7464, a pretty text and one that was cut among them
     ("array.json",                      "application/json",  ARRAY,              "JSON array",                "jjjjd",           None,                         True,   0),
-    ("parts.mjpeg",                     "multipart/x-mixed-replace; boundary=frame", StreamFormat.PARTS, "multipart/x-mixed-replace", "ccc", "image/jpeg, 21 bytes" * 3, False, 0),  # a camera: lengths, no last delimiter
-    ("parts_without_length.txt",        "multipart/x-mixed-replace;boundary=boundarydonotcross", StreamFormat.PARTS, "multipart/x-mixed-replace", "cccd", "firstsecond--dashes-- in it", True, 0),
-    ("parts_graphql.txt",               'multipart/mixed; boundary="-"', StreamFormat.PARTS, "multipart/x-mixed-replace", "jjd", None, True, 0),  # github.com/graphql/graphql-over-http, incremental delivery
-    ("text.txt",                        PLAIN,               StreamFormat.PLAIN, "plain text",                "c",               "The sky is blue: blå himmel.\n", False, 0),
+    ("parts.mjpeg",                     "multipart/x-mixed-replace; boundary=frame", Framing.PARTS, "multipart/x-mixed-replace", "ccc", "image/jpeg, 21 bytes" * 3, False, 0),  # a camera: lengths, no last delimiter
+    ("parts_without_length.txt",        "multipart/x-mixed-replace;boundary=boundarydonotcross", Framing.PARTS, "multipart/x-mixed-replace", "cccd", "firstsecond--dashes-- in it", True, 0),
+    ("parts_graphql.txt",               'multipart/mixed; boundary="-"', Framing.PARTS, "multipart/x-mixed-replace", "jjd", None, True, 0),  # github.com/graphql/graphql-over-http, incremental delivery
+    ("text.txt",                        PLAIN,               Framing.PLAIN, "plain text",                "c",               "The sky is blue: blå himmel.\n", False, 0),
 ]  # fmt: skip
 IDS = [row[0] for row in ROWS]
 
@@ -99,9 +99,9 @@ def cut(data: bytes, seed: int) -> list[bytes]:
 
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
 def test_a_format_is_recognised_and_its_records_are_read(row):
-    name, content_type, framing, wire_format, kinds, text, ends, usage = row
+    name, content_type, framing, format_name, kinds, text, ends, usage = row
     parser, records = parse(content_type, [(FIXTURES / name).read_bytes()])
-    assert (parser.format, parser.wire_format.name) == (framing, wire_format)
+    assert (parser.framing, parser.format.name) == (framing, format_name)
     assert [record.kind for record in records] == [KINDS[letter] for letter in kinds]
     if text is not None:
         shown = "".join(record.text for record in records if record.kind is RecordKind.CONTENT)
@@ -118,8 +118,8 @@ def test_bytes_that_are_cut_anywhere_give_the_same_records(row):
     parser, records = parse(content_type, [data])
     for parts in [[data[at : at + 1] for at in range(len(data))], *(cut(data, seed) for seed in range(20))]:
         other, again = parse(content_type, parts)
-        assert (other.format, other.wire_format.name) == (parser.format, parser.wire_format.name)
-        if framing is StreamFormat.PLAIN:  # each read is a record
+        assert (other.framing, other.format.name) == (parser.framing, parser.format.name)
+        if framing is Framing.PLAIN:  # each read is a record
             assert "".join(record.text for record in again) == "".join(record.text for record in records)
         else:
             assert again == records, [len(part) for part in parts]
@@ -128,9 +128,9 @@ def test_bytes_that_are_cut_anywhere_give_the_same_records(row):
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/octet-stream"])
 def test_a_wrong_content_type_does_not_hide_a_format(row, content_type):
-    name, _, framing, wire_format = row[:4]
+    name, _, framing, format_name = row[:4]
     parser, _ = parse(content_type, [(FIXTURES / name).read_bytes()])
-    assert (parser.format, parser.wire_format.name) == (framing, wire_format)
+    assert (parser.framing, parser.format.name) == (framing, format_name)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
@@ -144,7 +144,7 @@ def test_a_record_is_given_out_with_its_last_byte(row):
     total = sum(given_out) + left
     # Only a last record without its end, and a body that is too short to be recognised, wait for the end.
     assert left <= 1
-    if framing is not StreamFormat.PLAIN:
+    if framing is not Framing.PLAIN:
         assert max(given_out) <= 2  # a text of a sequence that was cut is given out beside the next one
         assert sum(count > 0 for count in given_out) >= total - 2
 
@@ -186,7 +186,7 @@ HOSTILE = [
 def test_no_bytes_are_an_error(data, content_type):
     parser, _ = parse(content_type, [data])
     parse(content_type, [data[at : at + 1] for at in range(min(len(data), 500))])
-    assert parser.wire_format.name
+    assert parser.format.name
 
 
 @pytest.mark.parametrize(
@@ -269,5 +269,20 @@ OTHERS = [
 @pytest.mark.parametrize(("name", "kinds", "events"), OTHERS, ids=[row[0] for row in OTHERS])
 def test_what_has_no_file_is_read_by_its_usual_names(name, kinds, events):
     parser, records = parse(SSE, events)
-    assert parser.wire_format.name == "server-sent events"
+    assert parser.format.name == "server-sent events"
     assert [record.kind for record in records] == [KINDS[letter] for letter in kinds]
+
+
+END_METHODS = [
+    # format,                     method, whether it has an end
+    ("MCP streamable HTTP",       "POST", True),
+    ("MCP streamable HTTP",       "GET",  False),  # a stream of the server's own messages
+    ("OpenAI chat completions",   "POST", True),
+    ("OpenAI chat completions",   "GET",  True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "method", "has_end"), END_METHODS)
+def test_an_end_may_belong_to_a_method(name, method, has_end):
+    (known,) = (known for known in FORMATS if known.name == name)
+    assert known.end_of(method) == (known.end if has_end else "")

@@ -42,10 +42,10 @@ def steps_of_a_wire_format(module: str) -> list[str]:
 
 
 def known_framings() -> list[str]:
-    from flushcheck.watching.framing.frame import StreamFormat
+    from flushcheck.watching.framing.frame import Framing
 
-    order = (StreamFormat.EVENTS, StreamFormat.LINES, StreamFormat.VALUES)
-    return [*order, *(framing for framing in StreamFormat if framing not in order)]
+    order = (Framing.EVENTS, Framing.LINES, Framing.VALUES)
+    return [*order, *(framing for framing in Framing if framing not in order)]
 
 
 @pytest.mark.parametrize("module", MODULES)

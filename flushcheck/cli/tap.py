@@ -1,0 +1,147 @@
+"""`flushcheck tap URL`: one request of the user's own stream, and what each layer of the app did with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import time
+from contextlib import ExitStack
+
+from flushcheck.cli import watch as watch_command
+from flushcheck.cli.arguments import Parser
+from flushcheck.cli.certificate_note import CertificateNote
+from flushcheck.cli.check import check_config, read_config
+from flushcheck.cli.console import Console
+from flushcheck.cli.report_output import EXIT_CODES, write_report
+from flushcheck.diagnosis.inference import judge
+from flushcheck.model import Observation, Run, UsageError
+from flushcheck.prober import dump, saving
+from flushcheck.prober.tapping import fetch_notes, tapped_request
+from flushcheck.prober.watch_request import WatchRequest
+from flushcheck.prober.watching import watch
+from flushcheck.reports.json_report import document
+from flushcheck.reports.tap import tap_document, tap_text
+from flushcheck.tapping.judge import judge_tap, without_notes
+from flushcheck.tapping.notes import NotesError
+from flushcheck.tapping.report import TapPlace, TapReport
+from flushcheck.taps.live import TOKEN_VARIABLE
+from flushcheck.taps.recorder import Layer
+from flushcheck.testing.known_layers import advice
+
+_EPILOG = f"""\
+examples:
+  flushcheck tap https://example.org/chat -H 'Authorization: Bearer …' -d '{{"stream": true}}'
+  flushcheck tap http://localhost:8000/events --token 0123456789abcdef0123456789abcdef
+  flushcheck tap -- curl -N https://example.org/chat -d @body.json
+
+The app needs taps: `from flushcheck.taps import install` and `app = install(app)`, with the same token in
+{TOKEN_VARIABLE} on both sides. docs/taps.md has the lines of each framework. The request is made once.
+Where the fault is on the path and the request may be repeated, the report of `flushcheck watch` follows.
+"""
+
+
+def configure(parser: Parser) -> None:
+    """Set the command's arguments and help: those of `watch`, and the token."""
+    watch_command.configure(parser)
+    parser.description = (
+        "Makes one request of your own stream, and shows what each layer of your app did with it: which one "
+        "joins, delays or compresses it, or whether the app is clean and the path holds it."
+    )
+    parser.epilog = _EPILOG
+    parser.example = "flushcheck tap http://localhost:8000/chat"
+    parser.add_argument(
+        "--token",
+        metavar="TOKEN",
+        default="",
+        help=f"the token of the app's taps (default: that of {TOKEN_VARIABLE}, which other users cannot see)",
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Make the request, fetch the notes, print the ladder; return the exit code.
+
+    Raises:
+        UsageError: there is no token, or an argument is wrong.
+    """
+    token = arguments.token or os.environ.get(TOKEN_VARIABLE, "")
+    if not token:
+        raise UsageError(
+            f"no token: expected that of the app's taps in {TOKEN_VARIABLE} or --token, for example --token "
+            "0123456789abcdef0123456789abcdef"
+        )
+    plain, beside = watch_command.requests(arguments)
+    tap_id = secrets.token_hex(16)
+    request = tapped_request(plain, tap_id, token)
+    files = read_config(arguments)
+    shows = not (arguments.json or arguments.ticket)
+    names = [name for name, _ in beside]
+    live = watch_command._TextView(console) if arguments.text else watch_command._LiveView(console, names)
+    with ExitStack() as stack:
+        file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
+        if shows:
+            live.head()
+        nearest = beside[0][1].target if beside else None
+        certificates = CertificateNote(request.target, nearest, time.monotonic() + arguments.timeout)
+        watched = watch(
+            request,
+            at=beside,
+            timeout_s=arguments.timeout,
+            on_read=live.show if shows else None,
+        )
+        certificates.write(console)
+        try:
+            report = judge_tap(plain.shown_url, fetch_notes(request, tap_id), _first(watched), advice=_advice)
+        except NotesError as error:
+            report = without_notes(plain.shown_url, _why(watched, error))
+        watched = _repeated(arguments, report, plain, watched, beside, console)
+        if file is not None:
+            file.write(dump(watched))
+    on_path = report.place is TapPlace.PATH
+    if arguments.json:
+        data = tap_document(report) | {"watch": document(judge(watched)) if on_path else None}
+        console.write(json.dumps(data, indent=2) + "\n")
+        return EXIT_CODES[report.verdict]
+    if not arguments.ticket:
+        console.write("\n" if shows else "")
+        console.write(tap_text(report, width=console.width, color=console.color))
+    if on_path or arguments.ticket:
+        console.write("\n" if shows else "")
+        write_report(judge(watched), arguments, console, check_config(files, watched))
+    return EXIT_CODES[report.verdict]
+
+
+def _first(watched: Run) -> Observation:
+    return watched.observations[0]
+
+
+def _why(watched: Run, error: NotesError) -> str:
+    """Why there are no notes: the stream itself may have failed."""
+    first = _first(watched)
+    return str(error) if 200 <= first.status < 300 else first.detail or f"status {first.status}"
+
+
+def _repeated(
+    arguments: argparse.Namespace,
+    report: TapReport,
+    plain: WatchRequest,
+    watched: Run,
+    beside: list[tuple[str, WatchRequest]],
+    console: Console,
+) -> Run:
+    """The run of `watch` where the path is at fault: its repeats name the hop. Else the first look."""
+    if report.place is not TapPlace.PATH or not watch_command._may_repeat(arguments, plain, console):
+        return watched
+    return watch(
+        plain,
+        at=beside,
+        timeout_s=arguments.timeout,
+        repeat=True,
+        on_repeat=lambda repeating: console.note(watch_command._announce(repeating)),
+    )
+
+
+def _advice(name: str, path: str) -> str:
+    """The fix of a layer; the one place where known layers are looked up."""
+    return advice(Layer(name, path)).strip().removeprefix("fix: ")
