@@ -19,8 +19,8 @@ ENDINGS = [
     # name                         the observation                                        how it ended
     ("complete",                   {},                                                    "ended after 3.9 s"),
     ("with its end marker",        {"done": True},                                        "ended with its end marker after 3.9 s"),
-    ("by closing",                 {"framed": False},                                     "ended by closing the connection after 3.9 s: a stream that was cut would look the same"),
-    ("by closing, with a marker",  {"framed": False, "done": True},                       "ended by closing the connection with its end marker after 3.9 s"),
+    ("by closing",                 {"delimited": False},                                     "ended by closing the connection after 3.9 s: a stream that was cut would look the same"),
+    ("by closing, with a marker",  {"delimited": False, "done": True},                       "ended by closing the connection with its end marker after 3.9 s"),
     ("cut",                        {"outcome": Outcome.CUT},                              "cut after 3.9 s, before the end of the response: reset"),
     ("cut behind its end marker",  {"outcome": Outcome.CUT, "done": True},                "cut after 3.9 s with its end marker: reset"),
     ("left",                       {"outcome": Outcome.STOPPED},                          "not followed to its end: reset"),

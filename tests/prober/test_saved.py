@@ -30,7 +30,7 @@ WRONG = [
     ("another object",  b'{"a": 1}',                                       "is JSON of another kind"),
     ("a report",        b'{"schema": 1, "verdict": "held", "transports": {}}', "is a report"),
     ("without schema",  json.dumps(to_json(RUN)).encode(),                 "has no schema"),
-    ("a later schema",  json.dumps({**GOOD, "schema": 3}).encode(),        "schema=3: expected 1 or 2"),
+    ("a later schema",  json.dumps({**GOOD, "schema": 4}).encode(),        "schema=4: expected 1 to 3"),
     ("a wrong field",   json.dumps({**GOOD, "target": 5}).encode(),        "run.target='5': expected a string"),
     ("a wrong outcome", json.dumps(GOOD).replace("refused", "x").encode(), "run.observations[0].outcome='x'"),
     ("not a number",    json.dumps(GOOD).replace('"stall_s": 0.0', '"stall_s": NaN').encode(), "stall_s='nan'"),

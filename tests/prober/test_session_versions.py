@@ -23,7 +23,7 @@ from tests.prober.peers import scripted_server
 pytestmark = pytest.mark.usefixtures("trusted")
 
 REPORT = server_report_document(
-    examine(ServerSetup(AppServer.GUNICORN, worker="gevent", processes=2, gevent="26.1"))
+    examine(ServerSetup(AppServer.GUNICORN, worker="gevent", processes=2, concurrency=1000, gevent="26.1"))
 )
 TYPE = (("content-type", "application/json"),)
 
