@@ -6,10 +6,13 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.checking.check import CheckedBlock, CheckResult, merge
+from flushcheck.configs.address import Address
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, ReadProblem
 from flushcheck.culprits import CULPRITS
 from flushcheck.files import check_text
+from flushcheck.files.check_files import check_all
+from flushcheck.files.read_configs import read_text
 
 
 def nginx(text, **more):
@@ -134,6 +137,29 @@ CODES = [
 def test_the_exit_code_says_what_was_found(name, text, plain, strict):
     checked = nginx(text)
     assert (checked.exit_code(), checked.exit_code(strict=True)) == (plain, strict)
+
+
+TCP = "frontend f\nmode tcp\noption http-no-delay\nbind :80\nlisten l\nmode http\noption http-no-delay\nserver s x:1\n"
+ADDRESSED = [
+    # address, and the lines without effect: a section that passes no HTTP is not where a request goes
+    (None,                     [3]),
+    (Address("x", 80, ("/",)), []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "lines"), ADDRESSED)
+def test_an_address_leaves_out_the_blocks_that_pass_no_http(address, lines):
+    checked = check_all(read_text(TCP, server=Server.HAPROXY), address=address)
+    assert [
+        finding.line for finding in checked.findings if finding.culprit.id == "line-without-effect"
+    ] == lines
+    assert [block.block for block in checked.passed] == ["listen l"]
+
+
+@pytest.mark.parametrize(("text", "code"), [("proxy_buffering off;", 0), ("proxy_buffering on;", 1)])
+def test_a_fragment_is_judged_for_every_address(text, code):
+    address = Address("x", 443, ("/",))
+    assert check_all(read_text(text, server=Server.NGINX), address=address).exit_code() == code
 
 
 def test_a_file_whose_only_finding_is_allowed_is_clean():

@@ -148,6 +148,8 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
         ("FlushMaxThreshold 1\n" + PROXY_FCGI % "",  ""),
         ("FlushMaxThreshold 2\n" + PROXY_FCGI % "",  "error"),
         ("SSLEngine on\nFlushMaxThreshold 1\n" + PROXY_FCGI % "", "error"),
+        ("<VirtualHost *:443>\nFlushMaxThreshold 1\n" + PROXY_FCGI % "" + "\n</VirtualHost>", "error"),
+        ("<VirtualHost *:80>\nFlushMaxThreshold 1\n" + PROXY_FCGI % "" + "\n</VirtualHost>", ""),
         (PROXY_FCGI % "flushpackets=auto",           "warning"),
         (PROXY_FCGI % "flushpackets=off",            "error"),
         (PROXY % "",                                 ""),
