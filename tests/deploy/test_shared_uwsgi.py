@@ -69,7 +69,7 @@ def test_without_its_threads_the_doctor_says_so(account):
         told = json.loads(shared.get(f"{uwsgi.url}/diagnostics/server")[1])
         assert told["streams"] == 1
         assert [(r["id"], r["fix"]) for r in told["remarks"] if r["level"] != "note"] == [
-            ("threads", "threads = 100")
+            ("app-server-limit", "threads = 100")
         ]
         assert "warning: 1 stream at once in all" in uwsgi.output()
 
