@@ -17,8 +17,9 @@ from flushcheck.configs.address import Address, Route
 from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.formats import FORMATS
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import MAX_BLOCKS, Block, Config, Format, ReadProblem
-from flushcheck.culprits import LINTERS
+from flushcheck.culprits import LINTERS, line_without_effect
 
 LEVELS = tuple(Level)  # most severe first
 
@@ -48,6 +49,14 @@ class AllowedFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class SkippedFile:
+    """A file of a folder that was not read."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """Everything that a check found."""
 
@@ -57,6 +66,8 @@ class CheckResult:
     allowed: tuple[AllowedFinding, ...] = ()
     problems: tuple[ReadProblem, ...] = ()
     files: tuple[str, ...] = ()  # every file that was read, includes too
+    skipped: tuple[SkippedFile, ...] = ()  # files beside them that were not read
+    serving: tuple[str, ...] = ()  # main files of whole configurations that pass nothing to an app
 
     @property
     def worst(self) -> Level | None:
@@ -64,7 +75,7 @@ class CheckResult:
         return min((finding.level for finding in self.findings), key=LEVELS.index, default=None)
 
     def exit_code(self, *, strict: bool = False) -> int:
-        """0 clean, 1 a problem was found, 3 could not tell: no problem was found, but not all was read.
+        """0 clean, 1 a problem was found, 3 could not tell: no problem was found, and not all was judged.
 
         Args:
             strict: a note counts as a problem.
@@ -73,8 +84,8 @@ class CheckResult:
             return 1
         if self.unknown or any(problem.incomplete for problem in self.problems):
             return 3
-        judged = self.passed or self.allowed  # a block with a note has passed
-        return 3 if self.problems and not judged else 0
+        judged = self.passed or self.allowed or self.findings or self.serving
+        return 0 if judged else 3
 
 
 def check(
@@ -87,15 +98,16 @@ def check(
         address: only the blocks that requests for it come to are checked; None: every block.
     """
     config_format = FORMATS[config.server]
-    linters = [linter for linter in LINTERS if config.server in linter.SERVERS]
     comments = AllowComments(config.texts)
     findings: dict[tuple[object, ...], Finding] = {}
     allowed: dict[tuple[object, ...], AllowedFinding] = {}
     passed, unknown = [], []
     problems = [*config.problems]
     refused = next((problem for problem in config.problems if problem.refused), None)
-    blocks: Iterable[Block] = config_format.blocks(config)
-    if address is not None:
+    blocks: Iterable[Block] = _blocks(config, config_format)
+    if address is None:
+        blocks = chain(blocks, config_format.loose_blocks(config))
+    else:
         route = config_format.route(config, tuple(blocks), address)
         blocks = route.blocks
         problems += _remarks(route, config, address)
@@ -105,8 +117,7 @@ def check(
             reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
             break
-        raised = chain.from_iterable(linter.lint(block) for linter in linters)
-        own = tuple(islice(raised, MAX_FINDINGS + 1))
+        own, filled_in = _by_template(_lint(block))
         for finding in own:
             comment = comments.find(finding, block)
             if comment is None:
@@ -114,8 +125,8 @@ def check(
             else:
                 allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
                 allowed.setdefault(_key(finding), allowing)
-        if all(finding.level is Level.NOTE for finding in own):
-            if doubt := _doubt(block, config_format, refused):
+        if all(finding.level is Level.NOTE for finding in own) and _is_judged(block, config_format):
+            if doubt := "; ".join(_doubts(block, config_format, refused, filled_in)):
                 unknown.append(_checked(block, doubt))
             else:
                 passed.append(_passed(block, config_format, assumed))
@@ -123,14 +134,42 @@ def check(
             reason = f"more than {MAX_FINDINGS} findings: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
             break
+    serves = config_format.is_whole(config) and not (findings or allowed or passed or unknown or problems)
     return CheckResult(
         findings=_sorted(findings.values())[:MAX_FINDINGS],
+        serving=(config.file,) if serves else (),
         passed=tuple(passed),
         unknown=tuple(unknown),
         allowed=tuple(allowed.values()),
         problems=(*problems, *comments.problems()),
         files=tuple(config.texts),
     )
+
+
+def _blocks(config: Config, config_format: Format) -> Iterator[Block]:
+    """The blocks that pass to an app; the fragments of a file that has none."""
+    passing = iter(config_format.blocks(config))
+    first = next(passing, None)
+    if first is None:
+        yield from config_format.fragments(config)
+    else:
+        yield first
+        yield from passing
+
+
+def _lint(block: Block) -> tuple[Finding, ...]:
+    """What the linters find in a block; the lines without effect last, because they depend on the rest."""
+    linters = [
+        linter for linter in LINTERS if block.server in linter.SERVERS and linter is not line_without_effect
+    ]
+    own: tuple[Finding, ...] = ()
+    if not block.is_loose:
+        raised: Iterator[Finding] = chain.from_iterable(linter.lint(block) for linter in linters)
+        if block.is_fragment:
+            # Which values are in force beside its lines is not known: only the lines count.
+            raised = (finding for finding in raised if finding.explicit)
+        own = tuple(islice(raised, MAX_FINDINGS + 1))
+    return (*own, *line_without_effect.lint(block, own))
 
 
 def _remarks(route: Route, config: Config, address: Address) -> Iterator[ReadProblem]:
@@ -165,19 +204,49 @@ def merge(results: Sequence[CheckResult]) -> CheckResult:
         allowed=tuple(allowed.values()),
         problems=tuple(problems),
         files=tuple(dict.fromkeys(file for result in results for file in result.files)),
+        skipped=tuple(dict.fromkeys(file for result in results for file in result.skipped)),
+        serving=tuple(dict.fromkeys(file for result in results for file in result.serving)),
     )
 
 
-def _doubt(block: Block, config_format: Format, refused: ReadProblem | None) -> str:
-    """Why it is not known whether this block lets a stream through; "" if it is known."""
+def _is_judged(block: Block, config_format: Format) -> bool:
+    """Whether a block without Findings is known to pass: of a fragment only its own lines can show it."""
+    return not (block.is_loose or block.is_fragment) or config_format.frees(block)
+
+
+def _doubts(
+    block: Block, config_format: Format, refused: ReadProblem | None, filled_in: Sequence[str]
+) -> Iterable[str]:
+    """Why it is not known whether this block lets a stream through; nothing if it is known.
+
+    Args:
+        filled_in: a reason for each value that a template fills in.
+    """
     if refused is not None:
-        return f"the server does not start with this configuration: see {refused.file}:{refused.line}"
+        return (
+            f"the server does not start with this configuration: see {refused.file}:{refused.line}",
+            *filled_in,
+        )
     doubts = [*config_format.doubts(block)]
     if block.unread_includes and not _decided(block, config_format):
-        doubts.append(
-            f"{block.unread_names} could not be read; if it adds nothing: {config_format.pass_reason(block)}"
-        )
-    return "; ".join(doubts)
+        unread = f"{block.unread_names} could not be read"
+        # What a template fills in may hold: then it is not known what an empty include would leave.
+        reason = "" if filled_in else f"; if it adds nothing: {config_format.pass_reason(block)}"
+        doubts.append(f"{unread}{reason}")
+    return (*doubts, *filled_in)
+
+
+def _by_template(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """The Findings whose value the file has, and a reason for each whose value a template fills in."""
+    certain: list[Finding] = []
+    reasons: dict[str, None] = {}
+    for finding in findings:
+        if is_marked(finding.value):
+            reasons[f"a template fills in {finding.value} (line {finding.line})"] = None
+        else:
+            marked = any(is_marked(line) for edit in finding.edits for line in edit.lines)
+            certain.append(replace(finding, edits=()) if marked else finding)
+    return tuple(certain), tuple(reasons)
 
 
 def _decided(block: Block, config_format: Format) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flushcheck.configs.findings import Finding, Level
+from flushcheck.culprits.line_without_effect import CULPRIT as WITHOUT_EFFECT
 from flushcheck.model import Culprit, Flow, Report, Source
 
 
@@ -45,7 +46,7 @@ def compare(report: Report, findings: Iterable[Finding]) -> tuple[CrossCheck, ..
         findings: of the files of (a part of) the same path. Notes count only where the diagnosis
             names their culprit: that a WebSocket cannot pass is no fault on a path that needs none.
     """
-    found = tuple(findings)
+    found = tuple(finding for finding in findings if finding.culprit is not WITHOUT_EFFECT)
     cross_checks = []
     explained: set[str] = set()
     for culprit_report in report.culprits:

@@ -73,6 +73,7 @@ def configure(parser: Parser) -> None:
             help=f"take for granted: {assumption.meaning}",
         )
     parser.add_argument("--strict", action="store_true", help="count a note as a problem")
+    parser.add_argument("-v", "--verbose", action="store_true", help="list the files that were not read")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print the findings as JSON")
     output.add_argument("--sarif", action="store_true", help="print the findings as SARIF 2.1.0, for CI")
@@ -120,6 +121,8 @@ def read_config(arguments: argparse.Namespace) -> ReadResult | None:
     if got.problems:
         bad = got.problems[0]
         raise UsageError(f"--config {bad.file}: {bad.reason}; {_CONFIG}")
+    if not got.configs:
+        raise UsageError(f"--config {arguments.config[0]}: no configuration was recognised in it; {_CONFIG}")
     return got
 
 
@@ -162,9 +165,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         text = json.dumps(sarif(checked, version=VERSION), indent=2) + "\n"
     elif arguments.diff:
         texts = {name: text for config in got.configs for name, text in config.texts.items()}
+        texts.update(got.originals)
         text = diff(checked.findings, texts, strict=arguments.strict)
     else:
-        text = findings_text(checked, width=console.width, color=console.color, strict=arguments.strict)
+        text = findings_text(
+            checked,
+            width=console.width,
+            color=console.color,
+            strict=arguments.strict,
+            verbose=arguments.verbose,
+        )
     if arguments.diff:
         _write(text)
     else:

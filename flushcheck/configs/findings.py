@@ -109,3 +109,9 @@ class Finding:
     edits: tuple[Edit, ...] = ()  # the same fix for --diff; empty where no text can express it
     override: str = ""  # what the app itself can do about it; "" if nothing is known
     readers: tuple[Reader, ...] = ()  # who meets it; (): every reader of the block
+    explicit: bool = False  # a line of the file is at fault; False: the lack of one
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps a stream back, if only under a condition."""
+        return self.culprit.holds and self.level is not Level.NOTE

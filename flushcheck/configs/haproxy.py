@@ -112,6 +112,55 @@ def blocks(config: Config) -> Iterator[Block]:
         )
 
 
+def loose_blocks(config: Config) -> Iterator[Block]:
+    """The sections that pass no HTTP: global, and every proxy in mode tcp."""
+    for section in config.directives:
+        if section.name == "global":
+            yield _loose(config, Scope(section, section.block or ()), "global")
+    for section, scope in _proxies(config):
+        if scope.value("mode", "tcp", server=Server.HAPROXY).first == "tcp" and section.block:
+            yield _loose(config, scope, "tcp")
+
+
+def _loose(config: Config, scope: Scope, via: str) -> Block:
+    section = scope.directive or config.directives[0]
+    return Block(
+        server=config.server,
+        scope=scope,
+        pass_directive=section,
+        via=via,
+        name=name(scope),
+        version=config.version,
+        insert_scope=scope,
+        is_loose=True,
+    )
+
+
+def fragments(config: Config) -> Iterator[Block]:
+    """Sections without a server, as a file of several may have: frontends and defaults."""
+    sections = [(section, scope) for section, scope in _proxies(config) if _is_http(scope)]
+    defaults = [line for line in config.directives if line.name == "defaults"]
+    sections = sections or [(section, Scope(section, section.block or ())) for section in defaults]
+    for section, scope in sections:
+        yield Block(
+            server=config.server,
+            scope=scope,
+            pass_directive=section,
+            via="http",
+            name=name(scope),
+            version=config.version,
+            insert_scope=scope,
+            is_fragment=True,
+        )
+
+
+def frees(block: Block) -> bool:
+    """Whether a section of mode tcp has a server, or a fragment sets `option http-no-delay` itself."""
+    if block.is_loose:
+        return bool(block.scope.own("server") or block.scope.own("server-template"))
+    return no_delay(block.scope).first == "on"
+
+
 def _proxies(config: Config) -> list[tuple[Directive, Scope]]:
     """Every proxy section that has a name, with the `defaults` section that it inherits from."""
     named: dict[str, Scope] = {}
@@ -251,6 +300,8 @@ def _has_port(block: Block, port: str) -> bool:
 def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     own = no_delay(block.scope)
+    if block.via == "tcp":
+        return "mode tcp passes bytes on as they come"
     if own.first == "on":
         return f"option http-no-delay ({block.where(own)})"
     fronts = block.related_scopes or (block.scope,)
@@ -266,6 +317,9 @@ FORMAT = Format(
     pass_reason=pass_reason,
     doubts=doubts,
     route=route,
+    fragments=fragments,
+    frees=frees,
+    loose_blocks=loose_blocks,
     file_names=(r"(^|/)haproxy[^/]*\.(cfg|conf)$",),
     line_starts=(
         r"(global|defaults|frontend|backend|listen|resolvers|peers|userlist)(\s+[\w.:*-]+)?(\s+from\s+\S+)?\s*$",

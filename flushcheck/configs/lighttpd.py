@@ -23,6 +23,7 @@ from flushcheck.configs.tree import (
 )
 
 INCLUDES = ("include",)
+STREAMING = "server.stream-response-body"
 
 # Settings that pass to an app, and how.
 PASS_DIRECTIVES = {
@@ -117,6 +118,35 @@ def blocks(config: Config) -> Iterator[Block]:
     yield from _walk(Scope(None, config.directives), config)
 
 
+def fragments(config: Config) -> Iterator[Block]:
+    """The lines of a file without a backend."""
+    yield from _fragments(Scope(None, config.directives), config)
+
+
+def _fragments(scope: Scope, config: Config) -> Iterator[Block]:
+    """The blocks of a file without a backend that say how responses are sent, for other files' backends."""
+    if own := (*scope.own(STREAMING), *scope.own("setenv.add-response-header")):
+        yield Block(
+            server=config.server,
+            scope=scope,
+            pass_directive=own[0],
+            via="http",
+            name="the backends of the including file" if scope.directive is None else _name(scope, own[0]),
+            version=config.version,
+            insert_scope=scope,
+            is_fragment=True,
+        )
+    for child in scope.children:
+        if child.block is not None:
+            yield from _fragments(Scope(child, child.block, scope), config)
+
+
+def frees(block: Block) -> bool:
+    """Whether the fragment sets server.stream-response-body itself."""
+    value = block.value(STREAMING, "")
+    return value.at is not None and value.first != "0"
+
+
 def _walk(scope: Scope, config: Config) -> Iterator[Block]:
     for name, via in PASS_DIRECTIVES.items():
         lines = (line for line in reversed(scope.own(name)) if set(line.args) - {"(", ")"})
@@ -166,6 +196,8 @@ FORMAT = Format(
     server=Server.LIGHTTPD,
     blocks=blocks,
     pass_reason=pass_reason,
+    fragments=fragments,
+    frees=frees,
     file_names=(r"(^|/)lighttpd[^/]*\.conf$|(^|/)lighttpd/.*\.conf$",),
     line_starts=(
         r"(server|proxy|fastcgi|scgi|uwsgi|cgi|ssl|url|deflate|setenv|var)\.[\w-]+\s*\+?=",

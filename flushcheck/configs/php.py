@@ -80,6 +80,11 @@ def _block(config: Config, scope: Scope, line: Directive, via: str, name: str) -
     )
 
 
+def is_whole(config: Config) -> bool:
+    """Whether a file is php.ini itself."""
+    return any(section.name == "PHP" for section in config.directives)
+
+
 def size_bytes(text: str) -> int | None:
     """A PHP setting as a number: On is 1, Off is 0, 4K is 4096; None if it is no number."""
     word = text.strip().lower()
@@ -102,6 +107,7 @@ FORMAT = Format(
     server=Server.PHP,
     blocks=blocks,
     pass_reason=pass_reason,
+    is_whole=is_whole,
     file_names=(
         r"(^|/)php[^/]*\.ini[^/]*$|(^|/)\.user\.ini$|(^|/)php/.*\.(ini|conf)$|(^|/)pool\.d/[^/]*\.conf$",
     ),

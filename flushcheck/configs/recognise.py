@@ -27,6 +27,15 @@ _LINE_STARTS = {
 }
 
 
+# Endings of files that a program or a person makes a configuration from.
+_TEMPLATE = re.compile(
+    r"\.(j2|jinja2?|template|tmpl|tpl|ctmpl|gotmpl|erb|epp|ejs|mustache|hbs|sample|example|dist|in|default|bak|orig|"
+    r"old|save|disabled|rpmnew|dpkg-dist)$"
+)
+# Of the lines of a file whose name tells nothing: prose with an example is no configuration.
+MIN_SHARE = 0.3
+
+
 def recognise(name: str, text: str) -> Server | None:
     """The server that this text configures; None if neither its name nor its lines tell.
 
@@ -39,15 +48,30 @@ def recognise(name: str, text: str) -> Server | None:
 
 def by_name(name: str) -> Server | None:
     """The server whose files have such a name; None if several may."""
-    path = name.replace("\\", "/").lower()
+    path = bare_name(name)
     return next((server for server, pattern in _FILE_NAMES if pattern.search(path)), None)
 
 
-def by_lines(text: str) -> Server | None:
-    """The server whose format fits most lines; None if none does, or two fit equally."""
+def bare_name(name: str) -> str:
+    """The path in lower case, without the endings of templates and samples."""
+    path = name.replace("\\", "/").lower()
+    while (shorter := _TEMPLATE.sub("", path)) != path:
+        path = shorter
+    return path
+
+
+def by_lines(text: str, min_share: float = 0.0) -> Server | None:
+    """The server whose format fits most lines; None if none does, or two fit equally.
+
+    Args:
+        min_share: of the lines that are more than a comment, how many must fit at least.
+    """
     start = text[:_MAX_TEXT]
     matches = dict.fromkeys(_LINE_STARTS, 0)
+    count = 0
     for line in start.split("\n")[:MAX_LINES]:
+        bare = line.strip()
+        count += len(bare) > 1 and not bare.startswith(("#", ";", "//"))
         if len(line) > _MAX_LINE:
             continue
         for server, pattern in _LINE_STARTS.items():
@@ -57,4 +81,5 @@ def by_lines(text: str) -> Server | None:
     excluded_by = FORMATS[best].excluded_by
     if excluded_by is not None and excluded_by.search(start):
         return None
-    return best if matches[best] > matches[second] else None
+    fits = matches[best] > matches[second] and matches[best] >= min_share * count
+    return best if fits else None

@@ -55,6 +55,7 @@ from flushcheck.culprits import (
     idle_timeout,
     joined_response,
     lighttpd_stream_response_body,
+    line_without_effect,
     next_compress,
     nginx_brotli,
     nginx_fastcgi_buffering,
@@ -169,6 +170,7 @@ CATALOGUE: tuple[Member, ...] = (
     express_compression,
     next_compress,
     rack_deflater,
+    line_without_effect,
 )
 
 _DETECTORS = tuple(module for module in CATALOGUE if isinstance(module, Detector))

@@ -86,6 +86,8 @@ def lint(block: Block) -> Iterator[Finding]:
     if block.via != "fcgid":
         return
     value = block.value("FcgidOutputBufferSize", "65536")
+    if value.at is None and block.scope.level("outputbuffersize") is not None:
+        value = block.value("OutputBufferSize", "65536")  # its name before mod_fcgid 2.3.5, still read
     if value.first == "0":
         return
     htaccess = block.pass_directive.file.rpartition("/")[2].startswith(".ht")
@@ -93,10 +95,6 @@ def lint(block: Block) -> Iterator[Finding]:
         f"{block.say(value)}: Apache sends data only when a buffer of {value.first} bytes is full; a shorter "
         "response arrives when it ends"
     )
-    for line in block.scope.every("setenv"):
-        if line.args and line.args[0].lower() == "fcgidoutputbuffersize":
-            message += f"; SetEnv FcgidOutputBufferSize ({line.place}) has no effect"
-            break
     if htaccess:
         message += "; unless the virtual host, which .htaccess cannot change, sets another value"
     yield block.finding(

@@ -49,6 +49,7 @@ CULPRIT = Culprit(
     ),
     looks_like=("websocket-upgrade",),
     shown_by=frozenset({Source.PATH}),
+    holds=False,
 )
 
 

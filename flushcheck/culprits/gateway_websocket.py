@@ -44,6 +44,7 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://www.rfc-editor.org/rfc/rfc3875.html",),
+    holds=False,
 )
 
 

@@ -52,6 +52,7 @@ CULPRIT = Culprit(
     ),
     references=("https://docs.gunicorn.org/en/stable/settings.html#timeout",),
     looks_like=("gunicorn-sync-worker", "idle-timeout"),
+    holds=False,
 )
 
 

@@ -55,6 +55,7 @@ CULPRIT = Culprit(
     ),
     looks_like=("gunicorn-sync-worker",),
     shown_by=frozenset({Source.PATH}),
+    holds=False,
 )
 
 

@@ -78,6 +78,7 @@ CULPRIT = Culprit(
     ),
     looks_like=("gunicorn-timeout",),
     idle_only=True,
+    holds=False,
 )
 
 # A stream's heartbeat is 15 s in most servers and in flushcheck's own: at that or less even those are cut.

@@ -27,7 +27,7 @@ def hold(block: Block, culprit: Culprit, via: str) -> Iterator[Finding]:
     yield block.finding(
         culprit,
         level_for(held.readers),
-        f"{sentence}{_without_effect(block)}",
+        sentence,
         value=value,
         edits=block.edit(value.at, f"{value.name} off;"),
         override=override(block),
@@ -106,15 +106,3 @@ def free(block: Block) -> tuple[Edit, ...]:
     """The change that stops this block's buffering, whatever its gateway."""
     value = nginx.buffering(block)
     return block.edit(value.at, f"{value.name} off;")
-
-
-def _without_effect(block: Block) -> str:
-    """A line that is meant to help and has no effect; "" if there is none."""
-    for name in ("add_header", "proxy_set_header"):
-        for line in block.scope.nearest(name):
-            if line.args and line.args[0].lower() == "x-accel-buffering":
-                return (
-                    f"; {name} X-Accel-Buffering ({line.place}) has no effect here: nginx "
-                    "obeys only the header that the app sends"
-                )
-    return ""

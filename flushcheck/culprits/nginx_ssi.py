@@ -40,6 +40,7 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_ssi_module.html#ssi",),
+    holds=False,
 )
 
 

@@ -115,7 +115,7 @@ def nginx_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         message,
         at=half,
         edits=_nginx_edits(block, lacks),
-        unless="adds what is missing" if uncertain else "",
+        lacks="what is missing" if uncertain else "",
     )
 
 

@@ -36,6 +36,7 @@ CULPRIT = Culprit(
         "https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1",
     ),
     versions=(versions.NGINX_UPSTREAM_HTTP11,),
+    holds=False,
 )
 
 

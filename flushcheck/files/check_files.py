@@ -22,7 +22,7 @@ def check_all(
         address: only the blocks that requests for it come to are checked; None: every block.
     """
     results = [check(config, assumed, address) for config in read.configs]
-    return merge([*results, CheckResult(problems=read.problems)])
+    return merge([*results, CheckResult(problems=read.problems, skipped=read.skipped)])
 
 
 def check_text(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
-from flushcheck.configs.recognise import by_name
+from flushcheck.configs.recognise import bare_name, by_name
 from flushcheck.model import UsageError
 
 STDIN = "-"
@@ -19,8 +20,15 @@ _SKIPPED_FOLDERS = frozenset(
         *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"),
     }
 )
-# Names of files that may be configurations, in a folder that may hold anything.
-_PLAUSIBLE = re.compile(r"\.(conf|cfg|ini|vcl|nginx|service|caddyfile)$|/[^./]+$", re.IGNORECASE)
+# Names of files that are no configuration of a server, whichever lines they have.
+_OTHER = re.compile(
+    r"\.(png|jpe?g|gif|ico|svgz?|webp|avif|bmp|woff2?|ttf|eot|otf|pdf|mp[34]|ogg|webm|wav|zip|gz|tgz|bz2|xz|zst|7z|"
+    r"jar|war|whl|deb|rpm|apk|so|o|a|dll|exe|bin|pyc|pyo|class|db|sqlite3?|pem|key|crt|cer|csr|p12|jks|"
+    r"pyi?|js|mjs|cjs|jsx|tsx?|vue|svelte|css|s[ac]ss|less|html?|xhtml|md|rst|adoc|tex|json[5l]?|lock|sum|mod|map|"
+    r"go|rs|c|cc|cpp|h|hpp|java|kt|scala|rb|php|pl|pm|lua|r|swift|cs|fs|sql|csv|tsv|xml|xsd|xsl|po|mo|log|pcap|diff|"
+    r"patch|ipynb|snap|proto|graphql|wasm)$"
+)
+MAX_FILES = 50_000  # in one folder and below
 
 _EXPECTED = "expected a server's configuration, for example /etc/nginx/nginx.conf"
 
@@ -36,9 +44,9 @@ def find_files(names: Iterable[str]) -> Iterator[tuple[str, bool]]:
         if name != STDIN and not os.path.lexists(name):
             raise UsageError(f"{name}: no such file or folder; {_EXPECTED}")
         is_folder = name != STDIN and Path(name).is_dir()
-        files = list(_plausible_files(name)) if is_folder else [name]
+        files = list(islice(_all_files(name), MAX_FILES)) if is_folder else [name]
         if not files:
-            raise UsageError(f"{name}: no configuration was recognised in this folder; {_EXPECTED}")
+            raise UsageError(f"{name}: there is no file in this folder; {_EXPECTED}")
         for file in files:
             real = file if file == STDIN else os.path.realpath(file)
             if real not in seen:
@@ -46,13 +54,17 @@ def find_files(names: Iterable[str]) -> Iterator[tuple[str, bool]]:
                 yield file, not is_folder
 
 
-def _plausible_files(top: str) -> Iterator[str]:
+def _all_files(top: str) -> Iterator[str]:
     for folder, subfolders, files in os.walk(top):
         subfolders[:] = sorted(
             name for name in subfolders if name not in _SKIPPED_FOLDERS and not name.endswith(".egg-info")
         )
         for file in sorted(files):
             name = os.path.join(folder, file)  # noqa: PTH118
-            if by_name(name) is not None or _PLAUSIBLE.search(name.replace(os.sep, "/")):
-                if Path(name).is_file():
-                    yield name
+            if Path(name).is_file():
+                yield name
+
+
+def may_be_configuration(name: str) -> bool:
+    """Whether a file that was found in a folder is worth opening."""
+    return by_name(name) is not None or not _OTHER.search(bare_name(name))

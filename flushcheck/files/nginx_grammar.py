@@ -16,6 +16,7 @@ from crossplane.analyzer import CONTEXTS, DIRECTIVES, analyze, enter_block_ctx
 from crossplane.errors import NgxParserDirectiveContextError, NgxParserDirectiveError
 
 from flushcheck.configs.nginx.modules import OWN_DIRECTIVES, module_of
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import Config, Directive, ReadProblem
 
 MAX_REFUSED = 20  # lines of one configuration that are reported
@@ -81,6 +82,8 @@ def _directives(
 def _reason(directive: Directive, context: Context | None) -> str:
     """Why nginx refuses this line; "" if it does not, as far as is known."""
     name = directive.name
+    if is_marked(directive.whole):
+        return ""
     if name not in DIRECTIVES:
         return "" if name in OWN_DIRECTIVES or module_of(name) else _unknown_name(name)
     if context is not None and context not in CONTEXTS:

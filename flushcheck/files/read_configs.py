@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from flushcheck.checking.check import SkippedFile
 from flushcheck.configs.findings import Server
-from flushcheck.configs.recognise import by_name, recognise
+from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name, recognise
+from flushcheck.configs.templates import is_marked, parseable
 from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
-from flushcheck.files.find_files import STDIN, find_files
+from flushcheck.files.embedded import container_of, texts_in
+from flushcheck.files.find_files import STDIN, find_files, may_be_configuration
 from flushcheck.files.includes import SearchPath
 from flushcheck.files.sources import (
     MAX_FILE_BYTES,
@@ -40,6 +43,8 @@ class ReadResult:
     configs: tuple[Config, ...] = ()
     problems: tuple[ReadProblem, ...] = ()  # of files that became no Config
     unrecognised: tuple[str, ...] = ()  # files given by name whose server is unknown; a problem names each
+    skipped: tuple[SkippedFile, ...] = ()  # files of a folder that were not read
+    originals: Mapping[str, str] = field(default_factory=dict)  # the whole texts of files, for patches
 
 
 def read(names: Iterable[str], *, server: Server | None = None, version: Version = ()) -> ReadResult:
@@ -58,26 +63,65 @@ def read(names: Iterable[str], *, server: Server | None = None, version: Version
     configs: list[Config] = []
     problems: list[ReadProblem] = []
     unrecognised: list[str] = []
+    skipped: list[SkippedFile] = []
+    originals: dict[str, str] = {}
     for name, given_by_name in find_files(names):
+        if not given_by_name and not may_be_configuration(name):
+            skipped.append(SkippedFile(name, "its name is that of another kind of file"))
+            continue
         try:
             text = _stdin() if name == STDIN else Disk().read(name)
+            own = _configs(name, text, server, version, given=given_by_name)
         except Unreadable as error:
             # A folder may hold anything: a file that is no text is no configuration.
             if given_by_name or by_name(name) is not None:
                 problems.append(ReadProblem(name, 0, str(error)))
+            else:
+                skipped.append(SkippedFile(name, str(error)))
             continue
-        file_server = server or recognise(name, text)
-        if file_server is None:
-            if given_by_name:
-                unrecognised.append(name)
-                problems.append(ReadProblem(name, 0, _UNRECOGNISED))
-            continue
-        if len(configs) >= MAX_CONFIGS:
+        if own:
+            configs += own
+            originals[name] = text
+        elif given_by_name:
+            unrecognised.append(name)
+            problems.append(ReadProblem(name, 0, _UNRECOGNISED))
+        else:
+            skipped.append(SkippedFile(name, _UNRECOGNISED))
+        if len(configs) > MAX_CONFIGS:
             raise UsageError(
                 f"more than {MAX_CONFIGS} configurations: expected fewer, for example one folder at a time"
             )
-        configs.append(_ConfigReader(file_server, Disk()).read(name, text, version))
-    return ReadResult(_without_parts(configs), tuple(problems), tuple(unrecognised))
+    return ReadResult(
+        _without_parts(configs), tuple(problems), tuple(unrecognised), tuple(skipped), originals
+    )
+
+
+def _configs(
+    name: str, text: str, server: Server | None, version: Version, *, given: bool, files: Files | None = None
+) -> list[Config]:
+    """What a file configures: itself, and the configurations inside of it; nothing if it is not recognised.
+
+    Args:
+        server: that was given for it; None: it is recognised.
+        given: the file was named by a person, so that a few lines are enough to recognise it.
+        files: where its includes come from; None: the disk.
+
+    Raises:
+        Unreadable: it is not what its name says.
+    """
+    container = container_of(name, text)
+    # A container of another kind is no file of a server, whatever its lines look like.
+    own = by_name(name)
+    if own is None and container is None:
+        own = server or by_lines(text, 0.0 if given else MIN_SHARE)
+    configs = [_ConfigReader(server or own, files or Disk()).read(name, text, version)] if own else []
+    if container is None:
+        return configs
+    for inner in texts_in(name, text):
+        inner_server = recognise(inner.hint, inner.text) or inner.server
+        if inner_server is not None and server in (None, inner_server):
+            configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))
+    return configs
 
 
 def read_text(
@@ -101,10 +145,13 @@ def read_text(
         return ReadResult(problems=(ReadProblem(name, 0, "not a text that can be written down"),))
     except Unreadable as error:
         return ReadResult(problems=(ReadProblem(name, 0, str(error)),))
-    text_server = server or recognise(name, text)
-    if text_server is None:
+    try:
+        configs = _configs(name, text, server, version, given=True, files=files or Nowhere())
+    except Unreadable as error:
+        return ReadResult(problems=(ReadProblem(name, 0, str(error)),))
+    if not configs:
         return ReadResult(problems=(ReadProblem(name, 0, _UNRECOGNISED),), unrecognised=(name,))
-    return ReadResult((_ConfigReader(text_server, files or Nowhere()).read(name, text, version),))
+    return ReadResult(tuple(configs), originals={name: text})
 
 
 def read_dump(texts: Mapping[str, str], *, server: Server, version: Version = ()) -> ReadResult:
@@ -151,6 +198,10 @@ class _ConfigReader:
 
     def _included(self, directive: Directive, path: SearchPath) -> Sequence[Parsed] | None:
         """The files of an include; None: it names a file, and none could be read."""
+        if is_marked(directive.text):
+            reason = f"{directive.text}: a template fills it in"
+            self._problems[ReadProblem(directive.file, directive.line, reason, incomplete=False)] = None
+            return None
         try:
             names = self._syntax.resolve(directive, path)
         except Missing:
@@ -175,7 +226,7 @@ class _ConfigReader:
         return self._parsed[name]
 
     def _parse(self, name: str, text: str) -> Parsed:
-        parsed = self._parsed[name] = self._syntax.parse(text, name)
+        parsed = self._parsed[name] = self._syntax.parse(parseable(text, self._server), name)
         self._texts[name] = text
         self._problems.update(dict.fromkeys(parsed.problems))
         return parsed

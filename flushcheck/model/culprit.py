@@ -85,6 +85,7 @@ class Culprit:
     shown_by: frozenset[Source] = frozenset({Source.PATH, Source.FILE})
     generic: bool = False  # names no program: any hold that a file shows may be this one
     idle_only: bool = False  # ends silent streams, and explains no other fault
+    holds: bool = True  # keeps data back; False: a run that shows a hold is not explained by it
     versions: tuple[VersionChange, ...] = ()  # what other versions of the program do
     layers: tuple[str, ...] = ()  # where the layers of an app that are this culprit are defined
 

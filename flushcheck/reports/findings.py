@@ -5,6 +5,7 @@ Text from files is made printable by `TextWriter`, as all text from outside is.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -23,10 +24,13 @@ from flushcheck.reports.text_writer import TextWriter
 _FOUND_BY = {FoundBy.BOTH: "agree", FoundBy.LIVE: "path only", FoundBy.FILE: "file only"}
 _STYLES = {FoundBy.BOTH: "red", FoundBy.LIVE: "yellow", FoundBy.FILE: "yellow"}
 _MAX_BLOCKS = 5  # named in one line
+_MAX_PLACES = 12  # of one Finding that are named
 _COLORS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
 
-def findings_text(checked: CheckResult, *, width: int, color: bool, strict: bool = False) -> str:
+def findings_text(
+    checked: CheckResult, *, width: int, color: bool, strict: bool = False, verbose: bool = False
+) -> str:
     """The Findings by file, then the blocks that passed, what is allowed and what was not read.
 
     Ends in a newline.
@@ -35,38 +39,51 @@ def findings_text(checked: CheckResult, *, width: int, color: bool, strict: bool
         width: columns of the terminal.
         color: whether to use ANSI colours.
         strict: notes count, so they get the same details as errors.
+        verbose: list the files that were not read.
     """
     page = TextWriter(width, color)
     for file, group in groupby(checked.findings, key=lambda finding: finding.file):
         page.line(file, "bold")
         shown_fixes: set[tuple[str, str]] = set()
-        for similar in _similar(group):
-            _finding(page, similar, strict=strict, shown_fixes=shown_fixes)
+        for places in _same(group):
+            _finding(page, places, strict=strict, shown_fixes=shown_fixes)
         page.gap()
     _rest(page, checked)
-    page.text(_summary(checked))
+    if verbose and checked.skipped:
+        page.line("other files, not read", "bold")
+        for skipped in checked.skipped:
+            page.text(f"  {skipped.file}  {skipped.reason}", hang=4)
+        page.gap()
+    page.text(_summary(checked) + ("" if verbose else _skipped(checked)))
     return page.done()
 
 
-def _similar(findings: Iterable[Finding]) -> Iterable[Sequence[Finding]]:
-    """Findings grouped that differ only in their block, notes also in their line."""
+def _same(findings: Iterable[Finding]) -> Iterable[Sequence[Finding]]:
+    """Findings of one file that differ only in their place: each group is printed and counted once."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
-        line = 0 if finding.level is Level.NOTE else finding.line
-        key = (line, finding.culprit.id, finding.message, finding.override)
+        # A message may name the guilty line, and the block.
+        message = re.sub(rf"\bline {finding.line}\b", "line", finding.message)
+        key = (finding.level, finding.culprit.id, message, finding.override, finding.fix)
         groups.setdefault(key, []).append(finding)
     return groups.values()
 
 
+def _counts(findings: Iterable[Finding]) -> Counter[Level]:
+    """How many are printed of each level."""
+    by_file = groupby(findings, key=lambda finding: finding.file)
+    return Counter(places[0].level for _, group in by_file for places in _same(group))
+
+
 def _finding(
-    page: TextWriter, similar: Sequence[Finding], *, strict: bool, shown_fixes: set[tuple[str, str]]
+    page: TextWriter, places: Sequence[Finding], *, strict: bool, shown_fixes: set[tuple[str, str]]
 ) -> None:
-    finding = similar[0]
+    finding = places[0]
     brief = finding.level is Level.NOTE and not strict
     label = f"  {finding.line:>5}  {finding.level:<8}"
-    names = Counter(each.block for each in similar)
-    where = [_block(each, unique=names[each.block] == 1) for each in similar[:_MAX_BLOCKS]]
-    more = f" and {len(similar) - _MAX_BLOCKS} more" if len(similar) > _MAX_BLOCKS else ""
+    names = Counter(each.block for each in places)
+    where = [_block(each, unique=names[each.block] == 1, line=finding.line) for each in places[:_MAX_PLACES]]
+    more = f" and {len(places) - _MAX_PLACES} more" if len(places) > _MAX_PLACES else ""
     page.text(
         f"{label} {finding.culprit.id}  in {', '.join(where)}{more}",
         hang=17,
@@ -89,10 +106,16 @@ def _finding(
         page.text(f"         {label}: {text}", hang=15)
 
 
-def _block(finding: Finding, *, unique: bool) -> str:
-    """The block's name, and its line if the Finding stands on another one, or if the name is not unique."""
+def _block(finding: Finding, *, unique: bool, line: int) -> str:
+    """The block's name, with a line where the name alone does not show the place.
+
+    Args:
+        line: that is printed before; of the first place of the same Finding.
+    """
     if finding.block_file != finding.file:
         return f"{finding.block} ({finding.block_file}:{finding.block_line})"
+    if finding.line != line:
+        return f"{finding.block} (line {finding.line})"
     if unique and finding.block_line == finding.line:
         return finding.block
     return f"{finding.block} (line {finding.block_line})"
@@ -126,6 +149,12 @@ def _where(problem: ReadProblem) -> str:
     return f"{problem.file}:{problem.line}" if problem.line else problem.file
 
 
+def _skipped(checked: CheckResult) -> str:
+    """How many files beside those were not read; "" if there are none."""
+    count = len(checked.skipped)
+    return f" {count_of(count, 'other file')} not read: -v lists them." if count else ""
+
+
 def _summary(checked: CheckResult) -> str:
     findings = (*checked.findings, *(allowed.finding for allowed in checked.allowed))
     blocks = {(finding.block_file, finding.block_line, finding.block) for finding in findings}
@@ -134,9 +163,8 @@ def _summary(checked: CheckResult) -> str:
         if checked.exit_code() == 3:
             return "Nothing could be checked."
         return f"{count_of(len(checked.files), 'file')} read: nothing here passes to an app."
-    counts = ", ".join(
-        count_of(sum(finding.level is level for finding in checked.findings), level.value) for level in Level
-    )
+    printed = _counts(checked.findings)
+    counts = ", ".join(count_of(printed[level], level.value) for level in Level)
     allowed = f", {len(checked.allowed)} allowed" if checked.allowed else ""
     unread = (
         " Not all of it could be read." if any(problem.incomplete for problem in checked.problems) else ""
@@ -229,6 +257,7 @@ def findings_document(checked: CheckResult) -> dict[str, Any]:
             for problem in checked.problems
         ],
         "files": list(checked.files),
+        "skipped": [to_json(skipped) for skipped in checked.skipped],
         "counts": {
             level.value: sum(finding.level is level for finding in checked.findings) for level in Level
         },

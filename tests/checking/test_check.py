@@ -6,10 +6,13 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.checking.check import CheckedBlock, CheckResult, merge
+from flushcheck.configs.address import Address
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, ReadProblem
 from flushcheck.culprits import CULPRITS
 from flushcheck.files import check_text
+from flushcheck.files.check_files import check_all
+from flushcheck.files.read_configs import read_text
 
 
 def nginx(text, **more):
@@ -87,7 +90,9 @@ def test_a_finding_says_what_the_app_can_do_about_it(lines, expected):
 
 def test_a_line_without_effect_is_named():
     checked = nginx("location / {\n add_header X-Accel-Buffering no;\n proxy_pass http://x;\n}")
-    assert "add_header X-Accel-Buffering (f:2) has no effect here" in checked.findings[0].message
+    (finding,) = [finding for finding in checked.findings if finding.culprit.id == "line-without-effect"]
+    assert finding.line == 2
+    assert finding.message.startswith("add_header X-Accel-Buffering no does nothing against the hold here")
 
 
 def test_an_include_that_was_not_read_makes_a_default_less_certain():
@@ -116,7 +121,10 @@ CODES = [
     ("allowed, and a comment without effect", "# flushcheck: allow nginx-proxy-buffering short\n# flushcheck: allow nginx-gzip short\nlocation / { proxy_pass http://x; }", 0, 1),
     ("a note, and a comment without effect", "# flushcheck: allow nginx-gzip short\nlocation / { uwsgi_buffering off; uwsgi_read_timeout 1h; uwsgi_pass x; }", 0, 1),
     ("static",              "location / { root /srv; }",                                   0, 0),
-    ("empty",               "",                                                            0, 0),
+    ("empty",               "",                                                            3, 3),
+    ("a fragment",          "proxy_set_header Host $host;",                                3, 3),
+    ("a fragment that frees", "proxy_buffering off;",                                      0, 0),
+    ("a fragment that holds", "proxy_buffering on;",                                       1, 1),
     ("a filter",            "location / { trim on; proxy_buffering off; proxy_pass http://x; }", 3, 1),
     ("a brace missing",     "location / { root /srv;",                                     3, 3),
     ("held and broken",     "location / { proxy_pass http://x; } }",                       1, 1),
@@ -129,6 +137,29 @@ CODES = [
 def test_the_exit_code_says_what_was_found(name, text, plain, strict):
     checked = nginx(text)
     assert (checked.exit_code(), checked.exit_code(strict=True)) == (plain, strict)
+
+
+TCP = "frontend f\nmode tcp\noption http-no-delay\nbind :80\nlisten l\nmode http\noption http-no-delay\nserver s x:1\n"
+ADDRESSED = [
+    # address, and the lines without effect: a section that passes no HTTP is not where a request goes
+    (None,                     [3]),
+    (Address("x", 80, ("/",)), []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "lines"), ADDRESSED)
+def test_an_address_leaves_out_the_blocks_that_pass_no_http(address, lines):
+    checked = check_all(read_text(TCP, server=Server.HAPROXY), address=address)
+    assert [
+        finding.line for finding in checked.findings if finding.culprit.id == "line-without-effect"
+    ] == lines
+    assert [block.block for block in checked.passed] == ["listen l"]
+
+
+@pytest.mark.parametrize(("text", "code"), [("proxy_buffering off;", 0), ("proxy_buffering on;", 1)])
+def test_a_fragment_is_judged_for_every_address(text, code):
+    address = Address("x", 443, ("/",))
+    assert check_all(read_text(text, server=Server.NGINX), address=address).exit_code() == code
 
 
 def test_a_file_whose_only_finding_is_allowed_is_clean():
@@ -232,7 +263,7 @@ def test_a_block_with_a_finding_in_one_reading_has_not_passed():
 WORDS = [
     # name                         server           text                                                          a part of the message
     ("apache: the worker shared",  Server.APACHE,   "ProxyPass /a fcgi://x/\nProxyPass /b fcgi://x/b flushpackets=on", "f:1 made the worker first"),
-    ("apache: the forum's advice", Server.APACHE,   "SetEnv FcgidOutputBufferSize 0\nAddHandler fcgid-script .fcgi",   "SetEnv FcgidOutputBufferSize (f:1) has no effect"),
+    ("apache: the forum's advice", Server.APACHE,   "SetEnv FcgidOutputBufferSize 0\nAddHandler fcgid-script .fcgi",   "SetEnv FcgidOutputBufferSize 0 does nothing against the hold here"),
     ("nginx: two of them",         Server.NGINX,    "server { listen 8080; location / { proxy_pass http://x; } }\nserver { location / { proxy_pass http://127.0.0.1:8080; } }", "removes X-Accel-Buffering"),
     ("nginx: lost headers",        Server.NGINX,    "server {\nproxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection upgrade;\nlocation / {\nproxy_set_header Host x;\nproxy_pass http://x;\n}\n}", "f:3 is not inherited, because f:6 starts a new list"),
     ("haproxy: HTTP/2 is clean",   Server.HAPROXY,  "frontend f\nmode http\nbind :443 ssl crt x alpn h2,http/1.1\ndefault_backend b\nbackend b\nmode http\nserver s x:1", "browsers get each chunk at once over HTTP/2"),
@@ -267,10 +298,31 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal():
 BLOCKS = [
     # name, locations on one line each, the blocks of one note
     ("names that differ", "location /a { proxy_pass http://x; }\nlocation /b { proxy_pass http://x; }\n",
-     "location /a, location /b"),
+     "location /a, location /b (line 3)"),
     ("the same name twice", "location / { proxy_pass http://x; }\n} server {\nlocation / { proxy_pass http://x; }\n",
      "location / (line 2), location / (line 4)"),
 ]  # fmt: skip
+
+
+SUMMED = [
+    # locations, the places of the error, the summary
+    (2, "location /0 (line 1), location /1 (line 5)", "1 error, 0 warnings, 2 notes in 2 blocks"),
+    (12, "location /10 (line 32), location /11 (line 35)", "1 error, 0 warnings, 2 notes in 12 blocks"),
+    (13, "location /11 (line 35) and 1 more", "1 error, 0 warnings, 2 notes in 13 blocks"),
+]
+
+
+@pytest.mark.parametrize(("count", "places", "summary"), SUMMED)
+def test_the_same_finding_in_several_blocks_is_one_with_several_places(count, places, summary):
+    from flushcheck.reports.findings import findings_text
+
+    blocks = "".join(
+        f"location /{number} {{\nproxy_buffering on;\nproxy_pass http://x; }}\n" for number in range(count)
+    )
+    shown = " ".join(findings_text(nginx(blocks), width=100, color=False).split())
+    assert shown.count("nginx-proxy-buffering") == 1
+    assert places in shown
+    assert summary in shown
 
 
 @pytest.mark.parametrize(("name", "locations", "blocks"), BLOCKS, ids=[row[0] for row in BLOCKS])

@@ -124,7 +124,7 @@ CODES = [
     ("static",              "location / { root /srv; }", ("f",),              0),
     ("broken",              "location / {", ("f",),                           3),
     ("the newer default",   GUILTY,         ("f", "--server-version", "1.29.7"), 0),
-    ("another server",      GUILTY,         ("f", "--server", "php"),         0),
+    ("another server",      GUILTY,         ("f", "--server", "php"),         3),
     ("standard input",      GUILTY,         ("-",),                           1),
     ("an unknown format",   "hello",        ("f",),                           3),
 ]  # fmt: skip

@@ -38,10 +38,13 @@ PASSED = [
     (NGINX, "include a; http { " + server("proxy_buffering off;") + " }", []),
     (NGINX, server("include proxy_params; proxy_buffering off;"), []),
     (NGINX, server("include /etc/letsencrypt/options-ssl-nginx.conf; proxy_buffering off;"), []),
+    (NGINX, "proxy_redirect https://a /; proxy_buffering off;", []),  # a fragment has no pass and no listeners
+    (NGINX, "proxy_redirect ws://a /; proxy_buffering off;", []),
     (HAPROXY, "listen l\nmode http\noption http-no-delay\nserver s x:1\n", []),
     (HAPROXY, LISTEN + "filter trace\nfilter\nhttp-response set-header A b\nhttp-response\n", []),
     (CADDY, "a {\n@m path /x\nencode @m gzip {\nmatch {\nheader Content-Type text/css*\n}\n}\nlog\nreverse_proxy x\n}\n", []),
     (APACHE, "ProxyPass / http://x/\n", []),
+    (APACHE, "FcgidOutputBufferSize 0\n<Location /a>\nSetEnv a b\n</Location>\n", []),
 ]  # fmt: skip
 
 

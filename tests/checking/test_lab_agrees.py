@@ -53,9 +53,14 @@ def test_static_and_live_agree_or_the_difference_is_explained(case: lab.Case, re
     assert [problem for problem in found.problems if problem.incomplete] == []
 
 
+def has_settings(case: lab.Case) -> bool:
+    """Whether the file is more than comments: PHP's own server takes its settings from the command line."""
+    return any(line.strip() and line.strip()[0] not in "#;" for line in case.text.splitlines())
+
+
 @pytest.mark.parametrize(
     "case",
-    [case for case, _ in CASES if case.kind is lab.Kind.INNOCENT],
+    [case for case, _ in CASES if case.kind is lab.Kind.INNOCENT and has_settings(case)],
     ids=lambda case: case.name,
 )
 def test_an_innocent_case_has_no_finding(case: lab.Case) -> None:

@@ -206,11 +206,19 @@ def test_of_two_files_that_include_each_other_one_is_checked(here: Path) -> None
 
 
 def test_names_that_do_not_exist_are_a_usage_error(here: Path) -> None:
-    lay({"empty/readme.md": "nothing"})
+    lay({})
     with pytest.raises(UsageError, match="gone: no such file or folder"):
         read(["gone"])
-    with pytest.raises(UsageError, match="no configuration was recognised"):
+    Path("empty").mkdir()
+    with pytest.raises(UsageError, match="there is no file in this folder"):
         read(["empty"])
+
+
+def test_a_folder_without_a_configuration_is_not_judged(here: Path) -> None:
+    lay({"docs/readme.md": "nothing"})
+    got = read(["docs"])
+    assert [file.file for file in got.skipped] == ["docs/readme.md"]
+    assert check_all(got).exit_code() == 3
 
 
 SETTINGS = "worker_class = 'gevent'\n"

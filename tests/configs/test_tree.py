@@ -268,6 +268,7 @@ def test_a_finding_stands_at_the_line_at_fault(
         source=source,
         message=message,
         fix=CULPRIT.fixes[0],
+        explicit=at is not None or value is OWN,
     )
 
 
@@ -299,7 +300,7 @@ UNLESS_ADDS = [((INCLUDE,), "why; unless a, which could not be read, adds it"), 
 @pytest.mark.parametrize(("includes", "message"), UNLESS_ADDS)
 def test_a_finding_says_what_an_unread_include_may_do(includes, message):
     reader = replace(block(Scope(line("in"), []), SET), unread_includes=includes)
-    assert reader.finding(CULPRIT, Level.NOTE, "why", unless="adds it").message == message
+    assert reader.finding(CULPRIT, Level.NOTE, "why", lacks="it").message == message
 
 
 def test_a_finding_has_the_fix_and_the_edits_given():

@@ -145,6 +145,11 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
         (PROXY_FCGI % "",                            "error"),
         (PROXY_FCGI % "flushpackets=on",             ""),
         (PROXY_FCGI % "flushpackets=ON",             ""),
+        ("FlushMaxThreshold 1\n" + PROXY_FCGI % "",  ""),
+        ("FlushMaxThreshold 2\n" + PROXY_FCGI % "",  "error"),
+        ("SSLEngine on\nFlushMaxThreshold 1\n" + PROXY_FCGI % "", "error"),
+        ("<VirtualHost *:443>\nFlushMaxThreshold 1\n" + PROXY_FCGI % "" + "\n</VirtualHost>", "error"),
+        ("<VirtualHost *:80>\nFlushMaxThreshold 1\n" + PROXY_FCGI % "" + "\n</VirtualHost>", ""),
         (PROXY_FCGI % "flushpackets=auto",           "warning"),
         (PROXY_FCGI % "flushpackets=off",            "error"),
         (PROXY % "",                                 ""),
@@ -162,6 +167,8 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
     ("apache-mod-fcgid", APACHE, [
         (FCGID % "",                                 "error"),
         (FCGID % "FcgidOutputBufferSize 0",          ""),
+        (FCGID % "OutputBufferSize 0",               ""),
+        (FCGID % "OutputBufferSize 4096",            "error"),
         (FCGID % "FcgidOutputBufferSize 4096",       "error"),
         (PROXY % "",                                 ""),
     ]),
@@ -369,11 +376,13 @@ def test_what_a_linter_makes_of_a_configuration(culprit, server, text, expected)
 
 # The same linter as that of nginx-fastcgi-buffering, for another gateway.
 SAME_AS_FASTCGI = {"nginx-uwsgi-buffering", "nginx-scgi-buffering"}
+# A table of its own: tests/culprits/test_no_effect.py.
+ELSEWHERE = {"line-without-effect"}
 
 
 def test_every_linter_has_rows_in_the_table():
     linters = {linter.CULPRIT.id for linter in LINTERS}
-    tabled = {culprit for culprit, *_ in TABLE} | SAME_AS_FASTCGI
+    tabled = {culprit for culprit, *_ in TABLE} | SAME_AS_FASTCGI | ELSEWHERE
     missing = sorted(linters - tabled)
     assert not missing, (
         f"add rows for {missing} to TABLE in tests/culprits/test_linters.py: a guilty configuration, and one on "

@@ -110,7 +110,7 @@ BAD = [
     ("not there",           None,                        "no such file or folder"),
     ("not a text",          b"server {\0}",              "not a text file"),
     ("an unknown format",   b"root:x:0:0\n",             "cannot tell which server this file is for"),
-    ("an empty folder",     "folder",                    "no configuration was recognised"),
+    ("an empty folder",     "folder",                    "there is no file in this folder"),
 ]  # fmt: skip
 
 

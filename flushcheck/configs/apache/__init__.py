@@ -8,7 +8,17 @@ Source: "Configuration Sections" of the httpd 2.4 manual, and measurements on 2.
 
 from __future__ import annotations
 
-from flushcheck.configs.apache.blocks import INCLUDES, blocks, doubts, pass_reason, seconds, setting
+from flushcheck.configs.apache.blocks import (
+    INCLUDES,
+    blocks,
+    doubts,
+    fragments,
+    frees,
+    is_whole,
+    pass_reason,
+    seconds,
+    setting,
+)
 from flushcheck.configs.apache.parser import parse
 from flushcheck.configs.apache.routing import route
 from flushcheck.configs.findings import Server
@@ -20,6 +30,9 @@ FORMAT = Format(
     server=Server.APACHE,
     blocks=blocks,
     pass_reason=pass_reason,
+    fragments=fragments,
+    frees=frees,
+    is_whole=is_whole,
     doubts=doubts,
     route=route,
     file_names=(r"(^|/)\.htaccess$|(^|/)(httpd|apache2)[^/]*\.conf$|(^|/)(apache2|httpd)/.*\.(conf|load)$",),

@@ -33,6 +33,26 @@ def blocks(config: Config) -> Iterator[Block]:
     yield from _Finder(config, defined).walk(top, Workers(top), 0)
 
 
+def fragments(config: Config) -> Iterator[Block]:
+    """The sections of a file without a pass."""
+    defined = definitions(config.directives)
+    yield from _Finder(config, defined).fragments(
+        Scope(None, tuple(effective(config.directives, defined))), 0
+    )
+
+
+def frees(block: Block) -> bool:
+    """Whether the lines of a fragment set mod_fcgid's buffer to nothing."""
+    value = block.value("FcgidOutputBufferSize", "")
+    return value.at is not None and value.first == "0"
+
+
+def is_whole(config: Config) -> bool:
+    """Whether a file is for a server or a host: a .htaccess and an included file have neither."""
+    names = {directive.name for directive in config.directives}
+    return bool(names & {"virtualhost", "documentroot", "serverroot", "listen", "directory", "location"})
+
+
 class _Finder:
     def __init__(self, config: Config, defined: Definitions) -> None:
         self._config = config
@@ -60,6 +80,26 @@ class _Finder:
                 inner = Scope(child, tuple(effective(child.block, self._defined)), scope)
                 own = Workers(inner, workers) if child.name == "virtualhost" else workers
                 yield from self.walk(inner, own, depth + 1)
+
+    def fragments(self, scope: Scope, depth: int) -> Iterator[Block]:
+        """The sections of a file without a pass, whose lines act on what other files pass."""
+        lines = [line for line in scope.children if line.block is None]
+        if lines:
+            name = scope.directive.whole if scope.directive is not None else "requests that this file is for"
+            yield Block(
+                server=self._config.server,
+                scope=scope,
+                pass_directive=lines[0],
+                via="fcgid" if scope.own("fcgidoutputbuffersize") else "",
+                name=ellipsize(name),
+                version=self._config.version,
+                insert_scope=scope,
+                is_fragment=True,
+            )
+        for child in scope.children:
+            if child.block is not None and depth < MAX_DEPTH and child.name in REQUEST_SECTIONS:
+                inner = Scope(child, tuple(effective(child.block, self._defined)), scope)
+                yield from self.fragments(inner, depth + 1)
 
     def _proxied(self, line: Directive, scope: Scope, url: str, workers: Workers) -> Iterator[Block]:
         members = workers.members(url)
@@ -224,7 +264,7 @@ _KNOWN = frozenset({"http", "ws", "fastcgi", "uwsgi", "ajp", "fcgid", "cgi", "mo
 
 def doubts(block: Block) -> Iterator[str]:
     """Why it is not known whether a line passes pieces on: a scheme whose module was not measured."""
-    if block.via not in _KNOWN:
+    if block.via not in _KNOWN and not block.is_fragment:
         scheme = ellipsize(block.via, 20) or "an address without a scheme"
         yield f"{scheme}: flushcheck does not know how Apache passes such a response on"
 

@@ -48,7 +48,12 @@ def parse(text: str, file: str) -> Parsed:
     has_commands = name.endswith((".service", ".dockerfile")) or name.startswith(
         ("procfile", "dockerfile", "containerfile")
     )
-    if name.endswith((".py", ".conf")) or (not has_commands and _looks_like_python(text)):
+    is_command = text.lstrip("\n").startswith("web: ")  # of another file, for example supervisord.conf
+    if (
+        name.endswith(".py")
+        or (name.endswith(".conf") and not is_command)
+        or (not has_commands and _looks_like_python(text))
+    ):
         return parse_settings_file(text, file)
     return parse_commands(text, file)
 

@@ -21,6 +21,7 @@ from itertools import islice
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.nginx.blocks import INCLUDES, OPAQUE_BLOCKS, passing_blocks
+from flushcheck.configs.nginx.fragments import fragments, frees, is_whole
 from flushcheck.configs.nginx.holds import Hold, hold, tls_buffer
 from flushcheck.configs.nginx.inner_server import with_inner_servers
 from flushcheck.configs.nginx.listeners import with_listeners
@@ -80,6 +81,9 @@ FORMAT = Format(
     conditions=conditions,
     deciding=deciding,
     route=route,
+    fragments=fragments,
+    frees=frees,
+    is_whole=is_whole,
     file_names=(
         r"(^|/)nginx[^/]*\.conf$|(^|/)nginx/.*\.conf$|(^|/)nginx/(sites|conf)[^/]*/|\.nginx$|\.nginxconf$",
     ),

@@ -124,6 +124,8 @@ def doubts(block: Block) -> Iterator[str]:
             f"sub_filter (line {substitutions[0].line}) looks for its text in {hit[0]}: it keeps back "
             "what may be the beginning of it"
         )
+    if block.is_fragment:
+        return  # it has no pass of its own
     address = block.pass_directive.args[0]
     scheme, colon, _ = address.partition("://")
     if block.via == "http" and colon and "$" not in scheme and scheme.lower() not in ("http", "https"):

@@ -115,6 +115,8 @@ def conditions(block: Block) -> Iterator[Condition]:
         yield Condition(Assumption.CHUNKED, "while the app sends chunks")
         if not block.listeners:
             yield Condition(Assumption.PLAIN_HTTP, "if no reader uses HTTP/1.1 over TLS")
+    if block.is_fragment:
+        return  # it has no pass of its own
     encrypted = block.via == "http" and block.pass_directive.args[0].startswith("https://")
     if encrypted and block.inner_server is None:
         clause = "if what it calls over https flushes each piece, which an nginx that buffers does not"

@@ -31,6 +31,8 @@ class Block:
     inner_server: Directive | None = None  # the block of this same configuration that the pass leads to
     inner_strips_header: bool = False  # ... which removes X-Accel-Buffering from responses
     unread_includes: tuple[Directive, ...] = ()  # in its scope: their files could not be read
+    is_loose: bool = False  # it passes no HTTP to an app: only lines without effect are looked for
+    is_fragment: bool = False  # lines without a pass: they act where they are included, beside unknown ones
     listeners: tuple[Listener, ...] = ()  # where its server takes requests; (): the text does not show it
     called_over_tls: Directive | None = None  # the pass of another server here that leads to it over https
 
@@ -100,7 +102,7 @@ class Block:
         edits: tuple[Edit, ...] = (),
         override: str = "",
         readers: tuple[Reader, ...] = (),
-        unless: str = "",
+        lacks: str = "",
     ) -> Finding:
         """A Finding in this block.
 
@@ -109,10 +111,12 @@ class Block:
             at: the line at fault, if it is not the value's.
             fix: the culprit's first one for this block's version if not given.
             readers: who meets it; (): every reader of the block.
-            unless: what an include that could not be read may do, for example "adds these lines"; "" if only
-                the value counts.
+            lacks: what the block has no line for and an include that could not be read may add, for example
+                "these lines"; "" if only the value counts.
         """
         line = at or (value.at if value else None) or self.at
+        explicit = at is not None or (value is not None and value.at is not None)
+        unless = f"adds {lacks}" if lacks else ""
         if value is not None and self.may_be_set_by_unread(value.name):
             unless = unless or f"sets {value.name}"
         if unless and self.unread_includes:
@@ -134,6 +138,7 @@ class Block:
             fix=fix or self._fix(culprit),
             edits=edits,
             override=override,
+            explicit=explicit,
             readers=readers,
         )
 

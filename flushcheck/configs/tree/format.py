@@ -30,6 +30,14 @@ class Format:
     excluded_by: re.Pattern[str] | None = None
     # Why it is not known whether a block lets a stream through, a clause for each reason; none: it is known.
     doubts: Callable[[Block], Iterable[str]] = lambda _block: ()
+    # What to look at in a file without a block that passes to an app: lines that act where they are included.
+    fragments: Callable[[Config], Iterable[Block]] = lambda _config: ()
+    # Whether the lines of a fragment themselves free a stream wherever they are included.
+    frees: Callable[[Block], bool] = lambda _block: False
+    # Whether a configuration is a whole one: if it passes nothing to an app, it serves files.
+    is_whole: Callable[[Config], bool] = lambda config: bool(config.directives)
+    # Blocks that pass no HTTP to an app: of what culprits there are, they show a line without effect alone.
+    loose_blocks: Callable[[Config], Iterable[Block]] = lambda _config: ()
     # What has to be true for a block without Findings to let a stream through.
     conditions: Callable[[Block], Iterable[Condition]] = lambda _block: ()
     # The blocks that requests for an address come to; all of them where the format cannot tell.

@@ -325,6 +325,7 @@ export interface Findings {
   findings: Finding[];
   passed: CheckedBlock[];
   unknown: CheckedBlock[];
+  skipped: { file: string; reason: string }[];
   allowed: AllowedFinding[];
   problems: ReadProblem[];
 }

@@ -1,0 +1,88 @@
+"""Marks of template languages in a configuration: made harmless for parsers, line by line.
+
+Jinja, Go templates, ERB, EJS, Mustache, and the names that `envsubst` and build tools fill in. The text that
+a mark stands for is not known. A value with a mark becomes one word, `⟨name⟩`, so that statements keep their
+shape; a line that is a mark alone may be any statements: it becomes an include that nothing can read. Marks
+that only steer the template are left out: what stands between them counts as written.
+
+Line numbers stay as they are, so a finding and its edit stand in the file as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flushcheck.configs.findings import Server
+
+OPEN, CLOSE = "⟨", "⟩"
+_MAX_NAME = 60  # characters of a mark that are shown
+
+# No part may match what the part after it could match: the text is hostile.
+_MARK = re.compile(
+    r"\{\{([^{}]{0,500})\}\}|\{%([^%]{0,500})%\}|\{#([^#]{0,2000})#\}|<%([^%]{0,500})%>",
+    re.DOTALL,
+)
+_STEERING = re.compile(
+    r"[-~]?\s*(?:(?:if|else|elif|elsif|end\w*|for|each|range|with|define|block|template|macro|set|unless|do|raw|"
+    r"import|from|filter|call|extends|autoescape|case|when|break|continue|while|begin)\b|"
+    r"\$\w+\s*:?=|/\*|[#/!>^])"
+)
+# Filled in by envsubst, autotools and shell scripts. nginx's own variables are in lower case.
+_VARIABLE = re.compile(
+    r"\$\{[A-Z][A-Z0-9_]{1,60}(?::-[^}\n]{0,60})?\}|\$[A-Z][A-Z0-9_]{2,60}\b|%%\w{1,60}%%|"
+    r"@[A-Z][A-Z0-9_]{1,60}@|__[A-Z][A-Z0-9_]{1,60}__"
+)
+_ALONE = re.compile(rf"^([ \t]*)#?({OPEN}[^{OPEN}{CLOSE}\n]*{CLOSE})[ \t]*\r?$", re.MULTILINE)
+
+_INCLUDES = {
+    Server.NGINX: "include {};",
+    Server.APACHE: "Include {}",
+    Server.CADDY: "import {}",
+    Server.LIGHTTPD: 'include "{}"',
+}
+
+
+def is_marked(text: str) -> bool:
+    """Whether a template fills in a part of this text."""
+    return OPEN in text
+
+
+def without_marks(text: str) -> str:
+    """The same text with each mark as one word, or left out where it steers the template."""
+    if "{{" not in text and "{%" not in text and "{#" not in text and "<%" not in text:
+        return text
+    return _MARK.sub(_word, text)
+
+
+def _word(match: re.Match[str]) -> str:
+    value, tag, comment, code = match.groups()
+    lines = "\n" * match[0].count("\n")
+    if comment is not None:
+        return lines
+    inside = next(part for part in (value, tag, code) if part is not None)
+    is_value = value is not None or inside[:1] in ("=", "-")
+    steers = tag is not None or not is_value or _STEERING.match(inside) is not None
+    before, after = match.string[: match.start()][-1:], match.string[match.end() : match.end() + 1]
+    if steers and (not before or before.isspace() or not after or after.isspace() or after in ";{"):
+        return lines
+    name = re.sub(r"[^\w.:-]+", "_", inside.strip(" \t\r\n-=~")).strip("_")[:_MAX_NAME] or "value"
+    return f"{OPEN}{name}{CLOSE}{lines}"
+
+
+def parseable(text: str, server: Server) -> str:
+    """The text of a configuration as this server's parser may read it."""
+    if server is Server.GUNICORN:
+        return text  # Python, and commands: braces are their own
+    text = without_marks(text)
+    if server is Server.NGINX and ("$" in text or "__" in text or "@" in text or "%%" in text):
+        text = _VARIABLE.sub(lambda match: f"{OPEN}{match[0].strip('${}@%_')}{CLOSE}", text)
+    if OPEN not in text:
+        return text
+    line = _INCLUDES.get(server, "# {}")
+    return _ALONE.sub(lambda match: match[1] + line.format(match[2]), text)
+
+
+def for_yaml(text: str) -> str:
+    """The text of a YAML document: a line that is a mark alone becomes a comment."""
+    masked = without_marks(text)
+    return _ALONE.sub(r"\1#\2", masked) if OPEN in masked else masked

@@ -1,0 +1,167 @@
+"""YAML: ConfigMaps, Helm values and templates, compose files, Ansible tasks.
+
+The parser's events are read, not its values: nothing is built or expanded, so an alias costs nothing, and
+each scalar keeps its line. Marks of templates are made harmless first. The lines of a scalar show its server;
+where they do not, the keys around it do: "haproxy.cfg", dest: /etc/nginx/nginx.conf.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import yaml
+
+from flushcheck.configs.findings import Server
+from flushcheck.configs.templates import for_yaml
+from flushcheck.files.embedded import shell
+from flushcheck.files.embedded.container import Container, Embedded
+from flushcheck.files.sources import Unreadable
+
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_SCRIPTS = frozenset(
+    {"run", "script", "shell", "cmd", "command", "args", "entrypoint", "before_script", "exec"}
+)
+_TARGETS = ("dest", "path", "target", "mountpath", "destination", "filename")
+_SERVERS = {
+    "nginx": Server.NGINX,
+    "haproxy": Server.HAPROXY,
+    "caddy": Server.CADDY,
+    "apache": Server.APACHE,
+    "httpd": Server.APACHE,
+    "lighttpd": Server.LIGHTTPD,
+    "varnish": Server.VARNISH,
+    "vcl": Server.VARNISH,
+}
+_SNIPPET = re.compile(r"snippet|conf|cfg|vcl|file|content|block|lines|data", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scalar:
+    text: str
+    line: int  # on which its text begins
+    is_block: bool  # | and >: its lines are those of the file
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A mapping or sequence that is open."""
+
+    is_mapping: bool
+    keys: tuple[str, ...]  # that lead here
+    key: str | None = None  # of the value that comes next
+    scalars: list[tuple[str, _Scalar]] = field(default_factory=list)
+    words: dict[str, list[_Scalar]] = field(default_factory=dict)  # of sequences, by key
+
+
+def _recognises(path: str, _text: str) -> bool:
+    bare = re.sub(r"\.(j2|jinja2?|tpl|tmpl|template|sample|example|dist|erb|gotmpl)$", "", path)
+    return bare.endswith((".yaml", ".yml"))
+
+
+def _texts(text: str) -> Iterator[Embedded]:
+    """The configurations in a document.
+
+    Raises:
+        Unreadable: it is no YAML.
+    """
+    stack: list[_Frame] = []
+    try:
+        for event in yaml.parse(for_yaml(text), Loader=_LOADER):
+            if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+                stack.append(_Frame(isinstance(event, yaml.MappingStartEvent), _keys(stack)))
+            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                yield from _close(stack)
+            elif isinstance(event, yaml.ScalarEvent) and stack:
+                _take(stack[-1], event)
+            elif isinstance(event, yaml.AliasEvent) and stack:
+                stack[-1].key = None
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark is not None else ""
+        raise Unreadable(f"not understood as YAML{where}") from None
+
+
+def _keys(stack: Sequence[_Frame]) -> tuple[str, ...]:
+    """The keys that lead to a value that begins now."""
+    if not stack:
+        return ()
+    around = stack[-1]
+    keys = around.keys if around.key is None else (*around.keys, around.key)
+    return keys[-12:]
+
+
+def _take(frame: _Frame, event: yaml.ScalarEvent) -> None:
+    """A key, or a value."""
+    if frame.is_mapping and frame.key is None:
+        frame.key = event.value[:200]
+        return
+    is_block = event.style in ("|", ">")
+    start = event.start_mark.line if event.start_mark is not None else 0
+    line = start + (2 if is_block else 1)
+    text = event.value if is_block else event.value.replace("\n", " ")
+    frame.scalars.append((frame.key or "", _Scalar(text, line, is_block)))
+    frame.key = None
+
+
+def _close(stack: list[_Frame]) -> Iterator[Embedded]:
+    frame = stack.pop()
+    around = stack[-1] if stack else None
+    if around is not None and not frame.is_mapping and around.is_mapping and around.key is not None:
+        around.words[around.key.lower()] = [scalar for _, scalar in frame.scalars]
+    if around is not None:
+        around.key = None
+    targets = {key.lower(): scalar.text for key, scalar in frame.scalars}
+    target = next((targets[name] for name in _TARGETS if "/" in targets.get(name, "")), "")
+    for key, scalar in frame.scalars:
+        yield from _of_scalar(frame, key, scalar, target)
+    if frame.is_mapping:
+        yield from _of_command(frame)
+
+
+def _of_scalar(frame: _Frame, key: str, scalar: _Scalar, target: str) -> Iterator[Embedded]:
+    if not (scalar.is_block or ";" in scalar.text or "{" in scalar.text):
+        return
+    script = (key or (frame.keys[-1] if frame.keys else "")).lower() in _SCRIPTS
+    if script:
+        if scalar.is_block:
+            for inner in shell.texts(scalar.text):
+                yield Embedded(inner.text, scalar.line + inner.line - 1, inner.hint, inner.server)
+        return
+    names = [name.lower() for name in (*frame.keys, key) if name]
+    named = {server for name in names[-3:] for word, server in _SERVERS.items() if word in name}
+    sure = scalar.is_block and len(named) == 1 and any(_SNIPPET.search(name) for name in names[-2:])
+    yield Embedded(scalar.text, scalar.line, target or key, named.pop() if sure else None)
+
+
+def _of_command(frame: _Frame) -> Iterator[Embedded]:
+    """A command that starts gunicorn, written as text or as a list, with its arguments beside it."""
+    simple = {key.lower(): scalar for key, scalar in frame.scalars if not scalar.is_block}
+    scalars: list[_Scalar] = []
+    words: list[str] = []
+    for key in ("entrypoint", "command", "args"):
+        if key in simple:
+            scalars.append(simple[key])
+            words += _split(simple[key].text)
+        for scalar in frame.words.get(key, ()):
+            scalars.append(scalar)
+            words.append(scalar.text)
+    inner = next((word for word in words if " " in word and "gunicorn" in word), None)
+    if inner is not None:  # sh -c "gunicorn ..."
+        words = _split(inner)
+    if any(word.rpartition("/")[2] == "gunicorn" for word in words):
+        line = min(scalar.line for scalar in scalars)
+        yield Embedded("web: " + shlex.join(words).replace("\n", " "), line, "", Server.GUNICORN)
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that is never closed
+        return text.split()
+
+
+CONTAINER = Container(_recognises, _texts)

@@ -1,0 +1,154 @@
+"""Folders as people have them: every file that a reader recognises, templates, configurations inside of other files."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from flushcheck.configs.findings import Level
+from flushcheck.files import check_all, check_text, read
+from flushcheck.files.embedded import texts_in
+from flushcheck.files.embedded.container import MAX_LINES, MAX_TEXTS
+from flushcheck.files.sources import Unreadable
+
+SITE = "server { listen 80;\n location / {\n  proxy_pass http://127.0.0.1:8000;\n }\n}\n"
+HELD = ("nginx-proxy-buffering", 2)
+
+
+def indented(text, by):
+    return "".join(f"{' ' * by}{line}\n" for line in text.splitlines())
+
+
+TEMPLATE = """{% if tls %}
+server {
+    listen {{ port }};
+    location / {
+        proxy_buffering {{ buffering }};
+        {{ extra }}
+        proxy_pass http://{{ upstream }};
+    }
+{% for l in locations %}
+    location {{ l.path }} {
+        proxy_pass http://{{ l.up }};
+    }
+{% endfor %}
+}
+{% endif %}
+"""
+FILES = [
+    # name, text, and (culprit, line) of what holds
+    ("site.conf.sample",       SITE, {HELD}),
+    ("app.vhost",              SITE, {HELD}),
+    ("sites-available/www.example.org", SITE, {HELD}),
+    ("nginx.conf.erb",         SITE.replace("127.0.0.1", "<%= @up %>"), {HELD}),
+    ("site.ejs",               SITE.replace("80;", "<%- port %>;"), {HELD}),
+    ("default.conf.template",  SITE.replace("8000", "${PORT}"), {HELD}),
+    ("site.conf.j2",           TEMPLATE, {("nginx-proxy-buffering", 10)}),
+    ("nginx_values.yaml",      "ingress:\n  annotations:\n    a/configuration-snippet: |\n      proxy_buffering on;\n      gzip on;\n", {("nginx-proxy-buffering", 4)}),
+    ("quoted.yaml",            'a:\n  snippet: "proxy_buffering on; gzip on;"\n', {("nginx-proxy-buffering", 2)}),
+    ("compose.yaml",           "configs:\n  site:\n    content: |\n" + indented(SITE, 6), {("nginx-proxy-buffering", 5)}),
+    ("map.yaml",               "kind: ConfigMap\ndata:\n  nginx.conf: |\n" + indented(SITE, 4) + "  haproxy.cfg: |\n    listen x\n      mode http\n      bind :80\n      server a b:1\n", {("nginx-proxy-buffering", 5), ("haproxy-http-delay", 10)}),
+    ("chart.yaml",             "{{- if .x }}\ndata:\n  a.conf: |\n    {{ .y }}\n" + indented(SITE, 4) + "{{- end }}\n", {("nginx-proxy-buffering", 6)}),
+    ("tasks.yml",              "- copy:\n    dest: /etc/caddy/Caddyfile\n    content: |\n      :80 {\n        encode gzip\n        reverse_proxy app:1\n      }\n", {("caddy-encode", 5)}),
+    ("keys.yaml",              "nginx_conf: |\n  limit_conn a 1;\n  limit_rate 1k;\n", {("nginx-limit-rate", 3)}),
+    ("list.yaml",              'app:\n  command: ["gunicorn", "-w", "2", "app:app"]\n', {("gunicorn-sync-worker", 2), ("gunicorn-timeout", 2)}),
+    ("split.yaml",             'app:\n  command: ["gunicorn"]\n  args: ["-k", "gevent", "app:app"]\n', set()),
+    ("words.yaml",             "app:\n  command: gunicorn -w 2 app:app\n", {("gunicorn-sync-worker", 2), ("gunicorn-timeout", 2)}),
+    ("in-a-shell.yaml",        'app:\n  command: ["sh", "-c", "exec gunicorn -w 2 app:app"]\n', {("gunicorn-sync-worker", 2), ("gunicorn-timeout", 2)}),
+    ("unclosed.yaml",          "app:\n  command: gunicorn -w 2 'app\n", {("gunicorn-sync-worker", 2), ("gunicorn-timeout", 2)}),
+    ("workflow.yml",           "run: |\n  cat > /etc/nginx/conf.d/a.conf <<EOF\n" + indented(SITE, 2) + "  EOF\n", {("nginx-proxy-buffering", 4)}),
+    ("install.sh",             "cat > /etc/nginx/conf.d/a.conf <<'E'\n" + SITE + "E\necho\n", {("nginx-proxy-buffering", 3)}),
+    ("tee",                    "#!/bin/sh\ntee /etc/nginx/a.conf <<-E\n" + SITE + "\tE\n", {("nginx-proxy-buffering", 4)}),
+    ("open.sh",                "cat <<E\n" + SITE, set()),
+    ("entry.sh",               "#!/bin/sh\nexec gunicorn \\\n  -w 2 \\\n  app:app\n", {("gunicorn-sync-worker", 2), ("gunicorn-timeout", 2)}),
+    ("comment.sh",             "#!/bin/sh\n# exec gunicorn -w 2 app:app\n# cat <<E\n", set()),
+    ("Dockerfile",             "FROM nginx\nCOPY <<E /etc/nginx/conf.d/a.conf\n" + SITE + "E\n", {("nginx-proxy-buffering", 4)}),
+    ("supervisord.conf",       "[supervisord]\n[program:a]\ncommand=/bin/gunicorn -w 2 a:a\n", {("gunicorn-sync-worker", 3), ("gunicorn-timeout", 3)}),
+    ("programs.ini",           "[program:a]\ncommand=gunicorn -k gevent a:a\n", set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "held"), FILES, ids=[row[0] for row in FILES])
+def test_a_file_of_a_folder_is_read_whatever_its_name(name, text, held, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = Path("folder", name)
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    checked = check_all(read(["folder"]))
+    found = {(each.culprit.id, each.line) for each in checked.findings if each.level is not Level.NOTE}
+    assert found == held
+    pasted = check_text(text, name=os.fspath(path))
+    assert {(each.culprit.id, each.line) for each in pasted.findings if each.level is not Level.NOTE} == held
+
+
+def test_what_a_template_fills_in_is_not_known():
+    checked = check_text(TEMPLATE, name="site.conf.j2")
+    (unknown,) = checked.unknown
+    assert unknown.reason == (
+        "⟨extra⟩ could not be read; a template fills in proxy_buffering ⟨buffering⟩ (line 5)"
+    )
+    assert "include ⟨extra⟩: a template fills it in" in [problem.reason for problem in checked.problems]
+
+
+def test_an_edit_never_writes_the_mark_of_a_template():
+    checked = check_text("ProxyPass / fcgi://{{ a }}/\n", name="apache2.conf.j2")
+    assert checked.findings
+    assert not any("⟨" in line for each in checked.findings for edit in each.edits for line in edit.lines)
+
+
+NOT_READ = [
+    ("a.py", "proxy_buffering on;", "its name is that of another kind of file"),
+    ("notes.txt", "hello\nthere\nproxy_buffering on;\nbye\n", "cannot tell which server this file is for"),
+    ("b.yaml", "a: [", "not understood as YAML (line 2)"),
+    ("c.yaml", "a: b\n", "cannot tell which server this file is for"),
+    ("c.bin2", "\0", "not a text file"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "reason"), NOT_READ)
+def test_a_file_that_is_not_read_is_counted_with_its_reason(name, text, reason, tmp_path):
+    Path(tmp_path, name).write_text(text)
+    checked = check_all(read([str(tmp_path)]))
+    (skipped,) = checked.skipped
+    assert (Path(skipped.file).name, skipped.reason) == (name, reason)
+    assert checked.exit_code() == 3
+
+
+@pytest.mark.parametrize(("count", "seen"), [(MAX_TEXTS, MAX_TEXTS), (MAX_TEXTS + 1, MAX_TEXTS)])
+def test_of_many_texts_in_a_file_the_first_ones_are_read(count, seen):
+    text = "".join(f"a{number}: 'x;'\n" for number in range(count))
+    assert len(list(texts_in("a.yaml", text))) == seen
+
+
+@pytest.mark.parametrize(("lines", "seen"), [(MAX_LINES - 1, 1), (MAX_LINES, 0)])
+def test_a_file_of_very_many_lines_is_not_searched(lines, seen):
+    assert len(list(texts_in("a.yaml", "a: 'x;'" + "\n" * lines))) == seen
+
+
+BOMB = "a: &a ['x;', 'x;']\n" + "".join(
+    f"{b}: &{b} [{', '.join(f'*{a}' for _ in range(9))}]\n"
+    for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+def test_aliases_are_not_expanded():
+    assert len(list(texts_in("a.yaml", BOMB))) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "a: {" * 50_000,
+        "- " * 100_000,
+        "? " * 50_000,
+        "&a " * 9,
+        "*a",
+        "%YAML 9",
+        "\ud800: |\n x",
+    ],
+)
+def test_any_yaml_is_read_or_refused(text):
+    with suppress(Unreadable):
+        assert list(texts_in("a.yaml", text)) == []

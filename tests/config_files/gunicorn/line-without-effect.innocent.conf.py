@@ -1,0 +1,3 @@
+workers = 4
+worker_class = "gevent"
+worker_connections = 1000
