@@ -58,8 +58,9 @@ SHAPES: list[tuple[str, Groups, Flow, Flow]] = [
     ("one by one",                           SINGLY,                                  Flow.FLOWING, Flow.BLOCKS),
     ("four records one by one",              evenly(4, 0.1),                          Flow.FLOWING, Flow.BLOCKS),
     ("three records one by one",             evenly(3, 0.1),                          Flow.UNKNOWN, Flow.BLOCKS),
-    # 3 of 10 gaps between records are within a delivery, then 3 of 9.
+    # Of the gaps between records are within a delivery: 3 of 10, 4 of 13, 3 of 9.
     ("30 % share a delivery",                [*evenly(5, 0.1), *evenly(3, 0.1, records=2, start_s=1)], Flow.FLOWING, Flow.BLOCKS),
+    ("31 % share a delivery",                [*evenly(6, 0.1), *evenly(4, 0.1, records=2, start_s=1)], Flow.UNKNOWN, Flow.TICKS),
     ("33 % share a delivery",                [*evenly(4, 0.1), *evenly(3, 0.1, records=2, start_s=1)], Flow.UNKNOWN, Flow.TICKS),
     ("jitter",                               JITTER,                                  Flow.FLOWING, Flow.BLOCKS),
     ("blocks between records",               BLOCKS,                                  Flow.UNKNOWN, Flow.BLOCKS),
@@ -142,6 +143,13 @@ def test_blocks_that_end_in_the_middle_of_records_are_no_apps(name, framing, mid
     arrivals = tuple(
         replace(arrival, mid_record=mid) for arrival, mid in zip(base.arrivals, mid_record, strict=True)
     )
+    assert shape(replace(base, arrivals=arrivals)).flow is flow
+
+
+@pytest.mark.parametrize(("in_records", "flow"), [(10, Flow.UNKNOWN), (11, Flow.BLOCKS)])
+def test_half_of_the_blocks_have_to_end_in_the_middle_of_a_record(in_records, flow):
+    base = observed(evenly(22, 0.5, records=10))
+    arrivals = tuple(replace(arrival, mid_record=n < in_records) for n, arrival in enumerate(base.arrivals))
     assert shape(replace(base, arrivals=arrivals)).flow is flow
 
 
