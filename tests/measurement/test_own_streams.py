@@ -112,6 +112,12 @@ def test_the_last_gap_counts_neither_as_the_shortest_nor_for_the_usual_one():
     assert (own.shortest_gap_s, own.usual_gap_s) == pytest.approx((0.1, 0.2))
 
 
+@pytest.mark.parametrize(("longest_s", "shortest_s"), [(0.39, 0.2), (0.41, 0.1)])
+def test_one_short_gap_does_not_count_where_no_other_is_twice_as_long_as_another(longest_s, shortest_s):
+    moments_s = itertools.accumulate((0.0, 0.1, 0.2, 0.2, 0.2, 0.2, longest_s, 0.3))
+    assert shape(observed(ticking(*moments_s))).shortest_gap_s == pytest.approx(shortest_s)
+
+
 def test_one_delivery_has_no_gaps():
     own = shape(observed(ONCE))
     assert (own.longest_gap_s, own.shortest_gap_s, own.usual_gap_s) == (0.0, 0.0, 0.0)
@@ -212,7 +218,7 @@ REPLAYED = [
     ("after more than half of it", [(1.96, 40)],     SINGLY,            False),
     ("in two",                     [(0.0, 20), (0.1, 20)], SINGLY,      False),
     ("beside 1 s",                 [(0.0, 11)],      evenly(11, 0.1),   True),
-    ("beside 0.9 s",               [(0.0, 10)],      evenly(10, 0.1),   False),
+    ("beside 0.97 s",              [(0.0, 11)],      evenly(11, 0.097), False),
     ("beside one that is held",    [(0.0, 40)],      ONCE,              False),
 ]  # fmt: skip
 
