@@ -12,9 +12,10 @@ from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name, recognise
 from flushcheck.configs.templates import is_marked, parseable
 from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
-from flushcheck.files.embedded import container_of, texts_in
+from flushcheck.files.embedded import container_of, texts_in, yaml_texts
 from flushcheck.files.find_files import STDIN, find_files, may_be_configuration
 from flushcheck.files.includes import SearchPath
+from flushcheck.files.kubernetes_files import is_kubernetes, is_passive_kubernetes, snippet_lines
 from flushcheck.files.sources import (
     MAX_FILE_BYTES,
     Disk,
@@ -114,13 +115,20 @@ def _configs(
     own = by_name(name)
     if own is None and container is None:
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
+    if own is None and container is yaml_texts.CONTAINER and server in (None, Server.KUBERNETES):
+        own = Server.KUBERNETES if server is not None or is_kubernetes(text) else None
     configs = [_ConfigReader(server or own, files or Disk()).read(name, text, version)] if own else []
     if container is None:
         return configs
+    own_lines = snippet_lines(configs[0].directives) if own is Server.KUBERNETES else frozenset()
     for inner in texts_in(name, text):
         inner_server = recognise(inner.hint, inner.text) or inner.server
+        if inner.line in own_lines:
+            continue
         if inner_server is not None and server in (None, inner_server):
             configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))
+    if not configs and container is yaml_texts.CONTAINER and server is None and is_passive_kubernetes(text):
+        configs.append(_ConfigReader(Server.KUBERNETES, files or Disk()).read(name, text, version))
     return configs
 
 

@@ -78,9 +78,9 @@ class _EventParser:
     def _marked_lines(self) -> Iterator[Directive]:
         """What a template writes on lines of its own."""
         for number, line in enumerate(self._lines, start=1):
-            bare = line.strip()
-            if bare.startswith(f"#{OPEN}") and bare.endswith(CLOSE):
-                yield Directive(INCLUDE, (bare[1:],), self._file, number, number)
+            mark = line.strip().removeprefix("#")
+            if mark.startswith(OPEN) and mark.endswith(CLOSE):
+                yield Directive(INCLUDE, (mark,), self._file, number, number)
 
     def feed(self, event: yaml.Event) -> bool:
         """Take one event. False: the rest is not read."""
