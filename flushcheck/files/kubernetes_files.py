@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from flushcheck.configs.findings import Server
-from flushcheck.configs.kubernetes import concerns
-from flushcheck.configs.kubernetes.objects import is_passive
 from flushcheck.configs.templates import parseable
 from flushcheck.configs.tree import Directive, Parsed, ReadProblem
 from flushcheck.configs.yaml_nodes import walk
@@ -29,14 +27,9 @@ def parse_kubernetes(text: str, file: str) -> Parsed:
     return Parsed(directives, (*parsed.problems, *reader.problems))
 
 
-def is_kubernetes(text: str) -> bool:
-    """Whether a YAML text has an object that passes requests, or settings of what passes them."""
-    return _TELLING.search(text) is not None and concerns(parse_yaml(text, "").directives)
-
-
-def is_passive_kubernetes(text: str) -> bool:
-    """Whether a YAML text has nothing but objects that pass no request on by themselves."""
-    return _TELLING.search(text) is not None and is_passive(parse_yaml(text, "").directives)
+def may_be_kubernetes(text: str) -> bool:
+    """Whether a YAML text is worth a look at its objects."""
+    return _TELLING.search(text) is not None
 
 
 def snippet_lines(directives: Sequence[Directive]) -> frozenset[int]:

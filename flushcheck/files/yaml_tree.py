@@ -20,11 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import yaml
 
 from flushcheck.configs.templates import CLOSE, OPEN, for_yaml
-from flushcheck.configs.tree import MAX_DEPTH, Directive, Parsed, TreeBuilder
+from flushcheck.configs.tree import MAX_DEPTH, MAX_INCLUDES, Directive, Parsed, TreeBuilder
 
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -72,7 +73,7 @@ class _EventParser:
         self._lines = masked.split("\n")
         self._builder = TreeBuilder(file)
         self._levels: list[_Level] = []
-        self._marks = self._marked_lines()
+        self._marks = islice(self._marked_lines(), MAX_INCLUDES)
         self._mark: Directive | None = next(self._marks, None)
 
     def _marked_lines(self) -> Iterator[Directive]:

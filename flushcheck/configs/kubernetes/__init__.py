@@ -13,10 +13,11 @@ from flushcheck.configs import nginx
 from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.findings import Server
 from flushcheck.configs.kubernetes.blocks import blocks, concerns, fragments, ignored_lines
+from flushcheck.configs.kubernetes.objects import is_passive
 from flushcheck.configs.kubernetes.wording import controller_named, reworded
 from flushcheck.configs.tree import Block, Format
 
-__all__ = ["FORMAT", "blocks", "concerns", "fragments", "ignored_lines"]
+__all__ = ["FORMAT", "blocks", "concerns", "fragments", "ignored_lines", "is_passive"]
 
 
 def pass_reason(block: Block) -> str:
@@ -63,6 +64,7 @@ FORMAT = Format(
         r"spec:\s*$",
         r"(nginx|haproxy|traefik|alb)\.ingress\.kubernetes\.io/",
         r"ingressClassName:",
+        r"(proxy-(buffering|read-timeout|http-version)|use-gzip|enable-brotli|ssl-buffer-size|http-snippet):",
         r"(pathType|serviceName|servicePort|secretName|parentRefs|backendRefs):",
     ),
 )

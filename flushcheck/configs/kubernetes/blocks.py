@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Server
@@ -40,10 +41,20 @@ from flushcheck.configs.kubernetes.objects import (
     ingresses,
     routes,
     settings,
-    template_lines,
+    unread_lines,
 )
-from flushcheck.configs.tree import MAX_LINES, Block, Config, Directive, Listener, ReadProblem, Scope, Value
-from flushcheck.configs.yaml_nodes import children, is_true, items, scalar, text_at
+from flushcheck.configs.tree import (
+    MAX_BLOCKS,
+    MAX_LINES,
+    Block,
+    Config,
+    Directive,
+    Listener,
+    ReadProblem,
+    Scope,
+    Value,
+)
+from flushcheck.configs.yaml_nodes import children, is_true, is_unknown, items, scalar, text_at
 
 _PREFIXES = (*(each.prefix for each in NGINX_CONTROLLERS), *OTHER_PREFIXES)
 # Backend protocols of ingress-nginx: how they pass, and the scheme of proxy_pass.
@@ -59,9 +70,12 @@ _NO_STREAMS = frozenset({"GRPC", "GRPCS"})
 def blocks(config: Config) -> Iterator[Block]:
     """The blocks of one file, in its order."""
     cluster = {each.name: _cluster(config, each) for each in NGINX_CONTROLLERS}
+    passing = (
+        block for each in ingresses(config.directives, _PREFIXES) for block in _of(each, config, cluster)
+    )
     found = [
-        *(block for each in ingresses(config.directives, _PREFIXES) for block in _of(each, config, cluster)),
-        *(_route(each, config) for each in routes(config.directives)),
+        *islice(passing, MAX_BLOCKS + 1),
+        *islice((_route(each, config) for each in routes(config.directives)), MAX_BLOCKS + 1),
     ]
     yield from sorted(found, key=lambda block: block.at.line)
 
@@ -123,12 +137,14 @@ def _of(ingress: Ingress, config: Config, cluster: dict[str, Sequence[Settings]]
     protocol = _annotation(ingress, controller, "backend-protocol").upper() or "HTTP"
     if protocol in _NO_STREAMS:
         return
-    shared = [line for each in cluster[controller.name] for line in each.entries]
+    shared = [line for each in cluster[controller.name] for line in each.entries[:MAX_LINES]][:MAX_LINES]
     own = written(ingress.entries, controller.settings, controller.prefix)
     common = written(shared, controller.cluster_settings)
     via, scheme = _PROTOCOLS.get(protocol, _PROTOCOLS["HTTP"])
     at = ingress.at
-    unread = (*template_lines(ingress.entries), *template_lines(children(ingress.metadata)))
+    unread = (*unread_lines(ingress.entries), *unread_lines(children(ingress.metadata)))
+    if ingress.annotations is not None and is_unknown(ingress.annotations):
+        unread = (*unread, ingress.annotations)
     server_lines = (
         *snippets(shared, controller.server_snippets),
         *snippets(ingress.entries, controller.server_snippets, controller.prefix),
@@ -299,7 +315,7 @@ def _cluster_block(each: Settings, controller: Controller, config: Config) -> Bl
         http=snippets_of(each.entries, controller.http_snippets),
         server=snippets_of(each.entries, controller.server_snippets),
         location=(
-            *template_lines(each.entries),
+            *unread_lines(each.entries),
             *common.lines,
             *snippets(each.entries, controller.location_snippets),
         ),
@@ -317,7 +333,7 @@ def _cluster_block(each: Settings, controller: Controller, config: Config) -> Bl
         insert_scope=scope,
         insert_before=first,
         params={"controller": Value("controller", (controller.name,)), "cluster": Value("cluster", ("yes",))},
-        unread_includes=template_lines(each.entries),
+        unread_includes=unread_lines(each.entries),
         listeners=_listeners(ingress, controller, common),
         is_fragment=True,
     )

@@ -101,4 +101,5 @@ def location_scope(
     """
     top = Scope(None, http)
     around = Scope(None, server, top)
-    return Scope(at, (*(_upgrade_headers(at) if upgrades else ()), *location), around, defaults)
+    # Behind the lines of a snippet: nginx sends both of two headers of one name, and none that is empty.
+    return Scope(at, (*location, *(_upgrade_headers(at) if upgrades else ())), around, defaults)

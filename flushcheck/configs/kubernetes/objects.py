@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from flushcheck.configs.tree import MAX_BLOCKS, Directive
+from flushcheck.configs.tree import MAX_BLOCKS, MAX_LINES, Directive
 from flushcheck.configs.yaml_nodes import (
     INCLUDE,
+    MERGE,
     at,
     child,
     children,
     documents,
     is_unknown,
     items,
+    scalar,
     text_at,
 )
 
@@ -114,7 +116,8 @@ def _from_values(root: Directive, prefixes: tuple[str, ...]) -> Iterator[Ingress
     found = 0
     while pending and found <= MAX_BLOCKS:
         around, path = pending.pop()
-        for entry in reversed(children(around)):
+        named = {line.name: line for line in children(around)}
+        for entry in reversed(children(around)[:MAX_LINES]):
             where = f"{path}.{entry.name}".lstrip(".")
             if entry.name.lower().endswith("annotations") and _has_prefix(entry, prefixes):
                 found += 1
@@ -123,8 +126,8 @@ def _from_values(root: Directive, prefixes: tuple[str, ...]) -> Iterator[Ingress
                     name=f"values {where}",
                     annotations=entry,
                     metadata=None,
-                    class_name=_class_in_values(around),
-                    tls=_has_entries(child(around, "tls")),
+                    class_name=_class_in_values(named),
+                    tls=_has_entries(named.get("tls")),
                     from_values=True,
                 )
             elif entry.block:
@@ -135,9 +138,9 @@ def _has_prefix(entry: Directive, prefixes: tuple[str, ...]) -> bool:
     return any(line.name.startswith(prefixes) for line in children(entry))
 
 
-def _class_in_values(around: Directive) -> str:
+def _class_in_values(named: Mapping[str, Directive]) -> str:
     names = ("ingressClassName", "className", "class", "ingressClass")
-    return next((text for name in names if (text := text_at(around, name))), "")
+    return next((text for name in names if (text := scalar(named.get(name)))), "")
 
 
 def settings(directives: Sequence[Directive], names: Iterable[str]) -> Iterator[Settings]:
@@ -210,10 +213,10 @@ _PASSIVE = frozenset(
 
 def is_passive(directives: Sequence[Directive]) -> bool:
     """Whether a file has objects, and all of them are of kinds that pass no request on."""
-    kinds = [kind_of(root) for root in objects(directives) if root.block]
+    kinds = [kind_of(root) for root in objects(directives) if any(line.args for line in children(root))]
     return bool(kinds) and all(kind in _PASSIVE for kind in kinds)
 
 
-def template_lines(entries: Sequence[Directive]) -> tuple[Directive, ...]:
-    """The lines that a template writes among these entries."""
-    return tuple(line for line in entries if line.name == INCLUDE)
+def unread_lines(entries: Sequence[Directive]) -> tuple[Directive, ...]:
+    """The lines among these entries that stand for others: of a template, or merged from elsewhere."""
+    return tuple(line for line in entries if line.name in (INCLUDE, MERGE))
