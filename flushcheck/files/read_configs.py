@@ -27,6 +27,7 @@ from flushcheck.files.sources import (
     decode,
     split_dump,
 )
+from flushcheck.files.structured import servers_in
 from flushcheck.files.syntaxes import SYNTAXES
 from flushcheck.model import UsageError, Version
 
@@ -115,6 +116,11 @@ def _configs(
     if own is None and container is None:
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
     configs = [_ConfigReader(server or own, files or Disk()).read(name, text, version)] if own else []
+    configs += [
+        _ConfigReader(structured, files or Disk()).read(name, text, version)
+        for structured in servers_in(name, text)
+        if structured is not (server or own) and server in (None, structured)
+    ]
     if container is None:
         return configs
     for inner in texts_in(name, text):
