@@ -39,11 +39,15 @@ def is_structured(name: str) -> bool:
     return bare_name(name).endswith(_ENDINGS)
 
 
-def servers_in(name: str, text: str) -> Iterator[Server]:
-    """The programs that a file of such a kind configures, by its keys; none for a file of another kind."""
+def servers_in(name: str, text: str, given: Server | None) -> Iterator[Server]:
+    """The programs that a file of such a kind configures, by its keys; none for a file of another kind.
+
+    Args:
+        given: what a person says that it is for.
+    """
     if is_structured(name):
         for server, sign in _SIGNS.items():
-            if sign.search(text) is not None:
+            if server is given or sign.search(text) is not None:
                 yield server
 
 

@@ -41,6 +41,7 @@ FORMAT = Format(
         r"""(-\s+)?["']?name["']?:\s*["']?envoy\.[\w.]+["']?,?\s*$""",
         r"""(-\s+)?["']?@type["']?:\s*["']?type\.googleapis\.com/envoy\.""",
         r"""["']?(static_resources|dynamic_resources|filter_chains|http_filters|virtual_hosts)["']?:""",
+        r"""["'](name|resources|domains|routes|match|route|cluster|typed_config|timeout)["']:""",
         r"apiVersion:\s*networking\.istio\.io/",
     ),
 )
