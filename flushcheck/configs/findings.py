@@ -23,6 +23,8 @@ class Server(StrEnum):
     KUBERNETES = (
         "kubernetes"  # Ingress, Gateway API routes, ConfigMaps of controllers, values of their charts
     )
+    TRAEFIK = "traefik"  # files, labels, Kubernetes' Middleware and IngressRoute
+    ENVOY = "envoy"  # its own files, Istio's EnvoyFilter and VirtualService
 
     @property
     def display_name(self) -> str:
@@ -37,6 +39,8 @@ _DISPLAY_NAMES = {
     Server.VARNISH: "Varnish",
     Server.PHP: "PHP",
     Server.KUBERNETES: "Kubernetes",
+    Server.TRAEFIK: "Traefik",
+    Server.ENVOY: "Envoy",
 }
 
 

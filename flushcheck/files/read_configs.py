@@ -29,6 +29,7 @@ from flushcheck.files.sources import (
     decode,
     split_dump,
 )
+from flushcheck.files.structured import is_structured, servers_in
 from flushcheck.files.syntaxes import SYNTAXES
 from flushcheck.model import UsageError, Version
 
@@ -115,21 +116,25 @@ def _configs(
     is_yaml = container is yaml_texts.CONTAINER
     # A container of another kind is no file of a server, whatever its lines look like.
     own = by_name(name)
-    if own is None and container is None:
+    if own is None and container is None and not is_structured(name):
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
-    elif (
-        own is None
-        and is_yaml
-        and (server is Server.KUBERNETES or (server is None and may_be_kubernetes(text)))
-    ):
-        own = Server.KUBERNETES
-    configs = [_ConfigReader(server or own, files or Disk()).read(name, text, version)] if own else []
+    servers = dict.fromkeys([server or own] if own is not None else [])
+    servers |= dict.fromkeys(each for each in servers_in(name, text, server) if server in (None, each))
+    configs = [_ConfigReader(each, files or Disk()).read(name, text, version) for each in servers]
     if container is None:
         return configs
-    objects = configs.pop() if is_yaml and own is Server.KUBERNETES and server is None else None
-    if objects is not None and concerns(objects.directives):
+    objects = None
+    if (
+        is_yaml
+        and own is None
+        and server in (None, Server.KUBERNETES)
+        and (server or may_be_kubernetes(text))
+    ):
+        objects = _ConfigReader(Server.KUBERNETES, files or Disk()).read(name, text, version)
+    own_lines: frozenset[int] = frozenset()
+    if objects is not None and (server is not None or concerns(objects.directives)):
         configs.append(objects)
-    own_lines = snippet_lines(configs[0].directives) if is_yaml and configs else frozenset()
+        own_lines = snippet_lines(objects.directives)
     for inner in texts_in(name, text):
         inner_server = recognise(inner.hint, inner.text) or inner.server
         if inner.line not in own_lines and inner_server is not None and server in (None, inner_server):
