@@ -350,7 +350,7 @@ def test_plain_chunks_and_cut_records_show_no_threshold():
     assert not shape(cut).whole_records
 
 
-def whole_of(*sizes: Sequence[int]) -> list[Delivery]:
+def whole_of(*sizes: Sequence[int]) -> Sequence[Delivery]:
     """Deliveries of whole records of these sizes without any framing, and a remainder."""
     arrivals = [
         Arrival(0.5 * n, sum(each), sum(each), records=tuple(each)) for n, each in enumerate((*sizes, (9,)))
