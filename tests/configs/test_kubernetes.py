@@ -5,7 +5,7 @@ import pytest
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Level, Server
 from flushcheck.configs.kubernetes import blocks, concerns, fragments, ignored_lines, is_passive
-from flushcheck.configs.kubernetes.blocks import _misspelt
+from flushcheck.configs.kubernetes.ignored import is_misspelt
 from flushcheck.configs.tree import MAX_BLOCKS
 from flushcheck.files import check_text, read_text
 from flushcheck.files.kubernetes_files import parse_kubernetes
@@ -258,6 +258,12 @@ NAMES = [
         ["values spec.values.ingress.annotations"],
     ),
     (
+        "F5's route",
+        "apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {name: r}\n",
+        ["VirtualServer r"],
+    ),
+    ("a Route of another API", "apiVersion: x\nkind: Route\n", []),
+    (
         "a route",
         "apiVersion: x\nkind: HTTPRoute\nmetadata: {name: r}\n",
         ["HTTPRoute r"],
@@ -316,6 +322,11 @@ ROUTES = [
 def test_a_route_is_unknown_with_its_timeouts(parents, times, doubts):
     text = ROUTE.replace("{parents}", parents).replace("{times}", times)
     assert list(the_block(text).doubts) == doubts
+
+
+def test_a_route_of_one_program_is_unknown():
+    text = "apiVersion: projectcontour.io/v1\nkind: HTTPProxy\nmetadata: {name: r}\n"
+    assert the_block(text).doubts == ("a HTTPProxy is for Contour, whose configuration is not in this file",)
 
 
 def test_the_blocks_are_in_the_order_of_the_file():
@@ -413,7 +424,7 @@ def test_what_a_controller_ignores_is_said(text, problems):
     ],
 )
 def test_one_letter_is_a_slip(given, misspelt):
-    assert _misspelt(given, "proxy-buffering") is misspelt
+    assert is_misspelt(given, "proxy-buffering") is misspelt
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Kubernetes: Ingresses, their controllers' ConfigMaps and chart values, routes of the Gateway API.
 
 `objects.py` finds the objects, `controllers.py` knows what each controller that is an nginx makes of its
-settings, `nginx_lines.py` writes those lines, `blocks.py` makes Blocks of them, `wording.py` says nginx's
-fixes as annotations. The YAML is read outside the pure packages (`flushcheck.files.kubernetes_files`).
+settings, `nginx_lines.py` writes those lines, `blocks.py` makes Blocks of them, `unknown.py` of what is not
+known. `wording.py` says nginx's fixes as annotations, `ignored.py` names what a controller ignores. The YAML
+is read outside the pure packages (`flushcheck.files.kubernetes_files`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.findings import Server
-from flushcheck.configs.kubernetes.blocks import blocks, concerns, fragments, ignored_lines
+from flushcheck.configs.kubernetes.blocks import blocks, concerns, fragments
+from flushcheck.configs.kubernetes.ignored import ignored_lines
 from flushcheck.configs.kubernetes.objects import is_passive
 from flushcheck.configs.kubernetes.wording import controller_named, reworded
 from flushcheck.configs.tree import Block, Format
