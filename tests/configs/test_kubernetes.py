@@ -448,9 +448,53 @@ def outcome(text, name="a.yaml"):
 
 
 DEFAULT = (
-    "proxy_buffering off (ingress-nginx's default) if the ConfigMap of ingress-nginx and its version leave "
-    "these defaults as they are"
+    "proxy_buffering off (ingress-nginx's default) if ingress-nginx takes this class and the ConfigMap of "
+    "ingress-nginx and its version leave these defaults as they are"
 )
+
+
+def test_what_names_its_controller_needs_no_condition_for_it():
+    (reason,) = outcome(ingress(f'{N}proxy-body-size: "8m"'))[1]
+    assert reason == DEFAULT.replace("ingress-nginx takes this class and ", "")
+
+
+def test_kong_may_have_plugins_for_the_whole_cluster():
+    (reason,) = outcome(ingress('konghq.com/response-buffering: "false"', cls="kong"))[1]
+    assert reason == "proxy_buffering off (line 6) if no plugin of the whole cluster collects responses"
+
+
+UNQUOTED = [
+    ("3600", True),
+    ("off", True),
+    ("off # comment", True),
+    ("TRUE", True),
+    ("1.5", True),
+    ("~", True),
+    ('"3600"', False),
+    ("'off'", False),
+    ("8m", False),
+    ("{{ .x }}", False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("value", "refused"), UNQUOTED)
+def test_an_annotation_that_is_no_string_is_refused_by_kubernetes(value, refused):
+    text = ingress(f"a.io/b: {value}", cls="traefik")
+    reasons = [each.reason for each in ignored_lines(config(text))]
+    bare = value.partition(" #")[0]
+    expected = f"a.io/b: Kubernetes refuses {bare} without quotes, because annotations are strings"
+    assert reasons == ([expected] if refused else [])
+
+
+def test_the_values_of_a_chart_may_be_no_strings():
+    assert list(ignored_lines(config(f"ingress:\n  annotations:\n    {N}limit-rate: 4\n"))) == []
+
+
+def test_an_ingress_as_json_is_read():
+    text = '{\n  "apiVersion": "networking.k8s.io/v1",\n  "kind": "Ingress",\n  "metadata": {\n    "annotations": {\n      "%sproxy-buffering": "on"\n    }\n  },\n  "spec": {\n    "ingressClassName": "nginx"\n  }\n}\n'
+    assert outcome(text % N, name="pasted")[0] == {("nginx-proxy-buffering", 6)}
+    assert list(ignored_lines(config(text % N))) == []
 
 
 def test_a_default_is_innocent_on_condition():

@@ -7,7 +7,7 @@ Block is unknown, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -168,13 +168,21 @@ def _of(ingress: Ingress, config: Config, cluster: dict[str, Sequence[Settings]]
         name=ingress.name,
         insert_scope=scope,
         insert_before=_insert_before(ingress),
-        params={"controller": Value("controller", (controller.name,))},
+        params=_params(ingress, controller),
         unread_includes=unread,
         listeners=_listeners(ingress, controller, common),
         doubts=tuple(_doubts(ingress, controller, own, location_lines, protocol)),
     )
     inner = replace(config, server=Server.NGINX, directives=server_lines)
     yield from nginx.blocks(inner)
+
+
+def _params(ingress: Ingress, controller: Controller) -> Mapping[str, Value]:
+    """Which controller writes the lines, and whether only the class of the Ingress says so."""
+    params = {"controller": Value("controller", (controller.name,))}
+    if not any(line.name.startswith(controller.prefix) for line in ingress.entries):
+        params["by class"] = Value("by class", (ingress.class_name,))
+    return params
 
 
 def _location_lines(controller: Controller, common: Written, own: Written) -> tuple[Directive, ...]:

@@ -1,4 +1,4 @@
-"""Lines that a controller ignores: a value that it does not take, a name that it does not have.
+"""Lines that do not act: a value that a controller does not take, a name that it does not have, no string.
 
 Not a fault by themselves. The person who wrote them believes that they act.
 """
@@ -20,11 +20,34 @@ def ignored_lines(config: Config) -> Iterator[ReadProblem]:
     """Annotations and keys that a controller ignores: by their value, or because their name is misspelt."""
     for each in ingresses(config.directives, PREFIXES):
         controller = controller_of(each)
+        if not each.from_values:
+            yield from _no_strings(each.entries, config.texts)
         if controller is not None:
             yield from _ignored(each.entries, controller, controller.settings, controller.prefix)
     for controller in NGINX_CONTROLLERS:
         for shared in cluster_settings(config, controller):
             yield from _ignored(shared.entries, controller, controller.cluster_settings, "")
+
+
+# Plain scalars that YAML 1.1 takes for a number, a truth value or nothing.
+_NO_STRING = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9]*)?|true|false|yes|no|on|off|null|~", re.IGNORECASE)
+
+
+def _no_strings(entries: Sequence[Directive], texts: Mapping[str, str]) -> Iterator[ReadProblem]:
+    """Annotations that the API of Kubernetes refuses, with their whole object."""
+    lines: dict[str, list[str]] = {}
+    for entry in entries[:MAX_LINES]:
+        text = scalar(entry)
+        if entry.block is not None or not _NO_STRING.fullmatch(text):
+            continue
+        if entry.file not in lines:
+            lines[entry.file] = texts.get(entry.file, "").split("\n")
+        own = lines[entry.file][entry.line - 1 : entry.end_line]
+        if own and re.search(rf":\s+{re.escape(text)}\s*(#.*)?$", own[-1]):
+            reason = (
+                f"{entry.name}: Kubernetes refuses {text} without quotes, because annotations are strings"
+            )
+            yield ReadProblem(entry.file, entry.line, reason, incomplete=False)
 
 
 def _ignored(
