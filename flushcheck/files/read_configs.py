@@ -113,9 +113,8 @@ def _configs(
         Unreadable: it is not what its name says.
     """
     container = container_of(name, text)
-    is_yaml = container is yaml_texts.CONTAINER
-    # A container of another kind is no file of a server, whatever its lines look like.
     own = by_name(name)
+    # A container of another kind is no file of a server, whatever its lines look like.
     if own is None and container is None and not is_structured(name):
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
     servers = dict.fromkeys([server or own] if own is not None else [])
@@ -123,25 +122,31 @@ def _configs(
     configs = [_ConfigReader(each, files or Disk()).read(name, text, version) for each in servers]
     if container is None:
         return configs
-    objects = None
-    if (
-        is_yaml
-        and own is None
-        and server in (None, Server.KUBERNETES)
-        and (server or may_be_kubernetes(text))
-    ):
-        objects = _ConfigReader(Server.KUBERNETES, files or Disk()).read(name, text, version)
-    own_lines: frozenset[int] = frozenset()
+    objects = _objects(name, text, server, version) if own is None else None
     if objects is not None and (server is not None or concerns(objects.directives)):
         configs.append(objects)
-        own_lines = snippet_lines(objects.directives)
-    for inner in texts_in(name, text):
+    own_lines = snippet_lines(config.directives for config in configs if config is objects)
+    try:
+        inner_texts = [inner for inner in texts_in(name, text) if inner.line not in own_lines]
+    except Unreadable:
+        if not configs:
+            raise
+        inner_texts = []  # the problem stands in its Config
+    for inner in inner_texts:
         inner_server = recognise(inner.hint, inner.text) or inner.server
-        if inner.line not in own_lines and inner_server is not None and server in (None, inner_server):
+        if inner_server is not None and server in (None, inner_server):
             configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))
     if not configs and objects is not None and is_passive(objects.directives):
         configs.append(objects)
     return configs
+
+
+def _objects(name: str, text: str, server: Server | None, version: Version) -> Config | None:
+    """The objects of Kubernetes in a YAML file; None if it has none, or is given for another server."""
+    wanted = server is Server.KUBERNETES or (server is None and may_be_kubernetes(text))
+    if not wanted or container_of(name, text) is not yaml_texts.CONTAINER:
+        return None
+    return _ConfigReader(Server.KUBERNETES, Nowhere()).read(name, text, version)
 
 
 def read_text(
