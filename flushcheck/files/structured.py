@@ -20,9 +20,10 @@ _TOML = re.compile(r"(?:[ \t]*+(?:#[^\n]*+)?\r?\n)*+[ \t]*+(?:\[|[\w.\"'-]++[ \t
 # Keys that no other program has. No part may match what the part after it could match: the text is hostile.
 _SIGNS = {
     Server.TRAEFIK: re.compile(
-        r"""^[ \t]*+(?:-[ \t]++)?["']?traefik\.(?:http|tcp)\.|"""
+        r"(?<![\w.-])traefik\.(?:http|tcp)\.(?:routers|middlewares|services)\.|"
         r"""^[ \t]*+["']?apiVersion["']?:[ \t]*+["']?traefik\.(?:io|containo\.us)/|"""
-        r"^entryPoints:|^[ \t]*+\[+(?:entryPoints|(?:http)\.(?:routers|middlewares|services))\b|"
+        r"^entryPoints:|^[ \t]*+\[+(?:entryPoints|http\.(?:routers|middlewares|services))\b|"
+        r"^http:[ \t]*+\{[^\n]{0,200}\b(?:routers|middlewares)\b|"
         r"^http:[ \t]*+(?:#[^\n]*+)?\r?\n(?:[ \t#][^\n]*+\n|\r?\n)*?[ \t]++(?:routers|middlewares):",
         re.MULTILINE | re.IGNORECASE,
     ),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from flushcheck.configs.tree import MAX_LINES, Block, Directive
+from flushcheck.configs.tree import MAX_ARGS, MAX_LINES, Block, Directive
 from flushcheck.configs.yaml_nodes import DOCUMENT, ITEM, children, scalar, scalars, walk
 
 _FLUSH_INTERVAL = ["loadbalancer", "responseforwarding", "flushinterval"]
@@ -132,8 +132,9 @@ class Model:
         for entry in walk((root,)):
             if entry.name == "labels":
                 self._labels(entry)
-            elif entry.args and entry.args[0].startswith("--"):
-                self._flag(entry, entry.args[0])
+            elif entry.args and entry.args[0].lstrip().startswith("--"):
+                for word in entry.args[0].split(None, MAX_ARGS)[:MAX_ARGS]:
+                    self._flag(entry, word)
 
     def _middleware(self, name: str, at_key: str, entry: Directive, namespace: str = "") -> None:
         kind = next(iter(children(entry)), None)
