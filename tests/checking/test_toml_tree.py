@@ -41,7 +41,7 @@ def test_a_text_is_read(name, text, expected):
 
 def test_a_statement_ends_where_its_value_does():
     (document,) = parse_toml("a = [\n 1,\n]\nb = 2\n", "f").directives
-    assert [(line.line, line.end_line) for line in document.block] == [(1, 3), (4, 4)]
+    assert [(line.line, line.end_line) for line in document.block or ()] == [(1, 3), (4, 4)]
 
 
 NOT_READ = "not understood as TOML: this line was not read"
@@ -63,7 +63,7 @@ PROBLEMS = [
 def test_what_cannot_be_read_is_a_problem(name, text, problems, left):
     parsed = parse_toml(text, "f")
     assert list(parsed.problems) == [ReadProblem("f", *problem) for problem in problems]
-    assert len(parsed.directives[0].block) == left
+    assert len(parsed.directives[0].block or ()) == left
 
 
 @pytest.mark.parametrize(("count", "problems"), [(MAX_DIRECTIVES, 0), (MAX_DIRECTIVES + 1, 1)])
@@ -74,4 +74,4 @@ def test_the_statements_of_a_file_are_bounded(count, problems):
 
 def test_a_long_name_is_cut():
     (document,) = parse_toml(f"{'a' * 300} = 1", "f").directives
-    assert len(document.block[0].name) == 200
+    assert [len(line.name) for line in document.block or ()] == [200]

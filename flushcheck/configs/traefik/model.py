@@ -50,6 +50,8 @@ class Router:
     entry_points: tuple[str, ...] = ()  # (): every one that is a default
     service: str = ""
     title: str = "router"
+    rule: str = ""
+    priority: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -152,6 +154,8 @@ class Model:
             list(_references(key(entry, "middlewares"), "")),
             scalars(key(entry, "entryPoints")),
             scalar(key(entry, "service")),
+            rule=scalar(key(entry, "rule")),
+            priority=scalar(key(entry, "priority")),
         )
 
     def _resource(self, root: Directive, kind: str) -> None:
@@ -169,6 +173,8 @@ class Model:
                     scalars(key(spec, "entryPoints")),
                     _first_service(route),
                     "IngressRoute",
+                    scalar(key(route, "match")),
+                    scalar(key(route, "priority")),
                 )
 
     def _entry_point(self, entry: Directive) -> None:
@@ -231,6 +237,10 @@ class Model:
             router.entry_points = tuple(part.strip() for part in value.split(",") if part.strip())
         elif option == "service":
             router.service = value.strip()
+        elif option == "rule":
+            router.rule = value
+        elif option == "priority":
+            router.priority = value
 
 
 def model_of(block: Block) -> Model:
