@@ -22,6 +22,9 @@ class Server(StrEnum):
     GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
     TRAEFIK = "traefik"  # files, labels, Kubernetes' Middleware and IngressRoute
     ENVOY = "envoy"  # its own files, Istio's EnvoyFilter and VirtualService
+    KUBERNETES = (
+        "kubernetes"  # Ingress, Gateway API routes, ConfigMaps of controllers, values of their charts
+    )
 
     @property
     def display_name(self) -> str:
@@ -37,6 +40,7 @@ _DISPLAY_NAMES = {
     Server.PHP: "PHP",
     Server.TRAEFIK: "Traefik",
     Server.ENVOY: "Envoy",
+    Server.KUBERNETES: "Kubernetes",
 }
 
 

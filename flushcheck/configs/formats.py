@@ -11,6 +11,7 @@ from flushcheck.configs import (
     envoy,
     gunicorn,
     haproxy,
+    kubernetes,
     lighttpd,
     nginx,
     php,
@@ -23,6 +24,9 @@ from flushcheck.configs.tree import Format
 FORMATS: Mapping[Server, Format] = MappingProxyType(
     {
         module.FORMAT.server: module.FORMAT
-        for module in (gunicorn, traefik, envoy, caddy, haproxy, lighttpd, varnish, php, apache, nginx)
+        for module in (
+            *(gunicorn, traefik, envoy, caddy, haproxy, lighttpd),
+            *(varnish, php, apache, nginx, kubernetes),
+        )
     }
 )

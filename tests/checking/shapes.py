@@ -119,6 +119,18 @@ OWN = {
         "resources": "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nspec: {http: [{route: [a], timeout: 1s}]}\n",
         "anchors": "- &a [*a, *a]\n", "flow": "{a: [", "tabs": "{\t",
     },
+    Server.KUBERNETES: {
+        "ingresses": "---\napiVersion: v1\nkind: Ingress\nmetadata: {annotations: {nginx.ingress.kubernetes.io/proxy-buffering: 'on'}}\n",
+        "annotations": "annotations:\n  nginx.ingress.kubernetes.io/limit-rate: '1'\n",
+        "lists": "apiVersion: v1\nkind: List\nitems:\n" + "- {apiVersion: v1, kind: Ingress}\n" * 50 + "---\n",
+        "snippets": "- annotations: {nginx.org/location-snippets: 'gzip on; proxy_pass http://x;'}\n",
+        "values": "- controller: {config: {use-gzip: 'true', proxy-buffering: 'on'}}\n",
+        "routes": "---\n{apiVersion: v1, kind: HTTPRoute, spec: {rules: [{timeouts: {request: 1s}}]}}\n",
+        "aliases": "a: &a [x]\nb: [*a, *a, *a]\n",
+        "deep": "a: {",
+        "items": "- - - ",
+        "template marks": "{{ .a }}\n",
+    },
 }  # fmt: skip
 
 # gunicorn's four kinds of file are told apart by name, as are YAML, TOML and JSON.
@@ -126,6 +138,7 @@ FILES = {
     Server.GUNICORN: ("gunicorn.conf.py", "Dockerfile", "Procfile", "app.service"),
     Server.TRAEFIK: ("f.yaml", "f.toml"),
     Server.ENVOY: ("f.yaml", "f.json"),
+    Server.KUBERNETES: ("ingress.yaml",),
 }
 
 
