@@ -41,14 +41,15 @@ def is_structured(name: str) -> bool:
 
 
 def servers_in(name: str, text: str, given: Server | None) -> Iterator[Server]:
-    """The programs that a file of such a kind configures, by its keys; none for a file of another kind.
+    """The programs that such a file configures, by its keys; none for a file of another kind.
 
     Args:
+        name: a text that is in no file has a name without an ending.
         given: what a person says that it is for.
     """
-    if is_structured(name):
+    if is_structured(name) or "." not in name.rpartition("/")[2]:
         for server, sign in _SIGNS.items():
-            if server is given or sign.search(text) is not None:
+            if (server is given and is_structured(name)) or sign.search(text) is not None:
                 yield server
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.files import check_all, read
+from flushcheck.files import check_all, check_text, read
 from tests.checking.marks import CONFIGS
 
 PUBLIC = CONFIGS / "public"
@@ -22,6 +22,7 @@ ROWS = [
     ("envoy-tcp.yaml", [], [], [], 3),
     ("envoy-xds-bootstrap.yaml", [], [], [], 3),
     ("istio-bookinfo.yaml", [], [], ["http 1 of bookinfo"], 3),
+    ("istio-guilty.yaml", [(DEADLINE, "warning", 11), ("envoy-compressor", "warning", 32)], [], ["http 2 of app"], 1),
     ("istio-gzip-patch.yaml", [], [], ["patch of gzip"], 3),
     ("istio-idle-patch.yaml", [], [], [], 3),
     ("istio-timeouts.yaml", [(DEADLINE, "warning", 12)], [], [], 1),
@@ -31,6 +32,8 @@ ROWS = [
     ("traefik-helm-values.yaml", [], [], [], 3),
     ("traefik-ingressroute.yaml", [], [], ["IngressRoute shop", "IngressRoute shop"], 3),
     ("traefik-letsencrypt.compose.yaml", [], ["router blog"], [], 0),
+    ("traefik-middleware-unused.yaml", [], ["IngressRoute app"], [], 0),
+    ("traefik-middleware.yaml", [("traefik-buffering", "error", 7)], [], [], 1),
     ("traefik-nextcloud.compose.yaml", [], [], ["router nextcloud"], 3),
     ("traefik-quickstart.compose.yaml", [], ["router whoami"], [], 0),
     ("traefik-static.yml", [], [], [], 3),
@@ -52,6 +55,13 @@ def test_a_public_file_is_judged(name, findings, passed, unknown, status):
     assert [block.block for block in checked.passed] == passed
     assert [block.block for block in checked.unknown] == unknown
     assert checked.exit_code() == status
+
+
+@pytest.mark.parametrize("name", [row[0] for row in ROWS if row[1] and row[0].endswith(".yaml")])
+def test_a_pasted_text_has_the_same_findings(name):
+    text = (PUBLIC / name).read_text()
+    pasted, named = check_text(text), check_text(text, name=name)
+    assert [finding.line for finding in pasted.findings] == [finding.line for finding in named.findings]
 
 
 def test_each_public_file_has_a_row():

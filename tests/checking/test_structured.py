@@ -40,7 +40,9 @@ SIGNS = [
     ("a.yaml", "image: envoy.example.org\n",                         []),
     ("a.yaml", "entryPoints:\n---\nname: envoy.filters.http.lua\n",  [TRAEFIK, ENVOY]),
     ("a.txt",  "entryPoints:\n",                                     []),
-    ("a",      "entryPoints:\n",                                     []),
+    ("pasted", "entryPoints:\n",                                     [TRAEFIK]),
+    ("a.b/-",  "entryPoints:\n",                                     [TRAEFIK]),
+    ("a.b",    "entryPoints:\n",                                     []),
     ("a.yml.j2", "entryPoints:\n",                                   [TRAEFIK]),
 ]  # fmt: skip
 
@@ -54,6 +56,7 @@ def test_a_file_is_recognised_by_its_keys(name, text, expected):
 def test_a_file_is_for_the_program_that_is_given(given):
     assert list(servers_in("a.yaml", "a: b\n", given)) == [given]
     assert list(servers_in("a.txt", "a: b\n", given)) == []
+    assert list(servers_in("a", "a: b\n", given)) == []
 
 
 @pytest.mark.parametrize(
