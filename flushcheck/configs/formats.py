@@ -25,17 +25,8 @@ FORMATS: Mapping[Server, Format] = MappingProxyType(
     {
         module.FORMAT.server: module.FORMAT
         for module in (
-            gunicorn,
-            traefik,
-            envoy,
-            caddy,
-            haproxy,
-            lighttpd,
-            varnish,
-            php,
-            apache,
-            nginx,
-            kubernetes,
+            *(gunicorn, traefik, envoy, caddy, haproxy, lighttpd),
+            *(varnish, php, apache, nginx, kubernetes),
         )
     }
 )

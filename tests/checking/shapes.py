@@ -101,18 +101,6 @@ OWN = {
         "environments": 'ENV GUNICORN_CMD_ARGS="-k sync"\nCMD gunicorn a:b\n',
         "shells": "web: sh -c 'gunicorn a; gunicorn b'\n",
     },
-    Server.KUBERNETES: {
-        "ingresses": "---\napiVersion: v1\nkind: Ingress\nmetadata: {annotations: {nginx.ingress.kubernetes.io/proxy-buffering: 'on'}}\n",
-        "annotations": "annotations:\n  nginx.ingress.kubernetes.io/limit-rate: '1'\n",
-        "lists": "apiVersion: v1\nkind: List\nitems:\n" + "- {apiVersion: v1, kind: Ingress}\n" * 50 + "---\n",
-        "snippets": "- annotations: {nginx.org/location-snippets: 'gzip on; proxy_pass http://x;'}\n",
-        "values": "- controller: {config: {use-gzip: 'true', proxy-buffering: 'on'}}\n",
-        "routes": "---\n{apiVersion: v1, kind: HTTPRoute, spec: {rules: [{timeouts: {request: 1s}}]}}\n",
-        "aliases": "a: &a [x]\nb: [*a, *a, *a]\n",
-        "deep": "a: {",
-        "items": "- - - ",
-        "template marks": "{{ .a }}\n",
-    },
     Server.TRAEFIK: {
         "documents": "---\nhttp:\n routers:\n  a:\n   middlewares: [b, c]\n middlewares:\n  b:\n   chain:\n    middlewares: [b, c]\n  c:\n   buffering: {a: b}\n",
         "labels": "labels:\n - traefik.http.routers.a.middlewares=b\n - traefik.http.middlewares.b.buffering.a=1\n",
@@ -130,6 +118,18 @@ OWN = {
         "many routes": "filter_chains: [{filters: [{name: a.http_connection_manager, typed_config: {http_filters: [" + "{name: envoy.filters.http.lua}, " * 40 + "], route_config: {virtual_hosts: [{routes: [" + "{route: {cluster: a}}, " * 40 + "]}]}}}]}]\n---\n",
         "resources": "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nspec: {http: [{route: [a], timeout: 1s}]}\n",
         "anchors": "- &a [*a, *a]\n", "flow": "{a: [", "tabs": "{\t",
+    },
+    Server.KUBERNETES: {
+        "ingresses": "---\napiVersion: v1\nkind: Ingress\nmetadata: {annotations: {nginx.ingress.kubernetes.io/proxy-buffering: 'on'}}\n",
+        "annotations": "annotations:\n  nginx.ingress.kubernetes.io/limit-rate: '1'\n",
+        "lists": "apiVersion: v1\nkind: List\nitems:\n" + "- {apiVersion: v1, kind: Ingress}\n" * 50 + "---\n",
+        "snippets": "- annotations: {nginx.org/location-snippets: 'gzip on; proxy_pass http://x;'}\n",
+        "values": "- controller: {config: {use-gzip: 'true', proxy-buffering: 'on'}}\n",
+        "routes": "---\n{apiVersion: v1, kind: HTTPRoute, spec: {rules: [{timeouts: {request: 1s}}]}}\n",
+        "aliases": "a: &a [x]\nb: [*a, *a, *a]\n",
+        "deep": "a: {",
+        "items": "- - - ",
+        "template marks": "{{ .a }}\n",
     },
 }  # fmt: skip
 

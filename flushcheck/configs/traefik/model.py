@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from flushcheck.configs.tree import MAX_LINES, Block, Directive
+from flushcheck.configs.tree import MAX_ARGS, MAX_LINES, Block, Directive
 from flushcheck.configs.yaml_nodes import DOCUMENT, ITEM, children, scalar, scalars, walk
 
 _FLUSH_INTERVAL = ["loadbalancer", "responseforwarding", "flushinterval"]
@@ -50,6 +50,8 @@ class Router:
     entry_points: tuple[str, ...] = ()  # (): every one that is a default
     service: str = ""
     title: str = "router"
+    rule: str = ""
+    priority: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -132,8 +134,9 @@ class Model:
         for entry in walk((root,)):
             if entry.name == "labels":
                 self._labels(entry)
-            elif entry.args and entry.args[0].startswith("--"):
-                self._flag(entry, entry.args[0])
+            elif entry.args and entry.args[0].lstrip().startswith("--"):
+                for word in entry.args[0].split(None, MAX_ARGS)[:MAX_ARGS]:
+                    self._flag(entry, word)
 
     def _middleware(self, name: str, at_key: str, entry: Directive, namespace: str = "") -> None:
         kind = next(iter(children(entry)), None)
@@ -151,6 +154,8 @@ class Model:
             list(_references(key(entry, "middlewares"), "")),
             scalars(key(entry, "entryPoints")),
             scalar(key(entry, "service")),
+            rule=scalar(key(entry, "rule")),
+            priority=scalar(key(entry, "priority")),
         )
 
     def _resource(self, root: Directive, kind: str) -> None:
@@ -168,6 +173,8 @@ class Model:
                     scalars(key(spec, "entryPoints")),
                     _first_service(route),
                     "IngressRoute",
+                    scalar(key(route, "match")),
+                    scalar(key(route, "priority")),
                 )
 
     def _entry_point(self, entry: Directive) -> None:
@@ -230,6 +237,10 @@ class Model:
             router.entry_points = tuple(part.strip() for part in value.split(",") if part.strip())
         elif option == "service":
             router.service = value.strip()
+        elif option == "rule":
+            router.rule = value
+        elif option == "priority":
+            router.priority = value
 
 
 def model_of(block: Block) -> Model:
