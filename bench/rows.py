@@ -132,13 +132,21 @@ def first_piece(server: Server, scale: float) -> float:
 
 
 def polls_per_second(server: Server, scale: float) -> float:
-    """Polls a second of 8 clients, each on its one connection."""
-    return polls(server.port, clients=8, seconds=4 * scale, count=100)[0]
+    """Polls a second of 16 clients, each on its one connection."""
+    return polls(server.port, clients=16, seconds=4 * scale, count=100)[0]
 
 
 def poll_p99(server: Server, scale: float) -> float:
-    """Milliseconds that 99 of 100 polls took at most, of 8 clients at once."""
-    return 1000 * polls(server.port, clients=8, seconds=4 * scale, count=100)[1]
+    """Milliseconds that 99 of 100 polls took at most, of 16 clients at once."""
+    return 1000 * polls(server.port, clients=16, seconds=4 * scale, count=100)[1]
+
+
+def cpu_per_poll(server: Server, scale: float) -> float:
+    """Microseconds of the worker's processor time for a keep-alive poll."""
+    polls(server.port, clients=16, seconds=0.3, count=100)
+    cpu_s, began_s = server.cpu_s(), time.monotonic()
+    rate, _ = polls(server.port, clients=16, seconds=4 * scale, count=100)
+    return 1e6 * (server.cpu_s() - cpu_s) / (rate * (time.monotonic() - began_s))
 
 
 def added_delay(server: Server, scale: float) -> float:

@@ -13,7 +13,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response
@@ -26,28 +27,40 @@ from flushcheck.service.serving.socket_writer import ActiveStream
 from flushcheck.service.serving.stream_writer import StreamWriter
 
 
-class StreamingResponse(Response):
-    """A response that knows what writes it."""
+@dataclass(slots=True)
+class WrittenBy:
+    """What writes a response."""
 
     server_response: Any = None  # gunicorn's own Response; None under anything else
 
+
+class StreamingResponse(Response):
+    """A response that knows what writes it."""
+
+    written_by: WrittenBy
+    on_headers: Callable[[tuple[tuple[str, str], ...]], None] | None = None  # called with its headers
+
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Respond as PEP 3333 prescribes."""
-        self.server_response = internals.gunicorn_response(start_response)
-        return super().__call__(environ, start_response)
+        self.written_by.server_response = internals.gunicorn_response(start_response)
+        body, status, headers = self.get_wsgi_response(environ)
+        if self.on_headers:
+            self.on_headers(tuple(headers))
+        start_response(status, headers)
+        return body
 
 
 class HttpConnection:
     """The connection of one streamed response."""
 
-    def __init__(self, environ: Mapping[str, Any], response: StreamingResponse) -> None:
+    def __init__(self, environ: Mapping[str, Any], written_by: WrittenBy) -> None:
         """Begin before the server has written anything.
 
         Args:
             environ: of the WSGI request.
-            response: to it.
+            written_by: filled in before the second frame.
         """
-        self._response = response
+        self._written_by = written_by
         self._yielded_bytes = 0
         self._client = client_of(environ)
         self._sock: socket.socket | None = environ.get("gunicorn.socket")
@@ -65,7 +78,7 @@ class HttpConnection:
         if isinstance(self._client, OpaqueClient):
             return None
         return framer_for(
-            self._response.server_response, self._client.sock, yielded_bytes=self._yielded_bytes
+            self._written_by.server_response, self._client.sock, yielded_bytes=self._yielded_bytes
         )
 
     def attach(self, writer: StreamWriter, frames: FrameSchedule, framer: Framer) -> ActiveStream:
@@ -112,7 +125,7 @@ def framer_for(server_response: Any, sock: socket.socket, *, yielded_bytes: int)
     """What makes a frame the bytes to write, or None if only the server may write.
 
     Args:
-        server_response: see StreamingResponse.
+        server_response: see WrittenBy.
         sock: of the connection.
         yielded_bytes: of the body so far.
     """
