@@ -52,7 +52,7 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     app.register_blueprint(diagnostics.routes(service))
     app.register_blueprint(culprits.routes())
     app.register_blueprint(check.routes(service))
-    app.wsgi_app = FastPath(app.wsgi_app, service, store)  # type: ignore[method-assign]  # as Flask documents it
+    app.wsgi_app = FastPath(app, service, store)  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flushcheck.model import Transport
 from flushcheck.service.access_log import LogEntry
@@ -29,6 +29,9 @@ from flushcheck.service.serving.fairness import yield_to_hub
 from flushcheck.service.serving.frame_schedule import EndReason, StreamProgress
 from flushcheck.service.serving.http_connection import HttpConnection, WrittenBy
 from flushcheck.streaming.transports import polling
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
@@ -59,19 +62,23 @@ class Body:
 class FastPath:
     """The WSGI application in front of Flask's."""
 
-    def __init__(self, app: Wsgi, service: Service, store: MetricsStore) -> None:
+    def __init__(self, flask: Flask, service: Service, store: MetricsStore) -> None:
         """Args:
-        app: Flask's WSGI application.
+        flask: whose WSGI application this stands in front of.
         service: whose recipes to use.
         store: counts the requests.
         """
-        self._app = app
+        self._flask = flask
+        self._app: Wsgi = flask.wsgi_app
         self._service = service
         self._store = store
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Respond to one request."""
-        if environ["PATH_INFO"] in HOT_PATHS:
+        path = environ["PATH_INFO"]
+        if path in HOT_PATHS:
+            if path != streams.POLLING.path:
+                self._service.serving.await_turn()
             body = self._respond(environ, start_response)
             if body is not None:
                 return body
@@ -84,7 +91,8 @@ class FastPath:
         if known is None or recipe is None:
             return None
         if recipe.transport is Transport.WEBSOCKET:
-            return self._websocket(known.key, recipe, environ)
+            self._websocket(known.key, recipe, environ)
+            return None
         if "HTTP_UPGRADE" in environ:  # Flask's routes tell handshakes from other requests
             return None
         if recipe.transport is Transport.POLLING:
@@ -105,7 +113,11 @@ class FastPath:
         start_response(
             OK, [(name, size if name == "Content-Length" else value) for name, value in recipe.headers]
         )
-        return Body(iter((body,)), entry.write, yield_to_hub)
+        chunks = iter((body,))
+        if response := self._direct_response(start_response):
+            internals.send_with_headers(response, body, sent=len(body))
+            chunks = iter(())
+        return Body(chunks, entry.write, yield_to_hub)
 
     def _stream(
         self, key: Key, recipe: Recipe, environ: Environ, start_response: Any
@@ -115,12 +127,14 @@ class FastPath:
         if permit is None:
             return None
         frames = streams.frame_schedule(self._service, recipe, environ, permit, entry)
-        connection = HttpConnection(environ, WrittenBy(internals.gunicorn_response(start_response)))
-        chunks = self._service.serving.write(frames, connection)
+        response = self._direct_response(start_response)
+        written_by = WrittenBy(response or internals.gunicorn_response(start_response), response is not None)
+        chunks = self._service.serving.write(frames, HttpConnection(environ, written_by))
         start_response(OK, list(recipe.headers))
         return Body(chunks, chunks.close, permit.release, entry.write, yield_to_hub)
 
     def _websocket(self, key: Key, recipe: Recipe, environ: Environ) -> None:
+        """Serve a WebSocket to its end, and raise StopIteration; return if Flask has to respond."""
         if "gunicorn.socket" not in environ or handshake.check(environ):
             return
         if cross_site.origin_fault(self._service.limits, environ):
@@ -139,6 +153,12 @@ class FastPath:
             entry.write()
         # What flask-sock raises too: gunicorn then closes the connection, and sends no response.
         raise StopIteration
+
+    def _direct_response(self, start_response: Any) -> Any:
+        """gunicorn's Response if this application may write for it; None if something is between them."""
+        if not self._service.serving.engine_active or not internals.serves(self._flask):
+            return None
+        return internals.gunicorn_response(start_response) if self._flask.wsgi_app is self else None
 
     def _admit(self, environ: Environ) -> StreamPermit | None:
         try:

@@ -32,6 +32,7 @@ class WrittenBy:
     """What writes a response."""
 
     server_response: Any = None  # gunicorn's own Response; None under anything else
+    direct: bool = False  # nothing is between the app and the server, and the app may write for it
 
 
 class StreamingResponse(Response):
@@ -68,10 +69,17 @@ class HttpConnection:
 
     def opening_frames(self, frames: FrameSchedule) -> Iterator[bytes]:
         """The frames that only the server can write, since it writes the headers with them."""
+        opening = []
         while not frames.progress.pieces:
-            frame = frames.next_frame(time.monotonic())
-            self._yielded_bytes += len(frame)
-            yield frame
+            opening.append(frames.next_frame(time.monotonic()))
+            self._yielded_bytes += len(opening[-1])
+            if not self._written_by.direct:
+                yield opening[-1]
+        if self._written_by.direct:
+            response = self._written_by.server_response
+            framer = chunk if response.chunked else identity
+            data = b"".join(framer(frame) for frame in opening if frame)
+            internals.send_with_headers(response, data, sent=self._yielded_bytes)
 
     def framer(self) -> Framer | None:
         """What frames the rest of the body, if the engine may write it; None if only the server may."""

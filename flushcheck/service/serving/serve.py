@@ -10,7 +10,7 @@ It decides which of two ways the stream goes:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from flushcheck.service.serving import internals
 from flushcheck.service.serving.drain import Drain
@@ -42,9 +42,14 @@ class Serving:
         """Whether the engine writes the streams that it can write."""
         return self._switched_on and internals.engine_fits()
 
+    def await_turn(self) -> None:
+        """Wait until a stream may be opened: a burst of new ones must not make those that run late."""
+        if self._writer.crowded:
+            self._writer.await_turn()
+
     def write(
         self, frames: FrameSchedule, connection: HttpConnection | WebSocketConnection
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Write a paced stream, and close its connection as the way it ended requires.
 
         Args:

@@ -37,6 +37,7 @@ UNSENT_POLL_S = 0.02
 
 # After the close frame the client's own is waited for, and what it still sends is discarded.
 LINGER_S = 2.0
+DRAINED_LINGER_S = 0.5  # while the process stops: 3 s are promised for all of it
 
 
 class WebSocketConnection:
@@ -113,8 +114,9 @@ class WebSocketConnection:
 
     def close(self, ended: EndReason) -> None:
         """Close the WebSocket after a stream that ended in this way. The server closes the socket itself."""
-        self._send_timeout_s = LINGER_S
-        until_s = time.monotonic() + LINGER_S
+        linger_s = DRAINED_LINGER_S if ended is EndReason.DRAINED else LINGER_S
+        self._send_timeout_s = linger_s
+        until_s = time.monotonic() + linger_s
         if ended is EndReason.STALLED:
             self._broken = True
             reset(self._sock)
