@@ -90,7 +90,7 @@ def memory_per_stream(server: Server, scale: float) -> float:
     count = round(1000 * scale)
     crowd = Crowd(server.port)
     before = server.memory_bytes()
-    crowd.ramp(path("chunked", count=100, interval_s=1.0), count, 3 * scale)
+    crowd.ramp(path(transport, count=100, interval_s=1.0), count, 3 * scale)
     crowd.read_until(time.monotonic() + 1.5)
     after = server.memory_bytes()
     assert crowd.open_streams == count

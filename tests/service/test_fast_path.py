@@ -12,10 +12,14 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from flushcheck.model import Transport
 from flushcheck.service.application import create_app
+from flushcheck.service.fast_path import FastPath
 from flushcheck.service.recipes import MAX_RECIPES, Key, Kind, Recipe, Recipes, kind
 from flushcheck.streaming.limits import Limits
-from tests.service.wire import OriginServer, read_rest, wait_until
+from flushcheck.streaming.params import Params
+from flushcheck.streaming.source import source
+from tests.service.wire import OriginServer, read_rest, read_until, wait_until
 
 FAST = "count=3&interval=0"
 HANDSHAKE = {
@@ -67,10 +71,14 @@ REQUESTS = [
 IDS = [row[0] for row in REQUESTS]
 
 
-def respond(app: Any, method: str, url: str, headers: dict[str, str]) -> tuple[str, list[tuple[str, str]], bytes]:
+def respond(
+    app: Any, method: str, url: str, headers: dict[str, str]
+) -> tuple[str, list[tuple[str, str]], bytes]:
     """Status, headers in order, and body."""
     path, _, query = url.partition("?")
-    environ = EnvironBuilder(method=method, path="/", query_string=query, headers=headers).get_environ()
+    environ = EnvironBuilder(
+        method=method, path="/", query_string=query, headers=list(headers.items())
+    ).get_environ()
     environ["PATH_INFO"] = path
     if "HTTP_HOST" in environ and not environ["HTTP_HOST"]:
         del environ["HTTP_HOST"]
@@ -82,16 +90,23 @@ def respond(app: Any, method: str, url: str, headers: dict[str, str]) -> tuple[s
     return status, sent.to_wsgi_list(), data
 
 
+def front(app: Flask) -> FastPath:
+    """What stands in front of Flask."""
+    assert isinstance(app.wsgi_app, FastPath)
+    return app.wsgi_app
+
+
 def calls(app: Flask) -> list[str]:
     """The paths that Flask responds to, from now on."""
     paths = []
-    inner = app.wsgi_app._app  # type: ignore[attr-defined]
+    inner = front(app)._app
 
     def counted(environ: Any, start_response: Any) -> Iterable[bytes]:
         paths.append(environ["PATH_INFO"])
-        return inner(environ, start_response)  # type: ignore[no-any-return]
+        body: Iterable[bytes] = inner(environ, start_response)
+        return body
 
-    app.wsgi_app._app = counted  # type: ignore[attr-defined]
+    front(app)._app = counted
     return paths
 
 
@@ -99,7 +114,7 @@ def calls(app: Flask) -> list[str]:
 @pytest.mark.parametrize(("name", "method", "url", "headers", "fast"), REQUESTS, ids=IDS)
 def test_the_second_response_is_the_one_that_flask_makes(hosts, name, method, url, headers, fast):
     app = create_app(Limits(trusted_hosts=hosts))
-    flask = app.wsgi_app._app
+    flask = front(app)._app
     # Neighbours first: what they teach must not be taken for this request.
     for neighbour in ("/stream/polling?count=9&cnt=2", f"/stream/chunked?{FAST}", f"/stream/events?{FAST}"):
         respond(app.wsgi_app, "GET", neighbour, {})
@@ -115,7 +130,7 @@ def test_another_number_is_another_piece():
     app = create_app(Limits())
     for cnt in (0, 5, 8, 0):
         url = f"/stream/polling?count=9&cnt={cnt}"
-        assert respond(app.wsgi_app, "GET", url, {}) == respond(app.wsgi_app._app, "GET", url, {})
+        assert respond(app.wsgi_app, "GET", url, {}) == respond(front(app)._app, "GET", url, {})
 
 
 def test_a_refusal_is_flasks_and_the_permit_comes_back():
@@ -127,7 +142,8 @@ def test_a_refusal_is_flasks_and_the_permit_comes_back():
     assert status == "200 OK"
     assert respond(app.wsgi_app, "GET", url, {})[0] == "503 SERVICE UNAVAILABLE"
     list(held)
-    held.close()
+    close: Any = held
+    close.close()
     assert respond(app.wsgi_app, "GET", url, {})[0] == "200 OK"
 
 
@@ -154,7 +170,7 @@ def test_the_kind_of_a_request(name, environ, expected):
 
 def test_the_oldest_recipe_is_forgotten_first():
     recipes = Recipes()
-    recipe: Any = object()
+    recipe = Recipe(Transport.POLLING, Params(), source(Params(), own_text="", limits=Limits()))
     keys = [Key("/p", "h", str(number)) for number in range(MAX_RECIPES + 1)]
     for key in keys[:-1]:
         recipes.learn(key, recipe)
@@ -166,22 +182,30 @@ def test_the_oldest_recipe_is_forgotten_first():
 
 
 # On the wire: the first time through Flask, then without.
+CLOSED, REJECTED = b"\x88\x02\x03\xe8", b"}\n"
+EXTENSIONS = {**HANDSHAKE, "Sec-WebSocket-Extensions": "permessage-deflate"}
+OTHER_PAGE = {**HANDSHAKE, "Origin": "https://other.example"}
+OLD = {**HANDSHAKE, "Sec-WebSocket-Version": "12"}
+OTHER_KEY = {**HANDSHAKE, "Sec-WebSocket-Key": "A" * 22 + "=="}
 WIRE = [
-    ("poll", "/stream/polling?count=9&cnt=2", "1.1", {}),
-    ("poll over HTTP/1.0", "/stream/polling?count=9&cnt=2", "1.0", {}),
-    ("chunked", f"/stream/chunked?{FAST}", "1.1", {}),
-    ("chunked over HTTP/1.0", f"/stream/chunked?{FAST}", "1.0", {}),
-    ("events", f"/stream/events?{FAST}&pad=30&end=END", "1.1", {}),
-    ("WebSocket", f"/stream/ws?{FAST}", "1.1", HANDSHAKE),
-    ("WebSocket with extensions", f"/stream/ws?{FAST}", "1.1", {**HANDSHAKE, "Sec-WebSocket-Extensions": "permessage-deflate"}),
-    ("WebSocket of another page", f"/stream/ws?{FAST}", "1.1", {**HANDSHAKE, "Origin": "https://other.example"}),
-    ("WebSocket of no version", f"/stream/ws?{FAST}", "1.1", {**HANDSHAKE, "Sec-WebSocket-Version": "12"}),
-    ("WebSocket with another key", f"/stream/ws?{FAST}", "1.1", {**HANDSHAKE, "Sec-WebSocket-Key": "A" * 22 + "=="}),
+    # name, path and query, version, headers, how the response ends; b"": with the connection
+    ("poll", "/stream/polling?count=9&cnt=2", "1.1", {}, b""),
+    ("poll over HTTP/1.0", "/stream/polling?count=9&cnt=2", "1.0", {}, b""),
+    ("chunked", f"/stream/chunked?{FAST}", "1.1", {}, b""),
+    ("chunked over HTTP/1.0", f"/stream/chunked?{FAST}", "1.0", {}, b""),
+    ("events", f"/stream/events?{FAST}&pad=30&end=END", "1.1", {}, b""),
+    ("WebSocket", f"/stream/ws?{FAST}", "1.1", HANDSHAKE, CLOSED),
+    ("WebSocket with extensions", f"/stream/ws?{FAST}", "1.1", EXTENSIONS, CLOSED),
+    ("WebSocket of another page", f"/stream/ws?{FAST}", "1.1", OTHER_PAGE, REJECTED),
+    ("WebSocket of an old version", f"/stream/ws?{FAST}", "1.1", OLD, REJECTED),
+    ("WebSocket with another key", f"/stream/ws?{FAST}", "1.1", OTHER_KEY, CLOSED),
 ]
 
 
-@pytest.mark.parametrize(("name", "url", "version", "headers"), WIRE, ids=[row[0] for row in WIRE])
-def test_on_the_wire_every_response_is_the_same(origin: OriginServer, name, url, version, headers):
+@pytest.mark.parametrize(
+    ("name", "url", "version", "headers", "ends_with"), WIRE, ids=[row[0] for row in WIRE]
+)
+def test_on_the_wire_every_response_is_the_same(origin: OriginServer, name, url, version, headers, ends_with):
     host = f"host-{name.replace(' ', '-').replace('/', '-').lower()}"  # unknown so far
     lines = {"Host": host, **({} if "Connection" in headers else {"Connection": "close"}), **headers}
     head = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
@@ -189,12 +213,10 @@ def test_on_the_wire_every_response_is_the_same(origin: OriginServer, name, url,
     for _ in range(3):
         with closing(origin.connect()) as sock:
             sock.sendall(f"GET {url} HTTP/{version}\r\n{head}\r\n".encode())
-            if b"101" in (data := sock.recv(1)):
-                pass
-            data += read_rest(sock)
+            data = read_until(sock, ends_with) if ends_with else read_rest(sock)
         responses.append(re.sub(rb"\r\nDate: [^\r]*", b"", data))
     assert responses[0] == responses[1] == responses[2]
     assert responses[0].startswith(b"HTTP/1.")
-    wait_until(lambda: len(origin.lines()) >= 3)
+    wait_until(lambda: len(origin.lines()) >= 3, lambda: str(origin.lines()))
     logged = [{**line, "time": "", "duration_s": 0} for line in origin.lines()[-3:]]
     assert logged[0] == logged[1] == logged[2], json.dumps(logged)

@@ -64,7 +64,7 @@ class HttpConnection:
         self._written_by = written_by
         self._yielded_bytes = 0
         self._client = client_of(environ)
-        self._sock: socket.socket | None = environ.get("gunicorn.socket")
+        self.sock: socket.socket | None = environ.get("gunicorn.socket")
         self._event = threading.Event()
 
     def opening_frames(self, frames: FrameSchedule) -> Iterator[bytes]:
@@ -107,14 +107,14 @@ class HttpConnection:
 
     def close(self, ended: EndReason) -> None:
         """Have the server close the connection behind a stream that ended in this way, if it should."""
-        if self._sock is None:
+        if self.sock is None:
             return
         with contextlib.suppress(OSError):
             if ended is EndReason.DRAINED:
                 # The last chunk can still go out; the server reads EOF next, and does not wait for a request.
-                self._sock.shutdown(socket.SHUT_RD)
+                self.sock.shutdown(socket.SHUT_RD)
             if ended is EndReason.STALLED:
-                reset(self._sock)
+                reset(self.sock)
 
 
 def client_of(environ: Mapping[str, Any]) -> SocketClient | OpaqueClient:
