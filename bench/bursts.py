@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from bench.client import Crowd, lateness_s, path, percentile
-from bench.servers import Server
+from bench.servers import Server, running
 
 INTERVAL_S = 0.1  # 10 Pieces a second
 # Few Pieces, so that what is measured is the opening and the end: both ways of writing a Piece are in it.
@@ -75,6 +75,25 @@ def first_in_burst(transport: str) -> Callable[[Server, float], float]:
         return 1000 * percentile([stream.came_s[0] - stream.asked_s for stream in crowd.streams], 0.99)
 
     return measure
+
+
+def health_among_refused(server: Server, scale: float) -> float:
+    """Milliseconds of a health check on a connection of its own, 99 of 100, while others are only refused."""
+    with running(server.name, FLUSHCHECK_MAX_STREAMS="20") as full:
+        crowd = Crowd(full.port)
+        where = path("chunked", count=500, interval_s=1.0)
+        crowd.ramp(where, 20, 0.2)
+        took_s = []
+        for number in range(round(5000 * scale)):
+            crowd.open(where)
+            if number % 25 == 0:
+                began_s = time.monotonic()
+                health = crowd.open("/healthz")
+                crowd.read_until(began_s + 30, done=lambda health=health: health.closed)
+                assert health.closed, "no response to a health check"
+                took_s.append(time.monotonic() - began_s)
+        crowd.close()
+    return 1000 * percentile(took_s, 0.99)
 
 
 def _open_at_once(crowd: Crowd, where: str, count: int) -> None:
