@@ -167,6 +167,8 @@ class Run:
     capabilities: Capabilities | None = None  # of the origin at `target`; None: a service with its own paths
     direct_capabilities: Capabilities | None = None  # of the origin at `direct`
     origin_fault: str = ""  # what is wrong with what the origin says of itself: no probe was made then
+    outer: str = ""  # the outermost mount of the same app, where `target` is the innermost; "": one mount
+    outer_capabilities: Capabilities | None = None  # of the origin at `outer`
     omissions: tuple[Omission, ...] = ()  # probes that were called for, and not made
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Client as Asking
-from flushcheck.model import OmissionReason, Outcome, Transport, UsageError, Verdict
+from flushcheck.model import FaultPlace, OmissionReason, Outcome, Transport, UsageError, Vantage, Verdict
 from flushcheck.model.codec import to_json
 from flushcheck.prober import ConnectionOptions, gather
 from flushcheck.prober.address import parse_origin
@@ -61,7 +61,7 @@ def test_what_is_no_address_is_told_without_the_token(given):
     assert str(raised.value).isprintable()
 
 
-def origin(**options: object) -> Script:
+def origin(*, path_of: str = "/f.php", **options: object) -> Script:
     """A small origin: it responds to the header, or to `k=`, and paces nothing."""
     served = Origin(**{"token": TOKEN, "until": "2099-01-01", "streams": 3, **options})  # type: ignore[arg-type]
 
@@ -69,7 +69,7 @@ def origin(**options: object) -> Script:
         path, _, query = client.request.split()[1].decode().partition("?")
         headers = {"x-flushcheck-token": client.header("X-Flushcheck-Token")}
         response = served.respond(Request("GET", query, headers, "HTTP/1.1", "peer"), "2026-11-28")
-        if response is None or path != "/f.php":
+        if response is None or path != path_of:
             client.respond(404, b"not here", "text/html")
         elif response.stream is None:
             client.respond(response.status, response.body)
@@ -106,6 +106,33 @@ def test_an_origin_is_measured_by_one_address():
     assert all(query["route"] == "a" for query in queries)
     assert not any(TOKEN in target for target in requests), "the token is in a header"
     assert TOKEN not in json.dumps(to_json(run))
+
+
+def test_two_mounts_are_asked_for_the_same_with_one_token():
+    inner = origin(path_of="/inner", place="inner", layers=lambda: ["app.Logs"], transports=("chunked",))
+    outer = origin(path_of="/outer", place="outer", transports=("chunked",))
+
+    def both(client: Client) -> None:
+        (outer if b" /outer" in client.request else inner)(client)
+
+    with scripted_server(both, is_origin=True) as url:
+        run = gather(f"{url}/inner?k={TOKEN}", outer=f"{url}/outer", **QUICK)
+    assert (run.outer, run.direct, run.addresses) == (f"{url}/outer", "", ())
+    assert run.outer_capabilities is not None
+    assert run.capabilities is not None
+    assert (run.capabilities.layers, run.outer_capabilities.place) == (("app.Logs",), "outer")
+    asked = {(seen.probe.vantage, seen.outcome) for seen in run.observations}
+    assert asked == {(Vantage.PATH, Outcome.COMPLETE), (Vantage.OUTER, Outcome.COMPLETE)}
+    located = judge(run).fault_location
+    assert located is not None
+    assert located.place is FaultPlace.NOWHERE
+
+
+def test_without_an_origin_at_the_outermost_mount_nothing_is_measured():
+    with scripted_server(origin(path_of="/inner"), is_origin=True) as url:
+        run = gather(f"{url}/inner?k={TOKEN}", outer=f"{url}/other", **QUICK)
+    assert run.observations == ()
+    assert f"no flushcheck origin at {url}/other" in judge(run).headline
 
 
 def test_no_more_is_asked_for_at_once_than_the_origin_serves():

@@ -12,7 +12,7 @@ export interface Probe {
   transport: Transport;
   scenario: string;
   variant: string;
-  vantage: "path" | "loopback" | "direct" | "unproxied";
+  vantage: "path" | "loopback" | "direct" | "unproxied" | "outer";
   run: number;
   lasts_s: number;
   client?: Client;
@@ -211,6 +211,7 @@ export interface FaultLocation {
   place: string;
   summary: string;
   evidence: string[];
+  layers: string[];
 }
 
 export interface Hop {
