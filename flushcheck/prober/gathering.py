@@ -145,7 +145,7 @@ def gather(
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     found = discover(target, key, deadline)
     target = found.target
-    if not target.is_origin:
+    if target.capabilities is None:  # what has responded to the question is where it is
         target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
     mounts = discover(outermost[0], outermost[1] or key, deadline) if outermost else None
     if fault := found.fault or _mounts_fault(target, mounts):

@@ -11,7 +11,16 @@ import pytest
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Client as Asking
-from flushcheck.model import FaultPlace, OmissionReason, Outcome, Transport, UsageError, Vantage, Verdict
+from flushcheck.model import (
+    FaultPlace,
+    OmissionReason,
+    Outcome,
+    Probe,
+    Transport,
+    UsageError,
+    Vantage,
+    Verdict,
+)
 from flushcheck.model.codec import to_json
 from flushcheck.prober import ConnectionOptions, gather
 from flushcheck.prober.address import parse_origin
@@ -276,3 +285,31 @@ def test_a_service_is_asked_as_before():
     assert run.capabilities is None
     assert not run.origin_fault
     assert "/stream/chunked" in paths
+
+
+@pytest.mark.parametrize("transport", [Transport.POLLING, Transport.CHUNKED, Transport.WEBSOCKET])
+@pytest.mark.parametrize(("times", "opens"), [(1, True), (2, False)])
+def test_a_full_origin_is_asked_once_more(transport, times, opens):
+    served = origin(transports=("polling", "chunked", "websocket"))
+    refused = 0
+
+    def full(client: Client) -> None:
+        nonlocal refused
+        wanted = f"fc={transport}&".encode() in client.request and b"size=16&" in client.request
+        if wanted and refused < times:
+            refused += 1
+            client.respond(503, b'{"error": "full"}', "application/json", extra="Retry-After: 0\r\n")
+        elif wanted and transport is Transport.WEBSOCKET:
+            client.respond(400, b'{"error": "asked again"}', "application/json")
+        else:
+            served(client)
+
+    with scripted_server(full, is_origin=True) as url:
+        run = gather(f"{url}/f.php?k={TOKEN}", only=[transport, Transport.CHUNKED], **QUICK)
+    (seen,) = [seen for seen in run.observations if seen.probe == Probe(transport, client=Asking.HTTP1)]
+    assert refused == times
+    if transport is Transport.WEBSOCKET:
+        assert ("asked again" in seen.detail) is opens
+    else:
+        assert (seen.outcome is Outcome.COMPLETE) is opens
+    assert ("full" in seen.detail) is not opens

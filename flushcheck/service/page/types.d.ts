@@ -118,6 +118,9 @@ export interface Run {
   method?: string;
   capabilities?: Capabilities | null;
   direct_capabilities?: Capabilities | null;
+  outer?: string;
+  outer_capabilities?: Capabilities | null;
+  tapped?: { notes: string[]; observation: Observation } | null;
   origin_fault?: string;
   omissions?: { probe: Probe; reason: string }[];
 }
