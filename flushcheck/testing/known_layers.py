@@ -29,9 +29,10 @@ def advice(layer: Layer, package_version: str = "") -> str:
     """
     culprit = culprit_of(layer)
     if culprit is None:
+        defined = f" ({layer.path})" if layer.path else ""
         return (
-            f"  fix: {layer.name} ({layer.path}) must pass on each chunk when it gets it; leave streamed "
-            "responses alone there"
+            f"  fix: {layer.name}{defined} must pass on each chunk when it gets it; leave streamed responses "
+            "alone there"
         )
 
     def version_of(change: VersionChange) -> Version:
