@@ -42,6 +42,6 @@ CULPRIT = Culprit(
     ),
     references=("https://expressjs.com/en/resources/middleware/compression.html",),
     looks_like=("compressor",),
-    shown_by=frozenset({Source.PATH, Source.APP, Source.TAP}),
+    shown_by=frozenset({Source.APP, Source.TAP}),
     layers=("compression",),
 )
