@@ -118,10 +118,10 @@ export interface Run {
   method?: string;
   capabilities?: Capabilities | null;
   direct_capabilities?: Capabilities | null;
+  origin_fault?: string;
   outer?: string;
   outer_capabilities?: Capabilities | null;
   tapped?: { notes: string[]; observation: Observation } | null;
-  origin_fault?: string;
   omissions?: { probe: Probe; reason: string }[];
 }
 
