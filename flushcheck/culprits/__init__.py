@@ -27,6 +27,7 @@ from flushcheck.culprits import (
     apache_proxy_ajp,
     apache_proxy_fcgi,
     apache_ratelimit,
+    app_layer,
     app_response,
     app_server_limit,
     buffering_hop,
@@ -114,6 +115,7 @@ class Linter(Protocol):
 
 
 CATALOGUE: tuple[Member, ...] = (
+    app_layer,
     app_response,
     flask_compress,
     gzip_members,

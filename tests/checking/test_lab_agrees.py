@@ -22,7 +22,10 @@ RECORDINGS = Path(__file__).parents[1] / "recordings"
 PROGRAMS = {server.value: server for server in Server} | {"php-fpm": Server.PHP, "passenger": Server.APACHE}
 
 IN_THE_APP = {
+    "app-layer",
     "app-response",
+    "django-gzip-middleware",
+    "express-compression",
     "flask-compress",
 }  # no server's file shows what an app does to its own responses
 
