@@ -18,6 +18,7 @@ from typing import Any
 
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.console import Console
+from flushcheck.cli.first_words import ANY_URL, with_command
 from flushcheck.model import UsageError
 
 WRONG_USAGE = 2
@@ -37,6 +38,7 @@ COMMANDS = {
 
 _EPILOG = """\
 examples:
+  flushcheck https://example.org                      asks what is there, and goes on
   flushcheck diagnose http://localhost:8000           the app itself
   flushcheck diagnose https://example.org             the same app behind its proxies
   flushcheck diagnose https://example.org --quick     a first verdict, for CI
@@ -77,31 +79,26 @@ def parser(commands: Collection[str] = tuple(COMMANDS)) -> Parser:
         prog="flushcheck",
         description="Tells whether a stream arrives piece by piece, what holds it, and which line fixes it.",
         epilog=_EPILOG,
-        example="flushcheck diagnose http://localhost:8000",
+        usage="flushcheck URL [options]\n       flushcheck COMMAND [options]",
+        example="flushcheck http://localhost:8000",
     )
     root.add_argument("--version", action=_Version)
-    subparsers = root.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    subparsers = root.add_subparsers(
+        prog="flushcheck", title="commands", metavar="COMMAND", dest="command", required=True
+    )
     for name, summary in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=summary)
         if name in commands:
             module = import_module(f"flushcheck.cli.{name}")
             module.configure(subparser)
             subparser.set_defaults(run=module.run)
+    if ANY_URL in commands:
+        from flushcheck.cli import any_url
+
+        subparser = subparsers.add_parser(ANY_URL, prog="flushcheck")
+        any_url.configure(subparser)
+        subparser.set_defaults(run=any_url.run)
     return root
-
-
-def _check_order(given: Sequence[str]) -> None:
-    """Refuse options before the command: argparse would take the value of such an option for the command.
-
-    Raises:
-        UsageError: the first argument is one of a command.
-    """
-    first = given[0] if given else ""
-    if first.startswith("-") and first not in ("-h", "--help", "--version"):
-        shown = first.partition("=")[0] if first.startswith("--") else first[:2]
-        raise UsageError(
-            f"{shown}: expected a command first, for example flushcheck diagnose http://localhost:8000"
-        )
 
 
 def _without_curl(given: Sequence[str]) -> Sequence[str]:
@@ -129,8 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         given = _without_curl(given)
-        _check_order(given)
-        arguments = parser([name for name in COMMANDS if name in given]).parse_args(given)
+        given = with_command(given, COMMANDS)
+        arguments = parser([name for name in (*COMMANDS, ANY_URL) if name in given]).parse_args(given)
         code: int = arguments.run(arguments, console)
     except UsageError as error:
         console.error(str(error))

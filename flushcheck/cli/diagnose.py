@@ -18,6 +18,7 @@ from flushcheck.cli.check import add_config, check_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import add_format_options, write_report
+from flushcheck.cli.scheme import complete_url
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Client, Outcome, Probe, Scenario, Transport, Vantage, Variant
 from flushcheck.prober import (
@@ -139,6 +140,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the URL is wrong, or a file cannot be read or written.
     """
+    complete_url(arguments, console)
     files = read_config(arguments)
     silences_s = parse_silences(arguments.idle or ())
     options = connection_options(

@@ -14,6 +14,7 @@ from flushcheck.cli.check import add_config, check_config, read_config
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import add_format_options, write_report
+from flushcheck.cli.scheme import complete_url
 from flushcheck.cli.watch_live import Progress, live_view
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.repeats import MAX_REPEATS
@@ -86,6 +87,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the URL, a header or the body is wrong, or a file cannot be read or written.
     """
+    complete_url(arguments, console)
     request, beside = requests(arguments)
     files = read_config(arguments)
     names = [name for name, _ in beside]

@@ -61,6 +61,7 @@ def watch(
     at: Sequence[tuple[str, WatchRequest]] = (),
     timeout_s: float = DEFAULT_WATCH_S,
     repeat: bool = False,
+    repeat_if: Callable[[Observation], bool] = lambda _: True,
     on_read: Callable[[ReadEvent], None] | None = None,
     on_repeat: Callable[[Repeating], None] | None = None,
 ) -> Run:
@@ -72,6 +73,7 @@ def watch(
         at: names, and the same at other addresses, from the app towards the reader.
         timeout_s: when to stop with those that have not ended.
         repeat: whether to repeat the request. The app does its work again each time.
+        repeat_if: asked with the first observation: whether it is worth repeating.
         on_read: called with each read of the first requests, in the caller's thread. KeyboardInterrupt there,
             or while waiting, stops the watching: what was seen until then is returned.
         on_repeat: called in this thread before requests are repeated.
@@ -87,7 +89,7 @@ def watch(
         named = [*([(DIRECT_NAME, direct)] if direct else []), *at]
         watching = Watching(request, [beside for _, beside in named], stalls, on_read)
         observations = watching.first(timeout_s)
-        if repeat and not watching.interrupted:
+        if repeat and not watching.interrupted and repeat_if(observations[0]):
             observations = watching.repeated(observations, timeout_s, on_repeat or (lambda _: None))
     return Run(
         target=request.shown_url,
