@@ -168,6 +168,11 @@ class Run:
     direct_capabilities: Capabilities | None = None  # of the origin at `direct`
     origin_fault: str = ""  # what is wrong with what the origin says of itself: no probe was made then
     omissions: tuple[Omission, ...] = ()  # probes that were called for, and not made
+    began_at: str = ""  # UTC, for example "2026-11-28T06:53:00Z"; "": the observer does not say
+    took_s: float = 0.0
+    observer: str = ""  # the name of the machine that measured; "": it is not told
+    # In each request of the run, for access logs: X-Request-ID, and how the nonce in the query begins.
+    marker: str = ""
 
 
 class Flow(StrEnum):

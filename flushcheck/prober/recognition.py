@@ -1,7 +1,7 @@
 """Is there anything of flushcheck at an address? Asked with at most two small requests, before any probe.
 
-An origin and a service say so themselves (`discovery`). A service whose root does not get the question, behind
-a cache that leaves out queries for example, still has its report on its own server.
+An origin and a service say so themselves (`discovery`). A service whose root does not get the question
+(behind a cache that leaves out queries, for example) still has its report on its own server.
 """
 
 from __future__ import annotations

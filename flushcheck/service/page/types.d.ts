@@ -120,6 +120,10 @@ export interface Run {
   direct_capabilities?: Capabilities | null;
   origin_fault?: string;
   omissions?: { probe: Probe; reason: string }[];
+  began_at?: string;
+  took_s?: number;
+  observer?: string;
+  marker?: string;
 }
 
 /** What an origin says that it can: docs/protocol.md. The page itself diagnoses services with their own paths. */
@@ -245,6 +249,11 @@ export interface Report {
   is_origin: boolean;
   notes: string[];
   tool: string;
+  began_at: string;
+  took_s: number;
+  observer: string;
+  marker: string;
+  clean: string[];
 }
 
 export interface StreamReport {
