@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import Any
 
 from flushcheck.cli.arguments import Parser
+from flushcheck.cli.common import add_common_options, apply_common_options
 from flushcheck.cli.console import Console
 from flushcheck.cli.first_words import ANY_URL, with_command
 from flushcheck.model import UsageError
@@ -31,10 +32,15 @@ COMMANDS = {
     "check": "find the lines of a server's configuration that hold a stream",
     "watch": "follow any stream of your own app, live",
     "tap": "name the layer of your app that holds a stream",
+    "compare": "compare two saved runs: what got better, what got worse",
     "doctor": "check the server settings that the app runs with",
+    "serve": "start the service in the foreground",
     "origin": "write an origin for an app or a host, or test one",
     "explain": "explain a culprit: its signs and its fixes",
+    "completion": "print the completion for bash, zsh or fish",
+    "manual": "print the manual page, for man",
 }
+_WITHOUT_OUTPUT = ("serve",)
 
 _EPILOG = """\
 examples:
@@ -48,6 +54,8 @@ examples:
   flushcheck tap http://localhost:8000/chat           which layer of the app holds it
   flushcheck check /etc/nginx/nginx.conf              find the line before you deploy it
   flushcheck doctor -c deploy/gunicorn.conf.py        the server that the app runs under
+  flushcheck compare before.json after.json           did the change help?
+  flushcheck help watch                               the options of one command
   flushcheck explain nginx-proxy-buffering            cause, signs and fixes of one culprit
 
 exit codes:
@@ -91,12 +99,14 @@ def parser(commands: Collection[str] = tuple(COMMANDS)) -> Parser:
         if name in commands:
             module = import_module(f"flushcheck.cli.{name}")
             module.configure(subparser)
+            if name not in _WITHOUT_OUTPUT:
+                add_common_options(subparser)
             subparser.set_defaults(run=module.run)
     if ANY_URL in commands:
-        from flushcheck.cli import any_url
-
+        any_url = import_module("flushcheck.cli.any_url")
         subparser = subparsers.add_parser(ANY_URL, prog="flushcheck")
         any_url.configure(subparser)
+        add_common_options(subparser)
         subparser.set_defaults(run=any_url.run)
     return root
 
@@ -128,7 +138,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = _without_curl(given)
         given = with_command(given, COMMANDS)
         arguments = parser([name for name in (*COMMANDS, ANY_URL) if name in given]).parse_args(given)
+        if "output" in arguments:
+            apply_common_options(arguments, console)
         code: int = arguments.run(arguments, console)
+        console.finish()
     except UsageError as error:
         console.error(str(error))
         return WRONG_USAGE

@@ -14,12 +14,13 @@ from dataclasses import replace
 from flushcheck.cli import diagnose
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.check import check_config, read_config
+from flushcheck.cli.common import observer
 from flushcheck.cli.connection import connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import write_report
 from flushcheck.cli.scheme import complete_url
 from flushcheck.cli.watch_live import Progress
-from flushcheck.diagnosis.inference import judge
+from flushcheck.diagnosis.inference import judge, with_provenance
 from flushcheck.diagnosis.service_absent import absence_at_url, report_at_url
 from flushcheck.measurement.own_streams import may_be_stream
 from flushcheck.model import Report, Run
@@ -49,6 +50,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the URL is wrong, or a file cannot be read or written.
     """
+    if arguments.others or arguments.targets:
+        return diagnose.run(arguments, console)
     complete_url(arguments, console)
     options = connection_options(arguments, (arguments.url, arguments.direct))
     # Before anything is sent: a wrong address is wrong usage.
@@ -74,6 +77,7 @@ def _without_service(arguments: argparse.Namespace, console: Console, options: C
                 timeout_s=min(arguments.timeout, MAX_LOOK_S),
                 repeat=True,
                 repeat_if=may_be_stream,
+                observer=observer(arguments),
                 on_read=progress.read,
                 on_repeat=lambda repeating: progress.repeat(console, repeating),
             )
@@ -89,7 +93,7 @@ def report_of(watched: Run) -> Report:
     """The Report on a request to an address without flushcheck."""
     first = watched.observations[0]
     if not may_be_stream(first):
-        return report_at_url(watched)
+        return with_provenance(report_at_url(watched), watched)
     report = judge(watched)
     sentence = absence_at_url(watched.target, first, proxied=bool(watched.proxy)).partition(". ")[0]
     return replace(report, notes=(f"{sentence}; the response streams, so it was watched", *report.notes))

@@ -6,7 +6,6 @@ address is decided by its form alone, so that a misspelt command is never looked
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -32,6 +31,8 @@ def is_address(word: str) -> bool:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that is most like this one; "" if none is."""
+    import difflib  # here: only a mistake needs it
+
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return close[0] if close else ""
 
@@ -47,6 +48,9 @@ def with_command(given: Sequence[str], commands: Collection[str]) -> Sequence[st
         UsageError: options stand before the command, or the first word is neither a command nor an address.
     """
     first = given[0] if given else ""
+    if first == "help":
+        named = with_command(given[1:2], commands) if given[1:] else []
+        return [*named, "--help"]
     if not first or first in _ALONE or first in commands:
         return given
     if first.startswith("-"):
@@ -61,8 +65,8 @@ def with_command(given: Sequence[str], commands: Collection[str]) -> Sequence[st
     meant = nearest(first, commands)
     did_you_mean = f"; did you mean {meant}?" if meant else ""
     raise UsageError(
-        f"{first[:40]!r} is no command{did_you_mean}\nexpected: flushcheck URL, or flushcheck COMMAND with one "
-        f"of {', '.join(commands)}\n{_EXAMPLE}"
+        f"{first[:40]!r} is no command{did_you_mean}\nexpected: flushcheck URL, or flushcheck COMMAND with "
+        f"one of {', '.join(commands)}\n{_EXAMPLE}"
     )
 
 

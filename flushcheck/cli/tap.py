@@ -14,7 +14,7 @@ from flushcheck.cli.arguments import Parser
 from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.check import check_config, read_config
 from flushcheck.cli.console import Console
-from flushcheck.cli.report_output import EXIT_CODES, write_report
+from flushcheck.cli.report_output import EXIT_CODES, Format, is_text, write_report
 from flushcheck.cli.watch_live import announce, live_view
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Observation, Run, UsageError
@@ -66,6 +66,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: there is no token, or an argument is wrong.
     """
+    if arguments.format not in (Format.TEXT, Format.JSON):
+        raise UsageError(
+            f"--format {arguments.format}: expected text or json for the layers of an app, for example --json"
+        )
     token = arguments.token or os.environ.get(TOKEN_VARIABLE, "")
     if not token:
         raise UsageError(
@@ -76,7 +80,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     tap_id = secrets.token_hex(16)
     request = tapped_request(plain, tap_id, token)
     files = read_config(arguments)
-    shows = not (arguments.json or arguments.ticket)
+    shows = is_text(arguments)
     names = [name for name, _ in beside]
     live = live_view(arguments, console, names)
     with ExitStack() as stack:
@@ -100,7 +104,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if file is not None:
             file.write(dump(watched))
     on_path = report.place is TapPlace.PATH
-    if arguments.json:
+    if arguments.format == Format.JSON:
         data = tap_document(report) | {"watch": document(judge(watched)) if on_path else None}
         console.write(json.dumps(data, indent=2) + "\n")
         return EXIT_CODES[report.verdict]
