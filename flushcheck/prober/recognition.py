@@ -22,7 +22,7 @@ MAX_S = 5.0  # for each of the two
 
 
 def is_flushcheck(url: str, options: ConnectionOptions, timeout_s: float) -> bool:
-    """Whether a flushcheck service or an origin responds at this address.
+    """Whether a flushcheck service or an origin responds at this address, or its URL has a token of one.
 
     Args:
         url: as the caller gave it; one that cannot be a service's root is none.
@@ -33,12 +33,14 @@ def is_flushcheck(url: str, options: ConnectionOptions, timeout_s: float) -> boo
         address, key = parse_origin(url)
     except UsageError:
         return False
+    if key:  # meant as an origin: a diagnosis says what is wrong with it, without the token
+        return True
     until = time.monotonic() + timeout_s
     target = Target(address, options)
     found = discover(target, key, until)
     if found.target.capabilities is not None or (found.fault and not found.is_absent):
         return True
-    return not (key or address.query) and _has_server_report(target, min(until, time.monotonic() + MAX_S))
+    return not address.query and _has_server_report(target, min(until, time.monotonic() + MAX_S))
 
 
 def _has_server_report(target: Target, deadline: float) -> bool:

@@ -232,3 +232,11 @@ def test_without_a_scheme_another_address_is_https_only_where_tls_is_spoken(name
         port = url.rpartition(":")[2]
         main([f"site.test:{port}", "--timeout", "3", "--resolve", f"site.test:{port}:127.0.0.1"])
     assert f"using {scheme}://, since it does not speak TLS" in capsys.readouterr().err
+
+
+def test_an_address_with_the_token_of_an_origin_is_diagnosed_and_the_token_is_not_shown(capsys):
+    with scripted_server(to("/login?k=TOKEN-x"), is_origin=True) as url:
+        assert main([f"{url}/flushcheck.php?k=TOKEN-x", "-v", "--timeout", "5"]) == 3
+    output = capsys.readouterr()
+    assert "no flushcheck origin at" in " ".join(output.out.split())
+    assert "TOKEN-x" not in output.out + output.err

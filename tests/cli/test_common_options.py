@@ -205,6 +205,7 @@ def in_shell(command: list[str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow  # needs the shells and man
 @pytest.mark.parametrize("shell", COMPLETE)
 def test_a_shell_completes_commands_and_options(shell, tmp_path):
     file = completion(shell, tmp_path)
@@ -215,6 +216,7 @@ def test_a_shell_completes_commands_and_options(shell, tmp_path):
         assert offered in shown.split(), (line, shown)
 
 
+@pytest.mark.slow  # needs the shells and man
 def test_zsh_reads_its_completion(tmp_path):
     completion("zsh", tmp_path)
     script = f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -D -u; autoload +X _flushcheck && print $_comps[flushcheck]; whence -w _flushcheck"
@@ -223,6 +225,7 @@ def test_zsh_reads_its_completion(tmp_path):
     assert shown.splitlines()[0] == "_flushcheck"
 
 
+@pytest.mark.slow  # needs the shells and man
 def test_man_reads_the_manual_page_without_a_warning(tmp_path, capsys):
     assert main(["manual"]) == 0
     page = tmp_path / "flushcheck.1"

@@ -181,11 +181,11 @@ def test_the_document_has_the_fields_that_were_promised():
     json.dumps(report)
 
 
-NO_SERVICE = Run("http://x", (), origin_fault="its capabilities are wrong")
+NO_ORIGIN = Run("http://x", (), origin_fault="its capabilities are wrong")
 
 
 @pytest.mark.parametrize(
-    "run", [Path(4096).run(), NO_SERVICE, Run("http://x", ())], ids=["held", "fault", "nothing"]
+    "run", [Path(4096).run(), NO_ORIGIN, Run("http://x", ())], ids=["held", "fault", "nothing"]
 )
 def test_each_report_has_the_time_the_observer_and_the_marker_of_its_run(run):
     marked = replace(run, began_at="2026-11-28T06:53:00Z", took_s=4.5, observer="ci", marker="ab12cd34")

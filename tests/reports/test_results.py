@@ -124,6 +124,7 @@ def test_the_findings_are_valid_junit():
     SCHEMA.validate(clean)
 
 
+@pytest.mark.slow  # needs promtool
 def test_promtool_accepts_the_metrics():
     text = prometheus(ALL)
     done = subprocess.run(
