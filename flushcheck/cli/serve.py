@@ -59,11 +59,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: libraries are missing, or the port is taken.
     """
-    from flushcheck.service.serve_extra import MissingLibraries, require
+    from flushcheck.service.serve_extra import require
 
     try:
         require()
-    except MissingLibraries as error:
+    except ModuleNotFoundError as error:
         raise UsageError(
             f"{error}; expected the extra serve, for example pip install 'flushcheck[serve]'"
         ) from None
