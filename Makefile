@@ -27,7 +27,7 @@ QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests
 # build of it; where it is missing the lightest one does.
 TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base chromium:chromium firefox-esr:firefox-esr openssl:openssl \
               git:git buildah:buildah mmdebstrap:mmdebstrap bwrap:bubblewrap squid:squid tinyproxy:tinyproxy \
-              microsocks:microsocks
+              microsocks:microsocks zsh:zsh fish:fish man:man-db promtool:prometheus
 
 # What stands in tests/lab/cases, likewise; a file where there is no command.
 MODULES   := /usr/lib/apache2/modules
