@@ -19,6 +19,7 @@ class Server(StrEnum):
     CADDY = "caddy"
     VARNISH = "varnish"
     PHP = "php"  # php.ini and FPM pools
+    UWSGI = "uwsgi"  # ini, YAML, JSON or XML, and its command line
     GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
 
     @property
@@ -33,6 +34,7 @@ _DISPLAY_NAMES = {
     Server.CADDY: "Caddy",
     Server.VARNISH: "Varnish",
     Server.PHP: "PHP",
+    Server.UWSGI: "uWSGI",
 }
 
 

@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from flushcheck.checking.check import SkippedFile
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name, recognise
 from flushcheck.configs.templates import is_marked, parseable
 from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
-from flushcheck.files.embedded import container_of, texts_in
+from flushcheck.files.embedded import container_of, texts_in, uwsgi_commands
 from flushcheck.files.find_files import STDIN, find_files, may_be_configuration
 from flushcheck.files.includes import SearchPath
 from flushcheck.files.sources import (
@@ -115,9 +116,7 @@ def _configs(
     if own is None and container is None:
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
     configs = [_ConfigReader(server or own, files or Disk()).read(name, text, version)] if own else []
-    if container is None:
-        return configs
-    for inner in texts_in(name, text):
+    for inner in chain(texts_in(name, text), uwsgi_commands.texts(name, text)):
         inner_server = recognise(inner.hint, inner.text) or inner.server
         if inner_server is not None and server in (None, inner_server):
             configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
+from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, uwsgi, varnish
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Config, Directive, Parsed, ReadProblem
 from flushcheck.files.includes import (
@@ -18,10 +18,12 @@ from flushcheck.files.includes import (
     nginx_folders,
     nginx_include,
     own_folder,
+    uwsgi_include,
 )
 from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
+from flushcheck.files.uwsgi_syntax import parse_uwsgi
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +50,6 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.CADDY: Syntax(caddy.parse, caddy.INCLUDES, (), caddy_import),
     Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), lighttpd_or_varnish_include),
     Server.PHP: Syntax(php.parse),
+    Server.UWSGI: Syntax(parse_uwsgi, uwsgi.INCLUDES, (), uwsgi_include),
     Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),
 }

@@ -91,6 +91,16 @@ OWN = {
         "sections": "[a]\noutput_buffering = 1\n",
         "pools": "[a]\npm = x\nphp_value[output_buffering] = 1\n",
     },
+    Server.UWSGI: {
+        "sections": "[a]\nhttp = :80\n",
+        "takes": "[a]\nini = :b\nhttp = :80\n[b]\nini = :a\n",
+        "conditions": "[a]\nhttp = :80\nif-env = a\n",
+        "routes": "[uwsgi]\nhttp = :80\nroute = ^/a offload:\n",
+        "elements": "<uwsgi><http>:80</http></uwsgi>\n",
+        "open elements": "<uwsgi>",
+        "entities": '<!DOCTYPE a [<!ENTITY a "&b;&b;">]>',
+        "command": "uwsgi-command: --http :80 ",
+    },
     Server.GUNICORN: {
         "settings": "worker_class = 'sync'\n", "or": "a = b or ", "ifs": "if a:\n if b:\n", "calls": "f(" ,
         "processes": "web: gunicorn a:b -k sync\n",

@@ -7,6 +7,7 @@ from flushcheck.files import check_all, read_dump
 
 NGINX, APACHE, HAPROXY, GUNICORN = Server.NGINX, Server.APACHE, Server.HAPROXY, Server.GUNICORN
 CADDY, LIGHTTPD, VARNISH, PHP = Server.CADDY, Server.LIGHTTPD, Server.VARNISH, Server.PHP
+UWSGI = Server.UWSGI
 
 
 def http(lines: str = "") -> str:
@@ -32,6 +33,11 @@ def haproxy(lines: str = "", front: str = "") -> str:
 def vcl(lines: str) -> str:
     """A program of Varnish."""
     return f'vcl 4.0;\nbackend d {{ .host = "x"; }}\nsub vcl_backend_response {{\n{lines}\n}}\n'
+
+
+def uwsgi(lines: str = "") -> str:
+    """A section of uWSGI with a socket that speaks HTTP."""
+    return f"[uwsgi]\nhttp-socket = :80\n{lines}\n"
 
 
 PASSENGER = "location / { passenger_enabled on; %s }"
