@@ -9,10 +9,10 @@ from flushcheck.configs.tree import Directive, Parsed
 from flushcheck.configs.uwsgi import parse_text, section_of
 from flushcheck.configs.uwsgi.parser import option
 from flushcheck.files.xml_tree import TEXT, parse_xml
+from flushcheck.files.yaml_tree import parse_yaml
 
-_YAML = re.compile(
-    r"(?:\s*(?:#[^\n]*)?\n)*(?:---[^\n]*\n(?:\s*(?:#[^\n]*)?\n)*)?(?:[\w.-]{1,60}:\s*$|\{)", re.MULTILINE
-)
+# A file of YAML or JSON begins with a key alone on its line, or with a brace.
+_YAML = re.compile(r"(?:[ \t]*(?:#[^\n]*|---[^\n]*)?\r?\n)*+[ \t]*(?:\{|[\w.-]{1,60}:[ \t]*\r?(?:\n|$))")
 
 
 def parse_uwsgi(text: str, file: str) -> Parsed:
@@ -20,7 +20,23 @@ def parse_uwsgi(text: str, file: str) -> Parsed:
     if text.lstrip().startswith("<"):
         parsed = parse_xml(text, file)
         return Parsed(tuple(_xml_sections(parsed.directives)), parsed.problems)
+    if _YAML.match(text):
+        parsed = parse_yaml(text, file)
+        return Parsed(tuple(_yaml_sections(parsed.directives)), parsed.problems)
     return parse_text(text, file)
+
+
+def _yaml_sections(documents: tuple[Directive, ...]) -> Iterator[Directive]:
+    """Each key of a document that has options below it; a list gives an option several times."""
+    for section in (entry for document in documents for entry in document.block or ()):
+        options: list[Directive] = []
+        for entry in section.block or ():
+            for value in entry.block if entry.block is not None else (entry,):
+                options.append(
+                    option(entry.name, (value.args or ("true",))[0].strip(), value.file, value.line)
+                )
+        if options:
+            yield section_of(section.name, tuple(options), section.file, section.line, section.name)
 
 
 def _xml_sections(elements: tuple[Directive, ...]) -> Iterator[Directive]:

@@ -21,6 +21,8 @@ READ = [
     ("never ended",    "[uwsgi]\nif-env = A\n[b]\nc = d",                       [("uwsgi", 1, [("if", "A", 2, [])]), ("b", 3, [("c", "d", 4)])]),
     ("XML",            "<uwsgi>\n<http>:80</http>\n<master/><p> 2 </p>\n</uwsgi>", [("uwsgi", 1, [("http", ":80", 2), ("master", "true", 3), ("processes", "2", 3)])]),
     ("XML in XML",     "<c>\n<uwsgi id='a'><t>5</t></uwsgi>\n<d/></c>",          [("a", 2, [("harakiri", "5", 2)])]),
+    ("YAML",           "# c\n---\nuwsgi:\n  http: :80\n  master:\n  route: ['a b:', 'c d:']\n  workers: 2\n", [("uwsgi", 3, [("http", ":80", 4), ("master", "true", 5), ("route", "a b:", 6), ("route", "c d:", 6), ("processes", "2", 7)])]),
+    ("JSON",           '{"uwsgi": {\n"http": ":80",\n"threads": 2}}',            [("uwsgi", 1, [("http", ":80", 2), ("threads", "2", 3)])]),
     ("a command",      "\n\nuwsgi-command: --http :80 -p 4 -M --threads=2 app:app", [("uwsgi", 3, [("http", ":80", 3), ("processes", "4", 3), ("master", "true", 3), ("threads", "2", 3), ("module", "app:app", 3)])]),
     ("a file",         "uwsgi-command: x.ini:dev -H v",                          [("uwsgi", 1, [("ini", "x.ini:dev", 1), ("home", "v", 1)])]),
     ("a socket",       "uwsgi-command: :3031 /a.sock --master --ini",             [("uwsgi", 1, [("socket", ":3031", 1), ("socket", "/a.sock", 1), ("master", "true", 1), ("ini", "true", 1)])]),
