@@ -29,12 +29,11 @@ def parse_uwsgi(text: str, file: str) -> Parsed:
 def _yaml_sections(documents: tuple[Directive, ...]) -> Iterator[Directive]:
     """Each key of a document that has options below it; a list gives an option several times."""
     for section in (entry for document in documents for entry in document.block or ()):
-        options: list[Directive] = []
-        for entry in section.block or ():
-            for value in entry.block if entry.block is not None else (entry,):
-                options.append(
-                    option(entry.name, (value.args or ("true",))[0].strip(), value.file, value.line)
-                )
+        options = [
+            option(entry.name, (value.args or ("true",))[0].strip(), value.file, value.line)
+            for entry in section.block or ()
+            for value in (entry.block if entry.block is not None else (entry,))
+        ]
         if options:
             yield section_of(section.name, tuple(options), section.file, section.line, section.name)
 

@@ -25,10 +25,12 @@ NODE_MODULES = ROOT / ".venv" / "lab" / "node_modules"
 
 
 def nginx(setting: Setting) -> Command:
-    """nginx as Debian configures it, with the case as its site; `main` in the head goes to the top of nginx.conf."""
+    """nginx as Debian configures it, with the case as its site; `main` goes to the top of nginx.conf, `js` into filter.js."""
     argv = command_of(setting)
     (setting.folder / "tmp").mkdir()
     site = setting.write("site.conf", nginxconf.placed(setting.text, port=setting.port))
+    if "js" in setting.case.options:
+        setting.write("filter.js", setting.case.options["js"])
     user = "root" if os.geteuid() == 0 else None
     more = setting.case.options.get("main", "")
     if len(argv) > 1:  # a version of its own has modules of its own
