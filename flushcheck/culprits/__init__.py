@@ -24,6 +24,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import (
     apache_mod_fcgid,
     apache_mod_security,
+    apache_output_filter,
     apache_proxy_ajp,
     apache_proxy_fcgi,
     apache_ratelimit,
@@ -163,6 +164,7 @@ CATALOGUE: tuple[Member, ...] = (
     apache_proxy_ajp,
     byte_buffer,
     apache_ratelimit,
+    apache_output_filter,
     haproxy_wait_for_body,
     nginx_body_filter,
     uwsgi_transformation,

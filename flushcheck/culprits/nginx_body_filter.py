@@ -38,8 +38,8 @@ CULPRIT = Culprit(
         "A body filter gets what the app sends before the reader does. While proxy_buffering is on, nginx "
         "does not flush what a js_body_filter passes on, even if its function does so for each chunk. "
         "subs_filter keeps a line until it ends. xslt_stylesheet needs the whole document, and refuses text "
-        "that is no XML. Measured on Debian's nginx 1.22.1, njs 0.7.9 and the substitutions module 0.6.4. Lua "
-        "code, sub_filter and addition passed each chunk on there; what a script collects, no rule can "
+        "that is no XML. Measured on Debian's nginx 1.22.1, njs 0.7.9 and the substitutions module 0.6.4. "
+        "Lua code, sub_filter and addition passed each chunk on there; what a script collects, no rule can "
         "tell."
     ),
     symptoms="The stream arrives at its end or in blocks, or a piece waits for the end of its line.",

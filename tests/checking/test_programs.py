@@ -47,6 +47,7 @@ APACHE_MODULES = (
         "security2",
         "unique_id",
     ),
+    *("filter", "deflate", "buffer", "ext_filter", "xml2enc", "proxy_html", "substitute"),
     *("cache", "cache_disk", "wsgi", "passenger", "setenvif", "macro"),
 )
 

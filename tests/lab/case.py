@@ -51,7 +51,7 @@ from pathlib import Path
 CASES = Path(__file__).with_name("cases")
 
 # What stands behind a case -> the port under which its file speaks of it.
-UPSTREAMS: Mapping[str, int] = {"http": 8000, "fastcgi": 9000, "uwsgi": 3031, "scgi": 4000}
+UPSTREAMS: Mapping[str, int] = {"http": 8000, "fastcgi": 9000, "uwsgi": 3031, "scgi": 4000, "ajp": 8009}
 
 _HEADER = re.compile(r"^\s*(?:#|;|//)\s?(?P<key>[a-z][a-z0-9 -]*?):\s*(?P<value>.*?)\s*$")
 _COMMENT = re.compile(r"^\s*(?:#|;|//)")

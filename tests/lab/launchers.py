@@ -195,6 +195,12 @@ def hop(setting: Setting) -> Command:
     return Command([sys.executable, str(HERE / "hop.py"), *shlex.split(" ".join(lines))])
 
 
+def ajp(setting: Setting) -> Command:
+    """The service behind AJP; the file holds the arguments."""
+    lines = [line for line in setting.text.splitlines() if line.strip() and not line.startswith("#")]
+    return Command([sys.executable, "-m", "tests.lab.origins.ajp", *shlex.split(" ".join(lines))], ready="")
+
+
 def node(setting: Setting) -> Command:
     """A Node program: the case's file is the script, its libraries those of tests/lab/package.json."""
     if not NODE_MODULES.exists():
@@ -290,6 +296,7 @@ def command_of(setting: Setting) -> list[str]:
 
 
 LAUNCHERS: Mapping[str, Launcher] = {
+    "ajp": ajp,
     "apache": apache,
     "caddy": caddy,
     "envoy": envoy,
