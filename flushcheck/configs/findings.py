@@ -19,6 +19,7 @@ class Server(StrEnum):
     CADDY = "caddy"
     VARNISH = "varnish"
     PHP = "php"  # php.ini and FPM pools
+    SQUID = "squid"  # as an accelerator: in front of an app
     UWSGI = "uwsgi"  # ini, YAML, JSON or XML, and its command line
     GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
 
@@ -35,6 +36,7 @@ _DISPLAY_NAMES = {
     Server.VARNISH: "Varnish",
     Server.PHP: "PHP",
     Server.UWSGI: "uWSGI",
+    Server.SQUID: "Squid",
 }
 
 

@@ -17,8 +17,8 @@ CULPRIT = Culprit(
         "The response goes through a filter before it is sent. What an external program writes is not "
         "flushed: Apache keeps it until 4096 bytes are there. ProxyHTMLEnable puts mod_xml2enc in, which "
         "keeps the first 4096 bytes of each text type to find its encoding, of text/event-stream too. "
-        "SUBSTITUTE and SED keep a line until it ends. BUFFER, DEFLATE, BROTLI_COMPRESS and INCLUDES pass "
-        "each write on. Measured on Debian's Apache 2.4.71."
+        "SUBSTITUTE keeps a line until it ends, and SED until the next one comes. BUFFER, DEFLATE, "
+        "BROTLI_COMPRESS and INCLUDES pass each write on. Measured on Debian's Apache 2.4.71."
     ),
     symptoms=(
         "The stream arrives at its end or in blocks; with ProxyHTMLEnable it flows after the first 4096 "
@@ -56,6 +56,7 @@ _SENTENCES = {
         "mod_xml2enc keeps the first 4096 bytes of a response of any text type, so a shorter stream arrives "
         "at its end"
     ),
+    apache.Effect.LINE_BEHIND: "the filter keeps the last line until the next one comes",
     apache.Effect.BY_LINE: "the filter keeps each line until it ends, so a piece without a line end waits",
 }
 

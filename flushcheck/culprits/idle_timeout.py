@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flushcheck.configs import apache, haproxy, nginx, uwsgi
+from flushcheck.configs import apache, haproxy, nginx, squid, uwsgi
 from flushcheck.configs.findings import Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Value
 from flushcheck.measurement.idle_timeouts import idle_evidence, idle_result
@@ -54,6 +54,7 @@ HAPROXY_FIX = Fix(
     cost=_COST,
     note="timeout client must be as long",
 )
+SQUID_FIX = Fix(where="squid.conf", change="read_timeout 1 hour", by=Owner.SERVER, cost=_COST)
 UWSGI_FIX = Fix(
     where="uWSGI, beside the line of its HTTP router",
     change="http-timeout = 3600",
@@ -76,7 +77,7 @@ CULPRIT = Culprit(
         "A stream that is silent for a requested time (--idle) is cut, or its connection is forgotten, "
         "while a stream without pauses is not."
     ),
-    fixes=(NGINX_FIX, HEARTBEAT_FIX, APACHE_FIX, HAPROXY_FIX, UWSGI_FIX),
+    fixes=(NGINX_FIX, HEARTBEAT_FIX, APACHE_FIX, HAPROXY_FIX, UWSGI_FIX, SQUID_FIX),
     references=(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout",
         "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#proxytimeout",
@@ -107,7 +108,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, sure, (idle_evidence(transport, result), at_port))
 
 
-SERVERS = (Server.NGINX, Server.APACHE, Server.HAPROXY, Server.UWSGI)
+SERVERS = (Server.NGINX, Server.APACHE, Server.HAPROXY, Server.UWSGI, Server.SQUID)
 
 
 def lint(block: Block) -> Iterator[Finding]:
@@ -129,6 +130,12 @@ def lint(block: Block) -> Iterator[Finding]:
     if block.server is Server.HAPROXY:
         value = block.value("timeout server", "0")
         yield from _finding(block, value, haproxy.seconds(value.first), HAPROXY_FIX)
+
+    if block.server is Server.SQUID:
+        value = block.value("read_timeout", "15 minutes")
+        args = value.args if value.at is not None else ("15", "minutes")
+        edits = block.edit(value.at, SQUID_FIX.change)
+        yield from _finding(block, value, squid.seconds(args), SQUID_FIX, edits=edits)
 
     if block.server is Server.UWSGI and uwsgi.has_router(block):
         value = block.value("http-timeout", "60")

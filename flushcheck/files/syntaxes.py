@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, uwsgi, varnish
+from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, squid, uwsgi, varnish
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Config, Directive, Parsed, ReadProblem
 from flushcheck.files.includes import (
@@ -50,6 +50,7 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.CADDY: Syntax(caddy.parse, caddy.INCLUDES, (), caddy_import),
     Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), lighttpd_or_varnish_include),
     Server.PHP: Syntax(php.parse),
+    Server.SQUID: Syntax(squid.parse, squid.INCLUDES, (), lighttpd_or_varnish_include),
     Server.UWSGI: Syntax(parse_uwsgi, uwsgi.INCLUDES, (), uwsgi_include),
     Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),
 }

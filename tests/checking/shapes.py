@@ -91,6 +91,12 @@ OWN = {
         "sections": "[a]\noutput_buffering = 1\n",
         "pools": "[a]\npm = x\nphp_value[output_buffering] = 1\n",
     },
+    Server.SQUID: {
+        "peers": "cache_peer a parent 80 0 originserver\n",
+        "conditions": "cache_peer a parent 80 0 originserver\nif a\ncache_peer a\n",
+        "services": "icap_enable on\nicap_service a respmod b\nadaptation_access a allow b\ncache_peer a b 1 originserver\n",
+        "pools": "delay_parameters 1 2/2\ndelay_access 1 allow a\ncache_peer a b 1 originserver\n",
+    },
     Server.UWSGI: {
         "sections": "[a]\nhttp = :80\n",
         "takes": "[a]\nini = :b\nhttp = :80\n[b]\nini = :a\n",

@@ -27,6 +27,8 @@ RECOGNISED = [
     ("sites/gunicorn.conf",            "server {\n listen 80;\n}",              Server.NGINX),
     ("gunicorn.conf",                  "bind = ':80'\nworkers = 4\n",           Server.GUNICORN),
     ("uwsgi.ini",                      "",                                      Server.UWSGI),
+    ("/etc/squid/conf.d/a.conf",       "",                                      Server.SQUID),
+    ("proxy.conf",                     "http_port 80 accel\nacl all src all\n",  Server.SQUID),
     ("shop_uwsgi.ini",                 "",                                      Server.UWSGI),
     ("/etc/uwsgi/apps-enabled/a.xml",  "",                                      Server.UWSGI),
     ("app.ini",                        "[uwsgi]\nworkers = 4\nthreads = 2\n",  Server.UWSGI),

@@ -7,7 +7,7 @@ from flushcheck.files import check_all, read_dump
 
 NGINX, APACHE, HAPROXY, GUNICORN = Server.NGINX, Server.APACHE, Server.HAPROXY, Server.GUNICORN
 CADDY, LIGHTTPD, VARNISH, PHP = Server.CADDY, Server.LIGHTTPD, Server.VARNISH, Server.PHP
-UWSGI = Server.UWSGI
+UWSGI, SQUID = Server.UWSGI, Server.SQUID
 
 
 def http(lines: str = "") -> str:
@@ -33,6 +33,11 @@ def haproxy(lines: str = "", front: str = "") -> str:
 def vcl(lines: str) -> str:
     """A program of Varnish."""
     return f'vcl 4.0;\nbackend d {{ .host = "x"; }}\nsub vcl_backend_response {{\n{lines}\n}}\n'
+
+
+def peer(lines: str = "") -> str:
+    """A Squid in front of an app."""
+    return f"http_port 80 accel\ncache_peer 127.0.0.1 parent 8000 0 originserver\n{lines}\n"
 
 
 def uwsgi(lines: str = "") -> str:

@@ -2,9 +2,9 @@
 
 SetOutputFilter of an inner section replaces that of an outer one; lines of AddOutputFilterByType add up, and
 act on their types alone. Measured on Debian's 2.4.71: BUFFER, DEFLATE, BROTLI_COMPRESS, INCLUDES, proxy-html
-and mod_charset_lite pass each write on; SUBSTITUTE and SED keep a line until it ends; xml2enc, which
-ProxyHTMLEnable puts in, keeps the first 4096 bytes of every text type; an external program's output is not
-flushed.
+and mod_charset_lite pass each write on; SUBSTITUTE keeps a line until it ends, SED until the next one comes;
+xml2enc, which ProxyHTMLEnable puts in, keeps the first 4096 bytes of every text type; an external program's
+output is not flushed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FLOWING = frozenset(
         *("none", "cache", "cache_save", "content_length", "byterange", "http_header", "old_write"),
     }
 )
-_BY_LINE = frozenset({"substitute", "sed"})
+_BY_LINE = frozenset({"substitute"})
 
 
 class Effect(StrEnum):
@@ -32,6 +32,7 @@ class Effect(StrEnum):
 
     FLOWS = "flows"
     BY_LINE = "by line"  # keeps a line until it ends
+    LINE_BEHIND = "line behind"  # keeps a line until the next one comes
     FIRST_BYTES = "first bytes"  # keeps the first 4096
     EXTERNAL = "external"  # a program's output, not flushed
     UNKNOWN = "unknown"
@@ -83,6 +84,8 @@ def _external(block: Block) -> frozenset[str]:
 def _effect(name: str, external: frozenset[str]) -> Effect:
     if name in external:
         return Effect.EXTERNAL
+    if name == "sed":
+        return Effect.LINE_BEHIND
     if name == "xml2enc":
         return Effect.FIRST_BYTES
     if name in _BY_LINE:
