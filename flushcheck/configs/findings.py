@@ -19,6 +19,7 @@ class Server(StrEnum):
     CADDY = "caddy"
     VARNISH = "varnish"
     PHP = "php"  # php.ini and FPM pools
+    IIS = "iis"  # web.config and applicationHost.config
     SQUID = "squid"  # as an accelerator: in front of an app
     UWSGI = "uwsgi"  # ini, YAML, JSON or XML, and its command line
     GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
@@ -37,6 +38,7 @@ _DISPLAY_NAMES = {
     Server.PHP: "PHP",
     Server.UWSGI: "uWSGI",
     Server.SQUID: "Squid",
+    Server.IIS: "IIS",
 }
 
 

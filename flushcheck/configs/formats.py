@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, squid, uwsgi, varnish
+from flushcheck.configs import (
+    apache,
+    caddy,
+    gunicorn,
+    haproxy,
+    iis,
+    lighttpd,
+    nginx,
+    php,
+    squid,
+    uwsgi,
+    varnish,
+)
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Format
 
 FORMATS: Mapping[Server, Format] = MappingProxyType(
     {
         module.FORMAT.server: module.FORMAT
-        for module in (gunicorn, uwsgi, caddy, haproxy, lighttpd, varnish, squid, php, apache, nginx)
+        for module in (gunicorn, iis, uwsgi, caddy, haproxy, lighttpd, varnish, squid, php, apache, nginx)
     }
 )

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, squid, uwsgi, varnish
+from flushcheck.configs import (
+    apache,
+    caddy,
+    gunicorn,
+    haproxy,
+    lighttpd,
+    nginx,
+    php,
+    squid,
+    uwsgi,
+    varnish,
+)
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Config, Directive, Parsed, ReadProblem
 from flushcheck.files.includes import (
@@ -24,6 +35,7 @@ from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
 from flushcheck.files.uwsgi_syntax import parse_uwsgi
+from flushcheck.files.xml_tree import parse_xml
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,7 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.CADDY: Syntax(caddy.parse, caddy.INCLUDES, (), caddy_import),
     Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), lighttpd_or_varnish_include),
     Server.PHP: Syntax(php.parse),
+    Server.IIS: Syntax(parse_xml),
     Server.SQUID: Syntax(squid.parse, squid.INCLUDES, (), lighttpd_or_varnish_include),
     Server.UWSGI: Syntax(parse_uwsgi, uwsgi.INCLUDES, (), uwsgi_include),
     Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),

@@ -91,6 +91,13 @@ OWN = {
         "sections": "[a]\noutput_buffering = 1\n",
         "pools": "[a]\npm = x\nphp_value[output_buffering] = 1\n",
     },
+    Server.IIS: {
+        "elements": "<configuration><system.webServer></system.webServer></configuration>",
+        "open elements": "<configuration>",
+        "handlers": '<add modules="FastCgiModule"/>',
+        "attributes": '<a b="c" ',
+        "entities": '<!DOCTYPE a [<!ENTITY a "&b;&b;">]>',
+    },
     Server.SQUID: {
         "peers": "cache_peer a parent 80 0 originserver\n",
         "conditions": "cache_peer a parent 80 0 originserver\nif a\ncache_peer a\n",

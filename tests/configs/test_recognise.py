@@ -27,6 +27,8 @@ RECOGNISED = [
     ("sites/gunicorn.conf",            "server {\n listen 80;\n}",              Server.NGINX),
     ("gunicorn.conf",                  "bind = ':80'\nworkers = 4\n",           Server.GUNICORN),
     ("uwsgi.ini",                      "",                                      Server.UWSGI),
+    ("Web.Release.config",             "",                                      Server.IIS),
+    ("app.xml",                        "<configuration>\n<system.webServer>\n", Server.IIS),
     ("/etc/squid/conf.d/a.conf",       "",                                      Server.SQUID),
     ("proxy.conf",                     "http_port 80 accel\nacl all src all\n",  Server.SQUID),
     ("shop_uwsgi.ini",                 "",                                      Server.UWSGI),

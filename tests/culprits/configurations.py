@@ -7,7 +7,7 @@ from flushcheck.files import check_all, read_dump
 
 NGINX, APACHE, HAPROXY, GUNICORN = Server.NGINX, Server.APACHE, Server.HAPROXY, Server.GUNICORN
 CADDY, LIGHTTPD, VARNISH, PHP = Server.CADDY, Server.LIGHTTPD, Server.VARNISH, Server.PHP
-UWSGI, SQUID = Server.UWSGI, Server.SQUID
+UWSGI, SQUID, IIS = Server.UWSGI, Server.SQUID, Server.IIS
 
 
 def http(lines: str = "") -> str:
@@ -33,6 +33,16 @@ def haproxy(lines: str = "", front: str = "") -> str:
 def vcl(lines: str) -> str:
     """A program of Varnish."""
     return f'vcl 4.0;\nbackend d {{ .host = "x"; }}\nsub vcl_backend_response {{\n{lines}\n}}\n'
+
+
+def web(lines: str = "") -> str:
+    """A web.config of IIS."""
+    return f"<configuration><system.webServer>{lines}</system.webServer></configuration>"
+
+
+PHP_HANDLER = '<handlers><add name="php" modules="FastCgiModule" %s/></handlers>'
+ARR = '<rewrite><rules><rule name="a"><action type="Rewrite" url="http://a/{R:1}"/></rule></rules></rewrite>'
+TYPES = '<httpCompression><dynamicTypes>%s</dynamicTypes></httpCompression><urlCompression doDynamicCompression="true"/>'
 
 
 def peer(lines: str = "") -> str:
