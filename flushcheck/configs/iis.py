@@ -92,7 +92,7 @@ def compression(block: Block) -> Directive | None:
 
 
 def is_compressed(block: Block, kind: str) -> bool:
-    """Whether this type is compressed dynamically: text/* is by default, and the exact entry wins."""
+    """Whether this type is compressed: text/* is by default, and the most exact entry counts."""
     enabled = {"text/*": True}
     levels = reversed([*block.insert_scope.chain()])
     for section in (line for scope in levels for line in scope.own("httpCompression")):

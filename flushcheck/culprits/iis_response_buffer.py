@@ -28,8 +28,8 @@ CULPRIT = Culprit(
     id="iis-response-buffer",
     title="IIS collects the response before it sends it (responseBufferLimit)",
     why=(
-        "A handler of FastCGI keeps up to responseBufferLimit bytes, 4194304 by default, before it sends what "
-        "the app has written. Application Request Routing keeps a response until its threshold is reached. "
+        "A handler of FastCGI keeps up to responseBufferLimit bytes, 4194304 by default, before it sends "
+        "what the app has written. Application Request Routing keeps a response until its threshold is reached. "
         "From Microsoft's and PHP's documentation; not measured."
     ),
     symptoms="The stream arrives at its end.",
@@ -66,14 +66,12 @@ def lint(block: Block) -> Iterator[Finding]:
         proxy = iis.arr_buffer(block)
         if proxy is not None and iis.attribute(proxy, "responseBufferLimit") == "0":
             return
-        setting = (
-            f"{proxy.text} (line {proxy.line})" if proxy else "unless applicationHost.config sets it to 0"
-        )
+        setting = f" ({proxy.text}, line {proxy.line})" if proxy else ", unless applicationHost.config sets 0"
         yield block.finding(
             CULPRIT,
             Level.WARNING,
-            "by documentation Application Request Routing keeps a response until a threshold is reached "
-            f"(responseBufferLimit of proxy): {setting}",
+            "by documentation Application Request Routing keeps a response until a threshold is reached, by "
+            f"responseBufferLimit of proxy{setting}",
             at=proxy or block.pass_directive,
             fix=ARR_FIX,
             override=NO_OVERRIDE,
