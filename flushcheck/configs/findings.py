@@ -23,6 +23,9 @@ class Server(StrEnum):
     SQUID = "squid"  # as an accelerator: in front of an app
     UWSGI = "uwsgi"  # ini, YAML, JSON or XML, and its command line
     GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
+    KUBERNETES = (
+        "kubernetes"  # Ingress, Gateway API routes, ConfigMaps of controllers, values of their charts
+    )
 
     @property
     def display_name(self) -> str:
@@ -39,6 +42,7 @@ _DISPLAY_NAMES = {
     Server.UWSGI: "uWSGI",
     Server.SQUID: "Squid",
     Server.IIS: "IIS",
+    Server.KUBERNETES: "Kubernetes",
 }
 
 

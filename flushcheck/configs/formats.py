@@ -11,6 +11,7 @@ from flushcheck.configs import (
     gunicorn,
     haproxy,
     iis,
+    kubernetes,
     lighttpd,
     nginx,
     php,
@@ -24,6 +25,19 @@ from flushcheck.configs.tree import Format
 FORMATS: Mapping[Server, Format] = MappingProxyType(
     {
         module.FORMAT.server: module.FORMAT
-        for module in (gunicorn, iis, uwsgi, caddy, haproxy, lighttpd, varnish, squid, php, apache, nginx)
+        for module in (
+            gunicorn,
+            iis,
+            uwsgi,
+            caddy,
+            haproxy,
+            lighttpd,
+            varnish,
+            squid,
+            php,
+            apache,
+            nginx,
+            kubernetes,
+        )
     }
 )

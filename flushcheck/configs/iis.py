@@ -110,7 +110,7 @@ def is_compressed(block: Block, kind: str) -> bool:
 
 
 def arr_buffer(block: Block) -> Directive | None:
-    """The `<proxy>` that sets ARR's buffer, which stands in applicationHost.config; None if this file has none."""
+    """The `<proxy>` that sets ARR's buffer, in applicationHost.config; None if this file has none."""
     lines = (line for scope in block.insert_scope.chain() for line in scope.own("proxy"))
     return next((line for line in lines if attribute(line, "responseBufferLimit")), None)
 

@@ -29,8 +29,8 @@ CULPRIT = Culprit(
     title="IIS collects the response before it sends it (responseBufferLimit)",
     why=(
         "A handler of FastCGI keeps up to responseBufferLimit bytes, 4194304 by default, before it sends "
-        "what the app has written. Application Request Routing keeps a response until its threshold is reached. "
-        "From Microsoft's and PHP's documentation; not measured."
+        "what the app has written. Application Request Routing keeps a response until its threshold is "
+        "reached. From Microsoft's and PHP's documentation; not measured."
     ),
     symptoms="The stream arrives at its end.",
     detection="From outside it looks like any other hop that stores the response first.",

@@ -52,6 +52,6 @@ def lint(block: Block) -> Iterator[Finding]:
             f"{line.text} (line {line.line}): uWSGI sends the response only when it is complete"
             + ("" if always else ", where the rule matches"),
             at=line,
-            edits=comment if line.file.endswith(".ini") and always else (),
+            edits=comment if block.at.word.startswith("[") else (),
             override=NO_OVERRIDE,
         )

@@ -10,6 +10,7 @@ from flushcheck.configs import (
     caddy,
     gunicorn,
     haproxy,
+    kubernetes,
     lighttpd,
     nginx,
     php,
@@ -31,6 +32,7 @@ from flushcheck.files.includes import (
     own_folder,
     uwsgi_include,
 )
+from flushcheck.files.kubernetes_files import parse_kubernetes
 from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
@@ -65,5 +67,8 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.IIS: Syntax(parse_xml),
     Server.SQUID: Syntax(squid.parse, squid.INCLUDES, (), lighttpd_or_varnish_include),
     Server.UWSGI: Syntax(parse_uwsgi, uwsgi.INCLUDES, (), uwsgi_include),
+    Server.KUBERNETES: Syntax(
+        parse_kubernetes, refused_lines=lambda config: tuple(kubernetes.ignored_lines(config))
+    ),
     Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),
 }

@@ -451,6 +451,8 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
         (uwsgi(),                                    ""),
         (uwsgi("harakiri = 0"),                      ""),
         (uwsgi("harakiri = 1"),                      "warning"),
+        (uwsgi("harakiri = 3599"),                   "warning"),
+        (uwsgi("harakiri = 3600"),                   ""),
         (uwsgi("harakiri = %(h)"),                   ""),
     ]),
     ("uwsgi-transformation", UWSGI, [
