@@ -327,6 +327,11 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
         (vcl("set beresp.do_gzip = true;"),          ""),
     ]),
     ("varnish-gzip", VARNISH, [
+        (vcl('set beresp.filters = "gzip";'),        "error"),
+        (vcl('set beresp.filters = "gunzip gzip";'), "error"),
+        (vcl('set beresp.filters = "gunzip";'),      ""),
+        (vcl('set beresp.filters = "";'),            ""),
+        (vcl('if (a) { set beresp.filters = "gzip"; }'), "warning"),
         (vcl("set beresp.do_gzip = true;"),          "error"),
         (vcl("set beresp.do_gzip = false;"),         ""),
         (vcl('if (bereq.url ~ "x") {\nset beresp.do_gzip = true;\n}'), "warning"),
