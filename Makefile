@@ -40,6 +40,10 @@ LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy light
              /usr/lib/lighttpd/mod_deflate.so:lighttpd-mod-deflate \
              /usr/lib/uwsgi/plugins/python3_plugin.so:uwsgi-plugin-python3 \
              /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so:libnginx-mod-http-brotli-filter \
+             /usr/lib/nginx/modules/ngx_http_js_module.so:libnginx-mod-http-js \
+             /usr/lib/nginx/modules/ngx_http_lua_module.so:libnginx-mod-http-lua \
+             /usr/lib/nginx/modules/ngx_http_subs_filter_module.so:libnginx-mod-http-subs-filter \
+             /usr/lib/nginx/modules/ngx_http_xslt_filter_module.so:libnginx-mod-http-xslt-filter \
              systemd-analyze:systemd systemd-nspawn:systemd-container chromium:chromium
 
 .PHONY: help install run test quick lab mutants soak audit bench docs lint format lock clean tools lab-tools
