@@ -29,6 +29,7 @@ from flushcheck.files.sources import (
     decode,
     split_dump,
 )
+from flushcheck.files.structured import is_structured, servers_in
 from flushcheck.files.syntaxes import SYNTAXES
 from flushcheck.model import UsageError, Version
 
@@ -114,11 +115,17 @@ def _configs(
     container = container_of(name, text)
     own = by_name(name)
     # A container of another kind is no file of a server, whatever its lines look like.
-    if own is None and container is None:
+    if own is None and container is None and not is_structured(name):
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
-    configs = [_ConfigReader(server or own, files or Disk()).read(name, text, version)] if own else []
+    first = (server or own) if own is not None else None
+    configs = [_ConfigReader(first, files or Disk()).read(name, text, version)] if first is not None else []
+    structured = [
+        _ConfigReader(each, files or Disk()).read(name, text, version)
+        for each in servers_in(name, text, server)
+        if server in (None, each) and each is not first
+    ]
     if container is None:
-        return configs
+        return configs + structured
     objects = _objects(name, text, server, version) if own is None else None
     if objects is not None and (server is not None or concerns(objects.directives)):
         configs.append(objects)
@@ -133,9 +140,9 @@ def _configs(
         inner_server = recognise(inner.hint, inner.text) or inner.server
         if inner_server is not None and server in (None, inner_server):
             configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))
-    if not configs and objects is not None and is_passive(objects.directives):
+    if not (configs or structured) and objects is not None and is_passive(objects.directives):
         configs.append(objects)
-    return configs
+    return configs + structured
 
 
 def _objects(name: str, text: str, server: Server | None, version: Version) -> Config | None:

@@ -65,9 +65,8 @@ FORMAT = Format(
     reworded=reworded,
     file_names=(),
     line_starts=(
-        r'"?apiVersion"?:\s',
-        r'"?kind"?:\s+"?[A-Z]',
-        r'"?(metadata|spec)"?:\s*\{?$',
+        r'"?apiVersion"?:\s*"?(v1"?,?\s*$|apps/|extensions/|(gateway\.)?networking\.k8s\.io/|k8s\.nginx\.org/)',
+        r'"?kind"?:\s+"?(Ingress|ConfigMap|Service|Deployment|Gateway|HTTPRoute|GRPCRoute|VirtualServer)',
         r"(nginx|haproxy|traefik|alb)\.ingress\.kubernetes\.io/",
         r'"?ingressClassName"?:',
         r"(proxy-(buffering|read-timeout|http-version)|use-gzip|enable-brotli|ssl-buffer-size|http-snippet):",
