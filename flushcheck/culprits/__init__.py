@@ -27,6 +27,7 @@ from flushcheck.culprits import (
     apache_proxy_ajp,
     apache_proxy_fcgi,
     apache_ratelimit,
+    app_layer,
     app_response,
     app_server_limit,
     buffering_hop,
@@ -74,6 +75,7 @@ from flushcheck.culprits import (
     rack_deflater,
     response_cache,
     starlette_gzip_middleware,
+    stream_deadline,
     tcp_middlebox,
     traefik_buffering,
     varnish_do_stream,
@@ -113,6 +115,7 @@ class Linter(Protocol):
 
 
 CATALOGUE: tuple[Member, ...] = (
+    app_layer,
     app_response,
     flask_compress,
     gzip_members,
@@ -148,6 +151,7 @@ CATALOGUE: tuple[Member, ...] = (
     http2_stream_limit,
     gunicorn_timeout,
     idle_timeout,
+    stream_deadline,
     tcp_middlebox,
     websocket_upgrade,
     gateway_websocket,
