@@ -1,6 +1,6 @@
 """Caddy, lighttpd, Varnish, PHP and gunicorn: lines without effect on a hold.
 
-Measured on Caddy 2.6.2, lighttpd 1.4.69, Varnish 7.1.1 and PHP 8.2, where nothing else is said.
+The evidence of each row says where it was measured, or which page says it.
 """
 
 from __future__ import annotations
@@ -64,9 +64,14 @@ CADDY = Table(
             evidence=f"{_CADDY}: held for clients that offer gzip",
         ),
         Row(
-            names=("buffer_requests", "request_buffers"),  # the name since 2.7
+            names=("buffer_requests",),
             does="concerns the body of the request",
             evidence=f"{_CADDY}: held, unchanged",
+        ),
+        Row(
+            names=("request_buffers",),  # the same since Caddy 2.7
+            does="concerns the body of the request",
+            evidence="from documentation: https://caddyserver.com/docs/caddyfile/directives/reverse_proxy",
         ),
         Row(
             names=("transport",),
@@ -174,7 +179,7 @@ PHP = Table(
     "php.ini",
 )
 
-_GUNICORN = "https://gunicorn.org/reference/settings/"
+_GUNICORN = "from documentation: https://gunicorn.org/reference/settings/"
 
 GUNICORN = Table(
     (
