@@ -126,6 +126,7 @@ def check(
                 allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
                 allowed.setdefault(_key(finding), allowing)
         if all(finding.level is Level.NOTE for finding in own) and _is_judged(block, config_format):
+            filled_in = tuple(dict.fromkeys((*filled_in, *_settings_filled_in(block, config_format))))
             if doubt := "; ".join(_doubts(block, config_format, refused, filled_in)):
                 unknown.append(_checked(block, doubt))
             else:
@@ -247,6 +248,14 @@ def _by_template(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tupl
             marked = any(is_marked(line) for edit in finding.edits for line in edit.lines)
             certain.append(replace(finding, edits=()) if marked else finding)
     return tuple(certain), tuple(reasons)
+
+
+def _settings_filled_in(block: Block, config_format: Format) -> Iterator[str]:
+    """A reason for each setting in force that decides, and that a template fills in."""
+    for name in config_format.decisive(block):
+        for line in block.scope.nearest(name.lower()):
+            if is_marked(line.text):
+                yield f"a template fills in {line.text} (line {line.line})"
 
 
 def _decided(block: Block, config_format: Format) -> bool:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from flushcheck.configs.braces import Token, parse_tokens
 from flushcheck.configs.findings import Server
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import Block, Config, Directive, Format, Parsed, Scope
 
 INCLUDES = ("include",)
+_MAX_UNREAD = 5  # unread includes named in a message
 
 _TOKEN = re.compile(
     r"(?P<space>\s+)|(?P<comment>(?:\#|//)[^\n]*|/\*.*?(?:\*/|$))|(?P<inline>C\{.*?(?:\}C|$))|"
@@ -52,7 +55,17 @@ def blocks(config: Config) -> Iterator[Block]:
             name=" ".join((first.name, *first.args[:1])),
             version=config.version,
             insert_scope=scope,
+            unread_includes=tuple(islice(_includes(top.children), _MAX_UNREAD)),
         )
+
+
+def _includes(lines: Iterable[Directive]) -> Iterator[Directive]:
+    """The include statements that are left, because their files could not be read."""
+    for line in lines:
+        if line.name in INCLUDES:
+            yield line
+        elif line.block is not None:
+            yield from _includes(line.block)
 
 
 def _top_level(block: Block) -> Sequence[Directive]:
@@ -96,6 +109,13 @@ def ttl(block: Block) -> Directive | None:
     return None
 
 
+def doubts(block: Block) -> Iterator[str]:
+    """The settings that a template fills in."""
+    for line, _ in settings(block):
+        if is_marked(line.text):
+            yield f"a template fills in {line.text} (line {line.line})"
+
+
 def pass_reason(_block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     return "responses are streamed, neither compressed nor searched for ESI"
@@ -105,6 +125,7 @@ FORMAT = Format(
     server=Server.VARNISH,
     blocks=blocks,
     pass_reason=pass_reason,
+    doubts=doubts,
     file_names=(r"\.vcl$",),
     line_starts=(r"vcl\s+4\.\d\s*;", r"sub\s+vcl_\w+", r"set\s+(be)?resp\.", r"backend\s+\w+\s*\{"),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from flushcheck.checking.check import SkippedFile
 from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name, recognise
-from flushcheck.configs.templates import is_marked, parseable
+from flushcheck.configs.templates import is_marked, parseable, reorders
 from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
 from flushcheck.files.embedded import container_of, texts_in
 from flushcheck.files.find_files import STDIN, find_files, may_be_configuration
@@ -194,6 +194,8 @@ class _ConfigReader:
         config = Config(self._server, name, directives, tuple(self._problems), self._texts, version)
         if isinstance(self._files, Dump):
             return config  # the server has read it before
+        if any(map(reorders, self._texts.values())):
+            return config  # around which lines a part is written is not known
         return replace(config, problems=(*config.problems, *self._syntax.refused_lines(config)))
 
     def _included(self, directive: Directive, path: SearchPath) -> Sequence[Parsed] | None:

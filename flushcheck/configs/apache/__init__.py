@@ -26,9 +26,12 @@ from flushcheck.configs.tree import Format
 
 __all__ = ["FORMAT", "INCLUDES", "blocks", "parse", "seconds", "setting"]
 
+_DECISIVE = ("SecResponseBodyAccess", "SecRuleEngine", "SetOutputFilter", "AddOutputFilterByType")
+
 FORMAT = Format(
     server=Server.APACHE,
     blocks=blocks,
+    decisive=lambda _block: _DECISIVE,
     pass_reason=pass_reason,
     fragments=fragments,
     frees=frees,

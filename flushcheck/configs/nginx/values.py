@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from flushcheck.configs.assumptions import Assumption, Condition
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import Block, Directive, Value
 from flushcheck.configs.versions import NGINX_UPSTREAM_HTTP11
 from flushcheck.model import Side
@@ -117,10 +118,28 @@ def conditions(block: Block) -> Iterator[Condition]:
             yield Condition(Assumption.PLAIN_HTTP, "if no reader uses HTTP/1.1 over TLS")
     if block.is_fragment:
         return  # it has no pass of its own
-    encrypted = block.via == "http" and block.pass_directive.args[0].startswith("https://")
+    address = block.pass_directive.args[0]
+    encrypted = block.via == "http" and (
+        address.startswith("https://") or is_marked(address.partition("://")[0])
+    )
     if encrypted and block.inner_server is None:
         clause = "if what it calls over https flushes each piece, which an nginx that buffers does not"
         yield Condition(Assumption.UPSTREAM_FLUSHES, clause)
+
+
+def decisive(block: Block) -> Iterator[str]:
+    """The settings that decide, beside those that linters report, whether this block passes chunks on."""
+    yield "limit_rate"
+    first = prefix(block)
+    if first:
+        yield f"{first}_limit_rate"
+    if deciding(block) is not None or not first:
+        return
+    yield from ("proxy_http_version", f"{first}_cache", f"{first}_ignore_headers", "ssi", "sub_filter_types")
+    for encoder in ("gzip", "brotli", "zstd"):
+        yield encoder
+        if block.value(encoder, "off").first == "on":
+            yield f"{encoder}_types"
 
 
 def deciding(block: Block) -> Value | None:

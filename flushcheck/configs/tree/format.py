@@ -44,5 +44,7 @@ class Format:
     route: Callable[[Config, Sequence[Block], Address], Route] = lambda _config, blocks, _: Route(
         tuple(blocks)
     )
+    # Settings that decide too: where a template fills one in, it is not known whether the block passes.
+    decisive: Callable[[Block], Iterable[str]] = lambda _block: ()
     # The setting that alone makes a block pass; None: several do, or it is a default.
     deciding: Callable[[Block], Value | None] = lambda _block: None
