@@ -6,7 +6,7 @@ from flushcheck.model import Culprit, Fix, Owner, Source
 
 _THREAD = "each stream needs a thread"
 
-# By the server's name in `diagnosis.server_setup.AppServer`.
+# By the server's name in `configs.server_setup.AppServer`.
 FIXES = {
     "waitress": Fix(
         where="waitress",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from flushcheck.configs.server_command import server_words, setup_of, uwsgi_words
+from flushcheck.configs.server_setup import AppServer
 from flushcheck.diagnosis.app_server import examine
-from flushcheck.diagnosis.server_command import server_words, setup_of, uwsgi_words
-from flushcheck.diagnosis.server_setup import AppServer
 
 WORDS = [
     # the command,                                     from the server's name on

@@ -15,7 +15,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 
-from flushcheck.diagnosis.server_setup import GEVENT, AppServer, ServerSetup
+from flushcheck.configs.server_setup import GEVENT, AppServer, ServerSetup
 
 # The command that starts each, also behind `python -m`.
 PROGRAMS = {
