@@ -20,6 +20,8 @@ class Server(StrEnum):
     VARNISH = "varnish"
     PHP = "php"  # php.ini and FPM pools
     GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
+    TRAEFIK = "traefik"  # files, labels, Kubernetes' Middleware and IngressRoute
+    ENVOY = "envoy"  # its own files, Istio's EnvoyFilter and VirtualService
 
     @property
     def display_name(self) -> str:
@@ -33,6 +35,8 @@ _DISPLAY_NAMES = {
     Server.CADDY: "Caddy",
     Server.VARNISH: "Varnish",
     Server.PHP: "PHP",
+    Server.TRAEFIK: "Traefik",
+    Server.ENVOY: "Envoy",
 }
 
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
+from flushcheck.configs import (
+    apache,
+    caddy,
+    envoy,
+    gunicorn,
+    haproxy,
+    lighttpd,
+    nginx,
+    php,
+    traefik,
+    varnish,
+)
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Format
 
 FORMATS: Mapping[Server, Format] = MappingProxyType(
     {
         module.FORMAT.server: module.FORMAT
-        for module in (gunicorn, caddy, haproxy, lighttpd, varnish, php, apache, nginx)
+        for module in (gunicorn, traefik, envoy, caddy, haproxy, lighttpd, varnish, php, apache, nginx)
     }
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flushcheck.configs import apache, haproxy, nginx
+from flushcheck.configs import apache, envoy, haproxy, nginx
 from flushcheck.configs.findings import Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Value
+from flushcheck.configs.yaml_nodes import child, scalar
 from flushcheck.measurement.idle_timeouts import idle_evidence, idle_result
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
@@ -54,6 +55,13 @@ HAPROXY_FIX = Fix(
     cost=_COST,
     note="timeout client must be as long",
 )
+ENVOY_FIX = Fix(
+    where="Envoy, the route of the stream",
+    change="idle_timeout: 3600s",
+    by=Owner.SERVER,
+    cost=_COST,
+    note="stream_idle_timeout of the HTTP connection manager is 5 minutes by default",
+)
 
 CULPRIT = Culprit(
     id="idle-timeout",
@@ -70,7 +78,7 @@ CULPRIT = Culprit(
         "A stream that is silent for a requested time (--idle) is cut, or its connection is forgotten, "
         "while a stream without pauses is not."
     ),
-    fixes=(NGINX_FIX, HEARTBEAT_FIX, APACHE_FIX, HAPROXY_FIX),
+    fixes=(NGINX_FIX, HEARTBEAT_FIX, APACHE_FIX, HAPROXY_FIX, ENVOY_FIX),
     references=(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout",
         "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#proxytimeout",
@@ -101,7 +109,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, sure, (idle_evidence(transport, result), at_port))
 
 
-SERVERS = (Server.NGINX, Server.APACHE, Server.HAPROXY)
+SERVERS = (Server.NGINX, Server.APACHE, Server.HAPROXY, Server.ENVOY)
 
 
 def lint(block: Block) -> Iterator[Finding]:
@@ -123,6 +131,15 @@ def lint(block: Block) -> Iterator[Finding]:
     if block.server is Server.HAPROXY:
         value = block.value("timeout server", "0")
         yield from _finding(block, value, haproxy.seconds(value.first), HAPROXY_FIX)
+
+    if block.server is Server.ENVOY:
+        place = envoy.place_of(block)
+        lines = (child(place.action, "idle_timeout"), child(place.manager.at, "stream_idle_timeout"))
+        line = next((each for each in lines if each is not None), None)
+        if line is not None:
+            yield from _finding(
+                block, Value(line.name, (scalar(line),), line), envoy.seconds(line), ENVOY_FIX
+            )
 
 
 def _finding(

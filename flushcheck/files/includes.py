@@ -93,6 +93,19 @@ def gunicorn_config(directive: Directive, path: SearchPath) -> Sequence[str] | N
     return () if implied else names[:1]
 
 
+def traefik_file(directive: Directive, path: SearchPath) -> Sequence[str] | None:
+    """The dynamic configuration that a static one names: a file, or a folder with all files in it."""
+    name = "".join(directive.args[:1])
+    here = folder_of(directive.file)
+    for candidate in (join(here, name), *_likely_copies(here, name)) if name else ():
+        inside = path.files.folder(candidate)
+        if inside is not None:
+            return [each for each in inside if each.endswith((".yml", ".yaml", ".toml"))]
+        if path.files.exists(candidate):
+            return [candidate]
+    return None
+
+
 def _likely_copies(here: str, name: str) -> Iterable[str]:
     """Where a file may lie that has this name in a container or on another machine.
 

@@ -27,6 +27,7 @@ from flushcheck.files.sources import (
     decode,
     split_dump,
 )
+from flushcheck.files.structured import is_structured, servers_in
 from flushcheck.files.syntaxes import SYNTAXES
 from flushcheck.model import UsageError, Version
 
@@ -112,9 +113,11 @@ def _configs(
     container = container_of(name, text)
     # A container of another kind is no file of a server, whatever its lines look like.
     own = by_name(name)
-    if own is None and container is None:
+    if own is None and container is None and not is_structured(name):
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
-    configs = [_ConfigReader(server or own, files or Disk()).read(name, text, version)] if own else []
+    servers = dict.fromkeys([server or own] if own is not None else [])
+    servers |= dict.fromkeys(each for each in servers_in(name, text, server) if server in (None, each))
+    configs = [_ConfigReader(each, files or Disk()).read(name, text, version) for each in servers]
     if container is None:
         return configs
     for inner in texts_in(name, text):

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
+from flushcheck.configs import (
+    apache,
+    caddy,
+    envoy,
+    gunicorn,
+    haproxy,
+    lighttpd,
+    nginx,
+    php,
+    traefik,
+    varnish,
+)
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Config, Directive, Parsed, ReadProblem
 from flushcheck.files.includes import (
@@ -18,10 +29,12 @@ from flushcheck.files.includes import (
     nginx_folders,
     nginx_include,
     own_folder,
+    traefik_file,
 )
 from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
+from flushcheck.files.structured import parse_structured
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +62,6 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), lighttpd_or_varnish_include),
     Server.PHP: Syntax(php.parse),
     Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),
+    Server.TRAEFIK: Syntax(parse_structured, traefik.INCLUDES, (), traefik_file),
+    Server.ENVOY: Syntax(parse_structured, refused_lines=envoy.refused_lines),
 }

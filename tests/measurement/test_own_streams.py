@@ -58,8 +58,9 @@ SHAPES: list[tuple[str, Groups, Flow, Flow]] = [
     ("one by one",                           SINGLY,                                  Flow.FLOWING, Flow.BLOCKS),
     ("four records one by one",              evenly(4, 0.1),                          Flow.FLOWING, Flow.BLOCKS),
     ("three records one by one",             evenly(3, 0.1),                          Flow.UNKNOWN, Flow.BLOCKS),
-    # 3 of 10 gaps between records are within a delivery, then 3 of 9.
+    # Of the gaps between records are within a delivery: 3 of 10, 4 of 13, 3 of 9.
     ("30 % share a delivery",                [*evenly(5, 0.1), *evenly(3, 0.1, records=2, start_s=1)], Flow.FLOWING, Flow.BLOCKS),
+    ("31 % share a delivery",                [*evenly(6, 0.1), *evenly(4, 0.1, records=2, start_s=1)], Flow.UNKNOWN, Flow.TICKS),
     ("33 % share a delivery",                [*evenly(4, 0.1), *evenly(3, 0.1, records=2, start_s=1)], Flow.UNKNOWN, Flow.TICKS),
     ("jitter",                               JITTER,                                  Flow.FLOWING, Flow.BLOCKS),
     ("blocks between records",               BLOCKS,                                  Flow.UNKNOWN, Flow.BLOCKS),
@@ -111,6 +112,12 @@ def test_the_last_gap_counts_neither_as_the_shortest_nor_for_the_usual_one():
     assert (own.shortest_gap_s, own.usual_gap_s) == pytest.approx((0.1, 0.2))
 
 
+@pytest.mark.parametrize(("longest_s", "shortest_s"), [(0.39, 0.2), (0.41, 0.1)])
+def test_one_short_gap_does_not_count_where_no_other_is_twice_as_long_as_another(longest_s, shortest_s):
+    moments_s = itertools.accumulate((0.0, 0.1, 0.2, 0.2, 0.2, 0.2, longest_s, 0.3))
+    assert shape(observed(ticking(*moments_s))).shortest_gap_s == pytest.approx(shortest_s)
+
+
 def test_one_delivery_has_no_gaps():
     own = shape(observed(ONCE))
     assert (own.longest_gap_s, own.shortest_gap_s, own.usual_gap_s) == (0.0, 0.0, 0.0)
@@ -142,6 +149,13 @@ def test_blocks_that_end_in_the_middle_of_records_are_no_apps(name, framing, mid
     arrivals = tuple(
         replace(arrival, mid_record=mid) for arrival, mid in zip(base.arrivals, mid_record, strict=True)
     )
+    assert shape(replace(base, arrivals=arrivals)).flow is flow
+
+
+@pytest.mark.parametrize(("in_records", "flow"), [(10, Flow.UNKNOWN), (11, Flow.BLOCKS)])
+def test_half_of_the_blocks_have_to_end_in_the_middle_of_a_record(in_records, flow):
+    base = observed(evenly(22, 0.5, records=10))
+    arrivals = tuple(replace(arrival, mid_record=n < in_records) for n, arrival in enumerate(base.arrivals))
     assert shape(replace(base, arrivals=arrivals)).flow is flow
 
 
@@ -204,7 +218,7 @@ REPLAYED = [
     ("after more than half of it", [(1.96, 40)],     SINGLY,            False),
     ("in two",                     [(0.0, 20), (0.1, 20)], SINGLY,      False),
     ("beside 1 s",                 [(0.0, 11)],      evenly(11, 0.1),   True),
-    ("beside 0.9 s",               [(0.0, 10)],      evenly(10, 0.1),   False),
+    ("beside 0.97 s",              [(0.0, 11)],      evenly(11, 0.097), False),
     ("beside one that is held",    [(0.0, 40)],      ONCE,              False),
 ]  # fmt: skip
 
