@@ -19,9 +19,11 @@ class Server(StrEnum):
     CADDY = "caddy"
     VARNISH = "varnish"
     PHP = "php"  # php.ini and FPM pools
-    GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
+    GUNICORN = "gunicorn"  # gunicorn.conf.py; its command lines, wherever they stand
     TRAEFIK = "traefik"  # files, labels, Kubernetes' Middleware and IngressRoute
     ENVOY = "envoy"  # its own files, Istio's EnvoyFilter and VirtualService
+
+    APP_SERVER = "app-server"  # commands that start an app: units, Procfiles, Dockerfiles, package.json
 
     @property
     def display_name(self) -> str:
@@ -35,6 +37,7 @@ _DISPLAY_NAMES = {
     Server.CADDY: "Caddy",
     Server.VARNISH: "Varnish",
     Server.PHP: "PHP",
+    Server.APP_SERVER: "the app server",
     Server.TRAEFIK: "Traefik",
     Server.ENVOY: "Envoy",
 }

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from flushcheck.configs import (
     apache,
+    app_server,
     caddy,
     envoy,
     gunicorn,
@@ -23,6 +24,18 @@ from flushcheck.configs.tree import Format
 FORMATS: Mapping[Server, Format] = MappingProxyType(
     {
         module.FORMAT.server: module.FORMAT
-        for module in (gunicorn, traefik, envoy, caddy, haproxy, lighttpd, varnish, php, apache, nginx)
+        for module in (
+            gunicorn,
+            app_server,
+            traefik,
+            envoy,
+            caddy,
+            haproxy,
+            lighttpd,
+            varnish,
+            php,
+            apache,
+            nginx,
+        )
     }
 )

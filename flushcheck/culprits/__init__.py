@@ -79,6 +79,7 @@ from flushcheck.culprits import (
     traefik_buffering,
     varnish_do_stream,
     varnish_gzip,
+    waitress_send_bytes,
     websocket_upgrade,
     werkzeug_server,
 )
@@ -161,6 +162,7 @@ CATALOGUE: tuple[Member, ...] = (
     buffering_hop,
     apache_proxy_ajp,
     byte_buffer,
+    waitress_send_bytes,
     apache_ratelimit,
     haproxy_wait_for_body,
     app_server_limit,

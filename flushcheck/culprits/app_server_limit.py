@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.configs import app_server
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.server_setup import AppServer
+from flushcheck.configs.tree import Block, Value
+from flushcheck.culprits.gunicorn_sync_worker import FEW, MANY
 from flushcheck.model import Culprit, Fix, Owner, Source
 
 _THREAD = "each stream needs a thread"
@@ -76,8 +83,8 @@ CULPRIT = Culprit(
         "and even a health check waits while all threads are taken."
     ),
     detection=(
-        "`flushcheck doctor -- COMMAND` counts the streams that the server's command line allows. Where the "
-        "server is gunicorn a run shows it, as gunicorn-sync-worker."
+        "`flushcheck check` and `flushcheck doctor -- COMMAND` count the streams that the server's command "
+        "line allows. Where the server is gunicorn a run shows it, as gunicorn-sync-worker."
     ),
     fixes=tuple(FIXES.values()),
     references=(
@@ -86,5 +93,46 @@ CULPRIT = Culprit(
         "https://www.uvicorn.org/settings/#resource-limits",
     ),
     looks_like=("gunicorn-sync-worker",),
-    shown_by=frozenset({Source.APP}),
+    shown_by=frozenset({Source.APP, Source.FILE}),
 )
+
+SERVERS = (Server.APP_SERVER,)
+
+# The options that limit each server, the narrowest first, and its default.
+_OPTIONS = {
+    AppServer.UVICORN: (("--limit-concurrency", "--interface"), ""),
+    AppServer.HYPERCORN: (("--workers",), "1"),
+    AppServer.GRANIAN: (("--blocking-threads", "--backpressure", "--backlog"), "1024"),
+    AppServer.WAITRESS: (("--threads", "--connection-limit"), "4"),
+    AppServer.CHEROOT: (("--threads",), "10"),
+    AppServer.UWSGI: (("--threads", "--gevent", "--processes"), "1"),
+}
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """The threads by default, or a limit; a server of one stream at a time is as bad as a sync worker."""
+    facts, count = app_server.setup(block), app_server.at_once(block)
+    if not count or count >= MANY or facts.server not in _OPTIONS:
+        return
+    names, default = _OPTIONS[facts.server]
+    value = app_server.option(block, *names, default=default)
+    refused = facts.server is AppServer.UVICORN and facts.event_loop
+    then = "all others get 503" if refused else "all others wait"
+    few = Level.WARNING if count < FEW else Level.NOTE
+    streams = f"{count} stream{'' if count == 1 else 's'}"
+    yield block.finding(
+        CULPRIT,
+        Level.ERROR if count == 1 else few,
+        f"{_shown(block, value)}: {app_server.program_name(block)} serves {streams} at a time, {then}",
+        value=value,
+        fix=_fix(facts.server, event_loop=facts.event_loop),
+    )
+
+
+def _shown(block: Block, value: Value) -> str:
+    return block.say(value) if value.first else app_server.program_name(block)
+
+
+def _fix(server: AppServer, *, event_loop: bool) -> Fix:
+    on_asgi = server in (AppServer.UVICORN, AppServer.HYPERCORN) and not event_loop
+    return FIXES["wsgi-on-asgi" if on_asgi else server]

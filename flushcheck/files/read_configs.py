@@ -122,7 +122,9 @@ def _configs(
         return configs
     for inner in texts_in(name, text):
         inner_server = recognise(inner.hint, inner.text) or inner.server
-        if inner_server is not None and server in (None, inner_server):
+        # gunicorn's commands stand among those of other app servers.
+        wanted = (None, Server.GUNICORN) if inner_server is Server.APP_SERVER else (None,)
+        if inner_server is not None and server in (*wanted, inner_server):
             configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))
     return configs
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flushcheck.configs import (
     apache,
+    app_server,
     caddy,
     envoy,
     gunicorn,
@@ -23,6 +24,7 @@ from flushcheck.files.includes import (
     SearchPath,
     apache_folders,
     apache_include,
+    app_server_include,
     caddy_import,
     gunicorn_config,
     lighttpd_or_varnish_include,
@@ -61,6 +63,7 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.CADDY: Syntax(caddy.parse, caddy.INCLUDES, (), caddy_import),
     Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), lighttpd_or_varnish_include),
     Server.PHP: Syntax(php.parse),
+    Server.APP_SERVER: Syntax(app_server.parse, app_server.INCLUDES, (), app_server_include),
     Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),
     Server.TRAEFIK: Syntax(parse_structured, traefik.INCLUDES, (), traefik_file),
     Server.ENVOY: Syntax(parse_structured, refused_lines=envoy.refused_lines),

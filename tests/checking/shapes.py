@@ -91,6 +91,19 @@ OWN = {
         "sections": "[a]\noutput_buffering = 1\n",
         "pools": "[a]\npm = x\nphp_value[output_buffering] = 1\n",
     },
+    Server.APP_SERVER: {
+        "processes": "web: uvicorn a:b --workers 2\n",
+        "others": "web: node a.js\n",
+        "docker": 'FROM a\nCMD ["uvicorn", "a:b"]\n',
+        "lists": "CMD [[[[",
+        "continued": "ExecStart=uvicorn a:b \\\n",
+        "units": "ExecStart=uvicorn a:b\nExecStart=\n",
+        "environments": "ENV A=b\nCMD uvicorn a:b\n",
+        "both": "web: gunicorn a\nENV GUNICORN_CMD_ARGS='-k sync'\n",
+        "shells": "web: sh -c 'uvicorn a; uvicorn b'\n",
+        "options": "web: uvicorn " + "--a=b " * 20 + "\n",
+        "objects": '{"scripts": {"start": ',
+    },
     Server.GUNICORN: {
         "settings": "worker_class = 'sync'\n", "or": "a = b or ", "ifs": "if a:\n if b:\n", "calls": "f(" ,
         "processes": "web: gunicorn a:b -k sync\n",
@@ -104,7 +117,10 @@ OWN = {
 }  # fmt: skip
 
 # gunicorn's four kinds of file are told apart by name.
-FILES = {Server.GUNICORN: ("gunicorn.conf.py", "Dockerfile", "Procfile", "app.service")}
+FILES = {
+    Server.GUNICORN: ("gunicorn.conf.py",),
+    Server.APP_SERVER: ("Dockerfile", "Procfile", "app.service", "package.json"),
+}
 
 
 def fill(shape: str, size: int) -> str:

@@ -10,6 +10,7 @@ from flushcheck.culprits.line_without_effect import CULPRIT
 from flushcheck.culprits.no_effect import TABLES, Row
 from tests.culprits.configurations import (
     APACHE,
+    APP_SERVER,
     CADDY,
     GUNICORN,
     HAPROXY,
@@ -164,6 +165,9 @@ TABLE = [
     (VARNISH, (FETCHED, "set beresp.uncacheable = true;"), (ZIPPING, "set beresp.uncacheable = true;")),
     (PHP, (INI, "implicit_flush = On"), (UNBUFFERED, "implicit_flush = On")),
     (PHP, (INI, "implicit_flush = 1"), (INI, "implicit_flush = Off")),
+    (APP_SERVER, ("web: uvicorn a:a --limit-concurrency 5 %s", "--timeout-keep-alive 75"), ("web: uvicorn a:a %s", "--timeout-keep-alive 75")),
+    (APP_SERVER, ("web: uvicorn a:a --limit-concurrency 5 %s", "--backlog 75"), ("web: granian a:a --backpressure 5 %s", "--backlog 75")),
+    (APP_SERVER, ("web: waitress-serve --send-bytes=99 %s a:a", "--channel-timeout=9"), ("web: cheroot a:a %s", "--channel-timeout=9")),
     (GUNICORN, (SYNC, "worker_connections = 1000"), (GEVENT, "worker_connections = 1000")),
     (GUNICORN, (SYNC, "sendfile = False"), (GEVENT, "sendfile = False")),
 ]  # fmt: skip

@@ -181,6 +181,31 @@ PHP = Table(
 
 _GUNICORN = "from documentation: https://gunicorn.org/reference/settings/"
 
+_UVICORN = "from documentation: https://www.uvicorn.org/settings/"
+
+APP_SERVER = Table(
+    (
+        Row(
+            names=("--timeout-keep-alive", "--backlog"),
+            condition=lambda place: place.block.via == "uvicorn",
+            does="concerns connections without a request, or that wait to be accepted; a stream is neither",
+            evidence=_UVICORN,
+        ),
+        Row(
+            names=(
+                "--channel-timeout",
+                "--outbuf-overflow",
+                "--outbuf-high-watermark",
+                "--asyncore-use-poll",
+            ),
+            condition=lambda place: place.block.via == "waitress",
+            does="concerns idle connections, slow clients or how sockets are watched",
+            evidence="measured on waitress 3.0.2: unchanged beside --send-bytes=18000",
+        ),
+    ),
+    "the app server's command line",
+)
+
 GUNICORN = Table(
     (
         Row(
