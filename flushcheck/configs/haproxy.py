@@ -96,6 +96,7 @@ def blocks(config: Config) -> Iterator[Block]:
     """Every backend and listen section in mode http that has a server."""
     proxies = _proxies(config)
     frontends = _frontends(proxies)
+    limits = _stream_limits(config)
     for section, scope in proxies:
         if section.name not in ("backend", "listen") or not _is_http(scope):
             continue
@@ -112,8 +113,19 @@ def blocks(config: Config) -> Iterator[Block]:
             version=config.version,
             insert_scope=scope,
             related_scopes=leading if section.name == "backend" else (),
+            params=limits,
             unread_includes=_filled_in((scope, *leading) if section.name == "backend" else (scope,)),
         )
+
+
+def _stream_limits(config: Config) -> dict[str, Value]:
+    """The limits of streams on an HTTP/2 connection, which the global section sets for every frontend."""
+    lines = (
+        line for section in config.directives if section.name == "global" for line in section.block or ()
+    )
+    return {
+        line.name: Value(line.name, line.args, line) for line in lines if line.name.startswith("tune.h2.")
+    }
 
 
 def _filled_in(scopes: Sequence[Scope]) -> tuple[Directive, ...]:

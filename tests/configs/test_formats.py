@@ -12,6 +12,7 @@ REASONS = [
     # server, text, name of the file, and the reason of its block
     (Server.NGINX,    "location / {\nproxy_buffering off; proxy_pass http://x; }",        "f", "proxy_buffering off (line 2)"),
     (Server.NGINX,    "location / {\nproxy_http_version 1.1; proxy_pass http://x; }",     "f", "proxied with HTTP/1.1 (line 2): chunks pass one by one"),
+    (Server.NGINX,    "location / {\nfastcgi_keep_conn on; fastcgi_pass x; }",               "f", "fastcgi_keep_conn on (line 2): FastCGI records pass one by one"),
     (Server.NGINX,    "location / { passenger_enabled on; }",                             "f", "Passenger does not buffer the response"),
     (Server.APACHE,   "ProxyPass / http://x/",                                            "f", "mod_proxy_http passes each piece on at once"),
     (Server.APACHE,   "ProxyPass / fcgi://x/ flushpackets=on",                            "f", "flushpackets on (line 1)"),

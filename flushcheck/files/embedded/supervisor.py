@@ -35,7 +35,8 @@ def _texts(text: str) -> Iterator[Embedded]:
 
 def _sections(text: str) -> Iterator[tuple[str, dict[str, tuple[str, int]]]]:
     """Each section with its command and environment: the text, continued lines joined, and the line."""
-    name, settings, last = "", {}, ""
+    name, last = "", ""
+    settings: dict[str, tuple[str, int]] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         bare = re.split(r"\s;", line.rstrip("\r"), maxsplit=1)[0]
         if (header := _ANY_SECTION.match(bare)) is not None:
