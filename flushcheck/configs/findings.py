@@ -25,6 +25,8 @@ class Server(StrEnum):
 
     APP_SERVER = "app-server"  # commands that start an app: units, Procfiles, Dockerfiles, package.json
 
+    HOSTING = "hosting"  # next.config.js, serverless.yml, app.yaml and files of other platforms
+
     @property
     def display_name(self) -> str:
         """As the program writes its own name, for sentences."""
@@ -37,6 +39,7 @@ _DISPLAY_NAMES = {
     Server.CADDY: "Caddy",
     Server.VARNISH: "Varnish",
     Server.PHP: "PHP",
+    Server.HOSTING: "the platform",
     Server.APP_SERVER: "the app server",
     Server.TRAEFIK: "Traefik",
     Server.ENVOY: "Envoy",

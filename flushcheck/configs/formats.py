@@ -12,6 +12,7 @@ from flushcheck.configs import (
     envoy,
     gunicorn,
     haproxy,
+    hosting,
     lighttpd,
     nginx,
     php,
@@ -27,6 +28,7 @@ FORMATS: Mapping[Server, Format] = MappingProxyType(
         for module in (
             gunicorn,
             app_server,
+            hosting,
             traefik,
             envoy,
             caddy,

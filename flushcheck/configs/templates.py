@@ -90,7 +90,7 @@ def _word(match: re.Match[str]) -> str:
 
 def parseable(text: str, server: Server) -> str:
     """The text of a configuration as this server's parser may read it."""
-    if server in (Server.GUNICORN, Server.APP_SERVER, Server.TRAEFIK, Server.ENVOY):
+    if server in (Server.GUNICORN, Server.APP_SERVER, Server.HOSTING, Server.TRAEFIK, Server.ENVOY):
         return text  # Python and commands have braces of their own; YAML and TOML are masked later
     text = without_marks(text)
     if server is Server.NGINX and ("$" in text or "__" in text or "@" in text or "%%" in text):

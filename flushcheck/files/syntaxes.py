@@ -36,7 +36,7 @@ from flushcheck.files.includes import (
 from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
-from flushcheck.files.structured import parse_structured
+from flushcheck.files.structured import parse_hosting, parse_structured
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), lighttpd_or_varnish_include),
     Server.PHP: Syntax(php.parse),
     Server.APP_SERVER: Syntax(app_server.parse, app_server.INCLUDES, (), app_server_include),
+    Server.HOSTING: Syntax(parse_hosting),
     Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),
     Server.TRAEFIK: Syntax(parse_structured, traefik.INCLUDES, (), traefik_file),
     Server.ENVOY: Syntax(parse_structured, refused_lines=envoy.refused_lines),

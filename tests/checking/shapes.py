@@ -104,6 +104,15 @@ OWN = {
         "options": "web: uvicorn " + "--a=b " * 20 + "\n",
         "objects": '{"scripts": {"start": ',
     },
+    Server.HOSTING: {
+        "settings": "module.exports = { compress: true }\n",
+        "comments": "/* a */ // b\n",
+        "strings": "a = 'b",
+        "functions": "functions:\n  a:\n    url: true\n",
+        "events": "a:\n  events:\n  - http: x\n",
+        "compress": "compress ",
+        "runtimes": "runtime: a\n",
+    },
     Server.GUNICORN: {
         "settings": "worker_class = 'sync'\n", "or": "a = b or ", "ifs": "if a:\n if b:\n", "calls": "f(" ,
         "processes": "web: gunicorn a:b -k sync\n",
@@ -119,6 +128,7 @@ OWN = {
 # gunicorn's four kinds of file are told apart by name.
 FILES = {
     Server.GUNICORN: ("gunicorn.conf.py",),
+    Server.HOSTING: ("next.config.js", "serverless.yml", "app.yaml"),
     Server.APP_SERVER: ("Dockerfile", "Procfile", "app.service", "package.json"),
 }
 

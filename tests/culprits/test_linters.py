@@ -16,6 +16,7 @@ from tests.culprits.configurations import (
     FCGID,
     GUNICORN,
     HAPROXY,
+    HOSTING,
     LIGHTTPD,
     NGINX,
     PASSENGER,
@@ -62,6 +63,15 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
         ("web: flask run --without-threads",                 ""),
         ("web: gunicorn a:a",                                ""),
         ("web: node a.js",                                   ""),
+    ]),
+    ("next-compress", HOSTING, [
+        ("module.exports = {}",                                 "warning"),
+        ("module.exports = { compress: true }",                 "warning"),
+        ("module.exports = { compress: false }",                ""),
+        ("module.exports = { compress: !x }",                   ""),
+        ("module.exports = { ...x }",                           ""),
+        ("module.exports = { ...x, compress: true }",           "warning"),
+        ("service: x",                                          ""),
     ]),
     ("http2-stream-limit", NGINX, [
         (http("proxy_buffering off;"),                          ""),
