@@ -20,11 +20,12 @@ class Server(StrEnum):
     VARNISH = "varnish"
     PHP = "php"  # php.ini and FPM pools
     GUNICORN = "gunicorn"  # gunicorn.conf.py; its command lines, wherever they stand
+    KUBERNETES = (
+        "kubernetes"  # Ingress, Gateway API routes, ConfigMaps of controllers, values of their charts
+    )
     TRAEFIK = "traefik"  # files, labels, Kubernetes' Middleware and IngressRoute
     ENVOY = "envoy"  # its own files, Istio's EnvoyFilter and VirtualService
-
     APP_SERVER = "app-server"  # commands that start an app: units, Procfiles, Dockerfiles, package.json
-
     HOSTING = "hosting"  # next.config.js, serverless.yml, app.yaml and files of other platforms
 
     @property
@@ -43,6 +44,7 @@ _DISPLAY_NAMES = {
     Server.APP_SERVER: "the app server",
     Server.TRAEFIK: "Traefik",
     Server.ENVOY: "Envoy",
+    Server.KUBERNETES: "Kubernetes",
 }
 
 

@@ -13,6 +13,7 @@ from flushcheck.configs import (
     gunicorn,
     haproxy,
     hosting,
+    kubernetes,
     lighttpd,
     nginx,
     php,
@@ -38,6 +39,7 @@ FORMATS: Mapping[Server, Format] = MappingProxyType(
             php,
             apache,
             nginx,
+            kubernetes,
         )
     }
 )

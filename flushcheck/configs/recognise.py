@@ -77,9 +77,10 @@ def by_lines(text: str, min_share: float = 0.0) -> Server | None:
         for server, pattern in _LINE_STARTS.items():
             if pattern.match(line):
                 matches[server] += 1
+    for server in matches:
+        excluded_by = FORMATS[server].excluded_by
+        if matches[server] and excluded_by is not None and excluded_by.search(start):
+            matches[server] = 0
     best, second = sorted(matches, key=lambda server: -matches[server])[:2]
-    excluded_by = FORMATS[best].excluded_by
-    if excluded_by is not None and excluded_by.search(start):
-        return None
     fits = matches[best] > matches[second] and matches[best] >= min_share * count
     return best if fits else None

@@ -88,10 +88,19 @@ def _word(match: re.Match[str]) -> str:
     return f"{OPEN}{name}{CLOSE}{lines}"
 
 
+# Python, JavaScript and commands have braces of their own; the parsers of YAML and TOML call `for_yaml`.
+_MASKED_LATER = frozenset(
+    {
+        *(Server.GUNICORN, Server.APP_SERVER, Server.HOSTING),
+        *(Server.TRAEFIK, Server.ENVOY, Server.KUBERNETES),
+    }
+)
+
+
 def parseable(text: str, server: Server) -> str:
     """The text of a configuration as this server's parser may read it."""
-    if server in (Server.GUNICORN, Server.APP_SERVER, Server.HOSTING, Server.TRAEFIK, Server.ENVOY):
-        return text  # Python and commands have braces of their own; YAML and TOML are masked later
+    if server in _MASKED_LATER:
+        return text
     text = without_marks(text)
     if server is Server.NGINX and ("$" in text or "__" in text or "@" in text or "%%" in text):
         text = _VARIABLE.sub(lambda match: f"{OPEN}{match[0].strip('${}@%_')}{CLOSE}", text)

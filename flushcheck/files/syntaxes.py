@@ -12,6 +12,7 @@ from flushcheck.configs import (
     envoy,
     gunicorn,
     haproxy,
+    kubernetes,
     lighttpd,
     nginx,
     php,
@@ -33,6 +34,7 @@ from flushcheck.files.includes import (
     own_folder,
     traefik_file,
 )
+from flushcheck.files.kubernetes_files import parse_kubernetes
 from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
@@ -65,6 +67,9 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.PHP: Syntax(php.parse),
     Server.APP_SERVER: Syntax(app_server.parse, app_server.INCLUDES, (), app_server_include),
     Server.HOSTING: Syntax(parse_hosting),
+    Server.KUBERNETES: Syntax(
+        parse_kubernetes, refused_lines=lambda config: tuple(kubernetes.ignored_lines(config))
+    ),
     Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),
     Server.TRAEFIK: Syntax(parse_structured, traefik.INCLUDES, (), traefik_file),
     Server.ENVOY: Syntax(parse_structured, refused_lines=envoy.refused_lines),

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import yaml
 
 from flushcheck.configs.templates import CLOSE, OPEN, for_yaml
-from flushcheck.configs.tree import MAX_DEPTH, Directive, Parsed, TreeBuilder
+from flushcheck.configs.tree import MAX_DEPTH, MAX_INCLUDES, Directive, Parsed, TreeBuilder
 
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -72,15 +73,15 @@ class _EventParser:
         self._lines = masked.split("\n")
         self._builder = TreeBuilder(file)
         self._levels: list[_Level] = []
-        self._marks = self._marked_lines()
+        self._marks = islice(self._marked_lines(), MAX_INCLUDES)
         self._mark: Directive | None = next(self._marks, None)
 
     def _marked_lines(self) -> Iterator[Directive]:
         """What a template writes on lines of its own."""
         for number, line in enumerate(self._lines, start=1):
-            bare = line.strip()
-            if bare.startswith(f"#{OPEN}") and bare.endswith(CLOSE):
-                yield Directive(INCLUDE, (bare[1:],), self._file, number, number)
+            mark = line.strip().removeprefix("#")
+            if mark.startswith(OPEN) and mark.endswith(CLOSE):
+                yield Directive(INCLUDE, (mark,), self._file, number, number)
 
     def feed(self, event: yaml.Event) -> bool:
         """Take one event. False: the rest is not read."""

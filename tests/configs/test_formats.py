@@ -131,7 +131,8 @@ def test_every_server_has_a_format():
 
 
 NAMES = {"nginx": "nginx", "apache": "Apache", "haproxy": "HAProxy", "lighttpd": "lighttpd", "caddy": "Caddy",
-         "varnish": "Varnish", "php": "PHP", "gunicorn": "gunicorn", "app-server": "the app server", "hosting": "the platform", "traefik": "Traefik", "envoy": "Envoy"}  # fmt: skip
+         "varnish": "Varnish", "php": "PHP", "gunicorn": "gunicorn", "app-server": "the app server", "hosting": "the platform",
+         "traefik": "Traefik", "envoy": "Envoy", "kubernetes": "Kubernetes"}  # fmt: skip
 
 
 def test_a_server_is_named_as_it_names_itself():
