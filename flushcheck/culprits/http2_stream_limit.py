@@ -22,7 +22,7 @@ from flushcheck.model import (
 FIXES = {
     Server.APACHE: Fix(where="Apache, the virtual host", change="H2MaxSessionStreams 100", by=Owner.SERVER),
     Server.HAPROXY: Fix(
-        where="HAProxy, the global section", change="tune.h2.fe.max-concurrent-streams 100", by=Owner.SERVER
+        where="HAProxy, the global section", change="tune.h2.max-concurrent-streams 100", by=Owner.SERVER
     ),
     Server.NGINX: Fix(
         where="nginx, the http or server block, where the limit was lowered",

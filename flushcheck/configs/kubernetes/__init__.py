@@ -7,6 +7,7 @@ fixes as annotations. The YAML is read outside the pure packages (`flushcheck.fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from flushcheck.configs import nginx
@@ -56,6 +57,9 @@ FORMAT = Format(
     conditions=conditions,
     deciding=lambda block: nginx.FORMAT.deciding(block) if block.server is Server.NGINX else None,
     reworded=reworded,
+    decisive=lambda block: nginx.FORMAT.decisive(block) if block.server is Server.NGINX else (),
+    # Kinds of their own, which the formats of those programs read.
+    excluded_by=re.compile(r"^apiVersion:[ \t]*(traefik\.|networking\.istio\.io)", re.MULTILINE),
     file_names=(),
     line_starts=(
         r"apiVersion:\s",
