@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -79,12 +78,9 @@ def log(line: str) -> None:
 
 def log_access() -> None:
     """Write the access log to stderr: under CGI, stdout is the connection to the gateway."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger = logging.getLogger("flushcheck.access")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    from flushcheck.service.access_log import write_lines_to
+
+    write_lines_to(sys.stderr)
 
 
 def start() -> Flask:

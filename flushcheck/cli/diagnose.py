@@ -78,6 +78,7 @@ _VANTAGES = {
     Vantage.LOOPBACK: "control",
     Vantage.DIRECT: "direct",
     Vantage.UNPROXIED: "past the proxy",
+    Vantage.OUTER: "at the outermost mount",
 }
 
 
@@ -115,6 +116,15 @@ def configure(parser: Parser) -> None:
         direct="the app's own port, tested for comparison: is the fault in the app or on the path?",
     )
     parser.add_argument(
+        "--outer",
+        metavar="URL",
+        default="",
+        help=(
+            "a second mount of the origin, outside of the app's layers, where URL is inside of them: is the "
+            "fault in the app's own layers, or in front of them?"
+        ),
+    )
+    parser.add_argument(
         "--idle",
         metavar="SECONDS",
         type=idle_seconds,
@@ -143,7 +153,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     silences_s = parse_silences(arguments.idle or ())
     options = connection_options(
         arguments,
-        (arguments.url, arguments.direct, *(url for _, url in arguments.at)),
+        (arguments.url, arguments.direct, arguments.outer, *(url for _, url in arguments.at)),
     )
     names = [address.name for address in named_addresses(arguments.direct, arguments.at)]
     with ExitStack() as stack:
@@ -159,6 +169,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 on_progress=lambda progress: line.update(progress_text(progress, names)),
                 direct=arguments.direct,
                 at=arguments.at,
+                outer=arguments.outer,
                 idle_s=silences_s,
                 options=options,
                 clients=arguments.clients or CLIENTS,

@@ -28,6 +28,7 @@ from flushcheck.culprits import (
     apache_proxy_fcgi,
     apache_ratelimit,
     app_engine_standard,
+    app_layer,
     app_response,
     app_server_limit,
     buffering_hop,
@@ -117,6 +118,7 @@ class Linter(Protocol):
 
 
 CATALOGUE: tuple[Member, ...] = (
+    app_layer,
     app_response,
     flask_compress,
     gzip_members,

@@ -133,13 +133,18 @@ def lint(block: Block) -> Iterator[Finding]:
         yield from _finding(block, value, haproxy.seconds(value.first), HAPROXY_FIX)
 
     if block.server is Server.ENVOY:
-        place = envoy.place_of(block)
-        lines = (child(place.action, "idle_timeout"), child(place.manager.at, "stream_idle_timeout"))
-        line = next((each for each in lines if each is not None), None)
-        if line is not None:
-            yield from _finding(
-                block, Value(line.name, (scalar(line),), line), envoy.seconds(line), ENVOY_FIX
-            )
+        yield from _envoy(block)
+
+
+def _envoy(block: Block) -> Iterator[Finding]:
+    """The default is 5 minutes; a route's own time has precedence."""
+    place = envoy.place_of(block)
+    lines = (child(place.action, "idle_timeout"), child(place.manager.at, "stream_idle_timeout"))
+    line = next((each for each in lines if each is not None), None)
+    if line is not None:
+        certain = replace(block, unread_includes=())  # none of what was not read sets it
+        value = Value(line.name, (scalar(line),), line)
+        yield from _finding(certain, value, envoy.seconds(line), ENVOY_FIX)
 
 
 def _finding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flushcheck.configs import envoy, traefik
 from flushcheck.configs.envoy.blocks import is_refused
@@ -91,8 +92,8 @@ def _envoy(block: Block) -> Iterator[Finding]:
     line = child(place.action, "timeout")
     is_istio = place.istio == "VirtualService"
     if line is not None:
-        value = Value("timeout", (scalar(line),), line)
         deadline_s = envoy.seconds(line)
+        value = Value("timeout", (_text(line),), line)
     elif is_istio or is_refused(block):
         value, deadline_s = Value("timeout", ()), None
     else:
@@ -108,7 +109,7 @@ def _envoy(block: Block) -> Iterator[Finding]:
     longest = next((entry for entry in places if entry is not None), None)
     longest_s = envoy.seconds(longest)
     if longest is not None and longest_s and longest_s < LONG_S:
-        value = Value("max_stream_duration", (scalar(longest),), longest)
+        value = Value("max_stream_duration", (_text(longest),), longest)
         yield _finding(block, value, longest_s, DURATION_FIX, "max_stream_duration: 0s")
 
 
@@ -118,15 +119,20 @@ def _finding(block: Block, value: Value, deadline_s: float, fix: Fix, written: s
     # An argument of the program is a part of a list, or of a longer text.
     if line is not None and line.block is None and line.name == written.partition(":")[0]:
         edits = (edit(Action.REPLACE, line, _written(line, written)),)
-    return block.finding(
+    # None of what was not read sets a timeout.
+    return replace(block, unread_includes=()).finding(
         CULPRIT,
         Level.WARNING,
         f"{block.say(value)}: a stream that lasts longer than {deadline_s:g} s is cut, with a heartbeat too",
         value=value,
         fix=fix,
         edits=edits,
-        override="",
     )
+
+
+def _text(line: Directive) -> str:
+    """The duration for a sentence, where it is written as seconds and nanos too."""
+    return scalar(line) or f"{envoy.seconds(line) or 0:g}s"
 
 
 def _written(line: Directive, yaml: str) -> str:

@@ -113,38 +113,48 @@ def _configs(
         Unreadable: it is not what its name says.
     """
     container = container_of(name, text)
-    is_yaml = container is yaml_texts.CONTAINER
-    # A container of another kind is no file of a server, whatever its lines look like.
     own = by_name(name)
-    if own is Server.HOSTING and server is None and is_yaml and may_be_kubernetes(text):
+    if own is Server.HOSTING and server is None and container is not None and may_be_kubernetes(text):
         own = None  # app.yaml is a usual name for a manifest too
+    # A container of another kind is no file of a server, whatever its lines look like.
     if own is None and container is None and not is_structured(name):
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
-    elif (
-        own is None
-        and is_yaml
-        and (server is Server.KUBERNETES or (server is None and may_be_kubernetes(text)))
-    ):
-        own = Server.KUBERNETES
-    servers = dict.fromkeys([server or own] if own is not None else [])
-    servers |= dict.fromkeys(each for each in servers_in(name, text, server) if server in (None, each))
-    configs = [_ConfigReader(each, files or Disk()).read(name, text, version) for each in servers]
+    first = (server or own) if own is not None else None
+    configs = [_ConfigReader(first, files or Disk()).read(name, text, version)] if first is not None else []
+    structured = [
+        _ConfigReader(each, files or Disk()).read(name, text, version)
+        for each in servers_in(name, text, server)
+        if server in (None, each) and each is not first
+    ]
     if container is None:
-        return configs
-    objects = configs.pop(0) if is_yaml and own is Server.KUBERNETES and server is None else None
-    if objects is not None and concerns(objects.directives):
-        configs.insert(0, objects)
-    is_first = bool(configs) and configs[0].server is Server.KUBERNETES
-    own_lines = snippet_lines(configs[0].directives) if is_first else frozenset()
-    for inner in texts_in(name, text):
+        return configs + structured
+    objects = _objects(name, text, server, version) if own is None else None
+    if objects is not None and (server is not None or concerns(objects.directives)):
+        configs.append(objects)
+    own_lines = snippet_lines(config.directives for config in configs if config is objects)
+    try:
+        inner_texts = [inner for inner in texts_in(name, text) if inner.line not in own_lines]
+    except Unreadable:
+        if not configs:
+            raise
+        inner_texts = []  # the problem stands in its Config
+    for inner in inner_texts:
         inner_server = recognise(inner.hint, inner.text) or inner.server
         # gunicorn's commands stand among those of other app servers.
         wanted = (None, Server.GUNICORN) if inner_server is Server.APP_SERVER else (None,)
-        if inner.line not in own_lines and inner_server is not None and server in (*wanted, inner_server):
+        if inner_server is not None and server in (*wanted, inner_server):
             configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))
-    if not configs and objects is not None and is_passive(objects.directives):
+    if not (configs or structured) and objects is not None and is_passive(objects.directives):
         configs.append(objects)
-    return configs
+    return configs + structured
+
+
+def _objects(name: str, text: str, server: Server | None, version: Version) -> Config | None:
+    """The objects of Kubernetes in a YAML file; None if it has none, or is given for another server."""
+    wanted = server is Server.KUBERNETES or (server is None and may_be_kubernetes(text))
+    if not wanted or container_of(name, text) is not yaml_texts.CONTAINER:
+        return None
+    return _ConfigReader(Server.KUBERNETES, Nowhere()).read(name, text, version)
 
 
 def read_text(

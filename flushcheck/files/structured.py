@@ -21,9 +21,10 @@ _TOML = re.compile(r"(?:[ \t]*+(?:#[^\n]*+)?\r?\n)*+[ \t]*+(?:\[|[\w.\"'-]++[ \t
 # Keys that no other program has. No part may match what the part after it could match: the text is hostile.
 _SIGNS = {
     Server.TRAEFIK: re.compile(
-        r"""^[ \t]*+(?:-[ \t]++)?["']?traefik\.(?:http|tcp)\.|"""
+        r"(?<![\w.-])traefik\.(?:http|tcp)\.(?:routers|middlewares|services)\.|"
         r"""^[ \t]*+["']?apiVersion["']?:[ \t]*+["']?traefik\.(?:io|containo\.us)/|"""
-        r"^entryPoints:|^[ \t]*+\[+(?:entryPoints|(?:http)\.(?:routers|middlewares|services))\b|"
+        r"^entryPoints:|^[ \t]*+\[+(?:entryPoints|http\.(?:routers|middlewares|services))\b|"
+        r"^http:[ \t]*+\{[^\n]{0,200}\b(?:routers|middlewares)\b|"
         r"^http:[ \t]*+(?:#[^\n]*+)?\r?\n(?:[ \t#][^\n]*+\n|\r?\n)*?[ \t]++(?:routers|middlewares):",
         re.MULTILINE | re.IGNORECASE,
     ),
@@ -41,14 +42,15 @@ def is_structured(name: str) -> bool:
 
 
 def servers_in(name: str, text: str, given: Server | None) -> Iterator[Server]:
-    """The programs that a file of such a kind configures, by its keys; none for a file of another kind.
+    """The programs that such a file configures, by its keys; none for a file of another kind.
 
     Args:
+        name: a text that is in no file has a name without an ending.
         given: what a person says that it is for.
     """
-    if is_structured(name):
+    if is_structured(name) or "." not in name.rpartition("/")[2]:
         for server, sign in _SIGNS.items():
-            if server is given or sign.search(text) is not None:
+            if (server is given and is_structured(name)) or sign.search(text) is not None:
                 yield server
 
 

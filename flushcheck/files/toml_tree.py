@@ -116,12 +116,15 @@ class _Parser:
         if depth > _MAX_BRACKETS or len(statement.partition("=")[0]) > _MAX_KEY:
             self._builder.problem(line, "a key is too long, or a value too deep, to be read")
             return True
+        is_header = _HEADER.match(statement) is not None
         try:
-            read = tomllib.loads(statement)
-        except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+            read = tomllib.loads(statement.rstrip("\r"))
+        except ValueError:
+            if is_header:
+                self._table = _Node("?", line, line)  # what stands below it belongs to no table that was read
             self._builder.problem(line, "not understood as TOML: this line was not read")
             return True
-        if _HEADER.match(statement) is not None:
+        if is_header:
             self._table = self._header(read, line)
         else:
             self._entries(self._table, read, line, line + statement.strip("\n").count("\n"), 0)

@@ -224,7 +224,7 @@ def collect(
 
 def _address_number(probe: Probe, beside: Sequence[Target]) -> int:
     """Where a probe goes: 0 for the path, then by the order of the other addresses."""
-    is_beside = bool(beside) and probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+    is_beside = bool(beside) and probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED, Vantage.OUTER)
     return 1 + probe.run if is_beside else 0
 
 

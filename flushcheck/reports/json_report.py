@@ -56,6 +56,7 @@ def _fault_location(found: FaultLocation | None) -> dict[str, Any] | None:
         "place": found.place.value,
         "summary": found.summary,
         "evidence": [fact.sentence for fact in found.evidence],
+        "layers": list(found.layers),
     }
 
 

@@ -14,10 +14,8 @@ from flushcheck.taps.asgi import tap_asgi
 from flushcheck.taps.chain import links, takes_asgi, takes_wsgi
 from flushcheck.taps.django_app import is_django, tapped_django
 from flushcheck.taps.flask_app import add_taps, is_flask
-from flushcheck.taps.recorder import RECORDER, Layer, Recorder
+from flushcheck.taps.recorder import RECORDER, SERVER, Recorder
 from flushcheck.taps.wsgi import tap_wsgi
-
-SERVER = Layer("the server")  # what lies outside of all layers
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from tests.culprits.configurations import (
     levels,
     vcl,
 )
+from tests.culprits.structured_rows import STRUCTURED
 
 TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
     # culprit, server, (configuration, levels of its findings)
@@ -444,6 +445,7 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
         (vcl(""),                                    "note"),
         (vcl("") + "sub vcl_recv {\nreturn (pipe);\n}\n", ""),
     ]),
+    *STRUCTURED,
 ]  # fmt: skip
 
 ROWS = [

@@ -28,7 +28,8 @@ offers them. `clients` says for which of `http1`, `browser` and `http3` a guilty
 `culprit browser` names what holds a browser, where that is less than what holds the others.
 `recorded: yes` keeps the recording of a case over TLS that `make test` does not run.
 `origin` is the address, path and query, at which one of the files of `flushcheck origin write` responds; they are put
-into /run/lab/origin with the token of `tests/lab/origins`. `note` is an id that a note of the report must name. `at-once: 1` makes the
+into /run/lab/origin with the token of `tests/lab/origins`. `outer` is that of
+a second mount, outside of the app's layers, and `place` where the report must then find the fault. `note` is an id that a note of the report must name. `at-once: 1` makes the
 observer ask one thing after the other.
 `new-culprit` is an id that the catalogue does not have yet.
 

@@ -1,7 +1,8 @@
 """Envoy and Istio: filters of an HTTP connection manager, and the routes that pass to a cluster.
 
 `filters.py` says what filters do to a response, `model.py` finds connection managers, routes and Istio's own
-kinds in the documents, `blocks.py` returns each route that passes to an app.
+kinds in the documents, `blocks.py` returns each route that passes to an app, `routing.py` chooses by
+domains and paths.
 Source: Envoy's API reference, v3; what was measured was measured on 1.40.0.
 """
 
@@ -11,6 +12,7 @@ from flushcheck.configs.envoy.blocks import blocks, doubts, pass_reason, refused
 from flushcheck.configs.envoy.durations import seconds
 from flushcheck.configs.envoy.filters import Filter, compresses, extension, holding_types
 from flushcheck.configs.envoy.model import Manager, Place, is_off_elsewhere, place_of, upstream_http2
+from flushcheck.configs.envoy.routing import route
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Format
 
@@ -35,6 +37,7 @@ FORMAT = Format(
     blocks=blocks,
     pass_reason=pass_reason,
     doubts=doubts,
+    route=route,
     is_whole=lambda _config: False,
     file_names=(r"(^|/)envoy\.(ya?ml|json)$",),
     line_starts=(

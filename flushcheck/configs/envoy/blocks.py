@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from flushcheck.configs.envoy.filters import BUFFER, COMPRESSOR, PASSING, Filter, compresses
 from flushcheck.configs.envoy.model import Model, Place, place_of, validates_clusters
-from flushcheck.configs.tree import Block, Config, Directive, Listener, ReadProblem, Scope, ellipsize
+from flushcheck.configs.tree import Block, Config, Directive, ReadProblem, Scope, ellipsize
 from flushcheck.configs.yaml_nodes import child
 
 _MAX_DOUBTS = 3
@@ -21,7 +21,6 @@ def blocks(config: Config) -> Iterator[Block]:
     model = top.cached("envoy", lambda: Model(config.directives))
     for place in model.places.values():
         scope = Scope(place.at, place.at.block or (), top)
-        manager = place.manager
         yield Block(
             server=config.server,
             scope=scope,
@@ -31,21 +30,21 @@ def blocks(config: Config) -> Iterator[Block]:
             version=config.version,
             insert_scope=scope,
             unread_includes=tuple(_unread(place)),
-            listeners=(Listener(manager.at, manager.tls, manager.alpn_http2),) if manager.whole else (),
         )
 
 
 def _unread(place: Place) -> Iterator[Directive]:
     """What takes part in the way of a response and is not in the text."""
     line = place.at
+    if place.manager.whole:
+        return
     if place.istio == "VirtualService":
-        yield Directive("elsewhere", ("the EnvoyFilters of the mesh",), line.file, line.line, line.line)
+        name = "what EnvoyFilters add to this route"
     elif place.istio:
-        yield Directive(
-            "elsewhere", ("the filters that this patch is added to",), line.file, line.line, line.line
-        )
-    elif not place.manager.whole:
-        yield Directive("elsewhere", ("the listener of these routes",), line.file, line.line, line.line)
+        name = "the list of filters that this patch changes"
+    else:
+        name = "the listener of these routes"
+    yield Directive("elsewhere", (name,), line.file, line.line, line.line)
 
 
 def doubts(block: Block) -> Iterator[str]:
@@ -87,8 +86,10 @@ def pass_reason(block: Block) -> str:
 
 def refused_lines(config: Config) -> Sequence[ReadProblem]:
     """Routes of a whole configuration to clusters that it does not have."""
+    if not any(child(document, "static_resources") for document in config.directives):
+        return ()
     model = Model(config.directives)
-    if not model.is_bootstrap or model.has_remote_clusters:
+    if model.has_remote_clusters:
         return ()
     problems = []
     for place in model.places.values():

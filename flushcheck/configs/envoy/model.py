@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flushcheck.configs.envoy.filters import Filter, extension, read_filter, read_filters
 from flushcheck.configs.tree import Block, Directive
-from flushcheck.configs.yaml_nodes import at, child, children, is_false, is_true, scalar, text_at, walk
+from flushcheck.configs.yaml_nodes import at, child, children, is_false, is_true, scalars, text_at, walk
 
 ISTIO = "networking.istio.io/"
 _MANAGER = "http_connection_manager"
@@ -19,9 +19,7 @@ class Manager:
 
     at: Directive
     filters: tuple[Filter, ...] = ()
-    tls: bool = False
     alpn_http2: bool = False  # a browser takes HTTP/2 here
-    quic: bool = False
     whole: bool = True  # False: a list of routes whose listener is elsewhere, or a patch
 
 
@@ -101,33 +99,26 @@ class Model:
         self.has_remote_clusters = self.has_remote_clusters or child(dynamic, "cds_config") is not None
         for entry in children(child(static, "clusters")):
             self.clusters[text_at(entry, "name")] = entry
-        found = False
-        for chain, listener in _filter_chains(document):
+        chains, routes = _parts(document)
+        managers = 0
+        for chain, listener in chains:
             for entry in children(child(chain, "filters")):
                 config = _manager_config(entry)
                 if config is not None:
-                    found = True
+                    managers += 1
                     self._manager(config, chain, listener)
-        if not found:
-            for line in walk((document,)):
-                if child(line, "virtual_hosts") is not None:
-                    self._routes(line, Manager(line, whole=False))
+        for line in routes if managers == 0 else ():
+            self._routes(line, Manager(line, whole=False))
 
-    def _manager(self, config: Directive, chain: Directive, listener: Directive | None) -> None:
+    def _manager(self, config: Directive, chain: Directive, listener: Directive) -> None:
         socket = child(chain, "transport_socket")
-        protocols = [
-            scalar(entry)
-            for line in walk((socket,) if socket else ())
-            if line.name == "alpn_protocols"
-            for entry in children(line)
-        ]
+        lines = walk((socket,)) if socket is not None else iter(())
+        protocols = [each for line in lines if line.name == "alpn_protocols" for each in scalars(line)]
         quic = child(listener, "udp_listener_config") is not None
         manager = Manager(
             config,
             read_filters(children(child(config, "http_filters"))),
-            tls=socket is not None,
             alpn_http2=socket is not None and ("h2" in protocols or quic),
-            quic=quic,
         )
         routes = child(config, "route_config")
         if routes is not None:
@@ -200,14 +191,19 @@ def upstream_http2(block: Block) -> bool:
     return False
 
 
-def _filter_chains(document: Directive) -> Iterator[tuple[Directive, Directive | None]]:
-    """Every filter chain with its listener."""
+def _parts(document: Directive) -> tuple[list[tuple[Directive, Directive]], list[Directive]]:
+    """Every filter chain with its listener, and every list of virtual hosts."""
+    chains: list[tuple[Directive, Directive]] = []
+    routes = []
     for line in walk((document,)):
-        for chain in children(child(line, "filter_chains")):
-            yield chain, line
-        default = child(line, "default_filter_chain")
-        if default is not None:
-            yield default, line
+        for inner in line.block or ():
+            if inner.name == "filter_chains":
+                chains += [(chain, line) for chain in children(inner)]
+            elif inner.name == "default_filter_chain":
+                chains.append((inner, line))
+            elif inner.name == "virtual_hosts":
+                routes.append(line)
+    return chains, routes
 
 
 def _manager_config(entry: Directive) -> Directive | None:

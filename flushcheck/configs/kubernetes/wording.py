@@ -40,7 +40,9 @@ def _edit(old: Edit, block: Block, controller: Controller, in_cluster: bool) -> 
     if own and old.lines[0].split(" ")[0] == old.statement:
         # A line of a snippet; one that the controller writes anyway is refused with any value.
         return None if old.statement in WRITTEN_ANYWAY else old
-    entries = [entry for line in old.lines if (entry := _entry(line, controller, in_cluster))]
+    # The value of an Ingress may stand in a ConfigMap of the same file.
+    as_key = in_cluster or old.statement in controller.cluster_settings
+    entries = [entry for line in old.lines if (entry := _entry(line, controller, as_key))]
     if len(entries) != len(old.lines):
         return None
     # An entry of this name that the controller ignores is replaced: two would be one too many.

@@ -1,6 +1,7 @@
 """Traefik: routers and their middlewares, in files (YAML, TOML), labels, and Kubernetes' own kinds.
 
-`model.py` collects what the documents define, `blocks.py` returns each router that passes to an app.
+`model.py` collects what the documents define, `blocks.py` returns each router that passes to an app,
+`routing.py` chooses by rules.
 Source: Traefik's reference of its dynamic and static configuration, 3.7; what middlewares do to a stream was
 measured on 3.7.15.
 """
@@ -18,6 +19,7 @@ from flushcheck.configs.traefik.blocks import (
 )
 from flushcheck.configs.traefik.durations import seconds
 from flushcheck.configs.traefik.model import Chain, Middleware, Reference, chain_of, entry_points_of
+from flushcheck.configs.traefik.routing import route
 from flushcheck.configs.tree import Format
 
 __all__ = [
@@ -39,6 +41,7 @@ FORMAT = Format(
     pass_reason=pass_reason,
     doubts=doubts,
     conditions=conditions,
+    route=route,
     is_whole=lambda _config: False,
     file_names=(r"(^|/)traefik(-?dynamic)?\.(ya?ml|toml)$",),
     line_starts=(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.traefik.durations import seconds
 from flushcheck.configs.traefik.model import Middleware, Model, Router, bare, chain_of, model_of
-from flushcheck.configs.tree import Block, Config, Directive, Listener, Scope, ellipsize
+from flushcheck.configs.tree import Block, Config, Directive, Scope, ellipsize
 from flushcheck.configs.yaml_nodes import scalar
 
 INCLUDES = ("filename", "directory")  # below providers.file
@@ -33,9 +33,8 @@ def blocks(config: Config) -> Iterator[Block]:
     model = top.cached("traefik", lambda: Model(config.directives))
     for router in model.routers.values():
         if not router.service.strip().endswith("@internal"):
-            yield _block(
-                config, top, router.at, f"{router.title} {ellipsize(router.name, 60)}", model, router
-            )
+            name = f"{router.title} {ellipsize(router.name, 60)}"
+            yield _block(config, top, router.at, name, model, router)
     if not model.routers and model.middlewares:
         first = next(iter(model.middlewares.values()))
         yield _block(config, top, first.at, "middlewares without a router", model, None)
@@ -54,7 +53,6 @@ def _block(
         version=config.version,
         insert_scope=scope,
         unread_includes=tuple(_unread(config, model, router)) if router is not None else (),
-        listeners=(Listener(at, tls=True, http2=True),) if router is not None and router.tls else (),
     )
 
 
@@ -83,9 +81,8 @@ def doubts(block: Block) -> Iterator[str]:
         names = ", ".join(ellipsize(middleware.name, 30) for middleware in alone[:_MAX_DOUBTS])
         yield f"no router in this text uses {names}: what they do depends on the routers"
         return
-    others = [
-        each for each, _ in chain_of(block).known if each.kind not in PASSING and each.kind != "buffering"
-    ]
+    known = (*PASSING, "buffering")
+    others = [middleware for middleware, _ in chain_of(block).known if middleware.kind not in known]
     for middleware in others[:_MAX_DOUBTS]:
         kind = "a plugin" if middleware.kind == "plugin" else ellipsize(middleware.kind, 30)
         yield (

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from flushcheck.configs.tree import MAX_LINES, Block, Directive
+from flushcheck.configs.tree import MAX_ARGS, MAX_LINES, Block, Directive
 from flushcheck.configs.yaml_nodes import DOCUMENT, ITEM, children, scalar, scalars, walk
 
+_FLUSH_INTERVAL = ["loadbalancer", "responseforwarding", "flushinterval"]
 _MAX_CHAIN = 100  # middlewares of one router
 _MAX_ROOTS = 5_000  # documents, with those of included files
 CRD_GROUPS = ("traefik.io/", "traefik.containo.us/")
@@ -47,9 +48,10 @@ class Router:
     at: Directive  # its entry, or the first of its labels
     references: list[Reference] = field(default_factory=list)
     entry_points: tuple[str, ...] = ()  # (): every one that is a default
-    tls: bool = False
     service: str = ""
     title: str = "router"
+    rule: str = ""
+    priority: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -132,8 +134,9 @@ class Model:
         for entry in walk((root,)):
             if entry.name == "labels":
                 self._labels(entry)
-            elif entry.args and entry.args[0].startswith("--"):
-                self._flag(entry, entry.args[0])
+            elif entry.args and entry.args[0].lstrip().startswith("--"):
+                for word in entry.args[0].split(None, MAX_ARGS)[:MAX_ARGS]:
+                    self._flag(entry, word)
 
     def _middleware(self, name: str, at_key: str, entry: Directive, namespace: str = "") -> None:
         kind = next(iter(children(entry)), None)
@@ -150,8 +153,9 @@ class Model:
             entry,
             list(_references(key(entry, "middlewares"), "")),
             scalars(key(entry, "entryPoints")),
-            key(entry, "tls") is not None,
             scalar(key(entry, "service")),
+            rule=scalar(key(entry, "rule")),
+            priority=scalar(key(entry, "priority")),
         )
 
     def _resource(self, root: Directive, kind: str) -> None:
@@ -167,9 +171,10 @@ class Model:
                     route,
                     list(_references(key(route, "middlewares"), namespace)),
                     scalars(key(spec, "entryPoints")),
-                    key(spec, "tls") is not None,
                     _first_service(route),
                     "IngressRoute",
+                    scalar(key(route, "match")),
+                    scalar(key(route, "priority")),
                 )
 
     def _entry_point(self, entry: Directive) -> None:
@@ -212,11 +217,7 @@ class Model:
                 self._middleware_label(parts, lowered, value, entry)
             elif lowered[2] == "routers":
                 self._router_label(parts[3], lowered[4], value, entry)
-            elif lowered[2] == "services" and lowered[4:] == [
-                "loadbalancer",
-                "responseforwarding",
-                "flushinterval",
-            ]:
+            elif lowered[2] == "services" and lowered[4:] == _FLUSH_INTERVAL:
                 self.flush_intervals.setdefault(parts[3], entry)
 
     def _middleware_label(
@@ -236,8 +237,10 @@ class Model:
             router.entry_points = tuple(part.strip() for part in value.split(",") if part.strip())
         elif option == "service":
             router.service = value.strip()
-        elif option == "tls":
-            router.tls = True
+        elif option == "rule":
+            router.rule = value
+        elif option == "priority":
+            router.priority = value
 
 
 def model_of(block: Block) -> Model:
@@ -298,10 +301,8 @@ def _references(within: Directive | None, namespace: str) -> Iterator[Reference]
             continue
         place = scalar(key(entry, "namespace")) or namespace
         for part in name.split(","):
-            in_namespace = place and "@" not in part
-            yield Reference(
-                part.strip(), f"{place}-{bare(part)}" if in_namespace else bare(part), entry, within
-            )
+            lookup = f"{place}-{bare(part)}" if place and "@" not in part else bare(part)
+            yield Reference(part.strip(), lookup, entry, within)
 
 
 def _split(value: str, entry: Directive) -> list[Reference]:

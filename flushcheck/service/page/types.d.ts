@@ -12,7 +12,7 @@ export interface Probe {
   transport: Transport;
   scenario: string;
   variant: string;
-  vantage: "path" | "loopback" | "direct" | "unproxied";
+  vantage: "path" | "loopback" | "direct" | "unproxied" | "outer";
   run: number;
   lasts_s: number;
   client?: Client;
@@ -119,6 +119,9 @@ export interface Run {
   capabilities?: Capabilities | null;
   direct_capabilities?: Capabilities | null;
   origin_fault?: string;
+  outer?: string;
+  outer_capabilities?: Capabilities | null;
+  tapped?: { notes: string[]; observation: Observation } | null;
   omissions?: { probe: Probe; reason: string }[];
 }
 
@@ -211,6 +214,7 @@ export interface FaultLocation {
   place: string;
   summary: string;
   evidence: string[];
+  layers: string[];
 }
 
 export interface Hop {
