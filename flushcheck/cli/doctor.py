@@ -99,7 +99,7 @@ def configure(parser: Parser) -> None:
         help="a running service, a file with the server's command, or that command after --",
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="gunicorn's settings file")
-    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    parser.add_argument("-j", "--json", action="store_true", help="print JSON, for scripts")
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",

@@ -8,7 +8,7 @@ from flushcheck.cli.arguments import Parser
 from flushcheck.cli.check import add_config, check_config, read_config
 from flushcheck.cli.console import Console
 from flushcheck.cli.report_output import add_format_options, write_report
-from flushcheck.cli.tap_output import report_on, write_tap
+from flushcheck.cli.tap_output import check_format, report_on, write_tap
 from flushcheck.diagnosis.inference import judge
 from flushcheck.prober import load
 
@@ -36,5 +36,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     checked = check_config(files, saved)
     if saved.tapped is None:
         return write_report(judge(saved), arguments, console, checked)
+    check_format(arguments)
     report = report_on(saved.target, saved.tapped)
     return write_tap(report, saved, arguments, console, checked)

@@ -55,7 +55,7 @@ def configure(parser: Parser) -> None:
     test = actions.add_parser("test", help="test an origin against docs/protocol.md")
     test.example = "flushcheck origin test 'https://example.org/flushcheck.php?k=TOKEN'"
     test.add_argument("url", metavar="URL", help="its address, with its token as k=TOKEN")
-    test.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    test.add_argument("-j", "--json", action="store_true", help="print JSON, for scripts")
     test.add_argument(
         "--timeout",
         metavar="SECONDS",

@@ -14,7 +14,8 @@ from flushcheck.cli.arguments import Parser
 from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.check import check_config, read_config
 from flushcheck.cli.console import Console
-from flushcheck.cli.tap_output import report_on, why_not, write_tap
+from flushcheck.cli.report_output import is_text
+from flushcheck.cli.tap_output import check_format, report_on, why_not, write_tap
 from flushcheck.cli.watch_live import announce, live_view
 from flushcheck.model import Run, TapRequest, UsageError
 from flushcheck.prober import dump, saving
@@ -61,6 +62,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: there is no token, or an argument is wrong.
     """
+    check_format(arguments)
     token = arguments.token or os.environ.get(TOKEN_VARIABLE, "")
     if not token:
         raise UsageError(
@@ -71,7 +73,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     tap_id = secrets.token_hex(16)
     request = tapped_request(plain, tap_id, token)
     files = read_config(arguments)
-    shows = not (arguments.json or arguments.ticket)
+    shows = is_text(arguments)
     names = [name for name, _ in beside]
     live = live_view(arguments, console, names)
     with ExitStack() as stack:

@@ -7,9 +7,9 @@ import json
 
 from flushcheck.checking.check import CheckResult
 from flushcheck.cli.console import Console
-from flushcheck.cli.report_output import EXIT_CODES, write_report
+from flushcheck.cli.report_output import EXIT_CODES, Format, write_report
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Observation, Run, TapRequest
+from flushcheck.model import Observation, Run, TapRequest, UsageError
 from flushcheck.reports.json_report import document
 from flushcheck.reports.tap import tap_document, tap_text
 from flushcheck.tapping.judge import judge_tap, without_notes
@@ -17,6 +17,18 @@ from flushcheck.tapping.notes import NotesError, notes_from_text
 from flushcheck.tapping.report import TapPlace, TapReport
 from flushcheck.taps.recorder import Layer
 from flushcheck.testing.known_layers import advice
+
+
+def check_format(arguments: argparse.Namespace) -> None:
+    """Refuse the formats that have no place for the layers of an app.
+
+    Raises:
+        UsageError: such a format was chosen.
+    """
+    if arguments.format not in (Format.TEXT, Format.JSON):
+        raise UsageError(
+            f"--format {arguments.format}: expected text or json for the layers of an app, for example --json"
+        )
 
 
 def report_on(url: str, tapped: TapRequest) -> TapReport:
@@ -52,7 +64,7 @@ def write_tap(
         checked: the findings in files of the same path.
     """
     on_path = report.place is TapPlace.PATH
-    if arguments.json:
+    if arguments.format == Format.JSON:
         data = tap_document(report) | {"watch": document(judge(run)) if on_path else None}
         console.write(json.dumps(data, indent=2) + "\n")
         return EXIT_CODES[report.verdict]

@@ -19,6 +19,9 @@ class Server(StrEnum):
     CADDY = "caddy"
     VARNISH = "varnish"
     PHP = "php"  # php.ini and FPM pools
+    IIS = "iis"  # web.config and applicationHost.config
+    SQUID = "squid"  # as an accelerator: in front of an app
+    UWSGI = "uwsgi"  # ini, YAML, JSON or XML, and its command line
     GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
     TRAEFIK = "traefik"  # files, labels, Kubernetes' Middleware and IngressRoute
     ENVOY = "envoy"  # its own files, Istio's EnvoyFilter and VirtualService
@@ -40,6 +43,9 @@ _DISPLAY_NAMES = {
     Server.PHP: "PHP",
     Server.TRAEFIK: "Traefik",
     Server.ENVOY: "Envoy",
+    Server.UWSGI: "uWSGI",
+    Server.SQUID: "Squid",
+    Server.IIS: "IIS",
     Server.KUBERNETES: "Kubernetes",
 }
 

@@ -11,11 +11,14 @@ from flushcheck.configs import (
     envoy,
     gunicorn,
     haproxy,
+    iis,
     kubernetes,
     lighttpd,
     nginx,
     php,
+    squid,
     traefik,
+    uwsgi,
     varnish,
 )
 from flushcheck.configs.findings import Server
@@ -25,8 +28,8 @@ FORMATS: Mapping[Server, Format] = MappingProxyType(
     {
         module.FORMAT.server: module.FORMAT
         for module in (
-            *(gunicorn, traefik, envoy, caddy, haproxy, lighttpd),
-            *(varnish, php, apache, nginx, kubernetes),
+            *(gunicorn, iis, uwsgi, traefik, envoy, caddy, haproxy, lighttpd),
+            *(varnish, squid, php, apache, nginx, kubernetes),
         )
     }
 )

@@ -263,3 +263,22 @@ def envoy_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
     if place.manager.whole and place.upgrade is None:
         message = "WebSocket cannot pass here: no upgrade_configs names websocket"
         yield block.finding(culprit, Level.NOTE, message, fix=ENVOY_FIX)
+
+
+def squid_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
+    """A note: Squid drops Upgrade unless a line names the protocol, since 5.0."""
+    if block.server is not Server.SQUID:
+        return
+    for line in block.insert_scope.own("http_upgrade_request_protocols"):
+        # The names of protocols are compared as written; OTHER stands for those that no line names.
+        if line.args[:1] in (("websocket",), ("OTHER",)) and line.args[1:2] == ("allow",):
+            return
+    fix = "http_upgrade_request_protocols websocket allow all"
+    yield block.finding(
+        culprit,
+        Level.NOTE,
+        "WebSocket cannot pass: Squid drops the header Upgrade of requests, unless "
+        "http_upgrade_request_protocols allows it",
+        fix=Fix(where="squid.conf", change=fix, by=Owner.SERVER, note="since Squid 5.0"),
+        edits=block.edit(None, fix),
+    )

@@ -34,6 +34,7 @@ from flushcheck.diagnosis.report_sentences import could_not_tell, headline, note
 from flushcheck.diagnosis.response_notes import response_notes
 from flushcheck.diagnosis.server_versions import with_versions
 from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
+from flushcheck.diagnosis.tried import tried_and_clean
 from flushcheck.diagnosis.two_mounts import layers_between, layers_evidence, mounts_fault, of_the_app
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
@@ -71,6 +72,15 @@ MIN_LADDER = 2
 
 def judge(run: Run) -> Report:
     """Say how each Transport flows in this run, what holds it, and how to free it."""
+    return with_provenance(_judge(run), run)
+
+
+def with_provenance(report: Report, run: Run) -> Report:
+    """The Report with the time, the observer and the marker of its run."""
+    return replace(report, began_at=run.began_at, took_s=run.took_s, observer=run.observer, marker=run.marker)
+
+
+def _judge(run: Run) -> Report:
     seen = Observations(run.observations)
     # A browser falls back to TCP where UDP brings nothing.
     asked = [client for client in seen.clients if client is not Client.HTTP3 or not seen.http3_unreachable]
@@ -116,6 +126,7 @@ def judge(run: Run) -> Report:
         rungs=steps.rungs if steps else (),
         stream=stream_report(run, own) if own else None,
         is_origin=is_origin,
+        clean=() if own else tried_and_clean(results[0].seen, reports),
     )
 
 

@@ -13,7 +13,7 @@ from flushcheck.configs.kubernetes import concerns, is_passive
 from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name, recognise
 from flushcheck.configs.templates import is_marked, parseable
 from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
-from flushcheck.files.embedded import container_of, texts_in, yaml_texts
+from flushcheck.files.embedded import container_of, texts_in, uwsgi_commands, yaml_texts
 from flushcheck.files.find_files import STDIN, find_files, may_be_configuration
 from flushcheck.files.includes import SearchPath
 from flushcheck.files.kubernetes_files import may_be_kubernetes, snippet_lines
@@ -124,8 +124,6 @@ def _configs(
         for each in servers_in(name, text, server)
         if server in (None, each) and each is not first
     ]
-    if container is None:
-        return configs + structured
     objects = _objects(name, text, server, version) if own is None else None
     if objects is not None and (server is not None or concerns(objects.directives)):
         configs.append(objects)
@@ -133,10 +131,10 @@ def _configs(
     try:
         inner_texts = [inner for inner in texts_in(name, text) if inner.line not in own_lines]
     except Unreadable:
-        if not configs:
+        if not (configs or structured):
             raise
         inner_texts = []  # the problem stands in its Config
-    for inner in inner_texts:
+    for inner in (*inner_texts, *uwsgi_commands.texts(name, text)):
         inner_server = recognise(inner.hint, inner.text) or inner.server
         if inner_server is not None and server in (None, inner_server):
             configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))

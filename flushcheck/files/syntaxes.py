@@ -15,7 +15,9 @@ from flushcheck.configs import (
     lighttpd,
     nginx,
     php,
+    squid,
     traefik,
+    uwsgi,
     varnish,
 )
 from flushcheck.configs.findings import Server
@@ -31,12 +33,15 @@ from flushcheck.files.includes import (
     nginx_include,
     own_folder,
     traefik_file,
+    uwsgi_include,
 )
 from flushcheck.files.kubernetes_files import parse_kubernetes
 from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
 from flushcheck.files.structured import parse_structured
+from flushcheck.files.uwsgi_syntax import parse_uwsgi
+from flushcheck.files.xml_tree import parse_xml
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,9 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.CADDY: Syntax(caddy.parse, caddy.INCLUDES, (), caddy_import),
     Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), lighttpd_or_varnish_include),
     Server.PHP: Syntax(php.parse),
+    Server.IIS: Syntax(parse_xml),
+    Server.SQUID: Syntax(squid.parse, squid.INCLUDES, (), lighttpd_or_varnish_include),
+    Server.UWSGI: Syntax(parse_uwsgi, uwsgi.INCLUDES, (), uwsgi_include),
     Server.KUBERNETES: Syntax(
         parse_kubernetes, refused_lines=lambda config: tuple(kubernetes.ignored_lines(config))
     ),

@@ -179,6 +179,11 @@ class Run:
     outer_capabilities: Capabilities | None = None  # of the origin at `outer`
     tapped: TapRequest | None = None  # of `flushcheck tap`
     omissions: tuple[Omission, ...] = ()  # probes that were called for, and not made
+    began_at: str = ""  # UTC, for example "2026-11-28T06:53:00Z"; "": the observer does not say
+    took_s: float = 0.0
+    observer: str = ""  # the name of the machine that measured; "": it is not told
+    # In each request of the run, for access logs: X-Request-ID, and how the nonce in the query begins.
+    marker: str = ""
 
 
 class Flow(StrEnum):

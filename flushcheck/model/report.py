@@ -223,3 +223,8 @@ class Report:
     rungs: tuple[Rung, ...] = ()  # from the app to the reader; empty: one address only
     stream: StreamReport | None = None  # of the user's own app; None: a service or an origin was diagnosed
     is_origin: bool = False  # of the origin protocol: `target` is its one address
+    began_at: str = ""  # these four are those of the Run
+    took_s: float = 0.0
+    observer: str = ""
+    marker: str = ""
+    clean: tuple[str, ...] = ()  # what was tried and found clean, one sentence each

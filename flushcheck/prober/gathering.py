@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from secrets import token_hex
 
 from flushcheck.measurement import offer, plan
 from flushcheck.measurement.timing import flow, unclear
@@ -46,6 +45,7 @@ from flushcheck.prober.differing import check_http3, differing, may_speak_http3
 from flushcheck.prober.discovery import Discovery, discover
 from flushcheck.prober.greeting import CertificateLook
 from flushcheck.prober.http3_sharing import Http3Offer, http3_available
+from flushcheck.prober.marking import begin, marked, nonce
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.redirects import at as moved
 from flushcheck.prober.redirects import follow_redirects
@@ -110,6 +110,7 @@ def gather(
     idle_s: float | Iterable[float] = (),
     options: ConnectionOptions = DEFAULT_OPTIONS,
     clients: Iterable[Client | str] = CLIENTS,
+    observer: str = "",
 ) -> Run:
     """Make every observation that a verdict on the path to a service needs.
 
@@ -128,11 +129,13 @@ def gather(
             long as the longest of them.
         options: how to get to the service.
         clients: the kinds of client to ask as, as far as the address makes a difference between them.
+        observer: the name of this machine, for the report; "" to leave it out.
 
     Raises:
         UsageError: `url`, `direct`, `at`, `outer`, `only`, `timeout_s`, `idle_s` or `clients` is not
             possible. Whatever the peer does is in the Run.
     """
+    options, beginning = marked(options), begin()
     address, key = parse_origin(url)
     wanted, silences_s = transports(only), parse_silences(idle_s)
     asked = client_names(_ASKED_BY.get(options.protocol, clients))
@@ -146,10 +149,11 @@ def gather(
     found = discover(target, key, deadline)
     target = found.target
     if target.capabilities is None:  # what has responded to the question is where it is
-        target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
+        target = follow_redirects(target, plan.address(FIRST_PROBE, nonce(options)), deadline)
     mounts = discover(outermost[0], outermost[1] or key, deadline) if outermost else None
     if fault := found.fault or _mounts_fault(target, mounts):
-        return Run(target.address.url, (), tool=TOOL, verified=options.tls.verify, origin_fault=fault)
+        none = Run(target.address.url, (), tool=TOOL, verified=options.tls.verify, origin_fault=fault)
+        return beginning.complete(none, options, observer)
     beside = tuple(
         # The same address, past the proxy.
         replace(moved(there, target.address), capabilities=target.capabilities)
@@ -177,7 +181,7 @@ def gather(
             # A transport that does not open cannot be silent.
             observations += gathering.silences(open_transports, silences_s)
     looked_by = min(deadline, time.monotonic() + LOOK_SPARE_S)
-    return Run(
+    run = Run(
         target=target.address.url,
         observations=observations,
         tool=TOOL,
@@ -199,6 +203,7 @@ def gather(
         outer_capabilities=mounts.target.capabilities if mounts else None,
         omissions=gathering.omissions,
     )
+    return beginning.complete(run, options, observer)
 
 
 class Gathering:

@@ -9,7 +9,6 @@ builder holds is its observation.
 from __future__ import annotations
 
 import queue
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +22,7 @@ from flushcheck.prober.capture import Capture, EndDetail
 from flushcheck.prober.connecting import tls_context
 from flushcheck.prober.connections import BROWSER, Connections
 from flushcheck.prober.http3_sharing import Http3Offer
+from flushcheck.prober.marking import nonce
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.polling import probe_polling
 from flushcheck.prober.redaction import secrets_of
@@ -244,7 +244,7 @@ def _probe(
         if left_s < 0 or not turns.acquire(timeout=left_s):
             return NoTime()
     try:
-        end = PROBERS[probe.transport](builder, connections, secrets.token_hex(8))
+        end = PROBERS[probe.transport](builder, connections, nonce(connections.target.options))
     finally:
         if turns is not None:
             turns.release()

@@ -59,6 +59,7 @@ from tests.culprits.seen import (
     NO_TRANSFORM,
     NOT_TRIED,
     OTHER_TYPE,
+    PADDED,
     PHP,
     POLLING,
     POSSIBLE,
@@ -176,6 +177,8 @@ FCGID: list[Row] = [
 ]  # fmt: skip
 
 MOD_SECURITY: list[Row] = [
+    ("flows after padding", {"frees": {XAB: NO, OTHER_TYPE: YES, PADDED: YES}}, None),
+    ("held after padding too", {"frees": {XAB: NO, OTHER_TYPE: YES, PADDED: NO}}, LIKELY),
     ("flows as another type",         {},                                         LIKELY),
     ("held as another type",          {"frees": {XAB: NO, OTHER_TYPE: NO}},       None),
     ("another type untried",          {"frees": {XAB: NO}},                       None),

@@ -243,6 +243,7 @@ Table = tuple[Any, Transport, Seen, list[Row]]  # detector, the Transport, what 
 CERTAIN, LIKELY, POSSIBLE = Confidence
 YES, NO, NOT_TRIED = Answer
 XAB, IDENTITY, HTTP10, OTHER_TYPE = Variant.XAB, Variant.IDENTITY, Variant.HTTP10, Variant.OTHER_TYPE
+PADDED = Variant.PADDED
 NO_TRANSFORM, TIMEOUT = Variant.NO_TRANSFORM, Outcome.TIMEOUT
 FLOWING, HELD, BLOCKS, TICKS = Flow.FLOWING, Flow.HELD, Flow.BLOCKS, Flow.TICKS
 LATE, THROTTLED, CUT, FAILED, REPLAYED, UNKNOWN = (

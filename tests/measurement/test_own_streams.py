@@ -24,11 +24,12 @@ from flushcheck.measurement.own_streams import (
     is_late_opening,
     is_replayed,
     is_timed,
+    may_be_stream,
     shape,
     waited_s,
 )
 from flushcheck.measurement.patterns import HELD_SHARE, Delivery, deliveries, record_threshold
-from flushcheck.model import Arrival, Flow, Observation, Outcome
+from flushcheck.model import Arrival, Flow, Observation, Outcome, Probe, Scenario, Transport
 from tests.measurement.own import (
     BLOCKS,
     EVENT_STREAM,
@@ -602,3 +603,36 @@ def test_events_are_known_by_their_type_whatever_its_parameters():
     headers = (("content-type", "Text/event-stream ; charset=utf-8"), LENGTH)
     joined = replace(observed(ONCE), headers=headers)
     assert is_joined(joined, shape(joined))
+
+
+def response(kind: str, *at_s: float, status: int = 200, length: str = "") -> Observation:
+    headers = [("content-type", kind)] if kind else []
+    headers += [("content-length", length)] if length else []
+    arrivals = tuple(Arrival(moment, 10, 10) for moment in at_s)
+    return Observation(
+        Probe(Transport.CHUNKED, Scenario.OWN), Outcome.COMPLETE, status=status, headers=tuple(headers), arrivals=arrivals
+    )  # fmt: skip
+
+
+RESPONSES = [
+    # name                          response                                                      may be a stream
+    ("events",                      response("text/event-stream", 0.0),                           True),
+    ("events, with a charset",      response("Text/Event-Stream ; charset=utf-8", 0.0),           True),
+    ("JSON lines",                  response("application/x-ndjson", 0.0, length="10"),           True),
+    ("text that takes long",        response("text/plain", 0.0, 0.5),                             True),
+    ("of no type",                  response("", 0.5),                                            True),
+    ("status 299",                  response("text/event-stream", 0.0, status=299),               True),
+    ("status 300",                  response("text/event-stream", 0.0, status=300),               False),
+    ("status 199",                  response("text/event-stream", 0.0, status=199),               False),
+    ("status 200, without a body",  response("text/event-stream"),                                False),
+    ("text that is quick",          response("text/plain", 0.0, 0.49),                            False),
+    ("a file that takes long",      response("text/plain", 0.0, 9.0, length="20"),                False),
+    ("a page in parts",             response("text/html; charset=utf-8", 0.0, 9.0),               False),
+    ("another page",                response("application/xhtml+xml", 0.0, 9.0),                  False),
+    ("one JSON document",           response("application/json", 0.0, 9.0),                       False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "expected"), RESPONSES, ids=[row[0] for row in RESPONSES])
+def test_a_response_that_may_be_a_stream(name, seen, expected):
+    assert may_be_stream(seen) is expected

@@ -266,7 +266,6 @@ def _cluster_block(each: Settings, controller: Controller, config: Config) -> Bl
         defaults=default_values(controller, common.lines),
         upgrades=True,
     )
-    first = next((line for line in each.entries if line.line > each.at.line), None)
     ingress = Ingress(each.at, each.name, None, None, tls=True)
     return Block(
         server=Server.NGINX,
@@ -275,7 +274,6 @@ def _cluster_block(each: Settings, controller: Controller, config: Config) -> Bl
         via="http",
         name=each.name,
         insert_scope=scope,
-        insert_before=first,
         params={"controller": Value("controller", (controller.name,)), "cluster": Value("cluster", ("yes",))},
         unread_includes=unread_lines(each.entries),
         listeners=_listeners(ingress, controller, common),

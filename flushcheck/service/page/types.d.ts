@@ -123,6 +123,10 @@ export interface Run {
   outer_capabilities?: Capabilities | null;
   tapped?: { notes: string[]; observation: Observation } | null;
   omissions?: { probe: Probe; reason: string }[];
+  began_at?: string;
+  took_s?: number;
+  observer?: string;
+  marker?: string;
 }
 
 /** What an origin says that it can: docs/protocol.md. The page itself diagnoses services with their own paths. */
@@ -249,6 +253,11 @@ export interface Report {
   is_origin: boolean;
   notes: string[];
   tool: string;
+  began_at: string;
+  took_s: number;
+  observer: string;
+  marker: string;
+  clean: string[];
 }
 
 export interface StreamReport {
