@@ -126,7 +126,8 @@ def _doubts(top: Scope) -> Iterator[str]:
                 yield f"{line.text} (line {line.line}): {through}"
     for line in top.own("if"):
         if any(_COUNTS.match(inner.name) for inner in line.block or ()):
-            yield f"lines under {line.text} (line {line.line}) count only where the condition holds: not checked"
+            where = f"{line.text} (line {line.line})"
+            yield f"lines under {where} count only where the condition holds: not checked"
 
 
 def delay_pool(block: Block) -> tuple[Directive, str] | None:
