@@ -75,7 +75,7 @@ def _top_level(block: Block) -> Sequence[Directive]:
 
 # What decides how a response of the backend is processed.
 _SETTINGS = ("beresp.do_", "beresp.filters")
-# Varnish's own filters: `esi` is do_esi's, `gzip` do_gzip's. gunzip and testgunzip pass each write on.
+# Varnish's own filters: `esi` is do_esi's, `gzip` do_gzip's; gunzip and testgunzip pass each write on.
 _FILTERS = frozenset({"esi", "esi_gzip", "gunzip", "gzip", "testgunzip"})
 
 
