@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.configs.server_setups import NO_WORKER, SETUPS, gunicorn, other
 
 from flushcheck.configs.findings import Level
 from flushcheck.configs.server_setup import GTHREAD, SYNC, AppServer
 from flushcheck.diagnosis.app_server import Capacity, examine, exit_code
 from flushcheck.reports.app_server import server_report_document, server_report_line, server_report_text
+from tests.diagnosis.server_setups import NO_WORKER, SETUPS, gunicorn, other
 
 LOOP = "a stream takes a task of the event loop, and no thread; code that blocks stops all of its process"
 MEANINGS = [

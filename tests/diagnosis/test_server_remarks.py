@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.configs.server_setups import MISFIT, NO_WORKER, OFF, SETUPS, gunicorn, other
 
 from flushcheck.configs.server_setup import GTHREAD, SYNC, AppServer
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.app_server import examine
 from flushcheck.model.settings import UnknownSetting
+from tests.diagnosis.server_setups import MISFIT, NO_WORKER, OFF, SETUPS, gunicorn, other
 
 # What SETUPS does not hold: the edges of each condition.
 EDGES = [
