@@ -610,7 +610,8 @@ def test_what_a_linter_makes_of_a_configuration(culprit, server, text, expected)
 # The same linter as that of nginx-fastcgi-buffering, for another gateway.
 SAME_AS_FASTCGI = {"nginx-uwsgi-buffering", "nginx-scgi-buffering"}
 # A table of its own: tests/culprits/test_no_effect.py.
-ELSEWHERE = {"line-without-effect"}
+# By the names of files as well: tests/configs/test_hosting.py.
+ELSEWHERE = {"line-without-effect", "app-engine-standard", "lambda-invoke-mode"}
 
 
 def test_every_linter_has_rows_in_the_table():
