@@ -28,6 +28,9 @@ QUEUE_S = 1.0
 BLOCKED_S = 0.3
 BLOCKED_SHARE = 0.5
 
+# Chunks that waited for the event loop pass within this time when it runs again.
+PILE_S = 0.02
+
 READER = "reader"
 
 # What lets a person know the fix of a layer: its name and where it is defined.
@@ -83,9 +86,9 @@ def _conclude(base: TapReport, notes: TapNotes, seen: Observation, advice: Advic
         return replace(
             base, verdict=Verdict.BROKEN, place=TapPlace.PATH, cause=TapCause.PATH, headline=headline
         )
+    if _loop_blocked(base, notes) and (base.guilty or _piled_up(base, notes)):
+        return _blocked(base)
     if base.guilty:
-        if _loop_blocked(base, notes):
-            return _blocked(base)
         return _held(base, TapPlace.PATH, TapCause.PATH, sentences.path(base))
     if base.queued_s >= QUEUE_S:
         return _held(base, TapPlace.SERVER, TapCause.QUEUE, sentences.queue(base))
@@ -120,6 +123,20 @@ def _loop_blocked(base: TapReport, notes: TapNotes) -> bool:
     """Whether the event loop stood still for most of the response."""
     lasted_s = max((place.chunks[-1].at_s for place in notes.places if place.chunks), default=0.0)
     return base.loop_blocked_s >= max(BLOCKED_S, BLOCKED_SHARE * lasted_s)
+
+
+def _piled_up(base: TapReport, notes: TapNotes) -> bool:
+    """Whether chunks came to the view's tap together after a block: something had made them meanwhile."""
+    times_s = base.rungs[0].times_s
+    return any(
+        following - before >= BLOCKED_S
+        and sum(0 <= at_s - following <= PILE_S for at_s in times_s) >= MIN_DELIVERIES
+        and any(
+            block.for_s >= BLOCKED_S and before < block.at_s + block.for_s <= following + PILE_S
+            for block in notes.blocks
+        )
+        for before, following in pairwise(times_s)
+    )
 
 
 def _few(base: TapReport, notes: TapNotes) -> TapReport:

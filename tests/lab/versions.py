@@ -87,8 +87,7 @@ class Wheel:
         Raises:
             Unavailable: no such wheel for this machine, no network.
         """
-        argv = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "install", "--no-deps"]
-        _run([*argv, "--upgrade", "--target", str(self.folder), self.requirement])
+        ran_pip(self.folder, self.requirement)
 
 
 TRIXIE = Suite("trixie", ("nginx", "haproxy", "libnginx-mod-http-brotli-filter"))
@@ -196,6 +195,16 @@ def mirror() -> str:
         if release == codename:
             return uri
     raise Unavailable(f"apt has no source for {codename or 'this system'}")
+
+
+def ran_pip(folder: Path, *arguments: str) -> None:
+    """Unpack wheels into a folder, without what they depend on.
+
+    Raises:
+        Unavailable: no such wheel for this machine, no network.
+    """
+    argv = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "install", "--no-deps"]
+    _run([*argv, "--upgrade", "--target", str(folder), *arguments])
 
 
 def _os_release() -> str:

@@ -1,0 +1,212 @@
+"""Middlewares of WSGI and ASGI as people write them: some join, some wait, some only look."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+
+def passes_on(app: Any) -> Any:
+    def wrapped(environ: Any, start_response: Any) -> Any:
+        yield from app(environ, start_response)
+
+    return wrapped
+
+
+def joiner(app: Any) -> Any:
+    def wrapped(environ: Any, start_response: Any) -> Any:
+        return [b"".join(app(environ, start_response))]
+
+    return wrapped
+
+
+class LengthMiddleware:
+    """Needs the length of the body for a header."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        begun: list[Any] = []
+        body = b"".join(self.app(environ, lambda *given: begun.append(given)))
+        status, headers, *_ = begun[-1]
+        start_response(status, [*headers, ("Content-Length", str(len(body)))])
+        return [body]
+
+
+class HashMiddleware:
+    """Joins too, and keeps what it calls under a name of its own."""
+
+    def __init__(self, app: Any) -> None:
+        self.downstream = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return [b"".join(self.downstream(environ, start_response))]
+
+
+def audit(app: Any, environ: Any, start_response: Any) -> Any:
+    return [b"".join(app(environ, start_response))]
+
+
+def audited(app: Any) -> Any:
+    return functools.partial(audit, app)
+
+
+class BatchMiddleware:
+    """Passes on 400 bytes at a time."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterator[bytes]:
+        kept = b""
+        for chunk in self.app(environ, start_response):
+            kept += chunk
+            if len(kept) >= 400:
+                yield kept
+                kept = b""
+        yield kept
+
+
+class LaterMiddleware:
+    """Passes on each chunk when the next one comes: it wants to know the last one."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterator[bytes]:
+        kept = b""
+        for chunk in self.app(environ, start_response):
+            if kept:
+                yield kept
+            kept = chunk
+        yield kept
+
+
+class _Compressing:
+    flush = False
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterator[bytes]:
+        def start(status: str, headers: Any, *error: Any) -> Any:
+            return start_response(status, [*headers, ("Content-Encoding", "gzip")], *error)
+
+        compress = zlib.compressobj(wbits=31)
+        for chunk in self.app(environ, start):
+            yield compress.compress(chunk) + (compress.flush(zlib.Z_SYNC_FLUSH) if self.flush else b"")
+        yield compress.flush()
+
+
+class ZipMiddleware(_Compressing):
+    """Compresses, and never flushes."""
+
+
+class FlushingZipMiddleware(_Compressing):
+    """Compresses, and flushes after each chunk."""
+
+    flush = True
+
+
+class TimedMiddleware:
+    """Counts the bytes of what passes."""
+
+    def __init__(self, app: Any) -> None:
+        self.wrapped = app
+        self.total = 0
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterator[bytes]:
+        for chunk in self.wrapped(environ, start_response):
+            self.total += len(chunk)
+            yield chunk
+
+
+class AsgiJoiner:
+    """Sends one message for all."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        kept = b""
+
+        async def joining(message: Any) -> None:
+            nonlocal kept
+            if message["type"] != "http.response.body":
+                await send(message)
+                return
+            kept += message.get("body", b"")
+            if not message.get("more_body"):
+                await send({"type": "http.response.body", "body": kept})
+
+        await self.app(scope, receive, joining)
+
+
+class AsgiSigner:
+    """Joins too, and keeps what it calls under a name of its own."""
+
+    def __init__(self, downstream: Any) -> None:
+        self.downstream = downstream
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await AsgiJoiner(self.downstream)(scope, receive, send)
+
+
+class AsgiZip:
+    """Compresses as people copy it from a page: a file of gzip in memory, without a flush."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        target = io.BytesIO()
+        packed = gzip.GzipFile(mode="wb", fileobj=target)
+
+        async def zipping(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"content-encoding", b"gzip")]}
+            else:
+                packed.write(message.get("body", b""))
+                if not message.get("more_body"):
+                    packed.close()
+                message = {**message, "body": target.getvalue()}
+                target.seek(0)
+                target.truncate()
+            await send(message)
+
+        await self.app(scope, receive, zipping)
+
+
+class AsgiTimer:
+    """Looks at each message and passes it on."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def timed(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"server-timing", b"app")]}
+            await send(message)
+
+        await self.app(scope, receive, timed)
+
+
+WSGI = {
+    "passes_on": passes_on,
+    "joiner": joiner,
+    "length": LengthMiddleware,
+    "hash": HashMiddleware,
+    "audit": audited,
+    "batch": BatchMiddleware,
+    "later": LaterMiddleware,
+    "zip": ZipMiddleware,
+    "zip-flush": FlushingZipMiddleware,
+    "timed": TimedMiddleware,
+}
+ASGI = {"asgi-joiner": AsgiJoiner, "signer": AsgiSigner, "asgi-zip": AsgiZip, "asgi-timer": AsgiTimer}
