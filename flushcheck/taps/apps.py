@@ -94,6 +94,7 @@ def apps_in(app: Any) -> list[Any]:
         if not waiting:
             break
         layer = waiting.pop()  # Starlette is not built here: middlewares may be added until its first request
+        layer = getattr(layer, "router", layer) if _is_not_built(layer) else layer
         chain = [layer, *(link.inner for link in links(layer))]
         for each in chain:
             waiting += mounts_of(each).values()
@@ -106,8 +107,12 @@ def apps_in(app: Any) -> list[Any]:
 
 def build(app: Any) -> None:
     """Have Starlette build its chain of middlewares, which it does at the first request."""
-    if getattr(app, "middleware_stack", app) is None:
+    if _is_not_built(app):
         app.middleware_stack = app.build_middleware_stack()
+
+
+def _is_not_built(app: Any) -> bool:
+    return getattr(app, "middleware_stack", app) is None and hasattr(app, "build_middleware_stack")
 
 
 def _innermost(app: Any, recorder: Recorder, *, is_asgi: bool) -> Any:
@@ -156,4 +161,4 @@ def _tapped_router(app: Any, recorder: Recorder) -> Any:
 def _has_layers(route: Any) -> bool:
     """Whether a route of Starlette calls an app that has layers of its own."""
     app = getattr(route, "__dict__", {}).get("app")
-    return callable(app) and next(links(app), None) is not None
+    return callable(app) and (_is_not_built(app) or next(links(app), None) is not None)

@@ -74,11 +74,27 @@ def _attribute(app: Any) -> Link | None:
     fields = fields_of(app)
     name = next((name for name in ATTRIBUTES if _is_layer(fields.get(name))), "")
     if not name and _is_app(app):
-        others = [name for name, value in fields.items() if _is_app(value)]
-        name = others[0] if len(others) == 1 else ""
+        others = {id(value): name for name, value in fields.items() if _is_app(value)}
+        name = next(iter(others.values())) if len(others) == 1 else ""
     if not name or _empty_copy(app) is None:
         return None
-    return Link(layer_of(app), fields[name], lambda value: copy_with(app, **{name: value}))
+    inner = fields[name]
+
+    def around(value: Any) -> Any:
+        changed = {key: _calling(each, inner, value) for key, each in fields.items()}
+        return copy_with(app, **changed | {name: value})
+
+    return Link(layer_of(app), inner, around)
+
+
+def _calling(helper: Any, inner: Any, value: Any) -> Any:
+    """What a layer keeps besides the next one. A helper that calls that one, too, gets the value in its place."""
+    if helper is inner:
+        return value
+    if not _is_app(helper) or inspect.isroutine(helper) or _empty_copy(helper) is None:
+        return helper
+    changed = {name: value for name, each in fields_of(helper).items() if each is inner}
+    return copy_with(helper, **changed) if changed else helper
 
 
 def _is_layer(candidate: Any) -> bool:
@@ -150,7 +166,7 @@ def copy_with(layer: Any, **changes: Any) -> Any:
     copy = _empty_copy(layer)
     for name, value in {**fields_of(layer), **changes}.items():
         # BaseHTTPMiddleware keeps its own `dispatch`: that of the copy has to use the copy's next layer.
-        is_own = inspect.ismethod(value) and value.__self__ is layer and name not in changes
+        is_own = inspect.ismethod(value) and value.__self__ is layer
         object.__setattr__(copy, name, MethodType(value.__func__, copy) if is_own else value)
     return copy
 

@@ -37,9 +37,9 @@ LATE_S = 0.05
 def install(app: Any, *, token: str | None = None) -> Any:
     """Put taps between the layers of an app, for requests of `flushcheck tap`; return the app to serve.
 
-    A Flask, Quart, Starlette or FastAPI app is changed, so that what is returned is the same object. For any other
-    WSGI or ASGI app it is a new one: serve that. Call it last, when all middlewares are there: it sees those
-    around which it stands.
+    A Flask, Quart, Starlette or FastAPI app is changed, so that what is returned is the same object. For any
+    other WSGI or ASGI app it is a new one: serve that. Call it last, when all middlewares are there: it sees
+    those around which it stands.
 
     Args:
         app: a WSGI or ASGI app, Django's handlers included.

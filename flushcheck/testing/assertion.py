@@ -135,7 +135,7 @@ def _request(
 
 
 def _taps(recorder: Recorder) -> tuple[list[TapChunks], str, tuple[Layer, ...]]:
-    """What each tap noted, why the bytes at one cannot be read ("" if they can), and the layer that wrote them."""
+    """What each tap noted, why bytes cannot be read ("" if they can), and the layer that wrote those."""
     taps: list[TapChunks] = []
     unreadable = ""
     writers: tuple[Layer, ...] = ()

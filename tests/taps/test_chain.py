@@ -69,7 +69,7 @@ class Slotted:
 
 
 class Hidden:
-    __slots__ = "__inner"
+    __slots__ = "__inner"  # noqa: PLC0205  # Python takes a string, too
 
     def __init__(self, inner: Any) -> None:
         self.__inner = inner
@@ -107,7 +107,8 @@ CHAINS = [
     ("an attribute", Kept(app=wsgi), ["Kept"]),
     ("another attribute", Kept(wsgi_app=wsgi), ["Kept"]),
     ("an attribute of another name", Kept(app="wsgi", name=wsgi), ["Kept"]),
-    ("two attributes of other names", Kept(name=wsgi, other=wsgi), []),
+    ("two attributes of other names", Kept(name=wsgi, other=closure(wsgi)), []),
+    ("the same in two attributes of other names", Kept(name=wsgi, other=wsgi), ["Kept"]),
     ("an attribute that is no app", Kept(app="wsgi", name=len), []),
     ("an attribute of what is no app", NoApp(name=wsgi), []),
     ("an attribute in a slot", Slotted(wsgi), ["Slotted"]),
@@ -168,6 +169,23 @@ def test_a_copy_calls_something_else_and_the_layer_stays_as_it_is(app) -> None:
     assert [found.inner for found in links(copy)] == [asgi]
     assert [found.inner for found in links(app)] == [wsgi]
     assert type(copy) is type(app)
+
+
+def test_helpers_of_a_copy_call_something_else_too() -> None:
+    app = Kept(
+        app=wsgi, again=wsgi, packer=Kept(app=wsgi, level=4), other=Kept(app=asgi), plain=NoApp(app=wsgi)
+    )
+    (link,) = links(app)
+    copy = link.around(asgi)
+    assert (copy.app, copy.again, copy.packer.app, copy.packer.level, copy.other.app) == (
+        asgi,
+        asgi,
+        asgi,
+        4,
+        asgi,
+    )
+    assert (copy.other, copy.plain) == (app.other, app.plain)
+    assert (app.app, app.packer.app) == (wsgi, wsgi)
 
 
 def test_a_copy_uses_its_own_methods() -> None:

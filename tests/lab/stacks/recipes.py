@@ -97,8 +97,12 @@ class _Compressing:
         def start(status: str, headers: Any, *error: Any) -> Any:
             return start_response(status, [*headers, ("Content-Encoding", "gzip")], *error)
 
+        # Called at once: granian 2.8 sends a header without what a generator gives to start_response.
+        return self._compressed(self.app(environ, start))
+
+    def _compressed(self, chunks: Any) -> Iterator[bytes]:
         compress = zlib.compressobj(wbits=31)
-        for chunk in self.app(environ, start):
+        for chunk in chunks:
             yield compress.compress(chunk) + (compress.flush(zlib.Z_SYNC_FLUSH) if self.flush else b"")
         yield compress.flush()
 

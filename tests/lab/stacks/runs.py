@@ -6,7 +6,6 @@ import json
 import re
 import secrets
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -29,7 +28,7 @@ from flushcheck.testing import assert_url_streams
 from tests.lab.asks import Ask
 from tests.lab.observer import look
 from tests.lab.seen import Seen
-from tests.lab.stacks.overlays import import_path
+from tests.lab.stacks.overlays import import_path, python
 from tests.lab.stacks.serving import TOKEN, started
 from tests.lab.stacks.table import Stack
 from tests.live import servers
@@ -128,7 +127,7 @@ def order_found(stack: Stack) -> Mapping[str, Any]:
     env = servers.child_env(
         {"PYTHONPATH": import_path(stack.overlay), "LAB_STACK": stack.name, "LAB_GAP_S": "0"}
     )
-    argv = [sys.executable, "-m", "tests.lab.stacks.order"]
+    argv = [python(stack.overlay), "-m", "tests.lab.stacks.order"]
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=ORDER_S, check=False)
     if done.returncode:
         raise servers.ServiceError(f"the order check failed: {done.stderr[-600:]}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from tests.lab.setting import tool
-from tests.lab.stacks.overlays import import_path
+from tests.lab.stacks.overlays import import_path, python
 from tests.lab.stacks.table import Stack
 from tests.live import servers
 from tests.live.servers import Service
@@ -47,7 +46,7 @@ def started(stack: Stack, *, freed: bool = False) -> Iterator[Service]:
     given = [part.replace("PORT", str(port)) for part in COMMANDS[stack.server]]
     place = len(given) - 1  # the app comes last
     given[place:place] = options
-    program = [tool("uwsgi", "uwsgi-core")] if stack.server == "uwsgi" else [sys.executable]
+    program = [tool("uwsgi", "uwsgi-core")] if stack.server == "uwsgi" else [python(stack.overlay)]
     packages = sysconfig.get_path("purelib") if stack.server == "uwsgi" else ""
     env = {
         "PYTHONPATH": import_path(stack.overlay, more=packages),

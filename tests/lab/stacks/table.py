@@ -171,7 +171,7 @@ _ROWS = (
     _clean("waitress", "django", "update-cache session locale fetch-cache"),
     _clean("gunicorn-gevent", "django", "whitenoise cors count"),
     _clean("gunicorn-gthread", "django", "security gzip common", view="identity"),
-    _clean("cheroot", "django", "gzip", overlay="django-6.1"),
+    _clean("waitress", "django", "gzip", overlay="django-6.1"),
     _guilty("gunicorn-gthread", "django", "security gzip common", "gzip"),
     _guilty("uwsgi", "django", "gzip conditional", "gzip", route="events"),
     _guilty("waitress", "django", "gzip", "gzip", overlay="django-4.2"),

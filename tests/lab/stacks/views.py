@@ -20,7 +20,7 @@ THINKING_S = 15 * GAP_S
 BUSY_S = 2.2  # for which the only worker is kept
 
 TYPES = {"chunked": "text/plain", "events": "text/event-stream"}
-_WORDS = "a stream is read piece by piece while the model still writes the rest of it".split()
+_WORDS = ("a", "stream", "is", "read", "piece", "by", "piece", "while", "the", "model", "writes", "on")
 
 
 def _gaps() -> list[float]:
