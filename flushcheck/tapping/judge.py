@@ -33,6 +33,12 @@ PILE_S = 0.02
 
 READER = "reader"
 
+# The layer that reads a synchronous iterator to its end. A middleware of Django or of the app is another.
+DJANGO_HANDLERS = "django.core.handlers."
+
+# A header of gzip with the file name that Django writes into it; a first delivery of this size has no text.
+MAX_GZIP_HEAD_BYTES = 111
+
 # What lets a person know the fix of a layer: its name and where it is defined.
 Advice = Callable[[str, str], str]
 
@@ -103,7 +109,7 @@ def _in_app(base: TapReport, notes: TapNotes, advice: Advice) -> TapReport:
     rung = base.guilty[0]
     place = notes.places[base.rungs.index(rung) - 1]  # the tap inside of the layer
     evidence = tuple(sentences.evidence(base))
-    if notes.protocol == "asgi" and place.body == "sync" and "django" in rung.layer:
+    if notes.protocol == "asgi" and place.body == "sync" and rung.layer.startswith(DJANGO_HANDLERS):
         cause, fix = TapCause.SYNC_ITERATOR, sentences.FIX_SYNC
     elif notes.protocol == "wsgi" and place.body == "async":
         cause, fix = TapCause.ASYNC_ITERATOR, sentences.FIX_ASYNC
@@ -150,7 +156,21 @@ def _few(base: TapReport, notes: TapNotes) -> TapReport:
         return _held(
             base, TapPlace.VIEW, TapCause.VIEW, sentences.view(view, whole=whole), sentences.FIX_VIEW
         )
+    if _compresses_at_the_end(notes.places[0]):
+        headline = sentences.compressing_view(view, notes.places[0].content_encoding)
+        return _held(base, TapPlace.VIEW, TapCause.VIEW, headline, sentences.FIX_COMPRESSING_VIEW)
     return replace(base, headline=f"could not tell: {sentences.too_few(view)}")
+
+
+def _compresses_at_the_end(view: Place) -> bool:
+    """Whether a view hands out the header of gzip, and all the rest later: a decorator compresses it."""
+    deliveries = groups(view.chunks)
+    return (
+        "gzip" in view.content_encoding
+        and len(deliveries) == 2
+        and deliveries[0].size_bytes <= MAX_GZIP_HEAD_BYTES < deliveries[1].size_bytes
+        and deliveries[1].at_s - deliveries[0].at_s >= SLOW_S
+    )
 
 
 def _gzip_members(base: TapReport, advice: Advice) -> TapReport:

@@ -88,7 +88,7 @@ def _attribute(app: Any) -> Link | None:
 
 
 def _calling(helper: Any, inner: Any, value: Any) -> Any:
-    """What a layer keeps besides the next one. A helper that calls that one, too, gets the value in its place."""
+    """What a layer keeps besides the next one; a helper that calls that one, too, gets the value instead."""
     if helper is inner:
         return value
     if not _is_app(helper) or inspect.isroutine(helper) or _empty_copy(helper) is None:
@@ -105,7 +105,8 @@ def _partial(app: Any) -> Link | None:
     """The link of a function whose app was given to `functools.partial`; None if it is not one."""
     if not isinstance(app, partial):
         return None
-    given: dict[int | str, Any] = {**dict(enumerate(app.args)), **app.keywords}
+    given: dict[int | str, Any] = dict(enumerate(app.args))
+    given.update(app.keywords.items())
     apps = [key for key, value in given.items() if _is_app(value)]
     if len(apps) != 1:
         return None

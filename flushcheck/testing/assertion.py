@@ -31,8 +31,11 @@ _CLIENT_ATTRIBUTES = ("application", "app")
 class NotStreaming(AssertionError):
     """Pieces wait in the app, or its response is no stream."""
 
-    def __init__(self, message: str, layers: tuple[Layer, ...] = ()) -> None:
+    def __init__(
+        self, message: str, order: StreamOrder | None = None, layers: tuple[Layer, ...] = ()
+    ) -> None:
         super().__init__(message)
+        self.order = order  # of the pieces; None if the response was not at its end
         self.layers = layers  # those that make pieces wait, from the innermost outwards
 
 
@@ -100,7 +103,9 @@ def assert_streams(
         max_waiting=max_waiting,
     )
     if message:
-        raise NotStreaming(message, writers or tuple(layer.layer for layer in order.guilty(max_waiting)))
+        raise NotStreaming(
+            message, order, writers or tuple(layer.layer for layer in order.guilty(max_waiting))
+        )
     return order
 
 

@@ -172,11 +172,11 @@ def test_a_copy_calls_something_else_and_the_layer_stays_as_it_is(app) -> None:
 
 
 def test_helpers_of_a_copy_call_something_else_too() -> None:
-    app = Kept(
+    app: Any = Kept(
         app=wsgi, again=wsgi, packer=Kept(app=wsgi, level=4), other=Kept(app=asgi), plain=NoApp(app=wsgi)
     )
     (link,) = links(app)
-    copy = link.around(asgi)
+    copy: Any = link.around(asgi)
     assert (copy.app, copy.again, copy.packer.app, copy.packer.level, copy.other.app) == (
         asgi,
         asgi,

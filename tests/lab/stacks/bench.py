@@ -96,9 +96,10 @@ def totals(scores: Sequence[Score]) -> str:
 
 def _totals(scores: Sequence[Score]) -> Iterator[str]:
     guilty = [score for score in scores if score.stack.guilty]
-    clean = [score for score in scores if not score.stack.guilty]
-    yield f"{len(scores)} stacks, {len(guilty)} guilty and {len(clean)} clean; columns: tap, order check, assert_url_streams"
-    for kind, of_kind in (("guilty", guilty), ("clean", clean)):
+    views = [score for score in scores if not score.stack.guilty and score.stack.is_held]
+    clean = [score for score in scores if not score.stack.guilty and not score.stack.is_held]
+    yield f"{len(scores)} stacks, {len(guilty)} guilty, {len(views)} held in the view, {len(clean)} clean"
+    for kind, of_kind in (("guilty", guilty), ("view", views), ("clean", clean)):
         for number, instrument in enumerate(("tap", "order", "url")):
             marks = [score.marks[number] for score in of_kind]
             counts = ", ".join(f"{marks.count(mark)} {mark}" for mark in Mark if mark in marks)

@@ -47,13 +47,23 @@ def log_body(get_response: Any) -> Any:
     return middleware
 
 
-class DigestMiddleware(MiddlewareMixin):
+class DigestMiddleware(MiddlewareMixin):  # type: ignore[misc]  # Django ships no types
     """An older style: it replaces the body of a stream by a list of one."""
 
     def process_response(self, request: Any, response: Any) -> Any:
         if response.streaming and not response.is_async:
             response.streaming_content = [b"".join(response.streaming_content)]
         return response
+
+
+class TextMiddleware(MiddlewareMixin):  # type: ignore[misc]  # Django ships no types
+    """Replaces a word in all text: it needs the whole of it."""
+
+    def process_response(self, request: Any, response: Any) -> Any:
+        if not response.streaming or response.is_async:
+            return response
+        text = b"".join(response.streaming_content)
+        return HttpResponse(text.replace(b"foo", b"bar"), headers=dict(response.items()))
 
 
 class HeaderMiddleware:
@@ -68,7 +78,7 @@ class HeaderMiddleware:
         return response
 
 
-class CountMiddleware(MiddlewareMixin):
+class CountMiddleware(MiddlewareMixin):  # type: ignore[misc]  # Django ships no types
     """Wraps the iterator of a stream."""
 
     def process_response(self, request: Any, response: Any) -> Any:
@@ -94,6 +104,7 @@ MIDDLEWARES = {
     "cors": "corsheaders.middleware.CorsMiddleware",
     "django-log": _HERE + "log_body",
     "digest": _HERE + "DigestMiddleware",
+    "text": _HERE + "TextMiddleware",
     "header": _HERE + "HeaderMiddleware",
     "count": _HERE + "CountMiddleware",
 }

@@ -112,6 +112,10 @@ def _blueprint(app: flask.Flask) -> None:
     app.after_request_funcs.setdefault("chat", []).append(log_body)
 
 
+def _after(function: Any) -> Callable[[flask.Flask], Any]:
+    return lambda app: app.after_request(function)
+
+
 def _around(make: Callable[[Any], Any]) -> Callable[[flask.Flask], None]:
     def add(app: flask.Flask) -> None:
         app.wsgi_app = make(app.wsgi_app)  # type: ignore[method-assign]
@@ -162,7 +166,7 @@ LAYERS: Mapping[str, Callable[[flask.Flask], Any]] = {
     "this-request": _this_request,
     "blueprint": _blueprint,
     **{
-        function.__name__: (lambda app, function=function: app.after_request(function))
+        function.__name__: _after(function)
         for function in (
             log_body,
             set_etag,
@@ -196,18 +200,23 @@ def make_flask(stack: Stack) -> Any:
     def stream(route: str) -> Any:
         body = views.whole(route) if stack.view == "slow" else views.pieces(route)
         if stack.view == "thinking":
-            body = views.thinking(body)  # type: ignore[arg-type]
+            body = views.pieces(route, thinking_s=views.THINKING_S)
         if stack.view == "context":
             body = flask.stream_with_context(body)  # type: ignore[arg-type]
         return flask.Response(body, mimetype=views.TYPES[route], headers=headers)
 
     app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", "healthz", lambda: "ok")
-    app.add_url_rule("/busy", "busy", lambda: str(time.sleep(views.BUSY_S)))
+    app.add_url_rule("/busy", "busy", _busy)
     for layer in reversed(stack.layers):
         if layer != "signing-class":
             LAYERS[layer](app)
     return app
+
+
+def _busy() -> str:
+    time.sleep(views.BUSY_S)
+    return "done"
 
 
 def make_wsgi(stack: Stack) -> Any:
@@ -241,6 +250,22 @@ def make_a2wsgi(stack: Stack) -> Any:
     return WSGIMiddleware(make_flask(stack))
 
 
+def make_wsgi_mount(stack: Stack) -> Any:
+    """A Flask app that is mounted in FastAPI."""
+    from a2wsgi import WSGIMiddleware
+    from fastapi import FastAPI
+
+    outer = FastAPI()
+
+    @outer.get("/healthz")
+    async def healthz() -> str:
+        return "ok"
+
+    inner: Any = WSGIMiddleware(make_flask(stack))
+    outer.mount("/", inner)
+    return outer
+
+
 async def log_quart_body(response: Any) -> Any:
     """The logging recipe of Quart."""
     _log.info("%s bytes", len(await response.get_data()))
@@ -256,7 +281,7 @@ def make_quart(stack: Stack) -> Any:
     """The Quart app of a stack."""
     import quart
 
-    app = quart.Quart("chat")
+    app: Any = quart.Quart("chat")
 
     @app.route("/stream/<route>")
     async def stream(route: str) -> Any:
@@ -270,7 +295,7 @@ def make_quart(stack: Stack) -> Any:
 
     for layer in reversed(stack.layers):
         if layer in recipes.ASGI:
-            app.asgi_app = recipes.ASGI[layer](app.asgi_app)  # type: ignore[method-assign]
+            app.asgi_app = recipes.ASGI[layer](app.asgi_app)
         else:
             app.after_request({"quart-log": log_quart_body, "quart-headers": add_quart_headers}[layer])
     return app

@@ -19,8 +19,8 @@ def main() -> None:
     stack = chosen()
     kept: list[Recorder] = []
 
-    def keep(**given: int) -> Recorder:
-        kept.append(Recorder(**given))
+    def keep(*, turns: int) -> Recorder:
+        kept.append(Recorder(turns=turns))
         return kept[-1]
 
     found: dict[str, object] = {"message": "", "layers": []}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -117,6 +118,28 @@ class FlushingZipMiddleware(_Compressing):
     flush = True
 
 
+class ListMiddleware:
+    """Reads all chunks into a list, to look at them, and hands them out one by one."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return list(self.app(environ, start_response))
+
+
+class SlottedMiddleware:
+    """Joins, and keeps what it calls in a slot."""
+
+    __slots__ = ("_next",)
+
+    def __init__(self, app: Any) -> None:
+        self._next = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return [b"".join(self._next(environ, start_response))]
+
+
 class TimedMiddleware:
     """Counts the bytes of what passes."""
 
@@ -186,6 +209,43 @@ class AsgiZip:
         await self.app(scope, receive, zipping)
 
 
+class AsgiQueue:
+    """Hands messages to another task, as BaseHTTPMiddleware does, and passes each on."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+
+        async def write() -> None:
+            while (message := await queue.get()) is not None:
+                await send(message)
+
+        writer = asyncio.ensure_future(write())
+        await self.app(scope, receive, queue.put)
+        await queue.put(None)
+        await writer
+
+
+class AsgiThrottle:
+    """Waits before each message: a limiter of rates that is set too low."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def later(message: Any) -> None:
+            if message.get("more_body"):
+                await asyncio.sleep(0.15)
+            await send(message)
+
+        await self.app(scope, receive, later)
+
+
 class AsgiTimer:
     """Looks at each message and passes it on."""
 
@@ -201,7 +261,7 @@ class AsgiTimer:
         await self.app(scope, receive, timed)
 
 
-WSGI = {
+WSGI: Mapping[str, Any] = {
     "passes_on": passes_on,
     "joiner": joiner,
     "length": LengthMiddleware,
@@ -211,6 +271,15 @@ WSGI = {
     "later": LaterMiddleware,
     "zip": ZipMiddleware,
     "zip-flush": FlushingZipMiddleware,
+    "list": ListMiddleware,
+    "slotted": SlottedMiddleware,
     "timed": TimedMiddleware,
 }
-ASGI = {"asgi-joiner": AsgiJoiner, "signer": AsgiSigner, "asgi-zip": AsgiZip, "asgi-timer": AsgiTimer}
+ASGI: Mapping[str, Any] = {
+    "asgi-joiner": AsgiJoiner,
+    "signer": AsgiSigner,
+    "asgi-zip": AsgiZip,
+    "asgi-timer": AsgiTimer,
+    "queue": AsgiQueue,
+    "throttle": AsgiThrottle,
+}

@@ -22,7 +22,7 @@ from flushcheck.prober.tapping import fetch_notes, tapped_request
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
 from flushcheck.tapping.judge import judge_tap, without_notes
-from flushcheck.tapping.notes import NotesError
+from flushcheck.tapping.notes import NotesError, notes_from_json
 from flushcheck.tapping.report import TapReport
 from flushcheck.testing import assert_url_streams
 from tests.lab.asks import Ask
@@ -105,7 +105,7 @@ def tapped(stack: Stack, url: str) -> tuple[TapReport, Mapping[str, Any], Observ
     request = tapped_request(plain, tap_id, TOKEN)
     observation = watch(request, timeout_s=TIMEOUT_S).observations[0]
     documents: list[Any] = []
-    read = tapping.notes_from_json
+    read = notes_from_json
 
     def keep(data: Any) -> Any:
         documents.append(data)

@@ -101,6 +101,8 @@ def score_url(stack: Stack, failure: str, names: Sequence[str]) -> tuple[Mark, s
 
 def _is_of(stack: Stack, name: str) -> bool:
     """Whether a culprit is the layer that holds the stack."""
+    if stack.view == "decorated":
+        return name == "django-gzip-middleware"
     return any(path.endswith(f".{stack.named}") for path in CULPRITS[name].layers) or name in (
         "compressor",
         "gzip-members",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -103,7 +104,7 @@ LAYERS: Mapping[str, Callable[[], Middleware]] = {
     "zstd": _zstd,
     "asgi-compress": _compress,
     "sentry": _sentry,
-    **{name: (lambda make=make: Middleware(make)) for name, make in recipes.ASGI.items()},
+    **{name: partial(Middleware, make) for name, make in recipes.ASGI.items()},
 }
 
 
@@ -113,9 +114,10 @@ def _stream_of(stack: Stack) -> Callable[[Request], Any]:
         kind = views.TYPES[route]
         if stack.view == "slow":
             return Response(await asyncio.to_thread(views.whole, route), media_type=kind)
+        if stack.view == "thinking":
+            return StreamingResponse(views.async_pieces(route, thinking_s=views.THINKING_S), media_type=kind)
         makers = {
             "sync": views.pieces,
-            "thinking": views.async_thinking,
             "sleeping": views.sleeping_pieces,
             "threaded": views.threaded_pieces,
         }
@@ -166,7 +168,7 @@ def make_fastapi(stack: Stack) -> Any:
             Instrumentator().instrument(app)
         elif name != "mounted":
             layer = LAYERS[name]()
-            app.add_middleware(layer.cls, *layer.args, **layer.kwargs)  # type: ignore[arg-type]
+            app.add_middleware(layer.cls, *layer.args, **layer.kwargs)
     app.include_router(router)
     if stack.where == "mount":
         outer = FastAPI()

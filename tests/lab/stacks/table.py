@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 # Layers that hold -> what they are called where they are defined. Values that are no layer are faults of the view.
 NAMES: Mapping[str, str] = {
     "compress": "Compress",
-    "compress-gzip": "Compress",
-    "compress-default": "Compress",
     "log_body": "log_body",
     "this-request": "log_body",
     "blueprint": "log_body",
@@ -27,6 +25,10 @@ NAMES: Mapping[str, str] = {
     "length": "LengthMiddleware",
     "hash": "HashMiddleware",
     "audit": "audit",
+    "list": "ListMiddleware",
+    "slotted": "SlottedMiddleware",
+    "text": "TextMiddleware",
+    "throttle": "AsgiThrottle",
     "batch": "BatchMiddleware",
     "later": "LaterMiddleware",
     "zip": "ZipMiddleware",
@@ -114,7 +116,7 @@ def _stack(server: str, framework: str, layers: str, **more: str) -> Stack:
     named = [more.get("overlay", ""), more.get("view", ""), more.get("where", ""), more.get("route", "")]
     parts = [server, framework, "+".join((*layers.split(), *filter(None, named))) or "bare"]
     parts += ["-".join(option.strip("-") for option in options)] if options else []
-    return Stack("/".join(parts), server, framework, tuple(layers.split()), options=options, **more)  # type: ignore[arg-type]
+    return Stack("/".join(parts), server, framework, tuple(layers.split()), options=options, **more)
 
 
 _ROWS = (
@@ -133,6 +135,7 @@ _ROWS = (
     _clean("gunicorn-gthread", "flask", "timed"),
     _clean("gunicorn-gthread", "flask", "compress", view="identity"),
     _clean("gunicorn-gthread", "flask", "compress-no-streams add_headers"),
+    _clean("cheroot", "flask", "compress-gzip"),
     _clean("waitress", "flask", "compress-default", route="events"),
     _guilty("gunicorn-gthread", "flask", "compress", "compress"),
     _guilty("gunicorn-gevent", "flask", "cors compress", "compress", route="events"),
@@ -162,6 +165,9 @@ _ROWS = (
     _guilty("gunicorn-gthread", "wsgi", "passes_on joiner", "joiner"),
     _guilty("waitress", "wsgi", "length passes_on", "length"),
     _guilty("uwsgi", "wsgi", "proxyfix audit", "audit"),
+    _guilty("gunicorn-gthread", "wsgi", "sentry list timed", "list"),
+    _guilty("waitress", "wsgi", "timed slotted", "slotted"),
+    _clean("granian-wsgi", "wsgi", "lint whitenoise"),
     _guilty("gunicorn-gevent", "wsgi", "batch", "batch", seen="ticks blocks irregular"),
     _guilty("cheroot", "wsgi", "later", "later", seen="one-late"),
     _guilty("granian-wsgi", "wsgi", "zip", "zip"),
@@ -181,7 +187,13 @@ _ROWS = (
     _guilty("gunicorn-gthread", "django", "common", "view", cause="async-iterator", view="async"),
     _guilty("gunicorn-gthread", "django", "common", "view", cause="async-iterator", view="async", overlay="django-4.2"),
     _clean("gunicorn-gthread", "django", "common", view="slow", seen="held", cause="view", order="whole"),
+    _guilty("uwsgi", "django", "session text cors", "text"),
+    _clean("granian-wsgi", "django", "text", view="slow", seen="held", cause="view", order="whole"),
+    _clean("uwsgi", "django", "security", view="decorated", seen="held", cause="view", order="whole"),
     # Django under ASGI
+    _clean("granian", "django", "whitenoise header locale"),
+    _clean("uvicorn", "django", "common", view="sync-view"),
+    _guilty("gunicorn-uvicorn", "django", "session header common", "view", cause="sync-iterator", view="sync"),
     _clean("uvicorn", "django", "security common conditional clickjacking"),
     _clean("daphne", "django", "header common", route="events"),
     _clean("hypercorn", "django", "session cors"),
@@ -218,6 +230,13 @@ _ROWS = (
     _guilty("uvicorn", "starlette", "gzip", "gzip", where="mount", overlay="starlette-1.4"),
     _guilty("uvicorn", "starlette", "asgi-joiner", "asgi-joiner", where="route"),
     _guilty("uvicorn", "starlette", "", "loop", seen="blocks irregular", cause="event-loop", view="threaded"),
+    _clean("granian", "starlette", "queue base asgi-timer"),
+    _guilty("uvicorn", "starlette", "asgi-timer throttle", "throttle", seen="flowing", order="streams"),
+    _clean("uvicorn", "starlette", "", view="sleeping"),
+    _guilty("gunicorn-uvicorn", "starlette", "sentry base brotli base-log", "base-log"),
+    _clean("daphne", "fastapi", "http-pass base-timing gzip", route="events"),
+    _clean("uvicorn", "wsgi_mount", "cors"),
+    _guilty("uvicorn", "wsgi_mount", "add_headers compress", "compress"),
     _clean("uvicorn", "fastapi", "http-pass cors prometheus"),
     _clean("granian", "fastapi", "gzip session", where="mount"),
     _guilty("gunicorn-uvicorn", "fastapi", "cors http-log", "http-log"),

@@ -45,18 +45,20 @@ def end(route: str) -> str:
     return _shown({"end": "done", "count": COUNT}, route)
 
 
-def pieces(route: str) -> Iterator[str]:
-    """All records, one at a time."""
+def pieces(route: str, *, thinking_s: float = 0.0) -> Iterator[str]:
+    """All records, one at a time; the first one after a while, where the app is slow."""
     since_s = time.monotonic()
+    time.sleep(thinking_s)
     for number, gap_s in enumerate(_gaps()):
         time.sleep(gap_s)
         yield record(number, since_s, route)
     yield end(route)
 
 
-async def async_pieces(route: str) -> AsyncIterator[str]:
+async def async_pieces(route: str, *, thinking_s: float = 0.0) -> AsyncIterator[str]:
     """The same for an event loop."""
     since_s = time.monotonic()
+    await asyncio.sleep(thinking_s)
     for number, gap_s in enumerate(_gaps()):
         await asyncio.sleep(gap_s)
         yield record(number, since_s, route)
@@ -83,19 +85,6 @@ async def threaded_pieces(route: str) -> AsyncIterator[str]:
     loop.call_later(0.001, time.sleep, GAP_S * COUNT)
     for _ in range(COUNT - 2):
         yield await queue.get()
-
-
-def thinking(chunks: Iterator[str]) -> Iterator[str]:
-    """The same after a while: a slow app, and no hold."""
-    time.sleep(THINKING_S)
-    yield from chunks
-
-
-async def async_thinking(route: str) -> AsyncIterator[str]:
-    """The same for an event loop."""
-    await asyncio.sleep(THINKING_S)
-    async for piece in async_pieces(route):
-        yield piece
 
 
 def whole(route: str) -> str:
