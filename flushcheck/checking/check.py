@@ -117,7 +117,7 @@ def check(
             reason = f"more than {MAX_BLOCKS} blocks: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
             break
-        own, filled_in = _by_template(_lint(block))
+        own, filled_in = _by_template(config_format.reworded(block, finding) for finding in _lint(block))
         for finding in own:
             comment = comments.find(finding, block)
             if comment is None:
@@ -227,7 +227,7 @@ def _doubts(
             f"the server does not start with this configuration: see {refused.file}:{refused.line}",
             *filled_in,
         )
-    doubts = [*config_format.doubts(block)]
+    doubts = [*block.doubts, *config_format.doubts(block)]
     if block.unread_includes and not _decided(block, config_format):
         unread = f"{block.unread_names} could not be read"
         # What a template fills in may hold: then it is not known what an empty include would leave.

@@ -20,6 +20,9 @@ class Server(StrEnum):
     VARNISH = "varnish"
     PHP = "php"  # php.ini and FPM pools
     GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
+    KUBERNETES = (
+        "kubernetes"  # Ingress, Gateway API routes, ConfigMaps of controllers, values of their charts
+    )
 
     @property
     def display_name(self) -> str:
@@ -33,6 +36,7 @@ _DISPLAY_NAMES = {
     Server.CADDY: "Caddy",
     Server.VARNISH: "Varnish",
     Server.PHP: "PHP",
+    Server.KUBERNETES: "Kubernetes",
 }
 
 

@@ -53,7 +53,9 @@ def lint(block: Block, beside: Sequence[Finding] = ()) -> Iterator[Finding]:
         beside: what the other linters found in this block.
     """
     held = holding(beside)
-    table = TABLES[block.server]
+    table = TABLES.get(block.server)
+    if table is None:
+        return
     reported: set[int] = set()
     for row in table.rows:
         if row.said is Said.HELD and held is None:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from flushcheck.checking.check import SkippedFile
 from flushcheck.configs.findings import Server
+from flushcheck.configs.kubernetes import concerns, is_passive
 from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name, recognise
 from flushcheck.configs.templates import is_marked, parseable
 from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
-from flushcheck.files.embedded import container_of, texts_in
+from flushcheck.files.embedded import container_of, texts_in, yaml_texts
 from flushcheck.files.find_files import STDIN, find_files, may_be_configuration
 from flushcheck.files.includes import SearchPath
+from flushcheck.files.kubernetes_files import may_be_kubernetes, snippet_lines
 from flushcheck.files.sources import (
     MAX_FILE_BYTES,
     Disk,
@@ -110,17 +112,30 @@ def _configs(
         Unreadable: it is not what its name says.
     """
     container = container_of(name, text)
+    is_yaml = container is yaml_texts.CONTAINER
     # A container of another kind is no file of a server, whatever its lines look like.
     own = by_name(name)
     if own is None and container is None:
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
+    elif (
+        own is None
+        and is_yaml
+        and (server is Server.KUBERNETES or (server is None and may_be_kubernetes(text)))
+    ):
+        own = Server.KUBERNETES
     configs = [_ConfigReader(server or own, files or Disk()).read(name, text, version)] if own else []
     if container is None:
         return configs
+    objects = configs.pop() if is_yaml and own is Server.KUBERNETES and server is None else None
+    if objects is not None and concerns(objects.directives):
+        configs.append(objects)
+    own_lines = snippet_lines(configs[0].directives) if is_yaml and configs else frozenset()
     for inner in texts_in(name, text):
         inner_server = recognise(inner.hint, inner.text) or inner.server
-        if inner_server is not None and server in (None, inner_server):
+        if inner.line not in own_lines and inner_server is not None and server in (None, inner_server):
             configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))
+    if not configs and objects is not None and is_passive(objects.directives):
+        configs.append(objects)
     return configs
 
 

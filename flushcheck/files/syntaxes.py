@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, lighttpd, nginx, php, varnish
+from flushcheck.configs import apache, caddy, gunicorn, haproxy, kubernetes, lighttpd, nginx, php, varnish
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Config, Directive, Parsed, ReadProblem
 from flushcheck.files.includes import (
@@ -19,6 +19,7 @@ from flushcheck.files.includes import (
     nginx_include,
     own_folder,
 )
+from flushcheck.files.kubernetes_files import parse_kubernetes
 from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
@@ -48,5 +49,8 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.CADDY: Syntax(caddy.parse, caddy.INCLUDES, (), caddy_import),
     Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), lighttpd_or_varnish_include),
     Server.PHP: Syntax(php.parse),
+    Server.KUBERNETES: Syntax(
+        parse_kubernetes, refused_lines=lambda config: tuple(kubernetes.ignored_lines(config))
+    ),
     Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),
 }

@@ -48,6 +48,11 @@ MIN_PAUSE_S = 0.1
 # Something waited so much longer here: jitter of up to 300 ms joins small groups too.
 MIN_HOLD_S = 0.4
 
+# One pause of the network joins what it met and leaves the others as they were: so many records a delivery at
+# most. A lost packet is sent again after 0.2 s, then after 0.4 s more: only a longer wait is a hold.
+PAUSED_RECORDS = 1.5
+MIN_PAUSED_S = 1.0
+
 # A stream is held beside another when it took at most this share of the deliveries ...
 FEWER_DELIVERIES = 0.5
 # ... for about as many records: a chat gives another text each time.
@@ -55,6 +60,8 @@ SIMILAR_RATIO = 2.5
 
 # A timer's shortest gap beside the usual gap of the same stream without it: HAProxy's 200 ms beside 100 ms.
 TIMED_GAPS = 1.5
+# Gaps that are not equal are a timer's from here on: Wi-Fi and jitter join records for less.
+MIN_TIMED_S = 0.1
 # Fewer deliveries are a timer's where their gaps are as equal as this, and so much longer.
 EVEN = 1.1
 EVEN_GAPS = 3
@@ -67,6 +74,8 @@ ALIKE = 2.0
 
 # The first delivery alone was kept: it brings so many records.
 MIN_OPENING_RECORDS = 3
+# ... so much later: a packet that is lost twice arrives after 0.6 s.
+MIN_OPENING_S = 0.65
 
 # Beside a stream that lasts so long, one that is over before half of it can have been sent was played back.
 MIN_REPLAYED_S = 1.0
@@ -94,6 +103,7 @@ class OwnShape:
     last_s: float = 0.0  # when the last one did
     longest_gap_s: float = 0.0  # between two deliveries
     first_records: int = 0  # that the first of them completed
+    most_records: int = 0  # that one of them completed
     shortest_gap_s: float = (
         0.0  # between two of them, the last one left out, and another one among gaps alike
     )
@@ -136,6 +146,7 @@ def shape(observation: Observation) -> OwnShape:
         last_s=whole[-1].at_s,
         longest_gap_s=longest_gap_s,
         first_records=whole[0].count,
+        most_records=max(delivery.count for delivery in whole),
         shortest_gap_s=_shortest_s(gaps_s),
         usual_gap_s=statistics.median(gaps_s) if gaps_s else 0.0,
         hold_bytes=fit.size_bytes if fit else None,
@@ -181,8 +192,11 @@ def _pattern(
     encrypted = buffer_bytes(observation)
     if encrypted and _cuts_records(observation, seen) and statistics.median(gaps_s) >= MIN_PAUSE_S:
         return Flow.BLOCKS, _Buffer(encrypted, whole_records=False), 0.0
-    if (fit := block(seen)) is not None:
-        is_held = _cuts_records(observation, seen) and pauses
+    # Deliveries of whole records may be equal by chance, or because the records are.
+    if (fit := block(seen)) is not None and (
+        observation.framing == PLAIN or _cuts_records(observation, seen)
+    ):
+        is_held = observation.framing != PLAIN and pauses
         return (Flow.BLOCKS if is_held else Flow.UNKNOWN), _Buffer(round(fit.value), whole_records=False), 0.0
     tick = ticks(seen)
     return Flow.UNKNOWN, None, tick.value if tick and len(whole) > MIN_TICKS + 1 else 0.0
@@ -213,7 +227,13 @@ def held_beside(here: OwnShape, there: OwnShape) -> bool:
         return False
     if here.deliveries == 1:
         return _is_late(here, there)
-    return bool(here.hold_bytes) or timed or waited_s(here, there) >= MIN_HOLD_S + here.stall_s
+    min_s = MIN_PAUSED_S if _may_be_one_pause(here) else MIN_HOLD_S
+    return bool(here.hold_bytes) or timed or waited_s(here, there) >= min_s + here.stall_s
+
+
+def _may_be_one_pause(here: OwnShape) -> bool:
+    """Whether all deliveries but the largest brought their records one by one."""
+    return here.records - here.most_records <= PAUSED_RECORDS * (here.deliveries - 1)
 
 
 def _is_late(here: OwnShape, there: OwnShape) -> bool:
@@ -229,7 +249,7 @@ def is_late_opening(here: OwnShape, there: OwnShape) -> bool:
         there.flow is Flow.FLOWING
         and here.deliveries > FEWER_DELIVERIES * there.deliveries
         and here.first_records >= MIN_OPENING_RECORDS
-        and here.first_s - there.first_s >= MIN_HOLD_S + here.stall_s
+        and here.first_s - there.first_s >= MIN_OPENING_S + here.stall_s
     )
 
 
@@ -252,7 +272,8 @@ def is_timed(here: OwnShape, there: OwnShape) -> bool:
     """
     apart_s = max(here.shortest_gap_s, here.period_s)
     if here.deliveries > MIN_TICKS + 1:
-        return apart_s >= TIMED_GAPS * there.usual_gap_s > 0
+        is_apart = bool(here.period_s) or apart_s >= MIN_TIMED_S
+        return is_apart and apart_s >= TIMED_GAPS * there.usual_gap_s > 0
     is_even = here.longest_gap_s <= EVEN * here.shortest_gap_s and here.deliveries > MIN_TICKS
     return is_even and apart_s >= EVEN_GAPS * there.usual_gap_s > 0
 

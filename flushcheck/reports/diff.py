@@ -94,7 +94,7 @@ def _replace(lines: list[str], edit: Edit, first: str, new: list[str], *, alone:
     if stop:
         kept = rest[stop:]
     elif alone:
-        kept = "\r" if rest.endswith("\r") else ""
+        kept = _yaml_comment(rest, edit) or ("\r" if rest.endswith("\r") else "")
     else:
         return
     if not edit.lines and alone and not kept.strip():
@@ -103,6 +103,16 @@ def _replace(lines: list[str], edit: Edit, first: str, new: list[str], *, alone:
         lines[edit.line - 1] = f"{first[:at]}{edit.lines[0]}{kept}"
     elif alone and not kept.strip():
         lines[edit.line - 1 : edit.line] = new
+
+
+_ENTRY = re.compile(r"[\w./-]+: \S")
+_COMMENT = re.compile(r"\s+#[^'\"]*$")
+
+
+def _yaml_comment(rest: str, edit: Edit) -> str:
+    """The comment behind an entry of YAML that another entry replaces; "" if there is none for certain."""
+    comment = _COMMENT.search(rest) if edit.lines and _ENTRY.match(edit.lines[0]) else None
+    return comment[0] if comment is not None else ""
 
 
 def _has_tail(line: str) -> bool:

@@ -101,10 +101,25 @@ OWN = {
         "environments": 'ENV GUNICORN_CMD_ARGS="-k sync"\nCMD gunicorn a:b\n',
         "shells": "web: sh -c 'gunicorn a; gunicorn b'\n",
     },
+    Server.KUBERNETES: {
+        "ingresses": "---\napiVersion: v1\nkind: Ingress\nmetadata: {annotations: {nginx.ingress.kubernetes.io/proxy-buffering: 'on'}}\n",
+        "annotations": "annotations:\n  nginx.ingress.kubernetes.io/limit-rate: '1'\n",
+        "lists": "apiVersion: v1\nkind: List\nitems:\n" + "- {apiVersion: v1, kind: Ingress}\n" * 50 + "---\n",
+        "snippets": "- annotations: {nginx.org/location-snippets: 'gzip on; proxy_pass http://x;'}\n",
+        "values": "- controller: {config: {use-gzip: 'true', proxy-buffering: 'on'}}\n",
+        "routes": "---\n{apiVersion: v1, kind: HTTPRoute, spec: {rules: [{timeouts: {request: 1s}}]}}\n",
+        "aliases": "a: &a [x]\nb: [*a, *a, *a]\n",
+        "deep": "a: {",
+        "items": "- - - ",
+        "template marks": "{{ .a }}\n",
+    },
 }  # fmt: skip
 
 # gunicorn's four kinds of file are told apart by name.
-FILES = {Server.GUNICORN: ("gunicorn.conf.py", "Dockerfile", "Procfile", "app.service")}
+FILES = {
+    Server.GUNICORN: ("gunicorn.conf.py", "Dockerfile", "Procfile", "app.service"),
+    Server.KUBERNETES: ("ingress.yaml",),
+}
 
 
 def fill(shape: str, size: int) -> str:

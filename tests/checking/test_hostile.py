@@ -122,7 +122,7 @@ WORDS = st.sampled_from(
     parts=st.lists(st.one_of(WORDS, st.text(max_size=20)), max_size=30),
     server=st.sampled_from([None, *Server]),
     name=st.sampled_from(
-        ["pasted", "x.conf.py", "Dockerfile", "Procfile", "a.service", ".htaccess", "php.ini"]
+        ["pasted", "x.conf.py", "Dockerfile", "Procfile", "a.service", ".htaccess", "php.ini", "x.yaml"]
     ),
 )
 def test_any_text_is_checked_or_refused(parts: list[str], server: Server | None, name: str) -> None:

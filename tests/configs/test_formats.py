@@ -130,7 +130,7 @@ def test_every_server_has_a_format():
 
 
 NAMES = {"nginx": "nginx", "apache": "Apache", "haproxy": "HAProxy", "lighttpd": "lighttpd", "caddy": "Caddy",
-         "varnish": "Varnish", "php": "PHP", "gunicorn": "gunicorn"}  # fmt: skip
+         "varnish": "Varnish", "php": "PHP", "gunicorn": "gunicorn", "kubernetes": "Kubernetes"}  # fmt: skip
 
 
 def test_a_server_is_named_as_it_names_itself():

@@ -29,8 +29,8 @@ pytestmark = pytest.mark.timeout(900)
 TEXT = (ROOT / "Dockerfile").read_text()
 LOCKED = re.compile(r"^([a-z0-9.-]+)==(\S+) \\$", re.MULTILINE)
 
-# Measured: 41 MB. Far more would mean that something came in that no process loads.
-MAX_ADDED_BYTES = 45_000_000
+# Measured: 48 MB, 3 of it PyYAML. Far more would mean that something came in that no process loads.
+MAX_ADDED_BYTES = 52_000_000
 
 
 def instructions(text: str) -> list[tuple[str, str]]:

@@ -180,7 +180,7 @@ def held_for(max_s: float, flow: Flow = HELD, **others) -> Stream:
 TICKING = ticks(CHUNKED, 1.0, scenario=KILO)
 NO_TIMERS = [
     # name,                                      streams; the first one is looked at,                               flow
-    ("small Pieces were held for longer",        [TICKING, held_for(1.6)],                                          BLOCKS),
+    ("small Pieces were held for longer",        [TICKING, held_for(1.51)],                                         BLOCKS),
     ("for no longer than a busy machine makes it", [TICKING, held_for(1.5)],                                        TICKS),
     ("small Pieces tick as well",                [TICKING, held_for(1.6, TICKS)],                                   TICKS),
     ("small Pieces were not tried",              [TICKING],                                                         TICKS),
@@ -264,6 +264,8 @@ ALONE = [
     ("of the variants one flows, three say nothing",   [met(TICKS), *tried(UNKNOWN, UNKNOWN, FLOWING, UNKNOWN)],               UNKNOWN, None),
     ("no variant says anything",                       [met(TICKS), *tried(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)],               TICKS, 7),
     ("X-Accel-Buffering frees, others do not",         [met(HELD), *tried(FLOWING, HELD, HELD, HELD)],                         HELD, 7),
+    ("X-Accel-Buffering alone is held",                [met(HELD), *tried(HELD, FLOWING, FLOWING, FLOWING)],                   HELD, 7),
+    ("no-transform alone is held",                     [met(HELD), *tried(FLOWING, HELD, FLOWING, FLOWING)],                   HELD, 7),
     ("padding alone is held",                          [met(HELD), *tried(FLOWING, FLOWING, FLOWING, HELD)],                   HELD, 7),
     ("a variant failed",                               [met(HELD), *tried(FLOWING, FLOWING, Flow.FAILED, FLOWING)],            HELD, 7),
     ("padding was not tried",                          [met(HELD), *tried(*ALL_FLOW[:3])],                                     HELD, 7),

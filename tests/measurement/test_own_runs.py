@@ -9,6 +9,7 @@ import pytest
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.cross_probe import QUEUED_S, timings
 from flushcheck.measurement.observations import Observations
+from flushcheck.measurement.own_streams import PLAIN
 from flushcheck.measurement.timing import Timing, measure
 from flushcheck.model import Arrival, Flow, Outcome, Probe, Scenario, Transport, Vantage, Variant
 from tests.measurement.own import (
@@ -175,7 +176,9 @@ def test_the_timing_of_an_own_stream_is_that_of_its_shape():
     ticking = measure(observed(TICKS))
     assert ticking == Timing(Flow.UNKNOWN, deliveries=12, period_s=ticking.period_s)
     assert ticking.period_s == pytest.approx(0.2)
-    assert measure(observed(BLOCKS)) == Timing(Flow.UNKNOWN, deliveries=5, hold_bytes=400)
+    assert measure(observed(BLOCKS)) == Timing(Flow.UNKNOWN, deliveries=5)
+    plain = measure(observed(BLOCKS, framing=PLAIN))
+    assert plain == Timing(Flow.UNKNOWN, deliveries=5, hold_bytes=400)
 
 
 def test_a_short_wait_is_no_turn():

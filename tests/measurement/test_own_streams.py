@@ -11,6 +11,8 @@ import pytest
 
 from flushcheck.measurement.own_streams import (
     MIN_HOLD_S,
+    MIN_OPENING_S,
+    MIN_PAUSED_S,
     MIN_SPAN_S,
     PLAIN,
     TIMED_GAPS,
@@ -58,8 +60,9 @@ SHAPES: list[tuple[str, Groups, Flow, Flow]] = [
     ("one by one",                           SINGLY,                                  Flow.FLOWING, Flow.BLOCKS),
     ("four records one by one",              evenly(4, 0.1),                          Flow.FLOWING, Flow.BLOCKS),
     ("three records one by one",             evenly(3, 0.1),                          Flow.UNKNOWN, Flow.BLOCKS),
-    # 3 of 10 gaps between records are within a delivery, then 3 of 9.
+    # Of the gaps between records are within a delivery: 3 of 10, 4 of 13, 3 of 9.
     ("30 % share a delivery",                [*evenly(5, 0.1), *evenly(3, 0.1, records=2, start_s=1)], Flow.FLOWING, Flow.BLOCKS),
+    ("31 % share a delivery",                [*evenly(6, 0.1), *evenly(4, 0.1, records=2, start_s=1)], Flow.UNKNOWN, Flow.TICKS),
     ("33 % share a delivery",                [*evenly(4, 0.1), *evenly(3, 0.1, records=2, start_s=1)], Flow.UNKNOWN, Flow.TICKS),
     ("jitter",                               JITTER,                                  Flow.FLOWING, Flow.BLOCKS),
     ("blocks between records",               BLOCKS,                                  Flow.UNKNOWN, Flow.BLOCKS),
@@ -102,13 +105,22 @@ def test_the_numbers_of_a_stream():
     assert (own.records, own.deliveries) == (4, 3)
     assert (own.first_s, own.last_s, own.longest_gap_s) == (1.0, 4.0, 2.5)
     assert (own.hold_bytes, own.period_s) == (None, 0.0)
-    assert shape(observed(BLOCKS)).hold_bytes == 400
+    assert shape(observed(BLOCKS)).hold_bytes is None
+    assert shape(observed(BLOCKS, framing=PLAIN)).hold_bytes == 400
+    assert shape(observed(BLOCKS, mid_record=True)).hold_bytes == 400
+    assert own.most_records == 2
     assert shape(observed(TICKS)).period_s == pytest.approx(0.2)
 
 
 def test_the_last_gap_counts_neither_as_the_shortest_nor_for_the_usual_one():
     own = shape(observed(ticking(0.0, 0.1, 0.3, 0.6, 1.0)))
     assert (own.shortest_gap_s, own.usual_gap_s) == pytest.approx((0.1, 0.2))
+
+
+@pytest.mark.parametrize(("longest_s", "shortest_s"), [(0.39, 0.2), (0.41, 0.1)])
+def test_one_short_gap_does_not_count_where_no_other_is_twice_as_long_as_another(longest_s, shortest_s):
+    moments_s = itertools.accumulate((0.0, 0.1, 0.2, 0.2, 0.2, 0.2, longest_s, 0.3))
+    assert shape(observed(ticking(*moments_s))).shortest_gap_s == pytest.approx(shortest_s)
 
 
 def test_one_delivery_has_no_gaps():
@@ -142,6 +154,13 @@ def test_blocks_that_end_in_the_middle_of_records_are_no_apps(name, framing, mid
     arrivals = tuple(
         replace(arrival, mid_record=mid) for arrival, mid in zip(base.arrivals, mid_record, strict=True)
     )
+    assert shape(replace(base, arrivals=arrivals)).flow is flow
+
+
+@pytest.mark.parametrize(("in_records", "flow"), [(10, Flow.UNKNOWN), (11, Flow.BLOCKS)])
+def test_half_of_the_blocks_have_to_end_in_the_middle_of_a_record(in_records, flow):
+    base = observed(evenly(22, 0.5, records=10))
+    arrivals = tuple(replace(arrival, mid_record=n < in_records) for n, arrival in enumerate(base.arrivals))
     assert shape(replace(base, arrivals=arrivals)).flow is flow
 
 
@@ -204,7 +223,7 @@ REPLAYED = [
     ("after more than half of it", [(1.96, 40)],     SINGLY,            False),
     ("in two",                     [(0.0, 20), (0.1, 20)], SINGLY,      False),
     ("beside 1 s",                 [(0.0, 11)],      evenly(11, 0.1),   True),
-    ("beside 0.9 s",               [(0.0, 10)],      evenly(10, 0.1),   False),
+    ("beside 0.97 s",              [(0.0, 11)],      evenly(11, 0.097), False),
     ("beside one that is held",    [(0.0, 40)],      ONCE,              False),
 ]  # fmt: skip
 
@@ -312,7 +331,8 @@ BOUNDS = [
     ("the least span",          OwnShape(Flow.UNKNOWN, deliveries=1, first_s=MIN_SPAN_S), replace(FLOWED, last_s=MIN_SPAN_S), True),
     ("the least of it late",    OwnShape(Flow.UNKNOWN, deliveries=1, first_s=HELD_SHARE), FLOWED,                       True),
     ("stalled for too much",    OwnShape(Flow.UNKNOWN, deliveries=1, first_s=1.0, stall_s=HELD_SHARE), FLOWED,          False),
-    ("the least gap",           OwnShape(Flow.UNKNOWN, deliveries=2, first_s=MIN_HOLD_S), FLOWED,                       True),
+    ("the least gap",           OwnShape(Flow.UNKNOWN, records=9, deliveries=2, first_s=MIN_HOLD_S), FLOWED,            True),
+    ("the least pause",         OwnShape(Flow.UNKNOWN, deliveries=2, first_s=MIN_PAUSED_S), FLOWED,                     True),
     ("blocks without a wait",   OwnShape(Flow.UNKNOWN, deliveries=2, hold_bytes=400),    FLOWED,                        True),
 ]  # fmt: skip
 
@@ -320,6 +340,36 @@ BOUNDS = [
 @pytest.mark.parametrize(("name", "here", "there", "held"), BOUNDS, ids=[row[0] for row in BOUNDS])
 def test_the_bounds_of_a_hold_belong_to_it(name, here, there, held):
     assert held_beside(here, there) is held
+
+
+# 20 records 25 ms apart: a pause joins some of them, and leaves the others as they were.
+PAUSES = [
+    # name,                                  here,                                                          held
+    ("one pause of 0.97 s",                  [*evenly(5, 0.025), (1.1, 15)],                                 False),
+    ("one pause of 1.07 s",                  [*evenly(5, 0.025), (1.2, 15)],                                 True),
+    ("a delivery of 2 among 4 others",       [(0.0, 2), *evenly(2, 0.1, start_s=0.1), (0.3, 2), (1.2, 14)], False),
+    ("three deliveries of 2 among 4 others", [(0.0, 2), (0.1, 2), (0.2, 2), (0.3, 1), (1.2, 13)],           True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "here", "held"), PAUSES, ids=[row[0] for row in PAUSES])
+def test_one_pause_of_the_network_is_no_hold(name, here, held):
+    assert held_beside(shape(observed(here)), shape(observed(evenly(20, 0.025)))) is held
+
+
+# Jitter joins the records of a fast app for less time than a timer does.
+UNEVEN_S = (0.0, 0.1, 0.2, 0.39, 0.5, 0.66, 0.81, 0.97)
+APART = [
+    # name,                        moments,                              timed
+    ("a tenth of a second apart",  UNEVEN_S,                             True),
+    ("less than that",             [0.99 * at_s for at_s in UNEVEN_S],   False),
+    ("equally apart",              [0.06 * n for n in range(8)],         True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "moments_s", "timed"), APART, ids=[row[0] for row in APART])
+def test_gaps_that_are_not_equal_are_a_timers_from_a_tenth_of_a_second_on(name, moments_s, timed):
+    assert is_timed(shape(observed(ticking(*moments_s))), shape(observed(evenly(70, 0.012)))) is timed
 
 
 def test_the_least_gap_of_a_timer_belongs_to_it():
@@ -374,12 +424,12 @@ def test_a_timer_lets_no_two_deliveries_come_close_together(name, gaps_s, usual_
 
 OPENED = [
     # name,                 here,                                                            stalled for, late
-    ("kept for 0.5 s",      [(0.5, 6), *evenly(34, 0.1, start_s=0.6)],                       0.0,  True),
-    ("kept for 0.4 s",      [(0.4, 5), *evenly(35, 0.1, start_s=0.5)],                       0.0,  True),
-    ("kept for 0.39 s",     [(0.39, 5), *evenly(35, 0.1, start_s=0.5)],                      0.0,  False),
-    ("three records",       [(0.5, 3), *evenly(34, 0.1, start_s=0.6)],                       0.0,  True),
-    ("two records",         [(0.5, 2), *evenly(34, 0.1, start_s=0.6)],                       0.0,  False),
-    ("less than the stall", [(0.5, 6), *evenly(34, 0.1, start_s=0.6)],                       0.11, False),
+    ("kept for 0.7 s",      [(0.7, 6), *evenly(34, 0.1, start_s=0.8)],                       0.0,  True),
+    ("kept for 0.65 s",     [(MIN_OPENING_S, 5), *evenly(35, 0.1, start_s=0.7)],             0.0,  True),
+    ("kept for 0.64 s",     [(0.64, 5), *evenly(35, 0.1, start_s=0.7)],                      0.0,  False),
+    ("three records",       [(0.7, 3), *evenly(34, 0.1, start_s=0.8)],                       0.0,  True),
+    ("two records",         [(0.7, 2), *evenly(34, 0.1, start_s=0.8)],                       0.0,  False),
+    ("less than the stall", [(0.7, 6), *evenly(34, 0.1, start_s=0.8)],                       0.06, False),
     ("half the deliveries", [(2.0, 21), *evenly(19, 0.1, start_s=2.1)],                      0.0,  False),
     ("more than half",      [(2.0, 20), *evenly(20, 0.1, start_s=2.1)],                      0.0,  True),
 ]  # fmt: skip

@@ -63,7 +63,7 @@ SUMMARIES = [
     ),
     (
         "blocks",
-        observed(BLOCKS),
+        observed(BLOCKS, mid_record=True),
         Timing(Flow.BLOCKS, waited_s=1.2),
         "50 events in 5 deliveries of 400 bytes each, from 0.80 to 6.00 s, up to 1.2 s later than elsewhere",
     ),
@@ -117,7 +117,7 @@ def filled() -> Observation:
 WITH_SIZES = [
     # observation,                   flow,           words
     (filled(),                       Flow.BLOCKS,    "43 events in 6 deliveries of 4096 bytes or a little more, from 0.00 to 2.50 s"),
-    (observed(BLOCKS),               Flow.BLOCKS,    "50 events in 5 deliveries of 400 bytes each, from 0.80 to 6.00 s"),
+    (observed(BLOCKS, mid_record=True), Flow.BLOCKS,    "50 events in 5 deliveries of 400 bytes each, from 0.80 to 6.00 s"),
     (observed([(0.02, 40)]),         Flow.REPLAYED,  "40 events, all at once after 0.0 s, before the app had sent them"),
 ]  # fmt: skip
 

@@ -8,6 +8,7 @@ import pytest
 
 from flushcheck.measurement.repeats import (
     MAX_REPEATS,
+    SAFE_METHODS,
     accept,
     encodings,
     repeat_s,
@@ -65,10 +66,21 @@ def test_each_other_encoding_is_offered_alone(name, encoding, flow, without, own
     assert [probe.variant for probe in probes] == wanted
 
 
-def test_no_more_is_repeated_than_announced():
-    first = observed(ONCE, headers=(GZIP,))
+@pytest.mark.parametrize(("encoding", "count"), [("gzip", MAX_REPEATS - 1), ("compress", MAX_REPEATS)])
+def test_as_much_is_repeated_as_announced_where_no_offered_encoding_was_used(encoding, count):
+    first = observed(ONCE, headers=(("content-encoding", encoding),))
     seen = {OWN: HELD, IDENTITY: FLOWING}
-    assert len(repeats(first, seen, ())) + len(repeats_by_encoding(first, seen, ())) <= MAX_REPEATS
+    assert len(repeats(first, seen, ())) + len(repeats_by_encoding(first, seen, ())) == count
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_a_method_that_changes_nothing_is_safe(method):
+    assert method in SAFE_METHODS
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_method_that_may_change_data_is_not(method):
+    assert method not in SAFE_METHODS
 
 
 def test_without_the_repeat_the_encodings_are_not_tried():

@@ -73,7 +73,7 @@ def test_an_import_without_the_extra_says_what_to_install(module, blocked, statu
 
 
 def _names(requirements):
-    return {requirement.partition(">")[0].partition("[")[0] for requirement in requirements}
+    return {requirement.partition(">")[0].partition("[")[0].lower() for requirement in requirements}
 
 
 def test_the_extra_holds_the_server_and_the_base_holds_none_of_it():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.tree import Block, Directive, Value
@@ -30,7 +29,7 @@ def http_version(block: Block) -> Value:
     change = NGINX_UPSTREAM_HTTP11
     value, when = ("1.1", "since") if change.side(block.version) is Side.SINCE else ("1.0", "until")
     default = f"nginx's default {when} {shown(change.since)}"
-    return replace(block.value("proxy_http_version", value), default=default)
+    return block.value("proxy_http_version", value, default)
 
 
 def holds(block: Block) -> bool:

@@ -35,15 +35,20 @@ class Block:
     is_fragment: bool = False  # lines without a pass: they act where they are included, beside unknown ones
     listeners: tuple[Listener, ...] = ()  # where its server takes requests; (): the text does not show it
     called_over_tls: Directive | None = None  # the pass of another server here that leads to it over https
+    doubts: tuple[str, ...] = ()  # why it is not known whether it lets a stream through, a clause each
 
     @property
     def at(self) -> Directive:
         """The block's own statement, or the pass directive where the block is a whole file."""
         return self.scope.directive or self.pass_directive
 
-    def value(self, name: str, default: str) -> Value:
-        """The value in force here."""
-        return self.scope.value(name, default, server=self.server)
+    def value(self, name: str, default: str, source: str = "") -> Value:
+        """The value in force here.
+
+        Args:
+            source: where the default comes from, if it is more than "nginx's default".
+        """
+        return self.scope.value(name, default, server=self.server, source=source)
 
     def where(self, value: Value) -> str:
         """Where a setting comes from: "line 12" inside the block's own file, else with the file's name."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flushcheck.configs.address import Address, Route
 from flushcheck.configs.assumptions import Condition
-from flushcheck.configs.findings import Server
+from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree.block import Block
 from flushcheck.configs.tree.directive import Config
 from flushcheck.configs.tree.scope import Value
@@ -44,5 +44,7 @@ class Format:
     route: Callable[[Config, Sequence[Block], Address], Route] = lambda _config, blocks, _: Route(
         tuple(blocks)
     )
+    # The same Finding with its fix and edits as lines of this format, where another format's linter found it.
+    reworded: Callable[[Block, Finding], Finding] = lambda _block, finding: finding
     # The setting that alone makes a block pass; None: several do, or it is a default.
     deciding: Callable[[Block], Value | None] = lambda _block: None

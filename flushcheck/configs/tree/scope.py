@@ -6,9 +6,10 @@ a Scope answers by name in constant time, and keeps what was computed for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from flushcheck.configs.findings import Server
@@ -21,16 +22,22 @@ _MAX_UNREAD = 5  # unread includes named in a message
 class Scope:
     """A block with what it inherits."""
 
-    __slots__ = ("_by_name", "_cache", "children", "directive", "parent")
+    __slots__ = ("_by_name", "_cache", "children", "defaults", "directive", "parent")
 
     def __init__(
-        self, directive: Directive | None, children: Sequence[Directive], parent: Scope | None = None
+        self,
+        directive: Directive | None,
+        children: Sequence[Directive],
+        parent: Scope | None = None,
+        defaults: Mapping[str, Value] = MappingProxyType({}),
     ) -> None:
         """Args:
         directive: the block's own statement; None for the top of the configuration.
         children: the statements in it, includes in their place.
         parent: the block around it, from which it inherits.
+        defaults: what a program that writes the configuration puts here where no line of a person does.
         """
+        self.defaults = defaults
         self.directive = directive
         self.children = children
         self.parent = parent
@@ -97,20 +104,22 @@ class Scope:
         lines = (line for scope in self.chain() for name in names for line in scope.own(name))
         return tuple(islice(lines, _MAX_UNREAD))
 
-    def value(self, name: str, default: str, *, server: Server) -> Value:
+    def value(self, name: str, default: str, *, server: Server, source: str = "") -> Value:
         """The value in force: the last line of the innermost level that has one, or the default.
 
         Args:
             name: as the server's manual writes it; it is looked up in lower case.
             default: the server's own, without any line.
             server: for the text that says where a default comes from.
+            source: that text, if it says more.
         """
         key = name.lower()
-        level = self.level(key)
-        if level is not None:
-            last = level.own(key)[-1]
-            return Value(name, last.args, last)
-        return Value(name, (default,), None, f"{server.display_name}'s default")
+        for level in self.chain():
+            if own := level.own(key):
+                return Value(name, own[-1].args, own[-1])
+            if key in level.defaults:
+                return level.defaults[key]
+        return Value(name, (default,), None, source or f"{server.display_name}'s default")
 
 
 @dataclass(frozen=True, slots=True)
