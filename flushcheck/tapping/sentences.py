@@ -23,7 +23,10 @@ FIX_LOOP = (
     "find the call that blocks the event loop in this view or in another request, for example time.sleep() "
     "or requests.get(): await an asynchronous one, or run it in a thread (asyncio.to_thread)"
 )
-FIX_VIEW = "yield each part when it is ready; a decorator of the view may join the parts, too"
+FIX_VIEW = (
+    "yield each part when it is ready; a decorator of the view, or a layer that has no tap, may join the "
+    "parts, too"
+)
 
 FIX_COMPRESSING_VIEW = (
     "take the decorator that compresses off this view, for example gzip_page, or give the response the "

@@ -73,6 +73,36 @@ class BatchMiddleware:
         yield kept
 
 
+class SniffMiddleware:
+    """Wants 600 bytes to guess the type from, and passes on each chunk after that."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterator[bytes]:
+        begin: bytes | None = b""
+        for chunk in self.app(environ, start_response):
+            if begin is None:
+                yield chunk
+                continue
+            begin += chunk
+            if len(begin) >= 600:
+                yield begin
+                begin = None
+        yield begin or b""
+
+
+class MarkMiddleware:
+    """Changes each chunk, and passes it on."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterator[bytes]:
+        for chunk in self.app(environ, start_response):
+            yield chunk.replace(b'"delta": "', b'"delta": "marked ')
+
+
 class LaterMiddleware:
     """Passes on each chunk when the next one comes: it wants to know the last one."""
 
@@ -231,6 +261,36 @@ class AsgiQueue:
         await writer
 
 
+class AsgiHeartbeat:
+    """Sends an empty line where nothing has been sent for a while, so that proxies keep the connection."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun, done = asyncio.Event(), asyncio.Event()
+
+        async def beat() -> None:
+            await begun.wait()
+            while not done.is_set():
+                await asyncio.sleep(0.05)
+                if not done.is_set():
+                    await send({"type": "http.response.body", "body": b"\n", "more_body": True})
+
+        async def passing(message: Any) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                done.set()
+                await beating
+            await send(message)
+            begun.set()
+
+        beating = asyncio.ensure_future(beat())
+        await self.app(scope, receive, passing)
+
+
 class AsgiThrottle:
     """Waits before each message: a limiter of rates that is set too low."""
 
@@ -268,6 +328,8 @@ WSGI: Mapping[str, Any] = {
     "hash": HashMiddleware,
     "audit": audited,
     "batch": BatchMiddleware,
+    "sniff": SniffMiddleware,
+    "mark": MarkMiddleware,
     "later": LaterMiddleware,
     "zip": ZipMiddleware,
     "zip-flush": FlushingZipMiddleware,
@@ -281,5 +343,6 @@ ASGI: Mapping[str, Any] = {
     "asgi-zip": AsgiZip,
     "asgi-timer": AsgiTimer,
     "queue": AsgiQueue,
+    "heartbeat": AsgiHeartbeat,
     "throttle": AsgiThrottle,
 }

@@ -36,6 +36,9 @@ from tests.live import servers
 TIMEOUT_S = 20.0
 ORDER_S = 60.0
 
+# What is patched is the same for all stacks that run side by side.
+_fetching = threading.Lock()
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -112,7 +115,7 @@ def tapped(stack: Stack, url: str) -> tuple[TapReport, Mapping[str, Any], Observ
         return read(data)
 
     try:
-        with patch.object(tapping, "notes_from_json", keep):
+        with _fetching, patch.object(tapping, "notes_from_json", keep):
             notes = fetch_notes(request, tap_id)
     except NotesError as error:
         return without_notes(plain.shown_url, str(error)), {}, observation
