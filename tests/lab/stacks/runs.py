@@ -68,6 +68,7 @@ def run(stack: Stack) -> Sight:
     with started(stack) as service:
         with kept_busy(stack, service.port):
             seen = observed(stack, service.port)
+        tapped(stack, service.url)  # a process that has served a tapped request names the same layers again
         with kept_busy(stack, service.port):
             report, document, observation = tapped(stack, service.url)
         url = url_failure(stack, service.url)
