@@ -27,7 +27,7 @@ QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests
 # build of it; where it is missing the lightest one does.
 TEST_TOOLS := nginx:nginx-light curl:curl perl:perl-base chromium:chromium firefox-esr:firefox-esr openssl:openssl \
               git:git buildah:buildah mmdebstrap:mmdebstrap bwrap:bubblewrap squid:squid tinyproxy:tinyproxy \
-              microsocks:microsocks
+              microsocks:microsocks zsh:zsh fish:fish man:man-db promtool:prometheus
 
 # What stands in tests/lab/cases, likewise; a file where there is no command.
 MODULES   := /usr/lib/apache2/modules
@@ -40,6 +40,10 @@ LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy light
              /usr/lib/lighttpd/mod_deflate.so:lighttpd-mod-deflate \
              /usr/lib/uwsgi/plugins/python3_plugin.so:uwsgi-plugin-python3 \
              /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so:libnginx-mod-http-brotli-filter \
+             /usr/lib/nginx/modules/ngx_http_js_module.so:libnginx-mod-http-js \
+             /usr/lib/nginx/modules/ngx_http_lua_module.so:libnginx-mod-http-lua \
+             /usr/lib/nginx/modules/ngx_http_subs_filter_module.so:libnginx-mod-http-subs-filter \
+             /usr/lib/nginx/modules/ngx_http_xslt_filter_module.so:libnginx-mod-http-xslt-filter \
              systemd-analyze:systemd systemd-nspawn:systemd-container chromium:chromium
 
 .PHONY: help install run test quick lab mutants soak audit bench docs lint format lock clean tools lab-tools

@@ -6,10 +6,12 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from bench.bursts import cpu_per_opening, first_in_burst, health_among_refused, lateness_in_burst
 from bench.client import TEXT, Crowd, Stream, lateness_s, path, percentile, polls
 from bench.servers import FASTAPI, NAIVE, NODE, Server
-from bench.verdicts import slower_over_h2, verdict_with
+from bench.verdicts import quick_clean, quick_held, slower_over_h2, verdict_with
 from tests.service.wire import unchunked
 
 INTERVAL_S = 0.1  # 10 Pieces a second
@@ -85,12 +87,16 @@ def crowded(server: Server, scale: float) -> float:
     )
 
 
-def memory_per_stream(server: Server, scale: float) -> float:
+def memory_per_stream(transport: str) -> Callable[[Server, float], float]:
     """Kilobytes of the worker's own memory for each open stream."""
+    return partial(_memory_per_stream, transport)
+
+
+def _memory_per_stream(transport: str, server: Server, scale: float) -> float:
     count = round(1000 * scale)
     crowd = Crowd(server.port)
     before = server.memory_bytes()
-    crowd.ramp(path("chunked", count=100, interval_s=1.0), count, 3 * scale)
+    crowd.ramp(path(transport, count=100, interval_s=1.0), count, 3 * scale)
     crowd.read_until(time.monotonic() + 1.5)
     after = server.memory_bytes()
     assert crowd.open_streams == count
@@ -132,13 +138,21 @@ def first_piece(server: Server, scale: float) -> float:
 
 
 def polls_per_second(server: Server, scale: float) -> float:
-    """Polls a second of 8 clients, each on its one connection."""
-    return polls(server.port, clients=8, seconds=4 * scale, count=100)[0]
+    """Polls a second of 16 clients, each on its one connection."""
+    return polls(server.port, clients=16, seconds=4 * scale, count=100)[0]
 
 
 def poll_p99(server: Server, scale: float) -> float:
-    """Milliseconds that 99 of 100 polls took at most, of 8 clients at once."""
-    return 1000 * polls(server.port, clients=8, seconds=4 * scale, count=100)[1]
+    """Milliseconds that 99 of 100 polls took at most, of 16 clients at once."""
+    return 1000 * polls(server.port, clients=16, seconds=4 * scale, count=100)[1]
+
+
+def cpu_per_poll(server: Server, scale: float) -> float:
+    """Microseconds of the worker's processor time for a keep-alive poll."""
+    polls(server.port, clients=16, seconds=0.3, count=100)
+    cpu_s, began_s = server.cpu_s(), time.monotonic()
+    rate, _ = polls(server.port, clients=16, seconds=4 * scale, count=100)
+    return 1e6 * (server.cpu_s() - cpu_s) / (rate * (time.monotonic() - began_s))
 
 
 def added_delay(server: Server, scale: float) -> float:
@@ -162,7 +176,7 @@ ROWS = (
             f"CPU for each Piece, {transport}, 1000 streams x 10 a second",
             "us",
             cpu_per_piece(transport),
-            {FASTAPI: Goal(0.75, 0.50), NAIVE: Goal(0.60, 0.35), NODE: None},
+            {FASTAPI: Goal(0.48, 0.35), NAIVE: Goal(0.60, 0.35), NODE: None},
         )
         for transport in ("chunked", "events")
     ),
@@ -171,7 +185,21 @@ ROWS = (
         "CPU for each message, WebSocket, 1000 streams x 10 a second",
         "us",
         cpu_per_piece("ws"),
-        {FASTAPI: Goal(0.95, 0.50), NODE: None},
+        {FASTAPI: Goal(0.48, 0.35), NODE: None},
+    ),
+    *(
+        Row(
+            f"open-{transport}",
+            f"CPU to open, serve and close a stream of three Pieces, {transport}",
+            "us",
+            cpu_per_opening(transport),
+            {FASTAPI: goal, NAIVE if transport != "ws" else NODE: None},
+        )
+        for transport, goal in (
+            ("chunked", Goal(0.6, 0.35)),
+            ("events", Goal(0.6, 0.35)),
+            ("ws", Goal(0.9, 0.5)),
+        )
     ),
     Row(
         "lateness",
@@ -180,20 +208,47 @@ ROWS = (
         lateness,
         {FASTAPI: Goal(0.15, 0.05), NODE: None},
     ),
+    *(
+        Row(
+            f"burst-{transport}",
+            f"lateness of 500 running streams, p99, while 1000 open at once, {transport}",
+            "ms",
+            lateness_in_burst(transport),
+            {FASTAPI: Goal(0.35, 0.10), NODE: None},
+        )
+        for transport in ("chunked", "events", "ws")
+    ),
+    *(
+        Row(
+            f"first-{transport}",
+            f"first Piece, p99, of 1000 streams that open at once, {transport}",
+            "ms",
+            first_in_burst(transport),
+            {FASTAPI: goal, NODE: None},
+        )
+        for transport, goal in (("chunked", Goal(0.6, 0.4)), ("ws", Goal(1.2, 0.7)))
+    ),
     Row("crowd", "lateness, p99, 5000 streams, all exact", "ms", crowded, own=Goal(float("inf"), 100)),
     Row(
         "memory",
         "memory for each stream",
         "kB",
-        memory_per_stream,
-        {FASTAPI: Goal(0.70, 0.15), NAIVE: None, NODE: None},
+        memory_per_stream("chunked"),
+        {FASTAPI: Goal(0.60, 0.15), NAIVE: None, NODE: None},
+    ),
+    Row(
+        "memory-ws",
+        "memory for each WebSocket",
+        "kB",
+        memory_per_stream("ws"),
+        {FASTAPI: Goal(0.75, 0.35), NODE: None},
     ),
     Row(
         "unpaced",
         "Pieces a second, 8 streams without an interval",
         "/s",
         pieces_per_second,
-        {FASTAPI: Goal(1.0, 5.0), NODE: None},
+        {FASTAPI: Goal(1.0, 5.0), NODE: Goal(0.9, 1.5)},
         more_is_better=True,
     ),
     Row(
@@ -205,18 +260,40 @@ ROWS = (
     ),
     Row(
         "polls",
-        "keep-alive polls a second, 8 clients",
+        "keep-alive polls a second, 16 clients",
         "/s",
         polls_per_second,
-        {FASTAPI: Goal(0.45, 0.8)},
+        {FASTAPI: Goal(0.6, 1.0), NAIVE: Goal(1.4, 2.2), NODE: None},
         more_is_better=True,
     ),
-    Row("poll-p99", "the same, p99 of one", "ms", poll_p99, {FASTAPI: Goal(3.0, 2.0)}),
+    Row("poll-p99", "the same, p99 of one", "ms", poll_p99, {FASTAPI: Goal(1.5, 1.0), NAIVE: None}),
+    Row(
+        "poll-cpu",
+        "CPU for each of these polls",
+        "us",
+        cpu_per_poll,
+        {FASTAPI: None, NAIVE: None, NODE: None},
+    ),
+    Row(
+        "refused",
+        "a health check, p99, among 5000 connections that are only refused",
+        "ms",
+        health_among_refused,
+        own=Goal(100, 50),
+    ),
     Row("delay", "delay added to the plan, p99, 100 streams", "ms", added_delay, own=Goal(15, 5)),
     *(
-        Row(f"verdict-{count}", f"diagnose, with {count} other streams", "s", verdict_with(count))
+        Row(
+            f"verdict-{count}",
+            f"diagnose, with {count} other streams",
+            "s",
+            verdict_with(count),
+            own=Goal(3.0, 2.0) if not count else None,
+        )
         for count in (0, 1, 500)
     ),
+    Row("verdict-quick", "diagnose --quick of a clean path", "s", quick_clean, own=Goal(1.5, 1.0)),
+    Row("verdict-held", "diagnose --quick behind nginx that buffers", "s", quick_held, own=Goal(3.0, 2.0)),
     Row(
         "verdict-h2",
         "diagnose of a clean HTTP/2 path, seconds beyond the same as HTTP/1.1 client alone",

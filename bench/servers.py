@@ -91,11 +91,11 @@ def why_not(name: str) -> str | None:
 
 
 @contextmanager
-def running(name: str) -> Iterator[Server]:
-    """Start one, pinned to its core, and end it with the block."""
+def running(name: str, **settings: str) -> Iterator[Server]:
+    """Start one with these variables, pinned to its core, and end it with the block."""
     command, has_worker = COMMANDS[name]
     port = free_port()
-    environ = {**os.environ, "FLUSHCHECK_MAX_STREAMS": str(MAX_STREAMS), "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, "FLUSHCHECK_MAX_STREAMS": str(MAX_STREAMS), "PYTHONPATH": str(ROOT), **settings}
     process = subprocess.Popen(
         command(port),
         cwd=ROOT,

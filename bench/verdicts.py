@@ -19,6 +19,7 @@ from tests.live.servers import Service
 
 # nginx with TLS, HTTP/2 and buffering off, in front of the server that is measured.
 CLEAN = "nginx/tls-h2-good"
+HELD = "nginx/buffering"
 
 
 def verdict_with(background: int) -> Callable[[Server, float], float]:
@@ -39,6 +40,28 @@ def verdict_with(background: int) -> Callable[[Server, float], float]:
             others.wait()
 
     return measure
+
+
+def quick_clean(server: Server, scale: float) -> float:
+    """Seconds until `flushcheck diagnose --quick` has its verdict on a clean path."""
+    began_s = time.monotonic()
+    report = judge(gather(f"http://127.0.0.1:{server.port}", quick=True))
+    took_s = time.monotonic() - began_s
+    assert report.verdict == "flowing", report.headline
+    return took_s
+
+
+def quick_held(server: Server, scale: float) -> float:
+    """The same behind nginx that buffers."""
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+        origin = Service(server.name, server.port, ended, Path("/dev/null"))
+        with scratch(), programs.start(find(HELD), origin=origin) as front:
+            began_s = time.monotonic()
+            report = judge(gather(front.url, quick=True))
+            took_s = time.monotonic() - began_s
+    assert report.verdict != "flowing", report.headline
+    return took_s
 
 
 def slower_over_h2(server: Server, scale: float) -> float:

@@ -126,6 +126,10 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
+    from flushcheck.service.serving import connections
+
+    connections.watch(worker)
+
 
 def on_starting(server: Any) -> None:
     """Give the workers an empty folder to count in. If none can be made, each worker counts for itself."""
@@ -145,6 +149,9 @@ def on_exit(server: Any) -> None:
 def pre_request(worker: Any, req: Any) -> None:
     """Decide what gunicorn leaves open, before it passes the request to the app."""
     from flushcheck.service.limits.bodies import is_large
+    from flushcheck.service.serving import connections
+
+    connections.request_begins(req)
 
     headers = dict(req.headers)
     # A proxy on this machine (or the environment) sets the app's path below the host. gunicorn responds with
@@ -160,6 +167,8 @@ def pre_request(worker: Any, req: Any) -> None:
 def post_request(worker: Any, req: Any, environ: dict[str, Any], resp: Any) -> None:
     """Let the client of a large body read the response before its connection is reset."""
     from flushcheck.service.limits.bodies import is_large, lingering_close
+    from flushcheck.service.serving import connections
 
+    connections.request_ends(req)
     if req.must_close and "gunicorn.socket" in environ and is_large(dict(req.headers)):
         lingering_close(environ["gunicorn.socket"])

@@ -59,6 +59,7 @@ def diagnose(
     on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
     at: Iterable[tuple[str, str]] = (),
+    outer: str = "",
     idle_s: float | Iterable[float] = (),
     options: ConnectionOptions | None = None,
 ) -> Report:
@@ -78,6 +79,8 @@ def diagnose(
         at: names and URLs of the same app behind one hop more each, from the app outwards, for example
             `[("app", "http://10.0.0.7:8000"), ("ingress", "http://10.0.0.5")]`: `Report.rungs` then has how
             each stream arrived at each of them.
+        outer: the URL of a second mount of the same origin, outside of all layers of the app, where `url` is
+            inside of them: `Report.fault_location` then tells whether the fault is in those layers.
         idle_s: silences to try, in seconds, for example `[5, 30, 65]`: searches for idle timeouts. Takes as
             long as the longest silence, which does not count towards `timeout_s`.
         options: how to get to the service: headers, a login, certificates, a proxy. None: the defaults.
@@ -85,7 +88,8 @@ def diagnose(
     Returns: the Report. A failure of the other side is never an exception: see `Report.verdict`.
 
     Raises:
-        UsageError: `url`, `direct`, `at`, `only`, `timeout_s` or `idle_s` is wrong, or a file of `options`.
+        UsageError: `url`, `direct`, `at`, `outer`, `only`, `timeout_s` or `idle_s` is wrong, or a file of
+            `options`.
     """
     from flushcheck.diagnosis.inference import judge
     from flushcheck.prober import ConnectionOptions, gather
@@ -98,6 +102,7 @@ def diagnose(
         on_progress=on_progress,
         direct=direct,
         at=at,
+        outer=outer,
         idle_s=idle_s,
         options=options or ConnectionOptions(),
     )

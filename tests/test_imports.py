@@ -54,7 +54,7 @@ RULES = {
     "prober": Rule(("model", "protocol", "streaming", "measurement", "watching", "tapping", "version")),
     "files": Rule(("model", "configs", "checking")),
     "taps": Rule(()),
-    "origins": Rule(("protocol",)),
+    "origins": Rule(("protocol", "taps")),
     "flushcheck.wsgi": Rule(("origins",)),
     "flushcheck.asgi": Rule(("origins",)),
     "testing": Rule(("model", "measurement", "culprits", "diagnosis", "reports", "prober", "taps")),

@@ -35,7 +35,15 @@ def test_the_exchange_is_what_a_recorded_run_prints():
     run = run_from_json(json.loads(RECORDING.read_text()))
     chunked = [seen for seen in run.observations if seen.probe.transport is Transport.CHUNKED]
     control = [seen for seen in run.observations if seen.probe.vantage is Vantage.LOOPBACK]
-    asked = replace(run, observations=(*chunked, *control))
+    asked = replace(
+        run,
+        observations=(*chunked, *control),
+        tool=f"flushcheck {flushcheck.__version__}",
+        began_at="2026-11-28T06:53:00Z",
+        took_s=4.6,
+        observer="ci-1",
+        marker="ab12cd34",
+    )
     _, output = example("exchange", "console").split("\n", 1)
     assert shape(output) == shape(terminal(judge(asked), width=100, color=False))
 

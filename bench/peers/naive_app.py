@@ -30,6 +30,13 @@ def events() -> Response:
     return Response(pieces(lambda seq: f"id: {seq}\ndata: {say}\n\n"), content_type="text/event-stream")
 
 
+@app.get("/stream/polling")
+def polling() -> dict[str, object]:
+    """One Piece."""
+    count, cnt = int(request.args["count"]), int(request.args["cnt"])
+    return {"message": request.args["say"], "cnt": cnt, "count": count}
+
+
 def pieces(frame: Callable[[int], str]) -> Iterator[str]:
     """The body: a frame, a sleep, and so on."""
     count, interval = int(request.args["count"]), float(request.args["interval"])

@@ -23,12 +23,17 @@ function drip({ count, interval }, send, end) {
 function asked(request) {
   const url = new URL(request.url, "http://localhost");
   const { count, interval, say } = Object.fromEntries(url.searchParams);
-  return { path: url.pathname, count: Number(count), interval: Number(interval), say };
+  const cnt = Number(url.searchParams.get("cnt"));
+  return { path: url.pathname, count: Number(count), interval: Number(interval), say, cnt };
 }
 
 const server = createServer((request, response) => {
-  const { path, say, ...pace } = asked(request);
+  const { path, say, cnt, ...pace } = asked(request);
   if (path === "/healthz") return response.end("{}");
+  if (path === "/stream/polling") {
+    const body = JSON.stringify({ message: say, cnt, count: pace.count });
+    return response.writeHead(200, { "Content-Type": "application/json", "Content-Length": body.length }).end(body);
+  }
   const events = path === "/stream/events";
   response.writeHead(200, { "Content-Type": events ? "text/event-stream" : "text/plain" });
   const frame = events ? (seq) => `id: ${seq}\ndata: ${say}\n\n` : () => say;

@@ -17,7 +17,9 @@ from importlib import import_module
 from typing import Any
 
 from flushcheck.cli.arguments import Parser
+from flushcheck.cli.common import add_common_options, apply_common_options
 from flushcheck.cli.console import Console
+from flushcheck.cli.first_words import ANY_URL, with_command
 from flushcheck.model import UsageError
 
 WRONG_USAGE = 2
@@ -30,13 +32,19 @@ COMMANDS = {
     "check": "find the lines of a server's configuration that hold a stream",
     "watch": "follow any stream of your own app, live",
     "tap": "name the layer of your app that holds a stream",
+    "compare": "compare two saved runs: what got better, what got worse",
     "doctor": "check the server settings that the app runs with",
+    "serve": "start the service in the foreground",
     "origin": "write an origin for an app or a host, or test one",
     "explain": "explain a culprit: its signs and its fixes",
+    "completion": "print the completion for bash, zsh or fish",
+    "manual": "print the manual page, for man",
 }
+_WITHOUT_OUTPUT = ("serve",)
 
 _EPILOG = """\
 examples:
+  flushcheck https://example.org                      asks what is there, and goes on
   flushcheck diagnose http://localhost:8000           the app itself
   flushcheck diagnose https://example.org             the same app behind its proxies
   flushcheck diagnose https://example.org --quick     a first verdict, for CI
@@ -46,6 +54,8 @@ examples:
   flushcheck tap http://localhost:8000/chat           which layer of the app holds it
   flushcheck check /etc/nginx/nginx.conf              find the line before you deploy it
   flushcheck doctor -c deploy/gunicorn.conf.py        the server that the app runs under
+  flushcheck compare before.json after.json           did the change help?
+  flushcheck help watch                               the options of one command
   flushcheck explain nginx-proxy-buffering            cause, signs and fixes of one culprit
 
 exit codes:
@@ -77,31 +87,28 @@ def parser(commands: Collection[str] = tuple(COMMANDS)) -> Parser:
         prog="flushcheck",
         description="Tells whether a stream arrives piece by piece, what holds it, and which line fixes it.",
         epilog=_EPILOG,
-        example="flushcheck diagnose http://localhost:8000",
+        usage="flushcheck URL [options]\n       flushcheck COMMAND [options]",
+        example="flushcheck http://localhost:8000",
     )
     root.add_argument("--version", action=_Version)
-    subparsers = root.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    subparsers = root.add_subparsers(
+        prog="flushcheck", title="commands", metavar="COMMAND", dest="command", required=True
+    )
     for name, summary in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=summary)
         if name in commands:
             module = import_module(f"flushcheck.cli.{name}")
             module.configure(subparser)
+            if name not in _WITHOUT_OUTPUT:
+                add_common_options(subparser)
             subparser.set_defaults(run=module.run)
+    if ANY_URL in commands:
+        any_url = import_module("flushcheck.cli.any_url")
+        subparser = subparsers.add_parser(ANY_URL, prog="flushcheck")
+        any_url.configure(subparser)
+        add_common_options(subparser)
+        subparser.set_defaults(run=any_url.run)
     return root
-
-
-def _check_order(given: Sequence[str]) -> None:
-    """Refuse options before the command: argparse would take the value of such an option for the command.
-
-    Raises:
-        UsageError: the first argument is one of a command.
-    """
-    first = given[0] if given else ""
-    if first.startswith("-") and first not in ("-h", "--help", "--version"):
-        shown = first.partition("=")[0] if first.startswith("--") else first[:2]
-        raise UsageError(
-            f"{shown}: expected a command first, for example flushcheck diagnose http://localhost:8000"
-        )
 
 
 def _without_curl(given: Sequence[str]) -> Sequence[str]:
@@ -129,9 +136,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         given = _without_curl(given)
-        _check_order(given)
-        arguments = parser([name for name in COMMANDS if name in given]).parse_args(given)
+        given = with_command(given, COMMANDS)
+        arguments = parser([name for name in (*COMMANDS, ANY_URL) if name in given]).parse_args(given)
+        if "output" in arguments:
+            apply_common_options(arguments, console)
         code: int = arguments.run(arguments, console)
+        console.finish()
     except UsageError as error:
         console.error(str(error))
         return WRONG_USAGE

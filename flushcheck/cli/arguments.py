@@ -35,11 +35,30 @@ class Parser(argparse.ArgumentParser):
         """
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(map(_shown, unknown))}")
+            command = self._command(getattr(parsed, "command", None))
+            shown = " ".join(map(_shown, unknown))
+            command.error(f"unrecognized arguments: {shown}{command.did_you_mean(unknown)}")
         return parsed
 
+    def _command(self, name: str | None) -> Parser:
+        """The parser of a command, whose usage line says more than that of the root; this one without it."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction) and name in action.choices:
+                chosen: Parser = action.choices[name]
+                return chosen
+        return self
+
+    def did_you_mean(self, unknown: Sequence[str]) -> str:
+        """The option that is most like the first unknown one, as the end of a sentence; "" if none is."""
+        from flushcheck.cli.first_words import nearest
+
+        option = next((word.partition("=")[0] for word in unknown if word.startswith("--")), "")
+        meant = nearest(option, [name for name in self._option_string_actions if name.startswith("--")])
+        return f"; did you mean {meant}?" if option and meant else ""
+
     def error(self, message: str) -> NoReturn:
-        usage = " ".join(self.format_usage().removeprefix("usage: ").split())
+        lines = self.format_usage().removeprefix("usage: ").split("\n       flushcheck")
+        usage = "\n      or: flushcheck ".join(" ".join(line.split()) for line in lines)
         example = f"\nexample: {self.example}" if self.example else ""
         self.exit(2, f"{self.prog}: {message}\nexpected: {usage}{example}\n")
 
@@ -56,13 +75,30 @@ def _shown(argument: str) -> str:
     return without_login(argument)
 
 
+# What people call the transports elsewhere.
+TRANSPORT_ALIASES = {
+    "poll": "polling",
+    "xhr": "polling",
+    "fetch": "chunked",
+    "http": "chunked",
+    "stream": "chunked",
+    "event": "events",
+    "eventsource": "events",
+    "sse": "events",
+    "ws": "websocket",
+    "wss": "websocket",
+    "websockets": "websocket",
+}
+
+
 def transport_names(given: str) -> list[str]:
-    """A comma-separated list of transports.
+    """A comma-separated list of transports, by their own names or by those that people use for them.
 
     Raises:
         argparse.ArgumentTypeError: a name is unknown.
     """
-    return _names(given, tuple(Transport), "a transport", "--only chunked,events")
+    meant = ",".join(TRANSPORT_ALIASES.get(name.strip().lower(), name) for name in given.split(","))
+    return _names(meant, tuple(Transport), "a transport", "--only chunked,events")
 
 
 def client_list(given: str) -> list[str]:

@@ -25,8 +25,13 @@ from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, UsageError, Version
 from flushcheck.reports.diff import diff
 from flushcheck.reports.findings import findings_document, findings_text
+from flushcheck.reports.github import github_findings
+from flushcheck.reports.junit import junit_findings
+from flushcheck.reports.markdown import markdown_findings
 from flushcheck.reports.sarif import sarif
 from flushcheck.version import VERSION
+
+FORMATS = ("text", "json", "junit", "github", "markdown", "sarif")
 
 _EPILOG = """\
 examples:
@@ -75,8 +80,14 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--strict", action="store_true", help="count a note as a problem")
     parser.add_argument("-v", "--verbose", action="store_true", help="list the files that were not read")
     output = parser.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print the findings as JSON")
-    output.add_argument("--sarif", action="store_true", help="print the findings as SARIF 2.1.0, for CI")
+    output.add_argument(
+        "-f", "--format", choices=FORMATS, default="text", help="the format of the findings (default: text)"
+    )
+    for option, form, text in (
+        (("-j", "--json"), "json", "print the findings as JSON"),
+        (("--sarif",), "sarif", "print the findings as SARIF 2.1.0, for CI"),
+    ):
+        output.add_argument(*option, action="store_const", dest="format", const=form, help=text)
     output.add_argument("--diff", action="store_true", help="print the fixes as a patch")
 
 
@@ -107,6 +118,10 @@ def read_config(arguments: argparse.Namespace) -> ReadResult | None:
     option = "--config" if arguments.config else "--running"
     if arguments.ticket:
         raise UsageError(f"--ticket with {option}: expected one of the two, for example --ticket")
+    if arguments.format not in ("text", "json"):
+        raise UsageError(
+            f"--format {arguments.format} with {option}: expected text or json, for example --json"
+        )
     if not arguments.config:
         return read_running(Server(arguments.running))
     if arguments.running:
@@ -159,9 +174,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if got.unrecognised:
         console.note("name the server of the file with --server, for example --server nginx")
     checked = check_all(got, arguments.assumed)
-    if arguments.json:
+    form = arguments.format
+    if form == "json":
         text = json.dumps(findings_document(checked), indent=2) + "\n"
-    elif arguments.sarif:
+    elif form == "junit":
+        text = junit_findings(checked, strict=arguments.strict)
+    elif form == "github":
+        text = github_findings(checked)
+    elif form == "markdown":
+        text = markdown_findings(checked)
+    elif form == "sarif":
         text = json.dumps(sarif(checked, version=VERSION), indent=2) + "\n"
     elif arguments.diff:
         texts = {name: text for config in got.configs for name, text in config.texts.items()}
@@ -175,7 +197,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             strict=arguments.strict,
             verbose=arguments.verbose,
         )
-    if arguments.diff:
+    if arguments.diff and not console.has_file:
         _write(text)
     else:
         console.write(text)

@@ -178,6 +178,7 @@ def connection_options(
         max_redirects=_redirects(arguments.max_redirects),
         protocol=arguments.protocol,
         pins=tuple(pin for given in arguments.pin for pin in parse_pins(given)),
+        on_request=arguments.on_request if "on_request" in arguments else None,
     )
     if options.pins and not (urls[:1] and (urls[0].startswith("https:") or options.max_redirects)):
         raise UsageError(

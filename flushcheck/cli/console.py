@@ -34,6 +34,44 @@ class Console:
         # https://no-color.org: "when present and not an empty string (regardless of its value)"
         self.color = _is_terminal(sys.stdout) and not plain and not os.environ.get("NO_COLOR")
         self.interactive = _is_terminal(sys.stderr) and not plain
+        self._quiet = False
+        self._file = ""  # where results go; "": standard output
+        self._results: list[str] = []
+
+    def set_color(self, when: str) -> None:
+        """Set whether results have colors: "always", "never", or "auto" for what the terminal says."""
+        self.color = when == "always" or (when == "auto" and self.color)
+
+    def be_quiet(self) -> None:
+        """Write neither notes nor a progress line."""
+        self._quiet, self.interactive = True, False
+
+    def write_to(self, path: str) -> None:
+        """Write results to a file, without colors. It is opened now, before any work is spent.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        try:
+            Path(path).open("ab").close()
+        except (OSError, ValueError) as error:
+            raise _unwritable(path, error) from None
+        self._file, self.color = path, False
+
+    def finish(self) -> None:
+        """Write the file.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        if not self._file:
+            return
+        try:
+            text = "".join(self._results)
+            # A patch keeps the bytes of a file that are not UTF-8.
+            Path(self._file).write_bytes(text.encode("utf-8", errors="surrogateescape"))
+        except OSError as error:
+            raise _unwritable(self._file, error) from None
 
     @property
     def width(self) -> int:
@@ -46,6 +84,9 @@ class Console:
         Raises:
             UsageError: standard output cannot be written.
         """
+        if self._file:
+            self._results.append(text)
+            return
         try:
             print(text, end="", flush=True)
         except OSError as error:
@@ -57,13 +98,25 @@ class Console:
                     f"standard output: {error.strerror}; expected a writable file or pipe, for example | less"
                 ) from None
 
+    @property
+    def has_file(self) -> bool:
+        """Whether results go to a file."""
+        return bool(self._file)
+
     def note(self, message: str) -> None:
         """Write information that is neither a result nor an error."""
+        if self._quiet:
+            return
         print(message, file=sys.stderr, flush=True)
 
     def error(self, message: str) -> None:
         """Write an error."""
         print(f"flushcheck: {message}", file=sys.stderr)
+
+
+def _unwritable(path: str, error: Exception) -> UsageError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return UsageError(f"-o {path}: {reason}; expected a writable file, for example -o report.txt")
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib import import_module
 
 from flushcheck.cli.arguments import (
     Parser,
@@ -15,11 +16,22 @@ from flushcheck.cli.arguments import (
     transport_names,
 )
 from flushcheck.cli.check import add_config, check_config, read_config
+from flushcheck.cli.common import add_observer, observer
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import add_format_options, write_report
+from flushcheck.cli.scheme import complete_url
 from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Client, Outcome, Probe, Scenario, Transport, Vantage, Variant
+from flushcheck.model import (
+    Client,
+    Outcome,
+    Probe,
+    Scenario,
+    Transport,
+    UsageError,
+    Vantage,
+    Variant,
+)
 from flushcheck.prober import (
     DEFAULT_TIMEOUT_S,
     MAX_TIMEOUT_S,
@@ -78,6 +90,7 @@ _VANTAGES = {
     Vantage.LOOPBACK: "control",
     Vantage.DIRECT: "direct",
     Vantage.UNPROXIED: "past the proxy",
+    Vantage.OUTER: "at the outermost mount",
 }
 
 
@@ -89,10 +102,22 @@ def configure(parser: Parser) -> None:
     )
     parser.epilog = _EPILOG
     parser.example = "flushcheck diagnose http://localhost:8000"
-    parser.add_argument("url", metavar="URL", help="the root of the service, http:// or https://")
-    add_format_options(parser)
-    parser.add_argument("--save", metavar="FILE", help="save the run, for `flushcheck judge FILE`")
     parser.add_argument(
+        "url", metavar="URL", nargs="?", default="", help="the root of the service, http:// or https://"
+    )
+    parser.add_argument("others", metavar="URL", nargs="*", help="more of them, tested side by side")
+    parser.add_argument(
+        "-T",
+        "--targets",
+        metavar="FILE",
+        default="",
+        help="a list of URLs, with what is expected of each (YAML)",
+    )
+    add_format_options(parser)
+    add_observer(parser)
+    parser.add_argument("-s", "--save", metavar="FILE", help="save the run, for `flushcheck judge FILE`")
+    parser.add_argument(
+        "-t",
         "--only",
         metavar="NAMES",
         type=transport_names,
@@ -115,6 +140,15 @@ def configure(parser: Parser) -> None:
         direct="the app's own port, tested for comparison: is the fault in the app or on the path?",
     )
     parser.add_argument(
+        "--outer",
+        metavar="URL",
+        default="",
+        help=(
+            "a second mount of the origin, outside of the app's layers, where URL is inside of them: is the "
+            "fault in the app's own layers, or in front of them?"
+        ),
+    )
+    parser.add_argument(
         "--idle",
         metavar="SECONDS",
         type=idle_seconds,
@@ -122,8 +156,11 @@ def configure(parser: Parser) -> None:
         help="search for idle timeouts with silences of these lengths, for example 65 or 5,30,65,130",
     )
     add_config(parser)
-    parser.add_argument("--quick", action="store_true", help="skip the probes that only confirm a clean path")
     parser.add_argument(
+        "-Q", "--quick", action="store_true", help="skip the probes that only confirm a clean path"
+    )
+    parser.add_argument(
+        "-m",
         "--timeout",
         metavar="SECONDS",
         type=timeout(maximum_s=MAX_TIMEOUT_S, example_s=DEFAULT_TIMEOUT_S),
@@ -139,11 +176,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the URL is wrong, or a file cannot be read or written.
     """
+    if arguments.others or arguments.targets:
+        # By name: it imports other commands, which import this one for the words of probes.
+        code: int = import_module("flushcheck.cli.several").run(arguments, console)
+        return code
+    if not arguments.url:
+        raise UsageError(
+            "the following arguments are required: URL; expected one or more, for example flushcheck "
+            "diagnose http://localhost:8000"
+        )
+    complete_url(arguments, console)
     files = read_config(arguments)
     silences_s = parse_silences(arguments.idle or ())
     options = connection_options(
         arguments,
-        (arguments.url, arguments.direct, *(url for _, url in arguments.at)),
+        (arguments.url, arguments.direct, arguments.outer, *(url for _, url in arguments.at)),
     )
     names = [address.name for address in named_addresses(arguments.direct, arguments.at)]
     with ExitStack() as stack:
@@ -159,9 +206,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 on_progress=lambda progress: line.update(progress_text(progress, names)),
                 direct=arguments.direct,
                 at=arguments.at,
+                outer=arguments.outer,
                 idle_s=silences_s,
                 options=options,
                 clients=arguments.clients or CLIENTS,
+                observer=observer(arguments),
             )
         code = write_report(judge(gathered), arguments, console, check_config(files, gathered))
         if file is not None:

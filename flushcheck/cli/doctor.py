@@ -21,7 +21,13 @@ from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
 from flushcheck.configs.gunicorn import commands
 from flushcheck.diagnosis.app_server import ServerReport, examine, exit_code
-from flushcheck.diagnosis.server_command import server_words, setup_of, uwsgi_words
+from flushcheck.diagnosis.server_command import (
+    hypercorn_file,
+    hypercorn_words,
+    server_words,
+    setup_of,
+    uwsgi_words,
+)
 from flushcheck.diagnosis.server_setup import GEVENT, ServerSetup
 from flushcheck.diagnosis.service_absent import and_if
 from flushcheck.measurement.obstacles import MAX_SHOWN, obstacle
@@ -93,7 +99,7 @@ def configure(parser: Parser) -> None:
         help="a running service, a file with the server's command, or that command after --",
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="gunicorn's settings file")
-    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    parser.add_argument("-j", "--json", action="store_true", help="print JSON, for scripts")
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
@@ -203,6 +209,8 @@ def _local_setup(command: Sequence[str], timeout_s: float) -> ServerSetup:
         files = [word.removeprefix("--ini=") for word in command if word.endswith(".ini")]
         for path in filter(Path.is_file, map(Path, files)):
             words[1:1] = uwsgi_words(_text_of(path))  # the options of the command line win
+    if command[0] == "hypercorn" and Path(hypercorn_file(command[1:])).is_file():
+        words[1:1] = hypercorn_words(_text_of(Path(hypercorn_file(command[1:]))))
     return setup_of(words, os.environ, cores=os.cpu_count() or 1, version_of=installed_version)
 
 

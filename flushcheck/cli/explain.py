@@ -25,7 +25,7 @@ def configure(parser: Parser) -> None:
     )
     parser.example = "flushcheck explain nginx-proxy-buffering"
     parser.add_argument("id", metavar="ID", nargs="?", help="the id in a report; without it: list all")
-    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    parser.add_argument("-j", "--json", action="store_true", help="print JSON, for scripts")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

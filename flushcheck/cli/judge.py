@@ -8,6 +8,7 @@ from flushcheck.cli.arguments import Parser
 from flushcheck.cli.check import add_config, check_config, read_config
 from flushcheck.cli.console import Console
 from flushcheck.cli.report_output import add_format_options, write_report
+from flushcheck.cli.tap_output import check_format, report_on, write_tap
 from flushcheck.diagnosis.inference import judge
 from flushcheck.prober import load
 
@@ -15,7 +16,8 @@ from flushcheck.prober import load
 def configure(parser: Parser) -> None:
     """Set the command's arguments and help."""
     parser.description = (
-        "Repeats the report on a run saved by `flushcheck diagnose URL --save FILE`, or by the page."
+        "Repeats the report on a run saved by `flushcheck diagnose URL --save FILE`, by `watch` or `tap` "
+        "with --save, or by the page."
     )
     parser.example = "flushcheck judge run.json"
     parser.add_argument("file", metavar="FILE", help='the saved run; "-" for standard input')
@@ -31,4 +33,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     files = read_config(arguments)
     saved = load(arguments.file)
-    return write_report(judge(saved), arguments, console, check_config(files, saved))
+    checked = check_config(files, saved)
+    if saved.tapped is None:
+        return write_report(judge(saved), arguments, console, checked)
+    check_format(arguments)
+    report = report_on(saved.target, saved.tapped)
+    return write_tap(report, saved, arguments, console, checked)

@@ -13,7 +13,7 @@ from flushcheck.cli.arguments import Parser, timeout
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
 from flushcheck.model import UsageError
-from flushcheck.origins.writing import kinds, origin_file
+from flushcheck.origins.writing import TAPS, kinds, origin_file
 from flushcheck.prober.conformance import NoOriginThere, check_origin
 from flushcheck.prober.messages import printable
 from flushcheck.protocol.conformance import CheckResult, Result
@@ -55,7 +55,7 @@ def configure(parser: Parser) -> None:
     test = actions.add_parser("test", help="test an origin against docs/protocol.md")
     test.example = "flushcheck origin test 'https://example.org/flushcheck.php?k=TOKEN'"
     test.add_argument("url", metavar="URL", help="its address, with its token as k=TOKEN")
-    test.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    test.add_argument("-j", "--json", action="store_true", help="print JSON, for scripts")
     test.add_argument(
         "--timeout",
         metavar="SECONDS",
@@ -92,7 +92,12 @@ def _write(arguments: argparse.Namespace, console: Console) -> int:
     token = secrets.token_urlsafe(24)
     until = time.strftime("%Y-%m-%d", time.gmtime(time.time() + arguments.days * _DAY_S))
     console.write(origin_file(arguments.kind, token, until))
-    console.note(f"it responds until {until} (UTC); test it with: flushcheck diagnose 'URL?k={token}'")
+    use = (
+        f"flushcheck tap URL --token {token}"
+        if arguments.kind in TAPS
+        else f"flushcheck diagnose 'URL?k={token}'"
+    )
+    console.note(f"it responds until {until} (UTC); test it with: {use}")
     return 0
 
 

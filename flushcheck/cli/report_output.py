@@ -1,18 +1,42 @@
-"""Writes a Report in the requested format, and turns its verdict into an exit code."""
+"""Writes Reports in the requested format, and turns what was found into an exit code."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
 
 from flushcheck.checking.check import CheckResult
 from flushcheck.checking.cross_check import compare
 from flushcheck.cli.console import Console
 from flushcheck.model import Report, Verdict
 from flushcheck.reports.findings import cross_checks_document, cross_checks_text
+from flushcheck.reports.github import github
 from flushcheck.reports.json_report import document
+from flushcheck.reports.junit import junit
+from flushcheck.reports.markdown import markdown
+from flushcheck.reports.prometheus import prometheus
+from flushcheck.reports.results import Result, exit_code
+from flushcheck.reports.sarif import sarif_reports
 from flushcheck.reports.terminal import terminal
+from flushcheck.reports.text_writer import printable
 from flushcheck.reports.ticket import ticket
+from flushcheck.version import VERSION
+
+
+class Format(StrEnum):
+    """What `--format` takes."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+    GITHUB = "github"
+    MARKDOWN = "markdown"
+    PROMETHEUS = "prometheus"
+    SARIF = "sarif"
+
 
 EXIT_CODES = {Verdict.FLOWING: 0, Verdict.HELD: 1, Verdict.BROKEN: 1, Verdict.UNKNOWN: 3}
 
@@ -20,10 +44,29 @@ EXIT_CODES = {Verdict.FLOWING: 0, Verdict.HELD: 1, Verdict.BROKEN: 1, Verdict.UN
 def add_format_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose the format."""
     formats = parser.add_mutually_exclusive_group()
-    formats.add_argument("--json", action="store_true", help="print the report as JSON, for scripts")
+    formats.add_argument(
+        "-f",
+        "--format",
+        choices=[form.value for form in Format],
+        default=Format.TEXT.value,
+        help="the format of the report (default: %(default)s)",
+    )
+    formats.add_argument(
+        "-j",
+        "--json",
+        action="store_const",
+        dest="format",
+        const=Format.JSON.value,
+        help="print the report as JSON, for scripts",
+    )
     formats.add_argument(
         "--ticket", action="store_true", help="print the report as a ticket for the server's administrators"
     )
+
+
+def is_text(arguments: argparse.Namespace) -> bool:
+    """Whether the report is text for this terminal, so that there may be more around it."""
+    return arguments.format == Format.TEXT and not arguments.ticket and not arguments.quiet
 
 
 def write_report(
@@ -35,18 +78,80 @@ def write_report(
         checked: the findings in files of the same path, shown with the report; they do not change the
             exit code.
     """
-    if arguments.json:
+    result = Result(report.target, report)
+    form = Format(arguments.format)
+    if arguments.ticket:
+        console.write(ticket(report))
+    elif form is Format.JSON:
         data = document(report)
         if checked is not None:
             data["config"] = cross_checks_document(compare(report, checked.findings), checked)
-        # ASCII: no control character from the other side reaches the terminal.
-        console.write(json.dumps(data, indent=2) + "\n")
-    elif arguments.ticket:
-        console.write(ticket(report))
-    else:
+        console.write(_dumped(data))
+    elif form is Format.TEXT:
         text = terminal(report, width=console.width, color=console.color)
         if checked is not None:
             cross_checks = compare(report, checked.findings)
             text += "\n" + cross_checks_text(cross_checks, checked, width=console.width, color=console.color)
         console.write(text)
-    return EXIT_CODES[report.verdict]
+    else:
+        console.write(rendered([result], form))
+    return result.exit_code
+
+
+def write_results(results: Sequence[Result], arguments: argparse.Namespace, console: Console) -> int:
+    """Write the Reports on several addresses; return the exit code of the worst."""
+    form = Format(arguments.format)
+    if arguments.ticket:
+        console.write("\n".join(ticket(result.report) for result in results))
+    elif form is Format.JSON:
+        console.write(_dumped({"results": [_result_document(result) for result in results]}))
+    elif form is Format.TEXT:
+        console.write(_text(results, console))
+    else:
+        console.write(rendered(results, form))
+    return exit_code(results)
+
+
+def rendered(results: Sequence[Result], form: Format) -> str:
+    """The results in one of the formats for other programs."""
+    if form is Format.SARIF:
+        return _dumped(sarif_reports(results, version=VERSION))
+    renderers = {
+        Format.JUNIT: junit,
+        Format.GITHUB: github,
+        Format.MARKDOWN: markdown,
+        Format.PROMETHEUS: prometheus,
+    }
+    return renderers[form](results)
+
+
+def _result_document(result: Result) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "expected": result.expected,
+        "as_expected": result.exit_code == 0,
+        "allowed": list(result.allowed),
+        "sentence": result.sentence,
+        "report": document(result.report),
+    }
+
+
+def _text(results: Sequence[Result], console: Console) -> str:
+    """A line for each address, then the whole report on each that is not as expected."""
+    width = max(len(result.name) for result in results)
+    lines = "".join(
+        f"{'ok' if result.exit_code == 0 else '!!'} {printable(result.name):<{width}}  "
+        f"{result.report.verdict:<8} {printable(result.sentence)}\n"
+        for result in results
+    )
+    whole = [
+        terminal(result.report, width=console.width, color=console.color)
+        for result in results
+        if result.exit_code
+    ]
+    return "\n".join([lines, *whole])
+
+
+def _dumped(data: dict[str, Any]) -> str:
+    # ASCII: no control character from the other side reaches the terminal.
+    return json.dumps(data, indent=2) + "\n"

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import secrets
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 from flushcheck.cli import watch as watch_command
 from flushcheck.cli.arguments import Parser
 from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.check import check_config, read_config
 from flushcheck.cli.console import Console
-from flushcheck.cli.report_output import EXIT_CODES, write_report
+from flushcheck.cli.report_output import is_text
+from flushcheck.cli.tap_output import check_format, report_on, why_not, write_tap
 from flushcheck.cli.watch_live import announce, live_view
-from flushcheck.diagnosis.inference import judge
-from flushcheck.model import Observation, Run, UsageError
+from flushcheck.model import Run, TapRequest, UsageError
 from flushcheck.prober import dump, saving
-from flushcheck.prober.tapping import fetch_notes, tapped_request
+from flushcheck.prober.tapping import fetch_notes, in_parts, tapped_request
 from flushcheck.prober.watch_request import WatchRequest
 from flushcheck.prober.watching import watch
-from flushcheck.reports.json_report import document
-from flushcheck.reports.tap import tap_document, tap_text
-from flushcheck.tapping.judge import judge_tap, without_notes
+from flushcheck.tapping.judge import without_notes
 from flushcheck.tapping.notes import NotesError
 from flushcheck.tapping.report import TapPlace, TapReport
 from flushcheck.taps.live import TOKEN_VARIABLE
-from flushcheck.taps.recorder import Layer
-from flushcheck.testing.known_layers import advice
 
 _EPILOG = f"""\
 examples:
@@ -66,6 +62,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: there is no token, or an argument is wrong.
     """
+    check_format(arguments)
     token = arguments.token or os.environ.get(TOKEN_VARIABLE, "")
     if not token:
         raise UsageError(
@@ -76,7 +73,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     tap_id = secrets.token_hex(16)
     request = tapped_request(plain, tap_id, token)
     files = read_config(arguments)
-    shows = not (arguments.json or arguments.ticket)
+    shows = is_text(arguments)
     names = [name for name, _ in beside]
     live = live_view(arguments, console, names)
     with ExitStack() as stack:
@@ -92,35 +89,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             on_read=live.show if shows else None,
         )
         certificates.write(console)
+        first = watched.observations[0]
+        tapped: TapRequest | None = None
         try:
-            report = judge_tap(plain.shown_url, fetch_notes(request, tap_id), _first(watched), advice=_advice)
+            tapped = TapRequest(in_parts(fetch_notes(request, tap_id)), first)
+            report = report_on(plain.shown_url, tapped)
         except NotesError as error:
-            report = without_notes(plain.shown_url, _why(watched, error))
+            report = without_notes(plain.shown_url, why_not(first, error))
         watched = _repeated(arguments, report, plain, watched, beside, console)
         if file is not None:
-            file.write(dump(watched))
-    on_path = report.place is TapPlace.PATH
-    if arguments.json:
-        data = tap_document(report) | {"watch": document(judge(watched)) if on_path else None}
-        console.write(json.dumps(data, indent=2) + "\n")
-        return EXIT_CODES[report.verdict]
-    if not arguments.ticket:
-        console.write("\n" if shows else "")
-        console.write(tap_text(report, width=console.width, color=console.color))
-    if on_path or arguments.ticket:
-        console.write("\n" if shows else "")
-        write_report(judge(watched), arguments, console, check_config(files, watched))
-    return EXIT_CODES[report.verdict]
-
-
-def _first(watched: Run) -> Observation:
-    return watched.observations[0]
-
-
-def _why(watched: Run, error: NotesError) -> str:
-    """Why there are no notes: the stream itself may have failed."""
-    first = _first(watched)
-    return str(error) if 200 <= first.status < 300 else first.detail or f"status {first.status}"
+            file.write(dump(replace(watched, tapped=tapped)))
+    console.write("\n" if shows else "")
+    return write_tap(report, watched, arguments, console, check_config(files, watched))
 
 
 def _repeated(
@@ -141,8 +121,3 @@ def _repeated(
         repeat=True,
         on_repeat=lambda repeating: console.note(announce(repeating)),
     )
-
-
-def _advice(name: str, path: str) -> str:
-    """The fix of a layer; the one place where known layers are looked up."""
-    return advice(Layer(name, path)).strip().removeprefix("fix: ")

@@ -11,9 +11,11 @@ from pathlib import Path
 from flushcheck.cli.arguments import Parser, add_addresses, timeout
 from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.check import add_config, check_config, read_config
+from flushcheck.cli.common import add_observer, observer
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
-from flushcheck.cli.report_output import add_format_options, write_report
+from flushcheck.cli.report_output import add_format_options, is_text, write_report
+from flushcheck.cli.scheme import complete_url
 from flushcheck.cli.watch_live import Progress, live_view
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.repeats import MAX_REPEATS
@@ -65,6 +67,7 @@ def configure(parser: Parser) -> None:
     repeating.add_argument("--repeat", action="store_true", help="repeat a POST too, without asking")
     repeating.add_argument("--once", action="store_true", help="make one request, and repeat none")
     parser.add_argument(
+        "-m",
         "--timeout",
         metavar="SECONDS",
         type=timeout(maximum_s=MAX_WATCH_S, example_s=DEFAULT_WATCH_S),
@@ -75,7 +78,8 @@ def configure(parser: Parser) -> None:
         "--text", action="store_true", help="print the text of the stream as it arrives, not its reads"
     )
     add_format_options(parser)
-    parser.add_argument("--save", metavar="FILE", help="save the run, for `flushcheck judge FILE`")
+    add_observer(parser)
+    parser.add_argument("-s", "--save", metavar="FILE", help="save the run, for `flushcheck judge FILE`")
     add_config(parser)
     add_connection_options(parser)
 
@@ -86,11 +90,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: the URL, a header or the body is wrong, or a file cannot be read or written.
     """
+    complete_url(arguments, console)
     request, beside = requests(arguments)
     files = read_config(arguments)
     names = [name for name, _ in beside]
     live = live_view(arguments, console, names)
-    shows = not (arguments.json or arguments.ticket)
+    shows = is_text(arguments)
     repeat = may_repeat(arguments, request, console)
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
@@ -105,6 +110,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 at=beside,
                 timeout_s=arguments.timeout,
                 repeat=repeat,
+                observer=observer(arguments),
                 on_read=progress.read,
                 on_repeat=lambda repeating: progress.repeat(console, repeating),
             )

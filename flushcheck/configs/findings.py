@@ -19,7 +19,12 @@ class Server(StrEnum):
     CADDY = "caddy"
     VARNISH = "varnish"
     PHP = "php"  # php.ini and FPM pools
+    IIS = "iis"  # web.config and applicationHost.config
+    SQUID = "squid"  # as an accelerator: in front of an app
+    UWSGI = "uwsgi"  # ini, YAML, JSON or XML, and its command line
     GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
+    TRAEFIK = "traefik"  # files, labels, Kubernetes' Middleware and IngressRoute
+    ENVOY = "envoy"  # its own files, Istio's EnvoyFilter and VirtualService
     KUBERNETES = (
         "kubernetes"  # Ingress, Gateway API routes, ConfigMaps of controllers, values of their charts
     )
@@ -36,6 +41,11 @@ _DISPLAY_NAMES = {
     Server.CADDY: "Caddy",
     Server.VARNISH: "Varnish",
     Server.PHP: "PHP",
+    Server.TRAEFIK: "Traefik",
+    Server.ENVOY: "Envoy",
+    Server.UWSGI: "uWSGI",
+    Server.SQUID: "Squid",
+    Server.IIS: "IIS",
     Server.KUBERNETES: "Kubernetes",
 }
 

@@ -5,13 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, kubernetes, lighttpd, nginx, php, varnish
+from flushcheck.configs import (
+    apache,
+    caddy,
+    envoy,
+    gunicorn,
+    haproxy,
+    iis,
+    kubernetes,
+    lighttpd,
+    nginx,
+    php,
+    squid,
+    traefik,
+    uwsgi,
+    varnish,
+)
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Format
 
 FORMATS: Mapping[Server, Format] = MappingProxyType(
     {
         module.FORMAT.server: module.FORMAT
-        for module in (gunicorn, caddy, haproxy, lighttpd, varnish, php, apache, nginx, kubernetes)
+        for module in (
+            *(gunicorn, iis, uwsgi, traefik, envoy, caddy, haproxy, lighttpd),
+            *(varnish, squid, php, apache, nginx, kubernetes),
+        )
     }
 )

@@ -67,19 +67,20 @@ def by_lines(text: str, min_share: float = 0.0) -> Server | None:
         min_share: of the lines that are more than a comment, how many must fit at least.
     """
     start = text[:_MAX_TEXT]
-    matches = dict.fromkeys(_LINE_STARTS, 0)
+    matches = {
+        server: 0
+        for server in _LINE_STARTS
+        if (excluded_by := FORMATS[server].excluded_by) is None or not excluded_by.search(start)
+    }
     count = 0
     for line in start.split("\n")[:MAX_LINES]:
         bare = line.strip()
         count += len(bare) > 1 and not bare.startswith(("#", ";", "//"))
         if len(line) > _MAX_LINE:
             continue
-        for server, pattern in _LINE_STARTS.items():
-            if pattern.match(line):
+        for server in matches:
+            if _LINE_STARTS[server].match(line):
                 matches[server] += 1
     best, second = sorted(matches, key=lambda server: -matches[server])[:2]
-    excluded_by = FORMATS[best].excluded_by
-    if excluded_by is not None and excluded_by.search(start):
-        return None
     fits = matches[best] > matches[second] and matches[best] >= min_share * count
     return best if fits else None

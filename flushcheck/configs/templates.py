@@ -71,8 +71,8 @@ def _word(match: re.Match[str]) -> str:
 
 def parseable(text: str, server: Server) -> str:
     """The text of a configuration as this server's parser may read it."""
-    if server in (Server.GUNICORN, Server.KUBERNETES):
-        return text  # Python and commands: braces are their own; YAML: its parser calls `for_yaml`
+    if server in (Server.GUNICORN, Server.KUBERNETES, Server.TRAEFIK, Server.ENVOY):
+        return text  # Python and commands: braces are their own; YAML, TOML: their parsers call `for_yaml`
     text = without_marks(text)
     if server is Server.NGINX and ("$" in text or "__" in text or "@" in text or "%%" in text):
         text = _VARIABLE.sub(lambda match: f"{OPEN}{match[0].strip('${}@%_')}{CLOSE}", text)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from flushcheck.configs.braces import Token, parse_tokens
 from flushcheck.configs.findings import Server
-from flushcheck.configs.tree import Block, Config, Directive, Format, Parsed, Scope
+from flushcheck.configs.tree import Block, Config, Directive, Format, Parsed, Scope, ellipsize
 
 INCLUDES = ("include",)
 
@@ -60,8 +60,19 @@ def _top_level(block: Block) -> Sequence[Directive]:
     return top.children
 
 
+# What decides how a response of the backend is processed.
+_SETTINGS = ("beresp.do_", "beresp.filters")
+# Varnish's own filters: `esi` is do_esi's, `gzip` do_gzip's. gunzip and testgunzip pass each write on.
+_FILTERS = frozenset({"esi", "esi_gzip", "gunzip", "gzip", "testgunzip"})
+
+
+def filters(line: Directive) -> tuple[str, ...]:
+    """The names in a `set beresp.filters` line; () for another line."""
+    return tuple(line.args[-1].split()) if line.args[0] == "beresp.filters" else ()
+
+
 def settings(block: Block) -> Iterator[tuple[Directive, bool]]:
-    """Every `set beresp.do_...` line, and whether it stands under a condition."""
+    """Every line that sets beresp.do_... or beresp.filters, and whether it is under a condition."""
     for line in _top_level(block):
         if line.block is not None:
             yield from _assignments(line.block, conditional=False)
@@ -69,7 +80,7 @@ def settings(block: Block) -> Iterator[tuple[Directive, bool]]:
 
 def _assignments(lines: Iterable[Directive], *, conditional: bool) -> Iterator[tuple[Directive, bool]]:
     for line in lines:
-        if line.name == "set" and line.args and line.args[0].startswith("beresp.do_"):
+        if line.name == "set" and line.args and line.args[0].startswith(_SETTINGS):
             yield line, conditional
         elif line.block is not None:
             yield from _assignments(line.block, conditional=True)
@@ -96,6 +107,15 @@ def ttl(block: Block) -> Directive | None:
     return None
 
 
+def doubts(block: Block) -> Iterator[str]:
+    """Why it is not known whether responses are streamed: a filter of a module."""
+    for line, _ in settings(block):
+        for name in filters(line):
+            if name not in _FILTERS:
+                short = ellipsize(name, 40)
+                yield f"{line.text} (line {line.line}): what the filter {short} does is not known"
+
+
 def pass_reason(_block: Block) -> str:
     """Why a block without Findings lets a stream through."""
     return "responses are streamed, neither compressed nor searched for ESI"
@@ -105,6 +125,7 @@ FORMAT = Format(
     server=Server.VARNISH,
     blocks=blocks,
     pass_reason=pass_reason,
+    doubts=doubts,
     file_names=(r"\.vcl$",),
     line_starts=(r"vcl\s+4\.\d\s*;", r"sub\s+vcl_\w+", r"set\s+(be)?resp\.", r"backend\s+\w+\s*\{"),
 )

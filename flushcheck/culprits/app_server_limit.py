@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
+from flushcheck.configs import uwsgi
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.tree import Block
 from flushcheck.model import Culprit, Fix, Owner, Source
 
 _THREAD = "each stream needs a thread"
@@ -86,5 +92,37 @@ CULPRIT = Culprit(
         "https://www.uvicorn.org/settings/#resource-limits",
     ),
     looks_like=("gunicorn-sync-worker",),
-    shown_by=frozenset({Source.APP}),
+    shown_by=frozenset({Source.APP, Source.FILE}),
 )
+
+# Streams at once that a page with a handful of readers needs, and a small site: as for gunicorn's workers.
+FEW = 16
+MANY = 100
+
+SERVERS = (Server.UWSGI,)
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """One thread in one process by default, so silence counts."""
+    at_once = uwsgi.concurrency(block)
+    if at_once is None:
+        return
+    each, processes = at_once.each, at_once.processes
+    total = (processes or 1) * (each or 1)
+    if each is None or total >= MANY:
+        return
+    value = at_once.value
+    level = Level.ERROR if each == 1 else Level.WARNING if total < FEW else Level.NOTE
+    streams = f"{total} stream{'' if total == 1 else 's'}"
+    where = f"in {processes} process{'' if processes == 1 else 'es'}" if processes else "in each process"
+    fix = FIXES["uwsgi"]
+    if at_once.is_engine:
+        fix = replace(fix, change=f"{value.name} = 1000", cost="", note="libraries that block in C need care")
+    yield block.finding(
+        CULPRIT,
+        level,
+        f"{block.say(value)}: {streams} at a time {where}, all other requests wait",
+        value=value,
+        fix=fix,
+        edits=uwsgi.edits(block, fix.change),
+    )

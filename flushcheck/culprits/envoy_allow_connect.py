@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.configs import envoy as envoy_config
+from flushcheck.configs.findings import Action, Finding, Level, Reader, Server
+from flushcheck.configs.tree import Block, edit
+from flushcheck.configs.yaml_nodes import at, is_true, scalar
 from flushcheck.culprits import envoy
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
@@ -48,7 +54,7 @@ CULPRIT = Culprit(
         "https://github.com/envoyproxy/envoy/issues/8547",
     ),
     looks_like=("websocket-upgrade",),
-    shown_by=frozenset({Source.PATH}),
+    shown_by=frozenset({Source.PATH, Source.FILE}),
     holds=False,
 )
 
@@ -77,3 +83,25 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if http1 is not None and http1.flow(transport) is Flow.FLOWING:
         facts.append(Evidence("websocket: over HTTP/1.1 the same WebSocket works"))
     return Detection(CULPRIT, Confidence.LIKELY, (*facts, *envoy.evidence(seen)))
+
+
+SERVERS = (Server.ENVOY,)
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Where browsers take HTTP/2, a WebSocket is passed on, and the app is called over HTTP/1.1."""
+    place = envoy_config.place_of(block)
+    line = at(place.manager.at, "http2_protocol_options", "allow_connect")
+    if line is None or not is_true(scalar(line)) or place.upgrade is None:
+        return
+    if not place.manager.alpn_http2 or envoy_config.upstream_http2(block):
+        return
+    yield block.finding(
+        CULPRIT,
+        Level.ERROR,
+        "allow_connect: browsers open a WebSocket over HTTP/2, and the app gets it over HTTP/1.1 without "
+        "Sec-WebSocket-Key and refuses it; other streams flow",
+        at=line,
+        edits=(edit(Action.REPLACE, line, "allow_connect: false"),),
+        readers=(Reader.BROWSER,),
+    )

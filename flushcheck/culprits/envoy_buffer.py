@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.configs import envoy as envoy_config
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.tree import Block, ellipsize
+from flushcheck.configs.yaml_nodes import child
 from flushcheck.culprits import envoy
+from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
     Confidence,
@@ -57,7 +64,7 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/buffer_filter",),
-    shown_by=frozenset({Source.PATH}),
+    shown_by=frozenset({Source.PATH, Source.FILE}),
 )
 
 
@@ -75,3 +82,26 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         (handshake.probe.id,),
     )
     return Detection(CULPRIT, Confidence.LIKELY, (waited, *names))
+
+
+SERVERS = (Server.ENVOY,)
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """Where a WebSocket is passed on and its list of filters has this one."""
+    place = envoy_config.place_of(block)
+    upgrade = place.upgrade
+    if upgrade is None or child(upgrade, "filters") is not None:
+        return
+    for each in place.filters():
+        if each.kind == "buffer":
+            # Where another route is without it, that one is for WebSocket.
+            elsewhere = envoy_config.is_off_elsewhere(block, each)
+            yield block.finding(
+                CULPRIT,
+                Level.NOTE if elsewhere else Level.ERROR,
+                f"{ellipsize(each.name)} waits for the end of each request, and the request that opens a "
+                "WebSocket has none: a WebSocket never opens; other streams flow",
+                at=each.at,
+                override=NO_OVERRIDE,
+            )

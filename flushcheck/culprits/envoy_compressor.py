@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.configs import envoy as envoy_config
+from flushcheck.configs.envoy.filters import library_line
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.tree import Block, ellipsize
 from flushcheck.culprits import compression, envoy
+from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Source, Transport
@@ -48,7 +55,7 @@ CULPRIT = Culprit(
         "https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/compressor_filter",
     ),
     looks_like=("caddy-encode",),
-    shown_by=frozenset({Source.PATH}),
+    shown_by=frozenset({Source.PATH, Source.FILE}),
 )
 
 
@@ -65,3 +72,30 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if envoy.named(seen):
         return Detection(CULPRIT, Confidence.LIKELY, facts)
     return Detection(CULPRIT, Confidence.POSSIBLE, (*facts, compression.TWO_HOLD_ZSTD))
+
+
+SERVERS = (Server.ENVOY,)
+EVENTS = "text/event-stream"
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """zstd for a type of streams. A warning if another one may be chosen, or no event stream is hit."""
+    filters = tuple(envoy_config.place_of(block).filters())
+    libraries = [library for each in filters if (library := envoy_config.compresses(each))]
+    for each in filters:
+        if envoy_config.compresses(each) != "zstd":
+            continue
+        types, _ = envoy_config.holding_types(each)
+        hit = [kind for kind in STREAM_TYPES if kind in types]
+        if not hit:
+            continue
+        beside = len(libraries) > 1
+        unless = ", if Envoy takes zstd and not the other compressor" if beside else ""
+        yield block.finding(
+            CULPRIT,
+            Level.ERROR if EVENTS in hit and not beside else Level.WARNING,
+            f"{ellipsize(each.name)} with zstd: a stream sent as {' or '.join(hit)} is held to its end for "
+            f"every client that offers zstd, as browsers do{unless}",
+            at=library_line(each),
+            override="the app can switch it off for a response with the header Cache-Control: no-transform",
+        )

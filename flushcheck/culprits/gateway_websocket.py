@@ -88,12 +88,20 @@ _NAMES = {
 }
 
 
-SERVERS = (Server.NGINX, Server.APACHE, Server.LIGHTTPD, Server.CADDY)
+SERVERS = (Server.NGINX, Server.APACHE, Server.LIGHTTPD, Server.CADDY, Server.UWSGI)
 
 
 def lint(block: Block) -> Iterator[Finding]:
     """A note: the gateway may carry everything but a WebSocket."""
-    if block.via in _NAMES:
+    if block.server is Server.UWSGI:
+        yield block.finding(
+            CULPRIT,
+            Level.NOTE,
+            "uWSGI hands no connection to a WSGI app: WebSocket needs uWSGI's own API in the app; polling, "
+            "chunked and SSE work",
+            at=block.pass_directive,
+        )
+    elif block.via in _NAMES:
         yield block.finding(
             CULPRIT,
             Level.NOTE,

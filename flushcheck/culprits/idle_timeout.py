@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flushcheck.configs import apache, haproxy, nginx
+from flushcheck.configs import apache, envoy, haproxy, nginx, squid, uwsgi
 from flushcheck.configs.findings import Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Value
+from flushcheck.configs.yaml_nodes import child, scalar
 from flushcheck.measurement.idle_timeouts import idle_evidence, idle_result
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
@@ -54,6 +55,20 @@ HAPROXY_FIX = Fix(
     cost=_COST,
     note="timeout client must be as long",
 )
+ENVOY_FIX = Fix(
+    where="Envoy, the route of the stream",
+    change="idle_timeout: 3600s",
+    by=Owner.SERVER,
+    cost=_COST,
+    note="stream_idle_timeout of the HTTP connection manager is 5 minutes by default",
+)
+SQUID_FIX = Fix(where="squid.conf", change="read_timeout 1 hour", by=Owner.SERVER, cost=_COST)
+UWSGI_FIX = Fix(
+    where="uWSGI, beside the line of its HTTP router",
+    change="http-timeout = 3600",
+    by=Owner.SERVER,
+    cost=_COST,
+)
 
 CULPRIT = Culprit(
     id="idle-timeout",
@@ -70,7 +85,7 @@ CULPRIT = Culprit(
         "A stream that is silent for a requested time (--idle) is cut, or its connection is forgotten, "
         "while a stream without pauses is not."
     ),
-    fixes=(NGINX_FIX, HEARTBEAT_FIX, APACHE_FIX, HAPROXY_FIX),
+    fixes=(NGINX_FIX, HEARTBEAT_FIX, APACHE_FIX, HAPROXY_FIX, ENVOY_FIX, UWSGI_FIX, SQUID_FIX),
     references=(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout",
         "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#proxytimeout",
@@ -101,7 +116,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     return Detection(CULPRIT, sure, (idle_evidence(transport, result), at_port))
 
 
-SERVERS = (Server.NGINX, Server.APACHE, Server.HAPROXY)
+SERVERS = (Server.NGINX, Server.APACHE, Server.HAPROXY, Server.ENVOY, Server.UWSGI, Server.SQUID)
 
 
 def lint(block: Block) -> Iterator[Finding]:
@@ -123,6 +138,31 @@ def lint(block: Block) -> Iterator[Finding]:
     if block.server is Server.HAPROXY:
         value = block.value("timeout server", "0")
         yield from _finding(block, value, haproxy.seconds(value.first), HAPROXY_FIX)
+
+    if block.server is Server.ENVOY:
+        yield from _envoy(block)
+
+    if block.server is Server.SQUID:
+        value = block.value("read_timeout", "15 minutes")
+        args = value.args if value.at is not None else ("15", "minutes")
+        edits = block.edit(value.at, SQUID_FIX.change)
+        yield from _finding(block, value, squid.seconds(args), SQUID_FIX, edits=edits)
+
+    if block.server is Server.UWSGI and uwsgi.has_router(block):
+        value = block.value("http-timeout", "60")
+        edits = uwsgi.edits(block, UWSGI_FIX.change)
+        yield from _finding(block, value, uwsgi.number(value), UWSGI_FIX, edits=edits)
+
+
+def _envoy(block: Block) -> Iterator[Finding]:
+    """The default is 5 minutes; a route's own time has precedence."""
+    place = envoy.place_of(block)
+    lines = (child(place.action, "idle_timeout"), child(place.manager.at, "stream_idle_timeout"))
+    line = next((each for each in lines if each is not None), None)
+    if line is not None:
+        certain = replace(block, unread_includes=())  # none of what was not read sets it
+        value = Value(line.name, (scalar(line),), line)
+        yield from _finding(certain, value, envoy.seconds(line), ENVOY_FIX)
 
 
 def _finding(

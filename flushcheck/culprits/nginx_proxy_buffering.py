@@ -83,7 +83,7 @@ CULPRIT = Culprit(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_version",
     ),
-    looks_like=("nginx-proxy-cache", "nginx-gzip", "nginx-brotli"),
+    looks_like=("nginx-body-filter", "nginx-proxy-cache", "nginx-gzip", "nginx-brotli"),
     versions=(versions.NGINX_UPSTREAM_HTTP11,),
 )
 

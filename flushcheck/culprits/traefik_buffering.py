@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.configs import traefik
+from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
+from flushcheck.configs.traefik import Middleware, Reference
+from flushcheck.configs.tree import Block, Directive, edit, ellipsize
+from flushcheck.configs.yaml_nodes import ITEM, items, scalar
 from flushcheck.culprits import x_accel
 from flushcheck.culprits.evidence import content_length_evidence
+from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Source, Transport
 
@@ -39,7 +47,7 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://doc.traefik.io/traefik/middlewares/http/buffering/",),
-    shown_by=frozenset({Source.PATH}),
+    shown_by=frozenset({Source.PATH, Source.FILE}),
 )
 
 # What Traefik adds to each request; no other program measured adds all of them by itself.
@@ -68,3 +76,81 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         Evidence(f"{transport}: the app received {', '.join(sorted(ADDED))}, which Traefik adds"),
     )
     return Detection(CULPRIT, Confidence.LIKELY, facts)
+
+
+SERVERS = (Server.TRAEFIK,)
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """In the chain of a router. A note for one that no router of the text uses."""
+    for middleware in traefik.unused(block):
+        if middleware.kind == "buffering":
+            name = ellipsize(middleware.name, 40)
+            message = f"middleware {name} (buffering): a router that uses it sends no response before its end"
+            yield block.finding(CULPRIT, Level.NOTE, message, at=middleware.at)
+    for middleware, reference in traefik.chain_of(block).known:
+        if middleware.kind == "buffering":
+            name = ellipsize(middleware.name, 40)
+            used = "" if reference.at is middleware.at else f", used at line {reference.at.line}"
+            yield block.finding(
+                CULPRIT,
+                Level.ERROR,
+                f"middleware {name} (buffering{used}): Traefik reads the whole response before it sends any; "
+                "a WebSocket passes",
+                at=middleware.at,
+                fix=_fix(block, middleware, reference),
+                edits=_edits(reference),
+                override=NO_OVERRIDE,
+            )
+
+
+def _fix(block: Block, middleware: Middleware, reference: Reference) -> Fix:
+    """Take the middleware out of the list that names it."""
+    name = ellipsize(reference.name, 40)
+    return Fix(
+        where=f"Traefik, {block.name}",
+        change=f"# remove {name} from middlewares, or give streams a router of their own without it",
+        by=Owner.SERVER,
+        cost=f"the limits of {ellipsize(middleware.name, 40)} no longer apply to these requests",
+    )
+
+
+def _edits(reference: Reference) -> tuple[Edit, ...]:
+    """The list without the name; () where it is written in a way that no single line shows."""
+    within, line = reference.within, reference.at
+    if within.block is None:
+        return _label_edits(reference)
+    if any(item.block is not None for item in items(within)):
+        return ()
+    names = [scalar(item) for item in items(within)]
+    if any(name != name.strip() or not name or set(name) & set("\"',[]{}#:") for name in names):
+        return ()
+    rest = [name for name in names if name != reference.name]
+    on_one_line = all(item.line == within.line for item in items(within))
+    if on_one_line and within.end_line == within.line:
+        return (edit(Action.REPLACE, within, _list(within, rest)),)
+    if on_one_line or (within.line != line.line and line.file.endswith(".toml")):
+        return ()
+    gone = edit(Action.REPLACE, line)
+    return (gone,) if rest else (edit(Action.REPLACE, within, f"{within.name}: []"), gone)
+
+
+def _list(within: Directive, names: list[str]) -> str:
+    """A list on one line, in the language of its file."""
+    if within.file.endswith(".toml"):
+        quoted = ", ".join(f'"{name}"' for name in names)
+        return f"{within.name} = [{quoted}]"
+    return f"{within.name}: [{', '.join(names)}]"
+
+
+def _label_edits(reference: Reference) -> tuple[Edit, ...]:
+    """A label with the other names, or none."""
+    line = reference.at
+    text = scalar(line)
+    value = text.partition("=")[2] if line.name == ITEM else text
+    rest = ",".join(name for part in value.split(",") if (name := part.strip()) != reference.name)
+    if not rest or text.startswith("--") or set(text) & set("\"'#"):
+        return (edit(Action.REPLACE, line),) if not rest and not text.startswith("--") else ()
+    if line.name == ITEM:
+        return (edit(Action.REPLACE, line, f'- "{text.partition("=")[0]}={rest}"'),)
+    return (edit(Action.REPLACE, line, f"{line.name}: {rest}"),)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flushcheck.configs import lighttpd, nginx, varnish, versions
+from flushcheck.configs import envoy, lighttpd, nginx, varnish, versions
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
 from flushcheck.model import Culprit, Fix, Owner
@@ -64,6 +64,12 @@ VARNISH_FIX = Fix(
     ),
     by=Owner.SERVER,
     cost="Varnish passes a piped connection on unchanged and does not log its requests one by one",
+)
+
+ENVOY_FIX = Fix(
+    where="Envoy, the HTTP connection manager",
+    change="upgrade_configs:\n- upgrade_type: websocket",
+    by=Owner.SERVER,
 )
 
 
@@ -247,3 +253,32 @@ def varnish_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
         return
     message = "WebSocket cannot pass: no rule in this file pipes a request"
     yield block.finding(culprit, Level.NOTE, message, fix=VARNISH_FIX)
+
+
+def envoy_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
+    """Envoy refuses an upgrade with status 403 unless upgrade_configs names it. Measured on 1.40.0."""
+    if block.server is not Server.ENVOY:
+        return
+    place = envoy.place_of(block)
+    if place.manager.whole and place.upgrade is None:
+        message = "WebSocket cannot pass here: no upgrade_configs names websocket"
+        yield block.finding(culprit, Level.NOTE, message, fix=ENVOY_FIX)
+
+
+def squid_findings(block: Block, culprit: Culprit) -> Iterator[Finding]:
+    """A note: Squid drops Upgrade unless a line names the protocol, since 5.0."""
+    if block.server is not Server.SQUID:
+        return
+    for line in block.insert_scope.own("http_upgrade_request_protocols"):
+        # The names of protocols are compared as written; OTHER stands for those that no line names.
+        if line.args[:1] in (("websocket",), ("OTHER",)) and line.args[1:2] == ("allow",):
+            return
+    fix = "http_upgrade_request_protocols websocket allow all"
+    yield block.finding(
+        culprit,
+        Level.NOTE,
+        "WebSocket cannot pass: Squid drops the header Upgrade of requests, unless "
+        "http_upgrade_request_protocols allows it",
+        fix=Fix(where="squid.conf", change=fix, by=Owner.SERVER, note="since Squid 5.0"),
+        edits=block.edit(None, fix),
+    )

@@ -92,7 +92,8 @@ SERVERS = (Server.VARNISH,)
 def lint(block: Block) -> Iterator[Finding]:
     """Off by default: only a line is guilty, and under a condition it may not concern streams."""
     for line, under in varnish.settings(block):
-        if (line.args[0], line.args[-1]) != ("beresp.do_gzip", "true"):
+        by_filter = "gzip" in varnish.filters(line)
+        if not by_filter and (line.args[0], line.args[-1]) != ("beresp.do_gzip", "true"):
             continue
         yield block.finding(
             CULPRIT,
@@ -100,6 +101,6 @@ def lint(block: Block) -> Iterator[Finding]:
             f"{line.text}: Varnish sends data only when its compressor has about 30 KB of text"
             + (", where the condition around it is true" if under else ""),
             at=line,
-            edits=(edit(Action.REPLACE, line, FIX.change),),
+            edits=() if by_filter else (edit(Action.REPLACE, line, FIX.change),),
             override=NO_OVERRIDE,
         )

@@ -88,7 +88,7 @@ def _missing(request: RequestAtApp) -> list[str]:
     return lost
 
 
-SERVERS = (Server.NGINX, Server.APACHE, Server.LIGHTTPD, Server.VARNISH)
+SERVERS = (Server.NGINX, Server.APACHE, Server.LIGHTTPD, Server.VARNISH, Server.ENVOY, Server.SQUID)
 
 
 def lint(block: Block) -> Iterator[Finding]:
@@ -97,3 +97,5 @@ def lint(block: Block) -> Iterator[Finding]:
     yield from upgrade_lines.apache_findings(block, CULPRIT)
     yield from upgrade_lines.lighttpd_findings(block, CULPRIT)
     yield from upgrade_lines.varnish_findings(block, CULPRIT)
+    yield from upgrade_lines.envoy_findings(block, CULPRIT)
+    yield from upgrade_lines.squid_findings(block, CULPRIT)

@@ -35,7 +35,7 @@ _ENDINGS = {Ending.ERROR: "reports an error", Ending.MISSING: "ends without the 
 _WRONG = HELD_FLOWS | {Flow.CUT, Flow.FAILED}
 _SILENT = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
 
-_SECOND = (Vantage.DIRECT, Vantage.UNPROXIED)
+_SECOND = (Vantage.DIRECT, Vantage.UNPROXIED, Vantage.OUTER)
 
 _SUMMARY_OF_PROXY = {
     FaultPlace.APP: "the fault is not in the proxy: it shows past {proxy} too",
@@ -52,10 +52,25 @@ _SUMMARY = {
     FaultPlace.UNKNOWN: "the two addresses could not be compared",
 }
 
+_SUMMARY_OF_MOUNTS = {
+    FaultPlace.APP: (
+        "the fault is in the app's own layers: at the outermost mount {direct} the same streams flow"
+    ),
+    FaultPlace.PATH: (
+        "the fault is in front of the app's layers, in its server or on the path: it shows at the outermost "
+        "mount {direct} too"
+    ),
+    FaultPlace.BOTH: "there are two faults: in the app's own layers, and in its server or on the path",
+    FaultPlace.NOWHERE: (
+        "nothing is wrong, neither inside of the app's layers nor at the outermost mount {direct}"
+    ),
+    FaultPlace.UNKNOWN: "the two mounts could not be compared",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What the two vantages are called."""
+    """What the two vantages are called, and what they have in common."""
 
     vantage: Vantage  # of the second
     summaries: Mapping[FaultPlace, str]
@@ -64,12 +79,24 @@ class _Names:
     address: str  # of the second one
     aside: str = ""  # behind the address, where it stands alone
     doubt: str = ""  # where the fault shows only there
+    in_both: FaultPlace = FaultPlace.APP  # where a fault is that shows at both
+    here_alone: FaultPlace = FaultPlace.PATH  # and one that does not show at the second
 
 
 def _names(run: Run, vantage: Vantage) -> _Names:
     at = run.direct or "the app's own port"
     if vantage is Vantage.UNPROXIED:
         return _Names(vantage, _SUMMARY_OF_PROXY, "through the proxy", "past it", at, " past the proxy")
+    if vantage is Vantage.OUTER:
+        return _Names(
+            vantage,
+            _SUMMARY_OF_MOUNTS,
+            "at the innermost mount",
+            "at the outermost one",
+            run.outer,
+            in_both=FaultPlace.PATH,
+            here_alone=FaultPlace.APP,
+        )
     doubt = ": is that this app's own port?"
     return _Names(vantage, _SUMMARY, "on the path", f"at {at}", at, doubt=doubt)
 
@@ -121,7 +148,7 @@ def _compare(seen: Observations, transport: Transport, names: _Names) -> tuple[F
     if Flow.UNKNOWN in flows and endings == (Ending.COMPLETE, Ending.COMPLETE):
         place = FaultPlace.UNKNOWN
     elif wrong_here:
-        place = FaultPlace.APP if wrong_there else FaultPlace.PATH
+        place = names.in_both if wrong_there else names.here_alone
     else:
         # Wrong at the app and right behind it: it cannot be the port of this app.
         place = FaultPlace.UNKNOWN if wrong_there else FaultPlace.NOWHERE
@@ -141,7 +168,7 @@ def _compare_silence(
     if not here.cuts:
         place = FaultPlace.UNKNOWN if there.cuts else FaultPlace.NOWHERE
     else:
-        place = FaultPlace.APP if there.cuts else FaultPlace.PATH
+        place = names.in_both if there.cuts else names.here_alone
     sentence = f"{transport}: {here.summary}, {names.here}; {there.summary}, {names.there}"
     return place, Evidence(sentence, (*here.probes, *there.probes))
 
@@ -160,3 +187,20 @@ def describe_flow(seen: Observations, probe: Probe) -> str:
     if (ending := fault(observation)) is not Ending.COMPLETE:
         return f"{timing.flow}, and {_ENDINGS[ending]}"
     return str(timing.flow)
+
+
+def wrong_at_outermost_only(run: Run, seen: Observations) -> str:
+    """What flows at the innermost mount and not at the outermost one, in one sentence; "" if nothing does."""
+    names = _names(run, Vantage.OUTER)
+    for transport in Transport:
+        if seen.get(seen.first(transport)) is None:
+            continue
+        inner = seen.baseline(transport)
+        outer = replace(inner, vantage=Vantage.OUTER)
+        observation, timing = seen.get(outer), seen.timing(outer)
+        if observation is None or timing is None or not observation.has_arrived or timing.queued_s:
+            continue
+        if seen[inner][1].flow is Flow.FLOWING and timing.flow in HELD_FLOWS | {Flow.CUT}:
+            here, there = describe_flow(seen, inner), describe_flow(seen, outer)
+            return f"{transport}: {here} {names.here} ({run.target}), {there} {names.there} ({run.outer})"
+    return ""

@@ -34,6 +34,8 @@ from flushcheck.diagnosis.report_sentences import could_not_tell, headline, note
 from flushcheck.diagnosis.response_notes import response_notes
 from flushcheck.diagnosis.server_versions import with_versions
 from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
+from flushcheck.diagnosis.tried import tried_and_clean
+from flushcheck.diagnosis.two_mounts import layers_between, layers_evidence, mounts_fault, of_the_app
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.idle_timeouts import idle_result
 from flushcheck.measurement.observations import Observations
@@ -43,6 +45,8 @@ from flushcheck.model import (
     Confidence,
     Detection,
     Ending,
+    FaultLocation,
+    FaultPlace,
     Observation,
     Outcome,
     Report,
@@ -68,20 +72,32 @@ MIN_LADDER = 2
 
 def judge(run: Run) -> Report:
     """Say how each Transport flows in this run, what holds it, and how to free it."""
+    return with_provenance(_judge(run), run)
+
+
+def with_provenance(report: Report, run: Run) -> Report:
+    """The Report with the time, the observer and the marker of its run."""
+    return replace(report, began_at=run.began_at, took_s=run.took_s, observer=run.observer, marker=run.marker)
+
+
+def _judge(run: Run) -> Report:
     seen = Observations(run.observations)
     # A browser falls back to TCP where UDP brings nothing.
     asked = [client for client in seen.clients if client is not Client.HTTP3 or not seen.http3_unreachable]
     views = {client: seen.of_client(client) for client in asked} or {Client.BROWSER: seen}
     own = own_stream(seen)
-    results = [_client_verdict(client, view, own) for client, view in views.items()]
+    layers = layers_between(run)
+    results = [_client_verdict(client, view, own, layers) for client, view in views.items()]
     reports = transport_reports(results)
     if sentence := no_run(run):
         return Report(run.target, Verdict.UNKNOWN, sentence, (), (), origin_notes(run, ()), run.tool)
     is_origin = run.capabilities is not None and not run.capabilities.paths
     if own is None and not is_origin and service_absent(seen):
         return _report_of_absence(run, seen, reports)
-    culprits = tuple(with_versions(report, seen) for report in culprit_reports(results))
     view = _view_of_the_fault(results, own)
+    if sentence := next(filter(None, (mounts_fault(run, result.seen) for result in results)), ""):
+        return _report_of_mounts(run, reports, sentence)
+    culprits = tuple(with_versions(report, seen, layers) for report in culprit_reports(results))
     steps = ladder(run, view)
     return Report(
         target=run.target,
@@ -104,14 +120,13 @@ def judge(run: Run) -> Report:
         ),
         tool=run.tool,
         hops=(*hops(seen), *interceptor(run)),
-        fault_location=(
-            steps.locate() if steps and len(steps.rungs) > MIN_LADDER else locate_fault(run, view)
-        ),
+        fault_location=(steps.locate() if steps and len(steps.rungs) > MIN_LADDER else _located(run, view)),
         clients=tuple((result.client, result.verdict) for result in results),
         certificate=certificate_report(run),
         rungs=steps.rungs if steps else (),
         stream=stream_report(run, own) if own else None,
         is_origin=is_origin,
+        clean=() if own else tried_and_clean(results[0].seen, reports),
     )
 
 
@@ -127,7 +142,17 @@ def _view_of_the_fault(results: Sequence[ClientVerdict], own: Observation | None
     return next(result.seen for result in results if result.verdict is verdict)
 
 
-def _client_verdict(client: Client, seen: Observations, own: Observation | None) -> ClientVerdict:
+def _located(run: Run, view: Observations) -> FaultLocation | None:
+    """Where the fault is; between two mounts with the layers that lie there."""
+    located, layers = locate_fault(run, view), layers_between(run)
+    if located is None or not layers:
+        return located
+    return replace(located, layers=layers, evidence=(*located.evidence, *layers_evidence(layers)))
+
+
+def _client_verdict(
+    client: Client, seen: Observations, own: Observation | None, layers: Sequence[str] = ()
+) -> ClientVerdict:
     """What this Client got, from its own view of the run.
 
     The first look at the user's own stream, `own`, shows whether that breaks the rules of its format: a
@@ -135,7 +160,7 @@ def _client_verdict(client: Client, seen: Observations, own: Observation | None)
     """
     own_fault = fault(own) if own is not None and own.probe.client is client else Ending.COMPLETE
     reports = tuple(
-        _transport_report(seen, transport)
+        _transport_report(seen, transport, layers)
         for transport in Transport
         if seen.get(seen.first(transport)) is not None
     )
@@ -161,7 +186,25 @@ def _report_of_absence(run: Run, seen: Observations, reports: tuple[TransportRep
     )
 
 
-def _transport_report(seen: Observations, transport: Transport) -> TransportReport:
+def _report_of_mounts(run: Run, reports: tuple[TransportReport, ...], sentence: str) -> Report:
+    """The Report on two mounts that contradict each other: what arrived, and no cause."""
+    return Report(
+        target=run.target,
+        verdict=Verdict.UNKNOWN,
+        headline=f"could not tell: {sentence}",
+        transports=tuple(replace(report, culprits=(), clients=()) for report in reports),
+        culprits=(),
+        notes=(*connection_notes(run), *origin_notes(run, reports)),
+        tool=run.tool,
+        fault_location=FaultLocation(FaultPlace.UNKNOWN, sentence),
+        certificate=certificate_report(run),
+        is_origin=run.capabilities is not None and not run.capabilities.paths,
+    )
+
+
+def _transport_report(
+    seen: Observations, transport: Transport, layers: Sequence[str] = ()
+) -> TransportReport:
     observation, timing = seen[seen.first(transport)]
     pieces = observation.pieces
     received = len({piece.seq for piece in pieces})
@@ -181,7 +224,7 @@ def _transport_report(seen: Observations, transport: Transport) -> TransportRepo
         pieces_sent=observation.end.count if observation.end else received,
         pieces_received=received,
         complete=observation.outcome is Outcome.COMPLETE,
-        culprits=_detections(seen, transport),
+        culprits=_detections(seen, transport, layers),
         freed_by=tuple(variant for variant in APP_VARIANTS if seen.frees(transport, variant) is Answer.YES),
         sent_s=tuple(piece.sent_s for piece in pieces),
         received_s=tuple(piece.at_s - timing.latency_s for piece in pieces),
@@ -190,13 +233,16 @@ def _transport_report(seen: Observations, transport: Transport) -> TransportRepo
     return own_transport_report(report, observation, timing) if observation.is_own else report
 
 
-def _detections(seen: Observations, transport: Transport) -> tuple[Detection, ...]:
+def _detections(
+    seen: Observations, transport: Transport, layers: Sequence[str] = ()
+) -> tuple[Detection, ...]:
     detections: list[Detection] = []
     for detectors in (DETECTORS, FALLBACK_DETECTORS):
         detected = (detector.detect(seen, transport) for detector in detectors)
         detections += [detection for detection in detected if detection is not None]
         if any(_settles(detection) for detection in detections):
             break
+    detections = of_the_app(detections, seen, transport, layers)
     return tuple(sorted(detections, key=lambda detection: RANK.index(detection.confidence)))
 
 

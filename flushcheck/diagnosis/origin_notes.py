@@ -43,9 +43,10 @@ def origin_notes(run: Run, transport_reports: Sequence[TransportReport]) -> tupl
         for why in OmissionReason
         if (names := _names(omission for omission in run.omissions if omission.reason is why))
     ]
-    if any(report.flow in HELD_FLOWS for report in transport_reports) and not run.direct:
+    if any(report.flow in HELD_FLOWS for report in transport_reports) and not (run.direct or run.outer):
         notes.append(
-            "no control run: an origin cannot probe itself; --direct compares with the app's own port"
+            "no control run: an origin cannot probe itself; --direct compares with the app's own port, and "
+            "--outer with a second mount outside of the app's layers"
         )
     return tuple(notes)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 
 from flushcheck.diagnosis.server_setup import GEVENT, AppServer, ServerSetup
@@ -228,6 +229,25 @@ _INI_SETTING = re.compile(r"^\s*([a-z][a-z0-9_-]*)\s*=\s*([^;#\s]\S*)\s*$", re.I
 def uwsgi_words(text: str) -> tuple[str, ...]:
     """The settings of a uWSGI file in the form of ini, as options of its command line."""
     return tuple(f"--{name}={value}" for name, value in _INI_SETTING.findall(text))
+
+
+def hypercorn_words(text: str) -> tuple[str, ...]:
+    """The settings of a hypercorn file in TOML that matter here, as options; () of a text that is no TOML.
+
+    Source: hypercorn 0.18.0, `Config.from_toml`: the keys are the names of its settings, at the top.
+    """
+    try:
+        settings = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    return (f"--workers={settings.get('workers', 1)}",)
+
+
+def hypercorn_file(words: Sequence[str]) -> str:
+    """The settings file in TOML of a hypercorn command; "" if there is none, or one of another kind."""
+    path = _Options(words, {}).value("-c", "--config")
+    path = path.removeprefix("toml:")
+    return "" if ":" in path or path.endswith(".py") else path
 
 
 def _split(text: str) -> list[str]:

@@ -6,6 +6,7 @@ among the fixes of a culprit that the evidence has found, and says which of two 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,16 +15,23 @@ from flushcheck.model import CulpritReport, Vantage, Version, VersionChange
 from flushcheck.model.versions import version_named
 
 
-def with_versions(report: CulpritReport, seen: Observations) -> CulpritReport:
-    """The same culprit with what the versions on this path tell: sentences, and the fixes they rule out."""
+def with_versions(report: CulpritReport, seen: Observations, layers: Sequence[str] = ()) -> CulpritReport:
+    """The same culprit with what the versions on this path tell: sentences, and the fixes they rule out.
+
+    Args:
+        report: of the culprit.
+        seen: the run.
+        layers: of the app, each with its program and version, as an origin names them.
+    """
     culprit = report.culprit
-    named = partial(named_version, seen=seen)
+    named = partial(named_version, seen=seen, layers=layers)
     sentences = tuple(change.sentence(named(change)) for change in culprit.versions)
     ruled_out = frozenset(fix for fix in culprit.fixes if not fix.is_offered(named))
     return replace(report, versions=sentences, refuted=report.refuted | ruled_out)
 
 
-def named_version(change: VersionChange, seen: Observations) -> Version:
-    """The version of this change's program that the responses on the path name; () if they do not."""
+def named_version(change: VersionChange, seen: Observations, layers: Sequence[str] = ()) -> Version:
+    """The version of this change's program that the path or the app names; () if neither does."""
     on_path = (observation for observation in seen if observation.probe.vantage is Vantage.PATH)
-    return version_named(change.program, (observation.header("server") for observation in on_path))
+    servers = (observation.header("server") for observation in on_path)
+    return version_named(change.program, (*servers, *layers))

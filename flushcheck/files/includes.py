@@ -93,6 +93,32 @@ def gunicorn_config(directive: Directive, path: SearchPath) -> Sequence[str] | N
     return () if implied else names[:1]
 
 
+def traefik_file(directive: Directive, path: SearchPath) -> Sequence[str] | None:
+    """The dynamic configuration that a static one names: a file, or a folder with all files in it."""
+    name = "".join(directive.args[:1])
+    here = folder_of(directive.file)
+    for candidate in (join(here, name), *_likely_copies(here, name)) if name else ():
+        inside = path.files.folder(candidate)
+        if inside is not None:
+            return [each for each in inside if each.endswith((".yml", ".yaml", ".toml"))]
+        if path.files.exists(candidate):
+            return [candidate]
+    return None
+
+
+def uwsgi_include(directive: Directive, path: SearchPath) -> Sequence[str] | None:
+    """A file beside the including one, or in the working folder. None for a section of the same file."""
+    name = "".join(directive.args[:1]).replace("%d", "").replace("%p", "")
+    bare, colon, section = name.rpartition(":")
+    if not name or not (bare or not colon) or "%" in name or "$(" in name or name == "true":
+        return None
+    file = bare if colon and not section.startswith("//") else name
+    names = dict.fromkeys(
+        (join(folder_of(directive.file), file), join(folder_of(directive.file), file.rpartition("/")[2]))
+    )
+    return [next((each for each in names if path.files.exists(each)), file)]
+
+
 def _likely_copies(here: str, name: str) -> Iterable[str]:
     """Where a file may lie that has this name in a container or on another machine.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from flushcheck.configs.findings import Server
@@ -16,7 +16,7 @@ from flushcheck.files.yaml_tree import parse_yaml
 # Settings of ingress-nginx and of F5's controller whose value is nginx text.
 _SNIPPET = re.compile(r"(^|/)(configuration|server|location|http)-snippets?$")
 _MAX_SNIPPETS = 200  # of one file; each is read by nginx's lexer
-_TELLING = re.compile(r"^\s*(- )?(apiVersion|kind):|\.(io|org|com)/|^\s*controller:", re.MULTILINE)
+_TELLING = re.compile(r"\b(apiVersion|kind|controller):|\.(io|org|com)/")
 
 
 def parse_kubernetes(text: str, file: str) -> Parsed:
@@ -32,10 +32,11 @@ def may_be_kubernetes(text: str) -> bool:
     return _TELLING.search(text) is not None
 
 
-def snippet_lines(directives: Sequence[Directive]) -> frozenset[int]:
+def snippet_lines(trees: Iterable[Sequence[Directive]]) -> frozenset[int]:
     """The lines at which the texts of snippets begin that were read as nginx lines here."""
-    found = [line for line in walk(directives) if _SNIPPET.search(line.name) and line.block is not None]
-    return frozenset(number for line in found for number in (line.line, line.line + 1))
+    lines = (line for tree in trees for line in walk(tree))
+    found = [line.line for line in lines if _SNIPPET.search(line.name) and line.block is not None]
+    return frozenset(number for line in found for number in (line, line + 1))
 
 
 class _SnippetReader:

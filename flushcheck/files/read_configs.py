@@ -13,7 +13,7 @@ from flushcheck.configs.kubernetes import concerns, is_passive
 from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name, recognise
 from flushcheck.configs.templates import is_marked, parseable
 from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
-from flushcheck.files.embedded import container_of, texts_in, yaml_texts
+from flushcheck.files.embedded import container_of, texts_in, uwsgi_commands, yaml_texts
 from flushcheck.files.find_files import STDIN, find_files, may_be_configuration
 from flushcheck.files.includes import SearchPath
 from flushcheck.files.kubernetes_files import may_be_kubernetes, snippet_lines
@@ -29,6 +29,7 @@ from flushcheck.files.sources import (
     decode,
     split_dump,
 )
+from flushcheck.files.structured import is_structured, servers_in
 from flushcheck.files.syntaxes import SYNTAXES
 from flushcheck.model import UsageError, Version
 
@@ -112,31 +113,42 @@ def _configs(
         Unreadable: it is not what its name says.
     """
     container = container_of(name, text)
-    is_yaml = container is yaml_texts.CONTAINER
-    # A container of another kind is no file of a server, whatever its lines look like.
     own = by_name(name)
-    if own is None and container is None:
+    # A container of another kind is no file of a server, whatever its lines look like.
+    if own is None and container is None and not is_structured(name):
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
-    elif (
-        own is None
-        and is_yaml
-        and (server is Server.KUBERNETES or (server is None and may_be_kubernetes(text)))
-    ):
-        own = Server.KUBERNETES
-    configs = [_ConfigReader(server or own, files or Disk()).read(name, text, version)] if own else []
-    if container is None:
-        return configs
-    objects = configs.pop() if is_yaml and own is Server.KUBERNETES and server is None else None
-    if objects is not None and concerns(objects.directives):
+    first = (server or own) if own is not None else None
+    configs = [_ConfigReader(first, files or Disk()).read(name, text, version)] if first is not None else []
+    structured = [
+        _ConfigReader(each, files or Disk()).read(name, text, version)
+        for each in servers_in(name, text, server)
+        if server in (None, each) and each is not first
+    ]
+    objects = _objects(name, text, server, version) if own is None else None
+    if objects is not None and (server is not None or concerns(objects.directives)):
         configs.append(objects)
-    own_lines = snippet_lines(configs[0].directives) if is_yaml and configs else frozenset()
-    for inner in texts_in(name, text):
+    own_lines = snippet_lines(config.directives for config in configs if config is objects)
+    try:
+        inner_texts = [inner for inner in texts_in(name, text) if inner.line not in own_lines]
+    except Unreadable:
+        if not (configs or structured):
+            raise
+        inner_texts = []  # the problem stands in its Config
+    for inner in (*inner_texts, *uwsgi_commands.texts(name, text)):
         inner_server = recognise(inner.hint, inner.text) or inner.server
-        if inner.line not in own_lines and inner_server is not None and server in (None, inner_server):
+        if inner_server is not None and server in (None, inner_server):
             configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))
-    if not configs and objects is not None and is_passive(objects.directives):
+    if not (configs or structured) and objects is not None and is_passive(objects.directives):
         configs.append(objects)
-    return configs
+    return configs + structured
+
+
+def _objects(name: str, text: str, server: Server | None, version: Version) -> Config | None:
+    """The objects of Kubernetes in a YAML file; None if it has none, or is given for another server."""
+    wanted = server is Server.KUBERNETES or (server is None and may_be_kubernetes(text))
+    if not wanted or container_of(name, text) is not yaml_texts.CONTAINER:
+        return None
+    return _ConfigReader(Server.KUBERNETES, Nowhere()).read(name, text, version)
 
 
 def read_text(

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flushcheck.configs import apache, caddy, gunicorn, haproxy, kubernetes, lighttpd, nginx, php, varnish
+from flushcheck.configs import (
+    apache,
+    caddy,
+    envoy,
+    gunicorn,
+    haproxy,
+    kubernetes,
+    lighttpd,
+    nginx,
+    php,
+    squid,
+    traefik,
+    uwsgi,
+    varnish,
+)
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Config, Directive, Parsed, ReadProblem
 from flushcheck.files.includes import (
@@ -18,11 +32,16 @@ from flushcheck.files.includes import (
     nginx_folders,
     nginx_include,
     own_folder,
+    traefik_file,
+    uwsgi_include,
 )
 from flushcheck.files.kubernetes_files import parse_kubernetes
 from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
+from flushcheck.files.structured import parse_structured
+from flushcheck.files.uwsgi_syntax import parse_uwsgi
+from flushcheck.files.xml_tree import parse_xml
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +68,13 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.CADDY: Syntax(caddy.parse, caddy.INCLUDES, (), caddy_import),
     Server.VARNISH: Syntax(varnish.parse, varnish.INCLUDES, (), lighttpd_or_varnish_include),
     Server.PHP: Syntax(php.parse),
+    Server.IIS: Syntax(parse_xml),
+    Server.SQUID: Syntax(squid.parse, squid.INCLUDES, (), lighttpd_or_varnish_include),
+    Server.UWSGI: Syntax(parse_uwsgi, uwsgi.INCLUDES, (), uwsgi_include),
     Server.KUBERNETES: Syntax(
         parse_kubernetes, refused_lines=lambda config: tuple(kubernetes.ignored_lines(config))
     ),
     Server.GUNICORN: Syntax(gunicorn.parse, gunicorn.INCLUDES, (), gunicorn_config),
+    Server.TRAEFIK: Syntax(parse_structured, traefik.INCLUDES, (), traefik_file),
+    Server.ENVOY: Syntax(parse_structured, refused_lines=envoy.refused_lines),
 }

@@ -89,6 +89,15 @@ JITTER_S = 0.3
 MIN_SPAN_S = 0.3
 
 EVENT_STREAM = "text/event-stream"
+# Content types of streams, and of documents that are no stream however they arrive.
+STREAM_TYPES = frozenset(
+    {EVENT_STREAM, "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-seq"}
+)
+DOCUMENT_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/json", "text/css"})
+
+# A body that takes so long without a length may be a stream: a file of any size has one.
+MIN_STREAM_S = 0.5
+
 PLAIN = "plain chunks"  # the framing of a stream without records: each read counts as one
 
 
@@ -121,6 +130,20 @@ class OwnShape:
         if self.deliveries == 1:
             return Flow.HELD
         return Flow.TICKS if self.period_s and self.hold_bytes is None else Flow.BLOCKS
+
+
+def may_be_stream(observation: Observation) -> bool:
+    """Whether the response to an address that nothing is known of may be a stream.
+
+    A page that arrives in parts is none, nor is a document of a known length. False for a stream of another
+    type that is over at once: watching it shows nothing.
+    """
+    kind = observation.header("content-type").partition(";")[0].strip().lower()
+    if not 200 <= observation.status < 300 or kind in DOCUMENT_TYPES or not observation.arrivals:
+        return False
+    if kind in STREAM_TYPES:
+        return True
+    return not observation.header("content-length") and observation.arrivals[-1].at_s >= MIN_STREAM_S
 
 
 def shape(observation: Observation) -> OwnShape:

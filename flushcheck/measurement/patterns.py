@@ -191,9 +191,10 @@ def record_threshold(seen: Sequence[Delivery]) -> Fit | None:
     if len({delivery.count for delivery in full}) == 1:
         return None
     fit = _threshold(sized)
-    if fit and fit.value not in POWERS_OF_TWO and (len(full) < MIN_FULL_ODD or fit.spread > NARROW_ODD):
-        fit = None
-    return fit or _limit(sized)
+    if fit is None:
+        return _limit(sized)
+    is_clear = len(full) >= MIN_FULL_ODD and fit.spread <= NARROW_ODD
+    return fit if is_clear or fit.value in POWERS_OF_TWO else _limit(sized)
 
 
 def _threshold(full: Sequence[tuple[int, tuple[int, ...]]]) -> Fit | None:

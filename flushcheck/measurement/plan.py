@@ -199,15 +199,19 @@ def direct_counterparts(
         one_client: all clients get the same there, so one asks.
     """
     wanted = list(probes)
-    clients = [Client.BROWSER if probe.client is Client.HTTP3 else probe.client for probe in wanted]
-    if one_client:
-        clients = clients[:1] * len(clients)
     same = (
-        replace(probe, vantage=vantage, client=client, run=number)
-        for probe, client in zip(wanted, clients, strict=True)
+        replace(
+            probe, vantage=vantage, client=_control_client(wanted[0] if one_client else probe), run=number
+        )
+        for probe in wanted
         if probe.variant is Variant.BASELINE and probe.vantage is Vantage.PATH
     )
     return tuple(dict.fromkeys(same))
+
+
+def _control_client(probe: Probe) -> Client:
+    """Who asks for the counterpart: the control speaks no HTTP/3."""
+    return Client.BROWSER if probe.client is Client.HTTP3 else probe.client
 
 
 def idle_probes(only: Iterable[Transport], ladder_s: Iterable[float]) -> tuple[Probe, ...]:

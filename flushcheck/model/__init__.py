@@ -24,6 +24,7 @@ from flushcheck.model.observation import (
     Outcome,
     ReceivedPiece,
     Run,
+    TapRequest,
     TimedPiece,
 )
 from flushcheck.model.origin import Capabilities, Omission, OmissionReason
@@ -91,6 +92,7 @@ __all__ = [
     "Side",
     "Source",
     "StreamReport",
+    "TapRequest",
     "TimedPiece",
     "TokenMetrics",
     "Transport",

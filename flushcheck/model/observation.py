@@ -134,6 +134,14 @@ class Observation:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class TapRequest:
+    """One request of the user's own stream that the taps of the app noted."""
+
+    notes: tuple[str, ...]  # JSON as the app gave it (docs/taps.md), in parts that a file may hold
+    observation: Observation  # of the same request
+
+
 PUBLIC = "public"  # the name of the address that is asked about, beside those that the caller named
 
 
@@ -167,7 +175,15 @@ class Run:
     capabilities: Capabilities | None = None  # of the origin at `target`; None: a service with its own paths
     direct_capabilities: Capabilities | None = None  # of the origin at `direct`
     origin_fault: str = ""  # what is wrong with what the origin says of itself: no probe was made then
+    outer: str = ""  # the outermost mount of the same app, where `target` is the innermost; "": one mount
+    outer_capabilities: Capabilities | None = None  # of the origin at `outer`
+    tapped: TapRequest | None = None  # of `flushcheck tap`
     omissions: tuple[Omission, ...] = ()  # probes that were called for, and not made
+    began_at: str = ""  # UTC, for example "2026-11-28T06:53:00Z"; "": the observer does not say
+    took_s: float = 0.0
+    observer: str = ""  # the name of the machine that measured; "": it is not told
+    # In each request of the run, for access logs: X-Request-ID, and how the nonce in the query begins.
+    marker: str = ""
 
 
 class Flow(StrEnum):

@@ -49,6 +49,7 @@ class Vantage(StrEnum):
     LOOPBACK = "loopback"  # the service asked itself: the control
     DIRECT = "direct"  # the app's own port, which the caller named: the control from where the reader sits
     UNPROXIED = "unproxied"  # the address asked about, past the forward proxy: no control of the app
+    OUTER = "outer"  # the outermost mount of the same app, where the address asked about is the innermost one
 
 
 class Client(StrEnum):

@@ -179,8 +179,8 @@ class Rung:
 class FaultPlace(StrEnum):
     """Where the fault lies, as far as two vantages tell."""
 
-    APP = "app"  # in what both vantages share: the app, its server, its machine
-    PATH = "path"  # in what only the path has: what stands in front of the app
+    APP = "app"  # in what both vantages share: the app, its server, its machine; of two mounts: in its layers
+    PATH = "path"  # in what stands in front of the app; of two mounts: in that or in the app's server
     BOTH = "both"  # one Transport shows this, another one that
     NOWHERE = "nowhere"  # nothing is wrong at either
     UNKNOWN = "unknown"
@@ -193,6 +193,8 @@ class FaultLocation:
     place: FaultPlace
     summary: str  # one sentence
     evidence: tuple[Evidence, ...] = ()
+    # Of two mounts: what lies between them, from the outermost, as docs/protocol.md has it.
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +223,8 @@ class Report:
     rungs: tuple[Rung, ...] = ()  # from the app to the reader; empty: one address only
     stream: StreamReport | None = None  # of the user's own app; None: a service or an origin was diagnosed
     is_origin: bool = False  # of the origin protocol: `target` is its one address
+    began_at: str = ""  # these four are those of the Run
+    took_s: float = 0.0
+    observer: str = ""
+    marker: str = ""
+    clean: tuple[str, ...] = ()  # what was tried and found clean, one sentence each

@@ -10,6 +10,11 @@ def any_of(names: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
+def all_of(names: Sequence[str]) -> str:
+    """The names together, for example "A, B and C"; "" if there are none."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
 def count_of(number: int, noun: str) -> str:
     """For example "1 process" or "2 processes"."""
     plural = "es" if noun.endswith("s") else "s"

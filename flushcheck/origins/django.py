@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 
 from flushcheck.origins import asgi, wsgi
+from flushcheck.origins.layers import described, inside
 from flushcheck.protocol.origin import Origin
 
 
@@ -27,7 +29,8 @@ def flushcheck_view(**options: Any) -> Callable[[Any], Any]:
     Raises:
         ValueError: an option is wrong.
     """
-    origin = Origin(**{"program": "flushcheck, Django", "place": "inner", **options})
+    own = {"program": described("django"), "place": "inner", "layers": lambda: inside(settings.MIDDLEWARE)}
+    origin = Origin(**{**own, **options})
 
     def serve(request: Any) -> Any:
         scope = getattr(request, "scope", None)  # there under ASGI only

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, current_app, request
 
+from flushcheck.origins.layers import described, inside
 from flushcheck.origins.wsgi import body_of, request_of, today
 from flushcheck.protocol.origin import Origin
+from flushcheck.taps.chain import layer_of, links
 
 
 def flushcheck_blueprint(name: str = "flushcheck", **options: Any) -> Blueprint:
@@ -25,7 +27,8 @@ def flushcheck_blueprint(name: str = "flushcheck", **options: Any) -> Blueprint:
     Raises:
         ValueError: an option is wrong.
     """
-    origin = Origin(**{"program": "flushcheck, Flask", "place": "inner", **options})
+    own = {"program": described("flask"), "place": "inner", "layers": _layers}
+    origin = Origin(**{**own, **options})
     blueprint = Blueprint(name, __name__)
 
     @blueprint.get("", provide_automatic_options=False)
@@ -39,3 +42,18 @@ def flushcheck_blueprint(name: str = "flushcheck", **options: Any) -> Blueprint:
         return response
 
     return blueprint
+
+
+def _layers() -> list[str]:
+    """The layers around this request, from the outermost: WSGI middlewares, then `after_request` functions.
+
+    Source: Flask 3.1.3, `Flask.process_response`, runs those of the blueprints first, each list from its end.
+    """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # Flask's name
+    around = [link.layer for link in links(app) if link.layer.path != layer_of(app).path]
+    functions = [
+        function
+        for name in (None, *reversed(request.blueprints))
+        for function in app.after_request_funcs.get(name, ())
+    ]
+    return inside([*(layer.path for layer in around), *(layer_of(function).path for function in functions)])

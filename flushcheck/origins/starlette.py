@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
 from flushcheck.origins.asgi import FlushcheckASGI
+from flushcheck.origins.layers import described, inside
 
 
 class FlushcheckRoute(BaseRoute):
@@ -20,7 +21,9 @@ class FlushcheckRoute(BaseRoute):
 
     def __init__(self, path: str, **options: Any) -> None:
         """Set up the route: see `flushcheck_route`."""
-        options = {"program": "flushcheck, Starlette", "place": "inner", **options}
+        own = {"program": described("starlette"), "place": "inner", "layers": self._layers}
+        options = {**own, **options}
+        self._app: Any = None  # of the latest request
         self._serve = FlushcheckASGI(_not_found, path=path, **options)
         self._path = path
 
@@ -30,7 +33,12 @@ class FlushcheckRoute(BaseRoute):
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
         """Respond."""
+        self._app = scope.get("app")
         await self._serve(scope, receive, send)
+
+    def _layers(self) -> list[str]:
+        """The middlewares of the app, from the outermost."""
+        return inside([_path_of(middleware) for middleware in getattr(self._app, "user_middleware", ())])
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:
         """Name nothing: the origin is not to be linked to."""
@@ -50,6 +58,14 @@ def flushcheck_route(path: str = "/flushcheck", **options: Any) -> FlushcheckRou
         ValueError: an option is wrong.
     """
     return FlushcheckRoute(path, **options)
+
+
+def _path_of(middleware: Any) -> str:
+    """Where a middleware is defined: its class, or the function that BaseHTTPMiddleware calls."""
+    named = middleware.cls
+    if named.__name__ == "BaseHTTPMiddleware":
+        named = middleware.kwargs.get("dispatch", named)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 async def _not_found(scope: Any, receive: Any, send: Any) -> None:

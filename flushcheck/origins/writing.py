@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
+TAPS = frozenset({"node-taps"})  # kinds of file that put taps into an app, for `flushcheck tap`
 FILES = Path(__file__).parent / "files"
 TOKEN, UNTIL = "@@TOKEN@@", "@@UNTIL@@"
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from flushcheck.measurement import plan
 from flushcheck.model import PUBLIC, Client, NamedAddress, Transport, UsageError
-from flushcheck.prober.address import parse_origin
+from flushcheck.prober.address import Address, parse_origin
 from flushcheck.prober.target import ConnectionOptions, Target
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -67,6 +67,35 @@ def parse_beside(addresses: Iterable[NamedAddress], public: Target) -> tuple[tup
             )
         targets.append((Target(address, public.options.past_proxy), key))
     return tuple(targets)
+
+
+def parse_outer(url: str, inner: Target, beside: Sequence[NamedAddress]) -> tuple[Target, str] | None:
+    """Read the address of the outermost mount, and its token; None if there is none.
+
+    Raises:
+        UsageError: it is not an address, the innermost mount itself, or one that is reached in another way.
+    """
+    if not url:
+        return None
+    address, key = parse_origin(url)
+    example = "for example http://localhost:8000/flushcheck --outer http://localhost:8000/flushcheck-outer"
+    if beside:
+        raise UsageError(f"--outer beside --direct or --at: expected one of them, {example}")
+    if address == inner.address:
+        raise UsageError(
+            f"{address.url} as the outermost mount: expected another one than the first, {example}"
+        )
+    if not same_way(address, inner.address):
+        raise UsageError(
+            f"{address.url} as the outermost mount: expected the same host and port as {inner.address.url}, "
+            f"so that only the app's layers lie between the two, {example}"
+        )
+    return Target(address, inner.options), key
+
+
+def same_way(address: Address, other: Address) -> bool:
+    """Whether two addresses have scheme, host and port in common."""
+    return (address.tls, address.host, address.port) == (other.tls, other.host, other.port)
 
 
 def check_probe_options(options: ConnectionOptions) -> ConnectionOptions:

@@ -85,7 +85,7 @@ class Connections:
             PEER_ERRORS
         """
         if probe.client is Client.HTTP3:
-            return Http2Client(self.target, budget, self._reconnect_http3)
+            return Http2Client(self.target, budget, self._reconnect_http3, "3")
         if not self._may_share(probe):
             return self._http1(probe, budget, tunnel=tunnel)
         if self._chosen not in ("", HTTP2):

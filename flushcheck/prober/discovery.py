@@ -40,6 +40,7 @@ class Discovery:
 
     target: Target  # with the capabilities of the origin, if there is one
     fault: str = ""  # why no run can be made there; "" if it can
+    is_absent: bool = False  # True: what responded is no origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ def discover(target: Target, key: str, deadline: float) -> Discovery:
         return found
     # Only below the root of a service are there other paths to try.
     is_origin = bool(key or target.address.query)
-    return Discovery(with_header, _absence(with_header, reply)) if is_origin else Discovery(target)
+    fault = _absence(with_header, reply) if is_origin else ""
+    return Discovery(with_header if is_origin else target, fault, is_absent=True)
 
 
 def _is_nothing(found: Discovery) -> bool:

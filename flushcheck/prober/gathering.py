@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from secrets import token_hex
 
 from flushcheck.measurement import offer, plan
 from flushcheck.measurement.timing import flow, unclear
@@ -36,14 +35,17 @@ from flushcheck.prober.arguments import (
     client_names,
     named_addresses,
     parse_beside,
+    parse_outer,
     parse_silences,
+    same_way,
     transports,
 )
 from flushcheck.prober.control import Control
 from flushcheck.prober.differing import check_http3, differing, may_speak_http3
-from flushcheck.prober.discovery import discover
+from flushcheck.prober.discovery import Discovery, discover
 from flushcheck.prober.greeting import CertificateLook
 from flushcheck.prober.http3_sharing import Http3Offer, http3_available
+from flushcheck.prober.marking import begin, marked, nonce
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.redirects import at as moved
 from flushcheck.prober.redirects import follow_redirects
@@ -104,9 +106,11 @@ def gather(
     on_progress: Callable[[RunProgress], None] | None = None,
     direct: str = "",
     at: Iterable[tuple[str, str]] = (),
+    outer: str = "",
     idle_s: float | Iterable[float] = (),
     options: ConnectionOptions = DEFAULT_OPTIONS,
     clients: Iterable[Client | str] = CLIENTS,
+    observer: str = "",
 ) -> Run:
     """Make every observation that a verdict on the path to a service needs.
 
@@ -119,15 +123,19 @@ def gather(
         on_progress: called in this thread when a stage begins and when a probe is done.
         direct: the app's own address, to make the same baselines there too; "" for none.
         at: names and URLs of the same app behind one hop more each, for the same; from the app outwards.
+        outer: a second mount of the same origin, outside of all layers of the app; "" for none. Its baselines
+            are made too.
         idle_s: silences to try, in seconds; none: no search for idle timeouts. It comes last, and takes as
             long as the longest of them.
         options: how to get to the service.
         clients: the kinds of client to ask as, as far as the address makes a difference between them.
+        observer: the name of this machine, for the report; "" to leave it out.
 
     Raises:
-        UsageError: `url`, `direct`, `at`, `only`, `timeout_s`, `idle_s` or `clients` is not possible.
-            Whatever the peer does is in the Run.
+        UsageError: `url`, `direct`, `at`, `outer`, `only`, `timeout_s`, `idle_s` or `clients` is not
+            possible. Whatever the peer does is in the Run.
     """
+    options, beginning = marked(options), begin()
     address, key = parse_origin(url)
     wanted, silences_s = transports(only), parse_silences(idle_s)
     asked = client_names(_ASKED_BY.get(options.protocol, clients))
@@ -136,13 +144,16 @@ def gather(
         check_http3(target)
     addresses = named_addresses(direct, at)
     others = parse_beside(addresses, target)
+    outermost = parse_outer(outer, target, addresses)
     deadline = time.monotonic() + check_timeout(timeout_s, MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S)
     found = discover(target, key, deadline)
     target = found.target
-    if not target.is_origin:
-        target = follow_redirects(target, plan.address(FIRST_PROBE, token_hex(8)), deadline)
-    if found.fault:
-        return Run(target.address.url, (), tool=TOOL, verified=options.tls.verify, origin_fault=found.fault)
+    if target.capabilities is None:  # what has responded to the question is where it is
+        target = follow_redirects(target, plan.address(FIRST_PROBE, nonce(options)), deadline)
+    mounts = discover(outermost[0], outermost[1] or key, deadline) if outermost else None
+    if fault := found.fault or _mounts_fault(target, mounts):
+        none = Run(target.address.url, (), tool=TOOL, verified=options.tls.verify, origin_fault=fault)
+        return beginning.complete(none, options, observer)
     beside = tuple(
         # The same address, past the proxy.
         replace(moved(there, target.address), capabilities=target.capabilities)
@@ -150,13 +161,15 @@ def gather(
         else discover(there, own_key or key, deadline).target
         for there, own_key in others
     )
+    if mounts:
+        beside = (mounts.target,)
     past_proxy = next((there for there in beside if there.address == target.address), None)
     with StallMonitor() as stalls:
         looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
         control = Control(target, deadline)
         now = time.monotonic()
         clients_asked = differing(target, asked, now + GREETING * (deadline - now))
-        gathering = Gathering(target, beside, stalls, on_progress, clients_asked)
+        gathering = Gathering(target, beside, stalls, on_progress, clients_asked, outer=bool(mounts))
         left_s = max(0.0, deadline - time.monotonic())
         observations = gathering.baselines(wanted, timeout_s, left_s, quick=quick)
         open_transports = [
@@ -168,14 +181,14 @@ def gather(
             # A transport that does not open cannot be silent.
             observations += gathering.silences(open_transports, silences_s)
     looked_by = min(deadline, time.monotonic() + LOOK_SPARE_S)
-    return Run(
+    run = Run(
         target=target.address.url,
         observations=observations,
         tool=TOOL,
-        direct=beside[0].address.url if beside else "",
+        direct=beside[0].address.url if beside and not mounts else "",
         addresses=tuple(
             NamedAddress(named.name, there.address.url)
-            for named, there in zip(addresses, beside, strict=True)
+            for named, there in zip(addresses, () if mounts else beside, strict=True)
         ),
         proxy=target.proxy.url if target.proxy else "",
         verified=options.tls.verify,
@@ -185,9 +198,12 @@ def gather(
         site_certificate=looks[1].wait(looked_by),
         pins=options.pins,
         capabilities=target.capabilities,
-        direct_capabilities=beside[0].capabilities if beside else None,
+        direct_capabilities=beside[0].capabilities if beside and not mounts else None,
+        outer=mounts.target.address.url if mounts else "",
+        outer_capabilities=mounts.target.capabilities if mounts else None,
         omissions=gathering.omissions,
     )
+    return beginning.complete(run, options, observer)
 
 
 class Gathering:
@@ -200,7 +216,18 @@ class Gathering:
         stalls: StallMonitor,
         on_progress: Callable[[RunProgress], None] | None,
         clients: Sequence[Client] = (Client.BROWSER,),
+        *,
+        outer: bool = False,
     ) -> None:
+        """Args:
+        path: where the probes go.
+        beside: the other addresses of the same app.
+        stalls: the monitor of the whole run.
+        on_progress: called when a stage begins and when a probe is done.
+        clients: the kinds of client to ask as.
+        outer: whether the one address beside is the outermost mount.
+        """
+        self._outer = outer
         self._path = path
         self._beside = tuple(beside)
         self._stalls = stalls
@@ -266,6 +293,8 @@ class Gathering:
         for number, target in enumerate(self._beside):
             same = target.address == self._path.address
             vantage = Vantage.UNPROXIED if same else Vantage.DIRECT
+            if self._outer:
+                vantage = Vantage.OUTER
             # Without TLS all clients get the same. The first address is the control, which each has.
             alike = number > 0 and not target.address.tls
             there = plan.direct_counterparts(probes, vantage, number, one_client=alike)
@@ -316,6 +345,20 @@ class Gathering:
                 if probe not in made and probe.client is not Client.HTTP3
             ]
         return observations
+
+
+def _mounts_fault(inner: Target, mounts: Discovery | None) -> str:
+    """Why the two mounts cannot be compared; "" if they can, or if there is only one."""
+    if mounts is None:
+        return ""
+    if mounts.fault:
+        return mounts.fault
+    url = mounts.target.address.url
+    if mounts.target.capabilities is None:
+        return f"no flushcheck origin at {url}: it has no capabilities; check the address and the token"
+    if not same_way(inner.address, mounts.target.address):
+        return f"{inner.address.url} and {url} do not lead to the same host and port"
+    return ""
 
 
 def _is_stream_on_path(observation: Observation) -> bool:

@@ -26,6 +26,7 @@ from flushcheck.prober.http_client import (
     SentRequest,
 )
 from flushcheck.prober.messages import describe_not_http, printable
+from flushcheck.prober.redaction import trace
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget, SocketRead, TimedSocket
 
@@ -99,6 +100,7 @@ class Http1Connection:
         elif self._machine.our_state is h11.DONE:
             self._machine.start_next_cycle()
         own = self._target.request_headers(headers, request_target)
+        trace(self._target, method, request_target, self._http_version)
         fields = [("Host", self._target.address.authority), *own]
         if (proxy := self._target.asks_proxy) and not self._tunnel:
             request_target = f"http://{self._target.address.authority}{request_target}"

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from flushcheck.prober.http2_stream import NotProcessed, Stream
 from flushcheck.prober.http_client import ProtocolError, Response, SentRequest
+from flushcheck.prober.redaction import trace
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget, SocketRead
 
@@ -39,17 +40,25 @@ class SharedConnection(Protocol):
 class Http2Client:
     """Makes one request at a time, over a connection on which other clients make theirs."""
 
-    def __init__(self, target: Target, budget: Budget, connect: Callable[[Budget], SharedConnection]) -> None:
+    def __init__(
+        self,
+        target: Target,
+        budget: Budget,
+        connect: Callable[[Budget], SharedConnection],
+        http_version: str = "2",
+    ) -> None:
         """Prepare it.
 
         Args:
             target: where requests go.
             budget: what they may use.
             connect: returns the connection to use now: a new one if the one before takes no more requests.
+            http_version: that it speaks.
         """
         self._target = target
         self._budget = budget
         self._connect = connect
+        self._http_version = http_version
         self._connection: SharedConnection | None = None
         self._stream: Stream | None = None
         self._again: Callable[[], object] | None = None  # makes the latest request once more
@@ -69,6 +78,7 @@ class Http2Client:
             (":scheme", "https" if self._target.address.tls else "http"),
             (":path", request_target),
         ]
+        trace(self._target, method, request_target, self._http_version)
         fields = [*pseudo, *self._fields(headers, request_target)]
         return self._start(lambda: self._open(fields, body, ends=True))
 
@@ -85,6 +95,7 @@ class Http2Client:
             (":path", request_target),
             (":protocol", "websocket"),
         ]
+        trace(self._target, "CONNECT", request_target, self._http_version)
         fields = [*pseudo, *self._fields(headers, request_target)]
         return self._start(lambda: self._open(fields, b"", ends=False))
 

@@ -9,7 +9,6 @@ builder holds is its observation.
 from __future__ import annotations
 
 import queue
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +22,7 @@ from flushcheck.prober.capture import Capture, EndDetail
 from flushcheck.prober.connecting import tls_context
 from flushcheck.prober.connections import BROWSER, Connections
 from flushcheck.prober.http3_sharing import Http3Offer
+from flushcheck.prober.marking import nonce
 from flushcheck.prober.observation_builder import ObservationBuilder
 from flushcheck.prober.polling import probe_polling
 from flushcheck.prober.redaction import secrets_of
@@ -224,7 +224,7 @@ def collect(
 
 def _address_number(probe: Probe, beside: Sequence[Target]) -> int:
     """Where a probe goes: 0 for the path, then by the order of the other addresses."""
-    is_beside = bool(beside) and probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED)
+    is_beside = bool(beside) and probe.vantage in (Vantage.DIRECT, Vantage.UNPROXIED, Vantage.OUTER)
     return 1 + probe.run if is_beside else 0
 
 
@@ -244,7 +244,7 @@ def _probe(
         if left_s < 0 or not turns.acquire(timeout=left_s):
             return NoTime()
     try:
-        end = PROBERS[probe.transport](builder, connections, secrets.token_hex(8))
+        end = PROBERS[probe.transport](builder, connections, nonce(connections.target.options))
     finally:
         if turns is not None:
             turns.release()

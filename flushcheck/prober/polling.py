@@ -16,11 +16,12 @@ from flushcheck.prober.http_client import (
     HttpClient,
     Response,
     SentRequest,
+    WholeBody,
     default_headers,
     read_whole,
 )
 from flushcheck.prober.observation_builder import ObservationBuilder
-from flushcheck.prober.refusals import refusal
+from flushcheck.prober.refusals import refusal, retry_after_s
 from flushcheck.prober.target import Target
 from flushcheck.streaming.transports import Malformed
 from flushcheck.streaming.transports.polling import read_body
@@ -69,12 +70,8 @@ def _poll(
     """
     # An address of its own for each poll, so that no cache responds to one with the piece of another.
     request_target = f"{target.probe_target(builder.probe, f'{nonce}-{seq}')}&cnt={seq}"
-    sent, response = _request(builder, client, request_target)
-    sent_s = builder.at_s(sent.moment)
-    if seq == 0:
-        builder.responded(response)
     try:
-        body = read_whole(client, response, MAX_BODY_BYTES)
+        sent_s, response, body = _exchange(builder, client, request_target, seq, may_wait=target.is_origin)
     except DecodeError as error:
         return EndDetail(StopReason.UNRELATED, str(error))
     try:
@@ -96,6 +93,26 @@ def _poll(
         end = refusal(builder, response, body.text)
         return EndDetail(StopReason.UNRELATED, end.detail) if builder.pieces else end
     return EndDetail(StopReason.ENDED) if builder.end is not None else None
+
+
+def _exchange(
+    builder: ObservationBuilder, client: HttpClient, request_target: str, seq: int, *, may_wait: bool
+) -> tuple[float, Response, WholeBody]:
+    """Send one poll and read its response; a full origin is asked once more.
+
+    Returns: when it was sent, in seconds of the builder; the header and the body of the response.
+
+    Raises:
+        PEER_ERRORS, DecodeError: no whole response came.
+    """
+    sent, response = _request(builder, client, request_target)
+    if seq == 0:
+        builder.responded(response)
+    body = read_whole(client, response, MAX_BODY_BYTES)
+    if may_wait and (wait_s := retry_after_s(response)):
+        time.sleep(min(wait_s, builder.budget.left_s()))
+        return _exchange(builder, client, request_target, seq, may_wait=False)
+    return builder.at_s(sent.moment), response, body
 
 
 def _request(

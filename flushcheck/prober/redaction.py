@@ -6,9 +6,14 @@ taken out before it gets into one, and so are the cookies that it sets.
 
 from __future__ import annotations
 
+import re
+
 from flushcheck.prober.target import Target
 
 HIDDEN = "…"
+
+# Names of parameters that hold a secret; `k` is the token of an origin.
+_SECRET = re.compile(r"^k$|token|key|secret|passw|pwd|auth|session|sig|credential|jwt|code", re.IGNORECASE)
 
 # A shorter value stands in other words too, and is no secret that could be kept.
 MIN_CHARS = 6
@@ -52,6 +57,25 @@ def hide(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
     return text
+
+
+def shown_query(url: str) -> str:
+    """Return a URL or a path without the values in its query whose names look like secrets."""
+    address, mark, query = url.partition("?")
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    return f"{address}{mark}{'&'.join(_shown(*pair) for pair in pairs)}"
+
+
+def _shown(name: str, equals: str, value: str) -> str:
+    return f"{name}{equals}{HIDDEN if value and _SECRET.search(name) else value}"
+
+
+def trace(target: Target, method: str, request_target: str, http_version: str) -> None:
+    """Report a request to the caller's `on_request`, without secrets."""
+    if target.options.on_request is not None:
+        scheme = "https" if target.address.tls else "http"
+        path = hide(shown_query(request_target), secrets_of(target))
+        target.options.on_request(f"{method} {scheme}://{target.address.authority}{path} HTTP/{http_version}")
 
 
 def hide_cookie(value: str) -> str:

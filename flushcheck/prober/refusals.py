@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from contextlib import suppress
 
@@ -16,6 +17,16 @@ from flushcheck.prober.timed_socket import Budget
 # Of such a response: how much is read, and for how long, before it is described.
 MAX_ERROR_BYTES = 64 * 1024
 MAX_ERROR_S = 2.0
+
+MIN_RETRY_S = 0.2  # before a full origin is asked again
+
+
+def retry_after_s(response: Response) -> float:
+    """How long to wait before the only other attempt, where an origin is full; 0.0: do not."""
+    asked = response.header("retry-after")
+    if response.status != 503 or not re.fullmatch("[0-9]", asked):
+        return 0.0
+    return max(MIN_RETRY_S, float(asked))
 
 
 def refused(builder: ObservationBuilder, client: HttpClient, response: Response) -> EndDetail:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import closing
 from typing import Protocol
@@ -12,15 +11,13 @@ from flushcheck.model import Transport, Variant
 from flushcheck.prober.capture import EndDetail, StopReason
 from flushcheck.prober.connections import Connections
 from flushcheck.prober.decompress import DecodeError
-from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, Response, default_headers
+from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, default_headers
 from flushcheck.prober.observation_builder import ObservationBuilder
-from flushcheck.prober.refusals import refused
+from flushcheck.prober.refusals import refused, retry_after_s
 from flushcheck.prober.timed_socket import SocketRead
 from flushcheck.streaming.transports import Malformed
 
 ACCEPT = {Transport.CHUNKED: "*/*", Transport.EVENTS: "text/event-stream"}
-
-MIN_RETRY_S = 0.2  # before a full origin is asked again
 
 
 def probe_stream(builder: ObservationBuilder, connections: Connections, nonce: str) -> EndDetail:
@@ -35,7 +32,7 @@ def probe_stream(builder: ObservationBuilder, connections: Connections, nonce: s
                 builder.requested(client.request("GET", request_target, headers))
                 response = client.response()
                 builder.responded(response)
-                wait_s = _retry_after_s(response) if may_wait else 0.0
+                wait_s = retry_after_s(response) if may_wait else 0.0
                 if not wait_s:
                     if response.status != 200:
                         return refused(builder, client, response)
@@ -44,14 +41,6 @@ def probe_stream(builder: ObservationBuilder, connections: Connections, nonce: s
     except PEER_ERRORS as error:
         return builder.failed(error)
     raise AssertionError("the second request ends the loop")
-
-
-def _retry_after_s(response: Response) -> float:
-    """How long to wait before the only other attempt, where an origin is full; 0.0: do not."""
-    asked = response.header("retry-after")
-    if response.status != 503 or not re.fullmatch("[0-9]", asked):
-        return 0.0
-    return max(MIN_RETRY_S, float(asked))
 
 
 class StreamBuilder(Protocol):

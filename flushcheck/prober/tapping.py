@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 
@@ -10,9 +11,10 @@ from flushcheck.prober.decompress import DecodeError
 from flushcheck.prober.http_client import PEER_ERRORS
 from flushcheck.prober.session import get_json
 from flushcheck.prober.watch_request import WatchRequest
-from flushcheck.tapping.notes import NotesError, TapNotes, notes_from_json
+from flushcheck.tapping.notes import NotesError
 
 MAX_BYTES = 4 * 1024 * 1024  # of notes
+PART = 4000  # characters of the notes in one text of a saved run
 FETCH_S = 5.0  # time limit of all requests for the notes
 
 # A response is at its end for the reader before the app has closed it, and another worker process may get the
@@ -37,8 +39,8 @@ def tapped_request(request: WatchRequest, tap_id: str, token: str) -> WatchReque
     return replace(request, target=replace(request.target, options=asking))
 
 
-def fetch_notes(request: WatchRequest, tap_id: str) -> TapNotes:
-    """Fetch the notes of a request that was made.
+def fetch_notes(request: WatchRequest, tap_id: str) -> str:
+    """Fetch the notes of a request that was made, and return their JSON.
 
     Args:
         request: the tapped one.
@@ -61,10 +63,15 @@ def fetch_notes(request: WatchRequest, tap_id: str) -> TapNotes:
             # The app's own response: the same page again, in place of the notes.
             raise NotesError(f"{NO_TAPS} ({NOT_JSON})") from None
         if fetched.status == 200:
-            return notes_from_json(fetched.data)
+            return json.dumps(fetched.data, separators=(",", ":"))
         if fetched.status != 404 or time.monotonic() > deadline - RETRY_S:
             raise NotesError(f"{NO_TAPS} (the request for the notes got status {fetched.status})")
         time.sleep(RETRY_S)
+
+
+def in_parts(text: str) -> tuple[str, ...]:
+    """A long text in parts that a saved run may hold."""
+    return tuple(text[at : at + PART] for at in range(0, len(text), PART))
 
 
 NOT_JSON = "the request for the notes got no JSON"

@@ -10,7 +10,7 @@ what is left where a redirect leads to another origin: they go to the addresses 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from flushcheck.prober.header_fields import check_headers, check_value
 from flushcheck.prober.proxy_server import ProxyServer, environment_proxy
 
 MAX_REDIRECTS = 10
+MARKER_HEADER = "X-Request-ID"  # what most proxies and frameworks can log
 MAX_CONNECT_TO = 100  # entries
 MAX_SOCKET_PATH = 107  # bytes: sun_path of sockaddr_un, without its NUL (unix(7))
 
@@ -91,6 +92,9 @@ class ConnectionOptions:
     max_redirects: int = 0  # of the first response
     protocol: Protocol = Protocol.AUTO
     pins: tuple[str, ...] = ()  # of the site's own certificate, to compare with: see `certificate.parse_pins`
+    marker: str = ""  # of the run, sent with each request: see `marking`
+    # Called with each request as it is made, in any thread, without the caller's secrets.
+    on_request: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked without a connection.
@@ -228,6 +232,8 @@ class Target:
         """
         own = self._own_headers(request_target.partition("?")[0])
         names = {name.lower() for name, _ in own} | self._removed
+        if self.options.marker:
+            defaults = (*defaults, (MARKER_HEADER, self.options.marker))
         return [*((name, value) for name, value in defaults if name.lower() not in names), *own]
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -12,7 +11,7 @@ from flushcheck.model import UsageError
 from flushcheck.prober.address import parse, without_login
 from flushcheck.prober.header_fields import TOKEN
 from flushcheck.prober.http_client import default_headers
-from flushcheck.prober.redaction import HIDDEN
+from flushcheck.prober.redaction import shown_query
 from flushcheck.prober.redirects import at
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Target
 
@@ -23,9 +22,6 @@ MAX_BODY_BYTES = 1024 * 1024  # of what is sent
 _PATH_SAFE, _QUERY_SAFE = "/%:@!$&'()*+,;=-._~", "/%?:@!$&'()*+,;=-._~[]{}|\\^`\""
 
 EXAMPLE = "http://localhost:8000/stream/events"
-
-# Names of parameters that hold a secret.
-_SECRET = re.compile(r"token|key|secret|passw|pwd|auth|session|sig|credential|jwt|code", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +49,7 @@ class WatchRequest:
     @property
     def shown_url(self) -> str:
         """The URL for reports and saved runs: without the values in its query that look like secrets."""
-        address, mark, query = self.url.partition("?")
-        pairs = [pair.partition("=") for pair in query.split("&")]
-        return f"{address}{mark}{'&'.join(_shown(*pair) for pair in pairs)}"
+        return shown_query(self.url)
 
     @property
     def is_safe(self) -> bool:
@@ -131,11 +125,6 @@ def watch_request(
     # Its path is that of the stream, so that cookies of a file go where they belong.
     target = Target(replace(address, path=request_target.partition("?")[0].rstrip("/")), options)
     return WatchRequest(url, target, request_target, method, body)
-
-
-def _shown(name: str, equals: str, value: str) -> str:
-    """A parameter of a query, with its value hidden where its name says that it is a secret."""
-    return f"{name}{equals}{HIDDEN if value and _SECRET.search(name) else value}"
 
 
 def _content_type(body: bytes) -> str:

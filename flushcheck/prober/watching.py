@@ -35,6 +35,7 @@ from flushcheck.prober.arguments import DIRECT_NAME, check_timeout
 from flushcheck.prober.connecting import tls_context
 from flushcheck.prober.connections import BROWSER, Connections
 from flushcheck.prober.differing import check_http3
+from flushcheck.prober.marking import begin, marked
 from flushcheck.prober.observe import SPARE_S, Finished, collect, work
 from flushcheck.prober.own_stream import OwnStreamBuilder, ReadEvent, probe_own_stream
 from flushcheck.prober.stall_monitor import StallMonitor
@@ -61,8 +62,10 @@ def watch(
     at: Sequence[tuple[str, WatchRequest]] = (),
     timeout_s: float = DEFAULT_WATCH_S,
     repeat: bool = False,
+    repeat_if: Callable[[Observation], bool] = lambda _: True,
     on_read: Callable[[ReadEvent], None] | None = None,
     on_repeat: Callable[[Repeating], None] | None = None,
+    observer: str = "",
 ) -> Run:
     """Request a stream, follow it to its end, and repeat the request in other ways.
 
@@ -72,9 +75,11 @@ def watch(
         at: names, and the same at other addresses, from the app towards the reader.
         timeout_s: when to stop with those that have not ended.
         repeat: whether to repeat the request. The app does its work again each time.
+        repeat_if: asked with the first observation: whether it is worth repeating.
         on_read: called with each read of the first requests, in the caller's thread. KeyboardInterrupt there,
             or while waiting, stops the watching: what was seen until then is returned.
         on_repeat: called in this thread before requests are repeated.
+        observer: the name of this machine, for the report; "" to leave it out.
 
     Raises:
         UsageError: `timeout_s` is not possible, or HTTP/3 at one of the addresses.
@@ -83,13 +88,17 @@ def watch(
     for each in (request, *([direct] if direct else []), *(beside for _, beside in at)):
         if _client(each) is Client.HTTP3:
             check_http3(each.target)
+    beginning, options = begin(), marked(request.target.options)
+    request = _with_marker(request, options.marker)
+    direct = _with_marker(direct, options.marker) if direct else None
+    at = [(name, _with_marker(beside, options.marker)) for name, beside in at]
     with StallMonitor() as stalls:
         named = [*([(DIRECT_NAME, direct)] if direct else []), *at]
         watching = Watching(request, [beside for _, beside in named], stalls, on_read)
         observations = watching.first(timeout_s)
-        if repeat and not watching.interrupted:
+        if repeat and not watching.interrupted and repeat_if(observations[0]):
             observations = watching.repeated(observations, timeout_s, on_repeat or (lambda _: None))
-    return Run(
+    run = Run(
         target=request.shown_url,
         observations=observations,
         tool=TOOL,
@@ -99,6 +108,12 @@ def watch(
         verified=request.target.options.tls.verify,
         method=request.method,
     )
+    return beginning.complete(run, options, observer)
+
+
+def _with_marker(request: WatchRequest, marker: str) -> WatchRequest:
+    options = replace(request.target.options, marker=marker)
+    return replace(request, target=replace(request.target, options=options))
 
 
 class Watching:

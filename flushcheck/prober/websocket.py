@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
+from dataclasses import dataclass
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
@@ -19,7 +20,7 @@ from flushcheck.prober.http2_client import Http2Client
 from flushcheck.prober.http_client import PEER_ERRORS, HttpClient, Response
 from flushcheck.prober.messages import printable
 from flushcheck.prober.observation_builder import ObservationBuilder
-from flushcheck.prober.refusals import refused
+from flushcheck.prober.refusals import refused, retry_after_s
 from flushcheck.prober.timed_socket import SocketRead
 from flushcheck.prober.tool import USER_AGENT
 from flushcheck.streaming.transports import Malformed, decoder
@@ -34,15 +35,36 @@ def probe_websocket(builder: ObservationBuilder, connections: Connections, nonce
     probe = builder.probe
     request_target = connections.target.probe_target(probe, nonce)
     try:
-        with closing(connections.websocket_client(probe, builder.budget)) as client:
-            problem = _open(client, builder, request_target)
-            return _Messages(client, builder).read() if problem is None else problem
+        for may_wait in (connections.target.is_origin, False):
+            with closing(connections.websocket_client(probe, builder.budget)) as client:
+                opened = _open(client, builder, request_target, may_wait=may_wait)
+                if opened is None:
+                    return _Messages(client, builder).read()
+                if isinstance(opened, EndDetail):
+                    return opened
+            time.sleep(min(opened.wait_s, builder.budget.left_s()))
     except PEER_ERRORS as error:
         return builder.failed(error)
+    raise AssertionError("the second handshake ends the loop")
 
 
-def _open(client: HttpClient, builder: ObservationBuilder, request_target: str) -> EndDetail | None:
+@dataclass(frozen=True, slots=True)
+class _Full:
+    """The origin serves as many streams as it can."""
+
+    wait_s: float  # until it may be asked again
+
+
+def _open(
+    client: HttpClient, builder: ObservationBuilder, request_target: str, *, may_wait: bool
+) -> EndDetail | _Full | None:
     """Make the handshake; returns why there is no WebSocket, None if there is one.
+
+    Args:
+        client: to make it with.
+        builder: what arrives goes there.
+        request_target: path and query.
+        may_wait: a full origin may be asked once more.
 
     Raises:
         PEER_ERRORS: no response came.
@@ -65,6 +87,8 @@ def _open(client: HttpClient, builder: ObservationBuilder, request_target: str) 
     builder.requested(sent)
     response = client.response()
     builder.responded(response)
+    if may_wait and (wait_s := retry_after_s(response)):
+        return _Full(wait_s)
     if response.status != opens:
         return refused(builder, client, response)
     problem = handshake_problem(response, key) if opens == 101 else _not_offered(response)

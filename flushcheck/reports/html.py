@@ -28,6 +28,7 @@ from flushcheck.model import (
 from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
 from flushcheck.reports.fixes import remarks
+from flushcheck.reports.provenance import in_logs, measured
 
 # The picture's own units; the browser stretches them to the width there is.
 WIDTH, HEIGHT, TOP, BOTTOM = 1000, 96, 14, 82
@@ -76,17 +77,21 @@ def html(report: Report) -> str:
     hue = {Verdict.FLOWING: "good", Verdict.UNKNOWN: "late"}.get(report.verdict, "bad")
     as_clients = clients.asked_as(report)
     asked = f" · {_text(as_clients)}" if as_clients else ""
-    tool = f" · measured by {_text(report.tool)}" if report.tool else ""
+    when = measured(report) or (f"by {report.tool}" if report.tool else "")
+    tool = f" · measured {_text(when)}" if when else ""
+    logs = in_logs(report)
     body = [
         f'<p class="word {hue}">{_text(report.verdict)}</p>',
         f"<h1>{_text(report.headline)}</h1>",
         f'<p class="soft">{_text(report.target)}{tool}{asked}</p>',
+        f'<p class="soft">In access logs: {_text(logs)}</p>' if logs else "",
         _LEGEND,
         *(_verdict(verdict) for verdict in report.transports),
         _located(report.fault_location),
         *(_culprit_report(culprit_report, clients.clients_of(report)) for culprit_report in report.culprits),
         _idle_results(report.transports),
         _hops(report.hops),
+        _clean(report.clean),
         _notes(report),
     ]
     return "\n".join(
@@ -235,6 +240,11 @@ def _hops(hops: Iterable[Hop]) -> str:
         "<section><h2>Servers found between app and reader</h2>"
         f'<p class="soft">Nearest to the app first, where the order is known.</p><ol>{items}</ol></section>'
     )
+
+
+def _clean(sentences: Iterable[str]) -> str:
+    items = _list(sentences)
+    return f"<section><h2>Tried, and found clean</h2>{items}</section>" if items else ""
 
 
 def _notes(report: Report) -> str:

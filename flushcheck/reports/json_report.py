@@ -46,6 +46,11 @@ def document(report: Report) -> dict[str, Any]:
         "is_origin": report.is_origin,
         "notes": list(report.notes),
         "tool": report.tool,
+        "began_at": report.began_at,
+        "took_s": _seconds(report.took_s),
+        "observer": report.observer,
+        "marker": report.marker,
+        "clean": list(report.clean),
     }
 
 
@@ -56,6 +61,7 @@ def _fault_location(found: FaultLocation | None) -> dict[str, Any] | None:
         "place": found.place.value,
         "summary": found.summary,
         "evidence": [fact.sentence for fact in found.evidence],
+        "layers": list(found.layers),
     }
 
 

@@ -6,13 +6,15 @@ Source: OASIS "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Finding
-from flushcheck.model import Culprit, Fix
+from flushcheck.model import Confidence, Culprit, CulpritReport, Fix, Verdict
 from flushcheck.reports.fixes import remarks
+from flushcheck.reports.results import Result
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -79,6 +81,53 @@ def sarif(checked: CheckResult, *, version: str = "") -> dict[str, Any]:
             }
         ],
     }
+
+
+def sarif_reports(results: Sequence[Result], *, version: str = "") -> dict[str, Any]:
+    """Diagnoses as one SARIF run: a result for each culprit, at the address it was found on.
+
+    Args:
+        results: the diagnoses.
+        version: of flushcheck.
+    """
+    rules = {report.culprit.id: report.culprit for result in results for report in result.report.culprits}
+    index = {rule: number for number, rule in enumerate(rules)}
+    driver: dict[str, Any] = {"name": "flushcheck", "rules": [_rule(culprit) for culprit in rules.values()]}
+    if version:
+        driver["version"] = version
+    found = [_path_result(result, report, index) for result in results for report in result.report.culprits]
+    notifications = [
+        {
+            "level": "note" if result.exit_code == 0 else "warning",
+            "message": {"text": f"{result.name}: {result.sentence}"},
+        }
+        for result in results
+    ]
+    invocation: dict[str, Any] = {
+        "executionSuccessful": all(result.report.verdict is not Verdict.UNKNOWN for result in results),
+        "toolExecutionNotifications": notifications,
+    }
+    began = [result.report.began_at for result in results if result.report.began_at]
+    if began:
+        invocation["startTimeUtc"] = min(began)
+    run = {"tool": {"driver": driver}, "results": found, "invocations": [invocation]}
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _path_result(result: Result, report: CulpritReport, index: dict[str, int]) -> dict[str, Any]:
+    evidence = ". ".join(fact.sentence for fact in report.evidence)
+    fix = report.fixes[0] if report.fixes else None
+    change = f". fix: {fix.where}: {fix.change}{_remarks(fix, ' ')}" if fix else ""
+    written: dict[str, Any] = {
+        "ruleId": report.id,
+        "ruleIndex": index[report.id],
+        "level": "error" if report.confidence is Confidence.CERTAIN else "warning",
+        "message": {"text": f"{result.name}: {report.title}. {evidence}{change}"},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": result.report.target}}}],
+    }
+    if result.allows:
+        written["suppressions"] = [{"kind": "external", "justification": "allowed in the list of targets"}]
+    return written
 
 
 def _rule(culprit: Culprit) -> dict[str, Any]:

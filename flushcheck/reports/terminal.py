@@ -27,6 +27,7 @@ from flushcheck.model import (
 from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
 from flushcheck.reports.fixes import remarks
+from flushcheck.reports.provenance import in_logs, measured
 from flushcheck.reports.text_writer import TextWriter
 
 _HEALTH_COLOR = {
@@ -73,11 +74,25 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
         _culprit_report(page, culprit_report, clients.clients_of(report))
     _freed_by(page, report.transports)
     _hops(page, report.hops)
+    if report.clean:
+        page.gap()
+        page.text("tried, and found clean:")
+    for sentence in report.clean:
+        page.text(f"- {sentence}", hang=2)
     if report.notes:
         page.gap()
         for note in report.notes:
             page.text(f"note: {note}", hang=6)
+    _provenance(page, report)
     return page.done()
+
+
+def _provenance(page: TextWriter, report: Report) -> None:
+    if sentence := measured(report):
+        page.gap()
+        page.text(f"measured: {sentence}", hang=2)
+    if sentence := in_logs(report):
+        page.text(f"in access logs: {sentence}", hang=2)
 
 
 def _fail_alike(transport_reports: Sequence[TransportReport]) -> bool:

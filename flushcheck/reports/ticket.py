@@ -28,6 +28,7 @@ from flushcheck.model import (
 from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
 from flushcheck.reports.fixes import remarks
+from flushcheck.reports.provenance import in_logs, measured
 from flushcheck.reports.text_writer import TextWriter
 
 # Mail programs wrap at about this; a wider terminal changes nothing about them.
@@ -78,6 +79,11 @@ def _letter(page: TextWriter, report: Report, culprit_reports: Sequence[CulpritR
         for client in clients.others(verdict):
             who = clients.NAMES[client.client]
             page.text(f"- {verdict.transport}, {who}: {client.flow}; {client.summary}", hang=2)
+    if sentence := measured(report):
+        page.gap()
+        page.text(f"Measured {sentence}.")
+    if sentence := in_logs(report):
+        page.text(f"In your access logs, each of these requests has {sentence}.")
     page.gap()
     if culprit_reports:
         _causes(page, culprit_reports)

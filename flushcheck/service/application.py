@@ -12,6 +12,7 @@ from flask import Flask, Response
 
 from flushcheck.service import metrics
 from flushcheck.service.access_log import install_access_log
+from flushcheck.service.fast_path import FastPath
 from flushcheck.service.limits.admission import Admission
 from flushcheck.service.limits.concurrency import ConcurrencyLimiter
 from flushcheck.service.metrics_store import MetricsStore
@@ -51,6 +52,7 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     app.register_blueprint(diagnostics.routes(service))
     app.register_blueprint(culprits.routes())
     app.register_blueprint(check.routes(service))
+    app.wsgi_app = FastPath(app, service, store)  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 

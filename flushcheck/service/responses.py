@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from flask import Flask, Response, current_app, request
 from gunicorn.http.errors import ParseException
@@ -12,6 +13,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from flushcheck.model import UsageError
 from flushcheck.service.limits.admission import CapacityExceeded
 from flushcheck.service.limits.bodies import body_deadline
+from flushcheck.service.serving import internals
 
 BODY_TIMEOUT_S = "BODY_TIMEOUT_S"  # the key of that setting in app.config
 RETRY_AFTER_S = 2  # streams of the usual length end every few seconds
@@ -26,14 +28,17 @@ _PREFLIGHT = {
 
 
 def json_response(
-    data: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+    data: Mapping[str, object],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    kind: type[Response] = Response,
 ) -> Response:
     """A JSON object, not to be cached.
 
     Non-ASCII characters are escaped: text from outside cannot be read as anything but a JSON string.
     """
     body = json.dumps(data) + "\n"
-    response = Response(body, status, content_type="application/json; charset=utf-8")
+    response = kind(body, status, content_type="application/json; charset=utf-8")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(headers or {})
@@ -49,11 +54,24 @@ def text_response(text: str) -> Response:
     return response
 
 
+class Refusal(Response):
+    """A response that closes its connection.
+
+    An idle connection keeps a place of the worker for as long as `keepalive` says: clients that are only
+    refused would take the places of health checks. Without a server that hands out its Response nothing
+    changes: an app must not send `Connection` itself (PEP 3333).
+    """
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """Respond as PEP 3333 prescribes."""
+        internals.close_after(start_response)
+        return super().__call__(environ, start_response)
+
+
 def retry_later(reason: str, status: int = 503) -> Response:
     """A refusal that is over soon, with the time after which to retry."""
-    return json_response(
-        {"error": f"{reason}; retry in {RETRY_AFTER_S} s"}, status, {"Retry-After": str(RETRY_AFTER_S)}
-    )
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return json_response({"error": f"{reason}; retry in {RETRY_AFTER_S} s"}, status, headers, kind=Refusal)
 
 
 def bounded_body(max_bytes: int) -> bytes:

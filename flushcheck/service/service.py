@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from flushcheck.service.limits.admission import Admission
 from flushcheck.service.limits.concurrency import ConcurrencyLimiter
 from flushcheck.service.limits.threadpool import SerialExecutor
+from flushcheck.service.recipes import Recipes
 from flushcheck.service.serving.serve import Serving
 from flushcheck.streaming.limits import Limits
 
@@ -21,4 +22,5 @@ class Service:
     limiter: ConcurrencyLimiter  # counts the open streams
     admission: Admission  # may this client open one more?
     serving: Serving  # writes the streams
+    recipes: Recipes = field(default_factory=Recipes)  # how to respond without Flask
     executor: SerialExecutor = field(default_factory=SerialExecutor)  # analyzes submitted runs

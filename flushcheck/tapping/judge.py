@@ -39,8 +39,8 @@ DJANGO_HANDLERS = "django.core.handlers."
 # A header of gzip with the file name that Django writes into it; a first delivery of this size has no text.
 MAX_GZIP_HEAD_BYTES = 111
 
-# What lets a person know the fix of a layer: its name and where it is defined.
-Advice = Callable[[str, str], str]
+# What lets a person know the fix of a layer: its name, where it is defined, and the version of its package.
+Advice = Callable[[str, str, str], str]
 
 
 def judge_tap(url: str, notes: TapNotes, seen: Observation, *, advice: Advice) -> TapReport:
@@ -116,7 +116,7 @@ def _in_app(base: TapReport, notes: TapNotes, advice: Advice) -> TapReport:
     elif _loop_blocked(base, notes):
         return replace(_blocked(base), evidence=evidence)
     else:
-        cause, fix = TapCause.LAYER, advice(rung.name, rung.layer)
+        cause, fix = TapCause.LAYER, advice(rung.name, rung.layer, rung.version)
     held = _held(base, TapPlace.APP, cause, sentences.layer(base, rung, cause), fix)
     return replace(held, evidence=evidence)
 
@@ -191,7 +191,7 @@ def _gzip_members(base: TapReport, advice: Advice) -> TapReport:
         cause=TapCause.GZIP_MEMBERS,
         headline=sentences.members(rung.name),
         rungs=rungs,
-        fix=advice(rung.name, rung.layer),
+        fix=advice(rung.name, rung.layer, rung.version),
     )
 
 

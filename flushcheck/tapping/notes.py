@@ -6,6 +6,7 @@ known is bounded and checked, so that the rules meet numbers in order and short 
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +65,20 @@ class TapNotes:
     protocol: str = ""  # "wsgi", "asgi"; "" if not known
     server: str = ""
     blocks: tuple[Block, ...] = ()
+
+
+def notes_from_text(text: str) -> TapNotes:
+    """Return the notes in a JSON text.
+
+    Raises:
+        NotesError: it has none.
+    """
+    try:
+        return notes_from_json(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, NotesError):
+            raise
+        raise NotesError('no notes of taps: expected a JSON object with "places"') from None
 
 
 def notes_from_json(data: Any) -> TapNotes:

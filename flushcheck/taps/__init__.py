@@ -6,13 +6,14 @@ layer that joins. A tap passes on the same bytes at the same moment.
 
 Start with `apps.py` (which taps an app gets), then `recorder.py` (what they note). `wsgi.py` and `asgi.py`
 are the taps of the two protocols, `chain.py` finds the layers, `flask_app.py` and `django_app.py` know what
-lies inside of these frameworks. `live.py` puts taps into an app that serves; `notes.py` is what they note
-there, `store.py` where it waits for `flushcheck tap`. Imports the standard library only; a framework is
-imported where the app has imported it already.
+lies inside of these frameworks. `live.py` puts taps into an app that serves, `django_settings.py` into a
+project by its settings; `notes.py` is what they note there, `store.py` where it waits for `flushcheck tap`.
+Imports the standard library only; a framework is imported where the app has imported it already.
 """
 
 from __future__ import annotations
 
+from flushcheck.taps.django_settings import django
 from flushcheck.taps.live import install
 
-__all__ = ["install"]
+__all__ = ["django", "install"]

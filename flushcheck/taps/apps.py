@@ -26,10 +26,8 @@ from flushcheck.taps.chain import (
 from flushcheck.taps.django_app import is_django, tapped_django
 from flushcheck.taps.flask_app import is_flask
 from flushcheck.taps.quart_app import is_quart
-from flushcheck.taps.recorder import RECORDER, Layer, Recorder
+from flushcheck.taps.recorder import RECORDER, SERVER, Layer, Recorder
 from flushcheck.taps.wsgi import tap_wsgi
-
-SERVER = Layer("the server")  # what lies outside of all layers
 
 # Chains with their branches have fewer; apps that refer to each other have no end.
 MAX_APPS = 50

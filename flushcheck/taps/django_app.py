@@ -7,7 +7,7 @@ its end before ASGI gets the first chunk, and warns only on stderr (Django 4.2 t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from inspect import iscoroutinefunction
 from typing import Any
@@ -46,18 +46,53 @@ def tapped_django(handler: Any) -> Any:
     return made
 
 
+def handler_layer(*, is_asgi: bool) -> Layer:
+    """The handler of Django, as the layer around all middlewares."""
+    name = "ASGIHandler" if is_asgi else "WSGIHandler"
+    return Layer(name, f"django.core.handlers.{name[:4].lower()}.{name}")
+
+
+def with_taps(*, is_async: bool, without: str = "") -> Any:
+    """A handler whose middlewares have taps between them, inside and around; no server calls it.
+
+    Args:
+        is_async: whether the chain is asynchronous.
+        without: a middleware to leave out.
+    """
+    from django.core.handlers.base import BaseHandler
+
+    def make() -> Any:
+        handler = BaseHandler()
+        handler.load_middleware(is_async=is_async)
+        return handler
+
+    return _made(make, handler_layer(is_asgi=is_async).path, without)
+
+
 def _second(handler: Any) -> Any:
+    return _made(type(handler), f"{type(handler).__module__}.{type(handler).__name__}")
+
+
+def _made(make: Callable[[], Any], outer: str, without: str = "") -> Any:
+    """What `make` returns while the setting MIDDLEWARE has taps.
+
+    Args:
+        make: returns a handler.
+        outer: where the layer around all of them is defined.
+        without: a middleware to leave out.
+    """
     from django.conf import settings
 
-    middlewares = list(settings.MIDDLEWARE)
-    paths = [f"{type(handler).__module__}.{type(handler).__name__}", *middlewares]
+    before = settings.MIDDLEWARE
+    middlewares = [path for path in before if path != without]
+    paths = [outer, *middlewares]
     token = _WANTED.set([Layer(path.rpartition(".")[2], path) for path in paths])
     # Inside each middleware, and one outside of all.
     settings.MIDDLEWARE = [TAP, *(path for middleware in middlewares for path in (middleware, TAP))]
     try:
-        return type(handler)()
+        return make()
     finally:
-        settings.MIDDLEWARE = middlewares
+        settings.MIDDLEWARE = before
         _WANTED.reset(token)
 
 

@@ -57,7 +57,7 @@ def install(app: Any, *, token: str | None = None) -> Any:
             f"a token of {len(token)} characters: expected {MIN_TOKEN} or more of ASCII, for example the "
             "output of python -c 'import secrets; print(secrets.token_hex(16))'"
         )
-    gate = _Gate(token)
+    gate = Gate(token)
     add_inner_taps(app)
     if is_flask(app):
         app.wsgi_app = wsgi_taps(app.wsgi_app, gate)
@@ -71,7 +71,7 @@ def install(app: Any, *, token: str | None = None) -> Any:
     return asgi_taps(app, gate) if takes_asgi(app) else wsgi_taps(app, gate)
 
 
-def _install_starlette(app: Any, gate: _Gate) -> None:
+def _install_starlette(app: Any, gate: Gate) -> None:
     """Starlette builds its chain at the first request, when all middlewares have been added."""
     if app.middleware_stack is not None:
         app.middleware_stack = asgi_taps(app.middleware_stack, gate)
@@ -80,7 +80,7 @@ def _install_starlette(app: Any, gate: _Gate) -> None:
     app.build_middleware_stack = lambda: asgi_taps(own(), gate)
 
 
-class _Gate:
+class Gate:
     """Which requests are noted, and where their notes are."""
 
     def __init__(self, token: str) -> None:
@@ -102,7 +102,8 @@ class _Gate:
         return (404, _UNKNOWN) if text is None else (200, text)
 
 
-def _notes_headers(body: bytes) -> list[tuple[str, str]]:
+def notes_headers(body: bytes) -> list[tuple[str, str]]:
+    """The headers of a response with notes."""
     return [
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(body))),
@@ -110,7 +111,7 @@ def _notes_headers(body: bytes) -> list[tuple[str, str]]:
     ]
 
 
-def wsgi_taps(app: Any, gate: _Gate) -> Any:
+def wsgi_taps(app: Any, gate: Gate) -> Any:
     """Return a WSGI app that sends requests that ask for it through a chain with taps."""
 
     def taps(environ: Any, start_response: Any) -> Any:
@@ -123,7 +124,7 @@ def wsgi_taps(app: Any, gate: _Gate) -> Any:
         )
         if wants_notes:
             status, body = gate.notes(tap_id)
-            start_response(f"{status} {'OK' if status == 200 else 'Not Found'}", _notes_headers(body))
+            start_response(f"{status} {'OK' if status == 200 else 'Not Found'}", notes_headers(body))
             return [body]
         recorder = gate.store.begin(tap_id) if tap_id else None
         if recorder is None:
@@ -176,7 +177,7 @@ class _EndingBody:
             close()
 
 
-def asgi_taps(app: Any, gate: _Gate) -> Any:
+def asgi_taps(app: Any, gate: Gate) -> Any:
     """Do the same for an ASGI app."""
 
     async def taps(scope: Any, receive: Any, send: Any) -> None:
@@ -194,7 +195,7 @@ def asgi_taps(app: Any, gate: _Gate) -> Any:
         )
         if wants_notes:
             status, body = gate.notes(tap_id)
-            headers = [(name.lower().encode(), value.encode()) for name, value in _notes_headers(body)]
+            headers = [(name.lower().encode(), value.encode()) for name, value in notes_headers(body)]
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return
@@ -204,12 +205,12 @@ def asgi_taps(app: Any, gate: _Gate) -> Any:
             return
         headers = [(name, value) for name, value in scope["headers"] if name != b"x-flushcheck-token"]
         recorder.facts.update(protocol="asgi", server=_asgi_server(send))
-        beats = _beats(recorder)
+        beating = beats(recorder)
         try:
             await tapped_chain(app, recorder)({**scope, "headers": headers}, receive, send)
         finally:
-            if beats is not None:
-                beats.cancel()
+            if beating is not None:
+                beating.cancel()
             gate.store.end(tap_id)
 
     return taps
@@ -221,7 +222,7 @@ def _asgi_server(send: Any) -> str:
     return str(getattr(function, "__module__", "") or "").partition(".")[0]
 
 
-def _beats(recorder: NotesRecorder) -> asyncio.Task[None] | None:
+def beats(recorder: NotesRecorder) -> asyncio.Task[None] | None:
     """Note when the event loop stands still; None where it is not asyncio's."""
 
     async def beat() -> None:

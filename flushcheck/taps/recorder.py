@@ -24,6 +24,9 @@ class Layer:
     path: str = ""  # where it is defined, for example "starlette.middleware.gzip.GZipMiddleware"
 
 
+SERVER = Layer("the server")  # what lies outside of all layers
+
+
 @dataclass(frozen=True, slots=True)
 class Tap:
     """One tap of one response."""

@@ -20,15 +20,28 @@ def culprit_of(layer: Layer) -> Culprit | None:
     return next((culprit for culprit in CULPRITS.values() if layer.path in culprit.layers), None)
 
 
-def advice(layer: Layer) -> str:
-    """Return one line with the changes to make; one that fits any layer where the layer is not known."""
+def advice(layer: Layer, package_version: str = "") -> str:
+    """Return one line with the changes to make; one that fits any layer where the layer is not known.
+
+    Args:
+        layer: of the app.
+        package_version: of the package that defines it, where the app runs elsewhere; "": what is installed.
+    """
     culprit = culprit_of(layer)
     if culprit is None:
+        defined = f" ({layer.path})" if layer.path else ""
         return (
-            f"  fix: {layer.name} ({layer.path}) must pass on each chunk when it gets it; leave streamed "
-            "responses alone there"
+            f"  fix: {layer.name}{defined} must pass on each chunk when it gets it; leave streamed responses "
+            "alone there"
         )
-    fixes = [fix for fix in culprit.fixes if fix.is_offered(_installed)]
+
+    def version_of(change: VersionChange) -> Version:
+        package = layer.path.partition(".")[0]
+        if package_version and change.program.lower().replace("-", "_") == package:
+            return version_named(change.program, [f"{change.program}/{package_version}"])
+        return () if package_version else _installed(change)
+
+    fixes = [fix for fix in culprit.fixes if fix.is_offered(version_of)]
     changes = "; or ".join(f"{fix.where}: {' '.join(fix.change.split())}" for fix in fixes)
     return f"  fix: {changes} (flushcheck explain {culprit.id})"
 

@@ -8,8 +8,8 @@ from flushcheck.checking.check import CheckResult
 from flushcheck.configs.findings import Level, Server
 
 CONFIGS = Path(__file__).parents[1] / "config_files"
-MARK = re.compile(r"^\s*(?:#|;|//) expect-next: ([\w-]+)( \(note\))?\s*$")
-COMMENT = re.compile(r"^\s*(?:$|#|;|//)")
+MARK = re.compile(r"^\s*(?:#|;|//|<!--) expect-next: ([\w-]+)( \(note\))?(?: -->)?\s*$")
+COMMENT = re.compile(r"^\s*(?:$|#|;|//|<!--)")
 
 Place = tuple[str, int, str]  # file, line, id
 

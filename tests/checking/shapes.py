@@ -91,6 +91,29 @@ OWN = {
         "sections": "[a]\noutput_buffering = 1\n",
         "pools": "[a]\npm = x\nphp_value[output_buffering] = 1\n",
     },
+    Server.IIS: {
+        "elements": "<configuration><system.webServer></system.webServer></configuration>",
+        "open elements": "<configuration>",
+        "handlers": '<add modules="FastCgiModule"/>',
+        "attributes": '<a b="c" ',
+        "entities": '<!DOCTYPE a [<!ENTITY a "&b;&b;">]>',
+    },
+    Server.SQUID: {
+        "peers": "cache_peer a parent 80 0 originserver\n",
+        "conditions": "cache_peer a parent 80 0 originserver\nif a\ncache_peer a\n",
+        "services": "icap_enable on\nicap_service a respmod b\nadaptation_access a allow b\ncache_peer a b 1 originserver\n",
+        "pools": "delay_parameters 1 2/2\ndelay_access 1 allow a\ncache_peer a b 1 originserver\n",
+    },
+    Server.UWSGI: {
+        "sections": "[a]\nhttp = :80\n",
+        "takes": "[a]\nini = :b\nhttp = :80\n[b]\nini = :a\n",
+        "conditions": "[a]\nhttp = :80\nif-env = a\n",
+        "routes": "[uwsgi]\nhttp = :80\nroute = ^/a offload:\n",
+        "elements": "<uwsgi><http>:80</http></uwsgi>\n",
+        "open elements": "<uwsgi>",
+        "entities": '<!DOCTYPE a [<!ENTITY a "&b;&b;">]>',
+        "command": "uwsgi-command: --http :80 ",
+    },
     Server.GUNICORN: {
         "settings": "worker_class = 'sync'\n", "or": "a = b or ", "ifs": "if a:\n if b:\n", "calls": "f(" ,
         "processes": "web: gunicorn a:b -k sync\n",
@@ -100,6 +123,24 @@ OWN = {
         "units": "ExecStart=gunicorn a:b\n",
         "environments": 'ENV GUNICORN_CMD_ARGS="-k sync"\nCMD gunicorn a:b\n',
         "shells": "web: sh -c 'gunicorn a; gunicorn b'\n",
+    },
+    Server.TRAEFIK: {
+        "documents": "---\nhttp:\n routers:\n  a:\n   middlewares: [b, c]\n middlewares:\n  b:\n   chain:\n    middlewares: [b, c]\n  c:\n   buffering: {a: b}\n",
+        "labels": "labels:\n - traefik.http.routers.a.middlewares=b\n - traefik.http.middlewares.b.buffering.a=1\n",
+        "many labels": "- traefik.http.routers.a.middlewares=b,c,d\n",
+        "resources": "---\napiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nspec:\n routes:\n - middlewares:\n   - name: a\n",
+        "flags": "- --entrypoints.a.http.middlewares=b\n",
+        "http": "http:\n # a\n",
+        "headers": "[http.routers.a]\nmiddlewares = ['b']\n[http.middlewares.b.buffering]\n",
+        "tables": "[[a.b]]\n", "keys with dots": "a.b.c = {d = [1, 2]}\n", "one key": "a.", "inline": "a = {b = ", "texts": "a = \"\"\"\n",
+    },
+    Server.ENVOY: {
+        "filters": "- name: envoy.filters.http.buffer\n",
+        "routes": "---\nvirtual_hosts:\n- routes:\n  - match: {prefix: /}\n    route: {cluster: a}\n",
+        "managers": "---\nfilter_chains:\n- filters:\n  - name: a.http_connection_manager\n    typed_config:\n      http_filters:\n      - name: envoy.filters.http.buffer\n      upgrade_configs: [{upgrade_type: websocket}]\n      route_config: {virtual_hosts: [{routes: [{route: {cluster: a}, typed_per_filter_config: {a: {disabled: true}}}]}]}\n",
+        "many routes": "filter_chains: [{filters: [{name: a.http_connection_manager, typed_config: {http_filters: [" + "{name: envoy.filters.http.lua}, " * 40 + "], route_config: {virtual_hosts: [{routes: [" + "{route: {cluster: a}}, " * 40 + "]}]}}}]}]\n---\n",
+        "resources": "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nspec: {http: [{route: [a], timeout: 1s}]}\n",
+        "anchors": "- &a [*a, *a]\n", "flow": "{a: [", "tabs": "{\t",
     },
     Server.KUBERNETES: {
         "ingresses": "---\napiVersion: v1\nkind: Ingress\nmetadata: {annotations: {nginx.ingress.kubernetes.io/proxy-buffering: 'on'}}\n",
@@ -115,9 +156,11 @@ OWN = {
     },
 }  # fmt: skip
 
-# gunicorn's four kinds of file are told apart by name.
+# gunicorn's four kinds of file are told apart by name, as are YAML, TOML and JSON.
 FILES = {
     Server.GUNICORN: ("gunicorn.conf.py", "Dockerfile", "Procfile", "app.service"),
+    Server.TRAEFIK: ("f.yaml", "f.toml"),
+    Server.ENVOY: ("f.yaml", "f.json"),
     Server.KUBERNETES: ("ingress.yaml",),
 }
 

@@ -152,3 +152,24 @@ def test_aliases_are_not_expanded():
 def test_any_yaml_is_read_or_refused(text):
     with suppress(Unreadable):
         assert list(texts_in("a.yaml", text)) == []
+
+
+KONG = [
+    # kong.conf, and (culprit, line, level) of its findings and whether it is unknown
+    ("nginx_proxy_proxy_buffering = on\n",                                     {("nginx-proxy-buffering", 1, Level.WARNING)}, False),
+    ("proxy_listen = 0.0.0.0:8000\nnginx_proxy_proxy_buffering = on\n",        set(), True),
+    ("proxy_listen = 0.0.0.0:8000\nnginx_proxy_proxy_buffering = off # x\n",    set(), True),
+    ("proxy_listen = off\nnginx_http_proxy_buffering = off\n",                 set(), True),
+    ("proxy_listen = :8000\nnginx_proxy_gzip = on\nnginx_proxy_gzip_types = text/plain text/event-stream\n", {("nginx-gzip", 2, Level.WARNING)}, False),
+    ("proxy_listen = :8000\nnginx_proxy_gzip = on\nnginx_proxy_gzip = off\nnginx_http_x = {\n", set(), True),
+    ("#proxy_listen = :8000\n",                                               {("nginx-proxy-buffering", 1, Level.WARNING)}, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "found", "unknown"), KONG)
+def test_the_lines_of_kong_are_judged_inside_its_template(text, found, unknown):
+    checked = check_text(text, name="kong.conf")
+    serious = {
+        (each.culprit.id, each.line, each.level) for each in checked.findings if each.level is not Level.NOTE
+    }
+    assert (serious, bool(checked.unknown)) == (found, unknown)

@@ -9,6 +9,7 @@ import pytest
 from flushcheck.configs.findings import Level
 from flushcheck.files import check_text
 from flushcheck.reports.findings import findings_text
+from tests.deploy.shipped import text_of
 
 HELPERS = """{{- if .Values.ingress.enabled -}}
 {{- $fullName := include "chart.fullname" . -}}
@@ -121,6 +122,12 @@ ROWS = [
     ("Argo's application",          f"apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: app}}\nspec:\n  source:\n    helm:\n      valuesObject:\n        ingress:\n          ingressClassName: nginx\n          annotations:\n            {N}proxy-buffering: 'off'\n", set(), PASSED),
     ("anchors",                     f"common: &common\n  {N}proxy-read-timeout: '3600'\ningress:\n  annotations:\n    <<: *common\n    {N}proxy-buffering: 'off'\n", set(), PASSED),
 ]  # fmt: skip
+
+
+def test_the_shipped_manifest_passes_without_a_condition():
+    checked = check_text(text_of("kubernetes/flushcheck.yaml"), name="flushcheck.yaml")
+    assert (checked.findings, checked.unknown, checked.problems) == ((), (), ())
+    assert [block.conditions for block in checked.passed] == [()]
 
 
 @pytest.mark.parametrize(

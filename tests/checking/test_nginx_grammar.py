@@ -132,7 +132,7 @@ FILTERS = [
     ),
     (
         "subs_filter a b;",
-        "subs_filter (line 3): responses go through the substitutions module, which may collect them",
+        "",
     ),
     (
         "modsecurity on;",

@@ -18,6 +18,9 @@ pytestmark = pytest.mark.live
 
 SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 NGINX_MODULES = {
+    "js_import": "/usr/lib/nginx/modules/ngx_http_js_module.so",
+    "subs_filter": "/usr/lib/nginx/modules/ngx_http_subs_filter_module.so",
+    "xslt_stylesheet": "/usr/lib/nginx/modules/ngx_http_xslt_filter_module.so",
     "brotli": "/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so",
     "passenger": "/usr/lib/nginx/modules/ngx_http_passenger_module.so",
     "stream {": "/usr/lib/nginx/modules/ngx_stream_module.so",
@@ -44,6 +47,7 @@ APACHE_MODULES = (
         "security2",
         "unique_id",
     ),
+    *("filter", "deflate", "buffer", "ext_filter", "xml2enc", "proxy_html", "substitute"),
     *("cache", "cache_disk", "wsgi", "passenger", "setenvif", "macro"),
 )
 
@@ -52,6 +56,12 @@ def nginx(file: Path) -> Sequence[str]:
     text = file.read_text()
     for params in Path("/etc/nginx").glob("*_params"):
         shutil.copy(params, file.parent)
+    (file.parent / "filters.js").write_text(
+        "export default { mask: (r, data, flags) => r.sendBuffer(data, flags) }"
+    )
+    (file.parent / "feed.xslt").write_text(
+        '<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform"/>'
+    )
     needs = [path for word, path in NGINX_MODULES.items() if word in text]
     for path in needs:
         if not Path(path).exists():

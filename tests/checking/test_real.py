@@ -27,7 +27,7 @@ def test_a_real_configuration_has_the_findings_that_are_marked(
     assert seen == marked
     assert marked_notes <= seen_notes
     assert [problem for problem in checked.problems if problem.incomplete] == []
-    assert checked.findings or checked.passed
+    assert checked.findings or checked.passed or checked.unknown
 
 
 WORDS = [

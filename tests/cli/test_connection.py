@@ -121,7 +121,7 @@ WRONG = [
     (["-H", "Authorization:", "Bearer", "secret-x"],     "unrecognized arguments: … …"),
     (["--heder", "A: secret-x"],                         "unrecognized arguments: --heder …"),
     (["--heder=secret-x", "-zsecret-x"],                 "unrecognized arguments: --heder -z"),
-    (["http://a:secret-x@b/"],                           "unrecognized arguments: http://…@b/"),
+    (["http://a:secret-x@b/"],                           "'http://…@b/': expected an address without name and password"),
 ]  # fmt: skip
 
 

@@ -132,6 +132,21 @@ def test_the_settings_file_of_uwsgi_counts(tmp_path, capsys):
     assert doctor_json(capsys, "--", "uwsgi", "--ini=missing.ini")[1]["streams"] == 1
 
 
+def test_the_settings_file_of_hypercorn_counts(tmp_path, capsys):
+    (tmp_path / "hypercorn.toml").write_text('bind = "0.0.0.0:80"\nworkers = 3\n')
+    (tmp_path / "plain.toml").write_text("keep_alive_timeout = 5\n")
+
+    def processes(*words: str) -> int:
+        return int(doctor_json(capsys, "--", "hypercorn", *words, "a:b")[1]["processes"])
+
+    assert processes("-c", "hypercorn.toml") == 3
+    assert processes("--config=toml:hypercorn.toml") == 3
+    # The command line wins.
+    assert processes("-c", "hypercorn.toml", "-w", "2") == 2
+    assert processes("-c", "plain.toml") == 1
+    assert processes("-c", "missing.toml") == 0
+
+
 MISUSED = [
     # arguments, in the message
     (

@@ -46,8 +46,8 @@ def test_json_on_request(arguments, key, capsys):
             "no culprit is called 'gzip'. Did you mean gzip-members, django-gzip-middleware, nginx-gzip, varnish-gzip?",
         ),
         ("nginx_gzip", "Did you mean nginx-gzip,"),
-        ("zzz", "expected an id that `flushcheck explain` lists, for example app-response"),
-        ("", "for example app-response"),
+        ("zzz", "expected an id that `flushcheck explain` lists, for example app-layer"),
+        ("", "for example app-layer"),
     ],
 )
 def test_an_unknown_id_is_misuse(name, error, capsys):

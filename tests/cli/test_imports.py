@@ -63,6 +63,10 @@ COMMANDS = [
     ("judge",             ["judge", "{folder}/run.json"],  ["flushcheck.service"],     1),
     ("diagnose",          ["diagnose", "nonsense"],        ["flushcheck.service"],     2),
     ("watch",             ["watch", "nonsense"],           ["flushcheck.service"],     2),
+    ("serve",             ["serve"],                       ["flushcheck.service.application"], 2),
+    ("compare",           ["compare", "{folder}/run.json", "{folder}/run.json"], ["flushcheck.service"], 0),
+    ("an address",        ["http://"],                     ["flushcheck.service"],     2),
+    ("completion",        ["completion", "bash"],          ["flushcheck.service"],     0),
     ("origin write",      ["origin", "write", "wsgi"],     ["flushcheck.service"],     0),
     ("origin test",       ["origin", "test", "nonsense"],  ["flushcheck.service"],     2),
     ("doctor",            ["doctor", "--", "waitress-serve", "a:b"], ["flushcheck.service.application"], 1),
@@ -105,3 +109,16 @@ def test_the_blocker_blocks():
         check=False,
     )
     assert "No module named 'fcntl'" in process.stderr
+
+
+def test_serve_without_its_libraries_says_what_to_install():
+    process = subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps([BLOCKED, ["serve"], []])],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert "pip install 'flushcheck[serve]'" in process.stderr

@@ -208,3 +208,35 @@ def test_the_token_may_come_from_the_environment(capsys, monkeypatch):
     monkeypatch.setenv("FLUSHCHECK_TAP_TOKEN", TOKEN)
     with scripted_server(app(CLEAN)) as url:
         assert main(["tap", f"{url}/chat?q=1"]) == 0
+
+
+@pytest.mark.parametrize("script", [app(GUILTY, joined=True), app(CLEAN, joined=True)], ids=["layer", "path"])
+def test_a_saved_run_keeps_the_notes_and_is_judged_again(script, tmp_path, capsys):
+    file = tmp_path / "run.json"
+    code = tap(script, "--once", "--json", "--save", str(file))
+    first = json.loads(capsys.readouterr().out)
+    assert TOKEN not in file.read_text()
+    assert main(["judge", str(file), "--json"]) == code
+    assert json.loads(capsys.readouterr().out) == first
+    assert main(["judge", str(file)]) == code
+    assert "after" in capsys.readouterr().out
+
+
+def test_notes_in_a_file_may_be_anything(tmp_path, capsys):
+    file = tmp_path / "run.json"
+    tap(app(GUILTY, joined=True), "--save", str(file))
+    saved = json.loads(file.read_text())
+    for notes in ("", "x", "[" * 100_000, '{"places": 1}'):
+        saved["tapped"]["notes"] = [notes[:3], notes[3:9000]]
+        file.write_text(json.dumps(saved))
+        capsys.readouterr()
+        assert main(["judge", str(file)]) == 3
+        assert "could not tell: no notes of taps" in capsys.readouterr().out
+
+
+def test_a_run_without_notes_is_judged_as_one_of_watch(tmp_path, capsys):
+    file = tmp_path / "run.json"
+    tap(app("no notes", status=500), "--once", "--save", str(file))
+    assert json.loads(file.read_text())["tapped"] is None
+    capsys.readouterr()
+    assert main(["judge", str(file)]) in (0, 3)

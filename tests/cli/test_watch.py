@@ -200,7 +200,7 @@ def test_headers_and_a_body_from_a_file_are_sent(tmp_path, capsys):
 
 MISUSES = [
     (["watch"], "required: URL"),
-    (["watch", "localhost"], "expected an address"),
+    (["watch", "somewhere"], "expected an address"),
     (["watch", "http://x", "-H", "no colon"], "a name, a colon and a value"),
     (["watch", "http://x", "-d", "@/none"], "No such file"),
     (["watch", "http://x", "--timeout", "0"], "more than 0"),

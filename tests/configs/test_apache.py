@@ -33,6 +33,24 @@ def test_a_text_is_read(name, text, expected):
     assert parsed.problems == ()
 
 
+DOUBTS = [
+    # lines beside a ProxyPass, and why it is not known whether it passes pieces on
+    ("",                                            []),
+    ("SetOutputFilter BUFFER;DEFLATE;NONE",         []),
+    ("SetOutputFilter SUBSTITUTE",                  []),  # a finding says it
+    ("SetOutputFilter DEFLATE;CaseFilter",          ["SetOutputFilter DEFLATE;CaseFilter (line 1): what the filter CaseFilter does is not known"]),
+    ("AddOutputFilterByType LUA text/html",         []),
+    ("AddOutputFilterByType LUA text/plain",        ["AddOutputFilterByType LUA text/plain (line 1): what the filter LUA does is not known"]),
+    ("FilterProvider a b c",                        ["FilterProvider a b c (line 1): what the filter b does is not known"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "expected"), DOUBTS)
+def test_a_filter_that_was_not_measured_leaves_it_open(lines, expected):
+    (block,) = blocks(Server.APACHE, f"{lines}\nProxyPass / http://x/\n")
+    assert list(apache.FORMAT.doubts(block)) == expected
+
+
 PROBLEMS = [
     # name, text, and the line and the reason of every problem
     ("not closed", "A\n<Location />\nA",            [(2, "<Location> is not closed")]),

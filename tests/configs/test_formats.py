@@ -32,6 +32,10 @@ REASONS = [
     (Server.PHP,      "zlib.output_compression = Off",                                    "f", "output_buffering 0 (PHP's default)"),
     (Server.PHP,      "[w]\npm = x",                                                      "f", "the pool buffers nothing by itself; php.ini decides"),
     (Server.PHP,      "[w]\npm = x\nphp_value[output_buffering] = 0",                     "f", "output_buffering 0 (line 3)"),
+    (Server.IIS,      '<configuration><system.webServer><handlers>\n<add modules="FastCgiModule"/></handlers></system.webServer></configuration>', "f", "responseBufferLimit is 0 and dynamic compression is off, by documentation (line 2)"),
+    (Server.SQUID,    "cache_peer a parent 80 0 originserver",                            "f", "Squid passes each piece of an origin server on at once"),
+    (Server.UWSGI,    "[uwsgi]\nsocket = x",                                               "f", "socket x (line 2): uWSGI sends each piece that the app yields at once"),
+    (Server.UWSGI,    "[uwsgi]\nmodule = a\nhttp = x",                                     "f", "module a (line 2): uWSGI sends each piece that the app yields at once, and so does its HTTP router"),
     (Server.GUNICORN, "worker_class = 'gevent'",                           "gunicorn.conf.py", "worker_class gevent (line 1)"),
     (Server.GUNICORN, "bind = ':80'",                                      "gunicorn.conf.py", "worker_class sync (gunicorn's default)"),
     (Server.GUNICORN, "import os\nworker_class = os.environ.get('K', 'gevent')", "gunicorn.conf.py", "worker_class gevent (line 2)"),
@@ -130,7 +134,8 @@ def test_every_server_has_a_format():
 
 
 NAMES = {"nginx": "nginx", "apache": "Apache", "haproxy": "HAProxy", "lighttpd": "lighttpd", "caddy": "Caddy",
-         "varnish": "Varnish", "php": "PHP", "gunicorn": "gunicorn", "kubernetes": "Kubernetes"}  # fmt: skip
+         "varnish": "Varnish", "php": "PHP", "gunicorn": "gunicorn", "kubernetes": "Kubernetes", "traefik": "Traefik",
+         "envoy": "Envoy", "uwsgi": "uWSGI", "squid": "Squid", "iis": "IIS"}  # fmt: skip
 
 
 def test_a_server_is_named_as_it_names_itself():

@@ -5,7 +5,7 @@ import pytest
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Level, Server
 from flushcheck.configs.kubernetes import blocks, concerns, fragments, ignored_lines, is_passive
-from flushcheck.configs.kubernetes.blocks import _misspelt
+from flushcheck.configs.kubernetes.ignored import is_misspelt
 from flushcheck.configs.tree import MAX_BLOCKS
 from flushcheck.files import check_text, read_text
 from flushcheck.files.kubernetes_files import parse_kubernetes
@@ -258,6 +258,12 @@ NAMES = [
         ["values spec.values.ingress.annotations"],
     ),
     (
+        "F5's route",
+        "apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {name: r}\n",
+        ["VirtualServer r"],
+    ),
+    ("a Route of another API", "apiVersion: x\nkind: Route\n", []),
+    (
         "a route",
         "apiVersion: x\nkind: HTTPRoute\nmetadata: {name: r}\n",
         ["HTTPRoute r"],
@@ -316,6 +322,11 @@ ROUTES = [
 def test_a_route_is_unknown_with_its_timeouts(parents, times, doubts):
     text = ROUTE.replace("{parents}", parents).replace("{times}", times)
     assert list(the_block(text).doubts) == doubts
+
+
+def test_a_route_of_one_program_is_unknown():
+    text = "apiVersion: projectcontour.io/v1\nkind: HTTPProxy\nmetadata: {name: r}\n"
+    assert the_block(text).doubts == ("a HTTPProxy is for Contour, whose configuration is not in this file",)
 
 
 def test_the_blocks_are_in_the_order_of_the_file():
@@ -413,7 +424,7 @@ def test_what_a_controller_ignores_is_said(text, problems):
     ],
 )
 def test_one_letter_is_a_slip(given, misspelt):
-    assert _misspelt(given, "proxy-buffering") is misspelt
+    assert is_misspelt(given, "proxy-buffering") is misspelt
 
 
 @pytest.mark.parametrize(
@@ -437,9 +448,53 @@ def outcome(text, name="a.yaml"):
 
 
 DEFAULT = (
-    "proxy_buffering off (ingress-nginx's default) if the ConfigMap of ingress-nginx and its version leave "
-    "these defaults as they are"
+    "proxy_buffering off (ingress-nginx's default) if ingress-nginx takes this class and the ConfigMap of "
+    "ingress-nginx and its version leave these defaults as they are"
 )
+
+
+def test_what_names_its_controller_needs_no_condition_for_it():
+    (reason,) = outcome(ingress(f'{N}proxy-body-size: "8m"'))[1]
+    assert reason == DEFAULT.replace("ingress-nginx takes this class and ", "")
+
+
+def test_kong_may_have_plugins_for_the_whole_cluster():
+    (reason,) = outcome(ingress('konghq.com/response-buffering: "false"', cls="kong"))[1]
+    assert reason == "proxy_buffering off (line 6) if no plugin of the whole cluster collects responses"
+
+
+UNQUOTED = [
+    ("3600", True),
+    ("off", True),
+    ("off # comment", True),
+    ("TRUE", True),
+    ("1.5", True),
+    ("~", True),
+    ('"3600"', False),
+    ("'off'", False),
+    ("8m", False),
+    ("{{ .x }}", False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("value", "refused"), UNQUOTED)
+def test_an_annotation_that_is_no_string_is_refused_by_kubernetes(value, refused):
+    text = ingress(f"a.io/b: {value}", cls="traefik")
+    reasons = [each.reason for each in ignored_lines(config(text))]
+    bare = value.partition(" #")[0]
+    expected = f"a.io/b: Kubernetes refuses {bare} without quotes, because annotations are strings"
+    assert reasons == ([expected] if refused else [])
+
+
+def test_the_values_of_a_chart_may_be_no_strings():
+    assert list(ignored_lines(config(f"ingress:\n  annotations:\n    {N}limit-rate: 4\n"))) == []
+
+
+def test_an_ingress_as_json_is_read():
+    text = '{\n  "apiVersion": "networking.k8s.io/v1",\n  "kind": "Ingress",\n  "metadata": {\n    "annotations": {\n      "%sproxy-buffering": "on"\n    }\n  },\n  "spec": {\n    "ingressClassName": "nginx"\n  }\n}\n'
+    assert outcome(text % N, name="pasted")[0] == {("nginx-proxy-buffering", 6)}
+    assert list(ignored_lines(config(text % N))) == []
 
 
 def test_a_default_is_innocent_on_condition():

@@ -53,6 +53,7 @@ PATCHES = [
     ("a comment",       ingress(f'{N}proxy-read-timeout: "9" # short'),                   [f'-    {N}proxy-read-timeout: "9" # short', f'+    {N}proxy-read-timeout: "3600" # short']),
     ("an ignored one",  ingress(f'{N}proxy-read-timeout: "9s"'),                          [f'-    {N}proxy-read-timeout: "9s"', f'+    {N}proxy-read-timeout: "3600"']),
     ("a key",           config_map('proxy-buffering: "on"'),                              ['-  proxy-buffering: "on"', '+  proxy-buffering: "off"']),
+    ("a key for an Ingress", config_map('proxy-buffering: "on"') + "---\n" + ingress(f'{N}proxy-read-timeout: "3600"'), ['-  proxy-buffering: "on"', '+  proxy-buffering: "off"']),
     ("in one line",     "{apiVersion: x, kind: Ingress, metadata: {annotations: {" + N + 'proxy-buffering: "on"}}}\n', []),
     ("a quoted key",    ingress(f'"{N}proxy-read-timeout": "9"'),                         []),
     ("no annotation",   ingress(),                                                        []),

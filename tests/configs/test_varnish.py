@@ -96,3 +96,19 @@ TTLS = [
 def test_the_line_that_caches_every_response(body, expected):
     assert (varnish.ttl(vcl(body)) is not None) is expected
     assert varnish.ttl(vcl(body, "vcl_deliver")) is None
+
+
+DOUBTS = [
+    # a line of vcl_backend_response, and why it is not known
+    ('set beresp.filters = "gzip";',              []),
+    ('set beresp.filters = "esi esi_gzip gunzip testgunzip";', []),
+    ('set beresp.filters = "";',                  []),
+    ("set beresp.do_gzip = true;",                []),
+    ('set beresp.filters = "gunzip brotli";',     ["set beresp.filters = gunzip brotli (line 1): what the filter brotli does is not known"]),
+    ('if (a) { set beresp.filters = "x"; }',      ["set beresp.filters = x (line 1): what the filter x does is not known"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "expected"), DOUBTS)
+def test_a_filter_of_a_module_leaves_it_open(line, expected):
+    assert list(varnish.doubts(vcl(line))) == expected

@@ -7,6 +7,7 @@ from flushcheck.files import check_all, read_dump
 
 NGINX, APACHE, HAPROXY, GUNICORN = Server.NGINX, Server.APACHE, Server.HAPROXY, Server.GUNICORN
 CADDY, LIGHTTPD, VARNISH, PHP = Server.CADDY, Server.LIGHTTPD, Server.VARNISH, Server.PHP
+UWSGI, SQUID, IIS = Server.UWSGI, Server.SQUID, Server.IIS
 
 
 def http(lines: str = "") -> str:
@@ -32,6 +33,26 @@ def haproxy(lines: str = "", front: str = "") -> str:
 def vcl(lines: str) -> str:
     """A program of Varnish."""
     return f'vcl 4.0;\nbackend d {{ .host = "x"; }}\nsub vcl_backend_response {{\n{lines}\n}}\n'
+
+
+def web(lines: str = "") -> str:
+    """A web.config of IIS."""
+    return f"<configuration><system.webServer>{lines}</system.webServer></configuration>"
+
+
+PHP_HANDLER = '<handlers><add name="php" modules="FastCgiModule" %s/></handlers>'
+ARR = '<rewrite><rules><rule name="a"><action type="Rewrite" url="http://a/{R:1}"/></rule></rules></rewrite>'
+TYPES = '<httpCompression><dynamicTypes>%s</dynamicTypes></httpCompression><urlCompression doDynamicCompression="true"/>'
+
+
+def peer(lines: str = "") -> str:
+    """A Squid in front of an app."""
+    return f"http_port 80 accel\ncache_peer 127.0.0.1 parent 8000 0 originserver\n{lines}\n"
+
+
+def uwsgi(lines: str = "") -> str:
+    """A section of uWSGI with a socket that speaks HTTP."""
+    return f"[uwsgi]\nhttp-socket = :80\n{lines}\n"
 
 
 PASSENGER = "location / { passenger_enabled on; %s }"

@@ -8,6 +8,7 @@ from flushcheck.culprits import (
     apache_mod_fcgid,
     apache_mod_security,
     apache_proxy_fcgi,
+    app_layer,
     app_response,
     caddy_buffer_responses,
     caddy_encode,
@@ -58,6 +59,7 @@ from tests.culprits.seen import (
     NO_TRANSFORM,
     NOT_TRIED,
     OTHER_TYPE,
+    PADDED,
     PHP,
     POLLING,
     POSSIBLE,
@@ -175,6 +177,8 @@ FCGID: list[Row] = [
 ]  # fmt: skip
 
 MOD_SECURITY: list[Row] = [
+    ("flows after padding", {"frees": {XAB: NO, OTHER_TYPE: YES, PADDED: YES}}, None),
+    ("held after padding too", {"frees": {XAB: NO, OTHER_TYPE: YES, PADDED: NO}}, LIKELY),
     ("flows as another type",         {},                                         LIKELY),
     ("held as another type",          {"frees": {XAB: NO, OTHER_TYPE: NO}},       None),
     ("another type untried",          {"frees": {XAB: NO}},                       None),
@@ -455,6 +459,20 @@ OWN_HOLD: list[Row] = [
     ("nothing is held",               CLEAN,                                      None),
 ]  # fmt: skip
 
+OWN_LAYER: list[Row] = [
+    ("the outermost mount flows",     {},                                         CERTAIN),
+    ("it is held too",                {"outer": HELD},                            None),
+    ("it is cut",                     {"outer": CUT},                             None),
+    ("one mount",                     {"outer": None},                            None),
+    ("large pieces are held",         {"flow": FLOWING},                          CERTAIN),
+    ("nothing is held",               CLEAN,                                      None),
+    ("without a pattern",             {"flow": UNKNOWN, "kilo": FLOWING},         None),
+    ("it waited for its turn",        {"queued_s": 1.0},                          None),
+    ("cut inside",                    {"flow": CUT, "kilo": CUT},                 CERTAIN),
+    ("refused inside",                {"flow": FAILED, "kilo": FAILED},           CERTAIN),
+    ("no response inside",            {"flow": FAILED, "kilo": FAILED, "outcome": Outcome.UNREACHABLE}, None),
+]  # fmt: skip
+
 OWN_COMPRESSOR: list[Row] = [
     ("the control is compressed",     {},                                         LIKELY),
     ("it is not compressed",          {"control_headers": {}},                    None),
@@ -527,5 +545,6 @@ TABLES: list[Table] = [
     (gateway_websocket, WEBSOCKET, Seen(**CLEAN, websocket=FAILED, status=400, handshake=FASTCGI), NO_WEBSOCKET),
     (gateway_websocket, CHUNKED, Seen(**{**CLEAN, "flow": FAILED}, request=FASTCGI), [("no WebSocket", {}, None)]),
     (app_response, CHUNKED, replace(HOP, control=HELD), OWN_HOLD),
+    (app_layer, CHUNKED, replace(HOP, control=None, outer=FLOWING), OWN_LAYER),
     (flask_compress, CHUNKED, replace(HOP, control=HELD, control_headers=GZIP), OWN_COMPRESSOR),
 ]  # fmt: skip

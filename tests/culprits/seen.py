@@ -81,6 +81,7 @@ class Seen:
     stripped: bool = False  # X-Accel-Buffering did not arrive
     control: Flow | None = Flow.FLOWING  # over loopback; None: not made
     direct: Flow | None = None  # at the app's own port; None: not made
+    outer: Flow | None = None  # at the outermost mount; None: not made
     control_headers: Mapping[str, str] = field(default_factory=dict)
     other: Flow | None = None  # of the other streamed Transport; None: not made
     other_ended_s: float = 2.0
@@ -142,6 +143,11 @@ class Seen:
         stated.browser = self.browser.observations() if self.browser else None
         return stated
 
+    def _held(self) -> Scenario:
+        """That of the baseline that is held, or else of the first one."""
+        only_kilo = self.flow not in HELD_FLOWS and self.kilo in HELD_FLOWS
+        return Scenario.KILO if only_kilo else Scenario.TOKEN
+
     def _timing(self) -> Timing:
         return Timing(
             self.flow,
@@ -164,6 +170,9 @@ class Seen:
             if flow is not None:
                 probe = Probe(self.transport, vantage=vantage)
                 pairs.append(self._pair(probe, flow, Timing(flow, Lag(1.0, 1.0)), self.control_headers))
+        if self.outer is not None:
+            probe = Probe(self.transport, self._held(), vantage=Vantage.OUTER)
+            pairs.append(self._pair(probe, self.outer, Timing(self.outer), {}))
         if self.other is not None:
             headers = self.headers if self.other_headers is None else self.other_headers
             timing = Timing(self.other, hold_bytes=self.other_size, queued_s=self.other_queued_s)
@@ -234,6 +243,7 @@ Table = tuple[Any, Transport, Seen, list[Row]]  # detector, the Transport, what 
 CERTAIN, LIKELY, POSSIBLE = Confidence
 YES, NO, NOT_TRIED = Answer
 XAB, IDENTITY, HTTP10, OTHER_TYPE = Variant.XAB, Variant.IDENTITY, Variant.HTTP10, Variant.OTHER_TYPE
+PADDED = Variant.PADDED
 NO_TRANSFORM, TIMEOUT = Variant.NO_TRANSFORM, Outcome.TIMEOUT
 FLOWING, HELD, BLOCKS, TICKS = Flow.FLOWING, Flow.HELD, Flow.BLOCKS, Flow.TICKS
 LATE, THROTTLED, CUT, FAILED, REPLAYED, UNKNOWN = (

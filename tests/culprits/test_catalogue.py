@@ -190,7 +190,7 @@ NEAR = [
     ("haproxy",             ("haproxy-http-delay", "haproxy-compression", "haproxy-wait-for-body")),
     ("gzip",                GZIP),
     ("zip",                 GZIP),  # three letters are a word
-    ("wait for body",       ("haproxy-wait-for-body", "lighttpd-stream-response-body")),
+    ("wait for body",       ("haproxy-wait-for-body", "lighttpd-stream-response-body", "nginx-body-filter", "uwsgi-transformation")),
     ("limit_rate",          ("nginx-limit-rate", "apache-ratelimit", "http2-stream-limit", "app-server-limit")),
     ("-" * 57 + "gzip",     GZIP),  # 60 characters count
     ("-" * 58 + "gzip",     ()),
@@ -207,8 +207,8 @@ def test_an_unknown_id_is_answered_with_the_nearest(given, offered):
 ERRORS = [
     # given         the error
     ("gzip",        "no culprit is called 'gzip'. Did you mean gzip-members, django-gzip-middleware, nginx-gzip, varnish-gzip?"),
-    ("z" * 60,      f"no culprit is called '{'z' * 60}': expected an id that `flushcheck explain` lists, for example app-response"),
-    ("z" * 61,      f"no culprit is called '{'z' * 60}…': expected an id that `flushcheck explain` lists, for example app-response"),
+    ("z" * 60,      f"no culprit is called '{'z' * 60}': expected an id that `flushcheck explain` lists, for example app-layer"),
+    ("z" * 61,      f"no culprit is called '{'z' * 60}…': expected an id that `flushcheck explain` lists, for example app-layer"),
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -178,3 +179,23 @@ def test_the_document_has_the_fields_that_were_promised():
         "response_header",
     }
     json.dumps(report)
+
+
+NO_ORIGIN = Run("http://x", (), origin_fault="its capabilities are wrong")
+
+
+@pytest.mark.parametrize(
+    "run", [Path(4096).run(), NO_ORIGIN, Run("http://x", ())], ids=["held", "fault", "nothing"]
+)
+def test_each_report_has_the_time_the_observer_and_the_marker_of_its_run(run):
+    marked = replace(run, began_at="2026-11-28T06:53:00Z", took_s=4.5, observer="ci", marker="ab12cd34")
+    report = judge(marked)
+    assert (report.began_at, report.took_s, report.observer, report.marker) == (
+        "2026-11-28T06:53:00Z", 4.5, "ci", "ab12cd34",
+    )  # fmt: skip
+    assert replace(report, began_at="", took_s=0.0, observer="", marker="") == judge(run)
+
+
+def test_a_report_lists_what_was_tried_and_found_clean():
+    assert judge(Path().run()).clean[0].startswith("polling: small pieces")
+    assert not any(sentence.startswith("chunked:") for sentence in judge(Path(4096).run()).clean)

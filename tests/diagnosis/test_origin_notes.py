@@ -30,7 +30,7 @@ RUN = Run("http://x/f.php", (), capabilities=CAPABILITIES)
 HELD = TransportReport(CHUNKED, Flow.HELD, "")
 FLOWING = TransportReport(CHUNKED, Flow.FLOWING, "")
 PLAIN = "an origin responded; it serves 5 requests at the same time"
-NO_CONTROL = "no control run: an origin cannot probe itself; --direct compares with the app's own port"
+NO_CONTROL = "no control run: an origin cannot probe itself; --direct compares with the app's own port, and --outer with a second mount outside of the app's layers"
 
 
 def omitted(*rows: tuple[Probe, OmissionReason]) -> Run:
@@ -49,6 +49,7 @@ NOTES = [
                            ("an origin (php/8.2) responded; it serves 5 requests at the same time, until 2026-12-05",)),
     ("held",               RUN,                                                       HELD,    (PLAIN, NO_CONTROL)),
     ("held, compared",     replace(RUN, direct="http://y"),                           HELD,    (PLAIN,)),
+    ("held, two mounts",   replace(RUN, outer="http://x/outer"),                      HELD,    (PLAIN,)),
     ("no websocket",       omitted((Probe(WEBSOCKET), NOT_OFFERED)),                  FLOWING, (PLAIN, "not offered by the origin: websocket")),
     ("no header",          omitted((Probe(WEBSOCKET), NOT_OFFERED), (Probe(CHUNKED, variant=Variant.XAB), NOT_OFFERED),
                                    (Probe(Transport.EVENTS, variant=Variant.XAB), NOT_OFFERED)), FLOWING,

@@ -54,11 +54,12 @@ def test_where_http10_was_not_tried_a_timer_has_two_suspects(name):
 
 
 def test_every_live_culprit_is_shown_by_a_recording():
-    shown = {
-        culprit_report.culprit.id
-        for case in RECORDED
-        for culprit_report in judge(from_json(Run, json.loads(path_of(case).read_text()))).culprits
-    } | {culprit for _, _, culprits, _ in WATCHED for culprit in culprits}
+    reports = [(case, judge(from_json(Run, json.loads(path_of(case).read_text())))) for case in RECORDED]
+    shown = {culprit.id for _, report in reports for culprit in report.culprits}
+    shown |= {culprit for _, _, culprits, _ in WATCHED for culprit in culprits}
+    # Between two mounts a layer is known by its name: no detector shows it.
+    mounts = [report for case, report in reports if "outer" in case.options]
+    named = {culprit.id for report in mounts for culprit in report.culprits}
     for name, culprit in CULPRITS.items():
         if Source.PATH in culprit.shown_by:
             assert name in shown, (
@@ -67,7 +68,7 @@ def test_every_live_culprit_is_shown_by_a_recording():
                 "`shown_by` without Source.PATH"
             )
         else:
-            assert name not in shown, (
+            assert name not in shown - named, (
                 f"a recording shows {name}: add Source.PATH to `shown_by` of its CULPRIT"
             )
 

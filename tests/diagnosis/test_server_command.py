@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from flushcheck.diagnosis.app_server import examine
-from flushcheck.diagnosis.server_command import server_words, setup_of, uwsgi_words
+from flushcheck.diagnosis.server_command import (
+    hypercorn_file,
+    hypercorn_words,
+    server_words,
+    setup_of,
+    uwsgi_words,
+)
 from flushcheck.diagnosis.server_setup import AppServer
 
 WORDS = [
@@ -164,6 +170,37 @@ VARIABLES = [
 def test_a_variable_stands_for_a_missing_option(command, environ, processes, at_once):
     setup = facts(command, environ)
     assert (setup.processes, setup.concurrency) == (processes, at_once)
+
+
+HYPERCORN = [
+    # text                        options
+    ("workers = 4",               ("--workers=4",)),
+    ('workers = "x"',             ("--workers=x",)),
+    ("[a]\nworkers = 4",          ("--workers=1",)),
+    ("",                          ("--workers=1",)),
+    ("workers = ",                ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "options"), HYPERCORN)
+def test_a_settings_file_of_hypercorn_is_read_as_options(text, options):
+    assert hypercorn_words(text) == options
+
+
+HYPERCORN_FILES = [
+    ("-c x.toml a:b",           "x.toml"),
+    ("--config x.toml a:b",     "x.toml"),
+    ("--config=toml:x.toml",    "x.toml"),
+    ("-c file:x.py a:b",        ""),
+    ("-c python:settings a:b",  ""),
+    ("-c x.py a:b",             ""),
+    ("a:b",                     ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "path"), HYPERCORN_FILES)
+def test_only_a_toml_file_of_hypercorn_is_read(command, path):
+    assert hypercorn_file(command.split()) == path
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 5), (27, 31), (28, 32), (29, 32)])

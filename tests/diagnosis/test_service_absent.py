@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from flushcheck.diagnosis.connection_notes import NOT_VERIFIED
 from flushcheck.diagnosis.inference import judge
-from flushcheck.diagnosis.service_absent import IF_400, NEXT_STEP, and_if
+from flushcheck.diagnosis.service_absent import IF_400, NEXT_STEP, and_if, report_at_url
 from flushcheck.model import (
     Arrival,
     EndRecord,
@@ -13,8 +14,10 @@ from flushcheck.model import (
     Outcome,
     Probe,
     ReceivedPiece,
+    Report,
     RequestAtApp,
     Run,
+    Scenario,
     Transport,
     Vantage,
     Variant,
@@ -163,3 +166,44 @@ def test_a_sign_from_another_vantage_is_none():
     )
     report = judge(Run("http://site", (*site(404, HTML), control)))
     assert "no flushcheck service" in report.headline
+
+
+def at_url(status, *headers, detail=""):
+    return Observation(
+        Probe(Transport.CHUNKED, Scenario.OWN), Outcome.COMPLETE, detail, status=status, headers=headers
+    )
+
+
+def moved(location):
+    return at_url(302, ("location", location))
+
+
+USE_IT = "Use that address, or pass --max-redirects 1"
+AT_URLS = [
+    # name                      url                        response                            sentence
+    ("no response",             "http://x/",               at_url(0, detail="refused"),        "refused"),
+    ("not found",               "http://x/",               at_url(404, HTML, NGINX),           f"it responded 404 text/html, server nginx/1.22.1. {NEXT_STEP}"),
+    ("a bad request",           "http://x/a",              at_url(400),                        f"it responded 400. {NEXT_STEP}{IF_400['http']}"),
+    ("a login page",            "http://x/chat?a=b",       moved("/login"),                    f"it redirects to /login (status 302). If that is a login page, pass a login: {LOGIN}"),
+    ("to https",                "http://x/chat",           moved("https://x/chat"),            f"it redirects to https://x/chat (status 302). {USE_IT}"),
+    ("a path to another host",  "http://x/chat",           moved("http://y/chat"),             f"it redirects to http://y/chat (status 302). {USE_IT}"),
+    ("the root to https",       "http://x",                moved("https://x/"),                f"it redirects to https://x/ (status 302). {USE_IT}"),
+    ("the root to www",         "http://x.org/",           moved("https://www.x.org/"),        f"it redirects to https://www.x.org/ (status 302). {USE_IT}"),
+    ("the root from www",       "http://www.x.org/",       moved("https://x.org/"),            f"it redirects to https://x.org/ (status 302). {USE_IT}"),
+    ("the root to another",     "http://x/",               moved("http://portal/"),            "it redirects to another host, http://portal/ (status 302)" + ELSEWHERE + LOGIN),
+    ("no valid location",       "http://x/",               moved("http://[/"),                 "it redirects to http://[/ (status 302). If that is a login page, pass a login: " + LOGIN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "url", "seen", "sentence"), AT_URLS, ids=[row[0] for row in AT_URLS])
+def test_one_request_to_any_address_gets_one_sentence_and_no_culprit(name, url, seen, sentence):
+    report = report_at_url(Run(url, (seen,), tool="t", verified=False))
+    assert report == Report(
+        url, Verdict.UNKNOWN, f"no flushcheck service at {url}: {sentence}", (), (), (NOT_VERIFIED,), "t"
+    )
+
+
+def test_a_login_asked_through_a_proxy_may_be_that_of_the_proxy():
+    run = Run("http://x/", (at_url(401),), proxy="http://proxy:1")
+    assert "to the proxy: --proxy-user" in report_at_url(run).headline
+    assert "to the proxy: --proxy-user" not in report_at_url(replace(run, proxy="")).headline

@@ -52,6 +52,12 @@ def shape(text: str) -> str:
     ).strip()  # first: a number may stand at a line's end and its unit on the next
     text = re.sub(r"http://[\w.:]+", "URL", text)
     text = re.sub(r"nginx([/ ])\d[\d.]*", r"nginx\1N", text)
+    text = re.sub(
+        r"measured: [\d-]+ [\d:]+ UTC, in ([\d.]+ s), from \S+, by",
+        r"measured: NOW, in \1, from HOST, by",
+        text,
+    )
+    text = re.sub(r"(nonce=|X-Request-ID: )[0-9a-f]{8}", r"\1MARKER", text)
     text = re.sub(r"\d+ ms", "N ms", text)
     text = re.sub(r"\d+\.\d+ s\b", "N s", text)
     return re.sub(r"[.|#\d]{20,}", "PICTURE", text)

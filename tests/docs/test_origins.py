@@ -15,9 +15,9 @@ CASES = {row[1].strip("`"): row for row in ROWS if len(row) == 4 and re.fullmatc
 
 
 def test_every_case_with_an_origin_has_its_row():
-    assert {case.name for case in every() if case.kind is not Kind.PART and "origin" in case.options} == set(
-        CASES
-    )
+    # Two mounts are another question: docs/origins.md has one example of that.
+    single = {case.name for case in every() if "origin" in case.options and "outer" not in case.options}
+    assert {name for name in single if find(name).kind is not Kind.PART} == set(CASES)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -268,6 +268,8 @@ def diagnose(url: str, case: Case) -> tuple[Report, Run, float]:
     begun_s = time.monotonic()
     idle_s = float(case.options.get("idle", "0"))
     asked = {"idle_s": idle_s} if idle_s and "idle_s" in signature(gather).parameters else {}
+    if outer := case.options.get("outer", ""):
+        asked["outer"] = url + outer  # type: ignore[assignment]
     run = gather(url + case.options.get("origin", ""), **asked)  # type: ignore[arg-type]  # a time-out is looked for only when asked
     report = judge(run)
     return report, run, time.monotonic() - begun_s
@@ -277,9 +279,10 @@ def save(case: Case, run: Run) -> None:
     """Keep a run for the pure tests. The address is always the same, so that a new recording differs in what it saw."""
     RECORDINGS.mkdir(exist_ok=True)
     path = RECORDINGS / f"{case.name.replace('/', '-')}.json"
-    path.write_text(
-        json.dumps(slim_run(replace(run, target="http://127.0.0.1:8080")), separators=(",", ":")) + "\n"
+    always = replace(
+        run, target="http://127.0.0.1:8080", outer="http://127.0.0.1:8080/outer" if run.outer else ""
     )
+    path.write_text(json.dumps(slim_run(always), separators=(",", ":")) + "\n")
 
 
 def slim_run(run: Run) -> dict[str, object]:

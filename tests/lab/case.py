@@ -24,11 +24,14 @@ with the certificate of a throw-away authority, /run/lab/cert.pem and key.pem (b
 is then what an HTTP/1.1 client gets, `seen-h2` and `seen-h3` what a client of these protocols gets, where the server
 offers them. `clients` says for which of `http1`, `browser` and `http3` a guilty case is held; without it, for all.
 `chromium h2` says why a real Chromium rightly gets something else by that protocol (`chromium.py`).
+`unknown to file` says why the config check cannot know an innocent case.
+`js` is the text of a module of njs, /run/lab/filter.js.
 `clients of file` says why the config check rightly names other clients (tests/checking/test_lab_clients.py).
 `culprit browser` names what holds a browser, where that is less than what holds the others.
 `recorded: yes` keeps the recording of a case over TLS that `make test` does not run.
 `origin` is the address, path and query, at which one of the files of `flushcheck origin write` responds; they are put
-into /run/lab/origin with the token of `tests/lab/origins`. `note` is an id that a note of the report must name. `at-once: 1` makes the
+into /run/lab/origin with the token of `tests/lab/origins`. `outer` is that of
+a second mount, outside of the app's layers, and `place` where the report must then find the fault. `note` is an id that a note of the report must name. `at-once: 1` makes the
 observer ask one thing after the other.
 `new-culprit` is an id that the catalogue does not have yet.
 
@@ -49,7 +52,7 @@ from pathlib import Path
 CASES = Path(__file__).with_name("cases")
 
 # What stands behind a case -> the port under which its file speaks of it.
-UPSTREAMS: Mapping[str, int] = {"http": 8000, "fastcgi": 9000, "uwsgi": 3031, "scgi": 4000}
+UPSTREAMS: Mapping[str, int] = {"http": 8000, "fastcgi": 9000, "uwsgi": 3031, "scgi": 4000, "ajp": 8009}
 
 _HEADER = re.compile(r"^\s*(?:#|;|//)\s?(?P<key>[a-z][a-z0-9 -]*?):\s*(?P<value>.*?)\s*$")
 _COMMENT = re.compile(r"^\s*(?:#|;|//)")

@@ -25,10 +25,12 @@ NODE_MODULES = ROOT / ".venv" / "lab" / "node_modules"
 
 
 def nginx(setting: Setting) -> Command:
-    """nginx as Debian configures it, with the case as its site; `main` in the head goes to the top of nginx.conf."""
+    """nginx as Debian configures it, with the case as its site; `main` goes to the top of nginx.conf, `js` into filter.js."""
     argv = command_of(setting)
     (setting.folder / "tmp").mkdir()
     site = setting.write("site.conf", nginxconf.placed(setting.text, port=setting.port))
+    if "js" in setting.case.options:
+        setting.write("filter.js", setting.case.options["js"])
     user = "root" if os.geteuid() == 0 else None
     more = setting.case.options.get("main", "")
     if len(argv) > 1:  # a version of its own has modules of its own
@@ -193,6 +195,12 @@ def hop(setting: Setting) -> Command:
     return Command([sys.executable, str(HERE / "hop.py"), *shlex.split(" ".join(lines))])
 
 
+def ajp(setting: Setting) -> Command:
+    """The service behind AJP; the file holds the arguments."""
+    lines = [line for line in setting.text.splitlines() if line.strip() and not line.startswith("#")]
+    return Command([sys.executable, "-m", "tests.lab.origins.ajp", *shlex.split(" ".join(lines))], ready="")
+
+
 def node(setting: Setting) -> Command:
     """A Node program: the case's file is the script, its libraries those of tests/lab/package.json."""
     if not NODE_MODULES.exists():
@@ -288,6 +296,7 @@ def command_of(setting: Setting) -> list[str]:
 
 
 LAUNCHERS: Mapping[str, Launcher] = {
+    "ajp": ajp,
     "apache": apache,
     "caddy": caddy,
     "envoy": envoy,

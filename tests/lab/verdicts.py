@@ -103,6 +103,9 @@ def assess(
     foreign = [name for name in named if name not in expected | also]
     for word in case.options.get("note", "").split():
         wrong += [] if any(word in note for note in report.notes) else [f"no note names {word}"]
+    if place := case.options.get("place", ""):
+        located = report.fault_location.place if report.fault_location else "nowhere"
+        wrong += [] if located == place else [f"located at {located}"]
     if not guilty:
         wrong += [f"{name} is named" for name in named]
         if report.verdict in (Verdict.HELD, Verdict.BROKEN) and not named:

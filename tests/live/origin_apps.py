@@ -29,7 +29,7 @@ def flask() -> Callable[..., Any]:
     return app
 
 
-def _django() -> None:
+def _django(*more: str) -> None:
     import django
     from django.conf import settings
     from django.urls import path
@@ -39,6 +39,7 @@ def _django() -> None:
     layers = [
         f"django.middleware.{name}" for name in ("security.SecurityMiddleware", "common.CommonMiddleware")
     ]
+    layers += more
     urls = (path("flushcheck", flushcheck_view(**OPTIONS)),)
     settings.configure(ROOT_URLCONF=urls, ALLOWED_HOSTS=["*"], SECRET_KEY="x", MIDDLEWARE=layers)
     django.setup()
@@ -66,3 +67,52 @@ def fastapi() -> Callable[..., Any]:
     app = FastAPI()
     app.router.routes.append(flushcheck_route("/flushcheck", **OPTIONS))
     return app
+
+
+def _outer_wsgi(app: Callable[..., Any]) -> Callable[..., Any]:
+    from flushcheck.wsgi import FlushcheckWSGI
+
+    return FlushcheckWSGI(app, path="/outer", place="outer", **OPTIONS)
+
+
+def flask_mounts() -> Callable[..., Any]:
+    from flask_compress import Compress
+
+    app: Any = flask()
+    Compress(app)
+    return _outer_wsgi(app)
+
+
+def django_mounts() -> Callable[..., Any]:
+    from django.core.wsgi import get_wsgi_application
+
+    _django("django.middleware.gzip.GZipMiddleware")
+    return _outer_wsgi(get_wsgi_application())
+
+
+async def join_body(request: Any, call_next: Any) -> Any:
+    """A logging recipe: it reads the whole body first."""
+    from starlette.responses import Response
+
+    response = await call_next(request)
+    body = b"".join([chunk async for chunk in response.body_iterator])
+    return Response(body, response.status_code, dict(response.headers))
+
+
+def fastapi_mounts(*, join: bool = True) -> Callable[..., Any]:
+    from starlette.middleware.base import BaseHTTPMiddleware
+    from starlette.middleware.gzip import GZipMiddleware
+
+    from flushcheck.asgi import FlushcheckASGI
+
+    app: Any = fastapi()
+    app.add_middleware(GZipMiddleware)
+    if join:
+        app.add_middleware(BaseHTTPMiddleware, dispatch=join_body)
+    app.add_middleware(FlushcheckASGI, path="/outer", place="outer", **OPTIONS)
+    return app  # type: ignore[no-any-return]
+
+
+def starlette_mounts() -> Callable[..., Any]:
+    """Starlette's GZipMiddleware alone, in a version that flushes."""
+    return fastapi_mounts(join=False)

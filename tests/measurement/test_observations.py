@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 
@@ -301,6 +302,13 @@ def test_each_client_has_its_own_view():
     assert http1.held_baseline(CHUNKED) == Probe(CHUNKED)
     assert {observation.probe.client for observation in http1} == {Client.BROWSER}
     assert browser.control(CHUNKED) is http1.control(CHUNKED) is Flow.FLOWING
+
+
+def test_a_control_of_another_client_stands_for_none_that_the_client_made_itself():
+    own, others = replace(loopback(CHUNKED), client=Client.HTTP1), loopback(CHUNKED)
+    for order in ((saw(own, HELD), saw(others)), (saw(others), saw(own, HELD))):
+        http1 = run(saw(of(Client.HTTP1)), saw(CHUNKED), *order).of_client(Client.HTTP1)
+        assert http1.control(CHUNKED) is Flow.HELD
 
 
 def test_what_only_one_client_asked_is_not_seen_by_another():

@@ -100,6 +100,15 @@ def test_a_late_opening_is_as_late_as_its_first_records():
     timing = timings({OWN: observed(opened), DIRECT: observed(SINGLY, DIRECT)})[OWN]
     assert timing.flow is Flow.LATE
     assert (timing.late_s, timing.waited_s) == (0.8, 0.8)
+    begun_later = observed(evenly(40, 0.1, start_s=0.1), DIRECT)
+    timing = timings({OWN: observed(opened), DIRECT: begun_later})[OWN]
+    assert (timing.late_s, timing.waited_s) == pytest.approx((0.7, 0.7))
+
+
+def test_each_own_stream_is_looked_at_whatever_stands_before_it():
+    seen = (observed(SINGLY, DIRECT), observed([(0.0, 40)]), observed(ONCE, IDENTITY))
+    flows = {probe: timing.flow for probe, timing in timings({each.probe: each for each in seen}).items()}
+    assert flows == {DIRECT: Flow.FLOWING, OWN: Flow.REPLAYED, IDENTITY: Flow.HELD}
 
 
 def test_jitter_is_no_hold():
@@ -179,6 +188,10 @@ def test_the_timing_of_an_own_stream_is_that_of_its_shape():
     assert measure(observed(BLOCKS)) == Timing(Flow.UNKNOWN, deliveries=5)
     plain = measure(observed(BLOCKS, framing=PLAIN))
     assert plain == Timing(Flow.UNKNOWN, deliveries=5, hold_bytes=400)
+
+
+def test_what_was_not_seen_has_no_threshold():
+    assert Observations(()).record_threshold(Transport.EVENTS) is None
 
 
 def test_a_short_wait_is_no_turn():

@@ -24,11 +24,12 @@ from flushcheck.measurement.own_streams import (
     is_late_opening,
     is_replayed,
     is_timed,
+    may_be_stream,
     shape,
     waited_s,
 )
-from flushcheck.measurement.patterns import HELD_SHARE
-from flushcheck.model import Arrival, Flow, Observation, Outcome
+from flushcheck.measurement.patterns import HELD_SHARE, Delivery, deliveries, record_threshold
+from flushcheck.model import Arrival, Flow, Observation, Outcome, Probe, Scenario, Transport
 from tests.measurement.own import (
     BLOCKS,
     EVENT_STREAM,
@@ -109,6 +110,7 @@ def test_the_numbers_of_a_stream():
     assert shape(observed(BLOCKS, framing=PLAIN)).hold_bytes == 400
     assert shape(observed(BLOCKS, mid_record=True)).hold_bytes == 400
     assert own.most_records == 2
+    assert own.whole_records is False
     assert shape(observed(TICKS)).period_s == pytest.approx(0.2)
 
 
@@ -120,6 +122,20 @@ def test_the_last_gap_counts_neither_as_the_shortest_nor_for_the_usual_one():
 @pytest.mark.parametrize(("longest_s", "shortest_s"), [(0.39, 0.2), (0.41, 0.1)])
 def test_one_short_gap_does_not_count_where_no_other_is_twice_as_long_as_another(longest_s, shortest_s):
     moments_s = itertools.accumulate((0.0, 0.1, 0.2, 0.2, 0.2, 0.2, longest_s, 0.3))
+    assert shape(observed(ticking(*moments_s))).shortest_gap_s == pytest.approx(shortest_s)
+
+
+ALIKE = [
+    # name,                                          gaps between deliveries, the last one aside,  the shortest that counts
+    ("the longest is twice the second",              (0.125, 0.25, 0.25, 0.25, 0.25, 0.5),         0.25),
+    ("more than twice the second, not the third",    (0.1, 0.2, 0.25, 0.25, 0.25, 0.42),           0.1),
+    ("the second is shorter than the third",         (0.1, 0.2, 0.25, 0.25, 0.25, 0.39),           0.2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "gaps_s", "shortest_s"), ALIKE, ids=[row[0] for row in ALIKE])
+def test_gaps_are_alike_up_to_twice_the_second_shortest(name, gaps_s, shortest_s):
+    moments_s = itertools.accumulate((*gaps_s, 0.3), initial=0.0)
     assert shape(observed(ticking(*moments_s))).shortest_gap_s == pytest.approx(shortest_s)
 
 
@@ -225,6 +241,7 @@ REPLAYED = [
     ("beside 1 s",                 [(0.0, 11)],      evenly(11, 0.1),   True),
     ("beside 0.97 s",              [(0.0, 11)],      evenly(11, 0.097), False),
     ("beside one that is held",    [(0.0, 40)],      ONCE,              False),
+    ("beside 0.9 s, begun late",   [(1.0, 10)],      evenly(10, 0.1, start_s=1.0), False),
 ]  # fmt: skip
 
 
@@ -289,6 +306,7 @@ def test_whole_records_whenever_a_power_of_two_is_full_are_no_apps(name, seen, s
     own = shape(seen)
     assert own.flow is flow
     assert (own.hold_bytes if own.whole_records else None) == size
+    assert not (own.whole_records and own.period_s)
 
 
 def encrypted(gap_s: float, *, mid_record: bool = True) -> Observation:
@@ -302,9 +320,15 @@ def encrypted(gap_s: float, *, mid_record: bool = True) -> Observation:
     return observed([], arrivals=arrivals, tls_version="TLSv1.3")
 
 
+def at_moments(seen: Observation, moments_s: Sequence[float]) -> Observation:
+    moved = zip(seen.arrivals, moments_s, strict=True)
+    return replace(seen, arrivals=tuple(replace(arrival, at_s=at_s) for arrival, at_s in moved))
+
+
 ENCRYPTED = [
     # name,                      observation,                      alone
     ("full TLS records",         encrypted(0.11),                  Flow.BLOCKS),
+    ("half of the gaps are 0.1 s", at_moments(encrypted(0.11), (0.0, 0.1, 0.2, 0.25, 0.9)), Flow.BLOCKS),
     ("without pauses",           encrypted(0.09),                  Flow.UNKNOWN),
     ("whole records",            encrypted(0.11, mid_record=False), Flow.UNKNOWN),
     ("without TLS",              replace(encrypted(0.11), tls_version=""), Flow.UNKNOWN),
@@ -313,6 +337,8 @@ ENCRYPTED = [
 
 @pytest.mark.parametrize(("name", "seen", "flow"), ENCRYPTED, ids=[row[0] for row in ENCRYPTED])
 def test_full_tls_records_with_pauses_show_a_buffer(name, seen, flow):
+    own = shape(seen)
+    assert (own.whole_records, own.period_s) == (False, 0.0)
     own = shape(seen)
     assert own.flow is flow
     assert (own.hold_bytes == 8192) is (flow is Flow.BLOCKS)
@@ -323,6 +349,44 @@ def test_plain_chunks_and_cut_records_show_no_threshold():
     cut = replace(seen, arrivals=tuple(replace(arrival, mid_record=True) for arrival in seen.arrivals))
     assert not shape(replace(seen, framing=PLAIN)).whole_records
     assert not shape(cut).whole_records
+
+
+def whole_of(*sizes: Sequence[int]) -> Sequence[Delivery]:
+    """Deliveries of whole records of these sizes without any framing, and a remainder."""
+    arrivals = [
+        Arrival(0.5 * n, sum(each), sum(each), records=tuple(each)) for n, each in enumerate((*sizes, (9,)))
+    ]
+    return deliveries(arrivals)
+
+
+def nearly(last: int) -> list[Sequence[int]]:
+    """Ten deliveries of 20,000 bytes, every other one but for its last record short of it by so much."""
+    return [(1000,) * 18 + (2000 - last, last) if n % 2 else (500,) * 37 + (1500,) for n in range(10)]
+
+
+# Six deliveries that differ by more than their last records: no less than these, and no more than a limit.
+def limited(largest: int, next_size: int) -> list[Sequence[int]]:
+    small, first = largest - 300, next_size - largest + 300
+    uneven = [(first, 100, small - first - 100), (first, largest - first - 50, 50)]
+    return [uneven[n % 2] if n % 4 else (first, 60, 40, small - first - 100) for n in range(6)]
+
+
+FITS = [
+    # name,                                     deliveries,               the size that is full, what it is beside that
+    ("5 % short of a size",                     nearly(1000),             (20_000, 0.05)),
+    ("5.1 % short of it",                       nearly(1020),             None),
+    ("the largest is the limit",                limited(4096, 4200),      (4096, 104 / 4096)),
+    ("with the next record the limit",          limited(4000, 4096),      None),
+    ("one byte over the limit with it",         limited(4000, 4097),      (4096, 97 / 4000)),
+    ("12 % over the largest",                   limited(4000, 4480),      (4096, 0.12)),
+    ("more than 12 %",                          limited(4000, 4481),      None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "sizes", "fit"), FITS, ids=[row[0] for row in FITS])
+def test_how_near_deliveries_come_to_a_size(name, sizes, fit):
+    found = record_threshold(whole_of(*sizes))
+    assert (found and (found.value, pytest.approx(found.spread))) == fit
 
 
 FLOWED = OwnShape(Flow.FLOWING, deliveries=40, first_s=0.0, last_s=1.0)
@@ -375,6 +439,25 @@ def test_gaps_that_are_not_equal_are_a_timers_from_a_tenth_of_a_second_on(name, 
 def test_the_least_gap_of_a_timer_belongs_to_it():
     here = OwnShape(Flow.UNKNOWN, deliveries=6, shortest_gap_s=TIMED_GAPS * 0.5)
     assert is_timed(here, OwnShape(Flow.FLOWING, usual_gap_s=0.5))
+
+
+FIVE_EVEN = OwnShape(Flow.UNKNOWN, deliveries=5, shortest_gap_s=3.0, longest_gap_s=3.0)
+FEW_TICKS = [
+    # name,                       here,                                          usual gap there,  by a timer
+    ("a tenth apart",             replace(FIVE_EVEN, shortest_gap_s=1.0, longest_gap_s=1.1), 0.1,  True),
+    ("three times the usual gap", FIVE_EVEN,                                     1.0,              True),
+    ("no usual gap",              FIVE_EVEN,                                     0.0,              False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "here", "usual_s", "timed"), FEW_TICKS, ids=[row[0] for row in FEW_TICKS])
+def test_the_bounds_of_few_equal_gaps_belong_to_a_timer(name, here, usual_s, timed):
+    assert is_timed(here, OwnShape(Flow.FLOWING, usual_gap_s=usual_s)) is timed
+
+
+def test_what_is_over_when_half_of_it_was_sent_was_played_back():
+    here = OwnShape(Flow.UNKNOWN, deliveries=1, last_s=0.5)
+    assert is_replayed(here, OwnShape(Flow.FLOWING, deliveries=9, last_s=1.0))
 
 
 STALLS = [
@@ -440,6 +523,12 @@ def test_a_first_delivery_alone_may_be_kept(name, here, stall_s, late):
     there = shape(observed(SINGLY))
     assert is_late_opening(shape(observed(here, stall_s=stall_s)), there) is late
     assert not is_late_opening(shape(observed(here, stall_s=stall_s)), replace(there, flow=Flow.UNKNOWN))
+
+
+def test_an_opening_is_late_beside_the_first_record_there():
+    here = shape(observed([(0.9, 6), *evenly(34, 0.1, start_s=1.0)]))
+    assert is_late_opening(here, shape(observed(evenly(40, 0.1, start_s=0.2))))
+    assert not is_late_opening(here, shape(observed(evenly(40, 0.1, start_s=0.3))))
 
 
 JITTERY = [
@@ -514,3 +603,36 @@ def test_events_are_known_by_their_type_whatever_its_parameters():
     headers = (("content-type", "Text/event-stream ; charset=utf-8"), LENGTH)
     joined = replace(observed(ONCE), headers=headers)
     assert is_joined(joined, shape(joined))
+
+
+def response(kind: str, *at_s: float, status: int = 200, length: str = "") -> Observation:
+    headers = [("content-type", kind)] if kind else []
+    headers += [("content-length", length)] if length else []
+    arrivals = tuple(Arrival(moment, 10, 10) for moment in at_s)
+    return Observation(
+        Probe(Transport.CHUNKED, Scenario.OWN), Outcome.COMPLETE, status=status, headers=tuple(headers), arrivals=arrivals
+    )  # fmt: skip
+
+
+RESPONSES = [
+    # name                          response                                                      may be a stream
+    ("events",                      response("text/event-stream", 0.0),                           True),
+    ("events, with a charset",      response("Text/Event-Stream ; charset=utf-8", 0.0),           True),
+    ("JSON lines",                  response("application/x-ndjson", 0.0, length="10"),           True),
+    ("text that takes long",        response("text/plain", 0.0, 0.5),                             True),
+    ("of no type",                  response("", 0.5),                                            True),
+    ("status 299",                  response("text/event-stream", 0.0, status=299),               True),
+    ("status 300",                  response("text/event-stream", 0.0, status=300),               False),
+    ("status 199",                  response("text/event-stream", 0.0, status=199),               False),
+    ("status 200, without a body",  response("text/event-stream"),                                False),
+    ("text that is quick",          response("text/plain", 0.0, 0.49),                            False),
+    ("a file that takes long",      response("text/plain", 0.0, 9.0, length="20"),                False),
+    ("a page in parts",             response("text/html; charset=utf-8", 0.0, 9.0),               False),
+    ("another page",                response("application/xhtml+xml", 0.0, 9.0),                  False),
+    ("one JSON document",           response("application/json", 0.0, 9.0),                       False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "expected"), RESPONSES, ids=[row[0] for row in RESPONSES])
+def test_a_response_that_may_be_a_stream(name, seen, expected):
+    assert may_be_stream(seen) is expected

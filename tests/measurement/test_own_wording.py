@@ -76,8 +76,8 @@ SUMMARIES = [
     (
         "ticks beside another stream",
         observed(SINGLY),
-        Timing(Flow.TICKS, period_s=0.25),
-        "40 events in 40 deliveries, one every 250 ms, from 0.00 to 3.90 s",
+        Timing(Flow.TICKS, period_s=0.8),
+        "40 events in 40 deliveries, one every 800 ms, from 0.00 to 3.90 s",
     ),
     (
         "cut",

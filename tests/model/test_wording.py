@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flushcheck.model.wording import any_of, count_of
+from flushcheck.model.wording import all_of, any_of, count_of
 
 LISTS = [
     # names               in a sentence
@@ -18,6 +18,11 @@ LISTS = [
 @pytest.mark.parametrize(("names", "text"), LISTS)
 def test_alternatives_are_separated_by_commas_and_the_last_by_or(names, text):
     assert any_of(names) == text
+
+
+@pytest.mark.parametrize(("names", "text"), LISTS)
+def test_things_that_belong_together_are_separated_by_commas_and_the_last_by_and(names, text):
+    assert all_of(names) == text.replace(" or ", " and ")
 
 
 COUNTS = [

@@ -11,7 +11,16 @@ import pytest
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Client as Asking
-from flushcheck.model import OmissionReason, Outcome, Transport, UsageError, Verdict
+from flushcheck.model import (
+    FaultPlace,
+    OmissionReason,
+    Outcome,
+    Probe,
+    Transport,
+    UsageError,
+    Vantage,
+    Verdict,
+)
 from flushcheck.model.codec import to_json
 from flushcheck.prober import ConnectionOptions, gather
 from flushcheck.prober.address import parse_origin
@@ -61,7 +70,7 @@ def test_what_is_no_address_is_told_without_the_token(given):
     assert str(raised.value).isprintable()
 
 
-def origin(**options: object) -> Script:
+def origin(*, path_of: str = "/f.php", **options: object) -> Script:
     """A small origin: it responds to the header, or to `k=`, and paces nothing."""
     served = Origin(**{"token": TOKEN, "until": "2099-01-01", "streams": 3, **options})  # type: ignore[arg-type]
 
@@ -69,7 +78,7 @@ def origin(**options: object) -> Script:
         path, _, query = client.request.split()[1].decode().partition("?")
         headers = {"x-flushcheck-token": client.header("X-Flushcheck-Token")}
         response = served.respond(Request("GET", query, headers, "HTTP/1.1", "peer"), "2026-11-28")
-        if response is None or path != "/f.php":
+        if response is None or path != path_of:
             client.respond(404, b"not here", "text/html")
         elif response.stream is None:
             client.respond(response.status, response.body)
@@ -106,6 +115,33 @@ def test_an_origin_is_measured_by_one_address():
     assert all(query["route"] == "a" for query in queries)
     assert not any(TOKEN in target for target in requests), "the token is in a header"
     assert TOKEN not in json.dumps(to_json(run))
+
+
+def test_two_mounts_are_asked_for_the_same_with_one_token():
+    inner = origin(path_of="/inner", place="inner", layers=lambda: ["app.Logs"], transports=("chunked",))
+    outer = origin(path_of="/outer", place="outer", transports=("chunked",))
+
+    def both(client: Client) -> None:
+        (outer if b" /outer" in client.request else inner)(client)
+
+    with scripted_server(both, is_origin=True) as url:
+        run = gather(f"{url}/inner?k={TOKEN}", outer=f"{url}/outer", **QUICK)
+    assert (run.outer, run.direct, run.addresses) == (f"{url}/outer", "", ())
+    assert run.outer_capabilities is not None
+    assert run.capabilities is not None
+    assert (run.capabilities.layers, run.outer_capabilities.place) == (("app.Logs",), "outer")
+    asked = {(seen.probe.vantage, seen.outcome) for seen in run.observations}
+    assert asked == {(Vantage.PATH, Outcome.COMPLETE), (Vantage.OUTER, Outcome.COMPLETE)}
+    located = judge(run).fault_location
+    assert located is not None
+    assert located.place is FaultPlace.NOWHERE
+
+
+def test_without_an_origin_at_the_outermost_mount_nothing_is_measured():
+    with scripted_server(origin(path_of="/inner"), is_origin=True) as url:
+        run = gather(f"{url}/inner?k={TOKEN}", outer=f"{url}/other", **QUICK)
+    assert run.observations == ()
+    assert f"no flushcheck origin at {url}/other" in judge(run).headline
 
 
 def test_no_more_is_asked_for_at_once_than_the_origin_serves():
@@ -249,3 +285,31 @@ def test_a_service_is_asked_as_before():
     assert run.capabilities is None
     assert not run.origin_fault
     assert "/stream/chunked" in paths
+
+
+@pytest.mark.parametrize("transport", [Transport.POLLING, Transport.CHUNKED, Transport.WEBSOCKET])
+@pytest.mark.parametrize(("times", "opens"), [(1, True), (2, False)])
+def test_a_full_origin_is_asked_once_more(transport, times, opens):
+    served = origin(transports=("polling", "chunked", "websocket"))
+    refused = 0
+
+    def full(client: Client) -> None:
+        nonlocal refused
+        wanted = f"fc={transport}&".encode() in client.request and b"size=16&" in client.request
+        if wanted and refused < times:
+            refused += 1
+            client.respond(503, b'{"error": "full"}', "application/json", extra="Retry-After: 0\r\n")
+        elif wanted and transport is Transport.WEBSOCKET:
+            client.respond(400, b'{"error": "asked again"}', "application/json")
+        else:
+            served(client)
+
+    with scripted_server(full, is_origin=True) as url:
+        run = gather(f"{url}/f.php?k={TOKEN}", only=[transport, Transport.CHUNKED], **QUICK)
+    (seen,) = [seen for seen in run.observations if seen.probe == Probe(transport, client=Asking.HTTP1)]
+    assert refused == times
+    if transport is Transport.WEBSOCKET:
+        assert ("asked again" in seen.detail) is opens
+    else:
+        assert (seen.outcome is Outcome.COMPLETE) is opens
+    assert ("full" in seen.detail) is not opens

@@ -281,6 +281,13 @@ MISUSES = [
     ({"at": [(str(n), "http://a") for n in range(9)]}, "9 addresses beside the first: expected at most 8"),
     ({"at": [(str(n), "http://a") for n in range(8)], "direct": "http://b"}, "9 addresses beside the first"),
     ({"at": [*((str(n), "http://a") for n in range(7)), ("b", "x")]}, "for example http://x"),
+    ({"outer": "x"},                        "for example http://x"),
+    ({"outer": "http://127.0.0.1:1"},       "http://127.0.0.1:1 as the outermost mount: expected another one than the first"),
+    ({"outer": "http://127.0.0.1:2/o"},     "http://127.0.0.1:2/o as the outermost mount: expected the same host and port as http://127.0.0.1:1"),
+    ({"outer": "https://127.0.0.1:1/o"},    "expected the same host and port as http://127.0.0.1:1"),
+    ({"outer": "http://localhost:1/o"},     "expected the same host and port as http://127.0.0.1:1"),
+    ({"outer": "http://127.0.0.1:1/o", "direct": "http://b"}, "--outer beside --direct or --at: expected one of them"),
+    ({"outer": "http://127.0.0.1:1/o", "at": [("a", "http://b")]}, "--outer beside --direct or --at: expected one of them"),
     ({"idle_s": 0.9},                       "a silence of 0.9 s: expected 1 to 300 seconds, for example 65"),
 ]  # fmt: skip
 

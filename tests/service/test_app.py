@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from app import MAX_TEXT_FILE_BYTES, build, read_text
 from flushcheck.model import UsageError
+from flushcheck.service.start import MAX_TEXT_FILE_BYTES, build, read_text
 from tests.live.servers import ROOT, start_origin
 from tests.service.wire import WITHIN_S, json_of
 

@@ -30,7 +30,7 @@ def test_the_tap_names_the_layer(name):
     stack, recording = STACKS[name], recorded(STACKS[name])
     notes = notes_from_json(recording["notes"])
     seen = from_json(Observation, recording["observation"])
-    report = judge_tap("http://127.0.0.1/", notes, seen, advice=lambda layer, path: path)
+    report = judge_tap("http://127.0.0.1/", notes, seen, advice=lambda layer, path, version: path)
     assert score_tap(stack, report) == (Mark.RIGHT, ""), report.headline
 
 

@@ -39,7 +39,10 @@ def reader(chunks: Pairs, **more: Any) -> Observation:
 
 def judged(places: list[Place], seen: Observation, **more: Any) -> TapReport:
     return judge_tap(
-        "http://a/chat", TapNotes(tuple(places), **more), seen, advice=lambda name, path: f"fix {name} {path}"
+        "http://a/chat",
+        TapNotes(tuple(places), **more),
+        seen,
+        advice=lambda name, path, version: f"fix {name} {path}",
     )
 
 

@@ -1,8 +1,8 @@
 """Apache httpd: server files and .htaccess.
 
 `parser.py` builds the tree of one file, `conditions.py` works out which statements are in force,
-`workers.py` which parameters hold for an address, `blocks.py` finds the lines that pass to an app, and
-`routing.py` the virtual host that an address leads to.
+`workers.py` which parameters hold for an address, `filters.py` what responses go through, `blocks.py` finds
+the lines that pass to an app, and `routing.py` the virtual host that an address leads to.
 Source: "Configuration Sections" of the httpd 2.4 manual, and measurements on 2.4.71.
 """
 
@@ -19,12 +19,23 @@ from flushcheck.configs.apache.blocks import (
     seconds,
     setting,
 )
+from flushcheck.configs.apache.filters import Effect, OutputFilter, output_filters
 from flushcheck.configs.apache.parser import parse
 from flushcheck.configs.apache.routing import route
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Format
 
-__all__ = ["FORMAT", "INCLUDES", "blocks", "parse", "seconds", "setting"]
+__all__ = [
+    "FORMAT",
+    "INCLUDES",
+    "Effect",
+    "OutputFilter",
+    "blocks",
+    "output_filters",
+    "parse",
+    "seconds",
+    "setting",
+]
 
 FORMAT = Format(
     server=Server.APACHE,

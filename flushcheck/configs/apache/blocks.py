@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flushcheck.configs.apache.conditions import Definitions, definitions, effective
+from flushcheck.configs.apache.filters import Effect, output_filters
 from flushcheck.configs.apache.workers import REQUEST_SECTIONS, Workers, parameters, target
 from flushcheck.configs.findings import Server
 from flushcheck.configs.php import SETTINGS as PHP_SETTINGS
@@ -267,6 +268,12 @@ def doubts(block: Block) -> Iterator[str]:
     if block.via not in _KNOWN and not block.is_fragment:
         scheme = ellipsize(block.via, 20) or "an address without a scheme"
         yield f"{scheme}: flushcheck does not know how Apache passes such a response on"
+    if block.via == "php":
+        return
+    for output_filter in output_filters(block):
+        if output_filter.effect is Effect.UNKNOWN:
+            at, name = output_filter.at, ellipsize(output_filter.name, 40)
+            yield f"{at.text} (line {at.line}): what the filter {name} does is not known"
 
 
 def pass_reason(block: Block) -> str:

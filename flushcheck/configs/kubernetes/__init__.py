@@ -1,8 +1,9 @@
 """Kubernetes: Ingresses, their controllers' ConfigMaps and chart values, routes of the Gateway API.
 
 `objects.py` finds the objects, `controllers.py` knows what each controller that is an nginx makes of its
-settings, `nginx_lines.py` writes those lines, `blocks.py` makes Blocks of them, `wording.py` says nginx's
-fixes as annotations. The YAML is read outside the pure packages (`flushcheck.files.kubernetes_files`).
+settings, `nginx_lines.py` writes those lines, `blocks.py` makes Blocks of them, `unknown.py` of what is not
+known. `wording.py` says nginx's fixes as annotations, `ignored.py` names what a controller ignores. The YAML
+is read outside the pure packages (`flushcheck.files.kubernetes_files`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.findings import Server
-from flushcheck.configs.kubernetes.blocks import blocks, concerns, fragments, ignored_lines
+from flushcheck.configs.kubernetes.blocks import blocks, concerns, fragments
+from flushcheck.configs.kubernetes.controllers import KONG
+from flushcheck.configs.kubernetes.ignored import ignored_lines
 from flushcheck.configs.kubernetes.objects import is_passive
 from flushcheck.configs.kubernetes.wording import controller_named, reworded
 from flushcheck.configs.tree import Block, Format
@@ -42,8 +45,12 @@ def conditions(block: Block) -> Iterator[Condition]:
     if controller is None or not nginx.prefix(block):
         return
     if nginx.buffering(block).at is None:
-        clause = f"if the ConfigMap of {controller.name} and its version leave these defaults as they are"
+        by_class = f"{controller.name} takes this class and " if "by class" in block.params else ""
+        settled = f"the ConfigMap of {controller.name} and its version leave these defaults as they are"
+        clause = f"if {by_class}{settled}"
         yield Condition(Assumption.EMPTY_INCLUDES, clause)
+    if controller is KONG:
+        yield Condition(Assumption.EMPTY_INCLUDES, "if no plugin of the whole cluster collects responses")
 
 
 FORMAT = Format(
@@ -58,12 +65,10 @@ FORMAT = Format(
     reworded=reworded,
     file_names=(),
     line_starts=(
-        r"apiVersion:\s",
-        r"kind:\s+[A-Z]",
-        r"metadata:\s*$",
-        r"spec:\s*$",
+        r'"?apiVersion"?:\s*"?(v1"?,?\s*$|apps/|extensions/|(gateway\.)?networking\.k8s\.io/|k8s\.nginx\.org/)',
+        r'"?kind"?:\s+"?(Ingress|ConfigMap|Service|Deployment|Gateway|HTTPRoute|GRPCRoute|VirtualServer)',
         r"(nginx|haproxy|traefik|alb)\.ingress\.kubernetes\.io/",
-        r"ingressClassName:",
+        r'"?ingressClassName"?:',
         r"(proxy-(buffering|read-timeout|http-version)|use-gzip|enable-brotli|ssl-buffer-size|http-snippet):",
         r"(pathType|serviceName|servicePort|secretName|parentRefs|backendRefs):",
     ),

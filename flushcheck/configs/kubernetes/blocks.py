@@ -7,7 +7,6 @@ Block is unknown, with the reason.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -23,7 +22,6 @@ from flushcheck.configs.kubernetes.controllers import (
     OTHER_PREFIXES,
     WRITTEN_ANYWAY,
     Controller,
-    Setting,
     is_nginx_class,
     program_of_class,
 )
@@ -36,13 +34,13 @@ from flushcheck.configs.kubernetes.nginx_lines import (
 )
 from flushcheck.configs.kubernetes.objects import (
     Ingress,
-    Route,
     Settings,
     ingresses,
     routes,
     settings,
     unread_lines,
 )
+from flushcheck.configs.kubernetes.unknown import route_block, unknown_block, why_unknown
 from flushcheck.configs.tree import (
     MAX_BLOCKS,
     MAX_LINES,
@@ -50,13 +48,11 @@ from flushcheck.configs.tree import (
     Config,
     Directive,
     Listener,
-    ReadProblem,
-    Scope,
     Value,
 )
-from flushcheck.configs.yaml_nodes import children, is_true, is_unknown, items, scalar, text_at
+from flushcheck.configs.yaml_nodes import children, is_true, is_unknown, scalar
 
-_PREFIXES = (*(each.prefix for each in NGINX_CONTROLLERS), *OTHER_PREFIXES)
+PREFIXES = (*(each.prefix for each in NGINX_CONTROLLERS), *OTHER_PREFIXES)
 # Backend protocols of ingress-nginx: how they pass, and the scheme of proxy_pass.
 _PROTOCOLS = {
     "HTTP": ("http", "http://"),
@@ -69,13 +65,13 @@ _NO_STREAMS = frozenset({"GRPC", "GRPCS"})
 
 def blocks(config: Config) -> Iterator[Block]:
     """The blocks of one file, in its order."""
-    cluster = {each.name: _cluster(config, each) for each in NGINX_CONTROLLERS}
+    cluster = {each.name: cluster_settings(config, each) for each in NGINX_CONTROLLERS}
     passing = (
-        block for each in ingresses(config.directives, _PREFIXES) for block in _of(each, config, cluster)
+        block for each in ingresses(config.directives, PREFIXES) for block in _of(each, config, cluster)
     )
     found = [
         *islice(passing, MAX_BLOCKS + 1),
-        *islice((_route(each, config) for each in routes(config.directives)), MAX_BLOCKS + 1),
+        *islice((route_block(each, config) for each in routes(config.directives)), MAX_BLOCKS + 1),
     ]
     yield from sorted(found, key=lambda block: block.at.line)
 
@@ -83,11 +79,11 @@ def blocks(config: Config) -> Iterator[Block]:
 def fragments(config: Config) -> Iterator[Block]:
     """The ConfigMaps of controllers: their lines act in every Ingress that has no line of its own."""
     for controller in NGINX_CONTROLLERS:
-        for each in _cluster(config, controller):
+        for each in cluster_settings(config, controller):
             yield _cluster_block(each, controller, config)
 
 
-def _cluster(config: Config, controller: Controller) -> Sequence[Settings]:
+def cluster_settings(config: Config, controller: Controller) -> Sequence[Settings]:
     """The ConfigMaps and values with settings of this controller."""
     names = (
         *controller.cluster_settings,
@@ -132,7 +128,7 @@ def controller_of(ingress: Ingress) -> Controller | None:
 def _of(ingress: Ingress, config: Config, cluster: dict[str, Sequence[Settings]]) -> Iterator[Block]:
     controller = controller_of(ingress)
     if controller is None:
-        yield _unknown(config, ingress.at, ingress.name, (_why_unknown(ingress),))
+        yield unknown_block(config, ingress.at, ingress.name, (why_unknown(ingress),))
         return
     protocol = _annotation(ingress, controller, "backend-protocol").upper() or "HTTP"
     if protocol in _NO_STREAMS:
@@ -158,7 +154,7 @@ def _of(ingress: Ingress, config: Config, cluster: dict[str, Sequence[Settings]]
     )
     scope = location_scope(
         at,
-        http=snippets_of(shared, controller.http_snippets),
+        http=tuple(snippets(shared, controller.http_snippets)),
         server=server_lines,
         location=location_lines,
         defaults=default_values(controller, common.lines),
@@ -172,7 +168,7 @@ def _of(ingress: Ingress, config: Config, cluster: dict[str, Sequence[Settings]]
         name=ingress.name,
         insert_scope=scope,
         insert_before=_insert_before(ingress),
-        params={"controller": Value("controller", (controller.name,))},
+        params=_params(ingress, controller),
         unread_includes=unread,
         listeners=_listeners(ingress, controller, common),
         doubts=tuple(_doubts(ingress, controller, own, location_lines, protocol)),
@@ -181,9 +177,12 @@ def _of(ingress: Ingress, config: Config, cluster: dict[str, Sequence[Settings]]
     yield from nginx.blocks(inner)
 
 
-def snippets_of(entries: Sequence[Directive], names: Sequence[str]) -> tuple[Directive, ...]:
-    """The directives of the snippets of a ConfigMap."""
-    return tuple(snippets(entries, names))
+def _params(ingress: Ingress, controller: Controller) -> Mapping[str, Value]:
+    """Which controller writes the lines, and whether only the class of the Ingress says so."""
+    params = {"controller": Value("controller", (controller.name,))}
+    if not any(line.name.startswith(controller.prefix) for line in ingress.entries):
+        params["by class"] = Value("by class", (ingress.class_name,))
+    return params
 
 
 def _location_lines(controller: Controller, common: Written, own: Written) -> tuple[Directive, ...]:
@@ -253,67 +252,12 @@ def _duplicates(location_lines: Sequence[Directive]) -> Iterator[str]:
             )
 
 
-def _why_unknown(ingress: Ingress) -> str:
-    names = [line.name for line in ingress.entries]
-    for prefix, (program, missing) in OTHER_PREFIXES.items():
-        named = next((name for name in names if name.startswith(prefix)), None)
-        if named is not None and not program_of_class(ingress.class_name):
-            return f"{named} is an annotation of {program}, and this file does not show {missing}"
-    program = program_of_class(ingress.class_name)
-    if program:
-        return f"class {ingress.class_name} is {program}, whose configuration is not in this file"
-    if ingress.class_name:
-        return f"it is not known which controller takes class {ingress.class_name[:60]}"
-    return "it names no class: the cluster decides which controller takes it"
-
-
-def _unknown(config: Config, at: Directive, name: str, doubts: tuple[str, ...]) -> Block:
-    """A Block of a program whose configuration is not in the file."""
-    scope = Scope(at, ())
-    return Block(
-        server=config.server,
-        scope=scope,
-        pass_directive=at,
-        via="http",
-        name=name,
-        insert_scope=scope,
-        doubts=doubts,
-    )
-
-
-def _route(route: Route, config: Config) -> Block:
-    """A route of the Gateway API: which program implements its gateway is not in the file."""
-    name = f"{route.kind} {route.name}".rstrip()
-    parents = [text_at(each, "name") for each in items(_spec(route, "parentRefs"))]
-    gateways = ", ".join(parent[:60] for parent in parents[:3] if parent) or "its gateway"
-    doubts = [f"{gateways}: which program implements this gateway is not in this file"]
-    for rule in items(_spec(route, "rules")):
-        for key in ("request", "backendRequest"):
-            time = text_at(rule, "timeouts", key)
-            if time.strip("0smh") and not doubts[1:]:
-                doubts.append(f"timeouts.{key} {time[:20]} ends a stream that takes longer, silent or not")
-    return _unknown(config, route.at, name, tuple(doubts))
-
-
-def _spec(route: Route, key: str) -> Directive | None:
-    return next(
-        (
-            line
-            for spec in children(route.root)
-            if spec.name == "spec"
-            for line in children(spec)
-            if line.name == key
-        ),
-        None,
-    )
-
-
 def _cluster_block(each: Settings, controller: Controller, config: Config) -> Block:
     common = written(each.entries, controller.cluster_settings)
     scope = location_scope(
         each.at,
-        http=snippets_of(each.entries, controller.http_snippets),
-        server=snippets_of(each.entries, controller.server_snippets),
+        http=tuple(snippets(each.entries, controller.http_snippets)),
+        server=tuple(snippets(each.entries, controller.server_snippets)),
         location=(
             *unread_lines(each.entries),
             *common.lines,
@@ -322,7 +266,6 @@ def _cluster_block(each: Settings, controller: Controller, config: Config) -> Bl
         defaults=default_values(controller, common.lines),
         upgrades=True,
     )
-    first = next((line for line in each.entries if line.line > each.at.line), None)
     ingress = Ingress(each.at, each.name, None, None, tls=True)
     return Block(
         server=Server.NGINX,
@@ -331,54 +274,11 @@ def _cluster_block(each: Settings, controller: Controller, config: Config) -> Bl
         via="http",
         name=each.name,
         insert_scope=scope,
-        insert_before=first,
         params={"controller": Value("controller", (controller.name,)), "cluster": Value("cluster", ("yes",))},
         unread_includes=unread_lines(each.entries),
         listeners=_listeners(ingress, controller, common),
         is_fragment=True,
     )
-
-
-def ignored_lines(config: Config) -> Iterator[ReadProblem]:
-    """Annotations and keys that a controller ignores: by their value, or because their name is misspelt."""
-    for each in ingresses(config.directives, _PREFIXES):
-        controller = controller_of(each)
-        if controller is not None:
-            yield from _ignored(each.entries, controller, controller.settings, controller.prefix)
-    for controller in NGINX_CONTROLLERS:
-        for shared in _cluster(config, controller):
-            yield from _ignored(shared.entries, controller, controller.cluster_settings, "")
-
-
-def _ignored(
-    entries: Sequence[Directive], controller: Controller, known: Mapping[str, Setting], prefix: str
-) -> Iterator[ReadProblem]:
-    for entry, setting in written(entries, known, prefix).ignored:
-        given = f"{entry.name} {scalar(entry)[:40]!r}"
-        reason = f"{given}: {controller.name} expects {setting.expects}, and ignores this"
-        yield ReadProblem(entry.file, entry.line, reason, incomplete=False)
-    for entry in entries[:MAX_LINES]:
-        own = entry.name.removeprefix(prefix)
-        if not entry.name.startswith(prefix) or own in known:
-            continue
-        near = next((name for name in known if _misspelt(own, name)), None)
-        if near is not None:
-            reason = f"{entry.name}: did you mean {prefix}{near}? {controller.name} has no such setting"
-            yield ReadProblem(entry.file, entry.line, reason, incomplete=False)
-
-
-def _misspelt(given: str, name: str) -> bool:
-    """Whether two names differ in one letter, or in the mark between their words."""
-    bare, wanted = (re.sub(r"[-_]", "", text.lower()) for text in (given[:60], name))
-    if bare == wanted:
-        return True
-    short, long = sorted((bare, wanted), key=len)
-    if len(long) - len(short) > 1:
-        return False
-    start = next(
-        (at for at, pair in enumerate(zip(short, long, strict=False)) if pair[0] != pair[1]), len(short)
-    )
-    return short[start + (len(short) == len(long)) :] == long[start + 1 :]
 
 
 def concerns(directives: Sequence[Directive]) -> bool:
@@ -389,7 +289,7 @@ def concerns(directives: Sequence[Directive]) -> bool:
         for name in (*each.cluster_settings, *each.http_snippets, *each.server_snippets)
     )
     return (
-        any(True for _ in ingresses(directives, _PREFIXES))
+        any(True for _ in ingresses(directives, PREFIXES))
         or any(True for _ in routes(directives))
         or any(True for _ in settings(directives, names))
     )

@@ -21,7 +21,16 @@ from flushcheck.configs.yaml_nodes import (
 
 # Kinds that have values of a chart inside.
 _CHARTS = frozenset({"HelmRelease", "HelmChart", "HelmChartConfig", "Application", "ApplicationSet"})
-ROUTES = frozenset({"HTTPRoute"})
+# Kinds of routes: the API that they belong to, and the program that reads them; "": a gateway decides.
+_ROUTES = {
+    "HTTPRoute": ("", ""),
+    "VirtualServer": ("k8s.nginx.org", "F5's NGINX Ingress Controller"),
+    "VirtualServerRoute": ("k8s.nginx.org", "F5's NGINX Ingress Controller"),
+    "HTTPProxy": ("projectcontour.io", "Contour"),
+    "ApisixRoute": ("apisix.apache.org", "APISIX"),
+    "Mapping": ("getambassador.io", "Emissary"),
+    "Route": ("route.openshift.io", "OpenShift's router, an HAProxy"),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +64,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """A route of the Gateway API."""
+    """A route of the Gateway API, or of one program."""
 
     at: Directive
     kind: str
     name: str
     root: Directive
+    program: str = ""  # that reads it
 
 
 def objects(directives: Sequence[Directive]) -> Iterator[Directive]:
@@ -184,11 +194,12 @@ def _settings_in_values(root: Directive, known: frozenset[str]) -> Iterator[Sett
 
 
 def routes(directives: Sequence[Directive]) -> Iterator[Route]:
-    """The HTTP routes of the Gateway API."""
+    """The routes of a file that are no Ingress."""
     for root in objects(directives):
         kind = kind_of(root)
-        if kind in ROUTES:
-            yield Route(child(root, "kind") or root, kind, text_at(root, "metadata", "name"), root)
+        api, program = _ROUTES.get(kind, ("?", ""))
+        if text_at(root, "apiVersion").startswith(api):
+            yield Route(child(root, "kind") or root, kind, text_at(root, "metadata", "name"), root, program)
 
 
 # Objects of the API that pass no request on by themselves, as far as their kind tells.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from flushcheck.configs.findings import Action, Edit, Finding
 from flushcheck.configs.kubernetes.controllers import NGINX_CONTROLLERS, WRITTEN_ANYWAY, Controller
 from flushcheck.configs.tree import Block, edit
-from flushcheck.model import Fix, Owner
+from flushcheck.model import Fix
 
 
 def controller_named(block: Block) -> Controller | None:
@@ -36,11 +36,12 @@ def reworded(block: Block, finding: Finding) -> Finding:
 
 def _edit(old: Edit, block: Block, controller: Controller, in_cluster: bool) -> Edit | None:
     """An edit of nginx lines as one of entries; None if no entry says the same."""
-    own = old.action is Action.REPLACE and len(old.lines) == 1
-    if own and old.lines[0].split(" ")[0] == old.statement:
+    if old.lines[0].split(" ")[0] == old.statement:
         # A line of a snippet; one that the controller writes anyway is refused with any value.
         return None if old.statement in WRITTEN_ANYWAY else old
-    entries = [entry for line in old.lines if (entry := _entry(line, controller, in_cluster))]
+    # The value of an Ingress may stand in a ConfigMap of the same file.
+    as_key = in_cluster or old.statement in controller.cluster_settings
+    entries = [entry for line in old.lines if (entry := _entry(line, controller, as_key))]
     if len(entries) != len(old.lines):
         return None
     # An entry of this name that the controller ignores is replaced: two would be one too many.
@@ -57,21 +58,19 @@ def _entry(line: str, controller: Controller, in_cluster: bool) -> str:
     key = next((key for key, setting in known.items() if setting.directive == name), None)
     if key is None:
         return ""
-    if name == "proxy_buffering" and value == "off":
+    if name == "proxy_buffering":
         value = controller.off
-    elif name == "proxy_read_timeout" and value == "1h":
+    elif name == "proxy_read_timeout":
         value = "3600" if known[key].form("3600") == ("3600s",) else "3600s"
     elif name == "limit_rate":
         value = "0"
-    elif value in ("on", "off") and known[key].form("true") == ("on",):
-        value = "true" if value == "on" else "false"
     return f"{'' if in_cluster else controller.prefix}{key}: {json.dumps(value)}"
 
 
 def _fix(finding: Finding, block: Block, controller: Controller, *, in_cluster: bool) -> Fix:
     """The culprit's fix as entries to paste; as a snippet where there is no annotation for it."""
     fix = finding.fix
-    if fix.by is not Owner.SERVER or fix.change.startswith("#"):
+    if fix.change.startswith("#"):
         return fix
     where = f"{block.name}, data" if in_cluster else f"{block.name}, metadata.annotations"
     if block.name.startswith("values "):

@@ -85,7 +85,6 @@ _BODY_FILTERS = {
     "body_filter_by_lua_block": "Lua code",
     "body_filter_by_lua_file": "Lua code",
     "js_body_filter": "JavaScript code",
-    "subs_filter": "the substitutions module",
     "replace_filter": "the replace-filter module",
     "pagespeed": "PageSpeed",
     "modsecurity": "ModSecurity",
@@ -94,8 +93,6 @@ _BODY_FILTERS = {
     "length_hiding": "the length-hiding module",
     "footer": "the footer module",
     "proxy_wasm": "a WebAssembly filter",
-    "xslt_stylesheet": "the xslt module",
-    "image_filter": "the image filter",
     "perl": "Perl code",
 }
 _OFF = frozenset({"off"})
@@ -116,6 +113,9 @@ def doubts(block: Block) -> Iterator[str]:
             if not line.args or line.args[0] not in _OFF:
                 yield f"{name} (line {line.line}): responses go through {program}, which may collect them"
                 break
+    image = next(iter(block.scope.nearest("image_filter")), None)
+    if image is not None and image.args[:1] != ("off",):
+        yield f"image_filter (line {image.line}): a response that is no image does not pass"
     types = block.value("sub_filter_types", "text/html")
     hit = [kind for kind in types.args if kind in STREAM_TYPES or kind == "*"]
     substitutions = block.scope.nearest("sub_filter")

@@ -10,12 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from flushcheck.files.embedded import shell, supervisor, yaml_texts
+from flushcheck.files.embedded import kong, shell, supervisor, yaml_texts
 from flushcheck.files.embedded.container import MAX_LINES, MAX_TEXTS, Container, Embedded
 
 __all__ = ["CONTAINERS", "Container", "Embedded", "container_of", "texts_in"]
 
-CONTAINERS: tuple[Container, ...] = (yaml_texts.CONTAINER, supervisor.CONTAINER, shell.CONTAINER)
+CONTAINERS: tuple[Container, ...] = (
+    yaml_texts.CONTAINER,
+    supervisor.CONTAINER,
+    kong.CONTAINER,
+    shell.CONTAINER,
+)
 
 
 def container_of(name: str, text: str) -> Container | None:

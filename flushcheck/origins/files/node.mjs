@@ -194,8 +194,9 @@ function same(given, expected) {
  * The response to a request: `stream`, or a `body` to write as JSON. null: this request is not for this file.
  *
  * @param header returns the value of a request header, by its name in lower case
+ * @param layers of the app around this place, from the outermost
  */
-function answer(method, query, header, protocol) {
+function answer(method, query, header, protocol, layers = []) {
   if (method !== "GET" || !query.has("fc")) return null;
   const today = new Date().toISOString().slice(0, 10);
   const set = /^[\w-]{16,}$/.test(TOKEN) && /^\d{4}-\d\d-\d\d$/.test(UNTIL);
@@ -206,7 +207,7 @@ function answer(method, query, header, protocol) {
     const wanted = choice(query, "fc", "", ["1", ...Object.keys(TRANSPORTS)]);
     if (wanted === "1") {
       const max = { streams: MAX_STREAMS, duration_s: MAX_DURATION_S, bytes: MAX_BYTES };
-      const offered = { transports: Object.keys(TRANSPORTS), params: PARAMS, max, until: UNTIL };
+      const offered = { transports: Object.keys(TRANSPORTS), params: PARAMS, max, until: UNTIL, layers };
       return {
         status: 200,
         headers: { ...headers, "Cache-Control": "no-store" },
@@ -266,10 +267,19 @@ function sleep(seconds, signal) {
 
 // --- The ways in ---
 
+/** The names of the layers in front of this place in an Express app, from the outermost; none elsewhere. */
+function layersAround({ app, baseUrl }) {
+  const stack = (app?._router ?? app?.router)?.stack ?? [];
+  const at = stack.findIndex((layer) => layer.handle === middleware && layer.match(baseUrl || "/"));
+  const names = stack.slice(0, Math.max(0, at)).filter(({ handle, route }) => handle !== middleware && !route);
+  return names.map(({ name }) => String(name).slice(0, 200)).slice(-50);
+}
+
 /** node:http, Express, Connect: `http.createServer(middleware)` or `app.use(middleware)`. */
 export async function middleware(request, response, next) {
   const query = new URLSearchParams(request.url.replace(/^[^?]*/, ""));
-  const reply = answer(request.method, query, (name) => request.headers[name], `HTTP/${request.httpVersion}`);
+  const protocol = `HTTP/${request.httpVersion}`;
+  const reply = answer(request.method, query, (name) => request.headers[name], protocol, layersAround(request));
   if (reply === null) {
     if (next) return next();
     response.writeHead(404).end();

@@ -12,7 +12,7 @@ export interface Probe {
   transport: Transport;
   scenario: string;
   variant: string;
-  vantage: "path" | "loopback" | "direct" | "unproxied";
+  vantage: "path" | "loopback" | "direct" | "unproxied" | "outer";
   run: number;
   lasts_s: number;
   client?: Client;
@@ -119,7 +119,14 @@ export interface Run {
   capabilities?: Capabilities | null;
   direct_capabilities?: Capabilities | null;
   origin_fault?: string;
+  outer?: string;
+  outer_capabilities?: Capabilities | null;
+  tapped?: { notes: string[]; observation: Observation } | null;
   omissions?: { probe: Probe; reason: string }[];
+  began_at?: string;
+  took_s?: number;
+  observer?: string;
+  marker?: string;
 }
 
 /** What an origin says that it can: docs/protocol.md. The page itself diagnoses services with their own paths. */
@@ -211,6 +218,7 @@ export interface FaultLocation {
   place: string;
   summary: string;
   evidence: string[];
+  layers: string[];
 }
 
 export interface Hop {
@@ -245,6 +253,11 @@ export interface Report {
   is_origin: boolean;
   notes: string[];
   tool: string;
+  began_at: string;
+  took_s: number;
+  observer: string;
+  marker: string;
+  clean: string[];
 }
 
 export interface StreamReport {

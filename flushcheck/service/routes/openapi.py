@@ -22,8 +22,10 @@ from flushcheck import __version__
 from flushcheck.configs.findings import Server
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, Transport
+from flushcheck.protocol import origin
 from flushcheck.service.responses import allow_cors, json_response
 from flushcheck.service.routes.check import CheckError
+from flushcheck.service.routes.origin import TRANSPORTS as ORIGIN_TRANSPORTS
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import CONTENT_TYPES, TABLE
 
@@ -106,7 +108,9 @@ def _streams(limits: Limits) -> Schema:
         "/xhr": {"get": {**chunked["get"], "summary": "The same after 1,024 spaces and a blank line"}},
         ROUTES[Transport.EVENTS]: events,
         "/": _get(
-            "The page; with Accept: text/event-stream, the events", {200: {HTML: TEXT_BODY, **any_type}}
+            "The page; with Accept: text/event-stream, the events; with `fc`, an origin (docs/protocol.md)",
+            {200: {HTML: TEXT_BODY, JSON: ANY_OBJECT, **any_type}, 429: JSON, 503: JSON},
+            [_parameter("fc", {"type": "string", "enum": [str(origin.VERSION), *ORIGIN_TRANSPORTS]}, "1")],
         ),
         ROUTES[Transport.POLLING]: _get("One piece of the text", {200: any_type}, [cnt, *parameters]),
         ROUTES[Transport.WEBSOCKET]: _get(

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import Any
 
 from flask import Blueprint, Response, request
 
 from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
 from flushcheck.model import Transport, UsageError
-from flushcheck.service.access_log import log_entry
+from flushcheck.service.access_log import LogEntry, log_entry
 from flushcheck.service.limits.admission import StreamPermit
+from flushcheck.service.recipes import Recipe, kind
 from flushcheck.service.responses import allow_cors
 from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
 from flushcheck.service.serving.frame_cache import frame_cache
 from flushcheck.service.serving.frame_schedule import EndReason, FrameSchedule, Heartbeat, StreamProgress
-from flushcheck.service.serving.http_connection import HttpConnection, StreamingResponse
+from flushcheck.service.serving.http_connection import HttpConnection, StreamingResponse, WrittenBy
 from flushcheck.streaming.params import END_NONE, Params, parse
 from flushcheck.streaming.source import Source, resumed, source
 from flushcheck.streaming.transports import encoder, polling
@@ -55,6 +57,7 @@ ROOT = replace(EVENTS, path="/", defaults=replace(EVENTS.defaults, end="imouttah
 # A deploy disconnects every EventSource at once: they reconnect soon, and not all at the same moment.
 RECONNECT_S = (0.2, 1.0)
 
+HOT = (CHUNKED, EVENTS)  # see `fast_path`; the origin protocol has other queries at other paths
 SHARED = frozenset(route.path for route in (CHUNKED, EVENTS, POLLING, XHR, ROOT))
 
 
@@ -115,49 +118,56 @@ def open_stream(
     Raises:
         CapacityExceeded: a limit of concurrent streams is reached.
     """
-    log_entry().transport = route.transport
+    entry = log_entry()
+    entry.transport = route.transport
     response = _empty(params, encoder(route.transport, params.framing, params.end).content_type)
     if request.method == "HEAD":
         return response
     permit = service.admission.admit(request.environ)
     response.call_on_close(permit.release)
-    response.response = _body(service, route, params, rest, permit, response, retries=retries)
+    recipe, environ = Recipe(route.transport, params, rest), request.environ
+    frames = frame_schedule(service, recipe, environ, permit, entry, retries=retries)
+    response.response = service.serving.write(frames, HttpConnection(environ, response.written_by))
+    if route in HOT:
+        _learn(service, response, recipe)
     return response
 
 
-def _body(
+def frame_schedule(
     service: Service,
-    route: Route,
-    params: Params,
-    rest: Source,
+    recipe: Recipe,
+    environ: Mapping[str, Any],
     permit: StreamPermit,
-    response: StreamingResponse,
+    entry: LogEntry,
     *,
-    retries: bool,
-) -> Iterator[bytes]:
-    environ = request.environ
-    cache = frame_cache(rest, route.transport, params.framing, params.end)
-    preamble, heartbeat = cache.preamble(params.pad_bytes), None
-    if route.transport is Transport.EVENTS and retries:
+    retries: bool = True,
+) -> FrameSchedule:
+    """What a stream over HTTP sends, and when. See `open_stream`."""
+    params, transport = recipe.params, recipe.transport
+    cache = frame_cache(recipe.source, transport, params.framing, params.end)
+    preamble, closing_frame, heartbeat = cache.preamble(params.pad_bytes), b"", None
+    if transport is Transport.EVENTS and retries:
         preamble += retry(service.limits.retry_s)
-    if route.transport is Transport.EVENTS and params.heartbeat:
+        closing_frame = retry(random.uniform(*RECONNECT_S))
+    if transport is Transport.EVENTS and params.heartbeat:
         heartbeat = Heartbeat(service.limits.heartbeat_s, HEARTBEAT)
-    frames = FrameSchedule(
+    return FrameSchedule(
         cache,
-        log_entry().start_stream(),
+        entry.start_stream(),
         request_at_app=lambda: request_at_app(environ, concurrent=permit.concurrent),
         preamble=preamble,
-        closing_frame=_closing_frame(route.transport) if retries else b"",
+        closing_frame=closing_frame,
         heartbeat=heartbeat,
     )
-    return service.serving.write(frames, HttpConnection(environ, response))
 
 
-def _closing_frame(transport: Transport) -> bytes:
-    """What an aborted stream sends last: when an EventSource has to connect again."""
-    if transport is not Transport.EVENTS:
-        return b""
-    return retry(random.uniform(*RECONNECT_S))
+def _learn(service: Service, response: StreamingResponse, recipe: Recipe, cnt: int = -1) -> None:
+    """Have `fast_path` respond to the next request of this kind, with the headers of this response."""
+    known = kind(request.environ)
+    if known is None or known.cnt != cnt:
+        return
+    key = known.key
+    response.on_headers = lambda headers: service.recipes.learn(key, replace(recipe, headers=headers))
 
 
 def poll(service: Service) -> Response:
@@ -172,7 +182,9 @@ def poll(service: Service) -> Response:
     cnt = ",".join(value for name, value in pairs if name == "cnt") or "0"
     # Not int(): that also takes "1_000", " 7" and other scripts' digits.
     if re.fullmatch("[0-9]{1,12}", cnt) and int(cnt) < whole.count:
-        return poll_piece(params, whole, int(cnt))
+        response = poll_piece(params, whole, int(cnt))
+        _learn(service, response, Recipe(Transport.POLLING, params, whole), int(cnt))
+        return response
     origin = request_at_app(request.environ, concurrent=service.limiter.in_use + 1)
     response = _empty(params, polling.CONTENT_TYPE)
     response.status_code = 400
@@ -180,7 +192,7 @@ def poll(service: Service) -> Response:
     return response
 
 
-def poll_piece(params: Params, whole: Source, cnt: int) -> Response:
+def poll_piece(params: Params, whole: Source, cnt: int) -> StreamingResponse:
     """Respond to a poll with this Piece."""
     log_entry().transport = Transport.POLLING
     response = _empty(params, polling.CONTENT_TYPE)
@@ -219,6 +231,7 @@ def _empty(params: Params, content_type: str) -> StreamingResponse:
     response = StreamingResponse(
         iter(()), content_type=f"{params.content_type or content_type}; charset=utf-8"
     )
+    response.written_by = WrittenBy()
     if params.xab:
         response.headers["X-Accel-Buffering"] = "no"
     if params.cache:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, Flask, Response, g, request
@@ -19,9 +19,10 @@ from simple_websocket import Server
 from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
 from flushcheck.model import Transport
 from flushcheck.model.codec import to_json
-from flushcheck.service.access_log import log_entry
+from flushcheck.service.access_log import LogEntry, log_entry
 from flushcheck.service.limits import cross_site
 from flushcheck.service.limits.admission import StreamPermit
+from flushcheck.service.recipes import Recipe, kind
 from flushcheck.service.responses import allow_cors, json_response
 from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
@@ -29,8 +30,8 @@ from flushcheck.service.serving import handshake, internals
 from flushcheck.service.serving.frame_cache import frame_cache
 from flushcheck.service.serving.frame_schedule import FrameSchedule
 from flushcheck.service.serving.websocket_connection import WebSocketConnection
-from flushcheck.streaming.params import Params, parse
-from flushcheck.streaming.source import Source, source
+from flushcheck.streaming.params import parse
+from flushcheck.streaming.source import source
 
 PATH = ROUTES[Transport.WEBSOCKET]
 DEFAULTS = ROUTE_DEFAULTS[Transport.WEBSOCKET]
@@ -51,17 +52,20 @@ class NoThread:
 class HandshakeSocket:
     """The socket that simple-websocket gets: it takes the response to the handshake, and nothing after it.
 
+
     flask-sock closes the WebSocket after the view, when that is done already.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         """Write to this connection."""
         self._sock: socket.socket | None = sock
+        self.response = b""
 
     def send(self, data: bytes) -> int:
         """Send all of it, once. A client that is gone is no error here: the stream notices."""
         sock, self._sock = self._sock, None
         if sock:
+            self.response = data
             with contextlib.suppress(OSError):
                 sock.sendall(data)
         return len(data)
@@ -109,8 +113,7 @@ def routes(app: Flask, service: Service) -> Blueprint:
 class Opening:
     """What the stream needs, from before the handshake took the request's headers."""
 
-    params: Params
-    source: Source
+    recipe: Recipe
     environ: Mapping[str, Any]
     permit: StreamPermit
 
@@ -132,7 +135,7 @@ def _prepare(service: Service) -> Response | None:
     # A copy, since the handshake takes the headers away; without Flask's own entry, through which a WebSocket
     # that has ended would hold itself, and 20 KB, until the garbage collector runs.
     original = {key: value for key, value in environ.items() if key != "werkzeug.request"}
-    g.opening = Opening(params, whole, original, permit)
+    g.opening = Opening(Recipe(Transport.WEBSOCKET, params, whole), original, permit)
     handshake.strip_headers(environ)
     for name in handshake.SOCKETS:
         if name in environ:
@@ -150,15 +153,28 @@ def _reject(service: Service, rejection: handshake.Rejection) -> Response:
 def _stream(service: Service) -> None:
     """Send the stream over the open WebSocket, and close it."""
     opening: Opening = g.opening
-    log_entry().status = 101
-    params = opening.params
+    entry, recipe, environ = log_entry(), opening.recipe, opening.environ
+    entry.status = 101
+    accept, known = handshake.accept(environ), kind(environ)
+    sock = request.environ.get("gunicorn.socket")
+    around = sock.response.split(accept) if isinstance(sock, HandshakeSocket) else ()
+    if known and known.cnt < 0 and len(around) == 2:
+        service.recipes.learn(known.key, replace(recipe, handshake=(around[0], around[1])))
+    run(service, recipe, environ, opening.permit, entry)
+
+
+def run(
+    service: Service, recipe: Recipe, environ: Mapping[str, Any], permit: StreamPermit, entry: LogEntry
+) -> None:
+    """Send the stream over the open WebSocket of this WSGI request, and close it."""
+    params = recipe.params
     frames = FrameSchedule(
-        frame_cache(opening.source, Transport.WEBSOCKET, params.framing, params.end),
-        log_entry().start_stream(),
-        request_at_app=lambda: request_at_app(opening.environ, concurrent=opening.permit.concurrent),
+        frame_cache(recipe.source, Transport.WEBSOCKET, params.framing, params.end),
+        entry.start_stream(),
+        request_at_app=lambda: request_at_app(environ, concurrent=permit.concurrent),
     )
     connection = WebSocketConnection(
-        handshake.server_socket(opening.environ), max_message_bytes=service.limits.max_message_bytes
+        handshake.server_socket(environ), max_message_bytes=service.limits.max_message_bytes
     )
     for frame in service.serving.write(frames, connection):
         connection.send(frame)

@@ -26,7 +26,7 @@ class EngineLoop:
         """
         self._run_once = run_once
         self._wakeup = Event()
-        self._wakes_s = -math.inf  # when the greenlet goes on; -inf while it runs
+        self._wakes_s = -math.inf  # when the greenlet has to go on; -inf while it runs
         self._has_events = False  # epoll has something to report
         # Registered once: to add an epoll to an epoll, the kernel walks all that is in it.
         self._epoll_watcher = internals.on_readable(epoll_fd, self._on_epoll)
@@ -42,13 +42,17 @@ class EngineLoop:
         self._wakes_s = -math.inf
 
     def sleeps_until(self, at_s: float) -> None:
-        """A slice ends, and nothing is due before this moment."""
+        """A slice ends, and nothing is due before this moment, which may be now."""
         self._wakes_s = at_s
+
+    def overdue(self, now_s: float) -> bool:
+        """Whether something is due, and the greenlet has not run yet."""
+        return -math.inf < self._wakes_s < now_s
 
     def wake(self, at_s: float) -> None:
         """Something is due at this moment: wake the greenlet if it would sleep longer."""
         if at_s < self._wakes_s:
-            self._wakes_s = -math.inf
+            self._wakes_s = at_s
             self._wakeup.set()
 
     def _on_epoll(self) -> None:

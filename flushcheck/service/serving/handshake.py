@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import socket
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
 VERSION = "13"
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 
 # Where servers put the connection that simple-websocket can use.
 SOCKETS = ("gunicorn.socket", "werkzeug.socket")
@@ -95,6 +97,12 @@ def strip_headers(environ: MutableMapping[str, Any]) -> None:
     environ["HTTP_UPGRADE"] = "websocket"
     environ["HTTP_CONNECTION"] = "Upgrade"
     environ["HTTP_SEC_WEBSOCKET_VERSION"] = VERSION
+
+
+def accept(environ: Mapping[str, Any]) -> bytes:
+    """The value of Sec-WebSocket-Accept for a request that `check` does not reject. Source: section 4.2.2."""
+    key = environ["HTTP_SEC_WEBSOCKET_KEY"].encode("latin-1")
+    return base64.b64encode(hashlib.sha1(key + GUID, usedforsecurity=False).digest())
 
 
 def _is_key(key: str) -> bool:

@@ -13,7 +13,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response
@@ -26,46 +27,66 @@ from flushcheck.service.serving.socket_writer import ActiveStream
 from flushcheck.service.serving.stream_writer import StreamWriter
 
 
+@dataclass(slots=True)
+class WrittenBy:
+    """What writes a response."""
+
+    server_response: Any = None  # gunicorn's own Response; None under anything else
+    direct: bool = False  # nothing is between the app and the server, and the app may write for it
+
+
 class StreamingResponse(Response):
     """A response that knows what writes it."""
 
-    server_response: Any = None  # gunicorn's own Response; None under anything else
+    written_by: WrittenBy
+    on_headers: Callable[[tuple[tuple[str, str], ...]], None] | None = None  # called with its headers
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Respond as PEP 3333 prescribes."""
-        self.server_response = internals.gunicorn_response(start_response)
-        return super().__call__(environ, start_response)
+        self.written_by.server_response = internals.gunicorn_response(start_response)
+        body, status, headers = self.get_wsgi_response(environ)
+        if self.on_headers:
+            self.on_headers(tuple(headers))
+        start_response(status, headers)
+        return body
 
 
 class HttpConnection:
     """The connection of one streamed response."""
 
-    def __init__(self, environ: Mapping[str, Any], response: StreamingResponse) -> None:
+    def __init__(self, environ: Mapping[str, Any], written_by: WrittenBy) -> None:
         """Begin before the server has written anything.
 
         Args:
             environ: of the WSGI request.
-            response: to it.
+            written_by: filled in before the second frame.
         """
-        self._response = response
+        self._written_by = written_by
         self._yielded_bytes = 0
         self._client = client_of(environ)
-        self._sock: socket.socket | None = environ.get("gunicorn.socket")
+        self.sock: socket.socket | None = environ.get("gunicorn.socket")
         self._event = threading.Event()
 
     def opening_frames(self, frames: FrameSchedule) -> Iterator[bytes]:
         """The frames that only the server can write, since it writes the headers with them."""
+        opening = []
         while not frames.progress.pieces:
-            frame = frames.next_frame(time.monotonic())
-            self._yielded_bytes += len(frame)
-            yield frame
+            opening.append(frames.next_frame(time.monotonic()))
+            self._yielded_bytes += len(opening[-1])
+            if not self._written_by.direct:
+                yield opening[-1]
+        if self._written_by.direct:
+            response = self._written_by.server_response
+            framer = chunk if response.chunked else identity
+            data = b"".join(framer(frame) for frame in opening if frame)
+            internals.send_with_headers(response, data, sent=self._yielded_bytes)
 
     def framer(self) -> Framer | None:
         """What frames the rest of the body, if the engine may write it; None if only the server may."""
         if isinstance(self._client, OpaqueClient):
             return None
         return framer_for(
-            self._response.server_response, self._client.sock, yielded_bytes=self._yielded_bytes
+            self._written_by.server_response, self._client.sock, yielded_bytes=self._yielded_bytes
         )
 
     def attach(self, writer: StreamWriter, frames: FrameSchedule, framer: Framer) -> ActiveStream:
@@ -86,14 +107,14 @@ class HttpConnection:
 
     def close(self, ended: EndReason) -> None:
         """Have the server close the connection behind a stream that ended in this way, if it should."""
-        if self._sock is None:
+        if self.sock is None:
             return
         with contextlib.suppress(OSError):
             if ended is EndReason.DRAINED:
                 # The last chunk can still go out; the server reads EOF next, and does not wait for a request.
-                self._sock.shutdown(socket.SHUT_RD)
+                self.sock.shutdown(socket.SHUT_RD)
             if ended is EndReason.STALLED:
-                reset(self._sock)
+                reset(self.sock)
 
 
 def client_of(environ: Mapping[str, Any]) -> SocketClient | OpaqueClient:
@@ -112,7 +133,7 @@ def framer_for(server_response: Any, sock: socket.socket, *, yielded_bytes: int)
     """What makes a frame the bytes to write, or None if only the server may write.
 
     Args:
-        server_response: see StreamingResponse.
+        server_response: see WrittenBy.
         sock: of the connection.
         yielded_bytes: of the body so far.
     """

@@ -5,8 +5,9 @@ Everything that a new version may take away without notice is in this file:
 - gunicorn's worker: its settings, and `alive`, which turns False when the worker stops. The hook `post_fork`
   in deploy/gunicorn.conf.py hands it over. Under other settings files it is found by its SIGTERM handler, a
   bound method. Without it streams are not ended before the process stops; all else works.
-- gunicorn's Response: what it has sent, and how it frames the body. No hook hands it over before the body;
-  WSGI's `start_response` is its bound method. Without it the engine cannot tell whether it may write.
+- gunicorn's Response: what it has sent, and how it frames the body; its lines before the app's headers; and
+  `force_close`, which a refusal calls. No hook hands it over before the body; WSGI's `start_response` is its
+  bound method. Without it the engine cannot tell whether it may write.
 - gevent's loop: an I/O watcher and an async watcher, both kept for the life of the process. The documented
   calls make a new watcher for each wait.
 
@@ -78,6 +79,32 @@ def gunicorn_response(start_response: Any) -> Any:
     response = getattr(start_response, "__self__", None)
     kind = type(response)
     return response if (kind.__module__, kind.__qualname__) == RESPONSE_CLASS else None
+
+
+def serves(app: object) -> bool:
+    """Whether gunicorn calls this WSGI application itself, so that what it yields is what is sent."""
+    return getattr(gunicorn_worker(), "wsgi", None) is app
+
+
+def send_with_headers(response: Any, body: bytes, *, sent: int) -> None:
+    """Write the headers of gunicorn's Response, and this, in one system call; gunicorn itself takes two.
+
+    Args:
+        response: `start_response` was called, and nothing was sent.
+        body: the first bytes behind the headers, framed as the response's body has to be.
+        sent: how many bytes of the body they are without their frames.
+    """
+    lines = response.default_headers() + [f"{name}: {value}\r\n" for name, value in response.headers]
+    response.sock.sendall("".join((*lines, "\r\n")).encode("latin-1") + body)
+    response.headers_sent = True
+    response.sent += sent
+
+
+def close_after(start_response: Any) -> None:
+    """Have gunicorn close the connection after this response. Nothing under another server."""
+    force_close = getattr(getattr(start_response, "__self__", None), "force_close", None)
+    if callable(force_close):
+        force_close()
 
 
 def is_patched(module: str = "socket") -> bool:
@@ -163,6 +190,8 @@ def response_misfits(response_class: Any) -> Iterator[str]:
         return
     if getattr(getattr(response, "start_response", None), "__self__", None) is not response:
         yield "gunicorn.http.wsgi.Response has no method start_response"
+    if not callable(getattr(response, "default_headers", None)):
+        yield "gunicorn.http.wsgi.Response has no method default_headers"
     for name, kind in RESPONSE_FIELDS.items():
         if not isinstance(getattr(response, name, None), kind):
             yield f"gunicorn.http.wsgi.Response has no attribute {name} of type {kind.__name__}"

@@ -10,12 +10,15 @@ It decides which of two ways the stream goes:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Generator, Iterator
 
 from flushcheck.service.serving import internals
 from flushcheck.service.serving.drain import Drain
-from flushcheck.service.serving.frame_schedule import FrameSchedule, iter_frames_blocking
+from flushcheck.service.serving.frame_schedule import EndReason, FrameSchedule, iter_frames_blocking
 from flushcheck.service.serving.http_connection import HttpConnection
+from flushcheck.service.serving.stall_watch import StallWatch
 from flushcheck.service.serving.stream_writer import StreamWriter
 from flushcheck.service.serving.websocket_connection import WebSocketConnection
 from flushcheck.streaming.limits import Limits
@@ -31,9 +34,11 @@ class Serving:
         """Begin without streams. Starts nothing: with `preload_app` this process is still to be forked."""
         self.drain = Drain()
         self._switched_on = limits.engine == "on"
+        max_s = MAX_SLOWNESS * limits.max_duration_s
+        self._stall_watch = StallWatch(stall_s=limits.stall_s, max_s=max_s)
         self._writer = StreamWriter(
             stall_s=limits.stall_s,
-            max_s=MAX_SLOWNESS * limits.max_duration_s,
+            max_s=max_s,
             draining=lambda: self.drain.due,
         )
 
@@ -42,9 +47,14 @@ class Serving:
         """Whether the engine writes the streams that it can write."""
         return self._switched_on and internals.engine_fits()
 
+    def await_turn(self) -> None:
+        """Wait until a stream may be opened: a burst of new ones must not make those that run late."""
+        if self._writer.crowded:
+            self._writer.await_turn()
+
     def write(
         self, frames: FrameSchedule, connection: HttpConnection | WebSocketConnection
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Write a paced stream, and close its connection as the way it ended requires.
 
         Args:
@@ -61,7 +71,7 @@ class Serving:
         yield from connection.opening_frames(frames)
         framer = connection.framer() if self.engine_active else None
         if framer is None:
-            yield from iter_frames_blocking(frames, connection, draining=lambda: self.drain.due)
+            yield from self._write_plainly(frames, connection)
         else:
             stream = connection.attach(self._writer, frames, framer)
             try:
@@ -71,3 +81,19 @@ class Serving:
             if stream.error:
                 raise stream.error
         connection.close(frames.progress.ended)
+
+    def _write_plainly(
+        self, frames: FrameSchedule, connection: HttpConnection | WebSocketConnection
+    ) -> Iterator[bytes]:
+        """Let the stream pace itself, and drop its client if the caller's write does not progress."""
+        blocking = iter_frames_blocking(frames, connection, draining=lambda: self.drain.due)
+        if connection.sock is None:
+            yield from blocking
+            return
+        with self._stall_watch.watch(connection.sock, frames.progress) as watched:
+            for frame in blocking:
+                watched.since_s = time.monotonic()
+                yield frame
+                watched.since_s = math.inf
+            if watched.stalled:
+                frames.progress.ended = EndReason.STALLED

@@ -26,7 +26,9 @@ from __future__ import annotations
 
 import math
 import socket
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -60,6 +62,10 @@ BATCH_BYTES = 8 * 1024
 MAX_DROPS_AT_ONCE = 10
 
 
+# Streams opened between two slices while others wait to be: each takes 0.2 to 0.4 ms.
+MAX_OPENED_AT_ONCE = 8
+
+
 class StreamWriter:
     """All streams that the engine writes. Its loop starts with the first: in a worker, after its fork."""
 
@@ -88,7 +94,23 @@ class StreamWriter:
         self._reap_s = 0.0  # when to look for stalled clients next
         self._yielded_s = 0.0  # since when all others have their turn
         self._drains = False
+        self._turns: deque[threading.Event] = deque()  # of requests that wait to open a stream, in order
         self._loop: EngineLoop | None = None  # None until the first stream
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a new stream has to wait for its turn: others wait, or a slice is overdue."""
+        return bool(self._turns) or (self._loop is not None and self._loop.overdue(self._clock()))
+
+    def await_turn(self) -> None:
+        """Wait until all that came before have been opened, or begun to be, and the loop has had a slice."""
+        turn = threading.Event()
+        self._turns.append(turn)
+        turn.wait()
+
+    def _open_some(self) -> None:
+        for _ in range(min(len(self._turns), MAX_OPENED_AT_ONCE)):
+            self._turns.popleft().set()
 
     def attach(
         self,
@@ -163,8 +185,11 @@ class StreamWriter:
         while group := schedule.next_group(due=now_s < fair_s, backlog=now_s < ends_s):
             self._serve(group, now_s)
             now_s = self._clock()
-        if schedule.busy:
+        has_turns = bool(self._turns)
+        self._open_some()
+        if schedule.busy or has_turns:
             self._yielded_s = now_s
+            loop.sleeps_until(now_s)
             return 0.0
         at_s = schedule.next_s
         if sockets.active:

@@ -37,6 +37,7 @@ UNSENT_POLL_S = 0.02
 
 # After the close frame the client's own is waited for, and what it still sends is discarded.
 LINGER_S = 2.0
+DRAINED_LINGER_S = 0.5  # while the process stops: 3 s are promised for all of it
 
 
 class WebSocketConnection:
@@ -49,7 +50,7 @@ class WebSocketConnection:
             sock: the connection; closed by the server, later.
             max_message_bytes: a longer message of the client ends the WebSocket.
         """
-        self._sock = sock
+        self.sock = sock
         self._protocol = WebSocketProtocol(max_message_bytes=max_message_bytes)
         self._inject: Callable[[bytes], bool] | None = (
             None  # while the engine writes, all else goes through it
@@ -64,7 +65,7 @@ class WebSocketConnection:
 
     def framer(self) -> Framer | None:
         """What makes a frame a message; None over TLS, which the engine does not speak."""
-        return None if isinstance(self._sock, ssl.SSLSocket) else message
+        return None if isinstance(self.sock, ssl.SSLSocket) else message
 
     def send(self, frame: bytes) -> None:
         """Write one frame of the stream as a message. That the client is gone shows in `wait`."""
@@ -90,7 +91,7 @@ class WebSocketConnection:
     def attach(self, writer: StreamWriter, frames: FrameSchedule, framer: Framer) -> ActiveStream:
         """Have the engine write the stream. It polls no client: a hang-up makes the socket readable."""
         wake = self._event.set
-        return writer.attach(frames, self._sock, framer, on_readable=wake, on_end=wake)
+        return writer.attach(frames, self.sock, framer, on_readable=wake, on_end=wake)
 
     def follow(self, writer: StreamWriter, stream: ActiveStream) -> EndReason:
         """Wait until the engine has written the stream, or the client ends it; how it ended."""
@@ -113,18 +114,19 @@ class WebSocketConnection:
 
     def close(self, ended: EndReason) -> None:
         """Close the WebSocket after a stream that ended in this way. The server closes the socket itself."""
-        self._send_timeout_s = LINGER_S
-        until_s = time.monotonic() + LINGER_S
+        linger_s = DRAINED_LINGER_S if ended is EndReason.DRAINED else LINGER_S
+        self._send_timeout_s = linger_s
+        until_s = time.monotonic() + linger_s
         if ended is EndReason.STALLED:
             self._broken = True
-            reset(self._sock)
+            reset(self.sock)
         elif ended is not EndReason.GONE and (close_frame := self._protocol.close(ended)):
             self._write(close_frame)
             self._await_close(until_s)
         if not self._protocol.closed and not self._broken:
             self._discard(until_s)
         with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self.sock.shutdown(socket.SHUT_RDWR)
 
     def _react_to_all(self, stream: ActiveStream) -> EndReason | None:
         """React to all that has arrived."""
@@ -151,8 +153,8 @@ class WebSocketConnection:
     def _receive(self, seconds: float) -> bytes | None:
         """What the client sends within this time; b"" at the end of its data, None if nothing came."""
         try:
-            self._sock.settimeout(seconds)
-            return self._sock.recv(RECEIVE_BYTES)
+            self.sock.settimeout(seconds)
+            return self.sock.recv(RECEIVE_BYTES)
         except (BlockingIOError, TimeoutError, ssl.SSLWantReadError):
             return None
         except OSError:
@@ -162,8 +164,8 @@ class WebSocketConnection:
         if self._broken or (self._inject and self._inject(data)):
             return
         try:
-            self._sock.settimeout(self._send_timeout_s)
-            self._sock.sendall(data)
+            self.sock.settimeout(self._send_timeout_s)
+            self.sock.sendall(data)
         except OSError:
             self._broken = True
 
@@ -178,6 +180,6 @@ class WebSocketConnection:
     def _discard(self, until_s: float) -> None:
         """Send FIN, and read until the client has closed: closing with unread bytes sends RST."""
         with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_WR)
+            self.sock.shutdown(socket.SHUT_WR)
         while (left_s := until_s - time.monotonic()) > 0 and self._receive(left_s):
             yield_to_hub()

@@ -14,6 +14,8 @@ from flushcheck.model.codec import from_json, to_json
 from flushcheck.streaming.transports.records import Malformed
 
 CONTENT_TYPE = "application/json"
+# Made once: json.dumps makes an encoder for each call that is not by its defaults.
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def piece_body(piece: Piece, *, count: int, pad_bytes: int) -> bytes:
@@ -44,4 +46,4 @@ def read_body(body: bytes) -> Piece | EndRecord:
 
 
 def _body(data: dict[str, Any], pad_bytes: int) -> bytes:
-    return b" " * pad_bytes + json.dumps(data, ensure_ascii=False).encode() + b"\n"
+    return b" " * pad_bytes + _ENCODE(data).encode() + b"\n"

@@ -121,7 +121,10 @@ def tapped(stack: Stack, url: str) -> tuple[TapReport, Mapping[str, Any], Observ
     except NotesError as error:
         return without_notes(plain.shown_url, str(error)), {}, observation
     report = judge_tap(
-        "http://127.0.0.1:8000/", notes, observation, advice=lambda name, path: f"{name} {path}"
+        "http://127.0.0.1:8000/",
+        notes,
+        observation,
+        advice=lambda name, path, version: f"{name} {path} {version}",
     )
     return report, documents[-1], observation
 

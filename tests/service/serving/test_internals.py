@@ -49,6 +49,13 @@ class Later:
     def start_response(self, status, headers):
         pass
 
+    def default_headers(self):
+        return []
+
+
+class WithoutLines(Later):
+    default_headers = None  # type: ignore[assignment]  # the point
+
 
 class WithoutSent(Later):
     def __init__(self, *args):
@@ -75,6 +82,7 @@ RESPONSES = [
     # class, what is missing
     (Response, []),
     (Later, []),
+    (WithoutLines, ["gunicorn.http.wsgi.Response has no method default_headers"]),
     (WithoutSent, ["gunicorn.http.wsgi.Response has no attribute sent of type int"]),
     (HeadersByName, ["gunicorn.http.wsgi.Response has no attribute headers of type list"]),
     (OneArgument, ["gunicorn.http.wsgi.Response cannot be made of three arguments (TypeError)"]),

@@ -1,0 +1,54 @@
+"""What a file of objects does not show: Ingresses of other programs, and routes. Blocks with the reason."""
+
+from __future__ import annotations
+
+from flushcheck.configs.kubernetes.controllers import OTHER_PREFIXES, program_of_class
+from flushcheck.configs.kubernetes.objects import Ingress, Route
+from flushcheck.configs.tree import Block, Config, Directive, Scope
+from flushcheck.configs.yaml_nodes import at, items, text_at
+
+
+def why_unknown(ingress: Ingress) -> str:
+    """A clause: why it is not known what an Ingress does to a response."""
+    names = [line.name for line in ingress.entries]
+    for prefix, (program, missing) in OTHER_PREFIXES.items():
+        named = next((name for name in names if name.startswith(prefix)), None)
+        if named is not None and not program_of_class(ingress.class_name):
+            return f"{named} is an annotation of {program}, and this file does not show {missing}"
+    program = program_of_class(ingress.class_name)
+    if program:
+        return f"class {ingress.class_name} is {program}, whose configuration is not in this file"
+    if ingress.class_name:
+        return f"it is not known which controller takes class {ingress.class_name[:60]}"
+    return "it names no class: the cluster decides which controller takes it"
+
+
+def unknown_block(config: Config, line: Directive, name: str, doubts: tuple[str, ...]) -> Block:
+    """A Block of a program whose configuration is not in the file."""
+    scope = Scope(line, ())
+    return Block(
+        server=config.server,
+        scope=scope,
+        pass_directive=line,
+        via="http",
+        name=name,
+        insert_scope=scope,
+        doubts=doubts,
+    )
+
+
+def route_block(route: Route, config: Config) -> Block:
+    """A route: of which program, or of which gateway. Neither's configuration is in the file."""
+    name = f"{route.kind} {route.name}".rstrip()
+    if route.program:
+        doubt = f"a {route.kind} is for {route.program}, whose configuration is not in this file"
+        return unknown_block(config, route.at, name, (doubt,))
+    parents = [text_at(each, "name") for each in items(at(route.root, "spec", "parentRefs"))]
+    gateways = ", ".join(parent[:60] for parent in parents[:3] if parent) or "its gateway"
+    doubts = [f"{gateways}: which program implements this gateway is not in this file"]
+    for rule in items(at(route.root, "spec", "rules")):
+        for key in ("request", "backendRequest"):
+            time = text_at(rule, "timeouts", key)
+            if time.strip("0smh") and not doubts[1:]:
+                doubts.append(f"timeouts.{key} {time[:20]} ends a stream that takes longer, silent or not")
+    return unknown_block(config, route.at, name, tuple(doubts))

@@ -1,0 +1,77 @@
+"""The connections of a gunicorn worker: few are accepted at once, and none holds up the worker's end.
+
+A worker that stops waits for its open connections. gunicorn closes a connection after the request that it
+serves, but one that is idle between two requests stays for `keepalive` seconds (10 here): a worker with 15
+streams and one idle browser took 8 s to end, at `graceful_timeout`. So an idle connection is ended as soon as
+clients had time to notice that the worker stops: a poll until then gets a response with `Connection: close`.
+
+The settings file calls `watch` in a new worker, and the other two around each request. Only the gevent worker
+is watched, and only HTTP/1: an HTTP/2 connection serves many requests, and ends by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Any
+
+from flushcheck.service.serving.drain import CHECK_EVERY_S, GRACE_S
+
+# Connections accepted before the loop turns to all others: 100 (gevent's own number) take 6 ms, in which no
+# stream moves.
+MAX_ACCEPTED_AT_ONCE = 10
+
+# By descriptor: sockets compare slowly, and are not hashed by gunicorn's TLS.
+_idle: dict[int, socket.socket] = {}
+
+
+def watch(worker: Any) -> None:
+    """Watch the connections of this worker, before it accepts the first."""
+    from gunicorn.workers.ggevent import GeventWorker
+
+    # Not a worker with a server of its own, nor one that may speak HTTP/2.
+    if type(worker) is not GeventWorker or "h2" in getattr(worker.cfg, "http_protocols", ()):
+        return
+    import gevent
+    from gevent.baseserver import BaseServer
+
+    BaseServer.max_accept = MAX_ACCEPTED_AT_ONCE
+    handle = worker.handle
+
+    def watched(listener: Any, client: socket.socket, address: Any) -> None:
+        fd = client.fileno()
+        _idle[fd] = client
+        try:
+            handle(listener, client, address)
+        finally:
+            _idle.pop(fd, None)
+
+    worker.handle = watched
+
+    def end_idle() -> None:
+        while worker.alive:
+            gevent.sleep(CHECK_EVERY_S)
+        gevent.sleep(GRACE_S)
+        while True:
+            for client in tuple(_idle.values()):
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_RD)
+            gevent.sleep(CHECK_EVERY_S)
+
+    gevent.spawn(end_idle)
+
+
+def request_begins(request: Any) -> None:
+    """The connection of this gunicorn request is not idle."""
+    if client := _client(request):
+        _idle.pop(client.fileno(), None)
+
+
+def request_ends(request: Any) -> None:
+    """It is idle again, if it is open."""
+    if (client := _client(request)) and client.fileno() >= 0:
+        _idle[client.fileno()] = client
+
+
+def _client(request: Any) -> Any:
+    return getattr(getattr(request, "unreader", None), "sock", None)
