@@ -13,8 +13,8 @@ CULPRIT = Culprit(
     title="a compressor inside the app holds the stream (Flask-Compress, for example)",
     why=(
         "A middleware compresses the response inside the app and does not flush between writes. "
-        "Flask-Compress does so for deflate, br and zstd, but not for a client that offers gzip alone, so "
-        "an old curl --compressed shows no fault."
+        "Flask-Compress does so for deflate, br and zstd, but by default (COMPRESS_ALGORITHM_STREAMING) not "
+        "for a client that offers gzip alone, so an old curl --compressed shows no fault."
     ),
     symptoms="Held and compressed, on the service's own loopback too; the same stream flows uncompressed.",
     detection="The control, over loopback or at the app's own port, is held too, and compressed.",

@@ -28,7 +28,16 @@ QUEUE_S = 1.0
 BLOCKED_S = 0.3
 BLOCKED_SHARE = 0.5
 
+# Chunks that waited for the event loop pass within this time when it runs again.
+PILE_S = 0.02
+
 READER = "reader"
+
+# The layer that reads a synchronous iterator to its end. A middleware of Django or of the app is another.
+DJANGO_HANDLERS = "django.core.handlers."
+
+# A header of gzip with the file name that Django writes into it; a first delivery of this size has no text.
+MAX_GZIP_HEAD_BYTES = 111
 
 # What lets a person know the fix of a layer: its name, where it is defined, and the version of its package.
 Advice = Callable[[str, str, str], str]
@@ -83,9 +92,9 @@ def _conclude(base: TapReport, notes: TapNotes, seen: Observation, advice: Advic
         return replace(
             base, verdict=Verdict.BROKEN, place=TapPlace.PATH, cause=TapCause.PATH, headline=headline
         )
+    if _loop_blocked(base, notes) and (base.guilty or _piled_up(base, notes)):
+        return _blocked(base)
     if base.guilty:
-        if _loop_blocked(base, notes):
-            return _blocked(base)
         return _held(base, TapPlace.PATH, TapCause.PATH, sentences.path(base))
     if base.queued_s >= QUEUE_S:
         return _held(base, TapPlace.SERVER, TapCause.QUEUE, sentences.queue(base))
@@ -100,7 +109,7 @@ def _in_app(base: TapReport, notes: TapNotes, advice: Advice) -> TapReport:
     rung = base.guilty[0]
     place = notes.places[base.rungs.index(rung) - 1]  # the tap inside of the layer
     evidence = tuple(sentences.evidence(base))
-    if notes.protocol == "asgi" and place.body == "sync" and "django" in rung.layer:
+    if notes.protocol == "asgi" and place.body == "sync" and rung.layer.startswith(DJANGO_HANDLERS):
         cause, fix = TapCause.SYNC_ITERATOR, sentences.FIX_SYNC
     elif notes.protocol == "wsgi" and place.body == "async":
         cause, fix = TapCause.ASYNC_ITERATOR, sentences.FIX_ASYNC
@@ -122,6 +131,20 @@ def _loop_blocked(base: TapReport, notes: TapNotes) -> bool:
     return base.loop_blocked_s >= max(BLOCKED_S, BLOCKED_SHARE * lasted_s)
 
 
+def _piled_up(base: TapReport, notes: TapNotes) -> bool:
+    """Whether chunks came to the view's tap together after a block: something had made them meanwhile."""
+    times_s = base.rungs[0].times_s
+    return any(
+        following - before >= BLOCKED_S
+        and sum(0 <= at_s - following <= PILE_S for at_s in times_s) >= MIN_DELIVERIES
+        and any(
+            block.for_s >= BLOCKED_S and before < block.at_s + block.for_s <= following + PILE_S
+            for block in notes.blocks
+        )
+        for before, following in pairwise(times_s)
+    )
+
+
 def _few(base: TapReport, notes: TapNotes) -> TapReport:
     """The view made too little, or all of it at once."""
     view = base.rungs[0]
@@ -133,7 +156,21 @@ def _few(base: TapReport, notes: TapNotes) -> TapReport:
         return _held(
             base, TapPlace.VIEW, TapCause.VIEW, sentences.view(view, whole=whole), sentences.FIX_VIEW
         )
+    if _compresses_at_the_end(notes.places[0]):
+        headline = sentences.compressing_view(view, notes.places[0].content_encoding)
+        return _held(base, TapPlace.VIEW, TapCause.VIEW, headline, sentences.FIX_COMPRESSING_VIEW)
     return replace(base, headline=f"could not tell: {sentences.too_few(view)}")
+
+
+def _compresses_at_the_end(view: Place) -> bool:
+    """Whether a view hands out the header of gzip, and all the rest later: a decorator compresses it."""
+    deliveries = groups(view.chunks)
+    return (
+        "gzip" in view.content_encoding
+        and len(deliveries) == 2
+        and deliveries[0].size_bytes <= MAX_GZIP_HEAD_BYTES < deliveries[1].size_bytes
+        and deliveries[1].at_s - deliveries[0].at_s >= SLOW_S
+    )
 
 
 def _gzip_members(base: TapReport, advice: Advice) -> TapReport:

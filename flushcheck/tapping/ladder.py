@@ -59,7 +59,19 @@ def layer_step(inner: Place, outer: Place) -> Step:
     same = sum(chunk.size_bytes for chunk in inner.chunks) == sum(chunk.size_bytes for chunk in outer.chunks)
     entered = groups(inner.chunks)
     differences = _by_bytes(entered, outer.chunks) if same else _by_order(entered, outer.chunks)
-    return _step(entered, outer.chunks, differences, SAME_CHUNK_S)
+    step = _step(entered, outer.chunks, differences, SAME_CHUNK_S)
+    return replace(step, holds=step.holds or _holds_beginning(entered, outer.chunks, differences))
+
+
+def _holds_beginning(entered: list[Chunk], left: Sequence[Chunk], waits: list[float]) -> bool:
+    """Whether a layer had several deliveries before it passed on the first: it looks at the beginning.
+
+    Of two clocks this cannot be said: a connection may begin slowly.
+    """
+    if not left:
+        return False
+    kept = sum(delivery.at_s < left[0].at_s - SAME_CHUNK_S for delivery in entered)
+    return kept >= MIN_DELIVERIES and max(waits[:kept]) >= MIN_WAIT_S
 
 
 def path_step(outermost: Place, reader: Sequence[Chunk], *, same_bytes: bool) -> Step:

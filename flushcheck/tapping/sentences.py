@@ -23,7 +23,15 @@ FIX_LOOP = (
     "find the call that blocks the event loop in this view or in another request, for example time.sleep() "
     "or requests.get(): await an asynchronous one, or run it in a thread (asyncio.to_thread)"
 )
-FIX_VIEW = "yield each part when it is ready; a decorator of the view may join the parts, too"
+FIX_VIEW = (
+    "yield each part when it is ready; a decorator of the view, or a layer that has no tap, may join the "
+    "parts, too"
+)
+
+FIX_COMPRESSING_VIEW = (
+    "take the decorator that compresses off this view, for example gzip_page, or give the response the "
+    "header Content-Encoding: identity"
+)
 
 # The first byte of a view is worth a note from here on.
 SLOW_FIRST_S = 1.0
@@ -76,6 +84,14 @@ def view(rung: TapRung, *, whole: bool) -> str:
     """The headline of a view that makes its response at once."""
     made = "makes its response as a whole" if whole else f"makes all its {rung.chunks} chunks at once"
     return f"the view itself {made}, after {rung.times_s[0]:.2f} s: no layer holds it"
+
+
+def compressing_view(rung: TapRung, encoding: str) -> str:
+    """The headline of a view that compresses, without a flush."""
+    return (
+        f"held in the view: what it returns is {encoding} already, its header after {rung.times_s[0]:.2f} s "
+        f"and all the rest after {rung.times_s[-1]:.2f} s; no layer outside of the view holds it"
+    )
 
 
 def too_few(rung: TapRung) -> str:

@@ -1,14 +1,16 @@
 """The layers of an app: each middleware that holds the next one in an attribute, or in a closure.
 
 WSGI and ASGI have no list of middlewares: a middleware is a callable that keeps another one. Most keep it in
-an attribute with one of a few names; a function keeps it in its closure.
+an attribute with one of a few names, others in an attribute of any name, in a closure or in a partial. Some
+keep several: mounts of a dispatcher, routes of a router.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
@@ -41,7 +43,7 @@ def links(app: Any) -> Iterator[Link]:
     """
     seen = {id(app)}
     for _ in range(MAX_LAYERS):
-        link = _attribute(app) or _closure(app)
+        link = _attribute(app) or _closure(app) or _partial(app)
         if link is None or id(link.inner) in seen:
             return
         yield link
@@ -69,18 +71,91 @@ def _maker_of(function: Any) -> Layer:
 
 def _attribute(app: Any) -> Link | None:
     """The link of an object with an attribute for the next layer; None if it has none."""
-    fields = getattr(app, "__dict__", {})
-    for name in ATTRIBUTES:
-        inner = fields.get(name)
-        if callable(inner) and not inspect.isclass(inner) and _empty_copy(app) is not None:
-            return Link(layer_of(app), inner, lambda value, name=name: copy_with(app, **{name: value}))  # type: ignore[misc]
-    return None
+    fields = fields_of(app)
+    name = next((name for name in ATTRIBUTES if _is_layer(fields.get(name))), "")
+    if not name and _is_app(app):
+        others = {id(value): name for name, value in fields.items() if _is_app(value)}
+        name = next(iter(others.values())) if len(others) == 1 else ""
+    if not name or _empty_copy(app) is None:
+        return None
+    inner = fields[name]
+
+    def around(value: Any) -> Any:
+        changed = {key: _calling(each, inner, value) for key, each in fields.items()}
+        return copy_with(app, **changed | {name: value})
+
+    return Link(layer_of(app), inner, around)
+
+
+def _calling(helper: Any, inner: Any, value: Any) -> Any:
+    """What a layer keeps besides the next one; a helper that calls that one, too, gets the value instead."""
+    if helper is inner:
+        return value
+    if not _is_app(helper) or inspect.isroutine(helper) or _empty_copy(helper) is None:
+        return helper
+    changed = {name: value for name, each in fields_of(helper).items() if each is inner}
+    return copy_with(helper, **changed) if changed else helper
+
+
+def _is_layer(candidate: Any) -> bool:
+    return callable(candidate) and not inspect.isclass(candidate)
+
+
+def _partial(app: Any) -> Link | None:
+    """The link of a function whose app was given to `functools.partial`; None if it is not one."""
+    if not isinstance(app, partial):
+        return None
+    given: dict[int | str, Any] = dict(enumerate(app.args))
+    given.update(app.keywords.items())
+    apps = [key for key, value in given.items() if _is_app(value)]
+    if len(apps) != 1:
+        return None
+    (place,) = apps
+
+    def around(value: Any) -> Any:
+        changed = {**given, place: value}
+        arguments = [changed[number] for number in range(len(app.args))]
+        return partial(app.func, *arguments, **{name: changed[name] for name in app.keywords})
+
+    return Link(layer_of(app.func), given[place], around)
+
+
+def mounts_of(layer: Any) -> Mapping[Any, Any]:
+    """The apps that a dispatcher has besides the next layer. Werkzeug's has a dictionary of them."""
+    mounts = fields_of(layer).get("mounts")
+    if not isinstance(mounts, dict) or not all(map(_is_layer, mounts.values())):
+        return {}
+    return mounts
+
+
+def routes_of(app: Any) -> list[Any]:
+    """The routes of Starlette's router, whose method an app is; none for any other app."""
+    routes = fields_of(getattr(app, "__self__", None)).get("routes")
+    return routes if isinstance(routes, list) else []
+
+
+def fields_of(layer: Any) -> dict[str, Any]:
+    """The attributes of an object itself, those in slots included; none of a function."""
+    if inspect.ismethod(layer):
+        return {}
+    slots = [name for kind in type(layer).__mro__ for name in _slots(kind)]
+    values = {name: getattr(layer, name) for name in slots if hasattr(layer, name)}
+    return {**values, **getattr(layer, "__dict__", {})}
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    slots = vars(kind).get("__slots__", ())
+    names = (slots,) if isinstance(slots, str) else tuple(slots)
+    hidden = [name for name in names if name.startswith("__") and not name.endswith("__")]
+    return tuple(
+        f"_{kind.__name__.lstrip('_')}{name}" if name in hidden else name
+        for name in names
+        if name not in ("__dict__", "__weakref__")
+    )
 
 
 def _empty_copy(layer: Any) -> Any:
     """An object of the same class without its attributes; None where only the class itself can make one."""
-    if any(vars(kind).get("__slots__") for kind in type(layer).__mro__):
-        return None
     try:
         return object.__new__(type(layer))
     except TypeError:  # a subclass of dict, of a class in C
@@ -90,11 +165,10 @@ def _empty_copy(layer: Any) -> Any:
 def copy_with(layer: Any, **changes: Any) -> Any:
     """A copy of an object that shares all attributes but these, without a call of its class."""
     copy = _empty_copy(layer)
-    for name, value in vars(layer).items():
+    for name, value in {**fields_of(layer), **changes}.items():
         # BaseHTTPMiddleware keeps its own `dispatch`: that of the copy has to use the copy's next layer.
         is_own = inspect.ismethod(value) and value.__self__ is layer
-        vars(copy)[name] = MethodType(value.__func__, copy) if is_own else value
-    vars(copy).update(changes)
+        object.__setattr__(copy, name, MethodType(value.__func__, copy) if is_own else value)
     return copy
 
 
@@ -129,7 +203,7 @@ def _content(cell: Any) -> Any:
 
 def _is_app(candidate: Any) -> bool:
     """Whether it takes what WSGI (two arguments) or ASGI (three) passes, and nothing else."""
-    if not callable(candidate) or inspect.isclass(candidate):
+    if not _is_layer(candidate):
         return False
     return takes_wsgi(candidate) or _required(candidate) == ["scope", "receive", "send"]
 

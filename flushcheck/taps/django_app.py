@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from inspect import iscoroutinefunction
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from flushcheck.taps.recorder import RECORDER, BodyKind, Layer, Recorder
 from flushcheck.taps.wsgi import TappedBody
@@ -18,7 +19,8 @@ from flushcheck.taps.wsgi import TappedBody
 # The layers for which taps are to be made, outermost first.
 _WANTED: ContextVar[list[Layer]] = ContextVar("flushcheck_django_taps")
 
-_TAPPED = "_flushcheck_tapped"  # where a handler keeps its second
+# The second of each handler. Not an attribute of it: a middleware keeps its next layer in an attribute.
+_SECONDS: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 TAP = "flushcheck.taps.django_app.tap"
 
@@ -38,9 +40,9 @@ def django_handler(*, asynchronous: bool) -> Any:
 
 def tapped_django(handler: Any) -> Any:
     """Return a handler of the same class whose middlewares have taps between them; they use RECORDER."""
-    made = vars(handler).get(_TAPPED)
+    made = _SECONDS.get(handler)
     if made is None:
-        made = vars(handler)[_TAPPED] = _second(handler)
+        made = _SECONDS[handler] = _second(handler)
     return made
 
 

@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from flushcheck.taps.apps import flask_in, tapped_chain
+from flushcheck.taps.apps import add_inner_taps, tapped_chain
 from flushcheck.taps.chain import takes_asgi
-from flushcheck.taps.flask_app import add_taps, is_flask
+from flushcheck.taps.flask_app import is_flask
 from flushcheck.taps.notes import NotesRecorder
+from flushcheck.taps.quart_app import is_quart
 from flushcheck.taps.store import Store
 
 TOKEN_VARIABLE = "FLUSHCHECK_TAP_TOKEN"
@@ -36,9 +37,9 @@ LATE_S = 0.05
 def install(app: Any, *, token: str | None = None) -> Any:
     """Put taps between the layers of an app, for requests of `flushcheck tap`; return the app to serve.
 
-    A Flask, Starlette or FastAPI app is changed, so that what is returned is the same object. For any other
-    WSGI or ASGI app it is a new one: serve that. Call it last, when all middlewares are there: it sees those
-    around which it stands.
+    A Flask, Quart, Starlette or FastAPI app is changed, so that what is returned is the same object. For any
+    other WSGI or ASGI app it is a new one: serve that. Call it last, when all middlewares are there: it sees
+    those around which it stands.
 
     Args:
         app: a WSGI or ASGI app, Django's handlers included.
@@ -57,11 +58,12 @@ def install(app: Any, *, token: str | None = None) -> Any:
             "output of python -c 'import secrets; print(secrets.token_hex(16))'"
         )
     gate = Gate(token)
-    flask = flask_in(app)
-    if flask is not None:
-        add_taps(flask)
+    add_inner_taps(app)
     if is_flask(app):
         app.wsgi_app = wsgi_taps(app.wsgi_app, gate)
+        return app
+    if is_quart(app):
+        app.asgi_app = asgi_taps(app.asgi_app, gate)
         return app
     if hasattr(app, "build_middleware_stack"):
         _install_starlette(app, gate)

@@ -38,10 +38,9 @@ class TappedBody:
 
 
 def tapped_body(body: Any, note: Callable[[bytes], None]) -> Any:
-    """Return the body with a tap. A list or tuple stays what it is: all its chunks are made already."""
+    """Return the body with a tap. A list or tuple stays what it is, and is one chunk: all is made already."""
     if isinstance(body, list | tuple):
-        for chunk in body:
-            note(chunk.encode() if isinstance(chunk, str) else chunk)
+        note(b"".join(chunk.encode() if isinstance(chunk, str) else chunk for chunk in body))
         return body
     return TappedBody(body, note)
 

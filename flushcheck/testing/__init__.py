@@ -13,8 +13,8 @@ app, `content.py` decodes its response as a browser does, `plugin.py` is the plu
 
 from __future__ import annotations
 
-from flushcheck.testing.assertion import assert_streams
+from flushcheck.testing.assertion import NotStreaming, assert_streams
 from flushcheck.testing.order import LayerOrder, StreamOrder
 from flushcheck.testing.url_assertion import assert_url_streams
 
-__all__ = ["LayerOrder", "StreamOrder", "assert_streams", "assert_url_streams"]
+__all__ = ["LayerOrder", "NotStreaming", "StreamOrder", "assert_streams", "assert_url_streams"]

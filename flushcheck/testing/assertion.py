@@ -28,6 +28,17 @@ TURNS = 50
 _CLIENT_ATTRIBUTES = ("application", "app")
 
 
+class NotStreaming(AssertionError):
+    """Pieces wait in the app, or its response is no stream."""
+
+    def __init__(
+        self, message: str, order: StreamOrder | None = None, layers: tuple[Layer, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.order = order  # of the pieces; None if the response was not at its end
+        self.layers = layers  # those that make pieces wait, from the innermost outwards
+
+
 def assert_streams(
     app: Any,
     url: str = "/",
@@ -59,7 +70,7 @@ def assert_streams(
     Returns: the order, for further assertions.
 
     Raises:
-        AssertionError: it does not stream; the message names the layer.
+        NotStreaming: an AssertionError whose message names the layer; `layers` has it, too.
         UsageError: an argument is not possible.
         Exception: whatever the app raises.
     """
@@ -78,10 +89,11 @@ def assert_streams(
         try:
             response = call(tapped_app, request, max_chunks=max_pieces, timeout_s=timeout_s)
         except TimeoutError:
-            raise AssertionError(
+            raise NotStreaming(
                 f"{url}: not at its end after {timeout_s:g} s; max_pieces ends it sooner"
             ) from None
-    order, unreadable = _order(recorder)
+    taps, unreadable, writers = _taps(recorder)
+    order = stream_order(taps)
     message = failure(
         order,
         url=url,
@@ -91,7 +103,9 @@ def assert_streams(
         max_waiting=max_waiting,
     )
     if message:
-        raise AssertionError(message)
+        raise NotStreaming(
+            message, order, writers or tuple(layer.layer for layer in order.guilty(max_waiting))
+        )
     return order
 
 
@@ -125,14 +139,16 @@ def _request(
     return AppRequest(method or ("POST" if body else "GET"), url, (*own.items(), *headers.items()), body)
 
 
-def _order(recorder: Recorder) -> tuple[StreamOrder, str]:
-    """How pieces went through the layers, and why the server's bytes cannot be read; "" if they can."""
+def _taps(recorder: Recorder) -> tuple[list[TapChunks], str, tuple[Layer, ...]]:
+    """What each tap noted, why bytes cannot be read ("" if they can), and the layer that wrote those."""
     taps: list[TapChunks] = []
     unreadable = ""
+    writers: tuple[Layer, ...] = ()
     for number, tap in enumerate(recorder.taps):
         passed = [(at, p.data) for at, p in enumerate(recorder.passages) if p.tap == number]
         sizes, reason = content_sizes([chunk for _, chunk in passed], tap.content_encoding)
         if reason and not unreadable:
-            unreadable = f"{recorder.taps[max(number - 1, 0)].layer.name} wrote {reason}"
+            writer = recorder.taps[max(number - 1, 0)].layer
+            unreadable, writers = f"{writer.name} wrote {reason}", (writer,)
         taps.append(TapChunks(tap.layer, tuple(at for at, _ in passed), sizes, tap.content_encoding))
-    return stream_order(taps or [TapChunks(Layer("the app"), (), ())]), unreadable
+    return taps or [TapChunks(Layer("the app"), (), ())], unreadable, writers

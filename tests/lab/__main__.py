@@ -33,6 +33,7 @@ from tests.lab import accounts, chromium, programs, versions, watched
 from tests.lab.case import Case, Client, Kind, Protocol, every, find, with_seen
 from tests.lab.seen import Seen
 from tests.lab.sights import account, observe, shapes
+from tests.lab.stacks import bench as stacks
 from tests.lab.tls import authority
 from tests.lab.verdicts import Mark, Result, assess_run, differences
 from tests.live import servers
@@ -79,7 +80,14 @@ def main() -> int:
         action="store_true",
         help="a real Chromium beside flushcheck, over each protocol of a case",
     )
+    parser.add_argument(
+        "--stacks",
+        action="store_true",
+        help="apps of one's own on real servers, by `flushcheck tap` and the assertions; a name is the begin of a stack's",
+    )
     asked = parser.parse_args()
+    if asked.stacks:
+        return judge_stacks(asked.cases, asked.jobs, record=asked.record)
     if asked.chromium and not chromium.installed():
         parser.error("--chromium: chromium is not installed: apt-get install chromium")
     try:
@@ -104,6 +112,19 @@ def main() -> int:
     if asked.chromium:
         print(chromium.account(bench.rows))
     return int(any(result.mark in (Mark.WRONG, Mark.BROKEN) for result in results))
+
+
+def judge_stacks(names: Sequence[str], jobs: int, *, record: bool) -> int:
+    """Run the stacks with these names and print their table."""
+    try:
+        chosen = stacks.choose(names)
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    with scratch():
+        scores = stacks.measure(chosen, jobs, say=lambda row: print(row, flush=True), record=record)
+    print(stacks.totals(scores))
+    return int(stacks.failed(scores))
 
 
 @contextmanager

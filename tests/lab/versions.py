@@ -60,7 +60,7 @@ class Suite:
         argv = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={','.join(self.packages)}"]
         # A dated copy of the archive has indexes that have run out.
         argv += ['--aptopt=Acquire::Check-Valid-Until "false"', self.name, str(new), mirror()]
-        _run(argv)
+        run_command(argv)
         for part in ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache", "var/lib/apt"):
             shutil.rmtree(new / part, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -87,8 +87,7 @@ class Wheel:
         Raises:
             Unavailable: no such wheel for this machine, no network.
         """
-        argv = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "install", "--no-deps"]
-        _run([*argv, "--upgrade", "--target", str(self.folder), self.requirement])
+        ran_pip(self.folder, self.requirement)
 
 
 TRIXIE = Suite("trixie", ("nginx", "haproxy", "libnginx-mod-http-brotli-filter"))
@@ -191,11 +190,21 @@ def mirror() -> str:
         "",
     )
     argv = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"]
-    for line in _run(argv).splitlines():
+    for line in run_command(argv).splitlines():
         uri, _, release = line.partition(" ")
         if release == codename:
             return uri
     raise Unavailable(f"apt has no source for {codename or 'this system'}")
+
+
+def ran_pip(folder: Path, *arguments: str) -> None:
+    """Unpack wheels into a folder, without what they depend on.
+
+    Raises:
+        Unavailable: no such wheel for this machine, no network.
+    """
+    argv = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "install", "--no-deps"]
+    run_command([*argv, "--upgrade", "--target", str(folder), *arguments])
 
 
 def _os_release() -> str:
@@ -204,7 +213,7 @@ def _os_release() -> str:
     return ""
 
 
-def _run(argv: Sequence[str]) -> str:
+def run_command(argv: Sequence[str]) -> str:
     """Run a command and return what it prints.
 
     Raises:

@@ -52,6 +52,18 @@ GOOD = place("Common", steady())
 BUSY = (Block(0.1, 0.5), Block(0.7, 0.3))
 SOON = steady(late_s=0.01)
 
+# Three chunks alone, then three that waited together.
+PILE: Pairs = [(0.05, 50), (0.1, 50), (0.15, 50), (1.0, 50), (1.005, 50), (1.019, 50)]
+SPREAD: Pairs = [*PILE[:-1], (1.021, 50)]
+CLOSE: Pairs = [(0.05, 50), (0.1, 50), (0.71, 50), (1.0, 50), (1.005, 50), (1.019, 50)]
+
+
+def gzip_view(
+    head: tuple[float, int], rest: tuple[float, int], *more: tuple[float, int], encoding: str = "gzip"
+) -> Place:
+    return place("view", [head, rest, *more], body="sync", content_encoding=encoding)
+
+
 TABLE: list[tuple[str, list[Place], Observation, dict[str, Any], Verdict, str, str, str]] = [
     # name,                            places, reader, notes, verdict, place, cause, among headline, fix and notes
     ("all pass it on", [VIEW, GOOD], reader(SOON), {}, FLOWING, "", "", "10 deliveries arrived"),
@@ -76,6 +88,10 @@ TABLE: list[tuple[str, list[Place], Observation, dict[str, Any], Verdict, str, s
      {"protocol": "asgi"}, HELD, "app", "layer", "ASGIHandler took 10"),
     ("a synchronous one of another framework", [VIEW, place("Joiner", END, layer="app.Joiner")], reader([(1.01, 500)]), {"protocol": "asgi"},
      HELD, "app", "layer", "Joiner took 10"),
+    ("a package with Django in its name", [VIEW, place("Joiner", END, layer="my.django_apps.Joiner")], reader([(1.01, 500)]), {"protocol": "asgi"},
+     HELD, "app", "layer", "Joiner took 10"),
+    ("a middleware of Django", [VIEW, place("GZip", END, layer="django.middleware.gzip.GZip")], reader([(1.01, 500)]), {"protocol": "asgi"},
+     HELD, "app", "layer", "GZip took 10"),
     ("an asynchronous iterator under WSGI", [place("view", steady(), body="async"), place("WSGIHandler", END)], reader([(1.01, 500)]),
      {"protocol": "wsgi"}, HELD, "app", "async-iterator", "the view returns an asynchronous iterator under WSGI"),
     ("the event loop, seen by a layer", [VIEW, place("Base", END)], reader([(1.01, 500)]), {"blocks": BUSY}, HELD, "app", "event-loop",
@@ -86,6 +102,14 @@ TABLE: list[tuple[str, list[Place], Observation, dict[str, Any], Verdict, str, s
     ("the event loop, less than half of it", [VIEW, GOOD], reader([(1.01, 500)]), {"blocks": (Block(0.1, 0.49),)}, HELD, "path", "path",
      "the event loop was blocked for 0.5 s during this response (once for 0.49 s)"),
     ("the event loop, and it flows", [VIEW, GOOD], reader(SOON), {"blocks": BUSY}, FLOWING, "", "", "other requests wait meanwhile"),
+    ("the event loop, and chunks pile up", [place("view", PILE)], reader(PILE), {"blocks": (Block(0.2, 0.8),)}, HELD, "app", "event-loop",
+     "its event loop was blocked for 0.8 s"),
+    ("two chunks are no pile", [place("view", PILE[:-1])], reader(PILE[:-1]), {"blocks": (Block(0.2, 0.8),)}, FLOWING, "", "", ""),
+    ("a pile that is spread out", [place("view", SPREAD)], reader(SPREAD), {"blocks": (Block(0.2, 0.8),)}, FLOWING, "", "", ""),
+    ("a pile after a short wait", [place("view", CLOSE)], reader(CLOSE), {"blocks": (Block(0.2, 0.8),)}, FLOWING, "", "", ""),
+    ("a pile before the block", [place("view", PILE)], reader(PILE), {"blocks": (Block(1.03, 0.8),)}, FLOWING, "", "", ""),
+    ("a pile after short blocks", [place("view", PILE)], reader(PILE), {"blocks": (Block(0.3, 0.29), Block(0.6, 0.29), Block(0.9, 0.1))},
+     FLOWING, "", "", ""),
     ("the event loop, too short for a note", [VIEW, GOOD], reader(SOON), {"blocks": (Block(0.1, 0.29),)}, FLOWING, "", "", ""),
     ("a queue", [VIEW, GOOD], reader(steady(late_s=1.001)), {}, HELD, "server", "queue", "the request waited 1.0 s before the app got it"),
     ("a short one", [VIEW, GOOD], reader(steady(late_s=0.99)), {}, FLOWING, "", "", "the request waited 1.0 s before the app got it: workers"),
@@ -100,6 +124,13 @@ TABLE: list[tuple[str, list[Place], Observation, dict[str, Any], Verdict, str, s
     ("a view that makes two", [place("view", [(1.0, 9), (1.101, 9)])], reader([(1.11, 18)]), {}, UNKNOWN, "", "", "made 2 deliveries"),
     ("a blocked loop and two deliveries", [place("view", [(1.0, 9), (1.5, 9)])], reader([(1.51, 18)]), {"blocks": BUSY}, HELD, "app", "event-loop", ""),
     ("a quick one", [place("view", [(0.1, 9), (0.102, 9)])], reader([(0.12, 18)]), {}, UNKNOWN, "", "", "made all its 2 chunks within 0.002 s"),
+    ("a view that compresses without a flush", [gzip_view((0.1, 111), (0.4, 112))], reader([(0.1, 111), (0.41, 112)]), {}, HELD, "view", "view",
+     "held in the view: what it returns is gzip already, its header after 0.10 s and all the rest after 0.40 s"),
+    ("... its fix", [gzip_view((0.1, 10), (1.0, 400))], reader([(0.1, 10), (1.01, 400)]), {}, HELD, "view", "view", "for example gzip_page"),
+    ("more than the header first", [gzip_view((0.1, 112), (0.4, 113))], reader([(0.1, 112), (0.41, 113)]), {}, UNKNOWN, "", "", "made 2 deliveries"),
+    ("little after it", [gzip_view((0.1, 111), (0.4, 111))], reader([(0.1, 111), (0.41, 111)]), {}, UNKNOWN, "", "", "made 2 deliveries"),
+    ("soon after it", [gzip_view((0.1, 10), (0.39, 400))], reader([(0.1, 10), (0.4, 400)]), {}, UNKNOWN, "", "", "made 2 deliveries"),
+    ("another compression", [gzip_view((0.1, 10), (1.0, 400), encoding="br")], reader([(0.1, 10), (1.01, 400)]), {}, UNKNOWN, "", "", "made 2 deliveries"),
     ("two deliveries", [place("view", [(1.0, 9), (2.0, 9)])], reader([(2.01, 18)]), {}, UNKNOWN, "", "", "made 2 deliveries"),
     ("no chunk", [place("view", [])], reader([]), {}, UNKNOWN, "", "", "the view made no chunk"),
     ("no tap", [], reader(SOON), {}, UNKNOWN, "", "", "the response passed no tap"),

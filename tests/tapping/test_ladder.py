@@ -31,6 +31,7 @@ def test_chunks_that_pass_together_are_one_delivery(name, given, expected):
 
 
 IN = steady()
+QUICK = (*chunks((0.02, 50), (0.04, 50), (0.06, 50)), *steady(count=10)[1:])
 LAYERS = [
     # name,                               in,        out,                                          waited, holds
     ("passes each on",                     IN,        steady(late_s=0.0002),                         0.0,    False),
@@ -49,6 +50,12 @@ LAYERS = [
     ("nothing comes out",                  IN,        chunks(),                                      0.0,    False),
     ("nothing comes in",                   chunks(),  IN,                                            0.0,    False),
     ("adds a preamble",                    IN,        (*chunks((0.01, 5)), *steady(late_s=0.0002)),  0.0,    False),
+    ("keeps the first three",              IN,        (*chunks((0.304, 150)), *steady(count=10)[3:]), 0.204,  True),
+    ("... and passes on the third",        IN,        (*chunks((0.302, 150)), *steady(count=10)[3:]), 0.202,  False),
+    ("keeps the first two",                IN,        (*chunks((0.21, 100)), *steady(count=10)[2:]), 0.11,   False),
+    ("keeps the first three for 50 ms",    QUICK,     (*chunks((0.07, 150)), *QUICK[3:]),            0.05,   True),
+    ("... for less",                       QUICK,     (*chunks((0.069, 150)), *QUICK[3:]),           0.049,  False),
+    ("keeps and compresses the first three", IN,      (*chunks((0.304, 9)), *steady(count=10, size=9)[3:]), 0.204, True),
     ("keeps the last one only",            IN,        (*steady(count=9), *chunks((1.6, 50))),        0.6,    False),
 ]  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The layers of an app, whatever keeps the next one."""
 
+from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -52,6 +53,51 @@ def closure_without_a_value(app: Any) -> Any:
     return wrapped
 
 
+class NoApp:
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+
+class Slotted:
+    __slots__ = ("__dict__", "app")
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self.app(environ, start_response)
+
+
+class Hidden:
+    __slots__ = "__inner"  # noqa: PLC0205  # Python takes a string, too
+
+    def __init__(self, inner: Any) -> None:
+        self.__inner = inner
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self.__inner(environ, start_response)
+
+
+class Frozen:
+    def __init__(self, app: Any) -> None:
+        vars(self)["app"] = app
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(name)
+
+
+def audit(app: Any, environ: Any, start_response: Any) -> Any:
+    return app(environ, start_response)
+
+
+def audit_with(environ: Any, start_response: Any, app: Any) -> Any:
+    return app(environ, start_response)
+
+
+def audit_two(app: Any, other: Any, environ: Any, start_response: Any) -> Any:
+    return app(environ, start_response) + other(environ, start_response)
+
+
 def names(app: Any) -> list[str]:
     return [link.layer.name for link in links(app)]
 
@@ -60,7 +106,17 @@ CHAINS = [
     ("an app alone", wsgi, []),
     ("an attribute", Kept(app=wsgi), ["Kept"]),
     ("another attribute", Kept(wsgi_app=wsgi), ["Kept"]),
-    ("an attribute that is no app", Kept(app="wsgi", name=wsgi), []),
+    ("an attribute of another name", Kept(app="wsgi", name=wsgi), ["Kept"]),
+    ("two attributes of other names", Kept(name=wsgi, other=closure(wsgi)), []),
+    ("the same in two attributes of other names", Kept(name=wsgi, other=wsgi), ["Kept"]),
+    ("an attribute that is no app", Kept(app="wsgi", name=len), []),
+    ("an attribute of what is no app", NoApp(name=wsgi), []),
+    ("an attribute in a slot", Slotted(wsgi), ["Slotted"]),
+    ("an attribute in a hidden slot", Hidden(wsgi), ["Hidden"]),
+    ("a partial", partial(audit, wsgi), ["audit"]),
+    ("a partial with a keyword", partial(audit_with, app=wsgi), ["audit_with"]),
+    ("a partial with two apps", partial(audit_two, wsgi, wsgi), []),
+    ("a partial of something else", partial(len), []),
     ("an attribute that is a class", Kept(app=Kept), []),
     ("a closure", closure(wsgi), ["closure"]),
     ("a closure of ASGI", async_closure(asgi), ["async_closure"]),
@@ -98,15 +154,14 @@ class WithOwnMethod(Kept):
         return self.app
 
 
-class Slotted:
-    __slots__ = ("__dict__", "app")
-
-
 class OfDict(dict[str, int]):
     """The class of C alone can make one."""
 
 
-@pytest.mark.parametrize("app", [Kept(app=wsgi), closure(wsgi), MethodType(closure(wsgi), 5)])
+@pytest.mark.parametrize("app", [
+    Kept(app=wsgi), Kept(name=wsgi), Slotted(wsgi), Hidden(wsgi), Frozen(wsgi), closure(wsgi), MethodType(closure(wsgi), 5),
+    partial(audit, wsgi), partial(audit_with, app=wsgi),
+])  # fmt: skip
 def test_a_copy_calls_something_else_and_the_layer_stays_as_it_is(app) -> None:
     link: Link
     (link,) = links(app)
@@ -116,14 +171,30 @@ def test_a_copy_calls_something_else_and_the_layer_stays_as_it_is(app) -> None:
     assert type(copy) is type(app)
 
 
+def test_helpers_of_a_copy_call_something_else_too() -> None:
+    app: Any = Kept(
+        app=wsgi, again=wsgi, packer=Kept(app=wsgi, level=4), other=Kept(app=asgi), plain=NoApp(app=wsgi)
+    )
+    (link,) = links(app)
+    copy: Any = link.around(asgi)
+    assert (copy.app, copy.again, copy.packer.app, copy.packer.level, copy.other.app) == (
+        asgi,
+        asgi,
+        asgi,
+        4,
+        asgi,
+    )
+    assert (copy.other, copy.plain) == (app.other, app.plain)
+    assert (app.app, app.packer.app) == (wsgi, wsgi)
+
+
 def test_a_copy_uses_its_own_methods() -> None:
     (link,) = links(WithOwnMethod(wsgi))
     assert link.around(asgi).handle() is asgi
 
 
-@pytest.mark.parametrize("kind", [Slotted, OfDict])
-def test_what_cannot_be_copied_is_no_layer(kind) -> None:
-    app = kind()
+def test_what_cannot_be_copied_is_no_layer() -> None:
+    app = OfDict()
     vars(app)["app"] = wsgi
     assert names(app) == []
 

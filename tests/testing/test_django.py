@@ -86,6 +86,13 @@ def test_a_synchronous_view_under_asgi_is_named() -> None:
         assert_streams(get_asgi_application(), "/chat", headers=IDENTITY)
 
 
+def test_a_handler_shows_the_same_layers_again() -> None:
+    handler = get_wsgi_application()
+    first, second = (assert_streams(handler, "/free").layers for _ in range(2))
+    assert [layer.layer for layer in first] == [layer.layer for layer in second]
+    assert len(first) == 3
+
+
 def test_the_project_is_afterwards_what_it_was_before() -> None:
     assert_streams(get_wsgi_application(), "/free")
     assert settings.MIDDLEWARE == [GZIP, COMMON]
