@@ -204,7 +204,7 @@ FORMAT = Format(
         r"(module\.exports|export default|const nextConfig)\s",
         r"(async\s+)?rewrites\(",
         r"compress:\s*(true|false)",
-        r"(functions|provider|plugins):\s*$",
+        r"(functions|provider):\s*$",
         r"(handler|invokeMode|frameworkVersion):\s",
         r"(runtime|instance_class|automatic_scaling|entrypoint):",
     ),

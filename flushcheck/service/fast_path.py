@@ -1,8 +1,8 @@
 """The hot requests without Flask: polls, and the opening of a stream.
 
 Flask responds to the first request of a kind, and its route keeps a Recipe of it (`recipes.py`). Requests of
-the same kind then need no parsing, no routing and no hooks: Flask's part of a poll is 250 of 400 us of
-processor time (measured), and of what a waiting stream holds in memory it is a third.
+the same kind then need no parsing, no routing and no hooks, which is most of a poll's processor time;
+docs/performance.md has the figures.
 
 What must stay true: each response is byte for byte what Flask would send, is logged and counted alike, and
 takes and returns the same permits. Everything out of the ordinary is left to Flask: an unknown query, any

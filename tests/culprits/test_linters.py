@@ -68,8 +68,6 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
         ("web: hypercorn a:a",                               ""),
         ("web: daphne a:a",                                  ""),
         ("web: cheroot a:a",                                 "warning"),
-        ("web: uwsgi --http :80",                            "error"),
-        ("web: uwsgi --http :80 --threads 50 --processes 2", ""),
         ("web: flask run --without-threads",                 ""),
         ("web: gunicorn a:a",                                ""),
         ("web: node a.js",                                   ""),
