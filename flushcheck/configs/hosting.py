@@ -19,7 +19,7 @@ NEXT, LAMBDA_URL, LAMBDA_HTTP, APP_ENGINE = "next", "lambda-url", "lambda-http",
 MAX_JAVASCRIPT = 100_000  # characters
 
 _STRINGS_AND_COMMENTS = re.compile(
-    r"""("(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|`(?:[^`\\]|\\.)*+`)|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/""",
+    r"""("(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|`(?:[^`\\]|\\.)*+(?:`|\Z))|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)""",
     re.DOTALL,
 )
 _COMPRESS = re.compile(r"""(?<![\w.$])["']?compress["']?\s{0,20}(?::|,|\}|=(?!=))\s{0,20}([\w!.]*)""")
