@@ -12,12 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
-from unittest.mock import patch
 from urllib.request import urlopen
 
 from flushcheck.culprits import CULPRITS
 from flushcheck.model import Observation, Verdict
-from flushcheck.prober import tapping
 from flushcheck.prober.tapping import fetch_notes, tapped_request
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
@@ -35,9 +33,6 @@ from tests.live import servers
 
 TIMEOUT_S = 20.0
 ORDER_S = 60.0
-
-# What is patched is the same for all stacks that run side by side.
-_fetching = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +103,9 @@ def tapped(stack: Stack, url: str) -> tuple[TapReport, Mapping[str, Any], Observ
     tap_id = secrets.token_hex(16)
     request = tapped_request(plain, tap_id, TOKEN)
     observation = watch(request, timeout_s=TIMEOUT_S).observations[0]
-    documents: list[Any] = []
-    read = notes_from_json
-
-    def keep(data: Any) -> Any:
-        documents.append(data)
-        return read(data)
-
     try:
-        with _fetching, patch.object(tapping, "notes_from_json", keep):
-            notes = fetch_notes(request, tap_id)
+        document = json.loads(fetch_notes(request, tap_id))
+        notes = notes_from_json(document)
     except NotesError as error:
         return without_notes(plain.shown_url, str(error)), {}, observation
     report = judge_tap(
@@ -126,7 +114,7 @@ def tapped(stack: Stack, url: str) -> tuple[TapReport, Mapping[str, Any], Observ
         observation,
         advice=lambda name, path, version: f"{name} {path} {version}",
     )
-    return report, documents[-1], observation
+    return report, document, observation
 
 
 def order_found(stack: Stack) -> Mapping[str, Any]:
