@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 
 from flushcheck.checking.allow_comments import AllowComments
@@ -18,11 +19,12 @@ from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.formats import FORMATS
 from flushcheck.configs.templates import is_marked
-from flushcheck.configs.tree import MAX_BLOCKS, Block, Config, Format, ReadProblem
+from flushcheck.configs.tree import MAX_BLOCKS, MAX_LINES, Block, Config, Directive, Format, ReadProblem
 from flushcheck.culprits import LINTERS, line_without_effect
 
 LEVELS = tuple(Level)  # most severe first
 
+MAX_REASONS = 3  # of one setting that a template fills in
 MAX_FINDINGS = 2_000  # more than a person reads; each is kilobytes of text
 
 
@@ -126,6 +128,7 @@ def check(
                 allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
                 allowed.setdefault(_key(finding), allowing)
         if all(finding.level is Level.NOTE for finding in own) and _is_judged(block, config_format):
+            filled_in = tuple(dict.fromkeys((*filled_in, *_settings_filled_in(block, config_format))))
             if doubt := "; ".join(_doubts(block, config_format, refused, filled_in)):
                 unknown.append(_checked(block, doubt))
             else:
@@ -247,6 +250,21 @@ def _by_template(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tupl
             marked = any(is_marked(line) for edit in finding.edits for line in edit.lines)
             certain.append(replace(finding, edits=()) if marked else finding)
     return tuple(certain), tuple(reasons)
+
+
+def _settings_filled_in(block: Block, config_format: Format) -> Iterator[str]:
+    """A reason for each setting in force that decides, and that a template fills in."""
+    for name in map(str.lower, config_format.decisive(block)):
+        level = block.scope.level(name)
+        if level is not None:
+            yield from level.cached(f"filled in {name}", partial(_filled_in, level.own(name)))
+
+
+def _filled_in(lines: Sequence[Directive]) -> tuple[str, ...]:
+    marked = (line for line in lines[:MAX_LINES] if any(map(is_marked, line.args)))
+    return tuple(
+        f"a template fills in {line.text} (line {line.line})" for line in islice(marked, MAX_REASONS)
+    )
 
 
 def _decided(block: Block, config_format: Format) -> bool:

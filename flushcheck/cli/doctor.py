@@ -20,15 +20,15 @@ from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console
 from flushcheck.configs.gunicorn import commands
-from flushcheck.diagnosis.app_server import ServerReport, examine, exit_code
-from flushcheck.diagnosis.server_command import (
+from flushcheck.configs.server_command import (
     hypercorn_file,
     hypercorn_words,
     server_words,
     setup_of,
     uwsgi_words,
 )
-from flushcheck.diagnosis.server_setup import GEVENT, ServerSetup
+from flushcheck.configs.server_setup import GEVENT, ServerSetup
+from flushcheck.diagnosis.app_server import ServerReport, examine, exit_code
 from flushcheck.diagnosis.service_absent import and_if
 from flushcheck.measurement.obstacles import MAX_SHOWN, obstacle
 from flushcheck.model import UsageError

@@ -31,7 +31,7 @@ from flushcheck.reports.results import Result
 MAX_AT_ONCE = 4
 
 # What makes no sense for several addresses.
-_ALONE = ("save", "direct", "at", "config", "running", "idle")
+_ALONE = ("save", "direct", "outer", "at", "config", "running", "idle")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -22,12 +22,14 @@ class Server(StrEnum):
     IIS = "iis"  # web.config and applicationHost.config
     SQUID = "squid"  # as an accelerator: in front of an app
     UWSGI = "uwsgi"  # ini, YAML, JSON or XML, and its command line
-    GUNICORN = "gunicorn"  # gunicorn.conf.py, or its command line in a unit, Procfile or Dockerfile
+    GUNICORN = "gunicorn"  # gunicorn.conf.py; its command lines, wherever they stand
     TRAEFIK = "traefik"  # files, labels, Kubernetes' Middleware and IngressRoute
     ENVOY = "envoy"  # its own files, Istio's EnvoyFilter and VirtualService
     KUBERNETES = (
         "kubernetes"  # Ingress, Gateway API routes, ConfigMaps of controllers, values of their charts
     )
+    APP_SERVER = "app-server"  # commands that start an app: units, Procfiles, Dockerfiles, package.json
+    HOSTING = "hosting"  # next.config.js, serverless.yml, app.yaml and files of other platforms
 
     @property
     def display_name(self) -> str:
@@ -41,6 +43,8 @@ _DISPLAY_NAMES = {
     Server.CADDY: "Caddy",
     Server.VARNISH: "Varnish",
     Server.PHP: "PHP",
+    Server.HOSTING: "the platform",
+    Server.APP_SERVER: "the app server",
     Server.TRAEFIK: "Traefik",
     Server.ENVOY: "Envoy",
     Server.UWSGI: "uWSGI",

@@ -7,10 +7,12 @@ from types import MappingProxyType
 
 from flushcheck.configs import (
     apache,
+    app_server,
     caddy,
     envoy,
     gunicorn,
     haproxy,
+    hosting,
     iis,
     kubernetes,
     lighttpd,
@@ -28,7 +30,7 @@ FORMATS: Mapping[Server, Format] = MappingProxyType(
     {
         module.FORMAT.server: module.FORMAT
         for module in (
-            *(gunicorn, iis, uwsgi, traefik, envoy, caddy, haproxy, lighttpd),
+            *(gunicorn, app_server, hosting, iis, uwsgi, traefik, envoy, caddy, haproxy, lighttpd),
             *(varnish, squid, php, apache, nginx, kubernetes),
         )
     }

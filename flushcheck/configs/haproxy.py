@@ -13,6 +13,7 @@ from itertools import islice, pairwise
 
 from flushcheck.configs.address import Address, Route
 from flushcheck.configs.findings import Server
+from flushcheck.configs.templates import TEMPLATE, is_marked
 from flushcheck.configs.tree import (
     MAX_ARGS,
     MAX_LINES,
@@ -57,7 +58,9 @@ def parse(text: str, file: str) -> Parsed:
             builder.enter(Directive(words[0], tuple(words[1:]), file, number, number))
         elif builder.depth:
             builder.add(_statement(words, file, number))
-        elif not words[0].startswith("."):  # .if and the like are for HAProxy's own start
+        elif (
+            not words[0].startswith(".") and words[0] != TEMPLATE
+        ):  # .if and the like are for HAProxy's own start
             builder.problem(number, f"{words[0][:40]}: outside of every section")
         if builder.is_full(number):
             break
@@ -93,6 +96,7 @@ def blocks(config: Config) -> Iterator[Block]:
     """Every backend and listen section in mode http that has a server."""
     proxies = _proxies(config)
     frontends = _frontends(proxies)
+    limits = _stream_limits(config)
     for section, scope in proxies:
         if section.name not in ("backend", "listen") or not _is_http(scope):
             continue
@@ -109,7 +113,25 @@ def blocks(config: Config) -> Iterator[Block]:
             version=config.version,
             insert_scope=scope,
             related_scopes=leading if section.name == "backend" else (),
+            params=limits,
+            unread_includes=_filled_in((scope, *leading) if section.name == "backend" else (scope,)),
         )
+
+
+def _stream_limits(config: Config) -> dict[str, Value]:
+    """The limits of streams on an HTTP/2 connection, which the global section sets for every frontend."""
+    lines = (
+        line for section in config.directives if section.name == "global" for line in section.block or ()
+    )
+    return {
+        line.name: Value(line.name, line.args, line) for line in lines if line.name.startswith("tune.h2.")
+    }
+
+
+def _filled_in(scopes: Sequence[Scope]) -> tuple[Directive, ...]:
+    """The lines that a template fills in whole, in these sections and those that they inherit from."""
+    lines = (line for scope in scopes for line in scope.unread_includes((TEMPLATE,)))
+    return tuple(islice(lines, _MAX_DOUBTS))
 
 
 def loose_blocks(config: Config) -> Iterator[Block]:
@@ -196,7 +218,8 @@ def _frontends(proxies: list[tuple[Directive, Scope]]) -> Mapping[str, list[Scop
 
 
 def _is_http(scope: Scope) -> bool:
-    return scope.value("mode", "tcp", server=Server.HAPROXY).first == "http"
+    mode = scope.value("mode", "tcp", server=Server.HAPROXY).first
+    return mode == "http" or is_marked(mode)
 
 
 def no_delay(scope: Scope) -> Value:
@@ -315,6 +338,7 @@ FORMAT = Format(
     server=Server.HAPROXY,
     blocks=blocks,
     pass_reason=pass_reason,
+    decisive=lambda _block: ("mode", "compression", "filter"),
     doubts=doubts,
     route=route,
     fragments=fragments,

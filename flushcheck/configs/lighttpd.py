@@ -196,6 +196,7 @@ FORMAT = Format(
     server=Server.LIGHTTPD,
     blocks=blocks,
     pass_reason=pass_reason,
+    decisive=lambda _block: ("server.stream-response-body", "deflate.mimetypes"),
     fragments=fragments,
     frees=frees,
     file_names=(r"(^|/)lighttpd[^/]*\.conf$|(^|/)lighttpd/.*\.conf$",),

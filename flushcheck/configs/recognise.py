@@ -81,6 +81,10 @@ def by_lines(text: str, min_share: float = 0.0) -> Server | None:
         for server in matches:
             if _LINE_STARTS[server].match(line):
                 matches[server] += 1
+    for server, count_of_server in matches.items():
+        excluded_by = FORMATS[server].excluded_by
+        if count_of_server and excluded_by is not None and excluded_by.search(start):
+            matches[server] = 0
     best, second = sorted(matches, key=lambda server: -matches[server])[:2]
     fits = matches[best] > matches[second] and matches[best] >= min_share * count
     return best if fits else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import (
@@ -31,6 +32,7 @@ INCLUDES = ("include",)
 
 # Lines that a condition around them makes uncertain.
 _COUNTS = re.compile(r"cache_peer|icap_|ecap_|adaptation_|delay_|read_timeout|https?_port|include|if")
+_MAX_DOUBTS = 5  # named of one file
 _UNITS = {"millisecond": 0.001, "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
 
@@ -101,35 +103,41 @@ def seconds(args: tuple[str, ...]) -> float | None:
 
 
 def doubts(block: Block) -> Iterator[str]:
-    """Why it is not known whether this block passes pieces on."""
+    """Why it is not known whether this block passes pieces on: the same for every peer of a file."""
     top = block.insert_scope
+    reasons: tuple[str, ...] = top.cached("doubts", lambda: tuple(islice(_doubts(top), _MAX_DOUBTS)))
+    yield from reasons
+
+
+def _doubts(top: Scope) -> Iterator[str]:
+    used = {line.args[0] for line in top.own("adaptation_access") if line.args[1:2] == ("allow",)}
+    # A set or chain of services counts as each of its members.
+    for name in ("adaptation_service_set", "adaptation_service_chain"):
+        for line in top.own(name):
+            if line.args[:1] and line.args[0] in used:
+                used.update(line.args[1:])
     for name, switch in (("icap_service", "icap_enable"), ("ecap_service", "ecap_enable")):
         enabled = top.own(switch)
         if not (enabled and enabled[-1].args[:1] == ("on",)):
             continue
         for line in top.own(name):
-            if any("respmod" in arg for arg in line.args) and _is_used(top, line.args[0]):
+            if any("respmod" in arg for arg in line.args) and line.args[0] in used:
                 through = "responses go through this service, which may collect them"
                 yield f"{line.text} (line {line.line}): {through}"
     for line in top.own("if"):
-        if not any(_COUNTS.match(inner.name) for inner in line.block or ()):
-            continue
-        yield f"lines under {line.text} (line {line.line}) count only where the condition holds: not checked"
-
-
-def _is_used(top: Scope, service: str) -> bool:
-    """Whether some response may go to this service, or to a set or chain of services with it."""
-    used = {line.args[0] for line in top.own("adaptation_access") if line.args[1:2] == ("allow",)}
-    lines = (
-        line for name in ("adaptation_service_set", "adaptation_service_chain") for line in top.own(name)
-    )
-    groups = {line.args[0] for line in lines if service in line.args[1:]}
-    return service in used or bool(used & groups)
+        if any(_COUNTS.match(inner.name) for inner in line.block or ()):
+            where = f"{line.text} (line {line.line})"
+            yield f"lines under {where} count only where the condition holds: not checked"
 
 
 def delay_pool(block: Block) -> tuple[Directive, str] | None:
     """The line of a pool that limits some responses, with its rates; None if none does."""
     top = block.insert_scope
+    pool: tuple[Directive, str] | None = top.cached("delay pool", lambda: _delay_pool(top))
+    return pool
+
+
+def _delay_pool(top: Scope) -> tuple[Directive, str] | None:
     allowed = {line.args[0] for line in top.own("delay_access") if line.args[1:2] == ("allow",)}
     for line in top.own("delay_parameters"):
         rates = [rate for rate in line.args[1:] if not re.fullmatch(r"(-1/-1|none)", rate)]

@@ -27,6 +27,9 @@ _STEERING = re.compile(
     r"import|from|filter|call|extends|autoescape|case|when|break|continue|while|begin)\b|"
     r"\$\w+\s*:?=|/\*|[#/!>^])"
 )
+_LOOP = re.compile(r"\bdo(\s{0,8}\|[^|]{0,100}\|)?[\s-]{0,8}$")  # of Ruby
+_COMMENT = re.compile(r"\bansible_managed\b|\|\s{0,8}comment\b")  # what it writes is a comment
+_REORDERS = re.compile(r"\{%[-~+]?\s{0,8}(?:macro|block|call)\b|\{\{-?\s{0,8}(?:define|block)\b")
 # Filled in by envsubst, autotools and shell scripts. nginx's own variables are in lower case.
 _VARIABLE = re.compile(
     r"\$\{[A-Z][A-Z0-9_]{1,60}(?::-[^}\n]{0,60})?\}|\$[A-Z][A-Z0-9_]{2,60}\b|%%\w{1,60}%%|"
@@ -34,17 +37,26 @@ _VARIABLE = re.compile(
 )
 _ALONE = re.compile(rf"^([ \t]*)#?({OPEN}[^{OPEN}{CLOSE}\n]*{CLOSE})[ \t]*\r?$", re.MULTILINE)
 
+TEMPLATE = "template"  # our name for a line of HAProxy that a template fills in: HAProxy includes no files
+
 _INCLUDES = {
     Server.NGINX: "include {};",
     Server.APACHE: "Include {}",
     Server.CADDY: "import {}",
     Server.LIGHTTPD: 'include "{}"',
+    Server.HAPROXY: f"{TEMPLATE} {{}}",
+    Server.VARNISH: 'include "{}";',
 }
 
 
 def is_marked(text: str) -> bool:
     """Whether a template fills in a part of this text."""
     return OPEN in text
+
+
+def reorders(text: str) -> bool:
+    """Whether parts of this template may be written in another place than they stand."""
+    return bool(_REORDERS.search(text))
 
 
 def without_marks(text: str) -> str:
@@ -59,9 +71,16 @@ def _word(match: re.Match[str]) -> str:
     lines = "\n" * match[0].count("\n")
     if comment is not None:
         return lines
+    if value is not None and _COMMENT.search(value):
+        return lines
     inside = next(part for part in (value, tag, code) if part is not None)
     is_value = value is not None or inside[:1] in ("=", "-")
-    steers = tag is not None or not is_value or _STEERING.match(inside) is not None
+    includes = tag is not None and re.match(r"[-~+]?\s*include\b", tag) is not None
+    steers = (
+        (tag is not None and not includes)
+        or not (is_value or includes)
+        or bool(_STEERING.match(inside) or _LOOP.search(inside))
+    )
     before, after = match.string[: match.start()][-1:], match.string[match.end() : match.end() + 1]
     if steers and (not before or before.isspace() or not after or after.isspace() or after in ";{"):
         return lines
@@ -69,10 +88,19 @@ def _word(match: re.Match[str]) -> str:
     return f"{OPEN}{name}{CLOSE}{lines}"
 
 
+# Python, JavaScript and commands have braces of their own; the parsers of YAML and TOML call `for_yaml`.
+_MASKED_LATER = frozenset(
+    {
+        *(Server.GUNICORN, Server.APP_SERVER, Server.HOSTING),
+        *(Server.TRAEFIK, Server.ENVOY, Server.KUBERNETES),
+    }
+)
+
+
 def parseable(text: str, server: Server) -> str:
     """The text of a configuration as this server's parser may read it."""
-    if server in (Server.GUNICORN, Server.KUBERNETES, Server.TRAEFIK, Server.ENVOY):
-        return text  # Python and commands: braces are their own; YAML, TOML: their parsers call `for_yaml`
+    if server in _MASKED_LATER:
+        return text
     text = without_marks(text)
     if server is Server.NGINX and ("$" in text or "__" in text or "@" in text or "%%" in text):
         text = _VARIABLE.sub(lambda match: f"{OPEN}{match[0].strip('${}@%_')}{CLOSE}", text)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from flushcheck.configs.braces import Token, parse_tokens
 from flushcheck.configs.findings import Server
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import Block, Config, Directive, Format, Parsed, Scope, ellipsize
 
 INCLUDES = ("include",)
+_MAX_UNREAD = 5  # unread includes named in a message
 
 _TOKEN = re.compile(
     r"(?P<space>\s+)|(?P<comment>(?:\#|//)[^\n]*|/\*.*?(?:\*/|$))|(?P<inline>C\{.*?(?:\}C|$))|"
@@ -52,7 +55,17 @@ def blocks(config: Config) -> Iterator[Block]:
             name=" ".join((first.name, *first.args[:1])),
             version=config.version,
             insert_scope=scope,
+            unread_includes=tuple(islice(_includes(top.children), _MAX_UNREAD)),
         )
+
+
+def _includes(lines: Iterable[Directive]) -> Iterator[Directive]:
+    """The include statements that are left, because their files could not be read."""
+    for line in lines:
+        if line.name in INCLUDES:
+            yield line
+        elif line.block is not None:
+            yield from _includes(line.block)
 
 
 def _top_level(block: Block) -> Sequence[Directive]:
@@ -62,7 +75,7 @@ def _top_level(block: Block) -> Sequence[Directive]:
 
 # What decides how a response of the backend is processed.
 _SETTINGS = ("beresp.do_", "beresp.filters")
-# Varnish's own filters: `esi` is do_esi's, `gzip` do_gzip's. gunzip and testgunzip pass each write on.
+# Varnish's own filters: `esi` is do_esi's, `gzip` do_gzip's; gunzip and testgunzip pass each write on.
 _FILTERS = frozenset({"esi", "esi_gzip", "gunzip", "gzip", "testgunzip"})
 
 
@@ -108,8 +121,11 @@ def ttl(block: Block) -> Directive | None:
 
 
 def doubts(block: Block) -> Iterator[str]:
-    """Why it is not known whether responses are streamed: a filter of a module."""
+    """Why it is not known whether responses are streamed: a filter of a module, or a template."""
     for line, _ in settings(block):
+        if is_marked(line.text):
+            yield f"a template fills in {line.text} (line {line.line})"
+            continue
         for name in filters(line):
             if name not in _FILTERS:
                 short = ellipsize(name, 40)

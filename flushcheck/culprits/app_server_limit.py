@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flushcheck.configs import uwsgi
+from flushcheck.configs import app_server, uwsgi
 from flushcheck.configs.findings import Finding, Level, Server
-from flushcheck.configs.tree import Block
+from flushcheck.configs.server_setup import AppServer
+from flushcheck.configs.tree import Block, Value
+from flushcheck.culprits.gunicorn_sync_worker import FEW, MANY
 from flushcheck.model import Culprit, Fix, Owner, Source
 
 _THREAD = "each stream needs a thread"
 
-# By the server's name in `diagnosis.server_setup.AppServer`.
+# By the server's name in `configs.server_setup.AppServer`.
 FIXES = {
     "waitress": Fix(
         where="waitress",
@@ -82,8 +84,8 @@ CULPRIT = Culprit(
         "and even a health check waits while all threads are taken."
     ),
     detection=(
-        "`flushcheck doctor -- COMMAND` counts the streams that the server's command line allows. Where the "
-        "server is gunicorn a run shows it, as gunicorn-sync-worker."
+        "`flushcheck check` and `flushcheck doctor -- COMMAND` count the streams that the server's command "
+        "line allows. Where the server is gunicorn a run shows it, as gunicorn-sync-worker."
     ),
     fixes=tuple(FIXES.values()),
     references=(
@@ -95,14 +97,53 @@ CULPRIT = Culprit(
     shown_by=frozenset({Source.APP, Source.FILE}),
 )
 
-# Streams at once that a page with a handful of readers needs, and a small site: as for gunicorn's workers.
-FEW = 16
-MANY = 100
+SERVERS = (Server.APP_SERVER, Server.UWSGI)
 
-SERVERS = (Server.UWSGI,)
+# The options that limit each server, the narrowest first, and its default.
+_OPTIONS = {
+    AppServer.UVICORN: (("--limit-concurrency", "--interface"), ""),
+    AppServer.HYPERCORN: (("--workers",), "1"),
+    AppServer.GRANIAN: (("--blocking-threads", "--backpressure", "--backlog"), "1024"),
+    AppServer.WAITRESS: (("--threads", "--connection-limit"), "4"),
+    AppServer.CHEROOT: (("--threads",), "10"),
+}
 
 
 def lint(block: Block) -> Iterator[Finding]:
+    """The threads by default, or a limit; a server of one stream at a time is as bad as a sync worker."""
+    yield from _uwsgi(block) if block.server is Server.UWSGI else _command(block)
+
+
+def _command(block: Block) -> Iterator[Finding]:
+    """The options of a command that starts an app."""
+    facts, count = app_server.setup(block), app_server.at_once(block)
+    if not count or count >= MANY or facts.server not in _OPTIONS:
+        return
+    names, default = _OPTIONS[facts.server]
+    value = app_server.option(block, *names, default=default)
+    refused = facts.server is AppServer.UVICORN and facts.event_loop
+    then = "all others get 503" if refused else "all others wait"
+    few = Level.WARNING if count < FEW else Level.NOTE
+    streams = f"{count} stream{'' if count == 1 else 's'}"
+    yield block.finding(
+        CULPRIT,
+        Level.ERROR if count == 1 else few,
+        f"{_shown(block, value)}: {app_server.program_name(block)} serves {streams} at a time, {then}",
+        value=value,
+        fix=_fix(facts.server, event_loop=facts.event_loop),
+    )
+
+
+def _shown(block: Block, value: Value) -> str:
+    return block.say(value) if value.first else app_server.program_name(block)
+
+
+def _fix(server: AppServer, *, event_loop: bool) -> Fix:
+    on_asgi = server in (AppServer.UVICORN, AppServer.HYPERCORN) and not event_loop
+    return FIXES["wsgi-on-asgi" if on_asgi else server]
+
+
+def _uwsgi(block: Block) -> Iterator[Finding]:
     """One thread in one process by default, so silence counts."""
     at_once = uwsgi.concurrency(block)
     if at_once is None:
@@ -115,7 +156,7 @@ def lint(block: Block) -> Iterator[Finding]:
     level = Level.ERROR if each == 1 else Level.WARNING if total < FEW else Level.NOTE
     streams = f"{total} stream{'' if total == 1 else 's'}"
     where = f"in {processes} process{'' if processes == 1 else 'es'}" if processes else "in each process"
-    fix = FIXES["uwsgi"]
+    fix = FIXES[AppServer.UWSGI]
     if at_once.is_engine:
         fix = replace(fix, change=f"{value.name} = 1000", cost="", note="libraries that block in C need care")
     yield block.finding(

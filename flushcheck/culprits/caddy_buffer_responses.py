@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
-from flushcheck.culprits import x_accel
+from flushcheck.culprits import lint_common, x_accel
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
@@ -78,6 +78,7 @@ def lint(block: Block) -> Iterator[Finding]:
                 Level.ERROR,
                 f"{line.text}: Caddy reads the whole response before it sends any; WebSocket does not open",
                 at=line,
+                value=lint_common.filled_in(line),
                 edits=(edit(Action.REPLACE, line),) if line.block is None else (),
                 override=NO_OVERRIDE,
             )

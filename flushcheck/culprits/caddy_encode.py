@@ -8,7 +8,7 @@ from itertools import islice
 from flushcheck.configs import caddy, versions
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit, ellipsize
-from flushcheck.culprits import compression, envoy, own_stream
+from flushcheck.culprits import compression, envoy, lint_common, own_stream
 from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Side, Transport
@@ -121,6 +121,7 @@ def lint(block: Block) -> Iterator[Finding]:
             f"{line.text}: a stream sent as {' or '.join(hit)} is held to its end for every client that "
             f"offers a compression{some}{older}",
             at=line,
+            value=lint_common.filled_in(line),
             fix=_fix(line),
             edits=_edits(line),
             override="the app can switch it off for each response with the header Content-Encoding: identity",

@@ -85,7 +85,7 @@ def lint(block: Block) -> Iterator[Finding]:
     for each in filters:
         if envoy_config.compresses(each) != "zstd":
             continue
-        types, _ = envoy_config.holding_types(each)
+        types = envoy_config.holding_types(each)
         hit = [kind for kind in STREAM_TYPES if kind in types]
         if not hit:
             continue

@@ -8,7 +8,7 @@ from flushcheck.configs import haproxy, versions
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, Scope
 from flushcheck.culprits import compression
-from flushcheck.culprits.lint_common import STREAM_TYPES
+from flushcheck.culprits.lint_common import STREAM_TYPES, filled_in
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Side, Transport, Variant
@@ -93,6 +93,7 @@ def lint(block: Block) -> Iterator[Finding]:
             f"{algo.text} in {haproxy.name(scope)}: each piece of a stream sent as {' or '.join(hit)} "
             f"arrives only with the next one, for every client that offers a compression{older}",
             at=algo,
+            value=filled_in(algo),
             override="the app can switch it off for each response with Cache-Control: no-transform",
         )
         return

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from flushcheck.configs import haproxy, versions
 from flushcheck.configs.findings import Finding, Level, Reader, Server
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import Block, Listener, tls_http1_readers
 from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
@@ -164,12 +165,14 @@ def lint(block: Block) -> Iterator[Finding]:
     certain = Reader.PLAIN in met_by or (Reader.BROWSER in met_by and side is Side.SINCE)
     value = haproxy.no_delay(block.scope)
     state = "not set (HAProxy's default)" if value.at is None else f"off ({block.where(value)})"
+    mode = block.value("mode", "tcp")
+    unless = f", if {mode.text} ({block.where(mode)}) is mode http" if is_marked(mode.first) else ""
     over = f" through {' or '.join(map(haproxy.name, slow[:3]))}" if slow else ""
     yield block.finding(
         CULPRIT,
-        Level.ERROR if certain else Level.WARNING,
+        Level.ERROR if certain and not unless else Level.WARNING,
         f"option http-no-delay is {state}: chunked responses arrive in ticks of about 200 ms{over}, for "
-        f"{_clients(binds, met_by, block.version)}",
+        f"{_clients(binds, met_by, block.version)}{unless}",
         value=value,
         edits=block.edit(value.at, "option http-no-delay"),
         override=NO_OVERRIDE,

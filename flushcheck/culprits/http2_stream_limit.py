@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.tree import Block
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
     Client,
@@ -14,6 +18,19 @@ from flushcheck.model import (
     Source,
     Transport,
 )
+
+FIXES = {
+    Server.APACHE: Fix(where="Apache, the virtual host", change="H2MaxSessionStreams 100", by=Owner.SERVER),
+    Server.HAPROXY: Fix(
+        where="HAProxy, the global section", change="tune.h2.max-concurrent-streams 100", by=Owner.SERVER
+    ),
+    Server.NGINX: Fix(
+        where="nginx, the http or server block, where the limit was lowered",
+        change="http2_max_concurrent_streams 128;",
+        by=Owner.SERVER,
+        note="the default; HAProxy, Caddy, Traefik and Envoy serve 12 and more by default",
+    ),
+}
 
 CULPRIT = Culprit(
     id="http2-stream-limit",
@@ -33,7 +50,7 @@ CULPRIT = Culprit(
     ),
     detection=(
         "Streams of a shared HTTP/2 connection begin when others end, and as many HTTP/1.1 clients at once "
-        "are all served."
+        "are all served. A file shows a limit that was lowered."
     ),
     fixes=(
         Fix(
@@ -42,19 +59,14 @@ CULPRIT = Culprit(
             by=Owner.CLIENT,
             note="the app has to send several subscriptions over one stream",
         ),
-        Fix(
-            where="nginx, the http or server block, where the limit was lowered",
-            change="http2_max_concurrent_streams 128;",
-            by=Owner.SERVER,
-            note="the default; HAProxy, Caddy, Traefik and Envoy serve 12 and more by default",
-        ),
+        FIXES[Server.NGINX],
     ),
     references=(
         "https://httpd.apache.org/docs/2.4/mod/mod_http2.html",
         "https://github.com/icing/mod_h2/issues/259",
     ),
     looks_like=("gunicorn-sync-worker",),
-    shown_by=frozenset({Source.PATH}),
+    shown_by=frozenset({Source.PATH, Source.FILE}),
     holds=False,
 )
 
@@ -100,3 +112,34 @@ def waiting_note(seen: Observations, transport: Transport) -> str:
         f"{len(together) - len(waited)} were served, the others waited up to {longest_s:.1f} s"
         f"{elsewhere} (see {CULPRIT.id})"
     )
+
+
+# Streams that one page may have at once: a dozen subscriptions, and what it loads beside them.
+PAGE_STREAMS = 16
+
+SERVERS = (Server.NGINX, Server.APACHE, Server.HAPROXY)
+
+# Documented defaults: 128, 100 and 100.
+_LIMITS = {
+    Server.NGINX: ("http2_max_concurrent_streams", "http3_max_concurrent_streams"),
+    Server.APACHE: ("H2MaxSessionStreams",),
+    Server.HAPROXY: ("tune.h2.fe.max-concurrent-streams", "tune.h2.max-concurrent-streams"),
+}
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """A limit that was lowered below what one page may open; the defaults are above it."""
+    for name in _LIMITS[block.server]:
+        value = block.params.get(name) or block.value(name, "")
+        number = value.first
+        if number.isdecimal() and len(number) < 10 and 0 < int(number) < PAGE_STREAMS:
+            count = "1 stream is" if number == "1" else f"{number} streams are"
+            yield block.finding(
+                CULPRIT,
+                Level.NOTE,
+                f"{block.say(value)}: {count} served at once on one connection; a page that opens more waits "
+                "until one ends",
+                value=value,
+                fix=FIXES.get(block.server),
+            )
+            return

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from flushcheck.configs.findings import Finding, Level
 from flushcheck.configs.tree import Block
-from flushcheck.culprits.no_effect import TABLES, Place, Row, Said, candidates
+from flushcheck.culprits.no_effect import TABLES, Place, Row, Said, Table, candidates
 from flushcheck.culprits.no_effect.row import holding
 from flushcheck.model import Culprit, Fix, Owner, Source
 
@@ -64,16 +64,16 @@ def lint(block: Block, beside: Sequence[Finding] = ()) -> Iterator[Finding]:
             place = Place(block, line, scope, held.culprit.id if held else "")
             if id(line) not in reported and row.condition(place):
                 reported.add(id(line))
-                yield _finding(place, row, held, table.where)
+                yield _finding(place, row, held, table)
 
 
-def _finding(place: Place, row: Row, held: Finding | None, where: str) -> Finding:
+def _finding(place: Place, row: Row, held: Finding | None, table: Table) -> Finding:
     block, line = place.block, place.line
     cure = row.cure(place)
     if held is not None:
         fix = held.fix
     elif cure:
-        fix = Fix(where=where, change=cure, by=Owner.SERVER)
+        fix = Fix(where=table.where, change=cure, by=Owner.SERVER)
     else:
         fix = REMOVE
     effect = "does nothing against the hold here" if held is not None else "has no effect on a stream"
@@ -83,7 +83,7 @@ def _finding(place: Place, row: Row, held: Finding | None, where: str) -> Findin
     return block.finding(
         CULPRIT,
         Level.WARNING if held is not None or row.breaks else Level.NOTE,
-        f"{line.text} {effect}: it {row.sentence(place)}{instead}",
+        f"{table.written(line)} {effect}: it {row.sentence(place)}{instead}",
         at=line,
         fix=fix,
     )

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.configs import hosting
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.tree import Block
 from flushcheck.model import Culprit, Fix, Owner, Source
 
 CULPRIT = Culprit(
@@ -12,7 +17,7 @@ CULPRIT = Culprit(
         "uncompressed, but pages/api routes and the responses of rewrites to another server are not."
     ),
     symptoms="10 bytes of gzip arrive with the first write, the rest at the end. A route handler flows.",
-    detection="No tap of flushcheck runs in Next.js. A watched stream shows it as compressor.",
+    detection="next.config.js leaves `compress` on. A watched stream shows it as compressor.",
     fixes=(
         Fix(
             where="next.config.js",
@@ -36,5 +41,24 @@ CULPRIT = Culprit(
     ),
     references=("https://nextjs.org/docs/app/api-reference/config/next-config-js/compress",),
     looks_like=("compressor",),
-    shown_by=frozenset({Source.APP}),
+    shown_by=frozenset({Source.APP, Source.FILE}),
 )
+
+SERVERS = (Server.HOSTING,)
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """On by default, so silence counts, unless the setting may come from elsewhere."""
+    if block.via != hosting.NEXT or any(hosting.doubts(block)):
+        return
+    value = hosting.compress(block)
+    if value.first == "true":
+        yield block.finding(
+            CULPRIT,
+            Level.WARNING,
+            f"{block.say(value)}: next start compresses what pages/api routes and rewrites send, and does "
+            "not flush; route handlers of the App Router flow",
+            value=value,
+            at=value.at or block.pass_directive,
+            override="the app can switch it off for each response with the header Content-Encoding: none",
+        )

@@ -105,7 +105,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     if compression is Answer.NOT_TRIED:
         sure = Confidence.POSSIBLE  # compressed, and no client without encodings was tried: gzip may be it
     else:
-        sure = Confidence.CERTAIN if request else Confidence.LIKELY
+        sure = x_accel.certainty(seen, transport) if request else Confidence.LIKELY
     tls_http1 = seen.over_tls(transport) == "1.1"
     without_effect = {HTTP11_FIX, HTTP10_LINE_FIX} if protocol == "HTTP/1.1" or tls_http1 else set()
     inner = _inner_tls(seen, transport)

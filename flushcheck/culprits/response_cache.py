@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import varnish
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
+from flushcheck.culprits import lint_common
 from flushcheck.culprits.evidence import header_evidence
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Transport
@@ -82,7 +83,7 @@ def lint(block: Block) -> Iterator[Finding]:
             f"{line.text}: Varnish stores every response{which}; the next request for the same address "
             "gets the old stream"
         )
-        yield block.finding(CULPRIT, Level.WARNING, message, at=line)
+        yield block.finding(CULPRIT, Level.WARNING, message, at=line, value=lint_common.filled_in(line))
     if block.server is not Server.APACHE or block.via not in ("http", "fastcgi", "fcgid", "passenger"):
         return
     for line in block.scope.every("cacheenable"):

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flushcheck.configs import app_server
+from flushcheck.configs.findings import Finding, Level, Server
+from flushcheck.configs.server_setup import AppServer
+from flushcheck.configs.tree import Block
 from flushcheck.model import Culprit, Fix, Owner, Source
 
 CULPRIT = Culprit(
@@ -22,5 +28,22 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://flask.palletsprojects.com/en/stable/deploying/",),
-    shown_by=frozenset({Source.APP}),
+    shown_by=frozenset({Source.APP, Source.FILE}),
+    holds=False,
 )
+
+SERVERS = (Server.APP_SERVER,)
+
+
+def lint(block: Block) -> Iterator[Finding]:
+    """`flask run`; without threads it serves one request at a time."""
+    facts = app_server.setup(block)
+    if facts.server is not AppServer.WERKZEUG:
+        return
+    alone = " and, without threads, serves one stream at a time" if facts.concurrency == 1 else ""
+    yield block.finding(
+        CULPRIT,
+        Level.WARNING,
+        f"flask run is for development: it cuts streams whenever it stops or reloads{alone}",
+        at=block.pass_directive,
+    )

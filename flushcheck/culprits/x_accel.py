@@ -1,6 +1,7 @@
 """The response header X-Accel-Buffering: no as an experiment: what it tells about an nginx on the path.
 
-nginx obeys the header and removes it, and no other proxy that was measured removes it. So there are three
+nginx obeys the header and removes it, and no other proxy that was measured does either. Where a hop adds the
+header to every response (add_header), only its effect counts. Else there are three
 results: the stream flows and the header is gone (this nginx held it), the stream is held and the header is
 gone (an nginx removed it, something further out holds), the stream is held and the header arrived (no nginx
 took part). Each has one function here, and the evidence that goes with it.
@@ -38,7 +39,8 @@ APP_FIX = Fix(
 def honored(seen: Observations, transport: Transport) -> bool:
     """Whether an nginx on this path held the stream, and let it flow when the header told it to."""
     freed = seen.frees(transport, Variant.XAB) is Answer.YES
-    return freed and seen.header_stripped(transport) is Answer.YES and not _ticks_fast(seen, transport)
+    obeyed = seen.header_stripped(transport) is Answer.YES or seen.header_added(transport)
+    return freed and obeyed and not _ticks_fast(seen, transport)
 
 
 # Token-size Pieces take a second and more to fill the smallest buffer that was measured (1 kB); HAProxy's
@@ -128,7 +130,16 @@ def transport_with_identity_probe(seen: Observations, transport: Transport) -> T
 
 
 def stripped_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
-    """The hold, what the header did to it, and that an nginx removed the header."""
+    """The hold, what the header did to it, and that an nginx removed the header, or that a hop adds it."""
+    if seen.header_added(transport):
+        return (
+            hold_evidence(seen, transport),
+            variant_evidence(seen, transport, Variant.XAB),
+            Evidence(
+                f"{transport}: a hop adds X-Accel-Buffering to every response, too late for its own buffer: "
+                "that the header arrives proves nothing; of all proxies tested, only nginx obeys it"
+            ),
+        )
     return (
         hold_evidence(seen, transport),
         variant_evidence(seen, transport, Variant.XAB),
@@ -137,6 +148,11 @@ def stripped_evidence(seen: Observations, transport: Transport) -> tuple[Evidenc
             "removes it"
         ),
     )
+
+
+def certainty(seen: Observations, transport: Transport) -> Confidence:
+    """How sure an effect of the header makes: less where it is not seen that it was removed."""
+    return Confidence.LIKELY if seen.header_added(transport) else Confidence.CERTAIN
 
 
 def detect_gateway_buffering(
@@ -159,7 +175,7 @@ def detect_gateway_buffering(
     evidence = stripped_evidence(seen, transport)
     if request is None:
         return Detection(culprit, Confidence.POSSIBLE, evidence)
-    sure = Confidence.CERTAIN if compression is Answer.NO else Confidence.POSSIBLE
+    sure = certainty(seen, transport) if compression is Answer.NO else Confidence.POSSIBLE
     return Detection(culprit, sure, (*evidence, gateway_evidence(transport, request)))
 
 

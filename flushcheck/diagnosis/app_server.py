@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flushcheck.configs.findings import Level
-from flushcheck.diagnosis.server_remarks import Remark, remarks_on
-from flushcheck.diagnosis.server_setup import (
+from flushcheck.configs.server_setup import (
     GEVENT,
     NAMES,
     SYNC,
@@ -20,6 +19,7 @@ from flushcheck.diagnosis.server_setup import (
     AppServer,
     ServerSetup,
 )
+from flushcheck.diagnosis.server_remarks import Remark, remarks_on
 from flushcheck.model.wording import count_of
 
 

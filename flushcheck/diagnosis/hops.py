@@ -152,6 +152,12 @@ def _by_x_accel(seen: Observations, observation: Observation) -> Statements:
     """X-Accel-Buffering: every nginx tested removes it, and no other proxy does."""
     if observation.probe.variant is not Variant.XAB or not observation.pieces:
         return
+    if seen.header_added(observation.probe.transport):
+        yield (
+            "a hop that adds X-Accel-Buffering to responses",
+            "X-Accel-Buffering arrived with a response for which the app did not send it",
+        )
+        return
     if observation.header(XAB):
         yield (
             "no nginx with its default configuration",

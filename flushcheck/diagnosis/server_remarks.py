@@ -10,6 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flushcheck.configs.findings import Level
+from flushcheck.configs.server_setup import (
+    GEVENT,
+    GTHREAD,
+    NAMES,
+    SYNC,
+    TORNADO,
+    AppServer,
+    ServerSetup,
+)
 from flushcheck.culprits import (
     app_server_limit,
     gateway_websocket,
@@ -18,15 +27,6 @@ from flushcheck.culprits import (
     gunicorn_worker_connections,
     joined_response,
     werkzeug_server,
-)
-from flushcheck.diagnosis.server_setup import (
-    GEVENT,
-    GTHREAD,
-    NAMES,
-    SYNC,
-    TORNADO,
-    AppServer,
-    ServerSetup,
 )
 from flushcheck.model.settings import UnknownSetting
 from flushcheck.model.wording import count_of

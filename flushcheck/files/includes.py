@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from flushcheck.configs.gunicorn.command_line import DROP_INS
 from flushcheck.configs.tree import Directive
 from flushcheck.files.sources import Files, has_magic
 
@@ -77,6 +78,13 @@ def caddy_import(directive: Directive, path: SearchPath) -> Sequence[str] | None
     if has_magic(pattern):
         return path.files.match(name)
     return [name] if path.files.exists(name) or "/" in pattern or "." in pattern else None
+
+
+def app_server_include(directive: Directive, path: SearchPath) -> Sequence[str] | None:
+    """The drop-ins of a systemd unit, by name; or what gunicorn includes."""
+    if directive.name != DROP_INS:
+        return gunicorn_config(directive, path)
+    return path.files.match(join(directive.args[0], "*.conf"))
 
 
 def gunicorn_config(directive: Directive, path: SearchPath) -> Sequence[str] | None:

@@ -11,7 +11,7 @@ from flushcheck.checking.check import SkippedFile
 from flushcheck.configs.findings import Server
 from flushcheck.configs.kubernetes import concerns, is_passive
 from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name, recognise
-from flushcheck.configs.templates import is_marked, parseable
+from flushcheck.configs.templates import is_marked, parseable, reorders
 from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
 from flushcheck.files.embedded import container_of, texts_in, uwsgi_commands, yaml_texts
 from flushcheck.files.find_files import STDIN, find_files, may_be_configuration
@@ -114,6 +114,8 @@ def _configs(
     """
     container = container_of(name, text)
     own = by_name(name)
+    if own is Server.HOSTING and server is None and container is not None and may_be_kubernetes(text):
+        own = None  # app.yaml is a usual name for a manifest too
     # A container of another kind is no file of a server, whatever its lines look like.
     if own is None and container is None and not is_structured(name):
         own = server or by_lines(text, 0.0 if given else MIN_SHARE)
@@ -136,7 +138,9 @@ def _configs(
         inner_texts = []  # the problem stands in its Config
     for inner in (*inner_texts, *uwsgi_commands.texts(name, text)):
         inner_server = recognise(inner.hint, inner.text) or inner.server
-        if inner_server is not None and server in (None, inner_server):
+        # gunicorn's commands stand among those of other app servers.
+        wanted = (None, Server.GUNICORN) if inner_server is Server.APP_SERVER else (None,)
+        if inner_server is not None and server in (*wanted, inner_server):
             configs.append(_ConfigReader(inner_server, files or Disk()).read(name, inner.placed, version))
     if not (configs or structured) and objects is not None and is_passive(objects.directives):
         configs.append(objects)
@@ -221,6 +225,8 @@ class _ConfigReader:
         config = Config(self._server, name, directives, tuple(self._problems), self._texts, version)
         if isinstance(self._files, Dump):
             return config  # the server has read it before
+        if any(map(reorders, self._texts.values())):
+            return config  # around which lines a part is written is not known
         return replace(config, problems=(*config.problems, *self._syntax.refused_lines(config)))
 
     def _included(self, directive: Directive, path: SearchPath) -> Sequence[Parsed] | None:

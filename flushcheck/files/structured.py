@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from flushcheck.configs.findings import Server
+from flushcheck.configs.hosting import parse_next
 from flushcheck.configs.recognise import bare_name
 from flushcheck.configs.tree import Parsed
 from flushcheck.files.toml_tree import parse_toml
@@ -61,3 +62,13 @@ def parse_structured(text: str, file: str) -> Parsed:
     if text.lstrip()[:1] in ("{", "["):
         text = text.replace("\t", " ")  # JSON may be indented by tabs, YAML may not
     return parse_yaml(text, file)
+
+
+def parse_hosting(text: str, file: str) -> Parsed:
+    """The tree of a platform's file: JavaScript of Next.js, or one of these languages."""
+    if re.search(r"\.(js|mjs|cjs|ts|mts)$", bare_name(file)) or _JAVASCRIPT.search(text) is not None:
+        return parse_next(text, file)
+    return parse_structured(text, file)
+
+
+_JAVASCRIPT = re.compile(r"^[ \t]*+(?:module\.exports|export default)\b", re.MULTILINE)

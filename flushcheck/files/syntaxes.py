@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flushcheck.configs import (
     apache,
+    app_server,
     caddy,
     envoy,
     gunicorn,
@@ -26,6 +27,7 @@ from flushcheck.files.includes import (
     SearchPath,
     apache_folders,
     apache_include,
+    app_server_include,
     caddy_import,
     gunicorn_config,
     lighttpd_or_varnish_include,
@@ -39,7 +41,7 @@ from flushcheck.files.kubernetes_files import parse_kubernetes
 from flushcheck.files.nginx_grammar import refused_lines
 from flushcheck.files.nginx_lexer import parse_nginx
 from flushcheck.files.sources import Files
-from flushcheck.files.structured import parse_structured
+from flushcheck.files.structured import parse_hosting, parse_structured
 from flushcheck.files.uwsgi_syntax import parse_uwsgi
 from flushcheck.files.xml_tree import parse_xml
 
@@ -71,6 +73,8 @@ SYNTAXES: Mapping[Server, Syntax] = {
     Server.IIS: Syntax(parse_xml),
     Server.SQUID: Syntax(squid.parse, squid.INCLUDES, (), lighttpd_or_varnish_include),
     Server.UWSGI: Syntax(parse_uwsgi, uwsgi.INCLUDES, (), uwsgi_include),
+    Server.APP_SERVER: Syntax(app_server.parse, app_server.INCLUDES, (), app_server_include),
+    Server.HOSTING: Syntax(parse_hosting),
     Server.KUBERNETES: Syntax(
         parse_kubernetes, refused_lines=lambda config: tuple(kubernetes.ignored_lines(config))
     ),

@@ -207,7 +207,14 @@ class Observations:
         observation = self.get(self.variant(transport, Variant.XAB))
         if observation is None or not observation.headers or not observation.pieces:
             return Answer.NOT_TRIED
+        if self.header_added(transport):
+            return Answer.NOT_TRIED  # a hop writes the header itself: that it arrives proves nothing
         return Answer.of(not observation.header(XAB))
+
+    def header_added(self, transport: Transport) -> bool:
+        """Whether X-Accel-Buffering arrived with the baseline too, for which the service did not send it."""
+        observation = self.get(self.baseline(transport))
+        return observation is not None and bool(observation.header(XAB))
 
     def compressed(self, transport: Transport) -> str:
         """The content encoding in which the held baseline arrived, "" for none."""

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.handlers import CGIHandler
 
+from flushcheck.configs.server_setup import AppServer, ServerSetup
 from flushcheck.diagnosis.app_server import examine
-from flushcheck.diagnosis.server_setup import AppServer, ServerSetup
 from flushcheck.reports.app_server import server_report_line
 from flushcheck.service.serving.app_server import CONCURRENCY
 

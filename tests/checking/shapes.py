@@ -114,6 +114,28 @@ OWN = {
         "entities": '<!DOCTYPE a [<!ENTITY a "&b;&b;">]>',
         "command": "uwsgi-command: --http :80 ",
     },
+    Server.APP_SERVER: {
+        "processes": "web: uvicorn a:b --workers 2\n",
+        "others": "web: node a.js\n",
+        "docker": 'FROM a\nCMD ["uvicorn", "a:b"]\n',
+        "lists": "CMD [[[[",
+        "continued": "ExecStart=uvicorn a:b \\\n",
+        "units": "ExecStart=uvicorn a:b\nExecStart=\n",
+        "environments": "ENV A=b\nCMD uvicorn a:b\n",
+        "both": "web: gunicorn a\nENV GUNICORN_CMD_ARGS='-k sync'\n",
+        "shells": "web: sh -c 'uvicorn a; uvicorn b'\n",
+        "options": "web: uvicorn " + "--a=b " * 20 + "\n",
+        "objects": '{"scripts": {"start": ',
+    },
+    Server.HOSTING: {
+        "settings": "module.exports = { compress: true }\n",
+        "comments": "/* a */ // b\n",
+        "strings": "a = 'b",
+        "functions": "functions:\n  a:\n    url: true\n",
+        "events": "a:\n  events:\n  - http: x\n",
+        "compress": "compress ",
+        "runtimes": "runtime: a\n",
+    },
     Server.GUNICORN: {
         "settings": "worker_class = 'sync'\n", "or": "a = b or ", "ifs": "if a:\n if b:\n", "calls": "f(" ,
         "processes": "web: gunicorn a:b -k sync\n",
@@ -158,10 +180,12 @@ OWN = {
 
 # gunicorn's four kinds of file are told apart by name, as are YAML, TOML and JSON.
 FILES = {
-    Server.GUNICORN: ("gunicorn.conf.py", "Dockerfile", "Procfile", "app.service"),
+    Server.GUNICORN: ("gunicorn.conf.py",),
     Server.TRAEFIK: ("f.yaml", "f.toml"),
     Server.ENVOY: ("f.yaml", "f.json"),
     Server.KUBERNETES: ("ingress.yaml",),
+    Server.HOSTING: ("next.config.js", "serverless.yml", "app.yaml"),
+    Server.APP_SERVER: ("Dockerfile", "Procfile", "app.service", "package.json"),
 }
 
 

@@ -65,6 +65,14 @@ FILES = [
     ("comment.sh",             "#!/bin/sh\n# exec gunicorn -w 2 app:app\n# cat <<E\n", set()),
     ("Dockerfile",             "FROM nginx\nCOPY <<E /etc/nginx/conf.d/a.conf\n" + SITE + "E\n", {("nginx-proxy-buffering", 4)}),
     ("supervisord.conf",       "[supervisord]\n[program:a]\ncommand=/bin/gunicorn -w 2 a:a\n", {("gunicorn-sync-worker", 3), ("gunicorn-timeout", 3)}),
+    ("entry2.sh",              "#!/bin/sh\npip install gunicorn\necho starting gunicorn\nexec uvicorn a:a\n", set()),
+    ("entry3.sh",              "#!/bin/sh\nmigrate && waitress-serve a:a\n", {("app-server-limit", 2)}),
+    ("limits.yaml",            "app:\n  command: uvicorn a:a --limit-concurrency 3\n", {("app-server-limit", 2)}),
+    ("workers.yaml",           "app:\n  command: celery -A uvicorn worker\n", set()),
+    ("supervisor.conf",        "[program:a]\ncommand=/bin/waitress-serve\n  --threads=2 a:a ; c\n[program:b]\ncommand=celery w\n", {("app-server-limit", 2)}),
+    ("supervisor2.conf",       '[supervisord]\nenvironment=GUNICORN_CMD_ARGS="-k gevent"\n[program:a]\ncommand=gunicorn a:a\n', set()),
+    ("supervisor3.conf",       '[program:a]\ncommand=gunicorn a:a\nenvironment=A="b",\n  GUNICORN_CMD_ARGS="-k gevent"\n', set()),
+    ("supervisor4.conf",       "[program:a]\ncommand=gunicorn -k %(ENV_K)s a:a\n[eventlistener:b]\ncommand=gunicorn a:a\n", set()),
     ("programs.ini",           "[program:a]\ncommand=gunicorn -k gevent a:a\n", set()),
 ]  # fmt: skip
 

@@ -35,6 +35,7 @@ APACHE_MODULES = (
         "proxy_fcgi",
         "proxy_ajp",
         "proxy_balancer",
+        "http2",
     ),
     *(
         "slotmem_shm",

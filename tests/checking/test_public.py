@@ -12,7 +12,7 @@ DEADLINE, UPGRADE = "stream-deadline", "websocket-upgrade"
 
 ROWS = [
     # file, its findings, the blocks that pass, those that are not known, the exit status
-    ("contour-httpproxy.yaml", [], [], [], 3),
+    ("contour-httpproxy.yaml", [], [], ["HTTPProxy app"], 3),
     ("envoy-auth.yaml", [], ["route / of api"], [], 0),
     ("envoy-bootstrap.json", [], ["route / of all"], [], 0),
     ("envoy-front-proxy.yaml", [(DEADLINE, "warning", 21), (UPGRADE, "note", 21), (DEADLINE, "warning", 25), (UPGRADE, "note", 25)], [], [], 1),

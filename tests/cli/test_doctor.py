@@ -10,8 +10,8 @@ from threading import Thread
 import pytest
 
 from flushcheck.cli import main
+from flushcheck.configs.server_setup import AppServer, ServerSetup
 from flushcheck.diagnosis.app_server import examine
-from flushcheck.diagnosis.server_setup import AppServer, ServerSetup
 from flushcheck.reports.app_server import server_report_document
 from tests.docs.pages import example, names, rows
 from tests.live import servers

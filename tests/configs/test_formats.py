@@ -12,6 +12,7 @@ REASONS = [
     # server, text, name of the file, and the reason of its block
     (Server.NGINX,    "location / {\nproxy_buffering off; proxy_pass http://x; }",        "f", "proxy_buffering off (line 2)"),
     (Server.NGINX,    "location / {\nproxy_http_version 1.1; proxy_pass http://x; }",     "f", "proxied with HTTP/1.1 (line 2): chunks pass one by one"),
+    (Server.NGINX,    "location / {\nfastcgi_keep_conn on; fastcgi_pass x; }",               "f", "fastcgi_keep_conn on (line 2): FastCGI records pass one by one"),
     (Server.NGINX,    "location / { passenger_enabled on; }",                             "f", "Passenger does not buffer the response"),
     (Server.APACHE,   "ProxyPass / http://x/",                                            "f", "mod_proxy_http passes each piece on at once"),
     (Server.APACHE,   "ProxyPass / fcgi://x/ flushpackets=on",                            "f", "flushpackets on (line 1)"),
@@ -134,8 +135,9 @@ def test_every_server_has_a_format():
 
 
 NAMES = {"nginx": "nginx", "apache": "Apache", "haproxy": "HAProxy", "lighttpd": "lighttpd", "caddy": "Caddy",
-         "varnish": "Varnish", "php": "PHP", "gunicorn": "gunicorn", "kubernetes": "Kubernetes", "traefik": "Traefik",
-         "envoy": "Envoy", "uwsgi": "uWSGI", "squid": "Squid", "iis": "IIS"}  # fmt: skip
+         "varnish": "Varnish", "php": "PHP", "gunicorn": "gunicorn", "app-server": "the app server", "hosting": "the platform",
+         "traefik": "Traefik", "envoy": "Envoy", "kubernetes": "Kubernetes", "uwsgi": "uWSGI", "squid": "Squid",
+         "iis": "IIS"}  # fmt: skip
 
 
 def test_a_server_is_named_as_it_names_itself():

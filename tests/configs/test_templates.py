@@ -3,7 +3,7 @@
 import pytest
 
 from flushcheck.configs.findings import Server
-from flushcheck.configs.templates import for_yaml, is_marked, parseable, without_marks
+from flushcheck.configs.templates import for_yaml, is_marked, parseable, reorders, without_marks
 
 MARKS = [
     # text                                      without its marks
@@ -24,6 +24,17 @@ MARKS = [
     ("{# a\nb #}c;",                           "\nc;"),
     ("<% x.each do |y| -%>\na <%= y %>;",      "\na ⟨y⟩;"),
     ("a <%- y %>;",                             "a ⟨y⟩;"),
+    ("<%- x.each do |y| -%>\na;\n<%- end -%>",  "\na;\n"),
+    ("<%- x.times do -%>\na;",                  "\na;"),
+    ("<%- redo -%>;",                           "⟨redo⟩;"),
+    ("{{ ansible_managed }}\na;",              "\na;"),
+    ("{{ ansible_managed | comment }}\na;",    "\na;"),
+    ("{{ note | comment('c') }}\na;",          "\na;"),
+    ("{{ ansible_managed_by }}\na;",           "⟨ansible_managed_by⟩\na;"),
+    ("{{ comment }}\na;",                      "⟨comment⟩\na;"),
+    ("{% include 'a.conf' %}\na;",             "⟨include_a.conf⟩\na;"),
+    ("{%- include 'a.conf' -%}\na;",           "⟨include_a.conf⟩\na;"),
+    ("{% includes %}\na;",                     "\na;"),
     ("a { b }",                                 "a { b }"),
     ("{{ " + "x" * 61 + " }}",                  "⟨" + "x" * 60 + "⟩"),
 ]  # fmt: skip
@@ -40,7 +51,9 @@ PARSED = [
     (Server.APACHE,   "{{ x }}",                "Include ⟨x⟩"),
     (Server.CADDY,    "{{ x }}",                "import ⟨x⟩"),
     (Server.LIGHTTPD, "{{ x }}",                'include "⟨x⟩"'),
-    (Server.HAPROXY,  "{{ x }}",                "# ⟨x⟩"),
+    (Server.HAPROXY,  "{{ x }}",                "template ⟨x⟩"),
+    (Server.VARNISH,  "{{ x }}",                'include "⟨x⟩";'),
+    (Server.PHP,      "{{ x }}",                "# ⟨x⟩"),
     (Server.GUNICORN, "{{ x }}",                "{{ x }}"),
     (Server.NGINX,    "#⟨x⟩",                   "include ⟨x⟩;"),
     (Server.NGINX,    "a ${PORT};",             "a ⟨PORT⟩;"),
@@ -69,3 +82,21 @@ def test_a_line_of_a_chart_that_is_a_mark_becomes_a_comment(text, expected):
 @pytest.mark.parametrize(("text", "marked"), [("a ⟨b⟩", True), ("a b", False)])
 def test_a_mark_is_seen(text, marked):
     assert is_marked(text) is marked
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{% macro a() %}", True),
+        ("{%- block a %}", True),
+        ("{% call a() %}", True),
+        ('{{ define "a" }}', True),
+        ('{{- block "a" . }}', True),
+        ("{% blocks %}", False),
+        ("{% if a %}", False),
+        ("{{ defined }}", False),
+        ("a { macro b; }", False),
+    ],
+)
+def test_a_template_may_write_its_parts_in_another_place(text, expected):
+    assert reorders(text) is expected

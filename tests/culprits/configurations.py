@@ -6,6 +6,7 @@ from flushcheck.configs.findings import Finding, Server
 from flushcheck.files import check_all, read_dump
 
 NGINX, APACHE, HAPROXY, GUNICORN = Server.NGINX, Server.APACHE, Server.HAPROXY, Server.GUNICORN
+APP_SERVER, HOSTING = Server.APP_SERVER, Server.HOSTING
 CADDY, LIGHTTPD, VARNISH, PHP = Server.CADDY, Server.LIGHTTPD, Server.VARNISH, Server.PHP
 UWSGI, SQUID, IIS = Server.UWSGI, Server.SQUID, Server.IIS
 

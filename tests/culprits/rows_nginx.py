@@ -51,6 +51,8 @@ from tests.culprits.seen import (
     compressed,
 )
 
+ADDED = {"x-accel-buffering": "no"}
+
 # Each: name, what is changed, the confidence that is left; None: not named.
 BUFFERING: list[Row] = [
     ("held, flows with the header",   {},                                         CERTAIN),
@@ -66,6 +68,8 @@ BUFFERING: list[Row] = [
     ("does not flow with it",         {"frees": {XAB: NO}},                       None),
     ("not tried",                     {"frees": {XAB: NOT_TRIED}},                None),
     ("the header arrived",            {"stripped": False},                        None),
+    ("a hop adds the header",         {"stripped": False, "headers": ADDED},      LIKELY),
+    ("it is added, and frees nothing", {"stripped": False, "headers": ADDED, "frees": {XAB: NO}}, None),
     ("at a constant rate",            {"flow": THROTTLED},                        None),
     ("a gateway",                     {"request": FASTCGI},                       None),
     ("compression alone",             compressed(YES),                            None),
@@ -86,6 +90,7 @@ COMPRESSION: list[Row] = [
 ]  # fmt: skip
 
 GATEWAY: list[Row] = [
+    ("a hop adds the header",         {"stripped": False, "headers": ADDED},      LIKELY),
     ("held, flows with the header",   {},                                         CERTAIN),
     ("the app did not report",        {"request": None},                          POSSIBLE),
     ("no gateway",                    {"request": APP},                           None),

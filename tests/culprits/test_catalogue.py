@@ -190,7 +190,7 @@ NEAR = [
     ("haproxy",             ("haproxy-http-delay", "haproxy-compression", "haproxy-wait-for-body")),
     ("gzip",                GZIP),
     ("zip",                 GZIP),  # three letters are a word
-    ("wait for body",       ("haproxy-wait-for-body", "lighttpd-stream-response-body", "nginx-body-filter", "uwsgi-transformation")),
+    ("wait for body",       ("haproxy-wait-for-body", "lighttpd-stream-response-body", "nginx-body-filter", "uwsgi-transformation", "waitress-send-bytes")),
     ("limit_rate",          ("nginx-limit-rate", "apache-ratelimit", "http2-stream-limit", "app-server-limit")),
     ("-" * 57 + "gzip",     GZIP),  # 60 characters count
     ("-" * 58 + "gzip",     ()),

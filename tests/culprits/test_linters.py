@@ -11,11 +11,13 @@ from flushcheck.configs.findings import Server
 from flushcheck.culprits import LINTERS
 from tests.culprits.configurations import (
     APACHE,
+    APP_SERVER,
     ARR,
     CADDY,
     FCGID,
     GUNICORN,
     HAPROXY,
+    HOSTING,
     IIS,
     LIGHTTPD,
     NGINX,
@@ -49,7 +51,87 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
         (http11(),                                   ""),
         (fastcgi(),                                  ""),
     ]),
-    ("nginx-fastcgi-buffering", NGINX, [(fastcgi(), "error"), (fastcgi("fastcgi_buffering off;"), ""), (http(), "")]),
+    ("app-server-limit", APP_SERVER, [
+        ("web: waitress-serve a:a",                          "warning"),
+        ("web: waitress-serve --threads=1 a:a",              "error"),
+        ("web: waitress-serve --threads=2 a:a",              "warning"),
+        ("web: waitress-serve --threads=15 a:a",             "warning"),
+        ("web: waitress-serve --threads=16 a:a",             "note"),
+        ("web: waitress-serve --threads=99 --connection-limit=200 a:a", "note"),
+        ("web: waitress-serve --threads=100 --connection-limit=200 a:a", ""),
+        ("web: waitress-serve --threads=$N a:a",             ""),
+        ("web: uvicorn a:a",                                 ""),
+        ("web: uvicorn a:a --limit-concurrency 3",           "warning"),
+        ("web: uvicorn a:a --interface wsgi",                "warning"),
+        ("web: granian a:a",                                 ""),
+        ("web: granian a:a --interface wsgi --blocking-threads 4", "warning"),
+        ("web: hypercorn a:a",                               ""),
+        ("web: daphne a:a",                                  ""),
+        ("web: cheroot a:a",                                 "warning"),
+        ("web: uwsgi --http :80",                            "error"),
+        ("web: uwsgi --http :80 --threads 50 --processes 2", ""),
+        ("web: flask run --without-threads",                 ""),
+        ("web: gunicorn a:a",                                ""),
+        ("web: node a.js",                                   ""),
+    ]),
+    ("next-compress", HOSTING, [
+        ("module.exports = {}",                                 "warning"),
+        ("module.exports = { compress: true }",                 "warning"),
+        ("module.exports = { compress: false }",                ""),
+        ("module.exports = { compress: !x }",                   ""),
+        ("module.exports = { ...x }",                           ""),
+        ("module.exports = { ...x, compress: true }",           "warning"),
+        ("service: x",                                          ""),
+    ]),
+    ("http2-stream-limit", NGINX, [
+        (http("proxy_buffering off;"),                          ""),
+        ("http2_max_concurrent_streams 15; " + http(),          "note"),
+        ("http2_max_concurrent_streams 16; " + http(),          ""),
+        ("http2_max_concurrent_streams 1; " + http(),           "note"),
+        ("http2_max_concurrent_streams 0; " + http(),           ""),
+        ("http3_max_concurrent_streams 15; " + http(),          "note"),
+        ("http2_max_concurrent_streams 9; http3_max_concurrent_streams 9; " + http(), "note"),
+        ("http2_max_concurrent_streams $n; " + http(),          ""),
+        ("http2_max_concurrent_streams 1000000000; " + http(),  ""),
+        ("http2_max_concurrent_streams 0000000001; " + http(),  ""),
+        ("http2_max_concurrent_streams 000000001; " + http(),   "note"),
+    ]),
+    ("http2-stream-limit", APACHE, [
+        (PROXY % "H2MaxSessionStreams 15",                      "note"),
+        (PROXY % "H2MaxSessionStreams 16",                      ""),
+        (PROXY % "",                                            ""),
+    ]),
+    ("http2-stream-limit", HAPROXY, [
+        ("global\ntune.h2.max-concurrent-streams 15\n" + haproxy(), "note"),
+        ("global\ntune.h2.fe.max-concurrent-streams 15\n" + haproxy(), "note"),
+        ("global\ntune.h2.fe.max-concurrent-streams 16\n" + haproxy(), ""),
+        ("global\ntune.h2.be.max-concurrent-streams 15\n" + haproxy(), ""),
+        ("global\nmaxconn 15\n" + haproxy(),                   ""),
+        (haproxy("", "maxconn 15"),                             ""),
+    ]),
+    ("waitress-send-bytes", APP_SERVER, [
+        ("web: waitress-serve --send-bytes=32 a:a",          ""),
+        ("web: waitress-serve --send-bytes=33 a:a",          "warning"),
+        ("web: waitress-serve --send-bytes 18000 a:a",       "warning"),
+        ("web: waitress-serve --send-bytes=999999999 a:a",   "warning"),
+        ("web: waitress-serve --send-bytes=1000000000 a:a",  ""),
+        ("web: waitress-serve --send-bytes=$N a:a",          ""),
+        ("web: waitress-serve a:a",                          ""),
+        ("web: cheroot --send-bytes=99 a:a",                 ""),
+    ]),
+    ("werkzeug-server", APP_SERVER, [
+        ("web: flask run",                                   "warning"),
+        ("web: flask --app a run --debug",                   "warning"),
+        ("web: flask db upgrade",                            ""),
+        ("web: uvicorn a:a",                                 ""),
+    ]),
+    ("nginx-fastcgi-buffering", NGINX, [
+        (fastcgi("fastcgi_keep_conn on;"), ""),
+        (fastcgi("fastcgi_keep_conn off;"), "error"),
+        (http("fastcgi_keep_conn on; proxy_buffering off;"), ""),
+        ("server { listen 443 ssl; " + fastcgi("fastcgi_keep_conn on;") + " }", "error"),
+        ("server { listen 443 ssl http2; " + fastcgi("fastcgi_keep_conn on;") + " }", "warning"),
+        (fastcgi(), "error"), (fastcgi("fastcgi_buffering off;"), ""), (http(), "")]),
     ("nginx-limit-rate", NGINX, [
         (http("limit_rate 65535;"),                  "warning"),
         (http("limit_rate 64k;"),                    "note"),
@@ -98,6 +180,8 @@ TABLE: list[tuple[str, Server, list[tuple[str, str]]]] = [
         (http("xslt_types *;"),                              ""),
     ]),
     ("nginx-gzip", NGINX, [
+        (fastcgi("fastcgi_keep_conn on; gzip on; gzip_types text/plain;"), "warning"),
+        (fastcgi("gzip on; gzip_types text/plain;"), ""),
         (http11("gzip on; gzip_types text/event-stream;"), "warning"),
         (http11("gzip on; gzip_types TEXT/plain;"),  "warning"),
         (http11("gzip on; gzip_types application/jsonl;"), "warning"),
@@ -526,7 +610,8 @@ def test_what_a_linter_makes_of_a_configuration(culprit, server, text, expected)
 # The same linter as that of nginx-fastcgi-buffering, for another gateway.
 SAME_AS_FASTCGI = {"nginx-uwsgi-buffering", "nginx-scgi-buffering"}
 # A table of its own: tests/culprits/test_no_effect.py.
-ELSEWHERE = {"line-without-effect"}
+# By the names of files as well: tests/configs/test_hosting.py.
+ELSEWHERE = {"line-without-effect", "app-engine-standard", "lambda-invoke-mode"}
 
 
 def test_every_linter_has_rows_in_the_table():

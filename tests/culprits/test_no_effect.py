@@ -10,6 +10,7 @@ from flushcheck.culprits.line_without_effect import CULPRIT
 from flushcheck.culprits.no_effect import TABLES, Row
 from tests.culprits.configurations import (
     APACHE,
+    APP_SERVER,
     CADDY,
     GUNICORN,
     HAPROXY,
@@ -76,6 +77,10 @@ TABLE = [
     (NGINX, (FREE, f"proxy_set_header {XAB}"), (FREE, "proxy_set_header Host x;")),
     (NGINX, (FASTCGI, "fastcgi_param HTTP_X_ACCEL_BUFFERING no;"), (FASTCGI, "fastcgi_param HTTPS on;")),
     (NGINX, (PROXY, 'more_set_input_headers "X-Accel-Buffering: no";'), (PROXY, 'more_set_input_headers "X: no";')),
+    (NGINX, (PROXY, "passenger_buffer_response on;"), (PASSENGER, "")),
+    (NGINX, (FREE, 'more_set_headers "Content-Encoding: none";'), (FREE, 'more_set_headers "Content-Type: x";')),
+    (NGINX, (PROXY, 'more_set_headers "Cache-Control: no-transform";'), (PROXY, 'more_set_headers "Cache-Control: no-cache";')),
+    (NGINX, (PROXY, 'more_set_headers "Connection: keep-alive";'), (FREE, 'more_set_headers "Connection: keep-alive";')),
     (NGINX, (PROXY, f"add_header {XAB}"), (FREE, f"add_header {XAB}")),
     (NGINX, (PROXY, 'more_set_headers "X-Accel-Buffering: no";'), (FREE, 'more_set_headers "X-Accel-Buffering: no";')),
     (NGINX, (PROXY, "proxy_hide_header X-Accel-Buffering;"), (FREE, "proxy_hide_header X-Accel-Buffering;")),
@@ -148,6 +153,7 @@ TABLE = [
     (CADDY, (ENCODE, "flush_interval -1"), (BUFFERED, "flush_interval -1")),
     (CADDY, (ENCODE, "header_up -Accept-Encoding"), (PASSED, "header_up -Accept-Encoding")),
     (CADDY, (ENCODE, "buffer_requests"), (PASSED, "buffer_requests")),
+    (CADDY, (ENCODE, "request_buffers 4KiB"), (PASSED, "request_buffers 4KiB")),
     (CADDY, (ENCODE, "transport http {\ncompression off\n}"), (ENCODE, "transport http {\ntls\n}")),
     (LIGHTTPD, (STREAMED, 'setenv.set-request-header = ( "X-Accel-Buffering" => "no" )'), (STREAMED, 'setenv.set-request-header = ( "A" => "no" )')),
     (LIGHTTPD, (COLLECTED, 'setenv.add-response-header = ( "X-Accel-Buffering" => "no" )'), (STREAMED, 'setenv.add-response-header = ( "X-Accel-Buffering" => "no" )')),
@@ -159,6 +165,9 @@ TABLE = [
     (VARNISH, (FETCHED, "set beresp.uncacheable = true;"), (ZIPPING, "set beresp.uncacheable = true;")),
     (PHP, (INI, "implicit_flush = On"), (UNBUFFERED, "implicit_flush = On")),
     (PHP, (INI, "implicit_flush = 1"), (INI, "implicit_flush = Off")),
+    (APP_SERVER, ("web: uvicorn a:a --limit-concurrency 5 %s", "--timeout-keep-alive 75"), ("web: uvicorn a:a %s", "--timeout-keep-alive 75")),
+    (APP_SERVER, ("web: uvicorn a:a --limit-concurrency 5 %s", "--backlog 75"), ("web: granian a:a --backpressure 5 %s", "--backlog 75")),
+    (APP_SERVER, ("web: waitress-serve --send-bytes=99 %s a:a", "--channel-timeout=9"), ("web: cheroot a:a %s", "--channel-timeout=9")),
     (GUNICORN, (SYNC, "worker_connections = 1000"), (GEVENT, "worker_connections = 1000")),
     (GUNICORN, (SYNC, "sendfile = False"), (GEVENT, "sendfile = False")),
 ]  # fmt: skip
@@ -189,6 +198,7 @@ def _pattern(row: Row) -> re.Pattern[str]:
 
 HTACCESS = [
     ("FcgidOutputBufferSize 0", True),
+    ("ProxyFCGIBackendType FPM", False),
     ("SetEnv A b", False),
     ("<Location />\nRequire all granted\n</Location>", True),
 ]
@@ -218,7 +228,7 @@ SAID += [lines(APACHE, "FcgidOutputBufferSize 0", ".htaccess")]
 def test_every_row_is_said_of_a_line_here_and_has_its_evidence(row):
     pattern = _pattern(row)
     assert any(pattern.search(finding.message) for findings in SAID for finding in findings), row.does
-    assert re.search(r"measured|haproxy -c|https://|RFC \d+", row.evidence)
+    assert re.match(r"measured on [A-Za-z]+ \d+(\.\d+)+\b|from documentation: https://\S+$", row.evidence)
 
 
 LEVELS = [
@@ -244,3 +254,22 @@ def test_a_line_that_two_rows_name_is_found_once():
 @pytest.mark.parametrize(("count", "seen"), [(50, 50), (51, 50)])
 def test_of_many_lines_of_a_name_the_first_ones_are_looked_at(count, seen):
     assert len(lines(NGINX, FREE.replace("%s", "add_header Content-Encoding x;\n" * count))) == seen
+
+
+OPTIONS = [
+    # section of mode tcp, and how the finding begins
+    ("no option http-buffer-request\noption  http-no-delay",   ["option http-no-delay has"]),
+    ("option httpclose x y",                                   ["option httpclose x y has"]),
+    ("option httpclose " + "x" * 142,                          ["option httpclose " + "x" * 142 + " has"]),
+    ("option httpclose " + "x" * 144,                          ["option httpclose " + "x" * 140 + "... has"]),
+    ("compression algo gzip",                                  ["compression algo gzip has"]),
+    ("option tcp-nodelay",                                     ["option tcp-nodelay breaks"]),
+    ("no option tcp-nodelay",                                  ["no option tcp-nodelay breaks"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "beginnings"), OPTIONS)
+def test_an_option_of_haproxy_is_shown_as_its_file_has_it(text, beginnings):
+    messages = [finding.message for finding in lines(HAPROXY, TCP.replace("%s", text))]
+    assert len(messages) == len(beginnings)
+    assert all(message.startswith(start) for message, start in zip(messages, beginnings, strict=True))

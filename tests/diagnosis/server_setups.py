@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flushcheck.diagnosis.server_setup import GEVENT, GTHREAD, SYNC, AppServer, ServerSetup
+from flushcheck.configs.server_setup import GEVENT, GTHREAD, SYNC, AppServer, ServerSetup
 from flushcheck.model.settings import UnknownSetting
 
 

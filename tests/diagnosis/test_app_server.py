@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flushcheck.configs.findings import Level
+from flushcheck.configs.server_setup import GTHREAD, SYNC, AppServer
 from flushcheck.diagnosis.app_server import Capacity, examine, exit_code
-from flushcheck.diagnosis.server_setup import GTHREAD, SYNC, AppServer
 from flushcheck.reports.app_server import server_report_document, server_report_line, server_report_text
 from tests.diagnosis.server_setups import NO_WORKER, SETUPS, gunicorn, other
 

@@ -136,6 +136,8 @@ PATHS: list[tuple[str, list[Observation], dict[str, str]]] = [
      {"an nginx that removes X-Accel-Buffering, and obeys it": "chunked: X-Accel-Buffering was sent and did not arrive; of all proxies tested, only nginx removes it; with it the stream flows"}),
     ("the header is gone, and the stream is held", [held(), HELD_STILL],
      {"an nginx that removes X-Accel-Buffering": "chunked: X-Accel-Buffering was sent and did not arrive; of all proxies tested, only nginx removes it; the stream was still held"}),
+    ("a hop adds the header", [held(headers=(*SERVER, ("x-accel-buffering", "no"))), saw(headers=(*SERVER, ("x-accel-buffering", "no")), variant=Variant.XAB)],
+     {"a hop that adds X-Accel-Buffering to responses": "chunked: X-Accel-Buffering arrived with a response for which the app did not send it"}),
     ("the header is there", [saw(headers=(*SERVER, ("x-accel-buffering", "no")), variant=Variant.XAB)],
      {"no nginx with its default configuration": "chunked: X-Accel-Buffering was sent and arrived; nginx removes it unless configured to pass it"}),
     ("the header is there without being asked for", [saw(headers=(*SERVER, ("x-accel-buffering", "no")))], {}),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from flushcheck.configs.server_setup import GTHREAD, SYNC, AppServer
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.app_server import examine
-from flushcheck.diagnosis.server_setup import GTHREAD, SYNC, AppServer
 from flushcheck.model.settings import UnknownSetting
 from tests.diagnosis.server_setups import MISFIT, NO_WORKER, OFF, SETUPS, gunicorn, other
 

@@ -14,7 +14,7 @@ from tests.live.test_taps import CODES, ENV, TOKEN, tap
 pytestmark = pytest.mark.live
 
 APP = "tests.taps.apps.django_settings_chat:"
-GUNICORN = ("gunicorn", "--threads", "4", "-b", "127.0.0.1:{port}", f"{APP}wsgi()")
+GUNICORN = ("gunicorn", "--preload", "--threads", "4", "-b", "127.0.0.1:{port}", f"{APP}wsgi()")
 UVICORN = ("uvicorn", "--factory", "--log-level", "warning", "--port", "{port}", f"{APP}asgi")
 
 

@@ -17,7 +17,18 @@ from tests.live.servers.process import connects, free_port, running, wait_until
 
 pytestmark = pytest.mark.live
 
-GUNICORN = (sys.executable, "-m", "gunicorn", "-k", "gthread", "--threads", "12", "-b", "127.0.0.1:{port}")
+GUNICORN = (
+    sys.executable,
+    "-m",
+    "gunicorn",
+    "--preload",
+    "-k",
+    "gthread",
+    "--threads",
+    "12",
+    "-b",
+    "127.0.0.1:{port}",
+)
 UVICORN = (sys.executable, "-m", "uvicorn", "--factory", "--log-level", "warning", "--port", "{port}")
 APPS = "tests.live.origin_apps:"
 LAYERS = FaultPlace.APP

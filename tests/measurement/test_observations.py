@@ -113,6 +113,7 @@ STRIPPED = [
     # name,                     Observations,                                                     answer
     ("it is gone",              [BASE, saw(WITH)],                                                YES),
     ("it arrived",              [BASE, saw(WITH, headers=PRESENT)],                               NO),
+    ("a hop adds it",           [saw(CHUNKED, LATE_BY_MORE, headers=PRESENT), saw(WITH, headers=PRESENT)], NOT_TRIED),
     ("it was not sent",         [BASE],                                                           NOT_TRIED),
     ("nothing is held",         [saw(CHUNKED), saw(WITH)],                                        NOT_TRIED),
     ("no headers came",         [BASE, dataclasses.replace(saw(WITH), headers=())],               NOT_TRIED),

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from flushcheck.cli import main
+from flushcheck.configs.server_setup import AppServer, ServerSetup
 from flushcheck.diagnosis.app_server import examine
-from flushcheck.diagnosis.server_setup import AppServer, ServerSetup
 from flushcheck.prober.address import parse
 from flushcheck.prober.redirects import follow_redirects
 from flushcheck.prober.session import get_json

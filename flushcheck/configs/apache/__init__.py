@@ -37,9 +37,12 @@ __all__ = [
     "setting",
 ]
 
+_DECISIVE = ("SecResponseBodyAccess", "SecRuleEngine", "SetOutputFilter", "AddOutputFilterByType")
+
 FORMAT = Format(
     server=Server.APACHE,
     blocks=blocks,
+    decisive=lambda _block: _DECISIVE,
     pass_reason=pass_reason,
     fragments=fragments,
     frees=frees,

@@ -92,16 +92,16 @@ def compresses(each: Filter) -> str:
     return text_at(library, "typed_config", "@type").rpartition(".")[2].lower()
 
 
-def holding_types(each: Filter) -> tuple[tuple[str, ...], Directive]:
-    """The content types that a compressor compresses, in lower case, and the line that says so."""
+def holding_types(each: Filter) -> tuple[str, ...]:
+    """The content types that a compressor compresses, in lower case."""
     lists = (
         at(each.config, "response_direction_config", "common_config", "content_type"),
         child(each.config, "content_type"),
     )
     line = next((found for found in lists if found is not None and (found.block or found.args)), None)
     if line is None:
-        return DEFAULT_TYPES, each.at
-    return tuple(text.strip().lower() for text in scalars(line)), line
+        return DEFAULT_TYPES
+    return tuple(text.strip().lower() for text in scalars(line))
 
 
 def library_line(each: Filter) -> Directive:

@@ -12,6 +12,7 @@ from flushcheck.configs.findings import Server
 from flushcheck.configs.gunicorn.blocks import (
     INCLUDES,
     blocks,
+    command_blocks,
     kind,
     pass_reason,
     threads,
@@ -29,9 +30,11 @@ __all__ = [
     "FORMAT",
     "INCLUDES",
     "blocks",
+    "command_blocks",
     "commands",
     "kind",
     "parse",
+    "pass_reason",
     "threads",
     "timeout_s",
     "unless",
@@ -69,23 +72,12 @@ FORMAT = Format(
     server=Server.GUNICORN,
     blocks=blocks,
     pass_reason=pass_reason,
-    file_names=(
-        r"(^|/)gunicorn[^/]*\.py$",
-        r"(^|/)(dockerfile|containerfile)[^/]*$|\.dockerfile$",
-        r"(^|/)procfile[^/]*$",
-        r"\.service$",
-    ),
+    file_names=(r"(^|/)gunicorn[^/]*\.py$",),
     line_starts=(
-        r"ExecStart=.*gunicorn",
-        r"\w+:\s.*\bgunicorn\b",
-        r"FROM\s+\S+",
-        r"(CMD|ENTRYPOINT)\b",
         r"(bind|workers|worker_class|threads|timeout|keepalive|wsgi_app|max_requests)\s*=",
         r"(worker_connections|graceful_timeout|preload_app|accesslog|errorlog)\s*=",
         r"def\s+(post_fork|when_ready|on_starting)\(",
     ),
-    # A section that no systemd unit has: uwsgi.ini and other files share names of settings with gunicorn.
-    excluded_by=re.compile(
-        r"^\[(?!Unit|Service|Install|Socket|Timer)[^\]\n]{1,80}\][ \t]*\r?$", re.MULTILINE
-    ),
+    # No settings file has a section: uwsgi.ini and other files share names of settings.
+    excluded_by=re.compile(r"^\[[^\]\n]{1,80}\][ \t]*\r?$", re.MULTILINE),
 )

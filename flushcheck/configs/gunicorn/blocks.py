@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flushcheck.configs.gunicorn.command_line import CONFIG
+from flushcheck.configs.findings import Server
+from flushcheck.configs.gunicorn.command_line import CONFIG, after_reset
 from flushcheck.configs.gunicorn.settings_file import COMPUTED
 from flushcheck.configs.tree import Block, Config, Directive, Scope, Value, ellipsize
 
@@ -16,19 +17,37 @@ _SETTINGS = ("worker_class", "threads", "workers", "timeout", "bind", "worker_co
 
 def blocks(config: Config) -> Iterator[Block]:
     """Every command line; without any, the settings file itself."""
+    commands = list(command_blocks(config))
+    yield from commands
     top = Scope(None, config.directives)
-    commands = top.own("command")
-    for command in commands:
-        name = ellipsize(" ".join(("gunicorn", *command.args)), 60)
-        yield _block(config, Scope(command, command.block or ()), command, name)
     first = next((line for line in config.directives if line.name in _SETTINGS), None)
     if first is not None and not commands:
         yield _block(config, top, first, "gunicorn's settings")
 
 
+def command_blocks(config: Config) -> Iterator[Block]:
+    """Every command line that starts gunicorn."""
+    lines = after_reset(config.directives)
+    environment = [line for line in lines if line.word.startswith("-")]
+    for command in lines:
+        if command.name == "command":
+            name = ellipsize(" ".join(("gunicorn", *command.args)), 60)
+            # GUNICORN_CMD_ARGS of a drop-in: weaker than the command line, stronger than the settings file.
+            more = [line for line in environment if line.file != command.file]
+            own = command.block or ()
+            first = next((at for at, line in enumerate(own) if _is_flag(line)), len(own))
+            settings = (*own[:first], *more, *own[first:])
+            yield _block(config, Scope(command, settings), command, name)
+
+
+def _is_flag(line: Directive) -> bool:
+    """Whether a setting stands on the command line or in GUNICORN_CMD_ARGS, not in the settings file."""
+    return line.word.startswith("-") and line.name != CONFIG
+
+
 def _block(config: Config, scope: Scope, line: Directive, name: str) -> Block:
     return Block(
-        server=config.server,
+        server=Server.GUNICORN,
         scope=scope,
         pass_directive=line,
         via="wsgi",

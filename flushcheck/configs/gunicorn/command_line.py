@@ -1,4 +1,4 @@
-"""gunicorn's command line, in a systemd unit, a Procfile or a Dockerfile.
+"""Command lines in a systemd unit, a Procfile or a Dockerfile: gunicorn's with its settings, others as words.
 
 Weakest first: the settings file, GUNICORN_CMD_ARGS, the command line. Source: gunicorn's manual,
 "Configuration Overview".
@@ -13,8 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from flushcheck.configs.gunicorn.settings_file import COMPUTED
+from flushcheck.configs.server_command import may_start, server_words
 from flushcheck.configs.tree import Directive, Parsed
 
+START = "start"  # our names for the statements of other commands, of variables, of a unit's drop-ins and of
+RESET = "reset"  # a line that takes back what stood before it: ExecStart= without a command
+DROP_INS = "drop-ins"
 CONFIG = "-c"  # our name for the statement that includes a settings file
 DEFAULT_CONFIG = "gunicorn.conf.py"  # read from the working folder if no -c names another one
 
@@ -46,6 +50,7 @@ FLAGS_WITHOUT_VALUE = frozenset(
 )
 _APP = re.compile(r"[A-Za-z_]\w*(\.\w+)*(:[\w.]+(\(.*\))?)?")
 
+_VARIABLE = re.compile(r"[A-Za-z_]\w*=")
 _SHELL_OPERATORS = frozenset({"&&", "||", "|", "&", ">", ">>"})  # a semicolon also ends a word
 _MAX_ENVIRONMENT = 20  # settings from the environment: one line of it is usual
 SYSTEMD_LINE = re.compile(r"\s*(ExecStart|Environment)\s*=\s*[-@:+!]*(.*)", re.DOTALL)
@@ -65,8 +70,10 @@ class _Words:
 
 
 def parse_commands(text: str, file: str) -> Parsed:
-    """A Directive "command" for every gunicorn command line, with its settings inside."""
+    """A Directive "command" for every gunicorn command line, with its settings inside, START for others."""
     environment: list[Directive] = []
+    names: list[Directive] = []  # of every variable, with its value
+    was_reset: list[Directive] = []
     commands: list[Directive] = []
     # Docker appends CMD to ENTRYPOINT; of each the last one counts.
     entrypoint: _Words | None = None
@@ -77,24 +84,86 @@ def parse_commands(text: str, file: str) -> Parsed:
             kind, rest = docker[1].upper(), docker[2].strip()
             if kind == "ENV":
                 environment += _environment(_Words(_split_env(rest), file, line, end_line))
+                names += _variables(_Words(_split_env(rest), file, line, end_line))
             elif kind == "ENTRYPOINT":
                 entrypoint = _Words(_split(rest), file, line, end_line, rest.startswith("["))
             else:
                 cmd = _Words(_split(rest), file, line, end_line, rest.startswith("["))
         elif systemd is not None and systemd[1] == "Environment":
             environment += _environment(_Words(_split(systemd[2]), file, line, end_line))
+            names += _variables(_Words(_split(systemd[2]), file, line, end_line))
+        elif systemd is not None and not systemd[2].strip():
+            commands, was_reset = [], [Directive(RESET, (), file, line, end_line)]
         elif systemd is not None:
-            commands += _command(_Words(_split(systemd[2]), file, line, end_line))
+            commands += _any_command(_Words(_split(systemd[2]), file, line, end_line))
         elif procfile is not None:
-            commands += _command(_Words(_split(procfile[1]), file, line, end_line))
+            words = _Words(_split(procfile[1]), file, line, end_line)
+            is_web = content.lstrip().startswith("web:")
+            commands += _any_command(words) if is_web or server_words(words.words) else _command(words)
         elif content.lstrip().startswith(("exec gunicorn ", "gunicorn ")):
             commands += _command(_Words(_split(content), file, line, end_line))
-    if entrypoint is not None and cmd is not None and _gunicorn_at(entrypoint.words) is not None:
-        entrypoint, cmd = replace(entrypoint, words=[*entrypoint.words, *cmd.words]), None
+    if entrypoint is not None and cmd is not None:
+        if _is_server(entrypoint.words):
+            entrypoint, cmd = replace(entrypoint, words=[*entrypoint.words, *cmd.words]), None
+        elif _starts_known(cmd.words) and not _starts_known(entrypoint.words):
+            entrypoint = None  # a script that ends with exec "$@", as Docker's documentation has it
     for docker_command in (entrypoint, cmd):
-        if docker_command is not None:
-            commands += _command(docker_command)
-    return Parsed(tuple(_with_sources(command, environment) for command in commands))
+        if docker_command is not None and docker_command.words:
+            commands += _any_command(docker_command)
+    return Parsed(
+        (
+            *was_reset,
+            *(
+                _with_sources(command, environment)
+                if command.name == "command"
+                else command.with_block(tuple(names[-_MAX_ENVIRONMENT:]) + (command.block or ()))
+                for command in commands
+            ),
+            # Last, because the commands may stand in another file: a unit whose drop-in this is.
+            *environment[-_MAX_ENVIRONMENT:],
+        )
+    )
+
+
+def _is_server(words: Sequence[str]) -> bool:
+    """Whether a server is a word of its own, to which more arguments may be added; not within sh -c."""
+    known = server_words(words)[:1]
+    return _gunicorn_at(words) is not None or any(word.rpartition("/")[2] in known for word in words)
+
+
+def _starts_known(words: Sequence[str]) -> bool:
+    return _gunicorn_at(words) is not None or bool(server_words(words))
+
+
+def _any_command(command: _Words) -> list[Directive]:
+    """A command of gunicorn with its settings, of any other program as its words."""
+    own = _command(command)
+    if own or not command.words:
+        return own
+    before = [word for word in command.words if _VARIABLE.match(word)]
+    variables = tuple(_variables(replace(command, words=before)))
+    words = tuple(command.words)
+    return [Directive(START, words, command.file, command.line, command.end_line, variables, words[0])]
+
+
+def _variables(command: _Words) -> list[Directive]:
+    """NAME=VALUE words as statements."""
+    pairs = (word.partition("=") for word in command.words if _VARIABLE.match(word))
+    return [
+        Directive(name, (COMPUTED if "$" in value else value,), command.file, command.line, command.end_line)
+        for name, _, value in pairs
+    ]
+
+
+def variables(command: Directive) -> dict[str, str]:
+    """The variables that a START sets, by name."""
+    return {line.name: line.args[0] for line in command.block or ()}
+
+
+def after_reset(directives: Sequence[Directive]) -> Sequence[Directive]:
+    """The statements behind the last one that takes back those before it."""
+    last = max((number for number, line in enumerate(directives) if line.name == RESET), default=-1)
+    return directives[last + 1 :]
 
 
 def commands(text: str) -> tuple[tuple[str, ...], ...]:
@@ -172,7 +241,8 @@ def _environment(command: _Words) -> list[Directive]:
 
 
 def _gunicorn_at(words: Sequence[str]) -> int | None:
-    return next((i for i, word in enumerate(words) if word.rpartition("/")[2] == "gunicorn"), None)
+    at = next((i for i, word in enumerate(words) if word.rpartition("/")[2] == "gunicorn"), None)
+    return None if at is None or not may_start(words[:at]) else at
 
 
 def _command(command: _Words) -> list[Directive]:

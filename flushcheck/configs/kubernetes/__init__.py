@@ -8,6 +8,7 @@ is read outside the pure packages (`flushcheck.files.kubernetes_files`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from flushcheck.configs import nginx
@@ -63,6 +64,9 @@ FORMAT = Format(
     conditions=conditions,
     deciding=lambda block: nginx.FORMAT.deciding(block) if block.server is Server.NGINX else None,
     reworded=reworded,
+    decisive=lambda block: nginx.FORMAT.decisive(block) if block.server is Server.NGINX else (),
+    # Kinds of their own, which the formats of those programs read.
+    excluded_by=re.compile(r"^apiVersion:[ \t]*(traefik\.|networking\.istio\.io)", re.MULTILINE),
     file_names=(),
     line_starts=(
         r'"?apiVersion"?:\s*"?(v1"?,?\s*$|apps/|extensions/|(gateway\.)?networking\.k8s\.io/|k8s\.nginx\.org/)',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import Block, Config, Directive, Scope, ellipsize
 
 INCLUDES = ("include",)
@@ -131,7 +132,7 @@ def _passes(directive: Directive) -> bool:
     if directive.name == "passenger_enabled":
         return first == "on"
     # An address without a scheme belongs to stream { }; its included files may be checked on their own.
-    return directive.name != "proxy_pass" or "://" in first or first.startswith("$")
+    return directive.name != "proxy_pass" or "://" in first or first.startswith("$") or is_marked(first)
 
 
 def _location(scope: Scope) -> Scope:

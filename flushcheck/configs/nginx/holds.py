@@ -1,7 +1,8 @@
 """What nginx's own buffers keep back: from whom, and how many bytes.
 
 Two buffers are in the way. The one of the upstream (proxy_buffers) is filled where nginx cannot tell the
-writes of the app apart: over HTTP/1.0 and the gateways. The one of TLS (ssl_buffer_size) is filled for
+writes of the app apart: over HTTP/1.0 and the gateways, a kept
+FastCGI connection excepted. The one of TLS (ssl_buffer_size) is filled for
 HTTP/1.1 clients wherever proxy_buffering is on, because nothing flushes it then; frames of HTTP/2 and
 HTTP/3 are flushed one by one. Measured on nginx 1.22.1, 1.26.3 and 1.30.6.
 """

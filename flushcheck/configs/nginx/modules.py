@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import Block, Directive, ellipsize
 
 OWN_DIRECTIVES = frozenset(
@@ -128,5 +129,6 @@ def doubts(block: Block) -> Iterator[str]:
         return  # it has no pass of its own
     address = block.pass_directive.args[0]
     scheme, colon, _ = address.partition("://")
-    if block.via == "http" and colon and "$" not in scheme and scheme.lower() not in ("http", "https"):
+    known = "$" not in scheme and not is_marked(scheme)
+    if block.via == "http" and colon and known and scheme.lower() not in ("http", "https"):
         yield f"{ellipsize(scheme, 20)}:// is no protocol of proxy_pass: nginx refuses this line"

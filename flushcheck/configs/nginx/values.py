@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from flushcheck.configs.assumptions import Assumption, Condition
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import Block, Directive, Value
 from flushcheck.configs.versions import NGINX_UPSTREAM_HTTP11
 from flushcheck.model import Side
@@ -36,13 +37,21 @@ def holds(block: Block) -> bool:
     """Whether nginx keeps the response in its buffers, compression and caches aside."""
     if not prefix(block) or buffering(block).first == "off":
         return False
-    # Chunks of an HTTP/1.1 app pass one by one, with buffering on or off: measured on nginx 1.22.
+    # What ends by itself passes piece by piece, with buffering on or off: the chunks of an HTTP/1.1 app, the
+    # records of a FastCGI connection that is kept. Measured on nginx 1.22.1, 1.26.3 and 1.30.6.
+    if block.via == "fastcgi":
+        return not keeps_connection(block)
     return block.via != "http" or http_version(block).first == "1.0"
 
 
+def keeps_connection(block: Block) -> bool:
+    """Whether a FastCGI response ends with its last record, not with the connection (fastcgi_keep_conn)."""
+    return block.value("fastcgi_keep_conn", "off").first == "on"
+
+
 def flushes_chunks(block: Block) -> bool:
-    """Whether buffering is on, but the chunks of an HTTP/1.1 app pass one by one."""
-    return block.via == "http" and buffering(block).first != "off" and not holds(block)
+    """Whether buffering is on, but the chunks of an HTTP/1.1 app, or FastCGI records, pass one by one."""
+    return block.via in ("http", "fastcgi") and buffering(block).first != "off" and not holds(block)
 
 
 def ignored_x_accel(block: Block) -> Directive | None:
@@ -103,6 +112,8 @@ def pass_reason(block: Block) -> str:
     value = buffering(block)
     if value.first == "off":
         return block.say(value)
+    if block.via == "fastcgi":
+        return f"{block.say(block.value('fastcgi_keep_conn', 'off'))}: FastCGI records pass one by one"
     version = http_version(block)
     return f"proxied with HTTP/{version.first} ({block.where(version)}): chunks pass one by one"
 
@@ -111,15 +122,41 @@ def conditions(block: Block) -> Iterator[Condition]:
     """What has to be true for a block without Findings to let a stream through. Measured on nginx 1.22.1."""
     if flushes_chunks(block):
         # A response with a Content-Length, or one that ends with its connection, fills the buffers.
-        yield Condition(Assumption.CHUNKED, "while the app sends chunks")
+        if block.via == "http":
+            yield Condition(Assumption.CHUNKED, "while the app sends chunks")
         if not block.listeners:
             yield Condition(Assumption.PLAIN_HTTP, "if no reader uses HTTP/1.1 over TLS")
     if block.is_fragment:
         return  # it has no pass of its own
-    encrypted = block.via == "http" and block.pass_directive.args[0].startswith("https://")
+    address = block.pass_directive.args[0]
+    encrypted = block.via == "http" and (
+        address.startswith("https://") or is_marked(address.partition("://")[0])
+    )
     if encrypted and block.inner_server is None:
         clause = "if what it calls over https flushes each piece, which an nginx that buffers does not"
         yield Condition(Assumption.UPSTREAM_FLUSHES, clause)
+
+
+def decisive(block: Block) -> Iterator[str]:
+    """The settings that decide, beside those that linters report, whether this block passes chunks on."""
+    yield "limit_rate"
+    first = prefix(block)
+    if first:
+        yield f"{first}_limit_rate"
+    if deciding(block) is not None or not first:
+        return
+    yield from (
+        "proxy_http_version",
+        "fastcgi_keep_conn",
+        f"{first}_cache",
+        f"{first}_ignore_headers",
+        "ssi",
+        "sub_filter_types",
+    )
+    for encoder in ("gzip", "brotli", "zstd"):
+        yield encoder
+        if block.value(encoder, "off").first == "on":
+            yield f"{encoder}_types"
 
 
 def deciding(block: Block) -> Value | None:

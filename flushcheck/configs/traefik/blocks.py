@@ -22,6 +22,7 @@ PASSING = frozenset(
         *("replacepath", "replacepathregex", "retry", "stripprefix", "stripprefixregex"),
     }
 )
+_MEASURED = (3, 7)
 _MAX_DOUBTS = 3
 # Longer than this a flush interval holds what people would see: the default is 100 ms.
 _SLOW_FLUSH_S = 0.5
@@ -81,6 +82,8 @@ def doubts(block: Block) -> Iterator[str]:
         names = ", ".join(ellipsize(middleware.name, 30) for middleware in alone[:_MAX_DOUBTS])
         yield f"no router in this text uses {names}: what they do depends on the routers"
         return
+    if block.version and block.version < _MEASURED and _compresses(block):
+        yield "what compress of this version does was not measured: that of 3.7 flushes each piece"
     known = (*PASSING, "buffering")
     others = [middleware for middleware, _ in chain_of(block).known if middleware.kind not in known]
     for middleware in others[:_MAX_DOUBTS]:
@@ -112,6 +115,10 @@ def slow_flush(block: Block) -> Directive | None:
 
 def pass_reason(block: Block) -> str:
     """Why a block without Findings lets a stream through."""
-    if any(middleware.kind == "compress" for middleware, _ in chain_of(block).known):
-        return "no middleware of this router holds a response: compress flushes each piece"
+    if _compresses(block):
+        return "no middleware of this router holds a response: compress flushes each piece, measured on 3.7"
     return "no middleware of this router holds a response"
+
+
+def _compresses(block: Block) -> bool:
+    return any(middleware.kind == "compress" for middleware, _ in chain_of(block).known)

@@ -44,6 +44,8 @@ class Format:
     route: Callable[[Config, Sequence[Block], Address], Route] = lambda _config, blocks, _: Route(
         tuple(blocks)
     )
+    # Settings that decide too: where a template fills one in, it is not known whether the block passes.
+    decisive: Callable[[Block], Iterable[str]] = lambda _block: ()
     # The same Finding with its fix and edits as lines of this format, where another format's linter found it.
     reworded: Callable[[Block, Finding], Finding] = lambda _block, finding: finding
     # The setting that alone makes a block pass; None: several do, or it is a default.

@@ -30,5 +30,6 @@ TABLES: Mapping[Server, Table] = MappingProxyType(
         Server.VARNISH: others.VARNISH,
         Server.PHP: others.PHP,
         Server.GUNICORN: others.GUNICORN,
+        Server.APP_SERVER: others.APP_SERVER,
     }
 )

@@ -1,12 +1,15 @@
-"""HAProxy: lines without effect on its ticks. Measured on HAProxy 2.6.12, where nothing else is said."""
+"""HAProxy: lines without effect on its ticks. The evidence of each row says where it was measured."""
 
 from __future__ import annotations
 
+from flushcheck.configs.tree import Directive, ellipsize
 from flushcheck.culprits.no_effect.row import Condition, Place, Row, Said, Table
+
+MAX_SHOWN = 160  # characters of a line in a sentence
 
 _CURE = "option http-no-delay"
 _MEASURED = "measured on HAProxy 2.6.12"
-_REFUSED = "haproxy -c, 2.6.12"
+_REFUSED = "measured on HAProxy 2.6.12, 3.0.11 and 3.2.26 (haproxy -c)"
 
 # Kept by older versions or by none: HAProxy does not start with them.
 _OLD_OPTIONS = ("option forceclose", "option http-tunnel", "option http_proxy", "option http-use-htx")
@@ -123,4 +126,13 @@ ROWS = (
     ),
 )
 
-TABLE = Table(ROWS, "HAProxy, the frontend or defaults section")
+
+def _written(line: Directive) -> str:
+    """A line as its file has it: in the tree `option x` is a name, "on" or "off" its first argument."""
+    if not line.name.startswith("option "):
+        return line.text
+    no = "no " if line.args[:1] == ("off",) else ""
+    return ellipsize(" ".join((f"{no}{line.name}", *line.args[1:])), MAX_SHOWN)
+
+
+TABLE = Table(ROWS, "HAProxy, the frontend or defaults section", written=_written)

@@ -1,4 +1,4 @@
-"""nginx: lines without effect on a hold. Measured on nginx 1.22.1, where nothing else is said.
+"""nginx: lines without effect on a hold. The evidence of each row says where it was measured.
 
 `{own}` is the first word of this pass's directives ("proxy"), `{other}` that of the line's.
 """
@@ -13,18 +13,22 @@ from flushcheck.configs.tree import Directive, Scope
 from flushcheck.culprits.no_effect.row import Place, Row, Said, Table, both, first_is, has_header
 
 _MEASURED = "measured on nginx 1.22.1"
+_HEADERS_MORE = "from documentation: https://github.com/openresty/headers-more-nginx-module"
+_PASSENGER = "from documentation: https://www.phusionpassenger.com/docs/references/config_reference/nginx/"
 
 FAMILIES = ("proxy", "fastcgi", "uwsgi", "scgi", "grpc", "passenger")
 _BUFFERED = ("proxy", "fastcgi", "uwsgi", "scgi")
 _PASSES = {family: f"{family}_pass" for family in FAMILIES} | {"passenger": "passenger_enabled"}
 
-# What is pasted beside the pass of another family.
+# What is pasted beside the pass of another family; nginx refuses the other names, for example grpc_buffering.
 _SUFFIXES = (
-    *("buffering", "buffers", "buffer_size", "busy_buffers_size", "max_temp_file_size", "request_buffering"),
-    *("http_version", "keep_conn", "cache", "no_cache", "cache_bypass", "ignore_headers", "pass_header"),
-    *("hide_header", "force_ranges", "limit_rate", "store", "ignore_client_abort", "buffer_response"),
-    *("set_header", "read_timeout", "send_timeout"),
+    *("buffering", "buffers", "busy_buffers_size", "max_temp_file_size", "request_buffering", "cache"),
+    *("no_cache", "cache_bypass", "force_ranges", "limit_rate", "store", "ignore_client_abort"),
 )
+_SHARED_SUFFIXES = (  # that grpc_pass has too
+    *("buffer_size", "ignore_headers", "pass_header", "hide_header", "read_timeout", "send_timeout"),
+)
+_SINGLE = ("proxy_http_version", "fastcgi_keep_conn", "proxy_set_header", "grpc_set_header")
 
 
 def family(name: str) -> str:
@@ -132,9 +136,13 @@ def _names(suffix: str, families: Iterable[str] = _BUFFERED) -> tuple[str, ...]:
     return tuple(f"{family}_{suffix}" for family in families)
 
 
-_WRONG_FAMILY = tuple(name for suffix in _SUFFIXES for name in _names(suffix, FAMILIES))
+_WRONG_FAMILY = (
+    *(name for suffix in _SUFFIXES for name in _names(suffix)),
+    *(name for suffix in _SHARED_SUFFIXES for name in _names(suffix, (*_BUFFERED, "grpc"))),
+    *_SINGLE,
+)
 _XAB = "x-accel-buffering"
-_TO_APP = ("proxy_set_header", "grpc_set_header", "more_set_input_headers")
+_TO_APP = ("proxy_set_header", "grpc_set_header")
 _PARAMS = ("fastcgi_param", "uwsgi_param", "scgi_param")
 
 ROWS = (
@@ -148,6 +156,15 @@ ROWS = (
         evidence=f"{_MEASURED}: unchanged beside each other pass",
     ),
     Row(
+        names=("passenger_buffer_response",),
+        said=Said.ALWAYS,
+        condition=_of_another_pass,
+        does="belongs to {other_pass}, and this block passes with {own_pass}",
+        works="{off}",
+        fields=_words,
+        evidence=_PASSENGER,
+    ),
+    Row(
         names=(*_TO_APP, *_PARAMS),
         said=Said.ALWAYS,
         inherits=False,
@@ -156,6 +173,16 @@ ROWS = (
         works="{off}",
         fields=_words,
         evidence=f"{_MEASURED}: held, unchanged",
+    ),
+    Row(
+        names=("more_set_input_headers",),
+        said=Said.ALWAYS,
+        inherits=False,
+        condition=has_header(_XAB),
+        does="sends X-Accel-Buffering to the app; nginx reads it in the app's response only",
+        works="{off}",
+        fields=_words,
+        evidence=_HEADERS_MORE,
     ),
     Row(
         names=("add_header", "more_set_headers"),
@@ -212,7 +239,7 @@ ROWS = (
         evidence=f"{_MEASURED}: held, unchanged",
     ),
     Row(
-        names=("add_header", "more_set_headers"),
+        names=("add_header",),
         said=Said.ALWAYS,
         inherits=False,
         condition=has_header("content-encoding"),
@@ -222,6 +249,18 @@ ROWS = (
         ),
         works="gzip off;",
         evidence=f"{_MEASURED}: held, and a gzip body named identity",
+    ),
+    Row(
+        names=("more_set_headers",),
+        said=Said.ALWAYS,
+        inherits=False,
+        condition=has_header("content-encoding"),
+        does=(
+            "adds a header and does not change the body: a body that nginx compresses gets a wrong name, and "
+            "clients cannot read it"
+        ),
+        works="gzip off;",
+        evidence=_HEADERS_MORE,
     ),
     Row(
         names=("add_header",),
@@ -240,18 +279,32 @@ ROWS = (
         evidence=f"{_MEASURED}: held, and the header on a body without chunks",
     ),
     Row(
-        names=("add_header", "more_set_headers"),
+        names=("add_header",),
         inherits=False,
         condition=lambda place: has_header("cache-control")(place) and "no-transform" in place.line.whole,
         does="is for caches and proxies in front of nginx; nginx itself ignores no-transform",
         evidence=f"{_MEASURED}: held, unchanged",
     ),
     Row(
-        names=("add_header", "more_set_headers"),
+        names=("more_set_headers",),
+        inherits=False,
+        condition=lambda place: has_header("cache-control")(place) and "no-transform" in place.line.whole,
+        does="is for caches and proxies in front of nginx; nginx itself ignores no-transform",
+        evidence=_HEADERS_MORE,
+    ),
+    Row(
+        names=("add_header",),
         inherits=False,
         condition=has_header("connection"),
         does="adds a header that nginx writes by itself, and concerns the connection, not its buffers",
         evidence=f"{_MEASURED}: held, unchanged",
+    ),
+    Row(
+        names=("more_set_headers",),
+        inherits=False,
+        condition=has_header("connection"),
+        does="adds a header that nginx writes by itself, and concerns the connection, not its buffers",
+        evidence=_HEADERS_MORE,
     ),
     Row(
         names=(

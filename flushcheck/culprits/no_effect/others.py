@@ -1,6 +1,6 @@
 """Caddy, lighttpd, Varnish, PHP and gunicorn: lines without effect on a hold.
 
-Measured on Caddy 2.6.2, lighttpd 1.4.69, Varnish 7.1.1 and PHP 8.2, where nothing else is said.
+The evidence of each row says where it was measured, or which page says it.
 """
 
 from __future__ import annotations
@@ -64,9 +64,14 @@ CADDY = Table(
             evidence=f"{_CADDY}: held for clients that offer gzip",
         ),
         Row(
-            names=("buffer_requests", "request_buffers"),  # the name since 2.7
+            names=("buffer_requests",),
             does="concerns the body of the request",
             evidence=f"{_CADDY}: held, unchanged",
+        ),
+        Row(
+            names=("request_buffers",),  # the same since Caddy 2.7
+            does="concerns the body of the request",
+            evidence="from documentation: https://caddyserver.com/docs/caddyfile/directives/reverse_proxy",
         ),
         Row(
             names=("transport",),
@@ -174,7 +179,32 @@ PHP = Table(
     "php.ini",
 )
 
-_GUNICORN = "https://gunicorn.org/reference/settings/"
+_GUNICORN = "from documentation: https://gunicorn.org/reference/settings/"
+
+_UVICORN = "from documentation: https://www.uvicorn.org/settings/"
+
+APP_SERVER = Table(
+    (
+        Row(
+            names=("--timeout-keep-alive", "--backlog"),
+            condition=lambda place: place.block.via == "uvicorn",
+            does="concerns connections without a request, or that wait to be accepted; a stream is neither",
+            evidence=_UVICORN,
+        ),
+        Row(
+            names=(
+                "--channel-timeout",
+                "--outbuf-overflow",
+                "--outbuf-high-watermark",
+                "--asyncore-use-poll",
+            ),
+            condition=lambda place: place.block.via == "waitress",
+            does="concerns idle connections, slow clients or how sockets are watched",
+            evidence="measured on waitress 3.0.2: unchanged beside --send-bytes=18000",
+        ),
+    ),
+    "the app server's command line",
+)
 
 GUNICORN = Table(
     (

@@ -55,7 +55,7 @@ class Row:
     said: Said = Said.HELD
     inherits: bool = True  # lines of outer levels count; False: those of the innermost level that has any
     breaks: bool = False  # the server refuses the file or every request: a warning wherever it stands
-    evidence: str  # the program and version on which it was measured, or the page that says it
+    evidence: str  # "measured on PROGRAM VERSION: result", or "from documentation: URL"
     fields: Callable[[Place], dict[str, str]] = field(default=lambda _place: {})
 
     def sentence(self, place: Place) -> str:
@@ -74,6 +74,7 @@ class Table:
     rows: tuple[Row, ...]
     where: str  # for a fix: the kind of file and block
     lines: Callable[[Block, Row], Iterator[tuple[Directive, Scope]]] | None = None  # None: `candidates`
+    written: Callable[[Directive], str] = lambda line: line.text  # a line as its file has it
 
 
 def has_header(name: str, index: int = 0) -> Condition:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flushcheck.configs.findings import Server
+from flushcheck.configs.server_command import server_words
 
 MAX_TEXTS = 200  # of one file: a large chart has a dozen
 MAX_LINES = 50_000  # of the file around; each text is read with an empty line for every line before it
+
+
+def starts_server(command: str) -> bool:
+    """Whether a command starts an app server that is known."""
+    try:
+        words = shlex.split(command.replace("\\\n", " "))
+    except ValueError:  # a quote that is never closed
+        words = command.split()
+    return bool(server_words(words))
 
 
 @dataclass(frozen=True, slots=True)

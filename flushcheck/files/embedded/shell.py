@@ -1,4 +1,4 @@
-"""Shell scripts and Dockerfiles: here-documents that write a configuration, commands that start gunicorn."""
+"""Shell scripts and Dockerfiles: here-documents with configurations, commands that start an app server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from flushcheck.configs.findings import Server
-from flushcheck.files.embedded.container import Container, Embedded
+from flushcheck.files.embedded.container import Container, Embedded, starts_server
 
 _NAMES = re.compile(
     r"\.(sh|bash|ksh|zsh|dash)$|(^|/)(dockerfile|containerfile)[^/]*$|\.dockerfile$|(^|/)vagrantfile$"
@@ -14,7 +14,10 @@ _NAMES = re.compile(
 _SHEBANG = re.compile(r"#!\s*\S*/(env\s+)?(ba|da|k|z)?sh\b")
 _HEREDOC = re.compile(r"<<[-~]?\s{0,8}(['\"]?)(\w{1,60})\1")
 _TARGET = re.compile(r"(?:>>?|\btee\b(?:\s+-a)?|<<\S+)\s*(\"?/?[\w./${}-]*[\w-])")
-_GUNICORN = re.compile(r"(?:^|[\s\"'/=])gunicorn(?=\s|$|\")")
+_SERVER = re.compile(
+    r"(?:^|[\s\"'/=])(?:gunicorn|uvicorn|fastapi|hypercorn|granian|daphne|waitress|waitress-serve|cheroot|uwsgi|"
+    r"flask)(?=\s|$|\")"
+)
 _DOCKERFILE = re.compile(r"^FROM[ \t]+\S", re.MULTILINE | re.IGNORECASE)
 _COMMENT = re.compile(r"\s*#")
 
@@ -27,7 +30,7 @@ def texts(text: str, *, commands: bool = True) -> Iterator[Embedded]:
     """The configurations in a script.
 
     Args:
-        commands: whether lines that start gunicorn are wanted; a Dockerfile is read for them elsewhere.
+        commands: whether lines that start a server are wanted; a Dockerfile is read for them elsewhere.
     """
     lines = text.split("\n")
     at = 0
@@ -43,13 +46,15 @@ def texts(text: str, *, commands: bool = True) -> Iterator[Embedded]:
                 yield Embedded(body, at + 2, _target(line))
                 at = end + 1
                 continue
-        if commands and _GUNICORN.search(line) and not _COMMENT.match(line):
+        if commands and _SERVER.search(line) and not _COMMENT.match(line):
             start, end = at, at + 1
             while start > 0 and lines[start - 1].rstrip("\r").endswith("\\"):
                 start -= 1
             while end < len(lines) and lines[end - 1].rstrip("\r").endswith("\\"):
                 end += 1
-            yield Embedded("web: " + "\n".join(lines[start:end]).lstrip(), start + 1, "", Server.GUNICORN)
+            command = "\n".join(lines[start:end]).lstrip()
+            if starts_server(command):
+                yield Embedded(f"web: {command}", start + 1, "", Server.APP_SERVER)
             at = end
             continue
         at += 1

@@ -14,7 +14,7 @@ _COMMAND = re.compile(
     r"(?:^|[\s\"'/=\[(])uwsgi[\"']?,?\s+(?=[\"']?(?:-|[\w./-]{1,200}\.(?:ini|ya?ml|xml)\b))"
 )
 _NAMES = re.compile(
-    r"\.(service|sh|bash|ya?ml)$|(^|/)(procfile|dockerfile|containerfile|entrypoint|run|start)[^/]*$|"
+    r"\.(service|sh|bash|ya?ml)$|\.service\.d/[^/]*\.conf$|(^|/)(procfile|dockerfile|containerfile|entrypoint|run|start)[^/]*$|"
     r"\.dockerfile$|supervisor[^/]*\.(conf|ini)$"
 )
 _SHEBANG = re.compile(r"#!\s*\S*/(env\s+)?(ba|da|k|z)?sh\b")

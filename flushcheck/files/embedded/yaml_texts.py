@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from flushcheck.configs.findings import Server
+from flushcheck.configs.server_command import server_words
 from flushcheck.configs.templates import for_yaml
 from flushcheck.files.embedded import shell
 from flushcheck.files.embedded.container import Container, Embedded
@@ -138,7 +139,7 @@ def _of_scalar(frame: _Frame, key: str, scalar: _Scalar, target: str) -> Iterato
 
 
 def _of_command(frame: _Frame) -> Iterator[Embedded]:
-    """A command that starts gunicorn, written as text or as a list, with its arguments beside it."""
+    """A command that starts an app server, written as text or as a list, with its arguments beside it."""
     simple = {key.lower(): scalar for key, scalar in frame.scalars if not scalar.is_block}
     scalars: list[_Scalar] = []
     words: list[str] = []
@@ -149,12 +150,12 @@ def _of_command(frame: _Frame) -> Iterator[Embedded]:
         for scalar in frame.words.get(key, ()):
             scalars.append(scalar)
             words.append(scalar.text)
-    inner = next((word for word in words if " " in word and "gunicorn" in word), None)
-    if inner is not None:  # sh -c "gunicorn ..."
+    inner = next((word for word in words if " " in word and server_words(_split(word))), None)
+    if inner is not None:  # sh -c "uvicorn ..."
         words = _split(inner)
-    if any(word.rpartition("/")[2] == "gunicorn" for word in words):
+    if server_words(words):
         line = min(scalar.line for scalar in scalars)
-        yield Embedded("web: " + shlex.join(words).replace("\n", " "), line, "", Server.GUNICORN)
+        yield Embedded("web: " + shlex.join(words).replace("\n", " "), line, "", Server.APP_SERVER)
 
 
 def _split(text: str) -> list[str]:

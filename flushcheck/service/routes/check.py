@@ -9,15 +9,18 @@ the loop that writes the streams.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 
 from flask import Blueprint, Response, request
 
 from flushcheck.checking.check import CheckResult
+from flushcheck.configs.assumptions import Assumption
 from flushcheck.configs.findings import Server
+from flushcheck.configs.tree import version
 from flushcheck.files import check_text
 from flushcheck.files.sources import Unreadable, decode
-from flushcheck.model import UsageError
+from flushcheck.model import UsageError, Version
 from flushcheck.reports.findings import findings_document, findings_text
 from flushcheck.service.responses import allow_cors, bounded_body, json_response, text_response
 from flushcheck.service.service import Service
@@ -28,11 +31,16 @@ EXAMPLE = "for example curl --data-binary @nginx.conf 'http://localhost:8000/che
 MAX_NAME = 200  # characters of ?name=
 
 
+PARAMETERS = ("server", "server_version", "assume", "name")
+
+
 class CheckError(StrEnum):
     """Why a request cannot be checked: `code` in the response of status 400."""
 
     UNKNOWN_PARAMETER = "unknown-parameter"
     UNKNOWN_SERVER = "unknown-server"
+    WRONG_VERSION = "wrong-version"
+    WRONG_ASSUMPTION = "wrong-assumption"
     WRONG_NAME = "wrong-name"
     WRONG_BODY = "wrong-body"
     UNKNOWN_FORMAT = "unknown-format"  # the server that the file is for has to be named
@@ -53,16 +61,26 @@ class CannotCheck(UsageError):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What the query says of the file."""
+
+    server: Server | None  # None: detect it
+    name: str  # for the report
+    version: Version  # of the server program; (): not known
+    assumed: tuple[Assumption, ...]
+
+
 def routes(service: Service) -> Blueprint:
     """The route `/check`."""
     blueprint = Blueprint("check", __name__)
 
     @blueprint.post("/check")
     def check() -> Response:
-        server, name = _query()
+        query = _query()
         text = _text(bounded_body(service.limits.max_check_bytes))
         kind = request.accept_mimetypes.best_match([TEXT, JSON], default=TEXT)
-        return service.executor.run(lambda: _respond(_checked(text, server, name), kind))
+        return service.executor.run(lambda: _respond(_checked(text, query), kind))
 
     @blueprint.errorhandler(CannotCheck)
     def cannot_check(error: CannotCheck) -> Response:
@@ -76,16 +94,17 @@ def routes(service: Service) -> Blueprint:
     return blueprint
 
 
-def _query() -> tuple[Server | None, str]:
-    """The server that the file is for (None: detect it), and the file's name for the report.
+def _query() -> _Query:
+    """The query, with one value or several, separated by commas, for `assume`.
 
     Raises:
         CannotCheck: the query has another parameter or a wrong value.
     """
     for key in request.args:
-        if key not in ("server", "name"):
+        if key not in PARAMETERS:
+            expected = f"{', '.join(PARAMETERS[:-1])} or {PARAMETERS[-1]}"
             raise CannotCheck(
-                CheckError.UNKNOWN_PARAMETER, f"unknown parameter {key[:40]!r}: expected server or name"
+                CheckError.UNKNOWN_PARAMETER, f"unknown parameter {key[:40]!r}: expected {expected}"
             )
     given = request.args.get("server", "")
     if given and given not in set(Server):
@@ -99,7 +118,43 @@ def _query() -> tuple[Server | None, str]:
             f"name={name[:40]!r}: expected at most {MAX_NAME} printable characters",
             ", for example name=nginx.conf",
         )
-    return Server(given) if given else None, name
+    return _Query(Server(given) if given else None, name, _version(), _assumed())
+
+
+def _version() -> Version:
+    """The version of the server program; () if it is not given.
+
+    Raises:
+        CannotCheck: it is no version.
+    """
+    given = request.args.get("server_version", "")
+    if not given:
+        return ()
+    try:
+        return version(given)
+    except UsageError:
+        raise CannotCheck(
+            CheckError.WRONG_VERSION,
+            f"server_version={given[:40]}: expected numbers with dots",
+            ", for example server_version=1.22.1",
+        ) from None
+
+
+def _assumed() -> tuple[Assumption, ...]:
+    """What the client takes for granted.
+
+    Raises:
+        CannotCheck: it is none of the assumptions.
+    """
+    given = [word for words in request.args.getlist("assume") for word in words.split(",") if word]
+    for word in given:
+        if word not in set(Assumption):
+            raise CannotCheck(
+                CheckError.WRONG_ASSUMPTION,
+                f"assume={word[:40]}: expected one or more of {', '.join(Assumption)}, separated by commas",
+                ", for example assume=chunked",
+            )
+    return tuple(map(Assumption, dict.fromkeys(given)))
 
 
 def _text(body: bytes) -> str:
@@ -124,13 +179,15 @@ def _text(body: bytes) -> str:
         raise CannotCheck(CheckError.WRONG_BODY, reason) from None
 
 
-def _checked(text: str, server: Server | None, name: str) -> CheckResult:
+def _checked(text: str, query: _Query) -> CheckResult:
     """The findings of the file.
 
     Raises:
         CannotCheck: the server that the file is for cannot be detected.
     """
-    checked = check_text(text, server=server, name=name)
+    checked = check_text(
+        text, server=query.server, name=query.name, version=query.version, assumed=query.assumed
+    )
     if not checked.files:
         reason = "; ".join(problem.reason for problem in checked.problems)
         hint = f": set server= to one of {', '.join(Server)}, {EXAMPLE}"

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from flask import Blueprint, Response, request
 
+from flushcheck.configs.server_setup import ServerSetup
 from flushcheck.diagnosis.app_server import examine
 from flushcheck.diagnosis.inference import judge
-from flushcheck.diagnosis.server_setup import ServerSetup
 from flushcheck.measurement.curl_capture import read
 from flushcheck.model import Probe, Report, Run, Transport, UsageError, Vantage
 from flushcheck.model.codec import to_json

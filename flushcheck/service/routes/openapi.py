@@ -19,6 +19,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from flask import Blueprint, Response
 
 from flushcheck import __version__
+from flushcheck.configs.assumptions import Assumption
 from flushcheck.configs.findings import Server
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, Transport
@@ -147,6 +148,9 @@ def _rest() -> Schema:
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
     pages = {200: {TEXT: TEXT_BODY, JSON: ANY_OBJECT, HTML: TEXT_BODY}}
     server = _parameter("server", {"type": "string", "enum": list(Server)}, "nginx")
+    version = _parameter("server_version", {"type": "string"}, "1.22.1")
+    assumptions = {"type": "array", "items": {"type": "string", "enum": list(Assumption)}}
+    assume = {**_parameter("assume", assumptions, "chunked"), "style": "form", "explode": False}
     name_given = _parameter("name", {"type": "string", "maxLength": 200}, "nginx.conf")
     metrics = {200: {TEXT: TEXT_BODY}, 401: JSON, 403: JSON}
     return {
@@ -157,7 +161,7 @@ def _rest() -> Schema:
                 400: {JSON: {"$ref": "#/components/schemas/CannotCheck"}},
             },
             {TEXT: {"schema": TEXT_BODY}},
-            [server, name_given],
+            [server, version, assume, name_given],
         ),
         "/culprits": _get("All known culprits", pages),
         "/culprits/{name}": _get("One culprit", {**pages, 404: JSON}, [name]),

@@ -16,8 +16,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from flushcheck.diagnosis.app_server import examine
-from flushcheck.diagnosis.server_setup import (
+from flushcheck.configs.server_setup import (
     GEVENT,
     GTHREAD,
     KNOWN_WORKERS,
@@ -26,6 +25,7 @@ from flushcheck.diagnosis.server_setup import (
     AppServer,
     ServerSetup,
 )
+from flushcheck.diagnosis.app_server import examine
 from flushcheck.reports.app_server import server_report_line
 from flushcheck.service.serving import internals
 from flushcheck.streaming.limits import Limits, unknown_settings

@@ -81,6 +81,8 @@ REFUSED = [
     ("an unknown format", "",                    b"hello world\n",        "unknown-format",    "set server= to one of nginx"),
     ("no such server",   "?server=iis",          GUILTY.encode(),         "unknown-server",    "expected one of nginx, apache"),
     ("no such parameter", "?file=/etc/passwd",   GUILTY.encode(),         "unknown-parameter", "unknown parameter 'file'"),
+    ("no version",       "?server_version=new",  GUILTY.encode(),         "wrong-version",     "server_version=new: expected numbers with dots"),
+    ("no such assumption", "?assume=chunked,x",  GUILTY.encode(),         "wrong-assumption",  "assume=x: expected one or more of chunked, empty-includes"),
     ("not a text",       "",                     b"server {\0}",          "wrong-body",        "not a text file"),
     ("a name too long",  f"?name={'x' * 201}",   GUILTY.encode(),         "wrong-name",        "name='x"),
     ("a name of bytes",  "?name=a%0Ab",          GUILTY.encode(),         "wrong-name",        "printable"),
@@ -109,6 +111,28 @@ def test_the_reason_is_the_error_without_what_is_for_a_shell(client, name, query
     assert written["error"].startswith(written["reason"])
     assert "for example" not in written["reason"]
     assert "server= " not in written["reason"]
+
+
+CONDITIONS = (
+    "server {\n listen 80;\n include a.conf;\n location / {\n proxy_pass http://127.0.0.1:8000;\n }\n}\n"
+)
+STATED = [
+    # query                                               how many findings hold, and the conditions of what passes
+    ("",                                                  1, []),
+    ("?server_version=1.29.6",                            1, []),
+    ("?server_version=1.29.7&assume=empty-includes",      0, ["chunked"]),
+    ("?server_version=nginx/1.29.7&assume=empty-includes,chunked", 0, []),
+    ("?server_version=1.29.7&assume=chunked&assume=empty-includes", 0, []),
+    ("?server_version=&assume=",                          1, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "holds", "conditions"), STATED)
+def test_a_version_and_assumptions_count_as_in_the_command(client, query, holds, conditions):
+    document = ask(client, CONDITIONS, query).json
+    assert len([each for each in document["findings"] if each["level"] != "note"]) == holds
+    named = [each["assumption"] for block in document["passed"] for each in block["conditions"]]
+    assert named == conditions
 
 
 MISTAKES = [

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from websocket import create_connection
 
-from flushcheck.diagnosis.server_setup import AppServer, ServerSetup
+from flushcheck.configs.server_setup import AppServer, ServerSetup
 from flushcheck.service.serving.app_server import CONCURRENCY, setup_at_load, setup_of_request
 from flushcheck.streaming.limits import Limits
 from tests.deploy import shared

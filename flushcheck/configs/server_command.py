@@ -16,7 +16,7 @@ import shlex
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 
-from flushcheck.diagnosis.server_setup import GEVENT, AppServer, ServerSetup
+from flushcheck.configs.server_setup import GEVENT, AppServer, ServerSetup
 
 # The command that starts each, also behind `python -m`.
 PROGRAMS = {
@@ -47,6 +47,37 @@ MAX_EXECUTOR_THREADS = 32  # of Python's default executor, in which hypercorn ru
 EXECUTOR_EXTRA_THREADS = 4  # more than the machine has cores
 
 
+# Words in front of a program's name in commands that do not start it.
+_NOT_STARTING = frozenset(
+    {
+        *("install", "add", "uninstall", "remove", "require", "freeze", "which", "type", "echo", "printf"),
+        *(
+            "pkill",
+            "killall",
+            "pgrep",
+            "kill",
+            "grep",
+            "systemctl",
+            "service",
+            "supervisorctl",
+            "apt-get",
+            "apk",
+        ),
+        *("cp", "mv", "rm", "cat", "mkdir", "chown", "chmod", "ln", "if", "test", "journalctl", "cd"),
+    }
+)
+
+
+def may_start(before: Sequence[str]) -> bool:
+    """Whether a program is started by a command that has these words in front of the program's name."""
+    # Behind && or ; another command begins.
+    last = max(
+        (at for at, word in enumerate(before) if word in ("&&", "||", ";", "|") or word[-1:] == ";"),
+        default=-1,
+    )
+    return not _NOT_STARTING.intersection(before[last + 1 :])
+
+
 def server_words(words: Sequence[str]) -> tuple[str, ...]:
     """The command from the name of the server on; () if it starts no server that is known.
 
@@ -56,6 +87,8 @@ def server_words(words: Sequence[str]) -> tuple[str, ...]:
     for number, word in enumerate(words):
         name = word.rpartition("/")[2]
         if name not in PROGRAMS:
+            continue
+        if not may_start(words[:number]):
             continue
         if name == "waitress" and words[max(0, number - 1)] != "-m":
             continue  # a package in a command that installs it

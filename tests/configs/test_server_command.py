@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from flushcheck.diagnosis.app_server import examine
-from flushcheck.diagnosis.server_command import (
+from flushcheck.configs.server_command import (
     hypercorn_file,
     hypercorn_words,
     server_words,
     setup_of,
     uwsgi_words,
 )
-from flushcheck.diagnosis.server_setup import AppServer
+from flushcheck.configs.server_setup import AppServer
+from flushcheck.diagnosis.app_server import examine
 
 WORDS = [
     # the command,                                     from the server's name on

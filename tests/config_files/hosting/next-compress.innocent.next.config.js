@@ -1,0 +1,6 @@
+module.exports = {
+  compress: false,
+  async rewrites() {
+    return [{ source: '/api/:path*', destination: 'http://api:8000/:path*' }]
+  },
+}
