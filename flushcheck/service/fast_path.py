@@ -6,7 +6,8 @@ docs/performance.md has the figures.
 
 What must stay true: each response is byte for byte what Flask would send, is logged and counted alike, and
 takes and returns the same permits. Everything out of the ordinary is left to Flask: an unknown query, any
-method but GET, a number without a piece, a refusal, an upgrade that fails.
+method but GET, a number without a piece, a refusal, an upgrade that fails; and every request where functions
+of another package run before or after it, as Flask-Compress's do.
 `tests/service/test_fast_path.py` compares both.
 """
 
@@ -59,6 +60,12 @@ class Body:
             callback()
 
 
+def _hooks(flask: Flask) -> list[object]:
+    """The functions that Flask calls before and after each request."""
+    kinds = (flask.before_request_funcs, flask.after_request_funcs)
+    return [function for kind in kinds for functions in kind.values() for function in functions]
+
+
 class FastPath:
     """The WSGI application in front of Flask's."""
 
@@ -69,6 +76,7 @@ class FastPath:
         store: counts the requests.
         """
         self._flask = flask
+        self._hooks = _hooks(flask)
         self._app: Wsgi = flask.wsgi_app
         self._service = service
         self._store = store
@@ -86,6 +94,8 @@ class FastPath:
 
     def _respond(self, environ: Environ, start_response: Any) -> Iterable[bytes] | None:
         """The body of the response, by its Recipe; None if Flask has to respond."""
+        if _hooks(self._flask) != self._hooks:
+            return None  # middleware of another package, which may change any response
         known = kind(environ)
         recipe = self._service.recipes.get(known.key) if known else None
         if known is None or recipe is None:

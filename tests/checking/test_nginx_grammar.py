@@ -40,6 +40,10 @@ REFUSED = [
         in_location("Proxy-Buffering off;"),
         "unknown directive 'Proxy-Buffering'; did you mean proxy_buffering?",
     ),
+    (
+        "http2_max_concurrent_streams 9;",
+        "no directive 'http2_max_concurrent_streams' outside of every block; did you mean ",
+    ),
     (in_location("proxy_buffer off;"), "no directive 'proxy_buffer' in http; did you mean proxy_buffers?"),
     (
         in_location("proxy_buffering of;"),

@@ -126,6 +126,21 @@ def test_the_second_response_is_the_one_that_flask_makes(hosts, name, method, ur
         assert (len(through_flask) < 2) is fast
 
 
+@pytest.mark.parametrize("when", ["before_request", "after_request"])
+def test_functions_of_another_package_are_called_for_each_response(when):
+    app, calls = create_app(Limits()), []
+
+    def other(response=None):
+        calls.append(when)
+        return response
+
+    getattr(app, when)(other)
+    for _ in range(2):
+        response = app.test_client().get("/stream/polling?count=9&cnt=2")
+        assert response.status_code == 200
+    assert calls == [when, when]
+
+
 def test_another_number_is_another_piece():
     app = create_app(Limits())
     for cnt in (0, 5, 8, 0):

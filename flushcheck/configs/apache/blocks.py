@@ -13,6 +13,7 @@ from flushcheck.configs.apache.filters import Effect, output_filters
 from flushcheck.configs.apache.workers import REQUEST_SECTIONS, Workers, parameters, target
 from flushcheck.configs.findings import Server
 from flushcheck.configs.php import SETTINGS as PHP_SETTINGS
+from flushcheck.configs.templates import is_marked
 from flushcheck.configs.tree import MAX_DEPTH, Block, Config, Directive, Listener, Scope, Value, ellipsize
 
 INCLUDES = ("include", "includeoptional")
@@ -271,7 +272,8 @@ def doubts(block: Block) -> Iterator[str]:
     if block.via == "php":
         return
     for output_filter in output_filters(block):
-        if output_filter.effect is Effect.UNKNOWN:
+        # What a template fills in is a doubt of its own: `Format.decisive`.
+        if output_filter.effect is Effect.UNKNOWN and not is_marked(output_filter.name):
             at, name = output_filter.at, ellipsize(output_filter.name, 40)
             yield f"{at.text} (line {at.line}): what the filter {name} does is not known"
 
