@@ -105,9 +105,8 @@ def _not_here(name: str, context: Context) -> str:
     """Why nginx refuses a directive that it has, in this context."""
     contexts = [around for around, bit in CONTEXTS.items() if any(mask & bit for mask in DIRECTIVES[name])]
     same = [around for around in contexts if around[:1] == context[:1]]
-    if not same and (near := get_close_matches(name, _names(context), 1, _NEAR)):
-        where = f"in {context[0]}" if context else "outside of every block"
-        return f"nginx refuses this file: no directive {name!r} {where}; did you mean {near[0]}?"
+    if context and not same and (near := get_close_matches(name, _names(context), 1, _NEAR)):
+        return f"nginx refuses this file: no directive {name!r} in {context[0]}; did you mean {near[0]}?"
     names = dict.fromkeys(around[-1] if around else "the main context" for around in same or contexts)
     where = context[-1] if context else "the main context"
     return f"nginx refuses this file: {name} is not allowed in {where}; expected in {' or '.join(names)}"
