@@ -41,8 +41,8 @@ REFUSED = [
         "unknown directive 'Proxy-Buffering'; did you mean proxy_buffering?",
     ),
     (
-        "http2_max_concurrent_streams 9;",
-        "no directive 'http2_max_concurrent_streams' outside of every block; did you mean ",
+        "http2_max_concurrent_streams 9;\nevents {}\nhttp {}",
+        "http2_max_concurrent_streams is not allowed in the main context; expected in http or server",
     ),
     (in_location("proxy_buffer off;"), "no directive 'proxy_buffer' in http; did you mean proxy_buffers?"),
     (
