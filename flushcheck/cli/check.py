@@ -54,8 +54,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", help="file or folder; - for standard input")
     parser.add_argument(
         "--server",
+        metavar="SERVER",
         choices=[server.value for server in Server],
-        help="the server that the files are for (default: detected)",
+        help=f"the server that the files are for, instead of the detected one: {', '.join(Server)}",
     )
     parser.add_argument(
         "--server-version",
@@ -65,8 +66,9 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument(
         "--running",
+        metavar="SERVER",
         choices=[server.value for server in RUNNING],
-        help="check the configuration that the local server uses, instead of files",
+        help=f"check the configuration that the local server uses, instead of files: {', '.join(RUNNING)}",
     )
     for assumption in Assumption:
         parser.add_argument(
@@ -102,8 +104,9 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--running",
+        metavar="SERVER",
         choices=[server.value for server in RUNNING],
-        help="compare with the configuration that the local server uses",
+        help=f"compare with the configuration that the local server uses: {', '.join(RUNNING)}",
     )
 
 

@@ -79,7 +79,7 @@ REFUSED = [
     ("nothing",          "",                     b"",                     "wrong-body",        "the body is empty"),
     ("blank",            "",                     b" \n\t\n",              "wrong-body",        "the body is empty"),
     ("an unknown format", "",                    b"hello world\n",        "unknown-format",    "set server= to one of nginx"),
-    ("no such server",   "?server=iis",          GUILTY.encode(),         "unknown-server",    "expected one of nginx, apache"),
+    ("no such server",   "?server=cups",         GUILTY.encode(),         "unknown-server",    "expected one of nginx, apache"),
     ("no such parameter", "?file=/etc/passwd",   GUILTY.encode(),         "unknown-parameter", "unknown parameter 'file'"),
     ("no version",       "?server_version=new",  GUILTY.encode(),         "wrong-version",     "server_version=new: expected numbers with dots"),
     ("no such assumption", "?assume=chunked,x",  GUILTY.encode(),         "wrong-assumption",  "assume=x: expected one or more of chunked, empty-includes"),
