@@ -47,8 +47,9 @@ def report_on(url: str, tapped: TapRequest) -> TapReport:
 
 def why_not(observation: Observation, error: NotesError) -> str:
     """Why there are no notes: the stream itself may have failed."""
-    first = observation
-    return str(error) if 200 <= first.status < 300 else first.detail or f"status {first.status}"
+    if 200 <= observation.status < 300:
+        return str(error)
+    return observation.detail or f"status {observation.status}"
 
 
 def write_tap(

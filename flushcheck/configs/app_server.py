@@ -97,9 +97,7 @@ def _block(config: Config, line: Directive) -> Block | None:
     words = server_words(line.args)
     program = words[0] if words else _program(line.args)
     if program == "uwsgi":
-        return (
-            None  # its settings are read as those of its files: flushcheck/files/embedded/uwsgi_commands.py
-        )
+        return None  # its options are read as its files are: files/embedded/uwsgi_commands.py
     if not words and (not program or program in _OTHERS or program.startswith("php-fpm")):
         return None
     options = (*_options(words, line), *(line.block or ()))

@@ -132,21 +132,16 @@ def transport_with_identity_probe(seen: Observations, transport: Transport) -> T
 def stripped_evidence(seen: Observations, transport: Transport) -> tuple[Evidence, ...]:
     """The hold, what the header did to it, and that an nginx removed the header, or that a hop adds it."""
     if seen.header_added(transport):
-        return (
-            hold_evidence(seen, transport),
-            variant_evidence(seen, transport, Variant.XAB),
-            Evidence(
-                f"{transport}: a hop adds X-Accel-Buffering to every response, too late for its own buffer: "
-                "that the header arrives proves nothing; of all proxies tested, only nginx obeys it"
-            ),
+        header = (
+            "a hop adds X-Accel-Buffering to every response, too late for its own buffer: that the header "
+            "arrives proves nothing; of all proxies tested, only nginx obeys it"
         )
+    else:
+        header = "that header was sent and did not arrive; of all proxies tested, only nginx removes it"
     return (
         hold_evidence(seen, transport),
         variant_evidence(seen, transport, Variant.XAB),
-        Evidence(
-            f"{transport}: that header was sent and did not arrive; of all proxies tested, only nginx "
-            "removes it"
-        ),
+        Evidence(f"{transport}: {header}"),
     )
 
 

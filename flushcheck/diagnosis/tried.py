@@ -21,7 +21,7 @@ _TOGETHER = "several streams at once"
 
 
 def tried_and_clean(seen: Observations, reports: Sequence[TransportReport]) -> tuple[str, ...]:
-    """Return a sentence for each Transport of which something was clean, and one for the control.
+    """Return a sentence for each Transport with something clean, and one for the control.
 
     Args:
         seen: what the first client saw.

@@ -116,9 +116,7 @@ class _EventParser:
             line = "\n".join(self._lines).count("\n", 0, position) + 1
         else:
             line = 0
-        self._builder.problem(
-            min(line, len(self._lines)), "not understood as YAML: what follows was not read"
-        )
+        self._builder.problem(min(line, len(self._lines)), _REFUSED)
 
     def done(self) -> Parsed:
         """The tree, with what a template writes after the last statement."""

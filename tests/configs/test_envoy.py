@@ -51,7 +51,7 @@ def test_the_routes_of_a_text(name, text, expected):
 
 
 LIBRARY = "is a compressor whose library or settings for this route flushcheck does not know"
-EFFECT = "is a filter of which flushcheck does not know what it does to a response"
+EFFECT = "is a filter whose effect on a response flushcheck does not know"
 LUA = "          - name: envoy.filters.http.lua\n"
 PER_ROUTE = "typed_per_filter_config: {envoy.filters.http.compressor: {%s}}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from flushcheck.configs.envoy.filters import BUFFER, COMPRESSOR, PASSING, Filter, compresses
-from flushcheck.configs.envoy.model import Model, Place, place_of, validates_clusters
+from flushcheck.configs.envoy.model import Model, Place, model_at, model_of, place_of, validates_clusters
 from flushcheck.configs.tree import Block, Config, Directive, ReadProblem, Scope, ellipsize
 from flushcheck.configs.yaml_nodes import child
 
@@ -18,7 +18,7 @@ FLUSHING, HOLDING = ("gzip", "brotli"), "zstd"
 def blocks(config: Config) -> Iterator[Block]:
     """Every route that passes to an app."""
     top = Scope(None, config.directives)
-    model = top.cached("envoy", lambda: Model(config.directives))
+    model = model_at(top)
     for place in model.places.values():
         scope = Scope(place.at, place.at.block or (), top)
         yield Block(
@@ -73,7 +73,7 @@ def _is_known(place: Place, each: Filter) -> bool:
 def _what(each: Filter) -> str:
     if each.kind == COMPRESSOR:
         return "is a compressor whose library or settings for this route flushcheck does not know"
-    return "is a filter of which flushcheck does not know what it does to a response"
+    return "is a filter whose effect on a response flushcheck does not know"
 
 
 def pass_reason(block: Block) -> str:
@@ -103,7 +103,6 @@ def refused_lines(config: Config) -> Sequence[ReadProblem]:
 
 def is_refused(block: Block) -> bool:
     """Whether Envoy refuses the route of this block."""
-    top = block.scope.outermost
-    model = top.cached("envoy", lambda: Model(top.children))
+    model = model_of(block)
     complete = model.is_bootstrap and not model.has_remote_clusters and place_of(block).manager.whole
     return complete and any(name not in model.clusters for name in place_of(block).clusters)

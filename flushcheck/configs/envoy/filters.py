@@ -1,4 +1,4 @@
-"""The HTTP filters of Envoy: which of them leave a response as it comes."""
+"""The HTTP filters of Envoy: which of them do not change a response."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flushcheck.configs.envoy.filters import Filter, extension, read_filter, read_filters
-from flushcheck.configs.tree import Block, Directive
+from flushcheck.configs.tree import Block, Directive, Scope
 from flushcheck.configs.yaml_nodes import at, child, children, is_false, is_true, scalars, text_at, walk
 
 ISTIO = "networking.istio.io/"
@@ -159,12 +159,14 @@ class Model:
         self.places.setdefault(id(place.at), place)
 
 
+def model_at(top: Scope) -> Model:
+    """The model of all statements of a text, made once."""
+    return top.cached("envoy", lambda: Model(top.children))
+
+
 def model_of(block: Block) -> Model:
     """The model of the text that a block is part of."""
-    top = block.scope.outermost
-    model = top.cached("envoy", lambda: Model(top.children))
-    assert isinstance(model, Model)  # what the line above has put there
-    return model
+    return model_at(block.scope.outermost)
 
 
 def place_of(block: Block) -> Place:

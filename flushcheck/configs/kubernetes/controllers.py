@@ -44,10 +44,6 @@ def _seconds(text: str) -> Args | None:
     return (f"{text}s",) if text.isdecimal() else None
 
 
-def _milliseconds(text: str) -> Args | None:
-    return (f"{text}ms",) if text.isdecimal() else None
-
-
 def _kilobytes(text: str) -> Args | None:
     return (f"{text}k",) if text.isdecimal() else None
 

@@ -38,7 +38,7 @@ def unknown_block(config: Config, line: Directive, name: str, doubts: tuple[str,
 
 
 def route_block(route: Route, config: Config) -> Block:
-    """A route: of which program, or of which gateway. Neither's configuration is in the file."""
+    """A route, with the program or gateway that serves it: the configuration of neither is in the file."""
     name = f"{route.kind} {route.name}".rstrip()
     if route.program:
         doubt = f"a {route.kind} is for {route.program}, whose configuration is not in this file"

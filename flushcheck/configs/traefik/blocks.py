@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.traefik.durations import seconds
-from flushcheck.configs.traefik.model import Middleware, Model, Router, bare, chain_of, model_of
+from flushcheck.configs.traefik.model import Middleware, Model, Router, bare, chain_of, model_at, model_of
 from flushcheck.configs.tree import Block, Config, Directive, Scope, ellipsize
 from flushcheck.configs.yaml_nodes import scalar
 
@@ -31,7 +31,7 @@ _SLOW_FLUSH_S = 0.5
 def blocks(config: Config) -> Iterator[Block]:
     """Every router that passes to an app; one block for middlewares that no router of this text uses."""
     top = Scope(None, config.directives)
-    model = top.cached("traefik", lambda: Model(config.directives))
+    model = model_at(top)
     for router in model.routers.values():
         if not router.service.strip().endswith("@internal"):
             name = f"{router.title} {ellipsize(router.name, 60)}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from flushcheck.configs.tree import MAX_ARGS, MAX_LINES, Block, Directive
+from flushcheck.configs.tree import MAX_ARGS, MAX_LINES, Block, Directive, Scope
 from flushcheck.configs.yaml_nodes import DOCUMENT, ITEM, children, scalar, scalars, walk
 
 _FLUSH_INTERVAL = ["loadbalancer", "responseforwarding", "flushinterval"]
@@ -243,12 +243,14 @@ class Model:
             router.priority = value
 
 
+def model_at(top: Scope) -> Model:
+    """The model of all statements of a configuration, made once."""
+    return top.cached("traefik", lambda: Model(top.children))
+
+
 def model_of(block: Block) -> Model:
     """The model of the configuration that a block is part of."""
-    top = block.scope.outermost
-    model = top.cached("traefik", lambda: Model(top.children))
-    assert isinstance(model, Model)  # what the line above has put there
-    return model
+    return model_at(block.scope.outermost)
 
 
 def chain_of(block: Block) -> Chain:

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree.directive import Directive, shown
 from flushcheck.configs.tree.limits import MAX_LINES
 
 _MAX_UNREAD = 5  # unread includes named in a message
+
+T = TypeVar("T")
 
 
 class Scope:
@@ -89,11 +91,12 @@ class Scope:
         lines = (directive for scope in self.chain() for directive in scope.own(name))
         return islice(lines, MAX_LINES)
 
-    def cached(self, key: str, make: Callable[[], Any]) -> Any:
+    def cached(self, key: str, make: Callable[[], T]) -> T:
         """What `make` returns for this level; called once for all Blocks below it."""
         if key not in self._cache:
             self._cache[key] = make()
-        return self._cache[key]
+        value: T = self._cache[key]
+        return value
 
     def unread_includes(self, names: Iterable[str]) -> tuple[Directive, ...]:
         """Include statements left in this block and around it, because their files could not be read.
