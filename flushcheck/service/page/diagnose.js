@@ -7,6 +7,7 @@ import { showReport } from "./report.js";
 import { readRun, unpackRun } from "./run-file.js";
 import { NO_RESPONSE, root, settings } from "./settings.js";
 import { messageOf } from "./streams.js";
+import { toolName } from "./tool-name.js";
 
 /** @import { NotedRun, Observation, PlannedProbe, Report } from "./types.d.ts" */
 /** @typedef {{report: Report, own: Report | null, overPublicUrl: Report | null, run: NotedRun}} Reports on the path, on the service
@@ -219,12 +220,4 @@ async function showRun(read, source, name) {
   }
   $("#report").focus({ preventScroll: true });
   $("#report").scrollIntoView();
-}
-
-/** Name and version of the observer, for the report. */
-function toolName() {
-  const brands = navigator.userAgentData?.brands?.filter(({ brand }) => !/not.?a.?brand/i.test(brand)) ?? [];
-  const hints = brands.map(({ brand, version }) => `${brand} ${version}`).join(", ");
-  const agent = /(Firefox|Chrome|Version)\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? "a browser";
-  return `${settings.tool}, page in ${(hints || agent).slice(0, 120)}`;
 }
