@@ -229,6 +229,6 @@ def _refusal(capture: PageCapture) -> EndDetail | None:
     found = obstacle(capture.url, capture.status, "", urlsplit(capture.url).path)
     head = b"".join(text for _, text in _texts(capture)).decode(errors="replace")
     text = describe_response(capture.status, kind, head)
-    sentence = f"{found.sentence} ({text})" if found else text
     step = _STEPS.get(capture.status, "")
-    return EndDetail(StopReason.REFUSED, f"{sentence}. {step}" if step else sentence)
+    sentences = [found.sentence, step, text] if found else [text, step]
+    return EndDetail(StopReason.REFUSED, ". ".join(filter(None, sentences)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -20,7 +21,11 @@ WORDS = [f"word{number} " for number in range(COUNT)]
 def openai(words: list[str]) -> Iterator[str]:
     """A chat completion as OpenAI's API streams it: a role, a token a record, a reason, and the end."""
     head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m"}
-    deltas: list[dict[str, str]] = [{"role": "assistant", "content": ""}, *({"content": word} for word in words), {}]
+    deltas: list[dict[str, str]] = [
+        {"role": "assistant", "content": ""},
+        *({"content": word} for word in words),
+        {},
+    ]
     for number, delta in enumerate(deltas):
         reason = "stop" if number == len(deltas) - 1 else None
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
@@ -47,17 +52,28 @@ class OwnApp:
 
             do_POST = do_OPTIONS = do_GET
 
-            def _stream(self, kind: str, parts: Iterator[str], interval_s: float = INTERVAL_S) -> None:
-                self._head(200, kind, ("Transfer-Encoding", "chunked"))
+            def _stream(
+                self, kind: str, parts: Iterator[str], interval_s: float = INTERVAL_S, *, packed: bool = False
+            ) -> None:
+                # nginx asks over HTTP/1.0 where it is not told otherwise.
+                chunked = self.request_version == "HTTP/1.1"
+                self.close_connection = not chunked
+                packer = zlib.compressobj(wbits=31) if packed else None
+                headers = [("Transfer-Encoding", "chunked")] if chunked else [("Connection", "close")]
+                headers += [("Content-Encoding", "gzip")] if packed else []
+                self._head(200, kind, *headers)
                 try:
                     for part in parts:
-                        data = part.encode()
-                        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-                        self.wfile.flush()
+                        self._write(packer.compress(part.encode()) if packer else part.encode(), chunked)
                         time.sleep(interval_s)
-                    self.wfile.write(b"0\r\n\r\n")
+                    self._write(packer.flush() if packer else b"", chunked)
+                    self.wfile.write(b"0\r\n\r\n" if chunked else b"")
                 except OSError:
                     self.close_connection = True  # the reader has left
+
+            def _write(self, data: bytes, chunked: bool) -> None:
+                if data:
+                    self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n" if chunked else data)
 
             def _head(self, status: int, kind: str, *headers: tuple[str, str]) -> None:
                 self.send_response(status)
@@ -75,6 +91,15 @@ class OwnApp:
 
             def _events(self) -> None:
                 self._stream("text/event-stream", (f"data: {word}\n\n" for word in WORDS))
+
+            def _big(self) -> None:
+                self._stream("text/event-stream", (f"data: {'x' * 700}\n\n" for _ in range(40)), 0.05)
+
+            def _packed(self) -> None:
+                """Compressed without a flush, as middleware does it, for a client that takes it."""
+                packed = "gzip" in self.headers.get("Accept-Encoding", "")
+                parts = (f"data: {word}\n\n" for word in WORDS)
+                self._stream("text/event-stream", parts, packed=packed)
 
             def _chat(self) -> None:
                 if self.command == "OPTIONS":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, expect
 
 from tests.live import nginxconf, servers
-from tests.page.own_app import COUNT, WORDS, OwnApp
+from tests.page.own_app import COUNT, OwnApp
 
 WITHIN_MS = 60_000
 APP = 8001  # the visitor's own app, beside the service
@@ -17,10 +16,8 @@ APP = 8001  # the visitor's own app, beside the service
 # One host with the service and the app behind it, as a visitor would set it up; each location in its own way.
 SITE = nginxconf.site(
     "proxy_pass http://127.0.0.1:8000; }\n"
-    f"location /held/ {{ proxy_pass http://127.0.0.1:{APP}/; proxy_http_version 1.1; }}\n"
-    f"location /flows/ {{ proxy_pass http://127.0.0.1:{APP}/; proxy_http_version 1.1; proxy_buffering off; }}\n"
-    f"location /gzip/ {{ proxy_pass http://127.0.0.1:{APP}/; proxy_http_version 1.1; proxy_buffering off;\n"
-    "gzip on; gzip_proxied any; gzip_types text/event-stream;"
+    f"location /held/ {{ proxy_pass http://127.0.0.1:{APP}/; }}\n"
+    f"location /flows/ {{ proxy_pass http://127.0.0.1:{APP}/; proxy_buffering off; proxy_http_version 1.1;"
 )
 
 
@@ -41,10 +38,14 @@ def watch(page: Page, url: str, path: str, **fields: str) -> None:
     page.goto(url)
     fill(page, path, **fields)
     page.click("[data-action=watch]")
-    expect(page.locator("#watch-report .verdict, #watch-status[data-tone=bad]")).to_be_visible(timeout=WITHIN_MS)
+    expect(page.locator("#watch-report .verdict, #watch-status[data-tone=bad]")).to_be_visible(
+        timeout=WITHIN_MS
+    )
 
 
-def fill(page: Page, path: str, *, method: str = "GET", headers: str = "", body: str = "", limit: str = "60") -> None:
+def fill(
+    page: Page, path: str, *, method: str = "GET", headers: str = "", body: str = "", limit: str = "60"
+) -> None:
     page.fill("#watch-url", path)
     page.locator("#watch-form summary").click()
     page.select_option("#watch-method", method)

@@ -6,9 +6,11 @@ import { countDeliveries } from "./classify.js";
 import { $, announce, copyable, element } from "./dom.js";
 import { commandLine, FormError, isSafe, mayVary, readRequest, shownUrl } from "./own-request.js";
 import { startWorker } from "./page-worker.js";
-import { showReport } from "./report.js";
+import { showReport, VERDICTS } from "./report.js";
+import { beginRun } from "./run-identity.js";
 import { host, NO_RESPONSE, root, settings } from "./settings.js";
 import { messageOf } from "./streams.js";
+import { showInTitle } from "./tab-title.js";
 import { toolName } from "./tool-name.js";
 
 /** @import { NotedRun, Observation, OwnRequest, PageCapture, PlannedRepeat, Probe, Report, WatchEvent, WatchOrder } from "./types.d.ts" */
@@ -96,12 +98,14 @@ async function start() {
     return;
   }
   const watching = new Watching(request, field.repeat.checked);
+  showInTitle("Watching");
   current = watching;
   showButtons(true);
   $(PLACE).replaceChildren();
   try {
     await watching.run();
   } catch (error) {
+    showInTitle("");
     if (current === watching)
       showStatus(error instanceof ServiceError ? error.message : `The page failed: ${messageOf(error)}`, "bad");
   } finally {
@@ -149,8 +153,7 @@ class Watching {
   }
 
   async run() {
-    const beganAt = new Date().toISOString().replace(/\.\d+/, "");
-    const began = performance.now();
+    const identity = beginRun(navigator.userAgent);
     showStatus(`Waiting for the first byte from ${new URL(this.#request.url).host}…`, "");
     const first = await this.#observe(null, 0);
     this.#live.end();
@@ -161,14 +164,15 @@ class Watching {
       method: this.#request.method,
       observations: [first],
       tool: toolName(),
-      began_at: beganAt,
     };
     if (this.#repeats && !this.#stopped) run.observations.push(...(await this.#repeated(run, first)));
-    run.took_s = Math.round(performance.now() - began) / 1000;
+    // The marker of a run is in no request here: another origin would have to allow its header.
+    Object.assign(run, { ...identity.complete(), marker: "" });
     showStatus("The service reads the records out of what came…", "");
     const report = /** @type {Report} */ (await post("diagnostics/judge", run));
     showReport({ report, own: null, overPublicUrl: null, run, source: "", place: PLACE });
-    showStatus(`Done: ${report.verdict}.`, "");
+    showStatus(`Done: ${VERDICTS[report.verdict] ?? report.verdict}.`, "");
+    showInTitle(VERDICTS[report.verdict] ?? report.verdict);
     announce(`Done: ${report.verdict}. ${report.headline}`);
     $(PLACE).focus({ preventScroll: true });
     $(PLACE).scrollIntoView({ block: "start" });
