@@ -50,7 +50,7 @@ class OwnApp:
                 path = self.path.partition("?")[0]
                 getattr(self, f"_{path.strip('/')}", self._missing)()
 
-            do_POST = do_OPTIONS = do_GET
+            do_POST = do_OPTIONS = do_GET  # noqa: N815  # as http.server calls them
 
             def _stream(
                 self, kind: str, parts: Iterator[str], interval_s: float = INTERVAL_S, *, packed: bool = False

@@ -1,8 +1,6 @@
 // Why the browser handed out no response. It tells a page nothing but that it failed, so the sentence names what it can be,
 // and what separates that. Pure functions.
 
-const TERMINAL = "In a terminal flushcheck watch needs no permission";
-
 /** What stands against a request before it is made; "" if nothing does.
  * @param {string} url
  * @param {string} page the page's own address */
@@ -10,7 +8,7 @@ export function obstacleBefore(url, page) {
   const [there, here] = [new URL(url), new URL(page)];
   const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(there.hostname);
   if (here.protocol === "https:" && there.protocol === "http:" && !isLocal) {
-    return `this page came over https and the address is http: browsers refuse that (mixed content). Use its https address. ${TERMINAL}`;
+    return `this page came over https and the address is http: browsers refuse that (mixed content). Use its https address, or flushcheck watch in a terminal`;
   }
   return "";
 }
@@ -36,10 +34,10 @@ export function failureSentence(url, { page, responds, typedHeaders }) {
   }
   const header = `no Access-Control-Allow-Origin${typedHeaders ? ", or none in its response to OPTIONS" : ""}`;
   const cors = `it does not let this page read the response (CORS: ${header}), or redirects to a host that does not`;
-  if (responds) return `${there.host} responds, but ${cors}. ${TERMINAL}`;
+  if (responds) return `${there.host} responds, but ${cors}`;
   const certificate = there.protocol === "https:" ? ", its certificate is not trusted" : "";
   if (responds === false) {
     return `the browser got no response from ${there.host}: it is not reachable${certificate}, or an extension blocks it`;
   }
-  return `the browser does not say why: ${there.host} is not reachable${certificate}, or ${cors}. ${TERMINAL}`;
+  return `the browser does not say why: ${there.host} is not reachable${certificate}, or ${cors}`;
 }

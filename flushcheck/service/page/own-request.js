@@ -130,8 +130,8 @@ export const isSafe = (method) => ["GET", "HEAD", "OPTIONS"].includes(method);
 
 /** The same request for a terminal, with a placeholder for each value that may be a secret.
  * @param {OwnRequest} request
- * @param {string} secretNames */
-export function commandLine(request, secretNames) {
+ * @param {{secretNames: string, repeats: boolean}} options `repeats`: whether a request that may change data is repeated */
+export function commandLine(request, { secretNames, repeats }) {
   const { url, method, headers, body } = request;
   const words = ["flushcheck watch", quoted(shownUrl(url, secretNames))];
   if (method !== (body === null ? "GET" : "POST")) words.push(`-X ${method}`);
@@ -139,7 +139,7 @@ export function commandLine(request, secretNames) {
     words.push(`-H ${quoted(`${name}: ${PUBLIC.has(name.toLowerCase()) ? value : HIDDEN}`)}`);
   }
   if (body !== null) words.push("-d @body");
-  if (!isSafe(method)) words.push("--repeat");
+  if (isSafe(method) !== repeats) words.push(repeats ? "--repeat" : "--once");
   return words.join(" ");
 }
 

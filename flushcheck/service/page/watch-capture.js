@@ -125,10 +125,10 @@ function joined(chunks, size) {
  * @param {readonly string[]} secrets */
 function starred(bytes, secrets) {
   const encoder = new TextEncoder();
-  // One character a byte: offsets in this text are offsets in the bytes. As JSON has it, too: line ends are escaped there.
-  const text = new TextDecoder("x-user-defined").decode(bytes);
+  const text = inCharacters(bytes);
+  // As it was typed, and as a string of JSON has it.
   for (const secret of secrets.flatMap((typed) => [typed, JSON.stringify(typed).slice(1, -1)])) {
-    const wanted = new TextDecoder("x-user-defined").decode(encoder.encode(secret));
+    const wanted = inCharacters(encoder.encode(secret));
     for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
       bytes.fill(STAR, at, at + wanted.length);
     }
@@ -136,10 +136,14 @@ function starred(bytes, secrets) {
   return bytes;
 }
 
-/** @param {Uint8Array} bytes
- * @returns {string[]} */
-function inBase64(bytes) {
+/** One character a byte: places in this text are places in the bytes.
+ * @param {Uint8Array} bytes */
+function inCharacters(bytes) {
   let text = "";
   for (let at = 0; at < bytes.length; at += 32_768) text += String.fromCharCode(...bytes.subarray(at, at + 32_768));
-  return btoa(text).match(new RegExp(`.{1,${PART_CHARS}}`, "g")) ?? [];
+  return text;
 }
+
+/** @param {Uint8Array} bytes
+ * @returns {string[]} */
+const inBase64 = (bytes) => btoa(inCharacters(bytes)).match(new RegExp(`.{1,${PART_CHARS}}`, "g")) ?? [];

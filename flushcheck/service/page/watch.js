@@ -80,7 +80,9 @@ const typed = () =>
 /** The same request for a terminal, as far as the form can be read. */
 function showCommand() {
   try {
-    $("#watch-command").replaceChildren(copyable(commandLine(typed(), settings.secret_names)));
+    $("#watch-command").replaceChildren(
+      copyable(commandLine(typed(), { secretNames: settings.secret_names, repeats: field.repeat.checked })),
+    );
     $("#watch-terminal").hidden = false;
   } catch {
     $("#watch-terminal").hidden = true;

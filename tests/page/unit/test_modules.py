@@ -73,13 +73,16 @@ PURE = (
     "classify",
     "client",
     "compare-vantages",
+    "fetch-failure",
     "hold-detector",
     "observation-values",
+    "own-request",
     "records",
     "run-file",
     "run-identity",
     "sentences",
     "tab-title",
+    "watch-capture",
 )
 
 

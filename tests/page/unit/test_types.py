@@ -38,6 +38,7 @@ from flushcheck.model import (
     Report,
     RequestAtApp,
     Run,
+    StreamReport,
     Transport,
     TransportReport,
     Vantage,
@@ -47,6 +48,7 @@ from flushcheck.model.culprit import Evidence
 from flushcheck.reports.findings import findings_document
 from flushcheck.reports.json_report import document
 from flushcheck.service import create_app
+from flushcheck.service.page_capture import PageCapture, PageEnding, PageRead
 from flushcheck.service.page_files import FOLDER
 from flushcheck.streaming.limits import Limits
 
@@ -71,6 +73,8 @@ DATACLASSES = (
     Observation,
     Certificate,
     Run,
+    PageRead,
+    PageCapture,
 )
 
 
@@ -80,7 +84,7 @@ def test_an_interface_has_the_fields_of_the_dataclass(kind: type[Any]) -> None:
     assert list(declared(kind.__name__)) == names
 
 
-ENUMS = [("Transport", Transport), ("Outcome", Outcome), ("Verdict", Verdict)]
+ENUMS = [("Transport", Transport), ("Outcome", Outcome), ("Verdict", Verdict), ("PageEnding", PageEnding)]
 
 
 @pytest.mark.parametrize(("name", "enum"), ENUMS, ids=[name for name, _ in ENUMS])
@@ -113,6 +117,7 @@ def a_report() -> dict[str, Any]:
             culprits=(CulpritReport(culprit, Confidence.CERTAIN, (Transport.CHUNKED,), (fact,)),),
             hops=(Hop("a hop", fact),),
             fault_location=FaultLocation(FaultPlace.APP, "a summary", (fact,)),
+            stream=StreamReport("GET", 200, "a format", 1, 1, 0.0, True, 1.0, "a summary"),
             certificate=CertificateReport(Certificate(), Certificate(), CertificateMatch.SAME),
         )
     )
@@ -130,6 +135,7 @@ DOCUMENTS = [
     ("CertificateReport",  REPORT["certificate"]),
     ("Certificate",        REPORT["certificate"]["site"]),
     ("Hop",                REPORT["hops"][0]),
+    ("StreamReport",       REPORT["stream"]),
 ]  # fmt: skip
 
 
