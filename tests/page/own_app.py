@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import ClassVar
 
-COUNT, INTERVAL_S = 16, 0.1
+COUNT, INTERVAL_S = 16, 0.06
 WORDS = [f"word{number} " for number in range(COUNT)]
 
 
