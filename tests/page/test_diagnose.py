@@ -202,3 +202,43 @@ def test_a_service_that_is_gone_is_reported_at_once(page, good, context):
     expect(page.locator("#report .problem")).to_contain_text(
         "no longer responds. Is the service still running?"
     )
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#progress-text")).to_contain_text("Streams of every kind", timeout=20_000)
+    page.click("[data-action=stop-diagnosis]")
+
+
+BUSY = [
+    # status, what the page says at the end
+    (503, "The service is full (status 503): Too many runs; retry in 2 s."),
+    (429, "Too many requests (status 429): Too many runs; retry in 2 s."),
+]
+
+
+@pytest.mark.parametrize(("status", "sentence"), BUSY, ids=[str(status) for status, _ in BUSY])
+def test_a_service_that_is_busy_is_asked_again_and_then_called_that(status, sentence, page, origin):
+    asked: list[str] = []
+
+    def refuse(route):
+        asked.append(route.request.url)
+        body = json.dumps({"error": "Too many runs; retry in 2 s"})
+        route.fulfill(
+            status=status, body=body, headers={"Retry-After": "0.1"}, content_type="application/json"
+        )
+
+    page.goto(origin.url)
+    page.route(re.compile("/diagnostics/plan"), refuse)
+    page.click("[data-action=diagnose]")
+    expect(page.locator("#report .problem")).to_have_text(sentence)
+    assert len(asked) == 4
+
+
+def test_a_proxy_without_its_service_is_called_that(page, origin):
+    page.goto(origin.url)
+    page.route(
+        re.compile("/diagnostics/plan"), lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>")
+    )
+    page.click("[data-action=diagnose]")
+    expect(page.locator("#report .problem")).to_have_text(
+        "Status 502 from a proxy: the service behind it gives no valid response."
+    )

@@ -165,6 +165,43 @@ def test_a_refusal_is_shown_with_the_services_own_sentence(page, origin):
         expect(status(page, transport)).to_have_text(re.compile("interval=999: expected 0 to 300 seconds"))
 
 
+def test_a_service_that_is_gone_is_called_that_on_every_card_with_another_try(page):
+    with servers.start_origin(env={"FLUSHCHECK_RETRY_S": "0.3"}) as service:
+        start(page, service.url, "count=200&interval=0.05")
+        for transport in TRANSPORTS:
+            expect(card(page, transport).locator("[data-part=pieces]")).not_to_have_text("0")
+        host = f"127.0.0.1:{service.port}"
+    for transport in ("polling", "chunked", "websocket"):
+        expect(status(page, transport)).to_have_text(
+            re.compile(f"Connection lost after [0-9]+ pieces?: {host} does not respond. Is the service still")
+        )
+        expect(card(page, transport).locator("[data-action=toggle]")).to_have_text("Try again")
+    expect(status(page, "events")).to_contain_text(
+        f"{host} no longer responds. Is the service still running?"
+    )
+    card(page, "websocket").locator("[data-action=toggle]").click()
+    expect(status(page, "websocket")).to_have_text(
+        f"No connection: {host} does not respond. Is the service still running?"
+    )
+
+
+def test_a_limit_is_called_a_limit(page):
+    with servers.start_origin(env={"FLUSHCHECK_MAX_STREAMS_PER_CLIENT": "1"}) as service:
+        page.goto(f"{service.url}/#count=100&interval=0.05")
+        toggle = card(page, "chunked").locator("[data-action=toggle]")
+        toggle.click()
+        expect(status(page, "chunked")).to_have_text("Streaming.")
+        other = card(page, "events").locator("[data-action=toggle]")
+        other.click()
+        expect(status(page, "events")).to_have_text(
+            re.compile(
+                r"^Too many requests \(status 429\): Limit reached: 1 concurrent streams per client address"
+            )
+        )
+        expect(other).to_have_text("Try again")
+        toggle.click()
+
+
 FRAMES = """async (milliseconds) => {
   let frames = 0, running = true;
   const step = () => { frames += 1; if (running) requestAnimationFrame(step); };

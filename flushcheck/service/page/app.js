@@ -39,6 +39,11 @@ const stopAll = () => {
   announce("All streams stopped");
 };
 
+const startDiagnosis = () => {
+  stopAll();
+  diagnose();
+};
+
 onFormChange(() => {
   const fragment = formFragment();
   history.replaceState(null, "", fragment ? `#${fragment}` : location.pathname + location.search.replace(/^\?.*/, ""));
@@ -53,10 +58,8 @@ const ACTIONS = {
     const url = new URL(`#${formFragment() || "streams"}`, location.href.replace(/[?#].*/, ""));
     copy(url.href, button);
   },
-  diagnose: () => {
-    stopAll();
-    diagnose();
-  },
+  diagnose: startDiagnosis,
+  "diagnose-again": startDiagnosis,
   "stop-diagnosis": stopDiagnosis,
   "stop-watch": stopWatch,
   "check-open": () => $("#check-file").click(),

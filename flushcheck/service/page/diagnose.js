@@ -6,6 +6,8 @@ import { PROBE_TIMEOUT_S, ProbeRunner, STOPPED, WorkerFailed } from "./probe-run
 import { showReport, VERDICTS } from "./report.js";
 import { readRun, unpackRun } from "./run-file.js";
 import { beginRun } from "./run-identity.js";
+import { NoResponse, postRun, RESPONSE_WITHIN_S, Refused } from "./service-requests.js";
+import { isServiceThere } from "./service-state.js";
 import { NO_RESPONSE, root, settings } from "./settings.js";
 import { messageOf } from "./streams.js";
 import { showInTitle, titleSoFar } from "./tab-title.js";
@@ -18,17 +20,9 @@ import { toolName } from "./tool-name.js";
 
 const AT_ONCE = 4; // leaves room for the control and polling: a browser opens six connections to a host over HTTP/1.1
 const FIRST_AT_ONCE = 6;
-const RESPONSE_WITHIN_S = 30;
 const START = $("[data-action=diagnose]").textContent ?? "";
 // A file may have spaces and line breaks. The service counts the run without them.
 const MAX_RUN = 4 * (settings.limits.max_judge_bytes ?? 0);
-
-/** The service gave no response at all. */
-class NoResponse extends Error {
-  constructor() {
-    super(NO_RESPONSE);
-  }
-}
 
 /** @type {ProbeRunner | null} */
 let current = null;
@@ -61,7 +55,8 @@ export async function diagnose() {
   } catch (error) {
     $("#progress").hidden = true;
     showInTitle("");
-    showProblem(error === STOPPED ? "Stopped." : await problem(error));
+    if (error === STOPPED) showProblem("Stopped.");
+    else showProblem(await problem(error), retryButton());
   } finally {
     runner.stop();
     current = null;
@@ -99,34 +94,15 @@ async function gather(runner, identity) {
   return { report, own, overPublicUrl: await overPublicUrl, run };
 }
 
-/** Send a run to the service.
- * @param {string} path
- * @param {NotedRun} run
- * @returns {Promise<unknown>} the JSON of the response
- * @throws with the service's own sentence */
-async function post(path, run) {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify(run),
-    signal: AbortSignal.timeout(RESPONSE_WITHIN_S * 1000),
-  }).catch(() => {
-    throw new NoResponse();
-  });
-  if (response.ok) return response.json();
-  const data = await response.json().catch(() => ({}));
-  throw new Error(String(data.error ?? `${path}: the service responded with status ${response.status}`));
-}
-
 /** The probes to make next.
  * @param {NotedRun} run what was seen so far */
 async function plan(run) {
-  const { probes } = /** @type {{probes: PlannedProbe[]}} */ (await post("diagnostics/plan", run));
+  const { probes } = /** @type {{probes: PlannedProbe[]}} */ (await postRun("diagnostics/plan", run));
   return probes;
 }
 
 /** @param {NotedRun} run */
-const judge = async (run) => /** @type {Report} */ (await post("diagnostics/judge", run));
+const judge = async (run) => /** @type {Report} */ (await postRun("diagnostics/judge", run));
 
 /** The report on what the service saw of itself: its observations, judged as if they were the path's.
  * @param {NotedRun} run */
@@ -181,26 +157,22 @@ function showButtons(running) {
 /** Why the test ended early, as a sentence.
  * @param {unknown} error */
 async function problem(error) {
-  if (error instanceof NoResponse) return error.message;
   // A worker does not say why it failed. If the service is gone, that is the reason.
-  if (error instanceof WorkerFailed && !(await isServiceThere())) return new NoResponse().message;
+  if (error instanceof NoResponse || (error instanceof WorkerFailed && !(await isServiceThere()))) return NO_RESPONSE;
+  if (error instanceof Refused) return `${error.message}.`;
   return `The test ended early: ${messageOf(error).slice(0, 300)}`;
 }
 
-async function isServiceThere() {
-  try {
-    await fetch("healthz", { cache: "no-store" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** @param {string} sentence */
-function showProblem(sentence) {
-  $("#report").replaceChildren(el("p", { class: "problem" }, sentence));
+/** @param {string} sentence
+ * @param {...Node} more */
+function showProblem(sentence, ...more) {
+  $("#report").replaceChildren(el("p", { class: "problem" }, sentence), ...more);
   announce(sentence);
 }
+
+/** The button that starts the test again; `app.js` does what it says. */
+const retryButton = () =>
+  el("p", { class: "actions" }, el("button", { type: "button", "data-action": "diagnose-again" }, "Try again"));
 
 /** Show the run in the page's address, if there is one. */
 export async function showRunInAddress() {
@@ -227,7 +199,9 @@ async function showRun(read, source, name) {
     showInTitle(VERDICTS[report.verdict] ?? "");
     announce(`${report.verdict}. ${report.headline}`);
   } catch (error) {
-    showProblem(`${name} has no readable run: ${messageOf(error).slice(0, 300)}`);
+    const isRun = error instanceof NoResponse || (error instanceof Refused && error.status !== 400);
+    const reason = error instanceof Refused ? error.reason : messageOf(error).slice(0, 300);
+    showProblem(isRun ? await problem(error) : `${name} has no readable run: ${reason}`);
   }
   $("#report").focus({ preventScroll: true });
   $("#report").scrollIntoView();

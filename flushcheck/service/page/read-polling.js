@@ -26,7 +26,8 @@ export async function readPolling(url, { listener, signal, began, interval_s, ma
       if (!record) {
         const reason = parsed(text)?.error;
         const detail = `${response.status}: ${reason === undefined ? text.slice(0, 80) : String(reason).slice(0, 400)}`;
-        return { ended: seq ? "foreign" : "refused", detail };
+        const given = { status: response.status, reason: reason === undefined ? "" : String(reason).slice(0, 400) };
+        return seq ? { ended: "foreign", detail } : { ended: "refused", detail, ...given };
       }
       listener.read?.(encoder.encode(text).length);
       listener.record?.(record, sent_s);

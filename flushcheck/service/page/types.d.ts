@@ -520,9 +520,13 @@ export interface ReadOptions {
   headers?: Record<string, string>;
 }
 
+/** `status` and `reason` are those of a refusal; `reason` is the service's own
+ * sentence, "" if the response is not one of its errors. */
 export interface StreamResult {
   ended: "complete" | "cut" | "refused" | "unreachable" | "stopped" | "foreign";
   detail: string;
+  status?: number;
+  reason?: string;
   request_at_app?: unknown;
 }
 
