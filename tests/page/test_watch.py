@@ -181,7 +181,7 @@ def test_one_small_record_is_called_no_stream(reports):
     expect(reports["no stream"].locator("#watch-report [data-part=notes]")).to_contain_text("is no stream")
 
 
-def test_the_saved_run_gives_the_command_the_same_verdict(reports, tmp_path):
+def test_the_saved_run_gives_the_command_the_same_verdict(reports, app, tmp_path):
     page = reports["in nginx's blocks"]
     with page.expect_download() as download:
         page.click("#save-json")
@@ -190,7 +190,8 @@ def test_the_saved_run_gives_the_command_the_same_verdict(reports, tmp_path):
     report = judge(saved.load(str(file)))
     assert (report.verdict, report.headline) == (Verdict.HELD, headline(page))
     assert report.observer.startswith("a browser on")
-    assert not report.marker  # it stands in no request of a page
+    sent = {request[2].get("X-Request-ID") for request in app.requests if request[1] == "/big"}
+    assert sent == {report.marker}
 
 
 KEY, PROMPT, IN_QUERY = "sk-typed-0123456789", "a prompt that is private", "query-secret-77"
@@ -256,7 +257,7 @@ def test_a_post_is_made_once_unless_the_visitor_wants_repeats(page, site, app):
 
 def test_stop_ends_the_stream_and_judges_what_came(page, site, app):
     begin(page, site.url, "/flows/endless?stop")
-    expect(page.locator("#watch-status")).to_contain_text("deliveries, ")
+    expect(page.locator("#watch-count")).to_contain_text("deliveries, ")
     expect(page.locator("#watch-text")).to_contain_text("data: 12")
     page.click("[data-action=stop-watch]")
     finished(page)

@@ -103,7 +103,7 @@ export function shownUrl(url, secretNames) {
 }
 
 // Headers whose values say what is wanted, not who asks. flushcheck/prober/redaction.py has the same ones.
-const PUBLIC = new Set(["accept", "accept-language", "cache-control", "content-type", "pragma"]);
+const PUBLIC = new Set(["accept", "accept-language", "cache-control", "content-type", "pragma", "x-request-id"]);
 const MIN_SECRET = 6; // a shorter value stands in other words too
 
 /** The texts that a response may repeat and that must not travel on with it, longest first.
@@ -145,6 +145,20 @@ export function commandLine(request, { secretNames, repeats }) {
 
 /** @param {string} text */
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+const MARKER = "X-Request-ID"; // as in flushcheck/prober/target.py
+
+/** The request with the marker of its run, and that marker, for access logs. Another origin would have to allow the header, and
+ * one that was typed takes its place: then there is none.
+ * @param {OwnRequest} request
+ * @param {string} marker
+ * @param {string} page
+ * @returns {[OwnRequest, string]} */
+export function marked(request, marker, page) {
+  const isTyped = request.headers.some(([name]) => name.toLowerCase() === MARKER.toLowerCase());
+  if (isTyped || new URL(request.url).origin !== new URL(page).origin) return [request, ""];
+  return [{ ...request, headers: [...request.headers, [MARKER, marker]] }, marker];
+}
 
 /** The request in the way that a probe says; the one that was typed for the first look.
  * @param {OwnRequest} request

@@ -1,24 +1,24 @@
 // A stream of the visitor's own: the browser requests it, the service reads the records out of what came and judges them, with
 // the engine and the words of `flushcheck watch`. The service itself connects to no address that is typed here.
 
-import { ArrivalsPicture } from "./arrivals-picture.js";
-import { countDeliveries } from "./classify.js";
 import { $, announce, copyable, element } from "./dom.js";
-import { commandLine, FormError, isSafe, mayVary, readRequest, shownUrl } from "./own-request.js";
+import { commandLine, FormError, isSafe, marked, mayVary, readRequest, shownUrl } from "./own-request.js";
 import { startWorker } from "./page-worker.js";
+import { WorkerFailed } from "./probe-runner.js";
 import { showReport, VERDICTS } from "./report.js";
 import { beginRun } from "./run-identity.js";
-import { host, NO_RESPONSE, root, settings } from "./settings.js";
+import { NoResponse, postRun } from "./service-requests.js";
+import { isServiceThere } from "./service-state.js";
+import { NO_RESPONSE, root, settings } from "./settings.js";
 import { messageOf } from "./streams.js";
 import { showInTitle } from "./tab-title.js";
 import { toolName } from "./tool-name.js";
+import { WatchLive } from "./watch-live.js";
 
 /** @import { NotedRun, Observation, OwnRequest, PageCapture, PlannedRepeat, Probe, Report, WatchEvent, WatchOrder } from "./types.d.ts" */
 
 const PLACE = "#watch-report";
-const RESPONSE_WITHIN_S = 30;
-const MAX_SHOWN = 20_000; // characters of the stream's text
-const REDRAW_MS = 100;
+const LEFT = new Error("left");
 
 /** @type {Watching | null} */
 let current = null;
@@ -32,9 +32,6 @@ const field = {
   limit: element("#watch-limit", HTMLInputElement),
   repeat: element("#watch-repeat", HTMLInputElement),
 };
-
-/** The service gave no response, or none that helps: says what. */
-class ServiceError extends Error {}
 
 /** Connect the form. */
 export function setUpWatch() {
@@ -108,8 +105,7 @@ async function start() {
     await watching.run();
   } catch (error) {
     showInTitle("");
-    if (current === watching)
-      showStatus(error instanceof ServiceError ? error.message : `The page failed: ${messageOf(error)}`, "bad");
+    showStatus(await problem(error), "bad");
   } finally {
     watching.end();
     current = null;
@@ -117,28 +113,40 @@ async function start() {
   }
 }
 
+/** Why there is no report, as a sentence.
+ * @param {unknown} error */
+async function problem(error) {
+  if (error === LEFT) return "Stopped, because the page was left.";
+  const isGone = error instanceof NoResponse || (error instanceof WorkerFailed && !(await isServiceThere()));
+  return isGone ? NO_RESPONSE : `The watch ended early: ${messageOf(error).slice(0, 300)}`;
+}
+
 /** The requests of one run, and what is shown meanwhile. */
 class Watching {
+  #identity = beginRun(navigator.userAgent);
   #request;
+  #marker;
   #repeats;
   #worker = startWorker("watch-worker.js");
-  #live = new LiveView();
+  #live = new WatchLive();
   #stopped = false;
   #number = 0;
   #runBegan = 0;
   /** @type {Map<number, (capture: PageCapture | null) => void>} */
   #waiting = new Map();
-  /** @type {Promise<never>} rejects if the worker cannot be started */
+  /** @type {Promise<never>} rejects if the worker cannot be started, or was ended */
   #failed;
+  /** @type {(reason: Error) => void} */
+  #fail = () => {};
 
   /** @param {OwnRequest} request
    * @param {boolean} repeats */
   constructor(request, repeats) {
-    this.#request = request;
+    [this.#request, this.#marker] = marked(request, this.#identity.marker, root);
     this.#repeats = repeats;
     this.#failed = new Promise((_, reject) => {
-      this.#worker.onerror = () =>
-        reject(new ServiceError(`The browser could not start page/watch-worker.js. ${NO_RESPONSE}`));
+      this.#fail = reject;
+      this.#worker.onerror = () => reject(new WorkerFailed("the browser could not start page/watch-worker.js"));
     });
     this.#failed.catch(() => {});
     this.#worker.onmessage = (/** @type {MessageEvent<WatchEvent>} */ { data }) => this.#hear(data);
@@ -150,16 +158,16 @@ class Watching {
   }
 
   end() {
+    this.#fail(LEFT);
     this.#worker.terminate();
     this.#live.end();
   }
 
   async run() {
-    const identity = beginRun(navigator.userAgent);
     showStatus(`Waiting for the first byte from ${new URL(this.#request.url).host}…`, "");
     const first = await this.#observe(null, 0);
     this.#live.end();
-    if (!first) throw new ServiceError("The browser could not make the request.");
+    if (!first) throw new WorkerFailed("the browser could not make the request");
     /** @type {NotedRun} */
     const run = {
       target: shownUrl(this.#request.url, settings.secret_names),
@@ -168,10 +176,9 @@ class Watching {
       tool: toolName(),
     };
     if (this.#repeats && !this.#stopped) run.observations.push(...(await this.#repeated(run, first)));
-    // The marker of a run is in no request here: another origin would have to allow its header.
-    Object.assign(run, { ...identity.complete(), marker: "" });
+    Object.assign(run, { ...this.#identity.complete(), marker: this.#marker });
     showStatus("The service reads the records out of what came…", "");
-    const report = /** @type {Report} */ (await post("diagnostics/judge", run));
+    const report = /** @type {Report} */ (await postRun("diagnostics/judge", run));
     showReport({ report, own: null, overPublicUrl: null, run, source: "", place: PLACE });
     showStatus(`Done: ${VERDICTS[report.verdict] ?? report.verdict}.`, "");
     showInTitle(VERDICTS[report.verdict] ?? report.verdict);
@@ -184,7 +191,7 @@ class Watching {
    * @param {NotedRun} run
    * @param {Observation} first */
   async #repeated(run, first) {
-    const planned = /** @type {{probes: PlannedRepeat[], max_s: number}} */ (await post("diagnostics/plan", run));
+    const planned = /** @type {{probes: PlannedRepeat[], max_s: number}} */ (await postRun("diagnostics/plan", run));
     const probes = planned.probes.filter(({ probe }) => mayVary(this.#request, probe));
     if (!probes.length) return [];
     const ways = [...new Set(probes.map(({ probe }) => WAYS[probe.variant] ?? probe.variant))].join("; ");
@@ -220,7 +227,9 @@ class Watching {
     });
     const capture = /** @type {PageCapture | null} */ (await Promise.race([answered, this.#failed]));
     if (!capture) return null;
-    const { observation } = /** @type {{observation: Observation}} */ (await post("diagnostics/observation", capture));
+    const { observation } = /** @type {{observation: Observation}} */ (
+      await postRun("diagnostics/observation", capture)
+    );
     return observation;
   }
 
@@ -243,75 +252,6 @@ const WAYS = {
   "event-stream": "with Accept: text/event-stream",
   together: "two at once",
 };
-
-/** Deliveries, bytes, the text and the picture while the first response comes. */
-class LiveView {
-  #picture = new ArrivalsPicture($("#watch-picture"), "What arrived by now");
-  #text = $("#watch-text");
-  /** @type {number[]} */
-  #moments = [];
-  #bytes = 0;
-  #began = 0;
-  #shown = 0;
-  #timer = 0;
-
-  begin() {
-    this.#began = performance.now();
-    this.#text.replaceChildren();
-    $("#watch-live").hidden = false;
-    this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
-    this.#draw();
-  }
-
-  /** @param {{at_s: number, size_bytes: number, text: string}} read */
-  read({ at_s, size_bytes, text }) {
-    this.#moments.push(at_s);
-    this.#bytes += size_bytes;
-    if (this.#shown < MAX_SHOWN) {
-      this.#text.append(text.slice(0, MAX_SHOWN - this.#shown));
-      this.#shown += text.length;
-      if (this.#shown >= MAX_SHOWN) this.#text.append("\n… the rest is not shown");
-      this.#text.scrollTop = this.#text.scrollHeight;
-    }
-  }
-
-  end() {
-    clearInterval(this.#timer);
-    if (this.#timer) this.#draw();
-    this.#timer = 0;
-  }
-
-  #draw() {
-    const now_s = (performance.now() - this.#began) / 1000;
-    this.#picture.draw(this.#moments, now_s);
-    if (!this.#moments.length) return showStatus(`Waiting for the first byte, ${now_s.toFixed(1)} s`, "");
-    const points = this.#moments.map((arrived_s) => ({ sent_s: 0, arrived_s }));
-    const deliveries = countDeliveries(points, settings.thresholds);
-    const count = `${deliveries} ${deliveries === 1 ? "delivery" : "deliveries"}`;
-    showStatus(`${count}, ${this.#bytes.toLocaleString("en")} bytes, ${now_s.toFixed(1)} s`, "");
-  }
-}
-
-/** Send JSON to the service.
- * @param {string} path
- * @param {NotedRun | PageCapture} value
- * @returns {Promise<unknown>} the JSON of the response
- * @throws {ServiceError} */
-async function post(path, value) {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify(value),
-    signal: AbortSignal.timeout(RESPONSE_WITHIN_S * 1000),
-  }).catch(() => {
-    throw new ServiceError(NO_RESPONSE);
-  });
-  const data = await response.json().catch(() => ({}));
-  if (response.ok) return data;
-  throw new ServiceError(
-    `${host} could not judge it: ${String(data.error ?? `status ${response.status}`).slice(0, 300)}`,
-  );
-}
 
 /** @param {string} sentence
  * @param {string} tone */

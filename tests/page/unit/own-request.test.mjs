@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import {
-  commandLine, FormError, isSafe, mayVary, readRequest, secretsOf, shownUrl, varied, withoutSecrets,
+  commandLine, FormError, isSafe, marked, mayVary, readRequest, secretsOf, shownUrl, varied, withoutSecrets,
 } from "../../../flushcheck/service/page/own-request.js";
 
 const BASE = "http://here.example/flushcheck/";
@@ -158,6 +158,23 @@ describe("varied", () => {
       assert.deepEqual(varied(request, { variant }).headers, headers);
       assert.equal(mayVary(request, { variant }), made);
       assert.equal(mayVary({ ...request, headers: [["X", "1"]] }, { variant }), true);
+    });
+  }
+});
+
+const MARKED = [
+  // name                      address                    headers                   sent                      marker
+  ["this origin",              "http://here.example/a",   [],                       [["X-Request-ID", "m"]],  "m"],
+  ["another one",              "http://other.example/a",  [],                       [],                       ""],
+  ["another port",             "http://here.example:1/",  [],                       [],                       ""],
+  ["a typed one",              "http://here.example/a",   [["x-request-id", "1"]],  [["x-request-id", "1"]],  ""],
+];
+
+describe("marked", () => {
+  for (const [name, url, headers, sent, expected] of MARKED) {
+    test(name, () => {
+      const [request, marker] = marked({ url, headers }, "m", BASE);
+      assert.deepEqual([request.headers, marker], [sent, expected]);
     });
   }
 });
