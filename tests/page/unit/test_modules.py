@@ -74,6 +74,7 @@ PURE = (
     "client",
     "compare-vantages",
     "hold-detector",
+    "last-run",
     "observation-values",
     "records",
     "run-file",
