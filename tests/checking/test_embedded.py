@@ -136,6 +136,8 @@ def test_an_edit_never_writes_the_mark_of_a_template():
 
 NOT_READ = [
     ("a.py", "proxy_buffering on;", "its name is that of another kind of file"),
+    (".gitignore", "*.conf\n!default.conf\n", "its name is that of another kind of file"),
+    ("a.vtc", "haproxy h1 -conf {\n  listen a\n  mode http\n}\n", "its name is that of another kind of file"),
     ("notes.txt", "hello\nthere\nproxy_buffering on;\nbye\n", "cannot tell which server this file is for"),
     ("b.yaml", "a: [", "not understood as YAML (line 2)"),
     ("c.yaml", "a: b\n", "cannot tell which server this file is for"),
