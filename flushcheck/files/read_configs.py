@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flushcheck.checking.check import SkippedFile
+from flushcheck.configs import traefik
 from flushcheck.configs.findings import Server
 from flushcheck.configs.kubernetes import concerns, is_passive
 from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name
@@ -127,6 +128,10 @@ def _configs(
         if server in (None, each) and each is not first
     ]
     objects = _objects(name, text, server, version) if own is None else None
+    if objects is not None and any(config.server is Server.TRAEFIK for config in structured):
+        # Traefik's own Ingresses are read with its middlewares.
+        left = tuple(line for line in objects.directives if not traefik.is_ingress(line))
+        objects = replace(objects, directives=left)
     if objects is not None and (server is not None or concerns(objects.directives)):
         configs.append(objects)
     own_lines = snippet_lines(config.directives for config in configs if config is objects)

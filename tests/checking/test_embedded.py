@@ -88,6 +88,37 @@ def test_prose_with_an_example_is_no_configuration(tmp_path, monkeypatch):
     assert check_all(read(["."])).problems == ()
 
 
+INGRESS = """apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: a, annotations: {traefik.ingress.kubernetes.io/router.middlewares: default-m@kubernetescrd}}
+spec: {ingressClassName: traefik}
+"""
+MIDDLEWARE = "apiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata: {name: m}\nspec: {buffering: {}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "held", "unknown"),
+    [
+        (INGRESS, [], ["Ingress a"]),
+        (f"{INGRESS}---\n{MIDDLEWARE}", [("traefik-buffering", "Ingress a")], []),
+        (f"{INGRESS}---\n{INGRESS.replace('router', 'service')}", [], ["Ingress a", "Ingress a"]),
+    ],
+)
+def test_an_ingress_of_traefik_is_read_once(text, held, unknown):
+    checked = check_text(text, name="ingress.yaml")
+    assert [(finding.culprit.id, finding.block) for finding in checked.findings] == held
+    assert [each.block for each in checked.unknown] == unknown
+
+
+def test_lines_of_a_section_of_haproxy_are_not_taken_for_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "metadata:\n  annotations:\n    haproxy-ingress.github.io/config-backend: |\n      option http-no-delay\n"
+    Path("a.yaml").write_text(f"apiVersion: networking.k8s.io/v1\nkind: Ingress\n{text}")
+    checked = check_all(read(["."]))
+    assert checked.problems == ()
+    assert [each.server.value for each in checked.unknown] == ["kubernetes"]
+
+
 def test_a_file_of_traefik_may_be_static_and_dynamic(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from flushcheck.configs.findings import Server
-from flushcheck.configs.recognise import by_name
+from flushcheck.configs.recognise import by_name, may_be
 from flushcheck.configs.server_command import server_words
 from flushcheck.configs.templates import for_yaml
 from flushcheck.files.embedded import shell
@@ -145,7 +145,10 @@ def _of_scalar(frame: _Frame, key: str, scalar: _Scalar, target: str) -> Iterato
     names = [name.lower() for name in (*frame.keys, key) if name]
     servers = {server for name in names[-3:] for word, server in _SERVERS.items() if word in name}
     sure = scalar.is_block and len(servers) == 1 and any(_SNIPPET.search(name) for name in names[-2:])
-    yield Embedded(scalar.text, scalar.line, target or key, servers.pop() if sure else None)
+    server = servers.pop() if sure else None
+    if server is not None and not may_be(server, scalar.text):
+        server = None
+    yield Embedded(scalar.text, scalar.line, target or key, server)
 
 
 def _of_command(frame: _Frame) -> Iterator[Embedded]:
