@@ -1,7 +1,9 @@
 // The test of the connection: this browser makes the probes, the service plans them and judges what they saw.
 
 import { browserChecks } from "./browser-checks.js";
+import { compareRuns } from "./comparison.js";
 import { $, $$, announce, el } from "./dom.js";
+import { keepRun, lastRun } from "./last-run.js";
 import { PROBE_TIMEOUT_S, ProbeRunner, STOPPED, WorkerFailed } from "./probe-runner.js";
 import { showReport, VERDICTS } from "./report.js";
 import { readRun, unpackRun } from "./run-file.js";
@@ -20,8 +22,10 @@ import { toolName } from "./tool-name.js";
 
 const AT_ONCE = 4; // leaves room for the control and polling: a browser opens six connections to a host over HTTP/1.1
 const FIRST_AT_ONCE = 6;
+const openStorage = () => sessionStorage;
 const START = $("[data-action=diagnose]").textContent ?? "";
 // A file may have spaces and line breaks. The service counts the run without them.
+const MAX_KEPT = (settings.limits.max_judge_bytes ?? 0) / 2; // two runs go to the service at once
 const MAX_RUN = 4 * (settings.limits.max_judge_bytes ?? 0);
 
 /** @type {ProbeRunner | null} */
@@ -38,7 +42,7 @@ export async function diagnose() {
   const runner = new ProbeRunner(identity.marker);
   current = runner;
   showInTitle("Testing");
-  if (location.hash.startsWith("#run=")) history.replaceState(null, "", "#diagnose");
+  forgetLink();
   $("#report").replaceChildren();
   $("#progress").hidden = false;
   $("#probes").replaceChildren();
@@ -46,7 +50,9 @@ export async function diagnose() {
   $("#progress").scrollIntoView({ block: "nearest" });
   try {
     const reports = await Promise.race([gather(runner, identity), runner.stopped]);
-    showReport({ ...reports, source: "" });
+    const comparison = await compareRuns(lastRun(root, openStorage), reports.run);
+    keepRun(reports.run, MAX_KEPT, openStorage);
+    showReport({ ...reports, comparison, source: "" });
     showInTitle(VERDICTS[reports.report.verdict] ?? "");
     $("#progress").hidden = true;
     $("#report").focus({ preventScroll: true });
@@ -174,9 +180,22 @@ function showProblem(sentence, ...more) {
 const retryButton = () =>
   el("p", { class: "actions" }, el("button", { type: "button", "data-action": "diagnose-again" }, "Try again"));
 
+/** Whether the page's address was made as a link to a report. */
+const isReportLink = () => new URLSearchParams(location.search).has("report");
+
+/** What the page shows next is not what its address links to. */
+function forgetLink() {
+  if (isReportLink() || location.hash.startsWith("#run="))
+    history.replaceState(null, "", `${location.pathname}#diagnose`);
+}
+
 /** Show the run in the page's address, if there is one. */
 export async function showRunInAddress() {
-  if (!location.hash.startsWith("#run=")) return;
+  if (!location.hash.startsWith("#run=")) {
+    if (isReportLink() && !location.hash)
+      showProblem("This link has lost its report: everything after # is missing. Ask for the file.");
+    return;
+  }
   await showRun(() => unpackRun(location.hash.slice(5), MAX_RUN), "A shared run", "This link");
 }
 
@@ -184,8 +203,14 @@ export async function showRunInAddress() {
  * @param {File} file */
 export async function showRunFile(file) {
   if (current) return;
-  if (location.hash.startsWith("#run=")) history.replaceState(null, "", "#diagnose");
+  forgetLink();
   await showRun(() => readRun(file, MAX_RUN), "A saved run", file.name.slice(0, 100));
+}
+
+/** A saved run of this service is what the next test is compared with.
+ * @param {NotedRun} run */
+function keepOwn(run) {
+  if (run.target === root) keepRun(run, MAX_KEPT, openStorage);
 }
 
 /** @param {() => Promise<NotedRun>} read
@@ -195,7 +220,8 @@ async function showRun(read, source, name) {
   try {
     const run = await read();
     const [report, own] = await Promise.all([judge(run), judgeControl(run)]);
-    showReport({ report, own, overPublicUrl: null, run, source });
+    keepOwn(run);
+    showReport({ report, own, overPublicUrl: null, run, comparison: null, source });
     showInTitle(VERDICTS[report.verdict] ?? "");
     announce(`${report.verdict}. ${report.headline}`);
   } catch (error) {

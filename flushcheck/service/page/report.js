@@ -4,13 +4,14 @@
 
 import { ArrivalsPicture } from "./arrivals-picture.js";
 import { compareVantages } from "./compare-vantages.js";
+import { comparisonPanel } from "./comparison.js";
 import { $, $$, copyable, el } from "./dom.js";
 import { exportButtons } from "./export.js";
 import { CLIENT_NAMES, protocolLabel, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
 import { streamPanel } from "./stream-report.js";
 import { Timeline } from "./timeline.js";
 
-/** @import { Client, ClientReport, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
+/** @import { Client, ClientReport, Comparison, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
 /** @typedef {[transport: Transport, report: TransportReport][]} TransportReports */
 
 /** @type {Record<string, string>} */
@@ -37,9 +38,10 @@ const box = (title, part, ...children) =>
  * @param {Report | null} options.own on the service, measured on its own machine; null if it was not measured
  * @param {Report | null} options.overPublicUrl on the service over its public address; null if it was not measured
  * @param {NotedRun} options.run what the reports were made from
+ * @param {Comparison | null} options.comparison with the run before; null if there is none
  * @param {string} options.source how the run came to this page; "" if it was made here and now
  * @param {string} [options.place] where to show it. A page shows one report: the other places are emptied */
-export function showReport({ report, own, overPublicUrl, run, source, place = "#report" }) {
+export function showReport({ report, own, overPublicUrl, run, comparison, source, place = "#report" }) {
   const transports = /** @type {TransportReports} */ (
     TRANSPORTS.filter((name) => report.transports[name]).map((name) => [name, report.transports[name]])
   );
@@ -55,6 +57,7 @@ export function showReport({ report, own, overPublicUrl, run, source, place = "#
       el("p", { class: "headline" }, report.headline),
       report.measured_as ? el("p", { class: "soft", "data-part": "measured-as" }, report.measured_as) : null,
       provenance(report),
+      comparisonPanel(comparison),
       report.stream ? null : vantages(report, own, overPublicUrl, conclusion, source),
       el("div", { class: "grid" }, ...transports.map(transportPanel)),
       streamPanel(report.stream),

@@ -270,6 +270,8 @@ export class StreamCard {
     if (!this.#part("wire-box").hasAttribute("open")) return;
     this.#part("wire-note").textContent =
       `${WIRE_NOTES[this.#transport]} A line above a row marks a new read of this browser.`;
-    this.#part("wire").replaceChildren(...wireRows(this.#transport, this.#last?.records ?? []));
+    const records = this.#last?.records ?? [];
+    this.#part("wire-table").hidden = !records.length;
+    this.#part("wire").replaceChildren(...wireRows(this.#transport, records));
   }
 }

@@ -304,6 +304,41 @@ export interface Rung {
   hops: string[];
 }
 
+// flushcheck/reports/comparison.py: what the service says about two runs
+
+export type Trend = "better" | "same" | "worse" | "unclear";
+
+export interface ComparedReport {
+  target: string;
+  verdict: Verdict;
+  headline: string;
+  began_at: string;
+  measured: string;
+}
+
+export interface Change {
+  name: string;
+  before: string;
+  after: string;
+  before_hold_s: number;
+  after_hold_s: number;
+  trend: Trend;
+  sentence: string;
+}
+
+export interface Comparison {
+  schema: number;
+  trend: Trend;
+  before: ComparedReport;
+  after: ComparedReport;
+  changes: Change[];
+  only_before: string[];
+  only_after: string[];
+  culprits_gone: string[];
+  culprits_new: string[];
+  remarks: string[];
+}
+
 // flushcheck/reports/findings.py: what the service says about a configuration file
 
 export interface Finding {

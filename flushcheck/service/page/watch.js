@@ -179,7 +179,7 @@ class Watching {
     Object.assign(run, { ...this.#identity.complete(), marker: this.#marker });
     showStatus("The service reads the records out of what came…", "");
     const report = /** @type {Report} */ (await postRun("diagnostics/judge", run));
-    showReport({ report, own: null, overPublicUrl: null, run, source: "", place: PLACE });
+    showReport({ report, own: null, overPublicUrl: null, run, comparison: null, source: "", place: PLACE });
     showStatus(`Done: ${VERDICTS[report.verdict] ?? report.verdict}.`, "");
     showInTitle(VERDICTS[report.verdict] ?? report.verdict);
     announce(`Done: ${report.verdict}. ${report.headline}`);

@@ -24,6 +24,7 @@ from flushcheck.configs.findings import Server
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, Transport
 from flushcheck.protocol import origin
+from flushcheck.reports.measured import MAX_QUERY
 from flushcheck.service.page_capture import PageCapture
 from flushcheck.service.responses import allow_cors, json_response
 from flushcheck.service.routes.check import CheckError
@@ -127,6 +128,16 @@ def _streams(limits: Limits) -> Schema:
 
 def _diagnostics() -> Schema:
     run = {JSON: {"schema": {"$ref": "#/components/schemas/Run"}}}
+    each = {"$ref": "#/components/schemas/Run"}
+    two_runs = {
+        JSON: {
+            "schema": {
+                "type": "object",
+                "required": ["before", "after"],
+                "properties": {"before": each, "after": each},
+            }
+        }
+    }
     reads = {TEXT: {"schema": TEXT_BODY}}
     quick = _parameter("quick", {"type": "string", "enum": ["0", "1"]}, "1")
     report = {200: {JSON: ANY_OBJECT, TEXT: TEXT_BODY, HTML: TEXT_BODY}}
@@ -142,6 +153,7 @@ def _diagnostics() -> Schema:
         "/diagnostics/judge": _post(
             "The report on a run, or on the output of the one-line curl command", report, run | reads
         ),
+        "/diagnostics/compare": _post("What changed between two runs", {200: JSON}, two_runs),
         "/diagnostics/plan": _post("The next probes to make", {200: JSON}, run),
         "/diagnostics/observation": _post(
             "What a page read of a stream of its visitor's own, as an observation",
@@ -154,6 +166,8 @@ def _diagnostics() -> Schema:
 
 def _rest() -> Schema:
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+    query = _parameter("q", {"type": "string", "maxLength": MAX_QUERY}, "nginx blocks")
+    case = [{**name, "name": "program"}, name]
     pages = {200: {TEXT: TEXT_BODY, JSON: ANY_OBJECT, HTML: TEXT_BODY}}
     server = _parameter("server", {"type": "string", "enum": list(Server)}, "nginx")
     version = _parameter("server_version", {"type": "string"}, "1.22.1")
@@ -172,6 +186,8 @@ def _rest() -> Schema:
             [server, version, assume, name_given],
         ),
         "/culprits": _get("All known culprits", pages),
+        "/culprits/measured": _get("What real servers do to a stream", pages, [query]),
+        "/culprits/measured/{program}/{name}": _get("One measured case", {**pages, 404: JSON}, case),
         "/culprits/{name}": _get("One culprit", {**pages, 404: JSON}, [name]),
         "/healthz": _get("The process is alive", {200: JSON}),
         "/readyz": _get("The process accepts more streams", {200: JSON, 503: JSON}),

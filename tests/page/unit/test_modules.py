@@ -75,6 +75,7 @@ PURE = (
     "compare-vantages",
     "fetch-failure",
     "hold-detector",
+    "last-run",
     "observation-values",
     "own-request",
     "records",

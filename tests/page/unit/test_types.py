@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from flushcheck.diagnosis.comparison import Trend, compare_reports
 from flushcheck.files import check_text
 from flushcheck.measurement import plan
 from flushcheck.measurement.patterns import SAME_DELIVERY_S
@@ -45,6 +46,7 @@ from flushcheck.model import (
     Verdict,
 )
 from flushcheck.model.culprit import Evidence
+from flushcheck.reports.comparison import comparison_document
 from flushcheck.reports.findings import findings_document
 from flushcheck.reports.json_report import document
 from flushcheck.service import create_app
@@ -84,7 +86,13 @@ def test_an_interface_has_the_fields_of_the_dataclass(kind: type[Any]) -> None:
     assert list(declared(kind.__name__)) == names
 
 
-ENUMS = [("Transport", Transport), ("Outcome", Outcome), ("Verdict", Verdict), ("PageEnding", PageEnding)]
+ENUMS = [
+    ("Transport", Transport),
+    ("Outcome", Outcome),
+    ("Verdict", Verdict),
+    ("Trend", Trend),
+    ("PageEnding", PageEnding),
+]
 
 
 @pytest.mark.parametrize(("name", "enum"), ENUMS, ids=[name for name, _ in ENUMS])
@@ -124,6 +132,11 @@ def a_report() -> dict[str, Any]:
 
 
 REPORT = a_report()
+HELD, FLOWING = (
+    Report("http://x", Verdict.UNKNOWN, "", (TransportReport(Transport.CHUNKED, flow, ""),), ())
+    for flow in (Flow.HELD, Flow.FLOWING)
+)
+COMPARISON = comparison_document(compare_reports(HELD, FLOWING), HELD, FLOWING)
 DOCUMENTS = [
     # interface            its JSON
     ("Report",             REPORT),
@@ -136,6 +149,9 @@ DOCUMENTS = [
     ("Certificate",        REPORT["certificate"]["site"]),
     ("Hop",                REPORT["hops"][0]),
     ("StreamReport",       REPORT["stream"]),
+    ("Comparison",         COMPARISON),
+    ("ComparedReport",     COMPARISON["before"]),
+    ("Change",             COMPARISON["changes"][0]),
 ]  # fmt: skip
 
 
