@@ -122,7 +122,11 @@ def observation_of(capture: PageCapture) -> Observation:
         for read, text in _texts(capture):
             builder.arrived(read.at_s, read.size_bytes, text)
             builder.parse(text)
-        builder.finish()
+            if full := builder.enough():
+                end = full
+                break
+        else:
+            builder.finish()
     observation = builder.close(
         end, now=capture.ended_s, requested_s=capture.requested_s, stall_s=capture.stall_s
     )

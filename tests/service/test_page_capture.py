@@ -24,6 +24,7 @@ from flushcheck.model import (
 from flushcheck.model.codec import from_json
 from flushcheck.model.observation import Observation
 from flushcheck.prober.capture import MAX_ARRIVALS, MAX_HEADERS
+from flushcheck.prober.own_stream import MAX_RECORDS
 from flushcheck.service.page_capture import (
     PageBounds,
     PageCapture,
@@ -144,6 +145,7 @@ def test_no_response(name, ending, reason, outcome, detail):
     assert (report.verdict, report.culprits) == (Verdict.UNKNOWN, ())
 
 
+JSON_LINES = (("content-type", "application/x-ndjson"),)
 JSON, PAGE = (("content-type", "application/json"),), (("Content-Type", "text/HTML; charset=utf-8"),)
 REFUSALS = [
     # name                     status  headers  redirected   the detail
@@ -230,6 +232,14 @@ def test_as_much_as_is_kept_is_taken():
     headers = EVENTS * MAX_HEADERS
     seen = observation_of(capture(*texts, headers=headers, time_limit_s=600.0, ending=PageEnding.TIME_LIMIT))
     assert (len(seen.arrivals), seen.detail) == (MAX_ARRIVALS, "the response did not end within 600.0 s")
+
+
+@pytest.mark.parametrize("reads", [1, 7])
+def test_no_more_records_are_taken_than_a_run_may_hold(reads):
+    lines = b'{"a":1}\n' * (MAX_RECORDS + 7)
+    seen = observation_of(capture(*[lines[: len(lines) // reads]] * reads, headers=JSON_LINES))
+    assert (seen.records, seen.outcome) == (MAX_RECORDS, Outcome.STOPPED)
+    assert from_json(Observation, observation_document(seen)) == seen
 
 
 BODIES = [
