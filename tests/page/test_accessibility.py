@@ -24,9 +24,9 @@ needs_axe = pytest.mark.skipif(
     reason="axe-core is not installed (`make test` installs it)",
 )
 
-FOUND = """async () => {
-  const { violations, incomplete } = await axe.run(document, { resultTypes: ["violations", "incomplete"] });
-  return [...violations, ...incomplete].map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120))}`);
+FOUND = """async (kinds) => {
+  const results = await axe.run(document, { resultTypes: kinds });
+  return kinds.flatMap((kind) => results[kind]).map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120))}`);
 }"""
 
 
@@ -44,10 +44,10 @@ def checked(request, browser) -> Iterator[Page]:
     context.close()
 
 
-def found(page: Page) -> list[str]:
+def found(page: Page, *kinds: str) -> list[str]:
     """What axe-core finds, and what it cannot decide."""
     page.add_script_tag(content=AXE.read_text())
-    found: list[str] = page.evaluate(FOUND)
+    found: list[str] = page.evaluate(FOUND, list(kinds or ("violations", "incomplete")))
     return found
 
 
@@ -66,6 +66,13 @@ ADDRESSES = [
 def test_nothing_is_found_on(name, path, checked, origin):
     checked.goto(origin.url + path)
     assert found(checked) == []
+
+
+@needs_axe
+def test_nothing_is_wrong_on_the_table_of_what_was_measured(checked, origin):
+    # Its cells reach over several rows: there axe-core cannot tell what colour is behind a text.
+    checked.goto(f"{origin.url}/culprits/measured")
+    assert found(checked, "violations") == []
 
 
 @needs_axe
