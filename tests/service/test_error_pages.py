@@ -108,6 +108,13 @@ def test_markup_in_a_sentence_is_text():
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &quot;quoted&quot;" in page
 
 
+@pytest.mark.parametrize("query", ["<script>=1", "interval=<script>", "say=\"'>&end=<script>"])
+def test_no_parameter_puts_markup_onto_the_page(query, client):
+    response = client.get(f"/stream/events?{query}", headers={"Accept": BROWSER})
+    assert (response.status_code, response.mimetype) == (400, "text/html")
+    assert "<script" not in response.text
+
+
 def test_a_sentence_is_cut():
     assert f'<p class="problem">{"x" * 2000}</p>' in error_page(400, "x" * 2001, path="/")
 
