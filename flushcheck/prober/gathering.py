@@ -3,15 +3,20 @@
 Which probes to make is decided by the plan (`measurement.plan`). Here they are made within one timeout for
 the whole: the first round may use up only a part of it, so that a path that swallows everything still
 leaves time for the experiments that say why.
+
+Streams are short where the caller wants a first verdict, and where they only confirm a clean path. What they
+saw stands if `measurement.short_look` says that it is clear; otherwise it is thrown away, and the same is done
+at full length.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from flushcheck.measurement import offer, plan
+from flushcheck.measurement import offer, plan, short_look
 from flushcheck.measurement.timing import flow, unclear
 from flushcheck.model import (
     Client,
@@ -57,6 +62,9 @@ from flushcheck.prober.tool import TOOL
 FIRST_ROUND = 0.45
 # ... by themselves: then this much more than the longest of them.
 MIN_SPARE_S = 3.0
+
+# How much longer than its streams a round of short ones may take: what is not done then is looked at in full.
+SHORT_SPARE_S = 1.5
 
 # Less than this is not enough for any experiment.
 MIN_ROUND_S = 1.0
@@ -166,20 +174,18 @@ def gather(
     past_proxy = next((there for there in beside if there.address == target.address), None)
     with StallMonitor() as stalls:
         looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
-        control = Control(target, deadline)
         now = time.monotonic()
         clients_asked = differing(target, asked, now + GREETING * (deadline - now))
-        gathering = Gathering(target, beside, stalls, on_progress, clients_asked, outer=bool(mounts))
-        left_s = max(0.0, deadline - time.monotonic())
-        observations = gathering.baselines(wanted, timeout_s, left_s, quick=quick)
-        open_transports = [
-            observation.probe.transport for observation in observations if _is_stream_on_path(observation)
-        ]
-        if open_transports:
-            observations += gathering.experiments(observations, deadline, quick=quick)
-            observations += control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
-            # A transport that does not open cannot be silent.
-            observations += gathering.silences(open_transports, silences_s)
+        for short in (True, False) if quick else (False,):
+            gathering = Gathering(
+                target, beside, stalls, on_progress, clients_asked, outer=bool(mounts), short=short
+            )
+            observations = gathering.rounds(wanted, timeout_s, deadline, quick=quick)
+            if not short or short_look.is_clear(observations):
+                break
+        # A transport that does not open cannot be silent.
+        open_transports = _open_transports(observations)
+        observations += gathering.silences(open_transports, silences_s) if open_transports else ()
     looked_by = min(deadline, time.monotonic() + LOOK_SPARE_S)
     run = Run(
         target=target.address.url,
@@ -218,6 +224,7 @@ class Gathering:
         clients: Sequence[Client] = (Client.BROWSER,),
         *,
         outer: bool = False,
+        short: bool = False,
     ) -> None:
         """Args:
         path: where the probes go.
@@ -226,8 +233,10 @@ class Gathering:
         on_progress: called when a stage begins and when a probe is done.
         clients: the kinds of client to ask as.
         outer: whether the one address beside is the outermost mount.
+        short: whether all streams are those of a first look.
         """
         self._outer = outer
+        self._short = short
         self._path = path
         self._beside = tuple(beside)
         self._stalls = stalls
@@ -245,6 +254,21 @@ class Gathering:
         """The probes on the path that the run called for, and that were not made."""
         return tuple(dict.fromkeys(self._omissions))
 
+    def rounds(
+        self, wanted: Sequence[Transport], timeout_s: float, deadline: float, *, quick: bool
+    ) -> tuple[Observation, ...]:
+        """Make the baselines, and the experiments and the control where anything opens.
+
+        Short streams that already leave something open are not looked into.
+        """
+        control = Control(replace(self._path, short=self._short), deadline)
+        left_s = max(0.0, deadline - time.monotonic())
+        observations = self.baselines(wanted, timeout_s, left_s, quick=quick)
+        if not _open_transports(observations) or (self._short and not short_look.is_clear(observations)):
+            return observations
+        observations += self.experiments(observations, deadline, quick=quick)
+        return observations + control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
+
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, left_s: float, *, quick: bool
     ) -> tuple[Observation, ...]:
@@ -256,6 +280,8 @@ class Gathering:
         probes = self._offered(plan.baselines(served, quick=quick, clients=self._clients))
         if not probes:
             return ()
+        if self._short:
+            return self._short_round(1, probes, left_s)
         longest_s = max(plan.duration_s(probe) for probe in probes)
         round_s = min(left_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
         return self._round_twice(1, probes, round_s)
@@ -274,7 +300,18 @@ class Gathering:
         called_for = plan.experiments(flows, quick=quick, multiplexed=multiplexed, flushes=flushes)
         probes = self._offered(called_for)
         left_s = deadline - time.monotonic()
-        return self._round_twice(2, probes, left_s) if probes and left_s >= MIN_ROUND_S else ()
+        if not probes or left_s < MIN_ROUND_S:
+            return ()
+        if self._short:
+            return self._short_round(2, probes, left_s)
+        omitted = list(self._omissions)
+        if not flushes and not plan.HELD_FLOWS & set(flows.values()):
+            confirming = self._short_round(2, probes, left_s)
+            if len(confirming) == len(probes) and short_look.is_clean(confirming, baselines):
+                return confirming
+            self._omissions = omitted
+            left_s = max(0.0, deadline - time.monotonic())
+        return self._round_twice(2, probes, left_s)
 
     def silences(
         self, open_transports: Iterable[Transport], silences_s: Sequence[float]
@@ -313,7 +350,15 @@ class Gathering:
                     seen[observation.probe] = observation
         return tuple(seen.values())
 
-    def _round(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
+    def _short_round(self, stage: int, probes: Sequence[Probe], left_s: float) -> tuple[Observation, ...]:
+        """Make a round of short streams, in as many turns as the origins need for them."""
+        longest_s = max(plan.duration_s(probe, short=True) for probe in probes)
+        turns = math.ceil(len(probes) / self._at_once) if self._at_once else 1
+        return self._round(stage, probes, min(left_s, turns * longest_s + SHORT_SPARE_S), short=True)
+
+    def _round(
+        self, stage: int, probes: Sequence[Probe], round_s: float, *, short: bool = False
+    ) -> tuple[Observation, ...]:
         done, total = 0, len(probes)
 
         def on_done(observation: Observation) -> None:
@@ -328,8 +373,8 @@ class Gathering:
         self._on_progress(RunProgress(stage, 0, len(probes)))
         observations = observe_round(
             probes,
-            self._path,
-            self._beside,
+            replace(self._path, short=short),
+            tuple(replace(target, short=short) for target in self._beside),
             round_s,
             self._stalls,
             on_done=on_done,
@@ -361,8 +406,11 @@ def _mounts_fault(inner: Target, mounts: Discovery | None) -> str:
     return ""
 
 
-def _is_stream_on_path(observation: Observation) -> bool:
-    return observation.probe.vantage is Vantage.PATH and observation.outcome not in (
-        Outcome.REFUSED,
-        Outcome.UNREACHABLE,
-    )
+def _open_transports(observations: Iterable[Observation]) -> list[Transport]:
+    """The transports of the streams that opened on the path, one for each of them."""
+    return [
+        observation.probe.transport
+        for observation in observations
+        if observation.probe.vantage is Vantage.PATH
+        and observation.outcome not in (Outcome.REFUSED, Outcome.UNREACHABLE)
+    ]

@@ -83,6 +83,7 @@ def observe_all(
     timeout_s: float,
     on_done: Callable[[Observation], None] | None = None,
     options: ConnectionOptions = DEFAULT_OPTIONS,
+    short: bool = False,
 ) -> tuple[Observation, ...]:
     """Make several probes side by side, and return what they saw in the order given.
 
@@ -92,11 +93,12 @@ def observe_all(
         timeout_s: when to give up on those that are not done.
         on_done: called with each observation when it is done, in the caller's thread.
         options: how to get to the service.
+        short: ask for the streams of a first look: see `plan.SHORT_SHAPES`.
 
     Raises:
         UsageError: `base_url` is not an address.
     """
-    target = Target(parse(base_url), options)
+    target = Target(parse(base_url), options, short=short)
     with StallMonitor() as stalls:
         return observe_round(tuple(probes), target, (), timeout_s, stalls, on_done)
 
@@ -240,7 +242,12 @@ def _probe(
         return NotOffered()
     if turns is not None:
         # What would not be done by then is not begun.
-        left_s = deadline - plan.duration_s(probe) - TURN_SPARE_S - time.monotonic()
+        left_s = (
+            deadline
+            - plan.duration_s(probe, short=connections.target.short)
+            - TURN_SPARE_S
+            - time.monotonic()
+        )
         if left_s < 0 or not turns.acquire(timeout=left_s):
             return NoTime()
     try:

@@ -74,6 +74,9 @@ def main() -> int:
     parser.add_argument(
         "--runs", type=Path, help="with --watch: save each run in this folder, to judge it again"
     )
+    parser.add_argument(
+        "--quick", action="store_true", help="a first verdict, as `flushcheck diagnose --quick` gives it"
+    )
     parser.add_argument("--busy", action="store_true", help="keep all cores busy with something else")
     parser.add_argument(
         "--chromium",
@@ -101,9 +104,11 @@ def main() -> int:
         if asked.busy:
             stack.enter_context(servers.busy_cores())
         if len(cases) == 1 and asked.cases and not asked.chromium:
-            return show(cases[0], stay=asked.stay, record=asked.record, measure=asked.measure)
+            return show(
+                cases[0], stay=asked.stay, record=asked.record, measure=asked.measure, quick=asked.quick
+            )
         bench = Bench(stack, asked.jobs, record=asked.record, measure=asked.measure, out=asked.out)
-        bench.diagnosing = not asked.only_observe
+        bench.diagnosing, bench.quick = not asked.only_observe, asked.quick
         bench.watching, bench.direct = asked.watch, asked.direct
         bench.browsing = asked.chromium
         bench.runs = asked.runs
@@ -166,6 +171,7 @@ class Bench:
     """Runs cases side by side, each with an origin that no other case uses meanwhile."""
 
     diagnosing = True
+    quick = False
     watching = False
     direct = False
     browsing = False  # a real Chromium too
@@ -215,14 +221,14 @@ class Bench:
                     direct = watched.port_behind(case, origin.url) if self.direct else ""
                     reports, took_s = watched.look(front.url, direct, partial(self._keep, case))
                     return watched.assess_watched(case, seen, reports, took_s)
-                report, run, took_s = diagnose(front.url, case)
+                report, run, took_s = diagnose(front.url, case, quick=self.quick)
                 if self._record:
                     save(case, run)
                 result = assess_run(case, seen, report, took_s)
                 if "flows" in case.options and report.verdict is Verdict.FLOWING:
                     # gunicorn looks for hung workers once a second. A stream of 1.9 s that begins just after a look
                     # can end before the next one: then this path really flowed, and is diagnosed once more.
-                    report, _, took_s = diagnose(front.url, case)
+                    report, _, took_s = diagnose(front.url, case, quick=self.quick)
                     result = assess_run(case, seen, report, took_s)
                 return self._beside_chromium(result, front.url, run) if self.browsing else result
         except programs.Missing as error:
@@ -263,14 +269,14 @@ class Bench:
             self._out.write_text("\n\n".join(text for _, text in sorted(self._accounts.items())) + "\n")
 
 
-def diagnose(url: str, case: Case) -> tuple[Report, Run, float]:
+def diagnose(url: str, case: Case, *, quick: bool = False) -> tuple[Report, Run, float]:
     """What flushcheck says of the path, and how long that took."""
     begun_s = time.monotonic()
     idle_s = float(case.options.get("idle", "0"))
     asked = {"idle_s": idle_s} if idle_s and "idle_s" in signature(gather).parameters else {}
     if outer := case.options.get("outer", ""):
         asked["outer"] = url + outer  # type: ignore[assignment]
-    run = gather(url + case.options.get("origin", ""), **asked)  # type: ignore[arg-type]  # a time-out is looked for only when asked
+    run = gather(url + case.options.get("origin", ""), quick=quick, **asked)  # type: ignore[arg-type]  # a time-out is looked for only when asked
     report = judge(run)
     return report, run, time.monotonic() - begun_s
 
@@ -337,7 +343,7 @@ def totals(results: Sequence[Result]) -> str:
     return f"\n{len(results)} cases over {tried} programs: {told}; {share}{open_}"
 
 
-def show(case: Case, *, stay: bool, record: bool, measure: bool) -> int:
+def show(case: Case, *, stay: bool, record: bool, measure: bool, quick: bool = False) -> int:
     """Start one case and tell all about it."""
     print(f"{case.name}: {case.kind}. {case.why}\n{case.path.relative_to(servers.ROOT)}\n")
     try:
@@ -348,7 +354,7 @@ def show(case: Case, *, stay: bool, record: bool, measure: bool) -> int:
             seen = {protocol: shapes(found) for protocol, found in sights.items()}
             if measure:
                 case.path.write_text(with_seen(case.path.read_text(), seen))
-            report, run, took_s = diagnose(front.url, case)
+            report, run, took_s = diagnose(front.url, case, quick=quick)
             if record:
                 save(case, run)
             print(terminal(report, width=100, color=sys.stdout.isatty()))
