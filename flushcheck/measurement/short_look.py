@@ -1,19 +1,23 @@
 """Whether a first look at short streams is enough for a verdict, or the full length has to decide.
 
 A short stream shows a path that flows, and a hold that is plain: by size, by time, or to the very end. It may
-also show what is none of these, or what a busy machine or a network with jitter made of it. Two seconds more
-tell those apart, so that a short look never decides them: everything that it saw is thrown away then. What it
-must not do is to let pass what the full length would not, and the reverse.
+also show what is none of these, or what a busy machine or a network with jitter made of it. Then a short look
+decides nothing: what it left open is asked for at full length. If a Probe is open that the verdict rests on,
+everything is; if only a size or an experiment is, that alone.
+
+It must stay true that a short look lets nothing pass that the full length would not, save what happens only
+later than the short streams last, and that it accuses nothing that the full length would not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from flushcheck.measurement.cross_probe import timings
 from flushcheck.measurement.plan import HELD_FLOWS, STREAMED
 from flushcheck.measurement.timing import Timing
-from flushcheck.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage
+from flushcheck.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage, Variant
 
 # An observer that was kept from running for two Pieces and more may have made a hold, or have missed one.
 # With two busy loops on two cores 0.01 to 0.08 s were seen in nearly all of the streams.
@@ -23,42 +27,74 @@ MAX_STALL_S = 0.1
 # which nothing can hold, for as long; on a path that holds streams alone they took a hundredth of that.
 WITNESS_SHARE = 0.25
 
+# A stream that began this much later than the quickest may have waited for another one's end, which is near
+# in a short look: only full length tells a queue from a slow start. A busy pair of cores made up to 0.3 s.
+LATE_START_S = 0.4
 
-def is_clear(observations: Iterable[Observation]) -> bool:
-    """Whether each of these short streams shows what the full length would show.
+# Scenarios that measure the size of a hold.
+SIZES = (Scenario.KILO, Scenario.BIG)
+
+
+def unsettled(observations: Iterable[Observation]) -> tuple[Probe, ...]:
+    """The Probes that need the full length, of the short streams of one run.
 
     Args:
-        observations: the baselines, with the experiments or without.
+        observations: the baselines, with the experiments and the control or without.
     """
     seen = {observation.probe: observation for observation in observations}
     measured = timings(seen)
     held = any(
         timing.flow in HELD_FLOWS and probe.vantage is Vantage.PATH for probe, timing in measured.items()
     )
-    return all(
-        _is_settled(observation, measured[probe]) and _is_witnessed(probe, measured)
+    late = _late_starters(measured)
+    return tuple(
+        probe
         for probe, observation in seen.items()
         # What the service sees of itself says who holds a stream, where one is held.
-        if held or probe.vantage is not Vantage.LOOPBACK
+        if (held or probe.vantage is not Vantage.LOOPBACK)
+        and not (
+            _is_settled(observation, measured[probe]) and _is_witnessed(probe, measured) and probe not in late
+        )
     )
 
 
-def is_clean(observations: Iterable[Observation], baselines: Iterable[Observation]) -> bool:
-    """Whether these short experiments confirm that the path of the baselines is clean.
+def separable(left_open: Collection[Probe], observations: Iterable[Observation]) -> bool:
+    """Whether the full length of these Probes alone will do, beside the short streams of the others.
+
+    It will for experiments, and for the size of a hold that smaller Pieces show plainly.
+    """
+    flows = {
+        probe: timing.flow
+        for probe, timing in timings({seen.probe: seen for seen in observations}).items()
+        if probe not in left_open
+    }
+    return all(
+        probe.vantage is Vantage.PATH
+        and (
+            probe.variant is not Variant.BASELINE
+            or (probe.scenario in SIZES and flows.get(replace(probe, scenario=Scenario.TOKEN)) in HELD_FLOWS)
+        )
+        for probe in left_open
+    )
+
+
+def confirms(experiments: Iterable[Observation], baselines: Iterable[Observation]) -> bool:
+    """Whether short experiments confirm that a path is clean.
 
     Large Pieces are kept in part by some paths on which text flows, so that they may show a plain hold.
 
     Args:
-        observations: of the experiments that a clean path calls for.
+        experiments: those that a clean path calls for.
         baselines: all of which flowed, at full length.
     """
-    seen = {observation.probe: observation for observation in observations}
-    both = {observation.probe: observation for observation in baselines} | seen
-    measured = timings(both)
+    made = {observation.probe: observation for observation in experiments}
+    measured = timings({observation.probe: observation for observation in baselines} | made)
+    late = _late_starters(measured)
     return all(
         _is_settled(observation, measured[probe])
+        and probe not in late
         and (probe.scenario is Scenario.BIG or measured[probe].flow in (Flow.FLOWING, Flow.FAILED))
-        for probe, observation in seen.items()
+        for probe, observation in made.items()
     )
 
 
@@ -72,12 +108,29 @@ def _is_settled(observation: Observation, timing: Timing) -> bool:
         return False
     if timing.flow is Flow.FLOWING:
         return not timing.jittery
+    compressed = bool(observation.header("content-encoding"))
     if timing.flow is Flow.BLOCKS:
-        # The output of a compressor has no size that could be told; a buffer's size has to be known.
-        return timing.hold_bytes is not None or bool(observation.header("content-encoding"))
+        return compressed or timing.hold_bytes is not None
     if timing.flow is Flow.LATE:
         return timing.waits_for_next
-    return timing.flow in (Flow.HELD, Flow.TICKS)
+    if timing.flow is Flow.UNKNOWN:
+        # The output of a compressor has no size that more Pieces could tell.
+        return compressed and observation.probe.scenario is Scenario.BIG
+    return timing.flow in (Flow.HELD, Flow.TICKS, Flow.REPLAYED)
+
+
+def _late_starters(measured: Mapping[Probe, Timing]) -> frozenset[Probe]:
+    """The streams that flow, and began late beside others of their vantage."""
+    late: set[Probe] = set()
+    for vantage in Vantage:
+        latency_s = {
+            probe: timing.latency_s
+            for probe, timing in measured.items()
+            if probe.vantage is vantage and timing.flow is Flow.FLOWING
+        }
+        quickest_s = min(latency_s.values(), default=0.0)
+        late |= {probe for probe, own_s in latency_s.items() if own_s - quickest_s > LATE_START_S}
+    return frozenset(late)
 
 
 def _is_witnessed(probe: Probe, measured: Mapping[Probe, Timing]) -> bool:
@@ -89,6 +142,6 @@ def _is_witnessed(probe: Probe, measured: Mapping[Probe, Timing]) -> bool:
     if timing.flow is not Flow.HELD or probe.vantage is not Vantage.PATH:
         return True
     polls = measured.get(Probe(Transport.POLLING, client=probe.client))
-    if polls is None or polls.flow not in HELD_FLOWS | {Flow.FLOWING}:
+    if polls is None or polls.flow is not Flow.FLOWING:
         return probe.transport in STREAMED
     return polls.lag_s.max <= WITNESS_SHARE * timing.lag_s.max

@@ -4,16 +4,15 @@ Which probes to make is decided by the plan (`measurement.plan`). Here they are 
 the whole: the first round may use up only a part of it, so that a path that swallows everything still
 leaves time for the experiments that say why.
 
-Streams are short where the caller wants a first verdict, and where they only confirm a clean path. What they
-saw stands if `measurement.short_look` says that it is clear; otherwise it is thrown away, and the same is done
-at full length.
+Streams are short where the caller wants a first verdict, and where they only confirm a clean path. What
+they leave open by `measurement.short_look` is asked for again, at full length.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from flushcheck.measurement import offer, plan, short_look
@@ -29,6 +28,7 @@ from flushcheck.model import (
     Run,
     Transport,
     Vantage,
+    Variant,
 )
 from flushcheck.prober.address import parse_origin
 from flushcheck.prober.arguments import (
@@ -64,7 +64,10 @@ FIRST_ROUND = 0.45
 MIN_SPARE_S = 3.0
 
 # How much longer than its streams a round of short ones may take: what is not done then is looked at in full.
-SHORT_SPARE_S = 1.5
+SHORT_SPARE_S = 1.0
+
+# With less time than this, a short look could leave too little for the full length.
+MIN_SHORT_S = 10.0
 
 # Less than this is not enough for any experiment.
 MIN_ROUND_S = 1.0
@@ -78,6 +81,9 @@ CONTROL_SPARE_S = 3.0
 
 # The same for the look at the certificates, which takes no longer than the handshakes of the first round.
 LOOK_SPARE_S = 1.0
+
+# The differences of experiments that a clean path calls for. Ways of flushing are no part of that.
+CONFIRMING = (Variant.BASELINE, Variant.IDENTITY, Variant.HTTP10, Variant.TOGETHER)
 
 # What is asked for to learn whether the service's address redirects: the shortest response of all probes.
 FIRST_PROBE = Probe(Transport.POLLING)
@@ -176,13 +182,11 @@ def gather(
         looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
         now = time.monotonic()
         clients_asked = differing(target, asked, now + GREETING * (deadline - now))
-        for short in (True, False) if quick else (False,):
-            gathering = Gathering(
-                target, beside, stalls, on_progress, clients_asked, outer=bool(mounts), short=short
-            )
+        gathering = Gathering(target, beside, stalls, on_progress, clients_asked, outer=bool(mounts))
+        short = quick and deadline - time.monotonic() >= MIN_SHORT_S
+        observations = gathering.short_look(wanted, deadline) if short else None
+        if observations is None:
             observations = gathering.rounds(wanted, timeout_s, deadline, quick=quick)
-            if not short or short_look.is_clear(observations):
-                break
         # A transport that does not open cannot be silent.
         open_transports = _open_transports(observations)
         observations += gathering.silences(open_transports, silences_s) if open_transports else ()
@@ -224,7 +228,6 @@ class Gathering:
         clients: Sequence[Client] = (Client.BROWSER,),
         *,
         outer: bool = False,
-        short: bool = False,
     ) -> None:
         """Args:
         path: where the probes go.
@@ -233,10 +236,8 @@ class Gathering:
         on_progress: called when a stage begins and when a probe is done.
         clients: the kinds of client to ask as.
         outer: whether the one address beside is the outermost mount.
-        short: whether all streams are those of a first look.
         """
         self._outer = outer
-        self._short = short
         self._path = path
         self._beside = tuple(beside)
         self._stalls = stalls
@@ -255,41 +256,85 @@ class Gathering:
         return tuple(dict.fromkeys(self._omissions))
 
     def rounds(
-        self, wanted: Sequence[Transport], timeout_s: float, deadline: float, *, quick: bool
+        self, wanted: Iterable[Transport], timeout_s: float, deadline: float, *, quick: bool
     ) -> tuple[Observation, ...]:
-        """Make the baselines, and the experiments and the control where anything opens.
-
-        Short streams that already leave something open are not looked into.
-        """
-        control = Control(replace(self._path, short=self._short), deadline)
+        """Make the baselines, and the experiments and the control where anything opens."""
+        self._omissions = []
+        control = Control(self._path, deadline)
         left_s = max(0.0, deadline - time.monotonic())
         observations = self.baselines(wanted, timeout_s, left_s, quick=quick)
-        if not _open_transports(observations) or (self._short and not short_look.is_clear(observations)):
+        if not _open_transports(observations):
             return observations
         observations += self.experiments(observations, deadline, quick=quick)
         return observations + control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
+
+    def short_look(self, wanted: Iterable[Transport], deadline: float) -> tuple[Observation, ...] | None:
+        """Do the same with short streams; None if they leave open what the verdict rests on."""
+        control = Control(replace(self._path, short=True), deadline)
+        probes = self._baselines(wanted, quick=True)
+        seen = {observation.probe: observation for observation in self._short_round(1, probes, deadline)}
+        if not _open_transports(seen.values()):
+            return self._all_made(seen.values())
+        again = short_look.unsettled(seen.values())
+        in_full = set(again)
+        if short_look.separable(again, seen.values()):
+            wanted_too = self._experiments(tuple(seen.values()), quick=True)
+            made = self._short_round(2, (*wanted_too, *again), deadline, in_full=again)
+            control_s = min(deadline, time.monotonic() + CONTROL_SPARE_S)
+            seen |= {observation.probe: observation for observation in (*made, *control.wait(control_s))}
+            again = tuple(probe for probe in short_look.unsettled(seen.values()) if probe not in in_full)
+        if again and short_look.separable(again, seen.values()):
+            in_full |= set(again)
+            made = self._short_round(2, again, deadline, in_full=again)
+            seen |= {observation.probe: observation for observation in made}
+            again = tuple(probe for probe in short_look.unsettled(seen.values()) if probe not in in_full)
+        return None if again else self._all_made(seen.values())
+
+    def _all_made(self, observations: Iterable[Observation]) -> tuple[Observation, ...] | None:
+        """Return them; None if there was no time for all."""
+        late = any(omission.reason is OmissionReason.NO_TIME for omission in self._omissions)
+        return None if late else tuple(observations)
 
     def baselines(
         self, wanted: Iterable[Transport], timeout_s: float, left_s: float, *, quick: bool
     ) -> tuple[Observation, ...]:
         """Make the first round, within its share of the whole run's timeout and within what is left of it."""
-        missing = offer.omitted_transports(wanted, self._capabilities)
-        self._omissions += missing
-        left_out = {omission.probe.transport for omission in missing}
-        served = [transport for transport in wanted if transport not in left_out]
-        probes = self._offered(plan.baselines(served, quick=quick, clients=self._clients))
+        probes = self._baselines(wanted, quick=quick)
         if not probes:
             return ()
-        if self._short:
-            return self._short_round(1, probes, left_s)
         longest_s = max(plan.duration_s(probe) for probe in probes)
         round_s = min(left_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
         return self._round_twice(1, probes, round_s)
 
+    def _baselines(self, wanted: Iterable[Transport], *, quick: bool) -> tuple[Probe, ...]:
+        """Choose the probes of the first round."""
+        missing = offer.omitted_transports(wanted, self._capabilities)
+        self._omissions += missing
+        left_out = {omission.probe.transport for omission in missing}
+        served = [transport for transport in wanted if transport not in left_out]
+        return self._offered(plan.baselines(served, quick=quick, clients=self._clients))
+
     def experiments(
         self, baselines: Sequence[Observation], deadline: float, *, quick: bool
     ) -> tuple[Observation, ...]:
-        """Make the second round, if the baselines call for one and time is left for it."""
+        """Make the second round, if the baselines call for one and time is left for it.
+
+        Where it only confirms what the baselines show, short streams are enough if they do.
+        """
+        probes = self._experiments(baselines, quick=quick)
+        left_s = deadline - time.monotonic()
+        if not probes or left_s < MIN_ROUND_S:
+            return ()
+        if left_s >= MIN_SHORT_S and all(probe.variant in CONFIRMING for probe in probes):
+            omitted = list(self._omissions)
+            made = self._short_round(2, probes, deadline)
+            if len(made) == len(probes) and short_look.confirms(made, baselines):
+                return made
+            self._omissions = omitted
+        return self._round_twice(2, probes, max(0.0, deadline - time.monotonic()))
+
+    def _experiments(self, baselines: Sequence[Observation], *, quick: bool) -> tuple[Probe, ...]:
+        """Choose the probes of the second round."""
         flows = {
             observation.probe: flow(observation)
             for observation in baselines
@@ -298,20 +343,7 @@ class Gathering:
         multiplexed = {observation.probe.client for observation in baselines if observation.shares_connection}
         flushes = offer.flushes(self._capabilities)
         called_for = plan.experiments(flows, quick=quick, multiplexed=multiplexed, flushes=flushes)
-        probes = self._offered(called_for)
-        left_s = deadline - time.monotonic()
-        if not probes or left_s < MIN_ROUND_S:
-            return ()
-        if self._short:
-            return self._short_round(2, probes, left_s)
-        omitted = list(self._omissions)
-        if not flushes and not plan.HELD_FLOWS & set(flows.values()):
-            confirming = self._short_round(2, probes, left_s)
-            if len(confirming) == len(probes) and short_look.is_clean(confirming, baselines):
-                return confirming
-            self._omissions = omitted
-            left_s = max(0.0, deadline - time.monotonic())
-        return self._round_twice(2, probes, left_s)
+        return self._offered(called_for)
 
     def silences(
         self, open_transports: Iterable[Transport], silences_s: Sequence[float]
@@ -350,14 +382,20 @@ class Gathering:
                     seen[observation.probe] = observation
         return tuple(seen.values())
 
-    def _short_round(self, stage: int, probes: Sequence[Probe], left_s: float) -> tuple[Observation, ...]:
-        """Make a round of short streams, in as many turns as the origins need for them."""
-        longest_s = max(plan.duration_s(probe, short=True) for probe in probes)
+    def _short_round(
+        self, stage: int, probes: Sequence[Probe], deadline: float, *, in_full: Collection[Probe] = ()
+    ) -> tuple[Observation, ...]:
+        """Make a round of short streams, some at full length, in as many turns as the origins need."""
+        if not probes:
+            return ()
+        short = frozenset(probes).difference(in_full)
+        longest_s = max(plan.duration_s(probe, short=probe in short) for probe in probes)
         turns = math.ceil(len(probes) / self._at_once) if self._at_once else 1
-        return self._round(stage, probes, min(left_s, turns * longest_s + SHORT_SPARE_S), short=True)
+        left_s = max(0.0, deadline - time.monotonic())
+        return self._round(stage, probes, min(left_s, turns * longest_s + SHORT_SPARE_S), short=short)
 
     def _round(
-        self, stage: int, probes: Sequence[Probe], round_s: float, *, short: bool = False
+        self, stage: int, probes: Sequence[Probe], round_s: float, *, short: Collection[Probe] = ()
     ) -> tuple[Observation, ...]:
         done, total = 0, len(probes)
 
@@ -373,14 +411,15 @@ class Gathering:
         self._on_progress(RunProgress(stage, 0, len(probes)))
         observations = observe_round(
             probes,
-            replace(self._path, short=short),
-            tuple(replace(target, short=short) for target in self._beside),
+            self._path,
+            self._beside,
             round_s,
             self._stalls,
             on_done=on_done,
             on_left_out=on_left_out,
             http3=self._http3,
             at_once=self._at_once,
+            short=short,
         )
         if self._at_once:
             made = {observation.probe for observation in observations}

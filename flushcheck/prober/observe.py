@@ -11,8 +11,9 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 
 from flushcheck.measurement import plan
@@ -98,9 +99,10 @@ def observe_all(
     Raises:
         UsageError: `base_url` is not an address.
     """
-    target = Target(parse(base_url), options, short=short)
+    made = tuple(probes)
+    target = Target(parse(base_url), options)
     with StallMonitor() as stalls:
-        return observe_round(tuple(probes), target, (), timeout_s, stalls, on_done)
+        return observe_round(made, target, (), timeout_s, stalls, on_done, short=made if short else ())
 
 
 def observe_round(
@@ -113,6 +115,7 @@ def observe_round(
     on_left_out: Callable[[], None] | None = None,
     http3: Http3Offer | None = None,
     at_once: int = 0,
+    short: Collection[Probe] = (),
 ) -> tuple[Observation, ...]:
     """Do what `observe_all` does, as one round of a run.
 
@@ -130,6 +133,7 @@ def observe_round(
         http3: where HTTP/3 is, as far as it is known; None: at the port of `path`.
         at_once: how many to make at the same time, the others in turn; 0: all. One for which no time is left
             is not made.
+        short: those that ask for the streams of a first look.
     """
     turns = threading.Semaphore(at_once) if at_once else None
     offer = http3 or Http3Offer(path.address.host, path.address.port)
@@ -145,13 +149,13 @@ def observe_round(
     give_up = now + timeout_s + SPARE_S
     finished: queue.SimpleQueue[Finished] = queue.SimpleQueue()
     shared = plan.shared_connections(probes)
-    pool: dict[tuple[int, int], Connections] = {}
+    pool: dict[tuple[int, int, bool], Connections] = {}
     with ExitStack() as stack:
         for index, builder in enumerate(builders):
             number = _address_number(builder.probe, beside)
-            key = (number, shared[index])
+            key = (number, shared[index], builder.probe in short)
             if key not in pool:
-                target = (path, *beside)[number]
+                target = replace((path, *beside)[number], short=builder.probe in short)
                 pool[key] = stack.enter_context(closing(Connections(target, give_up, offer)))
             if _decides(builder.probe, probes):
                 builder.on_response = offer.learn
