@@ -75,6 +75,8 @@ SHORT_SHAPES: Mapping[Scenario, Shape] = {
     Scenario.KILO: Shape(16, 0.05, 0.02, 1000, 1400),
     Scenario.BIG: Shape(10, 0.08, 0.03, 16_000, 16_000),
 }
+# Polls are asked for as long as the short streams last: they show whether the network stood still meanwhile.
+SHORT_POLLS = Shape(8, 0.1, 0.04, 16, 28)
 # How often a steady stream sends a Piece: well below any idle timeout that is looked for.
 STEADY_S = 1.0
 STEADY_SHARE = 8  # ... and so many times at least
@@ -101,7 +103,9 @@ def shape_of(probe: Probe, *, short: bool = False) -> Shape:
     if probe.scenario is Scenario.STEADY:
         interval_s = min(STEADY_S, probe.lasts_s / STEADY_SHARE)
         return replace(token, count=math.ceil(probe.lasts_s / interval_s) + 1, interval_s=interval_s)
-    return (SHORT_SHAPES if short else SHAPES)[probe.scenario]
+    if short:
+        return SHORT_POLLS if probe.transport is Transport.POLLING else SHORT_SHAPES[probe.scenario]
+    return SHAPES[probe.scenario]
 
 
 def params(probe: Probe, *, short: bool = False) -> Params:
