@@ -29,7 +29,7 @@ from flushcheck.diagnosis.ladder import ladder
 from flushcheck.diagnosis.origin_notes import no_run, origin_notes
 from flushcheck.diagnosis.own_notes import own_notes
 from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
-from flushcheck.diagnosis.path_verdict import path_verdict
+from flushcheck.diagnosis.path_verdict import first_verdict_note, path_verdict
 from flushcheck.diagnosis.report_sentences import could_not_tell, headline, notes, transport_summary
 from flushcheck.diagnosis.response_notes import response_notes
 from flushcheck.diagnosis.server_versions import with_versions
@@ -115,6 +115,7 @@ def _judge(run: Run) -> Report:
                 ]
             ),
             *origin_notes(run, reports),
+            *first_verdict_note(run, worst(results)),
             *(own_notes(seen, own) if own else ()),
             *(response_notes(seen, own, run.method) if own else ()),
         ),

@@ -75,6 +75,7 @@ SHORT_SHAPES: Mapping[Scenario, Shape] = {
     Scenario.KILO: Shape(16, 0.05, 0.02, 1000, 1400),
     Scenario.BIG: Shape(10, 0.08, 0.03, 16_000, 16_000),
 }
+SHORT_S = max(shape.count * shape.interval_s for shape in SHORT_SHAPES.values())
 # Polls are asked for as long as the short streams last: they show whether the network stood still meanwhile.
 SHORT_POLLS = Shape(8, 0.1, 0.04, 16, 28)
 # How often a steady stream sends a Piece: well below any idle timeout that is looked for.

@@ -123,6 +123,10 @@ def _is_settled(observation: Observation, timing: Timing) -> bool:
     if timing.flow is Flow.UNKNOWN:
         # The output of a compressor has no size that more Pieces could tell.
         return compressed and observation.probe.scenario is Scenario.BIG
+    if timing.flow is Flow.HELD and observation.probe.scenario is Scenario.KILO:
+        return (
+            not observation.tls_version
+        )  # a short one ends before it fills two TLS records: see `tls_records`
     return timing.flow in (Flow.HELD, Flow.TICKS, Flow.REPLAYED)
 
 

@@ -131,7 +131,7 @@ def gather(
     Args:
         url: the root of the service; a path below the host is kept.
         only: the transports to probe.
-        quick: leave out what only confirms a clean path.
+        quick: leave out what only confirms a clean path, and begin with short streams.
         timeout_s: total time limit, without the search for idle timeouts. A probe that is not done by then
             ends as a timeout, with what it saw.
         on_progress: called in this thread when a stage begins and when a probe is done.
@@ -184,8 +184,10 @@ def gather(
         clients_asked = differing(target, asked, now + GREETING * (deadline - now))
         gathering = Gathering(target, beside, stalls, on_progress, clients_asked, outer=bool(mounts))
         short = quick and deadline - time.monotonic() >= MIN_SHORT_S
+        short_s = plan.SHORT_S
         observations = gathering.short_look(wanted, deadline) if short else None
         if observations is None:
+            short_s = 0.0
             observations = gathering.rounds(wanted, timeout_s, deadline, quick=quick)
         # A transport that does not open cannot be silent.
         open_transports = _open_transports(observations)
@@ -212,6 +214,7 @@ def gather(
         outer=mounts.target.address.url if mounts else "",
         outer_capabilities=mounts.target.capabilities if mounts else None,
         omissions=gathering.omissions,
+        short_s=short_s,
     )
     return beginning.complete(run, options, observer)
 

@@ -55,6 +55,10 @@ def ticks(period_s: float) -> Reads:
     return in_ticks(KILO, period_s)
 
 
+def over_tls(observation: Observation) -> Observation:
+    return replace(observation, tls_version="TLSv1.3")
+
+
 def late_by(seconds: float, reads: Reads = FLOWING) -> Reads:
     return [(at_s + seconds, size, pieces) for at_s, size, pieces in reads]
 
@@ -75,6 +79,10 @@ UNSETTLED = [
     ("flows past a stall",                         [saw(CHUNKED, FLOWING, stall_s=STALL_S)],               False),
     ("flows past a longer stall",                  [saw(CHUNKED, FLOWING, stall_s=STALL_S + 0.001)],       True),
     ("held to the end",                            [saw(CHUNKED, HELD)],                                   False),
+    ("larger pieces held to the end",              [saw(CHUNKED, HELD), saw(kilo(CHUNKED), at_the_end(KILO))], False),
+    ("the same over TLS",                          [saw(CHUNKED, HELD), over_tls(saw(kilo(CHUNKED), at_the_end(KILO)))], True),
+    ("small ones over TLS",                        [over_tls(saw(CHUNKED, HELD))],                         False),
+    ("larger pieces in blocks over TLS",           [over_tls(saw(kilo(CHUNKED), BLOCKS_4K))],              False),
     ("held to the end past a longer stall",        [saw(CHUNKED, HELD, stall_s=STALL_S + 0.001)],          True),
     ("in ticks",                                   [saw(CHUNKED, TICKS)],                                  False),
     ("larger pieces alone in ticks",               [saw(EVENTS, FLOWING), saw(kilo(CHUNKED), ticks(0.2))], True),

@@ -123,6 +123,7 @@ export interface Run {
   outer_capabilities?: Capabilities | null;
   tapped?: { notes: string[]; observation: Observation } | null;
   omissions?: { probe: Probe; reason: string }[];
+  short_s?: number;
   began_at?: string;
   took_s?: number;
   observer?: string;
