@@ -27,7 +27,7 @@ def add_common_options(parser: Parser) -> None:
         "--color",
         choices=COLOR_CHOICES,
         default="auto",
-        help="auto: on a terminal, unless NO_COLOR is set (default)",
+        help="auto: on a terminal unless NO_COLOR is set, and where FORCE_COLOR is (default)",
     )
 
 

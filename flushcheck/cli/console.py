@@ -31,15 +31,17 @@ class Console:
                 # A character that the encoding lacks becomes "?", not an error.
                 stream.reconfigure(errors="replace")
         plain = os.environ.get("TERM") == "dumb"
-        # https://no-color.org: "when present and not an empty string (regardless of its value)"
-        self.color = _is_terminal(sys.stdout) and not plain and not os.environ.get("NO_COLOR")
+        # https://no-color.org and https://force-color.org: "when present and not an empty string (regardless
+        # of its value)". With both set, the second one has the last word in its own example.
+        forced, forbidden = (bool(os.environ.get(name)) for name in ("FORCE_COLOR", "NO_COLOR"))
+        self.color = forced or (_is_terminal(sys.stdout) and not plain and not forbidden)
         self.interactive = _is_terminal(sys.stderr) and not plain
         self._quiet = False
         self._file = ""  # where results go; "": standard output
         self._results: list[str] = []
 
     def set_color(self, when: str) -> None:
-        """Set whether results have colors: "always", "never", or "auto" for what the terminal says."""
+        """Set whether results have colors: "always", "never", or "auto": by terminal and environment."""
         self.color = when == "always" or (when == "auto" and self.color)
 
     def be_quiet(self) -> None:
