@@ -32,6 +32,10 @@ WITNESS_SHARE = 0.25
 # in a short look: only full length tells a queue from a slow start. A busy pair of cores made up to 0.3 s.
 LATE_START_S = 0.4
 
+# What waits for the end comes with it: not before, and no later than this beyond what others take. A response
+# that is late by a second looks the same in a short stream.
+AT_END_S = 0.1
+
 # So many deliveries show any size of block: three that are alike between the first and the last.
 MIN_SIZED = 5
 
@@ -61,6 +65,7 @@ def unsettled(observations: Iterable[Observation]) -> tuple[Probe, ...]:
             or not _is_settled(observation, measured[probe])
             or not _is_witnessed(probe, measured)
             or not _is_timed(probe, measured)
+            or not _came_with_the_end(observation, measured)
         )
     )
 
@@ -154,6 +159,23 @@ def _is_timed(probe: Probe, measured: Mapping[Probe, Timing]) -> bool:
         and there.flow is Flow.TICKS
         and abs(there.period_s - timing.period_s) <= SAME_PERIOD * timing.period_s
         for other, there in measured.items()
+    )
+
+
+def _came_with_the_end(observation: Observation, measured: Mapping[Probe, Timing]) -> bool:
+    """Whether a held stream came when it ended, as far as another stream shows how long that takes."""
+    timing = measured[observation.probe]
+    if timing.flow is not Flow.HELD:
+        return True
+    vantage = observation.probe.vantage
+    others_s = [
+        other.latency_s
+        for probe, other in measured.items()
+        if probe.vantage is vantage and other.flow is Flow.FLOWING
+    ]
+    first, last = observation.pieces[0], observation.pieces[-1]
+    return (
+        first.at_s >= last.sent_s and timing.latency_s - min(others_s, default=timing.latency_s) <= AT_END_S
     )
 
 

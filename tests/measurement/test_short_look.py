@@ -39,6 +39,11 @@ THROTTLED = at_rate(KILO, 12_000)
 ONE_LATE = with_the_next(TOKEN, 50)
 BLOCKS_4K = in_blocks(KILO, 4096)
 FEW_BLOCKS = in_blocks(KILO, 9000)  # two: their size may be a chance
+# All but the last one a little before the last one is sent: the response began late.
+EARLY: Reads = [
+    (TOKEN[-1] - 0.01, 1000, [*enumerate(TOKEN)][:-1]),
+    (TOKEN[-1] + 0.005, 50, [(15, TOKEN[-1])]),
+]
 # The first one, and all others at the end: too few deliveries for a size.
 ONE_AND_ALL: Reads = [(0.01, 8252, [(0, TOKEN[0])]), (0.76, 1090, [*enumerate(TOKEN)][1:])]
 REPLAYED: Reads = [(0.01, 900, list(enumerate(TOKEN)))]
@@ -114,7 +119,12 @@ UNSETTLED = [
     # A stream that begins late may have waited for another one.
     ("begins late",                                [saw(EVENTS, FLOWING), saw(CHUNKED, late_by(0.41))],    True),
     ("begins a little late",                       [saw(EVENTS, FLOWING), saw(CHUNKED, late_by(0.39))],    False),
-    ("begins late, and is held",                   [saw(EVENTS, FLOWING), saw(CHUNKED, late_by(0.41, HELD))], False),
+    ("held, and comes with the end",               [saw(EVENTS, FLOWING), saw(CHUNKED, late_by(0.09, HELD))], False),
+    ("held, and comes after the end",              [saw(EVENTS, FLOWING), saw(CHUNKED, late_by(0.11, HELD))], True),
+    ("held, and comes before the end",             [saw(EVENTS, FLOWING), saw(CHUNKED, EARLY)],            True),
+    ("held, and nothing flows beside",             [saw(EVENTS, HELD), saw(CHUNKED, late_by(0.41, HELD))], False),
+    ("held, and another vantage is quicker",       [saw(EVENTS, FLOWING), saw(direct(CHUNKED), late_by(0.41, HELD))], False),
+    ("in ticks, after the end",                    [saw(EVENTS, FLOWING), saw(CHUNKED, late_by(0.11, TICKS))], False),
     ("begins late, as one that is held does not",  [saw(EVENTS, HELD), saw(CHUNKED, late_by(0.41))],       False),
     ("begins late at another vantage",             [saw(EVENTS, FLOWING), saw(direct(CHUNKED), late_by(0.41))], False),
     # Polls show whether the network stood still.
