@@ -27,7 +27,7 @@ from flushcheck.model import Client as AskedAs
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.prober import RunProgress, gather
 from flushcheck.prober.address import parse
-from flushcheck.prober.gathering import Gathering
+from flushcheck.prober.rounds import Gathering
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import Target
 from tests.prober.peers import TO_CLOSE, Client, Script, end, event, piece, scripted_server
@@ -94,7 +94,7 @@ def test_a_control_is_taken_where_there_is_one(name, control, expected):
 
 
 def test_a_control_that_never_answers_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.gathering.CONTROL_SPARE_S", 0.2)
+    monkeypatch.setattr("flushcheck.prober.rounds.CONTROL_SPARE_S", 0.2)
     with scripted_server(service(lambda client: client.wait_for_close())) as url:
         began = time.monotonic()
         run = gather(url, only=["chunked"], quick=True, timeout_s=10)
@@ -134,7 +134,7 @@ def looked(monkeypatch, see, **options):
         rounds.append((tuple(probes), set(short)))
         return tuple(see(probe, probe in short) for probe in probes)
 
-    monkeypatch.setattr("flushcheck.prober.gathering.observe_round", observe_round)
+    monkeypatch.setattr("flushcheck.prober.rounds.observe_round", observe_round)
     with scripted_server(service(no_control)) as url:
         run = gather(url, only=BOTH, **options)
     return rounds, run
@@ -269,7 +269,7 @@ def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
             stall_s=0.3 * hidden,
         )
 
-    monkeypatch.setattr("flushcheck.prober.gathering.observe_round", observe_round)
+    monkeypatch.setattr("flushcheck.prober.rounds.observe_round", observe_round)
     progress: list[RunProgress] = []
     with scripted_server(service(no_control)) as url:
         run = gather(url, only=BOTH, quick=True, on_progress=progress.append)
@@ -285,7 +285,7 @@ def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
 
 
 def test_the_first_round_leaves_time_for_the_second(monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.gathering.MIN_SPARE_S", -1.0)
+    monkeypatch.setattr("flushcheck.prober.rounds.MIN_SPARE_S", -1.0)
 
     def script(client: Client) -> None:
         """The events never end; the chunks are held, which is to be looked into."""
