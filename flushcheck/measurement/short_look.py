@@ -126,13 +126,17 @@ def _is_settled(observation: Observation, timing: Timing) -> bool:
     if timing.flow is Flow.LATE:
         return timing.waits_for_next
     if timing.flow is Flow.UNKNOWN:
-        # The output of a compressor has no size that more Pieces could tell.
-        return compressed and observation.probe.scenario is Scenario.BIG
+        return _is_large_and_compressed(observation)
     if timing.flow is Flow.HELD and observation.probe.scenario is Scenario.KILO:
         return (
             not observation.tls_version
         )  # a short one ends before it fills two TLS records: see `tls_records`
     return timing.flow in (Flow.HELD, Flow.TICKS, Flow.REPLAYED)
+
+
+def _is_large_and_compressed(observation: Observation) -> bool:
+    """Whether it is one whose size more Pieces could not tell: a compressor's output has none."""
+    return observation.probe.scenario is Scenario.BIG and bool(observation.header("content-encoding"))
 
 
 def _is_sized(observation: Observation, size_bytes: int) -> bool:
@@ -165,7 +169,7 @@ def _is_timed(probe: Probe, measured: Mapping[Probe, Timing]) -> bool:
 def _came_with_the_end(observation: Observation, measured: Mapping[Probe, Timing]) -> bool:
     """Whether a held stream came when it ended, as far as another stream shows how long that takes."""
     timing = measured[observation.probe]
-    if timing.flow is not Flow.HELD:
+    if timing.flow is not Flow.HELD or _is_large_and_compressed(observation):
         return True
     vantage = observation.probe.vantage
     others_s = [

@@ -294,12 +294,14 @@ def diagnose(url: str, case: Case, *, quick: bool = False) -> tuple[Report, Run,
 def save(case: Case, run: Run, *, quick: bool = False) -> None:
     """Keep a run for the pure tests. The address is always the same, so that a new recording differs in what it saw.
 
-    A quick run is kept where its short streams were enough, and the full length of none of them was needed.
+    A quick run is kept where its short streams were enough, and the full length of none of them was needed; not where
+    what they show differs from run to run.
     """
     folder = RECORDINGS / "quick" if quick else RECORDINGS
     folder.mkdir(exist_ok=True)
     path = folder / f"{case.name.replace('/', '-')}.json"
-    if quick and (not run.short_s or run.took_s > MAX_QUICK_S):
+    varies = case.options.keys() & {"flows", "later"}
+    if quick and (varies or not run.short_s or run.took_s > MAX_QUICK_S):
         path.unlink(missing_ok=True)
         return
     always = replace(
