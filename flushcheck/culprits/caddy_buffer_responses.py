@@ -33,6 +33,8 @@ CULPRIT = Culprit(
             where="Caddy, the reverse_proxy block",
             change="# remove buffer_responses (response_buffers)",
             by=Owner.SERVER,
+            removes=("buffer_responses", "response_buffers"),
+            server=Server.CADDY,
             cost="a slow reader keeps the connection to the app busy",
         ),
     ),

@@ -17,12 +17,14 @@ from flushcheck.culprits.evidence import (
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Place, Transport, Variant
 
 FIX = Fix(
     where="VCL, sub vcl_backend_response",
     change="set beresp.do_gzip = false;",
     by=Owner.SERVER,
+    server=Server.VARNISH,
+    place=Place.RESPONSE,
     cost="streams are not compressed",
     note="set it only for the addresses of streams",
 )

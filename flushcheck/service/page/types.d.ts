@@ -160,6 +160,7 @@ export interface Fix {
   cost: string;
   note: string;
   response_header: boolean;
+  tested?: { transport: Transport; before_s: number; after_s: number } | null;
 }
 
 export interface CulpritReport {
@@ -258,6 +259,15 @@ export interface Report {
   observer: string;
   marker: string;
   clean: string[];
+  bundles: Bundle[];
+}
+
+export interface Bundle {
+  server: string;
+  where: string;
+  change: string;
+  culprits: string[];
+  notes: string[];
 }
 
 export interface StreamReport {
