@@ -273,23 +273,29 @@ def _tried_in_vain(fix: Fix, meetings: Sequence[Meeting]) -> bool:
 
 
 def _tested(fix: Fix, meetings: Sequence[Meeting]) -> OfferedFix:
-    """The fix, with what came of it where it was tried and worked."""
+    """The fix, with what came of it where it was tried and worked, for the first Client that saw it work."""
     if fix.variant is None:
         return OfferedFix(fix)
-    for meeting in meetings:
-        seen, transport = meeting.seen, meeting.transport
-        if seen.is_own(transport) or seen.frees(transport, fix.variant) is not Answer.YES:
-            continue
-        before, after = seen.held_timing(transport), seen.timing(seen.variant(transport, fix.variant))
-        if before is not None and after is not None:
-            return OfferedFix(fix, transport, before.lag_s.max, after.lag_s.max)
-    return OfferedFix(fix)
+    worked = [
+        meeting
+        for meeting in meetings
+        if not meeting.seen.is_own(meeting.transport)
+        and meeting.seen.frees(meeting.transport, fix.variant) is Answer.YES
+    ]
+    if not worked:
+        return OfferedFix(fix)
+    seen, transport = worked[0].seen, worked[0].transport
+    before, after = seen.held_timing(transport), seen.timing(seen.variant(transport, fix.variant))
+    assert before is not None, "an experiment frees what was held"
+    assert after is not None
+    transports = tuple(meeting.transport for meeting in worked if meeting.seen is seen)
+    return OfferedFix(fix, transports, before.lag_s.max, after.lag_s.max)
 
 
 def _rank(offered: OfferedFix, facts: PathFacts) -> int:
     """What was seen to work, then the servers that are on the path, then what is not known, then the rest."""
     server = offered.fix.server
-    if offered.transport is not None:
+    if offered.transports:
         return 0
     if server in facts.proven:
         return 1

@@ -96,14 +96,14 @@ class OfferedFix:
     """A Fix that a run leaves, and what came of it where it was tried on this path."""
 
     fix: Fix
-    transport: Transport | None = None  # on which it was tried and freed the stream; None: it was not tried
-    before_s: float = 0.0  # the longest wait of a Piece without the change, ...
+    transports: tuple[Transport, ...] = ()  # on which it was tried and freed the stream; (): it was not tried
+    before_s: float = 0.0  # on the first of them: the longest wait of a Piece without the change, ...
     after_s: float = 0.0  # ... and with it
 
     @property
     def tested(self) -> str:
         """What it did here, for example "1.90 s to 0.00 s"; "" if it was not tried."""
-        return f"{self.before_s:.2f} s to {self.after_s:.2f} s" if self.transport is not None else ""
+        return f"{self.before_s:.2f} s to {self.after_s:.2f} s" if self.transports else ""
 
 
 @dataclass(frozen=True, slots=True)

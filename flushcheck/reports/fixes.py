@@ -7,7 +7,7 @@ from typing import Any
 
 from flushcheck.model import Bundle, Fix, OfferedFix
 from flushcheck.model.versions import shown
-from flushcheck.model.wording import any_of
+from flushcheck.model.wording import all_of, any_of
 
 
 def remarks(fix: Fix) -> tuple[tuple[str, str], ...]:
@@ -19,8 +19,11 @@ def remarks(fix: Fix) -> tuple[tuple[str, str], ...]:
 
 def remarks_here(offered: OfferedFix) -> tuple[tuple[str, str], ...]:
     """As `remarks`, with what came of the fix where it was tried: "tested here"."""
-    tested = (("tested here", f"{offered.transport}, {offered.tested}"),) if offered.tested else ()
-    return (*tested, *remarks(offered.fix))
+    if not offered.transports:
+        return remarks(offered.fix)
+    first, *others = offered.transports
+    also = f"; on {all_of(others)} too" if others else ""
+    return (("tested here", f"{first}, {offered.tested}{also}"), *remarks(offered.fix))
 
 
 def versions(fix: Fix) -> str:
@@ -52,12 +55,12 @@ def fix_document(fix: Fix) -> dict[str, Any]:
 
 def offered_document(offered: OfferedFix) -> dict[str, Any]:
     """A fix of a report as JSON."""
-    tested = offered.transport and {
-        "transport": offered.transport.value,
+    tested = {
+        "transports": [transport.value for transport in offered.transports],
         "before_s": round(offered.before_s, 4),
         "after_s": round(offered.after_s, 4),
     }
-    return {**fix_document(offered.fix), "tested": tested}
+    return {**fix_document(offered.fix), "tested": tested if offered.transports else None}
 
 
 def bundle_document(bundle: Bundle) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
         page.gap()
         _culprit_report(page, culprit_report, clients.clients_of(report))
     _bundles(page, report.bundles)
-    _freed_by(page, report.transports)
+    _freed_by(page, report)
     _hops(page, report.hops)
     if report.clean:
         page.gap()
@@ -247,16 +247,25 @@ def _hops(page: TextWriter, hops: Sequence[Hop]) -> None:
         page.text(f"- {hop.what} ({hop.evidence.sentence})", hang=2)
 
 
-def _freed_by(page: TextWriter, reports: Iterable[TransportReport]) -> None:
-    """What the app can do by itself, once for all Transports on which the same was measured to work."""
+def _freed_by(page: TextWriter, report: Report) -> None:
+    """What the app can do by itself, once for all Transports on which the same was measured to work.
+
+    Where it is a fix of a culprit, it stands there already.
+    """
+    tested = {
+        (offered.fix.variant, transport)
+        for culprit_report in report.culprits
+        for offered in culprit_report.offered
+        for transport in offered.transports
+    }
     freed: dict[tuple[tuple[Variant, ...], str], list[str]] = {}
-    for report in reports:
-        if report.freed_by:
-            freed.setdefault((report.freed_by, ""), []).append(report.transport)
-        for client in clients.others(report):
+    for found in report.transports:
+        if variants := tuple(each for each in found.freed_by if (each, found.transport) not in tested):
+            freed.setdefault((variants, ""), []).append(found.transport)
+        for client in clients.others(found):
             if client.freed_by:
                 whom = f", for {clients.NAMES[client.client]}"
-                freed.setdefault((client.freed_by, whom), []).append(report.transport)
+                freed.setdefault((client.freed_by, whom), []).append(found.transport)
     if freed:
         page.gap()
     for (variants, whom), transports in freed.items():

@@ -249,13 +249,24 @@ HEADER = fix(variant=Variant.XAB, by=Owner.APP)
 
 def test_what_was_tried_and_worked_is_offered_first_with_its_times():
     first, second = offered([FIX, HEADER], result(*STRIPPED))
-    assert (first.fix, first.transport) == (HEADER, CHUNKED)
+    assert (first.fix, first.transports) == (HEADER, (CHUNKED,))
     assert first.tested == "1.90 s to 0.00 s"
-    assert (second.fix, second.transport, second.tested) == (FIX, None, "")
+    assert (second.fix, second.transports, second.tested) == (FIX, (), "")
 
 
 def test_what_was_not_tried_keeps_its_place():
     assert [each.fix for each in offered([FIX, HEADER], result(HELD_PATH))] == [FIX, HEADER]
+
+
+def test_every_transport_on_which_it_worked_is_named_with_the_times_of_the_first():
+    own = run(*STRIPPED, saw(EVENTS, HELD), saw(xab(EVENTS)))
+    found = tuple(
+        TransportReport(transport, Flow.HELD, "", culprits=result(*STRIPPED).transports[0].culprits)
+        for transport in (CHUNKED, EVENTS)
+    )
+    (each,) = offered([HEADER], ClientVerdict(Client.BROWSER, own, found, Verdict.HELD))
+    assert each.transports == (CHUNKED, EVENTS)
+    assert each.tested == "1.90 s to 0.00 s"
 
 
 def test_what_worked_for_a_second_client_counts():
@@ -271,7 +282,7 @@ def test_a_transport_without_the_culprit_counts_for_nothing():
 def test_the_users_own_stream_has_no_times():
     own = replace(saw(Probe(CHUNKED, Scenario.OWN), HELD), arrivals=())
     (each,) = offered([HEADER], result(own))
-    assert each.transport is None
+    assert not each.transports
 
 
 def test_another_culprit_that_holds_explains_why_a_fix_had_no_effect():

@@ -169,7 +169,7 @@ def test_markdown_has_a_row_for_each_address_and_no_markup_of_the_far_side():
     assert "<b>" not in text
     assert "[x](http" not in text
     assert "\x1b" not in text
-    assert "```\nX-Accel-Buffering: no\n```\n\ntested here: chunked, 1\\.90 s to 0\\.00 s" in text
+    assert "```\nX-Accel-Buffering: no\n```\n\ntested here: chunked, 1.89 s to 0.00 s; on events too" in text
     assert "    proxy_buffering off;\n    proxy_http_version 1.1;\n" in text, "both culprits' lines, together"
 
 

@@ -160,7 +160,7 @@ export interface Fix {
   cost: string;
   note: string;
   response_header: boolean;
-  tested?: { transport: Transport; before_s: number; after_s: number } | null;
+  tested?: { transports: Transport[]; before_s: number; after_s: number } | null;
 }
 
 export interface CulpritReport {
