@@ -68,6 +68,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         or seen.size_bytes(transport) is not None
         # What holds only the beginning is another filter: mod_xml2enc keeps 4096 bytes of text types.
         or seen.frees(transport, Variant.PADDED) is Answer.YES
+        or seen.handshake_stored()  # as Caddy does with every response; mod_security2 leaves an upgrade alone
     ):
         return None
     flowing = next((other for other in STREAMED if seen.flow(other) is Flow.FLOWING), None)

@@ -11,7 +11,7 @@ from flushcheck.culprits import lint_common, x_accel
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Outcome, Owner, Probe, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Probe, Transport
 
 CULPRIT = Culprit(
     id="caddy-buffer-responses",
@@ -54,8 +54,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         or seen.compressed(transport)
         or seen.size_bytes(transport) is not None
         or handshake is None
-        or handshake.status != 200
-        or handshake.outcome is not Outcome.REFUSED  # over HTTP/2 a handshake succeeds with 200 (RFC 8441)
+        or not seen.handshake_stored()
     ):
         return None
     facts = (

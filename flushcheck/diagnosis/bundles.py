@@ -125,12 +125,12 @@ def _merged(changes: Iterable[str]) -> tuple[str, ...]:
     merged: dict[str, str] = {}
     for change in changes:
         for line in [change] if "{" in change or "<" in change else change.splitlines():
-            key = _key(line)
-            merged[key] = _both(merged[key], line) if key in merged else line
+            name = key(line)
+            merged[name] = _both(merged[name], line) if name in merged else line
     return tuple(line for text in merged.values() for line in text.splitlines())
 
 
-def _key(line: str) -> str:
+def key(line: str) -> str:
     """What a line sets: two lines with the same key set the same."""
     words = line.split()
     return " ".join(words[: _KEY_WORDS.get(words[0].lower(), 1)]).lower()

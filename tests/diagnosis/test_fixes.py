@@ -31,12 +31,13 @@ from flushcheck.model import (
     Verdict,
     VersionChange,
 )
-from tests.measurement.streams import HELD, REPLAYED, direct, run, saw, xab
+from tests.measurement.streams import HELD, NOTHING, REPLAYED, direct, run, saw, xab
 
 CHUNKED, EVENTS, WEBSOCKET = Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET
 CHANGE = VersionChange("nginx", (1, 29, 7), "does this", "does that", "a source")
 FIX = Fix("here", "a line", Owner.SERVER)
-PLAIN, GZIP, BR = {}, {"content-encoding": "gzip"}, {"content-encoding": "BR"}
+PLAIN: dict[str, str] = {}
+GZIP, BR = {"content-encoding": "gzip"}, {"content-encoding": "BR"}
 
 
 def called(protocol: str, gateway: str = "") -> RequestAtApp:
@@ -362,7 +363,7 @@ def test_every_fix_that_can_be_pasted_names_its_server():
 
 def test_a_websocket_names_no_other_server_where_nginx_is_proven():
     assert upgrade_lines.NGINX_FIX.place is Place.ADDRESS
-    refused = saw(WEBSOCKET, (), request=replace(OLD, websocket_key=True))
+    refused = saw(WEBSOCKET, NOTHING, request=replace(OLD, websocket_key=True))
     found = result(*STRIPPED, refused, culprits=("websocket-upgrade",), transport=WEBSOCKET)
     (report,) = with_fixes(
         [CulpritReport(CULPRITS["websocket-upgrade"], Confidence.CERTAIN, (WEBSOCKET,), ())], [found], None
