@@ -240,7 +240,8 @@ function metBySome({ clients = [] }, asked) {
  * @param {Fix} fix */
 export const fixRemarks = ({ tested, versions, cost, note }) =>
   [
-    tested && `Tested here: ${tested.transports.join(", ")}, ${tested.before_s.toFixed(2)} s to ${tested.after_s.toFixed(2)} s`,
+    tested &&
+      `Tested here: ${tested.transports.join(", ")}, ${tested.before_s.toFixed(2)} s to ${tested.after_s.toFixed(2)} s`,
     versions && `For: ${versions}`,
     cost && `Cost: ${cost}`,
     note && `Note: ${note}`,
