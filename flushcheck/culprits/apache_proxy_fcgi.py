@@ -20,7 +20,10 @@ PASS_FIX = Fix(
     server=Server.APACHE,
     place=Place.SITE,
     cost="one more write for each record of the app",
-    note="the first line that names an address sets the parameters; those on later lines are ignored",
+    note=(
+        "the first line that names an address sets the parameters; those on later lines are ignored; where "
+        "SetHandler passes to the app, no ProxyPass belongs there"
+    ),
 )
 HANDLER_FIX = Fix(
     where='Apache, beside a SetHandler "proxy:fcgi://..."',

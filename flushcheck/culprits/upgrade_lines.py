@@ -42,11 +42,19 @@ NGINX_HEADERS_FIX = replace(
 )
 APACHE_FIX = Fix(
     where="Apache, the virtual host (2.4.47 or later)",
+    app_protocol="HTTP/1.1",
     change='ProxyPass "/" "http://127.0.0.1:8000/" upgrade=websocket',
     by=Owner.SERVER,
     server=Server.APACHE,
     place=Place.SITE,
     note="older versions need mod_proxy_wstunnel and a RewriteRule on the Upgrade header",
+)
+# Apache calls the app over HTTP/1.1 unless this variable is set. Measured on 2.4.71.
+APACHE_HTTP10_FIX = replace(
+    APACHE_FIX,
+    change=f"# remove SetEnv force-proxy-request-1.0\n{APACHE_FIX.change}",
+    app_protocol="HTTP/1.0",
+    removes=("SetEnv force-proxy-request-1.0",),
 )
 # Measured on Squid 5.7, as an accelerator and as a forward proxy that intercepts TLS (ssl-bump).
 SQUID_FIX = Fix(

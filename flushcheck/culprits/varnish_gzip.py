@@ -26,7 +26,17 @@ FIX = Fix(
     server=Server.VARNISH,
     place=Place.RESPONSE,
     cost="streams are not compressed",
-    note="set it only for the addresses of streams",
+    note=(
+        "set it only for the addresses of streams, and not where VCL sets beresp.filters: Varnish then "
+        "responds with an error"
+    ),
+)
+FILTERS_FIX = Fix(
+    where="VCL, the line that sets beresp.filters",
+    change="# take gzip out of the list",
+    by=Owner.SERVER,
+    server=Server.VARNISH,
+    cost="streams are not compressed",
 )
 
 CULPRIT = Culprit(
@@ -44,7 +54,7 @@ CULPRIT = Culprit(
         "The response is compressed by a server that adds X-Varnish, and held for clients that accept no "
         "compression too."
     ),
-    fixes=(FIX,),
+    fixes=(FIX, FILTERS_FIX),
     references=("https://varnish-cache.org/docs/7.1/users-guide/compression.html",),
 )
 

@@ -27,6 +27,7 @@ CULPRIT = Culprit(
         upgrade_lines.NGINX_FIX,
         upgrade_lines.NGINX_HEADERS_FIX,
         upgrade_lines.APACHE_FIX,
+        upgrade_lines.APACHE_HTTP10_FIX,
         upgrade_lines.LIGHTTPD_FIX,
         upgrade_lines.VARNISH_FIX,
         upgrade_lines.SQUID_FIX,

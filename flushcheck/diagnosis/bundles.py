@@ -121,10 +121,14 @@ def _needed(fixes: Iterable[Fix], server: Server) -> tuple[Fix, ...]:
 
 
 def _merged(changes: Iterable[str]) -> tuple[str, ...]:
-    """The lines of all changes, what sets the same once. A change of several blocks stays whole."""
+    """The lines of all changes, what sets the same once. A change of several blocks stays whole.
+
+    Comments say what to remove: see `Fix.removes`.
+    """
     merged: dict[str, str] = {}
     for change in changes:
-        for line in [change] if "{" in change or "<" in change else change.splitlines():
+        lines = [line for line in change.splitlines() if not line.startswith("#")]
+        for line in [change] if "{" in change or "<" in change else lines:
             name = key(line)
             merged[name] = _both(merged[name], line) if name in merged else line
     return tuple(line for text in merged.values() for line in text.splitlines())
@@ -182,11 +186,15 @@ def _lighttpd(lines: Lines, removed: Sequence[str], site: Site) -> list[str]:
 
 
 def _varnish(lines: Lines, removed: Sequence[str], site: Site) -> list[str]:
-    response = lines[Place.RESPONSE]
+    """VCL runs the subs of one name one after the other: a later `set` counts, and an earlier `return`."""
+    first, response = lines[Place.FILE], lines[Place.RESPONSE]
     pattern = site.path.replace(".", r"\.")
     only = [f'if (bereq.url ~ "^{pattern}") {{', *_indented(response), "}"]
-    sub = ["sub vcl_backend_response {", *_indented(only), "}"] if response else []
-    return [*_removals(removed), *lines[Place.FILE], *sub]
+    last = ["# behind the other subs of this name", "sub vcl_backend_response {", *_indented(only), "}"]
+    return [
+        *(["# in front of the other subs of these names", *first] if first else []),
+        *(last if response else []),
+    ]
 
 
 def _plain(lines: Lines, removed: Sequence[str], site: Site) -> list[str]:
@@ -199,7 +207,7 @@ _FORMATS: Mapping[Server, tuple[Callable[[Lines, Sequence[str], Site], list[str]
     Server.HAPROXY: (_haproxy, "HAProxy, the section of the stream: defaults, frontend or listen"),
     Server.CADDY: (_caddy, "the Caddyfile, the block of the site"),
     Server.LIGHTTPD: (_lighttpd, "lighttpd.conf, at its end"),
-    Server.VARNISH: (_varnish, "VCL, in front of the other subs of these names"),
+    Server.VARNISH: (_varnish, "VCL, each sub where its comment says"),
     Server.SQUID: (_plain, "squid.conf"),
     Server.PHP: (_plain, "php.ini"),
 }

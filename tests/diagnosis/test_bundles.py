@@ -46,6 +46,7 @@ MERGED = [
     ("an empty value does not replace one",   [[UPGRADE], [EMPTY]],                     ["proxy_set_header Upgrade $http_upgrade;", 'proxy_set_header Connection "upgrade";', "proxy_http_version 1.1;"]),
     ("an empty value alone stays",            [[EMPTY]],                                ["proxy_http_version 1.1;", EMPTIED]),
     ("an instruction is skipped",             [[line("# remove it", place=None), BUFFERING]], ["proxy_buffering off;"]),
+    ("what to remove beside a line",          [[line("# remove a\nproxy_buffering off;", removes=("a",))]], ["# remove a here", "proxy_buffering off;"]),
     ("what to remove comes first",            [[BUFFERING], [line("# remove it", place=None, removes=("a", "b"))]], ["# remove a and b here", "proxy_buffering off;"]),
 ]  # fmt: skip
 
@@ -159,13 +160,22 @@ TEXTS = {
             line("sub vcl_recv {\n}", Server.VARNISH, Place.FILE, joins=True),
         ),
         (
-            'sub vcl_recv {\n}\nsub vcl_backend_response {\n    if (bereq.url ~ "^/chat/") {\n'
-            "        set beresp.do_stream = true;\n        set beresp.do_esi = false;\n    }\n}"
+            "# in front of the other subs of these names\nsub vcl_recv {\n}\n"
+            "# behind the other subs of this name\nsub vcl_backend_response {\n"
+            '    if (bereq.url ~ "^/chat/") {\n        set beresp.do_stream = true;\n'
+            "        set beresp.do_esi = false;\n    }\n}"
         ),
     ),
     "Varnish, subs alone": (
         needs(line("sub vcl_recv {\n}", Server.VARNISH, Place.FILE)),
-        "sub vcl_recv {\n}",
+        "# in front of the other subs of these names\nsub vcl_recv {\n}",
+    ),
+    "Varnish, responses alone": (
+        needs(line("set beresp.do_stream = true;", Server.VARNISH, Place.RESPONSE)),
+        (
+            "# behind the other subs of this name\nsub vcl_backend_response {\n"
+            '    if (bereq.url ~ "^/chat/") {\n        set beresp.do_stream = true;\n    }\n}'
+        ),
     ),
     "Squid": (needs(line("read_timeout 1 hour", Server.SQUID, Place.FILE)), "read_timeout 1 hour"),
     "PHP": (

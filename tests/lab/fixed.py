@@ -1,7 +1,7 @@
 """What becomes of a case when its fixes are pasted into its very file: `python -m tests.lab --fixed`.
 
-The whole text to paste first: then every transport has to flow. Then each fix alone that can be pasted: its
-culprit must be gone.
+The whole text to paste first, then each fix alone that can be pasted: its culprits must be gone. What is left
+then may have been hidden behind them, or needs more than lines of this file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from flushcheck.diagnosis.bundles import bundles, site_of
-from flushcheck.model import CulpritReport, OfferedFix, Report, Server, Verdict
+from flushcheck.model import CulpritReport, OfferedFix, Report, Server
 from tests.lab import programs
 from tests.lab.case import Case
 from tests.lab.paste import paste
@@ -50,8 +50,8 @@ def rows(
     for bundle in before.bundles:
         if str(bundle.server) == case.program:
             after = _after(case, bundle.change, bundle.server, diagnose, origin)
-            flows = after.verdict is Verdict.FLOWING
-            yield Row(case.name, bundle.change, bundle.culprits, flows, _outcome(after))
+            gone = not {*bundle.culprits} & {report.id for report in after.culprits}
+            yield Row(case.name, bundle.change, bundle.culprits, gone, _outcome(after))
     for report, offered in _single(before.culprits, case) if alone else ():
         server = offered.fix.server
         change = _text(report, offered, before.target)
@@ -63,8 +63,11 @@ def rows(
 
 def _single(reports: Sequence[CulpritReport], case: Case) -> Iterator[tuple[CulpritReport, OfferedFix]]:
     for report in reports:
+        if any(offered.fix.joins for offered in report.offered):
+            continue  # which of them is needed is not known: they are pasted together
         for offered in report.offered:
-            if str(offered.fix.server) == case.program and offered.fix.place and not offered.fix.joins:
+            foreign = "SetHandler" in offered.fix.where and "SetHandler" not in case.text
+            if str(offered.fix.server) == case.program and offered.fix.place and not foreign:
                 yield report, offered
 
 

@@ -38,14 +38,21 @@ def _settings(change: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _without(lines: Sequence[str], names: Sequence[str]) -> list[str]:
-    return [line for line in lines if not line.split() or line.split()[0] not in names]
+    return [line for line in lines if not line.strip().startswith(tuple(names))]
 
 
 def _set(lines: list[str], setting: str, is_place: Callable[[str], bool]) -> list[str]:
     """The lines with one setting: in place of each that sets the same, or behind the lines of its block."""
     same = [at for at, line in enumerate(lines) if line.strip() and key(line) == key(setting)]
     if same:
-        return [setting if at in same else line for at, line in enumerate(lines)]
+        # A setting of several lines goes with its block.
+        inside = {
+            number
+            for at in same
+            if lines[at].rstrip().endswith("{")
+            for number in range(at + 1, next(n for n in range(at, len(lines)) if lines[n].strip() == "}") + 1)
+        }
+        return [setting if at in same else line for at, line in enumerate(lines) if at not in inside]
     places = [at for at, line in enumerate(lines) if is_place(line)]
     if not places:
         raise ValueError(f"no place for {setting}")
@@ -85,8 +92,9 @@ def _caddy(lines: Sequence[str], change: Sequence[str]) -> str:
 def _apache(lines: Sequence[str], change: Sequence[str]) -> str:
     """Its sections go to the end of the virtual host; a line outside of them replaces one."""
     begin = next((at for at, line in enumerate(change) if line.startswith("<")), len(change))
-    out = list(lines)
-    for setting in change[:begin]:
+    settings, removed = _settings(change[:begin])
+    out = _without(lines, removed)
+    for setting in settings:
         out = _set(out, setting, lambda line: line.startswith("<VirtualHost"))
     end = max(at for at, line in enumerate(out) if line.startswith("</VirtualHost"))
     return _joined([*out[:end], *change[begin:], *out[end:]])
@@ -98,7 +106,8 @@ def _at_the_end(lines: Sequence[str], change: Sequence[str]) -> str:
 
 def _varnish(lines: Sequence[str], change: Sequence[str]) -> str:
     first = next((at for at, line in enumerate(lines) if line.startswith("sub ")), len(lines))
-    return _joined([*lines[:first], *change, *lines[first:]])
+    behind = next((at for at, line in enumerate(change) if line.startswith("# behind ")), len(change))
+    return _joined([*lines[:first], *change[:behind], *lines[first:], *change[behind:]])
 
 
 _SERVERS: Mapping[Server, Callable[[Sequence[str], Sequence[str]], str]] = {

@@ -49,3 +49,4 @@ def test_the_lines_to_paste_let_everything_flow(rows: dict[str, list[fixed.Row]]
     (row,) = rows[name]
     assert set(row.culprits) == {*case.culprits, *case.options["also"].split()}
     assert row.right, row
+    assert row.outcome == "flowing", row

@@ -17,12 +17,15 @@ ROWS = [
     ("in place of the same",    Server.NGINX,     "gzip on;\n" + LOCATION,             "location / {\ngzip off;\n}",                    "gzip off;\n" + LOCATION),
     ("a section of Apache",     Server.APACHE,    VHOST,                               "<Location />\nA b\n</Location>",                "<VirtualHost *:80>\nProxyPass / http://a/\n<Location />\nA b\n</Location>\n</VirtualHost>\n"),
     ("a line of Apache",        Server.APACHE,    VHOST,                               "ProxyPass / http://b/ c=d",                     "<VirtualHost *:80>\nProxyPass / http://b/ c=d\n</VirtualHost>\n"),
+    ("removed from Apache",     Server.APACHE,    VHOST.replace("<V", "SetEnv a 1\n<V"), "# remove SetEnv a here\nProxyPass / http://b/",  VHOST.replace("//a", "//b")),
+    ("in place of a block",     Server.CADDY,     "http://x {\nencode {\ngzip\n}\n}\n",  "http://x {\nencode gzip\n}",                    "http://x {\nencode gzip\n}\n"),
     ("a new line of Apache",    Server.APACHE,    VHOST,                               "ProxyTimeout 9",                                "<VirtualHost *:80>\nProxyTimeout 9\nProxyPass / http://a/\n</VirtualHost>\n"),
     ("a section of HAProxy",    Server.HAPROXY,   SECTIONS,                            "defaults\noption b",                            "defaults\noption b\nmode http\nfrontend f\nbind :1\n"),
     ("removed",                 Server.CADDY,     SITE,                                "http://x {\n# remove buffer_responses and b here\n}", SITE.replace("buffer_responses\n", "")),
     ("a matcher",               Server.CADDY,     SITE,                                "http://x {\n@s path /\nencode @s gzip\n}",      SITE.replace("http://x {\n", "http://x {\n@s path /\nencode @s gzip\n")),
     ("at the end",              Server.LIGHTTPD,  "a = 1\n",                           "b = 2",                                         "a = 1\nb = 2\n"),
     ("in front of the subs",    Server.VARNISH,   "vcl 4.1;\nsub a {\n}\n",            "sub b {\n}",                                    "vcl 4.1;\nsub b {\n}\nsub a {\n}\n"),
+    ("behind the subs",         Server.VARNISH,   "vcl 4.1;\nsub a {\n}\n",            "sub b {\n}\n# behind them\nsub c {\n}",         "vcl 4.1;\nsub b {\n}\nsub a {\n}\n# behind them\nsub c {\n}\n"),
     ("no subs",                 Server.VARNISH,   "vcl 4.1;\n",                        "sub b {\n}",                                    "vcl 4.1;\nsub b {\n}\n"),
 ]  # fmt: skip
 
