@@ -68,7 +68,28 @@ def _all_set(lines: Sequence[str], change: Sequence[str], is_place: Callable[[st
 
 
 def _nginx(lines: Sequence[str], change: Sequence[str]) -> str:
-    return _all_set(lines, change, lambda line: bool(_PASSES.match(line)))
+    """Into the location that the text names, where that passes to an app; else into each that does."""
+    blocks = [block for block in _locations(lines) if any(_PASSES.match(lines[at]) for at in block)]
+    named = [block for block in blocks if lines[block.start].strip() == change[0]]
+    out = list(lines)
+    for block in reversed(named or blocks):
+        inner = out[block.start : block.stop]
+        settings, removed = _settings(change)
+        inner = _without(inner, removed)
+        for setting in settings:
+            inner = _set(inner, setting, lambda line: bool(_PASSES.match(line)))
+        out[block.start : block.stop] = inner
+    if not blocks:
+        raise ValueError(f"no place for {' '.join(_settings(change)[0])}")
+    return _joined(out)
+
+
+def _locations(lines: Sequence[str]) -> list[range]:
+    """The lines of each location, up to its first closing brace."""
+    begins = [at for at, line in enumerate(lines) if line.strip().startswith("location ")]
+    return [
+        range(begin, next(at for at in range(begin, len(lines)) if "}" in lines[at]) + 1) for begin in begins
+    ]
 
 
 def _haproxy(lines: Sequence[str], change: Sequence[str]) -> str:

@@ -8,13 +8,17 @@ from flushcheck.model import Server
 from tests.lab.paste import paste
 
 LOCATION = "server {\nlocation / {\nproxy_pass http://a;\n}\n}\n"
+OTHER = "location /b {\nproxy_pass http://b;\n}\n"
 VHOST = "<VirtualHost *:80>\nProxyPass / http://a/\n</VirtualHost>\n"
 SECTIONS = "defaults\nmode http\nfrontend f\nbind :1\n"
 SITE = "{\nadmin off\n}\nhttp://x {\nreverse_proxy a {\nbuffer_responses\n}\n}\n"
 ROWS = [
     # name                      server            the file                             what is pasted                                    the file then
     ("a new line",              Server.NGINX,     LOCATION,                            "location / {\n# keep\nproxy_buffering off;\n}", "server {\nlocation / {\nproxy_pass http://a;\nproxy_buffering off;\n}\n}\n"),
-    ("in place of the same",    Server.NGINX,     "gzip on;\n" + LOCATION,             "location / {\ngzip off;\n}",                    "gzip off;\n" + LOCATION),
+    ("in place of the same",    Server.NGINX,     LOCATION.replace("proxy", "gzip on;\nproxy"), "location / {\ngzip off;\n}",         LOCATION.replace("proxy", "gzip off;\nproxy")),
+    ("not outside of it",       Server.NGINX,     "gzip on;\n" + LOCATION,             "location / {\ngzip off;\n}",                    "gzip on;\n" + LOCATION.replace("a;\n", "a;\ngzip off;\n")),
+    ("not in another one",      Server.NGINX,     LOCATION + OTHER,                    "location / {\na b;\n}",                         LOCATION.replace("a;\n", "a;\na b;\n") + OTHER),
+    ("named by no location",    Server.NGINX,     LOCATION + OTHER,                    "location /c {\na b;\n}",                        LOCATION.replace("a;\n", "a;\na b;\n") + OTHER.replace("b;\n", "b;\na b;\n")),
     ("a section of Apache",     Server.APACHE,    VHOST,                               "<Location />\nA b\n</Location>",                "<VirtualHost *:80>\nProxyPass / http://a/\n<Location />\nA b\n</Location>\n</VirtualHost>\n"),
     ("a line of Apache",        Server.APACHE,    VHOST,                               "ProxyPass / http://b/ c=d",                     "<VirtualHost *:80>\nProxyPass / http://b/ c=d\n</VirtualHost>\n"),
     ("removed from Apache",     Server.APACHE,    VHOST.replace("<V", "SetEnv a 1\n<V"), "# remove SetEnv a here\nProxyPass / http://b/",  VHOST.replace("//a", "//b")),
