@@ -51,6 +51,8 @@ _NAMES: Mapping[str, Server] = {
 # (tests/recordings): Apache 2.4 (ProxyAddHeaders), lighttpd 1.4.69. Traefik adds the first one too.
 _ADDS: Mapping[Server, str] = {Server.APACHE: "x-forwarded-server", Server.LIGHTTPD: "x-host"}
 
+OLD_HTTP = "HTTP/1.0"
+
 # How nginx calls an app, by the begin of `RequestAtApp.gateway`.
 _GATEWAYS: Mapping[str, str] = {"CGI/": "fastcgi", "uwsgi": "uwsgi", "SCGI/": "scgi"}
 
@@ -235,7 +237,8 @@ def _fits_protocol(fix: Fix, meetings: Sequence[Meeting], layers: Sequence[str])
     """How the app was called decides; where that is not known, the version that a program names."""
     called = protocols(meetings) if fix.app_protocol else frozenset()
     if called:
-        return fix.app_protocol in called
+        # What helps with HTTP/1.1 helps with later versions as well.
+        return any((protocol == OLD_HTTP) is (fix.app_protocol == OLD_HTTP) for protocol in called)
     return fix.is_offered(partial(named_version, seen=meetings[0].seen.whole, layers=layers))
 
 

@@ -70,6 +70,8 @@ BY_MEETING = [
     ("called over 1.1, for 1.0",                    ON_HTTP10,                               [met(request=NEW)],                     False),
     ("called over 1.1, for 1.1",                    ON_HTTP11,                               [met(request=NEW)],                     True),
     ("called over 1.0, for 1.1",                    ON_HTTP11,                               [met(request=OLD)],                     False),
+    ("called over 2.0, for 1.1", ON_HTTP11, [met(request=called("HTTP/2.0"))], True),
+    ("called over 2.0, for 1.0", ON_HTTP10, [met(request=called("HTTP/2.0"))], False),
     ("called over both",                            ON_HTTP10,                               [met(request=NEW), met(request=OLD)],   True),
     ("not known how it is called",                  ON_HTTP10,                               [met(request=None)],                    True),
     ("called through a gateway",                    ON_HTTP11,                               [met(request=CGI)],                     True),
