@@ -57,8 +57,8 @@ class Fix:
     joins: bool = False  # no run tells whether this or the one before it is needed: lines to paste have both
     # What rules it out on a path; see `diagnosis/fixes.py`, which decides.
     variant: Variant | None = None  # the Probe that tries this very change
-    # It helps only where the app is called over this: "HTTP/1.0", or "HTTP/1.1" and later versions. Where that
-    # is seen, it decides in place of the versions below.
+    # It helps only where the app is called over this: "HTTP/1.0", or "HTTP/1.1" and later versions. Where
+    # that is seen, it decides in place of the versions below.
     app_protocol: str = ""
     encodings: frozenset[str] = frozenset()  # it helps only where the response has one of these
     uncompressed: bool = False  # it helps only where nothing compresses the response
