@@ -22,7 +22,7 @@ from flushcheck.model import (
 )
 from flushcheck.model.codec import to_json
 from flushcheck.reports.clients import asked_as
-from flushcheck.reports.fixes import fix_document
+from flushcheck.reports.fixes import bundle_document, offered_document
 
 SCHEMA = 2
 
@@ -51,6 +51,7 @@ def document(report: Report) -> dict[str, Any]:
         "observer": report.observer,
         "marker": report.marker,
         "clean": list(report.clean),
+        "bundles": [bundle_document(bundle) for bundle in report.bundles],
     }
 
 
@@ -188,7 +189,7 @@ def _culprit(found: CulpritReport) -> dict[str, Any]:
         "clients": [client.value for client in found.clients],
         "evidence": [fact.sentence for fact in found.evidence],
         "versions": list(found.versions),
-        "fixes": [fix_document(fix) for fix in found.fixes],
+        "fixes": [offered_document(offered) for offered in found.offered],
         "references": list(culprit.references),
     }
 

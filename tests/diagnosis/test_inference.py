@@ -177,6 +177,7 @@ def test_the_document_has_the_fields_that_were_promised():
         "cost",
         "note",
         "response_header",
+        "tested",
     }
     json.dumps(report)
 

@@ -29,7 +29,7 @@ from flushcheck.model.codec import to_json
 from flushcheck.model.run_schema import SCHEMA
 from flushcheck.prober import gather
 from flushcheck.reports.terminal import terminal
-from tests.lab import accounts, chromium, programs, versions, watched
+from tests.lab import accounts, chromium, fixed, programs, versions, watched
 from tests.lab.case import Case, Client, Kind, Protocol, Sights, every, find, with_seen
 from tests.lab.seen import Seen
 from tests.lab.sights import account, observe, shapes
@@ -91,6 +91,11 @@ def main() -> int:
         action="store_true",
         help="apps of one's own on real servers, by `flushcheck tap` and the assertions; a name is the begin of a stack's",
     )
+    parser.add_argument(
+        "--fixed",
+        action="store_true",
+        help="paste the fixes of each guilty case into its file, and diagnose it again",
+    )
     asked = parser.parse_args()
     if asked.stacks:
         return judge_stacks(asked.cases, asked.jobs, record=asked.record)
@@ -103,6 +108,8 @@ def main() -> int:
     except LookupError as error:
         print(error, file=sys.stderr)
         return 2
+    if asked.fixed:
+        return judge_fixed(cases, asked.jobs)
     with scratch(), ExitStack() as stack:
         if asked.busy:
             stack.enter_context(servers.busy_cores())
@@ -133,6 +140,26 @@ def judge_stacks(names: Sequence[str], jobs: int, *, record: bool) -> int:
         scores = stacks.measure(chosen, jobs, say=lambda row: print(row, flush=True), record=record)
     print(stacks.totals(scores))
     return int(stacks.failed(scores))
+
+
+def judge_fixed(cases: Sequence[Case], jobs: int) -> int:
+    """Run the guilty cases with each of their fixes, and print what became of them."""
+
+    def run(case: Case) -> list[fixed.Row]:
+        try:
+            return list(fixed.rows(case, lambda url, case: diagnose(url, case)[0]))
+        except (programs.Missing, servers.ServiceError, ValueError) as error:
+            return [fixed.Row(case.name, "", (), False, str(error).strip().replace("\n", " | ")[-200:])]
+
+    guilty = [case for case in cases if case.kind is Kind.GUILTY]
+    wrong = 0
+    with scratch(), ThreadPoolExecutor(jobs) as pool:
+        for done in as_completed([pool.submit(run, case) for case in guilty]):
+            for row in done.result():
+                wrong += not row.right
+                print(row, flush=True)
+    print(f"\n{len(guilty)} guilty cases, {wrong} wrong")
+    return int(bool(wrong))
 
 
 @contextmanager

@@ -153,10 +153,7 @@ def test_github_commands_are_one_line_each():
     assert all(line.count("::error") <= 2 for line in lines)
     assert lines[0].startswith("::error title=flushcheck%3A held is ")
     assert "%0Anginx-proxy-buffering%3A" not in lines[0], "colons are escaped in properties alone"
-    assert (
-        "%0Anginx-proxy-buffering: nginx, the location block with proxy_pass: proxy_buffering off;"
-        in lines[0]
-    )
+    assert "%0Anginx-proxy-buffering: the app, on each streamed response: X-Accel-Buffering: no" in lines[0]
 
 
 def test_github_commands_of_findings_name_file_and_line():
@@ -172,7 +169,8 @@ def test_markdown_has_a_row_for_each_address_and_no_markup_of_the_far_side():
     assert "<b>" not in text
     assert "[x](http" not in text
     assert "\x1b" not in text
-    assert "```\nproxy_buffering off;\n```" in text
+    assert "```\nX-Accel-Buffering: no\n```\n\ntested here: chunked, 1.89 s to 0.00 s; on events too" in text
+    assert "    proxy_buffering off;\n    proxy_http_version 1.1;\n" in text, "both culprits' lines, together"
 
 
 def test_markdown_of_findings_is_one_table():

@@ -8,7 +8,7 @@ import { exportButtons } from "./export.js";
 import { CLIENT_NAMES, protocolLabel, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
 import { Timeline } from "./timeline.js";
 
-/** @import { Client, ClientReport, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
+/** @import { Bundle, Client, ClientReport, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
 /** @typedef {[transport: Transport, report: TransportReport][]} TransportReports */
 
 /** @type {Record<string, string>} */
@@ -53,6 +53,7 @@ export function showReport({ report, own, overPublicUrl, run, source }) {
       el("div", { class: "grid" }, ...transports.map(transportPanel)),
       faultLocation(report.fault_location),
       ...report.culprits.map((culprit) => culpritPanel(culprit, Object.keys(report.clients ?? {}))),
+      ...report.bundles.filter((bundle) => bundle.culprits.length > 1).map(bundlePanel),
       el(
         "div",
         { class: "facts" },
@@ -216,6 +217,17 @@ function culpritPanel(culprit, asked) {
   );
 }
 
+/** The lines of several culprits for one server, as one text to copy.
+ * @param {Bundle} bundle */
+const bundlePanel = ({ where, change, culprits, notes }) =>
+  box(
+    `The lines of ${culprits.join(" and ")} together`,
+    "bundle",
+    el("p", {}, where),
+    copyable(change),
+    ...notes.map((note) => el("p", { class: "soft" }, `Note: ${note}`)),
+  );
+
 /** The clients that meet a culprit, in a sentence; "" if all do.
  * @param {CulpritReport} culprit
  * @param {readonly string[]} asked */
@@ -224,10 +236,16 @@ function metBySome({ clients = [] }, asked) {
   return names.length && names.length < asked.length ? `, for ${names.join(", ")}` : "";
 }
 
-/** The versions, the cost and a note of a fix, each only if there is one.
+/** What came of a fix here, its versions, its cost and a note, each only if there is one.
  * @param {Fix} fix */
-export const fixRemarks = ({ versions, cost, note }) =>
-  [versions && `For: ${versions}`, cost && `Cost: ${cost}`, note && `Note: ${note}`]
+export const fixRemarks = ({ tested, versions, cost, note }) =>
+  [
+    tested &&
+      `Tested here: ${tested.transports.join(", ")}, ${tested.before_s.toFixed(2)} s to ${tested.after_s.toFixed(2)} s`,
+    versions && `For: ${versions}`,
+    cost && `Cost: ${cost}`,
+    note && `Note: ${note}`,
+  ]
     .filter(Boolean)
     .map((text) => el("p", { class: "soft" }, text));
 

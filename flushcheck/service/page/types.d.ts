@@ -161,6 +161,7 @@ export interface Fix {
   cost: string;
   note: string;
   response_header: boolean;
+  tested?: { transports: Transport[]; before_s: number; after_s: number } | null;
 }
 
 export interface CulpritReport {
@@ -259,6 +260,15 @@ export interface Report {
   observer: string;
   marker: string;
   clean: string[];
+  bundles: Bundle[];
+}
+
+export interface Bundle {
+  server: string;
+  where: string;
+  change: string;
+  culprits: string[];
+  notes: string[];
 }
 
 export interface StreamReport {

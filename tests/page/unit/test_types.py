@@ -15,6 +15,7 @@ from flushcheck.measurement import plan
 from flushcheck.measurement.patterns import SAME_DELIVERY_S
 from flushcheck.model import (
     Arrival,
+    Bundle,
     Certificate,
     CertificateMatch,
     CertificateReport,
@@ -38,6 +39,7 @@ from flushcheck.model import (
     Report,
     RequestAtApp,
     Run,
+    Server,
     Transport,
     TransportReport,
     Vantage,
@@ -114,6 +116,7 @@ def a_report() -> dict[str, Any]:
             hops=(Hop("a hop", fact),),
             fault_location=FaultLocation(FaultPlace.APP, "a summary", (fact,)),
             certificate=CertificateReport(Certificate(), Certificate(), CertificateMatch.SAME),
+            bundles=(Bundle(Server.NGINX, "w", "c", ("an-id",)),),
         )
     )
 
@@ -126,6 +129,7 @@ DOCUMENTS = [
     ("IdleResult",         REPORT["transports"]["chunked"]["idle"]),
     ("CulpritReport",      REPORT["culprits"][0]),
     ("Fix",                REPORT["culprits"][0]["fixes"][0]),
+    ("Bundle",             REPORT["bundles"][0]),
     ("FaultLocation",      REPORT["fault_location"]),
     ("CertificateReport",  REPORT["certificate"]),
     ("Certificate",        REPORT["certificate"]["site"]),
