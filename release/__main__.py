@@ -104,13 +104,14 @@ def build(root: Path, out: Path, version: str, date: str) -> None:
         CalledProcessError: a tool failed.
     """
     epoch = int(datetime.fromisoformat(f"{date}T00:00:00+00:00").timestamp())
-    environ = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
+    # cyclonedx-py warns that requirements.lock does not say who needs what.
+    environ = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "PYTHONWARNINGS": "ignore::UserWarning"}
 
     def run(*command: str) -> None:
         subprocess.run(command, cwd=root, env=environ, check=True, stdin=subprocess.DEVNULL)
 
     own = Path(sys.executable).parent
-    run(sys.executable, "-m", "build", "--outdir", str(out), ".")
+    run(sys.executable, "-m", "build", "--quiet", "--outdir", str(out), ".")
     (wheel,) = out.glob("*.whl")
     python = f"cp{sys.version_info.major}{sys.version_info.minor}"
     zipapp = out / f"flushcheck-{version}-{python}-{sysconfig.get_platform()}.pyz"
