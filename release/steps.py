@@ -19,6 +19,8 @@ PLACES = (
     ("Dockerfile", "ARG VERSION={}"),
     ("deploy/kubernetes/flushcheck.yaml", "/flushcheck:{}"),
     ("docs/config-check.md", "rev: v{}"),
+    ("deploy/ci/action.yml", "/deploy/ci@v{}"),
+    ("deploy/ci/gitlab.yml", "/flushcheck@v{}"),
 )
 
 # The kinds of change, in the order of Keep a Changelog 1.1.0.

