@@ -19,6 +19,7 @@ PLACES = (
     ("Dockerfile", "ARG VERSION={}"),
     ("deploy/kubernetes/flushcheck.yaml", "/flushcheck:{}"),
     ("docs/config-check.md", "rev: v{}"),
+    ("docs/ci.md", "/deploy/ci@v{}"),
     ("deploy/ci/action.yml", "/deploy/ci@v{}"),
     ("deploy/ci/gitlab.yml", "/flushcheck@v{}"),
 )

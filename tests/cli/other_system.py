@@ -72,7 +72,7 @@ def become(system: str) -> None:
     names = (*MODULES[system], *NOT_RUN[system])
     for name in names:
         sys.modules.pop(name, None)
-    sys.meta_path.insert(0, Blocker(names))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Blocker(names))
     for module, attributes in MISSING[system].items():
         for attribute in attributes:
             if hasattr(module, attribute):

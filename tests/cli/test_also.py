@@ -71,7 +71,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("given", "error"), WRONG)
 def test_a_wrong_value_is_told_before_anything_is_measured(given, error, capsys):
-    asked = []
+    asked: list[object] = []
     with scripted_server(asked.append) as url:
         assert main(["diagnose", url, "--also", given]) == 2
     assert error in capsys.readouterr().err

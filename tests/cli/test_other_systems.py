@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +102,7 @@ def test_workers_cannot_share_a_folder_there():
 
 def test_gunicorn_is_not_started_on_windows(monkeypatch):
     assert serve.runs_gunicorn()
-    monkeypatch.setattr(serve.os, "name", "nt")
+    monkeypatch.setattr(os, "name", "nt")
     assert not serve.runs_gunicorn()
 
 

@@ -34,7 +34,15 @@ BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 
 
 def by_schema(schema: str, path: Path, *more: str) -> int:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *more, path]
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        f"vendor.{schema}",
+        *more,
+        str(path),
+    ]
     return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
 
 
