@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import xmlschema
 from jsonschema import Draft4Validator, FormatChecker, ValidationError
+from markdown_it import MarkdownIt
 
 from flushcheck.diagnosis.comparison import compare_reports
 from flushcheck.diagnosis.inference import judge
@@ -27,6 +28,7 @@ from flushcheck.reports.prometheus import prometheus
 from flushcheck.reports.provenance import in_logs, measured
 from flushcheck.reports.results import Result, exit_code
 from flushcheck.reports.sarif import sarif, sarif_reports
+from flushcheck.reports.text_writer import printable
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT / "tests" / "recordings"
@@ -161,6 +163,34 @@ def test_github_commands_are_one_line_each():
     )
 
 
+# How actions/runner reads a line: `::name key=value,key=value::message`, and what it unescapes.
+COMMAND = re.compile(
+    r"::(?P<name>error|warning|notice)(?: (?P<properties>[^:\n]*(?:=[^:\n]*)+))?::(?P<message>.*)"
+)
+ESCAPES = (("%3A", ":"), ("%2C", ","), ("%0D", "\r"), ("%0A", "\n"), ("%25", "%"))
+
+
+def unescaped(text: str, escapes: tuple[tuple[str, str], ...]) -> str:
+    for escape, character in escapes:
+        text = text.replace(escape, character)
+    return text
+
+
+def test_github_reads_back_what_was_meant():
+    for line, result in zip(github(ALL).splitlines(), ALL, strict=True):
+        command = COMMAND.fullmatch(line)
+        assert command, line
+        (title,) = [
+            pair.partition("=")[2] for pair in command["properties"].split(",") if pair.startswith("title=")
+        ]
+        shown = " ".join(printable(part) for part in result.name.split("\n"))
+        assert (
+            unescaped(title, ESCAPES).replace("\n", " ") == f"flushcheck: {shown} is {result.report.verdict}"
+        )
+        message = unescaped(command["message"], ESCAPES[2:])
+        assert message.startswith("\n".join(printable(part) for part in result.sentence.split("\n")))
+
+
 def test_github_commands_of_findings_name_file_and_line():
     (line, *_) = github_findings(checked()).splitlines()
     assert re.match(r"::(error|warning|notice) file=nginx\.conf,line=\d+,title=nginx-", line)
@@ -175,6 +205,23 @@ def test_markdown_has_a_row_for_each_address_and_no_markup_of_the_far_side():
     assert "[x](http" not in text
     assert "\x1b" not in text
     assert "```\nproxy_buffering off;\n```" in text
+
+
+def test_a_parser_of_markdown_sees_no_markup_of_the_far_side():
+    """As GitHub and GitLab show it: tables, and addresses that become links by themselves."""
+    tokens = MarkdownIt("gfm-like").parse(markdown(ALL))
+    inline = [child.type for token in tokens for child in token.children or ()]
+    kinds = {token.type for token in tokens} | set(inline)
+    assert not kinds & {"html_block", "html_inline", "link_open", "image", "hr"}
+    (table,) = [number for number, token in enumerate(tokens) if token.type == "table_open"]
+    assert sum(token.type == "tr_open" for token in tokens[table:]) == 1 + len(ALL)
+    headings = [
+        tokens[number + 1].content for number, token in enumerate(tokens) if token.type == "heading_open"
+    ]
+    assert len(headings) == len(ALL)
+    fences = [token.content for token in tokens if token.type == "fence"]
+    fixes = [culprit.fixes[0].change for result in ALL for culprit in result.report.culprits if culprit.fixes]
+    assert fences == [f"{fix}\n" for fix in fixes]
 
 
 def test_markdown_of_findings_is_one_table():
