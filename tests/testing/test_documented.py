@@ -31,7 +31,7 @@ GUILTY = {
 }  # fmt: skip
 
 
-def run(folder: Path, texts: dict[str, str]) -> str:
+def run(folder: Path, texts: dict[str, str], *more: str) -> str:
     """What pytest prints about these files."""
     for framework, text in texts.items():
         (folder / f"test_{framework}_app.py").write_text(text)
@@ -63,16 +63,12 @@ def test_the_examples_pass(tmp_path):
 
 
 @pytest.mark.slow
-def test_they_fail_with_the_layer_and_with_the_report(tmp_path):
+def test_they_fail_with_the_layer_that_joins(tmp_path):
     texts = {}
     for framework, (old, new, _) in GUILTY.items():
         assert old in TEXTS[framework]
         texts[framework] = TEXTS[framework].replace(old, new)
-    texts["django"] = texts["django"].replace("await asyncio.sleep(0.1)", "__import__('time').sleep(0.1)")
-    output = run(tmp_path, texts)
-    assert f"{2 * len(FRAMEWORKS)} failed" in output, output
+    output = run(tmp_path, texts, "-k", "not server")
+    assert f"{len(FRAMEWORKS)} failed" in output, output
     for _, _, layer in GUILTY.values():
         assert re.search(rf"/chat does not stream: {layer} made \d+ pieces wait", output)
-    # Django sends the headers at once and then everything: that may be a slow app, too.
-    reports = re.findall(r"E +(HELD|UNKNOWN)  http://127\.0\.0\.1:\d+/chat", output)
-    assert sorted(reports) == ["HELD", "HELD", "UNKNOWN"]
