@@ -18,6 +18,7 @@ CHAPTERS = {
         "docs/commands",
         "docs/config-check",
         "docs/testing",
+        "docs/ci",
         "docs/taps",
         "docs/tokens",
         "docs/json",

@@ -54,10 +54,7 @@ class Console:
         Raises:
             UsageError: it cannot be written.
         """
-        try:
-            Path(path).open("ab").close()
-        except (OSError, ValueError) as error:
-            raise _unwritable(path, error) from None
+        check_writable(f"-o {path}", path)
         self._file, self.color = path, False
 
     def finish(self) -> None:
@@ -73,7 +70,7 @@ class Console:
             # A patch keeps the bytes of a file that are not UTF-8.
             Path(self._file).write_bytes(text.encode("utf-8", errors="surrogateescape"))
         except OSError as error:
-            raise _unwritable(self._file, error) from None
+            raise _unwritable(f"-o {self._file}", error) from None
 
     @property
     def width(self) -> int:
@@ -116,9 +113,25 @@ class Console:
         print(f"flushcheck: {message}", file=sys.stderr)
 
 
-def _unwritable(path: str, error: Exception) -> UsageError:
+def check_writable(option: str, path: str) -> None:
+    """Open a file for writing, without a change of what it holds.
+
+    Args:
+        option: with its value, for the error.
+        path: of the file.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        Path(path).open("ab").close()
+    except (OSError, ValueError) as error:
+        raise _unwritable(option, error) from None
+
+
+def _unwritable(option: str, error: Exception) -> UsageError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return UsageError(f"-o {path}: {reason}; expected a writable file, for example -o report.txt")
+    return UsageError(f"{option}: {reason}; expected a writable file, for example -o report.txt")
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
