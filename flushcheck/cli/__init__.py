@@ -35,12 +35,13 @@ COMMANDS = {
     "compare": "compare two saved runs: what got better, what got worse",
     "doctor": "check the server settings that the app runs with",
     "serve": "start the service in the foreground",
+    "exporter": "test a list of addresses on a schedule, as metrics for Prometheus",
     "origin": "write an origin for an app or a host, or test one",
     "explain": "explain a culprit: its signs and its fixes",
     "completion": "print the completion for bash, zsh or fish",
     "manual": "print the manual page, for man",
 }
-_WITHOUT_OUTPUT = ("serve",)
+_WITHOUT_OUTPUT = ("serve", "exporter")
 
 _EPILOG = """\
 examples:

@@ -227,4 +227,5 @@ class Report:
     took_s: float = 0.0
     observer: str = ""
     marker: str = ""
+    tls_version: str = ""  # that the path spoke, for example "TLSv1.3"; "": no TLS, or it is not known
     clean: tuple[str, ...] = ()  # what was tried and found clean, one sentence each
