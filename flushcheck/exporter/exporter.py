@@ -218,7 +218,7 @@ class Exporter:
         for waiting in [waiting for waiting in self._waiting if waiting.name not in targets]:
             self._waiting.remove(waiting)
             waiting.done.set()
-        self._schedule.replace(self._jobs(), time.monotonic())
+        self._schedule.replace(self._jobs(), same, time.monotonic())
         self.status = replace(self.status, reload_ok=True, reloaded_at_s=time.time())
         self._log(f"read again; targets: {len(targets)}, new or changed: {len(targets) - len(same)}")
 

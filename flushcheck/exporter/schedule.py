@@ -13,7 +13,7 @@ The caller owns the clock and the source of randomness. Times are seconds of one
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from random import Random
 
@@ -73,7 +73,7 @@ class Schedule:
         self._ended_s: dict[str, float] = {}
         self._asked: list[str] = []  # by requests, oldest first
         self._running: dict[str, str] = {}  # names, with their hosts
-        self.replace(jobs, now_s)
+        self.replace(jobs, (), now_s)
 
     @property
     def running(self) -> frozenset[str]:
@@ -85,14 +85,16 @@ class Schedule:
         """The names of the jobs that were requested and wait for room, oldest first."""
         return tuple(self._asked)
 
-    def replace(self, jobs: Iterable[Job], now_s: float) -> None:
-        """Take other jobs. One that is as before keeps its place; a changed one is due like a new one.
+    def replace(self, jobs: Iterable[Job], same: Collection[str], now_s: float) -> None:
+        """Take other jobs. What runs goes on and counts until `finish`, of removed jobs too.
 
-        What runs goes on and counts until `finish`, of removed jobs too.
+        Args:
+            jobs: all of them.
+            same: the names of those that keep their place; the others are due like new ones.
+            now_s: the time.
         """
-        before, wanted = self._jobs, list(jobs)
+        wanted = list(jobs)
         self._jobs = {job.name: job for job in wanted}
-        same = {job.name for job in wanted if before.get(job.name) == job}
         self._ended_s = {name: at_s for name, at_s in self._ended_s.items() if name in same}
         self._asked = [name for name in self._asked if name in self._jobs]
         self._due_s = {
