@@ -1,7 +1,7 @@
 """Which target is measured when.
 
 A target is due its interval after its last run has ended, earlier or later by up to a tenth, so that many
-exporters do not ask one host at the same moment. First runs are spread over a minute. At most `at_once` run
+exporters do not ask one host at the same moment. First runs follow one another at short distance. At most `at_once` run
 at the same time, never two of one host: they would share its limits, and one would measure the other. A
 request (`/probe`) runs its target as soon as there is room, in front of what is only due. Requests for a
 target that is queued or running share that run, and within MIN_INTERVAL_S of its end they share its result:
@@ -22,7 +22,7 @@ MAX_INTERVAL_S = 86_400.0
 DEFAULT_INTERVAL_S = 300.0
 
 JITTER = 0.1  # of the interval, to either side
-SPREAD_S = 60.0  # over which the first runs are spread
+SPACING_S = 2.0  # between the first runs of two targets: about as long as a quick run takes
 MAX_AT_ONCE = 8
 
 INTERVALS = f"0, or {MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g} seconds"  # for errors
@@ -52,7 +52,7 @@ def first_due_s(place: int, count: int, interval_s: float) -> float:
         count: how many targets there are.
         interval_s: of the target; 0.0: only on request.
     """
-    return min(SPREAD_S, interval_s) * place / count if interval_s else _NEVER
+    return place * min(SPACING_S, interval_s / count) if interval_s else _NEVER
 
 
 def next_due_s(interval_s: float, random: Random) -> float:

@@ -11,7 +11,7 @@ from flushcheck.exporter.schedule import (
     JITTER,
     MAX_INTERVAL_S,
     MIN_INTERVAL_S,
-    SPREAD_S,
+    SPACING_S,
     Job,
     Schedule,
     first_due_s,
@@ -56,12 +56,13 @@ def test_an_interval_has_bounds(interval_s, allowed):
 
 
 FIRST = [
-    # name                          place  count  interval   expected
-    ("the only one",                0,     1,     300.0,     0.0),
-    ("the first of four",           0,     4,     300.0,     0.0),
-    ("the last of four",            3,     4,     300.0,     SPREAD_S * 3 / 4),
-    ("an interval below a minute",  1,     2,     30.0,      15.0),
-    ("only on request",             0,     1,     0.0,       math.inf),
+    # name                              place  count  interval   expected
+    ("the only one",                    0,     1,     300.0,     0.0),
+    ("the first of four",               0,     4,     300.0,     0.0),
+    ("the last of four",                3,     4,     300.0,     SPACING_S * 3),
+    ("as many as fit into an interval", 9,     15,    30.0,      SPACING_S * 9),
+    ("more than fit into an interval",  9,     60,    30.0,      4.5),
+    ("only on request",                 0,     1,     0.0,       math.inf),
 ]  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def test_other_targets_leave_those_that_stay_where_they_are():
     assert both.queued == ()
     assert both.request("a", 20.0) is False, "its last result is recent"
     assert both.start(20.0) == []
-    assert both.start(50.0) == ["c"], "the second of two targets is due half a minute after the start"
+    assert both.start(20.0 + SPACING_S) == ["c"]
     assert both.start(310.0) == ["a"]
 
 
