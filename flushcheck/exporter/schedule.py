@@ -1,11 +1,11 @@
 """Which target is measured when.
 
 A target is due its interval after its last run has ended, earlier or later by up to a tenth, so that many
-exporters do not ask one host at the same moment. First runs follow one another at short distance. At most `at_once` run
-at the same time, never two of one host: they would share its limits, and one would measure the other. A
-request (`/probe`) runs its target as soon as there is room, in front of what is only due. Requests for a
-target that is queued or running share that run, and within MIN_INTERVAL_S of its end they share its result:
-a target is never measured more often than that.
+exporters do not ask one host at the same moment. First runs follow one another at a short distance. At most
+`at_once` run at the same time, never two of one host: they would share its limits, and one would measure the
+other. A request (`/probe`) runs its target as soon as there is room, in front of what is only due. Requests
+for a target that is queued or running share that run, and within MIN_INTERVAL_S of its end they share its
+result: a target is never measured more often than that.
 
 The caller owns the clock and the source of randomness. Times are seconds of one monotonic clock.
 """
