@@ -17,6 +17,7 @@ CHAPTERS = {
     "Use it": (
         "docs/commands",
         "docs/config-check",
+        "docs/monitoring",
         "docs/testing",
         "docs/taps",
         "docs/tokens",
@@ -32,6 +33,7 @@ CHAPTERS = {
         "deploy/README",
         "deploy/paas/README",
         "deploy/shared-hosting/README",
+        "deploy/monitoring/README",
         "docs/service",
         "docs/security",
         "docs/performance",

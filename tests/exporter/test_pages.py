@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
@@ -14,9 +15,11 @@ from flushcheck.exporter.metrics import Status, metrics_text, probe_text
 from flushcheck.exporter.pages import DEFAULT_WAIT_S, MAX_WAIT_S, TIMEOUT_HEADER, Pages, wait_s
 from flushcheck.exporter.process_metrics import process_families
 from flushcheck.exporter.runs import Ending, Outcome
-from flushcheck.reports.prometheus import families
+from flushcheck.reports.prometheus import families, prometheus
+from flushcheck.reports.results import Result
 from tests.deploy.conftest import need
-from tests.reports.test_results import ALL
+from tests.live.servers import ROOT
+from tests.reports.test_results import ALL, BARE
 
 EVIL = 'a"}\n<script>'
 
@@ -110,6 +113,19 @@ def test_the_exporters_own_process_is_in_the_metrics():
         "process_start_time_seconds ",
     ):
         assert f"\n{name}" in text
+
+
+def test_the_table_of_the_documentation_has_every_metric():
+    text = metrics_text(STATUS, process_families()) + prometheus(
+        [Result("tls", replace(BARE, tls_version="TLSv1.3"))]
+    )
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", page.partition("<!-- metrics: ")[2], re.MULTILINE)
+    labels: dict[str, set[str]] = {}
+    for name, given in re.findall(r"^(\w+)(?:\{(.*)\})? ", text, re.MULTILINE):
+        labels.setdefault(name, set()).update(re.findall(r'(\w+)="', given))
+    shown = {name: set(re.findall(r"`(\w+)`", cell)) for name, cell in rows}
+    assert shown == {name: found - {"target", "a"} for name, found in labels.items()}
 
 
 WAITS = [
