@@ -56,6 +56,7 @@ examples:
   flushcheck check /etc/nginx/nginx.conf              find the line before you deploy it
   flushcheck doctor -c deploy/gunicorn.conf.py        the server that the app runs under
   flushcheck compare before.json after.json           did the change help?
+  flushcheck exporter --targets targets.yaml          many addresses, for Prometheus
   flushcheck help watch                               the options of one command
   flushcheck explain nginx-proxy-buffering            cause, signs and fixes of one culprit
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import signal
+import socket
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 import flushcheck
 from flushcheck.cli.arguments import Parser
@@ -119,14 +121,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             f"--listen {host}:{port}: {error.strerror or error}; expected a free port of this machine, "
             f"for example --listen {DEFAULT_LISTEN}"
         ) from None
-    _handle_signals(exporter)
-    server.start()
-    shown = f"port {server.port} of {host or 'all addresses'}"
-    _log(f"listening on {shown}; targets: {len(exporter.status.intervals_s)}")
-    try:
+    with _signals(exporter), closing(server):
+        server.start()
+        shown = f"port {server.port} of {host or 'all addresses'}"
+        _log(f"listening on {shown}; targets: {len(exporter.status.intervals_s)}")
         exporter.run()
-    finally:
-        server.close()
     _log("stopped")
     return 0
 
@@ -136,17 +135,40 @@ def _import_path() -> list[str]:
     return list(dict.fromkeys([str(Path(flushcheck.__file__).parents[1]), *filter(None, sys.path)]))
 
 
-def _handle_signals(exporter: Exporter) -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        exporter.stop()
+@contextmanager
+def _signals(exporter: Exporter) -> Iterator[None]:
+    """Pass signals on to the exporter.
 
-    def reload(_number: int, _frame: FrameType | None) -> None:
-        exporter.reload()
+    A thread does it, which reads what Python's own handler writes to a socket. A handler in Python would run
+    only when the main thread does; one that comes just before the main thread waits would come too late.
+    """
+    reading, writing = socket.socketpair()
+    writing.setblocking(False)
+    reloading = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, reload)
+    def follow() -> None:
+        while number := reading.recv(1):
+            if number[0] in reloading:
+                exporter.reload()
+            else:
+                exporter.stop()
+
+    before = signal.set_wakeup_fd(writing.fileno())
+    handlers = {
+        number: signal.signal(number, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT, *reloading)
+    }
+    thread = threading.Thread(target=follow, name="signals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(before)
+        writing.close()
+        thread.join()
+        reading.close()
 
 
 def _log(line: str) -> None:

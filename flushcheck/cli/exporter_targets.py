@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from flushcheck.cli.connection import connection_options
-from flushcheck.cli.several import check_allowed, host_of, parsed_options
+from flushcheck.cli.several import ALONE, check_allowed, host_of, parsed_options
 from flushcheck.cli.watch import requests
 from flushcheck.exporter.runs import Target
 from flushcheck.exporter.schedule import INTERVALS, is_interval
@@ -87,6 +87,12 @@ def _check(entry: TargetEntry) -> float:
     if entry.command == "watch":
         requests(own)
     else:
+        for option in ALONE:
+            if getattr(own, option):
+                raise UsageError(
+                    f"options: --{option} has no effect here; expected options of one diagnosis, "
+                    "for example [--quick]"
+                )
         parse_origin(own.url)
         connection_options(own, (own.url,))
     return float(own.timeout)

@@ -30,8 +30,8 @@ from flushcheck.reports.results import Result
 
 MAX_AT_ONCE = 4
 
-# What makes no sense for several addresses.
-_ALONE = ("save", "direct", "outer", "at", "config", "running", "idle")
+# Options that make no sense for several addresses.
+ALONE = ("save", "direct", "outer", "at", "config", "running", "idle")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: an option is for one address alone, or the file is wrong.
     """
-    for option in _ALONE:
+    for option in ALONE:
         if getattr(arguments, option):
             raise UsageError(
                 f"--{option} with several addresses: expected one address, for example "

@@ -1,8 +1,7 @@
 """The loop that owns the schedule and starts runs. Scrapes, signals and the ends of runs are its events.
 
 Only the loop's thread changes the schedule, the targets and the requests that wait. Other threads put an
-event into a queue (which a signal handler may do at any moment) or read `status`, a value that the loop
-replaces.
+event into a queue or read `status`, a value that the loop replaces.
 """
 
 from __future__ import annotations
@@ -99,11 +98,11 @@ class Exporter:
         self._publish()
 
     def stop(self) -> None:
-        """End the loop; a signal handler may call this."""
+        """End the loop; from any thread."""
         self._events.put(_Signal.STOP)
 
     def reload(self) -> None:
-        """Read the targets again; a signal handler may call this."""
+        """Read the targets again; from any thread."""
         self._events.put(_Signal.RELOAD)
 
     def probe(self, name: str, wait_s: float) -> Outcome | None:
@@ -187,7 +186,8 @@ class Exporter:
     def _end(self, run: RunProcess, outcome: Outcome) -> None:
         name = run.target.name
         del self._runs[name]
-        stopped = outcome.ending is Ending.STOPPED
+        # A run that had ended when its target changed is a result of another target.
+        stopped = outcome.ending is Ending.STOPPED or run.target != self._targets.get(name)
         self._schedule.finish(name, time.monotonic(), stopped=stopped)
         if name in self._targets:
             self._ended[name, outcome.ending] += 1

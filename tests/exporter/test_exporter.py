@@ -14,7 +14,7 @@ import pytest
 
 from flushcheck.exporter import exporter as module
 from flushcheck.exporter.exporter import MIN_RUN_S, RESULT_S, Busy, Exporter, Late, run_limit_s
-from flushcheck.exporter.runs import Ending, Outcome, Target
+from flushcheck.exporter.runs import Ending, Outcome, RunProcess, Target
 from flushcheck.model import UsageError
 from tests.exporter.fakes import COMMAND, result, target
 from tests.exporter.test_runs import WITHIN_S, wait_for
@@ -184,6 +184,20 @@ def test_a_reload_stops_runs_of_targets_that_changed_and_drops_their_results(tmp
         assert found.summary == "new"
         assert exporter.probe("gone", WITHIN_S) is None
     assert "end" not in log.read_text()
+
+
+def test_a_run_that_ended_before_its_target_changed_is_no_result_of_the_new_one():
+    file = File(target("shop", summary="old"))
+    exporter = Exporter(file.load, COMMAND, at_once=1, log=print)
+    exporter._schedule.request("shop", 0.0)
+    (name,) = exporter._schedule.start(0.0)
+    exporter._runs[name] = RunProcess(COMMAND, file.load()[0], 30.0, exporter._on_end)
+    file.targets = (target("shop", summary="new"),)
+    exporter._read_again()
+    exporter._end(exporter._runs["shop"], Outcome(Ending.MEASURED, 1.0, "flowing", True))
+    exporter._publish()
+    assert exporter.status.outcomes == {}
+    assert exporter._schedule.request("shop", 1.0) is True
 
 
 def test_a_stop_ends_a_run_within_three_seconds(tmp_path):

@@ -133,7 +133,7 @@ def test_requests_for_one_target_share_one_run():
     assert one.queued == ("a",)
     assert one.start(0.0) == ["a"]
     assert one.request("a", 1.0) is True
-    assert one.queued == (), "it runs already"
+    assert not one.queued, "it runs already"
 
 
 def test_a_request_soon_after_a_run_shares_its_result():
