@@ -77,8 +77,16 @@ def read_targets(path: str) -> tuple[TargetEntry, ...]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else path
-        raise UsageError(f"{where}: not YAML, {getattr(error, 'problem', '') or error}; {_EXAMPLE}") from None
+        raise UsageError(f"{where}: not YAML, {_problem(error)}; {_EXAMPLE}") from None
     return _Reader(path).targets(root)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """What is wrong, without the name of an alias, anchor or tag: an unquoted password may look like one."""
+    problem = str(getattr(error, "problem", "") or "it has a character that YAML does not allow")
+    return (
+        problem.partition(" '")[0] if any(word in problem for word in ("alias", "anchor", "tag")) else problem
+    )
 
 
 _EXAMPLE = "expected a list of targets, for example\n  targets:\n    - url: https://example.org"

@@ -70,6 +70,7 @@ def test_a_task_carries_the_whole_target():
 
 BAD = [
     # name                        the file                                                            the error, behind the path
+    ("a password like an alias",  f"- {{url: http://x, options: [-u, *{SECRET}]}}",                   ":1: not YAML, found undefined alias"),
     ("no scheme",                 "- shop.example",                                                   ":1: url: expected http:// or https:// in front"),
     ("another scheme",            f"- ftp://user:{SECRET}@x",                                         ":1: url: expected http:// or https:// in front"),
     ("a login without a name",    f"- http://user:{SECRET}@x",                                        ":1: an address with a login or a query, without a name"),
