@@ -22,7 +22,8 @@ JS      := flushcheck/service/page flushcheck/origins/files tests/page/unit test
 
 # The tests that start no server and no browser; those marked `slow` or `live` are left to `make test`.
 QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests/culprits tests/diagnosis \
-               tests/checking tests/reports tests/watching tests/page/unit tests/docs tests/test_imports.py tests/test_readme.py
+               tests/checking tests/reports tests/watching tests/page/unit tests/docs tests/test_imports.py tests/test_readme.py \
+               tests/exporter/test_schedule.py
 
 # Real servers and clients that the tests start: the command looked for, and Debian's package of it. nginx may be any
 # build of it; where it is missing the lightest one does.

@@ -54,6 +54,7 @@ from flushcheck.model import (
     Run,
     Transport,
     TransportReport,
+    Vantage,
     Variant,
     Verdict,
 )
@@ -77,8 +78,16 @@ def judge(run: Run) -> Report:
 
 
 def with_provenance(report: Report, run: Run) -> Report:
-    """The Report with the time, the observer and the marker of its run."""
-    return replace(report, began_at=run.began_at, took_s=run.took_s, observer=run.observer, marker=run.marker)
+    """The Report with the time, the observer and the marker of its run, and the version of TLS in it."""
+    on_path = (o.tls_version for o in run.observations if o.probe.vantage is Vantage.PATH)
+    return replace(
+        report,
+        began_at=run.began_at,
+        took_s=run.took_s,
+        observer=run.observer,
+        marker=run.marker,
+        tls_version=next(filter(None, on_path), ""),
+    )
 
 
 def _judge(run: Run) -> Report:

@@ -254,5 +254,6 @@ class Report:
     took_s: float = 0.0
     observer: str = ""
     marker: str = ""
+    tls_version: str = ""  # that the path spoke, for example "TLSv1.3"; "": no TLS, or it is not known
     clean: tuple[str, ...] = ()  # what was tried and found clean, one sentence each
     bundles: tuple[Bundle, ...] = ()  # for each server with lines to paste, in the order of `culprits`

@@ -50,6 +50,7 @@ def document(report: Report) -> dict[str, Any]:
         "took_s": _seconds(report.took_s),
         "observer": report.observer,
         "marker": report.marker,
+        "tls_version": report.tls_version,
         "clean": list(report.clean),
         "bundles": [bundle_document(bundle) for bundle in report.bundles],
     }

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from flushcheck.diagnosis.comparison import compare_reports
 from flushcheck.diagnosis.inference import judge
 from flushcheck.files import check_all, read_text
-from flushcheck.model import Report, Verdict
+from flushcheck.model import Client, Report, Verdict
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.reports.comparison import comparison_document, comparison_text
 from flushcheck.reports.github import github, github_findings
@@ -141,7 +141,26 @@ def test_promtool_accepts_the_metrics():
     assert 'flushcheck_measured_timestamp_seconds{target="held"} 1795848780\n' in text
     assert 'flushcheck_measured_timestamp_seconds{target="clean"}' not in text
     assert 'flushcheck_duration_seconds{target="held"} 4.1\n' in text
+    assert 'flushcheck_lag_seconds{target="held",transport="chunked",stat="max"} ' in text
+    assert 'flushcheck_hold_seconds{target="held",transport="chunked"} ' in text
+    assert "flushcheck_tls_info" not in text
     assert "\x1b" not in text
+
+
+def test_the_metrics_have_the_verdict_of_each_client_and_the_version_of_tls():
+    report = replace(BARE, clients=((Client.BROWSER, Verdict.FLOWING), (Client.HTTP1, Verdict.HELD)))
+    text = prometheus([Result("shop", replace(report, tls_version="TLSv1.3"))])
+    assert 'flushcheck_client_verdict{target="shop",client="browser",verdict="flowing"} 1\n' in text
+    assert 'flushcheck_client_verdict{target="shop",client="http1",verdict="flowing"} 0\n' in text
+    assert 'flushcheck_client_verdict{target="shop",client="http1",verdict="held"} 1\n' in text
+    assert 'flushcheck_tls_info{target="shop",version="TLSv1.3"} 1\n' in text
+
+
+def test_a_stream_without_a_piece_has_a_flow_and_no_times():
+    transports = tuple(replace(transport, pieces_received=0) for transport in BARE.transports)
+    text = prometheus([Result("shop", replace(BARE, transports=transports))])
+    assert 'flushcheck_flow{target="shop",transport="chunked",flow="' in text
+    assert '_seconds{target="shop",transport=' not in text
 
 
 def test_github_commands_are_one_line_each():

@@ -259,6 +259,7 @@ export interface Report {
   took_s: number;
   observer: string;
   marker: string;
+  tls_version: string;
   clean: string[];
   bundles: Bundle[];
 }
