@@ -23,6 +23,7 @@ from flushcheck.model import (
 from flushcheck.model.codec import to_json
 from flushcheck.reports.clients import asked_as
 from flushcheck.reports.fixes import bundle_document, offered_document
+from flushcheck.reports.provenance import in_logs, measured
 
 SCHEMA = 2
 
@@ -51,6 +52,8 @@ def document(report: Report) -> dict[str, Any]:
         "observer": report.observer,
         "marker": report.marker,
         "tls_version": report.tls_version,
+        "measured": measured(report),
+        "in_access_logs": in_logs(report),
         "clean": list(report.clean),
         "bundles": [bundle_document(bundle) for bundle in report.bundles],
     }

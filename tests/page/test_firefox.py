@@ -31,6 +31,15 @@ def test_it_names_what_nginx_holds_with_its_defaults(firefox, bare):
         firefox.ask("() => document.querySelector('[data-culprit] pre').textContent")
         == "proxy_buffering off;"
     )
+    assert firefox.ask("() => document.title").startswith("Held · 127.0.0.1:")
+    provenance = firefox.ask("() => document.querySelector('[data-part=provenance]').textContent")
+    assert "from a browser on Linux" in provenance
+    assert "In access logs: nonce=" in provenance
+
+
+def test_the_next_test_in_the_tab_is_compared_with_the_one_before(firefox):
+    firefox.ask("() => document.querySelector('[data-action=diagnose]').click()")
+    firefox.wait("() => document.querySelector('[data-part=comparison]')?.dataset.trend === 'same'")
 
 
 def test_all_four_flow_through_the_shipped_file(firefox, good):

@@ -3,17 +3,19 @@
 // files.
 
 import { compareVantages } from "./compare-vantages.js";
+import { comparisonPanel } from "./comparison.js";
 import { $, copyable, el } from "./dom.js";
 import { exportButtons } from "./export.js";
 import { CLIENT_NAMES, protocolLabel, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
 import { Timeline } from "./timeline.js";
 
-/** @import { Bundle, Client, ClientReport, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
+/** @import { Bundle, Client, ClientReport, Comparison, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
 /** @typedef {[transport: Transport, report: TransportReport][]} TransportReports */
 
 /** @type {Record<string, string>} */
 const TONES = { flowing: "good", unknown: "late" };
-const VERDICTS = { flowing: "Flowing", held: "Held", broken: "Broken", unknown: "Could not tell" };
+/** @type {Record<string, string>} */
+export const VERDICTS = { flowing: "Flowing", held: "Held", broken: "Broken", unknown: "Could not tell" };
 const MAX_NOTES = 30;
 
 /** @param {string} word */
@@ -34,8 +36,9 @@ const box = (title, part, ...children) =>
  * @param {Report | null} options.own on the service, measured on its own machine; null if it was not measured
  * @param {Report | null} options.overPublicUrl on the service over its public address; null if it was not measured
  * @param {NotedRun} options.run what the reports were made from
+ * @param {Comparison | null} options.comparison with the run before; null if there is none
  * @param {string} options.source how the run came to this page; "" if it was made here and now */
-export function showReport({ report, own, overPublicUrl, run, source }) {
+export function showReport({ report, own, overPublicUrl, run, comparison, source }) {
   const transports = /** @type {TransportReports} */ (
     TRANSPORTS.filter((name) => report.transports[name]).map((name) => [name, report.transports[name]])
   );
@@ -49,6 +52,8 @@ export function showReport({ report, own, overPublicUrl, run, source }) {
       el("h2", { class: `verdict ${tone(report.verdict)}` }, VERDICTS[report.verdict] ?? report.verdict),
       el("p", { class: "headline" }, report.headline),
       report.measured_as ? el("p", { class: "soft", "data-part": "measured-as" }, report.measured_as) : null,
+      provenance(report),
+      comparisonPanel(comparison),
       vantages(report, own, overPublicUrl, conclusion, source),
       el("div", { class: "grid" }, ...transports.map(transportPanel)),
       faultLocation(report.fault_location),
@@ -78,6 +83,14 @@ const banner = (report, run, source) =>
     el("span", { class: "mono" }, report.target),
     ".",
   );
+
+/** When and by what it was measured, and what stands in the access logs of the path; null if the run does not say.
+ * @param {Report} report */
+function provenance({ measured, in_access_logs }) {
+  const lines = [measured && `Measured: ${measured}`, in_access_logs && `In access logs: ${in_access_logs}`];
+  const shown = lines.filter(Boolean).map((line) => el("div", {}, line));
+  return shown.length ? el("div", { class: "soft provenance", "data-part": "provenance" }, ...shown) : null;
+}
 
 /** @param {TransportReports[number]} entry */
 function transportPanel([name, report]) {

@@ -260,6 +260,8 @@ export interface Report {
   observer: string;
   marker: string;
   tls_version: string;
+  measured: string;
+  in_access_logs: string;
   clean: string[];
   bundles: Bundle[];
 }
@@ -310,6 +312,41 @@ export interface Rung {
   received_s: number[];
   transports: Partial<Record<Transport, RungStream>>;
   hops: string[];
+}
+
+// flushcheck/reports/comparison.py: what the service says about two runs
+
+export type Trend = "better" | "same" | "worse" | "unclear";
+
+export interface ComparedReport {
+  target: string;
+  verdict: Verdict;
+  headline: string;
+  began_at: string;
+  measured: string;
+}
+
+export interface Change {
+  name: string;
+  before: string;
+  after: string;
+  before_hold_s: number;
+  after_hold_s: number;
+  trend: Trend;
+  sentence: string;
+}
+
+export interface Comparison {
+  schema: number;
+  trend: Trend;
+  before: ComparedReport;
+  after: ComparedReport;
+  changes: Change[];
+  only_before: string[];
+  only_after: string[];
+  culprits_gone: string[];
+  culprits_new: string[];
+  remarks: string[];
 }
 
 // flushcheck/reports/findings.py: what the service says about a configuration file
@@ -454,9 +491,13 @@ export interface ReadOptions {
   headers?: Record<string, string>;
 }
 
+/** `status` and `reason` are those of a refusal; `reason` is the service's own
+ * sentence, "" if the response is not one of its errors. */
 export interface StreamResult {
   ended: "complete" | "cut" | "refused" | "unreachable" | "stopped" | "foreign";
   detail: string;
+  status?: number;
+  reason?: string;
   request_at_app?: unknown;
 }
 

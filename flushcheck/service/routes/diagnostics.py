@@ -15,6 +15,7 @@ from flask import Blueprint, Response, request
 
 from flushcheck.configs.server_setup import ServerSetup
 from flushcheck.diagnosis.app_server import examine
+from flushcheck.diagnosis.comparison import compare_reports
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.curl_capture import read
 from flushcheck.model import Probe, Report, Run, Transport, UsageError, Vantage
@@ -22,6 +23,7 @@ from flushcheck.model.codec import to_json
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.prober import gather, observe_all
 from flushcheck.reports.app_server import server_report_document
+from flushcheck.reports.comparison import comparison_document
 from flushcheck.reports.json_report import document
 from flushcheck.reports.oneliner import PROBES, oneliner
 from flushcheck.reports.terminal import terminal
@@ -73,6 +75,11 @@ def routes(service: Service) -> Blueprint:
         body, target = bounded_body(service.limits.max_judge_bytes), visitor_url(service, request)
         is_json = request.mimetype == JSON or body.lstrip()[:1] == b"{"
         return service.executor.run(lambda: _judge_run(body) if is_json else _judge_capture(body, target))
+
+    @blueprint.post("/diagnostics/compare")
+    def compared() -> Response:
+        body = bounded_body(service.limits.max_judge_bytes)
+        return service.executor.run(lambda: _compare(body))
 
     @blueprint.after_request
     def cors(response: Response) -> Response:
@@ -149,6 +156,19 @@ def _judge_run(body: bytes) -> Response:
         UsageError: the body is not a Run.
     """
     return json_response(document(judge(run_from_json(_parsed(body)))))
+
+
+def _compare(body: bytes) -> Response:
+    """What changed from one Run to a later one, in the words of `flushcheck compare`.
+
+    Raises:
+        UsageError: the body is not two Runs.
+    """
+    data = _parsed(body)
+    if not isinstance(data, dict) or not {"before", "after"} <= set(data):
+        raise UsageError('expected two runs, for example {"before": {"target": …}, "after": {"target": …}}')
+    before, after = (judge(run_from_json(data[name], name)) for name in ("before", "after"))
+    return json_response(comparison_document(compare_reports(before, after), before, after))
 
 
 def _judge_capture(body: bytes, target: str) -> Response:

@@ -125,6 +125,16 @@ def _streams(limits: Limits) -> Schema:
 
 def _diagnostics() -> Schema:
     run = {JSON: {"schema": {"$ref": "#/components/schemas/Run"}}}
+    each = {"$ref": "#/components/schemas/Run"}
+    two_runs = {
+        JSON: {
+            "schema": {
+                "type": "object",
+                "required": ["before", "after"],
+                "properties": {"before": each, "after": each},
+            }
+        }
+    }
     reads = {TEXT: {"schema": TEXT_BODY}}
     quick = _parameter("quick", {"type": "string", "enum": ["0", "1"]}, "1")
     report = {200: {JSON: ANY_OBJECT, TEXT: TEXT_BODY, HTML: TEXT_BODY}}
@@ -141,6 +151,7 @@ def _diagnostics() -> Schema:
         "/diagnostics/judge": _post(
             "The report on a run, or on the output of the one-line curl command", report, run | reads
         ),
+        "/diagnostics/compare": _post("What changed between two runs", {200: JSON}, two_runs),
         "/diagnostics/plan": _post("The next probes to make", {200: JSON}, run),
         "/diagnostics/report": _post("The report on a run, as a file to keep", report, run),
     }

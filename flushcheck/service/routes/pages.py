@@ -38,6 +38,7 @@ from flushcheck.reports.terminal import terminal
 from flushcheck.reports.ticket import ticket
 from flushcheck.service.own_address import visitor_url
 from flushcheck.service.page_files import CLIENT, FOLDER, TYPES, join_client, read_page_files
+from flushcheck.service.preview import preview
 from flushcheck.service.responses import allow_cors, bounded_body, html_response, json_response
 from flushcheck.service.routes import check, origin, streams
 from flushcheck.service.service import Service
@@ -124,6 +125,7 @@ def page_response(service: Service) -> Response:
             base=base,
             host=urlsplit(base).netloc,
             line=oneliner(base),
+            preview=preview(request.args.get("report", ""), request.args.get("culprit", "")),
             settings=_settings(service),
             server_names=SERVER_NAMES,
             paths={str(transport): path for transport, path in ROUTES.items()},

@@ -74,10 +74,13 @@ PURE = (
     "client",
     "compare-vantages",
     "hold-detector",
+    "last-run",
     "observation-values",
     "records",
     "run-file",
+    "run-identity",
     "sentences",
+    "tab-title",
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from flushcheck.diagnosis.comparison import Trend, compare_reports
 from flushcheck.files import check_text
 from flushcheck.measurement import plan
 from flushcheck.measurement.patterns import SAME_DELIVERY_S
@@ -46,6 +47,7 @@ from flushcheck.model import (
     Verdict,
 )
 from flushcheck.model.culprit import Evidence
+from flushcheck.reports.comparison import comparison_document
 from flushcheck.reports.findings import findings_document
 from flushcheck.reports.json_report import document
 from flushcheck.service import create_app
@@ -82,7 +84,7 @@ def test_an_interface_has_the_fields_of_the_dataclass(kind: type[Any]) -> None:
     assert list(declared(kind.__name__)) == names
 
 
-ENUMS = [("Transport", Transport), ("Outcome", Outcome), ("Verdict", Verdict)]
+ENUMS = [("Transport", Transport), ("Outcome", Outcome), ("Verdict", Verdict), ("Trend", Trend)]
 
 
 @pytest.mark.parametrize(("name", "enum"), ENUMS, ids=[name for name, _ in ENUMS])
@@ -122,6 +124,11 @@ def a_report() -> dict[str, Any]:
 
 
 REPORT = a_report()
+HELD, FLOWING = (
+    Report("http://x", Verdict.UNKNOWN, "", (TransportReport(Transport.CHUNKED, flow, ""),), ())
+    for flow in (Flow.HELD, Flow.FLOWING)
+)
+COMPARISON = comparison_document(compare_reports(HELD, FLOWING), HELD, FLOWING)
 DOCUMENTS = [
     # interface            its JSON
     ("Report",             REPORT),
@@ -134,6 +141,9 @@ DOCUMENTS = [
     ("CertificateReport",  REPORT["certificate"]),
     ("Certificate",        REPORT["certificate"]["site"]),
     ("Hop",                REPORT["hops"][0]),
+    ("Comparison",         COMPARISON),
+    ("ComparedReport",     COMPARISON["before"]),
+    ("Change",             COMPARISON["changes"][0]),
 ]  # fmt: skip
 
 
