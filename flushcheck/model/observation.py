@@ -94,6 +94,9 @@ class Observation:
     usage_tokens: int = 0  # of Scenario.OWN: output tokens that the service counted; 0: it does not say
     error: str = ""  # of Scenario.OWN: the message of the first record that reports an error
     delimited: bool = True  # of Scenario.OWN: HTTP says where the body ends; False: only the connection does
+    # True: the observer could read some of the headers only, as a page can of a response of another origin.
+    # Those that are missing here may have been there, Content-Encoding too.
+    hidden_headers: bool = False
 
     def header(self, name: str) -> str:
         """The value of a response header, "" if it did not come; repeated ones joined by commas."""

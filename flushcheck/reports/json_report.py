@@ -96,6 +96,7 @@ def _stream(found: StreamReport | None) -> dict[str, Any] | None:
         "done": found.done,
         "ended_s": _seconds(found.ended_s),
         "summary": found.summary,
+        "sentences": list(found.token_sentences),
     }
 
 

@@ -12,7 +12,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.diagnosis import diagnose
+from tests.page.own_app import OwnApp
 from tests.page.test_diagnose import packed
+from tests.page.test_watch import watch
 
 AXE = Path(sys.prefix) / "page-js" / "node_modules" / "axe-core" / "axe.min.js"
 RECORDING = Path(__file__).parents[1] / "recordings" / "nginx-bare.json"
@@ -86,6 +88,13 @@ def test_nothing_is_found_on_a_report_and_on_what_was_unfolded(checked, bare):
     expect(checked.locator("[data-part=passed]")).to_be_visible()
     for details in checked.locator("details > summary").all():
         details.click()
+    assert found(checked) == []
+
+
+@needs_axe
+def test_nothing_is_found_on_the_report_on_an_own_stream(checked, origin):
+    with OwnApp("*") as app:
+        watch(checked, origin.url, f"{app.url}/chat")
     assert found(checked) == []
 
 

@@ -9,6 +9,7 @@ import { settings } from "./settings.js";
 import { StreamCard } from "./stream-card.js";
 import { fillForm, formFragment, formSummary, onFormChange, PRESETS, parseFragment } from "./stream-form.js";
 import { startChooser } from "./transport-chooser.js";
+import { leaveWatch, setUpWatch, stopWatch } from "./watch.js";
 
 /** @import { Transport } from "./types.d.ts" */
 
@@ -60,6 +61,7 @@ const ACTIONS = {
   diagnose: startDiagnosis,
   "diagnose-again": startDiagnosis,
   "stop-diagnosis": stopDiagnosis,
+  "stop-watch": stopWatch,
   "check-open": () => $("#check-file").click(),
   "check-example": checkExample,
   "open-run": () => $("#run-file").click(),
@@ -115,7 +117,11 @@ $("#check-form").addEventListener("submit", (event) => {
 describeAll();
 
 // A page that is left ends its streams at once. If the browser shows it again from its cache, no stream runs.
-addEventListener("pagehide", stopAll);
+addEventListener("pagehide", () => {
+  stopAll();
+  leaveWatch();
+});
 
+setUpWatch();
 showRunInAddress();
 document.documentElement.dataset.ready = "yes";

@@ -13,6 +13,7 @@ import { isServiceThere } from "./service-state.js";
 import { NO_RESPONSE, root, settings } from "./settings.js";
 import { messageOf } from "./streams.js";
 import { showInTitle, titleSoFar } from "./tab-title.js";
+import { toolName } from "./tool-name.js";
 
 /** @import { RunIdentity } from "./run-identity.js" */
 /** @import { NotedRun, Observation, PlannedProbe, Report } from "./types.d.ts" */
@@ -230,12 +231,4 @@ async function showRun(read, source, name) {
   }
   $("#report").focus({ preventScroll: true });
   $("#report").scrollIntoView();
-}
-
-/** Name and version of the observer, for the report. */
-function toolName() {
-  const brands = navigator.userAgentData?.brands?.filter(({ brand }) => !/not.?a.?brand/i.test(brand)) ?? [];
-  const hints = brands.map(({ brand, version }) => `${brand} ${version}`).join(", ");
-  const agent = /(Firefox|Chrome|Version)\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? "a browser";
-  return `${settings.tool}, page in ${(hints || agent).slice(0, 120)}`;
 }

@@ -7,24 +7,12 @@ import { readChunked, readEvents, refusal } from "./read-fetch.js";
 import { pollAddress, readPolling } from "./read-polling.js";
 import { readWebSocket } from "./read-websocket.js";
 import { keepTimings, timingOf, timingRecorded } from "./request-timing.js";
+import { longestStall } from "./stall-monitor.js";
 import { since } from "./streams.js";
 
 /** @import { Bounds, Observation, PlannedProbe, StreamResult } from "./types.d.ts" */
 
 /** @typedef {{timeout_s: number, bounds: Bounds, marker: string}} ProbeOptions `marker` stands in each request */
-
-const TICK_MS = 20;
-
-// The longest time between two ticks shows how long this worker could not run.
-let lastTick = performance.now();
-/** @type {[moment: number, milliseconds: number][]} */
-const stalls = [];
-setInterval(() => {
-  const now = performance.now();
-  if (now - lastTick > 2 * TICK_MS) stalls.push([now, now - lastTick - TICK_MS]);
-  if (stalls.length > 1000) stalls.shift();
-  lastTick = now;
-}, TICK_MS);
 
 // A page must not set Accept-Encoding, but the browser itself sends "identity" when it requests a range: "If httpRequest's
 // header list contains `Range`, then append (`Accept-Encoding`, `identity`)" (Fetch standard, HTTP-network-or-cache fetch).
@@ -110,10 +98,4 @@ async function requestPlainly(url, capture, result) {
   } catch {
     result.detail += "; a plain request to the same address got no response";
   }
-}
-
-/** The longest time this worker could not run since a moment, in seconds.
- * @param {number} began */
-function longestStall(began) {
-  return stalls.reduce((longest, [moment, ms]) => (moment > began ? Math.max(longest, ms / 1000) : longest), 0);
 }

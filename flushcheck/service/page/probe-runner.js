@@ -1,15 +1,14 @@
 // Runs the probes of a test in one worker, several at once, and shows the progress.
 
 import { $, announce, el, element } from "./dom.js";
+import { startWorker } from "./page-worker.js";
 import { root, settings } from "./settings.js";
 
 /** @import { Observation, PlannedProbe } from "./types.d.ts" */
 
 export const PROBE_TIMEOUT_S = 14; // the longest probe takes 2 s on a path that flows
 export const STOPPED = new Error("stopped");
-const WORKER = "page/probe-worker.js";
-// The page's policy allows this one file as a worker, and a second policy of this name in one page is an error.
-const POLICY = globalThis.trustedTypes?.createPolicy("flushcheck-worker", { createScriptURL: () => WORKER });
+const WORKER = "probe-worker.js";
 
 /** The worker's file could not be loaded or run. */
 export class WorkerFailed extends Error {}
@@ -33,7 +32,7 @@ export class ProbeRunner {
      * @type {Promise<never>} */
     this.stopped = new Promise((_, reject) => this.signal.addEventListener("abort", () => reject(STOPPED)));
     this.stopped.catch(() => {}); // a stop that no code waits for is no error
-    this.#worker = new Worker(POLICY ? POLICY.createScriptURL("") : WORKER, { type: "module" });
+    this.#worker = startWorker(WORKER);
     /** @type {Promise<void>} */
     this.ready = new Promise((resolve, reject) => {
       this.#worker.onmessage = ({ data }) => {

@@ -2,11 +2,13 @@
 // decides nothing. Everything in it may come from a foreign server, so all of it is text. reports/html.py does the same for
 // files.
 
+import { ArrivalsPicture } from "./arrivals-picture.js";
 import { compareVantages } from "./compare-vantages.js";
 import { comparisonPanel } from "./comparison.js";
-import { $, copyable, el } from "./dom.js";
+import { $, $$, copyable, el } from "./dom.js";
 import { exportButtons } from "./export.js";
 import { CLIENT_NAMES, protocolLabel, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
+import { streamPanel } from "./stream-report.js";
 import { Timeline } from "./timeline.js";
 
 /** @import { Bundle, Client, ClientReport, Comparison, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
@@ -37,8 +39,9 @@ const box = (title, part, ...children) =>
  * @param {Report | null} options.overPublicUrl on the service over its public address; null if it was not measured
  * @param {NotedRun} options.run what the reports were made from
  * @param {Comparison | null} options.comparison with the run before; null if there is none
- * @param {string} options.source how the run came to this page; "" if it was made here and now */
-export function showReport({ report, own, overPublicUrl, run, comparison, source }) {
+ * @param {string} options.source how the run came to this page; "" if it was made here and now
+ * @param {string} [options.place] where to show it. A page shows one report: the other places are emptied */
+export function showReport({ report, own, overPublicUrl, run, comparison, source, place = "#report" }) {
   const transports = /** @type {TransportReports} */ (
     TRANSPORTS.filter((name) => report.transports[name]).map((name) => [name, report.transports[name]])
   );
@@ -46,7 +49,8 @@ export function showReport({ report, own, overPublicUrl, run, comparison, source
     ? run.notes.filter((note) => typeof note === "string").slice(0, MAX_NOTES)
     : [];
   const conclusion = compareVantages(report, own, overPublicUrl, source);
-  $("#report").replaceChildren(
+  for (const other of $$(".report")) other.replaceChildren();
+  $(place).replaceChildren(
     ...[
       source && banner(report, run, source),
       el("h2", { class: `verdict ${tone(report.verdict)}` }, VERDICTS[report.verdict] ?? report.verdict),
@@ -54,8 +58,9 @@ export function showReport({ report, own, overPublicUrl, run, comparison, source
       report.measured_as ? el("p", { class: "soft", "data-part": "measured-as" }, report.measured_as) : null,
       provenance(report),
       comparisonPanel(comparison),
-      vantages(report, own, overPublicUrl, conclusion, source),
+      report.stream ? null : vantages(report, own, overPublicUrl, conclusion, source),
       el("div", { class: "grid" }, ...transports.map(transportPanel)),
+      streamPanel(report.stream),
       faultLocation(report.fault_location),
       ...report.culprits.map((culprit) => culpritPanel(culprit, Object.keys(report.clients ?? {}))),
       ...report.bundles.filter((bundle) => bundle.culprits.length > 1).map(bundlePanel),
@@ -131,7 +136,7 @@ function protocol(transport, flow, client) {
   return text ? el("p", { class: "soft", "data-part": "protocol" }, text) : null;
 }
 
-/** The picture of a stream in time; empty if fewer than two pieces arrived.
+/** The picture of a stream in time; empty if fewer than two pieces arrived. A stream of the visitor's own has no send times.
  * @param {string} label
  * @param {{ sent_s: number[], received_s: number[] }} stream */
 function timeline(label, { sent_s, received_s }) {
@@ -141,7 +146,7 @@ function timeline(label, { sent_s, received_s }) {
       points: sent_s.map((sent, index) => ({ sent_s: sent, arrived_s: received_s[index] ?? sent })),
       span_s: Math.max(...sent_s, ...received_s, 0.1) * 1.02,
     });
-  }
+  } else if (received_s.length) new ArrivalsPicture(picture, label).draw(received_s);
   return picture;
 }
 

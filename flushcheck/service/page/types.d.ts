@@ -87,6 +87,7 @@ export interface Observation {
   usage_tokens?: number;
   error?: string;
   delimited?: boolean;
+  hidden_headers?: boolean;
 }
 
 export interface NamedAddress {
@@ -295,6 +296,7 @@ export interface StreamReport {
   done: boolean;
   ended_s: number;
   summary: string;
+  sentences: string[];
 }
 
 export interface RungStream {
@@ -424,6 +426,16 @@ export interface Bounds {
   max_headers: number;
   max_header_chars: number;
   max_pending_bytes: number;
+  max_watch_reads: number;
+  max_watch_bytes: number;
+  watch_s: number;
+  max_watch_s: number;
+}
+
+/** One way to request a stream of the visitor's own again. */
+export interface PlannedRepeat {
+  id: string;
+  probe: Probe;
 }
 
 export interface Settings {
@@ -436,10 +448,74 @@ export interface Settings {
   thresholds: Thresholds;
   bounds: Bounds;
   no_websocket: string;
+  secret_names: string;
   public: boolean;
 }
 
+// flushcheck/service/page_capture.py: what the page tells the service of a stream of the visitor's own
+
+export type PageEnding = "ended" | "broken" | "stopped" | "time_limit" | "enough" | "unreachable";
+
+export interface PageRead {
+  at_s: number;
+  size_bytes: number;
+}
+
+export interface PageCapture {
+  url: string;
+  method: string;
+  ending: PageEnding;
+  detail: string;
+  probe: Probe | null;
+  time_limit_s: number;
+  redirected: boolean;
+  status: number;
+  http_version: string;
+  alpn: string;
+  headers: Header[];
+  hidden_headers: boolean;
+  requested_s: number;
+  connect_s: number;
+  headers_s: number;
+  ended_s: number;
+  stall_s: number;
+  reads: PageRead[];
+  body: string[];
+}
+
 // Values inside the page
+
+/** What the visitor typed. It goes to that address, and nowhere else. */
+export interface OwnRequest {
+  url: string;
+  method: string;
+  headers: Header[];
+  body: string | null;
+  time_limit_s: number;
+}
+
+/** One request of the watching worker. */
+export interface WatchOrder {
+  id: number;
+  request: OwnRequest;
+  probe: Probe | null;
+  /** 0: no other bound than the page's own. */
+  enough_bytes: number;
+  bounds: Bounds;
+  secret_names: string;
+  /** When the first request began, of the worker's performance.now(); 0 for that itself. */
+  run_began: number;
+}
+
+/** What the worker posts while a response comes, and when it is over. */
+export interface WatchEvent {
+  id: number;
+  began?: number;
+  status?: number;
+  read?: { at_s: number; size_bytes: number; text: string };
+  /** Null where the browser could not make the request in this way. */
+  capture?: PageCapture | null;
+}
 
 export type Header = [name: string, value: string];
 
@@ -504,7 +580,12 @@ export interface StreamResult {
 declare global {
   // Trusted Types and client hints: not in TypeScript's DOM library.
   var trustedTypes:
-    | { createPolicy(name: string, rules: { createScriptURL(): string }): { createScriptURL(url: string): URL } }
+    | {
+        createPolicy(
+          name: string,
+          rules: { createScriptURL(name: string): string },
+        ): { createScriptURL(name: string): URL };
+      }
     | undefined;
   interface Navigator {
     userAgentData?: { brands?: { brand: string; version: string }[] };

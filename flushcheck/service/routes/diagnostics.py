@@ -19,7 +19,7 @@ from flushcheck.diagnosis.comparison import compare_reports
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.curl_capture import read
 from flushcheck.model import Probe, Report, Run, Transport, UsageError, Vantage
-from flushcheck.model.codec import to_json
+from flushcheck.model.codec import from_json, to_json
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.prober import gather, observe_all
 from flushcheck.reports.app_server import server_report_document
@@ -29,6 +29,7 @@ from flushcheck.reports.oneliner import PROBES, oneliner
 from flushcheck.reports.terminal import terminal
 from flushcheck.service.limits.concurrency import ConcurrencyLimiter
 from flushcheck.service.own_address import can_request_itself, loopback_address, visitor_url
+from flushcheck.service.page_capture import PageCapture, observation_document, observation_of
 from flushcheck.service.responses import allow_cors, bounded_body, json_response, retry_later, text_response
 from flushcheck.service.routes.pages import page_response
 from flushcheck.service.service import Service
@@ -75,6 +76,11 @@ def routes(service: Service) -> Blueprint:
         body, target = bounded_body(service.limits.max_judge_bytes), visitor_url(service, request)
         is_json = request.mimetype == JSON or body.lstrip()[:1] == b"{"
         return service.executor.run(lambda: _judge_run(body) if is_json else _judge_capture(body, target))
+
+    @blueprint.post("/diagnostics/observation")
+    def observed() -> Response:
+        body = bounded_body(service.limits.max_judge_bytes)
+        return service.executor.run(lambda: _observe_capture(body))
 
     @blueprint.post("/diagnostics/compare")
     def compared() -> Response:
@@ -179,6 +185,16 @@ def _judge_capture(body: bytes, target: str) -> Response:
     """
     report = judge(read(body, probes=PROBES, target=target))
     return text_response(terminal(report, width=TEXT_WIDTH, color=False))
+
+
+def _observe_capture(body: bytes) -> Response:
+    """The Observation of a stream that a page read. Its bytes are in neither the response nor a log.
+
+    Raises:
+        UsageError: the body is no capture of a page.
+    """
+    capture = from_json(PageCapture, _parsed(body), "capture")
+    return json_response({"observation": observation_document(observation_of(capture))})
 
 
 def _parsed(body: bytes) -> object:

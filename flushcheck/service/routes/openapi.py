@@ -25,6 +25,7 @@ from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, Transport
 from flushcheck.protocol import origin
 from flushcheck.reports.measured import MAX_QUERY
+from flushcheck.service.page_capture import PageCapture
 from flushcheck.service.responses import allow_cors, json_response
 from flushcheck.service.routes.check import CheckError
 from flushcheck.service.routes.origin import TRANSPORTS as ORIGIN_TRANSPORTS
@@ -88,7 +89,9 @@ def document(limits: Limits) -> Schema:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": {**_streams(limits), **_diagnostics(), **_rest()},
-        "components": {"schemas": {"Error": ERROR, "CannotCheck": CANNOT_CHECK, **_models(Run)}},
+        "components": {
+            "schemas": {"Error": ERROR, "CannotCheck": CANNOT_CHECK, **_models(Run), **_models(PageCapture)}
+        },
     }
 
 
@@ -153,6 +156,11 @@ def _diagnostics() -> Schema:
         ),
         "/diagnostics/compare": _post("What changed between two runs", {200: JSON}, two_runs),
         "/diagnostics/plan": _post("The next probes to make", {200: JSON}, run),
+        "/diagnostics/observation": _post(
+            "What a page read of a stream of its visitor's own, as an observation",
+            {200: JSON},
+            {JSON: {"schema": {"$ref": "#/components/schemas/PageCapture"}}},
+        ),
         "/diagnostics/report": _post("The report on a run, as a file to keep", report, run),
     }
 

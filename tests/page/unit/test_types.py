@@ -41,6 +41,7 @@ from flushcheck.model import (
     RequestAtApp,
     Run,
     Server,
+    StreamReport,
     Transport,
     TransportReport,
     Vantage,
@@ -51,6 +52,7 @@ from flushcheck.reports.comparison import comparison_document
 from flushcheck.reports.findings import findings_document
 from flushcheck.reports.json_report import document
 from flushcheck.service import create_app
+from flushcheck.service.page_capture import PageCapture, PageEnding, PageRead
 from flushcheck.service.page_files import FOLDER
 from flushcheck.streaming.limits import Limits
 
@@ -75,6 +77,8 @@ DATACLASSES = (
     Observation,
     Certificate,
     Run,
+    PageRead,
+    PageCapture,
 )
 
 
@@ -84,7 +88,13 @@ def test_an_interface_has_the_fields_of_the_dataclass(kind: type[Any]) -> None:
     assert list(declared(kind.__name__)) == names
 
 
-ENUMS = [("Transport", Transport), ("Outcome", Outcome), ("Verdict", Verdict), ("Trend", Trend)]
+ENUMS = [
+    ("Transport", Transport),
+    ("Outcome", Outcome),
+    ("Verdict", Verdict),
+    ("Trend", Trend),
+    ("PageEnding", PageEnding),
+]
 
 
 @pytest.mark.parametrize(("name", "enum"), ENUMS, ids=[name for name, _ in ENUMS])
@@ -117,6 +127,7 @@ def a_report() -> dict[str, Any]:
             culprits=(CulpritReport(culprit, Confidence.CERTAIN, (Transport.CHUNKED,), (fact,)),),
             hops=(Hop("a hop", fact),),
             fault_location=FaultLocation(FaultPlace.APP, "a summary", (fact,)),
+            stream=StreamReport("GET", 200, "a format", 1, 1, 0.0, True, 1.0, "a summary"),
             certificate=CertificateReport(Certificate(), Certificate(), CertificateMatch.SAME),
             bundles=(Bundle(Server.NGINX, "w", "c", ("an-id",)),),
         )
@@ -141,6 +152,7 @@ DOCUMENTS = [
     ("CertificateReport",  REPORT["certificate"]),
     ("Certificate",        REPORT["certificate"]["site"]),
     ("Hop",                REPORT["hops"][0]),
+    ("StreamReport",       REPORT["stream"]),
     ("Comparison",         COMPARISON),
     ("ComparedReport",     COMPARISON["before"]),
     ("Change",             COMPARISON["changes"][0]),
