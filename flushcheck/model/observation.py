@@ -182,6 +182,8 @@ class Run:
     outer_capabilities: Capabilities | None = None  # of the origin at `outer`
     tapped: TapRequest | None = None  # of `flushcheck tap`
     omissions: tuple[Omission, ...] = ()  # probes that were called for, and not made
+    # How long the streams of a first look were, where the verdict rests on them; 0.0: full length.
+    short_s: float = 0.0
     began_at: str = ""  # UTC, for example "2026-11-28T06:53:00Z"; "": the observer does not say
     took_s: float = 0.0
     observer: str = ""  # the name of the machine that measured; "": it is not told

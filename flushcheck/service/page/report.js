@@ -11,7 +11,7 @@ import { CLIENT_NAMES, protocolLabel, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABE
 import { streamPanel } from "./stream-report.js";
 import { Timeline } from "./timeline.js";
 
-/** @import { Client, ClientReport, Comparison, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
+/** @import { Bundle, Client, ClientReport, Comparison, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
 /** @typedef {[transport: Transport, report: TransportReport][]} TransportReports */
 
 /** @type {Record<string, string>} */
@@ -63,6 +63,7 @@ export function showReport({ report, own, overPublicUrl, run, comparison, source
       streamPanel(report.stream),
       faultLocation(report.fault_location),
       ...report.culprits.map((culprit) => culpritPanel(culprit, Object.keys(report.clients ?? {}))),
+      ...report.bundles.filter((bundle) => bundle.culprits.length > 1).map(bundlePanel),
       el(
         "div",
         { class: "facts" },
@@ -234,6 +235,17 @@ function culpritPanel(culprit, asked) {
   );
 }
 
+/** The lines of several culprits for one server, as one text to copy.
+ * @param {Bundle} bundle */
+const bundlePanel = ({ where, change, culprits, notes }) =>
+  box(
+    `The lines of ${culprits.join(" and ")} together`,
+    "bundle",
+    el("p", {}, where),
+    copyable(change),
+    ...notes.map((note) => el("p", { class: "soft" }, `Note: ${note}`)),
+  );
+
 /** The clients that meet a culprit, in a sentence; "" if all do.
  * @param {CulpritReport} culprit
  * @param {readonly string[]} asked */
@@ -242,10 +254,16 @@ function metBySome({ clients = [] }, asked) {
   return names.length && names.length < asked.length ? `, for ${names.join(", ")}` : "";
 }
 
-/** The versions, the cost and a note of a fix, each only if there is one.
+/** What came of a fix here, its versions, its cost and a note, each only if there is one.
  * @param {Fix} fix */
-export const fixRemarks = ({ versions, cost, note }) =>
-  [versions && `For: ${versions}`, cost && `Cost: ${cost}`, note && `Note: ${note}`]
+export const fixRemarks = ({ tested, versions, cost, note }) =>
+  [
+    tested &&
+      `Tested here: ${tested.transports.join(", ")}, ${tested.before_s.toFixed(2)} s to ${tested.after_s.toFixed(2)} s`,
+    versions && `For: ${versions}`,
+    cost && `Cost: ${cost}`,
+    note && `Note: ${note}`,
+  ]
     .filter(Boolean)
     .map((text) => el("p", { class: "soft" }, text));
 

@@ -124,6 +124,7 @@ export interface Run {
   outer_capabilities?: Capabilities | null;
   tapped?: { notes: string[]; observation: Observation } | null;
   omissions?: { probe: Probe; reason: string }[];
+  short_s?: number;
   began_at?: string;
   took_s?: number;
   observer?: string;
@@ -161,6 +162,7 @@ export interface Fix {
   cost: string;
   note: string;
   response_header: boolean;
+  tested?: { transports: Transport[]; before_s: number; after_s: number } | null;
 }
 
 export interface CulpritReport {
@@ -258,9 +260,19 @@ export interface Report {
   took_s: number;
   observer: string;
   marker: string;
+  tls_version: string;
   measured: string;
   in_access_logs: string;
   clean: string[];
+  bundles: Bundle[];
+}
+
+export interface Bundle {
+  server: string;
+  where: string;
+  change: string;
+  culprits: string[];
+  notes: string[];
 }
 
 export interface StreamReport {

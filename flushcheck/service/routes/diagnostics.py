@@ -146,11 +146,12 @@ def _report(url: str, *, quick: bool) -> Report:
 
 
 def _control(service: Service) -> Response:
-    """The two streams that a buffer holds, over the loopback, without any proxy."""
+    """The two streams that a buffer holds, over the loopback, without any proxy; short ones for quick=1."""
     loopback = loopback_address(service, request.environ)
     if not loopback.url:
         return json_response({"observations": [], "reason": loopback.reason})
-    observations = observe_all(CONTROLS, loopback.url, timeout_s=CONTROL_TIMEOUT_S)
+    short = request.args.get("quick") == "1"
+    observations = observe_all(CONTROLS, loopback.url, timeout_s=CONTROL_TIMEOUT_S, short=short)
     return json_response({"observations": to_json(observations)})
 
 

@@ -146,6 +146,7 @@ def _diagnostics() -> Schema:
         "/diagnostics/control": _get(
             "Two streams that the service observes on its own loopback, for comparison",
             {200: JSON, 429: JSON},
+            [quick],
         ),
         "/diagnostics/server": _get(
             "The server that runs the service, and what that means for streams", {200: JSON}

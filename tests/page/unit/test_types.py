@@ -16,6 +16,7 @@ from flushcheck.measurement import plan
 from flushcheck.measurement.patterns import SAME_DELIVERY_S
 from flushcheck.model import (
     Arrival,
+    Bundle,
     Certificate,
     CertificateMatch,
     CertificateReport,
@@ -39,6 +40,7 @@ from flushcheck.model import (
     Report,
     RequestAtApp,
     Run,
+    Server,
     StreamReport,
     Transport,
     TransportReport,
@@ -127,6 +129,7 @@ def a_report() -> dict[str, Any]:
             fault_location=FaultLocation(FaultPlace.APP, "a summary", (fact,)),
             stream=StreamReport("GET", 200, "a format", 1, 1, 0.0, True, 1.0, "a summary"),
             certificate=CertificateReport(Certificate(), Certificate(), CertificateMatch.SAME),
+            bundles=(Bundle(Server.NGINX, "w", "c", ("an-id",)),),
         )
     )
 
@@ -144,6 +147,7 @@ DOCUMENTS = [
     ("IdleResult",         REPORT["transports"]["chunked"]["idle"]),
     ("CulpritReport",      REPORT["culprits"][0]),
     ("Fix",                REPORT["culprits"][0]["fixes"][0]),
+    ("Bundle",             REPORT["bundles"][0]),
     ("FaultLocation",      REPORT["fault_location"]),
     ("CertificateReport",  REPORT["certificate"]),
     ("Certificate",        REPORT["certificate"]["site"]),

@@ -53,6 +53,13 @@ def test_a_browser_gets_a_page(origin: OriginServer) -> None:
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize(("query", "pieces"), [("", 20), ("?quick=1", 16), ("?quick=0", 20)])
+def test_a_control_has_short_streams_where_the_observer_has(origin: OriginServer, query, pieces) -> None:
+    response = requests.get(f"{origin.url}/diagnostics/control{query}", timeout=LONG_S)
+    observations = [from_json(Observation, data) for data in response.json()["observations"]]
+    assert [len(seen.pieces) for seen in observations] == [pieces] * 2
+
+
 def test_the_service_makes_at_most_two_controls_at_once(origin: OriginServer) -> None:
     url = f"{origin.url}/diagnostics/control"
     with ThreadPoolExecutor(4) as pool:
