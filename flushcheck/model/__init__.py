@@ -28,7 +28,15 @@ from flushcheck.model.observation import (
     TimedPiece,
 )
 from flushcheck.model.origin import Capabilities, Omission, OmissionReason
-from flushcheck.model.pieces import EndRecord, Framing, Piece, RequestAtApp, Transport, Unit
+from flushcheck.model.pieces import (
+    PRETEND_HEADER,
+    EndRecord,
+    Framing,
+    Piece,
+    RequestAtApp,
+    Transport,
+    Unit,
+)
 from flushcheck.model.probes import Client, Probe, Scenario, Vantage, Variant
 from flushcheck.model.report import (
     ClientReport,
@@ -49,6 +57,7 @@ from flushcheck.model.tokens import Ending, Gaps, TokenMetrics
 from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
+    "PRETEND_HEADER",
     "PUBLIC",
     "Arrival",
     "Capabilities",

@@ -36,6 +36,7 @@ export interface EndRecord {
   count: number;
   at_s: number;
   request_at_app?: RequestAtApp;
+  pretended?: string;
 }
 
 export interface ReceivedPiece {
@@ -413,6 +414,7 @@ export interface StreamEnd {
   count: number | null;
   at_s: number | null;
   request_at_app: unknown;
+  pretended?: unknown; // by which rule the service held the stream on request
 }
 
 /** Exactly one of the two. */

@@ -93,6 +93,7 @@ def document(limits: Limits) -> Schema:
 
 def _streams(limits: Limits) -> Schema:
     parameters = [_parameter(name, rule.schema(limits), rule.example) for name, (_, rule) in TABLE.items()]
+    of_a_poll = [parameter for parameter in parameters if parameter["name"] != "pretend"]
     last = {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string", "pattern": "^[0-9]{1,12}$"}}
     # The parameter `type` sets the content type; the body stays the text in its transport's format.
     any_type: Schema = {kind: {} for kind in CONTENT_TYPES}
@@ -113,7 +114,7 @@ def _streams(limits: Limits) -> Schema:
             {200: {HTML: TEXT_BODY, JSON: ANY_OBJECT, **any_type}, 429: JSON, 503: JSON},
             [_parameter("fc", {"type": "string", "enum": [str(origin.VERSION), *ORIGIN_TRANSPORTS]}, "1")],
         ),
-        ROUTES[Transport.POLLING]: _get("One piece of the text", {200: any_type}, [cnt, *parameters]),
+        ROUTES[Transport.POLLING]: _get("One piece of the text", {200: any_type}, [cnt, *of_a_poll]),
         ROUTES[Transport.WEBSOCKET]: _get(
             "A WebSocket (RFC 6455), one text message per piece; the message `stop` ends it",
             {403: JSON, 426: JSON, 429: JSON, 501: JSON, 503: JSON},

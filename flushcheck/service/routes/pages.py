@@ -89,7 +89,7 @@ def routes(service: Service) -> Blueprint:
             response = allow_cors(streams.stream(service, streams.ROOT))
         else:
             response = page_response(service)
-        response.headers["Vary"] = "Accept"
+        response.vary.add("Accept")
         return response
 
     @blueprint.get("/page/<name>")
