@@ -40,7 +40,7 @@ def test_a_pretended_stream_is_named(name, observation, expected):
     assert (expected in sentence) if expected else sentence == ""
 
 
-HELD = Path(hold_bytes=4096, freed_by=frozenset({Variant.XAB})).run()
+HELD = Path(hold_bytes=4096, freed_by=frozenset({Variant.XAB}), removes_header=True).run()
 
 
 def test_one_pretended_stream_takes_the_culprit_from_the_whole_run():
