@@ -10,7 +10,18 @@ from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import gateway_evidence, hold_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Scenario, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Scenario,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="apache-mod-fcgid",
@@ -40,6 +51,8 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://httpd.apache.org/mod_fcgid/mod/mod_fcgid.html#fcgidoutputbuffersize",),
+    shows=(Symptom(Flow.HELD), Symptom(Flow.BLOCKS, block_bytes=65536)),
+    measured_on=("Apache 2.4.71",),
 )
 
 

@@ -13,7 +13,18 @@ from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Symptom,
+    Transport,
+    Variant,
+)
 
 CULPRIT = Culprit(
     id="apache-mod-security",
@@ -42,6 +53,8 @@ CULPRIT = Culprit(
     references=(
         "https://github.com/owasp-modsecurity/ModSecurity/wiki/Reference-Manual-%28v2.x%29#SecResponseBodyAccess",
     ),
+    shows=(Symptom(Flow.HELD),),
+    measured_on=("Apache 2.4.71",),
 )
 
 

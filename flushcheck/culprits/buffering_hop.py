@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Source,
+    Symptom,
+    Transport,
+)
 
 # What switches buffering off in products that name themselves in Server or Via: a name alone accuses none.
 BY_NAME: Mapping[str, Fix] = {
@@ -57,6 +68,7 @@ CULPRIT = Culprit(
     ),
     shown_by=frozenset({Source.PATH}),
     generic=True,
+    shows=(Symptom(Flow.HELD),),
 )
 
 

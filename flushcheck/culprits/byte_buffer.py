@@ -6,7 +6,18 @@ from flushcheck.culprits import own_stream
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Source, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Source,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="byte-buffer",
@@ -39,6 +50,7 @@ CULPRIT = Culprit(
     ),
     shown_by=frozenset({Source.PATH, Source.APP}),
     generic=True,
+    shows=(Symptom(Flow.BLOCKS, block_bytes=4096),),
 )
 
 # Who makes blocks of this size, as measured on Debian 12; the rest of the evidence decides.

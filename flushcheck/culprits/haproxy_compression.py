@@ -11,7 +11,19 @@ from flushcheck.culprits import compression
 from flushcheck.culprits.lint_common import STREAM_TYPES, filled_in
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Side, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Side,
+    Symptom,
+    Transport,
+    Variant,
+)
 
 CULPRIT = Culprit(
     id="haproxy-compression",
@@ -48,6 +60,8 @@ CULPRIT = Culprit(
     ),
     references=("https://docs.haproxy.org/2.6/configuration.html#4-compression%20algo",),
     versions=(versions.HAPROXY_COMPRESSION_FLUSH,),
+    shows=(Symptom(Flow.LATE),),
+    measured_on=("HAProxy 2.6.12",),
 )
 
 ENCODINGS = frozenset({"gzip", "deflate"})  # all that HAProxy has

@@ -14,8 +14,10 @@ from flushcheck.model import (
     Detection,
     Evidence,
     Fix,
+    Flow,
     Owner,
     Source,
+    Symptom,
     Transport,
 )
 
@@ -68,6 +70,8 @@ CULPRIT = Culprit(
     looks_like=("gunicorn-sync-worker",),
     shown_by=frozenset({Source.PATH, Source.FILE}),
     holds=False,
+    shows=(Symptom(Flow.LATE),),
+    measured_on=("nginx 1.22.1",),
 )
 
 

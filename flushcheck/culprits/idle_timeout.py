@@ -18,7 +18,9 @@ from flushcheck.model import (
     Detection,
     Evidence,
     Fix,
+    Flow,
     Owner,
+    Symptom,
     Transport,
     Vantage,
 )
@@ -94,6 +96,8 @@ CULPRIT = Culprit(
     looks_like=("gunicorn-timeout",),
     idle_only=True,
     holds=False,
+    shows=(Symptom(Flow.CUT),),
+    measured_on=("nginx 1.22.1", "HAProxy 2.6.12"),
 )
 
 # A stream's heartbeat is 15 s in most servers and in flushcheck's own: at that or less even those are cut.

@@ -19,6 +19,7 @@ from flushcheck.model import (
     Observation,
     Outcome,
     Owner,
+    Symptom,
     Transport,
 )
 
@@ -41,6 +42,8 @@ CULPRIT = Culprit(
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_ssi_module.html#ssi",),
     holds=False,
+    shows=(Symptom(Flow.FAILED),),
+    measured_on=("nginx 1.22.1",),
 )
 
 

@@ -10,7 +10,18 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import own_stream, php_settings
 from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Symptom,
+    Transport,
+    Variant,
+)
 
 INI_FIX = Fix(
     where="php.ini, or the pool (php_admin_value)",
@@ -55,6 +66,12 @@ CULPRIT = Culprit(
         CLOSE_FIX,
     ),
     references=("https://www.php.net/manual/en/outcontrol.configuration.php",),
+    shows=(
+        Symptom(Flow.BLOCKS, block_bytes=4096),
+        Symptom(Flow.BLOCKS, block_bytes=8192),
+        Symptom(Flow.HELD),
+    ),
+    measured_on=("PHP 8.2.35",),
 )
 
 

@@ -12,7 +12,17 @@ Imports the standard library only. Every other package may import it.
 """
 
 from flushcheck.model.certificate import Certificate, CertificateMatch, CertificateReport
-from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source
+from flushcheck.model.culprit import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Owner,
+    Source,
+    Status,
+    Symptom,
+)
 from flushcheck.model.errors import UsageError
 from flushcheck.model.observation import (
     PUBLIC,
@@ -100,7 +110,9 @@ __all__ = [
     "Scenario",
     "Side",
     "Source",
+    "Status",
     "StreamReport",
+    "Symptom",
     "TapRequest",
     "TimedPiece",
     "TokenMetrics",
