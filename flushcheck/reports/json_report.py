@@ -23,6 +23,7 @@ from flushcheck.model import (
 from flushcheck.model.codec import to_json
 from flushcheck.reports.clients import asked_as
 from flushcheck.reports.fixes import fix_document
+from flushcheck.reports.provenance import in_logs, measured
 
 SCHEMA = 2
 
@@ -50,6 +51,8 @@ def document(report: Report) -> dict[str, Any]:
         "took_s": _seconds(report.took_s),
         "observer": report.observer,
         "marker": report.marker,
+        "measured": measured(report),
+        "in_access_logs": in_logs(report),
         "clean": list(report.clean),
     }
 

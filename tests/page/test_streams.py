@@ -13,6 +13,8 @@ from tests.live import nginxconf, servers
 from tests.page.rendered import ended, leaning, lines
 
 SHORT = "count=20&interval=0.05"
+SETTINGS = ".settings > summary"
+MORE = ".more > summary"
 TRANSPORTS = [str(transport) for transport in Transport]
 
 
@@ -115,6 +117,7 @@ def test_the_reconnect_loop_is_seen_and_stopped(page, origin):
 def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
     page = new_page()
     page.goto(origin.url)
+    page.click(SETTINGS)
     page.select_option("#c-text", "zh")
     page.select_option("#c-unit", "char")
     page.fill("#c-count", "12")
@@ -133,6 +136,7 @@ def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
         expect(card(other, transport).locator("[data-part=text]")).to_have_text("水在管子里流动，从不等到")
     head = card(other, "chunked").locator("[data-part=headers]")
     assert "x-accel-buffering" in (head.text_content() or "")
+    card(other, "chunked").locator(MORE).click()
     raw = card(other, "chunked").locator("[data-part=wire-box]")
     raw.locator("summary").click()
     expect(raw.locator("tbody tr")).to_have_count(13)
@@ -144,6 +148,7 @@ def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
 def test_markup_in_a_text_is_text(page, origin):
     evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
     page.goto(origin.url)
+    page.click(SETTINGS)
     page.select_option("#c-text", "say")
     page.fill("#c-say", evil)
     page.fill("#c-count", "4")

@@ -7,7 +7,7 @@ import { showOpenStreams } from "./open-streams.js";
 import { keepTimings } from "./request-timing.js";
 import { settings } from "./settings.js";
 import { StreamCard } from "./stream-card.js";
-import { fillForm, formFragment, onFormChange, PRESETS, parseFragment } from "./stream-form.js";
+import { fillForm, formFragment, formSummary, onFormChange, PRESETS, parseFragment } from "./stream-form.js";
 import { startChooser } from "./transport-chooser.js";
 
 /** @import { Transport } from "./types.d.ts" */
@@ -26,9 +26,11 @@ const cards = $$(".card").map((card) => {
 
 const describeAll = () => {
   for (const card of cards) card.describe();
+  $("#settings-now").textContent = formSummary();
 };
 const startAll = () => {
   for (const card of cards) card.start();
+  $(".cards").scrollIntoView();
   announce("All four streams started");
 };
 const stopAll = () => {
@@ -44,10 +46,7 @@ onFormChange(() => {
 
 /** @type {Record<string, (button: HTMLButtonElement) => void>} */
 const ACTIONS = {
-  "start-all": (button) => {
-    if (button.closest(".hero")) $("#streams").scrollIntoView();
-    startAll();
-  },
+  "start-all": startAll,
   "stop-all": stopAll,
   "copy-link": (button) => {
     const url = new URL(`#${formFragment() || "streams"}`, location.href.replace(/[?#].*/, ""));
@@ -109,6 +108,8 @@ $("#check-form").addEventListener("submit", (event) => {
   event.preventDefault();
   checkText();
 });
+
+describeAll();
 
 // A page that is left ends its streams at once. If the browser shows it again from its cache, no stream runs.
 addEventListener("pagehide", stopAll);

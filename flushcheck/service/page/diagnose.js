@@ -3,11 +3,14 @@
 import { browserChecks } from "./browser-checks.js";
 import { $, $$, announce, el } from "./dom.js";
 import { PROBE_TIMEOUT_S, ProbeRunner, STOPPED, WorkerFailed } from "./probe-runner.js";
-import { showReport } from "./report.js";
+import { showReport, VERDICTS } from "./report.js";
 import { readRun, unpackRun } from "./run-file.js";
+import { beginRun } from "./run-identity.js";
 import { NO_RESPONSE, root, settings } from "./settings.js";
 import { messageOf } from "./streams.js";
+import { showInTitle, titleSoFar } from "./tab-title.js";
 
+/** @import { RunIdentity } from "./run-identity.js" */
 /** @import { NotedRun, Observation, PlannedProbe, Report } from "./types.d.ts" */
 /** @typedef {{report: Report, own: Report | null, overPublicUrl: Report | null, run: NotedRun}} Reports on the path, on the service
  * measured on its own machine, and on the service over its public address; null where it was not measured */
@@ -36,8 +39,10 @@ export function stopDiagnosis() {
 /** Test the connection, show the progress, then the report. */
 export async function diagnose() {
   if (current) return;
-  const runner = new ProbeRunner();
+  const identity = beginRun(navigator.userAgent);
+  const runner = new ProbeRunner(identity.marker);
   current = runner;
+  showInTitle("Testing");
   if (location.hash.startsWith("#run=")) history.replaceState(null, "", "#diagnose");
   $("#report").replaceChildren();
   $("#progress").hidden = false;
@@ -45,14 +50,16 @@ export async function diagnose() {
   showButtons(true);
   $("#progress").scrollIntoView({ block: "nearest" });
   try {
-    const reports = await Promise.race([gather(runner), runner.stopped]);
+    const reports = await Promise.race([gather(runner, identity), runner.stopped]);
     showReport({ ...reports, source: "" });
+    showInTitle(VERDICTS[reports.report.verdict] ?? "");
     $("#progress").hidden = true;
     $("#report").focus({ preventScroll: true });
     $("#report").scrollIntoView();
     announce(`Done: ${reports.report.verdict}. ${reports.report.headline}`);
   } catch (error) {
     $("#progress").hidden = true;
+    showInTitle("");
     showProblem(error === STOPPED ? "Stopped." : await problem(error));
   } finally {
     runner.stop();
@@ -63,14 +70,16 @@ export async function diagnose() {
 
 /** Make all observations and have them judged.
  * @param {ProbeRunner} runner
+ * @param {RunIdentity} identity
  * @returns {Promise<Reports>} */
-async function gather(runner) {
+async function gather(runner, identity) {
   await runner.ready;
   /** @type {NotedRun} */
   const run = { target: root, observations: [], tool: toolName() };
   const baselines = await plan(run);
   runner.begin("Streams of every kind, side by side", baselines.length);
   run.observations.push(...(await runner.run(baselines, FIRST_AT_ONCE)));
+  showInTitle(titleSoFar(run.observations, settings.thresholds));
   const control = fetchControl();
   const experiments = await plan(run);
   if (experiments.length) {
@@ -84,6 +93,7 @@ async function gather(runner) {
   run.observations.push(...(await control));
   const overPublicUrl = settings.public ? fetchPublicReport() : Promise.resolve(null);
   run.notes = await browserChecks(baselines, run, { others: overPublicUrl, signal: runner.signal });
+  Object.assign(run, identity.complete());
   const [report, own] = await Promise.all([judge(run), judgeControl(run)]);
   return { report, own, overPublicUrl: await overPublicUrl, run };
 }
@@ -213,6 +223,7 @@ async function showRun(read, source, name) {
     const run = await read();
     const [report, own] = await Promise.all([judge(run), judgeControl(run)]);
     showReport({ report, own, overPublicUrl: null, run, source });
+    showInTitle(VERDICTS[report.verdict] ?? "");
     announce(`${report.verdict}. ${report.headline}`);
   } catch (error) {
     showProblem(`${name} has no readable run: ${messageOf(error).slice(0, 300)}`);

@@ -21,7 +21,11 @@ export class ProbeRunner {
   #done = 0;
   #total = 0;
 
-  constructor() {
+  #marker;
+
+  /** @param {string} marker stands in each request of the run */
+  constructor(marker) {
+    this.#marker = marker;
     this.signal = this.#stop.signal;
     /** Rejects with STOPPED on `stop()`; never fulfilled.
      * @type {Promise<never>} */
@@ -84,7 +88,11 @@ export class ProbeRunner {
     $("#probes").append(item);
     const observation = await new Promise((resolve) => {
       this.#waiting.set(planned.id, resolve);
-      this.#worker.postMessage({ planned, root, timeout_s: PROBE_TIMEOUT_S, bounds: settings.bounds });
+      this.#worker.postMessage({
+        planned,
+        root,
+        options: { timeout_s: PROBE_TIMEOUT_S, bounds: settings.bounds, marker: this.#marker },
+      });
     });
     item.dataset.state = observation?.outcome === "complete" ? "done" : "bad";
     this.#done += 1;

@@ -13,7 +13,8 @@ import { Timeline } from "./timeline.js";
 
 /** @type {Record<string, string>} */
 const TONES = { flowing: "good", unknown: "late" };
-const VERDICTS = { flowing: "Flowing", held: "Held", broken: "Broken", unknown: "Could not tell" };
+/** @type {Record<string, string>} */
+export const VERDICTS = { flowing: "Flowing", held: "Held", broken: "Broken", unknown: "Could not tell" };
 const MAX_NOTES = 30;
 
 /** @param {string} word */
@@ -49,6 +50,7 @@ export function showReport({ report, own, overPublicUrl, run, source }) {
       el("h2", { class: `verdict ${tone(report.verdict)}` }, VERDICTS[report.verdict] ?? report.verdict),
       el("p", { class: "headline" }, report.headline),
       report.measured_as ? el("p", { class: "soft", "data-part": "measured-as" }, report.measured_as) : null,
+      provenance(report),
       vantages(report, own, overPublicUrl, conclusion, source),
       el("div", { class: "grid" }, ...transports.map(transportPanel)),
       faultLocation(report.fault_location),
@@ -77,6 +79,14 @@ const banner = (report, run, source) =>
     el("span", { class: "mono" }, report.target),
     ".",
   );
+
+/** When and by what it was measured, and what stands in the access logs of the path; null if the run does not say.
+ * @param {Report} report */
+function provenance({ measured, in_access_logs }) {
+  const lines = [measured && `Measured: ${measured}`, in_access_logs && `In access logs: ${in_access_logs}`];
+  const shown = lines.filter(Boolean).map((line) => el("div", {}, line));
+  return shown.length ? el("div", { class: "soft provenance", "data-part": "provenance" }, ...shown) : null;
+}
 
 /** @param {TransportReports[number]} entry */
 function transportPanel([name, report]) {

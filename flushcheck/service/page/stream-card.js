@@ -45,7 +45,6 @@ export class StreamCard {
     this.#reconnects = transport === "events" ? new ReconnectLog(this.#part("loop"), this.#part("connections")) : null;
     $("[data-action=toggle]", element).addEventListener("click", () => (this.isRunning ? this.stop() : this.start()));
     this.#part("wire-box").addEventListener("toggle", () => this.#showRecords());
-    this.describe();
   }
 
   get isRunning() {

@@ -258,6 +258,8 @@ export interface Report {
   took_s: number;
   observer: string;
   marker: string;
+  measured: string;
+  in_access_logs: string;
   clean: string[];
 }
 

@@ -77,7 +77,9 @@ PURE = (
     "observation-values",
     "records",
     "run-file",
+    "run-identity",
     "sentences",
+    "tab-title",
 )
 
 
