@@ -60,7 +60,7 @@ CULPRIT = Culprit(
     ),
     references=("https://docs.haproxy.org/2.6/configuration.html#4-compression%20algo",),
     versions=(versions.HAPROXY_COMPRESSION_FLUSH,),
-    shows=(Symptom(Flow.LATE),),
+    shows=(Symptom(Flow.LATE, with_next=True),),
     measured_on=("HAProxy 2.6.12",),
 )
 

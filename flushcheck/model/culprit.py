@@ -77,7 +77,8 @@ class Symptom:
     flow: Flow
     block_bytes: int = 0  # of Flow.BLOCKS; 0: any number
     tick_s: float = 0.0  # of Flow.TICKS
-    compressed: bool = False  # the header of the response and of a compressor comes at once, the text later
+    compressed: bool = False  # of Flow.HELD: the header of the response comes at once, the text later
+    with_next: bool = False  # of Flow.LATE: each piece comes with the next one
 
 
 class Status(StrEnum):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from flushcheck.model import Transport, UsageError
+from flushcheck.model import Flow, Symptom, Transport, UsageError
 from flushcheck.model.wording import any_of
 
 # What `end` and `ticks` keep at most: then it goes on, as a buffer does that is full. It is also the memory
@@ -34,6 +34,8 @@ MIN_CUT_S, MAX_CUT_S = 0.1, 600.0
 # 8,192 symbols of a block are still held, which is the whole of a short stream.
 WINDOW_BITS, MEMORY_LEVEL = 13, 7
 GZIP = 16  # added to the window: a gzip header and trailer. Source: zlib.h, deflateInit2
+
+SHORT_CUT_S = 1.0  # what shows a cut to a person who waits for it
 
 PATTERN = r"end|gzip|blocks-[0-9]{1,6}|ticks-[0-9]{1,6}|cut-[0-9]{1,4}(?:\.[0-9]{1,3})?"
 EXPECTED = (
@@ -61,6 +63,17 @@ TRANSPORTS: Mapping[PretendKind, tuple[Transport, ...]] = {
     PretendKind.TICKS: (Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET),
     PretendKind.CUT: (Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET),
 }
+
+
+# What the page offers, with its label.
+CLASSICS = (
+    ("blocks-4096", "blocks of 4,096 bytes, as nginx"),
+    ("blocks-16384", "blocks of 16,384 bytes, as nginx over TLS"),
+    ("end", "everything at the end"),
+    ("gzip", "gzip without a flush"),
+    ("ticks-200", "ticks of 200 ms, as HAProxy"),
+    ("cut-2", "cut after 2 s"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,12 @@ def parse_pretend(raw: str) -> Pretend | None:
     return None
 
 
+def pretend_transports(value: str) -> tuple[Transport, ...]:
+    """The transports that a value of the parameter is offered for; () if it is none."""
+    pretend = parse_pretend(value)
+    return TRANSPORTS[pretend.kind] if pretend else ()
+
+
 def check_transport(pretend: Pretend, transport: Transport, path: str) -> None:
     """Refuse what no proxy does to this Transport.
 
@@ -117,6 +136,20 @@ def check_transport(pretend: Pretend, transport: Transport, path: str) -> None:
         f"pretend={pretend} for {transport}: proxies pass its messages on as they are; expected "
         f"{any_of(offered)}, for example {path}?pretend=ticks-200"
     )
+
+
+def pretend_like(symptom: Symptom) -> Pretend | None:
+    """What shows the picture of this symptom; None where nothing offered does."""
+    match symptom.flow:
+        case Flow.BLOCKS if symptom.block_bytes:
+            return parse_pretend(f"{PretendKind.BLOCKS}-{symptom.block_bytes}")
+        case Flow.TICKS:
+            return parse_pretend(f"{PretendKind.TICKS}-{round(symptom.tick_s * 1000)}")
+        case Flow.HELD:
+            return Pretend(PretendKind.GZIP if symptom.compressed else PretendKind.END)
+        case Flow.CUT:
+            return Pretend(PretendKind.CUT, cut_s=SHORT_CUT_S)
+    return None
 
 
 class Hold(Protocol):

@@ -16,6 +16,8 @@ export function snippets(transport, url, { count, interval, end }) {
   const socket = url.replace(/^http/, "ws");
   const pause = Math.round(interval * 1000);
   const last = count ? count - 1 : 9;
+  // The service compresses only for a client that accepts it, as each browser does.
+  const compressed = url.includes("&pretend=gzip") ? "--compressed " : "";
   switch (transport) {
     case "polling":
       return [
@@ -36,7 +38,7 @@ export function snippets(transport, url, { count, interval, end }) {
       ];
     case "chunked":
       return [
-        { title: "curl", code: `curl -N ${shellQuoted(url)}` },
+        { title: "curl", code: `curl -N ${compressed}${shellQuoted(url)}` },
         {
           title: "fetch",
           code: `const stop = new AbortController();                 // stop.abort() also ends the server's work
@@ -67,7 +69,7 @@ xhr.send();
       ];
     case "events":
       return [
-        { title: "curl", code: `curl -N -H 'Accept: text/event-stream' ${shellQuoted(url)}` },
+        { title: "curl", code: `curl -N ${compressed}-H 'Accept: text/event-stream' ${shellQuoted(url)}` },
         {
           title: "EventSource",
           code: `const source = new EventSource(${literal(url)});

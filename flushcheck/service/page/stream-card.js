@@ -2,6 +2,7 @@
 
 import { countDeliveries, longestWait } from "./classify.js";
 import { $, $$, copyable, el } from "./dom.js";
+import { pretended } from "./pretend.js";
 import { ReconnectLog } from "./reconnect-log.js";
 import { endSentence } from "./sentences.js";
 import { root, settings } from "./settings.js";
@@ -71,13 +72,23 @@ export class StreamCard {
 
   /** @param {Values} values */
   #url(values) {
-    return `${root}${settings.routes[this.#transport].slice(1)}?${streamQuery(values)}`;
+    const { query } = this.#pretended(values);
+    return `${root}${settings.routes[this.#transport].slice(1)}?${streamQuery(values)}${query}`;
+  }
+
+  /** @param {Values} values */
+  #pretended(values) {
+    return pretended(values.pretend ?? "", this.#transport, settings.pretend);
   }
 
   async start() {
     this.stop();
     const values = formValues();
     const run = new StreamRun(values);
+    const { query, note } = this.#pretended(values);
+    run.isPretended = query !== "";
+    this.#part("pretended").textContent = note;
+    this.#part("pretended").hidden = !note;
     this.#run = this.#last = run;
     this.#clear(run);
     const ticking = this.#animate(run);
@@ -234,10 +245,11 @@ export class StreamCard {
 
   /** @param {StreamRun} run
    * @param {StreamResult} result */
-  #finish({ points, end }, result) {
+  #finish({ points, end, isPretended }, result) {
     if (!points.length) this.#part("text").dataset.empty = "No text arrived.";
     const context = { end, unavailable: this.#unavailable, thresholds: settings.thresholds };
-    this.#status(...endSentence(points, result, context));
+    const [sentence, tone] = endSentence(points, result, context);
+    this.#status(isPretended ? `Pretended. ${sentence}` : sentence, tone);
   }
 
   /** @param {string} sentence

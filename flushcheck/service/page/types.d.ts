@@ -380,11 +380,19 @@ export interface Bounds {
   max_pending_bytes: number;
 }
 
+/** A hold that the service makes itself: a value of the parameter `pretend`. */
+export interface PretendOffer {
+  value: string;
+  label: string;
+  transports: Transport[];
+}
+
 export interface Settings {
   tool: string;
   routes: Record<Transport, string>;
   servers: string[];
   texts: string[];
+  pretend: PretendOffer[];
   limits: Record<string, number>;
   max_name: number;
   thresholds: Thresholds;

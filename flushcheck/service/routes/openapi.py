@@ -21,6 +21,7 @@ from flask import Blueprint, Response
 from flushcheck import __version__
 from flushcheck.configs.assumptions import Assumption
 from flushcheck.configs.findings import Server
+from flushcheck.culprits.catalogue import FLOWS, MAX_WORDS
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, Transport
 from flushcheck.protocol import origin
@@ -164,13 +165,21 @@ def _rest() -> Schema:
             {TEXT: {"schema": TEXT_BODY}},
             [server, version, assume, name_given],
         ),
-        "/culprits": _get("All known culprits", pages),
+        "/culprits": _get("The known culprits, all or those that fit", pages, _selection()),
         "/culprits/{name}": _get("One culprit", {**pages, 404: JSON}, [name]),
         "/healthz": _get("The process is alive", {200: JSON}),
         "/readyz": _get("The process accepts more streams", {200: JSON, 503: JSON}),
         "/metrics": _get("Metrics for Prometheus", metrics),
         PATH: _get("This document", {200: JSON}),
     }
+
+
+def _selection() -> list[Schema]:
+    return [
+        _parameter("server", {"type": "string", "enum": list(Server)}, "nginx"),
+        _parameter("symptom", {"type": "string", "enum": list(FLOWS)}, "blocks"),
+        _parameter("q", {"type": "string", "maxLength": MAX_WORDS}, "gzip"),
+    ]
 
 
 def _parameter(name: str, schema: Mapping[str, object], example: str) -> Schema:
