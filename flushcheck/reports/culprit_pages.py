@@ -23,8 +23,8 @@ from flushcheck.reports.symptoms import symptom_picture, symptom_sentence
 from flushcheck.streaming.params import Params, query
 from flushcheck.streaming.pretend import Pretend, pretend_like
 
-# Of the stream that shows a pretended hold: two seconds, and five pieces in a block.
-SEEN_COUNT, SEEN_INTERVAL_S, PIECES_IN_A_BLOCK = 40, 0.05, 5
+# Of the stream that shows a pretended hold: four seconds, and eight pieces in a block.
+SEEN_COUNT, SEEN_INTERVAL_S, PIECES_IN_A_BLOCK = 40, 0.1, 8
 
 FLOW_NAMES: Mapping[Flow, str] = {
     Flow.BLOCKS: "in blocks",
@@ -57,7 +57,7 @@ def explanation_html(culprit: Culprit, *, root: str, settings: Mapping[str, Any]
             for heading, paragraphs in sections(culprit)
         ),
         f"<h2>{_text(fixes_heading(culprit).capitalize())}</h2>",
-        f"<div class=cards>{''.join(map(_fix, culprit.fixes))}</div>",
+        f"<div class=fixes>{''.join(map(_fix, culprit.fixes))}</div>",
     ]
     pretended = next(filter(None, map(pretend_like, culprit.shows)), None)
     if pretended:

@@ -23,9 +23,9 @@ def symptom_sentence(symptom: Symptom) -> str:
     """How the stream arrives, without a full stop."""
     match symptom.flow:
         case Flow.BLOCKS if symptom.block_bytes:
-            return f"in blocks of {symptom.block_bytes:,} bytes; the rest at the end"
+            return f"in blocks of {symptom.block_bytes:,} bytes"
         case Flow.BLOCKS:
-            return "in blocks of one size; the rest at the end"
+            return "in blocks of one size"
         case Flow.TICKS:
             return f"in ticks of {symptom.tick_s * 1000:.0f} ms"
         case Flow.HELD if symptom.compressed:

@@ -35,7 +35,7 @@ MIN_CUT_S, MAX_CUT_S = 0.1, 600.0
 WINDOW_BITS, MEMORY_LEVEL = 13, 7
 GZIP = 16  # added to the window: a gzip header and trailer. Source: zlib.h, deflateInit2
 
-SHORT_CUT_S = 1.0  # what shows a cut to a person who waits for it
+SHORT_CUT_S = 2.0  # what shows a cut to a person who waits for it
 
 PATTERN = r"end|gzip|blocks-[0-9]{1,6}|ticks-[0-9]{1,6}|cut-[0-9]{1,4}(?:\.[0-9]{1,3})?"
 EXPECTED = (

@@ -9,7 +9,7 @@ import { Timeline } from "./timeline.js";
 
 /** @import { Point } from "./types.d.ts" */
 
-const SPAN_S = 2.5; // drawn from the start, so that the line of the present moves evenly
+const SPAN_S = 4.5; // drawn from the start, so that the line of the present moves evenly
 
 /** Have the button of this section show its stream.
  * @param {HTMLElement} section */
@@ -35,9 +35,9 @@ export function showHoldOnClick(section) {
     });
     clearInterval(ticking);
     timeline.draw({ points, span_s: SPAN_S });
-    const context = { end: "done", unavailable: "", thresholds: settings.thresholds };
+    const context = { end: "done", unavailable: "", thresholds: settings.thresholds, isPretended: true };
     const [sentence, tone] = endSentence(points, result, context);
-    status.textContent = `Pretended. ${sentence}`;
+    status.textContent = sentence;
     status.dataset.tone = tone;
     button.disabled = false;
   });

@@ -10,10 +10,30 @@ const ENDED = { cut: "Cut", refused: "Refused", unreachable: "Unreachable", fore
 /** How a stream ended and how its pieces arrived.
  * @param {readonly Point[]} points
  * @param {StreamResult} result
- * @param {{end: string, unavailable: string, thresholds: Thresholds}} context `end`: the end event that the reader chose;
- * `unavailable`: why this server cannot offer the transport, "" if it can
+ * @param {{end: string, unavailable: string, thresholds: Thresholds, isPretended?: boolean}} context `end`: the end event that the reader chose;
+ * `unavailable`: why this server cannot offer the transport, "" if it can; `isPretended`: the service held it on request
  * @returns {Toned} */
-export function endSentence(points, { ended, detail }, { end, unavailable, thresholds }) {
+export function endSentence(points, result, context) {
+  if (!context.isPretended) return ownSentence(points, result, context);
+  if (result.ended === "complete") return [pretendedSentence(points, context.thresholds), "late"];
+  const [sentence, tone] = ownSentence(points, result, context);
+  return [`Pretended. ${sentence}`, tone];
+}
+
+/** How the pieces of a stream arrived that the service held on request: without a verdict, since it has no path.
+ * @param {readonly Point[]} points
+ * @param {Thresholds} thresholds */
+function pretendedSentence(points, thresholds) {
+  const deliveries = countDeliveries(points, thresholds);
+  const how = deliveries === 1 ? "together" : `in ${deliveries} deliveries`;
+  return `Pretended. ${count(points.length, "piece")} arrived ${how}, up to ${longestWait(points).toFixed(1)} s late.`;
+}
+
+/** @param {readonly Point[]} points
+ * @param {StreamResult} result
+ * @param {{end: string, unavailable: string, thresholds: Thresholds}} context
+ * @returns {Toned} */
+function ownSentence(points, { ended, detail }, { end, unavailable, thresholds }) {
   const pieces = count(points.length, "piece");
   if (ended === "stopped") return [`Stopped after ${pieces}.`, ""];
   if (ended === "complete") return arrivalSentence(points, thresholds);

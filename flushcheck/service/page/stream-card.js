@@ -247,9 +247,8 @@ export class StreamCard {
    * @param {StreamResult} result */
   #finish({ points, end, isPretended }, result) {
     if (!points.length) this.#part("text").dataset.empty = "No text arrived.";
-    const context = { end, unavailable: this.#unavailable, thresholds: settings.thresholds };
-    const [sentence, tone] = endSentence(points, result, context);
-    this.#status(isPretended ? `Pretended. ${sentence}` : sentence, tone);
+    const context = { end, unavailable: this.#unavailable, thresholds: settings.thresholds, isPretended };
+    this.#status(...endSentence(points, result, context));
   }
 
   /** @param {string} sentence
