@@ -85,7 +85,7 @@ class Status(StrEnum):
     """Where the knowledge of a Culprit is from."""
 
     MEASURED = "measured"  # the laboratory ran the program and measured it
-    DOCUMENTED = "documented"  # its documentation says so; not run here
+    DOCUMENTED = "documented"  # its documentation says so; no run of the laboratory shows it
     GENERIC = "generic"  # it names no program that could be run
 
 

@@ -38,7 +38,9 @@ FLOW_NAMES: Mapping[Flow, str] = {
 }
 
 
-def explanation_html(culprit: Culprit, *, root: str, settings: Mapping[str, Any], url: str) -> str:
+def explanation_html(
+    culprit: Culprit, *, root: str, settings: Mapping[str, Any], url: str, has_cases: bool = False
+) -> str:
     """One culprit as a page.
 
     Args:
@@ -46,10 +48,11 @@ def explanation_html(culprit: Culprit, *, root: str, settings: Mapping[str, Any]
         root: what leads from this page's address to the service's root, for example "../".
         settings: of the page's scripts, see `Settings` in page/types.d.ts.
         url: of the service, for lines to paste; ends without a slash.
+        has_cases: whether the table of measured servers has it.
     """
     parts = [
         f"<p class=soft>culprit <code>{_text(culprit.id)}</code></p><h1>{_text(culprit.title)}</h1>",
-        f"<p><strong>Status:</strong> {_status(culprit)}</p>",
+        f"<p><strong>Status:</strong> {_status(culprit)}{_measurements(culprit, root) * has_cases}</p>",
         _pictures(culprit.shows),
         *(
             f"<h2>{_text(heading.capitalize())}</h2>"
@@ -138,6 +141,11 @@ def _status(culprit: Culprit) -> str:
     return f"{_text(sentence)}: {_link(f'http{source}')}" if colon else _text(status_sentence(culprit))
 
 
+def _measurements(culprit: Culprit, root: str) -> str:
+    address = f"{root}culprits/measured?{urlencode({'q': culprit.id})}"
+    return f' (<a href="{_text(address)}">the measurements</a>)'
+
+
 def _pictures(symptoms: Sequence[Symptom]) -> str:
     """The first symptom is the characteristic one; all are drawn."""
     figures = "".join(
@@ -205,7 +213,8 @@ def page_html(title: str, body: str, root: str, *, head: str = "") -> str:
         f'<link rel="stylesheet" href="{root}page/style.css">{head}</head><body>'
         f'<header class="top"><a class="brand" href="{root or "./"}">'
         f'<img src="{root}page/icon.svg" alt="" width="28" height="28"> flushcheck</a>'
-        f'<nav aria-label="Page"><a href="{root}culprits">All culprits</a></nav></header>'
+        f'<nav aria-label="Page"><a href="{root}culprits">All culprits</a> '
+        f'<a href="{root}culprits/measured">Measured servers</a></nav></header>'
         f'<main><p id="announcement" class="off" role="status" aria-live="polite"></p>{body}</main>'
         "</body></html>\n"
     )

@@ -132,7 +132,7 @@ def status_sentence(culprit: Culprit) -> str:
             return "names no program: it describes what a run shows"
         case Status.DOCUMENTED:
             source = f": {culprit.references[0]}" if culprit.references else ""
-            return f"from documentation, not measured here{source}"
+            return f"from documentation{source}"
 
 
 def _arrivals(culprit: Culprit) -> Sequence[str]:

@@ -84,7 +84,8 @@ def _released(sent_s: Sequence[float], count: int) -> tuple[float, ...]:
 
 def _ticks(sent_s: Sequence[float], tick_s: float) -> tuple[float, ...]:
     """When pieces arrive that wait for a timer, which the first of them starts."""
-    due_s, received = 0.0, []
+    due_s = 0.0
+    received: list[float] = []
     for at_s in sent_s:
         if not received or at_s > due_s:
             due_s = at_s + tick_s

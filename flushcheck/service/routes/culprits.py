@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 from flushcheck.culprits.catalogue import find, read_selection
 from flushcheck.model import UsageError
 from flushcheck.reports import culprit_pages, explain
+from flushcheck.service.measured_table import measured_culprits
 from flushcheck.service.own_address import visitor_url
 from flushcheck.service.responses import html_response, json_response
 from flushcheck.service.routes.pages import page_settings
@@ -55,7 +56,11 @@ def routes(service: Service) -> Blueprint:
             lambda: explain.explanation_text(culprit, width=TEXT_WIDTH, color=False),
             lambda: explain.explanation_document(culprit),
             lambda: culprit_pages.explanation_html(
-                culprit, root="../", settings=page_settings(service), url=url
+                culprit,
+                root="../",
+                settings=page_settings(service),
+                url=url,
+                has_cases=culprit.id in measured_culprits(),
             ),
         )
 

@@ -31,6 +31,9 @@ const ENDINGS = [
   ["refused, and known before",    NONE,         "refused",     { unavailable: "no sockets" }, "Not available on this server: no sockets."],
   ["unreachable",                  NONE,         "unreachable", {},                            "Unreachable: why"],
   ["unreachable is not the server", NONE,        "unreachable", { unavailable: "no sockets" }, "Unreachable: why"],
+  ["pretended, and quick",         STEADY,       "complete",    { isPretended: true },         "Pretended. 2 pieces arrived in 2 deliveries, up to 0.0 s late."],
+  ["pretended, all together",      ABOVE_IT,     "complete",    { isPretended: true },         "Pretended. 4 pieces arrived together, up to 0.8 s late."],
+  ["pretended, and cut",           STEADY,       "cut",         { isPretended: true },         "Pretended. Cut after 2 pieces: why"],
   ["another server's text",        NONE,         "foreign",     {},                            "Not a stream of flushcheck: why"],
 ];
 

@@ -75,6 +75,7 @@ PURE = (
     "compare-vantages",
     "hold-detector",
     "observation-values",
+    "pretend",
     "records",
     "run-file",
     "run-identity",
