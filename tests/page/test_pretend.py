@@ -24,16 +24,16 @@ def test_the_control_holds_what_proxies_hold_and_each_card_says_so(page, origin)
             "Pretended: the service itself holds this stream (blocks of 4,096 bytes, as nginx)."
         )
         expect(part(page, transport, "status")).to_have_text(
-            re.compile(r"Pretended\. 30 pieces arrived in [67] deliveries, up to 0\.[2-9] s late\.")
+            re.compile(r"Pretended\. 30 pieces arrived in [2-9] deliveries, up to \d\.\d s late\.")
         )
     expect(part(page, "polling", "pretended")).to_have_text(re.compile("^Not pretended: each poll"))
     expect(part(page, "websocket", "pretended")).to_have_text(re.compile("^Not pretended: a WebSocket"))
     for transport in ("polling", "websocket"):
         expect(part(page, transport, "status")).to_have_text(re.compile("30 pieces arrived"))
         expect(part(page, transport, "status")).not_to_have_text(re.compile("Pretended"))
-    # Several lines end in one point: the picture of the blocks.
-    ends = [round(end) for _, end in lines(page.locator("#card-chunked"))]
-    assert len(set(ends)) < len(ends) / 3
+    # Several lines end in nearly one point, of 1000: the picture of the blocks.
+    ends = [round(end / 10) for _, end in lines(page.locator("#card-chunked"))]
+    assert len(set(ends)) <= len(ends) / 2
 
 
 def test_a_link_chooses_the_hold_and_the_commands_have_it(page, origin):
@@ -43,6 +43,8 @@ def test_a_link_chooses_the_hold_and_the_commands_have_it(page, origin):
     assert "curl -N --compressed " in code.text_content()
     assert "&pretend=gzip" in code.text_content()
     assert "pretend" not in page.locator("#card-polling [data-part=code] pre").first.text_content()
+    expect(page.locator("#settings-now")).to_have_text(re.compile("; pretended: gzip$"))
+    page.click(".settings > summary")
     page.select_option("#c-pretend", "")
     assert "pretend" not in code.text_content()
 
