@@ -56,20 +56,29 @@ def observed(origin: OriginServer, rule: str, transport: Transport) -> Observati
     return observation
 
 
+def is_as_pretended(observation: Observation, flow: Flow, size: int) -> bool:
+    timing = measure(observation)
+    if flow is Flow.BLOCKS:
+        return timing.flow is flow and timing.hold_bytes == pytest.approx(size, rel=0.03)
+    return timing.flow is flow and (not size or timing.period_s == pytest.approx(size / 1000, rel=0.1))
+
+
 def test_the_measure_names_each_pretended_hold_and_no_report_names_a_culprit(origin: OriginServer) -> None:
-    with ThreadPoolExecutor(len(FLOWS)) as pool:
-        observations = list(pool.map(lambda row: observed(origin, row[0], row[1]), FLOWS))
-    for (rule, transport, flow, size), observation in zip(FLOWS, observations, strict=True):
-        timing = measure(observation)
-        assert timing.flow is flow, (rule, transport, timing, observation.detail)
-        if flow is Flow.BLOCKS:
-            assert timing.hold_bytes == pytest.approx(size, rel=0.03), (rule, transport)
-        if flow is Flow.TICKS:
-            assert timing.period_s == pytest.approx(size / 1000, rel=0.1), (rule, transport)
-        assert observation.pretended == rule
-        report = judge(Run(origin.url, (observation,)))
-        assert (report.verdict, report.culprits) == (Verdict.UNKNOWN, ()), report.headline
-        assert f"pretend={rule}" in report.headline
+    # A busy machine may delay one stream so that it looks like another; a wrong hold fails each time.
+    left = FLOWS
+    for _ in range(3):
+        with ThreadPoolExecutor(len(left)) as pool:
+            observations = list(pool.map(lambda row: observed(origin, row[0], row[1]), left))
+        for (rule, _, _, _), observation in zip(left, observations, strict=True):
+            assert observation.pretended == rule
+            report = judge(Run(origin.url, (observation,)))
+            assert (report.verdict, report.culprits) == (Verdict.UNKNOWN, ()), report.headline
+            assert f"pretend={rule}" in report.headline
+        seen = list(zip(left, observations, strict=True))
+        left = [row for row, observation in seen if not is_as_pretended(observation, row[2], row[3])]
+        if not left:
+            return
+    pytest.fail(f"{left}: {[measure(observation) for row, observation in seen if row in left]}")
 
 
 def test_blocks_are_cut_to_the_byte_and_lose_nothing(origin: OriginServer) -> None:

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from flushcheck.model import Transport, UsageError
+from flushcheck.model import Flow, Symptom, Transport, UsageError
 from flushcheck.streaming import pretend
 from flushcheck.streaming.pretend import (
     MAX_HELD_BYTES,
@@ -161,3 +161,33 @@ def test_every_kind_is_offered_somewhere_and_polling_never():
     assert set(pretend.TRANSPORTS) == set(PretendKind)
     assert all(pretend.TRANSPORTS.values())
     assert all(Transport.POLLING not in offered for offered in pretend.TRANSPORTS.values())
+
+
+LIKE = [
+    # symptom, what shows its picture; "": nothing
+    (Symptom(Flow.BLOCKS, block_bytes=4096), "blocks-4096"),
+    (Symptom(Flow.BLOCKS, block_bytes=18_000), "blocks-18000"),
+    (Symptom(Flow.BLOCKS, block_bytes=100_000), ""),
+    (Symptom(Flow.BLOCKS), ""),
+    (Symptom(Flow.TICKS, tick_s=0.2), "ticks-200"),
+    (Symptom(Flow.TICKS, tick_s=0.001), ""),
+    (Symptom(Flow.HELD), "end"),
+    (Symptom(Flow.HELD, compressed=True), "gzip"),
+    (Symptom(Flow.CUT), "cut-2"),
+    (Symptom(Flow.LATE), ""),
+    (Symptom(Flow.FAILED), ""),
+]
+
+
+@pytest.mark.parametrize(("symptom", "expected"), LIKE)
+def test_a_symptom_is_pretended_where_a_rule_has_its_picture(symptom, expected):
+    assert str(pretend.pretend_like(symptom) or "") == expected
+
+
+def test_the_page_offers_values_that_exist_each_for_its_transports():
+    offers = {value: pretend.pretend_transports(value) for value, _ in pretend.CLASSICS}
+    assert offers["blocks-4096"] == (Transport.CHUNKED, Transport.EVENTS)
+    assert offers["cut-2"] == (Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET)
+    assert all(offers.values())
+    assert {parse_pretend(value).kind for value in offers} == set(PretendKind)
+    assert pretend.pretend_transports("other") == ()
