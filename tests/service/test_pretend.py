@@ -65,7 +65,7 @@ def is_as_pretended(observation: Observation, flow: Flow, size: int) -> bool:
 
 def test_the_measure_names_each_pretended_hold_and_no_report_names_a_culprit(origin: OriginServer) -> None:
     # A busy machine may delay one stream so that it looks like another; a wrong hold fails each time.
-    left = FLOWS
+    left, seen = FLOWS, []
     for _ in range(3):
         with ThreadPoolExecutor(len(left)) as pool:
             observations = list(pool.map(lambda row: observed(origin, row[0], row[1]), left))
