@@ -21,6 +21,7 @@ from flushcheck.files import check_all, read_text
 from flushcheck.model import Client, Report, Verdict
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.reports.comparison import comparison_document, comparison_text
+from flushcheck.reports.fixes import joining
 from flushcheck.reports.github import github, github_findings
 from flushcheck.reports.junit import junit, junit_findings
 from flushcheck.reports.markdown import markdown, markdown_findings
@@ -237,8 +238,11 @@ def test_a_parser_of_markdown_sees_no_markup_of_the_far_side():
     ]
     assert len(headings) == len(ALL)
     fences = [token.content for token in tokens if token.type == "fence"]
-    fixes = [culprit.fixes[0].change for result in ALL for culprit in result.report.culprits if culprit.fixes]
-    assert fences == [f"{fix}\n" for fix in fixes]
+    changes: list[str] = []
+    for result in ALL:
+        changes += [culprit.fixes[0].change for culprit in result.report.culprits if culprit.fixes]
+        changes += [bundle.change for bundle in joining(result.report.bundles)]
+    assert fences == [f"{change}\n" for change in changes]
 
 
 def test_markdown_of_findings_is_one_table():
