@@ -35,7 +35,7 @@ export function showHoldOnClick(section) {
     });
     clearInterval(ticking);
     timeline.draw({ points, span_s: SPAN_S });
-    const context = { end: "done", unavailable: "", thresholds: settings.thresholds, isPretended: true };
+    const context = { end: "done", goneHost: "", unavailable: "", thresholds: settings.thresholds, isPretended: true };
     const [sentence, tone] = endSentence(points, result, context);
     status.textContent = sentence;
     status.dataset.tone = tone;
