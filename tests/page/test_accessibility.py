@@ -87,7 +87,8 @@ def test_nothing_is_found_on_a_report_and_on_what_was_unfolded(checked, bare):
     checked.click("[data-action=check-example]")
     expect(checked.locator("[data-part=passed]")).to_be_visible()
     for details in checked.locator("details > summary").all():
-        details.click()
+        if details.is_visible():  # the watch shows one of its own only with a result
+            details.click()
     assert found(checked) == []
 
 
