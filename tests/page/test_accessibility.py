@@ -86,8 +86,9 @@ def test_nothing_is_found_on_a_report_and_on_what_was_unfolded(checked, bare):
     expect(checked.locator("[data-part=comparison]")).to_be_visible()
     checked.click("[data-action=check-example]")
     expect(checked.locator("[data-part=passed]")).to_be_visible()
-    for details in checked.locator("details:not([hidden] *) > summary").all():
-        details.click()
+    for details in checked.locator("details > summary").all():
+        if details.is_visible():  # the watch shows one of its own only with a result
+            details.click()
     assert found(checked) == []
 
 

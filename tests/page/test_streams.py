@@ -254,7 +254,8 @@ def test_a_phone_shows_all_without_scrolling_sideways(scheme, browser, origin):
     start(page, origin.url, "count=5&interval=0.01")
     expect(status(page, "websocket")).to_have_text(re.compile("5 pieces arrived"))
     for details in page.locator("details > summary").all():
-        details.click()
+        if details.is_visible():  # the watch shows one of its own only with a result
+            details.click()
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     context.close()
 
