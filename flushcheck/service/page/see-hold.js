@@ -3,7 +3,7 @@
 import { $, element } from "./dom.js";
 import { readChunked } from "./read-fetch.js";
 import { endSentence } from "./sentences.js";
-import { settings } from "./settings.js";
+import { host, settings } from "./settings.js";
 import { since } from "./streams.js";
 import { Timeline } from "./timeline.js";
 
@@ -35,7 +35,8 @@ export function showHoldOnClick(section) {
     });
     clearInterval(ticking);
     timeline.draw({ points, span_s: SPAN_S });
-    const context = { end: "done", goneHost: "", unavailable: "", thresholds: settings.thresholds, isPretended: true };
+    const goneHost = result.ended === "unreachable" ? host : "";
+    const context = { end: "done", goneHost, unavailable: "", thresholds: settings.thresholds, isPretended: true };
     const [sentence, tone] = endSentence(points, result, context);
     status.textContent = sentence;
     status.dataset.tone = tone;
