@@ -126,8 +126,10 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
+    from flushcheck.service import direct_path
     from flushcheck.service.serving import connections
 
+    direct_path.install(worker, (pre_request, post_request))
     connections.watch(worker)
 
 

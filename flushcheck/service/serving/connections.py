@@ -64,12 +64,23 @@ def watch(worker: Any) -> None:
 def request_begins(request: Any) -> None:
     """The connection of this gunicorn request is not idle."""
     if client := _client(request):
-        _idle.pop(client.fileno(), None)
+        in_use(client)
 
 
 def request_ends(request: Any) -> None:
     """It is idle again, if it is open."""
-    if (client := _client(request)) and client.fileno() >= 0:
+    if client := _client(request):
+        out_of_use(client)
+
+
+def in_use(client: socket.socket) -> None:
+    """This connection is not idle."""
+    _idle.pop(client.fileno(), None)
+
+
+def out_of_use(client: socket.socket) -> None:
+    """It is idle again, if it is open."""
+    if client.fileno() >= 0:
         _idle[client.fileno()] = client
 
 
