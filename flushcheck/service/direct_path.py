@@ -22,6 +22,7 @@ from typing import Any
 
 from flushcheck.service.access_log import LogEntry
 from flushcheck.service.fast_path import OK, FastPath
+from flushcheck.service.limits.admission import CapacityExceeded
 from flushcheck.service.recipes import Key, Recipe, kind
 from flushcheck.service.routes import streams
 from flushcheck.service.serving import connections, internals
@@ -29,8 +30,7 @@ from flushcheck.service.serving.fairness import yield_to_hub
 from flushcheck.service.serving.frame_schedule import EndReason, FrameSchedule
 from flushcheck.service.serving.request_head import MAX_HEAD_BYTES, RequestHead, read_head
 
-PATHS = frozenset(route.path for route in streams.HOT)
-_BEGINS = tuple(f"GET {path}".encode() for path in PATHS)
+_BEGINS = tuple(f"GET {path}".encode() for path in streams.HOT_PATHS)
 
 # A client's request arrives together with its connection, or one round trip later.
 MAX_WAIT_S = 0.5
@@ -99,13 +99,14 @@ class DirectPath:
         opening = self._opening(data, client, address) if data.startswith(_BEGINS) else None
         if opening is None:
             return False
-        self._service.serving.await_turn()
-        recipe = opening.recipe
-        entry = LogEntry(self._front.store, "GET", opening.head.path, status=200, transport=recipe.transport)
-        permit = self._front.admit(opening.environ)
-        if permit is None:
-            return False
+        recipe, path = opening.recipe, opening.head.path
+        entry = LogEntry(self._front.store, "GET", path, status=200, transport=recipe.transport)
         try:
+            permit = self._service.admission.admit(opening.environ)
+        except CapacityExceeded as error:
+            return self._refuse(client, len(data), error, entry)
+        try:
+            self._service.serving.await_turn()
             client.recv(len(data))
             frames = streams.frame_schedule(self._service, recipe, opening.environ, permit, entry)
             close, ended = self._stream(client, opening, frames)
@@ -121,7 +122,12 @@ class DirectPath:
     def _opening(self, data: bytes, client: socket.socket, address: Any) -> Opening | None:
         """What these first bytes of a connection ask for; None if gunicorn has to read them."""
         head = read_head(data, self._limits)
-        if head is None or head.path not in PATHS or not self._front.outermost or not self._front.unaltered:
+        if (
+            head is None
+            or head.path not in streams.HOT_PATHS
+            or not self._front.outermost
+            or not self._front.unaltered
+        ):
             return None
         environ = {
             "REQUEST_METHOD": "GET",
@@ -149,6 +155,23 @@ class DirectPath:
         close = opening.head.close or not worker.alive
         head = self._response_head(opening, close=close)
         return close, self._service.serving.write_response(frames, client, head)
+
+    def _refuse(self, client: socket.socket, size: int, error: CapacityExceeded, entry: LogEntry) -> bool:
+        """Refuse a stream, whose request has this many bytes; False if Flask has to do so the first time."""
+        refusal = self._service.recipes.refusal(entry.route, str(error))
+        if refusal is None:
+            return False
+        client.recv(size)
+        client.settimeout(None)
+        connections.in_use(client)
+        self._worker.nr += 1
+        head = internals.response_head(self._worker.cfg, refusal.status, refusal.headers, close=True)
+        entry.status = error.status
+        try:
+            client.sendall(head + refusal.body)
+        finally:
+            entry.write()
+        return True
 
     def _response_head(self, opening: Opening, *, close: bool) -> bytes:
         now_s = int(time.time())
