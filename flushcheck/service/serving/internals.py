@@ -233,6 +233,18 @@ def loop_alarm(hub: Any, callback: Callable[[], None]) -> Callable[[], None]:
     return send
 
 
+def accept_only_if(may_accept: Callable[[], bool]) -> None:
+    """Have gevent's servers in this process ask before they accept a connection.
+
+    `do_read` returns nothing where no connection waits; gevent then looks again when its loop comes by.
+    """
+    from gevent.server import StreamServer
+
+    accept = getattr(StreamServer, "do_read", None)
+    if callable(accept):
+        StreamServer.do_read = lambda server: accept(server) if may_accept() else None
+
+
 def forget_websocket(ws: Any) -> None:
     """Free what a simple-websocket Server holds once it is over.
 
