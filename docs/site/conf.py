@@ -24,6 +24,7 @@ CHAPTERS = {
         "docs/origins",
         "docs/protocol",
         "docs/versions",
+        "docs/measured",
         "docs/browsers",
     ),
     "Run the service": (

@@ -119,7 +119,7 @@ def _program(words: Sequence[str]) -> str:
     for word in inner.split() if inner else words:
         if word not in _WRAPPERS and not _ASSIGNMENT.match(word) and not word.startswith("-"):
             return word.rpartition("/")[2]
-    return words[-1].rpartition("/")[2] if words else ""
+    return "" if not words or words[-1].startswith("-") else words[-1].rpartition("/")[2]
 
 
 def _options(words: Sequence[str], line: Directive) -> Iterator[Directive]:

@@ -345,6 +345,7 @@ FORMAT = Format(
     frees=frees,
     loose_blocks=loose_blocks,
     file_names=(r"(^|/)haproxy[^/]*\.(cfg|conf)$",),
+    needs=re.compile(rf"^[ \t]*(?:{'|'.join(sorted(_SECTIONS))})\b", re.MULTILINE),
     line_starts=(
         r"(global|defaults|frontend|backend|listen|resolvers|peers|userlist)(\s+[\w.:*-]+)?(\s+from\s+\S+)?\s*$",
         r"option\s+(http|forward|tcp|dont|redis)\S*",

@@ -15,6 +15,7 @@ from flushcheck.configs.tree import Block, Config, Directive, Format, Parsed, Sc
 from flushcheck.configs.yaml_nodes import at, child, children, documents, scalar, text_at
 
 NEXT, LAMBDA_URL, LAMBDA_HTTP, APP_ENGINE = "next", "lambda-url", "lambda-http", "app-engine"
+VERCEL_FUNCTION = "vercel-function"
 
 MAX_JAVASCRIPT = 100_000  # characters
 
@@ -58,9 +59,10 @@ def _has(*keys: str) -> Callable[[Directive], bool]:
     return lambda document: all(child(document, key) is not None for key in keys)
 
 
+_VERCEL = re.compile(r"(^|[./])vercel\.json$")
 PLATFORMS = (
     Platform(
-        re.compile(r"(^|/)vercel\.json$"),
+        _VERCEL,
         "Vercel ends a function after its maxDuration; whether it streams depends on the framework "
         "(https://vercel.com/docs/functions/configuring-functions/duration)",
     ),
@@ -92,6 +94,20 @@ PLATFORMS = (
         "configure-tunnels/cloudflared-parameters/origin-parameters/)",
         _has("ingress"),
     ),
+    Platform(
+        re.compile(r"(^|/)kong[\w.-]*\.(ya?ml|json)$"),
+        "a route of Kong has response_buffering on by default, and plugins may collect responses; whether "
+        "pieces wait depends on both and on the client's protocol "
+        "(https://developer.konghq.com/gateway/entities/route/)",
+        _has("_format_version"),
+    ),
+    Platform(
+        re.compile(r"(^|/)apisix[\w.-]*\.ya?ml$"),
+        "APISIX is an nginx with proxy_buffering on, unless its plugin proxy-buffering has "
+        "disable_proxy_buffering: true; whether pieces wait depends on the client's protocol and on other "
+        "plugins (https://apisix.apache.org/docs/apisix/plugins/proxy-buffering/)",
+        _has("routes"),
+    ),
 )
 
 
@@ -108,8 +124,17 @@ def blocks(config: Config) -> Iterator[Block]:
         elif re.search(r"(^|[./])app\.ya?ml$", path):
             if (runtime := child(document, "runtime")) is not None:
                 yield _block(config, document, APP_ENGINE, f"runtime {scalar(runtime)}", runtime)
+        elif _VERCEL.search(path) and (timed := _timed_functions(document)):
+            for function, _ in timed:
+                yield _block(config, function, VERCEL_FUNCTION, f"function {function.name}")
         elif any(platform.names.search(path) and platform.sign(document) for platform in PLATFORMS):
             yield _block(config, document, "platform", path.rpartition("/")[2])
+
+
+def _timed_functions(document: Directive) -> tuple[tuple[Directive, Directive], ...]:
+    """The functions of Vercel with a line that says how long they may run."""
+    functions = children(child(document, "functions"))
+    return tuple((each, line) for each in functions if (line := child(each, "maxDuration")) is not None)
 
 
 def _functions(config: Config, document: Directive) -> Iterator[Block]:
@@ -149,6 +174,11 @@ def invoke_mode(block: Block) -> Value:
     return Value("invokeMode", (scalar(line),), line)
 
 
+def max_duration(block: Block) -> Directive | None:
+    """The line that ends a function of Vercel at an age, in seconds; None for a block of another kind."""
+    return child(block.scope.directive, "maxDuration") if block.via == VERCEL_FUNCTION else None
+
+
 def environment(block: Block) -> str:
     """App Engine's environment: "standard" by default."""
     document = block.scope.directive
@@ -182,7 +212,7 @@ def doubts(block: Block) -> Iterator[str]:
             "App Engine's flexible environment: its documents do not say whether it buffers "
             "(https://cloud.google.com/appengine/docs/flexible/how-requests-are-handled)"
         )
-    elif block.via == "platform":
+    elif block.via in ("platform", VERCEL_FUNCTION):
         path = block.at.file.replace("\\", "/").lower()
         yield from (platform.doubt for platform in PLATFORMS if platform.names.search(path))
 
@@ -196,7 +226,8 @@ FORMAT = Format(
     file_names=(
         r"(^|[./])next\.config\.(js|mjs|cjs|ts|mts)$",
         r"(^|[./])(serverless|render)\.ya?ml$",
-        r"(^|/)(vercel|railway)\.json$|(^|/)(netlify|railway|fly[\w.-]*)\.toml$",
+        r"(^|[./])(vercel|railway)\.json$|(^|/)(netlify|railway|fly[\w.-]*)\.toml$",
+        r"(^|/)(kong|apisix)[\w.-]*\.ya?ml$",
         r"(^|/)(\.?cloudflared/config|cloudflared)\.ya?ml$",
         r"(^|[./])app\.ya?ml$",
     ),

@@ -67,11 +67,7 @@ def by_lines(text: str, min_share: float = 0.0) -> Server | None:
         min_share: of the lines that are more than a comment, how many must fit at least.
     """
     start = text[:_MAX_TEXT]
-    matches = {
-        server: 0
-        for server in _LINE_STARTS
-        if (excluded_by := FORMATS[server].excluded_by) is None or not excluded_by.search(start)
-    }
+    matches = dict.fromkeys((server for server in _LINE_STARTS if may_be(server, start)), 0)
     count = 0
     for line in start.split("\n")[:MAX_LINES]:
         bare = line.strip()
@@ -81,10 +77,14 @@ def by_lines(text: str, min_share: float = 0.0) -> Server | None:
         for server in matches:
             if _LINE_STARTS[server].match(line):
                 matches[server] += 1
-    for server, count_of_server in matches.items():
-        excluded_by = FORMATS[server].excluded_by
-        if count_of_server and excluded_by is not None and excluded_by.search(start):
-            matches[server] = 0
     best, second = sorted(matches, key=lambda server: -matches[server])[:2]
     fits = matches[best] > matches[second] and matches[best] >= min_share * count
     return best if fits else None
+
+
+def may_be(server: Server, text: str) -> bool:
+    """Whether a text has no line that the format cannot have, and one that it must have."""
+    found = FORMATS[server]
+    if found.excluded_by is not None and found.excluded_by.search(text):
+        return False
+    return found.needs is None or found.needs.search(text) is not None

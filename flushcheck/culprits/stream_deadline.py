@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flushcheck.configs import envoy, traefik
+from flushcheck.configs import envoy, hosting, kubernetes, traefik
 from flushcheck.configs.envoy.blocks import is_refused
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, Value, edit
@@ -39,25 +39,42 @@ TRAEFIK_FIX = Fix(
     cost="a client that reads nothing keeps its connection",
     note="0s is the default",
 )
+GATEWAY_FIX = Fix(
+    where="Gateway API, the rule of the HTTPRoute",
+    change="timeouts:\n  request: 0s",
+    by=Owner.SERVER,
+    cost=_COST,
+    note="0s switches the timeout off; a gateway may have one of its own",
+)
+VERCEL_FIX = Fix(
+    where="vercel.json, the function",
+    change='"maxDuration": 800',
+    by=Owner.SERVER,
+    cost="a function that hangs is paid for longer",
+    note="the longest duration depends on the plan: let the client resume the stream where it ends",
+)
 
 CULPRIT = Culprit(
     id="stream-deadline",
     title="a proxy ends every response at a certain age",
     why=(
         "Some timeouts count from the request to the end of the response: route timeouts of Envoy (15 s by "
-        "default) and Istio, writeTimeout of Traefik. A stream is cut at that age, although it never paused, "
-        "and a heartbeat does not help. Measured on Envoy 1.40.0 and Traefik 3.7.15."
+        "default) and Istio, writeTimeout of Traefik, timeouts of an HTTPRoute, maxDuration of Vercel. A "
+        "stream is cut at that age, although it never paused, and a heartbeat does not help. Measured on "
+        "Envoy 1.40.0 and Traefik 3.7.15; the others are from documentation."
     ),
     symptoms="Streams end before their end, always at the same age. Short responses are complete.",
     detection=(
         "A run that lasts longer than the deadline is cut; --idle tells such a cut from one by silence. "
         "Which setting it is, only the configuration says."
     ),
-    fixes=(ENVOY_FIX, DURATION_FIX, ISTIO_FIX, TRAEFIK_FIX),
+    fixes=(ENVOY_FIX, DURATION_FIX, ISTIO_FIX, TRAEFIK_FIX, GATEWAY_FIX, VERCEL_FIX),
     references=(
         "https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts",
         "https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRoute",
         "https://doc.traefik.io/traefik/routing/entrypoints/#respondingtimeouts",
+        "https://gateway-api.sigs.k8s.io/api-types/httproute/#timeouts-optional",
+        "https://vercel.com/docs/functions/configuring-functions/duration",
     ),
     looks_like=("idle-timeout",),
     shown_by=frozenset({Source.FILE}),
@@ -69,13 +86,18 @@ LONG_S = 3600
 ENVOY_DEFAULT = "15s"
 
 
-SERVERS = (Server.ENVOY, Server.TRAEFIK)
+SERVERS = (Server.ENVOY, Server.TRAEFIK, Server.KUBERNETES, Server.HOSTING)
 
 
 def lint(block: Block) -> Iterator[Finding]:
     """A warning: what is shorter than the deadline is complete."""
     if block.server is Server.ENVOY:
         yield from _envoy(block)
+    if block.server is Server.KUBERNETES:
+        for line in kubernetes.deadlines(block):
+            yield from _of_line(block, line, f"timeouts.{line.name}", GATEWAY_FIX, f"{line.name}: 0s")
+    if block.server is Server.HOSTING and (longest := hosting.max_duration(block)) is not None:
+        yield from _of_line(block, longest, "maxDuration", VERCEL_FIX, "")
     if block.server is Server.TRAEFIK:
         for point in traefik.entry_points_of(block):
             deadline_s = traefik.seconds(point.write_timeout_text)
@@ -83,6 +105,14 @@ def lint(block: Block) -> Iterator[Finding]:
                 name = f"writeTimeout of entry point {point.name}"
                 value = Value(name, (point.write_timeout_text,), point.write_timeout)
                 yield _finding(block, value, deadline_s, TRAEFIK_FIX, "writeTimeout: 0s")
+
+
+def _of_line(block: Block, line: Directive, name: str, fix: Fix, written: str) -> Iterator[Finding]:
+    """The finding of a line whose text is a duration, as its document states it."""
+    deadline_s = traefik.seconds(scalar(line))
+    if deadline_s is not None and 0 < deadline_s < LONG_S:
+        value = Value(name, (scalar(line),), line)
+        yield _finding(block, value, deadline_s, fix, written)
 
 
 def _envoy(block: Block) -> Iterator[Finding]:
@@ -117,7 +147,7 @@ def _finding(block: Block, value: Value, deadline_s: float, fix: Fix, written: s
     line = value.at
     edits: tuple[Edit, ...] = ()
     # An argument of the program is a part of a list, or of a longer text.
-    if line is not None and line.block is None and line.name == written.partition(":")[0]:
+    if written and line is not None and line.block is None and line.name == written.partition(":")[0]:
         edits = (edit(Action.REPLACE, line, _written(line, written)),)
     # None of what was not read sets a timeout.
     return replace(block, unread_includes=()).finding(

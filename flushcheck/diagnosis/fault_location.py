@@ -83,6 +83,9 @@ class _Names:
     here_alone: FaultPlace = FaultPlace.PATH  # and one that does not show at the second
 
 
+MIN_SAID_S = 0.005  # a shorter hold is 0.00 s in a sentence
+
+
 def _names(run: Run, vantage: Vantage) -> _Names:
     at = run.direct or "the app's own port"
     if vantage is Vantage.UNPROXIED:
@@ -176,11 +179,13 @@ def _compare_silence(
 def describe_flow(seen: Observations, probe: Probe) -> str:
     """How a stream arrived, with one number, for example "held (held for up to 1.90 s)".
 
+    Where no send time is known, or a buffer is full at once, there is no such number to say.
+
     Raises:
         KeyError: the Probe was not made.
     """
     observation, timing = seen[probe]
-    if timing.flow in HELD_FLOWS:
+    if timing.flow in HELD_FLOWS and timing.held_s >= MIN_SAID_S:
         return f"{timing.flow} (held for up to {timing.held_s:.2f} s)"
     if timing.flow is Flow.CUT:
         return f"cut after {observation.ended_s:.1f} s"

@@ -26,7 +26,7 @@ _OTHER = re.compile(
     r"jar|war|whl|deb|rpm|apk|so|o|a|dll|exe|bin|pyc|pyo|class|db|sqlite3?|pem|key|crt|cer|csr|p12|jks|"
     r"pyi?|js|mjs|cjs|jsx|tsx?|vue|svelte|css|s[ac]ss|less|html?|xhtml|md|rst|adoc|tex|json[5l]?|lock|sum|mod|map|"
     r"go|rs|c|cc|cpp|h|hpp|java|kt|scala|rb|php|pl|pm|lua|r|swift|cs|fs|sql|csv|tsv|xml|xsd|xsl|po|mo|log|pcap|diff|"
-    r"patch|ipynb|snap|proto|graphql|wasm)$"
+    r"patch|ipynb|snap|proto|graphql|wasm|vtc|vcc)$|(^|/)\.(git\w+|dockerignore|editorconfig)$"
 )
 MAX_FILES = 50_000  # in one folder and below
 

@@ -102,15 +102,21 @@ def gunicorn_config(directive: Directive, path: SearchPath) -> Sequence[str] | N
 
 
 def traefik_file(directive: Directive, path: SearchPath) -> Sequence[str] | None:
-    """The dynamic configuration that a static one names: a file, or a folder with all files in it."""
+    """The dynamic configuration that a static one names: a file, or a folder with all files in it.
+
+    One file may be both: it is not read a second time.
+    """
     name = "".join(directive.args[:1])
     here = folder_of(directive.file)
     for candidate in (join(here, name), *_likely_copies(here, name)) if name else ():
         inside = path.files.folder(candidate)
         if inside is not None:
-            return [each for each in inside if each.endswith((".yml", ".yaml", ".toml"))]
-        if path.files.exists(candidate):
-            return [candidate]
+            files = [each for each in inside if each.endswith((".yml", ".yaml", ".toml"))]
+        elif path.files.exists(candidate):
+            files = [candidate]
+        else:
+            continue
+        return [each for each in files if os.path.normpath(each) != os.path.normpath(directive.file)]
     return None
 
 

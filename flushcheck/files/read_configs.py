@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flushcheck.checking.check import SkippedFile
+from flushcheck.configs import traefik
 from flushcheck.configs.findings import Server
 from flushcheck.configs.kubernetes import concerns, is_passive
-from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name, recognise
+from flushcheck.configs.recognise import MIN_SHARE, by_lines, by_name
 from flushcheck.configs.templates import is_marked, parseable, reorders
 from flushcheck.configs.tree import Config, Directive, IncludeResolver, Parsed, ReadProblem
 from flushcheck.files.embedded import container_of, texts_in, uwsgi_commands, yaml_texts
@@ -31,7 +32,7 @@ from flushcheck.files.sources import (
 )
 from flushcheck.files.structured import is_structured, servers_in
 from flushcheck.files.syntaxes import SYNTAXES
-from flushcheck.model import UsageError, Version
+from flushcheck.model import Version
 
 MAX_PROBLEMS = 100  # includes of one configuration that cannot be read, reported one by one
 MAX_CONFIGS = 500  # read in one call
@@ -69,6 +70,10 @@ def read(names: Iterable[str], *, server: Server | None = None, version: Version
     skipped: list[SkippedFile] = []
     originals: dict[str, str] = {}
     for name, given_by_name in find_files(names):
+        if len(configs) >= MAX_CONFIGS:
+            limit = f"{MAX_CONFIGS} configurations were read; this file and those after it were not"
+            problems.append(ReadProblem(name, 0, f"{limit}: check one folder at a time"))
+            break
         if not given_by_name and not may_be_configuration(name):
             skipped.append(SkippedFile(name, "its name is that of another kind of file"))
             continue
@@ -90,10 +95,6 @@ def read(names: Iterable[str], *, server: Server | None = None, version: Version
             problems.append(ReadProblem(name, 0, _UNRECOGNISED))
         else:
             skipped.append(SkippedFile(name, _UNRECOGNISED))
-        if len(configs) > MAX_CONFIGS:
-            raise UsageError(
-                f"more than {MAX_CONFIGS} configurations: expected fewer, for example one folder at a time"
-            )
     return ReadResult(
         _without_parts(configs), tuple(problems), tuple(unrecognised), tuple(skipped), originals
     )
@@ -127,6 +128,10 @@ def _configs(
         if server in (None, each) and each is not first
     ]
     objects = _objects(name, text, server, version) if own is None else None
+    if objects is not None and any(config.server is Server.TRAEFIK for config in structured):
+        # Traefik's own Ingresses are read with its middlewares.
+        left = tuple(line for line in objects.directives if not traefik.is_ingress(line))
+        objects = replace(objects, directives=left)
     if objects is not None and (server is not None or concerns(objects.directives)):
         configs.append(objects)
     own_lines = snippet_lines(config.directives for config in configs if config is objects)
@@ -137,7 +142,7 @@ def _configs(
             raise
         inner_texts = []  # the problem stands in its Config
     for inner in (*inner_texts, *uwsgi_commands.texts(name, text)):
-        inner_server = recognise(inner.hint, inner.text) or inner.server
+        inner_server = by_name(inner.hint) or by_lines(inner.text, MIN_SHARE) or inner.server
         # gunicorn's commands stand among those of other app servers.
         wanted = (None, Server.GUNICORN) if inner_server is Server.APP_SERVER else (None,)
         if inner_server is not None and server in (*wanted, inner_server):

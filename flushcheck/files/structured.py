@@ -22,6 +22,7 @@ _TOML = re.compile(r"(?:[ \t]*+(?:#[^\n]*+)?\r?\n)*+[ \t]*+(?:\[|[\w.\"'-]++[ \t
 _SIGNS = {
     Server.TRAEFIK: re.compile(
         r"(?<![\w.-])traefik\.(?:http|tcp)\.(?:routers|middlewares|services)\.|"
+        r"(?<![\w.-])traefik\.ingress\.kubernetes\.io/router\.|"
         r"""^[ \t]*+["']?apiVersion["']?:[ \t]*+["']?traefik\.(?:io|containo\.us)/|"""
         r"^entryPoints:|^[ \t]*+\[+(?:entryPoints|http\.(?:routers|middlewares|services))\b|"
         r"^http:[ \t]*+\{[^\n]{0,200}\b(?:routers|middlewares)\b|"

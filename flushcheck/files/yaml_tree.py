@@ -172,6 +172,8 @@ class _EventParser:
 
     def _last_line(self, first: int, last: int) -> int:
         """The last line of a block scalar, without the empty lines behind it."""
+        # YAML counts more characters as line ends than a file has lines.
+        last = min(last, len(self._lines))
         while last > first and not self._lines[last - 1].strip():
             last -= 1
         return max(first, last)

@@ -126,7 +126,7 @@ def explanation_html(culprit: Culprit, *, root: str) -> str:
         f"<p class=soft>culprit <code>{_text(culprit.id)}</code></p><h1>{_text(culprit.title)}</h1>{sections}"
         f"<h2>{_text(_fixes_heading(culprit).capitalize())}</h2><div class=cards>{fixes}</div>{references}"
     )
-    return _html(culprit.id, body, root)
+    return page_html(culprit.id, body, root)
 
 
 def catalogue_html(culprits: Iterable[Culprit], *, root: str) -> str:
@@ -137,7 +137,7 @@ def catalogue_html(culprits: Iterable[Culprit], *, root: str) -> str:
         for culprit in culprits
     )
     lead = "All known causes that hold, block or cut a stream: how to recognise each, and how to fix it."
-    return _html("culprits", f"<h1>The culprits</h1><p>{lead}</p><ul>{rows}</ul>", root)
+    return page_html("culprits", f"<h1>The culprits</h1><p>{lead}</p><ul>{rows}</ul>", root)
 
 
 def _sections(culprit: Culprit) -> list[tuple[str, Sequence[str]]]:
@@ -182,7 +182,8 @@ def _fix_html(fix: Fix) -> str:
     return f"<section class=card><h3>{_text(fix.where)}</h3><pre>{_text(fix.change)}</pre>{below}</section>"
 
 
-def _html(title: str, body: str, root: str) -> str:
+def page_html(title: str, body: str, root: str) -> str:
+    """A page of the catalogue around its body; `root` as above."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -192,7 +193,8 @@ def _html(title: str, body: str, root: str) -> str:
         f'<link rel="stylesheet" href="{root}page/style.css"></head><body>'
         f'<header class="top"><a class="brand" href="{root or "./"}">'
         f'<img src="{root}page/icon.svg" alt="" width="28" height="28"> flushcheck</a>'
-        f'<nav aria-label="Page"><a href="{root}culprits">All culprits</a></nav></header>'
+        f'<nav aria-label="Page"><a href="{root}culprits">All culprits</a> '
+        f'<a href="{root}culprits/measured">Measured servers</a></nav></header>'
         f"<main>{body}</main></body></html>\n"
     )
 

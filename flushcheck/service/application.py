@@ -17,7 +17,17 @@ from flushcheck.service.limits.admission import Admission
 from flushcheck.service.limits.concurrency import ConcurrencyLimiter
 from flushcheck.service.metrics_store import MetricsStore
 from flushcheck.service.responses import BODY_TIMEOUT_S, register_error_handlers
-from flushcheck.service.routes import check, culprits, diagnostics, health, openapi, pages, streams, websocket
+from flushcheck.service.routes import (
+    check,
+    culprits,
+    diagnostics,
+    health,
+    measured,
+    openapi,
+    pages,
+    streams,
+    websocket,
+)
 from flushcheck.service.service import Service
 from flushcheck.service.serving.fairness import yield_to_hub
 from flushcheck.service.serving.serve import Serving
@@ -51,6 +61,7 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     app.register_blueprint(openapi.routes(limits))
     app.register_blueprint(diagnostics.routes(service))
     app.register_blueprint(culprits.routes())
+    app.register_blueprint(measured.routes())
     app.register_blueprint(check.routes(service))
     app.wsgi_app = FastPath(app, service, store)  # type: ignore[method-assign]  # as Flask documents it
     return app

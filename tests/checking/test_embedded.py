@@ -73,8 +73,68 @@ FILES = [
     ("supervisor2.conf",       '[supervisord]\nenvironment=GUNICORN_CMD_ARGS="-k gevent"\n[program:a]\ncommand=gunicorn a:a\n', set()),
     ("supervisor3.conf",       '[program:a]\ncommand=gunicorn a:a\nenvironment=A="b",\n  GUNICORN_CMD_ARGS="-k gevent"\n', set()),
     ("supervisor4.conf",       "[program:a]\ncommand=gunicorn -k %(ENV_K)s a:a\n[eventlistener:b]\ncommand=gunicorn a:a\n", set()),
+    ("crd.yaml",               "a:\n  description: |-\n    bind process\n    server x\n    proxy_buffering on;\n", set()),
+    ("replace.yml",            "- replace:\n    filename: /etc/nginx/nginx.conf\n    from: /proxy_buffering on;(x)?/\n    to: |\n      proxy_buffering on;\n", {("nginx-proxy-buffering", 5)}),
+    ("workflow2.yml",          'with:\n  config: >\n    {\n      "a": {\n        "b": 1\n      }\n    }\n', set()),
+    ("prose.sh",               "cat <<E\nlong text for people, line by line,\nwith one example in the middle\nproxy_buffering on;\nand more of the text\nE\n", set()),
+    ("script.yml",             "- file:\n    path: /usr/local/bin/a\n    contents: |\n      #!/bin/bash\n      cat > /etc/nginx/conf.d/a.conf <<E\n" + indented(SITE, 6) + "      E\n", {("nginx-proxy-buffering", 7)}),
     ("programs.ini",           "[program:a]\ncommand=gunicorn -k gevent a:a\n", set()),
 ]  # fmt: skip
+
+
+def test_prose_with_an_example_is_no_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("crd.yaml").write_text("a:\n  description: |-\n    bind process\n    Pattern: x\n")
+    assert check_all(read(["."])).problems == ()
+
+
+INGRESS = """apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: a, annotations: {traefik.ingress.kubernetes.io/router.middlewares: default-m@kubernetescrd}}
+spec: {ingressClassName: traefik}
+"""
+MIDDLEWARE = "apiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata: {name: m}\nspec: {buffering: {}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "held", "unknown"),
+    [
+        (INGRESS, [], ["Ingress a"]),
+        (f"{INGRESS}---\n{MIDDLEWARE}", [("traefik-buffering", "Ingress a")], []),
+        (f"{INGRESS}---\n{INGRESS.replace('router', 'service')}", [], ["Ingress a", "Ingress a"]),
+    ],
+)
+def test_an_ingress_of_traefik_is_read_once(text, held, unknown):
+    checked = check_text(text, name="ingress.yaml")
+    assert [(finding.culprit.id, finding.block) for finding in checked.findings] == held
+    assert [each.block for each in checked.unknown] == unknown
+
+
+def test_lines_of_a_section_of_haproxy_are_not_taken_for_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "metadata:\n  annotations:\n    haproxy-ingress.github.io/config-backend: |\n      option http-no-delay\n"
+    Path("a.yaml").write_text(f"apiVersion: networking.k8s.io/v1\nkind: Ingress\n{text}")
+    checked = check_all(read(["."]))
+    assert checked.problems == ()
+    assert [each.server.value for each in checked.unknown] == ["kubernetes"]
+
+
+def test_a_file_of_traefik_may_be_static_and_dynamic(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (
+        "entryPoints: {web: {address: ':80'}}\nproviders:\n  file:\n    filename: /etc/traefik/traefik.yml\n"
+    )
+    text += "http: {routers: {a: {service: s, middlewares: [m]}}, middlewares: {m: {buffering: {}}}}\n"
+    Path("traefik.yml").write_text(text)
+    checked = check_all(read(["traefik.yml"]))
+    assert checked.problems == ()
+    assert [finding.culprit.id for finding in checked.findings] == ["traefik-buffering"]
+
+
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\r"])
+def test_a_block_with_line_ends_that_only_yaml_counts_is_read(end):
+    text = f"kind: Ingress\napiVersion: networking.k8s.io/v1\ndata: |\n  a{end}  b{end}  c{end}\n"
+    assert check_text(text, name="a.yaml").unknown
 
 
 @pytest.mark.parametrize(("name", "text", "held"), FILES, ids=[row[0] for row in FILES])
@@ -107,6 +167,8 @@ def test_an_edit_never_writes_the_mark_of_a_template():
 
 NOT_READ = [
     ("a.py", "proxy_buffering on;", "its name is that of another kind of file"),
+    (".gitignore", "*.conf\n!default.conf\n", "its name is that of another kind of file"),
+    ("a.vtc", "haproxy h1 -conf {\n  listen a\n  mode http\n}\n", "its name is that of another kind of file"),
     ("notes.txt", "hello\nthere\nproxy_buffering on;\nbye\n", "cannot tell which server this file is for"),
     ("b.yaml", "a: [", "not understood as YAML (line 2)"),
     ("c.yaml", "a: b\n", "cannot tell which server this file is for"),

@@ -250,11 +250,26 @@ def test_a_folder_with_anything_in_it_is_searched_for_configurations(here: Path)
     assert checked.problems == ()
 
 
-def test_too_many_configurations_are_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("count", "checked", "left"), [(3, 3, []), (4, 3, ["./4/nginx.conf"]), (5, 3, ["./4/nginx.conf"])]
+)
+def test_of_many_configurations_the_first_ones_are_checked(
+    here: Path, monkeypatch: pytest.MonkeyPatch, count: int, checked: int, left: list[str]
+) -> None:
     monkeypatch.setattr("flushcheck.files.read_configs.MAX_CONFIGS", 3)
-    lay({f"{number}/nginx.conf": GUILTY for number in range(4)})
-    with pytest.raises(UsageError, match="more than 3 configurations: expected fewer, for example"):
-        read(["."])
+    lay({f"{number}/nginx.conf": GUILTY for number in range(1, count + 1)})
+    result = read(["."])
+    assert len(check_all(result).files) == checked
+    assert [problem.file for problem in result.problems] == left
+    assert all("check one folder at a time" in problem.reason for problem in result.problems)
+
+
+def test_configurations_that_were_not_read_are_not_called_innocent(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flushcheck.files.read_configs.MAX_CONFIGS", 1)
+    lay({f"{number}/gunicorn.conf.py": "worker_class = 'gevent'\n" for number in range(2)})
+    assert check_all(read(["."])).exit_code() == 3
 
 
 def test_a_file_of_an_unknown_server_is_a_problem(here: Path) -> None:

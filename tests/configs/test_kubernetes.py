@@ -299,29 +299,37 @@ ROUTES = [
         ["a, b, c: which program implements this gateway is not in this file"],
     ),
     ("[]", "{}", ["its gateway: which program implements this gateway is not in this file"]),
-    (
-        "[{name: gw}]",
-        "{request: 10s}",
-        [
-            "gw: which program implements this gateway is not in this file",
-            "timeouts.request 10s ends a stream that takes longer, silent or not",
-        ],
-    ),
-    (
-        "[{name: gw}]",
-        "{request: 0s, backendRequest: 1m}",
-        [
-            "gw: which program implements this gateway is not in this file",
-            "timeouts.backendRequest 1m ends a stream that takes longer, silent or not",
-        ],
-    ),
 ]
 
 
 @pytest.mark.parametrize(("parents", "times", "doubts"), ROUTES)
-def test_a_route_is_unknown_with_its_timeouts(parents, times, doubts):
+def test_a_route_is_unknown(parents, times, doubts):
     text = ROUTE.replace("{parents}", parents).replace("{times}", times)
     assert list(the_block(text).doubts) == doubts
+
+
+@pytest.mark.parametrize(
+    ("times", "deadlines"),
+    [
+        ("{}", []),
+        ("{request: 0s}", []),
+        ("{request: 10s}", [("timeouts.request 10s", 6)]),
+        ("{request: 0s, backendRequest: 1m}", [("timeouts.backendRequest 1m", 6)]),
+        ("{request: 59m, backendRequest: 3601s}", [("timeouts.request 59m", 6)]),
+        ("{request: 1h}", []),
+        ("{request: soon}", []),
+    ],
+)
+def test_a_route_with_a_timeout_ends_streams(times, deadlines):
+    text = (
+        ROUTE.replace("{parents}", "[]")
+        .replace("{times}", times)
+        .replace("apiVersion: x", "apiVersion: gateway.networking.k8s.io/v1")
+    )
+    checked = check_text(text, name="route.yaml")
+    assert [(finding.value, finding.line) for finding in checked.findings] == deadlines
+    assert {finding.culprit.id for finding in checked.findings} <= {"stream-deadline"}
+    assert bool(checked.unknown) is not bool(deadlines)
 
 
 def test_a_route_of_one_program_is_unknown():

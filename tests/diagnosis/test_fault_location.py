@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from flushcheck.diagnosis.fault_location import describe_flow
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
+from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
     FaultPlace,
+    Flow,
     Observation,
     Outcome,
     Probe,
@@ -245,3 +250,19 @@ def test_a_proxy_is_compared_with_the_way_past_it():
     assert [fact.sentence for fact in location.evidence] == [
         "chunked: held (held for up to 1.90 s) through the proxy, flowing past it"
     ]
+
+
+@pytest.mark.parametrize(
+    ("held_s", "words"),
+    [
+        (0.0, "blocks"),
+        (0.0049, "blocks"),
+        (0.005, "blocks (held for up to 0.01 s)"),
+        (1.9, "blocks (held for up to 1.90 s)"),
+    ],
+)
+def test_a_hold_of_no_time_is_not_said_in_seconds(held_s, words):
+    probe = Probe(Transport.CHUNKED)
+    timed = SimpleNamespace(flow=Flow.BLOCKS, held_s=held_s)
+    seen = {probe: (Observation(probe, Outcome.COMPLETE), timed)}
+    assert describe_flow(cast("Observations", seen), probe) == words

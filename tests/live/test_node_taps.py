@@ -30,14 +30,14 @@ TOKEN = "0123456789abcdef"
 APPS = Path(__file__).parents[1] / "taps" / "apps" / "express_apps.cjs"
 
 
-@pytest.fixture(scope="module")
-def node() -> Iterator[servers.Service]:
+@pytest.fixture(scope="module", params=["express", "express4"])
+def node(request: pytest.FixtureRequest) -> Iterator[servers.Service]:
     folder = servers.new_folder("node-taps")
     (folder / "flushcheck-taps.mjs").write_text(origin_file("node-taps", TOKEN, "2099-12-31"))
     shutil.copy(APPS, folder / "apps.cjs")
     (folder / "node_modules").symlink_to(NODE_MODULES)
     port = servers.free_port()
-    argv = ["node", str(folder / "apps.cjs"), str(port)]
+    argv = ["node", str(folder / "apps.cjs"), str(port), request.param]
     with servers.start_program("node-taps", argv, port=port, cwd=folder, ready=None) as service:
         yield service
 

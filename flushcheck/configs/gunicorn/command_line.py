@@ -103,10 +103,11 @@ def parse_commands(text: str, file: str) -> Parsed:
         elif content.lstrip().startswith(("exec gunicorn ", "gunicorn ")):
             commands += _command(_Words(_split(content), file, line, end_line))
     if entrypoint is not None and cmd is not None:
-        if _is_server(entrypoint.words):
+        if not _is_server(entrypoint.words) and _starts_known(cmd.words):
+            if not _starts_known(entrypoint.words):
+                entrypoint = None  # a script that ends with exec "$@", as Docker's documentation has it
+        elif _is_server(entrypoint.words) or entrypoint.is_json:
             entrypoint, cmd = replace(entrypoint, words=[*entrypoint.words, *cmd.words]), None
-        elif _starts_known(cmd.words) and not _starts_known(entrypoint.words):
-            entrypoint = None  # a script that ends with exec "$@", as Docker's documentation has it
     for docker_command in (entrypoint, cmd):
         if docker_command is not None and docker_command.words:
             commands += _any_command(docker_command)

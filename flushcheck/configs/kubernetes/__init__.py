@@ -18,10 +18,11 @@ from flushcheck.configs.kubernetes.blocks import blocks, concerns, fragments
 from flushcheck.configs.kubernetes.controllers import KONG
 from flushcheck.configs.kubernetes.ignored import ignored_lines
 from flushcheck.configs.kubernetes.objects import is_passive
+from flushcheck.configs.kubernetes.unknown import deadlines
 from flushcheck.configs.kubernetes.wording import controller_named, reworded
 from flushcheck.configs.tree import Block, Format
 
-__all__ = ["FORMAT", "blocks", "concerns", "fragments", "ignored_lines", "is_passive"]
+__all__ = ["FORMAT", "blocks", "concerns", "deadlines", "fragments", "ignored_lines", "is_passive"]
 
 
 def pass_reason(block: Block) -> str:

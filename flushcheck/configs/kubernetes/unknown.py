@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flushcheck.configs.kubernetes.controllers import OTHER_PREFIXES, program_of_class
 from flushcheck.configs.kubernetes.objects import Ingress, Route
 from flushcheck.configs.tree import Block, Config, Directive, Scope
-from flushcheck.configs.yaml_nodes import at, items, text_at
+from flushcheck.configs.yaml_nodes import at, children, items, text_at
 
 
 def why_unknown(ingress: Ingress) -> str:
@@ -23,9 +25,15 @@ def why_unknown(ingress: Ingress) -> str:
     return "it names no class: the cluster decides which controller takes it"
 
 
-def unknown_block(config: Config, line: Directive, name: str, doubts: tuple[str, ...]) -> Block:
-    """A Block of a program whose configuration is not in the file."""
-    scope = Scope(line, ())
+def unknown_block(
+    config: Config, line: Directive, name: str, doubts: tuple[str, ...], root: Directive | None = None
+) -> Block:
+    """A Block of a program whose configuration is not in the file.
+
+    Args:
+        root: the whole object, where a linter looks at it.
+    """
+    scope = Scope(line, children(root))
     return Block(
         server=config.server,
         scope=scope,
@@ -45,10 +53,13 @@ def route_block(route: Route, config: Config) -> Block:
         return unknown_block(config, route.at, name, (doubt,))
     parents = [text_at(each, "name") for each in items(at(route.root, "spec", "parentRefs"))]
     gateways = ", ".join(parent[:60] for parent in parents[:3] if parent) or "its gateway"
-    doubts = [f"{gateways}: which program implements this gateway is not in this file"]
-    for rule in items(at(route.root, "spec", "rules")):
-        for key in ("request", "backendRequest"):
-            time = text_at(rule, "timeouts", key)
-            if time.strip("0smh") and not doubts[1:]:
-                doubts.append(f"timeouts.{key} {time[:20]} ends a stream that takes longer, silent or not")
-    return unknown_block(config, route.at, name, tuple(doubts))
+    doubt = f"{gateways}: which program implements this gateway is not in this file"
+    return unknown_block(config, route.at, name, (doubt,), route.root)
+
+
+def deadlines(block: Block) -> Iterator[Directive]:
+    """The timeouts of a route's rules that count from the request to the end of the response."""
+    for spec in block.scope.own("spec"):
+        for rule in items(at(spec, "rules")):
+            times = (at(rule, "timeouts", key) for key in ("request", "backendRequest"))
+            yield from (line for line in times if line is not None)

@@ -18,7 +18,14 @@ from flushcheck.configs.traefik.blocks import (
     unused,
 )
 from flushcheck.configs.traefik.durations import seconds
-from flushcheck.configs.traefik.model import Chain, Middleware, Reference, chain_of, entry_points_of
+from flushcheck.configs.traefik.model import (
+    Chain,
+    Middleware,
+    Reference,
+    chain_of,
+    entry_points_of,
+    is_ingress,
+)
 from flushcheck.configs.traefik.routing import route
 from flushcheck.configs.tree import Format
 
@@ -31,6 +38,7 @@ __all__ = [
     "blocks",
     "chain_of",
     "entry_points_of",
+    "is_ingress",
     "seconds",
     "unused",
 ]

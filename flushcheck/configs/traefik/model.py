@@ -17,6 +17,7 @@ from flushcheck.configs.yaml_nodes import DOCUMENT, ITEM, children, scalar, scal
 _FLUSH_INTERVAL = ["loadbalancer", "responseforwarding", "flushinterval"]
 _MAX_CHAIN = 100  # middlewares of one router
 _MAX_ROOTS = 5_000  # documents, with those of included files
+_OF_INGRESS = "traefik.ingress.kubernetes.io/router."  # annotations
 CRD_GROUPS = ("traefik.io/", "traefik.containo.us/")
 
 
@@ -117,6 +118,8 @@ class Model:
         version, kind = scalar(key(root, "apiVersion")), scalar(key(root, "kind"))
         if version.startswith(CRD_GROUPS):
             self._resource(root, kind)
+        elif kind == "Ingress":
+            self._ingress(root)
         elif kind == "List":
             for item in children(key(root, "items")):
                 self._document(item)
@@ -176,6 +179,22 @@ class Model:
                     scalar(key(route, "match")),
                     scalar(key(route, "priority")),
                 )
+
+    def _ingress(self, root: Directive) -> None:
+        """An Ingress whose annotations say what Traefik's routers of it use."""
+        if not is_ingress(root):
+            return
+        options = {line.name: line for line in _router_annotations(root)}
+        names = options.get(f"{_OF_INGRESS}middlewares")
+        points = scalar(options.get(f"{_OF_INGRESS}entrypoints"))
+        at = key(root, "kind") or root
+        self.routers[id(at)] = Router(
+            scalar(key(key(root, "metadata"), "name")),
+            at,
+            _split(scalar(names), names) if names is not None else [],
+            tuple(part.strip() for part in points.split(",") if part.strip()),
+            title="Ingress",
+        )
 
     def _entry_point(self, entry: Directive) -> None:
         self.has_static = True
@@ -274,6 +293,16 @@ def key(entry: Directive | None, name: str) -> Directive | None:
     """The entry of this key, whatever its case: Traefik compares without it. The last one counts."""
     lowered = name.lower()
     return next((line for line in reversed(children(entry)) if line.name.lower() == lowered), None)
+
+
+def is_ingress(root: Directive) -> bool:
+    """Whether a document is an Ingress with annotations for Traefik's routers."""
+    return scalar(key(root, "kind")) == "Ingress" and any(_router_annotations(root))
+
+
+def _router_annotations(root: Directive) -> Iterator[Directive]:
+    entries = children(key(key(root, "metadata"), "annotations"))
+    return (line for line in entries if line.name.startswith(_OF_INGRESS))
 
 
 def bare(name: str) -> str:

@@ -28,6 +28,8 @@ class Format:
     line_starts: tuple[str, ...]
     # A line that this format cannot have: with it, the lines alone do not prove the format.
     excluded_by: re.Pattern[str] | None = None
+    # A line that this format must have: without it, the lines are not of this format.
+    needs: re.Pattern[str] | None = None
     # Why it is not known whether a block lets a stream through, a clause for each reason; none: it is known.
     doubts: Callable[[Block], Iterable[str]] = lambda _block: ()
     # What to look at in a file without a block that passes to an app: lines that act where they are included.

@@ -23,7 +23,12 @@ _COMMENT = re.compile(r"\s*#")
 
 
 def _recognises(path: str, text: str) -> bool:
-    return bool(_NAMES.search(path)) or _SHEBANG.match(text) is not None
+    return bool(_NAMES.search(path)) or is_script(text)
+
+
+def is_script(text: str) -> bool:
+    """Whether a text says in its first line that a shell runs it."""
+    return _SHEBANG.match(text) is not None
 
 
 def texts(text: str, *, commands: bool = True) -> Iterator[Embedded]:

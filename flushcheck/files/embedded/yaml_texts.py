@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from flushcheck.configs.findings import Server
+from flushcheck.configs.recognise import by_name, may_be
 from flushcheck.configs.server_command import server_words
 from flushcheck.configs.templates import for_yaml
 from flushcheck.files.embedded import shell
@@ -26,6 +27,11 @@ _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCRIPTS = frozenset(
     {"run", "script", "shell", "cmd", "command", "args", "entrypoint", "before_script", "exec"}
 )
+# Text for people, and patterns to look for: no configuration, whatever their lines look like.
+_PROSE = frozenset(
+    {"description", "summary", "message", "title", "regexp", "regex", "pattern", "from", "match"}
+)
+_JSON = re.compile(r"\s*[\[{]\s*[\"\[{]")
 _TARGETS = ("dest", "path", "target", "mountpath", "destination", "filename")
 _SERVERS = {
     "nginx": Server.NGINX,
@@ -126,16 +132,23 @@ def _close(stack: list[_Frame]) -> Iterator[Embedded]:
 def _of_scalar(frame: _Frame, key: str, scalar: _Scalar, target: str) -> Iterator[Embedded]:
     if not (scalar.is_block or ";" in scalar.text or "{" in scalar.text):
         return
-    script = (key or (frame.keys[-1] if frame.keys else "")).lower() in _SCRIPTS
+    if key.lower() in _PROSE or (_JSON.match(scalar.text) and by_name(target or key) is None):
+        return
+    script = (key or (frame.keys[-1] if frame.keys else "")).lower() in _SCRIPTS or shell.is_script(
+        scalar.text
+    )
     if script:
         if scalar.is_block:
             for inner in shell.texts(scalar.text):
                 yield Embedded(inner.text, scalar.line + inner.line - 1, inner.hint, inner.server)
         return
     names = [name.lower() for name in (*frame.keys, key) if name]
-    named = {server for name in names[-3:] for word, server in _SERVERS.items() if word in name}
-    sure = scalar.is_block and len(named) == 1 and any(_SNIPPET.search(name) for name in names[-2:])
-    yield Embedded(scalar.text, scalar.line, target or key, named.pop() if sure else None)
+    servers = {server for name in names[-3:] for word, server in _SERVERS.items() if word in name}
+    sure = scalar.is_block and len(servers) == 1 and any(_SNIPPET.search(name) for name in names[-2:])
+    server = servers.pop() if sure else None
+    if server is not None and not may_be(server, scalar.text):
+        server = None
+    yield Embedded(scalar.text, scalar.line, target or key, server)
 
 
 def _of_command(frame: _Frame) -> Iterator[Embedded]:

@@ -18,7 +18,7 @@ TEXT_WIDTH = 80  # columns of plain text: the width of the client's terminal is 
 
 # No scripts; styles and images only from this service.
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
 
@@ -29,7 +29,7 @@ def routes() -> Blueprint:
 
     @blueprint.get("/culprits")
     def listed() -> Response:
-        return _respond(
+        return respond(
             lambda: explain.catalogue_text(CULPRITS.values(), width=TEXT_WIDTH, color=False),
             lambda: explain.catalogue_document(CULPRITS.values()),
             lambda: explain.catalogue_html(CULPRITS.values(), root=""),
@@ -42,7 +42,7 @@ def routes() -> Blueprint:
         except UsageError as error:
             # The path is wrong, not a parameter: 404, with the ids that may be meant.
             return json_response({"error": str(error)}, 404)
-        return _respond(
+        return respond(
             lambda: explain.explanation_text(culprit, width=TEXT_WIDTH, color=False),
             lambda: explain.explanation_document(culprit),
             lambda: explain.explanation_html(culprit, root="../"),
@@ -51,7 +51,7 @@ def routes() -> Blueprint:
     return blueprint
 
 
-def _respond(
+def respond(
     text: Callable[[], str], document: Callable[[], dict[str, Any]], html: Callable[[], str]
 ) -> Response:
     """The format in the Accept header; text for curl, which sends `*/*`."""

@@ -24,6 +24,7 @@ from flushcheck.configs.findings import Server
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, Transport
 from flushcheck.protocol import origin
+from flushcheck.reports.measured import MAX_QUERY
 from flushcheck.service.responses import allow_cors, json_response
 from flushcheck.service.routes.check import CheckError
 from flushcheck.service.routes.origin import TRANSPORTS as ORIGIN_TRANSPORTS
@@ -146,6 +147,8 @@ def _diagnostics() -> Schema:
 
 def _rest() -> Schema:
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+    query = _parameter("q", {"type": "string", "maxLength": MAX_QUERY}, "nginx blocks")
+    case = [{**name, "name": "program"}, name]
     pages = {200: {TEXT: TEXT_BODY, JSON: ANY_OBJECT, HTML: TEXT_BODY}}
     server = _parameter("server", {"type": "string", "enum": list(Server)}, "nginx")
     version = _parameter("server_version", {"type": "string"}, "1.22.1")
@@ -164,6 +167,8 @@ def _rest() -> Schema:
             [server, version, assume, name_given],
         ),
         "/culprits": _get("All known culprits", pages),
+        "/culprits/measured": _get("What real servers do to a stream", pages, [query]),
+        "/culprits/measured/{program}/{name}": _get("One measured case", {**pages, 404: JSON}, case),
         "/culprits/{name}": _get("One culprit", {**pages, 404: JSON}, [name]),
         "/healthz": _get("The process is alive", {200: JSON}),
         "/readyz": _get("The process accepts more streams", {200: JSON, 503: JSON}),

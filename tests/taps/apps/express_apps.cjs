@@ -1,5 +1,6 @@
-// Express apps with taps, and their layers: one below each path. `node express_apps.cjs PORT`, with flushcheck-taps.mjs beside it.
-const express = require("express");
+// Express apps with taps, and their layers: one below each path. `node express_apps.cjs PORT express4`, with
+// flushcheck-taps.mjs beside it; without a module's name it is the newest Express.
+const express = require(process.argv[3] ?? "express");
 const connect = require("connect");
 const compression = require("compression");
 const http = require("node:http");
@@ -43,6 +44,11 @@ function app(...layers) {
   return made;
 }
 
+/** Of the layers of an app, the last is the route. Express 4 has them at `_router`. */
+function stackOf(made) {
+  return (made._router ?? made.router).stack;
+}
+
 function inRouter() {
   const router = express.Router();
   router.use(joinBody);
@@ -77,7 +83,7 @@ import("./flushcheck-taps.mjs").then(({ install }) => {
   for (const made of Object.values(apps)) install(made);
   const late = app();
   install(late);
-  late.router.stack.splice(1, 0, ...app(joinBody).router.stack.slice(1, 2)); // a layer that comes after install
+  stackOf(late).splice(-1, 0, ...stackOf(app(joinBody)).slice(-2, -1)); // a layer that comes after install
   apps.late = late;
   http
     .createServer((request, response) => {
