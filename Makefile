@@ -4,6 +4,7 @@ PYTHON ?= python3# makes the virtual environment; any 3.11 or newer
 PORT   ?= 8000#    where `make run` listens
 ARGS   ?=#         handed to pytest: make test ARGS="tests/diagnosis -x"
 ONLY   ?=#         package whose mutants to run: make mutants ONLY=diagnosis
+VERSION ?=#        of the release: make release VERSION=0.2.0
 SOAK   ?=#         handed to the soak: make soak SOAK="--minutes 1"
 # Test files run side by side: they wait for streams most of the time, more than two at once would
 # keep two cores so busy that clocks go wrong.
@@ -21,7 +22,8 @@ JS      := flushcheck/service/page flushcheck/origins/files tests/page/unit test
 
 # The tests that start no server and no browser; those marked `slow` or `live` are left to `make test`.
 QUICK_TESTS := tests/model tests/streaming tests/measurement tests/configs tests/culprits tests/diagnosis \
-               tests/checking tests/reports tests/watching tests/page/unit tests/docs tests/test_imports.py tests/test_readme.py
+               tests/checking tests/reports tests/watching tests/page/unit tests/docs tests/test_imports.py tests/test_readme.py \
+               tests/exporter/test_schedule.py
 
 # Real servers and clients that the tests start: the command looked for, and Debian's package of it. nginx may be any
 # build of it; where it is missing the lightest one does.
@@ -46,7 +48,7 @@ LAB_TOOLS := nginx:nginx-light apache2:apache2 haproxy:haproxy caddy:caddy light
              /usr/lib/nginx/modules/ngx_http_xslt_filter_module.so:libnginx-mod-http-xslt-filter \
              systemd-analyze:systemd systemd-nspawn:systemd-container chromium:chromium
 
-.PHONY: help install run test quick lab mutants soak audit bench docs lint format lock clean tools lab-tools
+.PHONY: help install run test quick lab mutants soak audit bench docs lint format lock release clean tools lab-tools
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -120,6 +122,9 @@ lock: $(STAMPS)/venv ## write requirements.lock and deploy/docker/build.lock ane
 	        echo "$$lock: only names, versions and hashes belong there"; exit 1; fi; \
 	    echo "$$lock: $$(grep -c == "$$lock") packages"; done
 
+release: $(STAMPS)/release ## version, changelog, wheel, sdist, zipapp, SBOM, checksums, tag; the upload is only printed (VERSION=0.2.0)
+	@$(VENV)/release/bin/python -m release "$(VERSION)"
+
 clean: ## remove the virtual environment and everything that can be made again
 	@rm -rf $(VENV) mutants build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -150,6 +155,14 @@ $(STAMPS)/test: $(STAMPS)/run
 $(STAMPS)/docs: $(STAMPS)/run
 	@echo "installing what builds the documentation into $(VENV) (once)"
 	@$(PIP) install --editable '.[serve,docs]'
+	@touch $@
+
+# In a virtual environment of its own: what builds a release is no part of it.
+$(STAMPS)/release: $(STAMPS)/venv pyproject.toml
+	@echo "installing what makes a release into $(VENV)/release (once)"
+	@$(BIN)/python -m venv $(VENV)/release
+	@$(VENV)/release/bin/python -m pip -qq --disable-pip-version-check install '.[release]'
+	@$(VENV)/release/bin/python -m pip -qq --disable-pip-version-check uninstall --yes flushcheck
 	@touch $@
 
 $(STAMPS)/mutants: $(STAMPS)/test

@@ -58,9 +58,12 @@ RULES = {
     "flushcheck.wsgi": Rule(("origins",)),
     "flushcheck.asgi": Rule(("origins",)),
     "testing": Rule(("model", "measurement", "culprits", "diagnosis", "reports", "prober", "taps")),
+    "exporter": Rule(("model", "reports", "version")),
     FACE: Rule(("model", "diagnosis", "prober", "version")),
     "service": Rule((*PURE, "prober", "files", "version", FACE)),
-    "cli": Rule((*PURE, "prober", "files", "origins", "service", "taps", "testing", "version", FACE)),
+    "cli": Rule(
+        (*PURE, "prober", "files", "origins", "service", "taps", "testing", "exporter", "version", FACE)
+    ),
     "__main__": Rule(("cli",)),
     "app": Rule((*PURE, "prober", "service", FACE)),
     "wsgi": Rule(("app",)),

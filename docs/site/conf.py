@@ -17,7 +17,9 @@ CHAPTERS = {
     "Use it": (
         "docs/commands",
         "docs/config-check",
+        "docs/monitoring",
         "docs/testing",
+        "docs/ci",
         "docs/taps",
         "docs/tokens",
         "docs/json",
@@ -32,6 +34,7 @@ CHAPTERS = {
         "deploy/README",
         "deploy/paas/README",
         "deploy/shared-hosting/README",
+        "deploy/monitoring/README",
         "docs/service",
         "docs/security",
         "docs/performance",

@@ -101,6 +101,7 @@ def check(
     """
     config_format = FORMATS[config.server]
     comments = AllowComments(config.texts)
+    # By place and sentence: a line may be at fault in two ways.
     findings: dict[tuple[object, ...], Finding] = {}
     allowed: dict[tuple[object, ...], AllowedFinding] = {}
     passed, unknown = [], []
@@ -123,10 +124,10 @@ def check(
         for finding in own:
             comment = comments.find(finding, block)
             if comment is None:
-                findings.setdefault(_key(finding), finding)
+                findings.setdefault((*_key(finding), finding.message), finding)
             else:
                 allowing = AllowedFinding(finding, comment.file, comment.line, comment.reason)
-                allowed.setdefault(_key(finding), allowing)
+                allowed.setdefault((*_key(finding), finding.message), allowing)
         if all(finding.level is Level.NOTE for finding in own) and _is_judged(block, config_format):
             filled_in = tuple(dict.fromkeys((*filled_in, *_settings_filled_in(block, config_format))))
             if doubt := "; ".join(_doubts(block, config_format, refused, filled_in)):
@@ -188,20 +189,20 @@ def _remarks(route: Route, config: Config, address: Address) -> Iterator[ReadPro
 
 
 def merge(results: Sequence[CheckResult]) -> CheckResult:
-    """Several results as one; equal Findings count once."""
-    findings = {_key(finding): finding for result in results for finding in result.findings}
+    """Several results as one; Findings of one culprit at one place count once, as the last result says."""
+    findings = _by_place(results)
     # A file may be read alone and as a part of another one. A block with a Finding in either has not passed.
     with_finding = {
-        (finding.block_file, finding.block_line)
-        for finding in findings.values()
-        if finding.level is not Level.NOTE
+        (finding.block_file, finding.block_line) for finding in findings if finding.level is not Level.NOTE
     }
     passed = {(block.file, block.line, block.block): block for result in results for block in result.passed}
     unknown = {(block.file, block.line, block.block): block for result in results for block in result.unknown}
-    allowed = {_key(each.finding): each for result in results for each in result.allowed}
+    allowed = {
+        (*_key(each.finding), each.finding.message): each for result in results for each in result.allowed
+    }
     problems = dict.fromkeys(problem for result in results for problem in result.problems)
     return CheckResult(
-        findings=_sorted(findings.values()),
+        findings=_sorted(findings),
         passed=tuple(block for block in passed.values() if (block.file, block.line) not in with_finding),
         unknown=tuple(block for block in unknown.values() if (block.file, block.line) not in with_finding),
         allowed=tuple(allowed.values()),
@@ -210,6 +211,17 @@ def merge(results: Sequence[CheckResult]) -> CheckResult:
         skipped=tuple(dict.fromkeys(file for result in results for file in result.skipped)),
         serving=tuple(dict.fromkeys(file for result in results for file in result.serving)),
     )
+
+
+def _by_place(results: Sequence[CheckResult]) -> list[Finding]:
+    """All Findings. A file that was read twice may get other sentences: then the last result has the word."""
+    places: dict[tuple[object, ...], list[Finding]] = {}
+    for result in results:
+        own: dict[tuple[object, ...], list[Finding]] = {}
+        for finding in result.findings:
+            own.setdefault(_key(finding), []).append(finding)
+        places |= own
+    return [finding for found in places.values() for finding in found]
 
 
 def _is_judged(block: Block, config_format: Format) -> bool:

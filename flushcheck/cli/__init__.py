@@ -35,12 +35,13 @@ COMMANDS = {
     "compare": "compare two saved runs: what got better, what got worse",
     "doctor": "check the server settings that the app runs with",
     "serve": "start the service in the foreground",
+    "exporter": "test a list of addresses on a schedule, as metrics for Prometheus",
     "origin": "write an origin for an app or a host, or test one",
     "explain": "explain a culprit: its signs and its fixes",
     "completion": "print the completion for bash, zsh or fish",
     "manual": "print the manual page, for man",
 }
-_WITHOUT_OUTPUT = ("serve",)
+_WITHOUT_OUTPUT = ("serve", "exporter")
 
 _EPILOG = """\
 examples:
@@ -55,6 +56,7 @@ examples:
   flushcheck check /etc/nginx/nginx.conf              find the line before you deploy it
   flushcheck doctor -c deploy/gunicorn.conf.py        the server that the app runs under
   flushcheck compare before.json after.json           did the change help?
+  flushcheck exporter --targets targets.yaml          many addresses, for Prometheus
   flushcheck help watch                               the options of one command
   flushcheck explain nginx-proxy-buffering            cause, signs and fixes of one culprit
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from flushcheck.cli.arguments import Parser
-from flushcheck.cli.console import Console
+from flushcheck.cli.console import Console, check_writable
 
 COLOR_CHOICES = ("auto", "always", "never")
 
@@ -27,7 +27,7 @@ def add_common_options(parser: Parser) -> None:
         "--color",
         choices=COLOR_CHOICES,
         default="auto",
-        help="auto: on a terminal, unless NO_COLOR is set (default)",
+        help="auto: on a terminal unless NO_COLOR is set, and where FORCE_COLOR is (default)",
     )
 
 
@@ -40,6 +40,8 @@ def apply_common_options(arguments: argparse.Namespace, console: Console) -> Non
     console.set_color(arguments.color)
     if arguments.output:
         console.write_to(arguments.output)
+    for form, path in getattr(arguments, "also", ()):
+        check_writable(f"--also {form}={path}", path)
     if arguments.quiet:
         console.be_quiet()
     arguments.on_request = None

@@ -31,15 +31,17 @@ class Console:
                 # A character that the encoding lacks becomes "?", not an error.
                 stream.reconfigure(errors="replace")
         plain = os.environ.get("TERM") == "dumb"
-        # https://no-color.org: "when present and not an empty string (regardless of its value)"
-        self.color = _is_terminal(sys.stdout) and not plain and not os.environ.get("NO_COLOR")
+        # https://no-color.org and https://force-color.org: "when present and not an empty string (regardless
+        # of its value)". With both set, the second one has the last word in its own example.
+        forced, forbidden = (bool(os.environ.get(name)) for name in ("FORCE_COLOR", "NO_COLOR"))
+        self.color = forced or (_is_terminal(sys.stdout) and not plain and not forbidden)
         self.interactive = _is_terminal(sys.stderr) and not plain
         self._quiet = False
         self._file = ""  # where results go; "": standard output
         self._results: list[str] = []
 
     def set_color(self, when: str) -> None:
-        """Set whether results have colors: "always", "never", or "auto" for what the terminal says."""
+        """Set whether results have colors: "always", "never", or "auto": by terminal and environment."""
         self.color = when == "always" or (when == "auto" and self.color)
 
     def be_quiet(self) -> None:
@@ -52,10 +54,7 @@ class Console:
         Raises:
             UsageError: it cannot be written.
         """
-        try:
-            Path(path).open("ab").close()
-        except (OSError, ValueError) as error:
-            raise _unwritable(path, error) from None
+        check_writable(f"-o {path}", path)
         self._file, self.color = path, False
 
     def finish(self) -> None:
@@ -71,7 +70,7 @@ class Console:
             # A patch keeps the bytes of a file that are not UTF-8.
             Path(self._file).write_bytes(text.encode("utf-8", errors="surrogateescape"))
         except OSError as error:
-            raise _unwritable(self._file, error) from None
+            raise _unwritable(f"-o {self._file}", error) from None
 
     @property
     def width(self) -> int:
@@ -114,9 +113,25 @@ class Console:
         print(f"flushcheck: {message}", file=sys.stderr)
 
 
-def _unwritable(path: str, error: Exception) -> UsageError:
+def check_writable(option: str, path: str) -> None:
+    """Open a file for writing, without a change of what it holds.
+
+    Args:
+        option: with its value, for the error.
+        path: of the file.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        Path(path).open("ab").close()
+    except (OSError, ValueError) as error:
+        raise _unwritable(option, error) from None
+
+
+def _unwritable(option: str, error: Exception) -> UsageError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return UsageError(f"-o {path}: {reason}; expected a writable file, for example -o report.txt")
+    return UsageError(f"{option}: {reason}; expected a writable file, for example -o report.txt")
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -157,7 +157,7 @@ def configure(parser: Parser) -> None:
     )
     add_config(parser)
     parser.add_argument(
-        "-Q", "--quick", action="store_true", help="skip the probes that only confirm a clean path"
+        "-Q", "--quick", action="store_true", help="a first verdict, from short streams: about 1 s"
     )
     parser.add_argument(
         "-m",

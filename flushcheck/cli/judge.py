@@ -10,6 +10,7 @@ from flushcheck.cli.console import Console
 from flushcheck.cli.report_output import add_format_options, write_report
 from flushcheck.cli.tap_output import check_format, report_on, write_tap
 from flushcheck.diagnosis.inference import judge
+from flushcheck.model import UsageError
 from flushcheck.prober import load
 
 
@@ -21,6 +22,7 @@ def configure(parser: Parser) -> None:
     )
     parser.example = "flushcheck judge run.json"
     parser.add_argument("file", metavar="FILE", help='the saved run; "-" for standard input')
+    parser.add_argument("others", metavar="FILE", nargs="*", help=argparse.SUPPRESS)
     add_format_options(parser)
     add_config(parser)
 
@@ -29,8 +31,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print the report; return the exit code.
 
     Raises:
-        UsageError: the file is not a saved run, or a --config file cannot be read.
+        UsageError: the file is not a saved run, there are several, or a --config file cannot be read.
     """
+    if arguments.others:
+        given = (arguments.file, *arguments.others)
+        pair = " ".join(given) if len(given) == 2 else "before.json after.json"
+        raise UsageError(
+            f"{len(given)} saved runs: expected one, for example flushcheck judge run.json; two are compared "
+            f"by flushcheck compare {pair}"
+        )
     files = read_config(arguments)
     saved = load(arguments.file)
     checked = check_config(files, saved)

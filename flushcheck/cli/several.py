@@ -30,8 +30,8 @@ from flushcheck.reports.results import Result
 
 MAX_AT_ONCE = 4
 
-# What makes no sense for several addresses.
-_ALONE = ("save", "direct", "outer", "at", "config", "running", "idle")
+# Options that make no sense for several addresses.
+ALONE = ("save", "direct", "outer", "at", "config", "running", "idle")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UsageError: an option is for one address alone, or the file is wrong.
     """
-    for option in _ALONE:
+    for option in ALONE:
         if getattr(arguments, option):
             raise UsageError(
                 f"--{option} with several addresses: expected one address, for example "
@@ -48,11 +48,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             )
     entries = _entries(arguments)
     jobs = [(entry, _namespace(entry, arguments, console)) for entry in entries]
-    locks = {_authority(own.url): threading.Lock() for _, own in jobs}
+    locks = {host_of(own.url): threading.Lock() for _, own in jobs}
     done = 0
     with ProgressLine(console) as line, ThreadPoolExecutor(MAX_AT_ONCE) as pool:
         line.update(f"0 of {len(jobs)} addresses")
-        futures = [pool.submit(_measure, entry, own, locks[_authority(own.url)]) for entry, own in jobs]
+        futures = [pool.submit(_measure, entry, own, locks[host_of(own.url)]) for entry, own in jobs]
         results = []
         for future in futures:
             results.append(future.result())
@@ -68,13 +68,22 @@ def _entries(arguments: argparse.Namespace) -> list[TargetEntry]:
     if len(entries) > MAX_TARGETS:
         raise UsageError(f"{len(entries)} addresses: expected at most {MAX_TARGETS}, for example 10")
     for entry in entries:
-        for culprit in entry.allowed:
-            if culprit not in CULPRITS:
-                raise UsageError(
-                    f"{entry.place}: allow: {culprit[:40]!r} is no culprit: expected ids that "
-                    "`flushcheck explain` lists, for example nginx-gzip"
-                )
+        check_allowed(entry)
     return entries
+
+
+def check_allowed(entry: TargetEntry) -> None:
+    """Check that what it allows are culprits.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for culprit in entry.allowed:
+        if culprit not in CULPRITS:
+            raise UsageError(
+                f"{entry.place}: allow: {culprit[:40]!r} is no culprit: expected ids that "
+                "`flushcheck explain` lists, for example nginx-gzip"
+            )
 
 
 def _namespace(entry: TargetEntry, arguments: argparse.Namespace, console: Console) -> argparse.Namespace:
@@ -85,7 +94,7 @@ def _namespace(entry: TargetEntry, arguments: argparse.Namespace, console: Conso
     """
     own = argparse.Namespace(**vars(arguments))
     if entry.options or entry.command != "diagnose":
-        own = _parsed(entry)
+        own = parsed_options(entry)
         own.on_request, own.observer = arguments.on_request, arguments.observer
     own.url = entry.url
     try:
@@ -96,17 +105,22 @@ def _namespace(entry: TargetEntry, arguments: argparse.Namespace, console: Conso
     return own
 
 
-def _parsed(entry: TargetEntry) -> argparse.Namespace:
+def parsed_options(entry: TargetEntry) -> argparse.Namespace:
+    """The arguments of one address, as its command reads them.
+
+    Raises:
+        UsageError: its options are wrong.
+    """
     from flushcheck.cli import parser
 
-    said = io.StringIO()
+    errors = io.StringIO()
     try:
-        with redirect_stderr(said):
+        with redirect_stderr(errors):
             parsed: argparse.Namespace = parser([entry.command]).parse_args(
                 [entry.command, *entry.options, entry.url]
             )
     except SystemExit:
-        reason = said.getvalue().partition("\n")[0].partition(": ")[2] or "not an option"
+        reason = errors.getvalue().partition("\n")[0].partition(": ")[2] or "not an option"
         raise UsageError(
             f"{entry.place}: options: {reason}; expected options of flushcheck {entry.command}, "
             "for example [--quick]"
@@ -114,7 +128,8 @@ def _parsed(entry: TargetEntry) -> argparse.Namespace:
     return parsed
 
 
-def _authority(url: str) -> str:
+def host_of(url: str) -> str:
+    """Host and port of an address, without a login. Addresses of one host are not tested side by side."""
     try:
         return urlsplit(url).netloc.rpartition("@")[2].lower()
     except ValueError:
@@ -123,11 +138,16 @@ def _authority(url: str) -> str:
 
 def _measure(entry: TargetEntry, own: argparse.Namespace, lock: threading.Lock) -> Result:
     with lock:
-        report = _report(entry, own)
+        report = report_on(entry, own)
     return Result(entry.name, report, entry.expected, entry.allowed)
 
 
-def _report(entry: TargetEntry, own: argparse.Namespace) -> Report:
+def report_on(entry: TargetEntry, own: argparse.Namespace) -> Report:
+    """Measure one address and say what was found.
+
+    Raises:
+        UsageError: its options are not possible.
+    """
     return judge(_watched(own) if entry.command == "watch" else _gathered(own))
 
 

@@ -6,52 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flushcheck.model import Culprit, Fix
+from flushcheck.model import Culprit, Fix, Server
 
-
-class Server(StrEnum):
-    """The server program that a configuration is for."""
-
-    NGINX = "nginx"
-    APACHE = "apache"  # server files and .htaccess
-    HAPROXY = "haproxy"
-    LIGHTTPD = "lighttpd"
-    CADDY = "caddy"
-    VARNISH = "varnish"
-    PHP = "php"  # php.ini and FPM pools
-    IIS = "iis"  # web.config and applicationHost.config
-    SQUID = "squid"  # as an accelerator: in front of an app
-    UWSGI = "uwsgi"  # ini, YAML, JSON or XML, and its command line
-    GUNICORN = "gunicorn"  # gunicorn.conf.py; its command lines, wherever they stand
-    TRAEFIK = "traefik"  # files, labels, Kubernetes' Middleware and IngressRoute
-    ENVOY = "envoy"  # its own files, Istio's EnvoyFilter and VirtualService
-    KUBERNETES = (
-        "kubernetes"  # Ingress, Gateway API routes, ConfigMaps of controllers, values of their charts
-    )
-    APP_SERVER = "app-server"  # commands that start an app: units, Procfiles, Dockerfiles, package.json
-    HOSTING = "hosting"  # next.config.js, serverless.yml, app.yaml and files of other platforms
-
-    @property
-    def display_name(self) -> str:
-        """As the program writes its own name, for sentences."""
-        return _DISPLAY_NAMES.get(self, self.value)
-
-
-_DISPLAY_NAMES = {
-    Server.APACHE: "Apache",
-    Server.HAPROXY: "HAProxy",
-    Server.CADDY: "Caddy",
-    Server.VARNISH: "Varnish",
-    Server.PHP: "PHP",
-    Server.HOSTING: "the platform",
-    Server.APP_SERVER: "the app server",
-    Server.TRAEFIK: "Traefik",
-    Server.ENVOY: "Envoy",
-    Server.UWSGI: "uWSGI",
-    Server.SQUID: "Squid",
-    Server.IIS: "IIS",
-    Server.KUBERNETES: "Kubernetes",
-}
+__all__ = ["Action", "Edit", "Finding", "Level", "Reader", "Server", "level_for"]
 
 
 class Level(StrEnum):

@@ -10,7 +10,18 @@ from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import gateway_evidence, hold_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Scenario, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Place,
+    Scenario,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="apache-mod-fcgid",
@@ -32,6 +43,8 @@ CULPRIT = Culprit(
             where="Apache, the virtual host",
             change="FcgidOutputBufferSize 0",
             by=Owner.SERVER,
+            server=Server.APACHE,
+            place=Place.SITE,
             cost="one write for each record of the app",
             note=(
                 "not allowed in .htaccess, and SetEnv with the same name does nothing: on shared hosting, "

@@ -13,7 +13,18 @@ from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Place,
+    Transport,
+    Variant,
+)
 
 CULPRIT = Culprit(
     id="apache-mod-security",
@@ -36,6 +47,8 @@ CULPRIT = Culprit(
             where="Apache, a <Location> for the stream's path",
             change="SecResponseBodyAccess Off",
             by=Owner.SERVER,
+            server=Server.APACHE,
+            place=Place.ADDRESS,
             cost="rules that search responses for leaked data do not cover this path",
         ),
     ),
@@ -55,6 +68,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         or seen.size_bytes(transport) is not None
         # What holds only the beginning is another filter: mod_xml2enc keeps 4096 bytes of text types.
         or seen.frees(transport, Variant.PADDED) is Answer.YES
+        or seen.handshake_stored()  # as Caddy does with every response; mod_security2 leaves an upgrade alone
     ):
         return None
     flowing = next((other for other in STREAMED if seen.flow(other) is Flow.FLOWING), None)

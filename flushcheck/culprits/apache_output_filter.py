@@ -8,7 +8,7 @@ from flushcheck.configs import apache
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Owner, Place, Source
 
 CULPRIT = Culprit(
     id="apache-output-filter",
@@ -33,6 +33,8 @@ CULPRIT = Culprit(
             where="Apache, a <Location> for the stream's path",
             change="SetOutputFilter NONE\nProxyHTMLEnable Off",
             by=Owner.SERVER,
+            server=Server.APACHE,
+            place=Place.ADDRESS,
             cost="nothing is filtered there, compression included",
             note="Apache logs an error for NONE with each request; better is a section without the stream",
         ),

@@ -8,7 +8,7 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import apache_proxy_fcgi
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Owner, Place, Source
 
 CULPRIT = Culprit(
     id="apache-proxy-ajp",
@@ -32,6 +32,8 @@ CULPRIT = Culprit(
             where="Apache, the ProxyPass line",
             change='ProxyPass "/" "ajp://127.0.0.1:8009/" flushpackets=on',
             by=Owner.SERVER,
+            server=Server.APACHE,
+            place=Place.SITE,
             cost="one more write for each packet of the app server",
             note="the first line that names an address sets the parameters; those on later lines are ignored",
         ),

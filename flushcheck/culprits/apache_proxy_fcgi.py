@@ -11,19 +11,26 @@ from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import gateway_evidence, hold_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Place, Transport
 
 PASS_FIX = Fix(
     where="Apache, the ProxyPass line",
     change='ProxyPass "/" "fcgi://127.0.0.1:9000/" flushpackets=on',
     by=Owner.SERVER,
+    server=Server.APACHE,
+    place=Place.SITE,
     cost="one more write for each record of the app",
-    note="the first line that names an address sets the parameters; those on later lines are ignored",
+    note=(
+        "the first line that names an address sets the parameters; those on later lines are ignored; where "
+        "SetHandler passes to the app, no ProxyPass belongs there"
+    ),
 )
 HANDLER_FIX = Fix(
     where='Apache, beside a SetHandler "proxy:fcgi://..."',
     change='<Proxy "fcgi://localhost">\n    ProxySet flushpackets=on\n</Proxy>',
     by=Owner.SERVER,
+    server=Server.APACHE,
+    place=Place.SITE,
     cost="one more write for each record of the app",
     note="write the address as in the handler; for a socket, the part behind the |",
 )

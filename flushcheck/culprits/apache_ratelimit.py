@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, Scope
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Owner, Place, Source
 
 CULPRIT = Culprit(
     id="apache-ratelimit",
@@ -23,6 +23,8 @@ CULPRIT = Culprit(
             where="Apache, a <Location> for the stream's path",
             change="UnsetEnv rate-limit",
             by=Owner.SERVER,
+            server=Server.APACHE,
+            place=Place.ADDRESS,
             cost="no rate limit on this path",
             note="SetOutputFilter NONE works too, but logs an error for each request",
         ),

@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Owner,
+    Place,
+    Server,
+    Source,
+    Transport,
+)
 
 # What switches buffering off in products that name themselves in Server or Via: a name alone accuses none.
 BY_NAME: Mapping[str, Fix] = {
@@ -15,23 +26,30 @@ BY_NAME: Mapping[str, Fix] = {
         where="nginx, the location block of the stream",
         change="proxy_buffering off;",
         by=Owner.SERVER,
-        note="fastcgi_buffering, uwsgi_buffering or scgi_buffering, by the directive that passes to the app",
+        server=Server.NGINX,
+        place=Place.ADDRESS,
+        per_gateway=True,
     ),
     "caddy": Fix(
         where="Caddyfile, inside reverse_proxy",
         change="remove buffer_responses, or response_buffers",
         by=Owner.SERVER,
+        removes=("buffer_responses", "response_buffers"),
+        server=Server.CADDY,
     ),
     "apache": Fix(
         where="Apache, the ProxyPass line of the stream",
         change="flushpackets=on",
         by=Owner.SERVER,
+        server=Server.APACHE,
         note="with mod_security2 also SecResponseBodyAccess Off for the stream's address",
     ),
     "varnish": Fix(
         where="VCL, vcl_backend_response",
         change="set beresp.do_stream = true;",
         by=Owner.SERVER,
+        server=Server.VARNISH,
+        place=Place.RESPONSE,
         note="and no beresp.do_esi for the stream's address",
     ),
 }

@@ -6,7 +6,18 @@ from flushcheck.culprits import own_stream
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Source, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    FaultPlace,
+    Fix,
+    Flow,
+    Owner,
+    Source,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="byte-buffer",
@@ -26,6 +37,7 @@ CULPRIT = Culprit(
             where="the app, where it writes the stream",
             change="flush after each record",
             by=Owner.APP,
+            fault=FaultPlace.APP,
             note=(
                 "Python: print(…, flush=True); PHP: ob_flush(); flush(); a child process: stdbuf -oL, or "
                 "python -u; waitress: send_bytes=1"
@@ -35,6 +47,7 @@ CULPRIT = Culprit(
             where="the proxy in front of the app",
             change="switch off response buffering for the stream's address",
             by=Owner.SERVER,
+            fault=FaultPlace.PATH,
         ),
     ),
     shown_by=frozenset({Source.PATH, Source.APP}),

@@ -11,7 +11,7 @@ from flushcheck.culprits import lint_common, x_accel
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Outcome, Owner, Probe, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Probe, Transport
 
 CULPRIT = Culprit(
     id="caddy-buffer-responses",
@@ -33,6 +33,8 @@ CULPRIT = Culprit(
             where="Caddy, the reverse_proxy block",
             change="# remove buffer_responses (response_buffers)",
             by=Owner.SERVER,
+            removes=("buffer_responses", "response_buffers"),
+            server=Server.CADDY,
             cost="a slow reader keeps the connection to the app busy",
         ),
     ),
@@ -52,8 +54,7 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
         or seen.compressed(transport)
         or seen.size_bytes(transport) is not None
         or handshake is None
-        or handshake.status != 200
-        or handshake.outcome is not Outcome.REFUSED  # over HTTP/2 a handshake succeeds with 200 (RFC 8441)
+        or not seen.handshake_stored()
     ):
         return None
     facts = (

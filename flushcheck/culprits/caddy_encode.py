@@ -11,7 +11,7 @@ from flushcheck.configs.tree import Block, Directive, edit, ellipsize
 from flushcheck.culprits import compression, envoy, lint_common, own_stream
 from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Side, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Place, Side, Transport
 
 CULPRIT = Culprit(
     id="caddy-encode",
@@ -36,6 +36,8 @@ CULPRIT = Culprit(
             where="Caddy, the encode directive",
             change="@streams not path /stream/*\nencode @streams gzip",
             by=Owner.SERVER,
+            server=Server.CADDY,
+            place=Place.SITE,
             cost="these paths are not compressed",
             note="write the paths of your own streams",
         ),
@@ -43,6 +45,7 @@ CULPRIT = Culprit(
             where="Caddy itself",
             change="# install Caddy 2.9 or later",
             by=Owner.SERVER,
+            server=Server.CADDY,
             until=versions.CADDY_ENCODE_FLUSH,
         ),
         Fix(

@@ -19,6 +19,7 @@ NO_TRANSFORM_FIX = Fix(
     where="the app, on each streamed response",
     change="Cache-Control: no-cache, no-transform",
     by=Owner.APP,
+    variant=Variant.NO_TRANSFORM,
     cost="no hop on the path may compress the response",
     response_header=True,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flushcheck.culprits import own_stream
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Source, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Source, Transport, Variant
 
 CULPRIT = Culprit(
     id="compressor",
@@ -31,6 +31,7 @@ CULPRIT = Culprit(
             where="the app, on each streamed response",
             change="Cache-Control: no-cache, no-transform",
             by=Owner.APP,
+            variant=Variant.NO_TRANSFORM,
             note="`compression` for Node and Rack::Deflater obey it; nginx and Caddy do not",
             response_header=True,
         ),

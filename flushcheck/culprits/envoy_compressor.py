@@ -40,12 +40,14 @@ CULPRIT = Culprit(
                 '  "@type": type.googleapis.com/envoy.extensions.compression.gzip.compressor.v3.Gzip'
             ),
             by=Owner.SERVER,
+            server=Server.ENVOY,
             note="the Brotli library flushes each piece too",
         ),
         Fix(
             where="Envoy, common_config of the compressor filter",
             change="content_type: [text/html, text/css, application/javascript, application/json]",
             by=Owner.SERVER,
+            server=Server.ENVOY,
             cost="Envoy compresses only the listed types",
             note="leave text/event-stream and text/plain out of the list; text/plain is in the default one",
         ),

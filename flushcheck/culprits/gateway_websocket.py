@@ -34,6 +34,7 @@ CULPRIT = Culprit(
             where="the page",
             change="new EventSource(url)   // or fetch() with a reader; both flow where this gateway flows",
             by=Owner.CLIENT,
+            moves_to=(Transport.CHUNKED, Transport.EVENTS),
             cost="each message to the app needs its own request",
         ),
         Fix(

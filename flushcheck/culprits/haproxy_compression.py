@@ -11,7 +11,18 @@ from flushcheck.culprits import compression
 from flushcheck.culprits.lint_common import STREAM_TYPES, filled_in
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Side, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Owner,
+    Place,
+    Side,
+    Transport,
+    Variant,
+)
 
 CULPRIT = Culprit(
     id="haproxy-compression",
@@ -35,6 +46,8 @@ CULPRIT = Culprit(
             where="HAProxy, the section with the compression lines",
             change="compression type text/html text/css application/javascript application/json",
             by=Owner.SERVER,
+            server=Server.HAPROXY,
+            place=Place.SITE,
             cost="HAProxy compresses only the listed types",
             note="leave text/plain and text/event-stream out of the list",
         ),
@@ -42,6 +55,7 @@ CULPRIT = Culprit(
             where="HAProxy itself",
             change="# install HAProxy 2.9 or later",
             by=Owner.SERVER,
+            server=Server.HAPROXY,
             until=versions.HAPROXY_COMPRESSION_FLUSH,
         ),
         compression.NO_TRANSFORM_FIX,

@@ -28,6 +28,7 @@ CULPRIT = Culprit(
             where="HAProxy, the section with the rule",
             change="# remove http-response wait-for-body, or give it an unless { ... } for the stream's path",
             by=Owner.SERVER,
+            server=Server.HAPROXY,
             cost="rules that read the body no longer see such responses",
         ),
     ),

@@ -15,6 +15,7 @@ from flushcheck.model import (
     Evidence,
     Fix,
     Owner,
+    Place,
     Source,
     Transport,
 )
@@ -28,6 +29,8 @@ FIXES = {
         where="nginx, the http or server block, where the limit was lowered",
         change="http2_max_concurrent_streams 128;",
         by=Owner.SERVER,
+        server=Server.NGINX,
+        place=Place.SITE,
         note="the default; HAProxy, Caddy, Traefik and Envoy serve 12 and more by default",
     ),
 }

@@ -1,4 +1,4 @@
-"""Some HTTP hop that is not nginx: described by what it does, not named.
+"""Some HTTP hop, or a filter in one: described by what it does, not named. It is not nginx's own buffering.
 
 The last resort: it is considered only on a Transport on which no other detector finds a culprit that is more
 than possible. So each of its rules says what separates this hop from nginx, from the app and from the link.
@@ -36,11 +36,12 @@ from flushcheck.model.wording import count_of
 
 CULPRIT = Culprit(
     id="http-hop",
-    title="an HTTP hop that is not nginx holds the response",
+    title="an HTTP hop holds the response, and nginx's own buffering is not the reason",
     why=(
         "A hop between the app and the reader collects the response before it sends it on: a proxy, a CDN, "
-        "a gateway of the hosting provider, an antivirus program. It leaves X-Accel-Buffering in the "
-        "response, and every nginx removes that header."
+        "a gateway of the hosting provider, an antivirus program, or code that a server runs on the "
+        "response, such as a Lua filter in nginx. X-Accel-Buffering: no switches nginx's own buffering off, "
+        "and changes nothing here."
     ),
     symptoms=(
         "The stream is held although the app sends X-Accel-Buffering: no; the header reaches the reader and "

@@ -19,6 +19,7 @@ from flushcheck.model import (
     Evidence,
     Fix,
     Owner,
+    Place,
     Transport,
     Vantage,
 )
@@ -28,11 +29,10 @@ NGINX_FIX = Fix(
     where="nginx, the location block that passes to the app",
     change="proxy_read_timeout 1h;",
     by=Owner.SERVER,
+    server=Server.NGINX,
+    place=Place.ADDRESS,
+    per_gateway=True,
     cost=_COST,
-    note=(
-        "with fastcgi_pass the directive is fastcgi_read_timeout, with uwsgi_pass uwsgi_read_timeout, with "
-        "scgi_pass scgi_read_timeout"
-    ),
 )
 HEARTBEAT_FIX = Fix(
     where="the app",
@@ -45,6 +45,8 @@ APACHE_FIX = Fix(
     where="Apache, the virtual host",
     change="ProxyTimeout 3600",
     by=Owner.SERVER,
+    server=Server.APACHE,
+    place=Place.SITE,
     cost=_COST,
 )
 FCGID_FIX = replace(APACHE_FIX, change="FcgidIOTimeout 3600")
@@ -52,6 +54,8 @@ HAPROXY_FIX = Fix(
     where="HAProxy, the defaults or backend section",
     change="timeout server 1h\ntimeout tunnel 1h",
     by=Owner.SERVER,
+    server=Server.HAPROXY,
+    place=Place.SITE,
     cost=_COST,
     note="timeout client must be as long",
 )
@@ -59,14 +63,23 @@ ENVOY_FIX = Fix(
     where="Envoy, the route of the stream",
     change="idle_timeout: 3600s",
     by=Owner.SERVER,
+    server=Server.ENVOY,
     cost=_COST,
     note="stream_idle_timeout of the HTTP connection manager is 5 minutes by default",
 )
-SQUID_FIX = Fix(where="squid.conf", change="read_timeout 1 hour", by=Owner.SERVER, cost=_COST)
+SQUID_FIX = Fix(
+    where="squid.conf",
+    change="read_timeout 1 hour",
+    by=Owner.SERVER,
+    server=Server.SQUID,
+    place=Place.FILE,
+    cost=_COST,
+)
 UWSGI_FIX = Fix(
     where="uWSGI, beside the line of its HTTP router",
     change="http-timeout = 3600",
     by=Owner.SERVER,
+    server=Server.UWSGI,
     cost=_COST,
 )
 

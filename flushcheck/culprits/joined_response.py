@@ -5,7 +5,7 @@ from __future__ import annotations
 from flushcheck.culprits import own_stream
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Source, Transport
+from flushcheck.model import Confidence, Culprit, Detection, FaultPlace, Fix, Flow, Owner, Source, Transport
 
 CULPRIT = Culprit(
     id="joined-response",
@@ -25,6 +25,7 @@ CULPRIT = Culprit(
             where="the app: the view, then its middleware",
             change="return an iterator from the view; in middleware leave it alone, or wrap it",
             by=Owner.APP,
+            fault=FaultPlace.APP,
             note=(
                 "Flask: if not response.is_streamed; Django: if not response.streaming; Starlette: wrap "
                 "response.body_iterator"
@@ -34,6 +35,7 @@ CULPRIT = Culprit(
             where="the proxy in front of the app",
             change="switch off response buffering for the stream's address",
             by=Owner.SERVER,
+            fault=FaultPlace.PATH,
         ),
     ),
     references=("https://www.rfc-editor.org/rfc/rfc9110#section-8.6",),

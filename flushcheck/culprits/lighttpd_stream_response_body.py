@@ -10,12 +10,14 @@ from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Place, Transport
 
 FIX = Fix(
     where="lighttpd.conf",
     change="server.stream-response-body = 2",
     by=Owner.SERVER,
+    server=Server.LIGHTTPD,
+    place=Place.ADDRESS,
     cost="a slow reader keeps the connection to the app busy",
     note="the value 1 streams as well",
 )

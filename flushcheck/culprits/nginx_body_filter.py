@@ -9,12 +9,14 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive
 from flushcheck.culprits import nginx_blocks
 from flushcheck.culprits.lint_common import NO_OVERRIDE, STREAM_TYPES
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Owner, Place, Source
 
 JS_FIX = Fix(
     where="nginx, the location block with js_body_filter",
     change="proxy_buffering off;",
     by=Owner.SERVER,
+    server=Server.NGINX,
+    place=Place.ADDRESS,
     cost="a slow reader keeps the connection to the app busy for as long as it reads",
     note="the function must pass each chunk on: r.sendBuffer(data, flags)",
 )
@@ -22,12 +24,14 @@ SUBS_FIX = Fix(
     where="nginx, the location block with subs_filter",
     change="# leave the types of streams out of subs_filter_types",
     by=Owner.SERVER,
+    server=Server.NGINX,
     cost="nothing is replaced in streams",
 )
 XSLT_FIX = Fix(
     where="nginx, the location block with xslt_stylesheet",
     change="# leave the types of streams out of xslt_types",
     by=Owner.SERVER,
+    server=Server.NGINX,
     cost="streams are not transformed",
 )
 

@@ -8,7 +8,9 @@ from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_gzip, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Place, Transport
+
+_COST = "the module no longer compresses anything in this block"
 
 CULPRIT = Culprit(
     id="nginx-brotli",
@@ -30,18 +32,29 @@ CULPRIT = Culprit(
             where="nginx, the location block that passes to the app",
             change="proxy_buffering off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
+            per_gateway=True,
             cost="a slow reader keeps the connection to the app busy for as long as it reads",
-            note=(
-                "brotli stays on and flushes each write; with fastcgi_pass the directive is "
-                "fastcgi_buffering, with uwsgi_pass it is uwsgi_buffering"
-            ),
+            note="the module stays on and flushes each write",
         ),
         Fix(
             where="nginx, the location block that passes to the app",
             change="brotli off;",
             by=Owner.SERVER,
-            cost="the module no longer compresses anything in this block",
-            note="with the zstd module the directive is zstd",
+            server=Server.NGINX,
+            place=Place.ADDRESS,
+            encodings=frozenset({"br"}),
+            cost=_COST,
+        ),
+        Fix(
+            where="nginx, the location block that passes to the app",
+            change="zstd off;",
+            by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
+            encodings=frozenset({"zstd"}),
+            cost=_COST,
         ),
         x_accel.APP_FIX,
     ),

@@ -9,7 +9,7 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Place, Transport
 
 CULPRIT = Culprit(
     id="nginx-fastcgi-buffering",
@@ -30,6 +30,8 @@ CULPRIT = Culprit(
             where="nginx, the location block with fastcgi_pass",
             change="fastcgi_buffering off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
             cost=(
                 "a slow reader keeps a FastCGI process busy for as long as it reads; fastcgi_cache does "
                 "not work in this block"

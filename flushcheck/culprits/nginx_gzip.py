@@ -11,7 +11,7 @@ from flushcheck.culprits import lint_common, nginx_blocks, own_stream, x_accel
 from flushcheck.culprits.evidence import variant_evidence
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Place, Transport, Variant
 from flushcheck.model.wording import any_of
 
 CULPRIT = Culprit(
@@ -36,16 +36,19 @@ CULPRIT = Culprit(
             where="nginx, the location block that passes to the app",
             change="proxy_buffering off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
+            per_gateway=True,
             cost="a slow reader keeps the connection to the app busy for as long as it reads",
-            note=(
-                "gzip stays on and flushes each write; with fastcgi_pass the directive is "
-                "fastcgi_buffering, with uwsgi_pass it is uwsgi_buffering"
-            ),
+            note="gzip stays on and flushes each write",
         ),
         Fix(
             where="nginx, the location block that passes to the app",
             change="gzip off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
+            encodings=frozenset({"gzip"}),
             cost="nginx no longer compresses anything in this block",
         ),
         x_accel.APP_FIX,

@@ -9,7 +9,7 @@ from flushcheck.configs.findings import Finding, Server, level_for
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Place, Transport
 
 CULPRIT = Culprit(
     id="nginx-hint-taken",
@@ -28,12 +28,15 @@ CULPRIT = Culprit(
             where="the outer nginx, the location block with proxy_pass",
             change="proxy_buffering off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
             cost="a slow reader keeps the connection to the inner nginx busy for as long as it reads",
         ),
         Fix(
             where="the inner nginx, the location block with proxy_pass",
             change="proxy_pass_header X-Accel-Buffering;",
             by=Owner.SERVER,
+            server=Server.NGINX,
             note="the app must send the header; clients see it unless the outer proxy removes it",
         ),
     ),

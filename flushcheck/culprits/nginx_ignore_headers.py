@@ -10,12 +10,14 @@ from flushcheck.configs.findings import Finding, Level, Server, level_for
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Place, Transport
 
 BUFFERING_FIX = Fix(
     where="nginx, the location block with proxy_pass",
     change="proxy_buffering off;",
     by=Owner.SERVER,
+    server=Server.NGINX,
+    place=Place.ADDRESS,
     cost="a slow reader keeps the connection to the app busy for as long as it reads",
 )
 
@@ -38,6 +40,7 @@ CULPRIT = Culprit(
             where="nginx, the line with proxy_ignore_headers",
             change="# remove X-Accel-Buffering from the list of proxy_ignore_headers",
             by=Owner.SERVER,
+            server=Server.NGINX,
             note="the app must send X-Accel-Buffering: no with each streamed response",
         ),
     ),

@@ -9,7 +9,7 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Place, Transport
 
 CULPRIT = Culprit(
     id="nginx-limit-rate",
@@ -31,18 +31,20 @@ CULPRIT = Culprit(
             where="nginx, the location block that passes to the app",
             change="limit_rate 0;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
             cost="one reader can use the whole bandwidth of the server",
         ),
         Fix(
             where="nginx, the location block that passes to the app",
             change="proxy_buffering off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
+            per_gateway=True,
             cost=(
                 "limit_rate does nothing in this block any more; a slow reader keeps the connection to the "
                 "app busy for as long as it reads"
-            ),
-            note=(
-                "with fastcgi_pass the directive is fastcgi_buffering, with uwsgi_pass it is uwsgi_buffering"
             ),
         ),
         x_accel.APP_FIX,

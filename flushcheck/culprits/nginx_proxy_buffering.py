@@ -18,6 +18,7 @@ from flushcheck.model import (
     Evidence,
     Fix,
     Owner,
+    Place,
     Probe,
     Scenario,
     Transport,
@@ -27,6 +28,9 @@ HTTP11_FIX = Fix(
     where="nginx, the location block with proxy_pass",
     change='proxy_http_version 1.1;\nproxy_set_header Connection "";',
     by=Owner.SERVER,
+    server=Server.NGINX,
+    place=Place.ADDRESS,
+    uncompressed=True,
     until=versions.NGINX_UPSTREAM_HTTP11,
     note=(
         "helps only while the app sends chunks and nothing compresses them; proxy_set_header here "
@@ -39,6 +43,8 @@ HTTP10_LINE_FIX = Fix(
     where="nginx, the location block with proxy_pass",
     change="# remove proxy_http_version 1.0",
     by=Owner.SERVER,
+    server=Server.NGINX,
+    uncompressed=True,
     since=versions.NGINX_UPSTREAM_HTTP11,
     note="helps only while the app sends chunks and nothing compresses them",
 )
@@ -70,6 +76,8 @@ CULPRIT = Culprit(
             where="nginx, the location block with proxy_pass",
             change="proxy_buffering off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
             cost=(
                 "a slow reader keeps the connection to the app busy for as long as it reads; proxy_cache "
                 "does not work in this block"

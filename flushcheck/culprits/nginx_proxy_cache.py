@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import nginx
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Value
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Owner, Place, Source
 
 CULPRIT = Culprit(
     id="nginx-proxy-cache",
@@ -26,11 +26,10 @@ CULPRIT = Culprit(
             where="nginx, the location block of the stream",
             change="proxy_cache off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
+            per_gateway=True,
             cost="nothing in this block is cached any more",
-            note=(
-                "with fastcgi_pass the directive is fastcgi_cache, with uwsgi_pass uwsgi_cache, with "
-                "scgi_pass scgi_cache"
-            ),
         ),
         Fix(
             where="the app, on each streamed response",

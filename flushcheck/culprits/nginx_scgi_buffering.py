@@ -8,7 +8,7 @@ from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Place, Transport
 
 CULPRIT = Culprit(
     id="nginx-scgi-buffering",
@@ -27,6 +27,8 @@ CULPRIT = Culprit(
             where="nginx, the location block with scgi_pass",
             change="scgi_buffering off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
             cost=(
                 "a slow reader keeps an SCGI worker busy for as long as it reads; scgi_cache does not work "
                 "in this block"

@@ -19,6 +19,7 @@ from flushcheck.model import (
     Observation,
     Outcome,
     Owner,
+    Place,
     Transport,
 )
 
@@ -36,6 +37,8 @@ CULPRIT = Culprit(
             where="nginx, the location block of the WebSocket",
             change="ssi off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
             cost="nginx no longer processes server-side includes in this block",
         ),
     ),

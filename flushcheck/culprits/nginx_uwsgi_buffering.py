@@ -8,7 +8,7 @@ from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Owner, Transport
+from flushcheck.model import Culprit, Detection, Fix, Owner, Place, Transport
 
 CULPRIT = Culprit(
     id="nginx-uwsgi-buffering",
@@ -27,6 +27,8 @@ CULPRIT = Culprit(
             where="nginx, the location block with uwsgi_pass",
             change="uwsgi_buffering off;",
             by=Owner.SERVER,
+            server=Server.NGINX,
+            place=Place.ADDRESS,
             cost=(
                 "a slow reader keeps a uwsgi worker busy for as long as it reads; uwsgi_cache does not work "
                 "in this block"

@@ -63,9 +63,11 @@ def _tried_without(seen: Observations, transport: Transport) -> Observations:
 
 def without_compressor(seen: Observations, transport: Transport) -> bool:
     """Whether it is held, and not by a compressor, as far as that was tried."""
-    return is_held(seen, transport) and (
-        not seen.compressed(transport) or seen.frees(transport, Variant.IDENTITY) is Answer.NO
-    )
+    if not is_held(seen, transport):
+        return False
+    observation, _ = seen[seen.baseline(transport)]
+    may_be_compressed = bool(seen.compressed(transport)) or observation.hidden_headers
+    return not may_be_compressed or seen.frees(transport, Variant.IDENTITY) is Answer.NO
 
 
 def serves(seen: Observations, transport: Transport, name: str) -> bool:

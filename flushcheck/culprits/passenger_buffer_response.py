@@ -9,19 +9,23 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Place, Transport
 
 _COST = "a slow reader keeps an app process busy for as long as it reads"
 APACHE_FIX = Fix(
     where="Apache, the virtual host or directory of the app",
     change="PassengerBufferResponse off",
     by=Owner.SERVER,
+    server=Server.APACHE,
+    place=Place.SITE,
     cost=_COST,
 )
 NGINX_FIX = Fix(
     where="nginx, the server or location block of the app",
     change="passenger_buffer_response off;",
     by=Owner.SERVER,
+    server=Server.NGINX,
+    place=Place.ADDRESS,
     cost=_COST,
 )
 

@@ -10,12 +10,14 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import own_stream, php_settings
 from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Place, Transport, Variant
 
 INI_FIX = Fix(
     where="php.ini, or the pool (php_admin_value)",
     change="output_buffering = Off",
     by=Owner.SERVER,
+    server=Server.PHP,
+    place=Place.FILE,
     cost="scripts can no longer set headers after the first output",
 )
 
@@ -23,6 +25,7 @@ SCRIPT_FIX = Fix(
     where="the script, after each piece",
     change="ob_flush(); flush();",
     by=Owner.APP,
+    variant=Variant.OB_FLUSH,
     note="ob_flush() logs a notice where no buffer is active",
 )
 

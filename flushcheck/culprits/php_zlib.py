@@ -11,12 +11,14 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import php_settings
 from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Place, Transport, Variant
 
 INI_FIX = Fix(
     where="php.ini, or the pool (php_admin_value)",
     change="zlib.output_compression = Off",
     by=Owner.SERVER,
+    server=Server.PHP,
+    place=Place.FILE,
     cost="PHP no longer compresses its output",
     note="the web server can compress instead, if it flushes",
 )

@@ -14,7 +14,7 @@ from dataclasses import replace
 from flushcheck.configs import envoy, lighttpd, nginx, varnish, versions
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
-from flushcheck.model import Culprit, Fix, Owner
+from flushcheck.model import Culprit, Fix, Owner, Place
 
 NGINX_FIX = Fix(
     where="nginx, the location block with proxy_pass",
@@ -24,6 +24,9 @@ NGINX_FIX = Fix(
         'proxy_set_header Connection "upgrade";'
     ),
     by=Owner.SERVER,
+    server=Server.NGINX,
+    place=Place.ADDRESS,
+    app_protocol="HTTP/1.0",
     until=versions.NGINX_UPSTREAM_HTTP11,
     note=(
         "proxy_set_header here replaces every proxy_set_header inherited from an outer block: repeat "
@@ -33,36 +36,52 @@ NGINX_FIX = Fix(
 NGINX_HEADERS_FIX = replace(
     NGINX_FIX,
     change="\n".join(NGINX_FIX.change.splitlines()[1:]),
+    app_protocol="HTTP/1.1",
     until=None,
     since=versions.NGINX_UPSTREAM_HTTP11,
 )
 APACHE_FIX = Fix(
     where="Apache, the virtual host (2.4.47 or later)",
+    app_protocol="HTTP/1.1",
     change='ProxyPass "/" "http://127.0.0.1:8000/" upgrade=websocket',
     by=Owner.SERVER,
+    server=Server.APACHE,
+    place=Place.SITE,
     note="older versions need mod_proxy_wstunnel and a RewriteRule on the Upgrade header",
+)
+# Apache calls the app over HTTP/1.1 unless this variable is set. Measured on 2.4.71.
+APACHE_HTTP10_FIX = replace(
+    APACHE_FIX,
+    change=f"# remove SetEnv force-proxy-request-1.0\n{APACHE_FIX.change}",
+    app_protocol="HTTP/1.0",
+    removes=("SetEnv force-proxy-request-1.0",),
 )
 # Measured on Squid 5.7, as an accelerator and as a forward proxy that intercepts TLS (ssl-bump).
 SQUID_FIX = Fix(
     where="Squid, squid.conf (5 or later)",
     change="http_upgrade_request_protocols websocket allow all",
     by=Owner.NETWORK,
+    server=Server.SQUID,
+    place=Place.FILE,
 )
 LIGHTTPD_FIX = Fix(
     where="lighttpd, the block with proxy.server",
     change='proxy.header = ( "upgrade" => "enable" )',
     by=Owner.SERVER,
+    server=Server.LIGHTTPD,
+    place=Place.ADDRESS,
     note="needs lighttpd 1.4.46 or later",
 )
 VARNISH_FIX = Fix(
-    where="Varnish, sub vcl_recv and sub vcl_pipe",
+    where="VCL, in front of the other subs of these names",
     change=(
-        'if (req.http.Upgrade ~ "(?i)websocket") {\n    return (pipe);\n}\n'
-        "# and in sub vcl_pipe:\n"
-        "if (req.http.Upgrade) {\n    set bereq.http.Upgrade = req.http.Upgrade;\n"
-        "    set bereq.http.Connection = req.http.Connection;\n}"
+        'sub vcl_recv {\n    if (req.http.Upgrade ~ "(?i)websocket") {\n        return (pipe);\n    }\n}\n'
+        "sub vcl_pipe {\n    if (req.http.Upgrade) {\n        set bereq.http.Upgrade = req.http.Upgrade;\n"
+        "        set bereq.http.Connection = req.http.Connection;\n    }\n}"
     ),
     by=Owner.SERVER,
+    server=Server.VARNISH,
+    place=Place.FILE,
     cost="Varnish passes a piped connection on unchanged and does not log its requests one by one",
 )
 
@@ -70,6 +89,7 @@ ENVOY_FIX = Fix(
     where="Envoy, the HTTP connection manager",
     change="upgrade_configs:\n- upgrade_type: websocket",
     by=Owner.SERVER,
+    server=Server.ENVOY,
 )
 
 

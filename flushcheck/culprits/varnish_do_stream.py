@@ -18,18 +18,23 @@ from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Place, Transport, Variant
 
 STREAM_FIX = Fix(
     where="VCL, sub vcl_backend_response",
     change="set beresp.do_stream = true;",
     by=Owner.SERVER,
+    server=Server.VARNISH,
+    place=Place.RESPONSE,
     cost="an error of the app can no longer be replaced once its response has begun",
 )
 ESI_FIX = Fix(
     where="VCL, sub vcl_backend_response",
     change="set beresp.do_esi = false;",
     by=Owner.SERVER,
+    joins=True,
+    server=Server.VARNISH,
+    place=Place.RESPONSE,
     cost="ESI does not work for these addresses: it needs whole pages",
     note="set it only for the addresses of streams",
 )

@@ -17,14 +17,26 @@ from flushcheck.culprits.evidence import (
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Transport, Variant
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Place, Transport, Variant
 
 FIX = Fix(
     where="VCL, sub vcl_backend_response",
     change="set beresp.do_gzip = false;",
     by=Owner.SERVER,
+    server=Server.VARNISH,
+    place=Place.RESPONSE,
     cost="streams are not compressed",
-    note="set it only for the addresses of streams",
+    note=(
+        "set it only for the addresses of streams, and not where VCL sets beresp.filters: Varnish then "
+        "responds with an error"
+    ),
+)
+FILTERS_FIX = Fix(
+    where="VCL, the line that sets beresp.filters",
+    change="# take gzip out of the list",
+    by=Owner.SERVER,
+    server=Server.VARNISH,
+    cost="streams are not compressed",
 )
 
 CULPRIT = Culprit(
@@ -42,7 +54,7 @@ CULPRIT = Culprit(
         "The response is compressed by a server that adds X-Varnish, and held for clients that accept no "
         "compression too."
     ),
-    fixes=(FIX,),
+    fixes=(FIX, FILTERS_FIX),
     references=("https://varnish-cache.org/docs/7.1/users-guide/compression.html",),
 )
 

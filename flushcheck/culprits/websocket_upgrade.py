@@ -20,18 +20,23 @@ CULPRIT = Culprit(
     ),
     symptoms=(
         "The app's response to the handshake has status 400: it received Sec-WebSocket-Key and no Upgrade. "
-        "nginx and Apache look the same here."
+        "nginx, Apache, lighttpd, Varnish and Squid look the same here."
     ),
     detection="The app received the key of a WebSocket handshake, but not the rest of it.",
     fixes=(
         upgrade_lines.NGINX_FIX,
         upgrade_lines.NGINX_HEADERS_FIX,
         upgrade_lines.APACHE_FIX,
+        upgrade_lines.APACHE_HTTP10_FIX,
+        upgrade_lines.LIGHTTPD_FIX,
+        upgrade_lines.VARNISH_FIX,
         upgrade_lines.SQUID_FIX,
     ),
     references=(
         "https://nginx.org/en/docs/http/websocket.html",
         "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#protoupgrade",
+        "https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_proxy",
+        "https://varnish-cache.org/docs/7.1/users-guide/vcl-example-websockets.html",
         "https://www.squid-cache.org/Doc/config/http_upgrade_request_protocols/",
         "https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1",
     ),

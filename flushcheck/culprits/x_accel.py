@@ -31,6 +31,7 @@ APP_FIX = Fix(
     where="the app, on each streamed response",
     change="X-Accel-Buffering: no",
     by=Owner.APP,
+    variant=Variant.XAB,
     note="works only for responses with this header; nginx removes it, so clients never see it",
     response_header=True,
 )

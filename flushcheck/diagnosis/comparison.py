@@ -2,7 +2,9 @@
 
 Each Transport is compared by itself, for each kind of client. What flows is better than what is delayed, and
 that is better than what is cut; what does not open is worst. Two delays are compared by how long a piece was
-kept; a difference that two runs of one path may show is none. What is unknown is neither better nor worse.
+kept; a difference that two runs of one path may show is none. What came at the end both times is the same:
+how long it was kept is the length of the stream, and a quick run has shorter ones. What is unknown is neither
+better nor worse.
 """
 
 from __future__ import annotations
@@ -104,6 +106,8 @@ def _trend(before: _Stream, after: _Stream) -> Trend:
     if old != new:
         return Trend.BETTER if new < old else Trend.WORSE
     longer_s = after[1] - before[1]
+    if before[0] is after[0] is Flow.HELD:
+        return Trend.SAME
     if new != 1 or abs(longer_s) < max(MIN_CHANGE_S, MIN_CHANGE_SHARE * before[1]):
         return Trend.SAME
     return Trend.WORSE if longer_s > 0 else Trend.BETTER

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from flushcheck.culprits import DETECTORS, FALLBACK_DETECTORS
+from flushcheck.diagnosis.bundles import bundles, site_of
 from flushcheck.diagnosis.certificates import certificate_report, interceptor
 from flushcheck.diagnosis.clients import (
     RANK,
@@ -23,16 +24,16 @@ from flushcheck.diagnosis.clients import (
 )
 from flushcheck.diagnosis.connection_notes import connection_notes
 from flushcheck.diagnosis.fault_location import locate_fault
+from flushcheck.diagnosis.fixes import with_fixes
 from flushcheck.diagnosis.hops import hops
 from flushcheck.diagnosis.http3_notes import http3_notes
 from flushcheck.diagnosis.ladder import ladder
 from flushcheck.diagnosis.origin_notes import no_run, origin_notes
 from flushcheck.diagnosis.own_notes import own_notes
 from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
-from flushcheck.diagnosis.path_verdict import path_verdict
+from flushcheck.diagnosis.path_verdict import first_verdict_note, path_verdict
 from flushcheck.diagnosis.report_sentences import could_not_tell, headline, notes, transport_summary
 from flushcheck.diagnosis.response_notes import response_notes
-from flushcheck.diagnosis.server_versions import with_versions
 from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
 from flushcheck.diagnosis.tried import tried_and_clean
 from flushcheck.diagnosis.two_mounts import layers_between, layers_evidence, mounts_fault, of_the_app
@@ -53,6 +54,7 @@ from flushcheck.model import (
     Run,
     Transport,
     TransportReport,
+    Vantage,
     Variant,
     Verdict,
 )
@@ -76,8 +78,16 @@ def judge(run: Run) -> Report:
 
 
 def with_provenance(report: Report, run: Run) -> Report:
-    """The Report with the time, the observer and the marker of its run."""
-    return replace(report, began_at=run.began_at, took_s=run.took_s, observer=run.observer, marker=run.marker)
+    """The Report with the time, the observer and the marker of its run, and the version of TLS in it."""
+    on_path = (o.tls_version for o in run.observations if o.probe.vantage is Vantage.PATH)
+    return replace(
+        report,
+        began_at=run.began_at,
+        took_s=run.took_s,
+        observer=run.observer,
+        marker=run.marker,
+        tls_version=next(filter(None, on_path), ""),
+    )
 
 
 def _judge(run: Run) -> Report:
@@ -97,8 +107,9 @@ def _judge(run: Run) -> Report:
     view = _view_of_the_fault(results, own)
     if sentence := next(filter(None, (mounts_fault(run, result.seen) for result in results)), ""):
         return _report_of_mounts(run, reports, sentence)
-    culprits = tuple(with_versions(report, seen, layers) for report in culprit_reports(results))
     steps = ladder(run, view)
+    located = steps.locate() if steps and len(steps.rungs) > MIN_LADDER else _located(run, view)
+    culprits = with_fixes(culprit_reports(results), results, located, layers)
     return Report(
         target=run.target,
         verdict=worst(results),
@@ -115,18 +126,20 @@ def _judge(run: Run) -> Report:
                 ]
             ),
             *origin_notes(run, reports),
+            *first_verdict_note(run, worst(results)),
             *(own_notes(seen, own) if own else ()),
             *(response_notes(seen, own, run.method) if own else ()),
         ),
         tool=run.tool,
         hops=(*hops(seen), *interceptor(run)),
-        fault_location=(steps.locate() if steps and len(steps.rungs) > MIN_LADDER else _located(run, view)),
+        fault_location=located,
         clients=tuple((result.client, result.verdict) for result in results),
         certificate=certificate_report(run),
         rungs=steps.rungs if steps else (),
         stream=stream_report(run, own) if own else None,
         is_origin=is_origin,
         clean=() if own else tried_and_clean(results[0].seen, reports),
+        bundles=bundles(culprits, site_of(run.target, run.direct)),
     )
 
 

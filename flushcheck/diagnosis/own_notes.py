@@ -9,11 +9,15 @@ from flushcheck.diagnosis.token_sentences import describe_shrunk
 from flushcheck.measurement.observations import XAB, Observations
 from flushcheck.measurement.own_streams import comparable, shape
 from flushcheck.measurement.tokens import gaps_shrank, token_metrics
-from flushcheck.model import Flow, Observation, Transport, Vantage, Variant
+from flushcheck.model import Flow, Observation, Outcome, Transport, Vantage, Variant
 
 # A header that arrives with the first record, and so late, keeps readers waiting.
 LATE_S = 0.5
 WITH_S = 0.05
+
+# A response as small and as short as this shows nothing of a stream.
+SMALL_BYTES = 4096
+SHORT_S = 0.5
 
 XAB_VALUES = frozenset({"yes", "no"})  # that nginx knows (ngx_http_upstream_process_buffering)
 
@@ -24,9 +28,30 @@ def own_notes(seen: Observations, observation: Observation) -> tuple[str, ...]:
     """Return the facts, one sentence each."""
     return tuple(
         note
-        for notes in (_header, _x_accel, _event_stream, _turns, _cache, _tokens)
+        for notes in (_hidden, _no_stream, _header, _x_accel, _event_stream, _turns, _cache, _tokens)
         for note in notes(seen, observation)
     )
+
+
+def _hidden(seen: Observations, observation: Observation) -> Iterator[str]:
+    if observation.hidden_headers:
+        yield (
+            "the response is of another origin, and a page can read some of its headers only: it cannot tell "
+            "whether the stream was compressed, nor which servers it passed; a response with "
+            "Access-Control-Expose-Headers: * shows a page all of them"
+        )
+
+
+def _no_stream(seen: Observations, observation: Observation) -> Iterator[str]:
+    """A short response says nothing about a stream, however it arrived."""
+    own = shape(observation)
+    if (
+        observation.outcome is Outcome.COMPLETE
+        and own.records == 1
+        and observation.ended_s < SHORT_S
+        and sum(arrival.text_bytes for arrival in observation.arrivals) <= SMALL_BYTES
+    ):
+        yield "one small record, over at once, is no stream: request what takes longer to make"
 
 
 def _header(seen: Observations, observation: Observation) -> Iterator[str]:

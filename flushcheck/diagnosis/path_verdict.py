@@ -7,7 +7,7 @@ is the worst that any Transport shows. A path on which nothing can be said is `u
 from __future__ import annotations
 
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Flow, Scenario, Transport, TransportReport, Verdict
+from flushcheck.model import Flow, Run, Scenario, Transport, TransportReport, Verdict
 
 # Flows of a stream that did not arrive whole.
 BROKEN = frozenset({Flow.CUT, Flow.FAILED})
@@ -25,6 +25,14 @@ def path_verdict(seen: Observations, transport_reports: tuple[TransportReport, .
     if Flow.UNKNOWN in flows:
         return Verdict.UNKNOWN
     return Verdict.FLOWING
+
+
+def first_verdict_note(run: Run, verdict: Verdict) -> tuple[str, ...]:
+    """The sentence about what a first look cannot see, where it found nothing; else none."""
+    if not run.short_s or verdict is not Verdict.FLOWING:
+        return ()
+    length = f"a first verdict (--quick): the streams lasted {run.short_s:g} s"
+    return (f"{length}; a cut or a limit that comes later was not looked for",)
 
 
 def is_held(seen: Observations, transport_report: TransportReport) -> bool:

@@ -59,7 +59,8 @@ def _content_type(observation: Observation) -> Iterator[str]:
             f"the response has {shown}: EventSource opens nothing but {EVENT_STREAM}; fetch() reads any type"
         )
     nosniff = observation.header("x-content-type-options").strip().lower() == "nosniff"
-    if kind in SNIFFED and not nosniff and (wait_s := _sniffed_s(observation)) >= MIN_WAIT_S:
+    may_wait = kind in SNIFFED and not nosniff and not observation.hidden_headers
+    if may_wait and (wait_s := _sniffed_s(observation)) >= MIN_WAIT_S:
         yield (
             f"Chromium's XMLHttpRequest would show the first text {wait_s:.1f} s later than it arrived, "
             f"after {SNIFF_BYTES} bytes: it looks for the type of {kind or 'a body without one'}; "

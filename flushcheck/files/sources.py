@@ -138,6 +138,11 @@ class Nowhere:
         return None
 
 
+# Without O_NONBLOCK, opening a FIFO waits for its writer. Windows has no such FIFOs; without O_BINARY it
+# changes the ends of lines.
+_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+
+
 def read_bytes(name: str) -> bytes:
     """The bytes of a regular file of bounded size.
 
@@ -146,8 +151,7 @@ def read_bytes(name: str) -> bytes:
         Unreadable: it is something else, too large, or reading it is not permitted.
     """
     try:
-        # Without O_NONBLOCK, opening a FIFO waits for its writer.
-        handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(name, _FLAGS)
     except (FileNotFoundError, NotADirectoryError):
         raise Missing("no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name

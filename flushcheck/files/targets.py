@@ -6,6 +6,7 @@
         options: [--quick, --only, "chunked,events"]
         expect: flowing
         allow: [nginx-gzip]
+        interval: 5m
 
 Only the tree of nodes is read: no tag is constructed, no alias expanded. Each error has file and line.
 """
@@ -13,6 +14,7 @@ Only the tree of nodes is read: no tag is constructed, no alias expanded. Each e
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -25,8 +27,11 @@ MAX_FILE_BYTES = 256 * 1024
 MAX_TARGETS = 100
 MAX_NAME = 80  # characters
 
-KEYS = ("name", "url", "command", "options", "expect", "allow")
+KEYS = ("name", "url", "command", "options", "expect", "allow", "interval")
 COMMANDS = ("diagnose", "watch")
+
+_INTERVAL = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(s|m|h|)")
+_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,13 @@ class TargetEntry:
     expected: Verdict | None = None
     allowed: tuple[str, ...] = ()  # ids of culprits
     place: str = ""  # file and line
+    interval_s: float | None = None  # between two runs of `flushcheck exporter`; None: its default
+
+
+def interval_s(text: str) -> float | None:
+    """A time such as 300, 300s, 5m or 1h, in seconds; None if it is none."""
+    match = _INTERVAL.fullmatch(text)
+    return float(match[1]) * _UNITS_S[match[2]] if match else None
 
 
 def read_targets(path: str) -> tuple[TargetEntry, ...]:
@@ -65,8 +77,16 @@ def read_targets(path: str) -> tuple[TargetEntry, ...]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else path
-        raise UsageError(f"{where}: not YAML, {getattr(error, 'problem', '') or error}; {_EXAMPLE}") from None
+        raise UsageError(f"{where}: not YAML, {_problem(error)}; {_EXAMPLE}") from None
     return _Reader(path).targets(root)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """What is wrong, without the name of an alias, anchor or tag: an unquoted password may look like one."""
+    problem = str(getattr(error, "problem", "") or "it has a character that YAML does not allow")
+    return (
+        problem.partition(" '")[0] if any(word in problem for word in ("alias", "anchor", "tag")) else problem
+    )
 
 
 _EXAMPLE = "expected a list of targets, for example\n  targets:\n    - url: https://example.org"
@@ -120,6 +140,7 @@ class _Reader:
             self._verdict(members.get("expect")),
             self._texts(members.get("allow"), "allow", "[nginx-gzip]"),
             self._place(node),
+            self._interval(members.get("interval")),
         )
 
     def _verdict(self, node: yaml.Node | None) -> Verdict | None:
@@ -131,6 +152,17 @@ class _Reader:
                 node, f"expect: {text[:40]}: expected {', '.join(Verdict)}, for example expect: flowing"
             )
         return Verdict(text)
+
+    def _interval(self, node: yaml.Node | None) -> float | None:
+        if node is None:
+            return None
+        text = self._text(node, "interval")
+        value_s = interval_s(text)
+        if value_s is None:
+            self._fail(
+                node, f"interval: {text[:40]}: expected seconds, or 30s, 5m, 1h, for example interval: 5m"
+            )
+        return value_s
 
     def _members(self, node: yaml.MappingNode, known: tuple[str, ...]) -> dict[str, yaml.Node]:
         members: dict[str, yaml.Node] = {}

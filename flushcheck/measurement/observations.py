@@ -340,6 +340,14 @@ class Observations:
             and (direct is None or direct.outcome is Outcome.COMPLETE)
         )
 
+    def handshake_stored(self) -> bool:
+        """Whether a WebSocket handshake got status 200: a hop stored the response, without its upgrade.
+
+        Over HTTP/2 a handshake succeeds with 200 (RFC 8441).
+        """
+        handshake = self.get(Probe(Transport.WEBSOCKET))
+        return handshake is not None and handshake.status == 200 and handshake.outcome is Outcome.REFUSED
+
     def has_content_length(self, transport: Transport) -> bool:
         """Whether the response has a Content-Length, which the service never sends with a stream.
 

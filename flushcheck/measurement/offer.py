@@ -23,17 +23,18 @@ PARAMETERS = {
 }
 
 
-def address(probe: Probe, nonce: str, capabilities: Capabilities | None) -> str:
+def address(probe: Probe, nonce: str, capabilities: Capabilities | None, *, short: bool = False) -> str:
     """What follows the address of a service ("/stream/…?…") or of an origin ("?fc=…") for this Probe.
 
     Args:
         probe: what to ask for.
         nonce: makes it an address of its own.
         capabilities: of the origin; None for a service with its own paths.
+        short: for a first look: see `plan.SHORT_SHAPES`.
     """
     if capabilities is None or capabilities.paths:
-        return plan.address(probe, nonce)
-    asked = plan.params(probe)
+        return plan.address(probe, nonce, short=short)
+    asked = plan.params(probe, short=short)
     pairs: list[tuple[str, object]] = [
         ("fc", probe.transport),
         ("count", asked.count),

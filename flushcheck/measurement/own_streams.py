@@ -172,8 +172,9 @@ def shape(observation: Observation) -> OwnShape:
         most_records=max(delivery.count for delivery in whole),
         shortest_gap_s=_shortest_s(gaps_s),
         usual_gap_s=statistics.median(gaps_s) if gaps_s else 0.0,
-        hold_bytes=fit.size_bytes if fit else None,
-        whole_records=fit.whole_records if fit else False,
+        # Sizes of text are no sizes of blocks where the body may have been compressed.
+        hold_bytes=fit.size_bytes if fit and not observation.hidden_headers else None,
+        whole_records=fit.whole_records if fit and not observation.hidden_headers else False,
         period_s=period_s,
         stall_s=observation.stall_s,
     )

@@ -68,6 +68,16 @@ SHAPES: Mapping[Scenario, Shape] = {
     Scenario.KILO: Shape(40, 0.05, 0.02, 1000, 1400),
     Scenario.BIG: Shape(24, 0.08, 0.03, 16_000, 16_000),
 }
+# The same for a first look. A size shows in the same way, in fewer deliveries; whatever is not clear there is
+# looked at in the full length: see `short_look`. No two Pieces are nearer than those of the other table.
+SHORT_SHAPES: Mapping[Scenario, Shape] = {
+    Scenario.TOKEN: Shape(16, 0.05, 0.02, 16, 28),
+    Scenario.KILO: Shape(16, 0.05, 0.02, 1000, 1400),
+    Scenario.BIG: Shape(10, 0.08, 0.03, 16_000, 16_000),
+}
+SHORT_S = max(shape.count * shape.interval_s for shape in SHORT_SHAPES.values())
+# Polls are asked for as long as the short streams last: they show whether the network stood still meanwhile.
+SHORT_POLLS = Shape(8, 0.1, 0.04, 16, 28)
 # How often a steady stream sends a Piece: well below any idle timeout that is looked for.
 STEADY_S = 1.0
 STEADY_SHARE = 8  # ... and so many times at least
@@ -81,23 +91,30 @@ OPEN = (Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET)
 POLLS = 10  # responses are small whatever the scenario, so fewer tell as much
 
 
-def shape_of(probe: Probe) -> Shape:
-    """Size and pace of this Probe's Pieces."""
+def shape_of(probe: Probe, *, short: bool = False) -> Shape:
+    """Size and pace of this Probe's Pieces.
+
+    Args:
+        probe: what is asked for.
+        short: for a first look: see `SHORT_SHAPES`. A search for silences takes the time that it takes.
+    """
     token = SHAPES[Scenario.TOKEN]
     if probe.scenario is Scenario.IDLE:
         return replace(token, count=2, interval_s=probe.lasts_s)
     if probe.scenario is Scenario.STEADY:
         interval_s = min(STEADY_S, probe.lasts_s / STEADY_SHARE)
         return replace(token, count=math.ceil(probe.lasts_s / interval_s) + 1, interval_s=interval_s)
+    if short:
+        return SHORT_POLLS if probe.transport is Transport.POLLING else SHORT_SHAPES[probe.scenario]
     return SHAPES[probe.scenario]
 
 
-def params(probe: Probe) -> Params:
+def params(probe: Probe, *, short: bool = False) -> Params:
     """What this Probe asks the service for."""
-    shape = shape_of(probe)
+    shape = shape_of(probe, short=short)
     variant = probe.variant
     return Params(
-        count=POLLS if probe.transport is Transport.POLLING else shape.count,
+        count=min(POLLS, shape.count) if probe.transport is Transport.POLLING else shape.count,
         interval_s=shape.interval_s,
         jitter_s=shape.jitter_s,
         size_bytes=shape.size_bytes,
@@ -113,9 +130,9 @@ def params(probe: Probe) -> Params:
     )
 
 
-def address(probe: Probe, nonce: str) -> str:
+def address(probe: Probe, nonce: str, *, short: bool = False) -> str:
     """Path and query of this Probe below the service's root. `nonce` makes it an address of its own."""
-    parameters = query(params(probe), ROUTE_DEFAULTS[probe.transport])
+    parameters = query(params(probe, short=short), ROUTE_DEFAULTS[probe.transport])
     return f"{ROUTES[probe.transport]}?{parameters}&nonce={nonce}"
 
 
@@ -124,9 +141,9 @@ def encodings(probe: Probe) -> str:
     return "identity" if probe.variant is Variant.IDENTITY else BROWSER_ENCODINGS
 
 
-def duration_s(probe: Probe) -> float:
+def duration_s(probe: Probe, *, short: bool = False) -> float:
     """How long the service takes to send this Probe's stream."""
-    stream = params(probe)
+    stream = params(probe, short=short)
     return probe.lasts_s or stream.count * stream.interval_s
 
 

@@ -98,5 +98,24 @@ def repeats_by_encoding(
     )
 
 
+def repeats_of_page(first: Observation, flows: Mapping[Probe, Flow]) -> tuple[Probe, ...]:
+    """The repeats that a page can make: a browser chooses the version of HTTP and the encodings by itself.
+
+    A page gets a response without encoding where it asks for a range, and sees by Content-Encoding whether
+    that made a difference.
+
+    Args:
+        first: what the first request saw.
+        flows: how all requests so far arrived.
+    """
+    return tuple(
+        probe
+        for probe in repeats(first, flows, ())
+        if probe.client is first.probe.client
+        and probe.variant is not Variant.HTTP10
+        and (probe.variant is not Variant.IDENTITY or first.header("content-encoding"))
+    )
+
+
 def _is_worth_repeating(first: Observation) -> bool:
     return first.has_arrived and first.outcome not in (Outcome.REFUSED, Outcome.UNREACHABLE)

@@ -14,6 +14,7 @@ Imports the standard library only. Every other package may import it.
 from flushcheck.model.certificate import Certificate, CertificateMatch, CertificateReport
 from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source
 from flushcheck.model.errors import UsageError
+from flushcheck.model.fault_place import FaultPlace
 from flushcheck.model.observation import (
     PUBLIC,
     Arrival,
@@ -31,13 +32,14 @@ from flushcheck.model.origin import Capabilities, Omission, OmissionReason
 from flushcheck.model.pieces import EndRecord, Framing, Piece, RequestAtApp, Transport, Unit
 from flushcheck.model.probes import Client, Probe, Scenario, Vantage, Variant
 from flushcheck.model.report import (
+    Bundle,
     ClientReport,
     CulpritReport,
     CutCause,
     FaultLocation,
-    FaultPlace,
     Hop,
     IdleResult,
+    OfferedFix,
     Report,
     Rung,
     RungStream,
@@ -45,12 +47,14 @@ from flushcheck.model.report import (
     TransportReport,
     Verdict,
 )
+from flushcheck.model.servers import Place, Server
 from flushcheck.model.tokens import Ending, Gaps, TokenMetrics
 from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
     "PUBLIC",
     "Arrival",
+    "Bundle",
     "Capabilities",
     "Certificate",
     "CertificateMatch",
@@ -76,11 +80,13 @@ __all__ = [
     "Lag",
     "NamedAddress",
     "Observation",
+    "OfferedFix",
     "Omission",
     "OmissionReason",
     "Outcome",
     "Owner",
     "Piece",
+    "Place",
     "Probe",
     "ReceivedPiece",
     "Report",
@@ -89,6 +95,7 @@ __all__ = [
     "Rung",
     "RungStream",
     "Scenario",
+    "Server",
     "Side",
     "Source",
     "StreamReport",

@@ -6,9 +6,13 @@ Code decides by the typed fields alone. The sentences are for people, and no cod
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from flushcheck.model.fault_place import FaultPlace
+from flushcheck.model.pieces import Transport
+from flushcheck.model.probes import Variant
+from flushcheck.model.servers import Place, Server
 from flushcheck.model.versions import Side, Version, VersionChange
 
 
@@ -47,6 +51,21 @@ class Fix:
     cost: str = ""  # what gets worse; "" if nothing does
     note: str = ""  # versions, conditions, what else to write; "" if nothing
     response_header: bool = False  # the change is a header for the app to send with each streamed response
+    server: Server | None = None  # the program whose configuration it changes; None: the app, or any proxy
+    place: Place | None = None  # where `change` can be pasted as it stands; None: it is an instruction
+    removes: tuple[str, ...] = ()  # names of the directives to delete, where that is the change
+    joins: bool = False  # no run tells whether this or the one before it is needed: lines to paste have both
+    # What rules it out on a path; see `diagnosis/fixes.py`, which decides.
+    variant: Variant | None = None  # the Probe that tries this very change
+    # It helps only where the app is called over this: "HTTP/1.0", or "HTTP/1.1" and later versions. Where
+    # that is seen, it decides in place of the versions below.
+    app_protocol: str = ""
+    encodings: frozenset[str] = frozenset()  # it helps only where the response has one of these
+    uncompressed: bool = False  # it helps only where nothing compresses the response
+    fault: FaultPlace = FaultPlace.UNKNOWN  # it helps only if the fault lies there; UNKNOWN: anywhere
+    moves_to: tuple[Transport, ...] = ()  # it moves the stream to one of these: one has to arrive
+    # Of nginx: the name of its directive begins with the gateway's: proxy_, fastcgi_, uwsgi_, scgi_.
+    per_gateway: bool = False
     # Offered unless the program is known to have this change: the change does the same.
     until: VersionChange | None = None
     # Offered only if the program is known to have this change.
@@ -57,6 +76,23 @@ class Fix:
         if self.until is not None and self.until.side(version_of(self.until)) is Side.SINCE:
             return False
         return self.since is None or self.since.side(version_of(self.since)) is Side.SINCE
+
+    def for_gateway(self, prefix: str) -> Fix:
+        """The same change for an app that nginx calls with `prefix`, for example "fastcgi"."""
+        if not self.per_gateway:
+            return self
+        return replace(self, change=self.change.replace("proxy_", f"{prefix}_"), per_gateway=False)
+
+    @property
+    def gateway_note(self) -> str:
+        """Its directive for other gateways, where it is not known which one there is; else ""."""
+        if not self.per_gateway:
+            return ""
+        directive = self.change.split()[0].rstrip(";").removeprefix("proxy")
+        return (
+            f"with fastcgi_pass the directive is fastcgi{directive}, with uwsgi_pass uwsgi{directive}, with "
+            f"scgi_pass scgi{directive}"
+        )
 
 
 class Source(StrEnum):

@@ -94,6 +94,9 @@ class Observation:
     usage_tokens: int = 0  # of Scenario.OWN: output tokens that the service counted; 0: it does not say
     error: str = ""  # of Scenario.OWN: the message of the first record that reports an error
     delimited: bool = True  # of Scenario.OWN: HTTP says where the body ends; False: only the connection does
+    # True: the observer could read some of the headers only, as a page can of a response of another origin.
+    # Those that are missing here may have been there, Content-Encoding too.
+    hidden_headers: bool = False
 
     def header(self, name: str) -> str:
         """The value of a response header, "" if it did not come; repeated ones joined by commas."""
@@ -179,6 +182,8 @@ class Run:
     outer_capabilities: Capabilities | None = None  # of the origin at `outer`
     tapped: TapRequest | None = None  # of `flushcheck tap`
     omissions: tuple[Omission, ...] = ()  # probes that were called for, and not made
+    # How long the streams of a first look were, where the verdict rests on them; 0.0: full length.
+    short_s: float = 0.0
     began_at: str = ""  # UTC, for example "2026-11-28T06:53:00Z"; "": the observer does not say
     took_s: float = 0.0
     observer: str = ""  # the name of the machine that measured; "": it is not told

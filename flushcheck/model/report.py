@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from flushcheck.model.certificate import CertificateReport
 from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix
+from flushcheck.model.fault_place import FaultPlace
 from flushcheck.model.observation import Flow, Lag
 from flushcheck.model.pieces import Transport
 from flushcheck.model.probes import Client, Scenario, Variant
+from flushcheck.model.servers import Server
 from flushcheck.model.tokens import NO_TOKENS, TokenMetrics
 
 
@@ -90,6 +92,32 @@ class TransportReport:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedFix:
+    """A Fix that a run leaves, and what came of it where it was tried on this path."""
+
+    fix: Fix
+    transports: tuple[Transport, ...] = ()  # on which it was tried and freed the stream; (): it was not tried
+    before_s: float = 0.0  # on the first of them: the longest wait of a Piece without the change, ...
+    after_s: float = 0.0  # ... and with it
+
+    @property
+    def tested(self) -> str:
+        """What it did here, for example "1.90 s to 0.00 s"; "" if it was not tried."""
+        return f"{self.before_s:.2f} s to {self.after_s:.2f} s" if self.transports else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """All lines that the culprits of a run need in one server's configuration, as one text to paste."""
+
+    server: Server
+    where: str  # for example "nginx, the location block of /chat"
+    change: str  # with the block that the lines belong to
+    culprits: tuple[str, ...]  # ids
+    notes: tuple[str, ...] = ()  # those of the fixes, each once
+
+
+@dataclass(frozen=True, slots=True)
 class CulpritReport:
     """A Culprit with all that speaks for it, over all Transports."""
 
@@ -100,6 +128,8 @@ class CulpritReport:
     clients: tuple[Client, ...] = (Client.BROWSER,)  # that meet it
     refuted: frozenset[Fix] = frozenset()  # fixes that the evidence shows to have no effect here
     versions: tuple[str, ...] = ()  # what the versions of the program do, as far as one is known
+    # What the run leaves, in the order in which to offer it; None: no run chose.
+    chosen: tuple[OfferedFix, ...] | None = None
 
     @property
     def id(self) -> str:
@@ -112,9 +142,16 @@ class CulpritReport:
         return self.culprit.title
 
     @property
+    def offered(self) -> tuple[OfferedFix, ...]:
+        """The fixes to offer, what was tried here and worked first: those that no evidence refutes."""
+        if self.chosen is not None:
+            return self.chosen
+        return tuple(OfferedFix(fix) for fix in self.culprit.fixes if fix not in self.refuted)
+
+    @property
     def fixes(self) -> tuple[Fix, ...]:
-        """The fixes to offer: those of the culprit that no evidence refutes."""
-        return tuple(fix for fix in self.culprit.fixes if fix not in self.refuted)
+        """The fixes to offer, without what came of them here."""
+        return tuple(offered.fix for offered in self.offered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +213,6 @@ class Rung:
         return self.streams[0].received_s
 
 
-class FaultPlace(StrEnum):
-    """Where the fault lies, as far as two vantages tell."""
-
-    APP = "app"  # in what both vantages share: the app, its server, its machine; of two mounts: in its layers
-    PATH = "path"  # in what stands in front of the app; of two mounts: in that or in the app's server
-    BOTH = "both"  # one Transport shows this, another one that
-    NOWHERE = "nowhere"  # nothing is wrong at either
-    UNKNOWN = "unknown"
-
-
 @dataclass(frozen=True, slots=True)
 class FaultLocation:
     """What comparing the path with the app's own port tells."""
@@ -227,4 +254,6 @@ class Report:
     took_s: float = 0.0
     observer: str = ""
     marker: str = ""
+    tls_version: str = ""  # that the path spoke, for example "TLSv1.3"; "": no TLS, or it is not known
     clean: tuple[str, ...] = ()  # what was tried and found clean, one sentence each
+    bundles: tuple[Bundle, ...] = ()  # for each server with lines to paste, in the order of `culprits`

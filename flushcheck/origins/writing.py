@@ -80,15 +80,18 @@ def origin_file(kind: str, token: str, until: str) -> str:
     if kind in _PYTHON:
         text = _python_file(kind)
     else:
-        text = next(path for path in FILES.iterdir() if path.name.partition(".")[0] == kind).read_text()
+        text = next(path for path in FILES.iterdir() if path.name.partition(".")[0] == kind).read_text(
+            encoding="utf-8"
+        )
     return text.replace(TOKEN, token).replace(UNTIL, until)
 
 
 def _python_file(kind: str) -> str:
     module, use, tail = _PYTHON[kind]
-    trees = [ast.parse(path.read_text()) for path in (_PROTOCOL, _HERE / module)]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (_PROTOCOL, _HERE / module)]
     parts = [
-        _code(path.read_text(), tree) for path, tree in zip((_PROTOCOL, _HERE / module), trees, strict=True)
+        _code(path.read_text(encoding="utf-8"), tree)
+        for path, tree in zip((_PROTOCOL, _HERE / module), trees, strict=True)
     ]
     shebang = "#!/usr/bin/env python3\n" if kind == "cgi" else ""
     return (

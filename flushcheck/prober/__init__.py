@@ -11,8 +11,9 @@ Imports `model`, `streaming`, `measurement` and `watching`. The service and the 
 """
 
 from flushcheck.prober.arguments import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, parse_silences, search_s
-from flushcheck.prober.gathering import RunProgress, gather
+from flushcheck.prober.gathering import gather
 from flushcheck.prober.observe import observe, observe_all
+from flushcheck.prober.rounds import RunProgress
 from flushcheck.prober.saved import dump, load, saving
 from flushcheck.prober.target import ConnectionOptions
 

@@ -18,6 +18,7 @@ from flushcheck.prober.session import get_json
 from flushcheck.prober.target import Target
 
 PATH = "/diagnostics/control"
+SHORT_PATH = "/diagnostics/control?quick=1"  # an older service makes streams of the full length all the same
 MAX_BYTES = 4 * 1024 * 1024
 
 
@@ -25,6 +26,7 @@ class Control:
     """A request for the control that is under way."""
 
     def __init__(self, target: Target, deadline: float) -> None:
+        """Begin to ask for it; for short streams where the target's are."""
         self._result: queue.SimpleQueue[tuple[Observation, ...]] = queue.SimpleQueue()
         if target.is_origin:
             self._result.put(())  # an origin makes no requests
@@ -46,7 +48,9 @@ class Control:
 def _fetch(target: Target, deadline: float) -> tuple[Observation, ...]:
     # By requests, because nothing is measured here: the moments are the service's own.
     try:
-        data = get_json(target, PATH, deadline=deadline, max_bytes=MAX_BYTES).data
+        data = get_json(
+            target, SHORT_PATH if target.short else PATH, deadline=deadline, max_bytes=MAX_BYTES
+        ).data
         items = data.get("observations") if isinstance(data, dict) else None
         observations = [
             from_json(Observation, item, "observation") for item in (items if isinstance(items, list) else [])

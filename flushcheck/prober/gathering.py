@@ -1,29 +1,22 @@
 """A whole run: the baselines, the control beside them, then the experiments that they call for.
 
-Which probes to make is decided by the plan (`measurement.plan`). Here they are made within one timeout for
-the whole: the first round may use up only a part of it, so that a path that swallows everything still
-leaves time for the experiments that say why.
+Here the address, the way to it and the kinds of client are found, and what is seen becomes a Run. The probes
+are made in the rounds of `rounds`, within one timeout for the whole.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from flushcheck.measurement import offer, plan
-from flushcheck.measurement.timing import flow, unclear
+from flushcheck.measurement import plan
 from flushcheck.model import (
     Client,
     NamedAddress,
-    Observation,
-    Omission,
-    OmissionReason,
-    Outcome,
     Probe,
     Run,
     Transport,
-    Vantage,
 )
 from flushcheck.prober.address import parse_origin
 from flushcheck.prober.arguments import (
@@ -40,35 +33,20 @@ from flushcheck.prober.arguments import (
     same_way,
     transports,
 )
-from flushcheck.prober.control import Control
 from flushcheck.prober.differing import check_http3, differing, may_speak_http3
 from flushcheck.prober.discovery import Discovery, discover
 from flushcheck.prober.greeting import CertificateLook
-from flushcheck.prober.http3_sharing import Http3Offer, http3_available
+from flushcheck.prober.http3_sharing import http3_available
 from flushcheck.prober.marking import begin, marked, nonce
-from flushcheck.prober.observe import observe_round
 from flushcheck.prober.redirects import at as moved
 from flushcheck.prober.redirects import follow_redirects
+from flushcheck.prober.rounds import MIN_SHORT_S, Gathering, RunProgress, open_transports
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import DEFAULT_OPTIONS, ConnectionOptions, Protocol, Target
 from flushcheck.prober.tool import TOOL
 
-# The share of the timeout that the first round may use at most, unless its streams take longer ...
-FIRST_ROUND = 0.45
-# ... by themselves: then this much more than the longest of them.
-MIN_SPARE_S = 3.0
-
-# Less than this is not enough for any experiment.
-MIN_ROUND_S = 1.0
-
-# How much longer than its longest silence a search for idle timeouts may take.
-SILENCE_SPARE_S = 5.0
-
-# How much longer than the rounds the control may take: it makes the same streams once, so it is late only
-# where the service is slow to start it.
-CONTROL_SPARE_S = 3.0
-
-# The same for the look at the certificates, which takes no longer than the handshakes of the first round.
+# How much longer than the rounds the look at the certificates may take, which takes no longer than the
+# handshakes of the first one.
 LOOK_SPARE_S = 1.0
 
 # What is asked for to learn whether the service's address redirects: the shortest response of all probes.
@@ -85,16 +63,6 @@ _ASKED_BY = {
     Protocol.HTTP2: (Client.BROWSER,),
     Protocol.HTTP3: (Client.HTTP3,),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RunProgress:
-    """How far a run is."""
-
-    stage: int  # 1: the baselines, 2: the experiments, 3: the search for idle timeouts
-    done: int  # probes of this stage
-    total: int
-    latest: Observation | None = None  # None: the stage begins
 
 
 def gather(
@@ -117,7 +85,7 @@ def gather(
     Args:
         url: the root of the service; a path below the host is kept.
         only: the transports to probe.
-        quick: leave out what only confirms a clean path.
+        quick: leave out what only confirms a clean path, and begin with short streams.
         timeout_s: total time limit, without the search for idle timeouts. A probe that is not done by then
             ends as a timeout, with what it saw.
         on_progress: called in this thread when a stage begins and when a probe is done.
@@ -166,20 +134,18 @@ def gather(
     past_proxy = next((there for there in beside if there.address == target.address), None)
     with StallMonitor() as stalls:
         looks = [CertificateLook(at_target, deadline) for at_target in (target, past_proxy)]
-        control = Control(target, deadline)
         now = time.monotonic()
         clients_asked = differing(target, asked, now + GREETING * (deadline - now))
         gathering = Gathering(target, beside, stalls, on_progress, clients_asked, outer=bool(mounts))
-        left_s = max(0.0, deadline - time.monotonic())
-        observations = gathering.baselines(wanted, timeout_s, left_s, quick=quick)
-        open_transports = [
-            observation.probe.transport for observation in observations if _is_stream_on_path(observation)
-        ]
-        if open_transports:
-            observations += gathering.experiments(observations, deadline, quick=quick)
-            observations += control.wait(min(deadline, time.monotonic() + CONTROL_SPARE_S))
-            # A transport that does not open cannot be silent.
-            observations += gathering.silences(open_transports, silences_s)
+        short = quick and deadline - time.monotonic() >= MIN_SHORT_S
+        short_s = plan.SHORT_S
+        observations = gathering.short_look(wanted, deadline) if short else None
+        if observations is None:
+            short_s = 0.0
+            observations = gathering.rounds(wanted, timeout_s, deadline, quick=quick)
+        # A transport that does not open cannot be silent.
+        opened = open_transports(observations)
+        observations += gathering.silences(opened, silences_s) if opened else ()
     looked_by = min(deadline, time.monotonic() + LOOK_SPARE_S)
     run = Run(
         target=target.address.url,
@@ -202,149 +168,9 @@ def gather(
         outer=mounts.target.address.url if mounts else "",
         outer_capabilities=mounts.target.capabilities if mounts else None,
         omissions=gathering.omissions,
+        short_s=short_s,
     )
     return beginning.complete(run, options, observer)
-
-
-class Gathering:
-    """The rounds of one run, at one address or at several."""
-
-    def __init__(
-        self,
-        path: Target,
-        beside: Sequence[Target],
-        stalls: StallMonitor,
-        on_progress: Callable[[RunProgress], None] | None,
-        clients: Sequence[Client] = (Client.BROWSER,),
-        *,
-        outer: bool = False,
-    ) -> None:
-        """Args:
-        path: where the probes go.
-        beside: the other addresses of the same app.
-        stalls: the monitor of the whole run.
-        on_progress: called when a stage begins and when a probe is done.
-        clients: the kinds of client to ask as.
-        outer: whether the one address beside is the outermost mount.
-        """
-        self._outer = outer
-        self._path = path
-        self._beside = tuple(beside)
-        self._stalls = stalls
-        self._on_progress = on_progress or (lambda _: None)
-        self._clients = tuple(clients)
-        # Who asks over HTTP/3 alone wants it asked at once; others wait for an offer.
-        port = path.address.port if set(clients) == {Client.HTTP3} else 0
-        self._http3 = Http3Offer(path.address.host, port)
-        self._capabilities = path.capabilities
-        self._at_once = offer.at_once(path.capabilities, *(target.capabilities for target in self._beside))
-        self._omissions: list[Omission] = []
-
-    @property
-    def omissions(self) -> tuple[Omission, ...]:
-        """The probes on the path that the run called for, and that were not made."""
-        return tuple(dict.fromkeys(self._omissions))
-
-    def baselines(
-        self, wanted: Iterable[Transport], timeout_s: float, left_s: float, *, quick: bool
-    ) -> tuple[Observation, ...]:
-        """Make the first round, within its share of the whole run's timeout and within what is left of it."""
-        missing = offer.omitted_transports(wanted, self._capabilities)
-        self._omissions += missing
-        left_out = {omission.probe.transport for omission in missing}
-        served = [transport for transport in wanted if transport not in left_out]
-        probes = self._offered(plan.baselines(served, quick=quick, clients=self._clients))
-        if not probes:
-            return ()
-        longest_s = max(plan.duration_s(probe) for probe in probes)
-        round_s = min(left_s, max(FIRST_ROUND * timeout_s, longest_s + MIN_SPARE_S))
-        return self._round_twice(1, probes, round_s)
-
-    def experiments(
-        self, baselines: Sequence[Observation], deadline: float, *, quick: bool
-    ) -> tuple[Observation, ...]:
-        """Make the second round, if the baselines call for one and time is left for it."""
-        flows = {
-            observation.probe: flow(observation)
-            for observation in baselines
-            if observation.probe.vantage is Vantage.PATH
-        }
-        multiplexed = {observation.probe.client for observation in baselines if observation.shares_connection}
-        flushes = offer.flushes(self._capabilities)
-        called_for = plan.experiments(flows, quick=quick, multiplexed=multiplexed, flushes=flushes)
-        probes = self._offered(called_for)
-        left_s = deadline - time.monotonic()
-        return self._round_twice(2, probes, left_s) if probes and left_s >= MIN_ROUND_S else ()
-
-    def silences(
-        self, open_transports: Iterable[Transport], silences_s: Sequence[float]
-    ) -> tuple[Observation, ...]:
-        """Search for idle timeouts, beyond the timeout of the run."""
-        # Silence is a matter of hops, not of clients: one client searches.
-        searches = plan.idle_probes(open_transports, silences_s)
-        probes = self._offered(tuple(replace(probe, client=self._clients[0]) for probe in searches))
-        return self._round(3, probes, silences_s[-1] + SILENCE_SPARE_S) if probes else ()
-
-    def _offered(self, called_for: tuple[Probe, ...]) -> tuple[Probe, ...]:
-        """Return those of the probes that can be served, and their counterparts at the other addresses."""
-        self._omissions += offer.omissions(called_for, self._capabilities)
-        probes = offer.offered(called_for, self._capabilities)
-        counterparts = probes
-        for number, target in enumerate(self._beside):
-            same = target.address == self._path.address
-            vantage = Vantage.UNPROXIED if same else Vantage.DIRECT
-            if self._outer:
-                vantage = Vantage.OUTER
-            # Without TLS all clients get the same. The first address is the control, which each has.
-            alike = number > 0 and not target.address.tls
-            there = plan.direct_counterparts(probes, vantage, number, one_client=alike)
-            counterparts += offer.offered(there, target.capabilities)
-        return counterparts
-
-    def _round_twice(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
-        """Make a round, and repeat those of its probes that this machine was too busy to see clearly."""
-        until = time.monotonic() + round_s
-        seen = {observation.probe: observation for observation in self._round(stage, probes, round_s)}
-        again = [probe for probe, observation in seen.items() if unclear(observation)]
-        left_s = until - time.monotonic()
-        if again and left_s >= max(plan.duration_s(probe) for probe in again) + MIN_ROUND_S:
-            for observation in self._round(stage, again, left_s):
-                if not unclear(observation):
-                    seen[observation.probe] = observation
-        return tuple(seen.values())
-
-    def _round(self, stage: int, probes: Sequence[Probe], round_s: float) -> tuple[Observation, ...]:
-        done, total = 0, len(probes)
-
-        def on_done(observation: Observation) -> None:
-            nonlocal done
-            done += 1
-            self._on_progress(RunProgress(stage, done, total, observation))
-
-        def on_left_out() -> None:
-            nonlocal total
-            total -= 1
-
-        self._on_progress(RunProgress(stage, 0, len(probes)))
-        observations = observe_round(
-            probes,
-            self._path,
-            self._beside,
-            round_s,
-            self._stalls,
-            on_done=on_done,
-            on_left_out=on_left_out,
-            http3=self._http3,
-            at_once=self._at_once,
-        )
-        if self._at_once:
-            made = {observation.probe for observation in observations}
-            self._omissions += [
-                Omission(probe, OmissionReason.NO_TIME)
-                for probe in probes
-                if probe not in made and probe.client is not Client.HTTP3
-            ]
-        return observations
 
 
 def _mounts_fault(inner: Target, mounts: Discovery | None) -> str:
@@ -359,10 +185,3 @@ def _mounts_fault(inner: Target, mounts: Discovery | None) -> str:
     if not same_way(inner.address, mounts.target.address):
         return f"{inner.address.url} and {url} do not lead to the same host and port"
     return ""
-
-
-def _is_stream_on_path(observation: Observation) -> bool:
-    return observation.probe.vantage is Vantage.PATH and observation.outcome not in (
-        Outcome.REFUSED,
-        Outcome.UNREACHABLE,
-    )

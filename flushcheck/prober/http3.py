@@ -13,7 +13,6 @@ the lock is released.
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
 import time
@@ -25,6 +24,7 @@ from flushcheck.prober.http2_stream import Stream
 from flushcheck.prober.http3_state import Headers, Http3State
 from flushcheck.prober.http_client import ConnectionEnded, SentRequest
 from flushcheck.prober.messages import format_seconds
+from flushcheck.prober.readable import can_read
 from flushcheck.prober.timed_socket import (
     MAX_BYTES,
     Budget,
@@ -192,10 +192,7 @@ class Http3Connection:
         left_s = self._budget.left_s()
         if timer is not None:
             left_s = min(left_s, max(0.0, timer - time.monotonic()))
-        poll = select.poll()  # not select(): it fails for descriptors above 1023, which a busy service has
-        poll.register(self._sock, select.POLLIN)
-        poll.register(self._woken, select.POLLIN)
-        poll.poll(left_s * 1000)
+        can_read((self._sock, self._woken), left_s)
         with suppress(BlockingIOError):
             self._woken.recv(4096)
         self._drain()

@@ -11,8 +11,9 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 
 from flushcheck.measurement import plan
@@ -83,6 +84,7 @@ def observe_all(
     timeout_s: float,
     on_done: Callable[[Observation], None] | None = None,
     options: ConnectionOptions = DEFAULT_OPTIONS,
+    short: bool = False,
 ) -> tuple[Observation, ...]:
     """Make several probes side by side, and return what they saw in the order given.
 
@@ -92,13 +94,15 @@ def observe_all(
         timeout_s: when to give up on those that are not done.
         on_done: called with each observation when it is done, in the caller's thread.
         options: how to get to the service.
+        short: ask for the streams of a first look: see `plan.SHORT_SHAPES`.
 
     Raises:
         UsageError: `base_url` is not an address.
     """
+    made = tuple(probes)
     target = Target(parse(base_url), options)
     with StallMonitor() as stalls:
-        return observe_round(tuple(probes), target, (), timeout_s, stalls, on_done)
+        return observe_round(made, target, (), timeout_s, stalls, on_done, short=made if short else ())
 
 
 def observe_round(
@@ -111,6 +115,7 @@ def observe_round(
     on_left_out: Callable[[], None] | None = None,
     http3: Http3Offer | None = None,
     at_once: int = 0,
+    short: Collection[Probe] = (),
 ) -> tuple[Observation, ...]:
     """Do what `observe_all` does, as one round of a run.
 
@@ -128,6 +133,7 @@ def observe_round(
         http3: where HTTP/3 is, as far as it is known; None: at the port of `path`.
         at_once: how many to make at the same time, the others in turn; 0: all. One for which no time is left
             is not made.
+        short: those that ask for the streams of a first look.
     """
     turns = threading.Semaphore(at_once) if at_once else None
     offer = http3 or Http3Offer(path.address.host, path.address.port)
@@ -143,13 +149,13 @@ def observe_round(
     give_up = now + timeout_s + SPARE_S
     finished: queue.SimpleQueue[Finished] = queue.SimpleQueue()
     shared = plan.shared_connections(probes)
-    pool: dict[tuple[int, int], Connections] = {}
+    pool: dict[tuple[int, int, bool], Connections] = {}
     with ExitStack() as stack:
         for index, builder in enumerate(builders):
             number = _address_number(builder.probe, beside)
-            key = (number, shared[index])
+            key = (number, shared[index], builder.probe in short)
             if key not in pool:
-                target = (path, *beside)[number]
+                target = replace((path, *beside)[number], short=builder.probe in short)
                 pool[key] = stack.enter_context(closing(Connections(target, give_up, offer)))
             if _decides(builder.probe, probes):
                 builder.on_response = offer.learn
@@ -240,7 +246,12 @@ def _probe(
         return NotOffered()
     if turns is not None:
         # What would not be done by then is not begun.
-        left_s = deadline - plan.duration_s(probe) - TURN_SPARE_S - time.monotonic()
+        left_s = (
+            deadline
+            - plan.duration_s(probe, short=connections.target.short)
+            - TURN_SPARE_S
+            - time.monotonic()
+        )
         if left_s < 0 or not turns.acquire(timeout=left_s):
             return NoTime()
     try:

@@ -83,6 +83,10 @@ class OwnStreamBuilder(Capture):
     def open_body(self) -> None:
         """Prepare for the body that the header announces: see `Capture`."""
         super().open_body()
+        self.open_text()
+
+    def open_text(self) -> None:
+        """Prepare for a body that is decompressed already, as a browser hands it out."""
         self._parser = RecordParser(self.header("content-type"))
 
     def parse(self, text: bytes) -> None:

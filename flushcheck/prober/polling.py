@@ -35,8 +35,8 @@ def probe_polling(builder: ObservationBuilder, connections: Connections, nonce: 
     Poll k is due at k times the interval, and made right away where the one before came later than that. A
     piece counts as sent at the moment it was asked for, connecting not included.
     """
-    params = plan.params(builder.probe)
     target = connections.target
+    params = plan.params(builder.probe, short=target.short)
     try:
         with closing(connections.client(builder.probe, builder.budget)) as client:
             for seq in range(params.count + 1):

@@ -13,7 +13,8 @@ from flushcheck.prober.target import Target
 HIDDEN = "…"
 
 # Names of parameters that hold a secret; `k` is the token of an origin.
-_SECRET = re.compile(r"^k$|token|key|secret|passw|pwd|auth|session|sig|credential|jwt|code", re.IGNORECASE)
+SECRET_NAMES = "^k$|token|key|secret|passw|pwd|auth|session|sig|credential|jwt|code"
+_SECRET = re.compile(SECRET_NAMES, re.IGNORECASE)
 
 # A shorter value stands in other words too, and is no secret that could be kept.
 MIN_CHARS = 6

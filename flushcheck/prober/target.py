@@ -164,6 +164,7 @@ class Target:
     options: ConnectionOptions = DEFAULT_OPTIONS
     capabilities: Capabilities | None = None  # of an origin; None: a service with its own paths
     key_in_query: str = field(default="", repr=False)  # an origin's token, where its header does not arrive
+    short: bool = False  # its streams are those of a first look: see `plan.SHORT_SHAPES`
 
     @property
     def is_origin(self) -> bool:
@@ -178,7 +179,7 @@ class Target:
 
     def probe_target(self, probe: Probe, nonce: str) -> str:
         """Path and query of a Probe's request. `nonce` makes it an address of its own."""
-        return self.request_target(offer.address(probe, nonce, self.capabilities))
+        return self.request_target(offer.address(probe, nonce, self.capabilities, short=self.short))
 
     @property
     def proxy(self) -> ProxyServer | None:

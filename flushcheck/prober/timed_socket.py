@@ -11,7 +11,6 @@ ends against a peer that sends a byte a second. Every read is also held to a num
 
 from __future__ import annotations
 
-import select
 import socket
 import ssl
 import threading
@@ -21,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from flushcheck.prober.readable import can_read
 from flushcheck.prober.tls import TlsFacts, TlsSession
 
 # Everything that one observation may take in. The largest probe is 24 pieces of 16 kB: 0.4 MB.
@@ -171,13 +171,10 @@ class TimedSocket:
             return True
         if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():  # TLS to a proxy
             return True
-        # Not select(): it fails for descriptors above 1023, which a busy service has.
-        poll = select.poll()
         try:
-            poll.register(self._sock, select.POLLIN)
+            return can_read((self._sock,), 0)
         except ValueError:  # closed
             return False
-        return bool(poll.poll(0))
 
     def shut_down(self) -> None:
         """End the connection while another thread may be reading: its read ends too."""

@@ -142,7 +142,7 @@ class Watching:
             for vantage, number in self._requests
         ]
         observations = self._round(probes, timeout_s, on_read=self._on_read)
-        transport = _transport(observations[0])
+        transport = transport_of(observations[0])
         return tuple(
             replace(observation, probe=replace(observation.probe, transport=transport))
             for observation in observations
@@ -156,7 +156,7 @@ class Watching:
         max_s = min(timeout_s, repeat_s(first))
         enough = first.records if first.outcome is Outcome.STOPPED else 0
         for plan in (repeats, repeats_by_encoding):
-            wanted = plan(first, _flows(observations), own_headers)
+            wanted = plan(first, flows(observations), own_headers)
             if not wanted or self.interrupted:
                 continue
             on_repeat(Repeating(wanted, max_s))
@@ -222,13 +222,13 @@ def _client(request: WatchRequest) -> Client:
     return own.get(request.target.options.protocol, Client.BROWSER)
 
 
-def _transport(first: Observation) -> Transport:
+def transport_of(first: Observation) -> Transport:
     """Whether a stream is one of events, as its own content type says."""
     kind = first.header("content-type").partition(";")[0].strip().lower()
     return Transport.EVENTS if kind == EVENT_STREAM else Transport.CHUNKED
 
 
-def _flows(observations: Sequence[Observation]) -> dict[Probe, Flow]:
+def flows(observations: Sequence[Observation]) -> dict[Probe, Flow]:
     """How each request arrived, in the light of all the others."""
     seen = {observation.probe: observation for observation in observations}
     return {probe: timing.flow for probe, timing in timings(seen).items()}

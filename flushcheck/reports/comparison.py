@@ -28,14 +28,10 @@ def comparison_text(comparison: Comparison, before: Report, after: Report, *, wi
     for change in comparison.changes:
         label = f"  {change.trend:<8} {change.name:<18}"
         page.text(f"{label} {sentence(change)}", hang=len(label) + 1, style=_COLORS[change.trend])
-    for name in comparison.only_before:
-        page.text(f"  {name}: only measured before", hang=4)
-    for name in comparison.only_after:
-        page.text(f"  {name}: only measured after", hang=4)
-    if comparison.culprits_gone:
-        page.text(f"no longer found: {', '.join(comparison.culprits_gone)}", hang=2)
-    if comparison.culprits_new:
-        page.text(f"newly found: {', '.join(comparison.culprits_new)}", hang=2)
+    for remark in _alone(comparison):
+        page.text(f"  {remark}", hang=4)
+    for remark in _culprits(comparison):
+        page.text(remark, hang=2)
     for word, report in (("before", before), ("after", after)):
         if when := measured(report):
             page.text(f"{word}: {when}", hang=2)
@@ -47,6 +43,16 @@ def sentence(change: Change) -> str:
     return (
         f"was {_state(change.before, change.before_hold_s)}, now {_state(change.after, change.after_hold_s)}"
     )
+
+
+def _alone(comparison: Comparison) -> list[str]:
+    before = [f"{name}: only measured before" for name in comparison.only_before]
+    return before + [f"{name}: only measured after" for name in comparison.only_after]
+
+
+def _culprits(comparison: Comparison) -> list[str]:
+    pairs = (("no longer found", comparison.culprits_gone), ("newly found", comparison.culprits_new))
+    return [f"{words}: {', '.join(ids)}" for words, ids in pairs if ids]
 
 
 def _state(flow: Flow, hold_s: float) -> str:
@@ -65,6 +71,7 @@ def comparison_document(comparison: Comparison, before: Report, after: Report) -
         "only_after": list(comparison.only_after),
         "culprits_gone": list(comparison.culprits_gone),
         "culprits_new": list(comparison.culprits_new),
+        "remarks": [*_alone(comparison), *_culprits(comparison)],
     }
 
 
@@ -74,4 +81,5 @@ def _head(report: Report) -> dict[str, Any]:
         "verdict": report.verdict,
         "headline": report.headline,
         "began_at": report.began_at,
+        "measured": measured(report),
     }

@@ -13,21 +13,22 @@ from html import escape
 
 from flushcheck.culprits.evidence import LABELS
 from flushcheck.model import (
+    Bundle,
     Client,
     CulpritReport,
     Evidence,
     FaultLocation,
-    Fix,
     Flow,
     Hop,
     IdleResult,
+    OfferedFix,
     Report,
     TransportReport,
     Verdict,
 )
-from flushcheck.model.wording import any_of
+from flushcheck.model.wording import all_of, any_of
 from flushcheck.reports import clients
-from flushcheck.reports.fixes import remarks
+from flushcheck.reports.fixes import joining, remarks_here
 from flushcheck.reports.provenance import in_logs, measured
 
 # The picture's own units; the browser stretches them to the width there is.
@@ -89,6 +90,7 @@ def html(report: Report) -> str:
         *(_verdict(verdict) for verdict in report.transports),
         _located(report.fault_location),
         *(_culprit_report(culprit_report, clients.clients_of(report)) for culprit_report in report.culprits),
+        *(_bundle(bundle) for bundle in joining(report.bundles)),
         _idle_results(report.transports),
         _hops(report.hops),
         _clean(report.clean),
@@ -166,7 +168,7 @@ def _culprit_report(culprit_report: CulpritReport, asked: Sequence[Client]) -> s
     culprit = culprit_report.culprit
     whom = f", for {clients.named(culprit_report.clients)}" if culprit_report.clients != asked else ""
     fixes = "".join(
-        _fix("Fix" if number == 0 else "Or", fix) for number, fix in enumerate(culprit_report.fixes)
+        _fix("Fix" if number == 0 else "Or", offered) for number, offered in enumerate(culprit_report.offered)
     )
     return (
         f'<section><p class="late">culprit, {_text(culprit_report.confidence)}: {_text(culprit.id)}'
@@ -177,11 +179,21 @@ def _culprit_report(culprit_report: CulpritReport, asked: Sequence[Client]) -> s
     )
 
 
-def _fix(word: str, fix: Fix) -> str:
+def _fix(word: str, offered: OfferedFix) -> str:
+    fix = offered.fix
     below = "".join(
-        f'<p class="soft">{label.capitalize()}: {_text(text)}</p>' for label, text in remarks(fix)
+        f'<p class="soft">{label.capitalize()}: {_text(text)}</p>' for label, text in remarks_here(offered)
     )
     return f"<p><strong>{word}:</strong> {_text(fix.where)}</p><pre>{_text(fix.change)}</pre>{below}"
+
+
+def _bundle(bundle: Bundle) -> str:
+    """The lines of several culprits for one server."""
+    notes = "".join(f'<p class="soft">Note: {_text(note)}</p>' for note in bundle.notes)
+    return (
+        f"<section><h2>The lines of {_text(all_of(bundle.culprits))} together</h2>"
+        f"<p>{_text(bundle.where)}</p><pre>{_text(bundle.change)}</pre>{notes}</section>"
+    )
 
 
 def _versions(sentences: Iterable[str]) -> str:

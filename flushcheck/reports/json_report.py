@@ -22,7 +22,8 @@ from flushcheck.model import (
 )
 from flushcheck.model.codec import to_json
 from flushcheck.reports.clients import asked_as
-from flushcheck.reports.fixes import fix_document
+from flushcheck.reports.fixes import bundle_document, offered_document
+from flushcheck.reports.provenance import in_logs, measured
 
 SCHEMA = 2
 
@@ -50,7 +51,11 @@ def document(report: Report) -> dict[str, Any]:
         "took_s": _seconds(report.took_s),
         "observer": report.observer,
         "marker": report.marker,
+        "tls_version": report.tls_version,
+        "measured": measured(report),
+        "in_access_logs": in_logs(report),
         "clean": list(report.clean),
+        "bundles": [bundle_document(bundle) for bundle in report.bundles],
     }
 
 
@@ -91,6 +96,7 @@ def _stream(found: StreamReport | None) -> dict[str, Any] | None:
         "done": found.done,
         "ended_s": _seconds(found.ended_s),
         "summary": found.summary,
+        "sentences": list(found.token_sentences),
     }
 
 
@@ -188,7 +194,7 @@ def _culprit(found: CulpritReport) -> dict[str, Any]:
         "clients": [client.value for client in found.clients],
         "evidence": [fact.sentence for fact in found.evidence],
         "versions": list(found.versions),
-        "fixes": [fix_document(fix) for fix in found.fixes],
+        "fixes": [offered_document(offered) for offered in found.offered],
         "references": list(culprit.references),
     }
 

@@ -9,8 +9,9 @@ import re
 from collections.abc import Sequence
 
 from flushcheck.checking.check import CheckResult
-from flushcheck.model import Fix
-from flushcheck.reports.fixes import remarks
+from flushcheck.model import OfferedFix
+from flushcheck.model.wording import all_of
+from flushcheck.reports.fixes import joining, remarks_here
 from flushcheck.reports.provenance import in_logs, measured
 from flushcheck.reports.results import OK, PROBLEM, Result
 from flushcheck.reports.text_writer import printable
@@ -36,18 +37,26 @@ def _details(result: Result) -> list[str]:
     lines += [f"- {t.transport}: **{t.flow}**, {_text(t.summary)}" for t in report.transports]
     for culprit in report.culprits:
         lines += ["", f"**{culprit.id}** ({culprit.confidence}): {_text(culprit.title)}"]
-        lines += _fix(culprit.fixes[0]) if culprit.fixes else []
+        lines += _fix(culprit.offered[0]) if culprit.offered else []
         lines += [f"- {_text(fact.sentence)}" for fact in culprit.evidence]
+    for bundle in joining(report.bundles):
+        lines += ["", f"All lines of {_text(all_of(bundle.culprits))}: {_text(bundle.where)}", ""]
+        lines += [*_pasted(bundle.change), "", *(f"note: {_text(note)}" for note in bundle.notes)]
     when = [measured(report), f"in access logs: {in_logs(report)}" if in_logs(report) else ""]
     if any(when):
         lines += ["", f"_measured {'; '.join(_text(part) for part in when if part)}_"]
     return lines
 
 
-def _fix(fix: Fix) -> list[str]:
-    notes = [f"{label}: {_text(text)}" for label, text in remarks(fix)]
-    fence = "```" + "`" * max((len(run) for run in re.findall("`+", fix.change)), default=0)
-    return ["", f"Fix: {_text(fix.where)}", "", fence, fix.change, fence, "", *notes]
+def _fix(offered: OfferedFix) -> list[str]:
+    notes = [f"{label}: {_text(text)}" for label, text in remarks_here(offered)]
+    return ["", f"Fix: {_text(offered.fix.where)}", "", *_pasted(offered.fix.change), "", *notes]
+
+
+def _pasted(change: str) -> list[str]:
+    """A text to copy, between fences that it does not contain."""
+    fence = "```" + "`" * max((len(run) for run in re.findall("`+", change)), default=0)
+    return [fence, change, fence]
 
 
 def markdown_findings(checked: CheckResult) -> str:

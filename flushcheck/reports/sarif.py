@@ -1,7 +1,9 @@
 """The result of a config check as SARIF 2.1.0, for code hosts that show Findings beside the line.
 
 Source: OASIS "Static Analysis Results Interchange Format (SARIF) Version 2.1.0". GitHub reads at most
-5,000 results of a run and expects relative addresses with forward slashes.
+5,000 results of a run and expects relative addresses with forward slashes: one address with another scheme
+than `file:`, and it refuses all results (github/codeql-action, issue 754). So the result of a diagnosis is
+located at `host/path`, and its logical location is the URL.
 """
 
 from __future__ import annotations
@@ -123,11 +125,20 @@ def _path_result(result: Result, report: CulpritReport, index: dict[str, int]) -
         "ruleIndex": index[report.id],
         "level": "error" if report.confidence is Confidence.CERTAIN else "warning",
         "message": {"text": f"{result.name}: {report.title}. {evidence}{change}"},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": result.report.target}}}],
+        "locations": [
+            {
+                **_at(_without_scheme(result.report.target), 1),
+                "logicalLocations": [{"fullyQualifiedName": result.report.target, "kind": "resource"}],
+            }
+        ],
     }
     if result.allows:
         written["suppressions"] = [{"kind": "external", "justification": "allowed in the list of targets"}]
     return written
+
+
+def _without_scheme(url: str) -> str:
+    return url.partition("://")[2].strip("/") or url
 
 
 def _rule(culprit: Culprit) -> dict[str, Any]:

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 
 from flushcheck.culprits.evidence import LABELS
 from flushcheck.model import (
+    Bundle,
     Client,
     ClientReport,
     Confidence,
     CulpritReport,
     FaultLocation,
-    Fix,
     Flow,
     Hop,
+    OfferedFix,
     Report,
     RungStream,
     Transport,
@@ -24,9 +25,9 @@ from flushcheck.model import (
     Variant,
     Verdict,
 )
-from flushcheck.model.wording import any_of
+from flushcheck.model.wording import all_of, any_of
 from flushcheck.reports import clients
-from flushcheck.reports.fixes import remarks
+from flushcheck.reports.fixes import joining, remarks_here
 from flushcheck.reports.provenance import in_logs, measured
 from flushcheck.reports.text_writer import TextWriter
 
@@ -72,7 +73,8 @@ def terminal(report: Report, *, width: int, color: bool) -> str:
     for culprit_report in report.culprits:
         page.gap()
         _culprit_report(page, culprit_report, clients.clients_of(report))
-    _freed_by(page, report.transports)
+    _bundles(page, report.bundles)
+    _freed_by(page, report)
     _hops(page, report.hops)
     if report.clean:
         page.gap()
@@ -196,8 +198,8 @@ def _culprit_report(page: TextWriter, culprit_report: CulpritReport, asked: Sequ
     page.text(f"  {culprit.title}", hang=2)
     whom = f", for {clients.named(culprit_report.clients)}" if culprit_report.clients != asked else ""
     page.text(f"  on {', '.join(culprit_report.transports)}{whom}", hang=2)
-    for number, fix in enumerate(culprit_report.fixes):
-        _fix(page, "fix" if number == 0 else "or", fix)
+    for number, offered in enumerate(culprit_report.offered):
+        _fix(page, "fix" if number == 0 else "or", offered)
     if culprit_report.versions:
         page.text("  versions:")
     for sentence in culprit_report.versions:
@@ -207,12 +209,25 @@ def _culprit_report(page: TextWriter, culprit_report: CulpritReport, asked: Sequ
         page.text(f"  - {fact.sentence}", hang=4)
 
 
-def _fix(page: TextWriter, word: str, fix: Fix) -> None:
-    page.text(f"  {word}: {fix.where}", hang=6, style="bold")
-    for line in fix.change.splitlines():
+def _fix(page: TextWriter, word: str, offered: OfferedFix) -> None:
+    page.text(f"  {word}: {offered.fix.where}", hang=6, style="bold")
+    for line in offered.fix.change.splitlines():
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
-    for label, text in remarks(fix):
+    for label, text in remarks_here(offered):
         page.text(f"      {label}: {text}", hang=12)
+
+
+def _bundles(page: TextWriter, bundles: Iterable[Bundle]) -> None:
+    """The lines of several culprits for one server."""
+    for bundle in joining(bundles):
+        page.gap()
+        page.text(
+            f"for {all_of(bundle.culprits)} together: {bundle.where}", hang=2, style="yellow", bold=True
+        )
+        for line in bundle.change.splitlines():
+            page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
+        for note in bundle.notes:
+            page.text(f"      note: {note}", hang=12)
 
 
 def _located(page: TextWriter, located: FaultLocation | None) -> None:
@@ -232,16 +247,25 @@ def _hops(page: TextWriter, hops: Sequence[Hop]) -> None:
         page.text(f"- {hop.what} ({hop.evidence.sentence})", hang=2)
 
 
-def _freed_by(page: TextWriter, reports: Iterable[TransportReport]) -> None:
-    """What the app can do by itself, once for all Transports on which the same was measured to work."""
+def _freed_by(page: TextWriter, report: Report) -> None:
+    """What the app can do by itself, once for all Transports on which the same was measured to work.
+
+    Where it is a fix of a culprit, it stands there already.
+    """
+    tested = {
+        (offered.fix.variant, transport)
+        for culprit_report in report.culprits
+        for offered in culprit_report.offered
+        for transport in offered.transports
+    }
     freed: dict[tuple[tuple[Variant, ...], str], list[str]] = {}
-    for report in reports:
-        if report.freed_by:
-            freed.setdefault((report.freed_by, ""), []).append(report.transport)
-        for client in clients.others(report):
+    for found in report.transports:
+        if variants := tuple(each for each in found.freed_by if (each, found.transport) not in tested):
+            freed.setdefault((variants, ""), []).append(found.transport)
+        for client in clients.others(found):
             if client.freed_by:
                 whom = f", for {clients.NAMES[client.client]}"
-                freed.setdefault((client.freed_by, whom), []).append(report.transport)
+                freed.setdefault((client.freed_by, whom), []).append(found.transport)
     if freed:
         page.gap()
     for (variants, whom), transports in freed.items():

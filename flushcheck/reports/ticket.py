@@ -27,7 +27,7 @@ from flushcheck.model import (
 )
 from flushcheck.model.wording import any_of
 from flushcheck.reports import clients
-from flushcheck.reports.fixes import remarks
+from flushcheck.reports.fixes import joining, remarks_here
 from flushcheck.reports.provenance import in_logs, measured
 from flushcheck.reports.text_writer import TextWriter
 
@@ -88,6 +88,7 @@ def _letter(page: TextWriter, report: Report, culprit_reports: Sequence[CulpritR
     if culprit_reports:
         _causes(page, culprit_reports)
         _changes(page, culprit_reports)
+        _bundles(page, report)
     else:
         _question(page)
     _proof(page, report)
@@ -134,18 +135,30 @@ def _changes(page: TextWriter, culprit_reports: Sequence[CulpritReport]) -> None
     for number, culprit_report in enumerate(culprit_reports, 1):
         sure = culprit_report.confidence is Confidence.CERTAIN
         which = f"against {number}, " if sure else f"if it is {number}, "
-        for fix in _operator_fixes(culprit_report.fixes):
+        for offered in culprit_report.offered:
+            fix = offered.fix
+            if fix.by in SENDER:
+                continue
             page.gap()
             page.text(f"- {which}in {fix.where}:", hang=2)
-            _change(page, fix)
-            for label, text in remarks(fix):
+            _change(page, fix.change)
+            for label, text in remarks_here(offered):
                 page.text(f"  {label}: {text}", hang=2)
             which = "or, "
     page.gap()
 
 
-def _change(page: TextWriter, fix: Fix) -> None:
-    for line in fix.change.splitlines():
+def _bundles(page: TextWriter, report: Report) -> None:
+    """The changes of several causes in one server, as one text."""
+    for bundle in joining(report.bundles):
+        page.text(f"All of these together, to paste: {bundle.where}", hang=2)
+        page.gap()
+        _change(page, bundle.change)
+        page.gap()
+
+
+def _change(page: TextWriter, change: str) -> None:
+    for line in change.splitlines():
         page.line(f"      {line}")  # never wrapped: it is there to be copied
 
 
@@ -222,7 +235,7 @@ def _until_then(page: TextWriter, report: Report) -> None:
     freed = any(verdict.freed_by for verdict in report.transports)
     for fix in _sender_fixes(report.culprits, headers_tested=freed):
         page.text(f"- you can change this yourself: {fix.where}", hang=2)
-        _change(page, fix)
+        _change(page, fix.change)
     if not good and not freed:
         page.text("- no transport that was tried flows on this path", hang=2)
 

@@ -12,6 +12,7 @@ from flask import Flask, Response
 
 from flushcheck.service import metrics
 from flushcheck.service.access_log import install_access_log
+from flushcheck.service.error_pages import install_error_pages
 from flushcheck.service.fast_path import FastPath
 from flushcheck.service.limits.admission import Admission
 from flushcheck.service.limits.concurrency import ConcurrencyLimiter
@@ -53,6 +54,7 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     store = MetricsStore(limits.metrics_folder)
     install_access_log(app, store)
     register_error_handlers(app)
+    install_error_pages(app)
     app.register_blueprint(streams.routes(service))
     app.register_blueprint(websocket.routes(app, service))
     app.register_blueprint(pages.routes(service))

@@ -19,7 +19,6 @@ Not prometheus-client's multiprocess mode, which was tried (0.26):
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
 import tempfile
@@ -31,6 +30,13 @@ from pathlib import Path
 
 from flushcheck.model import Transport, UsageError
 from flushcheck.service.serving.frame_schedule import EndReason
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows: one process is all that runs there
+    _LOCKS = False
+else:
+    _LOCKS = True
 
 # Upper bounds of the lateness of a piece, in seconds. 5 ms is the aim of the pacing, 250 ms is visible.
 LATE_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -106,8 +112,13 @@ class MetricsStore:
             folder: where the workers of one service keep their files; "": this process is the only one.
 
         Raises:
-            UsageError: no file can be created there.
+            UsageError: no file can be created there, or this system has no locks that end with a process.
         """
+        if folder and not _LOCKS:
+            raise UsageError(
+                f"FLUSHCHECK_METRICS_FOLDER={folder}: this system has no flock(2), by which workers share a "
+                "folder; expected no such setting, and one process"
+            )
         self._folder = Path(folder) if folder else None
         data: mmap.mmap | bytearray = bytearray(8 * _SIZE)
         if self._folder:

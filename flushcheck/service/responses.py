@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response, current_app, request
-from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from flushcheck.model import UsageError
@@ -103,7 +102,7 @@ def bounded_body(max_bytes: int) -> bytes:
             body = request.get_data(cache=False)
     except RequestEntityTooLarge:  # by its Content-Length
         pass
-    except ParseException as error:  # from gunicorn's chunk reader; Werkzeug handles OSError only
+    except internals.chunk_errors() as error:  # from gunicorn's chunk reader; Werkzeug handles OSError only
         raise BadRequest from error
     if body is None or len(body) > max_bytes:
         raise RequestEntityTooLarge(f"expected a body of at most {max_bytes} bytes")

@@ -81,7 +81,7 @@ def assert_streams(
             f"min_pieces={min_pieces}, max_pieces={max_pieces}: expected {max_waiting + 2} (two more than "
             f"max_waiting) to {MAX_PIECES}, the first not above the second, for example min_pieces=5"
         )
-    app = _app_of(app)
+    app = app_of(app)
     request = _request(url, method, headers or {}, json, data)
     recorder = Recorder(turns=TURNS)
     call = call_asgi if takes_asgi(app) else call_wsgi
@@ -109,7 +109,7 @@ def assert_streams(
     return order
 
 
-def _app_of(app: Any) -> Any:
+def app_of(app: Any) -> Any:
     """The app itself, where a test client was given."""
     if callable(app):
         return app

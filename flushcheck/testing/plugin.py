@@ -1,4 +1,4 @@
-"""The plugin for pytest, found by its entry point: the fixture `assert_streams`."""
+"""The plugin for pytest, found by its entry point: a fixture for each assertion of `flushcheck.testing`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flushcheck.model import Report
     from flushcheck.testing.order import StreamOrder
 
 
@@ -19,3 +20,19 @@ def assert_streams_fixture() -> Callable[..., StreamOrder]:
     from flushcheck.testing import assert_streams
 
     return assert_streams
+
+
+@pytest.fixture(name="assert_served_streams", scope="session")
+def assert_served_streams_fixture() -> Callable[..., Report]:
+    """`flushcheck.testing.assert_served_streams`: the same on a real server, over the loopback."""
+    from flushcheck.testing import assert_served_streams
+
+    return assert_served_streams
+
+
+@pytest.fixture(name="assert_url_streams", scope="session")
+def assert_url_streams_fixture() -> Callable[..., Report]:
+    """`flushcheck.testing.assert_url_streams`: the same of a server that runs, with all that is in front."""
+    from flushcheck.testing import assert_url_streams
+
+    return assert_url_streams

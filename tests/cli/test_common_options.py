@@ -52,10 +52,35 @@ def test_a_patch_in_a_file_has_its_bytes(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(("when", "colored"), [("always", True), ("never", False), ("auto", False)])
-def test_color_is_chosen(when, colored, saved, capsys):
+COLORS = [
+    # --color,          environment,                              colored
+    ("always",          {},                                       True),
+    ("always",          {"NO_COLOR": "1"},                        True),
+    ("never",           {},                                       False),
+    ("never",           {"FORCE_COLOR": "1"},                     False),
+    ("auto",            {},                                       False),
+    ("auto",            {"FORCE_COLOR": "1"},                     True),
+    ("auto",            {"FORCE_COLOR": "0"},                     True),
+    ("auto",            {"FORCE_COLOR": ""},                      False),
+    ("auto",            {"FORCE_COLOR": "1", "TERM": "dumb"},     True),
+    ("auto",            {"FORCE_COLOR": "1", "NO_COLOR": "1"},    True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("when", "environ", "colored"), COLORS)
+def test_color_is_chosen(when, environ, colored, saved, capsys, monkeypatch):
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
     main(["judge", saved, "--color", when])
     assert ("\x1b[" in capsys.readouterr().out) is colored
+
+
+def test_a_file_has_no_colors_also_where_they_are_forced(saved, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    main(["judge", saved, "-o", str(tmp_path / "report.txt")])
+    assert "\x1b[" not in (tmp_path / "report.txt").read_text()
 
 
 def test_quiet_writes_the_result_alone(capsys):

@@ -62,6 +62,8 @@ MISUSES = [
     (["judge"],                                                      "the following arguments are required: FILE"),
     (["judge", "/none.json"],                                        "/none.json: No such file or directory; expected a saved run, for example one that `flushcheck diagnose URL --save run.json` wrote"),
     (["judge", "/"],                                                 "expected a saved run"),
+    (["judge", "a.json", "b.json"],                                  "2 saved runs: expected one, for example flushcheck judge run.json; two are compared by flushcheck compare a.json b.json"),
+    (["judge", "a.json", "b.json", "c.json"],                        "3 saved runs: expected one, for example flushcheck judge run.json; two are compared by flushcheck compare before.json after.json"),
     (["judge", str(ROOT / "LICENSE")],                               "is not JSON"),
 ]  # fmt: skip
 

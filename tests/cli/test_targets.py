@@ -56,6 +56,8 @@ BAD = [
     ("a text",                 "hello",                                             ": expected a list of targets"),
     ("no list",                "targets: {}",                                       ": expected a list of targets"),
     ("not YAML",               "targets:\n  - {url",                                ":2: not YAML, "),
+    ("an alias",               "- url: http://x\n  name: *s3cr3t",                  ":2: not YAML, found undefined alias; expected"),
+    ("a control character",    "- \x07",                                           ": not YAML, it has a character that YAML does not allow"),
     ("not UTF-8",              b"- \xff",                                           ": expected UTF-8"),
     ("nested too deeply",      "[" * 5000,                                          ""),
     ("another key at the top", "target:\n  - http://x",                             ":1: 'target' is no key here (did you mean targets?)"),

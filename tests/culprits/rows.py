@@ -190,6 +190,9 @@ MOD_SECURITY: list[Row] = [
     ("a Content-Length",              {"headers": LENGTH},                        None),
     ("the header was removed",        {"stripped": True},                         None),
     ("flows with the header",         {"frees": {XAB: YES, OTHER_TYPE: YES}},     None),
+    ("a handshake stored as well",    {"websocket": FAILED, "status": 200},       None),
+    ("a handshake refused",           {"websocket": FAILED, "status": 400},       LIKELY),
+    ("a handshake over HTTP/2",       {"websocket": FLOWING, "status": 200},      LIKELY),
 ]  # fmt: skip
 
 PASSENGER: list[Row] = [

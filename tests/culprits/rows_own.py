@@ -130,6 +130,8 @@ JOINED: list[Row] = [
     ("held without encodings too",   (held(GZIP, LENGTH), observed(ONCE, IDENTITY, headers=(LENGTH,))), CERTAIN),
     ("flowing at the app's port",    (held(LENGTH), AT_PORT),                    None),
     ("compressed, untried",          (held(GZIP, LENGTH),),                      None),
+    ("perhaps compressed",           (held(LENGTH, hidden_headers=True),),       None),
+    ("perhaps, held without too",    (held(LENGTH, hidden_headers=True), observed(ONCE, IDENTITY, headers=(LENGTH,))), CERTAIN),
     ("by a compressor",              (held(GZIP, LENGTH), FREED),                None),
     ("without a length",             (held(), AT_PORT),                          None),
     ("in blocks",                    (blocks(4096, LENGTH),),                    None),
@@ -301,6 +303,7 @@ BUFFER: list[Row] = [
     ("at once",                      (held(LENGTH),),                                None),
     ("by a compressor",              (blocks(2000, GZIP), observed(evenly(160, 0.1), IDENTITY)), None),
     ("compressed, untried",          (blocks(2000, GZIP),),                          None),
+    ("perhaps compressed",           (blocks(2000, hidden_headers=True),),           None),
     ("flowing",                      (observed(SINGLY),),                            None),
 ]  # fmt: skip
 

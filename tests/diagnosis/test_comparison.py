@@ -45,14 +45,19 @@ TRENDS = [
     ((Flow.FLOWING,),           (Flow.UNKNOWN,),           Trend.UNCLEAR),
     # Two delays: 0.2 s and a quarter at least.
     ((Flow.HELD, 0.5),          (Flow.BLOCKS, 0.75),       Trend.WORSE),
-    ((Flow.HELD, 0.5),          (Flow.HELD, 0.69),         Trend.SAME),
-    ((Flow.HELD, 0.5),          (Flow.HELD, 0.25),         Trend.BETTER),
-    ((Flow.HELD, 0.5),          (Flow.HELD, 0.31),         Trend.SAME),
-    ((Flow.HELD, 2.0),          (Flow.HELD, 2.5),          Trend.WORSE),
-    ((Flow.HELD, 2.0),          (Flow.HELD, 2.49),         Trend.SAME),
-    ((Flow.HELD, 2.0),          (Flow.HELD, 1.5),          Trend.BETTER),
-    ((Flow.HELD, 2.0),          (Flow.HELD, 1.51),         Trend.SAME),
-    ((Flow.HELD, 0.0),          (Flow.HELD, 0.2),          Trend.WORSE),
+    ((Flow.LATE, 0.5),          (Flow.LATE, 0.69),         Trend.SAME),
+    ((Flow.LATE, 0.5),          (Flow.LATE, 0.25),         Trend.BETTER),
+    ((Flow.LATE, 0.5),          (Flow.LATE, 0.31),         Trend.SAME),
+    ((Flow.LATE, 2.0),          (Flow.LATE, 2.5),          Trend.WORSE),
+    ((Flow.LATE, 2.0),          (Flow.LATE, 2.49),         Trend.SAME),
+    ((Flow.LATE, 2.0),          (Flow.LATE, 1.5),          Trend.BETTER),
+    ((Flow.LATE, 2.0),          (Flow.LATE, 1.51),         Trend.SAME),
+    ((Flow.LATE, 0.0),          (Flow.LATE, 0.2),          Trend.WORSE),
+    # The whole stream, both times: how long it is does not count.
+    ((Flow.HELD, 1.9),          (Flow.HELD, 0.75),         Trend.SAME),
+    ((Flow.HELD, 0.75),         (Flow.HELD, 1.9),          Trend.SAME),
+    ((Flow.HELD, 1.9),          (Flow.LATE, 0.75),         Trend.BETTER),
+    ((Flow.LATE, 0.75),         (Flow.HELD, 1.9),          Trend.WORSE),
 ]  # fmt: skip
 
 

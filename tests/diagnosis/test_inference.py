@@ -17,6 +17,7 @@ from flushcheck.model import (
     RequestAtApp,
     Run,
     Transport,
+    Vantage,
     Variant,
     Verdict,
 )
@@ -177,6 +178,7 @@ def test_the_document_has_the_fields_that_were_promised():
         "cost",
         "note",
         "response_header",
+        "tested",
     }
     json.dumps(report)
 
@@ -194,6 +196,25 @@ def test_each_report_has_the_time_the_observer_and_the_marker_of_its_run(run):
         "2026-11-28T06:53:00Z", 4.5, "ci", "ab12cd34",
     )  # fmt: skip
     assert replace(report, began_at="", took_s=0.0, observer="", marker="") == judge(run)
+
+
+TLS = [
+    # the versions of TLS of the observations, with their vantages                             of the report
+    ([],                                                                                          ""),
+    ([("", Vantage.PATH)],                                                                        ""),
+    ([("", Vantage.PATH), ("TLSv1.2", Vantage.PATH), ("TLSv1.3", Vantage.PATH)],                  "TLSv1.2"),
+    ([("TLSv1.2", Vantage.DIRECT), ("TLSv1.2", Vantage.UNPROXIED), ("TLSv1.3", Vantage.PATH)],    "TLSv1.3"),
+    ([("TLSv1.3", Vantage.LOOPBACK), ("", Vantage.PATH)],                                         ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("versions", "expected"), TLS)
+def test_a_report_has_the_version_of_tls_on_the_path(versions, expected):
+    seen = tuple(
+        Observation(Probe(Transport.CHUNKED, vantage=vantage), Outcome.UNREACHABLE, tls_version=version)
+        for version, vantage in versions
+    )
+    assert judge(Run("http://x", seen)).tls_version == expected
 
 
 def test_a_report_lists_what_was_tried_and_found_clean():

@@ -8,7 +8,7 @@ import pytest
 
 from flushcheck.diagnosis.own_notes import own_notes
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Outcome, Transport, Variant
+from flushcheck.model import Arrival, Outcome, Transport, Variant
 from tests.measurement.own import (
     BLOCKS,
     EVENT_STREAM,
@@ -128,3 +128,40 @@ def test_a_repeat_that_arrives_before_it_can_be_sent_came_from_a_cache(name, fir
 def test_a_refused_repeat_is_no_cache():
     refused = observed([], IDENTITY, outcome=Outcome.REFUSED)
     assert notes(observed(LONG, headers_s=0.0), refused, observed([(0.05, 8)], EVENT_STREAM)) == (CACHED,)
+
+
+HIDDEN = (
+    "the response is of another origin, and a page can read some of its headers only: it cannot tell whether the "
+    "stream was compressed, nor which servers it passed; a response with Access-Control-Expose-Headers: * shows a "
+    "page all of them"
+)
+
+
+@pytest.mark.parametrize(("hidden", "expected"), [(True, (HIDDEN,)), (False, ())])
+def test_what_a_page_of_another_origin_cannot_see_is_said(hidden, expected):
+    assert notes(observed(SINGLY, hidden_headers=hidden)) == expected
+
+
+NO_STREAM = "one small record, over at once, is no stream: request what takes longer to make"
+
+
+def small(size_bytes, ended_s, *, count=1, **changes):
+    """A response of so many records, of this size together."""
+    arrivals = (Arrival(0.0, size_bytes, size_bytes, records=(size_bytes // count,) * count),)
+    return observed([], arrivals=arrivals, ended_s=ended_s, **changes)
+
+
+SMALL = [
+    # name                      the response                                      notes
+    ("small and short",         small(4096, 0.49),                                (NO_STREAM,)),
+    ("a byte more",             small(4097, 0.49),                                ()),
+    ("longer",                  small(4096, 0.5),                                 ()),
+    ("two records",             small(4096, 0.1, count=2),                        ()),
+    ("cut",                     small(4096, 0.1, outcome=Outcome.CUT),            ()),
+    ("left before its end",     small(4096, 0.1, outcome=Outcome.STOPPED),        ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "response", "expected"), SMALL, ids=[row[0] for row in SMALL])
+def test_a_response_that_is_too_small_to_be_a_stream_is_called_so(name, response, expected):
+    assert notes(response) == expected

@@ -80,3 +80,20 @@ HEADLINES: list[tuple[str, list[Observation], Verdict, str]] = [
 def test_the_verdict_and_its_headline(name, seen, verdict, headline):
     made = report(*seen)
     assert (made.verdict, made.headline) == (verdict, headline)
+
+
+SHORT = "a first verdict (--quick): the streams lasted 0.8 s; a cut or a limit that comes later was not looked for"
+FIRST_VERDICTS = [
+    # name,                       Observations,           short_s, is it said?
+    ("clean, by a short look",    [saw(CHUNKED)],          0.8,    True),
+    ("clean, at full length",     [saw(CHUNKED)],          0.0,    False),
+    ("held, by a short look",     [saw(CHUNKED, HELD)],    0.8,    False),
+    ("nothing, by a short look",  [],                      0.8,    False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "short_s", "is_said"), FIRST_VERDICTS, ids=[row[0] for row in FIRST_VERDICTS]
+)
+def test_a_first_verdict_of_a_clean_path_says_what_it_did_not_look_for(name, seen, short_s, is_said):
+    assert (SHORT in judge(Run("http://test", tuple(seen), short_s=short_s)).notes) is is_said

@@ -39,6 +39,7 @@ TYPES = [
     ("plain text, by its name alone",  typed("Text/Plain", LONG),                                 f"{WAITS} 2.5 s", True),
     ("no type",                        typed("", LONG),                                           "it looks for the type of a body without one", True),
     ("plain text, with nosniff",       typed(PLAIN, LONG, NOSNIFF),                               WAITS,        False),
+    ("plain text, with headers hidden", typed(PLAIN, LONG, hidden_headers=True),                  WAITS,        False),
     ("another type",                   typed(JSON, LONG),                                         WAITS,        False),
     ("plain text, quickly",            typed(PLAIN, SHORT),                                       WAITS,        False),
     ("less than is looked at",         typed(PLAIN, evenly(LOOKED_AT - 1, 0.1)),                  f"{WAITS} 2.4 s", True),

@@ -52,20 +52,31 @@ def test_the_apps_own_port_names_no_version_of_the_path():
     assert culprit.versions == (BOTH,)
 
 
-def test_a_newer_nginx_needs_two_lines_for_a_websocket():
-    probe = Probe(Transport.WEBSOCKET)
+HEADERS, LINES = upgrade_lines.NGINX_HEADERS_FIX, upgrade_lines.NGINX_FIX
+PROTOCOLS = [
+    # Server         the app is called over   offered first, not offered   is the default of the version said
+    ("nginx/1.30.6", "HTTP/1.1",              HEADERS,       LINES,        False),
+    ("nginx/1.22.1", "HTTP/1.1",              HEADERS,       LINES,        False),
+    ("nginx/1.30.6", "HTTP/1.0",              LINES,         HEADERS,      True),
+    ("nginx/1.22.1", "HTTP/1.0",              LINES,         HEADERS,      True),
+    ("nginx/1.30.6", "",                      HEADERS,       LINES,        True),
+    ("nginx/1.22.1", "",                      LINES,         HEADERS,      True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("server", "protocol", "offered", "not_offered", "said"), PROTOCOLS)
+def test_how_the_app_was_called_decides_in_place_of_the_version(server, protocol, offered, not_offered, said):
     refused = Observation(
-        probe,
+        Probe(Transport.WEBSOCKET),
         Outcome.REFUSED,
         status=400,
-        request_at_app=RequestAtApp(protocol="HTTP/1.1", websocket_key=True),
+        request_at_app=RequestAtApp(protocol=protocol, websocket_key=True),
     )
-    for server, fix in (
-        ("nginx/1.30.6", upgrade_lines.NGINX_HEADERS_FIX),
-        ("nginx/1.22.1", upgrade_lines.NGINX_FIX),
-    ):
-        (culprit,) = judge(named(server, refused)).culprits
-        assert culprit.fixes[0] == fix
-    assert (
-        upgrade_lines.NGINX_FIX.change.splitlines()[1:] == upgrade_lines.NGINX_HEADERS_FIX.change.splitlines()
-    )
+    (culprit,) = judge(named(server, refused)).culprits
+    assert culprit.fixes[0] == offered
+    assert not_offered not in culprit.fixes
+    assert bool(culprit.versions) is said
+
+
+def test_a_newer_nginx_needs_two_lines_for_a_websocket():
+    assert LINES.change.splitlines()[1:] == HEADERS.change.splitlines()

@@ -79,7 +79,7 @@ def test_every_field_of_the_report_is_documented():
 
 
 @pytest.mark.parametrize(
-    "part", ["culprits", "fault_location", "certificate", "hops", "stream", "rungs", "idle"]
+    "part", ["culprits", "bundles", "fault_location", "certificate", "hops", "stream", "rungs", "idle"]
 )
 def test_every_member_of_a_part_is_documented_in_its_row(part):
     whole = document(report())

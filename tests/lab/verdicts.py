@@ -45,7 +45,7 @@ ROUTES: Mapping[Transport, str] = {
 # How far two measurements of one block may be apart: records and headers share the buffer with the text.
 SAME_SIZE = 0.12
 
-# Saying "some HTTP hop that is not nginx" of one of these is true, only less than could be said.
+# Saying "an HTTP hop" of one of these is true, only less than could be said.
 NOT_NGINX = ("apache-", "caddy-", "haproxy-", "lighttpd-", "passenger-", "varnish-", "response-cache")
 GENERIC = "http-hop"
 

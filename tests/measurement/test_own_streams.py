@@ -636,3 +636,12 @@ RESPONSES = [
 @pytest.mark.parametrize(("name", "seen", "expected"), RESPONSES, ids=[row[0] for row in RESPONSES])
 def test_a_response_that_may_be_a_stream(name, seen, expected):
     assert may_be_stream(seen) is expected
+
+
+def test_text_that_may_have_been_compressed_has_no_size_of_blocks():
+    own = shape(observed(BLOCKS, mid_record=True, hidden_headers=True))
+    assert (own.flow, own.hold_bytes, own.whole_records) == (Flow.BLOCKS, None, False)
+    whole = filled(4096, VARIED)
+    assert shape(whole).whole_records
+    hidden = shape(replace(whole, hidden_headers=True))
+    assert (hidden.flow, hidden.hold_bytes, hidden.whole_records) == (Flow.BLOCKS, None, False)

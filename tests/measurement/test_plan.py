@@ -45,6 +45,36 @@ def test_what_a_probe_asks_for(probe, address):
     assert plan.address(probe, "n") == address
 
 
+SHORT_ADDRESSES = [
+    # Probe,                             address
+    (Probe(POLLING),                     f"/stream/polling?count=8&jitter=0.04&size=16&spread=28&{PLAIN}&{END}"),
+    (Probe(CHUNKED),                     f"/stream/chunked?count=16&interval=0.05&jitter=0.02&size=16&spread=28&{PLAIN}&{END}"),
+    (Probe(EVENTS, variant=Variant.XAB), f"/stream/events?count=16&interval=0.05&jitter=0.02&size=16&spread=28&cache=0&nosniff=0&{END}"),
+    (Probe(CHUNKED, KILO),               f"/stream/chunked?count=16&interval=0.05&jitter=0.02&size=1000&spread=1400&{PLAIN}&{END}"),
+    (Probe(CHUNKED, BIG),                f"/stream/chunked?count=10&interval=0.08&jitter=0.03&size=16000&spread=16000&{PLAIN}&{END}"),
+    (Probe(CHUNKED, IDLE, lasts_s=65),   f"/stream/chunked?count=2&interval=65&jitter=0.04&size=16&spread=28&{PLAIN}&heartbeat=0&{END}"),
+    (Probe(CHUNKED, STEADY, lasts_s=4),  f"/stream/chunked?count=9&interval=0.5&jitter=0.04&size=16&spread=28&{PLAIN}&{END}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("probe", "address"), SHORT_ADDRESSES, ids=[row[0].id for row in SHORT_ADDRESSES])
+def test_what_a_probe_of_a_first_look_asks_for(probe, address):
+    assert plan.address(probe, "n", short=True) == address
+
+
+def test_no_short_stream_sends_faster_than_the_full_ones():
+    # Reads within 12 ms are one delivery, and a rate that is full must not look like one that is limited.
+    def gap_s(shape: plan.Shape) -> float:
+        return shape.interval_s - shape.jitter_s
+
+    fastest_s = min(map(gap_s, plan.SHAPES.values()))
+    assert min(map(gap_s, plan.SHORT_SHAPES.values())) >= fastest_s - 1e-9
+    for scenario in (KILO, BIG):
+        short, full = plan.SHORT_SHAPES[scenario], plan.SHAPES[scenario]
+        assert replace(short, count=0) == replace(full, count=0)
+        assert short.count < full.count
+
+
 def test_every_variant_and_scenario_has_its_address_above():
     assert {probe.variant for probe, _ in ADDRESSES} == set(Variant) - OWN_VARIANTS
     assert {probe.scenario for probe, _ in ADDRESSES} == set(Scenario) - {OWN}
@@ -70,6 +100,20 @@ DURATIONS = [
 @pytest.mark.parametrize(("probe", "expected_s"), DURATIONS, ids=[row[0].id for row in DURATIONS])
 def test_how_long_the_service_takes(probe, expected_s):
     assert plan.duration_s(probe) == pytest.approx(expected_s)
+
+
+SHORT_DURATIONS = [
+    (Probe(POLLING),                          0.8),
+    (Probe(CHUNKED),                          0.8),
+    (Probe(CHUNKED, KILO),                    0.8),
+    (Probe(CHUNKED, BIG),                     0.8),
+    (Probe(CHUNKED, IDLE, lasts_s=65),        65.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("probe", "expected_s"), SHORT_DURATIONS, ids=[row[0].id for row in SHORT_DURATIONS])
+def test_how_long_a_first_look_takes(probe, expected_s):
+    assert plan.duration_s(probe, short=True) == pytest.approx(expected_s)
 
 
 def ids(probes) -> list[str]:

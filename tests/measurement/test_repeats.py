@@ -14,6 +14,7 @@ from flushcheck.measurement.repeats import (
     repeat_s,
     repeats,
     repeats_by_encoding,
+    repeats_of_page,
 )
 from flushcheck.model import Client, Flow, Observation, Outcome, Variant
 from tests.measurement.own import EVENT_STREAM, GZIP, HTTP10, IDENTITY, ONCE, OWN, SINGLY, Groups, observed
@@ -71,6 +72,22 @@ def test_as_much_is_repeated_as_announced_where_no_offered_encoding_was_used(enc
     first = observed(ONCE, headers=(("content-encoding", encoding),))
     seen = {OWN: HELD, IDENTITY: FLOWING}
     assert len(repeats(first, seen, ())) + len(repeats_by_encoding(first, seen, ())) == count
+
+
+BY_PAGE = [
+    # name,                     the first one,                                       flow,     repeats
+    ("held",                    observed(ONCE),                                      HELD,     ["event-stream"]),
+    ("held compressed",         observed(ONCE, headers=(GZIP,)),                     HELD,     ["identity", "event-stream"]),
+    ("flowing over HTTP/2",     over_http2(SINGLY),                                  FLOWING,  ["together", "together-1"]),
+    ("flowing compressed",      observed(SINGLY, headers=(GZIP,)),                   FLOWING,  ["identity", "together", "together-1"]),
+    ("refused",                 observed(ONCE, outcome=Outcome.REFUSED),             HELD,     []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "first", "flow", "wanted"), BY_PAGE, ids=[row[0] for row in BY_PAGE])
+def test_a_page_repeats_what_a_browser_can_ask_for(name, first, flow, wanted):
+    probes = repeats_of_page(first, {first.probe: flow})
+    assert [probe.id.removeprefix("events-own-") for probe in probes] == wanted
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])

@@ -15,12 +15,14 @@ from tests.page.conftest import CHROMIUM, PASS, SWITCHES
 
 DOCS = servers.ROOT / "docs"
 WIDTH = 1100
+WIDE = 1280  # from here on all four streams stand side by side
 WITHIN_MS = 40_000
+TRIES = 10
 
 
 def take(browser: Browser, url: str, folder: Path) -> None:
     """Take all pictures."""
-    streams(browser.new_page(viewport={"width": WIDTH, "height": 800}), url, folder / "page-streams.png")
+    streams(browser.new_page(viewport={"width": WIDE, "height": 800}), url, folder / "page-streams.png")
     dark = browser.new_context(viewport={"width": WIDTH, "height": 800}, color_scheme="dark")
     report(dark.new_page(), url, folder / "page-report.png")
     check(browser.new_page(viewport={"width": WIDTH, "height": 800}), url, folder / "page-check.png")
@@ -29,9 +31,16 @@ def take(browser: Browser, url: str, folder: Path) -> None:
 def streams(page: Page, url: str, file: Path) -> None:
     """The four streams, side by side, behind a proxy that holds two and refuses one."""
     page.goto(f"{url}/#count=30&interval=0.1")
-    page.click("#controls [data-action=start-all]")
-    expect(page.locator("#card-events .status")).to_have_text(re.compile("Held"))
-    expect(page.locator("#card-events [data-part=protocol]")).to_have_text("HTTP/1.1")
+    deliveries = page.locator("[data-part=deliveries]")
+    for _ in range(TRIES):
+        page.click("#controls [data-action=start-all]")
+        expect(page.locator("#card-events .status")).to_have_text(re.compile("Held"))
+        expect(page.locator("#card-events [data-part=protocol]")).to_have_text("HTTP/1.1")
+        if deliveries.all_inner_texts()[:3] == ["30", "1", "1"]:
+            break  # a busy machine makes single pieces late, and the picture is of the path
+    page.evaluate(
+        "document.querySelectorAll('#streams > :not(.cards)').forEach((part) => (part.hidden = true))"
+    )
     cut(page, ".cards", file)
 
 

@@ -17,7 +17,8 @@ from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Flow, Report, Transport, Verdict
 from flushcheck.prober import saved
 from tests.live import nginxconf, servers
-from tests.page.diagnosis import begin, finished, panel
+from tests.page.conftest import PASS
+from tests.page.diagnosis import begin, diagnose, finished, panel
 from tests.page.rendered import leaning, lines
 
 
@@ -75,7 +76,13 @@ def held(reports, tmp_path_factory) -> dict[str, Any]:
         assert download.value.suggested_filename == f"flushcheck-held.{name}"
         taken[name] = folder / download.value.suggested_filename
         download.value.save_as(taken[name])
-    for name in ("copy-run", "copy-text", "copy-ticket"):
+    page.click("#copy-run")
+    expect(page.locator("#long-link")).to_contain_text("mail programs and chats cut links of more than 2,000")
+    expect(page.locator("#save-run")).to_be_focused()
+    with page.expect_download() as download:
+        page.click("#save-run")
+    assert download.value.path().read_bytes() == taken["json"].read_bytes()
+    for name in ("copy-long-link", "copy-text", "copy-ticket"):
         page.click(f"#{name}")
         expect(page.locator(f"#{name}")).to_have_text("Copied")
         taken[name] = page.evaluate("navigator.clipboard.readText()")
@@ -124,14 +131,38 @@ def test_the_saved_file_opens_from_disk_and_needs_nothing(held, new_page: Callab
 
 
 def test_a_link_shares_the_run_without_the_service_keeping_it(held, page, origin):
-    link = held["copy-run"]
+    link = held["copy-long-link"]
     assert len(link) < 16_000
     # The link may be opened on another service, which judges the run again.
-    page.goto(link.replace(link.partition("/#")[0], origin.url))
+    page.goto(link.replace(link.partition("/?")[0], origin.url))
     expect(page.locator(".banner")).to_contain_text("A shared run")
     expect(page.locator(".verdict")).to_have_text("Held")
     expect(page.locator("[data-culprit=nginx-proxy-buffering]")).to_be_visible()
     assert len(lines(panel(page, "chunked"))) == 20
+    # Without its fragment the link says what it is, and what it has lost.
+    short = link.partition("#")[0].replace(link.partition("/?")[0], origin.url)
+    page.goto("about:blank")
+    page.goto(short)
+    expect(page).to_have_title("Held: streamed text does not arrive piece by piece")
+    expect(page.locator("#report .problem")).to_contain_text("This link has lost its report")
+
+
+def test_a_link_that_is_short_is_copied_at_once(page, origin, context):
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=origin.url)
+    observation = {
+        "probe": {"transport": "chunked"},
+        "outcome": "unreachable",
+        "detail": "",
+        "status": 0,
+        "headers": [],
+    }
+    run = {"target": "http://example.org/", "observations": [observation]}
+    page.goto(f"{origin.url}/#run={packed(run)}")
+    page.click("#copy-run")
+    expect(page.locator("#copy-run")).to_have_text("Copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link.startswith(f"{origin.url}/?report=")
+    assert len(link) < 2000
 
 
 def test_the_text_for_an_issue_is_the_commands_own(held):
@@ -201,4 +232,62 @@ def test_a_service_that_is_gone_is_reported_at_once(page, good, context):
     page.click("[data-action=diagnose]")
     expect(page.locator("#report .problem")).to_contain_text(
         "no longer responds. Is the service still running?"
+    )
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#progress-text")).to_contain_text("Streams of every kind", timeout=20_000)
+    page.click("[data-action=stop-diagnosis]")
+
+
+def test_the_next_test_says_what_changed_since_the_one_before(page, origin):
+    with servers.start_nginx(nginxconf.site(PASS), upstreams={8000: origin.port}) as nginx:
+        diagnose(page, nginx.url)
+        assert page.locator("[data-part=comparison]").count() == 0
+        nginx.apply_fix("proxy_buffering off;")
+        # Reloading keeps the run in the tab, as a change of a server often makes necessary.
+        diagnose(page, nginx.url)
+        comparison = page.locator("[data-part=comparison]")
+        expect(comparison).to_have_attribute("data-trend", "better")
+        expect(comparison).to_contain_text("no longer found: nginx-proxy-buffering")
+        row = comparison.locator("tr", has_text="Chunked HTTP")
+        expect(row.locator("td").first).to_have_text(re.compile(r"was held, 1\.\d\d s, now flowing"))
+        expect(comparison.locator("tr", has_text="WebSocket")).to_contain_text("was failed, now failed")
+        page.click("[data-action=diagnose]")
+        finished(page)
+        expect(comparison).to_have_attribute("data-trend", "same")
+
+
+BUSY = [
+    # status, what the page says at the end
+    (503, "The service is full (status 503): Too many runs; retry in 2 s."),
+    (429, "Too many requests (status 429): Too many runs; retry in 2 s."),
+]
+
+
+@pytest.mark.parametrize(("status", "sentence"), BUSY, ids=[str(status) for status, _ in BUSY])
+def test_a_service_that_is_busy_is_asked_again_and_then_called_that(status, sentence, page, origin):
+    asked: list[str] = []
+
+    def refuse(route):
+        asked.append(route.request.url)
+        body = json.dumps({"error": "Too many runs; retry in 2 s"})
+        route.fulfill(
+            status=status, body=body, headers={"Retry-After": "0.1"}, content_type="application/json"
+        )
+
+    page.goto(origin.url)
+    page.route(re.compile("/diagnostics/plan"), refuse)
+    page.click("[data-action=diagnose]")
+    expect(page.locator("#report .problem")).to_have_text(sentence)
+    assert len(asked) == 4
+
+
+def test_a_proxy_without_its_service_is_called_that(page, origin):
+    page.goto(origin.url)
+    page.route(
+        re.compile("/diagnostics/plan"), lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>")
+    )
+    page.click("[data-action=diagnose]")
+    expect(page.locator("#report .problem")).to_have_text(
+        "Status 502 from a proxy: the service behind it gives no valid response."
     )

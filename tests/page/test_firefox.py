@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.page.firefox import FIREFOX, Firefox
+from tests.page.own_app import COUNT, OwnApp
 
 pytestmark = pytest.mark.skipif(
     FIREFOX is None, reason="firefox-esr is not installed (`make test` installs it)"
@@ -31,6 +32,15 @@ def test_it_names_what_nginx_holds_with_its_defaults(firefox, bare):
         firefox.ask("() => document.querySelector('[data-culprit] pre').textContent")
         == "proxy_buffering off;"
     )
+    assert firefox.ask("() => document.title").startswith("Held · 127.0.0.1:")
+    provenance = firefox.ask("() => document.querySelector('[data-part=provenance]').textContent")
+    assert "from a browser on Linux" in provenance
+    assert "In access logs: nonce=" in provenance
+
+
+def test_the_next_test_in_the_tab_is_compared_with_the_one_before(firefox):
+    firefox.ask("() => document.querySelector('[data-action=diagnose]').click()")
+    firefox.wait("() => document.querySelector('[data-part=comparison]')?.dataset.trend === 'same'")
 
 
 def test_all_four_flow_through_the_shipped_file(firefox, good):
@@ -74,3 +84,31 @@ def test_it_opens_six_streams_to_a_host_over_http11(firefox, origin):
         }"""
     )
     assert opened == 6
+
+
+def test_it_watches_a_stream_of_ones_own(firefox, origin):
+    with OwnApp("*") as app:
+        firefox.goto("about:blank")
+        firefox.goto(origin.url)
+        firefox.wait("() => document.documentElement.dataset.ready")
+        firefox.ask(
+            f"""() => {{
+              document.querySelector("#watch-url").value = "{app.url}/chat";
+              document.querySelector("[data-action=watch]").click();
+            }}"""
+        )
+        verdict = "() => document.querySelector('#watch-report .verdict')?.textContent"
+        assert firefox.wait(verdict) == "Flowing"
+        stream = firefox.ask("() => document.querySelector('[data-part=stream]').innerText")
+        assert "OpenAI chat completions, ended with its end marker" in stream
+        assert f"{COUNT} tokens" in stream
+
+
+def test_its_page_can_reach_no_other_host(firefox, origin):
+    with OwnApp("*") as app:
+        firefox.goto(origin.url)
+        assert (
+            firefox.ask(f"() => fetch('{app.url}/small').then(() => 'sent', (error) => error.name)")
+            == "TypeError"
+        )
+        assert app.requests == []

@@ -139,6 +139,7 @@ def test_the_saved_run_has_the_protocol_of_each_stream(version, reports, tmp_pat
 @pytest.mark.parametrize("version", ALPN)
 def test_each_card_names_its_protocol(version, reports):
     page = reports[version]
+    page.click(".settings > summary")
     page.fill("#c-count", "5")
     page.click("#controls [data-action=start-all]")
     for transport, protocol in [

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from html import unescape
 
 import pytest
 import requests
 
+from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
 from flushcheck.model import (
@@ -108,6 +110,32 @@ def test_the_page_runs_nothing_but_its_own_files(origin):
     sources = "".join(file.read_text() for file in FOLDER.glob("*.js"))
     for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
         assert sink not in sources
+
+
+NO_REPORT = "flushcheck: does streamed text arrive piece by piece?"
+PREVIEWS = [
+    # query                                   title                                        in the description
+    ("",                                      NO_REPORT,                                   "Test whether streamed text"),
+    ("?report=held",                          "Held: streamed text does not",              "A flushcheck report"),
+    ("?report=held&culprit=nginx-gzip",       "Held: streamed text does not",              CULPRITS["nginx-gzip"].title),
+    ("?report=held&culprit=<b>evil",          "Held: streamed text does not",              "A flushcheck report"),
+    ("?report=flowing",                       "Flowing: streamed text arrives",            "A flushcheck report"),
+    ("?report=broken",                        "Broken: a stream does not open",            "A flushcheck report"),
+    ("?report=unknown",                       "Could not tell",                            "A flushcheck report"),
+    ("?report=evil&culprit=nginx-gzip",       NO_REPORT,                                   "Test whether streamed text"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "title", "words"), PREVIEWS, ids=[query for query, *_ in PREVIEWS])
+def test_a_link_has_a_preview_with_the_verdict(query, title, words, origin):
+    # As the programs that make previews ask: with */*.
+    page = requests.get(f"{origin.url}/{query}", headers={"Accept": "*/*"}, timeout=WITHIN_S).text
+    tags = dict(re.findall('<meta (?:property|name)="([^"]+)" content="([^"]*)">', page))
+    assert unescape(tags["og:title"]).startswith(title)
+    assert words in unescape(tags["og:description"])
+    assert tags["description"] == tags["og:description"]
+    assert f"<title>{tags['og:title']}</title>" in page
+    assert "evil" not in page
 
 
 @pytest.mark.parametrize("host", ["evil.example'", '"><script>alert(1)</script>'])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from flushcheck.model import Transport
 from tests.live import servers
+from tests.page.conftest import CHROMIUM
 
 WORDS = "Water in a pipe does"
 OWN = """<!doctype html><title>Another page</title><p id="out"></p><script type="module">
@@ -41,6 +43,33 @@ def test_the_line_for_curl_gets_every_piece(transport, snippets):
     output = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout
     for word in WORDS.split():
         assert word in output
+
+
+SENT = """async (path) => {
+  const lines = (await (await fetch(path, { cache: "no-store" })).text()).trim().split("\\n");
+  return JSON.parse(lines.at(-1)).request_at_app;
+}"""
+
+
+def test_the_line_for_curl_offers_the_compressions_of_the_card(page, snippets):
+    line = snippets("chunked")["curl"]
+    output = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30, check=True).stdout
+    of_curl = json.loads(output.strip().splitlines()[-1])["request_at_app"]["accept_encoding"]
+    path = line.rpartition("/stream/")[2].rstrip("'")
+    of_page = page.evaluate(SENT, f"stream/{path}")["accept_encoding"]
+    assert set(of_curl.split(", ")) == set(of_page.split(", "))
+
+
+def test_on_a_page_that_the_browser_does_not_trust_fewer_are_offered(origin, browser):
+    switches = ["--no-sandbox", "--host-resolver-rules=MAP flushcheck.example 127.0.0.1"]
+    own = browser.browser_type.launch(executable_path=CHROMIUM, args=switches)
+    page = own.new_page()
+    page.goto(f"http://flushcheck.example:{origin.port}/")
+    line = page.locator("#card-chunked [data-part=code] pre").first.text_content() or ""
+    path = f"stream/{line.rpartition('/stream/')[2].rstrip(chr(39))}&count=1"
+    offered = page.evaluate(SENT, path.replace("count=50&", ""))["accept_encoding"]
+    own.close()
+    assert f"-H 'Accept-Encoding: {offered}'" in line
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from tests.live import nginxconf, servers
 from tests.page.rendered import ended, leaning, lines
 
 SHORT = "count=20&interval=0.05"
+SETTINGS = ".settings > summary"
+MORE = ".more > summary"
 TRANSPORTS = [str(transport) for transport in Transport]
 
 
@@ -115,6 +117,7 @@ def test_the_reconnect_loop_is_seen_and_stopped(page, origin):
 def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
     page = new_page()
     page.goto(origin.url)
+    page.click(SETTINGS)
     page.select_option("#c-text", "zh")
     page.select_option("#c-unit", "char")
     page.fill("#c-count", "12")
@@ -133,6 +136,7 @@ def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
         expect(card(other, transport).locator("[data-part=text]")).to_have_text("水在管子里流动，从不等到")
     head = card(other, "chunked").locator("[data-part=headers]")
     assert "x-accel-buffering" in (head.text_content() or "")
+    card(other, "chunked").locator(MORE).click()
     raw = card(other, "chunked").locator("[data-part=wire-box]")
     raw.locator("summary").click()
     expect(raw.locator("tbody tr")).to_have_count(13)
@@ -144,6 +148,7 @@ def test_a_link_shows_exactly_this(new_page: Callable[[], Page], origin):
 def test_markup_in_a_text_is_text(page, origin):
     evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
     page.goto(origin.url)
+    page.click(SETTINGS)
     page.select_option("#c-text", "say")
     page.fill("#c-say", evil)
     page.fill("#c-count", "4")
@@ -158,6 +163,43 @@ def test_a_refusal_is_shown_with_the_services_own_sentence(page, origin):
     start(page, origin.url, "count=20&interval=999")
     for transport in ("polling", "chunked", "events"):
         expect(status(page, transport)).to_have_text(re.compile("interval=999: expected 0 to 300 seconds"))
+
+
+def test_a_service_that_is_gone_is_called_that_on_every_card_with_another_try(page):
+    with servers.start_origin(env={"FLUSHCHECK_RETRY_S": "0.3"}) as service:
+        start(page, service.url, "count=200&interval=0.05")
+        for transport in TRANSPORTS:
+            expect(card(page, transport).locator("[data-part=pieces]")).not_to_have_text("0")
+        host = f"127.0.0.1:{service.port}"
+    for transport in ("polling", "chunked", "websocket"):
+        expect(status(page, transport)).to_have_text(
+            re.compile(f"Connection lost after [0-9]+ pieces?: {host} does not respond. Is the service still")
+        )
+        expect(card(page, transport).locator("[data-action=toggle]")).to_have_text("Try again")
+    expect(status(page, "events")).to_contain_text(
+        f"{host} no longer responds. Is the service still running?"
+    )
+    card(page, "websocket").locator("[data-action=toggle]").click()
+    expect(status(page, "websocket")).to_have_text(
+        f"No connection: {host} does not respond. Is the service still running?"
+    )
+
+
+def test_a_limit_is_called_a_limit(page):
+    with servers.start_origin(env={"FLUSHCHECK_MAX_STREAMS_PER_CLIENT": "1"}) as service:
+        page.goto(f"{service.url}/#count=100&interval=0.05")
+        toggle = card(page, "chunked").locator("[data-action=toggle]")
+        toggle.click()
+        expect(status(page, "chunked")).to_have_text("Streaming.")
+        other = card(page, "events").locator("[data-action=toggle]")
+        other.click()
+        expect(status(page, "events")).to_have_text(
+            re.compile(
+                r"^Too many requests \(status 429\): Limit reached: 1 concurrent streams per client address"
+            )
+        )
+        expect(other).to_have_text("Try again")
+        toggle.click()
 
 
 FRAMES = """async (milliseconds) => {

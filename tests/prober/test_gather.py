@@ -27,7 +27,7 @@ from flushcheck.model import Client as AskedAs
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.prober import RunProgress, gather
 from flushcheck.prober.address import parse
-from flushcheck.prober.gathering import Gathering
+from flushcheck.prober.rounds import Gathering
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import Target
 from tests.prober.peers import TO_CLOSE, Client, Script, end, event, piece, scripted_server
@@ -94,7 +94,7 @@ def test_a_control_is_taken_where_there_is_one(name, control, expected):
 
 
 def test_a_control_that_never_answers_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.gathering.CONTROL_SPARE_S", 0.2)
+    monkeypatch.setattr("flushcheck.prober.rounds.CONTROL_SPARE_S", 0.2)
     with scripted_server(service(lambda client: client.wait_for_close())) as url:
         began = time.monotonic()
         run = gather(url, only=["chunked"], quick=True, timeout_s=10)
@@ -121,6 +121,102 @@ def test_a_clean_path_gets_the_second_round_unless_quick():
         (0, None, 4),
         (0, None, len(stages[1]) - 1),
     ]
+
+
+def looked(monkeypatch, see, **options):
+    """Make a run whose rounds are not made: `see` gives the Observation of a Probe, in the short form or not.
+
+    Returns: of each round its Probes and those of them that were short; and the Run.
+    """
+    rounds: list[tuple[tuple[Probe, ...], set[Probe]]] = []
+
+    def observe_round(probes, *_, short, **__):
+        rounds.append((tuple(probes), set(short)))
+        return tuple(see(probe, probe in short) for probe in probes)
+
+    monkeypatch.setattr("flushcheck.prober.rounds.observe_round", observe_round)
+    with scripted_server(service(no_control)) as url:
+        run = gather(url, only=BOTH, **options)
+    return rounds, run
+
+
+def seen_as(probe: Probe, short: bool, flow: str) -> Observation:
+    """A stream of this Probe: "flowing", "held", "two blocks" or "jitter"."""
+    shape = plan.shape_of(probe, short=short)
+    sent_s = [k * shape.interval_s for k in range(shape.count)]
+    lag_s = {
+        "flowing": [0.0] * shape.count,
+        "jitter": [0.2 * (k % 3 > 0) * (k * 7 % 11) / 11 for k in range(shape.count)],
+        "held": [sent_s[-1] - at_s for at_s in sent_s],
+        "two blocks": [sent_s[-1 if k > 8 else 8] - sent_s[k] for k in range(shape.count)],
+    }[flow]
+    at_s = [sent + lag for sent, lag in zip(sent_s, lag_s, strict=True)]
+    at_s = [max(at_s[: k + 1]) for k in range(shape.count)]
+    arrivals = tuple(Arrival(at_s[k], 20, 20, (ReceivedPiece(k, sent_s[k]),)) for k in range(shape.count))
+    return Observation(
+        probe, Outcome.COMPLETE, status=200, arrivals=arrivals, end=EndRecord(shape.count, sent_s[-1])
+    )
+
+
+KILO = Probe(Transport.CHUNKED, Scenario.KILO)
+XAB = Probe(Transport.CHUNKED, variant=Variant.XAB)
+
+
+def held_path(probe: Probe) -> str:
+    return "flowing" if probe.variant is Variant.XAB else "held"
+
+
+LOOKS = [
+    # name,                                how a Probe is seen in a short look,                              how many are at full length in each round
+    ("all flows",                          lambda probe: "flowing",                                          [0]),
+    ("one baseline has no pattern",        lambda probe: "jitter" if probe == KILO else "flowing",            [0, 3]),
+    ("held, and all is plain",             held_path,                                                        [0, 0]),
+    ("held, and a size is not plain",      lambda probe: "two blocks" if probe == KILO else held_path(probe), [0, 1]),
+    ("held, and an experiment is open",    lambda probe: "jitter" if probe == XAB else held_path(probe),      [0, 0, 1]),
+    ("held, and both are open",            lambda probe: {KILO: "two blocks", XAB: "jitter"}.get(probe) or held_path(probe), [0, 1, 1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "see", "in_full"), LOOKS, ids=[row[0] for row in LOOKS])
+def test_a_quick_run_asks_again_for_what_a_short_look_leaves_open(monkeypatch, name, see, in_full):
+    def at_length(probe: Probe, short: bool) -> Observation:
+        return seen_as(
+            probe, short, see(probe) if short else held_path(probe) if "held" in name else "flowing"
+        )
+
+    rounds, run = looked(monkeypatch, at_length, quick=True)
+    assert [len(set(probes) - short) for probes, short in rounds] == in_full
+    assert len({seen.probe for seen in run.observations}) == len(run.observations)
+    left_out = {probe for probes, _ in rounds for probe in probes} - {seen.probe for seen in run.observations}
+    assert not left_out
+
+
+def test_a_short_look_is_not_begun_where_little_time_is_left(monkeypatch):
+    def flowing(probe: Probe, short: bool) -> Observation:
+        return seen_as(probe, short, "flowing")
+
+    for timeout_s, short in ((9.9, False), (10.5, True)):
+        rounds, _ = looked(monkeypatch, flowing, quick=True, timeout_s=timeout_s)
+        assert [bool(those) for _, those in rounds] == [short]
+        rounds, _ = looked(monkeypatch, flowing, timeout_s=timeout_s)
+        assert [bool(those) for _, those in rounds] == [False, short]
+
+
+def test_a_clean_path_is_confirmed_by_short_streams_or_else_by_full_ones(monkeypatch):
+    def crowded(probe: Probe, short: bool) -> Observation:
+        open_ = short and probe.variant is Variant.TOGETHER
+        return seen_as(probe, short, "jitter" if open_ else "flowing")
+
+    rounds, run = looked(monkeypatch, crowded)
+    assert [bool(short) for _, short in rounds] == [False, True, False]
+    assert rounds[1][0] == rounds[2][0]
+    together = [seen for seen in run.observations if seen.probe.variant is Variant.TOGETHER]
+    assert {len(seen.pieces) for seen in together} == {20}
+
+
+def test_a_held_path_gets_its_experiments_at_full_length_unless_quick(monkeypatch):
+    rounds, _ = looked(monkeypatch, lambda probe, short: seen_as(probe, short, held_path(probe)))
+    assert [bool(short) for _, short in rounds] == [False, False]
 
 
 def test_a_held_path_gets_its_experiments_also_if_quick():
@@ -151,11 +247,12 @@ def test_the_whole_is_over_in_time_whatever_hangs():
 
 
 def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
-    made = []
+    made, short = [], []
 
-    def observe_round(probes, *_, **__):
+    def observe_round(probes, *_, **options):
         made.append(tuple(probes))
-        return tuple(seen(probe, stalled=len(made) == 1) for probe in probes)
+        short.append(set(options["short"]))
+        return tuple(seen(probe, stalled=len(made) <= 2) for probe in probes)
 
     def seen(probe, *, stalled):
         # Late without a pattern, and within what the observer was kept from running for.
@@ -172,21 +269,23 @@ def test_what_a_busy_machine_hid_is_looked_at_again(monkeypatch):
             stall_s=0.3 * hidden,
         )
 
-    monkeypatch.setattr("flushcheck.prober.gathering.observe_round", observe_round)
+    monkeypatch.setattr("flushcheck.prober.rounds.observe_round", observe_round)
     progress: list[RunProgress] = []
     with scripted_server(service(no_control)) as url:
         run = gather(url, only=BOTH, quick=True, on_progress=progress.append)
     tokens = tuple(Probe(transport) for transport in BOTH)
     assert set(tokens) < set(made[0])
-    assert made[1:] == [tokens]
+    # The first look, the same at full length, and what that left open.
+    assert made[1:] == [made[0], tokens]
+    assert short == [set(made[0]), set(), set()]
     assert {observation.probe: observation.stall_s for observation in run.observations} == dict.fromkeys(
         made[0], 0.0
     )
-    assert [(step.stage, step.total) for step in progress] == [(1, len(made[0])), (1, 2)]
+    assert [(step.stage, step.total) for step in progress] == [(1, len(made[0]))] * 2 + [(1, 2)]
 
 
 def test_the_first_round_leaves_time_for_the_second(monkeypatch):
-    monkeypatch.setattr("flushcheck.prober.gathering.MIN_SPARE_S", -1.0)
+    monkeypatch.setattr("flushcheck.prober.rounds.MIN_SPARE_S", -1.0)
 
     def script(client: Client) -> None:
         """The events never end; the chunks are held, which is to be looked into."""

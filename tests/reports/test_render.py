@@ -49,6 +49,7 @@ def test_no_line_is_wider_than_the_terminal_but_those_to_copy(width):
         for fix in culprit_report.culprit.fixes
         for line in fix.change.splitlines()
     ]
+    to_copy += [line.strip() for bundle in GUILTY.bundles for line in bundle.change.splitlines()]
     for line in terminal(GUILTY, width=width, color=False).splitlines():
         assert len(line) <= max(40, min(width, 100)) or line.strip() in to_copy
 

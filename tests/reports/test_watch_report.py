@@ -81,6 +81,7 @@ def test_the_document_says_the_same_in_json():
         "done": False,
         "ended_s": 8.2,
         "summary": "ended after 8.2 s",
+        "sentences": [],
     }
 
 

@@ -150,6 +150,17 @@ def test_no_address_in_a_run_is_requested(path, spied, trap):
     assert reached(spied) == before
 
 
+def test_no_address_in_two_runs_is_requested(spied, trap):
+    run = json.loads((Path(__file__).parents[1] / "recordings" / "nginx-bare.json").read_text())
+    run["target"] = f"http://{address(trap)}/"
+    before = reached(spied)
+    runs = {"before": run, "after": run}
+    response = requests.post(f"{spied.url}/diagnostics/compare", json=runs, timeout=PATIENCE_S)
+    assert response.status_code == 200
+    assert silent(trap)
+    assert reached(spied) == before
+
+
 def test_no_address_in_a_configuration_is_requested(spied, trap):
     where = address(trap)
     text = f"include /etc/passwd;\nserver {{ location / {{ proxy_pass http://{where}; include http://{where}/x; }} }}"

@@ -140,7 +140,7 @@ class Block:
             value=value.text if value else "",
             source=value.source if value else "",
             message=ellipsize(message, _MAX_MESSAGE),
-            fix=fix or self._fix(culprit),
+            fix=self._for_gateway(fix or self._fix(culprit)),
             edits=edits,
             override=override,
             explicit=explicit,
@@ -148,9 +148,14 @@ class Block:
         )
 
     def _fix(self, culprit: Culprit) -> Fix:
-        """The first fix for the version of this block's server."""
-        offered = (fix for fix in culprit.fixes if fix.is_offered(self._version_of))
+        """The first fix for this block's server and its version."""
+        own = [fix for fix in culprit.fixes if fix.server in (None, self.server)]
+        offered = (fix for fix in own if fix.is_offered(self._version_of))
         return next(offered, culprit.fixes[0])
+
+    def _for_gateway(self, fix: Fix) -> Fix:
+        """The fix with the directive for the gateway by which this block of nginx calls the app."""
+        return fix.for_gateway("proxy" if self.via == "http" else self.via) if self.via else fix
 
     def _version_of(self, change: VersionChange) -> Version:
         """The version of the program that has this change; () if it is another program."""

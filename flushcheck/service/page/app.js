@@ -7,8 +7,9 @@ import { showOpenStreams } from "./open-streams.js";
 import { keepTimings } from "./request-timing.js";
 import { settings } from "./settings.js";
 import { StreamCard } from "./stream-card.js";
-import { fillForm, formFragment, onFormChange, PRESETS, parseFragment } from "./stream-form.js";
+import { fillForm, formFragment, formSummary, onFormChange, PRESETS, parseFragment } from "./stream-form.js";
 import { startChooser } from "./transport-chooser.js";
+import { leaveWatch, setUpWatch, stopWatch } from "./watch.js";
 
 /** @import { Transport } from "./types.d.ts" */
 
@@ -26,14 +27,21 @@ const cards = $$(".card").map((card) => {
 
 const describeAll = () => {
   for (const card of cards) card.describe();
+  $("#settings-now").textContent = formSummary();
 };
 const startAll = () => {
   for (const card of cards) card.start();
+  $(".cards").scrollIntoView();
   announce("All four streams started");
 };
 const stopAll = () => {
   for (const card of cards) card.stop();
   announce("All streams stopped");
+};
+
+const startDiagnosis = () => {
+  stopAll();
+  diagnose();
 };
 
 onFormChange(() => {
@@ -44,20 +52,16 @@ onFormChange(() => {
 
 /** @type {Record<string, (button: HTMLButtonElement) => void>} */
 const ACTIONS = {
-  "start-all": (button) => {
-    if (button.closest(".hero")) $("#streams").scrollIntoView();
-    startAll();
-  },
+  "start-all": startAll,
   "stop-all": stopAll,
   "copy-link": (button) => {
     const url = new URL(`#${formFragment() || "streams"}`, location.href.replace(/[?#].*/, ""));
     copy(url.href, button);
   },
-  diagnose: () => {
-    stopAll();
-    diagnose();
-  },
+  diagnose: startDiagnosis,
+  "diagnose-again": startDiagnosis,
   "stop-diagnosis": stopDiagnosis,
+  "stop-watch": stopWatch,
   "check-open": () => $("#check-file").click(),
   "check-example": checkExample,
   "open-run": () => $("#run-file").click(),
@@ -110,8 +114,14 @@ $("#check-form").addEventListener("submit", (event) => {
   checkText();
 });
 
-// A page that is left ends its streams at once. If the browser shows it again from its cache, no stream runs.
-addEventListener("pagehide", stopAll);
+describeAll();
 
+// A page that is left ends its streams at once. If the browser shows it again from its cache, no stream runs.
+addEventListener("pagehide", () => {
+  stopAll();
+  leaveWatch();
+});
+
+setUpWatch();
 showRunInAddress();
 document.documentElement.dataset.ready = "yes";

@@ -7,39 +7,32 @@ import { readChunked, readEvents, refusal } from "./read-fetch.js";
 import { pollAddress, readPolling } from "./read-polling.js";
 import { readWebSocket } from "./read-websocket.js";
 import { keepTimings, timingOf, timingRecorded } from "./request-timing.js";
+import { longestStall } from "./stall-monitor.js";
 import { since } from "./streams.js";
 
 /** @import { Bounds, Observation, PlannedProbe, StreamResult } from "./types.d.ts" */
 
-const TICK_MS = 20;
-
-// The longest time between two ticks shows how long this worker could not run.
-let lastTick = performance.now();
-/** @type {[moment: number, milliseconds: number][]} */
-const stalls = [];
-setInterval(() => {
-  const now = performance.now();
-  if (now - lastTick > 2 * TICK_MS) stalls.push([now, now - lastTick - TICK_MS]);
-  if (stalls.length > 1000) stalls.shift();
-  lastTick = now;
-}, TICK_MS);
+/** @typedef {{timeout_s: number, bounds: Bounds, marker: string}} ProbeOptions `marker` stands in each request */
 
 // A page must not set Accept-Encoding, but the browser itself sends "identity" when it requests a range: "If httpRequest's
 // header list contains `Range`, then append (`Accept-Encoding`, `identity`)" (Fetch standard, HTTP-network-or-cache fetch).
 // A stream has no length, so servers ignore the range. The service reports the header that reached it; that is checked.
 const WITHOUT_ENCODINGS = { Range: "bytes=0-" };
 
+const MARKER_HEADER = "X-Request-ID"; // as in prober/target.py; no browser sends it with a WebSocket
+
 const READERS = { polling: readPolling, chunked: readChunked, events: readEvents, websocket: readWebSocket };
 
 /** Make one probe.
  * @param {PlannedProbe} planned as POST /diagnostics/plan returns it
  * @param {string} root the service's address, with a slash at its end
- * @param {{timeout_s: number, bounds: Bounds}} options
+ * @param {ProbeOptions} options
  * @returns {Promise<Observation | null>} null if this browser cannot make the probe */
-export async function observe(planned, root, { timeout_s, bounds }) {
+export async function observe(planned, root, { timeout_s, bounds, marker }) {
   const { probe } = planned;
   const polling = probe.transport === "polling";
-  const url = new URL(planned.path.slice(1) + Math.random().toString(36).slice(2, 12), root).href;
+  const nonce = marker + Math.random().toString(36).slice(2, 10);
+  const url = new URL(planned.path.slice(1) + nonce, root).href;
   keepTimings();
   const capture = new Capture(bounds);
   const timer = setTimeout(() => capture.control.abort(), timeout_s * 1000);
@@ -49,7 +42,7 @@ export async function observe(planned, root, { timeout_s, bounds }) {
     began: capture.began,
     interval_s: planned.interval_s,
     maxPendingBytes: bounds.max_pending_bytes,
-    headers: probe.variant === "identity" ? WITHOUT_ENCODINGS : {},
+    headers: { [MARKER_HEADER]: marker, ...(probe.variant === "identity" ? WITHOUT_ENCODINGS : {}) },
   });
   if (probe.transport === "websocket" && result.ended === "refused") await requestPlainly(url, capture, result);
   clearTimeout(timer);
@@ -105,10 +98,4 @@ async function requestPlainly(url, capture, result) {
   } catch {
     result.detail += "; a plain request to the same address got no response";
   }
-}
-
-/** The longest time this worker could not run since a moment, in seconds.
- * @param {number} began */
-function longestStall(began) {
-  return stalls.reduce((longest, [moment, ms]) => (moment > began ? Math.max(longest, ms / 1000) : longest), 0);
 }

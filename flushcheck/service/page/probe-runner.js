@@ -1,13 +1,14 @@
 // Runs the probes of a test in one worker, several at once, and shows the progress.
 
 import { $, announce, el, element } from "./dom.js";
+import { startWorker } from "./page-worker.js";
 import { root, settings } from "./settings.js";
 
 /** @import { Observation, PlannedProbe } from "./types.d.ts" */
 
 export const PROBE_TIMEOUT_S = 14; // the longest probe takes 2 s on a path that flows
 export const STOPPED = new Error("stopped");
-const WORKER = "page/probe-worker.js";
+const WORKER = "probe-worker.js";
 
 /** The worker's file could not be loaded or run. */
 export class WorkerFailed extends Error {}
@@ -21,15 +22,17 @@ export class ProbeRunner {
   #done = 0;
   #total = 0;
 
-  constructor() {
+  #marker;
+
+  /** @param {string} marker stands in each request of the run */
+  constructor(marker) {
+    this.#marker = marker;
     this.signal = this.#stop.signal;
     /** Rejects with STOPPED on `stop()`; never fulfilled.
      * @type {Promise<never>} */
     this.stopped = new Promise((_, reject) => this.signal.addEventListener("abort", () => reject(STOPPED)));
     this.stopped.catch(() => {}); // a stop that no code waits for is no error
-    // The page's policy allows this one file as a worker.
-    const policy = globalThis.trustedTypes?.createPolicy("flushcheck-worker", { createScriptURL: () => WORKER });
-    this.#worker = new Worker(policy ? policy.createScriptURL("") : WORKER, { type: "module" });
+    this.#worker = startWorker(WORKER);
     /** @type {Promise<void>} */
     this.ready = new Promise((resolve, reject) => {
       this.#worker.onmessage = ({ data }) => {
@@ -84,7 +87,11 @@ export class ProbeRunner {
     $("#probes").append(item);
     const observation = await new Promise((resolve) => {
       this.#waiting.set(planned.id, resolve);
-      this.#worker.postMessage({ planned, root, timeout_s: PROBE_TIMEOUT_S, bounds: settings.bounds });
+      this.#worker.postMessage({
+        planned,
+        root,
+        options: { timeout_s: PROBE_TIMEOUT_S, bounds: settings.bounds, marker: this.#marker },
+      });
     });
     item.dataset.state = observation?.outcome === "complete" ? "done" : "bad";
     this.#done += 1;

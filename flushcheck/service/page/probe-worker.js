@@ -2,10 +2,11 @@
 
 import { observe } from "./observe.js";
 
-/** @import { Bounds, PlannedProbe } from "./types.d.ts" */
+/** @import { ProbeOptions } from "./observe.js" */
+/** @import { PlannedProbe } from "./types.d.ts" */
 
-/** @param {MessageEvent<{planned: PlannedProbe, root: string, timeout_s: number, bounds: Bounds}>} event */
-addEventListener("message", async ({ data: { planned, root, timeout_s, bounds } }) => {
-  postMessage({ id: planned.id, observation: await observe(planned, root, { timeout_s, bounds }) });
+/** @param {MessageEvent<{planned: PlannedProbe, root: string, options: ProbeOptions}>} event */
+addEventListener("message", async ({ data: { planned, root, options } }) => {
+  postMessage({ id: planned.id, observation: await observe(planned, root, options) });
 });
 postMessage({ ready: true });

@@ -50,7 +50,7 @@ export function readEventSource(url, { listener, signal, end }) {
       if (source.readyState === EventSource.CLOSED) {
         // EventSource does not say why. A second request reads the response.
         if (connections) finish({ ended: "cut", detail: "the browser gave up" });
-        else refusalAt(url).then((detail) => finish({ ended: "refused", detail }));
+        else refusalAt(url).then(finish);
       } else {
         listener.dropped?.(connections);
       }
@@ -59,14 +59,17 @@ export function readEventSource(url, { listener, signal, end }) {
 }
 
 /** Why this address is no event stream.
- * @param {string} url */
+ * @param {string} url
+ * @returns {Promise<StreamResult>} */
 async function refusalAt(url) {
   const control = new AbortController();
   try {
     const response = await fetch(url, { headers: { Accept: "text/event-stream" }, signal: control.signal });
-    return response.ok ? "the response is not an event stream" : (await refusal(response)).detail;
+    if (response.ok) return { ended: "foreign", detail: "the response is not an event stream" };
+    const { detail, status, reason } = await refusal(response);
+    return { ended: "refused", detail, status, reason };
   } catch {
-    return "no response";
+    return { ended: "unreachable", detail: "no response" };
   } finally {
     control.abort();
   }

@@ -69,13 +69,15 @@ export async function readText(response, maxBytes) {
 /** Why a response is not the stream: the service's own sentence if it is one of its JSON errors.
  * @param {Response} response */
 export async function refusal(response) {
+  const { status } = response;
   let text = "";
   try {
     text = await readText(response, MAX_ERROR_BYTES);
     const data = JSON.parse(text);
-    const detail = `${response.status}: ${String(data.error ?? "").slice(0, 400)}`;
-    return { detail, request_at_app: data.request_at_app ?? null };
+    const reason = String(data.error ?? "").slice(0, 400);
+    return { status, reason, detail: `${status}: ${reason}`, request_at_app: data.request_at_app ?? null };
   } catch {
-    return { detail: `${response.status}: ${text.slice(0, 80) || response.statusText}`, request_at_app: null };
+    const detail = `${status}: ${text.slice(0, 80) || response.statusText}`;
+    return { status, reason: "", detail, request_at_app: null };
   }
 }

@@ -9,16 +9,16 @@ const encoder = new TextEncoder();
 
 /** Read by JSON polling: piece k is requested at k times the interval, or at once if piece k - 1 arrived later than that.
  * @param {string} url
- * @param {Omit<ReadOptions, "headers"> & {began: number, interval_s: number}} options
+ * @param {ReadOptions & {began: number, interval_s: number}} options
  * @returns {Promise<StreamResult>} */
-export async function readPolling(url, { listener, signal, began, interval_s, maxPendingBytes }) {
+export async function readPolling(url, { listener, signal, began, interval_s, maxPendingBytes, headers = {} }) {
   let opened = false;
   for (let seq = 0; ; seq += 1) {
     try {
       await until(began + seq * interval_s * 1000, signal);
       const sent_s = since(began);
       // The nonce at the end of `url` gets the number too, so that no cache ever has the response.
-      const response = await fetch(pollAddress(url, seq), { cache: "no-store", signal });
+      const response = await fetch(pollAddress(url, seq), { headers, cache: "no-store", signal });
       if (!opened) listener.opened?.({ status: response.status, headers: [...response.headers] });
       opened = true;
       const text = await readText(response, maxPendingBytes);
@@ -26,7 +26,8 @@ export async function readPolling(url, { listener, signal, began, interval_s, ma
       if (!record) {
         const reason = parsed(text)?.error;
         const detail = `${response.status}: ${reason === undefined ? text.slice(0, 80) : String(reason).slice(0, 400)}`;
-        return { ended: seq ? "foreign" : "refused", detail };
+        const given = { status: response.status, reason: reason === undefined ? "" : String(reason).slice(0, 400) };
+        return seq ? { ended: "foreign", detail } : { ended: "refused", detail, ...given };
       }
       listener.read?.(encoder.encode(text).length);
       listener.record?.(record, sent_s);

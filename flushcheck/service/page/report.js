@@ -2,18 +2,22 @@
 // decides nothing. Everything in it may come from a foreign server, so all of it is text. reports/html.py does the same for
 // files.
 
+import { ArrivalsPicture } from "./arrivals-picture.js";
 import { compareVantages } from "./compare-vantages.js";
-import { $, copyable, el } from "./dom.js";
+import { comparisonPanel } from "./comparison.js";
+import { $, $$, copyable, el } from "./dom.js";
 import { exportButtons } from "./export.js";
 import { CLIENT_NAMES, protocolLabel, TRANSPORT_LABELS, TRANSPORTS, VARIANT_LABELS } from "./labels.js";
+import { streamPanel } from "./stream-report.js";
 import { Timeline } from "./timeline.js";
 
-/** @import { Client, ClientReport, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
+/** @import { Bundle, Client, ClientReport, Comparison, CulpritReport, FaultLocation, Fix, Hop, NotedRun, Report, Transport, TransportReport } from "./types.d.ts" */
 /** @typedef {[transport: Transport, report: TransportReport][]} TransportReports */
 
 /** @type {Record<string, string>} */
 const TONES = { flowing: "good", unknown: "late" };
-const VERDICTS = { flowing: "Flowing", held: "Held", broken: "Broken", unknown: "Could not tell" };
+/** @type {Record<string, string>} */
+export const VERDICTS = { flowing: "Flowing", held: "Held", broken: "Broken", unknown: "Could not tell" };
 const MAX_NOTES = 30;
 
 /** @param {string} word */
@@ -34,8 +38,10 @@ const box = (title, part, ...children) =>
  * @param {Report | null} options.own on the service, measured on its own machine; null if it was not measured
  * @param {Report | null} options.overPublicUrl on the service over its public address; null if it was not measured
  * @param {NotedRun} options.run what the reports were made from
- * @param {string} options.source how the run came to this page; "" if it was made here and now */
-export function showReport({ report, own, overPublicUrl, run, source }) {
+ * @param {Comparison | null} options.comparison with the run before; null if there is none
+ * @param {string} options.source how the run came to this page; "" if it was made here and now
+ * @param {string} [options.place] where to show it. A page shows one report: the other places are emptied */
+export function showReport({ report, own, overPublicUrl, run, comparison, source, place = "#report" }) {
   const transports = /** @type {TransportReports} */ (
     TRANSPORTS.filter((name) => report.transports[name]).map((name) => [name, report.transports[name]])
   );
@@ -43,16 +49,21 @@ export function showReport({ report, own, overPublicUrl, run, source }) {
     ? run.notes.filter((note) => typeof note === "string").slice(0, MAX_NOTES)
     : [];
   const conclusion = compareVantages(report, own, overPublicUrl, source);
-  $("#report").replaceChildren(
+  for (const other of $$(".report")) other.replaceChildren();
+  $(place).replaceChildren(
     ...[
       source && banner(report, run, source),
       el("h2", { class: `verdict ${tone(report.verdict)}` }, VERDICTS[report.verdict] ?? report.verdict),
       el("p", { class: "headline" }, report.headline),
       report.measured_as ? el("p", { class: "soft", "data-part": "measured-as" }, report.measured_as) : null,
-      vantages(report, own, overPublicUrl, conclusion, source),
+      provenance(report),
+      comparisonPanel(comparison),
+      report.stream ? null : vantages(report, own, overPublicUrl, conclusion, source),
       el("div", { class: "grid" }, ...transports.map(transportPanel)),
+      streamPanel(report.stream),
       faultLocation(report.fault_location),
       ...report.culprits.map((culprit) => culpritPanel(culprit, Object.keys(report.clients ?? {}))),
+      ...report.bundles.filter((bundle) => bundle.culprits.length > 1).map(bundlePanel),
       el(
         "div",
         { class: "facts" },
@@ -77,6 +88,14 @@ const banner = (report, run, source) =>
     el("span", { class: "mono" }, report.target),
     ".",
   );
+
+/** When and by what it was measured, and what stands in the access logs of the path; null if the run does not say.
+ * @param {Report} report */
+function provenance({ measured, in_access_logs }) {
+  const lines = [measured && `Measured: ${measured}`, in_access_logs && `In access logs: ${in_access_logs}`];
+  const shown = lines.filter(Boolean).map((line) => el("div", {}, line));
+  return shown.length ? el("div", { class: "soft provenance", "data-part": "provenance" }, ...shown) : null;
+}
 
 /** @param {TransportReports[number]} entry */
 function transportPanel([name, report]) {
@@ -117,7 +136,7 @@ function protocol(transport, flow, client) {
   return text ? el("p", { class: "soft", "data-part": "protocol" }, text) : null;
 }
 
-/** The picture of a stream in time; empty if fewer than two pieces arrived.
+/** The picture of a stream in time; empty if fewer than two pieces arrived. A stream of the visitor's own has no send times.
  * @param {string} label
  * @param {{ sent_s: number[], received_s: number[] }} stream */
 function timeline(label, { sent_s, received_s }) {
@@ -127,7 +146,7 @@ function timeline(label, { sent_s, received_s }) {
       points: sent_s.map((sent, index) => ({ sent_s: sent, arrived_s: received_s[index] ?? sent })),
       span_s: Math.max(...sent_s, ...received_s, 0.1) * 1.02,
     });
-  }
+  } else if (received_s.length) new ArrivalsPicture(picture, label).draw(received_s);
   return picture;
 }
 
@@ -216,6 +235,17 @@ function culpritPanel(culprit, asked) {
   );
 }
 
+/** The lines of several culprits for one server, as one text to copy.
+ * @param {Bundle} bundle */
+const bundlePanel = ({ where, change, culprits, notes }) =>
+  box(
+    `The lines of ${culprits.join(" and ")} together`,
+    "bundle",
+    el("p", {}, where),
+    copyable(change),
+    ...notes.map((note) => el("p", { class: "soft" }, `Note: ${note}`)),
+  );
+
 /** The clients that meet a culprit, in a sentence; "" if all do.
  * @param {CulpritReport} culprit
  * @param {readonly string[]} asked */
@@ -224,10 +254,16 @@ function metBySome({ clients = [] }, asked) {
   return names.length && names.length < asked.length ? `, for ${names.join(", ")}` : "";
 }
 
-/** The versions, the cost and a note of a fix, each only if there is one.
+/** What came of a fix here, its versions, its cost and a note, each only if there is one.
  * @param {Fix} fix */
-export const fixRemarks = ({ versions, cost, note }) =>
-  [versions && `For: ${versions}`, cost && `Cost: ${cost}`, note && `Note: ${note}`]
+export const fixRemarks = ({ tested, versions, cost, note }) =>
+  [
+    tested &&
+      `Tested here: ${tested.transports.join(", ")}, ${tested.before_s.toFixed(2)} s to ${tested.after_s.toFixed(2)} s`,
+    versions && `For: ${versions}`,
+    cost && `Cost: ${cost}`,
+    note && `Note: ${note}`,
+  ]
     .filter(Boolean)
     .map((text) => el("p", { class: "soft" }, text));
 

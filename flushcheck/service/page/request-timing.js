@@ -14,11 +14,21 @@ export function timingOf(url) {
   return entry instanceof PerformanceResourceTiming ? entry : undefined;
 }
 
+/** The browser's own times of the request for this address that began nearest to a moment: there may be several.
+ * @param {string} url
+ * @param {number} began of performance.now() */
+export function timingSince(url, began) {
+  const entries = performance.getEntriesByName(url).filter((entry) => entry instanceof PerformanceResourceTiming);
+  return entries.sort((a, b) => Math.abs(a.startTime - began) - Math.abs(b.startTime - began))[0];
+}
+
 /** Wait until the browser has recorded the times of a request: that happens some time after the response's last byte.
  * @param {string} url
+ * @param {number} [began] not before this moment
  * @returns {Promise<void>} */
-export function timingRecorded(url) {
-  if (timingOf(url)) return Promise.resolve();
+export function timingRecorded(url, began = 0) {
+  const isThere = () => performance.getEntriesByName(url).some(({ startTime }) => startTime >= began);
+  if (isThere()) return Promise.resolve();
   return new Promise((resolve) => {
     const finish = () => {
       observer.disconnect();
@@ -26,7 +36,7 @@ export function timingRecorded(url) {
       resolve();
     };
     const look = () => {
-      if (timingOf(url)) finish();
+      if (isThere()) finish();
     };
     const observer = new PerformanceObserver(look);
     const timer = setTimeout(finish, WITHIN_MS);

@@ -1,7 +1,22 @@
 // A run in a link, and a run in a file. A link carries the run in its fragment, compressed; browsers send a fragment to no
 // server. Both may come from anywhere: the size is bounded here, the service checks the rest, the page shows it as text.
 
-/** @import { NotedRun } from "./types.d.ts" */
+/** @import { NotedRun, Report } from "./types.d.ts" */
+
+/** The longest link that mail programs and chats pass on whole. */
+export const MAX_LINK = 2000;
+
+/** A link to a report. Only the query reaches a server; its two words are for the preview of the link (service/preview.py).
+ * @param {string} root the service's address
+ * @param {NotedRun} run
+ * @param {Pick<Report, "verdict" | "culprits">} report */
+export async function reportLink(root, run, { verdict, culprits }) {
+  const url = new URL(root);
+  url.searchParams.set("report", verdict);
+  if (culprits[0]) url.searchParams.set("culprit", culprits[0].id);
+  url.hash = `run=${await packRun(run)}`;
+  return url.href;
+}
 
 /** Pack a run for a link.
  * @param {NotedRun} run

@@ -5,22 +5,54 @@ import { countDeliveries, isHeld, longestWait } from "./classify.js";
 /** @import { Point, StreamResult, Thresholds } from "./types.d.ts" */
 /** @typedef {[sentence: string, tone: "good" | "late" | "bad" | ""]} Toned a sentence and its colour */
 
-const ENDED = { cut: "Cut", refused: "Refused", unreachable: "Unreachable", foreign: "Not a stream of flushcheck" };
+const ENDED = { cut: "Cut", refused: "Refused", unreachable: "No connection", foreign: "Not a stream of flushcheck" };
 
 /** How a stream ended and how its pieces arrived.
  * @param {readonly Point[]} points
  * @param {StreamResult} result
- * @param {{end: string, unavailable: string, thresholds: Thresholds}} context `end`: the end event that the reader chose;
- * `unavailable`: why this server cannot offer the transport, "" if it can
+ * @param {{end: string, goneHost: string, unavailable: string, thresholds: Thresholds}} context `end`: the end event that
+ * the reader chose; `goneHost`: the service's host if it does not respond any more, else ""; `unavailable`: why this server
+ * cannot offer the transport, "" if it can
  * @returns {Toned} */
-export function endSentence(points, { ended, detail }, { end, unavailable, thresholds }) {
+export function endSentence(
+  points,
+  { ended, detail, status = 0, reason = "" },
+  { end, goneHost, unavailable, thresholds },
+) {
   const pieces = count(points.length, "piece");
   if (ended === "stopped") return [`Stopped after ${pieces}.`, ""];
+  if (goneHost) {
+    const lost = points.length ? `Connection lost after ${pieces}` : "No connection";
+    return [`${lost}: ${goneHost} does not respond. Is the service still running?`, "bad"];
+  }
   if (ended === "complete") return arrivalSentence(points, thresholds);
   if (ended === "cut" && end === "none") return [`Ended without an end record after ${pieces}, as chosen.`, "late"];
   if (ended === "refused" && unavailable) return [`Not available on this server: ${unavailable}.`, "bad"];
+  if (ended === "refused" && status) return [`${statusSentence(status, reason)}.`, isBusy(status) ? "late" : "bad"];
   return [`${ENDED[ended]}${points.length ? ` after ${pieces}` : ""}: ${detail}`, "bad"];
 }
+
+/** What a status other than 200 means, and why, as far as the service says.
+ * @param {number} status
+ * @param {string} reason the service's own, without a full stop; "" if the response is not one of the service's errors */
+export function statusSentence(status, reason) {
+  if (!reason && status === 502) return "Status 502 from a proxy: the service behind it gives no valid response";
+  if (!reason && status === 504) return "Status 504 from a proxy: the service behind it does not respond in time";
+  if (!reason)
+    return `Refused with status ${status}, without a reason of the service: a proxy or another server responded`;
+  if (status === 429) return `Too many requests (status 429): ${reason}`;
+  if (status === 503) return `The service is full (status 503): ${reason}`;
+  return `Refused (status ${status}): ${reason}`;
+}
+
+/** Whether a status says to try again later.
+ * @param {number} status */
+export const isBusy = (status) => status === 429 || status === 503;
+
+/** Whether a stream that ended like this may work if it is started again.
+ * @param {StreamResult} result */
+export const isOverSoon = ({ ended, status = 0 }) =>
+  ended === "unreachable" || (ended === "refused" && (isBusy(status) || status === 502 || status === 504));
 
 /** How the pieces of a complete stream arrived.
  * @param {readonly Point[]} points

@@ -7,12 +7,23 @@ const shellQuoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 /** @param {string} text */
 const literal = (text) => JSON.stringify(text);
 
+/** The options of curl for what the card's own request sends and what may decide how the response arrives. A browser always
+ * offers compression; brotli and zstd only where the page is trusted (HTTPS or this machine). The page forbids caches.
+ * @param {string} accept the header, "" for curl's own
+ * @param {boolean} isTrusted as `isSecureContext` says */
+function curlOptions(accept, isTrusted) {
+  const encodings = isTrusted ? [] : ["-H 'Accept-Encoding: gzip, deflate'"];
+  const headers = [...(accept ? [`-H 'Accept: ${accept}'`] : []), ...encodings, "-H 'Cache-Control: no-cache'"];
+  return `--compressed ${headers.join(" ")}`;
+}
+
 /** Snippets that make the same request.
  * @param {Transport} transport
  * @param {string} url absolute
- * @param {{count: number, interval: number, end: string}} stream `end` is the name of the end event
+ * @param {{count: number, interval: number, end: string, isTrusted: boolean}} stream `end` is the name of the end event;
+ * `isTrusted`: whether the browser offers every compression
  * @returns {{title: string, code: string}[]} */
-export function snippets(transport, url, { count, interval, end }) {
+export function snippets(transport, url, { count, interval, end, isTrusted }) {
   const socket = url.replace(/^http/, "ws");
   const pause = Math.round(interval * 1000);
   const last = count ? count - 1 : 9;
@@ -21,7 +32,7 @@ export function snippets(transport, url, { count, interval, end }) {
       return [
         {
           title: "curl",
-          code: `for n in $(seq 0 ${last}); do curl -s ${shellQuoted(`${url}&cnt=`)}$n; sleep ${interval}; done`,
+          code: `for n in $(seq 0 ${last}); do curl -s ${curlOptions("", isTrusted)} ${shellQuoted(`${url}&cnt=`)}$n; sleep ${interval}; done`,
         },
         {
           title: "fetch",
@@ -36,7 +47,7 @@ export function snippets(transport, url, { count, interval, end }) {
       ];
     case "chunked":
       return [
-        { title: "curl", code: `curl -N ${shellQuoted(url)}` },
+        { title: "curl", code: `curl -N ${curlOptions("", isTrusted)} ${shellQuoted(url)}` },
         {
           title: "fetch",
           code: `const stop = new AbortController();                 // stop.abort() also ends the server's work
@@ -67,7 +78,7 @@ xhr.send();
       ];
     case "events":
       return [
-        { title: "curl", code: `curl -N -H 'Accept: text/event-stream' ${shellQuoted(url)}` },
+        { title: "curl", code: `curl -N ${curlOptions("text/event-stream", isTrusted)} ${shellQuoted(url)}` },
         {
           title: "EventSource",
           code: `const source = new EventSource(${literal(url)});

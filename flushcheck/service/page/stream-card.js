@@ -3,8 +3,9 @@
 import { countDeliveries, longestWait } from "./classify.js";
 import { $, $$, copyable, el } from "./dom.js";
 import { ReconnectLog } from "./reconnect-log.js";
-import { endSentence } from "./sentences.js";
-import { root, settings } from "./settings.js";
+import { endSentence, isOverSoon } from "./sentences.js";
+import { isServiceThere, mayBeGone } from "./service-state.js";
+import { host, NO_RESPONSE, root, settings } from "./settings.js";
 import { snippets } from "./snippets.js";
 import { formValues, streamQuery } from "./stream-form.js";
 import { StreamRun } from "./stream-run.js";
@@ -45,7 +46,6 @@ export class StreamCard {
     this.#reconnects = transport === "events" ? new ReconnectLog(this.#part("loop"), this.#part("connections")) : null;
     $("[data-action=toggle]", element).addEventListener("click", () => (this.isRunning ? this.stop() : this.start()));
     this.#part("wire-box").addEventListener("toggle", () => this.#showRecords());
-    this.describe();
   }
 
   get isRunning() {
@@ -66,6 +66,7 @@ export class StreamCard {
       count: Number(values.count),
       interval: Number(values.interval),
       end: values.end ?? "",
+      isTrusted: isSecureContext,
     });
     this.#part("code").replaceChildren(...blocks.flatMap(({ title, code }) => [el("h4", {}, title), copyable(code)]));
   }
@@ -89,10 +90,11 @@ export class StreamCard {
     run.isOver = true;
     clearInterval(ticking);
     this.#draw(run);
+    const isGone = mayBeGone(result) && !(await isServiceThere());
     if (this.#run === run) {
       this.#run = null;
       this.#showButton();
-      this.#finish(run, result);
+      this.#finish(run, result, isGone);
       this.#onChange();
     }
     if (run.opened_s < 0) return;
@@ -177,10 +179,12 @@ export class StreamCard {
   /** A connection of an EventSource has ended without the end event, or an attempt to reconnect has failed.
    * @param {StreamRun} run
    * @param {number} connection the number of the last one that opened */
-  #dropped(run, connection) {
+  async #dropped(run, connection) {
     const pieces = run.points.filter((point) => point.connection === connection).length;
     const sentence = this.#reconnects?.dropped(connection, pieces, since(run.began));
-    if (sentence) this.#status(sentence, "late");
+    if (!sentence) return;
+    this.#status(sentence, "late");
+    if (!(await isServiceThere()) && this.#run === run) this.#status(`${NO_RESPONSE} ${sentence}`, "bad");
   }
 
   /** @param {StreamRun} run
@@ -234,11 +238,18 @@ export class StreamCard {
   }
 
   /** @param {StreamRun} run
-   * @param {StreamResult} result */
-  #finish({ points, end }, result) {
+   * @param {StreamResult} result
+   * @param {boolean} isGone whether the service does not respond any more */
+  #finish({ points, end }, result, isGone) {
     if (!points.length) this.#part("text").dataset.empty = "No text arrived.";
-    const context = { end, unavailable: this.#unavailable, thresholds: settings.thresholds };
+    const context = {
+      end,
+      goneHost: isGone ? host : "",
+      unavailable: this.#unavailable,
+      thresholds: settings.thresholds,
+    };
     this.#status(...endSentence(points, result, context));
+    if (isGone || isOverSoon(result)) $("[data-action=toggle]", this.#element).textContent = "Try again";
   }
 
   /** @param {string} sentence
@@ -259,6 +270,8 @@ export class StreamCard {
     if (!this.#part("wire-box").hasAttribute("open")) return;
     this.#part("wire-note").textContent =
       `${WIRE_NOTES[this.#transport]} A line above a row marks a new read of this browser.`;
-    this.#part("wire").replaceChildren(...wireRows(this.#transport, this.#last?.records ?? []));
+    const records = this.#last?.records ?? [];
+    this.#part("wire-table").hidden = !records.length;
+    this.#part("wire").replaceChildren(...wireRows(this.#transport, records));
   }
 }

@@ -50,6 +50,13 @@ export function fillForm(values) {
   showOwnText();
 }
 
+/** What the form says, in a few words. */
+export function formSummary() {
+  const { unit, count, interval } = formValues();
+  const pieces = count ? `${count} pieces` : "the text once";
+  return `${pieces}, one ${unit} every ${interval || 0} s`;
+}
+
 /** The fragment for what the form says now; "" for the defaults. */
 export function formFragment() {
   const { text } = formValues();

@@ -87,6 +87,7 @@ export interface Observation {
   usage_tokens?: number;
   error?: string;
   delimited?: boolean;
+  hidden_headers?: boolean;
 }
 
 export interface NamedAddress {
@@ -123,6 +124,7 @@ export interface Run {
   outer_capabilities?: Capabilities | null;
   tapped?: { notes: string[]; observation: Observation } | null;
   omissions?: { probe: Probe; reason: string }[];
+  short_s?: number;
   began_at?: string;
   took_s?: number;
   observer?: string;
@@ -160,6 +162,7 @@ export interface Fix {
   cost: string;
   note: string;
   response_header: boolean;
+  tested?: { transports: Transport[]; before_s: number; after_s: number } | null;
 }
 
 export interface CulpritReport {
@@ -257,7 +260,19 @@ export interface Report {
   took_s: number;
   observer: string;
   marker: string;
+  tls_version: string;
+  measured: string;
+  in_access_logs: string;
   clean: string[];
+  bundles: Bundle[];
+}
+
+export interface Bundle {
+  server: string;
+  where: string;
+  change: string;
+  culprits: string[];
+  notes: string[];
 }
 
 export interface StreamReport {
@@ -281,6 +296,7 @@ export interface StreamReport {
   done: boolean;
   ended_s: number;
   summary: string;
+  sentences: string[];
 }
 
 export interface RungStream {
@@ -298,6 +314,41 @@ export interface Rung {
   received_s: number[];
   transports: Partial<Record<Transport, RungStream>>;
   hops: string[];
+}
+
+// flushcheck/reports/comparison.py: what the service says about two runs
+
+export type Trend = "better" | "same" | "worse" | "unclear";
+
+export interface ComparedReport {
+  target: string;
+  verdict: Verdict;
+  headline: string;
+  began_at: string;
+  measured: string;
+}
+
+export interface Change {
+  name: string;
+  before: string;
+  after: string;
+  before_hold_s: number;
+  after_hold_s: number;
+  trend: Trend;
+  sentence: string;
+}
+
+export interface Comparison {
+  schema: number;
+  trend: Trend;
+  before: ComparedReport;
+  after: ComparedReport;
+  changes: Change[];
+  only_before: string[];
+  only_after: string[];
+  culprits_gone: string[];
+  culprits_new: string[];
+  remarks: string[];
 }
 
 // flushcheck/reports/findings.py: what the service says about a configuration file
@@ -375,6 +426,16 @@ export interface Bounds {
   max_headers: number;
   max_header_chars: number;
   max_pending_bytes: number;
+  max_watch_reads: number;
+  max_watch_bytes: number;
+  watch_s: number;
+  max_watch_s: number;
+}
+
+/** One way to request a stream of the visitor's own again. */
+export interface PlannedRepeat {
+  id: string;
+  probe: Probe;
 }
 
 export interface Settings {
@@ -387,10 +448,74 @@ export interface Settings {
   thresholds: Thresholds;
   bounds: Bounds;
   no_websocket: string;
+  secret_names: string;
   public: boolean;
 }
 
+// flushcheck/service/page_capture.py: what the page tells the service of a stream of the visitor's own
+
+export type PageEnding = "ended" | "broken" | "stopped" | "time_limit" | "enough" | "unreachable";
+
+export interface PageRead {
+  at_s: number;
+  size_bytes: number;
+}
+
+export interface PageCapture {
+  url: string;
+  method: string;
+  ending: PageEnding;
+  detail: string;
+  probe: Probe | null;
+  time_limit_s: number;
+  redirected: boolean;
+  status: number;
+  http_version: string;
+  alpn: string;
+  headers: Header[];
+  hidden_headers: boolean;
+  requested_s: number;
+  connect_s: number;
+  headers_s: number;
+  ended_s: number;
+  stall_s: number;
+  reads: PageRead[];
+  body: string[];
+}
+
 // Values inside the page
+
+/** What the visitor typed. It goes to that address, and nowhere else. */
+export interface OwnRequest {
+  url: string;
+  method: string;
+  headers: Header[];
+  body: string | null;
+  time_limit_s: number;
+}
+
+/** One request of the watching worker. */
+export interface WatchOrder {
+  id: number;
+  request: OwnRequest;
+  probe: Probe | null;
+  /** 0: no other bound than the page's own. */
+  enough_bytes: number;
+  bounds: Bounds;
+  secret_names: string;
+  /** When the first request began, of the worker's performance.now(); 0 for that itself. */
+  run_began: number;
+}
+
+/** What the worker posts while a response comes, and when it is over. */
+export interface WatchEvent {
+  id: number;
+  began?: number;
+  status?: number;
+  read?: { at_s: number; size_bytes: number; text: string };
+  /** Null where the browser could not make the request in this way. */
+  capture?: PageCapture | null;
+}
 
 export type Header = [name: string, value: string];
 
@@ -442,16 +567,25 @@ export interface ReadOptions {
   headers?: Record<string, string>;
 }
 
+/** `status` and `reason` are those of a refusal; `reason` is the service's own
+ * sentence, "" if the response is not one of its errors. */
 export interface StreamResult {
   ended: "complete" | "cut" | "refused" | "unreachable" | "stopped" | "foreign";
   detail: string;
+  status?: number;
+  reason?: string;
   request_at_app?: unknown;
 }
 
 declare global {
   // Trusted Types and client hints: not in TypeScript's DOM library.
   var trustedTypes:
-    | { createPolicy(name: string, rules: { createScriptURL(): string }): { createScriptURL(url: string): URL } }
+    | {
+        createPolicy(
+          name: string,
+          rules: { createScriptURL(name: string): string },
+        ): { createScriptURL(name: string): URL };
+      }
     | undefined;
   interface Navigator {
     userAgentData?: { brands?: { brand: string; version: string }[] };

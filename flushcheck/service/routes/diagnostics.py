@@ -15,18 +15,21 @@ from flask import Blueprint, Response, request
 
 from flushcheck.configs.server_setup import ServerSetup
 from flushcheck.diagnosis.app_server import examine
+from flushcheck.diagnosis.comparison import compare_reports
 from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement.curl_capture import read
 from flushcheck.model import Probe, Report, Run, Transport, UsageError, Vantage
-from flushcheck.model.codec import to_json
+from flushcheck.model.codec import from_json, to_json
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.prober import gather, observe_all
 from flushcheck.reports.app_server import server_report_document
+from flushcheck.reports.comparison import comparison_document
 from flushcheck.reports.json_report import document
 from flushcheck.reports.oneliner import PROBES, oneliner
 from flushcheck.reports.terminal import terminal
 from flushcheck.service.limits.concurrency import ConcurrencyLimiter
 from flushcheck.service.own_address import can_request_itself, loopback_address, visitor_url
+from flushcheck.service.page_capture import PageCapture, observation_document, observation_of
 from flushcheck.service.responses import allow_cors, bounded_body, json_response, retry_later, text_response
 from flushcheck.service.routes.pages import page_response
 from flushcheck.service.service import Service
@@ -73,6 +76,16 @@ def routes(service: Service) -> Blueprint:
         body, target = bounded_body(service.limits.max_judge_bytes), visitor_url(service, request)
         is_json = request.mimetype == JSON or body.lstrip()[:1] == b"{"
         return service.executor.run(lambda: _judge_run(body) if is_json else _judge_capture(body, target))
+
+    @blueprint.post("/diagnostics/observation")
+    def observed() -> Response:
+        body = bounded_body(service.limits.max_judge_bytes)
+        return service.executor.run(lambda: _observe_capture(body))
+
+    @blueprint.post("/diagnostics/compare")
+    def compared() -> Response:
+        body = bounded_body(service.limits.max_judge_bytes)
+        return service.executor.run(lambda: _compare(body))
 
     @blueprint.after_request
     def cors(response: Response) -> Response:
@@ -133,11 +146,12 @@ def _report(url: str, *, quick: bool) -> Report:
 
 
 def _control(service: Service) -> Response:
-    """The two streams that a buffer holds, over the loopback, without any proxy."""
+    """The two streams that a buffer holds, over the loopback, without any proxy; short ones for quick=1."""
     loopback = loopback_address(service, request.environ)
     if not loopback.url:
         return json_response({"observations": [], "reason": loopback.reason})
-    observations = observe_all(CONTROLS, loopback.url, timeout_s=CONTROL_TIMEOUT_S)
+    short = request.args.get("quick") == "1"
+    observations = observe_all(CONTROLS, loopback.url, timeout_s=CONTROL_TIMEOUT_S, short=short)
     return json_response({"observations": to_json(observations)})
 
 
@@ -150,6 +164,19 @@ def _judge_run(body: bytes) -> Response:
     return json_response(document(judge(run_from_json(_parsed(body)))))
 
 
+def _compare(body: bytes) -> Response:
+    """What changed from one Run to a later one, in the words of `flushcheck compare`.
+
+    Raises:
+        UsageError: the body is not two Runs.
+    """
+    data = _parsed(body)
+    if not isinstance(data, dict) or not {"before", "after"} <= set(data):
+        raise UsageError('expected two runs, for example {"before": {"target": …}, "after": {"target": …}}')
+    before, after = (judge(run_from_json(data[name], name)) for name in ("before", "after"))
+    return json_response(comparison_document(compare_reports(before, after), before, after))
+
+
 def _judge_capture(body: bytes, target: str) -> Response:
     """The report on the output of the one-line curl command.
 
@@ -158,6 +185,16 @@ def _judge_capture(body: bytes, target: str) -> Response:
     """
     report = judge(read(body, probes=PROBES, target=target))
     return text_response(terminal(report, width=TEXT_WIDTH, color=False))
+
+
+def _observe_capture(body: bytes) -> Response:
+    """The Observation of a stream that a page read. Its bytes are in neither the response nor a log.
+
+    Raises:
+        UsageError: the body is no capture of a page.
+    """
+    capture = from_json(PageCapture, _parsed(body), "capture")
+    return json_response({"observation": observation_document(observation_of(capture))})
 
 
 def _parsed(body: bytes) -> object:

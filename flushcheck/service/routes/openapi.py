@@ -25,6 +25,7 @@ from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, Transport
 from flushcheck.protocol import origin
 from flushcheck.reports.measured import MAX_QUERY
+from flushcheck.service.page_capture import PageCapture
 from flushcheck.service.responses import allow_cors, json_response
 from flushcheck.service.routes.check import CheckError
 from flushcheck.service.routes.origin import TRANSPORTS as ORIGIN_TRANSPORTS
@@ -88,7 +89,9 @@ def document(limits: Limits) -> Schema:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": {**_streams(limits), **_diagnostics(), **_rest()},
-        "components": {"schemas": {"Error": ERROR, "CannotCheck": CANNOT_CHECK, **_models(Run)}},
+        "components": {
+            "schemas": {"Error": ERROR, "CannotCheck": CANNOT_CHECK, **_models(Run), **_models(PageCapture)}
+        },
     }
 
 
@@ -125,6 +128,16 @@ def _streams(limits: Limits) -> Schema:
 
 def _diagnostics() -> Schema:
     run = {JSON: {"schema": {"$ref": "#/components/schemas/Run"}}}
+    each = {"$ref": "#/components/schemas/Run"}
+    two_runs = {
+        JSON: {
+            "schema": {
+                "type": "object",
+                "required": ["before", "after"],
+                "properties": {"before": each, "after": each},
+            }
+        }
+    }
     reads = {TEXT: {"schema": TEXT_BODY}}
     quick = _parameter("quick", {"type": "string", "enum": ["0", "1"]}, "1")
     report = {200: {JSON: ANY_OBJECT, TEXT: TEXT_BODY, HTML: TEXT_BODY}}
@@ -133,6 +146,7 @@ def _diagnostics() -> Schema:
         "/diagnostics/control": _get(
             "Two streams that the service observes on its own loopback, for comparison",
             {200: JSON, 429: JSON},
+            [quick],
         ),
         "/diagnostics/server": _get(
             "The server that runs the service, and what that means for streams", {200: JSON}
@@ -140,7 +154,13 @@ def _diagnostics() -> Schema:
         "/diagnostics/judge": _post(
             "The report on a run, or on the output of the one-line curl command", report, run | reads
         ),
+        "/diagnostics/compare": _post("What changed between two runs", {200: JSON}, two_runs),
         "/diagnostics/plan": _post("The next probes to make", {200: JSON}, run),
+        "/diagnostics/observation": _post(
+            "What a page read of a stream of its visitor's own, as an observation",
+            {200: JSON},
+            {JSON: {"schema": {"$ref": "#/components/schemas/PageCapture"}}},
+        ),
         "/diagnostics/report": _post("The report on a run, as a file to keep", report, run),
     }
 

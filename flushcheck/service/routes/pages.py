@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,18 +26,23 @@ from flushcheck.diagnosis.inference import judge
 from flushcheck.measurement import plan
 from flushcheck.measurement.patterns import SAME_DELIVERY_S
 from flushcheck.measurement.plan import ROUTES
+from flushcheck.measurement.repeats import repeat_s, repeats_of_page
 from flushcheck.measurement.timing import KEPT_SHARE, flow
 from flushcheck.model import Probe, Run, Transport, UsageError, Vantage, Variant
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.model.run_schema import run_from_json
 from flushcheck.prober.capture import MAX_ARRIVALS, MAX_HEADERS, MAX_VALUE
+from flushcheck.prober.redaction import SECRET_NAMES
 from flushcheck.prober.tool import TOOL
+from flushcheck.prober.watching import DEFAULT_WATCH_S, MAX_WATCH_S, flows
 from flushcheck.reports.html import HELD_S, LATE_S, html
 from flushcheck.reports.oneliner import oneliner
 from flushcheck.reports.terminal import terminal
 from flushcheck.reports.ticket import ticket
 from flushcheck.service.own_address import visitor_url
+from flushcheck.service.page_capture import PageBounds
 from flushcheck.service.page_files import CLIENT, FOLDER, TYPES, join_client, read_page_files
+from flushcheck.service.preview import preview
 from flushcheck.service.responses import allow_cors, bounded_body, html_response, json_response
 from flushcheck.service.routes import check, origin, streams
 from flushcheck.service.service import Service
@@ -65,6 +70,11 @@ POLICY = "; ".join(
         "trusted-types flushcheck-worker",
     )
 )
+
+# The one script that may ask other hosts: a worker, which takes the policy of its own response (CSP Level 3,
+# "Policy applicability"). The page itself reaches this service only.
+WATCHER = "watch-worker.js"
+WATCHER_POLICY = "default-src 'none'; script-src 'self'; connect-src http: https:"
 
 # The choices in the form of the configuration check.
 SERVER_NAMES = {server: server.display_name for server in Server} | {Server.APACHE: "Apache, .htaccess"}
@@ -124,6 +134,7 @@ def page_response(service: Service) -> Response:
             base=base,
             host=urlsplit(base).netloc,
             line=oneliner(base),
+            preview=preview(request.args.get("report", ""), request.args.get("culprit", "")),
             settings=_settings(service),
             server_names=SERVER_NAMES,
             paths={str(transport): path for transport, path in ROUTES.items()},
@@ -157,9 +168,13 @@ def _settings(service: Service) -> dict[str, Any]:
             "max_headers": MAX_HEADERS,
             "max_header_chars": MAX_VALUE,
             "max_pending_bytes": MAX_PENDING_BYTES,
+            **asdict(PageBounds.of_body(service.limits.max_judge_bytes)),
+            "watch_s": DEFAULT_WATCH_S,
+            "max_watch_s": MAX_WATCH_S,
         },
         # A browser hides why a handshake failed; this reason is known before.
         "no_websocket": handshake.unsupported_reason(request.environ),
+        "secret_names": SECRET_NAMES,
         "public": bool(service.limits.public_url),
     }
 
@@ -171,6 +186,8 @@ def _file(name: str, data: bytes | None) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     # Revalidated each time, with 304: after an update no browser mixes old and new files.
     response.headers["Cache-Control"] = "no-cache"
+    if name == WATCHER:
+        response.headers["Content-Security-Policy"] = WATCHER_POLICY
     response.set_etag(hashlib.sha256(data).hexdigest()[:32])
     response.make_conditional(request)
     return response
@@ -198,8 +215,21 @@ def _plan(body: object) -> Response:
     Raises:
         UsageError: the body is not a Run.
     """
+    run = run_from_json(body, "run")
+    if run.observations and run.observations[0].is_own:
+        return _plan_repeats(run)
+    return json_response({"probes": [_probe_document(probe) for probe in _next_probes(run)]})
+
+
+def _plan_repeats(run: Run) -> Response:
+    """The repeats of a stream of the visitor's own, and how long each may take."""
+    first = run.observations[0]
+    probes = repeats_of_page(first, flows(run.observations))
     return json_response(
-        {"probes": [_probe_document(probe) for probe in _next_probes(run_from_json(body, "run"))]}
+        {
+            "probes": [{"id": probe.id, "probe": to_json(probe)} for probe in probes],
+            "max_s": repeat_s(first),
+        }
     )
 
 

@@ -24,12 +24,15 @@ SLACK = 2
 # wake up, and each time takes some 20.
 MAX_SKIPS = 50
 
+# Not every system has it.
+_LET_OTHERS: Callable[[], object] = getattr(os, "sched_yield", int)
+
 
 class AcceptBalance:
     """The connections of one worker, among those of the others."""
 
     def __init__(
-        self, counts: memoryview[int], number: int, *, let_others: Callable[[], object] = os.sched_yield
+        self, counts: memoryview[int], number: int, *, let_others: Callable[[], object] = _LET_OTHERS
     ) -> None:
         """Begin without connections.
 

@@ -16,7 +16,8 @@ What a socket can report, and what it means here:
   readable all the time, so from then on it is polled in short steps.
 
 Every wait is by `select` and `time`, so it works under plain threads, and under gevent after it has patched
-them.
+them. Windows has no poll(2): there `select` says whether there is something to read, and a look at it whether
+that is the end.
 """
 
 from __future__ import annotations
@@ -41,9 +42,11 @@ LIVENESS_EVERY_S = 1.0
 # Zeros in front of one chunk's size. Go's parser takes 16 digits in all, and 5 hold the largest Piece.
 MAX_LIVENESS_BYTES = 7
 
+# poll(2); Python has these names only where the system has poll, with the same numbers everywhere.
+_IN, _OUT, _HUP, _NVAL = 0x001, 0x004, 0x010, 0x020
+_LOST = 0x008 | _HUP | _NVAL
 # Linux and FreeBSD report FIN apart from bytes; 0 where the system does not.
 _RDHUP: int = getattr(select, "POLLRDHUP", 0)
-_LOST = select.POLLERR | select.POLLHUP | select.POLLNVAL
 
 
 class SocketClient:
@@ -100,14 +103,14 @@ class SocketClient:
             return EndReason.GONE
         self._half_closed = bool(state & _RDHUP)
         if not self._half_closed:
-            self._readable = bool(state & select.POLLIN)
+            self._readable = bool(state & _IN)
             return None
         if not self._chunked:
             return EndReason.GONE
         self._readable = True
         # A socket that accepts no byte now has others under way, and those show as well whether the peer is
         # there.
-        if between and state & select.POLLOUT and self._liveness_bytes < MAX_LIVENESS_BYTES:
+        if between and state & _OUT and self._liveness_bytes < MAX_LIVENESS_BYTES:
             return self._send_liveness_byte()
         return None
 
@@ -120,9 +123,11 @@ class SocketClient:
         return poll_s
 
     def _becomes_readable(self, seconds: float) -> bool:
-        # poll, since select refuses descriptors above 1023.
+        # poll where there is one, since select refuses descriptors above 1023.
+        if not hasattr(select, "poll"):
+            return bool(select.select([self.sock], [], [], seconds)[0])
         poller = select.poll()
-        poller.register(self.sock, select.POLLIN)
+        poller.register(self.sock, _IN)
         return bool(poller.poll(seconds * 1000))
 
     def _send_liveness_byte(self) -> EndReason | None:
@@ -157,15 +162,29 @@ def reset(sock: socket.socket) -> None:
 
 def _state(sock: socket.socket) -> int:
     """What poll(2) reports of the socket now; pending errors are left pending."""
-    poller = unpatched_select("poll")()
     try:
-        poller.register(sock, select.POLLIN | select.POLLOUT | _RDHUP)
-        state = dict(poller.poll(0)).get(sock.fileno(), 0)
+        state = _polled(sock) if hasattr(select, "poll") else _selected(sock)
     except (OSError, ValueError):  # already closed
-        return select.POLLNVAL
-    if not _RDHUP and state & select.POLLIN and not state & _LOST:
+        return _NVAL
+    if not _RDHUP and state & _IN and not state & _LOST:
         # No flag of its own for FIN: peek. A TLS socket cannot be peeked at, and says so by ValueError.
-        with contextlib.suppress(OSError, ValueError):
+        try:
             if sock.recv(1, socket.MSG_PEEK) == b"":
-                return select.POLLHUP
-    return int(state)
+                return _HUP
+        except ConnectionError:
+            return _HUP
+        except (OSError, ValueError):
+            pass
+    return state
+
+
+def _polled(sock: socket.socket) -> int:
+    poller = unpatched_select("poll")()
+    poller.register(sock, _IN | _OUT | _RDHUP)
+    return int(dict(poller.poll(0)).get(sock.fileno(), 0))
+
+
+def _selected(sock: socket.socket) -> int:
+    """The same where there is no poll. A lost connection counts as readable."""
+    readable, writable, _ = select.select([sock], [sock], [], 0)
+    return (_IN if readable else 0) | (_OUT if writable else 0)

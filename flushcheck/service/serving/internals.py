@@ -190,6 +190,15 @@ def direct_misfits(worker: Any, hooks: tuple[object, object]) -> Iterator[str]:
         yield "SCRIPT_NAME is set"
 
 
+def chunk_errors() -> tuple[type[Exception], ...]:
+    """What gunicorn raises when it reads a chunked body that is not well formed; () under another server.
+
+    gunicorn is not imported for it: it does not run on Windows, where it cannot even be imported.
+    """
+    errors = sys.modules.get("gunicorn.http.errors")
+    return (errors.ParseException,) if errors else ()
+
+
 def close_after(start_response: Any) -> None:
     """Have gunicorn close the connection after this response. Nothing under another server."""
     force_close = getattr(getattr(start_response, "__self__", None), "force_close", None)

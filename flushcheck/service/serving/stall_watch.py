@@ -6,17 +6,16 @@ do while the client's system responds. So one thread (a greenlet under gevent) l
 under way, and resets the connection of those that do not progress. The write then fails, and the server ends
 the response as for any client that is gone.
 
-The bounds are those of the engine. A gateway that hands out no socket (FastCGI, uWSGI) has its own.
+The bounds are those of the engine. A gateway that hands out no socket (FastCGI, uWSGI) has its own. Windows
+does not say what its kernel holds: there a write progresses only when it returns.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import math
 import socket
 import struct
-import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +24,14 @@ from contextlib import contextmanager
 from flushcheck.service.serving.disconnect import reset
 from flushcheck.service.serving.drain import CHECK_EVERY_S
 from flushcheck.service.serving.frame_schedule import EndReason, StreamProgress
+
+try:
+    import fcntl
+    import termios
+except ModuleNotFoundError:  # Windows
+    _TELLS_UNSENT = False
+else:
+    _TELLS_UNSENT = True
 
 
 class WatchedStream:
@@ -108,6 +115,8 @@ class StallWatch:
 
 def _unsent_bytes(sock: socket.socket) -> int:
     """What the kernel holds for the client; -1 where it cannot be known. Source: tcp(7), SIOCOUTQ."""
+    if not _TELLS_UNSENT:
+        return -1
     with contextlib.suppress(OSError, ValueError):
         (size,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))
         return int(size)

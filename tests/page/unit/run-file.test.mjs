@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { packRun, readRun, unpackRun } from "../../../flushcheck/service/page/run-file.js";
+import { packRun, readRun, reportLink, unpackRun } from "../../../flushcheck/service/page/run-file.js";
 
 const RUN = { target: "https://example.org/?a=1", observations: [], notes: ["水".repeat(50_000)] };
 const SIZE = JSON.stringify(RUN).length;
@@ -16,6 +16,21 @@ test("a run comes back from its link", async () => {
   assert.match(packed, /^[A-Za-z0-9_-]+$/);
   assert.ok(packed.length < 1000);
   assert.deepEqual(await unpackRun(packed, SIZE), RUN);
+});
+
+describe("a link to a report", () => {
+  const ROWS = [
+    // name                      verdict    culprits                                  query
+    ["has the first culprit",    "held",    [{ id: "nginx-gzip" }, { id: "b" }],      "?report=held&culprit=nginx-gzip"],
+    ["has the verdict alone",    "flowing", [],                                       "?report=flowing"],
+    ["has nothing that is markup", "held",  [{ id: '"><b>&x=1' }],                    "?report=held&culprit=%22%3E%3Cb%3E%26x%3D1"],
+  ];
+  for (const [name, verdict, culprits, query] of ROWS)
+    test(name, async () => {
+      const url = new URL(await reportLink("https://a.example/below/", RUN, { verdict, culprits }));
+      assert.equal(`${url.origin}${url.pathname}${url.search}`, `https://a.example/below/${query}`);
+      assert.deepEqual(await unpackRun(url.hash.replace("#run=", ""), SIZE), RUN);
+    });
 });
 
 test("a run comes back from its file", async () => {

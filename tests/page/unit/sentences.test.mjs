@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { count, endSentence, ordinal } from "../../../flushcheck/service/page/sentences.js";
+import { count, endSentence, isBusy, isOverSoon, ordinal, statusSentence } from "../../../flushcheck/service/page/sentences.js";
 
 const THRESHOLDS = { late_s: 0.1, held_s: 0.5, held_share: 0.5, same_delivery_s: 0.01 };
-const CONTEXT = { end: "done", unavailable: "", thresholds: THRESHOLDS };
+const CONTEXT = { end: "done", goneHost: "", unavailable: "", thresholds: THRESHOLDS };
 const points = (rows) => rows.map(([sent_s, arrived_s]) => ({ sent_s, arrived_s }));
 
 const STEADY = points([[0, 0], [1, 1]]);
@@ -29,8 +29,11 @@ const ENDINGS = [
   ["foreign, and no end was chosen", NONE,       "foreign",     { end: "none" },               "Not a stream of flushcheck: why"],
   ["refused before any piece",     NONE,         "refused",     {},                            "Refused: why"],
   ["refused, and known before",    NONE,         "refused",     { unavailable: "no sockets" }, "Not available on this server: no sockets."],
-  ["unreachable",                  NONE,         "unreachable", {},                            "Unreachable: why"],
-  ["unreachable is not the server", NONE,        "unreachable", { unavailable: "no sockets" }, "Unreachable: why"],
+  ["unreachable",                  NONE,         "unreachable", {},                            "No connection: why"],
+  ["unreachable is not the server", NONE,        "unreachable", { unavailable: "no sockets" }, "No connection: why"],
+  ["gone before any piece",        NONE,         "unreachable", { goneHost: "a:1" },            "No connection: a:1 does not respond. Is the service still running?"],
+  ["gone in the middle",           STEADY,       "cut",         { goneHost: "a:1" },            "Connection lost after 2 pieces: a:1 does not respond. Is the service still running?"],
+  ["stopped by the reader, and gone", STEADY,    "stopped",     { goneHost: "a:1" },            "Stopped after 2 pieces."],
   ["another server's text",        NONE,         "foreign",     {},                            "Not a stream of flushcheck: why"],
 ];
 
@@ -51,4 +54,45 @@ test("ordinals are English", () => {
   const numbers = [1, 2, 3, 4, 10, 11, 12, 13, 14, 21, 22, 101, 111, 113];
   const expected = "1st 2nd 3rd 4th 10th 11th 12th 13th 14th 21st 22nd 101st 111th 113th";
   assert.equal(numbers.map(ordinal).join(" "), expected);
+});
+
+const STATUSES = [
+  // status, the service's reason, sentence
+  [400, "count=0: expected 1 or more", "Refused (status 400): count=0: expected 1 or more"],
+  [429, "Limit reached; retry in 2 s", "Too many requests (status 429): Limit reached; retry in 2 s"],
+  [503, "Too many streams; retry in 2 s", "The service is full (status 503): Too many streams; retry in 2 s"],
+  [502, "", "Status 502 from a proxy: the service behind it gives no valid response"],
+  [504, "", "Status 504 from a proxy: the service behind it does not respond in time"],
+  [503, "", "Refused with status 503, without a reason of the service: a proxy or another server responded"],
+  [404, "", "Refused with status 404, without a reason of the service: a proxy or another server responded"],
+];
+
+describe("a status is called", () => {
+  for (const [status, reason, expected] of STATUSES)
+    test(expected, () => assert.equal(statusSentence(status, reason), expected));
+
+  test("what it is on a card too, with its own tone", () => {
+    const refused = (status, reason) => endSentence([], { ended: "refused", detail: "", status, reason }, CONTEXT);
+    assert.deepEqual(refused(429, "why"), ["Too many requests (status 429): why.", "late"]);
+    assert.deepEqual(refused(400, "why"), ["Refused (status 400): why.", "bad"]);
+  });
+});
+
+describe("worth another try is", () => {
+  const ROWS = [
+    // result                                 worth it
+    [{ ended: "unreachable" },                true],
+    [{ ended: "refused", status: 429 },       true],
+    [{ ended: "refused", status: 503 },       true],
+    [{ ended: "refused", status: 502 },       true],
+    [{ ended: "refused", status: 504 },       true],
+    [{ ended: "refused", status: 500 },       false],
+    [{ ended: "refused", status: 400 },       false],
+    [{ ended: "refused" },                    false],
+    [{ ended: "complete" },                   false],
+    [{ ended: "cut" },                        false],
+  ];
+  for (const [result, expected] of ROWS) test(JSON.stringify(result), () => assert.equal(isOverSoon(result), expected));
+
+  test("busy: only these two", () => assert.deepEqual([400, 429, 502, 503, 504].filter(isBusy), [429, 503]));
 });

@@ -73,11 +73,17 @@ PURE = (
     "classify",
     "client",
     "compare-vantages",
+    "fetch-failure",
     "hold-detector",
+    "last-run",
     "observation-values",
+    "own-request",
     "records",
     "run-file",
+    "run-identity",
     "sentences",
+    "tab-title",
+    "watch-capture",
 )
 
 

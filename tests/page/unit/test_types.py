@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from flushcheck.diagnosis.comparison import Trend, compare_reports
 from flushcheck.files import check_text
 from flushcheck.measurement import plan
 from flushcheck.measurement.patterns import SAME_DELIVERY_S
 from flushcheck.model import (
     Arrival,
+    Bundle,
     Certificate,
     CertificateMatch,
     CertificateReport,
@@ -38,15 +40,19 @@ from flushcheck.model import (
     Report,
     RequestAtApp,
     Run,
+    Server,
+    StreamReport,
     Transport,
     TransportReport,
     Vantage,
     Verdict,
 )
 from flushcheck.model.culprit import Evidence
+from flushcheck.reports.comparison import comparison_document
 from flushcheck.reports.findings import findings_document
 from flushcheck.reports.json_report import document
 from flushcheck.service import create_app
+from flushcheck.service.page_capture import PageCapture, PageEnding, PageRead
 from flushcheck.service.page_files import FOLDER
 from flushcheck.streaming.limits import Limits
 
@@ -71,6 +77,8 @@ DATACLASSES = (
     Observation,
     Certificate,
     Run,
+    PageRead,
+    PageCapture,
 )
 
 
@@ -80,7 +88,13 @@ def test_an_interface_has_the_fields_of_the_dataclass(kind: type[Any]) -> None:
     assert list(declared(kind.__name__)) == names
 
 
-ENUMS = [("Transport", Transport), ("Outcome", Outcome), ("Verdict", Verdict)]
+ENUMS = [
+    ("Transport", Transport),
+    ("Outcome", Outcome),
+    ("Verdict", Verdict),
+    ("Trend", Trend),
+    ("PageEnding", PageEnding),
+]
 
 
 @pytest.mark.parametrize(("name", "enum"), ENUMS, ids=[name for name, _ in ENUMS])
@@ -113,12 +127,19 @@ def a_report() -> dict[str, Any]:
             culprits=(CulpritReport(culprit, Confidence.CERTAIN, (Transport.CHUNKED,), (fact,)),),
             hops=(Hop("a hop", fact),),
             fault_location=FaultLocation(FaultPlace.APP, "a summary", (fact,)),
+            stream=StreamReport("GET", 200, "a format", 1, 1, 0.0, True, 1.0, "a summary"),
             certificate=CertificateReport(Certificate(), Certificate(), CertificateMatch.SAME),
+            bundles=(Bundle(Server.NGINX, "w", "c", ("an-id",)),),
         )
     )
 
 
 REPORT = a_report()
+HELD, FLOWING = (
+    Report("http://x", Verdict.UNKNOWN, "", (TransportReport(Transport.CHUNKED, flow, ""),), ())
+    for flow in (Flow.HELD, Flow.FLOWING)
+)
+COMPARISON = comparison_document(compare_reports(HELD, FLOWING), HELD, FLOWING)
 DOCUMENTS = [
     # interface            its JSON
     ("Report",             REPORT),
@@ -126,10 +147,15 @@ DOCUMENTS = [
     ("IdleResult",         REPORT["transports"]["chunked"]["idle"]),
     ("CulpritReport",      REPORT["culprits"][0]),
     ("Fix",                REPORT["culprits"][0]["fixes"][0]),
+    ("Bundle",             REPORT["bundles"][0]),
     ("FaultLocation",      REPORT["fault_location"]),
     ("CertificateReport",  REPORT["certificate"]),
     ("Certificate",        REPORT["certificate"]["site"]),
     ("Hop",                REPORT["hops"][0]),
+    ("StreamReport",       REPORT["stream"]),
+    ("Comparison",         COMPARISON),
+    ("ComparedReport",     COMPARISON["before"]),
+    ("Change",             COMPARISON["changes"][0]),
 ]  # fmt: skip
 
 

@@ -7,12 +7,14 @@ import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flushcheck.cli import main
 from flushcheck.model import Observation, Outcome, Probe, Run, Transport, Vantage, Verdict
 from flushcheck.model.codec import from_json, to_json
 from flushcheck.service.application import create_app
@@ -49,6 +51,13 @@ def test_a_browser_gets_a_page(origin: OriginServer) -> None:
     response = requests.get(f"{origin.url}/diagnostics", headers=PAGE, timeout=WITHIN_S)
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(("query", "pieces"), [("", 20), ("?quick=1", 16), ("?quick=0", 20)])
+def test_a_control_has_short_streams_where_the_observer_has(origin: OriginServer, query, pieces) -> None:
+    response = requests.get(f"{origin.url}/diagnostics/control{query}", timeout=LONG_S)
+    observations = [from_json(Observation, data) for data in response.json()["observations"]]
+    assert [len(seen.pieces) for seen in observations] == [pieces] * 2
 
 
 def test_the_service_makes_at_most_two_controls_at_once(origin: OriginServer) -> None:
@@ -104,6 +113,38 @@ def test_a_saved_run_may_be_sent_as_curl_sends_a_file(client):
         content_type="application/x-www-form-urlencoded",
     )
     assert json_of(response)["verdict"] in set(Verdict)
+
+
+RECORDINGS = Path(__file__).parents[2] / "recordings"
+
+
+def test_two_runs_are_compared_in_the_words_of_the_command(client, capsys):
+    files = {"before": RECORDINGS / "nginx-bare.json", "after": RECORDINGS / "nginx-gzip.json"}
+    runs = {name: json.loads(file.read_text()) for name, file in files.items()}
+    response = client.post("/diagnostics/compare", json=runs)
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    main(["compare", *map(str, files.values()), "--json"])
+    assert json_of(response) == json.loads(capsys.readouterr().out)
+    assert json_of(response)["remarks"]
+
+
+RUN_JSON = {"target": "", "observations": []}
+NO_PAIRS = [
+    # name,              body,                                in the error
+    ("a list",           [RUN_JSON],                          "expected two runs"),
+    ("one run",          RUN_JSON,                            "expected two runs"),
+    ("the older alone",  {"before": RUN_JSON},                "expected two runs"),
+    ("the newer alone",  {"after": RUN_JSON},                 "expected two runs"),
+    ("one that is none", {"before": RUN_JSON, "after": 1},    "after='1': expected an object"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "body", "words"), NO_PAIRS, ids=[name for name, *_ in NO_PAIRS])
+def test_what_is_not_two_runs_is_refused_with_the_reason(client, name, body, words):
+    response = client.post("/diagnostics/compare", json=body)
+    assert response.status_code == 400
+    assert words in json_of(response)["error"]
 
 
 BODIES = [

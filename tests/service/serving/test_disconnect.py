@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import threading
@@ -11,6 +12,7 @@ from contextlib import closing
 
 import pytest
 
+from flushcheck.service.serving import disconnect
 from flushcheck.service.serving.disconnect import MAX_LIVENESS_BYTES, OpaqueClient, SocketClient
 from flushcheck.service.serving.frame_schedule import EndReason
 from flushcheck.service.serving.http_connection import client_of
@@ -75,6 +77,24 @@ LEAVING: list[tuple[Callable[[socket.socket], None], bool]] = [
     (half_close_then_close, True),
     (half_close, False),
 ]
+
+
+@pytest.mark.parametrize(("leave", "chunked"), LEAVING)
+def test_a_client_that_leaves_is_noticed_without_poll_too(monkeypatch, pair, leave, chunked):
+    monkeypatch.delattr(select, "poll")  # as on Windows
+    monkeypatch.setattr(disconnect, "_RDHUP", 0)
+    server, end = pair
+    client = SocketClient(server, chunked=chunked)
+    assert client.wait(0.01) is None
+    threading.Timer(0.05, leave, [end]).start()
+    began_s = time.monotonic()
+    if leave is write_and_close:  # what it wrote hides the end of its stream there; the next write fails
+        assert client.wait(0.1) is None
+        return
+    if leave is half_close_then_close:
+        server.sendall(b"x")
+    assert client.wait(LONG_S) is EndReason.GONE
+    assert time.monotonic() - began_s < AT_ONCE_S
 
 
 @pytest.mark.parametrize(("leave", "chunked"), LEAVING)

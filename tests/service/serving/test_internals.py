@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from gevent import get_hub
+from gunicorn.http.errors import ParseException
 from gunicorn.http.wsgi import Response
 
 from flushcheck.service.serving import internals
@@ -35,6 +36,12 @@ def _no_worker(monkeypatch):
 
 def test_the_installed_versions_fit():
     assert misfits() == ()
+
+
+def test_only_gunicorn_has_errors_of_its_own_for_chunks(monkeypatch):
+    assert internals.chunk_errors() == (ParseException,)
+    monkeypatch.delitem(sys.modules, "gunicorn.http.errors")
+    assert internals.chunk_errors() == ()
 
 
 class Later:
