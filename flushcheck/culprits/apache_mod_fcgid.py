@@ -20,6 +20,7 @@ from flushcheck.model import (
     Owner,
     Place,
     Scenario,
+    Symptom,
     Transport,
 )
 
@@ -53,6 +54,8 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://httpd.apache.org/mod_fcgid/mod/mod_fcgid.html#fcgidoutputbuffersize",),
+    shows=(Symptom(Flow.HELD), Symptom(Flow.BLOCKS, block_bytes=65536)),
+    measured_on=("Apache 2.4.71",),
 )
 
 

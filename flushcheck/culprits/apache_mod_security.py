@@ -22,6 +22,7 @@ from flushcheck.model import (
     Flow,
     Owner,
     Place,
+    Symptom,
     Transport,
     Variant,
 )
@@ -55,6 +56,8 @@ CULPRIT = Culprit(
     references=(
         "https://github.com/owasp-modsecurity/ModSecurity/wiki/Reference-Manual-%28v2.x%29#SecResponseBodyAccess",
     ),
+    shows=(Symptom(Flow.HELD),),
+    measured_on=("Apache 2.4.71",),
 )
 
 

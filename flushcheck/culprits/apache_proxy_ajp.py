@@ -8,7 +8,7 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import apache_proxy_fcgi
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Place, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Place, Source, Symptom
 
 CULPRIT = Culprit(
     id="apache-proxy-ajp",
@@ -50,6 +50,8 @@ CULPRIT = Culprit(
     ),
     looks_like=("apache-proxy-fcgi",),
     shown_by=frozenset({Source.FILE}),
+    shows=(Symptom(Flow.BLOCKS, block_bytes=4096), Symptom(Flow.HELD)),
+    measured_on=("Apache 2.4.71",),
 )
 
 

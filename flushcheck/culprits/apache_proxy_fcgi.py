@@ -11,7 +11,18 @@ from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import gateway_evidence, hold_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Place, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Place,
+    Symptom,
+    Transport,
+)
 
 PASS_FIX = Fix(
     where="Apache, the ProxyPass line",
@@ -54,6 +65,8 @@ CULPRIT = Culprit(
     ),
     fixes=(PASS_FIX, HANDLER_FIX),
     references=("https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#proxypass",),
+    shows=(Symptom(Flow.BLOCKS, block_bytes=4096), Symptom(Flow.HELD)),
+    measured_on=("Apache 2.4.71",),
 )
 
 

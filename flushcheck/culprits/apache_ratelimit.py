@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, Scope
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Place, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Place, Source, Symptom
 
 CULPRIT = Culprit(
     id="apache-ratelimit",
@@ -31,6 +31,8 @@ CULPRIT = Culprit(
     ),
     references=("https://httpd.apache.org/docs/2.4/mod/mod_ratelimit.html",),
     shown_by=frozenset({Source.FILE}),
+    shows=(Symptom(Flow.THROTTLED),),
+    measured_on=("Apache 2.4.71",),
 )
 
 

@@ -8,7 +8,7 @@ from flushcheck.configs import hosting
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="app-engine-standard",
@@ -30,6 +30,7 @@ CULPRIT = Culprit(
     references=("https://cloud.google.com/appengine/docs/standard/how-requests-are-handled",),
     looks_like=("http-hop",),
     shown_by=frozenset({Source.FILE}),
+    shows=(Symptom(Flow.HELD),),
 )
 
 SERVERS = (Server.HOSTING,)

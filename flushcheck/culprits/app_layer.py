@@ -21,6 +21,7 @@ from flushcheck.model import (
     Outcome,
     Owner,
     Source,
+    Symptom,
     Transport,
     Vantage,
 )
@@ -50,6 +51,8 @@ CULPRIT = Culprit(
     ),
     references=("https://peps.python.org/pep-3333/#middleware-handling-of-block-boundaries",),
     shown_by=frozenset({Source.PATH, Source.APP}),
+    shows=(Symptom(Flow.HELD),),
+    measured_on=("gunicorn 27.0.1",),
 )
 
 

@@ -6,7 +6,18 @@ from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.own_wording import own_summary
 from flushcheck.measurement.plan import HELD_FLOWS
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Source,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="app-response",
@@ -27,6 +38,8 @@ CULPRIT = Culprit(
     ),
     references=("https://peps.python.org/pep-3333/#middleware-handling-of-block-boundaries",),
     shown_by=frozenset({Source.PATH, Source.APP}),
+    shows=(Symptom(Flow.HELD), Symptom(Flow.BLOCKS, block_bytes=8192)),
+    measured_on=("gunicorn 27.0.1",),
 )
 
 

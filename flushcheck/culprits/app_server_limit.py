@@ -10,7 +10,7 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.server_setup import AppServer
 from flushcheck.configs.tree import Block, Value
 from flushcheck.culprits.gunicorn_sync_worker import FEW, MANY
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 _THREAD = "each stream needs a thread"
 
@@ -95,6 +95,7 @@ CULPRIT = Culprit(
     ),
     looks_like=("gunicorn-sync-worker",),
     shown_by=frozenset({Source.APP, Source.FILE}),
+    shows=(Symptom(Flow.LATE),),
 )
 
 SERVERS = (Server.APP_SERVER, Server.UWSGI)

@@ -13,10 +13,12 @@ from flushcheck.model import (
     Detection,
     Evidence,
     Fix,
+    Flow,
     Owner,
     Place,
     Server,
     Source,
+    Symptom,
     Transport,
 )
 
@@ -75,6 +77,7 @@ CULPRIT = Culprit(
     ),
     shown_by=frozenset({Source.PATH}),
     generic=True,
+    shows=(Symptom(Flow.HELD),),
 )
 
 

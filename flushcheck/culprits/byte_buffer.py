@@ -16,6 +16,7 @@ from flushcheck.model import (
     Flow,
     Owner,
     Source,
+    Symptom,
     Transport,
 )
 
@@ -52,6 +53,7 @@ CULPRIT = Culprit(
     ),
     shown_by=frozenset({Source.PATH, Source.APP}),
     generic=True,
+    shows=(Symptom(Flow.BLOCKS, block_bytes=4096),),
 )
 
 # Who makes blocks of this size, as measured on Debian 12; the rest of the evidence decides.

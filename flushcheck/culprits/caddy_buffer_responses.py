@@ -11,7 +11,18 @@ from flushcheck.culprits import lint_common, x_accel
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import STREAMED
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Probe, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Probe,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="caddy-buffer-responses",
@@ -39,6 +50,8 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://caddyserver.com/docs/caddyfile/directives/reverse_proxy",),
+    shows=(Symptom(Flow.HELD),),
+    measured_on=("Caddy 2.6.2", "Caddy 2.11.7"),
 )
 
 

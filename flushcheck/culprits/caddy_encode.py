@@ -11,7 +11,7 @@ from flushcheck.configs.tree import Block, Directive, edit, ellipsize
 from flushcheck.culprits import compression, envoy, lint_common, own_stream
 from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Place, Side, Transport
+from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Place, Side, Symptom, Transport
 
 CULPRIT = Culprit(
     id="caddy-encode",
@@ -60,6 +60,8 @@ CULPRIT = Culprit(
     references=("https://caddyserver.com/docs/caddyfile/directives/encode",),
     looks_like=("envoy-compressor",),
     versions=(versions.CADDY_ENCODE_FLUSH,),
+    shows=(Symptom(Flow.HELD, compressed=True),),
+    measured_on=("Caddy 2.6.2", "Caddy 2.8.4"),
 )
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from flushcheck.culprits import own_stream
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Source, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Fix,
+    Flow,
+    Owner,
+    Source,
+    Symptom,
+    Transport,
+    Variant,
+)
 
 CULPRIT = Culprit(
     id="compressor",
@@ -49,6 +60,7 @@ CULPRIT = Culprit(
     references=("https://www.rfc-editor.org/rfc/rfc9110#section-8.4",),
     shown_by=frozenset({Source.PATH, Source.APP}),
     generic=True,
+    shows=(Symptom(Flow.HELD, compressed=True),),
 )
 
 

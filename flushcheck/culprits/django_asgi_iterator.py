@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="django-asgi-iterator",
@@ -34,4 +34,5 @@ CULPRIT = Culprit(
     looks_like=("joined-response",),
     shown_by=frozenset({Source.APP, Source.TAP}),
     layers=("django.core.handlers.asgi.ASGIHandler",),
+    shows=(Symptom(Flow.HELD),),
 )

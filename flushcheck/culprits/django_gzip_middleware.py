@@ -5,7 +5,18 @@ from __future__ import annotations
 from flushcheck.configs.versions import DJANGO_GZIP_FLUSH
 from flushcheck.culprits import own_stream
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Source,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="django-gzip-middleware",
@@ -45,6 +56,8 @@ CULPRIT = Culprit(
     shown_by=frozenset({Source.PATH, Source.APP, Source.TAP}),
     versions=(DJANGO_GZIP_FLUSH,),
     layers=("django.middleware.gzip.GZipMiddleware",),
+    shows=(Symptom(Flow.HELD, compressed=True),),
+    measured_on=("Django 5.2", "Django 6.0", "Django 6.1"),
 )
 
 FILE_NAME = 0x08  # a flag of the gzip header (RFC 1952, section 2.3.1)

@@ -21,6 +21,7 @@ from flushcheck.model import (
     Owner,
     Probe,
     Source,
+    Symptom,
     Transport,
 )
 
@@ -56,6 +57,8 @@ CULPRIT = Culprit(
     looks_like=("websocket-upgrade",),
     shown_by=frozenset({Source.PATH, Source.FILE}),
     holds=False,
+    shows=(Symptom(Flow.FAILED),),
+    measured_on=("Envoy 1.40.0",),
 )
 
 

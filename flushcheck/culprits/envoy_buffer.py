@@ -17,9 +17,11 @@ from flushcheck.model import (
     Detection,
     Evidence,
     Fix,
+    Flow,
     Owner,
     Probe,
     Source,
+    Symptom,
     Transport,
 )
 
@@ -65,6 +67,8 @@ CULPRIT = Culprit(
     ),
     references=("https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/buffer_filter",),
     shown_by=frozenset({Source.PATH, Source.FILE}),
+    shows=(Symptom(Flow.FAILED),),
+    measured_on=("Envoy 1.40.0",),
 )
 
 

@@ -12,7 +12,17 @@ from flushcheck.culprits import compression, envoy
 from flushcheck.culprits.lint_common import STREAM_TYPES
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Owner, Source, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Fix,
+    Flow,
+    Owner,
+    Source,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="envoy-compressor",
@@ -58,6 +68,8 @@ CULPRIT = Culprit(
     ),
     looks_like=("caddy-encode",),
     shown_by=frozenset({Source.PATH, Source.FILE}),
+    shows=(Symptom(Flow.HELD, compressed=True),),
+    measured_on=("Envoy 1.40.0",),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="express-compression",
@@ -44,4 +44,6 @@ CULPRIT = Culprit(
     looks_like=("compressor",),
     shown_by=frozenset({Source.APP, Source.TAP}),
     layers=("compression",),
+    shows=(Symptom(Flow.HELD, compressed=True),),
+    measured_on=("Node.js 20.20.2",),
 )

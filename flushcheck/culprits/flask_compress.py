@@ -6,7 +6,19 @@ from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Source,
+    Symptom,
+    Transport,
+    Variant,
+)
 
 CULPRIT = Culprit(
     id="flask-compress",
@@ -38,6 +50,8 @@ CULPRIT = Culprit(
     references=("https://github.com/colour-science/flask-compress",),
     shown_by=frozenset({Source.PATH, Source.APP, Source.TAP}),
     layers=("flask_compress.flask_compress.Compress",),
+    shows=(Symptom(Flow.HELD, compressed=True),),
+    measured_on=("gunicorn 27.0.1",),
 )
 
 

@@ -17,6 +17,7 @@ from flushcheck.model import (
     Owner,
     Probe,
     RequestAtApp,
+    Symptom,
     Transport,
 )
 
@@ -46,6 +47,8 @@ CULPRIT = Culprit(
     ),
     references=("https://www.rfc-editor.org/rfc/rfc3875.html",),
     holds=False,
+    shows=(Symptom(Flow.FAILED),),
+    measured_on=("Apache 2.4.71", "lighttpd 1.4.69", "nginx 1.22.1", "uWSGI 2.0.21"),
 )
 
 

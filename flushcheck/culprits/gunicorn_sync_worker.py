@@ -8,7 +8,18 @@ from flushcheck.configs import gunicorn
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, edit
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Client, Confidence, Culprit, Detection, Evidence, Fix, Owner, Transport
+from flushcheck.model import (
+    Client,
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="gunicorn-sync-worker",
@@ -37,6 +48,8 @@ CULPRIT = Culprit(
         ),
     ),
     references=("https://docs.gunicorn.org/en/stable/design.html",),
+    shows=(Symptom(Flow.LATE),),
+    measured_on=("gunicorn 27.0.1",),
 )
 
 

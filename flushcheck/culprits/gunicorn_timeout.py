@@ -18,6 +18,7 @@ from flushcheck.model import (
     Flow,
     Owner,
     Probe,
+    Symptom,
     Transport,
 )
 from flushcheck.model.wording import count_of
@@ -53,6 +54,8 @@ CULPRIT = Culprit(
     references=("https://docs.gunicorn.org/en/stable/settings.html#timeout",),
     looks_like=("gunicorn-sync-worker", "idle-timeout"),
     holds=False,
+    shows=(Symptom(Flow.CUT),),
+    measured_on=("gunicorn 27.0.1",),
 )
 
 

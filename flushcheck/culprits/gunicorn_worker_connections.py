@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="gunicorn-worker-connections",
@@ -27,4 +27,5 @@ CULPRIT = Culprit(
     references=("https://docs.gunicorn.org/en/stable/settings.html#worker-connections",),
     looks_like=("app-server-limit",),
     shown_by=frozenset({Source.APP}),
+    shows=(Symptom(Flow.LATE),),
 )

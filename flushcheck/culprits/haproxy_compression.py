@@ -17,9 +17,11 @@ from flushcheck.model import (
     Detection,
     Evidence,
     Fix,
+    Flow,
     Owner,
     Place,
     Side,
+    Symptom,
     Transport,
     Variant,
 )
@@ -62,6 +64,8 @@ CULPRIT = Culprit(
     ),
     references=("https://docs.haproxy.org/2.6/configuration.html#4-compression%20algo",),
     versions=(versions.HAPROXY_COMPRESSION_FLUSH,),
+    shows=(Symptom(Flow.LATE, with_next=True),),
+    measured_on=("HAProxy 2.6.12",),
 )
 
 ENCODINGS = frozenset({"gzip", "deflate"})  # all that HAProxy has

@@ -24,6 +24,7 @@ from flushcheck.model import (
     Owner,
     Place,
     Side,
+    Symptom,
     Transport,
     Variant,
     Version,
@@ -60,6 +61,8 @@ CULPRIT = Culprit(
     ),
     references=("https://docs.haproxy.org/2.6/configuration.html#4-option%20http-no-delay",),
     versions=(versions.HAPROXY_TLS_TICKS, versions.HAPROXY_ALPN),
+    shows=(Symptom(Flow.TICKS, tick_s=0.2),),
+    measured_on=("HAProxy 2.6.12", "HAProxy 3.0.11", "HAProxy 3.2.26"),
 )
 
 # The kernel's timer came as 195 to 215 ms; ticks between a slow pace's Pieces as up to 260.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="haproxy-wait-for-body",
@@ -34,6 +34,8 @@ CULPRIT = Culprit(
     ),
     references=("https://docs.haproxy.org/2.6/configuration.html#4.2-http-response%20wait-for-body",),
     shown_by=frozenset({Source.FILE}),
+    shows=(Symptom(Flow.HELD), Symptom(Flow.LATE)),
+    measured_on=("HAProxy 2.6.12", "HAProxy 3.0.11", "HAProxy 3.2.26"),
 )
 
 

@@ -29,6 +29,7 @@ from flushcheck.model import (
     Probe,
     Scenario,
     Source,
+    Symptom,
     Transport,
     Variant,
 )
@@ -63,6 +64,7 @@ CULPRIT = Culprit(
     references=(),
     shown_by=frozenset({Source.PATH}),
     generic=True,
+    shows=(Symptom(Flow.HELD), Symptom(Flow.LATE)),
 )
 
 

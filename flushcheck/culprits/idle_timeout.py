@@ -18,8 +18,10 @@ from flushcheck.model import (
     Detection,
     Evidence,
     Fix,
+    Flow,
     Owner,
     Place,
+    Symptom,
     Transport,
     Vantage,
 )
@@ -107,6 +109,8 @@ CULPRIT = Culprit(
     looks_like=("gunicorn-timeout",),
     idle_only=True,
     holds=False,
+    shows=(Symptom(Flow.CUT),),
+    measured_on=("nginx 1.22.1", "HAProxy 2.6.12"),
 )
 
 # A stream's heartbeat is 15 s in most servers and in flushcheck's own: at that or less even those are cut.

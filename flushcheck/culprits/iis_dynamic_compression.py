@@ -8,7 +8,7 @@ from flushcheck.configs import iis
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.lint_common import STREAM_TYPES
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 TYPES_FIX = Fix(
     where="applicationHost.config, httpCompression, dynamicTypes",
@@ -44,6 +44,7 @@ CULPRIT = Culprit(
     ),
     looks_like=("compressor", "http-hop"),
     shown_by=frozenset({Source.FILE}),
+    shows=(Symptom(Flow.HELD, compressed=True),),
 )
 
 SERVERS = (Server.IIS,)

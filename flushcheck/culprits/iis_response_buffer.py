@@ -8,7 +8,7 @@ from flushcheck.configs import iis
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 FASTCGI_FIX = Fix(
     where="web.config or applicationHost.config, the handler of FastCGI",
@@ -42,6 +42,7 @@ CULPRIT = Culprit(
     ),
     looks_like=("http-hop", "buffering-hop"),
     shown_by=frozenset({Source.FILE}),
+    shows=(Symptom(Flow.HELD),),
 )
 
 SERVERS = (Server.IIS,)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from flushcheck.culprits import own_stream
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, FaultPlace, Fix, Flow, Owner, Source, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    FaultPlace,
+    Fix,
+    Flow,
+    Owner,
+    Source,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="joined-response",
@@ -41,6 +52,7 @@ CULPRIT = Culprit(
     references=("https://www.rfc-editor.org/rfc/rfc9110#section-8.6",),
     shown_by=frozenset({Source.PATH, Source.APP}),
     generic=True,
+    shows=(Symptom(Flow.HELD),),
 )
 
 

@@ -10,7 +10,18 @@ from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Place, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Place,
+    Symptom,
+    Transport,
+)
 
 FIX = Fix(
     where="lighttpd.conf",
@@ -39,6 +50,8 @@ CULPRIT = Culprit(
     ),
     fixes=(FIX,),
     references=("https://redmine.lighttpd.net/projects/lighttpd/wiki/Server_stream-response-bodyDetails",),
+    shows=(Symptom(Flow.HELD),),
+    measured_on=("lighttpd 1.4.69",),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import hosting
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="next-compress",
@@ -42,6 +42,7 @@ CULPRIT = Culprit(
     references=("https://nextjs.org/docs/app/api-reference/config/next-config-js/compress",),
     looks_like=("compressor",),
     shown_by=frozenset({Source.APP, Source.FILE}),
+    shows=(Symptom(Flow.HELD, compressed=True),),
 )
 
 SERVERS = (Server.HOSTING,)

@@ -8,7 +8,7 @@ from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_gzip, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Owner, Place, Transport
+from flushcheck.model import Culprit, Detection, Fix, Flow, Owner, Place, Symptom, Transport
 
 _COST = "the module no longer compresses anything in this block"
 
@@ -60,6 +60,8 @@ CULPRIT = Culprit(
     ),
     references=("https://github.com/google/ngx_brotli", "https://github.com/tokers/zstd-nginx-module"),
     looks_like=("nginx-gzip", "nginx-proxy-buffering"),
+    shows=(Symptom(Flow.HELD, compressed=True),),
+    measured_on=("nginx 1.22.1", "nginx 1.30.6"),
 )
 
 

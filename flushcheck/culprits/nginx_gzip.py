@@ -11,7 +11,18 @@ from flushcheck.culprits import lint_common, nginx_blocks, own_stream, x_accel
 from flushcheck.culprits.evidence import variant_evidence
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Place, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Fix,
+    Flow,
+    Owner,
+    Place,
+    Symptom,
+    Transport,
+    Variant,
+)
 from flushcheck.model.wording import any_of
 
 CULPRIT = Culprit(
@@ -58,6 +69,8 @@ CULPRIT = Culprit(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
     ),
     looks_like=("nginx-brotli", "nginx-proxy-buffering"),
+    shows=(Symptom(Flow.HELD, compressed=True),),
+    measured_on=("nginx 1.22.1", "nginx 1.30.6"),
 )
 
 

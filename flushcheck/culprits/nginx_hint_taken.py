@@ -9,7 +9,7 @@ from flushcheck.configs.findings import Finding, Server, level_for
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Owner, Place, Transport
+from flushcheck.model import Culprit, Detection, Fix, Flow, Owner, Place, Symptom, Transport
 
 CULPRIT = Culprit(
     id="nginx-hint-taken",
@@ -45,6 +45,8 @@ CULPRIT = Culprit(
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
     ),
     looks_like=("nginx-ignore-headers", "nginx-proxy-buffering"),
+    shows=(Symptom(Flow.BLOCKS, block_bytes=4096), Symptom(Flow.HELD)),
+    measured_on=("nginx 1.22.1",),
 )
 
 

@@ -10,7 +10,7 @@ from flushcheck.configs.findings import Finding, Level, Server, level_for
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Owner, Place, Transport
+from flushcheck.model import Culprit, Detection, Fix, Flow, Owner, Place, Symptom, Transport
 
 BUFFERING_FIX = Fix(
     where="nginx, the location block with proxy_pass",
@@ -46,6 +46,8 @@ CULPRIT = Culprit(
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers",),
     looks_like=("nginx-hint-taken", "nginx-proxy-buffering"),
+    shows=(Symptom(Flow.BLOCKS, block_bytes=4096), Symptom(Flow.HELD)),
+    measured_on=("nginx 1.22.1",),
 )
 
 

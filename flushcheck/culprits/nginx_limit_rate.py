@@ -9,7 +9,18 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Place, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Place,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="nginx-limit-rate",
@@ -50,6 +61,8 @@ CULPRIT = Culprit(
         x_accel.APP_FIX,
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_core_module.html#limit_rate",),
+    shows=(Symptom(Flow.THROTTLED),),
+    measured_on=("nginx 1.22.1",),
 )
 
 # Twenty pieces of a kilobyte a second, several times over: what a chat, a log or a progress bar sends stays

@@ -17,10 +17,12 @@ from flushcheck.model import (
     Detection,
     Evidence,
     Fix,
+    Flow,
     Owner,
     Place,
     Probe,
     Scenario,
+    Symptom,
     Transport,
 )
 
@@ -93,6 +95,12 @@ CULPRIT = Culprit(
     ),
     looks_like=("nginx-body-filter", "nginx-proxy-cache", "nginx-gzip", "nginx-brotli"),
     versions=(versions.NGINX_UPSTREAM_HTTP11,),
+    shows=(
+        Symptom(Flow.BLOCKS, block_bytes=4096),
+        Symptom(Flow.BLOCKS, block_bytes=16384),
+        Symptom(Flow.HELD),
+    ),
+    measured_on=("nginx 1.22.1", "nginx 1.26.3", "nginx 1.30.6"),
 )
 
 

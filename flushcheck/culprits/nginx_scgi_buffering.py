@@ -8,7 +8,7 @@ from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import nginx_blocks, own_stream, x_accel
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Culprit, Detection, Fix, Owner, Place, Transport
+from flushcheck.model import Culprit, Detection, Fix, Flow, Owner, Place, Symptom, Transport
 
 CULPRIT = Culprit(
     id="nginx-scgi-buffering",
@@ -37,6 +37,8 @@ CULPRIT = Culprit(
         x_accel.APP_FIX,
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_scgi_module.html#scgi_buffering",),
+    shows=(Symptom(Flow.BLOCKS, block_bytes=4096), Symptom(Flow.HELD)),
+    measured_on=("nginx 1.22.1",),
 )
 
 

@@ -20,6 +20,7 @@ from flushcheck.model import (
     Outcome,
     Owner,
     Place,
+    Symptom,
     Transport,
 )
 
@@ -44,6 +45,8 @@ CULPRIT = Culprit(
     ),
     references=("https://nginx.org/en/docs/http/ngx_http_ssi_module.html#ssi",),
     holds=False,
+    shows=(Symptom(Flow.FAILED),),
+    measured_on=("nginx 1.22.1",),
 )
 
 

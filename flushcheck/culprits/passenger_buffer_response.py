@@ -9,7 +9,18 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import own_stream, x_accel
 from flushcheck.culprits.evidence import hold_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Place, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Place,
+    Symptom,
+    Transport,
+)
 
 _COST = "a slow reader keeps an app process busy for as long as it reads"
 APACHE_FIX = Fix(
@@ -46,6 +57,8 @@ CULPRIT = Culprit(
         "https://www.phusionpassenger.com/library/config/apache/reference/#passengerbufferresponse",
         "https://www.phusionpassenger.com/library/config/nginx/reference/#passenger_buffer_response",
     ),
+    shows=(Symptom(Flow.BLOCKS, block_bytes=4096), Symptom(Flow.HELD)),
+    measured_on=("Passenger 6.0.17",),
 )
 
 

@@ -10,7 +10,19 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import own_stream, php_settings
 from flushcheck.culprits.evidence import hold_evidence, variant_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Owner, Place, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Place,
+    Symptom,
+    Transport,
+    Variant,
+)
 
 INI_FIX = Fix(
     where="php.ini, or the pool (php_admin_value)",
@@ -58,6 +70,12 @@ CULPRIT = Culprit(
         CLOSE_FIX,
     ),
     references=("https://www.php.net/manual/en/outcontrol.configuration.php",),
+    shows=(
+        Symptom(Flow.BLOCKS, block_bytes=4096),
+        Symptom(Flow.BLOCKS, block_bytes=8192),
+        Symptom(Flow.HELD),
+    ),
+    measured_on=("PHP 8.2.35",),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="rack-deflater",
@@ -38,4 +38,5 @@ CULPRIT = Culprit(
     references=("https://www.rubydoc.info/gems/rack/Rack/Deflater",),
     looks_like=("compressor",),
     shown_by=frozenset({Source.APP}),
+    shows=(Symptom(Flow.HELD, compressed=True),),
 )

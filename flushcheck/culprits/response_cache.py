@@ -10,7 +10,17 @@ from flushcheck.configs.tree import Block
 from flushcheck.culprits import lint_common
 from flushcheck.culprits.evidence import header_evidence
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="response-cache",
@@ -41,6 +51,8 @@ CULPRIT = Culprit(
     ),
     references=("https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.5",),
     looks_like=("nginx-proxy-cache",),
+    shows=(Symptom(Flow.REPLAYED), Symptom(Flow.HELD)),
+    measured_on=("nginx 1.22.1", "Apache 2.4.71", "Varnish 7.1.1"),
 )
 
 # Headers with which a cache gives itself away.

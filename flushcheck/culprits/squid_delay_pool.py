@@ -8,7 +8,7 @@ from flushcheck.configs import squid
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="squid-delay-pool",
@@ -31,6 +31,7 @@ CULPRIT = Culprit(
     looks_like=("http-hop",),
     shown_by=frozenset({Source.FILE}),
     holds=False,
+    shows=(Symptom(Flow.THROTTLED),),
 )
 
 SERVERS = (Server.SQUID,)

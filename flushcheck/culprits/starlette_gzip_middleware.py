@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flushcheck.configs.versions import STARLETTE_GZIP_EVENTS, STARLETTE_GZIP_FLUSH
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="starlette-gzip-middleware",
@@ -35,4 +35,6 @@ CULPRIT = Culprit(
     shown_by=frozenset({Source.APP, Source.TAP}),
     versions=(STARLETTE_GZIP_EVENTS, STARLETTE_GZIP_FLUSH),
     layers=("starlette.middleware.gzip.GZipMiddleware",),
+    shows=(Symptom(Flow.HELD, compressed=True),),
+    measured_on=("Starlette 0.46.0", "Starlette 1.3.0", "Starlette 1.4.0"),
 )

@@ -10,7 +10,7 @@ from flushcheck.configs.envoy.blocks import is_refused
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, Value, edit
 from flushcheck.configs.yaml_nodes import at, child, scalar
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 _COST = "a request to an app that hangs takes as long as its client waits"
 ENVOY_FIX = Fix(
@@ -79,6 +79,7 @@ CULPRIT = Culprit(
     looks_like=("idle-timeout",),
     shown_by=frozenset({Source.FILE}),
     holds=False,
+    shows=(Symptom(Flow.CUT),),
 )
 
 # Longer than this a deadline was set with streams in mind.

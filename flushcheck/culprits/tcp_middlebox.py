@@ -18,6 +18,7 @@ from flushcheck.model import (
     Owner,
     Probe,
     Source,
+    Symptom,
     Transport,
 )
 
@@ -42,6 +43,8 @@ CULPRIT = Culprit(
     ),
     references=(),
     shown_by=frozenset({Source.PATH, Source.NETWORK}),
+    shows=(Symptom(Flow.HELD), Symptom(Flow.TICKS, tick_s=0.4), Symptom(Flow.CUT)),
+    measured_on=("a TCP relay of the laboratory",),
 )
 
 # Flows that a box below HTTP makes; a late beginning is the app server's.

@@ -13,7 +13,18 @@ from flushcheck.culprits import x_accel
 from flushcheck.culprits.evidence import content_length_evidence
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Fix, Flow, Owner, Source, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Flow,
+    Owner,
+    Source,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="traefik-buffering",
@@ -48,6 +59,8 @@ CULPRIT = Culprit(
     ),
     references=("https://doc.traefik.io/traefik/middlewares/http/buffering/",),
     shown_by=frozenset({Source.PATH, Source.FILE}),
+    shows=(Symptom(Flow.HELD),),
+    measured_on=("Traefik 3.7.15",),
 )
 
 # What Traefik adds to each request; no other program measured adds all of them by itself.

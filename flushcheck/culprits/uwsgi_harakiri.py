@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import uwsgi
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="uwsgi-harakiri",
@@ -42,6 +42,7 @@ CULPRIT = Culprit(
     looks_like=("gunicorn-timeout", "idle-timeout"),
     shown_by=frozenset({Source.FILE}),
     holds=False,
+    shows=(Symptom(Flow.CUT),),
 )
 
 SERVERS = (Server.UWSGI,)

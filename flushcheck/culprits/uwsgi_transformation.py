@@ -8,7 +8,7 @@ from flushcheck.configs import uwsgi
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="uwsgi-transformation",
@@ -34,6 +34,8 @@ CULPRIT = Culprit(
     references=("https://uwsgi-docs.readthedocs.io/en/latest/Transformations.html",),
     looks_like=("http-hop", "buffering-hop"),
     shown_by=frozenset({Source.FILE}),
+    shows=(Symptom(Flow.HELD),),
+    measured_on=("uWSGI 2.0.21",),
 )
 
 SERVERS = (Server.UWSGI,)

@@ -18,7 +18,18 @@ from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.plan import HELD_FLOWS
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Place, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Fix,
+    Flow,
+    Owner,
+    Place,
+    Symptom,
+    Transport,
+    Variant,
+)
 
 STREAM_FIX = Fix(
     where="VCL, sub vcl_backend_response",
@@ -53,6 +64,8 @@ CULPRIT = Culprit(
     detection="The response was stored first, by a server that adds X-Varnish.",
     fixes=(STREAM_FIX, ESI_FIX),
     references=("https://varnish-cache.org/docs/7.1/reference/vcl-var.html",),
+    shows=(Symptom(Flow.HELD),),
+    measured_on=("Varnish 7.1.1",),
 )
 
 

@@ -17,7 +17,18 @@ from flushcheck.culprits.evidence import (
 from flushcheck.culprits.lint_common import NO_OVERRIDE
 from flushcheck.measurement.answer import Answer
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Fix, Flow, Owner, Place, Transport, Variant
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Fix,
+    Flow,
+    Owner,
+    Place,
+    Symptom,
+    Transport,
+    Variant,
+)
 
 FIX = Fix(
     where="VCL, sub vcl_backend_response",
@@ -56,6 +67,8 @@ CULPRIT = Culprit(
     ),
     fixes=(FIX, FILTERS_FIX),
     references=("https://varnish-cache.org/docs/7.1/users-guide/compression.html",),
+    shows=(Symptom(Flow.HELD, compressed=True),),
+    measured_on=("Varnish 7.1.1",),
 )
 
 

@@ -9,7 +9,7 @@ from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.server_setup import AppServer
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 # Pieces of a stream are seldom smaller: a token in an event has 20 bytes and more.
 SMALL_BYTES = 32
@@ -38,6 +38,7 @@ CULPRIT = Culprit(
     references=("https://docs.pylonsproject.org/projects/waitress/en/stable/arguments.html",),
     looks_like=("byte-buffer",),
     shown_by=frozenset({Source.FILE}),
+    shows=(Symptom(Flow.BLOCKS, block_bytes=18000),),
 )
 
 SERVERS = (Server.APP_SERVER,)

@@ -9,7 +9,17 @@ from flushcheck.configs.findings import Finding, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits import upgrade_lines
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Confidence, Culprit, Detection, Evidence, Flow, Probe, RequestAtApp, Transport
+from flushcheck.model import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Flow,
+    Probe,
+    RequestAtApp,
+    Symptom,
+    Transport,
+)
 
 CULPRIT = Culprit(
     id="websocket-upgrade",
@@ -42,6 +52,15 @@ CULPRIT = Culprit(
     ),
     versions=(versions.NGINX_UPSTREAM_HTTP11,),
     holds=False,
+    shows=(Symptom(Flow.FAILED),),
+    measured_on=(
+        "nginx 1.22.1",
+        "nginx 1.30.6",
+        "Apache 2.4.71",
+        "lighttpd 1.4.69",
+        "Varnish 7.1.1",
+        "Squid 5.7",
+    ),
 )
 
 

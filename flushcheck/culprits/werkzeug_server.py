@@ -8,7 +8,7 @@ from flushcheck.configs import app_server
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.server_setup import AppServer
 from flushcheck.configs.tree import Block
-from flushcheck.model import Culprit, Fix, Owner, Source
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
 
 CULPRIT = Culprit(
     id="werkzeug-server",
@@ -30,6 +30,7 @@ CULPRIT = Culprit(
     references=("https://flask.palletsprojects.com/en/stable/deploying/",),
     shown_by=frozenset({Source.APP, Source.FILE}),
     holds=False,
+    shows=(Symptom(Flow.CUT),),
 )
 
 SERVERS = (Server.APP_SERVER,)

@@ -32,6 +32,7 @@ from flushcheck.diagnosis.origin_notes import no_run, origin_notes
 from flushcheck.diagnosis.own_notes import own_notes
 from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
 from flushcheck.diagnosis.path_verdict import first_verdict_note, path_verdict
+from flushcheck.diagnosis.pretence import pretended_sentence
 from flushcheck.diagnosis.report_sentences import could_not_tell, headline, notes, transport_summary
 from flushcheck.diagnosis.response_notes import response_notes
 from flushcheck.diagnosis.service_absent import absence_sentence, service_absent
@@ -101,6 +102,8 @@ def _judge(run: Run) -> Report:
     reports = transport_reports(results)
     if sentence := no_run(run):
         return Report(run.target, Verdict.UNKNOWN, sentence, (), (), origin_notes(run, ()), run.tool)
+    if sentence := pretended_sentence(seen):
+        return _report_of_pretence(run, reports, sentence)
     is_origin = run.capabilities is not None and not run.capabilities.paths
     if own is None and not is_origin and service_absent(seen):
         return _report_of_absence(run, seen, reports)
@@ -196,6 +199,21 @@ def _report_of_absence(run: Run, seen: Observations, reports: tuple[TransportRep
         hops=interceptor(run),
         fault_location=locate_fault(run, seen),
         certificate=certificate_report(run),
+    )
+
+
+def _report_of_pretence(run: Run, reports: tuple[TransportReport, ...], sentence: str) -> Report:
+    """The Report on streams that the service held itself: what arrived, and no cause."""
+    return Report(
+        target=run.target,
+        verdict=Verdict.UNKNOWN,
+        headline=f"could not tell: {sentence}",
+        transports=tuple(replace(report, culprits=(), clients=(), freed_by=()) for report in reports),
+        culprits=(),
+        notes=connection_notes(run),
+        tool=run.tool,
+        certificate=certificate_report(run),
+        is_origin=run.capabilities is not None and not run.capabilities.paths,
     )
 
 

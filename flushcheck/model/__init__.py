@@ -12,7 +12,17 @@ Imports the standard library only. Every other package may import it.
 """
 
 from flushcheck.model.certificate import Certificate, CertificateMatch, CertificateReport
-from flushcheck.model.culprit import Confidence, Culprit, Detection, Evidence, Fix, Owner, Source
+from flushcheck.model.culprit import (
+    Confidence,
+    Culprit,
+    Detection,
+    Evidence,
+    Fix,
+    Owner,
+    Source,
+    Status,
+    Symptom,
+)
 from flushcheck.model.errors import UsageError
 from flushcheck.model.fault_place import FaultPlace
 from flushcheck.model.observation import (
@@ -29,7 +39,15 @@ from flushcheck.model.observation import (
     TimedPiece,
 )
 from flushcheck.model.origin import Capabilities, Omission, OmissionReason
-from flushcheck.model.pieces import EndRecord, Framing, Piece, RequestAtApp, Transport, Unit
+from flushcheck.model.pieces import (
+    PRETEND_HEADER,
+    EndRecord,
+    Framing,
+    Piece,
+    RequestAtApp,
+    Transport,
+    Unit,
+)
 from flushcheck.model.probes import Client, Probe, Scenario, Vantage, Variant
 from flushcheck.model.report import (
     Bundle,
@@ -52,6 +70,7 @@ from flushcheck.model.tokens import Ending, Gaps, TokenMetrics
 from flushcheck.model.versions import Side, Version, VersionChange
 
 __all__ = [
+    "PRETEND_HEADER",
     "PUBLIC",
     "Arrival",
     "Bundle",
@@ -98,7 +117,9 @@ __all__ = [
     "Server",
     "Side",
     "Source",
+    "Status",
     "StreamReport",
+    "Symptom",
     "TapRequest",
     "TimedPiece",
     "TokenMetrics",

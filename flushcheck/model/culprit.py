@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from flushcheck.model.fault_place import FaultPlace
+from flushcheck.model.observation import Flow
 from flushcheck.model.pieces import Transport
 from flushcheck.model.probes import Variant
 from flushcheck.model.servers import Place, Server
@@ -106,6 +107,25 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Symptom:
+    """What becomes of a stream, as it looks from outside."""
+
+    flow: Flow
+    block_bytes: int = 0  # of Flow.BLOCKS; 0: any number
+    tick_s: float = 0.0  # of Flow.TICKS
+    compressed: bool = False  # of Flow.HELD: the header of the response comes at once, the text later
+    with_next: bool = False  # of Flow.LATE: each piece comes with the next one
+
+
+class Status(StrEnum):
+    """Where the knowledge of a Culprit is from."""
+
+    MEASURED = "measured"  # the laboratory ran the program and measured it
+    DOCUMENTED = "documented"  # its documentation says so; no run of the laboratory shows it
+    GENERIC = "generic"  # it names no program that could be run
+
+
+@dataclass(frozen=True, slots=True)
 class Culprit:
     """A known cause of a hold: why it happens, how it shows, how to fix it."""
 
@@ -124,6 +144,15 @@ class Culprit:
     holds: bool = True  # keeps data back; False: a run that shows a hold is not explained by it
     versions: tuple[VersionChange, ...] = ()  # what other versions of the program do
     layers: tuple[str, ...] = ()  # where the layers of an app that are this culprit are defined
+    shows: tuple[Symptom, ...] = ()  # the characteristic one first; (): as different as the causes
+    measured_on: tuple[str, ...] = ()  # programs that the laboratory ran, each with its version
+
+    @property
+    def status(self) -> Status:
+        """Whether it was measured, or is from documentation."""
+        if self.measured_on:
+            return Status.MEASURED
+        return Status.GENERIC if self.generic else Status.DOCUMENTED
 
 
 @dataclass(frozen=True, slots=True)

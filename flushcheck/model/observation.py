@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from flushcheck.model.certificate import Certificate
 from flushcheck.model.origin import Capabilities, Omission
-from flushcheck.model.pieces import EndRecord, RequestAtApp
+from flushcheck.model.pieces import PRETEND_HEADER, EndRecord, RequestAtApp
 from flushcheck.model.probes import Probe, Scenario
 
 
@@ -101,6 +101,11 @@ class Observation:
     def header(self, name: str) -> str:
         """The value of a response header, "" if it did not come; repeated ones joined by commas."""
         return ", ".join(value for key, value in self.headers if key == name)
+
+    @property
+    def pretended(self) -> str:
+        """How the service itself held this stream on request, for example "blocks-4096"; "" if it did not."""
+        return self.header(PRETEND_HEADER.lower()) or (self.end.pretended if self.end else "")
 
     @property
     def shares_connection(self) -> bool:

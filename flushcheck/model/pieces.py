@@ -59,6 +59,10 @@ class RequestAtApp:
     concurrent: int = 0  # streams this process had open, this one included
 
 
+# The response header of a stream that the service itself holds on request: see `streaming.pretend`.
+PRETEND_HEADER = "Flushcheck-Pretend"
+
+
 @dataclass(frozen=True, slots=True)
 class EndRecord:
     """The service's own record that a stream is over: without it, a cut stream looks complete."""
@@ -66,3 +70,4 @@ class EndRecord:
     count: int  # Pieces of the whole stream, the ones before the resume point included
     at_s: float = 0.0
     request_at_app: RequestAtApp = field(default_factory=RequestAtApp)
+    pretended: str = ""  # how the service held it on request, for example "blocks-4096"; on the wire if set

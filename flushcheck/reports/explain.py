@@ -1,17 +1,16 @@
-"""A culprit explained: for a terminal, as JSON, and as a page of the service.
-
-All text is the catalogue's. None of it comes from the far side, and it is escaped all the same.
-"""
+"""A culprit explained: for a terminal, and as JSON. Its page is in `culprit_pages`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
-from flushcheck.model import Culprit, Fix, Source
+from flushcheck.model import Culprit, Fix, Source, Status
+from flushcheck.model.codec import to_json
 from flushcheck.model.versions import shown
+from flushcheck.model.wording import all_of, any_of
 from flushcheck.reports.fixes import fix_document, remarks
+from flushcheck.reports.symptoms import symptom_sentence
 from flushcheck.reports.text_writer import TextWriter
 
 SCHEMA = 2  # of `explanation_document` and `catalogue_document`, counted as that of a Report is
@@ -35,13 +34,14 @@ def explanation_text(culprit: Culprit, *, width: int, color: bool) -> str:
     page = TextWriter(width, color)
     page.line(culprit.id, "yellow", "bold")
     page.text(culprit.title)
-    for heading, paragraphs in _sections(culprit):
+    page.text(f"status: {status_sentence(culprit)}", style="dim")
+    for heading, paragraphs in sections(culprit):
         page.gap()
         page.line(heading, "bold")
         for paragraph in paragraphs:
             page.text(f"  {paragraph}", hang=2)
     page.gap()
-    page.line(_fixes_heading(culprit), "bold")
+    page.line(fixes_heading(culprit), "bold")
     for number, fix in enumerate(culprit.fixes):
         if number:
             page.gap()
@@ -84,6 +84,9 @@ def explanation_document(culprit: Culprit) -> dict[str, Any]:
         "why": culprit.why,
         "symptoms": culprit.symptoms,
         "detection": culprit.detection,
+        "shows": [to_json(symptom) for symptom in culprit.shows],
+        "status": culprit.status.value,
+        "measured_on": list(culprit.measured_on),
         "shown_by": sorted(culprit.shown_by),
         "looks_like": list(culprit.looks_like),
         "versions": [
@@ -107,50 +110,35 @@ def catalogue_document(culprits: Iterable[Culprit]) -> dict[str, Any]:
     return {"schema": SCHEMA, "culprits": listed}
 
 
-def explanation_html(culprit: Culprit, *, root: str) -> str:
-    """One culprit as a page.
-
-    Args:
-        culprit: the one to explain.
-        root: what leads from this page's address to the service's root, for example "../".
-    """
-    sections = "".join(
-        f"<h2>{_text(heading.capitalize())}</h2>"
-        f"{''.join(f'<p>{_text(paragraph)}</p>' for paragraph in paragraphs)}"
-        for heading, paragraphs in _sections(culprit)
-    )
-    fixes = "".join(_fix_html(fix) for fix in culprit.fixes)
-    links = "".join(f"<li>{_link(reference)}</li>" for reference in culprit.references)
-    references = f"<h2>References</h2><ul>{links}</ul>" if links else ""
-    body = (
-        f"<p class=soft>culprit <code>{_text(culprit.id)}</code></p><h1>{_text(culprit.title)}</h1>{sections}"
-        f"<h2>{_text(_fixes_heading(culprit).capitalize())}</h2><div class=cards>{fixes}</div>{references}"
-    )
-    return page_html(culprit.id, body, root)
-
-
-def catalogue_html(culprits: Iterable[Culprit], *, root: str) -> str:
-    """All culprits as a page; `root` as above."""
-    rows = "".join(
-        f'<li><a href="{root}culprits/{_text(culprit.id)}"><code>{_text(culprit.id)}</code></a><br>'
-        f"{_text(culprit.title)}</li>"
-        for culprit in culprits
-    )
-    lead = "All known causes that hold, block or cut a stream: how to recognise each, and how to fix it."
-    return page_html("culprits", f"<h1>The culprits</h1><p>{lead}</p><ul>{rows}</ul>", root)
-
-
-def _sections(culprit: Culprit) -> list[tuple[str, Sequence[str]]]:
+def sections(culprit: Culprit) -> list[tuple[str, Sequence[str]]]:
     """What text and page share: heading, and the paragraphs below it."""
-    sections: list[tuple[str, Sequence[str]]] = [
+    found: list[tuple[str, Sequence[str]]] = [
         ("what it is", (culprit.why,)),
-        ("how it shows", (culprit.symptoms,)),
+        ("how it shows", (culprit.symptoms, *_arrivals(culprit))),
         ("how flushcheck detects it", (culprit.detection, *_ways(culprit))),
     ]
     if culprit.versions:
         changes = [f"{change.sentence()}. Source: {change.source}." for change in culprit.versions]
-        sections.append(("what its versions do", changes))
-    return sections
+        found.append(("what its versions do", changes))
+    return found
+
+
+def status_sentence(culprit: Culprit) -> str:
+    """Where the knowledge is from: "measured here on nginx 1.22.1", or the page of documentation."""
+    match culprit.status:
+        case Status.MEASURED:
+            return f"measured here on {all_of(culprit.measured_on)}"
+        case Status.GENERIC:
+            return "names no program: it describes what a run shows"
+        case Status.DOCUMENTED:
+            source = f": {culprit.references[0]}" if culprit.references else ""
+            return f"from documentation{source}"
+
+
+def _arrivals(culprit: Culprit) -> Sequence[str]:
+    """How the stream arrives, as data says it."""
+    ways = any_of([symptom_sentence(symptom) for symptom in culprit.shows])
+    return (f"The stream arrives: {ways}.",) if ways else ()
 
 
 def _ways(culprit: Culprit) -> Sequence[str]:
@@ -165,7 +153,8 @@ def _ways(culprit: Culprit) -> Sequence[str]:
     return ways
 
 
-def _fixes_heading(culprit: Culprit) -> str:
+def fixes_heading(culprit: Culprit) -> str:
+    """The heading above the fixes, by their number."""
     return ONE_FIX if len(culprit.fixes) == 1 else FIXES
 
 
@@ -175,35 +164,3 @@ def _fix(page: TextWriter, fix: Fix) -> None:
         page.line(f"      {line}", "green")  # never wrapped: it is there to be copied
     for label, text in remarks(fix):
         page.text(f"    {label}: {text}", hang=4)
-
-
-def _fix_html(fix: Fix) -> str:
-    below = "".join(f"<p class=soft>{label.capitalize()}: {_text(text)}</p>" for label, text in remarks(fix))
-    return f"<section class=card><h3>{_text(fix.where)}</h3><pre>{_text(fix.change)}</pre>{below}</section>"
-
-
-def page_html(title: str, body: str, root: str) -> str:
-    """A page of the catalogue around its body; `root` as above."""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{_text(title)}: flushcheck</title>"
-        f'<link rel="icon" href="{root}page/icon.svg" type="image/svg+xml">'
-        f'<link rel="stylesheet" href="{root}page/style.css"></head><body>'
-        f'<header class="top"><a class="brand" href="{root or "./"}">'
-        f'<img src="{root}page/icon.svg" alt="" width="28" height="28"> flushcheck</a>'
-        f'<nav aria-label="Page"><a href="{root}culprits">All culprits</a> '
-        f'<a href="{root}culprits/measured">Measured servers</a></nav></header>'
-        f"<main>{body}</main></body></html>\n"
-    )
-
-
-def _link(address: str) -> str:
-    if not address.startswith(("https://", "http://")):
-        return _text(address)
-    return f'<a rel="noreferrer" href="{_text(address)}">{_text(address)}</a>'
-
-
-def _text(text: str) -> str:
-    return escape(text, quote=True)

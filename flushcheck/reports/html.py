@@ -136,14 +136,30 @@ def _word(word: str, *, good: bool) -> str:
 
 
 def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) -> str:
+    """Time as SVG with its scale. See `drawing`."""
+    whole_s = max(*sent_s, *received_s, 1e-9)
+    svg = drawing(sent_s, received_s, name=name)
+    return f'{svg}<p class="soft">0 to {whole_s:.2f} s; above: sent, below: arrived</p>'
+
+
+def drawing(
+    sent_s: Sequence[float],
+    received_s: Sequence[float],
+    *,
+    name: str,
+    lost_s: Sequence[float] = (),
+    empty_s: Sequence[float] = (),
+) -> str:
     """Time as SVG: a tick for each Piece as sent, one as received, and a line between the two.
 
     Args:
         sent_s: when each Piece was sent, from 0.
         received_s: when it arrived, on the same clock, in the same order.
         name: what the picture shows, for screen readers.
+        lost_s: when Pieces were sent that never arrived.
+        empty_s: when something arrived that completed no Piece, as a header does.
     """
-    whole_s = max(*sent_s, *received_s, 1e-9)
+    whole_s = max(*sent_s, *received_s, *lost_s, 1e-9)
 
     def x(at_s: float) -> str:
         return f"{max(0.0, at_s) / whole_s * WIDTH:.1f}"
@@ -154,13 +170,14 @@ def picture(sent_s: Sequence[float], received_s: Sequence[float], *, name: str) 
         kind = "kept" if came - sent > HELD_S else "slow" if came - sent > LATE_S else "prompt"
         lines[kind].append(f"M{x(sent)} {TOP}L{x(came)} {BOTTOM}")
         ticks.append(f"M{x(sent)} {TOP - 12}V{TOP}M{x(came)} {BOTTOM}V{BOTTOM + 12}")
+    ticks += [f"M{x(sent)} {TOP - 12}V{TOP}" for sent in lost_s]
+    ticks += [f"M{x(came)} {BOTTOM}V{BOTTOM + 12}" for came in empty_s]
     dense = ' class="dense"' if len(sent_s) > DENSE else ""
     paths = "".join(f'<path class="{kind}" d="{"".join(d)}"/>' for kind, d in lines.items() if d)
     return (
         f'<svg{dense} role="img" aria-label="{_text(name)}" viewBox="-6 0 {WIDTH + 12} {HEIGHT}" '
         f'preserveAspectRatio="none"><path class="axis" d="M0 {TOP}H{WIDTH}M0 {BOTTOM}H{WIDTH}"/>'
         f'{paths}<path class="tick" d="{"".join(ticks)}"/></svg>'
-        f'<p class="soft">0 to {whole_s:.2f} s; above: sent, below: arrived</p>'
     )
 
 

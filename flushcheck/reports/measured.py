@@ -12,7 +12,7 @@ from textwrap import wrap
 from typing import Any
 
 from flushcheck.model.codec import to_json
-from flushcheck.reports.explain import page_html
+from flushcheck.reports.culprit_pages import page_html
 from flushcheck.reports.measured_cases import MeasuredCase, MeasuredStreams, MeasuredTable
 from flushcheck.reports.text_writer import TextWriter
 

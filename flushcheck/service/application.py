@@ -62,7 +62,7 @@ def create_app(limits: Limits, own_text: str = "", *, mount: str = "") -> Flask:
     app.register_blueprint(metrics.routes(limits, store, serving))
     app.register_blueprint(openapi.routes(limits))
     app.register_blueprint(diagnostics.routes(service))
-    app.register_blueprint(culprits.routes())
+    app.register_blueprint(culprits.routes(service))
     app.register_blueprint(measured.routes())
     app.register_blueprint(check.routes(service))
     app.wsgi_app = FastPath(app, service, store)  # type: ignore[method-assign]  # as Flask documents it

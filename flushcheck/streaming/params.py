@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from flushcheck.model import Framing, Unit, UsageError
 from flushcheck.streaming.limits import Limits
+from flushcheck.streaming.pretend import EXAMPLE, EXPECTED, PATTERN, Pretend, parse_pretend
 
 TEXTS = ("en", "zh", "file")
 
@@ -61,6 +62,7 @@ class Params:
     end: str = END_NONE
     framing: Framing = Framing.PLAIN
     content_type: str = ""  # "": that of the transport
+    pretend: Pretend | None = None  # a hold that the service makes itself
 
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -245,6 +247,13 @@ def _end(name: str, raw: str, limits: Limits) -> str:
     return raw
 
 
+def _pretend(name: str, raw: str, limits: Limits) -> Pretend:
+    pretend = parse_pretend(raw)
+    if pretend is None:
+        raise UsageError(f"{name}={raw[:40]}: expected {EXPECTED}, for example {name}={EXAMPLE}")
+    return pretend
+
+
 SWITCH = Rule(_switch, lambda _: {"type": "string", "enum": ["0", "1"]}, "0")
 SAY = Rule(
     _say,
@@ -258,6 +267,12 @@ END = Rule(
         "anyOf": [{"enum": [END_NONE, END_DATA, END_CHAT]}, {"pattern": f"^{EVENT_NAME.pattern}$"}],
     },
     "done",
+)
+
+PRETEND = Rule(
+    _pretend,
+    lambda _: {"type": "string", "pattern": f"^({PATTERN})$", "description": EXPECTED},
+    EXAMPLE,
 )
 
 # The name in the query → the field of Params, and the allowed values.
@@ -279,4 +294,5 @@ TABLE: Mapping[str, tuple[str, Rule]] = {
     "end": ("end", END),
     "format": ("framing", _choice(Framing, "delta")),
     "type": ("content_type", _one_of(CONTENT_TYPES, "text/plain")),
+    "pretend": ("pretend", PRETEND),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from html import escape
 from importlib import import_module
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import pytest
 
 from flushcheck.configs.versions import CADDY_ENCODE_FLUSH, NGINX_UPSTREAM_HTTP11
 from flushcheck.culprits import CATALOGUE, CULPRITS, DETECTORS, FALLBACK_DETECTORS, LINTERS
-from flushcheck.culprits.catalogue import find, near
-from flushcheck.model import Culprit, Fix, Owner, Source, UsageError
-from flushcheck.reports import explain, fixes
+from flushcheck.culprits.catalogue import FLOWS, MAX_WORDS, SERVERS, Selection, find, near, read_selection
+from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom, UsageError
+from flushcheck.reports import culprit_pages, explain, fixes
 
 EVERY = [pytest.param(culprit, id=culprit.id) for culprit in CULPRITS.values()]
 
@@ -27,6 +28,12 @@ HOSTILE = Culprit(
     fixes=(Fix("<where>", "change <line>\nsecond", Owner.APP, cost="a 'cost'", note="<u>"),),
     references=("https://example.org/?a=1&b=2", "javascript:alert(1)"),
 )
+
+
+def page_of(culprit, **options):
+    return culprit_pages.explanation_html(
+        culprit, root="../", settings={"a": "</script>"}, url="http://h", **options
+    )
 
 
 def ids(modules):
@@ -118,19 +125,23 @@ def test_every_culprit_has_a_fix_and_only_apps_send_response_headers(culprit):
 def test_every_culprit_is_explained_in_full(culprit):
     assert find(culprit.id) is culprit
     text = " ".join(explain.explanation_text(culprit, width=100, color=False).split())
-    page = explain.explanation_html(culprit, root="../")
+    assert f"status: {explain.status_sentence(culprit)}" in text
+    page = page_of(culprit)
     for needed in (culprit.title, culprit.why, culprit.symptoms, culprit.detection):
         assert needed
         assert " ".join(needed.split()) in text
     for fix in culprit.fixes:
         assert " ".join(fix.where.split()) in text
         assert " ".join(fix.change.split()) in text
-        assert explain._text(fix.change) in page
+        assert escape(fix.change) in page
         for label, remark in (("cost", fix.cost), ("note", fix.note)):
             assert not remark or f"{label}: {remark}" in text
-            assert not remark or f"{label.capitalize()}: {explain._text(remark)}" in page
+            assert not remark or f"{label.capitalize()}: {escape(remark)}" in page
     assert page.count("<section") == len(culprit.fixes)
+    assert page.count("<figure>") == len(culprit.shows)
     document = json.loads(json.dumps(explain.explanation_document(culprit)))
+    assert [shown["flow"] for shown in document["shows"]] == [symptom.flow for symptom in culprit.shows]
+    assert (document["status"], document["measured_on"]) == (culprit.status, list(culprit.measured_on))
     assert [fix["change"] for fix in document["fixes"]] == [fix.change for fix in culprit.fixes]
     assert ("what its versions do" in text) is bool(culprit.versions)
     for change in culprit.versions:
@@ -241,7 +252,7 @@ def test_the_list_and_the_explanations_respect_the_width(width):
 
 def test_the_list_names_all():
     text = explain.catalogue_text(CULPRITS.values(), width=80, color=False)
-    page = explain.catalogue_html(CULPRITS.values(), root="")
+    page = culprit_pages.catalogue_html(Selection(), root="")
     listed = explain.catalogue_document(CULPRITS.values())["culprits"]
     assert [entry["id"] for entry in listed] == list(CULPRITS)
     for name in CULPRITS:
@@ -250,8 +261,101 @@ def test_the_list_names_all():
 
 
 def test_nothing_in_a_culprit_becomes_markup_or_steers_a_terminal():
-    page = explain.explanation_html(HOSTILE, root="../")
+    page = page_of(HOSTILE)
+    assert page.count("</script>") == 2  # of the settings, and of the module
     for raw in ("<script>", "<b>", "<i>", "<u>", "<where>", "<line>", 'href="javascript:'):
         assert raw not in page
     assert "https://example.org/?a=1&amp;b=2" in page
     assert "\x1b" not in explain.explanation_text(HOSTILE, width=80, color=False)
+
+
+STATUSES = [
+    # name, culprit, its sentence
+    ("measured", replace(HOSTILE, measured_on=("nginx 1.22.1", "Caddy 2.6.2")), "measured here on nginx 1.22.1 and Caddy 2.6.2"),
+    ("measured, though it names no program", replace(HOSTILE, measured_on=("A 1",), generic=True), "measured here on A 1"),
+    ("generic", replace(HOSTILE, generic=True), "names no program: it describes what a run shows"),
+    ("documented", HOSTILE, "from documentation: https://example.org/?a=1&b=2"),
+    ("documented without an address", replace(HOSTILE, references=()), "from documentation"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "culprit", "sentence"), STATUSES, ids=[row[0] for row in STATUSES])
+def test_a_culprit_says_where_its_knowledge_is_from(name, culprit, sentence):
+    assert explain.status_sentence(culprit) == sentence
+    assert "flushcheck explain" not in sentence
+    page = page_of(culprit)
+    assert escape(sentence.partition(": http")[0]) in page
+    assert ("culprits/measured?q=" in page_of(culprit, has_cases=True)) is True
+    assert "culprits/measured?q=" not in page
+
+
+SEE_IT = [
+    # first symptom that can be pretended, in the page; "": no live picture
+    ((Symptom(Flow.BLOCKS, block_bytes=4096),), "size=512&amp;spread=256&amp;end=done&amp;format=delta&amp;pretend=blocks-4096"),
+    ((Symptom(Flow.LATE), Symptom(Flow.TICKS, tick_s=0.2)), "pretend=ticks-200"),
+    ((Symptom(Flow.HELD, compressed=True),), "curl -N --compressed &#x27;http://h/stream/chunked?"),
+    ((Symptom(Flow.HELD),), "curl -N &#x27;http://h/stream/chunked?"),
+    ((Symptom(Flow.BLOCKS),), ""),
+    ((Symptom(Flow.FAILED),), ""),
+    ((), ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shows", "expected"), SEE_IT)
+def test_a_page_shows_its_hold_live_where_the_service_can_pretend_it(shows, expected):
+    page = page_of(replace(HOSTILE, shows=shows))
+    assert ('id="see-it"' in page) is bool(expected)
+    assert expected in page
+
+
+SELECTIONS = [
+    # query, what is listed
+    ({}, list(CULPRITS)),
+    ({"server": "", "symptom": "", "q": ""}, list(CULPRITS)),
+    ({"server": "iis"}, ["iis-response-buffer", "iis-dynamic-compression"]),
+    ({"symptom": "ticks"}, ["haproxy-http-delay", "tcp-middlebox"]),
+    ({"server": "haproxy", "symptom": "ticks"}, ["haproxy-http-delay"]),
+    ({"server": "iis", "symptom": "ticks"}, []),
+    ({"q": "VARNISH gzip"}, ["varnish-gzip"]),
+    ({"q": "proxy_http_version"}, ["nginx-proxy-buffering", "websocket-upgrade"]),  # in a fix
+    ({"q": "3.7.15"}, ["traefik-buffering"]),  # where it was measured
+    ({"q": "zzz"}, []),
+    ({"q": "z" * MAX_WORDS}, []),
+]
+
+
+@pytest.mark.parametrize(("query", "listed"), SELECTIONS)
+def test_culprits_are_selected_by_server_symptom_and_words(query, listed):
+    assert [culprit.id for culprit in read_selection(query).select()] == listed
+
+
+WRONG = [
+    ({"server": "ngnix"}, "server=ngnix: expected one of nginx, apache"),
+    ({"server": "x" * 100}, f"server={'x' * 60}: "),
+    ({"symptom": "flowing"}, "symptom=flowing: expected one of blocks, ticks"),
+    ({"symptom": "y" * 100}, f"symptom={'y' * 60}: "),
+    ({"q": "z" * (MAX_WORDS + 1)}, "q of 101 characters: expected at most 100"),
+    ({"query": "x"}, "unknown parameter 'query': expected server, symptom or q"),
+]
+
+
+@pytest.mark.parametrize(("query", "error"), WRONG)
+def test_a_wrong_selection_gets_an_example(query, error):
+    with pytest.raises(UsageError, match=re.escape(error)) as raised:
+        read_selection(query)
+    assert "for example " in str(raised.value)
+
+
+def test_the_index_lists_each_server_and_symptom_with_its_number():
+    page = culprit_pages.catalogue_html(read_selection({"server": "nginx", "q": 'a"b'}), root="")
+    for server in {server for servers in SERVERS.values() for server in servers}:
+        number = sum(server in servers for servers in SERVERS.values())
+        assert f'culprits?server={server}"' in page or server == "nginx"
+        assert f"{escape(server.display_name)} <span class=soft>{number}</span>" in page
+    assert set(FLOWS) == set(culprit_pages.FLOW_NAMES)
+    for flow in FLOWS:
+        assert f"server=nginx&amp;symptom={flow}" in page
+    assert page.count("aria-current=true") == 2
+    assert 'name="server" value="nginx"' in page
+    assert 'value="a&quot;b"' in page
+    assert page.count(" hidden>") == len(CULPRITS)

@@ -41,6 +41,7 @@ STANDARD_TERMS = {
     "request": "HTTP",
     "result": "English",
     "server": "HTTP",
+    "status": "English: in which state something is",
     "setting": "programs: a value that the operator sets",
     "app": "WSGI: the application behind the server",
     "owner": "operations: who is responsible",

@@ -147,7 +147,7 @@ def steps_of_a_report_field(name: str) -> list[str]:
 
 
 # Modules of reports that others in the package use.
-PARTS = {"text_writer", "fixes", "clients", "provenance", "results"}
+PARTS = {"text_writer", "fixes", "clients", "provenance", "results", "symptoms"}
 
 
 def steps_of_a_report_format(module: str) -> list[str]:

@@ -13,7 +13,7 @@ from flushcheck.reports.measured_cases import (
     MeasuredTable,
     Protocol,
 )
-from flushcheck.service.routes.measured import table as shipped
+from flushcheck.service.measured_table import table as shipped
 from tests.lab import measured
 from tests.lab.case import find
 

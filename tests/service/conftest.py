@@ -32,7 +32,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 # Bytes, moments and closes are the same whether the engine writes or each stream paces itself.
-BOTH_WAYS = ("test_wire", "test_websocket")
+BOTH_WAYS = ("test_wire", "test_websocket", "test_pretend")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

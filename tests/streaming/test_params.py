@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from flushcheck.model import Framing, Unit, UsageError
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import CONTENT_TYPES, TABLE, Params, parse, query
+from flushcheck.streaming.pretend import Pretend, PretendKind
 
 LIMITS = Limits()
 PLAIN = Params()
@@ -42,6 +43,12 @@ GOOD = [
     ([("end", "a.b:c-d_9")], replace(PLAIN, end="a.b:c-d_9")),
     ([("format", "delta")], replace(PLAIN, framing=Framing.DELTA)),
     ([("type", "application/json")], replace(PLAIN, content_type="application/json")),
+    ([("pretend", "end")], replace(PLAIN, pretend=Pretend(PretendKind.END))),
+    (
+        [("pretend", "blocks-4096")],
+        replace(PLAIN, pretend=Pretend(PretendKind.BLOCKS, block_bytes=4096)),
+    ),
+    ([("pretend", "cut-0.5")], replace(PLAIN, pretend=Pretend(PretendKind.CUT, cut_s=0.5))),
     ([("_", "1"), ("t", "2"), ("nonce", "<x>"), ("nonce", "again")], PLAIN),
 ]
 
@@ -75,6 +82,8 @@ BAD = [
         ([("interval", raw)], "0 to 300 seconds")
         for raw in ("-1", "300.1", "nan", "inf", "1e1", "", ".", "0,5", "٣", "-.1", "1" * 400)
     ),
+    ([("pretend", "")], "pretend=: expected end, gzip, blocks-N (512 to 65536 bytes)"),
+    ([("pretend", "blocks")], "for example pretend=blocks-4096"),
     ([("jitter", "0.2")], "at most the interval"),
     ([("interval", "0"), ("jitter", "0.1")], "at most the interval"),
     ([("size", "65537")], "0 to 65536"),

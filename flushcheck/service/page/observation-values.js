@@ -25,7 +25,13 @@ export function conclude({ ended, detail }, { flood, pieces }, { timeout_s, coun
 export function endRecord(end) {
   if (end?.count == null || !Number.isSafeInteger(end.count)) return null;
   const request_at_app = knownFields(end.request_at_app);
-  return { count: end.count, at_s: round(end.at_s ?? 0), ...(request_at_app && { request_at_app }) };
+  const pretended = typeof end.pretended === "string" ? end.pretended.slice(0, 200) : "";
+  return {
+    count: end.count,
+    at_s: round(end.at_s ?? 0),
+    ...(request_at_app && { request_at_app }),
+    ...(pretended && { pretended }),
+  };
 }
 
 /** Only the fields that the model knows, each of its type: the service refuses a run with any other value in it.

@@ -26,7 +26,8 @@ export function parseRecord(text) {
   if (data !== null && typeof data === "object") {
     const { seq, at_s, delta, end, count } = data;
     if (typeof end === "string" && Number.isSafeInteger(count)) {
-      return { end: { name: end, count, at_s: Number(at_s) || 0, request_at_app: data.request_at_app ?? null } };
+      const { request_at_app = null, pretended } = data;
+      return { end: { name: end, count, at_s: Number(at_s) || 0, request_at_app, ...(pretended && { pretended }) } };
     }
     if (Number.isSafeInteger(seq) && seq >= 0 && Number.isFinite(at_s) && typeof delta === "string") {
       return { piece: { seq, at_s, text: delta } };

@@ -10,15 +10,31 @@ const ENDED = { cut: "Cut", refused: "Refused", unreachable: "No connection", fo
 /** How a stream ended and how its pieces arrived.
  * @param {readonly Point[]} points
  * @param {StreamResult} result
- * @param {{end: string, goneHost: string, unavailable: string, thresholds: Thresholds}} context `end`: the end event that
- * the reader chose; `goneHost`: the service's host if it does not respond any more, else ""; `unavailable`: why this server
- * cannot offer the transport, "" if it can
+ * @param {{end: string, goneHost: string, unavailable: string, thresholds: Thresholds, isPretended?: boolean}} context `end`: the
+ * end event that the reader chose; `goneHost`: the service's host if it does not respond any more, else ""; `unavailable`: why
+ * this server cannot offer the transport, "" if it can; `isPretended`: the service held it on request
  * @returns {Toned} */
-export function endSentence(
-  points,
-  { ended, detail, status = 0, reason = "" },
-  { end, goneHost, unavailable, thresholds },
-) {
+export function endSentence(points, result, context) {
+  if (!context.isPretended) return ownSentence(points, result, context);
+  if (result.ended === "complete") return [pretendedSentence(points, context.thresholds), "late"];
+  const [sentence, tone] = ownSentence(points, result, context);
+  return [`Pretended. ${sentence}`, tone];
+}
+
+/** How the pieces of a stream arrived that the service held on request: without a verdict, since it has no path.
+ * @param {readonly Point[]} points
+ * @param {Thresholds} thresholds */
+function pretendedSentence(points, thresholds) {
+  const deliveries = countDeliveries(points, thresholds);
+  const how = deliveries === 1 ? "together" : `in ${deliveries} deliveries`;
+  return `Pretended. ${count(points.length, "piece")} arrived ${how}, up to ${longestWait(points).toFixed(1)} s late.`;
+}
+
+/** @param {readonly Point[]} points
+ * @param {StreamResult} result
+ * @param {{end: string, goneHost: string, unavailable: string, thresholds: Thresholds}} context
+ * @returns {Toned} */
+function ownSentence(points, { ended, detail, status = 0, reason = "" }, { end, goneHost, unavailable, thresholds }) {
   const pieces = count(points.length, "piece");
   if (ended === "stopped") return [`Stopped after ${pieces}.`, ""];
   if (goneHost) {

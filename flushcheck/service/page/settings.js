@@ -1,4 +1,4 @@
-// What the service tells the page: its routes, limits and thresholds. See `_settings` in routes/pages.py.
+// What the service tells the page: its routes, limits and thresholds. See `page_settings` in routes/pages.py.
 
 import { element } from "./dom.js";
 

@@ -2,6 +2,7 @@
 
 import { countDeliveries, longestWait } from "./classify.js";
 import { $, $$, copyable, el } from "./dom.js";
+import { pretended } from "./pretend.js";
 import { ReconnectLog } from "./reconnect-log.js";
 import { endSentence, isOverSoon } from "./sentences.js";
 import { isServiceThere, mayBeGone } from "./service-state.js";
@@ -73,13 +74,23 @@ export class StreamCard {
 
   /** @param {Values} values */
   #url(values) {
-    return `${root}${settings.routes[this.#transport].slice(1)}?${streamQuery(values)}`;
+    const { query } = this.#pretended(values);
+    return `${root}${settings.routes[this.#transport].slice(1)}?${streamQuery(values)}${query}`;
+  }
+
+  /** @param {Values} values */
+  #pretended(values) {
+    return pretended(values.pretend ?? "", this.#transport, settings.pretend);
   }
 
   async start() {
     this.stop();
     const values = formValues();
     const run = new StreamRun(values);
+    const { query, note } = this.#pretended(values);
+    run.isPretended = query !== "";
+    this.#part("pretended").textContent = note;
+    this.#part("pretended").hidden = !note;
     this.#run = this.#last = run;
     this.#clear(run);
     const ticking = this.#animate(run);
@@ -240,13 +251,14 @@ export class StreamCard {
   /** @param {StreamRun} run
    * @param {StreamResult} result
    * @param {boolean} isGone whether the service does not respond any more */
-  #finish({ points, end }, result, isGone) {
+  #finish({ points, end, isPretended }, result, isGone) {
     if (!points.length) this.#part("text").dataset.empty = "No text arrived.";
     const context = {
       end,
       goneHost: isGone ? host : "",
       unavailable: this.#unavailable,
       thresholds: settings.thresholds,
+      isPretended,
     };
     this.#status(...endSentence(points, result, context));
     if (isGone || isOverSoon(result)) $("[data-action=toggle]", this.#element).textContent = "Try again";

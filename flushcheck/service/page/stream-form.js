@@ -52,9 +52,9 @@ export function fillForm(values) {
 
 /** What the form says, in a few words. */
 export function formSummary() {
-  const { unit, count, interval } = formValues();
+  const { unit, count, interval, pretend } = formValues();
   const pieces = count ? `${count} pieces` : "the text once";
-  return `${pieces}, one ${unit} every ${interval || 0} s`;
+  return `${pieces}, one ${unit} every ${interval || 0} s${pretend ? `; pretended: ${pretend}` : ""}`;
 }
 
 /** The fragment for what the form says now; "" for the defaults. */

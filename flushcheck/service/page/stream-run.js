@@ -29,6 +29,7 @@ export class StreamRun {
   opened_s = -1; // negative until the response opens
   isOver = false;
   isSilent = false; // the card says that nothing arrives
+  isPretended = false; // the service holds it itself, on request
   frame = 0; // of the numbers, when they are due to be shown
   text = document.createTextNode("");
 

@@ -36,6 +36,7 @@ export interface EndRecord {
   count: number;
   at_s: number;
   request_at_app?: RequestAtApp;
+  pretended?: string;
 }
 
 export interface ReceivedPiece {
@@ -438,11 +439,19 @@ export interface PlannedRepeat {
   probe: Probe;
 }
 
+/** A hold that the service makes itself: a value of the parameter `pretend`. */
+export interface PretendOffer {
+  value: string;
+  label: string;
+  transports: Transport[];
+}
+
 export interface Settings {
   tool: string;
   routes: Record<Transport, string>;
   servers: string[];
   texts: string[];
+  pretend: PretendOffer[];
   limits: Record<string, number>;
   max_name: number;
   thresholds: Thresholds;
@@ -538,6 +547,7 @@ export interface StreamEnd {
   count: number | null;
   at_s: number | null;
   request_at_app: unknown;
+  pretended?: unknown; // by which rule the service held the stream on request
 }
 
 /** Exactly one of the two. */

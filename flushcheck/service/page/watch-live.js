@@ -3,7 +3,7 @@
 
 import { ArrivalsPicture } from "./arrivals-picture.js";
 import { countDeliveries } from "./classify.js";
-import { $ } from "./dom.js";
+import { $, element } from "./dom.js";
 import { settings } from "./settings.js";
 
 const MAX_SHOWN = 20_000; // characters of the stream's text
@@ -13,6 +13,7 @@ const REDRAW_MS = 100;
 export class WatchLive {
   #picture = new ArrivalsPicture($("#watch-picture"), "What arrived by now");
   #text = $("#watch-text");
+  #box = element("#watch-text-box", HTMLDetailsElement);
   /** @type {number[]} */
   #moments = [];
   #bytes = 0;
@@ -23,13 +24,16 @@ export class WatchLive {
   begin() {
     this.#began = performance.now();
     this.#text.replaceChildren();
+    this.#text.dataset.empty = "The text appears here while it arrives.";
     $("#watch-live").hidden = false;
+    this.#box.open = true;
     this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
     this.#draw();
   }
 
   /** @param {{at_s: number, size_bytes: number, text: string}} read */
   read({ at_s, size_bytes, text }) {
+    this.#text.dataset.empty = "";
     this.#moments.push(at_s);
     this.#bytes += size_bytes;
     if (this.#shown < MAX_SHOWN) {
@@ -42,7 +46,11 @@ export class WatchLive {
 
   end() {
     clearInterval(this.#timer);
-    if (this.#timer) this.#draw();
+    if (this.#timer) {
+      this.#draw();
+      if (!this.#moments.length) this.#text.dataset.empty = "No text arrived.";
+      this.#box.open = false; // the report is what counts now
+    }
     this.#timer = 0;
   }
 

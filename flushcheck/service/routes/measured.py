@@ -1,20 +1,12 @@
-"""What real servers do to a stream: the table at /culprits/measured, and a page for each case of it.
-
-The data is made by the laboratory (`python -m tests.lab.measured`); it is read when it is first asked for.
-"""
+"""What real servers do to a stream: the table at /culprits/measured, and a page for each case of it."""
 
 from __future__ import annotations
-
-import json
-from functools import cache
-from importlib.resources import files
 
 from flask import Blueprint, Response, request
 
 from flushcheck.model import UsageError
-from flushcheck.model.codec import from_json
 from flushcheck.reports import measured
-from flushcheck.reports.measured_cases import MeasuredTable
+from flushcheck.service.measured_table import table
 from flushcheck.service.responses import json_response
 from flushcheck.service.routes.culprits import TEXT_WIDTH, respond
 
@@ -51,10 +43,3 @@ def routes() -> Blueprint:
         )
 
     return blueprint
-
-
-@cache
-def table() -> MeasuredTable:
-    """The measured cases, in the order of the table."""
-    data = files("flushcheck.service").joinpath("measured.json").read_text(encoding="utf-8")
-    return from_json(MeasuredTable, json.loads(data))

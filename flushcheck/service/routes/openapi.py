@@ -21,6 +21,7 @@ from flask import Blueprint, Response
 from flushcheck import __version__
 from flushcheck.configs.assumptions import Assumption
 from flushcheck.configs.findings import Server
+from flushcheck.culprits.catalogue import FLOWS, MAX_WORDS
 from flushcheck.measurement.plan import ROUTES
 from flushcheck.model import Run, Transport
 from flushcheck.protocol import origin
@@ -97,6 +98,7 @@ def document(limits: Limits) -> Schema:
 
 def _streams(limits: Limits) -> Schema:
     parameters = [_parameter(name, rule.schema(limits), rule.example) for name, (_, rule) in TABLE.items()]
+    of_a_poll = [parameter for parameter in parameters if parameter["name"] != "pretend"]
     last = {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string", "pattern": "^[0-9]{1,12}$"}}
     # The parameter `type` sets the content type; the body stays the text in its transport's format.
     any_type: Schema = {kind: {} for kind in CONTENT_TYPES}
@@ -117,7 +119,7 @@ def _streams(limits: Limits) -> Schema:
             {200: {HTML: TEXT_BODY, JSON: ANY_OBJECT, **any_type}, 429: JSON, 503: JSON},
             [_parameter("fc", {"type": "string", "enum": [str(origin.VERSION), *ORIGIN_TRANSPORTS]}, "1")],
         ),
-        ROUTES[Transport.POLLING]: _get("One piece of the text", {200: any_type}, [cnt, *parameters]),
+        ROUTES[Transport.POLLING]: _get("One piece of the text", {200: any_type}, [cnt, *of_a_poll]),
         ROUTES[Transport.WEBSOCKET]: _get(
             "A WebSocket (RFC 6455), one text message per piece; the message `stop` ends it",
             {403: JSON, 426: JSON, 429: JSON, 501: JSON, 503: JSON},
@@ -186,7 +188,7 @@ def _rest() -> Schema:
             {TEXT: {"schema": TEXT_BODY}},
             [server, version, assume, name_given],
         ),
-        "/culprits": _get("All known culprits", pages),
+        "/culprits": _get("The known culprits, all or those that fit", pages, _selection()),
         "/culprits/measured": _get("What real servers do to a stream", pages, [query]),
         "/culprits/measured/{program}/{name}": _get("One measured case", {**pages, 404: JSON}, case),
         "/culprits/{name}": _get("One culprit", {**pages, 404: JSON}, [name]),
@@ -195,6 +197,14 @@ def _rest() -> Schema:
         "/metrics": _get("Metrics for Prometheus", metrics),
         PATH: _get("This document", {200: JSON}),
     }
+
+
+def _selection() -> list[Schema]:
+    return [
+        _parameter("server", {"type": "string", "enum": list(Server)}, "nginx"),
+        _parameter("symptom", {"type": "string", "enum": list(FLOWS)}, "blocks"),
+        _parameter("q", {"type": "string", "maxLength": MAX_WORDS}, "gzip"),
+    ]
 
 
 def _parameter(name: str, schema: Mapping[str, object], example: str) -> Schema:

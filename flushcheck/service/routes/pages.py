@@ -48,6 +48,7 @@ from flushcheck.service.routes import check, origin, streams
 from flushcheck.service.service import Service
 from flushcheck.service.serving import handshake
 from flushcheck.streaming.params import TEXTS
+from flushcheck.streaming.pretend import CLASSICS, pretend_transports
 from flushcheck.streaming.transports.records import MAX_PENDING_BYTES
 
 EVENT_STREAM, HTML, TEXT = "text/event-stream", "text/html", "text/plain"
@@ -99,7 +100,7 @@ def routes(service: Service) -> Blueprint:
             response = allow_cors(streams.stream(service, streams.ROOT))
         else:
             response = page_response(service)
-        response.headers["Vary"] = "Accept"
+        response.vary.add("Accept")
         return response
 
     @blueprint.get("/page/<name>")
@@ -135,7 +136,7 @@ def page_response(service: Service) -> Response:
             host=urlsplit(base).netloc,
             line=oneliner(base),
             preview=preview(request.args.get("report", ""), request.args.get("culprit", "")),
-            settings=_settings(service),
+            settings=page_settings(service),
             server_names=SERVER_NAMES,
             paths={str(transport): path for transport, path in ROUTES.items()},
         )
@@ -144,12 +145,16 @@ def page_response(service: Service) -> Response:
     return response
 
 
-def _settings(service: Service) -> dict[str, Any]:
+def page_settings(service: Service) -> dict[str, Any]:
     """The settings of the page, each from the module that owns it; `Settings` in page/types.d.ts."""
     return {
         "tool": TOOL,
         "routes": {str(transport): path for transport, path in ROUTES.items()},
         "servers": list(Server),
+        "pretend": [
+            {"value": value, "label": label, "transports": [str(each) for each in pretend_transports(value)]}
+            for value, label in CLASSICS
+        ],
         "texts": [text for text in TEXTS if text != "file" or service.own_text],
         "limits": {
             field.name: value

@@ -17,7 +17,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
-from flushcheck.model import Transport, UsageError
+from flushcheck.model import PRETEND_HEADER, Transport, UsageError
 from flushcheck.service.access_log import LogEntry, log_entry
 from flushcheck.service.limits.admission import StreamPermit
 from flushcheck.service.recipes import Recipe, RefusalRecipe, kind
@@ -26,11 +26,18 @@ from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
 from flushcheck.service.serving.frame_cache import frame_cache
 from flushcheck.service.serving.frame_schedule import EndReason, FrameSchedule, Heartbeat, StreamProgress
-from flushcheck.service.serving.http_connection import HttpConnection, StreamingResponse, WrittenBy
+from flushcheck.service.serving.http_connection import (
+    HttpConnection,
+    StreamingResponse,
+    WrittenBy,
+    socket_to_cut,
+)
+from flushcheck.service.serving.pretended_schedule import PretendedSchedule
 from flushcheck.streaming.params import END_NONE, Params, parse
+from flushcheck.streaming.pretend import Pretend, PretendKind, check_transport
 from flushcheck.streaming.source import Source, resumed, source
 from flushcheck.streaming.transports import encoder, polling
-from flushcheck.streaming.transports.events import HEARTBEAT, retry
+from flushcheck.streaming.transports.events import HEARTBEAT, comment, retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ def _share(response: Response) -> Response:
     By path, because the page has the root as well: the response depends on the Accept header.
     """
     if request.path == ROOT.path:
-        response.headers["Vary"] = "Accept"
+        response.vary.add("Accept")
     return allow_cors(response) if request.path in SHARED else response
 
 
@@ -105,6 +112,8 @@ def stream(service: Service, route: Route) -> Response:
     """
     log_entry().transport = route.transport
     params = parse(request.args.items(multi=True), limits=service.limits, defaults=route.defaults)
+    if params.pretend:
+        _check_pretend(params.pretend, route)
     whole = source(params, own_text=service.own_text, limits=service.limits)
     rest = _resume(whole, params) if route.transport is Transport.EVENTS else whole
     if rest is None:
@@ -140,6 +149,11 @@ def open_stream(
     response.call_on_close(permit.release)
     recipe, environ = Recipe(route.transport, params, rest), request.environ
     frames = frame_schedule(service, recipe, environ, permit, entry, retries=retries)
+    if params.pretend:
+        held = PretendedSchedule(frames, params.pretend)
+        connection = HttpConnection(environ, response.written_by, liveness=False)
+        response.response = service.serving.write_pretended(held, connection)
+        return response
     response.response = service.serving.write(frames, HttpConnection(environ, response.written_by))
     if route in HOT:
         _learn(service, response, recipe)
@@ -159,6 +173,9 @@ def frame_schedule(
     params, transport = recipe.params, recipe.transport
     cache = frame_cache(recipe.source, transport, params.framing, params.end)
     preamble, closing_frame, heartbeat = cache.preamble(params.pad_bytes), b"", None
+    pretended = str(params.pretend or "")
+    if transport is Transport.EVENTS and pretended:
+        preamble = comment(f"{PRETEND_HEADER}: {pretended}") + preamble
     if transport is Transport.EVENTS and retries:
         preamble += retry(service.limits.retry_s)
         closing_frame = retry(random.uniform(*RECONNECT_S))
@@ -171,7 +188,28 @@ def frame_schedule(
         preamble=preamble,
         closing_frame=closing_frame,
         heartbeat=heartbeat,
+        pretended=pretended,
     )
+
+
+def _check_pretend(pretend: Pretend, route: Route) -> None:
+    """Refuse a pretended hold that cannot be made for this request.
+
+    Raises:
+        UsageError: the client accepts no gzip, or the connection cannot be cut.
+    """
+    check_transport(pretend, route.transport, route.path)
+    if pretend.kind is PretendKind.GZIP and request.accept_encodings.quality("gzip") <= 0:
+        raise UsageError(
+            "pretend=gzip: the request does not accept gzip; expected Accept-Encoding: gzip, for example "
+            "curl --compressed"
+        )
+    if pretend.kind is PretendKind.CUT and socket_to_cut(request.environ) is None:
+        server = request.environ.get("SERVER_SOFTWARE", "unknown")[:40]
+        raise UsageError(
+            f"pretend={pretend}: this server ({server}) does not hand out the connection that would be cut; "
+            "expected another value, for example pretend=end"
+        )
 
 
 def _learn(service: Service, response: StreamingResponse, recipe: Recipe, cnt: int = -1) -> None:
@@ -192,6 +230,8 @@ def poll(service: Service) -> Response:
     log_entry().transport = Transport.POLLING
     pairs = tuple(request.args.items(multi=True))
     params, whole = _polled(service, tuple(pair for pair in pairs if pair[0] != "cnt"))
+    if params.pretend:
+        check_transport(params.pretend, Transport.POLLING, POLLING.path)
     cnt = ",".join(value for name, value in pairs if name == "cnt") or "0"
     # Not int(): that also takes "1_000", " 7" and other scripts' digits.
     if re.fullmatch("[0-9]{1,12}", cnt) and int(cnt) < whole.count:
@@ -251,4 +291,9 @@ def _empty(params: Params, content_type: str) -> StreamingResponse:
         response.headers["Cache-Control"] = "no-cache, no-transform"
     if params.nosniff:
         response.headers["X-Content-Type-Options"] = "nosniff"
+    if params.pretend:
+        response.headers[PRETEND_HEADER] = str(params.pretend)
+        if params.pretend.kind is PretendKind.GZIP:
+            response.headers["Content-Encoding"] = "gzip"
+            response.vary.add("Accept-Encoding")
     return response

@@ -17,7 +17,7 @@ from flask_sock import Sock
 from simple_websocket import Server
 
 from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
-from flushcheck.model import Transport
+from flushcheck.model import PRETEND_HEADER, Transport
 from flushcheck.model.codec import to_json
 from flushcheck.service.access_log import LogEntry, log_entry
 from flushcheck.service.limits import cross_site
@@ -29,8 +29,11 @@ from flushcheck.service.service import Service
 from flushcheck.service.serving import handshake, internals
 from flushcheck.service.serving.frame_cache import frame_cache
 from flushcheck.service.serving.frame_schedule import FrameSchedule
+from flushcheck.service.serving.pretended_schedule import PretendedSchedule
 from flushcheck.service.serving.websocket_connection import WebSocketConnection
+from flushcheck.service.serving.websocket_protocol import message
 from flushcheck.streaming.params import parse
+from flushcheck.streaming.pretend import check_transport
 from flushcheck.streaming.source import source
 
 PATH = ROUTES[Transport.WEBSOCKET]
@@ -56,15 +59,24 @@ class HandshakeSocket:
     flask-sock closes the WebSocket after the view, when that is done already.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
-        """Write to this connection."""
+    def __init__(self, sock: socket.socket, *, pretended: str = "") -> None:
+        """Write to this connection.
+
+        Args:
+            sock: the connection.
+            pretended: by which rule the stream is held on request; "" if it is not.
+        """
         self._sock: socket.socket | None = sock
+        self._pretended = pretended
         self.response = b""
 
     def send(self, data: bytes) -> int:
         """Send all of it, once. A client that is gone is no error here: the stream notices."""
         sock, self._sock = self._sock, None
         if sock:
+            if self._pretended:
+                header = f"{PRETEND_HEADER}: {self._pretended}".encode()
+                data = data.replace(b"\r\n\r\n", b"\r\n%b\r\n\r\n" % header, 1)
             self.response = data
             with contextlib.suppress(OSError):
                 sock.sendall(data)
@@ -130,6 +142,8 @@ def _prepare(service: Service) -> Response | None:
     if rejection:
         return _reject(service, rejection)
     params = parse(request.args.items(multi=True), limits=service.limits, defaults=DEFAULTS)
+    if params.pretend:
+        check_transport(params.pretend, Transport.WEBSOCKET, PATH)
     whole = source(params, own_text=service.own_text, limits=service.limits)
     permit = service.admission.admit(environ)
     # A copy, since the handshake takes the headers away; without Flask's own entry, through which a WebSocket
@@ -139,7 +153,7 @@ def _prepare(service: Service) -> Response | None:
     handshake.strip_headers(environ)
     for name in handshake.SOCKETS:
         if name in environ:
-            environ[name] = HandshakeSocket(environ[name])
+            environ[name] = HandshakeSocket(environ[name], pretended=str(params.pretend or ""))
     return None
 
 
@@ -158,7 +172,7 @@ def _stream(service: Service) -> None:
     accept, known = handshake.accept(environ), kind(environ)
     sock = request.environ.get("gunicorn.socket")
     around = sock.response.split(accept) if isinstance(sock, HandshakeSocket) else ()
-    if known and known.cnt < 0 and len(around) == 2:
+    if known and known.cnt < 0 and len(around) == 2 and not recipe.params.pretend:
         service.recipes.learn(known.key, replace(recipe, handshake=(around[0], around[1])))
     run(service, recipe, environ, opening.permit, entry)
 
@@ -172,9 +186,16 @@ def run(
         frame_cache(recipe.source, Transport.WEBSOCKET, params.framing, params.end),
         entry.start_stream(),
         request_at_app=lambda: request_at_app(environ, concurrent=permit.concurrent),
+        pretended=str(params.pretend or ""),
     )
     connection = WebSocketConnection(
         handshake.server_socket(environ), max_message_bytes=service.limits.max_message_bytes
     )
+    if params.pretend:
+        frames.set_framer(message)
+        held = PretendedSchedule(frames, params.pretend)
+        for messages in service.serving.write_pretended(held, connection):
+            connection.send_framed(messages)
+        return
     for frame in service.serving.write(frames, connection):
         connection.send(frame)

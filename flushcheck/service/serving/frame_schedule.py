@@ -38,6 +38,7 @@ class EndReason(StrEnum):
     REFUSED = "refused"  # the request, or a message of the client, is not allowed
     STALLED = "stalled"  # the client is connected and its socket accepts no data
     DRAINED = "drained"  # this process stops; the client resumes at another
+    PRETENDED = "pretended"  # the client requested a stream that is cut: see `streaming.pretend`
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class FrameSchedule:
         "_framer",
         "_heartbeat",
         "_opening",
+        "_pretended",
         "_request_at_app",
         "_seq",
         "_source",
@@ -93,6 +95,7 @@ class FrameSchedule:
         preamble: bytes = b"",
         closing_frame: bytes = b"",
         heartbeat: Heartbeat | None = None,
+        pretended: str = "",
     ) -> None:
         """Begin with the first `next_frame`.
 
@@ -103,6 +106,7 @@ class FrameSchedule:
             preamble: sent before everything else; b"" for nothing.
             closing_frame: sent last if the stream is aborted; b"" for nothing.
             heartbeat: sent in long silences; None for a Transport that has none.
+            pretended: for the end record: by which rule these frames are held on request; "" if they are not.
         """
         self._cache = cache
         self._source = source = cache.source
@@ -112,6 +116,7 @@ class FrameSchedule:
         self._tail = b""
         self._closing_frame = closing_frame
         self._heartbeat = heartbeat
+        self._pretended = pretended
         self._seq = source.start  # of the next Piece
         self._began_s = 0.0  # when the first Piece was taken
         self._due_s = 0.0  # when the next Piece is
@@ -171,12 +176,29 @@ class FrameSchedule:
 
     def _end(self, now_s: float) -> bytes:
         self.finished = True
-        frame = self._cache.end(EndRecord(self._source.count, now_s - self._began_s, self._request_at_app()))
+        record = EndRecord(
+            self._source.count, now_s - self._began_s, self._request_at_app(), pretended=self._pretended
+        )
+        frame = self._cache.end(record)
         return (self._framer(frame) if frame else b"") + self._tail
 
 
+class Frames(Protocol):
+    """What paces itself: a FrameSchedule, or one behind a pretended hold."""
+
+    progress: StreamProgress
+    next_due_s: float
+    finished: bool
+
+    def next_frame(self, now_s: float) -> bytes:
+        """What is to be written now; b"" for nothing."""
+
+    def abort(self) -> bytes:
+        """Finish before the end; what is to be written last."""
+
+
 def iter_frames_blocking(
-    frames: FrameSchedule,
+    frames: Frames,
     client: Client,
     *,
     draining: Callable[[], bool],
@@ -204,7 +226,8 @@ def iter_frames_blocking(
             if ended:
                 frames.progress.ended = ended
                 return
-        elif frame := frames.next_frame(now_s):
+        else:
             in_a_row += 1
-            yield frame
+            if frame := frames.next_frame(now_s):
+                yield frame
     frames.progress.ended = EndReason.DONE

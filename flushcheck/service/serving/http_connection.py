@@ -23,6 +23,7 @@ from flushcheck.service.serving import internals
 from flushcheck.service.serving.disconnect import OpaqueClient, SocketClient, reset
 from flushcheck.service.serving.frame_cache import Framer, identity
 from flushcheck.service.serving.frame_schedule import EndReason, FrameSchedule
+from flushcheck.service.serving.handshake import SOCKETS
 from flushcheck.service.serving.socket_writer import ActiveStream
 from flushcheck.service.serving.stream_writer import StreamWriter
 
@@ -57,17 +58,19 @@ class StreamingResponse(Response):
 class HttpConnection:
     """The connection of one streamed response."""
 
-    def __init__(self, environ: Mapping[str, Any], written_by: WrittenBy) -> None:
+    def __init__(self, environ: Mapping[str, Any], written_by: WrittenBy, *, liveness: bool = True) -> None:
         """Begin before the server has written anything.
 
         Args:
             environ: of the WSGI request.
             written_by: filled in before the second frame.
+            liveness: whether liveness bytes may be written between two frames. Not before the header is.
         """
         self._written_by = written_by
         self._yielded_bytes = 0
-        self._client = client_of(environ)
+        self._client = client_of(environ, liveness=liveness)
         self.sock: socket.socket | None = environ.get("gunicorn.socket")
+        self._cuttable = socket_to_cut(environ)
         self._event = threading.Event()
 
     def opening_frames(self, frames: FrameSchedule) -> Iterator[bytes]:
@@ -110,6 +113,10 @@ class HttpConnection:
 
     def close(self, ended: EndReason) -> None:
         """Have the server close the connection behind a stream that ended in this way, if it should."""
+        if ended is EndReason.PRETENDED and self._cuttable:
+            with contextlib.suppress(OSError):
+                self._cuttable.shutdown(socket.SHUT_RDWR)
+            return
         if self.sock is None:
             return
         with contextlib.suppress(OSError):
@@ -120,7 +127,17 @@ class HttpConnection:
                 reset(self.sock)
 
 
-def client_of(environ: Mapping[str, Any]) -> SocketClient | OpaqueClient:
+def socket_to_cut(environ: Mapping[str, Any]) -> socket.socket | None:
+    """The connection of this WSGI request, to be cut without an end; None if the server hands out none.
+
+    A connection that several requests share at once (HTTP/2) is not one of them's to cut.
+    """
+    if environ.get("SERVER_PROTOCOL") not in ("HTTP/1.0", "HTTP/1.1"):
+        return None
+    return next((environ[name] for name in SOCKETS if name in environ), None)
+
+
+def client_of(environ: Mapping[str, Any], *, liveness: bool = True) -> SocketClient | OpaqueClient:
     """The client of this WSGI request, with its socket if the server hands it out.
 
     A socket that several requests share at once (HTTP/2) tells nothing about one of them.
@@ -129,7 +146,7 @@ def client_of(environ: Mapping[str, Any]) -> SocketClient | OpaqueClient:
     protocol = environ.get("SERVER_PROTOCOL")
     if sock is None or protocol not in ("HTTP/1.0", "HTTP/1.1"):
         return OpaqueClient()
-    return SocketClient(sock, chunked=protocol == "HTTP/1.1")
+    return SocketClient(sock, chunked=liveness and protocol == "HTTP/1.1")
 
 
 def framer_for(server_response: Any, sock: socket.socket, *, yielded_bytes: int) -> Framer | None:

@@ -19,8 +19,14 @@ from collections.abc import Generator, Iterator
 from flushcheck.service.serving import internals
 from flushcheck.service.serving.disconnect import SocketClient, reset
 from flushcheck.service.serving.drain import Drain
-from flushcheck.service.serving.frame_schedule import EndReason, FrameSchedule, iter_frames_blocking
+from flushcheck.service.serving.frame_schedule import (
+    EndReason,
+    Frames,
+    FrameSchedule,
+    iter_frames_blocking,
+)
 from flushcheck.service.serving.http_connection import LAST_CHUNK, HttpConnection, chunk
+from flushcheck.service.serving.pretended_schedule import PretendedSchedule
 from flushcheck.service.serving.stall_watch import StallWatch
 from flushcheck.service.serving.stream_writer import StreamWriter
 from flushcheck.service.serving.websocket_connection import WebSocketConnection
@@ -113,8 +119,21 @@ class Serving:
             reset(sock)
         return stream.ended
 
+    def write_pretended(
+        self, frames: PretendedSchedule, connection: HttpConnection | WebSocketConnection
+    ) -> Generator[bytes, None, None]:
+        """Write a stream behind a pretended hold. See `write`; with its first bytes the headers go out too.
+
+        Behind a buffer a client that has shut down its sending half cannot be told from one that is gone:
+        nothing may be sent that the hold has not let go of.
+        """
+        yield from self._write_plainly(frames, connection)
+        if frames.is_cut:
+            frames.progress.ended = EndReason.PRETENDED
+        connection.close(frames.progress.ended)
+
     def _write_plainly(
-        self, frames: FrameSchedule, connection: HttpConnection | WebSocketConnection
+        self, frames: Frames, connection: HttpConnection | WebSocketConnection
     ) -> Iterator[bytes]:
         """Let the stream pace itself, and drop its client if the caller's write does not progress."""
         blocking = iter_frames_blocking(frames, connection, draining=lambda: self.drain.due)

@@ -71,6 +71,10 @@ class WebSocketConnection:
         """Write one frame of the stream as a message. That the client is gone shows in `wait`."""
         self._write(message(frame))
 
+    def send_framed(self, messages: bytes) -> None:
+        """Write whole messages that are framed already."""
+        self._write(messages)
+
     def wait(self, seconds: float) -> EndReason | None:
         """Wait this long, or until the client ends the stream; then the reason."""
         until_s = time.monotonic() + seconds
@@ -120,6 +124,8 @@ class WebSocketConnection:
         if ended is EndReason.STALLED:
             self._broken = True
             reset(self.sock)
+        elif ended is EndReason.PRETENDED:
+            self._broken = True
         elif ended is not EndReason.GONE and (close_frame := self._protocol.close(ended)):
             self._write(close_frame)
             self._await_close(until_s)

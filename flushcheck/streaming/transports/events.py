@@ -26,6 +26,11 @@ DELTA_EVENT = "delta"
 HEARTBEAT = b": still here\n\n"
 
 
+def comment(text: str) -> bytes:
+    """A line of text that clients ignore."""
+    return f": {text}\n\n".encode()
+
+
 def retry(delay_s: float) -> bytes:
     """The field that sets how long a client waits before it reconnects."""
     return f"retry: {round(delay_s * 1000)}\n\n".encode()

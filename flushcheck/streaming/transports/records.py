@@ -57,7 +57,10 @@ def dump_piece(piece: Piece) -> str:
 
 def dump_end(name: str, end: EndRecord) -> str:
     """The end as one line of JSON."""
-    return _dump({"end": name, **to_json(end)})
+    fields = to_json(end)
+    if not end.pretended:
+        del fields["pretended"]
+    return _dump({"end": name, **fields})
 
 
 def _dump(value: object) -> str:

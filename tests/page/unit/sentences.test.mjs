@@ -34,6 +34,9 @@ const ENDINGS = [
   ["gone before any piece",        NONE,         "unreachable", { goneHost: "a:1" },            "No connection: a:1 does not respond. Is the service still running?"],
   ["gone in the middle",           STEADY,       "cut",         { goneHost: "a:1" },            "Connection lost after 2 pieces: a:1 does not respond. Is the service still running?"],
   ["stopped by the reader, and gone", STEADY,    "stopped",     { goneHost: "a:1" },            "Stopped after 2 pieces."],
+  ["pretended, and quick",         STEADY,       "complete",    { isPretended: true },         "Pretended. 2 pieces arrived in 2 deliveries, up to 0.0 s late."],
+  ["pretended, all together",      ABOVE_IT,     "complete",    { isPretended: true },         "Pretended. 4 pieces arrived together, up to 0.8 s late."],
+  ["pretended, and cut",           STEADY,       "cut",         { isPretended: true },         "Pretended. Cut after 2 pieces: why"],
   ["another server's text",        NONE,         "foreign",     {},                            "Not a stream of flushcheck: why"],
 ];
 

@@ -78,6 +78,7 @@ PURE = (
     "last-run",
     "observation-values",
     "own-request",
+    "pretend",
     "records",
     "run-file",
     "run-identity",
