@@ -12,6 +12,7 @@ from bench.bursts import cpu_per_opening, first_in_burst, health_among_refused, 
 from bench.client import TEXT, Crowd, Stream, lateness_s, path, percentile, polls
 from bench.servers import FASTAPI, NAIVE, NODE, Server
 from bench.verdicts import quick_clean, quick_held, slower_over_h2, verdict_with
+from bench.workers import of_two, polled, streamed
 from tests.service.wire import unchunked
 
 INTERVAL_S = 0.1  # 10 Pieces a second
@@ -280,6 +281,17 @@ ROWS = (
         "ms",
         health_among_refused,
         own=Goal(100, 50),
+    ),
+    *(
+        Row(
+            f"workers-{name}",
+            f"{name} that two workers carry against one, by the processor time of the busier one",
+            "times",
+            of_two(work),
+            own=Goal(1.8, 1.95),
+            more_is_better=True,
+        )
+        for name, work in (("polls", polled), ("streams", streamed))
     ),
     Row("delay", "delay added to the plan, p99, 100 streams", "ms", added_delay, own=Goal(15, 5)),
     *(

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -24,6 +25,7 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, CLIENT_CORE = CORES[0], CORES[-1]
 
 OURS, FASTAPI, NAIVE, NODE = "flushcheck", "fastapi", "naive flask", "node"
+OURS_TWICE = "flushcheck, two workers"
 MAX_STREAMS = 6000
 
 
@@ -33,12 +35,20 @@ class Server:
 
     name: str
     port: int
-    pid: int  # of the worker
+    pid: int  # of the worker, or of the first of several
+    pids: tuple[int, ...]  # of all workers
 
     def cpu_s(self) -> float:
         """Processor time of the worker so far, all threads. Source: proc(5), schedstat."""
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        return self.cpu_of_each_s()[0]
+
+    def cpu_of_each_s(self) -> tuple[float, ...]:
+        """The same of each worker."""
+        times = [
+            [int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()]
+            for pid in self.pids
+        ]
+        return tuple(sum(one) / 1e9 for one in times)
 
     def memory_bytes(self) -> int:
         """Memory of the worker, what it shares with its parent left out."""
@@ -47,12 +57,13 @@ class Server:
 
 
 def _gunicorn(port: int, app: str, *more: str) -> list[str]:
-    own = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+    own = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
     return [*own, *more, app]
 
 
-def _ours(port: int) -> list[str]:
-    return _gunicorn(port, "wsgi:app", "-c", str(ROOT / "deploy" / "gunicorn.conf.py"))
+def _ours(port: int, workers: int = 1) -> list[str]:
+    settings = str(ROOT / "deploy" / "gunicorn.conf.py")
+    return _gunicorn(port, "wsgi:app", "-c", settings, "--workers", str(workers))
 
 
 def _fastapi(port: int) -> list[str]:
@@ -64,7 +75,15 @@ def _fastapi(port: int) -> list[str]:
 
 
 def _naive(port: int) -> list[str]:
-    more = ("-k", "gevent", "--worker-connections", str(MAX_STREAMS + 100), "--no-control-socket")
+    more = (
+        "-k",
+        "gevent",
+        "--workers",
+        "1",
+        "--worker-connections",
+        str(MAX_STREAMS + 100),
+        "--no-control-socket",
+    )
     return _gunicorn(port, "naive_app:app", *more, "--chdir", str(PEERS))
 
 
@@ -72,12 +91,13 @@ def _node(port: int) -> list[str]:
     return [shutil.which("node") or "node", str(PEERS / "server.mjs"), str(port)]
 
 
-# name, command, whether the worker is a child of what is started
-COMMANDS: dict[str, tuple[Callable[[int], list[str]], bool]] = {
-    OURS: (_ours, True),
-    FASTAPI: (_fastapi, False),
-    NAIVE: (_naive, True),
-    NODE: (_node, False),
+# name, command, how many workers are children of what is started; 0: it is the worker
+COMMANDS: dict[str, tuple[Callable[[int], list[str]], int]] = {
+    OURS: (_ours, 1),
+    OURS_TWICE: (partial(_ours, workers=2), 2),
+    FASTAPI: (_fastapi, 0),
+    NAIVE: (_naive, 1),
+    NODE: (_node, 0),
 }
 
 
@@ -92,8 +112,12 @@ def why_not(name: str) -> str | None:
 
 @contextmanager
 def running(name: str, **settings: str) -> Iterator[Server]:
-    """Start one with these variables, pinned to its core, and end it with the block."""
-    command, has_worker = COMMANDS[name]
+    """Start one with these variables, pinned to its core, and end it with the block.
+
+    Two workers have all cores.
+    """
+    command, workers = COMMANDS[name]
+    cores = {SERVER_CORE} if workers < 2 else set(CORES)
     port = free_port()
     environ = {**os.environ, "FLUSHCHECK_MAX_STREAMS": str(MAX_STREAMS), "PYTHONPATH": str(ROOT), **settings}
     process = subprocess.Popen(
@@ -104,11 +128,12 @@ def running(name: str, **settings: str) -> Iterator[Server]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
     try:
         _wait_until_up(process, port)
-        yield Server(name, port, _child(process.pid) if has_worker else process.pid)
+        pids = _children(process.pid, workers) if workers else (process.pid,)
+        yield Server(name, port, pids[0], pids)
     finally:
         # The group is ours (start_new_session); a server with open streams may take its time to end.
         os.killpg(process.pid, signal.SIGKILL)
@@ -128,7 +153,11 @@ def _wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
     raise TimeoutError(f"nothing responds on port {port}")
 
 
-def _child(pid: int) -> int:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    assert len(children) == 1, f"expected one worker, found {children}"
-    return int(children[0])
+def _children(pid: int, count: int) -> tuple[int, ...]:
+    until_s = time.monotonic() + 30
+    while time.monotonic() < until_s:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if len(children) == count:
+            return tuple(map(int, children))
+        time.sleep(0.05)
+    raise TimeoutError(f"expected {count} workers, found {children}")

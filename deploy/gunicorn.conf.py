@@ -5,6 +5,7 @@ gunicorn's manual, "Settings"; seen on gunicorn 27.0.1 with gevent 26.9.0.
 """
 
 import gc
+import mmap
 import os
 import resource
 import shutil
@@ -101,6 +102,9 @@ def when_ready(server: Any) -> None:
         print(f"flushcheck listens on {where}", flush=True)
 
 
+# The connections of each worker, in memory that all share: see serving/accept_balance.py.
+_connections = memoryview(mmap.mmap(-1, 4 * 64)).cast("i")
+
 # Where the workers put their counts, so that each of them can respond to /metrics for all.
 METRICS_FOLDER = "FLUSHCHECK_METRICS_FOLDER"
 
@@ -126,9 +130,18 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
+    from flushcheck.service import direct_path
     from flushcheck.service.serving import connections
+    from flushcheck.service.serving.accept_balance import AcceptBalance
 
-    connections.watch(worker)
+    direct_path.install(worker, (pre_request, post_request))
+    alone = worker.cfg.workers < 2
+    connections.watch(worker, None if alone else AcceptBalance(_connections, worker.age))
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Let the other workers no longer wait for one that has ended, however it ended."""
+    _connections[worker.age % len(_connections)] = 0
 
 
 def on_starting(server: Any) -> None:

@@ -17,6 +17,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from flask import request_finished, request_started, request_tearing_down
+
 from flushcheck.model import Transport
 from flushcheck.service.access_log import LogEntry
 from flushcheck.service.limits import cross_site
@@ -60,10 +62,25 @@ class Body:
             callback()
 
 
+# Flask's methods through which each request goes.
+PIPELINE = (
+    *("full_dispatch_request", "preprocess_request", "dispatch_request", "make_response"),
+    *("finalize_request", "process_response", "do_teardown_request"),
+)
+SIGNALS = (request_started, request_finished, request_tearing_down)
+
+
 def _hooks(flask: Flask) -> list[object]:
-    """The functions that Flask calls before and after each request."""
-    kinds = (flask.before_request_funcs, flask.after_request_funcs)
+    """The functions that Flask calls around each request."""
+    kinds = (flask.before_request_funcs, flask.after_request_funcs, flask.teardown_request_funcs)
     return [function for kind in kinds for functions in kind.values() for function in functions]
+
+
+def _is_overridden(flask: Flask) -> bool:
+    """Whether a method of Flask's is not its own, or something listens to its signals."""
+    return any(getattr(flask, name).__module__ != "flask.app" for name in PIPELINE) or any(
+        signal.receivers for signal in SIGNALS
+    )
 
 
 class FastPath:
@@ -78,15 +95,25 @@ class FastPath:
         self._flask = flask
         self._hooks = _hooks(flask)
         self._app: Wsgi = flask.wsgi_app
-        self._service = service
-        self._store = store
+        self.service = service
+        self.store = store
+
+    @property
+    def unaltered(self) -> bool:
+        """Whether Flask would do nothing but what its routes here do."""
+        return _hooks(self._flask) == self._hooks and not _is_overridden(self._flask)
+
+    @property
+    def outermost(self) -> bool:
+        """Whether gunicorn calls this application, with nothing between the two."""
+        return internals.serves(self._flask) and self._flask.wsgi_app is self
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Respond to one request."""
         path = environ["PATH_INFO"]
         if path in HOT_PATHS:
             if path != streams.POLLING.path:
-                self._service.serving.await_turn()
+                self.service.serving.await_turn()
             body = self._respond(environ, start_response)
             if body is not None:
                 return body
@@ -94,10 +121,10 @@ class FastPath:
 
     def _respond(self, environ: Environ, start_response: Any) -> Iterable[bytes] | None:
         """The body of the response, by its Recipe; None if Flask has to respond."""
-        if _hooks(self._flask) != self._hooks:
+        if not self.unaltered:
             return None  # middleware of another package, which may change any response
         known = kind(environ)
-        recipe = self._service.recipes.get(known.key) if known else None
+        recipe = self.service.recipes.get(known.key) if known else None
         if known is None or recipe is None:
             return None
         if recipe.transport is Transport.WEBSOCKET:
@@ -110,7 +137,7 @@ class FastPath:
         return self._stream(known.key, recipe, environ, start_response) if known.cnt < 0 else None
 
     def _entry(self, key: Key, recipe: Recipe, status: int) -> LogEntry:
-        return LogEntry(self._store, "GET", key.path, status=status, transport=recipe.transport)
+        return LogEntry(self.store, "GET", key.path, status=status, transport=recipe.transport)
 
     def _poll(self, key: Key, recipe: Recipe, cnt: int, start_response: Any) -> Iterable[bytes] | None:
         if not 0 <= cnt < recipe.source.count:
@@ -133,13 +160,13 @@ class FastPath:
         self, key: Key, recipe: Recipe, environ: Environ, start_response: Any
     ) -> Iterable[bytes] | None:
         entry = self._entry(key, recipe, 200)
-        permit = self._admit(environ)
+        permit = self.admit(environ)
         if permit is None:
             return None
-        frames = streams.frame_schedule(self._service, recipe, environ, permit, entry)
+        frames = streams.frame_schedule(self.service, recipe, environ, permit, entry)
         response = self._direct_response(start_response)
         written_by = WrittenBy(response or internals.gunicorn_response(start_response), response is not None)
-        chunks = self._service.serving.write(frames, HttpConnection(environ, written_by))
+        chunks = self.service.serving.write(frames, HttpConnection(environ, written_by))
         start_response(OK, list(recipe.headers))
         return Body(chunks, chunks.close, permit.release, entry.write, yield_to_hub)
 
@@ -147,17 +174,17 @@ class FastPath:
         """Serve a WebSocket to its end, and raise StopIteration; return if Flask has to respond."""
         if "gunicorn.socket" not in environ or handshake.check(environ):
             return
-        if cross_site.origin_fault(self._service.limits, environ):
+        if cross_site.origin_fault(self.service.limits, environ):
             return
         entry = self._entry(key, recipe, 101)
-        permit = self._admit(environ)
+        permit = self.admit(environ)
         if permit is None:
             return
         before, after = recipe.handshake
         try:
             with contextlib.suppress(OSError):  # a client that is gone is noticed by its stream
                 environ["gunicorn.socket"].sendall(before + handshake.accept(environ) + after)
-            websocket.run(self._service, recipe, environ, permit, entry)
+            websocket.run(self.service, recipe, environ, permit, entry)
         finally:
             permit.release()
             entry.write()
@@ -166,12 +193,13 @@ class FastPath:
 
     def _direct_response(self, start_response: Any) -> Any:
         """gunicorn's Response if this application may write for it; None if something is between them."""
-        if not self._service.serving.engine_active or not internals.serves(self._flask):
+        if not self.service.serving.engine_active or not self.outermost:
             return None
-        return internals.gunicorn_response(start_response) if self._flask.wsgi_app is self else None
+        return internals.gunicorn_response(start_response)
 
-    def _admit(self, environ: Environ) -> StreamPermit | None:
+    def admit(self, environ: Environ) -> StreamPermit | None:
+        """The permit of a stream; None if Flask has to refuse it."""
         try:
-            return self._service.admission.admit(environ)
+            return self.service.admission.admit(environ)
         except CapacityExceeded:
             return None  # Flask asks again, and refuses

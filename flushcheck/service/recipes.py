@@ -70,16 +70,34 @@ def kind(environ: Mapping[str, Any]) -> Kind | None:
     return Kind(key, int(numbers[0]) if numbers else -1)
 
 
+@dataclass(frozen=True, slots=True)
+class RefusalRecipe:
+    """How to refuse a stream."""
+
+    status: str  # "503 SERVICE UNAVAILABLE"
+    headers: Headers
+    body: bytes
+
+
 class Recipes:
     """The recipes of one process, the oldest forgotten first. Safe under threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._recipes: dict[Key, Recipe] = {}
+        self._refusals: dict[tuple[str, str], RefusalRecipe] = {}  # by path and reason, both of a few
 
     def get(self, key: Key) -> Recipe | None:
         """The Recipe for requests of this kind; None if it is not known."""
         return self._recipes.get(key)
+
+    def refusal(self, path: str, reason: str) -> RefusalRecipe | None:
+        """How to refuse at this path for this reason; None if it is not known."""
+        return self._refusals.get((path, reason))
+
+    def learn_refusal(self, path: str, reason: str, recipe: RefusalRecipe) -> None:
+        """Keep how to refuse."""
+        self._refusals[path, reason] = recipe
 
     def learn(self, key: Key, recipe: Recipe) -> None:
         """Keep a Recipe."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response, current_app, request
@@ -61,16 +61,29 @@ class Refusal(Response):
     changes: an app must not send `Connection` itself (PEP 3333).
     """
 
+    reason = ""  # of a CapacityExceeded
+    # Called with the status, the headers and the body, as they are sent.
+    on_sent: Callable[[str, tuple[tuple[str, str], ...], bytes], object] | None = None
+
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Respond as PEP 3333 prescribes."""
         internals.close_after(start_response)
-        return super().__call__(environ, start_response)
+        body, status, headers = self.get_wsgi_response(environ)
+        if self.on_sent:
+            self.on_sent(status, tuple(headers), self.get_data())
+        start_response(status, headers)
+        return body
 
 
 def retry_later(reason: str, status: int = 503) -> Response:
     """A refusal that is over soon, with the time after which to retry."""
     headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return json_response({"error": f"{reason}; retry in {RETRY_AFTER_S} s"}, status, headers, kind=Refusal)
+    response = json_response(
+        {"error": f"{reason}; retry in {RETRY_AFTER_S} s"}, status, headers, kind=Refusal
+    )
+    assert isinstance(response, Refusal)
+    response.reason = reason
+    return response
 
 
 def bounded_body(max_bytes: int) -> bytes:

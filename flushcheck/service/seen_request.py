@@ -8,6 +8,9 @@ from typing import Any
 from flushcheck.model import RequestAtApp
 from flushcheck.protocol.origin import FORWARDING, MAX_VALUE
 
+# Each name with its key in the environ.
+_FORWARDING = tuple((name, "HTTP_" + name.upper().replace("-", "_")) for name in FORWARDING)
+
 
 def request_at_app(environ: Mapping[str, Any], *, concurrent: int) -> RequestAtApp:
     """The request as it arrived, from its WSGI environ.
@@ -30,8 +33,8 @@ def request_at_app(environ: Mapping[str, Any], *, concurrent: int) -> RequestAtA
         websocket_key=bool(environ.get("HTTP_SEC_WEBSOCKET_KEY")),
         accept_encoding=value("HTTP_ACCEPT_ENCODING"),
         via=value("HTTP_VIA"),
-        forwarded=tuple(name for name in FORWARDING if _key(name) in environ),
-        forwarded_hops=sum(1 for hop in hops if hop.strip()),
+        forwarded=tuple([name for name, key in _FORWARDING if key in environ]),
+        forwarded_hops=len([hop for hop in hops if hop.strip()]),
         concurrent=concurrent,
     )
 
@@ -46,7 +49,3 @@ def _gateway(environ: Mapping[str, Any]) -> str:
     if "uwsgi.version" in environ and "DOCUMENT_ROOT" in environ:
         return "uwsgi"
     return str(environ.get("GATEWAY_INTERFACE", ""))
-
-
-def _key(name: str) -> str:
-    return "HTTP_" + name.upper().replace("-", "_")

@@ -17,6 +17,8 @@ import yaml
 from flushcheck import ConnectionOptions, diagnose
 from flushcheck.model import Client, Flow, Verdict
 from flushcheck.prober.target import TlsOptions
+from flushcheck.service.metrics import exposition
+from flushcheck.service.metrics_store import MetricsStore
 from flushcheck.streaming.limits import PREFIX, Limits
 from tests.deploy.shipped import DEPLOY, text_of, with_tls
 from tests.lab.tls import HOST, authority
@@ -68,6 +70,15 @@ def test_it_fits_the_image():
     assert port == str(CONTAINER["ports"][0]["containerPort"])
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert CONTAINER["image"].endswith(f":{version}")
+
+
+def test_it_scales_by_a_metric_that_each_pod_exports():
+    metrics = OBJECTS["HorizontalPodAutoscaler"]["spec"]["metrics"]
+    (name,) = [metric["pods"]["metric"]["name"] for metric in metrics if metric["type"] == "Pods"]
+    text = exposition(MetricsStore().totals()).decode()
+    assert f"# TYPE {name} gauge\n" in text
+    annotations = OBJECTS["Deployment"]["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["prometheus.io/port"] == str(CONTAINER["ports"][0]["containerPort"])
 
 
 def test_its_settings_are_the_services():

@@ -14,7 +14,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from flushcheck.model import Transport
 from flushcheck.service.application import create_app
-from flushcheck.service.fast_path import FastPath
+from flushcheck.service.fast_path import PIPELINE, SIGNALS, FastPath
 from flushcheck.service.recipes import MAX_RECIPES, Key, Kind, Recipe, Recipes, kind
 from flushcheck.streaming.limits import Limits
 from flushcheck.streaming.params import Params
@@ -139,6 +139,37 @@ def test_functions_of_another_package_are_called_for_each_response(when):
         response = app.test_client().get("/stream/polling?count=9&cnt=2")
         assert response.status_code == 200
     assert calls == [when, when]
+
+
+@pytest.mark.parametrize("name", PIPELINE)
+def test_a_method_of_flask_that_was_replaced_is_called_for_each_response(name):
+    app, calls = create_app(Limits()), []
+    original = getattr(app, name)
+
+    def other(*args, **options):
+        calls.append(name)
+        return original(*args, **options)
+
+    assert front(app).unaltered
+    setattr(app, name, other)
+    assert not front(app).unaltered
+    for _ in range(2):
+        assert app.test_client().get("/stream/polling?count=9&cnt=2").status_code == 200
+    assert calls == [name, name]
+
+
+@pytest.mark.parametrize("signal", SIGNALS, ids=[signal.name for signal in SIGNALS])
+def test_a_signal_of_flask_is_sent_for_each_response(signal):
+    app, calls = create_app(Limits()), []
+
+    def listener(sender, **_values):
+        calls.append(sender)
+
+    with signal.connected_to(listener, app):
+        for _ in range(2):
+            app.test_client().get("/stream/polling?count=9&cnt=2")
+    assert calls == [app, app]
+    assert front(app).unaltered
 
 
 def test_another_number_is_another_piece():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 # Some proxies write the port too: 192.0.2.1:4711, [2001:db8::1]:4711 (RFC 7239, section 6).
@@ -39,6 +40,7 @@ def client_address(environ: Mapping[str, Any], *, trusted_proxies: int) -> str:
     return bare if _ip(bare) else peer
 
 
+@lru_cache(maxsize=1024)
 def client_network(address: str) -> str:
     """What counts as one client: an IPv4 address, a /64 of IPv6, the loopback; anything else unchanged."""
     ip = _ip(address)

@@ -20,8 +20,8 @@ from flushcheck.measurement.plan import ROUTE_DEFAULTS, ROUTES
 from flushcheck.model import PRETEND_HEADER, Transport, UsageError
 from flushcheck.service.access_log import LogEntry, log_entry
 from flushcheck.service.limits.admission import StreamPermit
-from flushcheck.service.recipes import Recipe, kind
-from flushcheck.service.responses import allow_cors
+from flushcheck.service.recipes import Recipe, RefusalRecipe, kind
+from flushcheck.service.responses import Refusal, allow_cors
 from flushcheck.service.seen_request import request_at_app
 from flushcheck.service.service import Service
 from flushcheck.service.serving.frame_cache import frame_cache
@@ -65,6 +65,7 @@ ROOT = replace(EVENTS, path="/", defaults=replace(EVENTS.defaults, end="imouttah
 RECONNECT_S = (0.2, 1.0)
 
 HOT = (CHUNKED, EVENTS)  # see `fast_path`; the origin protocol has other queries at other paths
+HOT_PATHS = frozenset(route.path for route in HOT)
 SHARED = frozenset(route.path for route in (CHUNKED, EVENTS, POLLING, XHR, ROOT))
 
 
@@ -77,7 +78,19 @@ def routes(service: Service) -> Blueprint:
             route.path, endpoint=route.path.replace("/", "-"), view_func=partial(stream, service, route)
         )
     blueprint.add_url_rule(POLLING.path, endpoint="polling", view_func=partial(poll, service))
+    blueprint.after_request(partial(_learn_refusal, service))
     return blueprint
+
+
+def _learn_refusal(service: Service, response: Response) -> Response:
+    """Keep how to refuse a stream, for `direct_path`."""
+    path = request.path
+    if isinstance(response, Refusal) and request.method == "GET" and path in HOT_PATHS:
+        reason = response.reason
+        response.on_sent = lambda status, headers, body: service.recipes.learn_refusal(
+            path, reason, RefusalRecipe(status, headers, body)
+        )
+    return response
 
 
 def _share(response: Response) -> Response:

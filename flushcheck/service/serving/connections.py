@@ -15,6 +15,8 @@ import contextlib
 import socket
 from typing import Any
 
+from flushcheck.service.serving import internals
+from flushcheck.service.serving.accept_balance import AcceptBalance
 from flushcheck.service.serving.drain import CHECK_EVERY_S, GRACE_S
 
 # Connections accepted before the loop turns to all others: 100 (gevent's own number) take 6 ms, in which no
@@ -25,8 +27,13 @@ MAX_ACCEPTED_AT_ONCE = 10
 _idle: dict[int, socket.socket] = {}
 
 
-def watch(worker: Any) -> None:
-    """Watch the connections of this worker, before it accepts the first."""
+def watch(worker: Any, balance: AcceptBalance | None = None) -> None:
+    """Watch the connections of this worker, before it accepts the first.
+
+    Args:
+        worker: gunicorn's.
+        balance: which of several workers accepts; None for a single one.
+    """
     from gunicorn.workers.ggevent import GeventWorker
 
     # Not a worker with a server of its own, nor one that may speak HTTP/2.
@@ -37,20 +44,28 @@ def watch(worker: Any) -> None:
 
     BaseServer.max_accept = MAX_ACCEPTED_AT_ONCE
     handle = worker.handle
+    if balance:
+        internals.accept_only_if(balance.may_accept)
 
     def watched(listener: Any, client: socket.socket, address: Any) -> None:
         fd = client.fileno()
         _idle[fd] = client
+        if balance:
+            balance.opened()
         try:
             handle(listener, client, address)
         finally:
             _idle.pop(fd, None)
+            if balance:
+                balance.closed()
 
     worker.handle = watched
 
     def end_idle() -> None:
         while worker.alive:
             gevent.sleep(CHECK_EVERY_S)
+        if balance:
+            balance.leave()
         gevent.sleep(GRACE_S)
         while True:
             for client in tuple(_idle.values()):
@@ -64,12 +79,23 @@ def watch(worker: Any) -> None:
 def request_begins(request: Any) -> None:
     """The connection of this gunicorn request is not idle."""
     if client := _client(request):
-        _idle.pop(client.fileno(), None)
+        in_use(client)
 
 
 def request_ends(request: Any) -> None:
     """It is idle again, if it is open."""
-    if (client := _client(request)) and client.fileno() >= 0:
+    if client := _client(request):
+        out_of_use(client)
+
+
+def in_use(client: socket.socket) -> None:
+    """This connection is not idle."""
+    _idle.pop(client.fileno(), None)
+
+
+def out_of_use(client: socket.socket) -> None:
+    """It is idle again, if it is open."""
+    if client.fileno() >= 0:
         _idle[client.fileno()] = client
 
 

@@ -75,11 +75,12 @@ class FrameSchedule:
         "_due_s",
         "_framer",
         "_heartbeat",
-        "_preamble",
+        "_opening",
         "_pretended",
         "_request_at_app",
         "_seq",
         "_source",
+        "_tail",
         "finished",
         "next_due_s",
         "progress",
@@ -111,7 +112,8 @@ class FrameSchedule:
         self._source = source = cache.source
         self._framer: Framer = identity
         self._request_at_app = request_at_app
-        self._preamble = preamble
+        self._opening = preamble
+        self._tail = b""
         self._closing_frame = closing_frame
         self._heartbeat = heartbeat
         self._pretended = pretended
@@ -122,18 +124,29 @@ class FrameSchedule:
         self.next_due_s = 0.0  # when `next_frame` has something again
         self.finished = False  # all frames were taken
 
-    def set_framer(self, framer: Framer) -> None:
-        """From now on return each frame as the connection's protocol frames it."""
+    def set_framer(self, framer: Framer, *, head: bytes = b"", tail: bytes = b"") -> None:
+        """From now on return each frame as the connection's protocol frames it.
+
+        Args:
+            framer: makes a frame what goes over the wire.
+            head: sent before all frames, as it is; only before the first `next_frame`.
+            tail: sent behind the last one, as it is.
+        """
         self._framer = framer
         self._cache = self._cache.framed(framer)
+        self._tail = tail
+        if head:
+            self._opening = head + (framer(self._opening) if self._opening else b"")
+        elif self._opening:
+            self._opening = framer(self._opening)
 
     def next_frame(self, now_s: float) -> bytes:
         """The next frame if its moment has come, else b"". An end without a record is b"" as well."""
         if now_s < self.next_due_s or self.finished:
             return b""
-        if self._preamble:
-            preamble, self._preamble = self._preamble, b""
-            return self._framer(preamble)
+        if self._opening:
+            opening, self._opening = self._opening, b""
+            return opening
         seq, source, due_s = self._seq, self._source, self._due_s
         if seq == source.count:
             return self._end(now_s)
@@ -154,7 +167,7 @@ class FrameSchedule:
     def abort(self) -> bytes:
         """Finish before the end; the closing frame. The client resumes, since it gets no end record."""
         self.finished = True
-        return self._framer(self._closing_frame) if self._closing_frame else b""
+        return (self._framer(self._closing_frame) if self._closing_frame else b"") + self._tail
 
     def _beat(self, now_s: float) -> bytes:
         assert self._heartbeat
@@ -167,7 +180,7 @@ class FrameSchedule:
             self._source.count, now_s - self._began_s, self._request_at_app(), pretended=self._pretended
         )
         frame = self._cache.end(record)
-        return self._framer(frame) if frame else b""
+        return (self._framer(frame) if frame else b"") + self._tail
 
 
 class Frames(Protocol):

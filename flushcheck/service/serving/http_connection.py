@@ -27,6 +27,9 @@ from flushcheck.service.serving.handshake import SOCKETS
 from flushcheck.service.serving.socket_writer import ActiveStream
 from flushcheck.service.serving.stream_writer import StreamWriter
 
+# Without trailers. Source: RFC 9112, section 7.1.
+LAST_CHUNK = b"0\r\n\r\n"
+
 
 @dataclass(slots=True)
 class WrittenBy:

@@ -20,11 +20,15 @@ Only the standard library is imported at load: the hook imports this file before
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
+
+from flushcheck.service.serving.request_head import HeadLimits
 
 RESPONSE_CLASS = ("gunicorn.http.wsgi", "Response")
 # What is read of gunicorn's Response, and the type that it has to have.
@@ -94,10 +98,96 @@ def send_with_headers(response: Any, body: bytes, *, sent: int) -> None:
         body: the first bytes behind the headers, framed as the response's body has to be.
         sent: how many bytes of the body they are without their frames.
     """
-    lines = response.default_headers() + [f"{name}: {value}\r\n" for name, value in response.headers]
-    response.sock.sendall("".join((*lines, "\r\n")).encode("latin-1") + body)
+    response.sock.sendall(_head(response) + body)
     response.headers_sent = True
     response.sent += sent
+
+
+def response_head(settings: Any, status: str, headers: Iterable[tuple[str, str]], *, close: bool) -> bytes:
+    """The head of gunicorn's response to an ordinary GET of HTTP/1.1, with the empty line behind it.
+
+    Args:
+        settings: gunicorn's.
+        status: for example "200 OK".
+        headers: the app's.
+        close: whether the connection is closed behind the response.
+    """
+    from gunicorn.http.wsgi import Response
+
+    response = Response(_OrdinaryGet(close), None, settings)
+    response.start_response(status, list(headers))
+    return _head(response)
+
+
+class _OrdinaryGet:
+    """What gunicorn's Response reads of a request."""
+
+    method = "GET"
+    version = (1, 1)
+
+    def __init__(self, close: bool) -> None:
+        self._close = close
+
+    def should_close(self) -> bool:
+        """Whether the connection is closed behind the response."""
+        return self._close
+
+
+def _head(response: Any) -> bytes:
+    lines = response.default_headers() + [f"{name}: {value}\r\n" for name, value in response.headers]
+    return "".join((*lines, "\r\n")).encode("latin-1")
+
+
+def head_limits(settings: Any, max_bytes: int) -> HeadLimits:
+    """What these settings of gunicorn allow of a request's head, and at most this many bytes."""
+    # 0 and less: gunicorn's own default, which is higher, or no limit.
+    sizes = (settings.limit_request_line, settings.limit_request_field_size)
+    most = settings.limit_request_fields
+    return HeadLimits(
+        max_bytes=min([max_bytes, *(size for size in sizes if size > 0)]),
+        max_headers=most if most > 0 else max_bytes,
+        scheme_headers=tuple(name.upper() for name in settings.secure_scheme_headers),
+    )
+
+
+def server_software() -> str:
+    """What gunicorn calls itself in SERVER_SOFTWARE."""
+    from gunicorn import SERVER_SOFTWARE
+
+    return str(SERVER_SOFTWARE)
+
+
+def is_client_gone(error: OSError) -> bool:
+    """Whether this error of a connection is one that gunicorn does not log."""
+    return error.errno in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
+
+
+def direct_misfits(worker: Any, hooks: tuple[object, object]) -> Iterator[str]:
+    """Why this worker's connections cannot be served without gunicorn's request; nothing if they can.
+
+    Args:
+        worker: gunicorn's, with its app loaded.
+        hooks: the only `pre_request` and `post_request` that are known to do nothing for an ordinary request.
+    """
+    from gunicorn.glogging import Logger
+    from gunicorn.workers.ggevent import GeventWorker
+
+    settings = worker.cfg
+    if type(worker) is not GeventWorker or not isinstance(getattr(worker, "nr", None), int):
+        yield "the worker is not gunicorn's own for gevent"
+        return
+    if (settings.pre_request, settings.post_request) != hooks:
+        yield "other functions run before or after a request"
+    if settings.is_ssl or "h2" in settings.http_protocols or settings.protocol != "http":
+        yield "connections speak more than HTTP/1.1"
+    if settings.proxy_protocol not in (False, "off"):
+        yield "connections begin with the PROXY protocol"
+    if getattr(worker.log, "access_log_enabled", True) or type(worker.log).access is not Logger.access:
+        yield "gunicorn logs requests"
+    if worker.max_requests != sys.maxsize or not settings.keepalive:
+        yield "max_requests or keepalive is set"
+    if os.environ.get("SCRIPT_NAME"):
+        yield "SCRIPT_NAME is set"
 
 
 def chunk_errors() -> tuple[type[Exception], ...]:
@@ -150,6 +240,18 @@ def loop_alarm(hub: Any, callback: Callable[[], None]) -> Callable[[], None]:
     watcher.start(callback)
     send: Callable[[], None] = watcher.send
     return send
+
+
+def accept_only_if(may_accept: Callable[[], bool]) -> None:
+    """Have gevent's servers in this process ask before they accept a connection.
+
+    `do_read` returns nothing where no connection waits; gevent then looks again when its loop comes by.
+    """
+    from gevent.server import StreamServer
+
+    accept = getattr(StreamServer, "do_read", None)
+    if callable(accept):
+        StreamServer.do_read = lambda server: accept(server) if may_accept() else None
 
 
 def forget_websocket(ws: Any) -> None:

@@ -11,10 +11,13 @@ It decides which of two ways the stream goes:
 from __future__ import annotations
 
 import math
+import socket
+import threading
 import time
 from collections.abc import Generator, Iterator
 
 from flushcheck.service.serving import internals
+from flushcheck.service.serving.disconnect import SocketClient, reset
 from flushcheck.service.serving.drain import Drain
 from flushcheck.service.serving.frame_schedule import (
     EndReason,
@@ -22,7 +25,7 @@ from flushcheck.service.serving.frame_schedule import (
     FrameSchedule,
     iter_frames_blocking,
 )
-from flushcheck.service.serving.http_connection import HttpConnection
+from flushcheck.service.serving.http_connection import LAST_CHUNK, HttpConnection, chunk
 from flushcheck.service.serving.pretended_schedule import PretendedSchedule
 from flushcheck.service.serving.stall_watch import StallWatch
 from flushcheck.service.serving.stream_writer import StreamWriter
@@ -87,6 +90,34 @@ class Serving:
             if stream.error:
                 raise stream.error
         connection.close(frames.progress.ended)
+
+    def write_response(self, frames: FrameSchedule, sock: socket.socket, head: bytes) -> EndReason:
+        """Write a whole response of HTTP/1.1 in chunks by the engine, which has to be active; how it ended.
+
+        Args:
+            frames: what to send, and when.
+            sock: the connection; to be closed by the caller.
+            head: the response's status line and headers, with the empty line.
+
+        Raises:
+            Exception: an error of the service while it makes frames.
+        """
+        over = threading.Event()
+        client = SocketClient(sock, chunked=True)
+        stream = self._writer.attach(
+            frames, sock, chunk, client=client, on_end=over.set, head=head, tail=LAST_CHUNK
+        )
+        try:
+            over.wait()
+        finally:
+            self._writer.abandon(stream)
+        if stream.error:
+            raise stream.error
+        assert stream.ended
+        frames.progress.ended = stream.ended
+        if stream.ended is EndReason.STALLED:
+            reset(sock)
+        return stream.ended
 
     def write_pretended(
         self, frames: PretendedSchedule, connection: HttpConnection | WebSocketConnection

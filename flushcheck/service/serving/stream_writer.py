@@ -121,6 +121,8 @@ class StreamWriter:
         client: SocketClient | None = None,
         on_readable: Callable[[], object] | None = None,
         on_end: Callable[[], object],
+        head: bytes = b"",
+        tail: bytes = b"",
     ) -> ActiveStream:
         """Write the rest of a stream from now on.
 
@@ -131,10 +133,12 @@ class StreamWriter:
             client: polled when the socket reports a hang-up; None: the caller sees to that by `on_readable`.
             on_readable: called when the socket has become readable or has hung up. It must not wait.
             on_end: called once, as soon as `ended` of the result is set. It must not wait.
+            head: written before all frames, as it is.
+            tail: written behind the last one, as it is.
         """
         sockets = self._sockets or self._start()
         now_s = self._clock()
-        frames.set_framer(framer)
+        frames.set_framer(framer, head=head, tail=tail)
         stream = ActiveStream(
             sock, frames, client=client, on_readable=on_readable, on_end=on_end, until_s=now_s + self._max_s
         )

@@ -169,6 +169,35 @@ def test_a_process_that_ends_breaks_off_its_streams_with_their_last_words():
     assert client.clock.now_s < 100.0 + 1.1 + 2 * CHECK_EVERY_S
 
 
+AROUND = [
+    # name, preamble, whether it is broken off, all bytes
+    ("no preamble", b"", False, b"HEAD<0>< 1 >TAIL"),
+    ("a preamble", b"\n", False, b"HEAD<\n><0>< 1 >TAIL"),
+    ("broken off", b"", True, b"HEAD<0><bye\n>TAIL"),
+]
+
+
+@pytest.mark.parametrize(("name", "preamble", "aborted", "expected"), AROUND, ids=[row[0] for row in AROUND])
+def test_head_and_tail_go_out_as_they_are_around_all_frames(name, preamble, aborted, expected):
+    frames = FrameSchedule(
+        frame_cache(
+            source(Params(count=2, interval_s=0.0, text="file"), own_text="0 1 ", limits=Limits()),
+            Transport.CHUNKED,
+            Framing.PLAIN,
+            "none",
+        ),
+        StreamProgress(),
+        request_at_app=RequestAtApp,
+        preamble=preamble,
+        closing_frame=b"bye\n",
+    )
+    frames.set_framer(lambda frame: b"<%b>" % frame, head=b"HEAD", tail=b"TAIL")
+    data = b""
+    while not frames.finished:
+        data += frames.abort() if aborted and b"0" in data else frames.next_frame(100.0)
+    assert data == expected
+
+
 def test_unpaced_frames_give_others_a_turn():
     count = 4 * MAX_FRAMES_IN_A_ROW
     out, _, client = run(Params(count=count, interval_s=0.0))
