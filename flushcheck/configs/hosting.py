@@ -237,6 +237,7 @@ FORMAT = Format(
         r"compress:\s*(true|false)",
         r"(functions|provider):\s*$",
         r"(handler|invokeMode|frameworkVersion):\s",
+        r'"(functions|maxDuration)":',
         r"(runtime|instance_class|automatic_scaling|entrypoint):",
     ),
 )
