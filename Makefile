@@ -176,7 +176,7 @@ $(STAMPS)/lab: $(STAMPS)/test tests/lab/requirements.txt tests/lab/package.json 
 	@echo "installing what the lab needs into $(VENV) (once)"
 	@$(PIP) install --requirement tests/lab/requirements.txt
 	@mkdir -p $(VENV)/lab && cp tests/lab/package.json tests/lab/package-lock.json $(VENV)/lab
-	@if command -v npm >/dev/null 2>&1; then npm ci --prefix $(VENV)/lab --silent --no-audit --no-fund; \
+	@if command -v npm >/dev/null 2>&1; then (cd $(VENV)/lab && npm ci --silent --no-audit --no-fund); \
 	else echo "npm is not installed: the cases in Node will be missing"; fi
 	@touch $@
 

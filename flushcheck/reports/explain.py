@@ -59,7 +59,7 @@ def catalogue_text(culprits: Iterable[Culprit], *, width: int, color: bool) -> s
     page = TextWriter(width, color)
     listed = tuple(culprits)
     # Side by side where there is room for the titles; one under the other where there is not.
-    column = max(len(culprit.id) for culprit in listed) + 2
+    column = max((len(culprit.id) for culprit in listed), default=0) + 2
     beside = page.width - column >= 40
     for culprit in listed:
         if beside:
@@ -68,6 +68,8 @@ def catalogue_text(culprits: Iterable[Culprit], *, width: int, color: bool) -> s
         else:
             page.line(culprit.id, "yellow")
             page.text(f"  {culprit.title}", hang=2)
+    if not listed:
+        page.text("no culprit fits this selection")
     page.gap()
     page.text(
         "flushcheck explain ID explains one: how to recognise it, how to fix it, and what the fix costs"

@@ -60,7 +60,10 @@ def text(cases: Iterable[MeasuredCase], *, width: int, color: bool) -> str:
         color: whether to use ANSI colours.
     """
     page = TextWriter(width, color)
-    for number, case in enumerate(cases):
+    shown = tuple(cases)
+    if not shown:
+        page.text("no measured case has all of these words")
+    for number, case in enumerate(shown):
         if number:
             page.gap()
         page.line(_title(case), "bold")

@@ -31,6 +31,12 @@ def test_a_filter_keeps_the_cases_that_have_each_word(client):
     )
 
 
+def test_a_filter_without_a_result_says_so(client):
+    assert client.get("/culprits/measured?q=no-such-word").text == "no measured case has all of these words\n"
+    empty = client.get("/culprits?q=no-such-word")
+    assert empty.text.startswith("no culprit fits this selection\n")
+
+
 def test_the_page_shows_the_rows_and_keeps_the_filter(client):
     page = client.get("/culprits/measured?q=haproxy+ticks", headers={"Accept": "text/html"})
     assert 'value="haproxy ticks"' in page.text
