@@ -138,9 +138,9 @@ def test_the_action_fails_where_the_path_is_held_and_says_why(runner, origin, ng
     assert re.match(
         r"::error title=flushcheck%3A http%3A//127\.0\.0\.1%3A\d+ is held::held on chunked", annotation
     )
-    assert "proxy_buffering off;" in annotation
+    assert "X-Accel-Buffering: no" in annotation
     assert "**nginx-proxy-buffering**" in ran.summary
-    assert "```\nproxy_buffering off;\n```" in ran.summary
+    assert "```\nX-Accel-Buffering: no\n```" in ran.summary
     (run,) = json.loads((runner.top / "results.sarif").read_text())["runs"]
     assert run["results"][0]["ruleId"] == "nginx-proxy-buffering"
 

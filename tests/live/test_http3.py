@@ -105,10 +105,9 @@ def test_a_network_without_udp_is_a_note(site):
         url = site.start(f'header Alt-Svc `h3=":{port}"`', protocols="h1 h2")
         report = site.report(url)
     assert report.clients == ((Client.BROWSER, Verdict.FLOWING), (Client.HTTP1, Verdict.FLOWING))
-    assert (
-        f"offers HTTP/3 by alt-svc; no response over UDP port {port} within 2.0 s: "
-        "browsers fall back to HTTP/2" in report.notes
-    )
+    # Which time ends first depends on the machine: that of the connection, or that of the whole probe.
+    (note,) = [note for note in report.notes if note.startswith("offers HTTP/3 by alt-svc; no ")]
+    assert note.endswith(": browsers fall back to HTTP/2")
 
 
 def test_the_command_asks_over_http_3_where_it_is_told_to(site, capsys):

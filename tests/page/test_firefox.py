@@ -30,7 +30,7 @@ def test_it_names_what_nginx_holds_with_its_defaults(firefox, bare):
     )
     assert (
         firefox.ask("() => document.querySelector('[data-culprit] pre').textContent")
-        == "proxy_buffering off;"
+        == "X-Accel-Buffering: no"
     )
     assert firefox.ask("() => document.title").startswith("Held · 127.0.0.1:")
     provenance = firefox.ask("() => document.querySelector('[data-part=provenance]').textContent")

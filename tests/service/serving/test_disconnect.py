@@ -86,15 +86,18 @@ def test_a_client_that_leaves_is_noticed_without_poll_too(monkeypatch, pair, lea
     server, end = pair
     client = SocketClient(server, chunked=chunked)
     assert client.wait(0.01) is None
-    threading.Timer(0.05, leave, [end]).start()
+    leaving = threading.Timer(0.05, leave, [end])
+    leaving.start()
     began_s = time.monotonic()
     if leave is write_and_close:  # what it wrote hides the end of its stream there; the next write fails
+        leaving.join()
         assert client.wait(0.1) is None
         return
     if leave is half_close_then_close:
         server.sendall(b"x")
     assert client.wait(LONG_S) is EndReason.GONE
     assert time.monotonic() - began_s < AT_ONCE_S
+    leaving.join()
 
 
 @pytest.mark.parametrize(("leave", "chunked"), LEAVING)
