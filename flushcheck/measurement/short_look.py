@@ -118,9 +118,10 @@ def _is_settled(observation: Observation, timing: Timing) -> bool:
         return True  # that is no control, of whatever length
     if observation.outcome is not Outcome.COMPLETE or observation.stall_s > MAX_STALL_S:
         return False
-    if timing.flow is Flow.FLOWING:
-        return not timing.jittery
     compressed = bool(observation.header("content-encoding"))
+    if timing.flow is Flow.FLOWING:
+        # A compressor may keep each Piece until the next one: few Pieces do not show that plainly.
+        return not timing.jittery and not compressed
     if timing.flow is Flow.BLOCKS:
         return compressed or (timing.hold_bytes is not None and _is_sized(observation, timing.hold_bytes))
     if timing.flow is Flow.LATE:

@@ -81,6 +81,7 @@ UNSETTLED = [
     # name,                                        the streams; the last one is looked at,                 is it open?
     ("flows",                                      [saw(CHUNKED, FLOWING)],                                False),
     ("flows with jitter",                          [saw(CHUNKED, JITTER)],                                 True),
+    ("flows, compressed",                          [saw(CHUNKED, FLOWING, headers=GZIP)],                  True),
     ("flows past a stall",                         [saw(CHUNKED, FLOWING, stall_s=STALL_S)],               False),
     ("flows past a longer stall",                  [saw(CHUNKED, FLOWING, stall_s=STALL_S + 0.001)],       True),
     ("held to the end",                            [saw(CHUNKED, HELD)],                                   False),
