@@ -104,6 +104,8 @@ def confirms(experiments: Iterable[Observation], baselines: Iterable[Observation
     late = _late_starters(measured)
     return all(
         _is_settled(observation, measured[probe])
+        # A compressor may keep each Piece until the next one: few Pieces do not show that plainly.
+        and not observation.header("content-encoding")
         and probe not in late
         and (probe.scenario is Scenario.BIG or measured[probe].flow in (Flow.FLOWING, Flow.FAILED))
         for probe, observation in made.items()
@@ -118,10 +120,9 @@ def _is_settled(observation: Observation, timing: Timing) -> bool:
         return True  # that is no control, of whatever length
     if observation.outcome is not Outcome.COMPLETE or observation.stall_s > MAX_STALL_S:
         return False
-    compressed = bool(observation.header("content-encoding"))
     if timing.flow is Flow.FLOWING:
-        # A compressor may keep each Piece until the next one: few Pieces do not show that plainly.
-        return not timing.jittery and not compressed
+        return not timing.jittery
+    compressed = bool(observation.header("content-encoding"))
     if timing.flow is Flow.BLOCKS:
         return compressed or (timing.hold_bytes is not None and _is_sized(observation, timing.hold_bytes))
     if timing.flow is Flow.LATE:
