@@ -24,7 +24,7 @@ from flushcheck.reports.results import Result
 def main() -> None:
     """Read the task, measure, write the result."""
     pipe = os.dup(0)
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123  # nobody reads the task a second time
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123  # the task is read once
         os.dup2(nothing.fileno(), 0)
     given = json.loads(_line(pipe))
     threading.Thread(target=_end_with, args=(pipe,), name="pipe", daemon=True).start()

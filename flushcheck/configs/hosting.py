@@ -125,16 +125,16 @@ def blocks(config: Config) -> Iterator[Block]:
             if (runtime := child(document, "runtime")) is not None:
                 yield _block(config, document, APP_ENGINE, f"runtime {scalar(runtime)}", runtime)
         elif _VERCEL.search(path) and (timed := _timed_functions(document)):
-            for function, _ in timed:
+            for function in timed:
                 yield _block(config, function, VERCEL_FUNCTION, f"function {function.name}")
         elif any(platform.names.search(path) and platform.sign(document) for platform in PLATFORMS):
             yield _block(config, document, "platform", path.rpartition("/")[2])
 
 
-def _timed_functions(document: Directive) -> tuple[tuple[Directive, Directive], ...]:
+def _timed_functions(document: Directive) -> list[Directive]:
     """The functions of Vercel with a line that says how long they may run."""
     functions = children(child(document, "functions"))
-    return tuple((each, line) for each in functions if (line := child(each, "maxDuration")) is not None)
+    return [function for function in functions if child(function, "maxDuration") is not None]
 
 
 def _functions(config: Config, document: Directive) -> Iterator[Block]:

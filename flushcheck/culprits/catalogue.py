@@ -68,8 +68,9 @@ class Selection:
             return False
         if self.symptom is not None and self.symptom not in {symptom.flow for symptom in culprit.shows}:
             return False
-        text = _searched(culprit)
-        return all(word in text for word in self.words.lower().split())
+        words = self.words.lower().split()
+        text = _searched(culprit) if words else ""
+        return all(word in text for word in words)
 
     def select(self) -> tuple[Culprit, ...]:
         """The culprits that fit, in the order of the catalogue."""

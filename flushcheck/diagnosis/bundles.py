@@ -2,7 +2,7 @@
 
 Of each culprit the first fix that can be pasted counts: the others are alternatives. Lines that set the same
 are written once, and where two contradict each other the one that both need is kept. The address in the text
-is that of the run. Each text passes the program's own test mode (tests/live/test_bundles.py).
+is that of the run. Each text passes the program's own test mode (tests/checking/test_bundles.py).
 
 Left to others: which fixes there are (`fixes.py`). A culprit that is only possible adds no lines, and a
 server gets a text only where some culprit leaves no other server.

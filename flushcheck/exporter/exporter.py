@@ -138,10 +138,8 @@ class Exporter:
                 self._start(name, now_s)
             self._publish()
             with suppress(queue.Empty):
-                # An hour at most: a lock takes no infinite time.
-                event = self._events.get(
-                    timeout=min(3600.0, max(0.0, self._schedule.wait_s(time.monotonic())))
-                )
+                pause_s = max(0.0, self._schedule.wait_s(time.monotonic()))
+                event = self._events.get(timeout=min(MAX_PAUSE_S, pause_s))
                 if event == _Signal.STOP:
                     break
                 self._handle(event)

@@ -97,7 +97,7 @@ def confirms(experiments: Iterable[Observation], baselines: Iterable[Observation
 
     Args:
         experiments: those that a clean path calls for.
-        baselines: all of which flowed, at full length.
+        baselines: at full length. All of them flowed.
     """
     made = {observation.probe: observation for observation in experiments}
     measured = timings({observation.probe: observation for observation in baselines} | made)

@@ -19,6 +19,7 @@ from flushcheck.model import Culprit, Fix, Flow, Framing, Symptom
 from flushcheck.model.wording import count_of
 from flushcheck.reports.explain import fixes_heading, sections, status_sentence
 from flushcheck.reports.fixes import remarks
+from flushcheck.reports.page import catalogue_page
 from flushcheck.reports.symptoms import symptom_picture, symptom_sentence
 from flushcheck.streaming.params import Params, query
 from flushcheck.streaming.pretend import Pretend, pretend_like
@@ -71,7 +72,7 @@ def explanation_html(
     script = (
         f'<script type="application/json" id="settings">{data}</script>{_script("culprit-page.js", root)}'
     )
-    return page_html(culprit.id, "".join(parts), root, head=script)
+    return catalogue_page(culprit.id, "".join(parts), root, head=script)
 
 
 def catalogue_html(selection: Selection, *, root: str) -> str:
@@ -92,7 +93,7 @@ def catalogue_html(selection: Selection, *, root: str) -> str:
         f'<p id="count" role="status">{len(shown)} of {count_of(len(CULPRITS), "culprit")}</p>'
         f'<ul class="culprits" id="culprits">{rows}</ul>'
     )
-    return page_html("culprits", body, root, head=_script("culprit-list.js", root))
+    return catalogue_page("culprits", body, root, head=_script("culprit-list.js", root))
 
 
 def _index(selection: Selection, root: str) -> str:
@@ -200,24 +201,6 @@ def _to_copy(text: str) -> str:
 
 def _script(name: str, root: str) -> str:
     return f'<script type="module" src="{root}page/{name}"></script>'
-
-
-def page_html(title: str, body: str, root: str, *, head: str = "") -> str:
-    """A page of the catalogue around its body; `root` as above, `head` goes into the head."""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{_text(title)}: flushcheck</title>"
-        f'<link rel="icon" href="{root}page/icon.svg" type="image/svg+xml">'
-        f'<link rel="stylesheet" href="{root}page/style.css">{head}</head><body>'
-        f'<header class="top"><a class="brand" href="{root or "./"}">'
-        f'<img src="{root}page/icon.svg" alt="" width="28" height="28"> flushcheck</a>'
-        f'<nav aria-label="Page"><a href="{root}culprits">All culprits</a> '
-        f'<a href="{root}culprits/measured">Measured servers</a></nav></header>'
-        f'<main><p id="announcement" class="off" role="status" aria-live="polite"></p>{body}</main>'
-        "</body></html>\n"
-    )
 
 
 def _capitalized(sentence: str) -> str:

@@ -5,15 +5,15 @@ The rows are the laboratory's, and each cell is a measurement; an empty one was 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
 from flushcheck.model.codec import to_json
-from flushcheck.reports.culprit_pages import page_html
 from flushcheck.reports.measured_cases import MeasuredCase, MeasuredStreams, MeasuredTable
+from flushcheck.reports.page import catalogue_page
 from flushcheck.reports.text_writer import TextWriter
 
 SCHEMA = 2  # as that of a Report
@@ -36,7 +36,8 @@ MAX_QUERY = 200  # characters
 def matching(table: MeasuredTable, query: str) -> tuple[MeasuredCase, ...]:
     """The cases in which each word of the query occurs, in any of what the table shows of them."""
     words = query.lower().split()
-    return tuple(case for case in table.cases if all(word in _searched(case) for word in words))
+    searched = ((case, _searched(case)) for case in table.cases)
+    return tuple(case for case, text in searched if all(word in text for word in words))
 
 
 def _searched(case: MeasuredCase) -> str:
@@ -104,15 +105,15 @@ def _markdown_rows(case: MeasuredCase) -> Iterable[str]:
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def table_html(table: MeasuredTable, query: str, *, root: str) -> str:
-    """The page with all cases that fit the query.
+def table_html(shown: Sequence[MeasuredCase], query: str, *, count: int, root: str) -> str:
+    """The page with the cases that fit a query.
 
     Args:
-        table: all cases.
-        query: words that each shown case has; "" for all cases.
+        shown: the cases.
+        query: words that each of them has; "" for all cases.
+        count: of all cases.
         root: what leads from this page's address to the service's root, for example "../".
     """
-    shown = matching(table, query)
     heads = "".join(f"<th scope=col>{name}</th>" for name in ("case", "client", *TRANSPORTS, FREES))
     rows = "".join(_html_rows(case, f"{root}culprits/measured/") for case in shown)
     body = (
@@ -120,12 +121,12 @@ def table_html(table: MeasuredTable, query: str, *, root: str) -> str:
         '<form role="search"><label>Program, version, symptom or culprit '
         f'<input name="q" type="search" maxlength="{MAX_QUERY}" value="{_text(query)}"></label> '
         "<button>Filter</button></form>"
-        f'<p role="status">{len(shown)} of {len(table.cases)} configurations'
+        f'<p role="status">{len(shown)} of {count} configurations'
         f"{f' have “{_text(query)}”' if query else ''}</p>"
         f'<div class="wide" tabindex="0" role="region" aria-label="Measured cases">'
         f'<table class="measured"><thead><tr>{heads}</tr></thead>{rows}</table></div>'
     )
-    return page_html("measured", body, root)
+    return catalogue_page("measured", body, root)
 
 
 def case_html(case: MeasuredCase, *, root: str) -> str:
@@ -154,7 +155,7 @@ def case_html(case: MeasuredCase, *, root: str) -> str:
     if case.configuration:
         parts.append(f"<h2>Its configuration</h2><pre tabindex=0>{_text(case.configuration)}</pre>")
     parts.append(f"<h2>Measure it again</h2><p>In a checkout:</p><pre>{_text(case.command)}</pre>")
-    return page_html(_title(case), "".join(parts), root)
+    return catalogue_page(_title(case), "".join(parts), root)
 
 
 def _html_rows(case: MeasuredCase, base: str) -> str:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, request
 
+from flushcheck.reports.page import page_html
 from flushcheck.service.responses import html_response
 
 HTML, JSON = "text/html", "application/json"
@@ -32,22 +33,6 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{status} {phrase}: flushcheck</title>
-<link rel="icon" href="{root}page/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{root}page/style.css"></head><body>
-<header class="top"><a class="brand" href="{root}">
-<img src="{root}page/icon.svg" alt="" width="28" height="28"> flushcheck</a>
-<nav aria-label="Page"><a href="{root}">Test a connection</a> <a href="{root}culprits">All culprits</a></nav>
-</header>
-<main><p class="soft">{status} {phrase}</p><h1>{heading}</h1><p class="problem">{sentence}</p>
-<p>{again}<a href="{root}">To the start page</a>. Programs get this error as JSON;
-<a href="{root}openapi.json">openapi.json</a> lists all addresses and their parameters.</p>
-</main></body></html>
-"""
 _AGAIN = '<a href="">Try again</a>. '
 
 
@@ -70,14 +55,16 @@ def error_page(status: int, sentence: str, *, path: str) -> str:
         path: of the request, from the service's root: the links of the page lead from there.
     """
     code = HTTPStatus(status)
-    return _PAGE.format(
-        status=int(code),
-        phrase=code.phrase,
-        heading=HEADINGS.get(code, code.phrase),
-        sentence=escape(sentence[:MAX_SENTENCE]),
-        again=_AGAIN if code in BUSY else "",
-        root="../" * (path.count("/") - 1) or "./",
+    root = "../" * (path.count("/") - 1) or "./"
+    name = f"{int(code)} {code.phrase}"
+    again = _AGAIN if code in BUSY else ""
+    body = (
+        f'<p class="soft">{name}</p><h1>{HEADINGS.get(code, code.phrase)}</h1>'
+        f'<p class="problem">{escape(sentence[:MAX_SENTENCE])}</p>'
+        f'<p>{again}<a href="{root}">To the start page</a>. Programs get this error as '
+        f'JSON; <a href="{root}openapi.json">openapi.json</a> lists all addresses and their parameters.</p>'
     )
+    return page_html(name, body, root, links=(("", "Test a connection"), ("culprits", "All culprits")))
 
 
 def _wants_page() -> bool:

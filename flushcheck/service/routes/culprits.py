@@ -37,10 +37,9 @@ def routes(service: Service) -> Blueprint:
     @blueprint.get("/culprits")
     def listed() -> Response:
         selection = read_selection(request.args)
-        shown = selection.select()
         return respond(
-            lambda: explain.catalogue_text(shown, width=TEXT_WIDTH, color=False),
-            lambda: explain.catalogue_document(shown),
+            lambda: explain.catalogue_text(selection.select(), width=TEXT_WIDTH, color=False),
+            lambda: explain.catalogue_document(selection.select()),
             lambda: culprit_pages.catalogue_html(selection, root=""),
         )
 

@@ -27,7 +27,7 @@ def routes() -> Blueprint:
         return respond(
             lambda: measured.text(shown, width=TEXT_WIDTH, color=False),
             lambda: measured.document(shown),
-            lambda: measured.table_html(table(), query, root="../"),
+            lambda: measured.table_html(shown, query, count=len(table().cases), root="../"),
         )
 
     @blueprint.get("/culprits/measured/<program>/<name>")
