@@ -13,8 +13,8 @@ from flushcheck import diagnose, judge
 from flushcheck.model import Client
 from flushcheck.prober import gather
 from tests.lab import programs
-from tests.lab.__main__ import scratch
 from tests.lab.case import find
+from tests.lab.programs import scratch
 from tests.live.servers import Service
 
 # nginx with TLS, HTTP/2 and buffering off, in front of the server that is measured.

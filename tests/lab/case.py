@@ -34,6 +34,8 @@ into /run/lab/origin with the token of `tests/lab/origins`. `outer` is that of
 a second mount, outside of the app's layers, and `place` where the report must then find the fault. `note` is an id that a note of the report must name. `at-once: 1` makes the
 observer ask one thing after the other.
 `new-culprit` is an id that the catalogue does not have yet.
+`later` says when a fault begins that the short streams of `--quick` are too short for, for example `after 1 s`: a first
+verdict that names nothing is then undecided instead of wrong, and no quick run is recorded.
 
 Everything else in the file is the program's configuration as people write it. Only ports and one folder are moved
 when it is started: 80, 443, 8080 to 8099 and 8443 are the program's own, 8000 and the rest of `UPSTREAMS` what stands

@@ -11,6 +11,7 @@ import os
 import re
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-from tests.lab.accounts import make_home, public_checkout
+from tests.lab.accounts import make_home, public_checkout, public_libraries
 from tests.lab.case import UPSTREAMS, Case, Kind, find
 from tests.lab.launchers import LAUNCHERS
 from tests.lab.origins import write_origins
@@ -31,7 +32,7 @@ from tests.live.servers import Service
 OWN_PORTS = range(8080, 8100)
 TLS_PORT = 8443  # as is 443, where people write it: after `listen`, `*:` and `":`
 
-__all__ = ["Missing", "start", "warm"]
+__all__ = ["Missing", "scratch", "start", "warm"]
 
 
 @dataclass(slots=True)
@@ -41,6 +42,28 @@ class SecureService(Service):
     @property
     def url(self) -> str:
         return f"https://{HOST}:{self.port}"
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for the servers' files that every user can enter, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="flushcheck-lab-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        before = servers.use_scratch(folder)
+        trusted = os.environ.get("SSL_CERT_FILE")
+        # Where Python looks for authorities, and so what flushcheck trusts in this run.
+        os.environ["SSL_CERT_FILE"] = str(authority().ca)
+        try:
+            yield folder
+        finally:
+            servers.use_scratch(before)
+            os.environ.pop("SSL_CERT_FILE")
+            if trusted is not None:
+                os.environ["SSL_CERT_FILE"] = trusted
+            authority.cache_clear()
+            public_checkout.cache_clear()
+            public_libraries.cache_clear()
 
 
 @contextmanager

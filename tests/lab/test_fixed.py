@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.lab import fixed
-from tests.lab.__main__ import diagnose, scratch
+from tests.lab.bench import diagnose
 from tests.lab.case import Case, find
+from tests.lab.programs import scratch
 from tests.lab.setting import WHERE
 
 # A silence of seconds has to be waited for, before and after.

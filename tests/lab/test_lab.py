@@ -12,8 +12,9 @@ import pytest
 
 from flushcheck.culprits import CULPRITS
 from flushcheck.model import Source
-from tests.lab.__main__ import JOBS, Bench, choose, scratch
+from tests.lab.bench import JOBS, Bench, choose
 from tests.lab.case import Kind, every
+from tests.lab.programs import scratch
 from tests.lab.setting import WHERE
 from tests.lab.verdicts import Mark, Result
 from tests.watched.test_watched import TABLE as WATCHED

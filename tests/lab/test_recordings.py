@@ -4,7 +4,7 @@ import json
 
 from flushcheck.model import Arrival, EndRecord, Observation, Outcome, Probe, ReceivedPiece, Run, Transport
 from flushcheck.model.codec import from_json
-from tests.lab.__main__ import slim
+from tests.lab.recording import slim
 
 
 def test_a_slim_run_reads_back_the_same():

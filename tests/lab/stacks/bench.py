@@ -62,7 +62,7 @@ def _run(stack: Stack, record: bool) -> Score:
 
 def keep(stack: Stack, sight: Sight) -> None:
     """Save what the taps noted, for the tests without servers."""
-    from tests.lab.__main__ import slim
+    from tests.lab.recording import slim
 
     RECORDINGS.mkdir(exist_ok=True)
     observation: Any = slim(sight.observation)
