@@ -5,6 +5,8 @@ from __future__ import annotations
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Evidence, Vantage
 
+FILTER_NAME_NOTE = "the key below typed_per_filter_config is the name that the filter has in http_filters"
+
 
 def named(seen: Observations) -> bool:
     """Whether a response on the path names Envoy, in Server or by a header of its own."""

@@ -19,6 +19,7 @@ from flushcheck.model import (
     Fix,
     Flow,
     Owner,
+    Place,
     Probe,
     Source,
     Symptom,
@@ -52,6 +53,7 @@ CULPRIT = Culprit(
                 '      "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router'
             ),
             by=Owner.SERVER,
+            server=Server.ENVOY,
             note="the upgrade then has its own list of filters: repeat the others that it needs",
         ),
         Fix(
@@ -63,6 +65,9 @@ CULPRIT = Culprit(
                 "    disabled: true"
             ),
             by=Owner.SERVER,
+            server=Server.ENVOY,
+            place=Place.ADDRESS,
+            note=envoy.FILTER_NAME_NOTE,
         ),
     ),
     references=("https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/buffer_filter",),

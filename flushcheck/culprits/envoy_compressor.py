@@ -19,6 +19,7 @@ from flushcheck.model import (
     Fix,
     Flow,
     Owner,
+    Place,
     Source,
     Symptom,
     Transport,
@@ -60,6 +61,21 @@ CULPRIT = Culprit(
             server=Server.ENVOY,
             cost="Envoy compresses only the listed types",
             note="leave text/event-stream and text/plain out of the list; text/plain is in the default one",
+        ),
+        Fix(
+            where="Envoy, the route of the stream",
+            change=(
+                "typed_per_filter_config:\n"
+                "  envoy.filters.http.compressor:\n"
+                '    "@type": type.googleapis.com/'
+                "envoy.extensions.filters.http.compressor.v3.CompressorPerRoute\n"
+                "    disabled: true"
+            ),
+            by=Owner.SERVER,
+            server=Server.ENVOY,
+            place=Place.ADDRESS,
+            cost="streams are not compressed",
+            note=envoy.FILTER_NAME_NOTE,
         ),
         compression.NO_TRANSFORM_FIX,
     ),

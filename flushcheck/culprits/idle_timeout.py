@@ -66,6 +66,7 @@ ENVOY_FIX = Fix(
     change="idle_timeout: 3600s",
     by=Owner.SERVER,
     server=Server.ENVOY,
+    place=Place.ADDRESS,
     cost=_COST,
     note="stream_idle_timeout of the HTTP connection manager is 5 minutes by default",
 )
@@ -82,6 +83,7 @@ UWSGI_FIX = Fix(
     change="http-timeout = 3600",
     by=Owner.SERVER,
     server=Server.UWSGI,
+    place=Place.FILE,
     cost=_COST,
 )
 

@@ -8,12 +8,13 @@ from flushcheck.configs import iis
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.lint_common import STREAM_TYPES
-from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
+from flushcheck.model import Culprit, Fix, Flow, Owner, Place, Source, Symptom
 
 TYPES_FIX = Fix(
     where="applicationHost.config, httpCompression, dynamicTypes",
     change='<add mimeType="text/event-stream" enabled="false" />',
     by=Owner.SERVER,
+    server=Server.IIS,
     cost="streams are not compressed",
     note="and the other types of streams; a type with a charset is a type of its own",
 )
@@ -33,6 +34,8 @@ CULPRIT = Culprit(
             where="web.config, system.webServer, or a <location> for the stream's path",
             change='<urlCompression doDynamicCompression="false" />',
             by=Owner.SERVER,
+            server=Server.IIS,
+            place=Place.ADDRESS,
             cost="responses of apps are not compressed there",
         ),
         TYPES_FIX,

@@ -8,18 +8,21 @@ from flushcheck.configs import iis
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
+from flushcheck.model import Culprit, Fix, Flow, Owner, Place, Source, Symptom
 
 FASTCGI_FIX = Fix(
     where="web.config or applicationHost.config, the handler of FastCGI",
     change='<add ... modules="FastCgiModule" responseBufferLimit="0" />',
     by=Owner.SERVER,
+    server=Server.IIS,
     cost="one more write for each flush of the app",
 )
 ARR_FIX = Fix(
     where="applicationHost.config, system.webServer",
     change='<proxy enabled="true" responseBufferLimit="0" />',
     by=Owner.SERVER,
+    server=Server.IIS,
+    place=Place.FILE,
     cost="ARR caches no response",
     note="appcmd set config -section:system.webServer/proxy /responseBufferLimit:0 /commit:apphost",
 )

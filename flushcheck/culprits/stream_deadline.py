@@ -10,13 +10,15 @@ from flushcheck.configs.envoy.blocks import is_refused
 from flushcheck.configs.findings import Action, Edit, Finding, Level, Server
 from flushcheck.configs.tree import Block, Directive, Value, edit
 from flushcheck.configs.yaml_nodes import at, child, scalar
-from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
+from flushcheck.model import Culprit, Fix, Flow, Owner, Place, Source, Symptom
 
 _COST = "a request to an app that hangs takes as long as its client waits"
 ENVOY_FIX = Fix(
     where="Envoy, the route of the stream",
     change="timeout: 0s",
     by=Owner.SERVER,
+    server=Server.ENVOY,
+    place=Place.ADDRESS,
     cost=_COST,
     note="idle_timeout of the route still ends a stream that is silent",
 )
@@ -30,12 +32,14 @@ DURATION_FIX = Fix(
     where="Envoy, the route of the stream",
     change="# remove max_stream_duration, or set it to 0s",
     by=Owner.SERVER,
+    server=Server.ENVOY,
     cost=_COST,
 )
 TRAEFIK_FIX = Fix(
     where="Traefik, static configuration: transport.respondingTimeouts of the entry point",
     change="writeTimeout: 0s",
     by=Owner.SERVER,
+    server=Server.TRAEFIK,
     cost="a client that reads nothing keeps its connection",
     note="0s is the default",
 )

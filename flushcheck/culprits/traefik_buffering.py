@@ -21,6 +21,7 @@ from flushcheck.model import (
     Fix,
     Flow,
     Owner,
+    Place,
     Source,
     Symptom,
     Transport,
@@ -50,11 +51,14 @@ CULPRIT = Culprit(
                 "  routers:\n"
                 "    streams:\n"
                 "      rule: PathPrefix(`/stream`)\n"
-                "      service: app\n"
+                "      priority: 1000   # without it the longest rule is asked first\n"
+                "      service: app   # your own\n"
                 "      middlewares: []   # those of the other router, without buffering"
             ),
             by=Owner.SERVER,
-            note="write the path of your own streams; the longer rule has priority",
+            server=Server.TRAEFIK,
+            place=Place.FILE,
+            note="write the path of your own streams",
         ),
     ),
     references=("https://doc.traefik.io/traefik/middlewares/http/buffering/",),

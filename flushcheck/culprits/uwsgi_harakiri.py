@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flushcheck.configs import uwsgi
 from flushcheck.configs.findings import Finding, Level, Server
 from flushcheck.configs.tree import Block
-from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
+from flushcheck.model import Culprit, Fix, Flow, Owner, Place, Source, Symptom
 
 CULPRIT = Culprit(
     id="uwsgi-harakiri",
@@ -27,6 +27,8 @@ CULPRIT = Culprit(
             where="uWSGI",
             change="harakiri = 3600",
             by=Owner.APP,
+            server=Server.UWSGI,
+            place=Place.FILE,
             cost="uWSGI notices a request that hangs only after an hour",
             note="or for the stream's address alone: route = ^/stream harakiri:3600",
         ),

@@ -8,7 +8,7 @@ from flushcheck.configs import uwsgi
 from flushcheck.configs.findings import Action, Finding, Level, Server
 from flushcheck.configs.tree import Block, edit
 from flushcheck.culprits.lint_common import NO_OVERRIDE
-from flushcheck.model import Culprit, Fix, Flow, Owner, Source, Symptom
+from flushcheck.model import Culprit, Fix, Flow, Owner, Place, Source, Symptom
 
 CULPRIT = Culprit(
     id="uwsgi-transformation",
@@ -28,7 +28,17 @@ CULPRIT = Culprit(
             where="uWSGI, the routing rule",
             change="; remove this rule, or give it a pattern that the stream's address does not match",
             by=Owner.APP,
+            server=Server.UWSGI,
             cost="the responses are no longer stored, or no longer sent by a thread of their own",
+        ),
+        Fix(
+            where="uWSGI, in front of its routing rules",
+            change="route = ^/stream last:",
+            by=Owner.APP,
+            server=Server.UWSGI,
+            place=Place.ADDRESS,
+            cost="no later rule acts on these addresses",
+            note="write the path of your own streams",
         ),
     ),
     references=("https://uwsgi-docs.readthedocs.io/en/latest/Transformations.html",),

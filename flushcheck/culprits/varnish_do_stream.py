@@ -47,7 +47,10 @@ ESI_FIX = Fix(
     server=Server.VARNISH,
     place=Place.RESPONSE,
     cost="ESI does not work for these addresses: it needs whole pages",
-    note="set it only for the addresses of streams",
+    note=(
+        "set it only for the addresses of streams, and not where VCL sets beresp.filters: Varnish then "
+        "responds with an error"
+    ),
 )
 
 CULPRIT = Culprit(

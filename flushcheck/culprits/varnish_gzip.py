@@ -35,12 +35,21 @@ FIX = Fix(
     change="set beresp.do_gzip = false;",
     by=Owner.SERVER,
     server=Server.VARNISH,
-    place=Place.RESPONSE,
     cost="streams are not compressed",
     note=(
         "set it only for the addresses of streams, and not where VCL sets beresp.filters: Varnish then "
         "responds with an error"
     ),
+)
+# Measured on 7.1.1: it frees the stream after do_gzip = true and after filters = "gzip" alike.
+NO_FILTERS_FIX = Fix(
+    where="VCL, the end of sub vcl_backend_response",
+    change='set beresp.filters = "";',
+    by=Owner.SERVER,
+    server=Server.VARNISH,
+    place=Place.RESPONSE,
+    cost="streams are not compressed, and ESI does not work for these addresses",
+    note="set it only for the addresses of streams, and no beresp.do_gzip or beresp.do_esi after it",
 )
 FILTERS_FIX = Fix(
     where="VCL, the line that sets beresp.filters",
@@ -65,7 +74,7 @@ CULPRIT = Culprit(
         "The response is compressed by a server that adds X-Varnish, and held for clients that accept no "
         "compression too."
     ),
-    fixes=(FIX, FILTERS_FIX),
+    fixes=(FIX, FILTERS_FIX, NO_FILTERS_FIX),
     references=("https://varnish-cache.org/docs/7.1/users-guide/compression.html",),
     shows=(Symptom(Flow.HELD, compressed=True),),
     measured_on=("Varnish 7.1.1",),

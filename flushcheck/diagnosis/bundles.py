@@ -2,30 +2,33 @@
 
 Of each culprit the first fix that can be pasted counts: the others are alternatives. Lines that set the same
 are written once, and where two contradict each other the one that both need is kept. The address in the text
-is that of the run. Each text passes the program's own test mode (tests/checking/test_bundles.py).
+is that of the run. Each text passes the program's own test mode (tests/checking/test_bundles.py), except for
+IIS: its lines are from documentation, and a note says so.
 
-Left to others: which fixes there are (`fixes.py`). A culprit that is only possible adds no lines, and a
-server gets a text only where some culprit leaves no other server.
+Left to others: which fixes there are (`fixes.py`), and what stands around the lines (`bundle_formats.py`). A
+culprit that is only possible adds no lines, and a server gets a text only where some culprit leaves no other
+server.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from flushcheck.diagnosis.bundle_formats import FORMATS, YAML, Site
+from flushcheck.diagnosis.yaml_lines import merged_yaml
 from flushcheck.model import Bundle, Confidence, CulpritReport, Fix, Place, Server
 
 # A path that needs no quotes in any of the formats; for another one the whole site is written.
 _PLAIN_PATH = re.compile(r"/[\w./~-]*", re.ASCII)
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*", re.ASCII)
 
-# What changes of the catalogue write where the user's own path belongs, and where the app's address does.
-EXAMPLE_PATH = "/stream/*"
+# What changes of the catalogue write where the user's own path belongs, with what follows it there, and where
+# the app's address does.
+EXAMPLE_PATH = "/stream"
+_ENDS = ("/*", "`", " last:")
 EXAMPLE_APP = "http://127.0.0.1:8000/"
-
-_INDENT = "    "
 
 # How many words of a line name what it sets; of any other line the first.
 _KEY_WORDS: Mapping[str, int] = {
@@ -37,17 +40,6 @@ _KEY_WORDS: Mapping[str, int] = {
     "proxypass": 2,
     "http_upgrade_request_protocols": 2,
 }
-
-Lines = Mapping[Place, Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The address of the run, as a configuration writes it."""
-
-    path: str  # "/" for one that would need quotes
-    address: str  # with its scheme where it has no TLS, for example "http://example.org:8080"
-    app: str = ""  # the app's own address; "" if it is not known
 
 
 def site_of(target: str, direct: str = "") -> Site:
@@ -79,7 +71,7 @@ def bundles(reports: Sequence[CulpritReport], site: Site) -> tuple[Bundle, ...]:
     """
     sure = [report for report in reports if report.confidence is not Confidence.POSSIBLE]
     servers = dict.fromkeys(
-        server for report in sure if (server := _only(report)) is not None and server in _FORMATS
+        server for report in sure if (server := _only(report)) is not None and server in FORMATS
     )
     made = (_bundle(server, sure, site) for server in servers)
     return tuple(bundle for bundle in made if bundle is not None)
@@ -96,22 +88,26 @@ def _bundle(server: Server, reports: Iterable[CulpritReport], site: Site) -> Bun
     fixes = [fix for _, fix in chosen]
     if not fixes:
         return None
-    lines = {place: _merged(fix.change for fix in fixes if fix.place is place) for place in Place}
+    merge = merged_yaml if server in YAML else _merged
+    lines = {place: merge(fix.change for fix in fixes if fix.place is place) for place in Place}
     removed = tuple(dict.fromkeys(name for fix in fixes for name in fix.removes))
-    write, where = _FORMATS[server]
+    form = FORMATS[server]
     notes = dict.fromkeys(note for fix in fixes for note in (fix.note, fix.gateway_note) if note)
-    text = "\n".join(write(lines, removed, site))
-    if site.path != "/":
-        text = text.replace(EXAMPLE_PATH, f"{site.path.rstrip('/')}/*")
-    if site.app:
-        text = text.replace(EXAMPLE_APP, f"{site.app.rstrip('/')}/")
     return Bundle(
         server=server,
-        where=where.format(path=site.path),
-        change=text,
+        where=form.where.format(path=site.path),
+        change=_addressed("\n".join(form.write(lines, removed, site)), site),
         culprits=tuple(dict.fromkeys(name for name, _ in chosen)),
-        notes=tuple(notes),
+        notes=(*notes, *([form.note] if form.note else [])),
     )
+
+
+def _addressed(text: str, site: Site) -> str:
+    """The text with the addresses of the run in place of the examples; for a whole site the path's stays."""
+    for end in _ENDS if site.path != "/" else ():
+        own = site.pattern if end == " last:" else site.path.rstrip("/") if end == "/*" else site.path
+        text = text.replace(f"{EXAMPLE_PATH}{end}", f"{own}{end}")
+    return text.replace(EXAMPLE_APP, f"{site.app.rstrip('/')}/") if site.app else text
 
 
 def _needed(fixes: Iterable[Fix], server: Server) -> tuple[Fix, ...]:
@@ -146,68 +142,3 @@ def _both(old: str, new: str) -> str:
         own = old.split()
         return " ".join([*own, *(word for word in new.split()[3:] if word not in own)])
     return new if old.endswith('"";') else old
-
-
-def _indented(lines: Iterable[str]) -> list[str]:
-    return [f"{_INDENT}{line}" for line in lines]
-
-
-def _removals(names: Sequence[str]) -> list[str]:
-    return [f"# remove {' and '.join(names)} here"] if names else []
-
-
-def _nginx(lines: Lines, removed: Sequence[str], site: Site) -> list[str]:
-    inner = ["# keep your own lines of this block", *_removals(removed), *lines[Place.ADDRESS]]
-    location = [f"location {site.path} {{", *_indented(inner), "}"]
-    if not lines[Place.SITE]:
-        return location
-    return ["server {", *_indented([*lines[Place.SITE], *(location if lines[Place.ADDRESS] else [])]), "}"]
-
-
-def _apache(lines: Lines, removed: Sequence[str], site: Site) -> list[str]:
-    location = [f'<Location "{site.path}">', *_indented(lines[Place.ADDRESS]), "</Location>"]
-    return [*_removals(removed), *lines[Place.SITE], *(location if lines[Place.ADDRESS] else [])]
-
-
-def _haproxy(lines: Lines, removed: Sequence[str], site: Site) -> list[str]:
-    inner = ["# keep your own lines of this block", *_removals(removed), *lines[Place.SITE]]
-    return ["defaults", *_indented(inner)]
-
-
-def _caddy(lines: Lines, removed: Sequence[str], site: Site) -> list[str]:
-    inner = ["# keep your own lines of this block", *_removals(removed), *lines[Place.SITE]]
-    return [f"{site.address} {{", *_indented(inner), "}"]
-
-
-def _lighttpd(lines: Lines, removed: Sequence[str], site: Site) -> list[str]:
-    pattern = site.path.replace(".", r"\.")
-    inner = [*_removals(removed), *lines[Place.ADDRESS]]
-    return [f'$HTTP["url"] =~ "^{pattern}" {{', *_indented(inner), "}"]
-
-
-def _varnish(lines: Lines, removed: Sequence[str], site: Site) -> list[str]:
-    """VCL runs the subs of one name one after the other: a later `set` counts, and an earlier `return`."""
-    first, response = lines[Place.FILE], lines[Place.RESPONSE]
-    pattern = site.path.replace(".", r"\.")
-    only = [f'if (bereq.url ~ "^{pattern}") {{', *_indented(response), "}"]
-    last = ["# behind the other subs of this name", "sub vcl_backend_response {", *_indented(only), "}"]
-    return [
-        *(["# in front of the other subs of these names", *first] if first else []),
-        *(last if response else []),
-    ]
-
-
-def _plain(lines: Lines, removed: Sequence[str], site: Site) -> list[str]:
-    return [*_removals(removed), *lines[Place.FILE]]
-
-
-_FORMATS: Mapping[Server, tuple[Callable[[Lines, Sequence[str], Site], list[str]], str]] = {
-    Server.NGINX: (_nginx, "nginx, the block that serves {path}"),
-    Server.APACHE: (_apache, "Apache, the virtual host, in place of the lines that set the same"),
-    Server.HAPROXY: (_haproxy, "HAProxy, the section of the stream: defaults, frontend or listen"),
-    Server.CADDY: (_caddy, "the Caddyfile, the block of the site"),
-    Server.LIGHTTPD: (_lighttpd, "lighttpd.conf, at its end"),
-    Server.VARNISH: (_varnish, "VCL, each sub where its comment says"),
-    Server.SQUID: (_plain, "squid.conf"),
-    Server.PHP: (_plain, "php.ini"),
-}

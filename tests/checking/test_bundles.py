@@ -24,6 +24,11 @@ def php(file: Path) -> Sequence[str]:
     return ["php", "-n", "-c", str(file), "-r", "exit(0);"]
 
 
+def uwsgi(file: Path) -> Sequence[str]:
+    """It loads everything and ends, without a worker; an unknown option is an error."""
+    return ["uwsgi", "--strict", "--no-server", "--plugins", "http,python3", "--ini", str(file)]
+
+
 # The smallest configuration in which a text of each server stands.
 AROUND: Mapping[Server, tuple[str, str]] = {
     Server.NGINX: ("server {\nlisten 127.0.0.1:1;\n", "\n}\n"),
@@ -34,8 +39,14 @@ AROUND: Mapping[Server, tuple[str, str]] = {
     Server.VARNISH: ('vcl 4.1;\nbackend default {\n    .host = "127.0.0.1";\n}\n', "\n"),
     Server.SQUID: ("http_port 127.0.0.1:1 accel defaultsite=x\n", "\n"),
     Server.PHP: ("", "\n"),
+    Server.UWSGI: ("", "\nhttp = 127.0.0.1:0\n"),
 }  # fmt: skip
-COMMANDS: Mapping[Server, Callable[[Path], Sequence[str]]] = {**ASK, Server.SQUID: squid, Server.PHP: php}
+COMMANDS: Mapping[Server, Callable[[Path], Sequence[str]]] = {
+    **ASK,
+    Server.SQUID: squid,
+    Server.PHP: php,
+    Server.UWSGI: uwsgi,
+}
 
 # Of modules that Debian has no package of.
 FOREIGN = ("passenger_buffer_response", "zstd")

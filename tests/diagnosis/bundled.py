@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from flushcheck.culprits import CULPRITS
-from flushcheck.diagnosis.bundles import Site, bundles
+from flushcheck.diagnosis.bundle_formats import Site
+from flushcheck.diagnosis.bundles import bundles
 from flushcheck.model import Bundle, Confidence, Culprit, CulpritReport, Fix, OfferedFix, Server, Transport
 
 CHAT = Site("/chat/", "http://example.org:8080")

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.culprits import CULPRITS
-from flushcheck.diagnosis.bundles import Site, bundles, site_of
+from flushcheck.diagnosis.bundle_formats import Site
+from flushcheck.diagnosis.bundles import bundles, site_of
 from flushcheck.model import Confidence, CulpritReport, Fix, Owner, Place, Server
 from tests.diagnosis.bundled import CHAT, every_bundle, needs
 
@@ -69,7 +70,7 @@ MAKES = [
     ("one that is only possible",             [needs(BUFFERING, confidence=Confidence.POSSIBLE)],  []),
     ("two servers to choose from",            [needs(BUFFERING, APACHE_LINE)],                     []),
     ("two culprits, each with its server",    [needs(BUFFERING), needs(APACHE_LINE)],              [Server.NGINX, Server.APACHE]),
-    ("a server without a format",             [needs(line("a: b", Server.ENVOY))],                 []),
+    ("a server without a format",             [needs(line("a: b", Server.KUBERNETES))],            []),
 ]  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def test_notes_are_kept_once_and_name_the_other_gateways():
     note, gateways = replace(BUFFERING, note="a note"), replace(BUFFERING, per_gateway=True, note="a note")
     (bundle,) = bundles([needs(note), needs(gateways, name="other")], CHAT)
     assert bundle.notes == ("a note", gateways.gateway_note)
-    assert bundle.where == "nginx, the block that serves /chat/"
+    assert bundle.where == "nginx, the block that serves /chat/; of several nginx, in each"
 
 
 def test_a_culprit_is_named_once():
@@ -98,6 +99,7 @@ def test_a_culprit_is_named_once():
     assert bundle.culprits == ("an-id",)
 
 
+ROUTER = "http:\n  routers:\n    streams:\n      rule: PathPrefix(`/stream`)\n      service: app"
 TEXTS = {
     "nginx, its location": (
         needs(BUFFERING),
@@ -177,6 +179,98 @@ TEXTS = {
             '    if (bereq.url ~ "^/chat/") {\n        set beresp.do_stream = true;\n    }\n}'
         ),
     ),
+    "Varnish, the list of filters comes last": (
+        needs(
+            line('set beresp.filters = "";', Server.VARNISH, Place.RESPONSE),
+            line("set beresp.do_esi = false;", Server.VARNISH, Place.RESPONSE, joins=True),
+        ),
+        (
+            "# behind the other subs of this name\nsub vcl_backend_response {\n"
+            '    if (bereq.url ~ "^/chat/") {\n        set beresp.do_esi = false;\n'
+            '        set beresp.filters = "";\n    }\n}'
+        ),
+    ),
+    "Envoy, its route": (
+        needs(line("idle_timeout: 3600s", Server.ENVOY)),
+        (
+            "# routes of the virtual host, in front of the others; cluster and the rest as in your own\n"
+            '- match: { prefix: "/chat/" }\n  route:\n    cluster: app\n    timeout: 0s\n'
+            "    idle_timeout: 3600s"
+        ),
+    ),
+    "Envoy, what the route has anyway": (
+        needs(line("timeout: 0s", Server.ENVOY)),
+        (
+            "# routes of the virtual host, in front of the others; cluster and the rest as in your own\n"
+            '- match: { prefix: "/chat/" }\n  route:\n    cluster: app\n    timeout: 0s'
+        ),
+    ),
+    "Envoy, its manager": (
+        needs(line("a: { b: false }", Server.ENVOY, Place.SITE)),
+        (
+            "# typed_config of each HTTP connection manager, in place of the lines that set the same\n"
+            "a: { b: false }"
+        ),
+    ),
+    "Envoy, all of it": (
+        needs(
+            line("typed_per_filter_config:\n  one:\n    off: true", Server.ENVOY),
+            line("typed_per_filter_config:\n  two:\n    off: true", Server.ENVOY, joins=True),
+            line("idle_timeout: 1s", Server.ENVOY, joins=True),
+            line("a: b", Server.ENVOY, Place.SITE, joins=True),
+        ),
+        (
+            "# typed_config of each HTTP connection manager, in place of the lines that set the same\na: b\n"
+            "# routes of the virtual host, in front of the others; cluster and the rest as in your own\n"
+            '- match: { prefix: "/chat/" }\n  route:\n    cluster: app\n    timeout: 0s\n'
+            "    idle_timeout: 1s\n  typed_per_filter_config:\n    one:\n      off: true\n    two:\n"
+            "      off: true"
+        ),
+    ),
+    "Envoy, what is for filters comes first": (
+        needs(
+            line("idle_timeout: 1s", Server.ENVOY),
+            line("typed_per_filter_config:\n  one:\n    off: true", Server.ENVOY, joins=True),
+        ),
+        (
+            "# routes of the virtual host, in front of the others; cluster and the rest as in your own\n"
+            '- match: { prefix: "/chat/" }\n  route:\n    cluster: app\n    timeout: 0s\n'
+            "    idle_timeout: 1s\n  typed_per_filter_config:\n    one:\n      off: true"
+        ),
+    ),
+    "Traefik": (
+        needs(line(ROUTER, Server.TRAEFIK, Place.FILE)),
+        "http:\n  routers:\n    streams:\n      rule: PathPrefix(`/chat/`)\n      service: app",
+    ),
+    "uWSGI": (
+        needs(
+            line("harakiri = 3600", Server.UWSGI, Place.FILE),
+            line("route = ^/stream last:", Server.UWSGI, joins=True),
+        ),
+        (
+            "[uwsgi]\n; keep your own lines of this section\n"
+            "; in front of your own lines that begin with route\nroute = ^/chat/ last:\nharakiri = 3600"
+        ),
+    ),
+    "uWSGI, no routes": (
+        needs(line("harakiri = 3600", Server.UWSGI, Place.FILE)),
+        "[uwsgi]\n; keep your own lines of this section\nharakiri = 3600",
+    ),
+    "IIS, a site": (
+        needs(line("<a />", Server.IIS)),
+        (
+            '<!-- web.config of the site -->\n<configuration>\n    <location path="chat">\n'
+            "        <system.webServer>\n            <a />\n        </system.webServer>\n    </location>\n"
+            "</configuration>"
+        ),
+    ),
+    "IIS, the whole server": (
+        needs(line("<a />", Server.IIS, Place.FILE)),
+        (
+            "<!-- applicationHost.config -->\n<configuration>\n    <system.webServer>\n        <a />\n"
+            "    </system.webServer>\n</configuration>"
+        ),
+    ),
     "Squid": (needs(line("read_timeout 1 hour", Server.SQUID, Place.FILE)), "read_timeout 1 hour"),
     "PHP": (
         needs(line("output_buffering = Off", Server.PHP, Place.FILE)),
@@ -189,6 +283,30 @@ TEXTS = {
 def test_the_text_has_the_block_that_its_lines_belong_to(name):
     report, expected = TEXTS[name]
     assert text(report) == expected
+
+
+def test_a_router_has_tls_where_the_run_had_it():
+    report = needs(line(ROUTER, Server.TRAEFIK, Place.FILE))
+    tls = "\n      tls: {}   # if Traefik has the certificate"
+    assert text(report, site=Site("/", "example.org")) == ROUTER + tls
+    assert text(report, site=Site("/", "http://example.org")) == ROUTER
+
+
+def test_a_rule_of_uwsgi_has_the_pattern_of_the_address():
+    rule = needs(line("route = ^/stream last:", Server.UWSGI))
+    assert r"route = ^/v1\.0/ last:" in text(rule, site=Site("/v1.0/", "x"))
+    assert "route = ^/stream last:" in text(rule, site=Site("/", "x"))
+
+
+def test_a_whole_site_of_iis_needs_no_location():
+    assert "location" not in text(needs(line("<a />", Server.IIS)), site=Site("/", "x"))
+
+
+def test_what_was_not_run_says_so():
+    (iis,) = bundles([needs(line("<a />", Server.IIS))], CHAT)
+    assert iis.notes == ("from Microsoft's documentation: these lines were not run on IIS",)
+    (nginx,) = bundles([needs(BUFFERING)], CHAT)
+    assert nginx.notes == ()
 
 
 @pytest.mark.parametrize("server", [Server.LIGHTTPD, Server.VARNISH])

@@ -175,14 +175,19 @@ def _from_file(culprit: str, findings: Iterable[Finding]) -> Iterable[MeasuredFi
 
 
 def _from_catalogue(case: Case, culprit: Culprit, version: str) -> Iterable[MeasuredFix]:
-    """The first fix of a culprit that is this program's own, or that the app can apply; other programs' lines fit no file."""
+    """The first fix of a culprit that changes this program, or that the app can apply; other programs' lines fit no file."""
 
     def known(change: VersionChange) -> Version:
         return numbers(version)
 
     own = culprit.id.startswith(f"{case.program}-")
-    offered = [fix for fix in culprit.fixes if fix.is_offered(known) and (own or fix.by is Owner.APP)]
-    for fix in sorted(offered, key=lambda fix: fix.by is not Owner.SERVER)[:1]:
+    server = PROGRAMS.get(program(case))
+    fitting = [
+        fix
+        for fix in culprit.fixes
+        if fix.is_offered(known) and (fix.server is server if fix.server else own or fix.by is Owner.APP)
+    ]
+    for fix in sorted(fitting, key=lambda fix: (fix.server is not server, fix.by is not Owner.SERVER))[:1]:
         yield MeasuredFix(culprit.id, fix.where, fix.change)
 
 

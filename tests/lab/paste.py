@@ -69,6 +69,13 @@ def _all_set(lines: Sequence[str], change: Sequence[str], is_place: Callable[[st
 
 def _nginx(lines: Sequence[str], change: Sequence[str]) -> str:
     """Into the location that the text names, where that passes to an app; else into each that does."""
+    whole, change = _apart(change)
+    lines = _without(lines, _settings(whole)[1])
+    first = next((line for line in lines if line.strip().startswith("listen ")), "")
+    for setting in _settings(whole)[0]:
+        lines = _set(list(lines), setting, lambda line: line == first)
+    if not change:
+        return _joined(lines)
     blocks = [block for block in _locations(lines) if any(_PASSES.match(lines[at]) for at in block)]
     named = [block for block in blocks if lines[block.start].strip() == change[0]]
     out = list(lines)
@@ -82,6 +89,15 @@ def _nginx(lines: Sequence[str], change: Sequence[str]) -> str:
     if not blocks:
         raise ValueError(f"no place for {' '.join(_settings(change)[0])}")
     return _joined(out)
+
+
+def _apart(change: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The lines of the server itself, and those of its location."""
+    if change[0] != "server {":
+        return [], list(change)
+    inner = [line.removeprefix("    ") for line in change[1:-1]]
+    begin = next((at for at, line in enumerate(inner) if line.startswith("location ")), len(inner))
+    return inner[:begin], inner[begin:]
 
 
 def _locations(lines: Sequence[str]) -> list[range]:
@@ -131,6 +147,52 @@ def _varnish(lines: Sequence[str], change: Sequence[str]) -> str:
     return _joined([*lines[:first], *change[:behind], *lines[first:], *change[behind:]])
 
 
+def _envoy(lines: Sequence[str], change: Sequence[str]) -> str:
+    """Into each connection manager, and in front of the other routes of each virtual host."""
+    begin = next((at for at, line in enumerate(change) if line.startswith("# routes ")), len(change))
+    manager = [line for line in change[:begin] if not line.startswith("#")]
+    out = []
+    for line in lines:
+        indent = line[: len(line) - len(line.lstrip())]
+        if line.strip() and key(line) in map(key, manager):
+            continue
+        out.append(line)
+        if line.strip().startswith("stat_prefix:"):
+            out += [f"{indent}{each}" for each in manager]
+        if line.strip() == "routes:":
+            out += [f"{indent}{each}" for each in change[begin + 1 :]]
+    return _joined(out)
+
+
+def _traefik(lines: Sequence[str], change: Sequence[str]) -> str:
+    """Beside the other routers."""
+    at = lines.index(change[1])
+    return _joined([*lines[: at + 1], *change[2:], *lines[at + 1 :]])
+
+
+def _uwsgi(lines: Sequence[str], change: Sequence[str]) -> str:
+    """Routing rules in front of the others, for their order counts."""
+    settings = [line for line in change[1:] if not line.startswith(";")]
+    routes = [line for line in settings if line.startswith("route")]
+    first = next((at for at, line in enumerate(lines) if line.startswith("route")), len(lines))
+    out = [*lines[:first], *routes, *lines[first:]]
+    for setting in settings:
+        if setting not in routes:
+            out = _set(out, setting, lambda line: line == "[uwsgi]")
+    return _joined(out)
+
+
+def _php(lines: Sequence[str], change: Sequence[str]) -> str:
+    """Into php.ini; a pool of FPM sets the same by a directive of its own."""
+    out = list(lines)
+    for line in change:
+        name, _, value = line.partition(" = ")
+        pool = [at for at, each in enumerate(out) if each.startswith("php_") and f"[{name}]" in each]
+        out = [each for at, each in enumerate(out) if at not in pool]
+        out += [f"php_admin_value[{name}] = {value}" if "[www]" in out else line]
+    return _joined(out)
+
+
 _SERVERS: Mapping[Server, Callable[[Sequence[str], Sequence[str]], str]] = {
     Server.NGINX: _nginx,
     Server.APACHE: _apache,
@@ -138,5 +200,9 @@ _SERVERS: Mapping[Server, Callable[[Sequence[str], Sequence[str]], str]] = {
     Server.CADDY: _caddy,
     Server.LIGHTTPD: _at_the_end,
     Server.VARNISH: _varnish,
+    Server.ENVOY: _envoy,
+    Server.TRAEFIK: _traefik,
+    Server.UWSGI: _uwsgi,
     Server.SQUID: _at_the_end,
+    Server.PHP: _php,
 }

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.request import urlopen
 
 from tests.lab.accounts import make_home, public_checkout, public_libraries
@@ -67,19 +68,22 @@ def scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def start(case: Case, *, origin: Service | None = None) -> Iterator[Service]:
+def start(
+    case: Case, *, origin: Service | None = None, edited: Mapping[str, Case] = MappingProxyType({})
+) -> Iterator[Service]:
     """Run a case with all that stands behind it, until the block ends.
 
     Args:
         case: what to run.
         origin: a running service to take instead of a new one, where the case wants the plain one.
+        edited: by name, cases to take in place of those that stand behind it.
 
     Raises:
         Missing: a program is not installed.
         servers.ServiceError: one did not come up.
     """
     with ExitStack() as stack:
-        behind = stack.enter_context(_behind(case, origin))
+        behind = stack.enter_context(_behind(case, origin, edited))
         front = stack.enter_context(_front(case, behind))
         if case.kind is not Kind.PART:
             # Whatever stands behind may still be starting: a socket that accepts is not yet an app that answers.
@@ -128,7 +132,7 @@ def warm(port: int, count: int, mount: str = "", address: str = "/stream/chunked
 
 
 @contextmanager
-def _behind(case: Case, origin: Service | None) -> Iterator[Service]:
+def _behind(case: Case, origin: Service | None, edited: Mapping[str, Case]) -> Iterator[Service]:
     name = case.behind
     if name == "gunicorn" and origin is not None:
         yield origin
@@ -141,7 +145,7 @@ def _behind(case: Case, origin: Service | None) -> Iterator[Service]:
         elif name == "nothing":
             yield Service("nothing", 0, _nobody(), Path(os.devnull))
         else:
-            yield stack.enter_context(start(find(name), origin=origin))
+            yield stack.enter_context(start(edited.get(name) or find(name), origin=origin, edited=edited))
 
 
 def _health(case: Case) -> str:

@@ -30,6 +30,15 @@ ROWS = [
     ("at the end",              Server.LIGHTTPD,  "a = 1\n",                           "b = 2",                                         "a = 1\nb = 2\n"),
     ("in front of the subs",    Server.VARNISH,   "vcl 4.1;\nsub a {\n}\n",            "sub b {\n}",                                    "vcl 4.1;\nsub b {\n}\nsub a {\n}\n"),
     ("behind the subs",         Server.VARNISH,   "vcl 4.1;\nsub a {\n}\n",            "sub b {\n}\n# behind them\nsub c {\n}",         "vcl 4.1;\nsub b {\n}\nsub a {\n}\n# behind them\nsub c {\n}\n"),
+    ("into the server",         Server.NGINX,     "server {\nlisten 80;\nlisten 81;\n}\n", "server {\n    a b;\n}",          "server {\nlisten 80;\na b;\nlisten 81;\n}\n"),
+    ("server and location",     Server.NGINX,     LOCATION.replace("{\nl", "{\nlisten 80;\nl"), "server {\n    a b;\n    location / {\n        c d;\n    }\n}", LOCATION.replace("{\nl", "{\nlisten 80;\na b;\nl").replace("a;\n}", "a;\nc d;\n}")),
+    ("a manager of Envoy",      Server.ENVOY,     "m:\n  stat_prefix: x\n  o: { b: true }\n",   "# typed_config\no: { b: false }",                 "m:\n  stat_prefix: x\n  o: { b: false }\n"),
+    ("a route of Envoy",        Server.ENVOY,     "  routes:\n  - match: x\n",                   "# routes of it\n- match: y\n  route: z",          "  routes:\n  - match: y\n    route: z\n  - match: x\n"),
+    ("a router of Traefik",     Server.TRAEFIK,   "http:\n  routers:\n    a:\n      b: c\n",     "http:\n  routers:\n    d:\n      e: f",           "http:\n  routers:\n    d:\n      e: f\n    a:\n      b: c\n"),
+    ("a rule of uWSGI",         Server.UWSGI,     "[uwsgi]\na = b\nroute-run = c\n",             "[uwsgi]\n; keep\nroute = d\na = e",               "[uwsgi]\na = e\nroute = d\nroute-run = c\n"),
+    ("a new line of uWSGI",     Server.UWSGI,     "[uwsgi]\na = b\n",                            "[uwsgi]\nc = d",                                  "[uwsgi]\nc = d\na = b\n"),
+    ("a pool of PHP",           Server.PHP,       "[www]\nphp_admin_flag[a.b] = on\n",           "a.b = Off",                                       "[www]\nphp_admin_value[a.b] = Off\n"),
+    ("php.ini",                 Server.PHP,       "a = b\n",                                     "c = Off",                                         "a = b\nc = Off\n"),
     ("no subs",                 Server.VARNISH,   "vcl 4.1;\n",                        "sub b {\n}",                                    "vcl 4.1;\nsub b {\n}\n"),
 ]  # fmt: skip
 

@@ -67,7 +67,7 @@ def test_json_has_every_text_and_what_was_tested():
     (bundle,) = document(ONE)["bundles"]
     assert bundle == {
         "server": "nginx",
-        "where": "nginx, the block that serves /",
+        "where": "nginx, the block that serves /; of several nginx, in each",
         "change": "location / {\n    # keep your own lines of this block\n    proxy_buffering off;\n}",
         "culprits": ["nginx-proxy-buffering"],
         "notes": [],
