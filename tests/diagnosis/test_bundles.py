@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 
@@ -300,6 +301,15 @@ def test_a_rule_of_uwsgi_has_the_pattern_of_the_address():
 
 def test_a_whole_site_of_iis_needs_no_location():
     assert "location" not in text(needs(line("<a />", Server.IIS)), site=Site("/", "x"))
+
+
+def test_each_part_for_iis_is_well_formed():
+    for bundle in every_bundle(Server.IIS).values():
+        parts = bundle.change.split("<!-- ")[1:]
+        assert [ElementTree.fromstring(part.partition("-->")[2]).tag for part in parts] == (
+            ["configuration"] * len(parts)
+        )
+        assert parts
 
 
 def test_what_was_not_run_says_so():

@@ -8,6 +8,7 @@ done; the exit status is 0 if nothing was wrong and nothing broke.
 from __future__ import annotations
 
 import argparse
+import queue
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -122,15 +123,22 @@ def judge_stacks(names: Sequence[str], jobs: int, *, record: bool) -> int:
 def judge_fixed(cases: Sequence[Case], jobs: int) -> int:
     """Run the guilty cases with each of their fixes, and print what became of them."""
 
+    origins: queue.Queue[servers.Service] = queue.Queue()
+
     def run(case: Case) -> list[fixed.Row]:
+        origin = origins.get()
         try:
-            return list(fixed.rows(case, lambda url, case: diagnose(url, case)[0]))
+            return list(fixed.rows(case, lambda url, case: diagnose(url, case)[0], origin=origin))
         except (programs.Missing, servers.ServiceError, ValueError) as error:
             return [fixed.Row(case.name, "", (), False, str(error).strip().replace("\n", " | ")[-200:])]
+        finally:
+            origins.put(origin)
 
     guilty = [case for case in cases if case.kind is Kind.GUILTY]
     wrong = 0
-    with scratch(), ThreadPoolExecutor(jobs) as pool:
+    with scratch(), ExitStack() as stack, ThreadPoolExecutor(jobs) as pool:
+        for _ in range(min(jobs, len(guilty))):
+            origins.put(stack.enter_context(servers.start_origin()))
         for done in as_completed([pool.submit(run, case) for case in guilty]):
             for row in done.result():
                 wrong += not row.right

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from flushcheck.culprits import CULPRITS
 from flushcheck.model.codec import to_json
 from flushcheck.reports.measured import markdown
 from flushcheck.reports.measured_cases import (
@@ -75,6 +76,20 @@ def test_a_program_gets_no_line_of_another_program():
     fixes = [fix for case in shipped().cases if case.program == "Apache" for fix in case.fixes]
     assert fixes
     assert not any("proxy_set_header" in fix.change for fix in fixes)
+
+
+@pytest.mark.parametrize(
+    ("name", "culprit", "change"),
+    [
+        ("traefik/tls-buffering", "traefik-buffering", "middlewares: []"),
+        ("envoy/tls-zstd", "envoy-compressor", "name: gzip"),
+        ("apache/websocket", "websocket-upgrade", "upgrade=websocket"),
+        ("squid/reverse", "websocket-upgrade", "http_upgrade_request_protocols"),
+    ],
+)
+def test_the_line_of_the_catalogue_is_one_for_the_program(name, culprit, change):
+    (fix,) = measured._from_catalogue(find(name), CULPRITS[culprit], "")
+    assert change in fix.change
 
 
 def test_links_and_hops_of_the_laboratory_are_not_in_it():
