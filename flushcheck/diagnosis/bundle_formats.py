@@ -157,7 +157,7 @@ def _plain(lines: Lines, removed: Sequence[str], _site: Site) -> list[str]:
 
 FORMATS: Mapping[Server, Format] = {
     # Measured: of two nginx in a row either can hold the stream, and a run does not show which.
-    Server.NGINX: Format(_nginx, "nginx, the block that serves {path}; of several nginx, in each"),
+    Server.NGINX: Format(_nginx, "each nginx on the path, the block that serves {path}"),
     Server.APACHE: Format(_apache, "Apache, the virtual host, in place of the lines that set the same"),
     Server.HAPROXY: Format(_haproxy, "HAProxy, the section of the stream: defaults, frontend or listen"),
     Server.CADDY: Format(_caddy, "the Caddyfile, the block of the site"),

@@ -92,7 +92,7 @@ def test_notes_are_kept_once_and_name_the_other_gateways():
     note, gateways = replace(BUFFERING, note="a note"), replace(BUFFERING, per_gateway=True, note="a note")
     (bundle,) = bundles([needs(note), needs(gateways, name="other")], CHAT)
     assert bundle.notes == ("a note", gateways.gateway_note)
-    assert bundle.where == "nginx, the block that serves /chat/; of several nginx, in each"
+    assert bundle.where == "each nginx on the path, the block that serves /chat/"
 
 
 def test_a_culprit_is_named_once():
