@@ -17,7 +17,7 @@ from flushcheck.checking.check import merge
 from flushcheck.configs.findings import Finding, Server
 from flushcheck.culprits import CULPRITS
 from flushcheck.files import check_text
-from flushcheck.model import Culprit, Owner, Transport
+from flushcheck.model import Culprit, Owner, Source, Transport
 from flushcheck.model.codec import to_json
 from flushcheck.model.versions import Version, VersionChange
 from flushcheck.reports.measured import markdown
@@ -165,27 +165,42 @@ def fixes(case: Case, version: str) -> Iterable[MeasuredFix]:
     own = [check_text(file.text, server=PROGRAMS[file.program], name=file.name) for file in files(case)]
     findings = merge(own).findings if own else ()
     named = [fix for name in case.culprits for fix in _from_file(name, findings)]
-    yield from named or _from_catalogue(case, CULPRITS[case.culprits[0]], version)
+    yield from named or _from_catalogue(case, CULPRITS[case.culprits[0]], version, read=bool(own))
 
 
 def _from_file(culprit: str, findings: Iterable[Finding]) -> Iterable[MeasuredFix]:
-    found = next((finding for finding in findings if finding.culprit.id == culprit and finding.holds), None)
+    found = next(
+        (
+            finding
+            for finding in findings
+            # What ends a stream or refuses it holds nothing; there a line of the file counts, and no other advice.
+            if finding.culprit.id == culprit
+            and (finding.holds or (not finding.culprit.holds and finding.fix.by is Owner.SERVER))
+        ),
+        None,
+    )
     if found:
         yield MeasuredFix(culprit, found.fix.where, found.fix.change)
 
 
-def _from_catalogue(case: Case, culprit: Culprit, version: str) -> Iterable[MeasuredFix]:
-    """The first fix of a culprit that changes this program, or that the app can apply; other programs' lines fit no file."""
+def _from_catalogue(case: Case, culprit: Culprit, version: str, *, read: bool) -> Iterable[MeasuredFix]:
+    """The first fix of a culprit that changes this program, or that the app can apply; other programs' lines fit no file.
+
+    Where the config check has read the file and does not name the culprit, a line that is for several programs fits
+    no more.
+    """
 
     def known(change: VersionChange) -> Version:
         return numbers(version)
 
     own = culprit.id.startswith(f"{case.program}-")
     server = PROGRAMS.get(program(case))
+    fits = own or not (read and Source.FILE in culprit.shown_by)
     fitting = [
         fix
         for fix in culprit.fixes
-        if fix.is_offered(known) and (fix.server is server if fix.server else own or fix.by is Owner.APP)
+        if fix.is_offered(known)
+        and (fix.server is server and fits if fix.server else own or fix.by is Owner.APP)
     ]
     for fix in sorted(fitting, key=lambda fix: (fix.server is not server, fix.by is not Owner.SERVER))[:1]:
         yield MeasuredFix(culprit.id, fix.where, fix.change)

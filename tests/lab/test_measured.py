@@ -79,16 +79,29 @@ def test_a_program_gets_no_line_of_another_program():
 
 
 @pytest.mark.parametrize(
-    ("name", "culprit", "change"),
+    ("name", "culprit", "read", "change"),
     [
-        ("traefik/tls-buffering", "traefik-buffering", "middlewares: []"),
-        ("envoy/tls-zstd", "envoy-compressor", "name: gzip"),
-        ("apache/websocket", "websocket-upgrade", "upgrade=websocket"),
-        ("squid/reverse", "websocket-upgrade", "http_upgrade_request_protocols"),
+        ("traefik/tls-buffering", "traefik-buffering", True, "middlewares: []"),
+        ("envoy/tls-zstd", "envoy-compressor", True, "name: gzip"),
+        ("squid/reverse", "websocket-upgrade", False, "http_upgrade_request_protocols"),
+        ("squid/reverse", "websocket-upgrade", True, ""),
     ],
 )
-def test_the_line_of_the_catalogue_is_one_for_the_program(name, culprit, change):
-    (fix,) = measured._from_catalogue(find(name), CULPRITS[culprit], "")
+def test_the_line_of_the_catalogue_is_one_for_the_program(name, culprit, read, change):
+    fixes = list(measured._from_catalogue(find(name), CULPRITS[culprit], "", read=read))
+    assert [change in fix.change for fix in fixes] == [True] * bool(change)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("apache/http10", "# remove SetEnv force-proxy-request-1.0 1"),
+        ("apache/websocket", "upgrade=websocket"),
+        ("nginx/read-timeout", "proxy_read_timeout 1h;"),
+    ],
+)
+def test_the_line_for_what_refuses_or_ends_a_stream_is_that_of_its_file(name, change):
+    (fix,) = measured.measured(find(name), "").fixes
     assert change in fix.change
 
 
