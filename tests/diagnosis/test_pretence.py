@@ -58,6 +58,14 @@ def test_a_pretended_stream_is_named(name, observation, expected):
     assert (expected in sentence) if expected else sentence == ""
 
 
+def test_the_sentence_says_what_to_do():
+    seen = replace(PLAIN, headers=HEADER)
+    assert pretended_sentence((seen,)) == (
+        "the service held the stream itself, on request (pretend=blocks-4096), so this run shows nothing about the path; "
+        "leave pretend out of the address and run again"
+    )
+
+
 HELD = Path(hold_bytes=4096, freed_by=frozenset({Variant.XAB}), removes_header=True).run()
 
 

@@ -169,6 +169,38 @@ def test_two_faults_are_told_apart():
     )
 
 
+def test_a_known_layer_has_the_names_the_encoding_and_the_experiment_as_evidence():
+    (detection,) = judge(two_mounts(GZIPS, CLEAN, LOGS, COMPRESS)).transports[1].culprits
+    (mounts,) = judge(two_mounts(GZIPS, CLEAN)).transports[1].culprits
+    sentences = [fact.sentence for fact in detection.evidence]
+    assert sentences == [
+        *(fact.sentence for fact in mounts.evidence),
+        "between the two mounts, from the outermost: log_bodies, Compress (Flask-Compress/1.25)",
+        "chunked: at the innermost mount it comes as gzip, at the outermost one plain",
+        "chunked: with a client that accepts no compression the stream flows (longest wait 0.00 s instead of 1.90 s)",
+    ]
+    (layer,) = judge(two_mounts(HOLDS, CLEAN, LOGS)).transports[1].culprits
+    (bare,) = judge(two_mounts(HOLDS, CLEAN)).transports[1].culprits
+    assert layer.evidence == (*bare.evidence, *layers_evidence((LOGS,)))
+
+
+def test_a_wrong_order_has_its_two_explanations():
+    run = two_mounts(CLEAN, HOLDS)
+    fault = mounts_fault(run, Observations(run.observations))
+    assert fault.endswith(
+        f"({OUTER}). All that passes the innermost mount passes the outermost one's place too, so the two addresses are "
+        "in the wrong order, or they take different ways through what stands in front"
+    )
+
+
+@pytest.mark.parametrize("known", ["inner", "outer"])
+def test_one_origin_alone_says_no_order(known):
+    run = two_mounts(CLEAN, CLEAN, places=("outer", "inner"))
+    left_out = "outer_capabilities" if known == "inner" else "capabilities"
+    run = dataclasses.replace(run, **{left_out: None})
+    assert mounts_fault(run, Observations(run.observations)) == ""
+
+
 def test_versions_of_the_layers_choose_the_fix():
     (culprit,) = judge(two_mounts(GZIPS, CLEAN, GZIP_52)).culprits
     assert culprit.versions[0].startswith("Django 5.2 never flushes")
