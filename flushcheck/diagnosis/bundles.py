@@ -24,10 +24,10 @@ from flushcheck.model import Bundle, Confidence, CulpritReport, Fix, Place, Serv
 _PLAIN_PATH = re.compile(r"/[\w./~-]*", re.ASCII)
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*", re.ASCII)
 
-# What changes of the catalogue write where the user's own path belongs, with what follows it there, and where
-# the app's address does.
-EXAMPLE_PATH = "/stream"
-_ENDS = ("/*", "`", " last:")
+# What changes of the catalogue write where the user's own path belongs, and where the app's address does.
+EXAMPLE_PATH = "/stream/*"
+EXAMPLE_RULE = "PathPrefix(`/stream`)"  # Traefik's
+EXAMPLE_PATTERN = "^/stream "  # uWSGI's
 EXAMPLE_APP = "http://127.0.0.1:8000/"
 
 # How many words of a line name what it sets; of any other line the first.
@@ -104,9 +104,10 @@ def _bundle(server: Server, reports: Iterable[CulpritReport], site: Site) -> Bun
 
 def _addressed(text: str, site: Site) -> str:
     """The text with the addresses of the run in place of the examples; for a whole site the path's stays."""
-    for end in _ENDS if site.path != "/" else ():
-        own = site.pattern if end == " last:" else site.path.rstrip("/") if end == "/*" else site.path
-        text = text.replace(f"{EXAMPLE_PATH}{end}", f"{own}{end}")
+    if site.path != "/":
+        text = text.replace(EXAMPLE_PATH, f"{site.path.rstrip('/')}/*")
+        text = text.replace(EXAMPLE_RULE, f"PathPrefix(`{site.path}`)")
+        text = text.replace(EXAMPLE_PATTERN, f"^{site.pattern} ")
     return text.replace(EXAMPLE_APP, f"{site.app.rstrip('/')}/") if site.app else text
 
 
