@@ -5,7 +5,18 @@ from __future__ import annotations
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.bundle_formats import Site
 from flushcheck.diagnosis.bundles import bundles
-from flushcheck.model import Bundle, Confidence, Culprit, CulpritReport, Fix, OfferedFix, Server, Transport
+from flushcheck.model import (
+    Bundle,
+    Confidence,
+    Culprit,
+    CulpritReport,
+    Fix,
+    OfferedFix,
+    Owner,
+    Place,
+    Server,
+    Transport,
+)
 
 CHAT = Site("/chat/", "http://example.org:8080")
 
@@ -19,6 +30,17 @@ def needs(*fixes: Fix, name: str = "an-id", confidence: Confidence = Confidence.
         (),
         chosen=tuple(OfferedFix(fix) for fix in fixes),
     )
+
+
+def line(change: str, server: Server = Server.NGINX, place: Place | None = Place.ADDRESS, **fields) -> Fix:
+    """A fix that can be pasted."""
+    return Fix("here", change, Owner.SERVER, server=server, place=place, **fields)
+
+
+def text(*reports: CulpritReport, site: Site = CHAT) -> str:
+    """The text of the one server that these culprits need."""
+    (bundle,) = bundles(reports, site)
+    return bundle.change
 
 
 def of_catalogue(server: Server) -> tuple[CulpritReport, ...]:
