@@ -13,6 +13,7 @@ import requests
 
 from flushcheck.exporter import http_server
 from flushcheck.exporter.http_server import MAX_HEAD_BYTES, HttpServer, Request, Response
+from tests.exporter.test_runs import WITHIN_S
 
 
 def echo(request: Request) -> Response:
