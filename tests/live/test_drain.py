@@ -139,11 +139,11 @@ def test_readiness_falls_with_the_first_word_of_the_end():
     with ExitStack() as stack:
         origin = stack.enter_context(servers.start_origin())
         balancer = stack.enter_context(
-            closing(http.client.HTTPConnection("127.0.0.1", origin.port, timeout=10))
+            closing(http.client.HTTPConnection("127.0.0.1", origin.port, timeout=60))
         )
         assert ready(balancer) == (200, None)
         # A stream keeps the process from going before it is asked again.
-        stream = stack.enter_context(socket.create_connection(("127.0.0.1", origin.port), timeout=10))
+        stream = stack.enter_context(socket.create_connection(("127.0.0.1", origin.port), timeout=60))
         stream.sendall(ask)
         assert stream.recv(1000)
         (worker,) = child_pids(origin.pid)

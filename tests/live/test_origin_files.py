@@ -43,7 +43,7 @@ class File:
     port: int
 
     def get(self, query: str, headers: dict[str, str] = GOOD, method: str = "GET") -> Response:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, f"/?{query}", headers=headers)
             response = connection.getresponse()

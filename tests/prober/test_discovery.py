@@ -196,7 +196,7 @@ def saying(**members: object) -> Script:
     return lambda client: client.respond(200, body)
 
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 20.0
 FAULTS = [
     # name                  peer                                                  says
     ("a wrong token",       origin(token="another-token-of-16"),                  "it responded 404; check the token"),

@@ -102,9 +102,9 @@ def test_without_an_offer_nothing_is_asked_over_udp(name, offer, site):
 def test_a_network_without_udp_costs_as_long_as_a_stream_and_no_verdict(site):
     with http3_peers.udp_server(lambda *_: None) as udp, site(udp) as url:
         began = time.monotonic()
-        run = quick(url, timeout_s=60)
+        run = quick(url, timeout_s=90)
         took_s = time.monotonic() - began
-    assert took_s < 20, "2 s of silence, and a busy machine"
+    assert took_s < 60, "2 s of silence, and a busy machine"
     report = judge(run)
     assert report.clients == ((BROWSER, Verdict.FLOWING), (HTTP1, Verdict.FLOWING))
     port = udp.rpartition(":")[2]

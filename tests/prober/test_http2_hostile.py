@@ -211,7 +211,7 @@ def test_a_body_without_end_is_stopped_at_the_byte_limit(speaks_http2):
     try:
         with scripted_server(speaks_http2(row[1]), read_first=False) as url:
             began = time.monotonic()
-            seen = observe(CHUNKED, url.replace("http:", "https:"), timeout_s=60)
+            seen = observe(CHUNKED, url.replace("http:", "https:"), timeout_s=90)
         assert tracemalloc.get_traced_memory()[1] < MAX_MEMORY
     finally:
         tracemalloc.stop()

@@ -61,7 +61,7 @@ def test_the_environment_is_not_read(monkeypatch, tmp_path):
 
 
 def trickling(client: Client) -> None:
-    for _ in pace(2000, 0.02):
+    for _ in pace(10_000, 0.02):
         client.send(b"H")
 
 

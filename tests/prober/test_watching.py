@@ -147,7 +147,7 @@ def lines_without_end(client: Client) -> None:
 
 def forever(client: Client) -> None:
     client.send(SSE)
-    events(client, 1000, 0.05)
+    events(client, 3000, 0.05)
 
 
 def endless_header(client: Client) -> None:
@@ -249,7 +249,7 @@ def test_an_interrupt_stops_the_watching():
 
     with scripted_server(forever) as url:
         began = time.monotonic()
-        (capture,) = watch(watch_request(url), timeout_s=60, repeat=True, on_read=interrupt).observations
+        (capture,) = watch(watch_request(url), timeout_s=150, repeat=True, on_read=interrupt).observations
     assert time.monotonic() - began < PATIENCE_S
     assert (capture.outcome, "interrupted" in capture.detail) == (Outcome.STOPPED, True)
     assert capture.arrivals
