@@ -197,7 +197,7 @@ def in_a_terminal(arguments: list[str], *, columns: int = 80, **environ: str) ->
 
 
 def test_a_terminal_gets_colors_and_a_progress_line_that_disappears():
-    with scripted_server(HELD) as url:
+    with scripted_server(service(no_control, held=True, interval_s=0.05)) as url:
         code, output = in_a_terminal(["diagnose", url, *FLAGS])
     assert code == 1
     progress, _, report = output.rpartition("\r")

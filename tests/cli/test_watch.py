@@ -15,14 +15,21 @@ import pytest
 from flushcheck.cli import main
 from tests.cli.test_main import in_a_terminal
 from tests.live.servers import ROOT, child_env
-from tests.prober.peers import Client, scripted_server
+from tests.prober.peers import PATIENCE_S, Client, scripted_server
 from tests.prober.test_watching import SSE, chat, events, forever
 
 HELD_FOR = 0.8  # seconds until a held stream begins
 
 
+running: set[Client] = set()  # clients of slow streams
+
+
 def held_chat(client: Client) -> None:
+    """All at once, and not before the same stream is over elsewhere, which takes a busy machine longer."""
     time.sleep(HELD_FOR)
+    until_s = time.monotonic() + PATIENCE_S
+    while running and time.monotonic() < until_s:
+        time.sleep(0.01)
     client.send(SSE)
     client.chunk(b"".join(b"data: %d\n\n" % seq for seq in range(7)))
     client.send(b"0\r\n\r\n")
@@ -35,9 +42,13 @@ def late_chat(client: Client) -> None:
 
 
 def slow_chat(client: Client) -> None:
-    client.send(SSE)
-    events(client, 7, 0.1)
-    client.send(b"0\r\n\r\n")
+    running.add(client)
+    try:
+        client.send(SSE)
+        events(client, 7, 0.1)
+        client.send(b"0\r\n\r\n")
+    finally:
+        running.discard(client)
 
 
 def test_the_live_view_shows_each_read_and_then_the_report(capsys):

@@ -28,6 +28,8 @@ from flushcheck.protocol.origin import Origin, Request
 from tests.prober.peers import TO_CLOSE, Client, Script, scripted_server
 from tests.prober.scripts import drip
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 TOKEN = "0123456789abcdef"
 LEAST = {
     "flushcheck": 1,

@@ -33,14 +33,16 @@ from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import Target
 from tests.prober.peers import PATIENCE_S, TO_CLOSE, Client, Script, end, event, piece, scripted_server
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 BOTH = (Transport.CHUNKED, Transport.EVENTS)
 OWN = Observation(Probe(Transport.CHUNKED, vantage=Vantage.LOOPBACK), Outcome.COMPLETE)
 
 
-def stream(client: Client, *, held: bool = False) -> None:
+def stream(client: Client, *, held: bool = False, interval_s: float = 0.02) -> None:
     """All at once, as if it had been sent so; or kept until the end, as if it had been sent in between."""
     count = int(client.query["count"])
-    interval_s = 0.02 if held else 0.0
+    interval_s = interval_s if held else 0.0
     lines = [piece(seq, seq * interval_s) for seq in range(count)]
     time.sleep(count * interval_s)
     if "events" in client.path:
@@ -50,9 +52,16 @@ def stream(client: Client, *, held: bool = False) -> None:
     client.send(TO_CLOSE + body)
 
 
-def service(control: Script, *, held: bool = False) -> Script:
-    """A service that responds at once, with this control."""
-    return lambda client: control(client) if client.path.endswith("/control") else stream(client, held=held)
+def service(control: Script, *, held: bool = False, interval_s: float = 0.02) -> Script:
+    """A service that responds at once, with this control; a longer interval shows a hold to a busier machine."""
+
+    def script(client: Client) -> None:
+        if client.path.endswith("/control"):
+            control(client)
+        else:
+            stream(client, held=held, interval_s=interval_s)
+
+    return script
 
 
 def no_control(client: Client) -> None:

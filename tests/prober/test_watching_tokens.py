@@ -20,6 +20,8 @@ from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
 from tests.prober.peers import Client, pace, scripted_server
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 TOKENS = 12
 THINK_S, GAP_S = 0.4, 0.1
 WORDS = [f"w{number} " for number in range(TOKENS)]
