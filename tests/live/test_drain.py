@@ -135,7 +135,7 @@ def test_a_process_that_is_told_to_end_ends_each_stream_by_its_protocol():
 
 
 def test_readiness_falls_with_the_first_word_of_the_end():
-    ask = b"GET /stream/chunked?interval=5&count=9 HTTP/1.1\r\nHost: x\r\n\r\n"
+    ask = b"GET /stream/chunked?interval=30&count=9 HTTP/1.1\r\nHost: x\r\n\r\n"
     with ExitStack() as stack:
         origin = stack.enter_context(servers.start_origin())
         balancer = stack.enter_context(

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from flushcheck.model import Outcome, Probe, Transport
+from flushcheck.model import Observation, Outcome, Probe, Transport
 from flushcheck.prober import observe
 from tests.prober.http2_peers import (
     ACK,
@@ -25,7 +25,7 @@ from tests.prober.http2_peers import (
     Http2Peer,
     frame,
 )
-from tests.prober.peers import allowed_s, check_row, end, piece, scripted_server
+from tests.prober.peers import Row, Script, check_row, end, observe_row, piece, scripted_server
 
 pytestmark = pytest.mark.usefixtures("trusted", "patient")
 
@@ -159,12 +159,19 @@ ROWS = [
 ]  # fmt: skip
 
 
+def seen_of(row: Row, script: Script) -> tuple[Observation, float]:
+    """What the prober sees of a peer over TLS, and how many seconds it took."""
+
+    def observe_once(allowed_s: float) -> Observation:
+        with scripted_server(script, read_first=False) as url:
+            return observe(CHUNKED, url.replace("http:", "https:"), timeout_s=allowed_s)
+
+    return observe_row(row, TIMEOUT_S, observe_once)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
 def test_a_hostile_peer_ends_in_a_clear_word_in_time(row, speaks_http2):
-    began = time.monotonic()
-    with scripted_server(speaks_http2(row[1]), read_first=False) as url:
-        seen = observe(CHUNKED, url.replace("http:", "https:"), timeout_s=allowed_s(row, TIMEOUT_S))
-    check_row(row, (seen, time.monotonic() - began))
+    check_row(row, seen_of(row, speaks_http2(row[1])))
 
 
 BEGINNINGS = [
@@ -185,10 +192,7 @@ def test_what_is_no_http_2_is_told_by_what_it_sent(row, speaks_http2):
         peer.raw(row[1])
         wait_raw(peer)
 
-    began = time.monotonic()
-    with scripted_server(speaks_http2(script, begins=False), read_first=False) as url:
-        seen = observe(CHUNKED, url.replace("http:", "https:"), timeout_s=allowed_s(row, TIMEOUT_S))
-    check_row(row, (seen, time.monotonic() - began))
+    check_row(row, seen_of(row, speaks_http2(script, begins=False)))
 
 
 FLOODS = [row for row in ROWS if row[0] in ("a PING flood", "large CONTINUATION", "an HPACK bomb")]

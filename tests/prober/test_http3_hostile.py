@@ -28,7 +28,7 @@ from tests.prober.http3_peers import (
     http3_server,
     udp_server,
 )
-from tests.prober.peers import PATIENCE_S, allowed_s, check_row, piece
+from tests.prober.peers import PATIENCE_S, check_row, observe_row, piece
 
 pytestmark = pytest.mark.usefixtures("trusted", "patient")
 
@@ -172,7 +172,7 @@ def close_quic(code: int, reason: str = "") -> Act:
 
 def vanishes(peer: Http3Peer, _: int) -> None:
     """Say nothing more, not even an acknowledgement."""
-    until = time.monotonic() + TIMEOUT_S + 1
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and not peer.over:
         time.sleep(0.05)
 
@@ -236,11 +236,12 @@ ROWS = [
 ]  # fmt: skip
 
 
-def seen_of(script, certificate, timeout_s):
-    began = time.monotonic()
-    with http3_server(certificate, script) as url:
-        seen = observe(CHUNKED, url, timeout_s=timeout_s)
-    return seen, time.monotonic() - began
+def seen_of(row, certificate):
+    def observe_once(allowed_s):
+        with http3_server(certificate, row[1]) as url:
+            return observe(CHUNKED, url, timeout_s=allowed_s)
+
+    return observe_row(row, TIMEOUT_S, observe_once)
 
 
 @pytest.fixture
@@ -255,7 +256,7 @@ def small_limits(monkeypatch):
 def test_a_hostile_peer_ends_in_a_clear_word(row, certificate, small_limits):
     tracemalloc.start()
     try:
-        seen = seen_of(row[1], certificate, allowed_s(row, TIMEOUT_S))
+        seen = seen_of(row, certificate)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

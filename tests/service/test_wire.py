@@ -27,7 +27,7 @@ from tests.service.wire import (
     wait_until,
 )
 
-SLOW = "interval=5&count=9"  # a stream that sleeps would see nothing for 5 s
+SLOW = "interval=30&count=9"  # a stream that sleeps would see nothing for 30 s
 # Paths of streams, and the transport in their log lines.
 PATHS = [
     ("/stream/chunked", "chunked"),
