@@ -25,6 +25,7 @@ def test_it_names_what_nginx_holds_with_its_defaults(firefox, bare):
     firefox.goto(bare.url)
     firefox.wait("() => document.documentElement.dataset.ready")
     result = "document.querySelector('#report .verdict, #report .problem')"
+    verdict = ""
     for _ in range(TRIES):  # on a busy machine the browser may get too little time for a verdict
         firefox.ask("() => document.querySelector('[data-action=diagnose]').click()")
         if (verdict := firefox.wait(f"() => {result}?.textContent")) != "Could not tell":

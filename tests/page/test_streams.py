@@ -216,14 +216,14 @@ def test_five_hundred_pieces_four_times_do_not_stutter(page, origin):
     page.goto(f"{origin.url}/#unit=char&count=500&interval=0.004")
     # Both cores draw in software here and serve the streams besides: half of what an idle page gets is no stutter. What
     # else the machine does may change from one look to the next.
-    for _ in range(3):
+    for is_last in (False, False, True):
         idle = page.evaluate(FRAMES, 1500)
         page.click("#controls [data-action=start-all]")
         busy = page.evaluate(FRAMES, 1500)
         if busy > 0.4 * idle:
             break
+        assert not is_last, (busy, idle)
         page.reload()
-    assert busy > 0.4 * idle
     for transport in TRANSPORTS:
         expect(status(page, transport)).to_have_text(
             re.compile("all 500 pieces|500 pieces arrived"), timeout=60_000

@@ -202,7 +202,9 @@ def test_a_whole_run_against_it_names_no_culprit_and_ends_in_time(name, script, 
     began = time.monotonic()
     with scripted_server(speaks_http2(script), read_first=False) as url:
         options = ConnectionOptions(protocol=Protocol.HTTP2)
-        report = diagnose(url.replace("http:", "https:"), quick=True, timeout_s=4, options=options)
+        # Silence ends by the clock; until the others are ended a busy machine takes longer.
+        timeout_s = 4.0 if name == "silence" else PATIENCE_S / 2
+        report = diagnose(url.replace("http:", "https:"), quick=True, timeout_s=timeout_s, options=options)
     assert (report.verdict, report.culprits) == (Verdict.UNKNOWN, ()), report.headline
     assert says in report.headline, report.headline
-    assert time.monotonic() - began < 4 + PATIENCE_S
+    assert time.monotonic() - began < PATIENCE_S
