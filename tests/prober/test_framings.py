@@ -24,7 +24,6 @@ from tests.prober.peers import (
     Client,
     Script,
     end,
-    pace,
     piece,
     scripted_server,
 )
@@ -93,10 +92,8 @@ def paced(framing: str, encoding: str, sent_s: list[float]) -> Script:
     def script(client: Client) -> None:
         head = f"Content-Encoding: {HEADER.get(encoding, encoding)}\r\n{extra[framing]}\r\n\r\n"
         client.send(OK + head.encode())
-        began = time.monotonic()
-        for seq, _ in pace(COUNT, INTERVAL_S):
-            client.wait_until_read()
-            sent_s.append(time.monotonic() - began)
+        for seq, at_s in client.paced(COUNT, INTERVAL_S):
+            sent_s.append(at_s)
             (client.chunk if framing == "chunked" else client.send)(parts[seq])
         if framing == "chunked":
             client.chunk(b"")

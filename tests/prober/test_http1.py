@@ -128,8 +128,7 @@ def test_what_breaks_the_rules_is_an_error_of_the_peer_that_says_so(name, data, 
 def test_each_read_of_a_body_has_its_moment():
     def script(client: Client) -> None:
         client.send(OK + b"Transfer-Encoding: chunked\r\n\r\n")
-        for _ in pace(4, 0.05):
-            client.wait_until_read()
+        for _ in client.paced(4, 0.05):
             sent_at.append(time.monotonic())
             client.chunk(b"word ")
         client.chunk(b"")

@@ -18,7 +18,7 @@ from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Ending, StreamReport, Verdict
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
-from tests.prober.peers import Client, pace, scripted_server
+from tests.prober.peers import Client, scripted_server
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 
@@ -117,9 +117,8 @@ def sent(content_type: str, first: list[bytes], tokens: list[bytes], last: list[
         )
         for part in first:
             client.chunk(part)
-        for number, at_s in pace(round(THINK_S / GAP_S) + len(tokens), GAP_S):
+        for number, at_s in client.paced(round(THINK_S / GAP_S) + len(tokens), GAP_S):
             if (place := number - round(THINK_S / GAP_S)) >= 0:
-                client.wait_until_read()
                 client.chunk(tokens[place])
                 moments_s.append(at_s)
         for part in last:
@@ -177,8 +176,7 @@ def test_how_a_stream_ends_shows_in_the_exit_status(name, last, verdict, status,
         client.send(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
-        for number, _ in pace(6, GAP_S):
-            client.wait_until_read()
+        for number, _ in client.paced(6, GAP_S):
             client.chunk(record(f"w{number} "))
         for part in last:
             client.chunk(part)
