@@ -31,7 +31,7 @@ CULPRIT = Culprit(
     fixes=(
         Fix(
             where="Apache, a <Location> for the stream's path",
-            change="SetOutputFilter NONE\nProxyHTMLEnable Off",
+            change="SetOutputFilter NONE\n<IfModule mod_proxy_html.c>\n    ProxyHTMLEnable Off\n</IfModule>",
             by=Owner.SERVER,
             server=Server.APACHE,
             place=Place.ADDRESS,
