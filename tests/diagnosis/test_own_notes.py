@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from flushcheck.diagnosis.own_notes import own_notes
+from flushcheck.diagnosis.inference import judge
+from flushcheck.diagnosis.own_notes import NAME_THE_CAUSE, own_notes, repeat_note
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import Arrival, Outcome, Transport, Variant
 from tests.measurement.own import (
     BLOCKS,
+    DIRECT,
     EVENT_STREAM,
     IDENTITY,
     ONCE,
@@ -18,6 +20,7 @@ from tests.measurement.own import (
     SINGLY,
     evenly,
     observed,
+    own_run,
 )
 
 CHUNKED = replace(OWN, transport=Transport.CHUNKED)
@@ -165,3 +168,29 @@ SMALL = [
 @pytest.mark.parametrize(("name", "response", "expected"), SMALL, ids=[row[0] for row in SMALL])
 def test_a_response_that_is_too_small_to_be_a_stream_is_called_so(name, response, expected):
     assert notes(response) == expected
+
+
+CAUSES = [
+    # name                    what was seen                                                     named    notes
+    ("asked once",            (observed(ONCE), observed(SINGLY, DIRECT)),                       False,   (NAME_THE_CAUSE,)),
+    ("asked once, named",     (observed(ONCE), observed(SINGLY, DIRECT)),                       True,    ()),
+    ("repeated",              (observed(ONCE), observed(SINGLY, DIRECT), observed(ONCE, IDENTITY)), False, ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "is_named", "noted"), CAUSES, ids=[row[0] for row in CAUSES])
+def test_one_request_that_shows_no_cause_is_to_be_repeated(name, seen, is_named, noted):
+    assert repeat_note(Observations(seen), is_named=is_named) == noted
+
+
+def test_only_a_hold_without_a_culprit_has_that_note():
+    held, slow, flowing = (
+        judge(own_run(*seen)).notes
+        for seen in (
+            (observed(ONCE), observed(SINGLY, DIRECT)),
+            (observed(ONCE),),
+            (observed(SINGLY),),
+        )
+    )
+    assert NAME_THE_CAUSE in held
+    assert NAME_THE_CAUSE not in (*slow, *flowing)
