@@ -71,9 +71,8 @@ class Parser(argparse.ArgumentParser):
         formatter = self._get_formatter()
         formatter.add_usage(None, self._get_positional_actions(), [], prefix="")
         usage = " ".join(formatter.format_help().split())
-        command = (
-            self.prog.partition(" ")[2] or "diagnose"
-        )  # an address alone takes the options of `diagnose`
+        # An address alone takes the options of `diagnose`.
+        command = self.prog.partition(" ")[2] or "diagnose"
         return f"{usage} [options]\noptions: flushcheck help {command} lists them"
 
 

@@ -105,8 +105,9 @@ def _namespace(entry: TargetEntry, arguments: argparse.Namespace, console: Conso
         check_options(own)
         own.url = entry.url
         complete_url(own, console)
-        parse_origin(own.url if entry.command == "diagnose" else own.url.partition("?")[0])
-        named_addresses(own.direct, own.at)
+        beside = [address.url for address in named_addresses(own.direct, own.at)]
+        for url in filter(None, (own.url, *beside, getattr(own, "outer", ""))):
+            parse_origin(url if entry.command == "diagnose" else url.partition("?")[0])
         parse_silences(getattr(own, "idle", None) or ())
     except UsageError as error:
         raise UsageError(f"{entry.place}: {error}" if entry.place else str(error)) from None

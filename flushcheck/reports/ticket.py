@@ -185,9 +185,7 @@ def _proof(page: TextWriter, report: Report) -> None:
         # curl speaks HTTP/2 where it can: what only HTTP/1.1 clients meet has to be asked for.
         protocol = " --http1.1" if _only_over_http1(report) else ""
         lasts_s = _lasts_s(report)
-        lasting = (
-            f" It takes about {lasts_s:.0f} s; a stream that is held to its end prints nothing until then."
-        )
+        lasting = f" It takes about {lasts_s:.0f} s; a stream held to its end prints nothing until then."
         page.text(
             "To reproduce, and to verify the fix: this command prints word by word when the stream flows, "
             f"and in blocks or all at the end when it is held.{lasting if lasts_s >= MIN_TOLD_S else ''}"

@@ -87,7 +87,7 @@ BAD = [
     ("one more format",        "- {url: http://x, options: [--also, json=x]}",      ":1: options: --also for one address of a list"),
     ("the text of a stream",   "- {url: http://x, command: watch, options: [--text]}", ":1: options: --text for one address of a list"),
     ("two addresses",          "- {url: http://x, options: [http://y]}",            ":1: options: more than one address for one address of a list"),
-    ("a hop without address",  "- {url: http://x, options: [--at, app=x]}",         ":1: "),
+    ("a hop without address",  "- {url: http://x, options: [--at, app=x]}",         ":1: 'x': expected an address"),
     ("an idle time of 0",      "- {url: http://x, options: [--idle, '0']}",         ":1: "),
     ("a wrong address",        "- url: ftp://x",                                    ":1: 'ftp://x': expected http:// or https://"),
 ]  # fmt: skip
@@ -163,7 +163,7 @@ def test_a_target_has_the_options_of_the_command_line_and_its_own(name, entry, o
 def test_a_target_is_compared_with_an_address_of_its_own(tmp_path, capsys):
     with scripted_server(CLEAN) as app, scripted_server(HELD) as path:
         options = f"options: [--quick, --only, chunked, --direct, '{app}']"
-        assert main(["-T", written(tmp_path, f"- {{url: '{path}', {options}}}\n"), "--json"]) == 1
+        assert main(["diagnose", "-T", written(tmp_path, f"- {{url: '{path}', {options}}}\n"), "--json"]) == 1
     (result,) = json.loads(capsys.readouterr().out)["results"]
     assert result["report"]["fault_location"]["place"] == "path"
 

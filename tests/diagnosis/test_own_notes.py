@@ -24,6 +24,7 @@ from tests.measurement.own import (
 )
 
 CHUNKED = replace(OWN, transport=Transport.CHUNKED)
+GZIP = (("content-encoding", "gzip"),)
 JSON = ("content-type", "application/json")
 
 
@@ -187,8 +188,8 @@ def test_only_a_hold_without_a_culprit_has_that_note():
     held, slow, flowing = (
         judge(own_run(*seen)).notes
         for seen in (
-            (observed(ONCE), observed(SINGLY, DIRECT)),
-            (observed(ONCE),),
+            (observed(ONCE, headers=GZIP), observed(SINGLY, DIRECT)),
+            (observed(ONCE, headers=GZIP),),
             (observed(SINGLY),),
         )
     )

@@ -129,9 +129,7 @@ def test_a_stream_of_an_origin_is_asked_for_with_its_token(target, address):
 def test_the_operator_knows_how_long_the_command_takes():
     told = ticket(judge(Path(8192).run()))
     assert f"/stream/chunked?count={PIECES}&" in told
-    assert "It takes about 5 s; a stream that is held to its end prints nothing until then." in " ".join(
-        told.split()
-    )
+    assert "It takes about 5 s; a stream held to its end prints nothing until then." in " ".join(told.split())
     assert Params().interval_s == INTERVAL_S
     own = ticket(judge(own_run(observed(ONCE), observed(SINGLY, DIRECT), observed(ONCE, IDENTITY))))
     assert "It takes about 8 s; a stream" in " ".join(own.split())
