@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             raise UsageError(
                 f"--{option} with several addresses: expected one address, for example "
                 f"flushcheck diagnose https://example.org --{option} …"
+                f"{'' if option in OF_THE_CALL else '; in a list, a target has it in its options'}"
             )
     entries = _entries(arguments)
     jobs = [(entry, _namespace(entry, arguments, console)) for entry in entries]

@@ -9,7 +9,7 @@ import pytest
 from flushcheck.diagnosis.inference import judge
 from flushcheck.diagnosis.own_notes import NAME_THE_CAUSE, own_notes, repeat_note
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Arrival, Outcome, Transport, Variant
+from flushcheck.model import Arrival, Outcome, Run, Transport, Variant
 from tests.measurement.own import (
     BLOCKS,
     DIRECT,
@@ -22,6 +22,7 @@ from tests.measurement.own import (
     observed,
     own_run,
 )
+from tests.measurement.streams import HELD, loopback, saw
 
 CHUNKED = replace(OWN, transport=Transport.CHUNKED)
 GZIP = (("content-encoding", "gzip"),)
@@ -184,14 +185,17 @@ def test_one_request_that_shows_no_cause_is_to_be_repeated(name, seen, is_named,
     assert repeat_note(Observations(seen), is_named=is_named) == noted
 
 
-def test_only_a_hold_without_a_culprit_has_that_note():
-    held, slow, flowing = (
-        judge(own_run(*seen)).notes
-        for seen in (
-            (observed(ONCE, headers=GZIP), observed(SINGLY, DIRECT)),
-            (observed(ONCE, headers=GZIP),),
-            (observed(SINGLY),),
-        )
-    )
-    assert NAME_THE_CAUSE in held
-    assert NAME_THE_CAUSE not in (*slow, *flowing)
+RUNS = [
+    # name                     the run                                                                      noted
+    ("held",                   own_run(observed(ONCE, headers=GZIP), observed(SINGLY, DIRECT)),              True),
+    ("held, and named",        own_run(observed(ONCE), observed(SINGLY, DIRECT)),                            False),
+    ("not known",              own_run(observed(ONCE, headers=GZIP)),                                        False),
+    ("flowing",                own_run(observed(SINGLY)),                                                    False),
+    ("cut",                    own_run(observed(SINGLY, outcome=Outcome.CUT, detail="reset")),               False),
+    ("a service that is held", Run("http://test", (saw(Transport.CHUNKED, HELD), saw(loopback(Transport.CHUNKED)))), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "run", "noted"), RUNS, ids=[row[0] for row in RUNS])
+def test_only_a_hold_of_ones_own_stream_without_a_culprit_has_that_note(name, run, noted):
+    assert (NAME_THE_CAUSE in judge(run).notes) is noted
