@@ -93,6 +93,8 @@ FORMATS = [
      [b"Content-Type: image/jpeg\r\nContent-Length: 3\r\n\r\njpg\r\n--f\r\n"] * TOKENS, [], Ending.UNMARKED),
     ("plain text", TEXT, [], [w.encode() for w in WORDS], [], Ending.UNMARKED),
     ("plain text", JSON, [], [json.dumps(w).encode() + b"," if number else b'{"rows": [' for number, w in enumerate(WORDS)], [], Ending.UNMARKED),
+    ("plain text", JSON, [], [b'{"rows": ["a"' if not number else b"]}" if number == TOKENS - 1 else b',"a"' for number in range(TOKENS)], [], Ending.UNMARKED),
+    ("server-sent events", EVENTS, [], [f"id: {number}\rdata: {w}\r\r".encode() for number, w in enumerate(WORDS)], [], Ending.UNMARKED),
     ("OpenAI chat completions", EVENTS, [], sse(*(chunk({"content": w}) for w in WORDS)), [], Ending.MISSING),
     ("OpenAI chat completions", EVENTS, [], sse(*(chunk({"content": w}) for w in WORDS)), sse({"error": {"message": "overloaded"}}, "[DONE]"), Ending.ERROR),
 ]  # fmt: skip
@@ -161,6 +163,7 @@ ENDS = [
     ("whole",                   [record(finish="stop"), DONE],          Verdict.FLOWING, 0),
     ("without its end",         [],                                       Verdict.BROKEN,  1),
     ("the model stopped",       [record(finish="stop")],                Verdict.FLOWING, 0),
+    ("stopped beside a token",  [record("x", "stop")],                   Verdict.FLOWING, 0),
     ("the model went on",       [record(finish="stop"), record("x")],   Verdict.BROKEN,  1),
     ("an error inside a 200",   [ERROR],                                  Verdict.BROKEN,  1),
     ("an error, then the end",  [ERROR, DONE],                            Verdict.BROKEN,  1),
