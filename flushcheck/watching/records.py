@@ -17,7 +17,7 @@ from flushcheck.watching.formats.generic import plain_format, read_any
 from flushcheck.watching.formats.wire_format import TOKEN_KINDS, Payload, RecordKind, WireFormat
 from flushcheck.watching.framing import frame_parser
 from flushcheck.watching.framing.frame import Frame, FrameParser, Framing
-from flushcheck.watching.framing.sniff import sniff
+from flushcheck.watching.framing.sniff import promises_lines, sniff
 
 __all__ = ["Framing", "Record", "RecordKind", "RecordParser"]
 
@@ -105,7 +105,7 @@ class RecordParser:
             records = self._begin(sniff(head, self._content_type, ended=True) or Framing.PLAIN)
         records += [self._record(frame) for frame in (self._frames.finish() if self._frames else ())]
         is_single = self.framing is Framing.LINES and self._given_out == 1 and self._known is None
-        if is_single and self._withheld_feeds > 1:
+        if is_single and self._withheld_feeds > 1 and not promises_lines(self._content_type):
             self.is_document, self._frames = True, frame_parser(Framing.PLAIN)
         return records
 

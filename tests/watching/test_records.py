@@ -119,6 +119,11 @@ DOCUMENTS = [
 ]  # fmt: skip
 
 
+def test_a_single_line_of_a_response_that_promises_lines_is_a_record():
+    parser, records = parse("application/x-ndjson; charset=utf-8", b'{"a": ', b"1}")
+    assert (parser.framing, parser.is_document, len(records)) == (Framing.LINES, False, 1)
+
+
 @pytest.mark.parametrize(("parts", "is_document"), DOCUMENTS)
 def test_one_json_value_in_several_reads_is_a_document_and_no_record(parts, is_document):
     parser, _ = parse("application/json", *parts)

@@ -117,7 +117,7 @@ class EventParser:
                 return []
             pending = pending.removeprefix(b"\xef\xbb\xbf")
             self._first = False
-        # A CR ends its line at once, as in browsers: the first half of a CRLF pair does not wait for the second.
+        # A CR ends its line at once, as in browsers: half a CRLF pair does not wait for its other half.
         if self._after_cr and pending:
             pending = pending.removeprefix(b"\n")
             self._after_cr = False

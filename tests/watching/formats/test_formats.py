@@ -34,6 +34,7 @@ SKY = "The sky is blue."
 OPENAI = "OpenAI chat completions"
 ANTHROPIC = "Anthropic messages"
 GEMINI = "Gemini generateContent"
+AWS, BEDROCK = "application/vnd.amazon.eventstream", "Amazon Bedrock Converse"
 
 # What each record is (KINDS), the text of the content, whether its format's end came, tokens that the service counted.
 ROWS = [
@@ -53,6 +54,9 @@ ROWS = [
     ("anthropic_messages.sse",          SSE,                 EVENTS,             ANTHROPIC,                   "sspcccccofd",     SKY,                          True,   5),  # docs.anthropic.com/en/docs/build-with-claude/streaming
     ("anthropic_messages_thinking.sse", SSE,                 EVENTS,             ANTHROPIC,                   "ssrrrooscccccosotofd", SKY,                  True,   40),
     ("anthropic_messages_error.sse",    SSE,                 EVENTS,             ANTHROPIC,                   "ssce",            "The",                        False,  0),
+    ("bedrock_converse.bin",            AWS,                 Framing.AWS,        BEDROCK,                     "srrccccctofu",    SKY,                          True,   9),  # docs.aws.amazon.com/bedrock, ConverseStream
+    ("bedrock_converse_error.bin",      AWS,                 Framing.AWS,        BEDROCK,                     "sce",             "The",                        False,  0),
+    ("bedrock_invoke.bin",              AWS,                 Framing.AWS,        "AWS event stream",          "jj",              None,                         False,  0),  # the same, InvokeModelWithResponseStream
     ("gemini.sse",                      SSE,                 EVENTS,             GEMINI,                      "ccccc",           SKY,                          True,   5),  # ai.google.dev/api/generate-content, alt=sse
     ("gemini_thoughts.sse",             SSE,                 EVENTS,             GEMINI,                      "rccccc",          SKY,                          True,   5),
     ("gemini.json",                     "application/json",  ARRAY,              GEMINI,                      "cccccd",          SKY,                          True,   5),  # the same without alt=sse
@@ -310,7 +314,7 @@ def test_a_coded_line_is_vercels_where_its_value_has_the_shape_of_its_code(data,
 
 
 def test_a_stream_of_cohere_ends_with_the_record_that_says_so():
-    parser, records = parse(
+    _, records = parse(
         LINES,
         [
             b'{"text":"a","is_finished":false}\n{"is_finished":true,"event_type":"stream-end","response":{"text":"a"}}\n'
