@@ -101,7 +101,8 @@ ROWS = [row for row in test_http2_hostile.ROWS if row[0] in OVER_HTTP2]
 def test_a_watched_stream_over_http_2_is_as_bounded(row, speaks_http2):
     with scripted_server(speaks_http2(row[1]), read_first=False) as url:
         seen, took_s, memory_bytes = follow(url.replace("http:", "https:"))
-    assert seen.outcome in (row[2], Outcome.STOPPED), seen.detail
+    # A busy machine may reach the end of the time before the limit of frames.
+    assert seen.outcome in (row[2], Outcome.STOPPED, Outcome.TIMEOUT), seen.detail
     assert seen.detail
     assert seen.detail.isprintable()
     assert took_s < MAX_TOOK_S
