@@ -188,8 +188,10 @@ ROWS = [
 @pytest.fixture(scope="module")
 def seen() -> dict[str, Observation]:
     def follow_row(row):
+        # The others end by themselves: on a busy machine later than on a quiet one.
+        timeout_s = 1.5 if "1.5 s" in row[3] else 10.0
         with scripted_server(row[1]) as url:
-            return follow(f"{url}/stream", timeout_s=1.5)
+            return follow(f"{url}/stream", timeout_s=timeout_s)
 
     with ThreadPoolExecutor(6) as pool:
         return dict(zip((row[0] for row in ROWS), pool.map(follow_row, ROWS), strict=True))
@@ -201,7 +203,7 @@ def test_whatever_a_peer_does_is_an_outcome_in_time(row, seen):
     capture = seen[name]
     assert (capture.outcome, words in capture.detail) == (ending, True), capture.detail
     assert capture.detail.isprintable()
-    assert capture.ended_s < 5
+    assert capture.ended_s < 11
     assert capture.records >= records
     run = Run("http://x/", (capture,))
     assert run_from_json(run_to_json(run)) == run

@@ -58,6 +58,10 @@ def test_a_message_is_given_out_with_its_last_byte():
     given_out = [len(frames.feed(GOOD[at : at + 1])) for at in range(len(GOOD))]
     assert given_out == [0] * (len(GOOD) - 1) + [1]
     assert not frames.mid_frame
+
+
+def test_a_message_that_was_cut_is_no_record():
+    frames = AwsFrames()
     assert frames.feed(GOOD + GOOD[:5]) == [Frame("{}", 2, "chunk")]
     assert frames.mid_frame
     assert frames.finish() == []
