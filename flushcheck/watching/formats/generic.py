@@ -44,10 +44,10 @@ _WORDS = re.compile(r"[^a-z]+")
 
 _TEXT_KEYS = (
     *("choices", "delta", "message", "content", "text", "response", "token", "answer", "output_text"),
-    *("generated_text", "value", "chunk", "data"),
+    *("generated_text", "value", "chunk", "data", "result", "results", "output", "artifact", "parts"),
 )
 _REASONING_KEYS = ("reasoning", "reasoning_content", "thinking", "thought")
-_END_KEYS = ("done", "finished", "is_finished", "stop")
+_END_KEYS = ("done", "finished", "is_finished")
 
 _NAMES = {
     Framing.PARTS: "multipart/x-mixed-replace",
@@ -105,6 +105,8 @@ def _labels(payload: Payload) -> frozenset[str]:
 def _says_done(payload: Payload, shown: str | None) -> bool:
     """Whether a record without text says that it is the last. Streams of flushcheck itself end so too."""
     if isinstance(payload.get("end"), str) and integer(payload.get("count")):
+        return True
+    if shown == "" and payload.get("stop") is True:  # llama.cpp's last record has an empty text
         return True
     return not shown and any(payload.get(key) is True for key in _END_KEYS)
 

@@ -227,6 +227,8 @@ DELTAS = [
     ({"message": {"role": "assistant", "content": "Hel"}}, "Hel"), ({"delta": {"message": {"content": {"text": "Hel"}}}}, "Hel"),
     ({"token": {"id": 1, "text": "Hel"}}, "Hel"), ({"answer": "Hel"}, "Hel"), ({"delta": "x"}, "x"), ({"choices": []}, None),
     ({"delta": {"content": [{"index": 0, "type": "text", "text": {"value": "Hel"}}]}}, "Hel"), ({"content": []}, None), ({"text": ""}, ""), ({"a": "b"}, None), ([1], None), ("x", None), (None, None),
+    ({"result": {"artifact": {"parts": [{"kind": "text", "text": "Hel"}]}}}, "Hel"), ({"results": [{"generated_text": "Hel"}]}, "Hel"),
+    ({"output": {"choices": [{"message": {"content": "Hel"}}]}}, "Hel"), ({"data": "Hel"}, "Hel"), ({"chunk": {"text": "Hel"}}, "Hel"), ({"result": {"rows": 1}}, None),
     ({"delta": {"delta": {"delta": {"delta": {"delta": {"delta": {"delta": "x"}}}}}}}, None),
 ]  # fmt: skip
 
@@ -276,6 +278,11 @@ OTHERS = [
     ("types that Vercel has too", "jcd", [event({"type": "start"}), event({"type": "token", "token": "The"}), event({"type": "end"})]),
     ("text deltas without an id", "cc", [event({"type": "text-delta", "delta": word}) for word in ("The", " sky")]),
     ("JSON-RPC of others", "jj", [event({"jsonrpc": "2.0", "method": "eth_subscription", "params": {}}), event({"jsonrpc": "2.0", "id": 1, "result": {"kind": "task"}})]),
+    ("agents that speak A2A", "jcj", [
+        event({"jsonrpc": "2.0", "id": 1, "result": {"kind": "task", "status": {"state": "submitted"}}}),
+        event({"jsonrpc": "2.0", "id": 1, "result": {"kind": "artifact-update", "artifact": {"parts": [{"kind": "text", "text": "The"}]}}}),
+        event({"jsonrpc": "2.0", "id": 1, "result": {"kind": "status-update", "final": True}})]),
+    ("stops of a bus", "jjd", [event({"name": "Main Street", "stop": True}), event({"name": "Depot", "stop": False}), event({"text": "", "stop": True})]),
     ("Replicate", "ccd", [event("The", "output"), event(" sky", "output"), event("{}", "done")]),
     ("text-generation-inference", "ccc", [
         *(event({"token": {"text": word}, "generated_text": None}) for word in ("The", " sky")), event({"token": {"text": "."}, "generated_text": "The sky."})]),
