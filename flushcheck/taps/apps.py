@@ -79,9 +79,9 @@ def tapped_chain(app: Any, recorder: Recorder, outer: Layer = SERVER) -> Any:
         taps.append((link.layer, is_asgi))
     inner = _innermost(chain[-1].inner if chain else app, recorder, is_asgi=is_asgi)
     for link, (layer, of_asgi) in zip(reversed(chain), reversed(taps[1:]), strict=True):
-        inner = link.around((tap_asgi if of_asgi else tap_wsgi)(inner, layer, recorder))
+        inner = link.around((tap_asgi if of_asgi else tap_wsgi)(inner, layer, recorder, link.inner))
         inner = _tapped_mounts(inner, layer, recorder)
-    return (tap_asgi if taps[0][1] else tap_wsgi)(inner, outer, recorder)
+    return (tap_asgi if taps[0][1] else tap_wsgi)(inner, outer, recorder, app)
 
 
 def apps_in(app: Any) -> list[Any]:

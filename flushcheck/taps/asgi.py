@@ -11,26 +11,28 @@ from flushcheck.taps.recorder import Layer, Recorder
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-def tap_asgi(app: AsgiApp, layer: Layer, recorder: Recorder) -> AsgiApp:
+def tap_asgi(app: AsgiApp, layer: Layer, recorder: Recorder, original: Any = None) -> AsgiApp:
     """Return the app with a tap around it.
 
     Args:
         app: what lies inside of the tap.
         layer: the layer that calls it.
         recorder: what notes its responses.
+        original: whose attributes the tap has; None for those of `app`.
     """
 
-    return AsgiTap(app, layer, recorder)
+    return AsgiTap(app, layer, recorder, app if original is None else original)
 
 
 class AsgiTap:
     """A tap. A layer that looks at attributes of the next one (`self.app.state`) finds those of that one."""
 
-    def __init__(self, app: AsgiApp, layer: Layer, recorder: Recorder) -> None:
+    def __init__(self, app: AsgiApp, layer: Layer, recorder: Recorder, original: Any) -> None:
         self._tapped = app, layer, recorder
+        self._original = original
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._tapped[0], name)
+        return getattr(self._original, name)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Call the app, as ASGI prescribes."""

@@ -251,7 +251,14 @@ def _captured(function: FunctionType) -> tuple[Any, Callable[[Any], FunctionType
     if captured is None:
         return None
     inner, copy_of = captured
-    return inner, lambda value: _with_cell(function, cell, copy_of(value))
+
+    def copy_with_app(value: Any) -> FunctionType:
+        copied = copy_of(value)
+        copy = _with_cell(function, cell, copied)
+        copy.__dict__["__wrapped__"] = copied
+        return copy
+
+    return inner, copy_with_app
 
 
 def _with_cell(function: FunctionType, cell: CellType, value: Any) -> FunctionType:

@@ -64,26 +64,28 @@ def kind_of(body: Any) -> BodyKind:
     return BodyKind.WHOLE if isinstance(body, list | tuple | bytes) else BodyKind.SYNC
 
 
-def tap_wsgi(app: WsgiApp, layer: Layer, recorder: Recorder) -> WsgiApp:
+def tap_wsgi(app: WsgiApp, layer: Layer, recorder: Recorder, original: Any = None) -> WsgiApp:
     """Return the app with a tap around it.
 
     Args:
         app: what lies inside of the tap.
         layer: the layer that calls it.
         recorder: what notes its responses.
+        original: whose attributes the tap has; None for those of `app`.
     """
 
-    return WsgiTap(app, layer, recorder)
+    return WsgiTap(app, layer, recorder, app if original is None else original)
 
 
 class WsgiTap:
     """A tap. A layer that looks at attributes of the next one (`self.app.logger`) finds those of that one."""
 
-    def __init__(self, app: WsgiApp, layer: Layer, recorder: Recorder) -> None:
+    def __init__(self, app: WsgiApp, layer: Layer, recorder: Recorder, original: Any) -> None:
         self._tapped = app, layer, recorder
+        self._original = original
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._tapped[0], name)
+        return getattr(self._original, name)
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Call the app, as PEP 3333 prescribes."""
