@@ -18,7 +18,9 @@ from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Ending, StreamReport, Verdict
 from flushcheck.prober.watch_request import watch_request
 from flushcheck.prober.watching import watch
-from tests.prober.peers import Client, pace, scripted_server
+from tests.prober.peers import Client, scripted_server
+
+pytestmark = pytest.mark.usefixtures("undisturbed")
 
 TOKENS = 12
 THINK_S, GAP_S = 0.4, 0.1
@@ -115,7 +117,7 @@ def sent(content_type: str, first: list[bytes], tokens: list[bytes], last: list[
         )
         for part in first:
             client.chunk(part)
-        for number, at_s in pace(round(THINK_S / GAP_S) + len(tokens), GAP_S):
+        for number, at_s in client.paced(round(THINK_S / GAP_S) + len(tokens), GAP_S):
             if (place := number - round(THINK_S / GAP_S)) >= 0:
                 client.chunk(tokens[place])
                 moments_s.append(at_s)
@@ -124,7 +126,7 @@ def sent(content_type: str, first: list[bytes], tokens: list[bytes], last: list[
         client.send(b"0\r\n\r\n")
 
     with scripted_server(script) as url:
-        report = judge(watch(watch_request(url), timeout_s=10, repeat=False))
+        report = judge(watch(watch_request(url), timeout_s=30, repeat=False))
     assert report.stream is not None
     return report.stream, moments_s
 
@@ -142,7 +144,8 @@ def test_a_format_has_the_right_count_times_and_end(number, streams):
     stream, moments_s = streams[number]
     assert stream.format == name
     assert (stream.tokens.tokens, stream.tokens.ending) == (TOKENS, ending)
-    assert stream.tokens.ttft_s == pytest.approx(moments_s[0], abs=0.15)
+    # Not of what came before the thinking, and not of a token after the first one was read.
+    assert moments_s[0] - 0.001 <= stream.tokens.ttft_s <= moments_s[1] + 0.5
     assert stream.tokens.gap_s is not None
     # The response of MCP follows its last notification at once.
     gap_s = median(after_s - before_s for before_s, after_s in pairwise(moments_s))
@@ -173,7 +176,7 @@ def test_how_a_stream_ends_shows_in_the_exit_status(name, last, verdict, status,
         client.send(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
-        for number, _ in pace(6, GAP_S):
+        for number, _ in client.paced(6, GAP_S):
             client.chunk(record(f"w{number} "))
         for part in last:
             client.chunk(part)
