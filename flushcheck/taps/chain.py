@@ -8,6 +8,7 @@ keep several: mounts of a dispatcher, routes of a router.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,9 @@ ENDS = frozenset(
     }
 )
 OWN_CHAINS = ("wsgi_app", "asgi_app", "middleware_stack")
+
+# Classes of Starlette and WebOb that stand for a function -> the attribute that has it.
+CARRIERS = {"BaseHTTPMiddleware": "dispatch_func", "wsgify": "func"}
 
 # A chain of middlewares is shorter; an object that refers to itself has no end.
 MAX_LAYERS = 50
@@ -64,22 +68,42 @@ def links(app: Any) -> Iterator[Link]:
 
 def layer_of(layer: Any) -> Layer:
     """Return what a middleware is called: its class, or its function."""
-    # A function that Starlette's BaseHTTPMiddleware calls is the layer; the class only carries it.
-    dispatch = getattr(layer, "__dict__", {}).get("dispatch_func")
-    if dispatch is not None and type(layer).__name__ == "BaseHTTPMiddleware":
-        layer = dispatch
+    # A function that one of these calls is the layer; the class only carries it.
+    carried = getattr(layer, "__dict__", {}).get(CARRIERS.get(type(layer).__name__, ""))
+    if carried is not None:
+        layer = carried
+    while isinstance(layer, partial):
+        layer = layer.func
     if inspect.ismethod(layer):
         layer = layer.__self__
     named = layer if hasattr(layer, "__name__") else type(layer)
     return Layer(named.__name__, f"{named.__module__}.{named.__qualname__}")
 
 
-def _maker_of(function: Any) -> Layer:
-    """Where this function is defined: `joiner` of `joiner.<locals>.wrapped`; if decorated, itself."""
-    if hasattr(function, "__wrapped__"):
-        return Layer(function.__name__, f"{function.__module__}.{function.__qualname__}")
+def _maker_of(function: FunctionType) -> Layer:
+    """What a function with the next app in its closure is called.
+
+    That is where it is defined, if that got the app as an argument: `joiner` of `joiner.<locals>.wrapped`. A
+    function inside of `create_app`, and a decorated one, have their own name.
+    """
     maker = function.__qualname__.rpartition(".<locals>.")[0] or function.__qualname__
+    if hasattr(function, "__wrapped__") or not _gets_an_app(maker, function):
+        return Layer(function.__name__, f"{function.__module__}.{function.__qualname__}")
     return Layer(maker.rpartition(".")[2], f"{function.__module__}.{maker}")
+
+
+def _gets_an_app(maker: str, function: FunctionType) -> bool:
+    """Whether the next app in a closure is an argument of the function of this name; true if none is found."""
+    made: Any = sys.modules.get(function.__module__)
+    for name in maker.split("."):
+        made = getattr(made, name, None)
+    made = inspect.unwrap(made) if callable(made) else made
+    if not inspect.isfunction(made) or made is function:
+        return True
+    code = made.__code__
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return any(name in arguments for name, cell in cells if _is_app(_content(cell)))
 
 
 def _attribute(app: Any) -> Link | None:

@@ -126,6 +126,22 @@ def decorated(app: Any) -> Any:
     return wrapper
 
 
+def create_app(kept: Any) -> Any:
+    inner = kept
+
+    def log_all(environ: Any, start_response: Any) -> Any:
+        return inner(environ, start_response)
+
+    return log_all
+
+
+def make_inside() -> Any:
+    def joins(app: Any) -> Any:
+        return lambda environ, start_response: app(environ, start_response)
+
+    return joins
+
+
 def wrapped_without_app() -> Any:
     @wraps(wsgi)
     def wrapper(*args: Any) -> Any:
@@ -148,6 +164,15 @@ def audit_two(app: Any, other: Any, environ: Any, start_response: Any) -> Any:
 
 class OfDict(dict[str, Any]):
     """The class of C alone can make one."""
+
+
+class wsgify:  # noqa: N801  # as WebOb has it
+    def __init__(self, func: Any, app: Any) -> None:
+        self.func = func
+        self.middleware_wraps = app
+
+    def __call__(self, request: Any) -> Any:
+        return self.func(request, self.middleware_wraps)
 
 
 def names(app: Any) -> list[str]:
@@ -187,8 +212,11 @@ CHAINS = [
     ),
     ("two arguments that are not those of WSGI", Kept(policy=policy), []),
     ("a decorated function", decorated(wsgi), ["checked"]),
+    ("a function inside of what makes the app", create_app(wsgi), ["log_all"]),
+    ("a function of a function inside of another", make_inside()(wsgi), ["joins"]),
     ("a decorated function without an app", wrapped_without_app(), []),
     ("the chain of Litestar", Kept(asgi_handler=asgi, asgi_router=asgi, other=wsgi), ["Kept"]),
+    ("... with its function", wsgify(policy, wsgi), ["policy"]),
     ("the middleware of WebOb", Kept(middleware_wraps=wsgi), ["Kept"]),
     ("a function that is no app in a closure", closure(lambda one: one), []),
 ]
