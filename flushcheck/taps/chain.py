@@ -93,7 +93,7 @@ def _maker_of(function: FunctionType) -> Layer:
 
 
 def _gets_an_app(maker: str, function: FunctionType) -> bool:
-    """Whether the next app in a closure is an argument of the function of this name; true if none is found."""
+    """Whether the next app in a closure is an argument of the function of this name; or none is found."""
     made: Any = sys.modules.get(function.__module__)
     for name in maker.split("."):
         made = getattr(made, name, None)
