@@ -91,7 +91,7 @@ def main() -> int:
     with scratch(), ExitStack() as stack:
         if asked.busy:
             stack.enter_context(servers.busy_cores())
-        if len(cases) == 1 and asked.cases and not asked.chromium:
+        if len(cases) == 1 and asked.cases and not (asked.chromium or asked.watch):
             return show(
                 cases[0], stay=asked.stay, record=asked.record, measure=asked.measure, quick=asked.quick
             )

@@ -99,7 +99,9 @@ class Bench:
                     return Result(case, mark, "", (), 0.0, "; ".join(changed))
                 if self.watching:
                     direct = watched.port_behind(case, origin.url) if self.direct else ""
-                    reports, took_s = watched.look(front.url, direct, partial(self._keep, case))
+                    reports, took_s = watched.look(
+                        front.url, direct, partial(self._keep, case), case.options.get("origin", "")
+                    )
                     return watched.assess_watched(case, seen, reports, took_s)
                 report, run, took_s = diagnose(front.url, case, quick=self.quick)
                 if self._record:
