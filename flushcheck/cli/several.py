@@ -9,12 +9,15 @@ from __future__ import annotations
 import argparse
 import io
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr
 from urllib.parse import urlsplit
 
+from flushcheck.cli.arguments import Parser
+from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.common import observer
-from flushcheck.cli.connection import connection_options
+from flushcheck.cli.connection import add_connection_options, connection_options
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.report_output import write_results
 from flushcheck.cli.scheme import complete_url
@@ -94,7 +97,7 @@ def _namespace(entry: TargetEntry, arguments: argparse.Namespace, console: Conso
     """
     own = argparse.Namespace(**vars(arguments))
     if entry.options or entry.command != "diagnose":
-        own = parsed_options(entry)
+        own = _with_defaults(parsed_options(entry), entry, arguments)
         own.on_request, own.observer = arguments.on_request, arguments.observer
     own.url = entry.url
     try:
@@ -103,6 +106,33 @@ def _namespace(entry: TargetEntry, arguments: argparse.Namespace, console: Conso
     except UsageError as error:
         raise UsageError(f"{entry.place}: {error}" if entry.place else str(error)) from None
     return own
+
+
+def _with_defaults(
+    own: argparse.Namespace, entry: TargetEntry, arguments: argparse.Namespace
+) -> argparse.Namespace:
+    """The options of one address, and for those that it does not give the ones of the command line.
+
+    A connection option that may be given several times, such as -H, has the values of both. A `watch` shares
+    the connection options alone: its others mean something else.
+    """
+    unset = vars(parsed_options(TargetEntry(entry.name, entry.url, entry.command)))
+    connection = _connection_names()
+    shared = connection if entry.command == "watch" else unset.keys() & vars(arguments).keys()
+    for name in shared - {"url", "others", "targets"}:
+        here, there = getattr(own, name), getattr(arguments, name)
+        if name in connection and isinstance(here, list):
+            setattr(own, name, [*there, *here])
+        elif here == unset[name]:
+            setattr(own, name, there)
+    return own
+
+
+def _connection_names() -> set[str]:
+    """The names of the connection options, as attributes of parsed arguments."""
+    parser = Parser()
+    add_connection_options(parser)
+    return set(vars(parser.parse_args([])))
 
 
 def parsed_options(entry: TargetEntry) -> argparse.Namespace:
@@ -168,4 +198,7 @@ def _watched(own: argparse.Namespace) -> Run:
 
     request, beside = requests(own)
     repeat = own.repeat or (request.is_safe and not own.once)
-    return watch(request, at=beside, timeout_s=own.timeout, repeat=repeat, observer=observer(own))
+    nearest = beside[0][1].target if beside else None
+    certificates = CertificateNote(request.target, nearest, time.monotonic() + own.timeout)
+    watched = watch(request, at=beside, timeout_s=own.timeout, repeat=repeat, observer=observer(own))
+    return certificates.added(watched)
