@@ -1,8 +1,9 @@
-"""The issuer of the certificate that arrives: one line on standard error, for the commands without a run."""
+"""The certificate that arrives: in the run of a watched stream, or as a line where there is no run."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from flushcheck.cli.console import Console
 from flushcheck.diagnosis.certificates import certificate_report, certificate_sentence
@@ -36,11 +37,14 @@ class CertificateNote:
             CertificateLook(beside if matters and same else None, deadline),
         ]
 
-    def write(self, console: Console) -> None:
-        """Write what was seen; nothing if nothing was."""
+    def added(self, run: Run) -> Run:
+        """The run with what was seen; unchanged if nothing was."""
         until = time.monotonic() + SPARE_S
         presented, site = (look.wait(until) for look in self._looks)
-        pins = self._target.options.pins
-        run = Run(self._target.address.url, (), certificate=presented, site_certificate=site, pins=pins)
+        return replace(run, certificate=presented, site_certificate=site, pins=self._target.options.pins)
+
+    def write(self, console: Console) -> None:
+        """Write what was seen; nothing if nothing was."""
+        run = self.added(Run(self._target.address.url, ()))
         if found := certificate_report(run):
-            console.note(certificate_sentence(found, pins))
+            console.note(certificate_sentence(found, run.pins))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr
@@ -17,6 +18,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.common import observer
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.diagnose import connections, measure
@@ -38,6 +40,8 @@ MAX_AT_ONCE = 4
 ALONE = ("save", "direct", "outer", "at", "config", "running", "idle")
 # What the whole call has: one address of a list cannot have its own.
 OF_THE_CALL = ("save", "config", "running", "others", "targets", "also", "ticket", "output", "quiet", "text")
+# Selections: those of an address replace those of the command line.
+_SELECTIONS = ("only", "clients")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -157,11 +161,12 @@ def parsed_options(entry: TargetEntry, given: Mapping[str, Any] = _NOTHING) -> a
     from flushcheck.cli import parser
 
     errors = io.StringIO()
+    added = {name: value for name, value in given.items() if name not in _SELECTIONS}
     try:
         with redirect_stderr(errors):
             command = parser([entry.command]).of_command(entry.command)
             parsed: argparse.Namespace = command.parse_args(
-                [*entry.options, entry.url], argparse.Namespace(**given)
+                [*entry.options, entry.url], argparse.Namespace(**added)
             )
     except SystemExit:
         reason = errors.getvalue().partition("\n")[0].partition(": ")[2] or "not an option"
@@ -169,6 +174,9 @@ def parsed_options(entry: TargetEntry, given: Mapping[str, Any] = _NOTHING) -> a
             f"{entry.place}: options: {reason}; expected options of flushcheck {entry.command}, "
             "for example [--quick]"
         ) from None
+    for name in _SELECTIONS:
+        if name in given and not getattr(parsed, name, ()):
+            setattr(parsed, name, given[name])
     return parsed
 
 
@@ -200,4 +208,7 @@ def _watched(own: argparse.Namespace) -> Run:
 
     request, beside = requests(own)
     repeat = own.repeat or (request.is_safe and not own.once)
-    return watch(request, at=beside, timeout_s=own.timeout, repeat=repeat, observer=observer(own))
+    nearest = beside[0][1].target if beside else None
+    certificates = CertificateNote(request.target, nearest, time.monotonic() + own.timeout)
+    watched = watch(request, at=beside, timeout_s=own.timeout, repeat=repeat, observer=observer(own))
+    return certificates.added(watched)

@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 on_read=progress.read,
                 on_repeat=lambda repeating: progress.repeat(console, repeating),
             )
-        certificates.write(console)
+        watched = certificates.added(watched)
         if shows:
             console.write("\n")
         code = write_report(judge(watched), arguments, console, check_config(files, watched))

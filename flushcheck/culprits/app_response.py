@@ -51,6 +51,8 @@ def detect(seen: Observations, transport: Transport) -> Detection | None:
     observation, timing = seen[control]
     if observation.header("content-encoding"):
         return None  # a compressor does it: see flask_compress
+    if timing.late_s > timing.lag_s.max:
+        return None  # it began late, and was not held from then on
     if observation.is_own:
         same = Evidence(
             f"{transport}: {seen.control_place(transport)} too: {own_summary(observation, timing)}",

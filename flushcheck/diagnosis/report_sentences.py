@@ -71,6 +71,11 @@ def stream_summary(observation: Observation, timing: Timing) -> str:
             )
         case Flow.FAILED:
             sentence = f"did not open: {observation.detail or observation.outcome}"
+        case _ if timing.late_s:
+            sentence = (
+                f"began {timing.late_s:.1f} s after the quickest response, when another stream ended, then "
+                "arrived piece by piece: a queue at the app or a busy machine"
+            )
         case _:
             sentence = f"{count} pieces arrived without a pattern, up to {late_s:.1f} s late"
     return sentence

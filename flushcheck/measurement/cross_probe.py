@@ -23,19 +23,9 @@ from flushcheck.measurement.own_streams import (
 )
 from flushcheck.measurement.patterns import block, deliveries
 from flushcheck.measurement.plan import HELD_FLOWS, SHAPES, STREAMED
+from flushcheck.measurement.queues import QUEUED_S, begins_in_turn, mark_queued
 from flushcheck.measurement.timing import MIN_LATE_S, Timing, measure
 from flushcheck.model import Flow, Observation, Outcome, Probe, Scenario, Transport, Vantage, Variant
-
-# A stream that began this much later than the quickest stream of the same run waited for its turn. A busy
-# pair of cores made up to 0.3 s; a stream queued behind another of the plan waits for about 2.
-QUEUED_S = 1.0
-
-# A reader who waits this much longer than others for the first Piece is served late, whatever the reason:
-# CGI processes took 3 s to start side by side; with both cores busy Passenger's took 1.3.
-SLOW_START_S = 2.0
-
-# How soon after the end of one stream the next one of the queue begins, with both cores busy.
-TURN_S = 0.5
 
 # How far two measurements of one timer may be apart: 0.36 to 0.40 s were seen of 0.4 s on a busy machine.
 SAME_PERIOD = 0.12
@@ -72,7 +62,7 @@ def correct(seen: Seen, measured: Mapping[Probe, Timing]) -> dict[Probe, Timing]
     """
     corrected = dict(measured)
     _doubt_what_one_stream_met(seen, corrected)
-    _mark_queued(seen, corrected)
+    mark_queued(seen, corrected)
     _refute_small_blocks(corrected)
     _refute_timers(seen, corrected)
     _settle_ticks(corrected)
@@ -107,44 +97,6 @@ def _near(probe: Probe, corrected: Mapping[Probe, Timing]) -> tuple[Timing | Non
         for transport in STREAMED
         for scenario in (Scenario.TOKEN, Scenario.KILO)
     )
-
-
-def _mark_queued(seen: Seen, corrected: dict[Probe, Timing]) -> None:
-    """Mark the streams that flow, but began only when another one was over.
-
-    A process that is slow to start makes a stream late as well, but not just when another one ends.
-    Moments are compared on one vantage only, as each has a clock of its own; but where the path's
-    streams queue, they wait for the app, and so do the late ones of the other vantages.
-    """
-    queue = False
-    for vantage in Vantage:
-        flowing = [
-            timing
-            for probe, timing in corrected.items()
-            if probe.vantage is vantage and timing.flow is Flow.FLOWING
-        ]
-        if not flowing:
-            continue
-        quickest_s = min(timing.latency_s for timing in flowing)
-        streams = {
-            probe: observation
-            for probe, observation in seen.items()
-            if probe.vantage is vantage and probe.transport is not Transport.POLLING and observation.pieces
-        }
-        for probe in [probe for probe in streams if corrected[probe].flow is Flow.FLOWING]:
-            waited_s = corrected[probe].latency_s - quickest_s
-            if waited_s > QUEUED_S and (queue or _in_turn(probe, streams)):
-                corrected[probe] = replace(corrected[probe], flow=Flow.LATE, queued_s=waited_s)
-            elif waited_s > SLOW_START_S:
-                corrected[probe] = replace(corrected[probe], flow=Flow.LATE, late_s=waited_s)
-        queue = queue or any(corrected[probe].queued_s for probe in streams)
-
-
-def _in_turn(probe: Probe, streams: Seen) -> bool:
-    """Whether this stream began just when another one of its vantage ended."""
-    begun_s = streams[probe].requested_s + streams[probe].pieces[0].at_s
-    ends_s = (other.requested_s + other.ended_s for name, other in streams.items() if name != probe)
-    return any(abs(begun_s - end_s) <= TURN_S for end_s in ends_s)
 
 
 def _settle_ticks(corrected: dict[Probe, Timing]) -> None:
@@ -255,7 +207,9 @@ def _mark_own_queued(own: Seen, corrected: dict[Probe, Timing]) -> None:
         waited = observation.headers_s - quickest_s
         begun_s = observation.requested_s + observation.headers_s
         in_turn = any(
-            abs(begun_s - other.requested_s - other.ended_s) <= TURN_S
+            begins_in_turn(
+                begun_s, other.requested_s + other.ended_s, max(observation.stall_s, other.stall_s)
+            )
             for other in others
             if other is not observation and other.has_arrived
         )

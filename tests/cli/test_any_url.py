@@ -192,7 +192,7 @@ def test_a_stream_is_watched_and_the_report_says_that_it_is_no_service(capsys):
     )
     assert found["stream"]
     assert asked[0].startswith("GET /chat?model=x&fc=1&nonce=")
-    assert asked[-1] == "GET /chat?model=x HTTP/1.1"
+    assert "GET /chat?model=x HTTP/1.1" in asked[1:]
 
 
 def test_a_late_response_without_a_length_may_be_a_held_stream(capsys):

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 from pathlib import Path
 
 import pytest
 
-from flushcheck.cli import main, parser
+from flushcheck.cli import main, parser, several
 from flushcheck.cli.several import given_options, parsed_options
+from flushcheck.diagnosis.inference import judge
 from flushcheck.files.targets import MAX_FILE_BYTES, MAX_TARGETS, TargetEntry, read_targets
-from flushcheck.model import UsageError, Verdict
+from flushcheck.model import Report, Transport, UsageError, Verdict
+from flushcheck.prober.certificate import certificate
+from flushcheck.prober.watching import DEFAULT_WATCH_S
 from tests.cli.test_main import CLEAN, HELD
+from tests.diagnosis.paths import Path as DiagnosedPath
 from tests.docs.pages import example
+from tests.prober.certificates import der_of, self_signed, speaking_tls
 from tests.prober.peers import scripted_server
+from tests.prober.test_watching import events
 
 GOOD = """\
 targets:
@@ -202,3 +209,48 @@ def test_the_list_in_the_documentation_is_read(tmp_path):
         ("known to be held", "diagnose", Verdict.HELD, ()),
         ("a known culprit", "diagnose", None, ("nginx-gzip",)),
     ]
+
+
+SHARED = [
+    # name                                 on the command line                 of the address                        what the address has
+    ("the command line's",                 ["-k", "-A", "x"],                  "options: [--timeout, '9']",          {"insecure": True, "user_agent": "x", "timeout": 9.0}),
+    ("its own first",                      ["-A", "x", "--timeout", "8"],      "options: [-A, y]",                   {"user_agent": "y", "timeout": 8.0}),
+    ("both headers",                       ["-H", "A: 1"],                     "options: [-H, 'B: 2']",              {"header": ["A: 1", "B: 2"]}),
+    ("its own transports",                 ["--only", "chunked"],              "options: [--only, events]",          {"only": [Transport.EVENTS]}),
+    ("the command line's transports",      ["--only", "chunked"],              "options: [-k]",                      {"only": [Transport.CHUNKED], "insecure": True}),
+    ("a watch, how to get there",          ["-k", "-H", "A: 1"],               "command: watch",                     {"insecure": True, "header": ["A: 1"]}),
+    ("a watch, the command line's limit",  ["--timeout", "8"],                 "command: watch\n    options: [-k]", {"timeout": 8.0, "insecure": True}),
+    ("a watch, by itself",                 [],                                 "command: watch",                     {"timeout": DEFAULT_WATCH_S, "insecure": False}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "line", "own", "has"), SHARED, ids=[row[0] for row in SHARED])
+def test_an_address_has_the_options_of_the_command_line_and_its_own(
+    name, line, own, has, tmp_path, monkeypatch
+):
+    measured = []
+
+    def report_on(entry: TargetEntry, own: argparse.Namespace) -> Report:
+        measured.append(own)
+        return judge(DiagnosedPath().run())
+
+    monkeypatch.setattr(several, "report_on", report_on)
+    path = written(tmp_path, f"targets:\n  - url: http://a.example\n    {own}\n")
+    main(["diagnose", "--targets", path, *line])
+    (arguments,) = measured
+    assert {name: getattr(arguments, name) for name in has} == has
+
+
+def test_the_certificate_of_a_watched_address_is_compared_with_its_pin(tmp_path, capsys):
+    pair = self_signed(tmp_path)
+    own = certificate(der_of(pair))
+    with scripted_server(speaking_tls(pair)(lambda client: events(client, 5, 0.01)), read_first=False) as url:
+        stream = url.replace("http:", "https:") + "/chat"
+        options = f"options: [--once, --cacert, {pair.cert}, --pin, {own.sha256}]"
+        path = written(tmp_path, f"- url: {stream}\n  command: watch\n  {options}\n")
+        main(["diagnose", "--targets", path, "--json"])
+        (listed,) = json.loads(capsys.readouterr().out)["results"]
+        main(["watch", stream, "--once", "--cacert", str(pair.cert), "--pin", own.public_key, "--json"])
+        watched = json.loads(capsys.readouterr().out)
+    for report in (listed["report"], watched):
+        assert report["certificate"]["match"] == "same"

@@ -459,6 +459,8 @@ OWN_HOLD: list[Row] = [
     ("the control flows",             {"control": FLOWING},                       None),
     ("no control",                    {"control": None},                          None),
     ("the control is compressed",     {"control_headers": GZIP},                  None),
+    ("the control is late throughout", {"control": LATE, "control_late_s": 1.0},  CERTAIN),
+    ("the control only began late",   {"control": LATE, "control_late_s": 1.1},   None),
     ("nothing is held",               CLEAN,                                      None),
 ]  # fmt: skip
 

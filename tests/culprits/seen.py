@@ -83,6 +83,7 @@ class Seen:
     direct: Flow | None = None  # at the app's own port; None: not made
     outer: Flow | None = None  # at the outermost mount; None: not made
     control_headers: Mapping[str, str] = field(default_factory=dict)
+    control_late_s: float = 0.0  # how late the controls began
     other: Flow | None = None  # of the other streamed Transport; None: not made
     other_ended_s: float = 2.0
     other_queued_s: float = 0.0
@@ -169,7 +170,8 @@ class Seen:
         for vantage, flow in ((Vantage.LOOPBACK, self.control), (Vantage.DIRECT, self.direct)):
             if flow is not None:
                 probe = Probe(self.transport, vantage=vantage)
-                pairs.append(self._pair(probe, flow, Timing(flow, Lag(1.0, 1.0)), self.control_headers))
+                timing = Timing(flow, Lag(1.0, 1.0), late_s=self.control_late_s)
+                pairs.append(self._pair(probe, flow, timing, self.control_headers))
         if self.outer is not None:
             probe = Probe(self.transport, self._held(), vantage=Vantage.OUTER)
             pairs.append(self._pair(probe, self.outer, Timing(self.outer), {}))

@@ -23,8 +23,8 @@ CASES = choose([], ci=True)
 
 pytestmark = [
     pytest.mark.live,
-    # All of them stand on the first test's clock: 82 cases, four at a time, at 5 to 35 s each.
-    pytest.mark.timeout(480),
+    # All of them stand on the first test's clock: 82 cases, four at a time, at 5 to 35 s each, and a busy machine.
+    pytest.mark.timeout(900),
     pytest.mark.skipif(
         not os.environ.get("CI")
         and not all(shutil.which(name, path=WHERE) for name in ("apache2", "haproxy")),

@@ -1,6 +1,7 @@
 """Clients that go on where they were: many at once, by raw HTTP, each with the protocol's own way to resume.
 
-    tales = run(read_all(port, count=40, clients=200))
+    tales = tales_of(200)
+    run(read_all(port, tales, count=40))
 
 A Tale says what one client got. Pieces are those of the delta framing; an end is proper when the stream's own protocol
 says that this connection is over: the last chunk, or a close frame.
@@ -54,18 +55,20 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
         return pool.submit(asyncio.run, work).result()
 
 
-async def read_all(port: int, *, count: int, clients: int, interval_s: float = 0.1) -> list[Tale]:
-    """Let this many clients read a stream of this many Pieces to its end: one in twenty polls, the others stream."""
+def tales_of(clients: int) -> list[Tale]:
+    """A Tale for each of this many clients: one in twenty polls, the others stream."""
     streamed = [transport for transport in Transport if transport is not Transport.POLLING]
-    kinds = [Transport.POLLING if index % 20 == 0 else streamed[index % 3] for index in range(clients)]
-    return await asyncio.gather(
-        *(read_whole(port, kind, count=count, interval_s=interval_s) for kind in kinds)
-    )
+    return [Tale(Transport.POLLING if index % 20 == 0 else streamed[index % 3]) for index in range(clients)]
 
 
-async def read_whole(port: int, transport: Transport, *, count: int, interval_s: float) -> Tale:
+async def read_all(port: int, tales: list[Tale], *, count: int, interval_s: float = 0.1) -> None:
+    """Let each client read a stream of this many Pieces to its end."""
+    await asyncio.gather(*(read_whole(port, tale, count=count, interval_s=interval_s) for tale in tales))
+
+
+async def read_whole(port: int, tale: Tale, *, count: int, interval_s: float) -> None:
     """Read one stream to its end, however many connections that takes."""
-    tale = Tale(transport)
+    transport = tale.transport
     query = f"count={count}&interval={interval_s}&format=delta&end=done"
     read = {Transport.POLLING: poll, Transport.WEBSOCKET: converse}.get(transport, stream)
     for _ in range(MAX_TRIES):
@@ -73,9 +76,8 @@ async def read_whole(port: int, transport: Transport, *, count: int, interval_s:
             await asyncio.wait_for(read(port, tale, query), SILENCE_S + count * interval_s)
         # A client with all Pieces need not reconnect for the end record.
         if tale.end or len(tale.seqs) >= count:
-            return tale
+            return
         await asyncio.sleep(interval_s if transport is Transport.POLLING else AGAIN_S)
-    return tale
 
 
 def _took(tale: Tale, records: list[Piece | EndRecord]) -> None:

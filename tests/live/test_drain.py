@@ -20,7 +20,7 @@ from flushcheck.streaming.params import Params
 from flushcheck.streaming.source import source
 from tests.live import servers
 from tests.live.processes import child_pids
-from tests.live.resuming import Tale, read_all, read_whole, run
+from tests.live.resuming import Tale, read_all, read_whole, run, tales_of
 
 INTERVAL_S = 0.1
 CLIENTS = 200
@@ -60,11 +60,14 @@ def nothing(origin: servers.Service) -> None:
 async def while_reading(
     origin: servers.Service, port: int, count: int, happens: Callable[[servers.Service], None]
 ) -> list[Tale]:
-    """Let 200 clients read, and in the first third something happen to the service."""
-    reading = asyncio.create_task(read_all(port, count=count, clients=CLIENTS, interval_s=INTERVAL_S))
-    await asyncio.sleep(count * INTERVAL_S / 3)
+    """Let 200 clients read, and something happen to the service as soon as each has got a Piece."""
+    tales = tales_of(CLIENTS)
+    reading = asyncio.create_task(read_all(port, tales, count=count, interval_s=INTERVAL_S))
+    while not reading.done() and not all(tale.seqs for tale in tales):
+        await asyncio.sleep(INTERVAL_S / 2)
     happens(origin)
-    return await reading
+    await reading
+    return tales
 
 
 HAPPENS = [
@@ -163,12 +166,13 @@ def ready(balancer: http.client.HTTPConnection) -> tuple[int, str | None]:
 
 def test_streams_of_a_process_that_ends_go_on_at_another():
     async def read(count: int) -> Tale:
-        reading = asyncio.create_task(
-            read_whole(nginx.port, Transport.EVENTS, count=count, interval_s=INTERVAL_S)
-        )
-        await asyncio.sleep(1.0)
+        tale = Tale(Transport.EVENTS)
+        reading = asyncio.create_task(read_whole(nginx.port, tale, count=count, interval_s=INTERVAL_S))
+        while not reading.done() and len(tale.seqs) < COUNTS[0] // 5:
+            await asyncio.sleep(INTERVAL_S / 2)
         first.process.send_signal(signal.SIGTERM)
-        return await reading
+        await reading
+        return tale
 
     count = COUNTS[1]
     with ExitStack() as stack:

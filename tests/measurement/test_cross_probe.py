@@ -16,6 +16,7 @@ from flushcheck.model import (
     Outcome,
     Probe,
     ReceivedPiece,
+    RequestAtApp,
     Scenario,
     Transport,
     Vantage,
@@ -44,6 +45,9 @@ class Stream:
     ended_s: float = 9.0
     outcome: Outcome = Outcome.COMPLETE
     empty: bool = False
+    stall_s: float = 0.0
+    http_version: str = ""
+    concurrent: int = 0  # streams that the app counted
 
     @property
     def probe(self) -> Probe:
@@ -58,6 +62,9 @@ class Stream:
             requested_s=self.requested_s,
             ended_s=self.ended_s,
             arrivals=() if self.empty else (piece,),
+            stall_s=self.stall_s,
+            http_version=self.http_version,
+            request_at_app=RequestAtApp(concurrent=self.concurrent) if self.concurrent else None,
         )
 
 
@@ -78,8 +85,32 @@ QUEUES = [
     ("began as another ended",                       [begins(CHUNKED, 0.0, ended_s=2.0), begins(EVENTS, 2.0)],         LATE, 2.0, 0.0),
     ("half a second after another ended",            [begins(CHUNKED, 0.0, ended_s=1.25), begins(EVENTS, 1.75)],       LATE, 1.75, 0.0),
     ("later than that after another ended",          [begins(CHUNKED, 0.0, ended_s=1.24), begins(EVENTS, 1.75)],       FLOWING, 0.0, 0.0),
-    ("half a second before another ended",           [begins(CHUNKED, 0.0, ended_s=2.25), begins(EVENTS, 1.75)],       LATE, 1.75, 0.0),
-    ("earlier than that before another ended",       [begins(CHUNKED, 0.0, ended_s=2.26), begins(EVENTS, 1.75)],       FLOWING, 0.0, 0.0),
+    ("a moment before another ended",                [begins(CHUNKED, 0.0, ended_s=1.875), begins(EVENTS, 1.75)],      LATE, 1.75, 0.0),
+    ("earlier than that before another ended",       [begins(CHUNKED, 0.0, ended_s=1.88), begins(EVENTS, 1.75)],       FLOWING, 0.0, 0.0),
+    ("earlier, as the other's end was read late",    [begins(CHUNKED, 0.0, ended_s=2.375, stall_s=0.5), begins(EVENTS, 1.75)], LATE, 1.75, 0.0),
+    ("earlier, by more than that",                   [begins(CHUNKED, 0.0, ended_s=2.38, stall_s=0.5), begins(EVENTS, 1.75)], FLOWING, 0.0, 0.0),
+    ("the observer ran for a second of the wait",    [begins(CHUNKED, 0.0, ended_s=1.75), begins(EVENTS, 1.75, stall_s=0.75)], UNKNOWN, 0.0, 1.75),
+    ("the observer ran for more than that",          [begins(CHUNKED, 0.0, ended_s=1.75), begins(EVENTS, 1.75, stall_s=0.74)], LATE, 1.75, 0.0),
+    ("others began a third as late",                 [begins(POLLING, 0.0), begins(CHUNKED, 0.5, ended_s=1.5), begins(EVENTS, 1.5)], LATE, 1.5, 0.0),
+    ("others began later than that",                 [begins(POLLING, 0.0), begins(CHUNKED, 0.51, ended_s=1.5), begins(EVENTS, 1.5)], UNKNOWN, 0.0, 1.5),
+    ("alone, where two were served at once",         [begins(CHUNKED, 0.0, ended_s=2.0), begins(WEBSOCKET, 0.0, ended_s=2.0), begins(EVENTS, 2.0)], UNKNOWN, 0.0, 2.0),
+    ("alone and longer, where two were served",      [begins(CHUNKED, 0.0, ended_s=3.0), begins(WEBSOCKET, 0.0, ended_s=3.0), begins(EVENTS, 3.0)], UNKNOWN, 0.0, 3.0),
+    ("alone, where the app counted two",             [begins(CHUNKED, 0.0, ended_s=2.0, concurrent=2), begins(EVENTS, 2.0)], UNKNOWN, 0.0, 2.0),
+    ("alone, where the app counted one",             [begins(CHUNKED, 0.0, ended_s=2.0, concurrent=1), begins(EVENTS, 2.0)], LATE, 2.0, 0.0),
+    ("two of four, where two were served at once",   [begins(CHUNKED, 0.0, ended_s=2.0), begins(WEBSOCKET, 0.0, ended_s=2.0),
+                                                      begins(CHUNKED, 2.0, variant=Variant.XAB), begins(EVENTS, 2.0)],         LATE, 2.0, 0.0),
+    ("two, where one more is served at once later",  [begins(CHUNKED, 0.0, ended_s=2.0), begins(WEBSOCKET, 2.0), begins(EVENTS, 2.0)], LATE, 2.0, 0.0),
+    ("two, where two more are served at once later", [begins(CHUNKED, 0.0, ended_s=2.0), begins(WEBSOCKET, 2.0), begins(CHUNKED, 2.0, variant=Variant.XAB),
+                                                      begins(EVENTS, 2.0)],                                            UNKNOWN, 0.0, 2.0),
+    ("the same, and one may have been elsewhere",    [begins(CHUNKED, 0.0, ended_s=2.0), begins(CHUNKED, 0.0, vantage=LOOPBACK), begins(WEBSOCKET, 2.0),
+                                                      begins(CHUNKED, 2.0, variant=Variant.XAB), begins(EVENTS, 2.0)],         LATE, 2.0, 0.0),
+    ("the same, and nothing came from elsewhere",    [begins(CHUNKED, 0.0, ended_s=2.0), begins(CHUNKED, 0.0, vantage=LOOPBACK, empty=True),
+                                                      begins(WEBSOCKET, 2.0), begins(CHUNKED, 2.0, variant=Variant.XAB), begins(EVENTS, 2.0)], UNKNOWN, 0.0, 2.0),
+    ("what is served in the turn is not the wait",   [begins(CHUNKED, 0.0, ended_s=1.0), begins(WEBSOCKET, 1.2, ended_s=3.0), begins(CHUNKED, 1.2, variant=Variant.XAB, ended_s=3.0),
+                                                      begins(EVENTS, 1.25)],                                           UNKNOWN, 0.0, 1.25),
+    ("alone on a shared connection",                 [begins(CHUNKED, 0.0, ended_s=2.0), begins(EVENTS, 2.0, http_version="2")], UNKNOWN, 0.0, 2.0),
+    ("two on a shared connection, of any number",    [begins(CHUNKED, 0.0, ended_s=2.0), begins(WEBSOCKET, 2.0), begins(CHUNKED, 2.0, variant=Variant.XAB),
+                                                      begins(EVENTS, 2.0, http_version="2")],                          LATE, 2.0, 0.0),
     ("waited for a second",                          [begins(CHUNKED, 0.0, ended_s=1.0), begins(EVENTS, 1.0)],         FLOWING, 0.0, 0.0),
     ("waited for a little more",                     [begins(CHUNKED, 0.0, ended_s=1.0), begins(EVENTS, 1.01)],        LATE, 1.01, 0.0),
     ("a long way is no wait",                        [begins(CHUNKED, 1.0, ended_s=2.0), begins(EVENTS, 2.0)],         FLOWING, 0.0, 0.0),
@@ -91,7 +122,7 @@ QUEUES = [
     ("the end of a stream on another vantage",       [begins(CHUNKED, 0.0), begins(WEBSOCKET, 0.0, ended_s=2.0, vantage=LOOPBACK),
                                                       begins(EVENTS, 2.0)],                                            FLOWING, 0.0, 0.0),
     ("the end of the polling is no stream's",        [begins(POLLING, 0.0, ended_s=1.5), begins(EVENTS, 1.5)],         FLOWING, 0.0, 0.0),
-    ("the quickest poll tells how long the way is",  [begins(POLLING, 0.0), begins(CHUNKED, 1.0, ended_s=1.5), begins(EVENTS, 1.5)], LATE, 1.5, 0.0),
+    ("the quickest poll tells how long the way is",  [begins(POLLING, 0.0), begins(CHUNKED, 0.4, ended_s=1.25), begins(EVENTS, 1.25)], LATE, 1.25, 0.0),
     ("polling itself does not wait",                 [begins(CHUNKED, 0.0, ended_s=2.0), begins(POLLING, 2.0)],        FLOWING, 0.0, 0.0),
     ("a stream that is held is not the quickest",    [Stream(CHUNKED, Timing(HELD, latency_s=0.0), ended_s=2.0), begins(EVENTS, 2.0)], FLOWING, 0.0, 0.0),
     ("only a stream that flows is late",             [begins(CHUNKED, 0.0, ended_s=2.0), Stream(EVENTS, Timing(HELD, latency_s=2.0), first_s=2.0)], HELD, 0.0, 0.0),

@@ -98,7 +98,8 @@ FREES = [
     ("it flows, late by more, no stall to speak of", [saw(CHUNKED, HALF_A_SECOND), saw(WITH, LATE_BY_MORE, stall_s=0.02)], YES),
     ("it is held, the observer stalled",            [saw(CHUNKED, HALF_A_SECOND), saw(WITH, HELD, stall_s=0.03)],       NO),
     ("it flows where the baseline waited for its turn, the observer stalled",
-     [saw(EVENTS, HALF_A_SECOND, ended_s=2.0), saw(WEBSOCKET), saw(CHUNKED, QUEUED), saw(WITH, LATE_BY_MORE, stall_s=0.03)], YES),
+     [saw(EVENTS, HALF_A_SECOND, ended_s=2.0), saw(WEBSOCKET), saw(CHUNKED, QUEUED), saw(Probe(EVENTS, Scenario.KILO), QUEUED),
+      saw(WITH, LATE_BY_MORE, stall_s=0.03)], YES),
     ("it flows, and waited for its turn",           [BASE, saw(WEBSOCKET, ended_s=2.0), saw(WITH, QUEUED)],             YES),
 ]  # fmt: skip
 
@@ -174,7 +175,7 @@ CONTROLS = [
     ("of another Transport",             [saw(loopback(EVENTS))],                                             None, None),
     ("none",                             [saw(CHUNKED)],                                                      None, None),
     ("it waited for its turn",           [saw(loopback(EVENTS), HALF_A_SECOND, ended_s=2.0), saw(loopback(WEBSOCKET)),
-                                          saw(loopback(CHUNKED), QUEUED)],                                    loopback(CHUNKED), Flow.FLOWING),
+                                          saw(Probe(EVENTS, Scenario.KILO, vantage=Vantage.LOOPBACK), QUEUED), saw(loopback(CHUNKED), QUEUED)], loopback(CHUNKED), Flow.FLOWING),
     ("it was slow to start",             [saw(loopback(WEBSOCKET), ended_s=9.0), saw(loopback(CHUNKED), at_moments(EVERY_8TH, [s + 4.0 for s in EVERY_8TH]))],
      loopback(CHUNKED), Flow.LATE),
 ]  # fmt: skip

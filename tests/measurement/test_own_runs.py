@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.measurement.answer import Answer
-from flushcheck.measurement.cross_probe import QUEUED_S, timings
+from flushcheck.measurement.cross_probe import timings
 from flushcheck.measurement.observations import Observations
 from flushcheck.measurement.own_streams import PLAIN
+from flushcheck.measurement.queues import QUEUED_S
 from flushcheck.measurement.timing import Timing, measure
 from flushcheck.model import Arrival, Flow, Outcome, Probe, Scenario, Transport, Vantage, Variant
 from tests.measurement.own import (

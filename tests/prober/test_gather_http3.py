@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 
@@ -109,9 +110,9 @@ def test_a_network_without_udp_costs_as_long_as_a_stream_and_no_verdict(site):
     assert report.clients == ((BROWSER, Verdict.FLOWING), (HTTP1, Verdict.FLOWING))
     port = udp.rpartition(":")[2]
     (note,) = [note for note in report.notes if "HTTP/3" in note]
-    assert note == (
-        f"offers HTTP/3 by alt-svc; no response over UDP port {port} within 2.0 s: browsers fall back to HTTP/2"
-    )
+    # What was left of the 2 s, or of the time of the probe.
+    pattern = rf"offers HTTP/3 by alt-svc; no response over UDP port {port} within [012]\.\d s: browsers fall back to HTTP/2"
+    assert re.fullmatch(pattern, note), note
 
 
 def test_a_caller_may_leave_http_3_out(site, certificate):
