@@ -65,7 +65,7 @@ _NO_STREAMS = frozenset({"GRPC", "GRPCS"})
 
 def blocks(config: Config) -> Iterator[Block]:
     """The blocks of one file, in its order."""
-    cluster = {each.name: cluster_settings(config, each) for each in NGINX_CONTROLLERS}
+    cluster = cluster_settings(config)
     passing = (
         block for each in ingresses(config.directives, PREFIXES) for block in _of(each, config, cluster)
     )
@@ -78,23 +78,37 @@ def blocks(config: Config) -> Iterator[Block]:
 
 def fragments(config: Config) -> Iterator[Block]:
     """The ConfigMaps of controllers: their lines act in every Ingress that has no line of its own."""
+    cluster = cluster_settings(config)
     for controller in NGINX_CONTROLLERS:
-        for each in cluster_settings(config, controller):
+        for each in cluster[controller.name]:
             yield _cluster_block(each, controller, config)
 
 
-def cluster_settings(config: Config, controller: Controller) -> Sequence[Settings]:
-    """The ConfigMaps and values with settings of this controller."""
-    names = (
-        *controller.cluster_settings,
-        *controller.location_snippets,
-        *controller.server_snippets,
-        *controller.http_snippets,
-    )
+def cluster_settings(config: Config) -> Mapping[str, Sequence[Settings]]:
+    """The ConfigMaps and values with settings of each controller, by its name."""
+    names = {each.name: _cluster_names(each) for each in NGINX_CONTROLLERS}
+    own = {name: list[Settings]() for name in names}
+    # One walk for all controllers: a hostile file has 100,000 entries to look below.
+    for each in settings(config.directives, frozenset().union(*names.values())):
+        is_f5 = _is_f5(each)
+        for controller in NGINX_CONTROLLERS:
+            if is_f5 is (controller is F5_NGINX) and each.has_any(names[controller.name]):
+                own[controller.name].append(each)
+    return own
+
+
+def _cluster_names(controller: Controller) -> frozenset[str]:
+    """The settings of a controller for all of its cluster; none if it reads no ConfigMap."""
     if not controller.cluster_settings:
-        return ()
-    own = settings(config.directives, names)
-    return tuple(each for each in own if (_is_f5(each)) is (controller is F5_NGINX))
+        return frozenset()
+    return frozenset(
+        {
+            *controller.cluster_settings,
+            *controller.location_snippets,
+            *controller.server_snippets,
+            *controller.http_snippets,
+        }
+    )
 
 
 def _is_f5(each: Settings) -> bool:
