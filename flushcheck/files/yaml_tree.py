@@ -25,9 +25,8 @@ from itertools import islice
 import yaml
 
 from flushcheck.configs.templates import CLOSE, OPEN, for_yaml
-from flushcheck.configs.tree import MAX_DEPTH, MAX_INCLUDES, Directive, Parsed, TreeBuilder
-
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from flushcheck.configs.tree import MAX_DEPTH, MAX_INCLUDES, Directive, Parsed, ReadProblem, TreeBuilder
+from flushcheck.files.yaml_events import TooLarge, events
 
 DOCUMENT = "document"
 ITEM = "-"
@@ -46,9 +45,11 @@ def parse_yaml(text: str, file: str) -> Parsed:
     masked = for_yaml(readable)
     parser = _EventParser(file, masked)
     try:
-        for event in yaml.parse(masked, Loader=_LOADER):
+        for event in events(masked):
             if not parser.feed(event):
                 break
+    except TooLarge as error:
+        return Parsed((), (ReadProblem(file, 0, str(error)),))
     except (yaml.YAMLError, ValueError) as error:
         parser.refuse(error)
     return parser.done()

@@ -1,6 +1,7 @@
 """YAML as statements: any text gives a tree with the lines of the file, or a problem with its line."""
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +10,11 @@ from flushcheck.configs.yaml_nodes import (
     text_at,
     walk,
 )
+from flushcheck.files import yaml_events
+from flushcheck.files.yaml_events import MAX_WITHOUT_LIBYAML
 from flushcheck.files.yaml_tree import MAX_NAME, parse_yaml
+
+TOO_LARGE = (0, "not read: larger than 100 kB, and PyYAML was installed without libyaml", True)
 
 
 def shape(directives):
@@ -156,3 +161,18 @@ TOKENS = ["a", ": ", "- ", "\n", "  ", "[", "]", "{", "}", ",", "|", ">", "'", '
 @given(st.lists(st.sampled_from(TOKENS), max_size=60))
 def test_any_row_of_tokens_is_read_or_refused(tokens):
     parse_yaml("".join(tokens), "a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("size", "problems"), [(MAX_WITHOUT_LIBYAML, []), (MAX_WITHOUT_LIBYAML + 1, [TOO_LARGE])]
+)
+def test_without_libyaml_a_long_text_is_not_read(size, problems, monkeypatch):
+    monkeypatch.setattr(yaml_events, "_LOADER", yaml.SafeLoader)
+    text = "a: b\n" + "#" * (size - 5)
+    parsed = parse_yaml(text, "a.yaml")
+    assert [(problem.line, problem.reason, problem.incomplete) for problem in parsed.problems] == problems
+    assert len(parsed.directives) == 1 - len(problems)
+
+
+def test_with_libyaml_a_long_text_is_read():
+    assert len(tree("a: b\n" + "#" * MAX_WITHOUT_LIBYAML)) == 1

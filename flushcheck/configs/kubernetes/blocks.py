@@ -139,7 +139,7 @@ def controller_of(ingress: Ingress) -> Controller | None:
     return INGRESS_NGINX if is_nginx_class(ingress.class_name) else None
 
 
-def _of(ingress: Ingress, config: Config, cluster: dict[str, Sequence[Settings]]) -> Iterator[Block]:
+def _of(ingress: Ingress, config: Config, cluster: Mapping[str, Sequence[Settings]]) -> Iterator[Block]:
     controller = controller_of(ingress)
     if controller is None:
         yield unknown_block(config, ingress.at, ingress.name, (why_unknown(ingress),))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from flushcheck.configs.kubernetes.blocks import PREFIXES, cluster_settings, controller_of
 from flushcheck.configs.kubernetes.controllers import NGINX_CONTROLLERS, Controller, Setting
@@ -15,9 +17,20 @@ from flushcheck.configs.kubernetes.objects import ingresses
 from flushcheck.configs.tree import MAX_LINES, Config, Directive, ReadProblem
 from flushcheck.configs.yaml_nodes import scalar
 
+_MAX_IGNORED = 100  # lines of one file that are reported
+
 
 def ignored_lines(config: Config) -> Iterator[ReadProblem]:
     """Annotations and keys that a controller ignores: by their value, or because their name is misspelt."""
+    lines = _ignored_lines(config)
+    yield from islice(lines, _MAX_IGNORED)
+    rest = next(lines, None)
+    if rest is not None:
+        reason = f"more than {_MAX_IGNORED} lines that are ignored: those from here on are not listed"
+        yield replace(rest, reason=reason)
+
+
+def _ignored_lines(config: Config) -> Iterator[ReadProblem]:
     lines = {file: text.split("\n") for file, text in config.texts.items()}
     for each in ingresses(config.directives, PREFIXES):
         controller = controller_of(each)
