@@ -26,7 +26,7 @@ import yaml
 
 from flushcheck.configs.templates import CLOSE, OPEN, for_yaml
 from flushcheck.configs.tree import MAX_DEPTH, MAX_INCLUDES, Directive, Parsed, ReadProblem, TreeBuilder
-from flushcheck.files.yaml_events import TooLarge, events
+from flushcheck.files.yaml_events import MAX_STATEMENTS, TooLarge, events
 
 DOCUMENT = "document"
 ITEM = "-"
@@ -72,7 +72,7 @@ class _EventParser:
     def __init__(self, file: str, masked: str) -> None:
         self._file = file
         self._lines = masked.split("\n")
-        self._builder = TreeBuilder(file)
+        self._builder = TreeBuilder(file, MAX_STATEMENTS)
         self._levels: list[_Level] = []
         self._marks = islice(self._marked_lines(), MAX_INCLUDES)
         self._mark: Directive | None = next(self._marks, None)
@@ -87,8 +87,11 @@ class _EventParser:
     def feed(self, event: yaml.Event) -> bool:
         """Take one event. False: the rest is not read."""
         line = event.start_mark.line + 1 if event.start_mark is not None else 1
-        self._add_marks(line)
-        if isinstance(event, yaml.DocumentStartEvent):
+        if self._mark is not None:
+            self._add_marks(line)
+        if isinstance(event, yaml.ScalarEvent):  # first: most events are
+            self._scalar(event, line)
+        elif isinstance(event, yaml.DocumentStartEvent):
             self._builder.enter(Directive(DOCUMENT, (), self._file, line, line))
         elif isinstance(event, yaml.DocumentEndEvent):
             self._builder.leave(DOCUMENT)
@@ -96,8 +99,6 @@ class _EventParser:
             self._open(line, is_mapping=isinstance(event, yaml.MappingStartEvent))
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             self._close()
-        elif isinstance(event, yaml.ScalarEvent):
-            self._scalar(event, line)
         elif isinstance(event, yaml.AliasEvent):
             self._add(f"*{event.anchor}"[:MAX_NAME], line, line)
         if self._builder.is_skipping:

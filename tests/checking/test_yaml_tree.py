@@ -5,13 +5,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flushcheck.configs.tree import MAX_DEPTH, MAX_DIRECTIVES
+from flushcheck.configs.tree import MAX_DEPTH
 from flushcheck.configs.yaml_nodes import (
     text_at,
     walk,
 )
 from flushcheck.files import yaml_events
-from flushcheck.files.yaml_events import MAX_WITHOUT_LIBYAML
+from flushcheck.files.yaml_events import MAX_STATEMENTS, MAX_WITHOUT_LIBYAML
 from flushcheck.files.yaml_tree import MAX_NAME, parse_yaml
 
 TOO_LARGE = (0, "not read: larger than 100 kB, and PyYAML was installed without libyaml", True)
@@ -100,7 +100,7 @@ def nested(depth):
 
 
 DEEP = f"blocks more than {MAX_DEPTH} deep are not read"
-FULL = f"more than {MAX_DIRECTIVES} statements: the rest was not read"
+FULL = f"more than {MAX_STATEMENTS} statements: the rest was not read"
 NO_YAML = "not understood as YAML: what follows was not read"
 REFUSED = [
     ("too deep", nested(MAX_DEPTH + 1), [(MAX_DEPTH, DEEP)]),
@@ -108,7 +108,7 @@ REFUSED = [
     ("many brackets", "[" * 1_000_000, [(1, NO_YAML)]),
     ("many mappings", "a: {" * 250_000, [(1, DEEP)]),
     ("many items in items", "- " * 500_000, [(1, DEEP)]),
-    ("too many", "a: b\n" * (MAX_DIRECTIVES + 1), [(MAX_DIRECTIVES, FULL)]),
+    ("too many", "a: b\n" * (MAX_STATEMENTS + 1), [(MAX_STATEMENTS, FULL)]),
     ("a bracket that stays open", "a: b\nc: [\n", [(3, NO_YAML)]),
     ("a tab", "a:\n\tb: c\n", [(2, NO_YAML)]),
     ("a control character", "a: b\nc: \x01\n", [(2, NO_YAML)]),

@@ -13,7 +13,7 @@ from flushcheck.configs.yaml_nodes import at, child, children, is_false, is_true
 
 ISTIO = "networking.istio.io/"
 _MANAGER = "http_connection_manager"
-_MAX_BESIDE = 5_000  # routes of one connection manager that are compared
+_MAX_BESIDE = 1_000  # routes of one connection manager that are compared
 
 
 @dataclass(frozen=True, slots=True, eq=False)

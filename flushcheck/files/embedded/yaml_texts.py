@@ -18,14 +18,14 @@ from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import by_name, may_be
 from flushcheck.configs.server_command import server_words
 from flushcheck.configs.templates import for_yaml
-from flushcheck.configs.tree import MAX_ARGS, MAX_DIRECTIVES
+from flushcheck.configs.tree import MAX_ARGS
 from flushcheck.files.embedded import shell
 from flushcheck.files.embedded.container import Container, Embedded
 from flushcheck.files.sources import Unreadable
-from flushcheck.files.yaml_events import TooLarge, events
+from flushcheck.files.yaml_events import MAX_STATEMENTS, TooLarge, events
 
 # The tree of such a file has an entry for three events at most.
-MAX_EVENTS = 4 * MAX_DIRECTIVES
+MAX_EVENTS = 4 * MAX_STATEMENTS
 _MAX_COMMAND = 20_000  # characters of one command whose quotes are looked at
 _SCRIPTS = frozenset(
     {"run", "script", "shell", "cmd", "command", "args", "entrypoint", "before_script", "exec"}
@@ -83,7 +83,7 @@ def _texts(text: str) -> Iterator[Embedded]:
     try:
         for count, event in enumerate(events(for_yaml(text))):
             if count == MAX_EVENTS:
-                raise Unreadable(f"more than {MAX_DIRECTIVES} entries: not read")
+                raise Unreadable(f"more than {MAX_STATEMENTS} entries: not read")
             if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 stack.append(_Frame(isinstance(event, yaml.MappingStartEvent), _keys(stack)))
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
