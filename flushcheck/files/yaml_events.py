@@ -8,6 +8,7 @@ What must stay true: no value is built, no tag is obeyed, and no alias is follow
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
@@ -36,7 +37,7 @@ def events(text: str) -> Iterator[yaml.Event]:
         limit = f"larger than {MAX_WITHOUT_LIBYAML // 1000} kB, and PyYAML was installed without libyaml"
         raise TooLarge(f"not read: {limit}")
     # As `yaml.parse` does, without asking for each event twice.
-    loader = _LOADER(text)
+    loader: Any = _LOADER(text)
     try:
         while (event := loader.get_event()) is not None:
             yield event
