@@ -96,6 +96,8 @@ OWN = {
         "texts": "<a>x</a>",
         "comments": "<!-- x -->\n",
         "sections": "<![CDATA[x]]>",
+        "types": "<configuration><system.webServer><urlCompression/>" + "<httpCompression><dynamicTypes><add mimeType='a/b'/></dynamicTypes></httpCompression><urlCompression/><proxy/>" * 300
+        + "</system.webServer>" + "<location path='a'><system.webServer><handlers><add name='a' modules='FastCgiModule'/></handlers></system.webServer></location>" * 400,
         "open elements": "<configuration>",
         "handlers": '<add modules="FastCgiModule"/>',
         "attributes": '<a b="c" ',
