@@ -224,7 +224,7 @@ def helps(
         and _fits_transports(fix, facts)
         and _fits_place(fix, facts)
         and _fits_servers(fix, culprit, facts)
-        and not _tried_in_vain(fix, meetings)
+        and not _tried_without_effect(fix, meetings)
     )
 
 
@@ -267,7 +267,7 @@ def _fits_servers(fix: Fix, culprit: Culprit, facts: PathFacts) -> bool:
     return fix.server not in facts.absent or not facts.proven & servers
 
 
-def _tried_in_vain(fix: Fix, meetings: Sequence[Meeting]) -> bool:
+def _tried_without_effect(fix: Fix, meetings: Sequence[Meeting]) -> bool:
     """Whether it was tried and freed nothing, with nothing else there that holds."""
     if fix.variant is None:
         return False

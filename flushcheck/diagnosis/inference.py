@@ -188,46 +188,36 @@ def _client_verdict(
 
 def _report_of_absence(run: Run, seen: Observations, reports: tuple[TransportReport, ...]) -> Report:
     """The Report on an address without a flushcheck service: what failed, and nothing about a cause."""
-    return Report(
-        target=run.target,
-        verdict=Verdict.UNKNOWN,
-        headline=absence_sentence(run.target, seen, proxied=bool(run.proxy)) or could_not_tell(reports),
-        transports=tuple(replace(report, culprits=()) for report in reports),
-        culprits=(),
-        notes=connection_notes(run),
-        tool=run.tool,
-        hops=interceptor(run),
-        fault_location=locate_fault(run, seen),
-        certificate=certificate_report(run),
-    )
+    sentence = absence_sentence(run.target, seen, proxied=bool(run.proxy)) or could_not_tell(reports)
+    report = _report_without_a_cause(run, reports, sentence)
+    return replace(report, hops=interceptor(run), fault_location=locate_fault(run, seen))
 
 
 def _report_of_pretence(run: Run, reports: tuple[TransportReport, ...], sentence: str) -> Report:
     """The Report on streams that the service held itself: what arrived, and no cause."""
-    return Report(
-        target=run.target,
-        verdict=Verdict.UNKNOWN,
-        headline=f"could not tell: {sentence}",
-        transports=tuple(replace(report, culprits=(), clients=(), freed_by=()) for report in reports),
-        culprits=(),
-        notes=connection_notes(run),
-        tool=run.tool,
-        certificate=certificate_report(run),
-        is_origin=run.capabilities is not None and not run.capabilities.paths,
-    )
+    return _report_without_a_cause(run, reports, f"could not tell: {sentence}")
 
 
 def _report_of_mounts(run: Run, reports: tuple[TransportReport, ...], sentence: str) -> Report:
     """The Report on two mounts that contradict each other: what arrived, and no cause."""
+    report = _report_without_a_cause(run, reports, f"could not tell: {sentence}")
+    return replace(
+        report,
+        notes=(*report.notes, *origin_notes(run, reports)),
+        fault_location=FaultLocation(FaultPlace.UNKNOWN, sentence),
+    )
+
+
+def _report_without_a_cause(run: Run, reports: tuple[TransportReport, ...], sentence: str) -> Report:
+    """What arrived, and how the run got there: nothing that would name or free a cause."""
     return Report(
         target=run.target,
         verdict=Verdict.UNKNOWN,
-        headline=f"could not tell: {sentence}",
-        transports=tuple(replace(report, culprits=(), clients=()) for report in reports),
+        headline=sentence,
+        transports=tuple(replace(report, culprits=(), clients=(), freed_by=()) for report in reports),
         culprits=(),
-        notes=(*connection_notes(run), *origin_notes(run, reports)),
+        notes=connection_notes(run),
         tool=run.tool,
-        fault_location=FaultLocation(FaultPlace.UNKNOWN, sentence),
         certificate=certificate_report(run),
         is_origin=run.capabilities is not None and not run.capabilities.paths,
     )

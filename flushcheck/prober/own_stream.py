@@ -122,6 +122,11 @@ class OwnStreamBuilder(Capture):
         if (records := self._parser.finish()) and self._arrivals:
             self._size_bytes = 0
             self._completed(records, 0)
+        if self._parser.is_document:
+            # Each read is a record, as in plain text: so it shows whether the parts arrived one by one.
+            for arrival in self._arrivals:
+                arrival.records, arrival.data, arrival.mid_record = [arrival.text_bytes], 1, False
+                arrival.tokens = arrival.reasoning_tokens = 0
 
     def on_deadline(self) -> EndDetail:
         """Say how it ends if it is not done when the caller stops waiting: see `Capture`."""
@@ -162,8 +167,8 @@ class OwnStreamBuilder(Capture):
 
     def _take_down(self, record: Record, arrival: ArrivalInMaking) -> None:
         self._done = self._done or record.ends
-        if record.kind is RecordKind.FINISH or record.is_token:
-            self._finished = record.kind is RecordKind.FINISH
+        if record.finishes or record.is_token:
+            self._finished = record.finishes
         self._usage_tokens = max(self._usage_tokens, record.output_tokens)
         if record.kind is RecordKind.ERROR:
             self._error = self._error or record.text[:MAX_DETAIL] or NO_MESSAGE

@@ -17,7 +17,7 @@ from flushcheck.watching.formats.generic import plain_format, read_any
 from flushcheck.watching.formats.wire_format import TOKEN_KINDS, Payload, RecordKind, WireFormat
 from flushcheck.watching.framing import frame_parser
 from flushcheck.watching.framing.frame import Frame, FrameParser, Framing
-from flushcheck.watching.framing.sniff import sniff
+from flushcheck.watching.framing.sniff import promises_lines, sniff
 
 __all__ = ["Framing", "Record", "RecordKind", "RecordParser"]
 
@@ -34,6 +34,7 @@ class Record:
     kind: RecordKind = RecordKind.CONTENT
     ends: bool = False  # with it the stream is complete, by the rules of its format
     output_tokens: int = 0  # that the service counted by now; 0: the record does not say
+    finishes: bool = False  # it says why the model stopped
     # How many feeds before the one that gave it out it was complete: the first reads of a plain stream wait
     # until it is clear that it has no framing.
     feeds_ago: int = 0
@@ -62,7 +63,10 @@ class RecordParser:
         self._withheld: list[bytes] = []  # what was fed before the framing was known
         self._frames: FrameParser | None = None
         self._known: WireFormat | None = None
-        self._seen = 0
+        self._seen = 0  # records in which a format was looked for
+        self._given_out = 0
+        self._withheld_feeds = 0
+        self.is_document = False  # known at the end: one JSON value in several feeds was all there was
 
     @property
     def framing(self) -> Framing | None:
@@ -91,16 +95,24 @@ class RecordParser:
         return [] if framing is None else self._begin(framing)
 
     def finish(self) -> list[Record]:
-        """Return what is left at the end: a record without its end, or bytes of no known format."""
+        """Return what is left at the end: a record without its end, or bytes of no known format.
+
+        A single JSON value that came in several feeds is a document, and a stream without framing.
+        """
         records: list[Record] = []
         if self._frames is None and self._withheld:
             head = b"".join(self._withheld)
             records = self._begin(sniff(head, self._content_type, ended=True) or Framing.PLAIN)
-        return records + [self._record(frame) for frame in (self._frames.finish() if self._frames else ())]
+        records += [self._record(frame) for frame in (self._frames.finish() if self._frames else ())]
+        is_single = self.framing is Framing.LINES and self._given_out == 1 and self._known is None
+        if is_single and self._withheld_feeds > 1 and not promises_lines(self._content_type):
+            self.is_document, self._frames = True, frame_parser(Framing.PLAIN)
+        return records
 
     def _begin(self, framing: Framing) -> list[Record]:
         """Parse what was withheld: each feed by itself in a plain stream, else all of it as one text."""
         is_plain = framing is Framing.PLAIN
+        self._withheld_feeds = len(self._withheld)
         parts = self._withheld if is_plain else [b"".join(self._withheld)]
         self._withheld = []
         self._frames = frame_parser(framing)
@@ -118,12 +130,20 @@ class RecordParser:
             return [self._record(frame) for frame in self._frames.feed(data)]
 
     def _record(self, frame: Frame) -> Record:
+        self._given_out += 1
         payload = Payload(frame, _loads(frame.text))
         if self._known is None and self._seen < _RECOGNISED_WITHIN and self._frames:
             self._known = recognise(payload, self._frames.framing)
             self._seen += 1
         meaning = (self._known.read(payload) if self._known else None) or read_any(payload)
-        return Record(meaning.text, frame.size_bytes, meaning.kind, meaning.ends, meaning.output_tokens)
+        return Record(
+            meaning.text,
+            frame.size_bytes,
+            meaning.kind,
+            meaning.ends,
+            meaning.output_tokens,
+            meaning.finishes or meaning.kind is RecordKind.FINISH,
+        )
 
 
 def _loads(text: str) -> Any:

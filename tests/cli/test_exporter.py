@@ -199,7 +199,7 @@ def test_a_run_takes_no_longer_than_the_exporter_says():
     with scripted_server(silent) as url:
         began_s = time.monotonic()
         found = measured(TargetEntry("shop", url, options=("--quick", "--only", "chunked")), 1.0)
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 20, "the time of a run by itself is 30 s"
     assert found["is_as_expected"] is False
 
 
@@ -292,7 +292,7 @@ def test_a_run_ends_with_the_exporter_and_its_arguments_show_no_secret(number, t
             assert process.wait(WITHIN_S) == (-9 if number == signal.SIGKILL else 0)
             until(lambda: not Path(f"/proc/{run}").exists(), log)
             if number != signal.SIGKILL:  # a run that has just started sees only then that its pipe is closed
-                assert time.monotonic() - began_s < 3
+                assert time.monotonic() - began_s < WITHIN_S / 2
     assert SECRET.encode() not in command
 
 

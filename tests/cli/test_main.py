@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -134,9 +135,10 @@ def test_only_takes_a_list_and_may_be_repeated(capsys):
 
 def test_the_run_ends_at_the_time_limit(capsys):
     with scripted_server(lambda client: client.wait_for_close()) as url:
-        code = main(["diagnose", url, "--timeout", "0.3"])
+        code = main(["diagnose", url, "--timeout", "1"])
     assert code in (1, 3)
-    assert "0.3 s" in capsys.readouterr().out
+    # What was left of the second for the streams.
+    assert re.search(r"no end within (0\.\d|1\.0) s", capsys.readouterr().out)
 
 
 def test_a_saved_run_gives_the_same_report(tmp_path, capsys, monkeypatch):
@@ -195,7 +197,7 @@ def in_a_terminal(arguments: list[str], *, columns: int = 80, **environ: str) ->
 
 
 def test_a_terminal_gets_colors_and_a_progress_line_that_disappears():
-    with scripted_server(HELD) as url:
+    with scripted_server(service(no_control, held=True, interval_s=0.05)) as url:
         code, output = in_a_terminal(["diagnose", url, *FLAGS])
     assert code == 1
     progress, _, report = output.rpartition("\r")

@@ -11,7 +11,7 @@ import pytest
 
 from flushcheck.cli import main
 from tests.prober.peers import Client, pace, scripted_server
-from tests.prober.test_watching import LAST, SSE, events
+from tests.prober.test_watching import LAST, SSE
 
 TOKEN = "0123456789abcdef"
 GAP_S = 0.05
@@ -26,25 +26,31 @@ END = [[GAP_S * COUNT, 24 * COUNT]]
 
 
 def app(notes: Any, *, joined: bool = False, status: int = 200) -> Callable[[Client], None]:
-    """A stream, and what it says of its layers: text, bytes, or a document."""
+    """A stream, and what it says of its layers: text, bytes, or a document, with the moments at which it really wrote."""
+    written: list[list[float]] = []
 
     def script(client: Client) -> None:
         assert client.header("x-flushcheck-token") == TOKEN
         tap_id = client.header("x-flushcheck-tap")
         assert re.fullmatch("[0-9a-f]{32}", tap_id)
         if client.query.get("fc") != "tap":
+            written.clear()
             client.send(SSE)
             if joined:
                 for _ in pace(COUNT, GAP_S):
                     pass
                 client.chunk(b"".join(b"data: %d%s\n\n" % (number, b"." * 15) for number in range(COUNT)))
             else:
-                events(client, COUNT, GAP_S)
+                for number, at_s in client.paced(COUNT, GAP_S):
+                    written.append([at_s, 24])
+                    client.chunk(b'data: {"delta": "w%d "}\n\n' % number)
             client.send(LAST)
             return
         assert client.query["id"] == tap_id
         assert client.query["q"] == "1"
         body = notes if isinstance(notes, bytes) else json.dumps(notes).encode()
+        if written:
+            body = body.replace(json.dumps(steady()).encode(), json.dumps(written).encode())
         head = (
             f"HTTP/1.1 {status} OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )

@@ -15,14 +15,21 @@ import pytest
 from flushcheck.cli import main
 from tests.cli.test_main import in_a_terminal
 from tests.live.servers import ROOT, child_env
-from tests.prober.peers import Client, scripted_server
+from tests.prober.peers import PATIENCE_S, Client, scripted_server
 from tests.prober.test_watching import SSE, chat, events, forever
 
 HELD_FOR = 0.8  # seconds until a held stream begins
 
 
+running: set[Client] = set()  # clients of slow streams
+
+
 def held_chat(client: Client) -> None:
+    """All at once, and not before the same stream is over elsewhere, which takes a busy machine longer."""
     time.sleep(HELD_FOR)
+    until_s = time.monotonic() + PATIENCE_S
+    while running and time.monotonic() < until_s:
+        time.sleep(0.01)
     client.send(SSE)
     client.chunk(b"".join(b"data: %d\n\n" % seq for seq in range(7)))
     client.send(b"0\r\n\r\n")
@@ -30,14 +37,18 @@ def held_chat(client: Client) -> None:
 
 def late_chat(client: Client) -> None:
     """The first byte comes after the line was drawn several times."""
-    time.sleep(0.8)
+    time.sleep(HELD_FOR)
     slow_chat(client)
 
 
 def slow_chat(client: Client) -> None:
-    client.send(SSE)
-    events(client, 7, 0.1)
-    client.send(b"0\r\n\r\n")
+    running.add(client)
+    try:
+        client.send(SSE)
+        events(client, 7, 0.1)
+        client.send(b"0\r\n\r\n")
+    finally:
+        running.discard(client)
 
 
 def test_the_live_view_shows_each_read_and_then_the_report(capsys):
@@ -56,8 +67,12 @@ def test_on_a_terminal_a_line_says_how_much_has_arrived_and_is_erased_before_the
     assert code == 0
     live, newline, report = output.partition("\nFLOWING")
     drawn = [line for part in live.split("\n") for line in part.split("\r")]
-    assert "waiting for the first byte, 0.5 s" in drawn
-    assert any(line.startswith("3 records, 72 bytes, ") for line in drawn), drawn
+    waited_s = [float(line.split()[-2]) for line in drawn if line.startswith("waiting for the first byte, ")]
+    assert waited_s == sorted(set(waited_s))
+    assert any(0 < wait_s < HELD_FOR + 1 for wait_s in waited_s), drawn
+    counted = re.findall(r"^(\d+) records, (\d+) bytes, ", "\n".join(drawn), re.MULTILINE)
+    assert counted, drawn
+    assert all(int(size) == 24 * int(records) for records, size in counted)
     assert newline
     assert "\r" not in report
     shown = [part.rpartition("\r")[2] for part in live.split("\n")]
@@ -70,7 +85,7 @@ def test_the_line_names_each_address():
         arguments = ["watch", public, "--direct", own, "--once", "--json"]
         _, output = in_a_terminal(arguments, columns=120)
     line, _, report = output.rpartition("\r{")
-    assert "; direct 4 records, " in line
+    assert re.search(r"; direct \d+ records, ", line)
     assert "\rpublic " in line
     assert line.split("\r")[-1].strip() == ""
     assert json.loads("{" + report)["verdict"] == "flowing"

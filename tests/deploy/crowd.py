@@ -29,7 +29,7 @@ def crowd(port: int, count: int, *, expected: int, path: str = PATH) -> dict[int
     with selectors.DefaultSelector() as selector:
         try:
             for _ in range(count):
-                one = socket.create_connection(("127.0.0.1", port), timeout=10)
+                one = socket.create_connection(("127.0.0.1", port), timeout=60)
                 open_sockets.append(one)
                 one.sendall(request)
                 selector.register(one, selectors.EVENT_READ)

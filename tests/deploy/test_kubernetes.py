@@ -97,7 +97,7 @@ def test_an_ending_pod_is_killed_only_after_its_streams_had_their_time():
 def test_the_probes_are_answered(origin):
     for name in ("startupProbe", "livenessProbe", "readinessProbe"):
         path = CONTAINER[name]["httpGet"]["path"]
-        assert requests.get(origin.url + path, timeout=10).status_code == 200, path
+        assert requests.get(origin.url + path, timeout=60).status_code == 200, path
 
 
 # What ingress-nginx writes for a location, as far as it touches a stream: an annotation, or else the ConfigMap, or else
@@ -273,7 +273,7 @@ def events(text: str) -> list[tuple[int, str]]:
 
 def test_every_poll_may_land_elsewhere(replicas):
     front, one, _ = replicas
-    responses = [requests.get(f"{front.url}/stream/polling?{TEXT}&cnt={n}", timeout=10) for n in range(31)]
+    responses = [requests.get(f"{front.url}/stream/polling?{TEXT}&cnt={n}", timeout=60) for n in range(31)]
     # The 31st has no piece: past the end.
     assert [response.json()["message"] for response in responses[:-1]] == the_text(one)
     assert responses[-1].status_code == 400

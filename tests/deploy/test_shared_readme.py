@@ -54,7 +54,7 @@ def test_at_most_five_steps_and_what_they_make(section, tmp_path):
             env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
             check=True,
             capture_output=True,
-            timeout=20,
+            timeout=60,
         )
     for where, name in STEPPED[section].items():
         made = tmp_path / where

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.culprits import CULPRITS
-from flushcheck.diagnosis.bundles import Site, bundles, site_of
+from flushcheck.diagnosis.bundles import EXAMPLE_APP, EXAMPLE_PATH, Site, bundles, site_of
 from flushcheck.model import Confidence, CulpritReport, Fix, Owner, Place, Server
 from tests.diagnosis.bundled import CHAT, every_bundle, needs
 
@@ -44,6 +44,8 @@ MERGED = [
     ("headers of two names",                  [[UPGRADE]],                              ["proxy_set_header Upgrade $http_upgrade;", 'proxy_set_header Connection "upgrade";']),
     ("an empty value gives way",              [[EMPTY], [UPGRADE]],                     ["proxy_http_version 1.1;", 'proxy_set_header Connection "upgrade";', "proxy_set_header Upgrade $http_upgrade;"]),
     ("an empty value does not replace one",   [[UPGRADE], [EMPTY]],                     ["proxy_set_header Upgrade $http_upgrade;", 'proxy_set_header Connection "upgrade";', "proxy_http_version 1.1;"]),
+    ("parameters keep their own value",       [[line("proxy_cache_bypass $a;\nproxy_set_header A 1;")], [line("proxy_set_header a 2;\nproxy_set_header A-B 2;")]], ["proxy_cache_bypass $a;", "proxy_set_header A 1;", "proxy_set_header A-B 2;"]),
+    ("a block stays whole",                   [[line("if ($a) {\n  # why\n  proxy_buffering off;\n}")]], ["if ($a) {", "# why", "proxy_buffering off;", "}"]),
     ("an empty value alone stays",            [[EMPTY]],                                ["proxy_http_version 1.1;", EMPTIED]),
     ("an instruction is skipped",             [[line("# remove it", place=None), BUFFERING]], ["proxy_buffering off;"]),
     ("what to remove beside a line",          [[line("# remove a\nproxy_buffering off;", removes=("a",))]], ["# remove a here", "proxy_buffering off;"]),
@@ -247,3 +249,48 @@ def test_no_text_sets_the_same_twice(server):
     lines = [each.strip() for each in every_bundle(server)["all together"].change.splitlines()]
     settings = [re.sub(r"\s+(\S+);?$", "", each) for each in lines if each not in ("}", "{")]
     assert len(set(settings)) == len(settings), settings
+
+
+PASS = "ProxyPass /chat http://app:8000/chat"
+JOINED = [
+    # name                       one line                     another                        the line that is left
+    ("a parameter is added",     f"{PASS} flushpackets=on",   f"{PASS} disablereuse=on",     f"{PASS} flushpackets=on disablereuse=on"),
+    ("a parameter of both",      f"{PASS} flushpackets=on",   f"{PASS} flushpackets=on",     f"{PASS} flushpackets=on"),
+    ("none in the first",        PASS,                        f"{PASS} flushpackets=on",     f"{PASS} flushpackets=on"),
+    ("another directive",        "ProxyTimeout 3600",         "ProxyTimeout 60",             "ProxyTimeout 3600"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "first", "second", "expected"), JOINED, ids=[row[0] for row in JOINED])
+def test_parameters_of_apaches_proxypass_are_joined(name, first, second, expected):
+    reports = [needs(line(change, Server.APACHE, Place.SITE), name=change) for change in (first, second)]
+    assert text(*reports) == expected
+
+
+REMOVED = [
+    # server           what is left beside the removal               the text begins with
+    (Server.APACHE,    line("ProxyTimeout 60", Server.APACHE, Place.SITE, removes=("a",)), "# remove a here\nProxyTimeout 60"),
+    (Server.HAPROXY,   line("timeout server 1h", Server.HAPROXY, Place.SITE, removes=("a",)), "defaults\n    # keep your own lines of this block\n    # remove a here\n    timeout server 1h"),
+    (Server.CADDY,     line("encode zstd", Server.CADDY, Place.SITE, removes=("a",)), "http://example.org:8080 {\n    # keep your own lines of this block\n    # remove a here\n    encode zstd"),
+    (Server.LIGHTTPD,  line("a = 1", Server.LIGHTTPD, removes=("a",)), '$HTTP["url"] =~ "^/chat/" {\n    # remove a here\n    a = 1'),
+    (Server.PHP,       line("output_buffering = 0", Server.PHP, Place.FILE, removes=("a",)), "# remove a here\noutput_buffering = 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("server", "fix", "begins"), REMOVED, ids=[row[0] for row in REMOVED])
+def test_each_server_is_told_what_to_remove(server, fix, begins):
+    assert text(needs(fix)).startswith(begins)
+
+
+SLASHES = [
+    # target                      direct                  the line
+    ("https://example.org/chat/", "http://app:8000/",     "handle /chat/* -> http://app:8000/"),
+    ("https://example.org/chat",  "http://app:8000",      "handle /chat/* -> http://app:8000/"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "direct", "expected"), SLASHES)
+def test_an_address_is_written_with_one_slash_at_its_end(target, direct, expected):
+    change = f"handle {EXAMPLE_PATH} -> {EXAMPLE_APP}"
+    made = text(needs(line(change, Server.PHP, Place.FILE)), site=site_of(target, direct))
+    assert made == expected

@@ -315,6 +315,22 @@ def test_servers_are_ordered_by_what_is_known_of_them():
     assert unproven == [lighttpd, FIX, haproxy, NGINX, SQUID], "without its mark it is last"
 
 
+def test_what_worked_stands_before_the_server_that_is_proven_and_the_absent_one_behind_the_unknown():
+    tried = replace(HEADER, server=Server.NGINX)
+    fixes = [SQUID, FIX, NGINX, tried]
+    assert [each.fix for each in offered(fixes, result(*STRIPPED))] == [tried, NGINX, FIX]
+    unproven = [each.fix for each in offered([SQUID, NGINX, FIX, APACHE], result(HELD_PATH))]
+    assert unproven.index(FIX) < unproven.index(SQUID)
+
+
+def test_the_layers_of_an_app_rule_a_fix_out():
+    newer = ["a.layer nginx/1.29.7"]
+    (report,) = with_fixes([report_on([UNTIL, FIX])], [result(HELD_PATH)], None, newer)
+    assert report.fixes == (FIX,)
+    (report,) = with_fixes([report_on([UNTIL, FIX])], [result(HELD_PATH)], None, ["a.layer nginx/1.29.6"])
+    assert report.fixes == (UNTIL, FIX)
+
+
 def test_a_name_changes_no_order_where_there_is_one_server():
     named = saw(CHUNKED, HELD, headers={"server": "nginx"})
     assert [each.fix for each in offered([FIX, NGINX], result(named))] == [FIX, NGINX]

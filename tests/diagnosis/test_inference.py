@@ -7,13 +7,25 @@ from dataclasses import replace
 
 import pytest
 
+from flushcheck.diagnosis.bundles import bundles, site_of
+from flushcheck.diagnosis.clients import ClientVerdict, culprit_reports
+from flushcheck.diagnosis.fixes import with_fixes
 from flushcheck.diagnosis.inference import judge
+from flushcheck.diagnosis.origin_notes import origin_notes
+from flushcheck.measurement import plan
+from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
+    Capabilities,
+    Client,
     Confidence,
+    FaultPlace,
     Flow,
     Observation,
+    Omission,
+    OmissionReason,
     Outcome,
     Probe,
+    Report,
     RequestAtApp,
     Run,
     Transport,
@@ -215,6 +227,48 @@ def test_a_report_has_the_version_of_tls_on_the_path(versions, expected):
         for version, vantage in versions
     )
     assert judge(Run("http://x", seen)).tls_version == expected
+
+
+def test_a_run_without_a_probe_has_its_circumstances():
+    origin = Capabilities((Transport.EVENTS,), 100, 60.0, 1_000_000)
+    omitted = (Omission(Probe(Transport.CHUNKED), OmissionReason.NOT_OFFERED),)
+    run = Run("http://h/o", (), tool="flushcheck 1", capabilities=origin, omissions=omitted)
+    assert judge(run) == Report(
+        "http://h/o",
+        Verdict.UNKNOWN,
+        "could not tell: the origin offers events, and none of that was asked for",
+        (),
+        (),
+        origin_notes(run, ()),
+        "flushcheck 1",
+    )
+    assert origin_notes(run, ())
+
+
+def test_the_lines_to_paste_have_the_addresses_of_the_run():
+    nginx = Path(4096, XAB, removes_header=True, origin=OLD_HTTP).run()
+    report = judge(replace(nginx, target="https://example.org/chat", direct="http://app:8000"))
+    assert report.bundles == bundles(report.culprits, site_of("https://example.org/chat", "http://app:8000"))
+    assert "location /chat" in report.bundles[0].change
+    refused = Path(4096, XAB, removes_header=True, origin=OLD_HTTP, upgrades=False).run()
+    passes = judge(replace(refused, target="https://example.org/chat", direct="http://app:8000"))
+    without = judge(replace(refused, target="https://example.org/chat"))
+    assert passes.bundles == bundles(passes.culprits, site_of("https://example.org/chat", "http://app:8000"))
+    assert without.bundles == bundles(without.culprits, site_of("https://example.org/chat", ""))
+
+
+def test_where_the_fault_lies_rules_fixes_out():
+    nginx = Path(4096, XAB, removes_header=True, origin=OLD_HTTP).run()
+    probes = plan.direct_counterparts(plan.baselines(Transport, quick=False))
+    clean = tuple(Path().observe(probe) for probe in probes)
+    run = replace(nginx, observations=(*nginx.observations, *clean), direct="http://app:8000")
+    report = judge(run)
+    view = Observations(run.observations).of_client(Client.BROWSER)
+    located = report.fault_location
+    assert located
+    assert located.place is FaultPlace.PATH
+    results = [ClientVerdict(Client.BROWSER, view, report.transports, Verdict.HELD)]
+    assert report.culprits == with_fixes(culprit_reports(results), results, located)
 
 
 def test_a_report_lists_what_was_tried_and_found_clean():

@@ -17,6 +17,7 @@ from flushcheck.model import (
     Observation,
     Outcome,
     Probe,
+    RungStream,
     Scenario,
     Transport,
     Vantage,
@@ -158,6 +159,64 @@ def test_a_service_is_compared_transport_by_transport(name, run, place, summary)
     assert [fact.sentence.partition(":")[0] for fact in report.fault_location.evidence] == [
         rung.name for rung in report.rungs
     ]
+
+
+def test_a_stream_that_one_address_was_not_asked_for_is_open_there():
+    run = diagnosed(CLEAN, CLEAN, public=NGINX)
+    kept = [
+        seen
+        for seen in run.observations
+        if (seen.probe.transport, seen.probe.vantage, seen.probe.run)
+        != (Transport.WEBSOCKET, Vantage.DIRECT, 1)
+    ]
+    report = judge(replace(run, observations=tuple(kept)))
+    assert report.fault_location
+    assert report.fault_location.summary == (
+        f"{HOLD.format('sidecar', 'public')} (there, and not at sidecar: a hop that removes Upgrade from requests)"
+    )
+    sidecar = report.rungs[1]
+    assert RungStream(Transport.WEBSOCKET, Flow.UNKNOWN, "not asked for at this address") in sidecar.streams
+    assert report.fault_location.evidence[1].sentence.endswith("; websocket not asked for")
+
+
+def test_all_streams_of_one_address_are_one_sentence():
+    report = judge(diagnosed(CLEAN, CLEAN, public=CLEAN))
+    assert report.fault_location
+    assert report.fault_location.evidence[0].sentence == (
+        "app: polling flowing; chunked flowing; events flowing; websocket flowing"
+    )
+
+
+def test_what_cannot_be_compared_is_said_before_what_is_right():
+    silent = replace(CLEAN, control=False)
+    run = diagnosed(Outcome.UNREACHABLE, CLEAN, public=silent)
+    located = judge(run).fault_location
+    assert located
+    assert (located.place, located.summary) == (
+        FaultPlace.UNKNOWN,
+        "on polling, chunked, events, websocket the addresses could not be compared",
+    )
+    kept = [
+        seen
+        for seen in diagnosed(CLEAN, CLEAN, public=CLEAN).observations
+        if (seen.probe.transport, seen.probe.vantage, seen.probe.run)
+        != (Transport.POLLING, Vantage.DIRECT, 1)
+    ]
+    mixed = judge(replace(diagnosed(CLEAN, CLEAN, public=CLEAN), observations=tuple(kept))).fault_location
+    assert mixed
+    assert (mixed.place, mixed.summary) == (
+        FaultPlace.UNKNOWN,
+        "on polling the addresses could not be compared",
+    )
+
+
+def test_two_hops_that_show_at_the_held_rung_alone_are_listed():
+    front = replace(LATER_HOPS, origin=replace(CLEAN.origin, via="1.1 edge, 1.1 shield"))
+    report = judge(diagnosed(CLEAN, CLEAN, front, public=front))
+    assert report.fault_location
+    new = [hop for hop in report.rungs[2].hops if hop not in report.rungs[1].hops]
+    assert len(new) > 1
+    assert f" (there, and not at sidecar: {'; '.join(new)})" in report.fault_location.summary
 
 
 def test_the_first_rung_with_the_fault_is_marked_for_each_transport():

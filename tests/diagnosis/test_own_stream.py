@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.diagnosis.own_stream import ADD_DIRECT, ADD_REPEAT, LOOK_INSIDE
+from flushcheck.diagnosis.own_stream import ADD_DIRECT, ADD_REPEAT, LOOK_INSIDE, stream_report
+from flushcheck.diagnosis.token_sentences import describe_ending
+from flushcheck.measurement.tokens import token_metrics
 from flushcheck.model import Client, Outcome, Transport, Vantage, Verdict
 from tests.measurement.own import DIRECT, HTTP1, IDENTITY, ONCE, OWN, SINGLY, evenly, observed, own_run
 
@@ -51,6 +53,14 @@ def test_a_stream_without_records_has_no_records_per_delivery():
     stream = judge(own_run(observed([], format="Ollama chat", format_end="END"))).stream
     assert stream
     assert (stream.records, stream.deliveries, stream.records_per_delivery) == (0, 0, 0.0)
+
+
+def test_an_end_of_the_format_is_told_with_its_error():
+    failed = observed(evenly(4, 0.1), error="overloaded", outcome=Outcome.CUT)
+    report = stream_report(own_run(failed), failed)
+    metrics = token_metrics(failed)
+    assert report.tokens == metrics
+    assert report.token_sentences == (describe_ending(metrics.ending, "", "overloaded"),)
 
 
 def test_a_transport_has_the_numbers_of_records():

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.diagnosis.inference import judge
+from flushcheck.diagnosis.response_notes import response_notes
+from flushcheck.measurement.observations import Observations
 from flushcheck.model import Observation, Transport
 from tests.measurement.own import GZIP, HTTP10, IDENTITY, OWN, RECORD_BYTES, evenly, observed, own_run
 
@@ -59,6 +61,54 @@ TYPES = [
 def test_a_content_type_that_readers_wait_for_or_refuse_is_noted(name, stream, words, expected):
     assert (words in notes(stream)) is expected
     assert RECORD_BYTES * (LOOKED_AT - 1) < 1024 <= RECORD_BYTES * LOOKED_AT
+
+
+def test_each_note_is_a_whole_sentence():
+    late = typed(PLAIN, evenly(40, 0.1, start_s=3.0), ("cache-control", "max-age=60"))
+    first = typed(f"{JSON}; charset=utf-8", AT_ONCE, LENGTH, GZIP)
+    repeat = replace(typed(JSON, LONG), probe=replace(CHUNKED, variant=IDENTITY.variant))
+    assert response_notes(Observations([late]), late, "GET") == (
+        (
+            "Chromium's XMLHttpRequest would show the first text 2.5 s later than it arrived, after 1024 bytes: it looks "
+            "for the type of text/plain; X-Content-Type-Options: nosniff prevents that, and fetch() never waits"
+        ),
+        (
+            "the response has Cache-Control: max-age=60: a cache may store the stream and play it back to the next reader, "
+            "all at once; the app can send no-store"
+        ),
+    )
+    assert response_notes(Observations([first, repeat]), first, "GET") == (
+        (
+            "the response has a Content-Length of 1600, and none for a client that accepts no compression: what makes the "
+            "difference joins the whole response before it sends it on"
+        ),
+    )
+
+
+def test_the_end_counts_from_the_first_byte():
+    short = typed(PLAIN, evenly(LOOKED_AT - 1, 0.1, start_s=3.0))
+    assert f"{WAITS} {short.ended_s - 3.0:.1f} s later" in notes(short)
+
+
+SIZES = [
+    # bytes of the two arrivals, whether Chromium waits for the second
+    (1022, 1, True),
+    (1023, 1, True),
+    (1024, 1, False),
+    (1, 1023, True),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "waits"), SIZES)
+def test_chromium_waits_for_1024_bytes(first, second, waits):
+    stream = typed(PLAIN, [(0.0, 1), (0.6, 1), *evenly(9, 0.2, start_s=0.8)])
+    sizes = (first, second, *[0] * 9)
+    arrivals = tuple(
+        replace(each, text_bytes=size) for each, size in zip(stream.arrivals, sizes, strict=True)
+    )
+    assert (WAITS in notes(replace(stream, arrivals=arrivals))) is waits
+    if (first, second) == (1023, 1):
+        assert f"{WAITS} 0.6 s" in notes(replace(stream, arrivals=arrivals))
 
 
 STORED = "a cache may store the stream and play it back"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flushcheck.diagnosis.inference import judge
-from flushcheck.diagnosis.tried import tried_and_clean
+from flushcheck.diagnosis.tried import _label, tried_and_clean
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
     CutCause,
@@ -57,6 +57,12 @@ def test_an_experiment_is_no_promise_of_its_own():
     report = judge(run)
     assert any(o.probe.variant is Variant.XAB for o in run.observations)
     assert not any(sentence.startswith(("chunked:", "events:")) for sentence in report.clean)
+
+
+def test_a_stream_with_silences_or_an_experiment_has_no_label():
+    probe = CLEAN.observations[0].probe
+    assert _label(replace(probe, scenario=Scenario.IDLE)) == ""
+    assert _label(replace(probe, variant=Variant.XAB)) == ""
 
 
 def test_several_at_once_are_listed():

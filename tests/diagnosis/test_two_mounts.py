@@ -7,15 +7,25 @@ import json
 
 import pytest
 
+from flushcheck.diagnosis.connection_notes import connection_notes
 from flushcheck.diagnosis.inference import judge
+from flushcheck.diagnosis.origin_notes import origin_notes
 from flushcheck.diagnosis.two_mounts import layer_name, layers_between, layers_evidence, mounts_fault
 from flushcheck.measurement import plan
 from flushcheck.measurement.observations import Observations
 from flushcheck.model import (
     Capabilities,
+    Certificate,
+    CertificateMatch,
+    CertificateReport,
+    FaultLocation,
     FaultPlace,
     Observation,
+    Omission,
+    OmissionReason,
     Outcome,
+    Probe,
+    Report,
     Run,
     Transport,
     Vantage,
@@ -41,6 +51,7 @@ COMPRESS = "flask_compress.flask_compress.Compress Flask-Compress/1.25"
 GZIP_52 = "django.middleware.gzip.GZipMiddleware Django/5.2"
 GZIP_61 = "django.middleware.gzip.GZipMiddleware Django/6.1"
 LOGS = "app.log_bodies"
+CERTIFICATE = Certificate("site.test", "Public Authority", "2027-06-01 12:00:00", "aa", "key")
 PLACED = ("inner", "outer")
 
 
@@ -158,11 +169,85 @@ def test_two_faults_are_told_apart():
     )
 
 
+def test_a_known_layer_has_the_names_the_encoding_and_the_experiment_as_evidence():
+    (detection,) = judge(two_mounts(GZIPS, CLEAN, LOGS, COMPRESS)).transports[1].culprits
+    (mounts,) = judge(two_mounts(GZIPS, CLEAN)).transports[1].culprits
+    sentences = [fact.sentence for fact in detection.evidence]
+    assert sentences == [
+        *(fact.sentence for fact in mounts.evidence),
+        "between the two mounts, from the outermost: log_bodies, Compress (Flask-Compress/1.25)",
+        "chunked: at the innermost mount it comes as gzip, at the outermost one plain",
+        "chunked: with a client that accepts no compression the stream flows (longest wait 0.00 s instead of 1.90 s)",
+    ]
+    (layer,) = judge(two_mounts(HOLDS, CLEAN, LOGS)).transports[1].culprits
+    (bare,) = judge(two_mounts(HOLDS, CLEAN)).transports[1].culprits
+    assert layer.evidence == (*bare.evidence, *layers_evidence((LOGS,)))
+
+
+def test_a_wrong_order_has_its_two_explanations():
+    run = two_mounts(CLEAN, HOLDS)
+    fault = mounts_fault(run, Observations(run.observations))
+    assert fault.endswith(
+        f"({OUTER}). All that passes the innermost mount passes the outermost one's place too, so the two addresses are "
+        "in the wrong order, or they take different ways through what stands in front"
+    )
+
+
+def test_one_origin_alone_says_no_order():
+    exchanged = two_mounts(CLEAN, CLEAN, places=("outer", "inner"))
+    for run in (
+        dataclasses.replace(exchanged, outer_capabilities=None),
+        dataclasses.replace(exchanged, capabilities=None),
+    ):
+        assert mounts_fault(run, Observations(run.observations)) == ""
+
+
 def test_versions_of_the_layers_choose_the_fix():
     (culprit,) = judge(two_mounts(GZIPS, CLEAN, GZIP_52)).culprits
     assert culprit.versions[0].startswith("Django 5.2 never flushes")
     (unknown,) = judge(two_mounts(GZIPS, CLEAN, "django.middleware.gzip.GZipMiddleware")).culprits
     assert unknown.versions[0].startswith("Django before 6.1 never flushes")
+
+
+def test_mounts_that_contradict_each_other_get_what_arrived_and_no_cause():
+    contradicting = two_mounts(CLEAN, HOLDS, LOGS)
+    run = dataclasses.replace(
+        contradicting,
+        tool="curl 8",
+        verified=False,
+        certificate=CERTIFICATE,
+        omissions=(Omission(Probe(Transport.CHUNKED), OmissionReason.NO_TIME),),
+    )
+    report = judge(run)
+    sentence = mounts_fault(run, Observations(run.observations))
+    arrived = judge(dataclasses.replace(run, outer="", outer_capabilities=None)).transports
+    assert report == Report(
+        target=INNER,
+        verdict=COULD_NOT,
+        headline=f"could not tell: {sentence}",
+        transports=tuple(dataclasses.replace(each, culprits=(), clients=(), freed_by=()) for each in arrived),
+        culprits=(),
+        notes=(*connection_notes(run), *origin_notes(run, arrived)),
+        tool="curl 8",
+        fault_location=FaultLocation(UNKNOWN, sentence),
+        certificate=CertificateReport(CERTIFICATE, None, CertificateMatch.NOT_COMPARED),
+        is_origin=True,
+    )
+    assert len(report.notes) > len(connection_notes(run))
+
+
+def test_the_layers_are_evidence_of_where_the_fault_is():
+    run = two_mounts(HOLDS, CLEAN, LOGS)
+    located, bare = judge(run).fault_location, judge(two_mounts(HOLDS, CLEAN)).fault_location
+    assert located is not None
+    assert bare is not None
+    assert located == dataclasses.replace(
+        bare, layers=(LOGS,), evidence=(*bare.evidence, *layers_evidence((LOGS,)))
+    )
+    alone = judge(
+        dataclasses.replace(HOLDS.run(), target=INNER, outer=OUTER, capabilities=origin("", (LOGS,)))
+    )
+    assert alone.fault_location is None
 
 
 WRONG = [

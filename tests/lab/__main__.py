@@ -113,7 +113,7 @@ def main() -> int:
     with scratch(), ExitStack() as stack:
         if asked.busy:
             stack.enter_context(servers.busy_cores())
-        if len(cases) == 1 and asked.cases and not asked.chromium:
+        if len(cases) == 1 and asked.cases and not (asked.chromium or asked.watch):
             return show(
                 cases[0], stay=asked.stay, record=asked.record, measure=asked.measure, quick=asked.quick
             )
@@ -249,7 +249,9 @@ class Bench:
                     return Result(case, mark, "", (), 0.0, "; ".join(changed))
                 if self.watching:
                     direct = watched.port_behind(case, origin.url) if self.direct else ""
-                    reports, took_s = watched.look(front.url, direct, partial(self._keep, case))
+                    reports, took_s = watched.look(
+                        front.url, direct, partial(self._keep, case), case.options.get("origin", "")
+                    )
                     return watched.assess_watched(case, seen, reports, took_s)
                 report, run, took_s = diagnose(front.url, case, quick=self.quick)
                 if self._record:

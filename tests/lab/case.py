@@ -26,6 +26,7 @@ offers them. `clients` says for which of `http1`, `browser` and `http3` a guilty
 `chromium h2` says why a real Chromium rightly gets something else by that protocol (`chromium.py`).
 `unknown to file` says why the config check cannot know an innocent case.
 `js` is the text of a module of njs, /run/lab/filter.js.
+`watched <stream>` is how a stream of `watched.py` arrives, where the observer's word is coarser; `why-watched` is the reason.
 `clients of file` says why the config check rightly names other clients (tests/checking/test_lab_clients.py).
 `culprit browser` names what holds a browser, where that is less than what holds the others.
 `recorded: yes` keeps the recording of a case over TLS that `make test` does not run.

@@ -179,7 +179,7 @@ def _wait_until_ok(service: Service, path: str) -> None:
         with (
             suppress(OSError, http.client.HTTPException),
             closing(
-                http.client.HTTPSConnection(HOST, service.port, timeout=2, context=context)
+                http.client.HTTPSConnection(HOST, service.port, timeout=20, context=context)
             ) as connection,
         ):
             connection.request("GET", path)

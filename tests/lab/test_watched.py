@@ -11,10 +11,10 @@ from flushcheck import judge
 from tests.culprits.rows_own import AT_PORT, FREED, blocks, held, server
 from tests.lab.case import Case, Kind, Protocol
 from tests.lab.verdicts import Mark
-from tests.lab.watched import assess_watched
+from tests.lab.watched import STREAMS, address_of, assess_watched, port_behind
 from tests.measurement.own import GZIP, SINGLY, observed, own_run
 
-HELD, FLOWS = "held", "flowing"
+HELD, FLOWS, KILO_HELD = "held", "flowing", "flowing; kilo held"
 RIGHT, UNDECIDED, WRONG = Mark.RIGHT, Mark.UNDECIDED, Mark.WRONG
 
 
@@ -25,11 +25,18 @@ def case(*culprits: str) -> Case:
     )
 
 
+def watched_case(word: str) -> Case:
+    """A case with a `watched` line."""
+    return replace(case("nginx-proxy-buffering"), options={"watched events-token": word})
+
+
 ROWS = [
     # name,                       case,                          what arrives, what flushcheck saw,                       mark
     ("flowing",                   case(),                        FLOWS,        (observed(SINGLY),),                       RIGHT),
     ("a false alarm",             case(),                        FLOWS,        (held(), AT_PORT),                         WRONG),
-    ("a cause that others meet",  case("compressor"),            FLOWS,        (held(GZIP), FREED),                       RIGHT),
+    ("a cause that others meet",  case("compressor"),            KILO_HELD,    (held(GZIP), FREED),                       RIGHT),
+    ("a cause that holds nothing", case("compressor"),           FLOWS,        (held(GZIP), FREED),                       WRONG),
+    ("a coarse word",             watched_case(HELD),            FLOWS,        (held(), AT_PORT),                         RIGHT),
     ("not told apart",            case("nginx-proxy-buffering"), HELD,         (held(),),                                 UNDECIDED),
     ("called flowing",            case("nginx-proxy-buffering"), HELD,         (observed(SINGLY),),                       WRONG),
     ("described",                 case("nginx-proxy-buffering"), HELD,         (held(), AT_PORT),                         RIGHT),
@@ -42,7 +49,21 @@ ROWS = [
 
 @pytest.mark.parametrize(("name", "case_", "word", "seen", "mark"), ROWS, ids=[row[0] for row in ROWS])
 def test_a_watched_stream_is_compared_with_its_case(name, case_, word, seen, mark):
-    sights = {Protocol.HTTP1: {"events-token": word}}
+    token, _, kilo = word.partition("; kilo ")
+    sights = {Protocol.HTTP1: {"events-token": token, **({"events-kilo": kilo} if kilo else {})}}
     known = replace(case_, sights=sights, seen=sights[Protocol.HTTP1])
     result = assess_watched(known, sights, {"events-token": judge(own_run(*seen))}, 1.0)
     assert result.mark is mark, result.why
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_of_an_origin_is_asked_for_in_its_protocol(name):
+    route = name.partition("-")[0]
+    assert address_of(name, "") == STREAMS[name][1]
+    assert address_of(name, "/x").startswith(f"/x?fc={route}&count=")
+    assert address_of(name, "/x?k=y").startswith(f"/x?k=y&fc={route}&count=")
+
+
+def test_an_origin_is_not_at_the_port_behind():
+    assert port_behind(case(), "http://127.0.0.1:1") == "http://127.0.0.1:1"
+    assert port_behind(replace(case(), options={"origin": "/x"}), "http://127.0.0.1:1") == ""

@@ -70,7 +70,7 @@ def test_a_middleware_that_leaves_streams_alone_passes_each_chunk_on(wsgi, capsy
 
 @pytest.mark.parametrize("token", [None, TOKEN[:-1] + "!"])
 def test_others_get_the_projects_own_404(token, wsgi):
-    connection = http.client.HTTPConnection("127.0.0.1", wsgi.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", wsgi.port, timeout=60)
     headers = {"X-Flushcheck-Tap": "0" * 32} | ({"X-Flushcheck-Token": token} if token else {})
     connection.request("GET", f"/nowhere?fc=tap&id={'0' * 32}", headers=headers)
     response = connection.getresponse()

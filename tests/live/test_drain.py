@@ -28,8 +28,8 @@ CLIENTS = 200
 # tried, since nothing would have been shown.
 COUNTS = (35, 70, 140)
 
-# 3 s are promised; a busy machine may add to it.
-ENDED_WITHIN_S = 5.0
+# 3 s are promised; a busy machine may add to it. gunicorn kills what has not ended after 8 s.
+ENDED_WITHIN_S = 7.0
 
 STREAMED = [Transport.CHUNKED, Transport.EVENTS, Transport.WEBSOCKET]
 GOOD = servers.GOOD_SITE.read_text()
@@ -135,15 +135,15 @@ def test_a_process_that_is_told_to_end_ends_each_stream_by_its_protocol():
 
 
 def test_readiness_falls_with_the_first_word_of_the_end():
-    ask = b"GET /stream/chunked?interval=5&count=9 HTTP/1.1\r\nHost: x\r\n\r\n"
+    ask = b"GET /stream/chunked?interval=30&count=9 HTTP/1.1\r\nHost: x\r\n\r\n"
     with ExitStack() as stack:
         origin = stack.enter_context(servers.start_origin())
         balancer = stack.enter_context(
-            closing(http.client.HTTPConnection("127.0.0.1", origin.port, timeout=10))
+            closing(http.client.HTTPConnection("127.0.0.1", origin.port, timeout=60))
         )
         assert ready(balancer) == (200, None)
         # A stream keeps the process from going before it is asked again.
-        stream = stack.enter_context(socket.create_connection(("127.0.0.1", origin.port), timeout=10))
+        stream = stack.enter_context(socket.create_connection(("127.0.0.1", origin.port), timeout=60))
         stream.sendall(ask)
         assert stream.recv(1000)
         (worker,) = child_pids(origin.pid)

@@ -17,7 +17,7 @@ import requests
 
 from tests.cli.conftest import default_sigint  # noqa: F401  # a fixture
 from tests.live import nginxconf
-from tests.live.servers import ROOT, child_env, free_port
+from tests.live.servers import READY_WITHIN_S, ROOT, child_env, free_port
 
 
 def flushcheck(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -80,10 +80,10 @@ def serving(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     )  # fmt: skip
     url = f"http://localhost:{port}"
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + READY_WITHIN_S
         while True:
             try:
-                assert requests.get(f"{url}/healthz", timeout=5).status_code == 200
+                assert requests.get(f"{url}/healthz", timeout=60).status_code == 200
                 break
             except requests.ConnectionError:
                 assert process.poll() is None, process.communicate()
@@ -92,7 +92,7 @@ def serving(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         yield url, process
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 @pytest.mark.usefixtures("default_sigint")

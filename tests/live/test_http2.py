@@ -187,9 +187,11 @@ def test_a_page_is_served_over_one_connection(name, start, settings, websocket, 
         assert (seen[probe].alpn, seen[probe].http_version) == ("h2", "2")
         assert {code for code, _ in seen[probe].settings} >= {code for code, _ in settings}
         assert measure(seen[probe]).flow is Flow.FLOWING
-    # One piece is one frame wherever it flows; the last one carries the end record, or is empty.
+    # One piece is one frame wherever it flows; the last one carries the end record, or is empty. A busy machine may
+    # join some before they are framed.
     pieces = len(seen[CHUNKED].pieces)
-    assert pieces <= len(frames(seen[CHUNKED])) <= pieces + 2
+    arrivals = sum(1 for arrival in seen[CHUNKED].arrivals if arrival.pieces)
+    assert max(arrivals, pieces / 2) <= len(frames(seen[CHUNKED])) <= pieces + 2
     assert seen[SOCKET].alpn == websocket
     assert measure(seen[SOCKET]).flow is Flow.FLOWING
     http1 = seen[probes[-1]]
@@ -200,7 +202,10 @@ def test_a_page_is_served_over_one_connection(name, start, settings, websocket, 
 def test_six_streams_at_once_all_begin_at_once(start, origin, files, started):
     seen = observed(start(started, origin, files), files, *SIX)
     assert {item.alpn for item in seen} == {"h2"}
-    assert max(item.headers_s for item in seen) < 1.0, "none waits for the end of another, 2 s later"
+    begun_s = max(item.requested_s + item.headers_s for item in seen)
+    assert begun_s < min(item.requested_s + item.ended_s for item in seen), (
+        "none waits for the end of another"
+    )
 
 
 def test_nginx_holds_for_http_1_1_clients_what_flows_in_browsers(origin, files, started):

@@ -29,7 +29,8 @@ def test_a_short_read_time_out_is_found_with_its_second_and_the_printed_line_men
         assert verdict.idle is not None
         assert verdict.idle.cause is CutCause.IDLE
         assert verdict.idle.passed_s == 1
-        assert 1.9 <= verdict.idle.cut_after_s <= 2.9
+        # Nearer to the 2 s than to the silences that were tried.
+        assert 1.5 <= verdict.idle.cut_after_s < 3
     front.apply_fix(report.culprits[0].culprit.fixes[0].change)
     report = diagnose(front.url, only=OPEN, quick=True, idle_s=3)
     assert (report.verdict, report.culprits) == (Verdict.FLOWING, ())

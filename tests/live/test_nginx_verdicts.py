@@ -92,6 +92,9 @@ SITES = [
 ]
 
 
+# How often a path is diagnosed until all is decided.
+LOOKS = 3
+
 # The share of verdicts on busy cores that may stay undecided.
 MAX_OPEN = 0.1
 
@@ -132,6 +135,17 @@ def assert_true(report: Report, site: Site, *, busy: bool = False) -> None:
     assert verdicts[Transport.WEBSOCKET].flow is (Flow.FAILED if closed else Flow.FLOWING)
 
 
+def decided(url: str, site: Site) -> Report:
+    """Diagnose until all is decided: a busy machine may leave a flow or a size open, and not each time."""
+    for _ in range(LOOKS - 1):
+        report = diagnose(url)
+        verdicts = by_transport(report)
+        is_open = Flow.UNKNOWN in {verdict.flow for verdict in report.transports}
+        if not is_open and (not site.hold_bytes or verdicts[Transport.CHUNKED].hold_bytes):
+            return report
+    return diagnose(url)
+
+
 def assert_flowing(report: Report, *transports: Transport) -> None:
     verdicts = by_transport(report)
     assert {t: verdicts[t].flow for t in transports} == dict.fromkeys(transports, Flow.FLOWING)
@@ -140,7 +154,7 @@ def assert_flowing(report: Report, *transports: Transport) -> None:
 @pytest.mark.parametrize("site", SITES, ids=[site.name for site in SITES])
 def test_the_verdict_is_true_and_the_printed_fix_frees_that_very_file(site, origin):
     with running(site, origin) as nginx:
-        report = diagnose(nginx.url)
+        report = decided(nginx.url, site)
         assert_true(report, site)
         if not site.culprits:
             assert report.verdict is Verdict.FLOWING

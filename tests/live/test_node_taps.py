@@ -99,7 +99,7 @@ def test_others_get_the_apps_own_404(name, headers, node):
 
 
 def get(node: servers.Service, path: str, headers: dict[str, str]) -> tuple[int, bytes, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=60)
     connection.request("GET", path, headers=headers)
     response = connection.getresponse()
     return response.status, response.read(), response.headers.get("Cache-Control", "")

@@ -43,7 +43,7 @@ class File:
     port: int
 
     def get(self, query: str, headers: dict[str, str] = GOOD, method: str = "GET") -> Response:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, f"/?{query}", headers=headers)
             response = connection.getresponse()
@@ -77,8 +77,11 @@ def file(request: pytest.FixtureRequest) -> Iterator[File]:
 
 def test_it_keeps_every_rule(file: File) -> None:
     failed = _failed(file)
-    # On a busy machine a piece is late by chance, and not twice.
-    assert not failed or set(failed) & set(_failed(file)) == set(), failed
+    for _ in range(2):  # on a busy machine a piece is late by chance, and not each time
+        failed = {
+            check: found for check, found in (_failed(file) if failed else {}).items() if check in failed
+        }
+    assert not failed
 
 
 def _failed(file: File) -> dict[str, CheckResult]:

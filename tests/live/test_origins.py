@@ -93,7 +93,7 @@ def _look(url: str) -> Seen:
     results = check_origin(f"{url}{mark}k={TOKEN}")
     report = diagnose(f"{url}{mark}k={TOKEN}", quick=True)
     host, _, path = url.removeprefix("http://").partition("/")
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http.client.HTTPConnection(host, timeout=60)
     connection.request("GET", f"/{path}{mark}fc=1")
     response = connection.getresponse()
     return Seen(results, report, response.status, response.read())

@@ -19,9 +19,9 @@ STREAMS = 4
 # More than the worker accepts at once beside the streams (100), so that refusals that stay would fill it.
 REFUSED = 150
 # A healthy one takes a few milliseconds; without a place it waits for `keepalive`, 10 s.
-HEALTHY_S = 5.0
+HEALTHY_S = 8.0
 # 3 s are promised; a busy machine may add to it. Idle connections alone held a worker for 8 s.
-ENDED_WITHIN_S = 5.0
+ENDED_WITHIN_S = 7.0
 
 LONG = "count=500&interval=1"
 UPGRADE = (

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.live import nginxconf, servers
 from tests.live.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401  # hooks
@@ -25,6 +25,10 @@ SWITCHES = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+# Playwright's own 5 s are too short for a busy machine. What does not come at all fails as well after this.
+WITHIN_MS = 60_000
+expect.set_options(timeout=WITHIN_MS)
 
 PASS = "proxy_pass http://127.0.0.1:8000;"
 # How a browser reports a violated policy. The rest of its console is about responses such as the 400 of polling.
@@ -84,7 +88,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser without any data."""
     fresh = browser.new_context(viewport={"width": 1280, "height": 900})
-    fresh.set_default_timeout(20_000)
+    fresh.set_default_timeout(WITHIN_MS)
     yield fresh
     fresh.close()
 

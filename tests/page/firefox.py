@@ -39,7 +39,7 @@ _PREFERENCES = {
 class Firefox:
     """One headless Firefox with one tab."""
 
-    def __init__(self, folder: Path, *, within_s: float = 30.0) -> None:
+    def __init__(self, folder: Path, *, within_s: float = 90.0) -> None:
         """Start it with a fresh profile in this folder.
 
         Raises:
@@ -107,7 +107,7 @@ class Firefox:
         assert reply["type"] == "success", reply
         return json.loads(reply["result"].get("value", "null"))
 
-    def wait(self, function: str, *, within_s: float = 30.0) -> Any:
+    def wait(self, function: str, *, within_s: float = 90.0) -> Any:
         """Ask until the answer is true; returns it."""
         end_s = time.monotonic() + within_s
         while not (answer := self.ask(function)):

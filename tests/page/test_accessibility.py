@@ -39,7 +39,7 @@ def checked(request, browser) -> Iterator[Page]:
         color_scheme=request.param,
         reduced_motion="reduce",
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()
 

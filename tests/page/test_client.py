@@ -38,7 +38,7 @@ def watch(
     """Open the page and wait for the stream's end; returns what the page says of it."""
     url = other_host.put("client.html", PAGE.replace("http://localhost:5000", service_url))
     page.goto(f"{url}{query}#{fragment}")
-    expect(page.locator("#state")).not_to_have_text("running", timeout=30_000)
+    expect(page.locator("#state")).not_to_have_text("running")
     return page.locator("#state").inner_text()
 
 
@@ -131,9 +131,7 @@ def test_on_the_services_own_page_it_says_which_transport_to_use(path, advice, p
     # In so short a stream a hold does not show: the page requests a longer one.
     page.goto(f"{request.getfixturevalue(path).url}/#count=10&interval=0.1")
     page.click("[data-action=client]")
-    expect(page.locator("#client-status")).to_have_text(
-        f"{advice}: all 60 pieces arrived, each once.", timeout=40_000
-    )
+    expect(page.locator("#client-status")).to_have_text(f"{advice}: all 60 pieces arrived, each once.")
 
 
 def test_a_short_stream_that_was_held_to_its_end_is_reported_as_held(page, bare, other_host):

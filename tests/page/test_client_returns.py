@@ -49,7 +49,7 @@ def begin(page: Page, other_host, url: str, order: str) -> Page:
 
 def all_of_it(page: Page, transport: str) -> None:
     """Every piece, each once, in order. Over the same transport: it worked a moment ago, so it is trusted to come back."""
-    expect(page.locator("#state")).to_have_text(f"complete {COUNT} {transport}", timeout=40_000)
+    expect(page.locator("#state")).to_have_text(f"complete {COUNT} {transport}")
     assert page.evaluate("window.seqs") == list(range(COUNT))
 
 

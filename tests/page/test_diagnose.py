@@ -220,7 +220,7 @@ def test_a_shared_run_with_markup_in_it_is_text(page, origin):
 def test_stop_ends_the_probes_at_any_time(stage, page, origin):
     page.goto(origin.url)
     page.click("[data-action=diagnose]")
-    expect(page.locator("#progress-text")).to_contain_text(stage, timeout=20_000)
+    expect(page.locator("#progress-text")).to_contain_text(stage)
     page.click("[data-action=stop-diagnosis]")
     expect(page.locator("#report .problem")).to_have_text("Stopped.")
     expect(page.locator("[data-action=diagnose]")).to_be_enabled()
@@ -237,7 +237,7 @@ def test_a_service_that_is_gone_is_reported_at_once(page, good, context):
     )
     page.unroute_all()
     page.get_by_role("button", name="Try again").click()
-    expect(page.locator("#progress-text")).to_contain_text("Streams of every kind", timeout=20_000)
+    expect(page.locator("#progress-text")).to_contain_text("Streams of every kind")
     page.click("[data-action=stop-diagnosis]")
 
 
@@ -252,7 +252,7 @@ def test_the_next_test_says_what_changed_since_the_one_before(page, origin):
         expect(comparison).to_have_attribute("data-trend", "better")
         expect(comparison).to_contain_text("no longer found: nginx-proxy-buffering")
         row = comparison.locator("tr", has_text="Chunked HTTP")
-        expect(row.locator("td").first).to_have_text(re.compile(r"was held, 1\.\d\d s, now flowing"))
+        expect(row.locator("td").first).to_have_text(re.compile(r"was held, \d\.\d\d s, now flowing"))
         expect(comparison.locator("tr", has_text="WebSocket")).to_contain_text("was failed, now failed")
         page.click("[data-action=diagnose]")
         finished(page)

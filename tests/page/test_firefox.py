@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.page.diagnosis import TRIES
 from tests.page.firefox import FIREFOX, Firefox
 from tests.page.own_app import COUNT, OwnApp
 
@@ -23,11 +24,14 @@ def firefox(tmp_path_factory) -> Iterator[Firefox]:
 def test_it_names_what_nginx_holds_with_its_defaults(firefox, bare):
     firefox.goto(bare.url)
     firefox.wait("() => document.documentElement.dataset.ready")
-    firefox.ask("() => document.querySelector('[data-action=diagnose]').click()")
-    assert (
-        firefox.wait("() => document.querySelector('#report .verdict, #report .problem')?.textContent")
-        == "Held"
-    )
+    result = "document.querySelector('#report .verdict, #report .problem')"
+    verdict = ""
+    for _ in range(TRIES):  # on a busy machine the browser may get too little time for a verdict
+        firefox.ask("() => document.querySelector('[data-action=diagnose]').click()")
+        if (verdict := firefox.wait(f"() => {result}?.textContent")) != "Could not tell":
+            break
+        firefox.ask(f"() => {result}.remove()")
+    assert verdict == "Held"
     assert (
         firefox.ask("() => document.querySelector('[data-culprit] pre').textContent")
         == "X-Accel-Buffering: no"
@@ -76,9 +80,11 @@ def test_it_opens_six_streams_to_a_host_over_http11(firefox, origin):
           const stop = new AbortController();
           let opened = 0;
           for (let n = 0; n < 7; n++) {
-            fetch(`/stream/chunked?count=100&t=${n}`, { signal: stop.signal }).then(() => (opened += 1), () => {});
+            fetch(`/stream/chunked?count=300&t=${n}`, { signal: stop.signal }).then(() => (opened += 1), () => {});
           }
-          await new Promise((resume) => setTimeout(resume, 1500));
+          const wait = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
+          for (const ends = performance.now() + 8000; opened < 6 && performance.now() < ends; ) await wait(50);
+          await wait(1000);  // in which a seventh would open
           stop.abort();
           return opened;
         }"""

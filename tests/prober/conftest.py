@@ -12,6 +12,7 @@ from flushcheck.prober import connecting
 from tests.prober.certificates import Pair, self_signed
 from tests.prober.http2_peers import Http2Script, http2_script
 from tests.prober.peers import Client, Script
+from tests.prober.stalls import undisturbed  # noqa: F401  # a fixture
 
 
 @pytest.fixture(scope="session")

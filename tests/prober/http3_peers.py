@@ -27,7 +27,7 @@ from tests.prober.certificates import Pair
 TEXT = (("content-type", "text/plain"),)
 CONTROL, ENCODER, DECODER = 3, 7, 11  # the first three unidirectional streams of a server, in aioquic's order
 DATA, HEADERS, SETTINGS, GOAWAY = 0, 1, 4, 7
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Ended(OSError):
@@ -211,15 +211,16 @@ def http3_server(pair: Pair, script: Http3Script, *, alpn: str = "h3") -> Iterat
             peers[address].inbox.put(data)
         else:
             peers[address] = Http3Peer(sock, address, data, settings)
-            threads.append(threading.Thread(target=work, args=(peers[address],), daemon=True))
-            threads[-1].start()
+            thread = threading.Thread(target=work, args=(peers[address],), daemon=True)
+            thread.start()
+            threads.append(thread)
 
     with udp_server(take) as url:
         try:
             yield url
         finally:
-            for peer in peers.values():
+            for peer in tuple(peers.values()):
                 peer.over = True
                 peer.inbox.put(b"")
-            for thread in threads:
-                thread.join(5)
+            for thread in tuple(threads):
+                thread.join(PATIENCE_S)

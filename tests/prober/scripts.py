@@ -31,8 +31,7 @@ def then(*parts: bytes) -> Script:
 def broken(*parts: bytes) -> Script:
     def script(client: Client) -> None:
         client.send(b"".join(parts))
-        # The client must have read it: a reset overtakes what lies unread.
-        time.sleep(0.1)
+        client.wait_until_read()  # a reset overtakes what lies unread
         client.reset()
 
     return script

@@ -2,6 +2,7 @@ import json
 import threading
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -30,16 +31,18 @@ from flushcheck.prober.address import parse
 from flushcheck.prober.rounds import Gathering
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import Target
-from tests.prober.peers import TO_CLOSE, Client, Script, end, event, piece, scripted_server
+from tests.prober.peers import PATIENCE_S, TO_CLOSE, Client, Script, end, event, piece, scripted_server
+
+pytestmark = pytest.mark.usefixtures("undisturbed")
 
 BOTH = (Transport.CHUNKED, Transport.EVENTS)
 OWN = Observation(Probe(Transport.CHUNKED, vantage=Vantage.LOOPBACK), Outcome.COMPLETE)
 
 
-def stream(client: Client, *, held: bool = False) -> None:
+def stream(client: Client, *, held: bool = False, interval_s: float = 0.02) -> None:
     """All at once, as if it had been sent so; or kept until the end, as if it had been sent in between."""
     count = int(client.query["count"])
-    interval_s = 0.02 if held else 0.0
+    interval_s = interval_s if held else 0.0
     lines = [piece(seq, seq * interval_s) for seq in range(count)]
     time.sleep(count * interval_s)
     if "events" in client.path:
@@ -49,9 +52,16 @@ def stream(client: Client, *, held: bool = False) -> None:
     client.send(TO_CLOSE + body)
 
 
-def service(control: Script, *, held: bool = False) -> Script:
-    """A service that responds at once, with this control."""
-    return lambda client: control(client) if client.path.endswith("/control") else stream(client, held=held)
+def service(control: Script, *, held: bool = False, interval_s: float = 0.02) -> Script:
+    """A service that responds at once, with this control; a longer interval shows a hold to a busier machine."""
+
+    def script(client: Client) -> None:
+        if client.path.endswith("/control"):
+            control(client)
+        else:
+            stream(client, held=held, interval_s=interval_s)
+
+    return script
 
 
 def no_control(client: Client) -> None:
@@ -97,9 +107,9 @@ def test_a_control_that_never_answers_is_not_waited_for(monkeypatch):
     monkeypatch.setattr("flushcheck.prober.rounds.CONTROL_SPARE_S", 0.2)
     with scripted_server(service(lambda client: client.wait_for_close())) as url:
         began = time.monotonic()
-        run = gather(url, only=["chunked"], quick=True, timeout_s=10)
+        run = gather(url, only=["chunked"], quick=True, timeout_s=2 * PATIENCE_S)
     assert {observation.outcome for observation in run.observations} == {Outcome.COMPLETE}
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < PATIENCE_S
 
 
 def test_a_clean_path_gets_the_second_round_unless_quick():
@@ -114,13 +124,16 @@ def test_a_clean_path_gets_the_second_round_unless_quick():
     assert len(quick.observations) == 3 + 1
     assert run.target == url
     assert run.tool.startswith("flushcheck ")
-    # Each stage begins with 0 and ends with all.
-    stages = [[step for step in progress if step.stage == stage] for stage in (1, 2)]
-    assert [(step.done, step.total) for step in stages[0]] == [(done, 4) for done in range(5)]
-    assert [(steps[0].done, steps[0].latest, steps[-1].done) for steps in stages] == [
-        (0, None, 4),
-        (0, None, len(stages[1]) - 1),
-    ]
+    # Each look of a stage begins with 0 and ends with all; a busy machine makes a second one.
+    looks = [number for number, step in enumerate(progress) if step.latest is None]
+    for begins, ends in pairwise([*looks, len(progress)]):
+        total = progress[begins].total
+        assert [(step.done, step.total) for step in progress[begins:ends]] == [
+            (done, total) for done in range(total + 1)
+        ]
+    assert progress[0].total == 4
+    assert [progress[begins].stage for begins in looks] == sorted(progress[begins].stage for begins in looks)
+    assert {step.stage for step in progress} == {1, 2}
 
 
 def looked(monkeypatch, see, **options):
@@ -242,7 +255,8 @@ def test_the_whole_is_over_in_time_whatever_hangs():
     with scripted_server(lambda client: client.wait_for_close()) as url:
         began = time.monotonic()
         run = gather(url, timeout_s=1.0)
-    assert time.monotonic() - began < 4
+    # One after the other, the probes of the first look alone would take longer than the time for a busy machine.
+    assert time.monotonic() - began < len(run.observations)
     assert {observation.outcome for observation in run.observations} == {Outcome.TIMEOUT}
 
 
@@ -326,11 +340,25 @@ def test_the_library_says_in_one_call_how_a_path_is():
 
 
 def test_every_address_is_asked_for_the_same_baselines_at_the_same_time():
-    clean, held = service(no_control), service(no_control, held=True)
-    with scripted_server(held) as url, scripted_server(held) as ingress, scripted_server(clean) as app:
-        began = time.monotonic()
+    together = threading.Barrier(3, timeout=PATIENCE_S)
+
+    def first_waits(script: Script) -> Script:
+        """Begin the first stream of an address when each address has been asked for one."""
+        streams: list[Client] = []
+
+        def waiting(client: Client) -> None:
+            if client.path.endswith("/chunked"):
+                streams.append(client)
+                if streams[0] is client:
+                    together.wait()
+            script(client)
+
+        return waiting
+
+    clean, held = (first_waits(service(no_control, held=is_held)) for is_held in (False, True))
+    other_held = first_waits(service(no_control, held=True))
+    with scripted_server(held) as url, scripted_server(other_held) as ingress, scripted_server(clean) as app:
         run = gather(url, only=["chunked"], quick=True, direct=app, at=[("ingress", f"{ingress}/")])
-        lasted_s = time.monotonic() - began
     assert run.direct == app
     assert run.addresses == (NamedAddress("direct", app), NamedAddress("ingress", ingress))
     baselines = plan.baselines([Transport.CHUNKED], quick=True)
@@ -338,7 +366,7 @@ def test_every_address_is_asked_for_the_same_baselines_at_the_same_time():
     assert {probe for probe in beside if probe.scenario is Scenario.TOKEN} == {
         replace(baselines[0], vantage=Vantage.DIRECT, run=number) for number in (0, 1)
     }
-    assert lasted_s < 6
+    assert not together.broken
     located = judge(run).fault_location
     assert located
     assert located.summary.startswith("on chunked the stream flows at direct and is held at")
@@ -423,6 +451,6 @@ def test_a_client_that_a_run_cannot_ask_as_is_named(given, message):
 def test_an_address_that_is_silent_in_the_handshake_takes_no_longer_than_the_timeout():
     began = time.monotonic()
     with scripted_server(lambda client: client.wait_for_close(), read_first=False) as url:
-        run = gather(url.replace("http:", "https:"), only=BOTH, timeout_s=2)
-    assert time.monotonic() - began < 2 + 1.5, "a busy machine"
+        run = gather(url.replace("http:", "https:"), only=BOTH, timeout_s=4)
+    assert time.monotonic() - began < 2 * 4, "once the timeout, and a busy machine"
     assert {observation.outcome for observation in run.observations} == {Outcome.UNREACHABLE}

@@ -109,7 +109,7 @@ PEERS: list[Row] = [
     ("fewer than the end says",    then(TO_CLOSE, TWO, end(3)),                           C, "counts 3 pieces; 2 pieces"),
     ("a piece twice",              then(TO_CLOSE, TWO, piece(1), end(3)),                 C, "number 1 out of order"),
     # Endless.
-    ("a stream that stops",        silent(CHUNKED, chunk(TWO)),                           T, "no end within 0.6 s; 2 pieces arrived"),
+    ("a stream that stops",        silent(CHUNKED, chunk(TWO)),                           T, "; 2 pieces arrived"),
     ("a byte now and then",        drip(TO_CLOSE + b'{"seq'),                             T, "0 pieces arrived"),
     # Compressed.
     ("a gzip bomb",                then(encoded("gzip"), BOMB_GZIP),                      R, "more than 8 MiB"),
@@ -124,7 +124,7 @@ PEERS: list[Row] = [
 ]  # fmt: skip
 
 
-# Ended by a bound and not by the clock: a busy machine takes its time to get there.
+# Ended by a bound and not by the clock.
 FLOODS: list[Row] = [
     ("endless 100 Continue",       forever(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 999), U, "a header of more than 64 KiB"),
     ("an endless line",            forever(TO_CLOSE, b"{" * 9999),                        R, "a line of more than"),
@@ -134,7 +134,7 @@ FLOODS: list[Row] = [
     ("endless pieces",            forever(TO_CLOSE, piece(0)),                           C, "more than 1000 pieces"),
 ]  # fmt: skip
 
-TIMEOUT_S, FLOOD_TIMEOUT_S = 0.6, 20.0
+TIMEOUT_S = 1.5  # of the peers that only the clock ends
 
 
 @pytest.fixture(scope="module")
@@ -144,13 +144,13 @@ def seen_all():
 
 @pytest.mark.parametrize("row", PEERS, ids=lambda row: row[0])
 def test_each_thing_that_a_peer_does_is_an_outcome(row, seen_all):
-    check_row(row, seen_all[row[0]], timeout_s=TIMEOUT_S)
+    check_row(row, seen_all[row[0]])
 
 
 @pytest.mark.parametrize("row", FLOODS, ids=lambda row: row[0])
 def test_a_flood_ends_by_a_bound(row):
-    (seen,) = observe_rows([row], STREAM, timeout_s=FLOOD_TIMEOUT_S).values()
-    check_row(row, seen, timeout_s=FLOOD_TIMEOUT_S)
+    (seen,) = observe_rows([row], STREAM, timeout_s=TIMEOUT_S).values()
+    check_row(row, seen)
 
 
 @pytest.mark.parametrize(

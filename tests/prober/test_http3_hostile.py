@@ -28,12 +28,11 @@ from tests.prober.http3_peers import (
     http3_server,
     udp_server,
 )
-from tests.prober.peers import check_row, piece
+from tests.prober.peers import PATIENCE_S, check_row, observe_row, piece
 
 pytestmark = pytest.mark.usefixtures("trusted", "patient")
 
-TIMEOUT_S = 1.5  # of what goes on until then
-LIMIT_S = 10.0  # of what meets a limit before: how soon depends on the machine
+TIMEOUT_S = 1.5  # of the peers that only the clock ends
 MAX_MEMORY = 40 * 1024 * 1024  # a connection and its peer, both in this process
 CHUNKED = Probe(Transport.CHUNKED, client=Client.HTTP3)
 C, T, U, R = Outcome.CUT, Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.REFUSED
@@ -93,7 +92,7 @@ def garbage(size: int) -> Act:
     """Datagrams of this size that are no packets."""
 
     def act(peer: Http3Peer, _: int) -> None:
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until and not peer.over:
             for _ in range(50):
                 peer.datagram(b"\x7f" * size)
@@ -173,7 +172,7 @@ def close_quic(code: int, reason: str = "") -> Act:
 
 def vanishes(peer: Http3Peer, _: int) -> None:
     """Say nothing more, not even an acknowledgement."""
-    until = time.monotonic() + TIMEOUT_S + 1
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and not peer.over:
         time.sleep(0.05)
 
@@ -237,11 +236,12 @@ ROWS = [
 ]  # fmt: skip
 
 
-def seen_of(script, certificate, timeout_s):
-    began = time.monotonic()
-    with http3_server(certificate, script) as url:
-        seen = observe(CHUNKED, url, timeout_s=timeout_s)
-    return seen, time.monotonic() - began
+def seen_of(row, certificate):
+    def observe_once(allowed_s):
+        with http3_server(certificate, row[1]) as url:
+            return observe(CHUNKED, url, timeout_s=allowed_s)
+
+    return observe_row(row, TIMEOUT_S, observe_once)
 
 
 @pytest.fixture
@@ -254,14 +254,13 @@ def small_limits(monkeypatch):
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
 def test_a_hostile_peer_ends_in_a_clear_word(row, certificate, small_limits):
-    timeout_s = TIMEOUT_S if row[2] is T else LIMIT_S
     tracemalloc.start()
     try:
-        seen = seen_of(row[1], certificate, timeout_s)
+        seen = seen_of(row, certificate)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    check_row(row, seen, timeout_s=timeout_s)
+    check_row(row, seen)
     assert peak < MAX_MEMORY
 
 
@@ -300,14 +299,14 @@ NO_QUIC = [
 def test_a_port_that_speaks_no_quic_is_told(name, take, words, monkeypatch):
     monkeypatch.setattr("flushcheck.prober.http3_connecting.MAX_OPENING_S", 1.0)
     with udp_server(take) as url:
-        seen = observe(CHUNKED, url, timeout_s=4)
+        seen = observe(CHUNKED, url, timeout_s=2 * PATIENCE_S)
     assert (seen.outcome, words in seen.detail) == (Outcome.UNREACHABLE, True), seen.detail
-    assert seen.ended_s < 3
+    assert seen.ended_s < PATIENCE_S
 
 
 def test_a_peer_of_another_protocol_is_told(certificate):
     with http3_server(certificate, lambda peer: None, alpn="doq") as url:
-        seen = observe(CHUNKED, url, timeout_s=4)
+        seen = observe(CHUNKED, url, timeout_s=PATIENCE_S)
     assert (seen.outcome, "TLS alert" in seen.detail or "ALPN" in seen.detail) == (
         Outcome.UNREACHABLE,
         True,
@@ -318,5 +317,5 @@ def test_no_settings_is_told(certificate, monkeypatch):
     monkeypatch.setattr("flushcheck.prober.http3_connecting.MAX_OPENING_S", 1.0)
     monkeypatch.setattr(Http3Peer, "begins", False)
     with http3_server(certificate, lambda peer: None) as url:
-        seen = observe(CHUNKED, url, timeout_s=4)
+        seen = observe(CHUNKED, url, timeout_s=PATIENCE_S)
     assert (seen.outcome, "no HTTP/3 handshake over UDP port " in seen.detail) == (Outcome.UNREACHABLE, True)

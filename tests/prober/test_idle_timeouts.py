@@ -49,7 +49,9 @@ def test_an_idle_timeout_is_not_a_deadline(rule, cause, second):
     idle = judge(run).transports[0].idle
     assert idle is not None
     assert idle.cause is cause
-    assert max(idle.cut_after_s, idle.deadline_s) == pytest.approx(second, abs=0.6)
+    assert max(idle.cut_after_s, idle.deadline_s) == pytest.approx(
+        second, abs=0.9
+    )  # neither none nor the 2 s asked for
     assert [observation.probe.scenario for observation in run.observations][-2:] == [
         Scenario.IDLE,
         Scenario.STEADY,

@@ -77,10 +77,11 @@ def test_a_late_answer_makes_the_next_poll_late_but_not_the_one_after():
     with scripted_server(at(2, slow)) as url:
         seen = observe(POLLS, url, timeout_s=5)
     assert seen.outcome is Outcome.COMPLETE
-    _, second, third, fourth, *_, last = seen.pieces
-    assert second.sent_s < 0.2
+    _, second, third, fourth, fifth, *_, last = seen.pieces
+    assert second.at_s <= third.sent_s
     assert third.at_s - third.sent_s >= 0.24
     assert fourth.sent_s >= third.at_s  # right away, not at its own moment of 0.3 s
+    assert fifth.sent_s >= 0.4
     assert last.sent_s >= 0.9
 
 
@@ -119,7 +120,7 @@ PEERS: list[Row] = [
 ]  # fmt: skip
 
 
-TIMEOUT_S = 1.4
+TIMEOUT_S = 2.0  # of the peers that only the clock ends
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,7 @@ def seen_all():
 
 @pytest.mark.parametrize("row", PEERS, ids=lambda row: row[0])
 def test_whatever_a_peer_does_is_an_outcome(row, seen_all):
-    check_row(row, seen_all[row[0]], timeout_s=TIMEOUT_S)
+    check_row(row, seen_all[row[0]])
 
 
 def test_a_connection_closed_under_a_poll_is_opened_again():

@@ -1,5 +1,6 @@
 """What a request for a stream says, what is measured, and many requests side by side."""
 
+import threading
 import time
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from flushcheck.model import Observation, Outcome, Probe, Transport, UsageError,
 from flushcheck.prober import observe, observe_all
 from flushcheck.prober.observe import PROBERS
 from tests.prober.peers import (
+    PATIENCE_S,
     TO_CLOSE,
     Client,
     end,
@@ -70,17 +72,25 @@ def test_the_environment_does_not_choose_another_path(monkeypatch, tmp_path):
 
 
 def test_seconds_count_from_the_request_and_connecting_is_apart():
+    waited_s: list[float] = []  # from the request's arrival
+
     def script(client: Client) -> None:
+        requested = time.monotonic()
         client.send(TO_CLOSE)
+        client.wait_until_read()
         time.sleep(0.1)
+        waited_s.append(time.monotonic() - requested)
         client.send(piece(0) + end(1))
 
     with scripted_server(script) as url:
-        seen = observe(STREAM, url, timeout_s=5)
+        began = time.monotonic()
+        seen = observe(STREAM, url, timeout_s=PATIENCE_S)
+        took_s = time.monotonic() - began
     assert seen.outcome is Outcome.COMPLETE
-    assert 0 < seen.connect_s < 1
+    assert seen.connect_s > 0
+    assert seen.connect_s + seen.ended_s <= took_s
     assert 0 < seen.headers_s < seen.arrivals[0].at_s <= seen.ended_s
-    assert seen.arrivals[0].at_s - seen.headers_s >= 0.09
+    assert seen.arrivals[0].at_s >= waited_s[0]
     assert seen.request_at_app is not None
     assert seen.request_at_app.protocol == "HTTP/1.0"
     assert seen.http_version == "1.1"
@@ -88,20 +98,20 @@ def test_seconds_count_from_the_request_and_connecting_is_apart():
 
 
 def test_many_are_made_side_by_side_and_come_back_in_order():
+    together = threading.Barrier(8, timeout=PATIENCE_S)
+
     def script(client: Client) -> None:
         client.send(TO_CLOSE)
-        time.sleep(0.3)
+        together.wait()
         client.send(piece(0) + end(1))
 
     probes = [Probe(Transport.CHUNKED, run=run) for run in range(8)]
     finished: list[Observation] = []
     with scripted_server(script) as url:
-        began = time.monotonic()
-        seen = observe_all(probes, url, timeout_s=5, on_done=finished.append)
+        seen = observe_all(probes, url, timeout_s=PATIENCE_S, on_done=finished.append)
     assert [observation.probe for observation in seen] == probes
     assert {observation.outcome for observation in seen} == {Outcome.COMPLETE}
     assert sorted(observation.probe.run for observation in finished) == list(range(8))
-    assert time.monotonic() - began < 8 * 0.3
 
 
 def test_one_that_hangs_does_not_spoil_the_others():
@@ -112,9 +122,9 @@ def test_one_that_hangs_does_not_spoil_the_others():
         client.send(piece(0) + end(1))
 
     with scripted_server(script) as url:
-        good, bad = observe_all([STREAM, EVENTS], url, timeout_s=0.5)
+        good, bad = observe_all([STREAM, EVENTS], url, timeout_s=2)
     assert (good.outcome, bad.outcome) == (Outcome.COMPLETE, Outcome.TIMEOUT)
-    assert good.ended_s < 0.4
+    assert good.ended_s < bad.ended_s
 
 
 def test_a_bug_is_not_hidden(monkeypatch):

@@ -19,14 +19,17 @@ from flushcheck.prober.own_stream import MAX_RECORDS, ReadEvent
 from flushcheck.prober.target import ConnectionOptions
 from flushcheck.prober.watch_request import MAX_BODY_BYTES, watch_request
 from flushcheck.prober.watching import Repeating, watch
-from tests.prober.peers import CHUNKED, TO_CLOSE, Client, pace, scripted_server
+from tests.prober.peers import CHUNKED, PATIENCE_S, TO_CLOSE, Client, pace, scripted_server
+
+pytestmark = pytest.mark.usefixtures("undisturbed")
 
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 LAST = b"0\r\n\r\n"
 
 
 def events(client: Client, count: int = 6, interval_s: float = 0.1) -> None:
-    for seq, _ in pace(count, interval_s):
+    """Send events that stay apart on a busy machine too."""
+    for seq, _ in client.paced(count, interval_s):
         client.chunk(b'data: {"delta": "w%d "}\n\n' % seq)
 
 
@@ -37,7 +40,7 @@ def chat(client: Client) -> None:
     client.send(LAST)
 
 
-def follow(url: str, *, timeout_s: float = 5.0, **arguments: object) -> Observation:
+def follow(url: str, *, timeout_s: float = PATIENCE_S, **arguments: object) -> Observation:
     run = watch(watch_request(url, **arguments), timeout_s=timeout_s)  # type: ignore[arg-type]
     (seen,) = run.observations
     return seen
@@ -46,7 +49,9 @@ def follow(url: str, *, timeout_s: float = 5.0, **arguments: object) -> Observat
 def test_a_chat_is_followed_live():
     events_seen: list[ReadEvent] = []
     with scripted_server(chat) as url:
-        run = watch(watch_request(f"{url}/chat?q=1"), timeout_s=5, on_read=events_seen.append)
+        began = time.monotonic()
+        run = watch(watch_request(f"{url}/chat?q=1"), timeout_s=PATIENCE_S, on_read=events_seen.append)
+        took_s = time.monotonic() - began
     (seen,) = run.observations
     assert (seen.outcome, seen.framing, seen.done, seen.status, seen.delimited) == (
         Outcome.COMPLETE,
@@ -62,7 +67,7 @@ def test_a_chat_is_followed_live():
     ] + ["[DONE]"]
     moments = [arrival.at_s for arrival in seen.arrivals]
     assert moments == sorted(moments)
-    assert 0.4 < moments[-1] < 3
+    assert 0.5 <= moments[-1] <= took_s
 
 
 def test_the_request_arrives_as_it_was_given():
@@ -143,7 +148,7 @@ def lines_without_end(client: Client) -> None:
 
 def forever(client: Client) -> None:
     client.send(SSE)
-    events(client, 1000, 0.05)
+    events(client, 3000, 0.05)
 
 
 def endless_header(client: Client) -> None:
@@ -155,6 +160,7 @@ def endless_header(client: Client) -> None:
 def half(client: Client) -> None:
     client.send(SSE)
     events(client, 3)
+    client.wait_until_read()  # a reset overtakes what lies unread
     client.reset()
 
 
@@ -189,7 +195,7 @@ ROWS = [
 def seen() -> dict[str, Observation]:
     def follow_row(row):
         with scripted_server(row[1]) as url:
-            return follow(f"{url}/stream", timeout_s=1.5)
+            return follow(f"{url}/stream", timeout_s=1.5 if "within 1.5 s" in row[3] else PATIENCE_S)
 
     with ThreadPoolExecutor(6) as pool:
         return dict(zip((row[0] for row in ROWS), pool.map(follow_row, ROWS), strict=True))
@@ -201,7 +207,7 @@ def test_whatever_a_peer_does_is_an_outcome_in_time(row, seen):
     capture = seen[name]
     assert (capture.outcome, words in capture.detail) == (ending, True), capture.detail
     assert capture.detail.isprintable()
-    assert capture.ended_s < 5
+    assert capture.ended_s < PATIENCE_S
     assert capture.records >= records
     run = Run("http://x/", (capture,))
     assert run_from_json(run_to_json(run)) == run
@@ -222,7 +228,7 @@ def test_a_closed_port_is_unreachable():
 
 
 def test_two_addresses_are_asked_at_the_same_time():
-    together = threading.Barrier(2, timeout=5)
+    together = threading.Barrier(2, timeout=PATIENCE_S)
 
     def script(client: Client) -> None:
         together.wait()
@@ -230,7 +236,9 @@ def test_two_addresses_are_asked_at_the_same_time():
 
     events_seen: list[ReadEvent] = []
     with scripted_server(script) as first, scripted_server(script) as second:
-        run = watch(watch_request(first), watch_request(second), timeout_s=5, on_read=events_seen.append)
+        run = watch(
+            watch_request(first), watch_request(second), timeout_s=PATIENCE_S, on_read=events_seen.append
+        )
     assert [observation.done for observation in run.observations] == [True, True]
     assert {event.probe.vantage for event in events_seen} == {Vantage.PATH, Vantage.DIRECT}
     assert (run.target, run.direct) == (first, second)
@@ -242,8 +250,8 @@ def test_an_interrupt_stops_the_watching():
 
     with scripted_server(forever) as url:
         began = time.monotonic()
-        (capture,) = watch(watch_request(url), timeout_s=30, repeat=True, on_read=interrupt).observations
-    assert time.monotonic() - began < 5
+        (capture,) = watch(watch_request(url), timeout_s=150, repeat=True, on_read=interrupt).observations
+    assert time.monotonic() - began < PATIENCE_S
     assert (capture.outcome, "interrupted" in capture.detail) == (Outcome.STOPPED, True)
     assert capture.arrivals
 
@@ -304,7 +312,7 @@ def test_the_request_is_repeated_with_one_difference_each():
     def script(client: Client) -> None:
         requests.append(client.request.decode())
         if "gzip" in requests[-1]:
-            time.sleep(0.7)
+            time.sleep(1.5)  # far longer than the others take on a busy machine
             client.send(SSE.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"))
             client.chunk(gzip.compress(b"".join(b"data: %d\n\n" % seq for seq in range(6))))
             client.send(LAST)
@@ -315,7 +323,11 @@ def test_the_request_is_repeated_with_one_difference_each():
 
     with scripted_server(script) as url:
         run = watch(
-            watch_request(url), timeout_s=5, repeat=True, on_read=live.append, on_repeat=announced.append
+            watch_request(url),
+            timeout_s=PATIENCE_S,
+            repeat=True,
+            on_read=live.append,
+            on_repeat=announced.append,
         )
     variants = [observation.probe.variant for observation in run.observations]
     alone = [Variant.DEFLATE, Variant.BR, Variant.ZSTD]

@@ -138,13 +138,13 @@ def test_a_client_over_its_limit_gets_429_while_others_are_served():
     with servers.start_origin(env=settings) as service, ExitStack() as stack:
         origin = OriginServer(service)
         for path in ("/stream/chunked", "/stream/events", "/xhr"):
-            stream = stack.enter_context(closing(origin.ask(f"{path}?interval=5&count=9", mine)))
+            stream = stack.enter_context(closing(origin.ask(f"{path}?interval=30&count=9", mine)))
             read_until(stream, b"Water")
         for path, headers in (("/stream/chunked", ()), ("/stream/ws", HANDSHAKE)):
             refused = origin.fetch(path, mine, *headers)
             assert refused.startswith(b"HTTP/1.1 429 ")
             assert b"\r\nRetry-After: " in refused
-        with closing(origin.ask("/stream/chunked?interval=5&count=9", other)) as stream:
+        with closing(origin.ask("/stream/chunked?interval=30&count=9", other)) as stream:
             read_until(stream, b"Water")
         for path in ("/healthz", "/readyz", "/stream/polling"):
             assert origin.fetch(path, mine).startswith(b"HTTP/1.1 200 ")

@@ -259,7 +259,7 @@ def test_an_endless_body_without_a_reader_does_not_block_others(brief):
                 assert requests.get(f"{brief.url}/healthz", timeout=WITHIN_S).ok
                 slowest_s = max(slowest_s, time.monotonic() - began_s)
     assert cut
-    assert slowest_s < 2.0
+    assert slowest_s < WITHIN_S / 2, "blocked, it is not served before the flood ends"
 
 
 def test_a_body_over_the_limit_gets_413_with_and_without_its_length(brief):

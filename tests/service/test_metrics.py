@@ -162,7 +162,7 @@ def test_each_worker_reports_the_sum_over_all_workers():
         origin = OriginServer(service)
         for _ in range(4):
             for path, headers in (("/stream/chunked", ()), ("/stream/events", ()), ("/stream/ws", HANDSHAKE)):
-                stream = stack.enter_context(closing(origin.ask(f"{path}?count=9&interval=5", *headers)))
+                stream = stack.enter_context(closing(origin.ask(f"{path}?count=9&interval=30", *headers)))
                 read_until(stream, b"Water")
             origin.fetch("/stream/polling?cnt=0")
             origin.fetch("/stream/chunked?count=0")

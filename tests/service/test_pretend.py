@@ -17,7 +17,7 @@ from flushcheck.prober.address import parse
 from flushcheck.prober.observe import observe_round
 from flushcheck.prober.stall_monitor import StallMonitor
 from flushcheck.prober.target import Target
-from tests.service.wire import OriginServer, json_of, read_rest, unchunked
+from tests.service.wire import AT_ONCE_S, OriginServer, json_of, read_rest, unchunked
 
 
 @dataclass(frozen=True)
@@ -123,17 +123,18 @@ def test_a_cut_has_no_last_chunk_and_is_logged_as_what_it_is(origin: OriginServe
     assert response.startswith(b"HTTP/1.1 200 ")
     assert not response.endswith(b"0\r\n\r\n")
     line = origin.line(route=path, ended="pretended")
-    assert 2 <= line["pieces"] <= 5
-    assert 0.25 < line["duration_s"] < 2
+    # On a busy machine some pieces are due together, and the cut comes later.
+    assert 1 <= line["pieces"] < 20
+    assert 0.25 < line["duration_s"] < 4, "by itself it takes 5 s"
 
 
 def test_a_client_that_leaves_a_held_stream_gives_its_place_back(origin: OriginServer) -> None:
-    with closing(origin.ask("/stream/chunked?count=50&interval=5&pretend=end")) as stream:
+    with closing(origin.ask("/stream/chunked?count=9&interval=30&pretend=end")) as stream:
         stream.settimeout(0.3)
         with pytest.raises(TimeoutError):
             stream.recv(1)
     line = origin.line(route="/stream/chunked", ended="gone")
-    assert line["duration_s"] < 3
+    assert line["duration_s"] < AT_ONCE_S
 
 
 def test_no_byte_goes_out_before_the_header_of_a_held_stream(origin: OriginServer) -> None:

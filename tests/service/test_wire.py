@@ -27,7 +27,7 @@ from tests.service.wire import (
     wait_until,
 )
 
-SLOW = "interval=5&count=9"  # a stream that sleeps would see nothing for 5 s
+SLOW = "interval=30&count=9"  # a stream that sleeps would see nothing for 30 s
 # Paths of streams, and the transport in their log lines.
 PATHS = [
     ("/stream/chunked", "chunked"),
@@ -55,7 +55,8 @@ def test_each_piece_is_one_chunk_sent_when_due(origin: OriginServer) -> None:
     pieces = [record for (record,) in decoded if isinstance(record, Piece)]
     assert [piece.seq for piece in pieces] == [0, 1, 2, 3, 4]
     assert pieces[0].at_s == 0
-    assert all(later.at_s - earlier.at_s > 0.05 for earlier, later in pairwise(pieces))
+    # A busy machine sends late, and then several in one go, but none too early.
+    assert all(earlier.at_s <= later.at_s for earlier, later in pairwise(pieces))
     assert all(piece.at_s >= piece.seq * 0.1 for piece in pieces)
 
 
@@ -106,7 +107,7 @@ def test_a_disconnect_after_a_pipelined_request_stops_the_stream(origin: OriginS
         stream.sendall(request("/healthz"))
     line = origin.line(route="/stream/chunked")
     assert (line["pieces"], line["ended"]) == (1, "gone")
-    assert line["duration_s"] < 2 * AT_ONCE_S
+    assert line["duration_s"] < AT_ONCE_S
 
 
 @pytest.mark.parametrize("path", [path for path, _ in PATHS])
@@ -143,7 +144,7 @@ def test_a_disconnect_after_the_liveness_probe_stops_the_stream(origin: OriginSe
         assert stream.recv(10) == b"0"
         left_s = time.monotonic()
     line = origin.line(route="/stream/chunked")
-    assert time.monotonic() - left_s < 2 * AT_ONCE_S
+    assert time.monotonic() - left_s < AT_ONCE_S
     assert (line["pieces"], line["ended"]) == (1, "gone")
 
 
@@ -281,7 +282,8 @@ def test_streams_over_the_limit_are_refused_while_health_checks_work(origin: Ori
 
 
 def test_a_client_learns_the_number_of_concurrent_streams(origin: OriginServer) -> None:
-    path = "/stream/chunked?count=3&interval=0.1&format=delta&end=done"
+    # Long enough for all four to be open before the first one ends.
+    path = "/stream/chunked?count=3&interval=1&format=delta&end=done"
     streams = [origin.ask(path, "Connection: close") for _ in range(4)]
     concurrent = []
     for stream in streams:
@@ -299,7 +301,7 @@ def test_curl_receives_piece_by_piece(origin: OriginServer) -> None:
     trace = subprocess.run(
         [
             *("curl", "-sSN", "--trace-time", "--trace-ascii", "-", "-o", "/dev/null"),
-            f"{origin.url}/stream/chunked?count=4&interval=0.1",
+            f"{origin.url}/stream/chunked?count=5&interval=0.4",
         ],
         capture_output=True,
         text=True,
@@ -307,8 +309,8 @@ def test_curl_receives_piece_by_piece(origin: OriginServer) -> None:
         timeout=WITHIN_S,
     ).stdout
     times = [line.split()[0] for line in trace.splitlines() if "<= Recv data" in line]
-    assert len(times) >= 4
-    assert len({time[:-5] for time in times}) >= 3  # to a tenth of a second
+    # To a tenth of a second; a busy machine joins some.
+    assert len({time[:-5] for time in times}) >= 3
 
 
 def test_curl_works_with_the_paths_and_headers_of_known_demos(origin: OriginServer) -> None:

@@ -15,8 +15,8 @@ from tests.live.servers import Service
 
 Value = TypeVar("Value")
 
-WITHIN_S = 10.0  # enough for a very busy machine; no test measures by it
-AT_ONCE_S = 1.0  # far below the 5 s that a stream with interval=5 would sleep
+WITHIN_S = 60.0  # enough for a very busy machine; no test measures by it
+AT_ONCE_S = 20.0  # below the 30 s that a stream with interval=30 would sleep
 
 
 class OriginServer:

@@ -217,6 +217,19 @@ def test_the_parser_dispatches_the_events_of_the_specification(name, data, expec
     assert [e for at in range(0, len(data), step) for e in parser.feed(data[at : at + step])] == expected
 
 
+@pytest.mark.parametrize(
+    ("parts", "counts"),
+    [
+        ([b"data: a\r", b"\r", b"data: b\r\r"], [0, 1, 1]),
+        ([b"data: a\r\n\r", b"\ndata: b\r\n\r", b"\n"], [1, 1, 0]),
+        ([b"data: a\r", b"", b"\n", b"\n"], [0, 0, 0, 1]),
+    ],
+)
+def test_an_event_does_not_wait_for_the_line_feed_behind_a_carriage_return(parts, counts):
+    parser = EventParser()
+    assert [len(parser.feed(part)) for part in parts] == counts
+
+
 def with_line_feeds(text: str) -> str:
     """A text as a client gets it: every end of line arrives as LF."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

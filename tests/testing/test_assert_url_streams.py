@@ -9,7 +9,10 @@ import pytest
 from flushcheck.model import UsageError, Verdict
 from flushcheck.testing import assert_url_streams
 from tests.prober.peers import Client, scripted_server
+from tests.prober.stalls import undisturbed  # noqa: F401  # a fixture
 from tests.prober.test_watching import LAST, SSE, chat, events
+
+pytestmark = pytest.mark.usefixtures("undisturbed")
 
 
 def post(client: Client) -> None:

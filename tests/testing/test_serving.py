@@ -58,7 +58,7 @@ SERVERS = [
 @pytest.mark.parametrize(("make", "server", "software"), SERVERS, ids=[row[1] for row in SERVERS])
 def test_the_server_that_was_named_runs_the_app_and_ends(make, server, software):
     with served(make(), server=server) as url:
-        assert requests.get(f"{url}/", timeout=10).text.startswith(software)
+        assert requests.get(f"{url}/", timeout=60).text.startswith(software)
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url}/", timeout=2)
     assert "flushcheck-served" not in [thread.name for thread in threading.enumerate()]
@@ -135,7 +135,7 @@ def test_a_server_that_is_not_installed_is_told(make, given, error, monkeypatch)
 def test_pythons_own_server_runs_where_no_other_is_installed(monkeypatch):
     monkeypatch.setattr(serving, "find_spec", lambda name: True if name == "wsgiref" else None)
     with served(wsgi_app()) as url:
-        assert requests.get(url, timeout=10).text.startswith("WSGIServer/")
+        assert requests.get(url, timeout=60).text.startswith("WSGIServer/")
 
 
 def test_the_documentation_has_each_argument():

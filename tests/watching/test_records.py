@@ -106,3 +106,26 @@ def test_a_record_that_grows_past_the_limit_makes_the_stream_plain():
 def test_the_first_reads_of_a_plain_stream_are_dated_back(parts, feeds_ago):
     _, records = parse("", *parts)
     assert [record.feeds_ago for record in records] == feeds_ago
+
+
+DOCUMENTS = [
+    # feeds,                                         whether it is one document
+    ([b'{"rows": [', b'"a", ', b'"b"]}'],            True),
+    ([b'{"rows": [', b'"a"]}', b"\n"],                True),
+    ([b'{"rows": ["a", "b"]}'],                      False),  # in one read, as a line is
+    ([b'{"rows": [', b'"a"]}\n', b'{"rows": []}\n'], False),  # lines
+    ([b'{"model": "m", "response": "a", ', b'"done": true}'], False),  # of a known format
+    ([b"data: a", b"\n\n"],                          False),
+]  # fmt: skip
+
+
+def test_a_single_line_of_a_response_that_promises_lines_is_a_record():
+    parser, records = parse("application/x-ndjson; charset=utf-8", b'{"a": ', b"1}")
+    assert (parser.framing, parser.is_document, len(records)) == (Framing.LINES, False, 1)
+
+
+@pytest.mark.parametrize(("parts", "is_document"), DOCUMENTS)
+def test_one_json_value_in_several_reads_is_a_document_and_no_record(parts, is_document):
+    parser, _ = parse("application/json", *parts)
+    assert parser.is_document is is_document
+    assert (parser.framing is Framing.PLAIN) is is_document

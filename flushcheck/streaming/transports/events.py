@@ -98,6 +98,7 @@ class EventParser:
         self._keep_silent = keep_silent
         self._pending = b""
         self._first = True
+        self._after_cr = False  # the last line ended in CR: an LF that follows belongs to it
         self._name = ""
         self._data: list[str] = []
         self._size = 0
@@ -116,12 +117,14 @@ class EventParser:
                 return []
             pending = pending.removeprefix(b"\xef\xbb\xbf")
             self._first = False
-        # A CR at the end may be the first half of a CRLF pair: wait for the next byte.
-        tail = b""
-        if pending.endswith(b"\r"):
-            pending, tail = pending[:-1], b"\r"
+        # A CR ends its line at once, as in browsers: half a CRLF pair does not wait for its other half.
+        if self._after_cr and pending:
+            pending = pending.removeprefix(b"\n")
+            self._after_cr = False
+        if pending:
+            self._after_cr = pending.endswith(b"\r")
         *lines, rest = _LINE_END_BYTES.split(pending)
-        self._pending = rest + tail
+        self._pending = rest
         if len(self._pending) > MAX_PENDING_BYTES:
             raise Malformed(f"a line of more than {MAX_PENDING_BYTES} bytes")
         return [event for line in lines for event in self._line(line.decode(errors="replace"))]

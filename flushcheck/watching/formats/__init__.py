@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from flushcheck.watching.formats import (
     anthropic_messages,
+    bedrock_converse,
     gemini,
     langserve,
     mcp,
@@ -27,6 +28,7 @@ FORMATS: tuple[WireFormat, ...] = (
     openai_chat.FORMAT,
     openai_responses.FORMAT,
     anthropic_messages.FORMAT,
+    bedrock_converse.FORMAT,
     gemini.FORMAT,
     ollama_chat.FORMAT,
     ollama_generate.FORMAT,

@@ -8,6 +8,8 @@ names that most services give them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from flushcheck.watching.formats.wire_format import (
     Meaning,
@@ -35,12 +37,17 @@ _LABELS = ("type", "event", "event_type")
 _AROUND = (
     frozenset({"start", "started", "created", "progress", "stop", "stopped", "metadata", "usage"}) | _ENDS
 )
+# Words in a name that say what a text is: "REASONING_MESSAGE_CONTENT", "TOOL_CALL_ARGS".
+_OF_REASONING = frozenset({"reasoning", "thinking", "thought"})
+_OF_TOOLS = frozenset({"tool", "function"})
 _WORDS = re.compile(r"[^a-z]+")
 
 _TEXT_KEYS = (
     *("choices", "delta", "message", "content", "text", "response", "token", "answer", "output_text"),
-    *("generated_text", "value"),
+    *("generated_text", "value", "chunk", "data", "result", "results", "output", "artifact", "parts"),
 )
+_REASONING_KEYS = ("reasoning", "reasoning_content", "thinking", "thought")
+_END_KEYS = ("done", "finished", "is_finished")
 
 _NAMES = {
     Framing.PARTS: "multipart/x-mixed-replace",
@@ -69,13 +76,24 @@ def read_any(payload: Payload) -> Meaning:
         return Meaning(RecordKind.DONE, frame.text, ends=True)
     if frame.silent:
         return Meaning(RecordKind.PING)
-    if "error" in labels or (shown is None and payload.get("error")):
+    words = [_WORDS.split(label) for label in labels]
+    last_words = {split[-1] for split in words}
+    if "error" in last_words or (not shown and payload.get("error")):
         return Meaning(RecordKind.ERROR, error_text(payload) or frame.text)
-    if any(_WORDS.split(label)[-1] in _AROUND for label in labels):
-        return Meaning(RecordKind.DATA, frame.text)
+    if last_words & _AROUND:
+        return Meaning(RecordKind.DATA, frame.text, ends=payload.get("is_finished") is True)
+    if not shown and (thought := reasoning(payload.value)):
+        return Meaning(RecordKind.REASONING, thought)
     if shown is None and payload.value is not None:
         return Meaning(RecordKind.DATA, frame.text)
-    return token(RecordKind.CONTENT, frame.text if shown is None else shown)
+    return token(_kind({word for split in words for word in split}), frame.text if shown is None else shown)
+
+
+def _kind(words: set[str]) -> RecordKind:
+    """Return the kind of a record with text, by the words in its names."""
+    if words & _OF_REASONING:
+        return RecordKind.REASONING
+    return RecordKind.TOOL if words & _OF_TOOLS else RecordKind.CONTENT
 
 
 def _labels(payload: Payload) -> frozenset[str]:
@@ -88,7 +106,9 @@ def _says_done(payload: Payload, shown: str | None) -> bool:
     """Whether a record without text says that it is the last. Streams of flushcheck itself end so too."""
     if isinstance(payload.get("end"), str) and integer(payload.get("count")):
         return True
-    return not shown and (payload.get("done") is True or payload.get("finished") is True)
+    if shown == "" and payload.get("stop") is True:  # llama.cpp's last record has an empty text
+        return True
+    return not shown and any(payload.get(key) is True for key in _END_KEYS)
 
 
 def error_text(payload: Payload) -> str:
@@ -107,13 +127,29 @@ def error_text(payload: Payload) -> str:
 
 def delta(data: object) -> str | None:
     """Return the bit of text in a JSON record; None if no known key holds one."""
+    for level in _levels(data):
+        inner = _inner(level)
+        if isinstance(inner, str):
+            return inner
+    return None
+
+
+def reasoning(data: object) -> str:
+    """Return what a model thought, from a record without text; "" if no known key holds it."""
+    texts = (string(level.get(key)) for level in _levels(data) for key in _REASONING_KEYS)
+    return next(filter(None, texts), "")
+
+
+def _levels(data: object) -> Iterator[dict[str, Any]]:
+    """Yield the objects inside each other that lead to the text."""
     for _ in range(6):  # OpenAI's assistants nest deepest: delta.content[0].text.value
         if isinstance(data, list) and data:
             data = data[0]
         if not isinstance(data, dict):
-            return None
-        inner = next((data[key] for key in _TEXT_KEYS if isinstance(data.get(key), str | dict | list)), None)
-        if isinstance(inner, str):
-            return inner
-        data = inner
-    return None
+            return
+        yield data
+        data = _inner(data)
+
+
+def _inner(level: dict[str, Any]) -> object:
+    return next((level[key] for key in _TEXT_KEYS if isinstance(level.get(key), str | dict | list)), None)

@@ -21,9 +21,14 @@ from flushcheck.watching.framing.frame import Framing
 
 
 def _recognises(payload: Payload) -> bool:
+    # LangGraph's metadata has more members, and its streams another end; anything may be named "data".
     if payload.frame.name == "metadata":
-        return isinstance(payload.get("run_id"), str)
-    return payload.frame.name == "data"
+        return isinstance(payload.get("run_id"), str) and len(payload.value) == 1
+    if payload.frame.name != "data":
+        return False
+    return isinstance(payload.get("ops"), list) or (
+        isinstance(payload.get("event"), str) and isinstance(payload.get("run_id"), str)
+    )
 
 
 def _read(payload: Payload) -> Meaning | None:

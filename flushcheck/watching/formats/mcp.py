@@ -25,9 +25,17 @@ _FRAMINGS = frozenset({Framing.EVENTS, Framing.LINES})
 _OF_AGENTS = frozenset({"task", "message", "status-update", "artifact-update"})
 
 
+# What else speaks JSON-RPC has other methods, and need not end with a response.
+_METHODS = ("notifications/", "sampling/", "elicitation/", "roots/", "ping")
+
+
 def _recognises(payload: Payload) -> bool:
+    if payload.get("jsonrpc") != "2.0":
+        return False
+    if method := string(payload.get("method")):
+        return method.startswith(_METHODS)
     kind = string(member(payload.value, "result", "kind"))
-    return payload.get("jsonrpc") == "2.0" and kind not in _OF_AGENTS
+    return kind not in _OF_AGENTS
 
 
 def _read(payload: Payload) -> Meaning | None:

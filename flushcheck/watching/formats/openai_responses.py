@@ -20,10 +20,14 @@ from flushcheck.watching.framing.frame import Framing
 
 _STARTS = frozenset({"response.created", "response.queued", "response.in_progress"})
 _ENDS = frozenset({"response.completed", "response.incomplete"})
+_PARTS = ("response.output_", "response.content_part.", "response.reasoning_", "response.function_call_")
 
 
 def _recognises(payload: Payload) -> bool:
-    return payload.type.startswith("response.")
+    # A service of one's own may name its events "response.…" too.
+    if payload.type in _STARTS | _ENDS | {"response.failed"}:
+        return isinstance(payload.get("response"), dict)
+    return payload.type.startswith(_PARTS)
 
 
 def _read(payload: Payload) -> Meaning | None:

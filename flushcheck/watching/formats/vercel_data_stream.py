@@ -31,8 +31,23 @@ _OTHERS = {
 }
 
 
+# What the value of each code is. Rows of React's server components ("0:[…]") have the same framing.
+_SHAPES: dict[str, type | str] = {
+    **dict.fromkeys("03g", str),
+    **dict.fromkeys("9bc", "toolCallId"),
+    **dict.fromkeys("de", "finishReason"),
+    "f": "messageId",
+}
+
+
 def _recognises(payload: Payload) -> bool:
-    return payload.value is None and _LINE.match(payload.frame.text) is not None
+    line = _LINE.match(payload.frame.text) if payload.value is None else None
+    if line is None:
+        return False
+    value, shape = _loads(line[2]), _SHAPES.get(line[1])
+    if shape is str:
+        return isinstance(value, str) and not value.startswith("$")  # of React: a reference
+    return isinstance(shape, str) and member(value, shape) is not None
 
 
 def _read(payload: Payload) -> Meaning | None:

@@ -15,8 +15,6 @@ from flushcheck.watching.formats.wire_format import (
 )
 from flushcheck.watching.framing.frame import Framing
 
-_START_KEYS = frozenset({"type", "messageId", "messageMetadata"})
-
 _KINDS = {
     "start": RecordKind.START,
     "start-step": RecordKind.START,
@@ -37,10 +35,8 @@ _COMMON = frozenset({"start", "finish", "abort"})
 
 def _recognises(payload: Payload) -> bool:
     kind = payload.type
-    if kind == "start":
-        return set(payload.value) <= _START_KEYS
     if kind in ("text-delta", "reasoning-delta"):
-        return isinstance(payload.get("delta"), str)
+        return isinstance(payload.get("delta"), str) and isinstance(payload.get("id"), str)
     return kind in _KINDS and kind not in _COMMON
 
 

@@ -42,6 +42,7 @@ class Meaning:
     text: str = ""  # what a person would be shown of it
     ends: bool = False  # with this record the stream is complete, by the rules of its format
     output_tokens: int = 0  # that the service counted by now; 0: the record does not say
+    finishes: bool = False  # it says why the model stopped, whatever else it brings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ A parser is fed bytes cut anywhere, gives a frame out with the byte that complet
 
 from __future__ import annotations
 
+from flushcheck.watching.framing.aws_events import AwsFrames
 from flushcheck.watching.framing.event_frames import EventFrames
 from flushcheck.watching.framing.frame import FrameParser, Framing
 from flushcheck.watching.framing.json_array import ArrayFrames
@@ -23,6 +24,7 @@ _PARSERS: dict[Framing, type[FrameParser]] = {
     Framing.SEQUENCE: SequenceFrames,
     Framing.ARRAY: ArrayFrames,
     Framing.PARTS: PartFrames,
+    Framing.AWS: AwsFrames,
     Framing.PLAIN: PlainFrames,
 }
 

@@ -16,6 +16,7 @@ class Framing(StrEnum):
     SEQUENCE = "JSON text sequence"
     ARRAY = "JSON array"
     PARTS = "multipart"
+    AWS = "AWS event stream"  # of Amazon: binary messages with checksums
     PLAIN = "plain chunks"  # no known framing: every read counts as one record
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from flushcheck.watching.framing.aws_events import PRELUDE_BYTES, is_prelude
 from flushcheck.watching.framing.frame import Framing
 from flushcheck.watching.framing.json_value import ValueBuffer
 
@@ -36,6 +37,15 @@ _ELEMENT_BEGINS = re.compile(rb"\[\s*([0-9.eE+-]*|[truefalsn]{0,5})\s*")
 HEAD_BYTES = 8192
 
 
+def promises_lines(content_type: str) -> bool:
+    """Whether the response says itself that it consists of lines of JSON."""
+    return _CONTENT_TYPES.get(_media_type(content_type)) is Framing.LINES
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
 def sniff(head: bytes, content_type: str, *, ended: bool = False) -> Framing | None:
     """Return the framing; None while it could be several.
 
@@ -44,7 +54,7 @@ def sniff(head: bytes, content_type: str, *, ended: bool = False) -> Framing | N
         content_type: of the response, with its parameters; "" if it has none.
         ended: no more bytes follow.
     """
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = _media_type(content_type)
     text = head[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
     found = _by_bytes(text)
     if media_type.startswith("multipart/") and (found is Framing.PLAIN or text.startswith(b"-")):
@@ -63,6 +73,10 @@ def _by_bytes(text: bytes) -> Framing | None:
     """Return the framing that the bytes show, PLAIN for none; None while they could be of several."""
     if text.startswith(b"\x1e"):
         return Framing.SEQUENCE
+    if text.startswith(b"\0"):  # a length below 16 MiB
+        if len(text) < PRELUDE_BYTES:
+            return None
+        return Framing.AWS if is_prelude(text) else Framing.PLAIN
     if text.startswith(_EVENT_FIELDS):
         return Framing.EVENTS
     if any(field.startswith(text) for field in _EVENT_FIELDS):

@@ -22,7 +22,7 @@ from flushcheck.streaming.transports import decoder
 from tests.service.wire import AT_ONCE_S, WITHIN_S, OriginServer, json_of, read_rest, read_until
 
 PATH = "/stream/ws"
-SLOW = f"{PATH}?interval=5&count=9"
+SLOW = f"{PATH}?interval=30&count=9"
 HANDSHAKE = (
     "Connection: Upgrade",
     "Upgrade: websocket",
@@ -137,7 +137,7 @@ def test_a_conversation_ends_with_the_right_code_at_once(origin: OriginServer, s
         assert read_rest(ws) == b""
     line = origin.line(route=PATH)
     assert (line["pieces"], line["ended"]) == (1, ended)
-    assert line["duration_s"] < 2 * AT_ONCE_S
+    assert line["duration_s"] < AT_ONCE_S
 
 
 def test_a_close_without_a_code_is_answered(origin: OriginServer) -> None:
@@ -232,7 +232,7 @@ def test_odd_headers_do_not_fail_the_handshake(origin: OriginServer) -> None:
 
 
 def test_streams_over_the_limit_are_refused_before_the_handshake(origin: OriginServer) -> None:
-    streams = [origin.ask("/stream/chunked?interval=5&count=9") for _ in range(20)]
+    streams = [origin.ask("/stream/chunked?interval=30&count=9") for _ in range(20)]
     try:
         for stream in streams:
             read_until(stream, b"Water")

@@ -19,7 +19,7 @@ from flushcheck.service.serving.http_connection import client_of
 from tests.live import servers
 
 LONG_S = 20.0  # a wait that nothing ends is a failure
-AT_ONCE_S = 2.0
+AT_ONCE_S = 10.0
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -140,10 +140,10 @@ def test_a_client_that_stays_is_waited_with(pair: Pair, act, poke):
     server, client = pair
     watched = SocketClient(server, chunked=True)
     act(client)
-    began_s, began_cpu_s = time.monotonic(), time.process_time()
+    began_s, began_cpu_s = time.monotonic(), time.thread_time()
     assert watched.wait(0.3) is None
     assert 0.3 <= time.monotonic() - began_s < AT_ONCE_S
-    assert time.process_time() - began_cpu_s < 0.1  # nothing spins
+    assert time.thread_time() - began_cpu_s < 0.1  # nothing spins
     server.shutdown(socket.SHUT_WR)
     assert client.recv(100) == poke
 

@@ -199,17 +199,20 @@ def test_streams_without_an_interval_do_not_delay_one_with(writer: StreamWriter)
         reading(writer, UNPACED) as second,
         reading(writer, FAST) as paced,
     ):
+        began_s = time.monotonic()
         while not paced.stream.ended:
             for client in (first, second, paced):
                 client.read()
             gevent.sleep(0)
+        took_s = time.monotonic() - began_s
         pieces, _ = paced.read_to_the_end()
         # They are still at it, and share what the paced one leaves.
         assert not first.stream.ended
         assert not second.stream.ended
         assert min(first.progress.pieces, second.progress.pieces) > 100
         late_s = sorted(piece.at_s - piece.seq * FAST.interval_s for piece in pieces)
-        assert late_s[len(late_s) // 2] < 10 * TICK_S
+        # Behind streams that are always due, half of it would be late by half of the whole.
+        assert late_s[len(late_s) // 2] < took_s / 4
 
 
 @pytest.mark.parametrize("params", [SLOW, FAST, ENDLESS])

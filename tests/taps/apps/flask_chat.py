@@ -55,7 +55,7 @@ def slow() -> Any:
 
     def busy() -> Iterator[str]:
         yield "begins\n"
-        time.sleep(1.6)
+        time.sleep(3.0)
         yield "ends\n"
 
     app.add_url_rule("/busy", "busy", lambda: flask.Response(busy(), mimetype="text/plain"))

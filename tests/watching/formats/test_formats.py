@@ -34,6 +34,7 @@ SKY = "The sky is blue."
 OPENAI = "OpenAI chat completions"
 ANTHROPIC = "Anthropic messages"
 GEMINI = "Gemini generateContent"
+AWS, BEDROCK = "application/vnd.amazon.eventstream", "Amazon Bedrock Converse"
 
 # What each record is (KINDS), the text of the content, whether its format's end came, tokens that the service counted.
 ROWS = [
@@ -43,6 +44,9 @@ ROWS = [
     ("openai_chat_tools.sse",           SSE,                 EVENTS,             OPENAI,                      "tttfd",           "",                           True,   0),  # platform.openai.com/docs/guides/function-calling
     ("openai_chat_azure.sse",           SSE,                 EVENTS,             OPENAI,                      "occcccfd",        SKY,                          True,   0),  # learn.microsoft.com, Azure OpenAI, content streaming
     ("openai_chat_error.sse",           SSE,                 EVENTS,             OPENAI,                      "sced",            "The",                        True,   0),  # an error after the first token, as vLLM sends it
+    ("openai_chat_mistral.sse",         SSE,                 EVENTS,             OPENAI,                      "srrcccccfd",      SKY,                          True,   7),  # docs.mistral.ai, reasoning: content is a list of parts
+    ("openai_chat_groq.sse",            SSE,                 EVENTS,             OPENAI,                      "scccccfd",        SKY,                          True,   5),  # console.groq.com/docs: usage in x_groq
+    ("openai_chat_openrouter.sse",      SSE,                 EVENTS,             OPENAI,                      "ced",             "The",                        True,   0),  # openrouter.ai/docs, errors while streaming: beside choices
     ("openai_completions.sse",          SSE,                 EVENTS,             OPENAI,                      "cccccfd",         SKY,                          True,   0),  # platform.openai.com/docs/api-reference/completions
     ("openai_responses.sse",            SSE,                 EVENTS,             "OpenAI responses",          "ssoocccccoood", SKY,                         True,   5),  # platform.openai.com/docs/api-reference/responses-streaming
     ("openai_responses_reasoning.sse",  SSE,                 EVENTS,             "OpenAI responses",          "srrrocccccd",     SKY,                          True,   8),
@@ -50,6 +54,9 @@ ROWS = [
     ("anthropic_messages.sse",          SSE,                 EVENTS,             ANTHROPIC,                   "sspcccccofd",     SKY,                          True,   5),  # docs.anthropic.com/en/docs/build-with-claude/streaming
     ("anthropic_messages_thinking.sse", SSE,                 EVENTS,             ANTHROPIC,                   "ssrrrooscccccosotofd", SKY,                  True,   40),
     ("anthropic_messages_error.sse",    SSE,                 EVENTS,             ANTHROPIC,                   "ssce",            "The",                        False,  0),
+    ("bedrock_converse.bin",            AWS,                 Framing.AWS,        BEDROCK,                     "srrccccctofu",    SKY,                          True,   9),  # docs.aws.amazon.com/bedrock, ConverseStream
+    ("bedrock_converse_error.bin",      AWS,                 Framing.AWS,        BEDROCK,                     "sce",             "The",                        False,  0),
+    ("bedrock_invoke.bin",              AWS,                 Framing.AWS,        "AWS event stream",          "jj",              None,                         False,  0),  # the same, InvokeModelWithResponseStream
     ("gemini.sse",                      SSE,                 EVENTS,             GEMINI,                      "ccccc",           SKY,                          True,   5),  # ai.google.dev/api/generate-content, alt=sse
     ("gemini_thoughts.sse",             SSE,                 EVENTS,             GEMINI,                      "rccccc",          SKY,                          True,   5),
     ("gemini.json",                     "application/json",  ARRAY,              GEMINI,                      "cccccd",          SKY,                          True,   5),  # the same without alt=sse
@@ -63,8 +70,8 @@ ROWS = [
     ("ollama_generate_error.ndjson",    LINES,               Framing.LINES, "Ollama generate",           "ce",              "The",                        False,  0),
     ("vercel_data_stream.txt",          PLAIN,               Framing.LINES, "Vercel data stream",        "scccccfd",        SKY,                          True,   5),  # v4.ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
     ("vercel_data_stream_reasoning.txt", PLAIN,              Framing.LINES, "Vercel data stream",        "srrrotttoccccce", SKY,                          False,  0),
-    ("vercel_ui_message.sse",           SSE,                 EVENTS,             "Vercel UI message stream",  "ssscccccoffd",    SKY,                          True,   0),  # ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
-    ("vercel_ui_message_reasoning.sse", SSE,                 EVENTS,             "Vercel UI message stream",  "sssrrrottoooed",  "",                           True,   0),
+    ("vercel_ui_message.sse",           SSE,                 EVENTS,             "Vercel UI message stream",  "jsscccccoffd",    SKY,                          True,   0),  # ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
+    ("vercel_ui_message_reasoning.sse", SSE,                 EVENTS,             "Vercel UI message stream",  "jssrrrottoooed",  "",                           True,   0),
     ("langserve.sse",                   SSE,                 EVENTS,             "LangServe",                 "scccccd",         SKY,                          True,   0),  # github.com/langchain-ai/langserve, api_handler.py
     ("langserve_messages.sse",          SSE,                 EVENTS,             "LangServe",                 "soccccctcd",      SKY + "!",                    True,   0),
     ("langserve_stream_log.sse",        SSE,                 EVENTS,             "LangServe",                 "occcccd",         SKY,                          True,   0),
@@ -220,6 +227,8 @@ DELTAS = [
     ({"message": {"role": "assistant", "content": "Hel"}}, "Hel"), ({"delta": {"message": {"content": {"text": "Hel"}}}}, "Hel"),
     ({"token": {"id": 1, "text": "Hel"}}, "Hel"), ({"answer": "Hel"}, "Hel"), ({"delta": "x"}, "x"), ({"choices": []}, None),
     ({"delta": {"content": [{"index": 0, "type": "text", "text": {"value": "Hel"}}]}}, "Hel"), ({"content": []}, None), ({"text": ""}, ""), ({"a": "b"}, None), ([1], None), ("x", None), (None, None),
+    ({"result": {"artifact": {"parts": [{"kind": "text", "text": "Hel"}]}}}, "Hel"), ({"results": [{"generated_text": "Hel"}]}, "Hel"),
+    ({"output": {"choices": [{"message": {"content": "Hel"}}]}}, "Hel"), ({"data": "Hel"}, "Hel"), ({"chunk": {"text": "Hel"}}, "Hel"), ({"result": {"rows": 1}}, None),
     ({"delta": {"delta": {"delta": {"delta": {"delta": {"delta": {"delta": "x"}}}}}}}, None),
 ]  # fmt: skip
 
@@ -241,6 +250,10 @@ OTHERS = [
         event({"type": "message-start", "delta": {"message": {"role": "assistant", "content": []}}}, "message-start"),
         *(event({"type": "content-delta", "delta": {"message": {"content": {"text": word}}}}, "content-delta") for word in ("The", " sky", " is")),
         event({"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}, "message-end"), event("[DONE]")]),
+    ("Cohere, a model that reasons", "jrcj", [
+        event({"type": "content-start", "delta": {"message": {"content": {"type": "thinking", "thinking": ""}}}}, "content-start"),
+        event({"type": "content-delta", "delta": {"message": {"content": {"thinking": "Hm"}}}}, "content-delta"),
+        event({"type": "content-delta", "delta": {"message": {"content": {"text": "The"}}}}, "content-delta"), event({"type": "content-end"}, "content-end")]),
     ("Cohere, chat v1", "jccj", [
         event({"event_type": "stream-start", "generation_id": "1"}), *(event({"event_type": "text-generation", "text": word}) for word in ("The", " sky")),
         event({"event_type": "stream-end", "response": {"text": "The sky"}})]),
@@ -254,11 +267,27 @@ OTHERS = [
     ("AG-UI", "jjccjj", [
         event({"type": "RUN_STARTED"}), event({"type": "TEXT_MESSAGE_START", "messageId": "1", "role": "assistant"}),
         *(event({"type": "TEXT_MESSAGE_CONTENT", "delta": word}) for word in ("The", " sky")), event({"type": "TEXT_MESSAGE_END"}), event({"type": "RUN_FINISHED"})]),
+    ("AG-UI, reasoning and tools", "jrtce", [
+        event({"type": "REASONING_START"}), event({"type": "REASONING_MESSAGE_CONTENT", "delta": "Hm"}), event({"type": "TOOL_CALL_ARGS", "delta": "{}"}),
+        event({"type": "TEXT_MESSAGE_CONTENT", "delta": "The"}), event({"type": "RUN_ERROR", "message": "no credit"})]),
+    ("Flowise", "jccd", [event({"event": "start", "data": ""}), *(event({"event": "token", "data": word}) for word in ("The", " sky")), event({"event": "end", "data": "[DONE]"})]),
+    ("LangGraph, messages", "jcc", [
+        event({"run_id": "1", "attempt": 1}, "metadata"), *(event([{"content": word, "type": "AIMessageChunk"}, {"langgraph_node": "agent"}], "messages") for word in ("The", " sky"))]),
+    ("events that are called data", "cc", [event('"The"', "data"), event({"text": " sky"}, "data")]),
+    ("types that begin as OpenAI's", "jcj", [event({"type": "response.created"}), event({"type": "response.chunk", "text": "The"}), event({"type": "response.completed"})]),
+    ("types that Vercel has too", "jcd", [event({"type": "start"}), event({"type": "token", "token": "The"}), event({"type": "end"})]),
+    ("text deltas without an id", "cc", [event({"type": "text-delta", "delta": word}) for word in ("The", " sky")]),
+    ("JSON-RPC of others", "jj", [event({"jsonrpc": "2.0", "method": "eth_subscription", "params": {}}), event({"jsonrpc": "2.0", "id": 1, "result": {"kind": "task"}})]),
+    ("agents that speak A2A", "jcj", [
+        event({"jsonrpc": "2.0", "id": 1, "result": {"kind": "task", "status": {"state": "submitted"}}}),
+        event({"jsonrpc": "2.0", "id": 1, "result": {"kind": "artifact-update", "artifact": {"parts": [{"kind": "text", "text": "The"}]}}}),
+        event({"jsonrpc": "2.0", "id": 1, "result": {"kind": "status-update", "final": True}})]),
+    ("stops of a bus", "jjd", [event({"name": "Main Street", "stop": True}), event({"name": "Depot", "stop": False}), event({"text": "", "stop": True})]),
     ("Replicate", "ccd", [event("The", "output"), event(" sky", "output"), event("{}", "done")]),
     ("text-generation-inference", "ccc", [
         *(event({"token": {"text": word}, "generated_text": None}) for word in ("The", " sky")), event({"token": {"text": "."}, "generated_text": "The sky."})]),
     ("Workers AI", "ccd", [event({"response": "The"}), event({"response": " sky"}), event("[DONE]")]),
-    ("llama.cpp, completion", "ccd", [event({"content": "The", "stop": False}), event({"content": " sky", "stop": False}), event({"content": "", "done": True})]),
+    ("llama.cpp, completion", "ccd", [event({"content": "The", "stop": False}), event({"content": " sky", "stop": False}), event({"content": "", "stop": True, "stop_type": "eos"})]),
     ("GraphQL over events", "jjd", [event({"data": {"a": 1}}, "next"), event({"data": {"a": 2}}, "next"), event("", "complete")]),
     ("strings", "ccd", [event('"The"'), event('" sky"'), event({"type": "done"})]),
     ("numbers", "ccc", [event("1"), event("2"), event("3")]),
@@ -271,6 +300,34 @@ def test_what_has_no_file_is_read_by_its_usual_names(name, kinds, events):
     parser, records = parse(SSE, events)
     assert parser.format.name == "server-sent events"
     assert [record.kind for record in records] == [KINDS[letter] for letter in kinds]
+
+
+ROWS_OF_OTHERS = [
+    # lines as React's server components have them
+    (b'0:["$","div",null,{}]\n1:"$Sreact.suspense"\n', "JSON lines"),
+    (b'0:"$L1"\n1:["$","p",null,{}]\n', "JSON lines"),
+    (b'f:["a"]\n9:{"a":1}\nd:{"a":1}\n', "JSON lines"),
+    (b'0:"The"\n', "Vercel data stream"),
+    (b'9:{"toolCallId":"1"}\n', "Vercel data stream"),
+    (b'f:{"messageId":"1"}\n', "Vercel data stream"),
+    (b'd:{"finishReason":"stop"}\n', "Vercel data stream"),
+]
+
+
+@pytest.mark.parametrize(("data", "name"), ROWS_OF_OTHERS)
+def test_a_coded_line_is_vercels_where_its_value_has_the_shape_of_its_code(data, name):
+    parser, _ = parse("text/plain", [data])
+    assert parser.format.name == name
+
+
+def test_a_stream_of_cohere_ends_with_the_record_that_says_so():
+    _, records = parse(
+        LINES,
+        [
+            b'{"text":"a","is_finished":false}\n{"is_finished":true,"event_type":"stream-end","response":{"text":"a"}}\n'
+        ],
+    )
+    assert [record.ends for record in records] == [False, True]
 
 
 END_METHODS = [
