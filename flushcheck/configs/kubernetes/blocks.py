@@ -65,7 +65,10 @@ _NO_STREAMS = frozenset({"GRPC", "GRPCS"})
 
 def blocks(config: Config) -> Iterator[Block]:
     """The blocks of one file, in its order."""
-    cluster = cluster_settings(config)
+    cluster = {
+        controller.name: _shared(controller, own)
+        for controller, own in zip(NGINX_CONTROLLERS, cluster_settings(config).values(), strict=True)
+    }
     passing = (
         block for each in ingresses(config.directives, PREFIXES) for block in _of(each, config, cluster)
     )
@@ -139,7 +142,16 @@ def controller_of(ingress: Ingress) -> Controller | None:
     return INGRESS_NGINX if is_nginx_class(ingress.class_name) else None
 
 
-def _of(ingress: Ingress, config: Config, cluster: Mapping[str, Sequence[Settings]]) -> Iterator[Block]:
+def _shared(controller: Controller, own: Sequence[Settings]) -> tuple[Sequence[Directive], Written]:
+    """The settings for all Ingresses of a controller, and the lines that it writes from them."""
+    entries = (line for each in own for line in each.entries[:MAX_LINES])
+    shared = tuple(islice(entries, MAX_LINES))
+    return shared, written(shared, controller.cluster_settings)
+
+
+def _of(
+    ingress: Ingress, config: Config, cluster: Mapping[str, tuple[Sequence[Directive], Written]]
+) -> Iterator[Block]:
     controller = controller_of(ingress)
     if controller is None:
         yield unknown_block(config, ingress.at, ingress.name, (why_unknown(ingress),))
@@ -147,9 +159,8 @@ def _of(ingress: Ingress, config: Config, cluster: Mapping[str, Sequence[Setting
     protocol = _annotation(ingress, controller, "backend-protocol").upper() or "HTTP"
     if protocol in _NO_STREAMS:
         return
-    shared = [line for each in cluster[controller.name] for line in each.entries[:MAX_LINES]][:MAX_LINES]
+    shared, common = cluster[controller.name]
     own = written(ingress.entries, controller.settings, controller.prefix)
-    common = written(shared, controller.cluster_settings)
     via, scheme = _PROTOCOLS.get(protocol, _PROTOCOLS["HTTP"])
     at = ingress.at
     unread = (*unread_lines(ingress.entries), *unread_lines(children(ingress.metadata)))
