@@ -55,6 +55,8 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F@ '{printf "%-14s %s\n", $$1, $$2}'
 
 run: $(STAMPS)/run ## start the service on port 8000 (PORT=8080 make run: on another)
+	@$(BIN)/python -c 'import socket; socket.create_server(("", $(PORT))).close()' 2>/dev/null || { \
+	    echo "port $(PORT) cannot be listened on: it is taken, or not allowed. Another one: PORT=8080 make run"; exit 1; }
 	@PORT=$(PORT) exec $(BIN)/python -m gunicorn -c deploy/gunicorn.conf.py wsgi:app
 
 install: $(STAMPS)/run ## the virtual environment that `make run` and deploy/vps/flushcheck.service start from

@@ -23,7 +23,7 @@ from flushcheck.cli.watch_live import Progress
 from flushcheck.diagnosis.inference import judge, with_provenance
 from flushcheck.diagnosis.service_absent import absence_at_url, report_at_url
 from flushcheck.measurement.own_streams import may_be_stream
-from flushcheck.model import Report, Run
+from flushcheck.model import Report, Run, UsageError
 from flushcheck.prober import dump, saving
 from flushcheck.prober.recognition import is_flushcheck
 from flushcheck.prober.target import ConnectionOptions
@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     if arguments.others or arguments.targets:
         return diagnose.run(arguments, console)
+    if not arguments.url:
+        raise UsageError("no address: expected one, for example flushcheck http://localhost:8000")
     complete_url(arguments, console)
     options = connection_options(arguments, (arguments.url, arguments.direct))
     # Before anything is sent: a wrong address is wrong usage.

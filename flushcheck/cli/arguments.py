@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 from flushcheck.model import Transport, UsageError
 
+MAX_USAGE = 300  # characters of the usage below an error
+
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Keeps the line breaks of a text that has them, and wraps any other."""
@@ -35,12 +37,12 @@ class Parser(argparse.ArgumentParser):
         """
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            command = self._command(getattr(parsed, "command", None))
+            command = self.of_command(getattr(parsed, "command", None))
             shown = " ".join(map(_shown, unknown))
             command.error(f"unrecognized arguments: {shown}{command.did_you_mean(unknown)}")
         return parsed
 
-    def _command(self, name: str | None) -> Parser:
+    def of_command(self, name: str | None) -> Parser:
         """The parser of a command, whose usage line says more than that of the root; this one without it."""
         for action in self._actions:
             if isinstance(action, argparse._SubParsersAction) and name in action.choices:
@@ -59,8 +61,19 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         lines = self.format_usage().removeprefix("usage: ").split("\n       flushcheck")
         usage = "\n      or: flushcheck ".join(" ".join(line.split()) for line in lines)
+        if len(usage) > MAX_USAGE:
+            usage = self._usage_without_options()
         example = f"\nexample: {self.example}" if self.example else ""
         self.exit(2, f"{self.prog}: {message}\nexpected: {usage}{example}\n")
+
+    def _usage_without_options(self) -> str:
+        """The usage of a command with so many options that the error above them would be lost."""
+        formatter = self._get_formatter()
+        formatter.add_usage(None, self._get_positional_actions(), [], prefix="")
+        usage = " ".join(formatter.format_help().split())
+        # An address alone takes the options of `diagnose`.
+        command = self.prog.partition(" ")[2] or "diagnose"
+        return f"{usage} [options]\noptions: flushcheck help {command} lists them"
 
 
 def _shown(argument: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from importlib import import_module
 
@@ -26,6 +26,7 @@ from flushcheck.model import (
     Client,
     Outcome,
     Probe,
+    Run,
     Scenario,
     Transport,
     UsageError,
@@ -43,6 +44,7 @@ from flushcheck.prober import (
     search_s,
 )
 from flushcheck.prober.arguments import CLIENTS, DIRECT_NAME, named_addresses
+from flushcheck.prober.target import ConnectionOptions
 from flushcheck.reports.text_writer import printable
 
 _EPILOG = """\
@@ -188,34 +190,63 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     complete_url(arguments, console)
     files = read_config(arguments)
     silences_s = parse_silences(arguments.idle or ())
-    options = connection_options(
-        arguments,
-        (arguments.url, arguments.direct, arguments.outer, *(url for _, url in arguments.at)),
-    )
+    options = connections(arguments)
     names = [address.name for address in named_addresses(arguments.direct, arguments.at)]
     with ExitStack() as stack:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if silences_s:
             console.note(_estimate(silences_s, arguments.timeout))
         with ProgressLine(console) as line:
-            gathered = gather(
-                arguments.url,
-                only=arguments.only or tuple(Transport),
-                quick=arguments.quick,
-                timeout_s=arguments.timeout,
-                on_progress=lambda progress: line.update(progress_text(progress, names)),
-                direct=arguments.direct,
-                at=arguments.at,
-                outer=arguments.outer,
-                idle_s=silences_s,
-                options=options,
-                clients=arguments.clients or CLIENTS,
-                observer=observer(arguments),
+            gathered = measure(
+                arguments, options, lambda progress: line.update(progress_text(progress, names))
             )
         code = write_report(judge(gathered), arguments, console, check_config(files, gathered))
         if file is not None:
             file.write(dump(gathered))
     return code
+
+
+def connections(arguments: argparse.Namespace) -> ConnectionOptions:
+    """How the addresses of the arguments are connected to.
+
+    Raises:
+        UsageError: an option is wrong, or a file cannot be read.
+    """
+    return connection_options(
+        arguments,
+        (arguments.url, arguments.direct, arguments.outer, *(url for _, url in arguments.at)),
+    )
+
+
+def measure(
+    arguments: argparse.Namespace,
+    options: ConnectionOptions,
+    on_progress: Callable[[RunProgress], None] | None = None,
+) -> Run:
+    """Make the run that the arguments of one address ask for.
+
+    Args:
+        arguments: the address, those to compare it with, and what to ask for.
+        options: of `connections`.
+        on_progress: called as the run goes on.
+
+    Raises:
+        UsageError: an address is wrong, or the options contradict each other.
+    """
+    return gather(
+        arguments.url,
+        only=arguments.only or tuple(Transport),
+        quick=arguments.quick,
+        timeout_s=arguments.timeout,
+        on_progress=on_progress,
+        direct=arguments.direct,
+        at=arguments.at,
+        outer=arguments.outer,
+        idle_s=parse_silences(arguments.idle or ()),
+        options=options,
+        clients=arguments.clients or CLIENTS,
+        observer=observer(arguments),
+    )
 
 
 def _estimate(silences_s: Sequence[float], timeout_s: float) -> str:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from flushcheck.cli.connection import connection_options
-from flushcheck.cli.several import ALONE, check_allowed, host_of, parsed_options
+from flushcheck.cli.several import ALONE, check_allowed, check_options, host_of, parsed_options
 from flushcheck.cli.watch import requests
 from flushcheck.exporter.runs import Target
 from flushcheck.exporter.schedule import INTERVALS, is_interval
@@ -83,6 +83,7 @@ def _check(entry: TargetEntry) -> float:
         )
     check_allowed(entry)
     own = parsed_options(entry)
+    check_options(own)
     own.url = entry.url
     if entry.command == "watch":
         requests(own)

@@ -64,9 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     try:
         require()
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f"{error}; expected the extra serve, for example pip install 'flushcheck[serve]'"
-        ) from None
+        raise UsageError(str(error)) from None
     port = arguments.port or _port_of_environment()
     if not arguments.threads and runs_gunicorn():
         _gunicorn(arguments.host, port, console)

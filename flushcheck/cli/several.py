@@ -1,7 +1,8 @@
 """Several addresses in one call: `diagnose URL URL …` and `diagnose --targets FILE`, side by side.
 
 At most four run at the same time, and those of one host one after the other: they would share its limits.
-Each has the options of the command line, then its own from the file, read by the same parser.
+Each has the options of the command line, then its own from the file, read by the same parser: its own count
+where both are given, and headers add up. An option that would have no effect is refused.
 """
 
 from __future__ import annotations
@@ -9,22 +10,25 @@ from __future__ import annotations
 import argparse
 import io
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 from flushcheck.cli.common import observer
-from flushcheck.cli.connection import connection_options
 from flushcheck.cli.console import Console, ProgressLine
-from flushcheck.cli.report_output import write_results
+from flushcheck.cli.diagnose import connections, measure
+from flushcheck.cli.report_output import Format, write_results
 from flushcheck.cli.scheme import complete_url
 from flushcheck.culprits import CULPRITS
 from flushcheck.diagnosis.inference import judge
 from flushcheck.files.targets import MAX_TARGETS, TargetEntry, read_targets
-from flushcheck.model import Report, Run, Transport, UsageError
-from flushcheck.prober import gather
+from flushcheck.model import Report, Run, UsageError
+from flushcheck.prober import parse_silences
 from flushcheck.prober.address import parse_origin
-from flushcheck.prober.arguments import CLIENTS
+from flushcheck.prober.arguments import named_addresses
 from flushcheck.prober.watching import watch
 from flushcheck.reports.results import Result
 
@@ -32,6 +36,9 @@ MAX_AT_ONCE = 4
 
 # Options that make no sense for several addresses.
 ALONE = ("save", "direct", "outer", "at", "config", "running", "idle")
+# What the whole call has: one address of a list cannot have its own.
+OF_THE_CALL = ("save", "config", "running", "others", "targets", "also", "ticket", "output", "quiet", "text")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -45,6 +52,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             raise UsageError(
                 f"--{option} with several addresses: expected one address, for example "
                 f"flushcheck diagnose https://example.org --{option} …"
+                f"{'' if option in OF_THE_CALL else '; in a list, a target has it in its options'}"
             )
     entries = _entries(arguments)
     jobs = [(entry, _namespace(entry, arguments, console)) for entry in entries]
@@ -92,21 +100,56 @@ def _namespace(entry: TargetEntry, arguments: argparse.Namespace, console: Conso
     Raises:
         UsageError: its own are wrong.
     """
-    own = argparse.Namespace(**vars(arguments))
-    if entry.options or entry.command != "diagnose":
-        own = parsed_options(entry)
-        own.on_request, own.observer = arguments.on_request, arguments.observer
-    own.url = entry.url
+    own = parsed_options(entry, given_options(arguments))
+    own.on_request = arguments.on_request
     try:
+        check_options(own)
+        own.url = entry.url
         complete_url(own, console)
-        parse_origin(own.url if entry.command == "diagnose" else own.url.partition("?")[0])
+        beside = [address.url for address in named_addresses(own.direct, own.at)]
+        for url in filter(None, (own.url, *beside, getattr(own, "outer", ""))):
+            parse_origin(url if entry.command == "diagnose" else url.partition("?")[0])
+        parse_silences(getattr(own, "idle", None) or ())
     except UsageError as error:
         raise UsageError(f"{entry.place}: {error}" if entry.place else str(error)) from None
     return own
 
 
-def parsed_options(entry: TargetEntry) -> argparse.Namespace:
+def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The options of the command line that each address has: those that are not as by default."""
+    from flushcheck.cli import parser
+
+    defaults = vars(parser(["diagnose"]).of_command("diagnose").parse_args([]))
+    return {
+        name: value
+        for name, value in vars(arguments).items()
+        if name in defaults and value != defaults[name] and name not in (*OF_THE_CALL, "url", "format", "run")
+    }
+
+
+def check_options(own: argparse.Namespace) -> None:
+    """Refuse an option in the file that would have no effect.
+
+    Raises:
+        UsageError: there is one.
+    """
+    refused = next((name for name in OF_THE_CALL if getattr(own, name, None)), "")
+    if getattr(own, "format", Format.TEXT) != Format.TEXT:
+        refused = "format"
+    if refused:
+        word = "more than one address" if refused == "others" else f"--{refused}"
+        raise UsageError(
+            f"options: {word} for one address of a list: expected options of one measurement, for example "
+            "[--quick]"
+        )
+
+
+def parsed_options(entry: TargetEntry, given: Mapping[str, Any] = _NOTHING) -> argparse.Namespace:
     """The arguments of one address, as its command reads them.
+
+    Args:
+        entry: with its own options.
+        given: options of the command line, which its own ones override or add to.
 
     Raises:
         UsageError: its options are wrong.
@@ -116,8 +159,9 @@ def parsed_options(entry: TargetEntry) -> argparse.Namespace:
     errors = io.StringIO()
     try:
         with redirect_stderr(errors):
-            parsed: argparse.Namespace = parser([entry.command]).parse_args(
-                [entry.command, *entry.options, entry.url]
+            command = parser([entry.command]).of_command(entry.command)
+            parsed: argparse.Namespace = command.parse_args(
+                [*entry.options, entry.url], argparse.Namespace(**given)
             )
     except SystemExit:
         reason = errors.getvalue().partition("\n")[0].partition(": ")[2] or "not an option"
@@ -148,19 +192,7 @@ def report_on(entry: TargetEntry, own: argparse.Namespace) -> Report:
     Raises:
         UsageError: its options are not possible.
     """
-    return judge(_watched(own) if entry.command == "watch" else _gathered(own))
-
-
-def _gathered(own: argparse.Namespace) -> Run:
-    return gather(
-        own.url,
-        only=own.only or tuple(Transport),
-        quick=own.quick,
-        timeout_s=own.timeout,
-        options=connection_options(own, (own.url,)),
-        clients=own.clients or CLIENTS,
-        observer=observer(own),
-    )
+    return judge(_watched(own) if entry.command == "watch" else measure(own, connections(own)))
 
 
 def _watched(own: argparse.Namespace) -> Run:

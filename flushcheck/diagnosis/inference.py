@@ -29,7 +29,7 @@ from flushcheck.diagnosis.hops import hops
 from flushcheck.diagnosis.http3_notes import http3_notes
 from flushcheck.diagnosis.ladder import ladder
 from flushcheck.diagnosis.origin_notes import no_run, origin_notes
-from flushcheck.diagnosis.own_notes import own_notes
+from flushcheck.diagnosis.own_notes import own_notes, repeat_note
 from flushcheck.diagnosis.own_stream import own_stream, own_transport_report, stream_report
 from flushcheck.diagnosis.path_verdict import first_verdict_note, path_verdict
 from flushcheck.diagnosis.pretence import pretended_sentence
@@ -131,6 +131,7 @@ def _judge(run: Run) -> Report:
             *origin_notes(run, reports),
             *first_verdict_note(run, worst(results)),
             *(own_notes(seen, own) if own else ()),
+            *(repeat_note(seen, is_named=bool(culprits)) if worst(results) is Verdict.HELD and own else ()),
             *(response_notes(seen, own, run.method) if own else ()),
         ),
         tool=run.tool,

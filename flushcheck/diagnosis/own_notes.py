@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from flushcheck.diagnosis.own_stream import ADD_REPEAT, next_step
 from flushcheck.diagnosis.token_sentences import describe_shrunk
 from flushcheck.measurement.observations import XAB, Observations
 from flushcheck.measurement.own_streams import comparable, shape
@@ -18,6 +19,11 @@ WITH_S = 0.05
 # A response as small and as short as this shows nothing of a stream.
 SMALL_BYTES = 4096
 SHORT_S = 0.5
+
+NAME_THE_CAUSE = (
+    "the cause shows when flushcheck repeats the request in other ways: add --repeat, or check the "
+    "configuration of the proxy with flushcheck check FILE"
+)
 
 XAB_VALUES = frozenset({"yes", "no"})  # that nginx knows (ngx_http_upstream_process_buffering)
 
@@ -113,6 +119,15 @@ def _tokens(seen: Observations, observation: Observation) -> Iterator[str]:
         shrunk = gaps_shrank(token_metrics(observation), token_metrics(other)) if other else None
         if shrunk:
             yield describe_shrunk(shrunk)
+
+
+def repeat_note(seen: Observations, *, is_named: bool) -> tuple[str, ...]:
+    """What to do where one request shows a fault and not its cause.
+
+    Args:
+        is_named: whether a culprit is named.
+    """
+    return () if is_named or next_step(seen) != ADD_REPEAT else (NAME_THE_CAUSE,)
 
 
 def _is_events(observation: Observation) -> bool:

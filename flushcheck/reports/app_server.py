@@ -17,7 +17,7 @@ def server_report_text(report: ServerReport, *, width: int, color: bool) -> str:
     page = TextWriter(width, color)
     page.text(report.name, bold=True)
     page.text(f"  streams    {_streams(report)}", hang=13)
-    page.text(f"  websocket  {'yes' if report.websocket else 'no'}", hang=13)
+    page.text(f"  websocket  {_websocket(report)}", hang=13)
     page.text(f"  that means {report.meaning}", hang=13)
     for remark in report.remarks:
         page.gap()
@@ -26,6 +26,13 @@ def server_report_text(report: ServerReport, *, width: int, color: bool) -> str:
         if remark.fix:
             page.line(f"           fix: {remark.fix}", "green")  # never wrapped: it is there to be copied
     return page.done()
+
+
+def _websocket(report: ServerReport) -> str:
+    if not report.websocket:
+        return "no"
+    # A worker class that is not known may have a connection of another kind.
+    return "not known" if report.worker and report.capacity is Capacity.UNKNOWN else "yes"
 
 
 def server_report_line(report: ServerReport) -> str:

@@ -155,13 +155,20 @@ def _skipped(checked: CheckResult) -> str:
     return f" {count_of(count, 'other file')} not read: -v lists them." if count else ""
 
 
+_NOTHING = "Nothing could be checked."
+_PART = (
+    "Nothing could be checked: no block here passes to an app. Where this is a part of a configuration, give "
+    "the main file, or the folder with all parts."
+)
+
+
 def _summary(checked: CheckResult) -> str:
     findings = (*checked.findings, *(allowed.finding for allowed in checked.allowed))
     blocks = {(finding.block_file, finding.block_line, finding.block) for finding in findings}
     blocks |= {(block.file, block.line, block.block) for block in (*checked.passed, *checked.unknown)}
     if not blocks:
         if checked.exit_code() == 3:
-            return "Nothing could be checked."
+            return _NOTHING if checked.problems or not checked.files else _PART
         return f"{count_of(len(checked.files), 'file')} read: nothing here passes to an app."
     printed = _counts(checked.findings)
     counts = ", ".join(count_of(printed[level], level.value) for level in Level)

@@ -22,8 +22,9 @@ class TextWriter:
         self._lines: list[str] = []
 
     def gap(self) -> None:
-        """An empty line."""
-        self._lines.append("")
+        """An empty line, if there is none yet."""
+        if self._lines and self._lines[-1]:
+            self._lines.append("")
 
     def line(self, text: str, *styles: str) -> None:
         """One line, however long."""

@@ -40,6 +40,11 @@ SENDER = frozenset({Owner.APP, Owner.CLIENT})
 # Without anti-buffering headers, as a plain app responds: the service's streams have them by default.
 PLAIN_QUERY = "xab=0&cache=0&nosniff=0"
 
+# How much the command asks for: the interval is the service's default.
+PIECES = 50
+INTERVAL_S = 0.1
+MIN_TOLD_S = 1.0  # a shorter wait needs no warning
+
 _WRONG = {
     Verdict.HELD: "On the way through your servers the pieces are held back and reach the reader late.",
     Verdict.BROKEN: "On the way through your servers these responses break, or do not get through at all.",
@@ -179,9 +184,11 @@ def _proof(page: TextWriter, report: Report) -> None:
         address, token = _reproduced(report, streamed[0])
         # curl speaks HTTP/2 where it can: what only HTTP/1.1 clients meet has to be asked for.
         protocol = " --http1.1" if _only_over_http1(report) else ""
+        lasts_s = _lasts_s(report)
+        lasting = f" It takes about {lasts_s:.0f} s; a stream held to its end prints nothing until then."
         page.text(
             "To reproduce, and to verify the fix: this command prints word by word when the stream flows, "
-            "and in blocks or all at the end when it is held."
+            f"and in blocks or all at the end when it is held.{lasting if lasts_s >= MIN_TOLD_S else ''}"
         )
         page.gap()
         page.line(f"    curl -N{protocol} --compressed{token}{_method(report)} {shlex.quote(address)}")
@@ -202,7 +209,14 @@ def _reproduced(report: Report, transport: Transport) -> tuple[str, str]:
     if report.is_origin:
         mark = "&" if "?" in report.target else "?"
         return f"{report.target}{mark}fc={transport}", " -H 'X-Flushcheck-Token: TOKEN'"
-    return f"{report.target}{ROUTES[transport]}?{PLAIN_QUERY}", ""
+    return f"{report.target}{ROUTES[transport]}?count={PIECES}&{PLAIN_QUERY}", ""
+
+
+def _lasts_s(report: Report) -> float:
+    """How long the command runs, for the operator not to give up before its end; 0: not known."""
+    if report.stream:
+        return report.stream.ended_s
+    return 0.0 if report.is_origin else PIECES * INTERVAL_S
 
 
 def _method(report: Report) -> str:

@@ -10,7 +10,7 @@ from flushcheck.measurement.patterns import SAME_DELIVERY_S
 from flushcheck.model import Observation, Outcome, Verdict
 from flushcheck.tapping import sentences
 from flushcheck.tapping.ladder import MIN_DELIVERIES, Step, groups, layer_step, path_step
-from flushcheck.tapping.notes import Chunk, Place, TapNotes
+from flushcheck.tapping.notes import VIEW, Chunk, Place, TapNotes
 from flushcheck.tapping.report import TapCause, TapPlace, TapReport, TapRung
 
 # A view that makes its first byte this late, and all of it then, is slow; a quicker one has nothing to
@@ -81,6 +81,15 @@ def _conclude(base: TapReport, notes: TapNotes, seen: Observation, advice: Advic
         return replace(base, headline=f"could not tell: {seen.detail or f'status {seen.status}'}")
     if not notes.places:
         return replace(base, headline=f"could not tell: {sentences.NO_PLACES}")
+    if notes.fault.name and (notes.fault.escaped or seen.outcome is Outcome.CUT):
+        place = TapPlace.VIEW if notes.fault.name == VIEW else TapPlace.APP
+        return replace(
+            base,
+            verdict=Verdict.BROKEN,
+            place=place,
+            cause=TapCause.ERROR,
+            headline=sentences.error(base, notes.fault),
+        )
     if seen.unread_bytes:
         return _gzip_members(base, advice)
     if base.guilty and base.guilty[0].name != READER:

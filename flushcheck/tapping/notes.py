@@ -58,6 +58,15 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What a layer did wrong after its header had left; no fault without a name."""
+
+    name: str = ""  # of the layer, VIEW for the view
+    what: str = ""  # for example "raised ValueError"
+    escaped: bool = False  # whether it came to the server
+
+
+@dataclass(frozen=True, slots=True)
 class TapNotes:
     """The notes of one request, from the view outwards."""
 
@@ -65,6 +74,7 @@ class TapNotes:
     protocol: str = ""  # "wsgi", "asgi"; "" if not known
     server: str = ""
     blocks: tuple[Block, ...] = ()
+    fault: Fault = Fault()
 
 
 def notes_from_text(text: str) -> TapNotes:
@@ -97,11 +107,18 @@ def notes_from_json(data: Any) -> TapNotes:
         tuple(_place(number, item) for number, item in enumerate(items)),
         protocol=_text(data.get("protocol")),
         server=_text(data.get("server")),
+        fault=_fault(data.get("fault")),
         blocks=tuple(
             Block(at_s, for_s)
             for at_s, for_s in _pairs(blocks if isinstance(blocks, list) else [], "loop_blocked", MAX_BLOCKS)
         ),
     )
+
+
+def _fault(item: Any) -> Fault:
+    if not isinstance(item, dict):
+        return Fault()
+    return Fault(_text(item.get("name")), _text(item.get("what")), escaped=item.get("escaped") is True)
 
 
 def _place(number: int, item: Any) -> Place:

@@ -26,6 +26,7 @@ class TapCause(StrEnum):
     ASYNC_ITERATOR = "async-iterator"  # of a view under WSGI
     EVENT_LOOP = "event-loop"  # something blocks it
     GZIP_MEMBERS = "gzip-members"  # browsers read the first one only
+    ERROR = "error"  # it raises one after the header, and the response ends there
     VIEW = "view"  # it makes its response at once, or slowly
     QUEUE = "queue"  # the request waits before the app gets it
     PATH = "path"

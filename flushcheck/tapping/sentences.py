@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from flushcheck.model import Observation, Verdict
-from flushcheck.tapping.notes import TapNotes
+from flushcheck.tapping.notes import VIEW, Fault, TapNotes
 from flushcheck.tapping.report import TapCause, TapReport, TapRung
 
 NO_PLACES = "the response passed no tap; call flushcheck.taps.install last, around the whole app"
@@ -69,6 +69,15 @@ def path(report: TapReport) -> str:
     return (
         f"held on the path: the app handed {_deliveries(outermost)} to its server, and {_deliveries(reader)} "
         f"arrived, up to {reader.waited_s:.2f} s late; the app and its layers pass the stream on"
+    )
+
+
+def error(report: TapReport, fault: Fault) -> str:
+    """The headline of a response that ends where a layer raises an error."""
+    name = "the view" if fault.name == VIEW else fault.name
+    return (
+        f"broken in the app: {name} {fault.what} after the header had left, and the response ends "
+        f"there; {_deliveries(report.rungs[-2])} came to the server"
     )
 
 

@@ -25,6 +25,7 @@ from flushcheck.taps.chain import (
 )
 from flushcheck.taps.django_app import is_django, tapped_django
 from flushcheck.taps.flask_app import is_flask
+from flushcheck.taps.litestar_app import is_litestar_router, tapped_litestar_router
 from flushcheck.taps.quart_app import is_quart
 from flushcheck.taps.recorder import RECORDER, SERVER, Layer, Recorder
 from flushcheck.taps.wsgi import tap_wsgi
@@ -78,10 +79,9 @@ def tapped_chain(app: Any, recorder: Recorder, outer: Layer = SERVER) -> Any:
         taps.append((link.layer, is_asgi))
     inner = _innermost(chain[-1].inner if chain else app, recorder, is_asgi=is_asgi)
     for link, (layer, of_asgi) in zip(reversed(chain), reversed(taps[1:]), strict=True):
-        inner = link.around((tap_asgi if of_asgi else tap_wsgi)(inner, layer, recorder))
-        if mounts := mounts_of(inner):
-            inner.mounts = {path: tapped_chain(each, recorder, layer) for path, each in mounts.items()}
-    return (tap_asgi if taps[0][1] else tap_wsgi)(inner, outer, recorder)
+        inner = link.around((tap_asgi if of_asgi else tap_wsgi)(inner, layer, recorder, link.inner))
+        inner = _tapped_mounts(inner, layer, recorder)
+    return (tap_asgi if taps[0][1] else tap_wsgi)(inner, outer, recorder, app)
 
 
 def apps_in(app: Any) -> list[Any]:
@@ -95,7 +95,7 @@ def apps_in(app: Any) -> list[Any]:
         layer = getattr(layer, "router", layer) if _is_not_built(layer) else layer
         chain = [layer, *(link.inner for link in links(layer))]
         for each in chain:
-            waiting += mounts_of(each).values()
+            waiting += [app for mounts in mounts_of(each).values() for app in mounts.values()]
             waiting += [vars(route)["app"] for route in routes_of(each) if _has_layers(route)]
         for candidate in [*chain, *(getattr(each, "__self__", None) for each in chain)]:
             if is_flask(candidate) or is_quart(candidate):
@@ -119,8 +119,10 @@ def _innermost(app: Any, recorder: Recorder, *, is_asgi: bool) -> Any:
         app = tapped_django(app)
     elif routes_of(app):
         return _tapped_router(app, recorder)
+    elif is_litestar_router(app):
+        return tapped_litestar_router(app, lambda each: tapped_chain(each, recorder, layer_of(app)))
     elif not any(framework(each) for framework in (is_flask, is_quart) for each in _and_owner(app)):
-        return app
+        return _tapped_mounts(app, layer_of(app), recorder)
 
     def call_wsgi(environ: Any, start_response: Any) -> Any:
         token = RECORDER.set(recorder)
@@ -137,6 +139,15 @@ def _innermost(app: Any, recorder: Recorder, *, is_asgi: bool) -> Any:
             RECORDER.reset(token)
 
     return call_asgi if is_asgi else call_wsgi
+
+
+def _tapped_mounts(app: Any, layer: Layer, recorder: Recorder) -> Any:
+    """The same layer; a copy of it if it has mounts, with taps in their layers."""
+    changed = {
+        name: {path: tapped_chain(each, recorder, layer) for path, each in mounts.items()}
+        for name, mounts in mounts_of(app).items()
+    }
+    return copy_with(app, **changed) if changed else app
 
 
 def _and_owner(app: Any) -> tuple[Any, Any]:

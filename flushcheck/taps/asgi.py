@@ -11,35 +11,63 @@ from flushcheck.taps.recorder import Layer, Recorder
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-def tap_asgi(app: AsgiApp, layer: Layer, recorder: Recorder) -> AsgiApp:
+def tap_asgi(app: AsgiApp, layer: Layer, recorder: Recorder, original: Any = None) -> AsgiApp:
     """Return the app with a tap around it.
 
     Args:
         app: what lies inside of the tap.
         layer: the layer that calls it.
         recorder: what notes its responses.
+        original: whose attributes the tap has; None for those of `app`.
     """
 
-    async def tap(scope: Any, receive: Any, send: Any) -> None:
+    return AsgiTap(app, layer, recorder, app if original is None else original)
+
+
+class AsgiTap:
+    """A tap. A layer that looks at attributes of the next one (`self.app.state`) finds those of that one."""
+
+    def __init__(self, app: AsgiApp, layer: Layer, recorder: Recorder, original: Any) -> None:
+        self._tapped = app, layer, recorder
+        self._original = original
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Call the app, as ASGI prescribes."""
+        app, layer, recorder = self._tapped
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
         number = -1
+        refused = False
 
         async def noted_send(message: Any) -> None:
-            nonlocal number
+            nonlocal number, refused
             if message["type"] == "http.response.start":
-                headers = message.get("headers", ())
-                number = recorder.response(
-                    layer, [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-                )
+                if number >= 0:
+                    recorder.second_header(number, layer)
+                else:
+                    headers = message.get("headers", ())
+                    number = recorder.response(
+                        layer, [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+                    )
             elif message["type"] == "http.response.body" and number >= 0:
                 recorder.chunk(number, bytes(message.get("body", b"")))
-            await send(message)
+            try:
+                await send(message)
+            except Exception:
+                refused = True
+                raise
             if number == 0:
                 for _ in range(recorder.turns):
                     await asyncio.sleep(0)
 
-        await app(scope, receive, noted_send)
-
-    return tap
+        try:
+            await app(scope, receive, noted_send)
+        except Exception as error:
+            # What the server raises when its client has left is no fault of the app.
+            if number >= 0 and not refused:
+                recorder.fault(number, f"raised {type(error).__name__}", layer)
+            raise

@@ -8,6 +8,7 @@ keep several: mounts of a dispatcher, routes of a router.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,21 @@ from flushcheck.taps.recorder import Layer
 ATTRIBUTES = (
     *("app", "wsgi_app", "asgi_app", "middleware_stack", "application", "wsgi", "inner"),
     *("_app", "_wsgi", "next_app"),
+    *("asgi_handler", "middleware_wraps"),  # Litestar, WebOb's wsgify
 )
+
+# Classes at the end of a chain: what they keep is no next layer, but the framework's own parts. Some keep the
+# chain of their middlewares in one of these.
+ENDS = frozenset(
+    {
+        *("flask.app.Flask", "quart.app.Quart", "starlette.routing.Router", "pyramid.router.Router"),
+        "litestar._asgi.asgi_router.ASGIRouter",
+    }
+)
+OWN_CHAINS = ("wsgi_app", "asgi_app", "middleware_stack")
+
+# Classes of Starlette and WebOb that stand for a function -> the attribute that has it.
+CARRIERS = {"BaseHTTPMiddleware": "dispatch_func", "wsgify": "func"}
 
 # A chain of middlewares is shorter; an object that refers to itself has no end.
 MAX_LAYERS = 50
@@ -43,7 +58,7 @@ def links(app: Any) -> Iterator[Link]:
     """
     seen = {id(app)}
     for _ in range(MAX_LAYERS):
-        link = _attribute(app) or _closure(app) or _partial(app)
+        link = _attribute(app) or _method(app) or _closure(app) or _partial(app)
         if link is None or id(link.inner) in seen:
             return
         yield link
@@ -53,29 +68,48 @@ def links(app: Any) -> Iterator[Link]:
 
 def layer_of(layer: Any) -> Layer:
     """Return what a middleware is called: its class, or its function."""
-    # A function that Starlette's BaseHTTPMiddleware calls is the layer; the class only carries it.
-    dispatch = getattr(layer, "__dict__", {}).get("dispatch_func")
-    if dispatch is not None and type(layer).__name__ == "BaseHTTPMiddleware":
-        layer = dispatch
+    # A function that one of these calls is the layer; the class only carries it.
+    carried = getattr(layer, "__dict__", {}).get(CARRIERS.get(type(layer).__name__, ""))
+    if carried is not None:
+        layer = carried
+    while isinstance(layer, partial):
+        layer = layer.func
     if inspect.ismethod(layer):
         layer = layer.__self__
     named = layer if hasattr(layer, "__name__") else type(layer)
     return Layer(named.__name__, f"{named.__module__}.{named.__qualname__}")
 
 
-def _maker_of(function: Any) -> Layer:
-    """The function in which this one is defined: `joiner` of `joiner.<locals>.wrapped`."""
+def _maker_of(function: FunctionType) -> Layer:
+    """What a function with the next app in its closure is called.
+
+    That is where it is defined, if that got the app as an argument: `joiner` of `joiner.<locals>.wrapped`. A
+    function inside of `create_app`, and a decorated one, have their own name.
+    """
     maker = function.__qualname__.rpartition(".<locals>.")[0] or function.__qualname__
+    if hasattr(function, "__wrapped__") or not _gets_an_app(maker, function):
+        return Layer(function.__name__, f"{function.__module__}.{function.__qualname__}")
     return Layer(maker.rpartition(".")[2], f"{function.__module__}.{maker}")
+
+
+def _gets_an_app(maker: str, function: FunctionType) -> bool:
+    """Whether the next app in a closure is an argument of the function of this name; or none is found."""
+    made: Any = sys.modules.get(function.__module__)
+    for name in maker.split("."):
+        made = getattr(made, name, None)
+    made = inspect.unwrap(made) if callable(made) else made
+    if not inspect.isfunction(made) or made is function:
+        return True
+    code = made.__code__
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return any(name in arguments for name, cell in cells if _is_app(_content(cell)))
 
 
 def _attribute(app: Any) -> Link | None:
     """The link of an object with an attribute for the next layer; None if it has none."""
     fields = fields_of(app)
-    name = next((name for name in ATTRIBUTES if _is_layer(fields.get(name))), "")
-    if not name and _is_app(app):
-        others = {id(value): name for name, value in fields.items() if _is_app(value)}
-        name = next(iter(others.values())) if len(others) == 1 else ""
+    name = _kept_in(fields, is_app=_is_app(app), is_end=is_end(app))
     if not name or _empty_copy(app) is None:
         return None
     inner = fields[name]
@@ -85,6 +119,36 @@ def _attribute(app: Any) -> Link | None:
         return copy_with(app, **changed | {name: value})
 
     return Link(layer_of(app), inner, around)
+
+
+def _kept_in(fields: Mapping[str, Any], *, is_app: bool, is_end: bool) -> str:
+    """The name of the attribute that has the next layer; "" if none has."""
+    usual = next((name for name in (OWN_CHAINS if is_end else ATTRIBUTES) if _is_layer(fields.get(name))), "")
+    if usual or is_end or not is_app:
+        return usual
+    others = {id(value): name for name, value in fields.items() if _is_app(value)}
+    return next(iter(others.values())) if len(others) == 1 else ""
+
+
+def _method(app: Any) -> Link | None:
+    """The link of a method whose object keeps the next layer; None if it is not one."""
+    owner = app.__self__ if inspect.ismethod(app) else None
+    if owner is None or inspect.isclass(owner) or is_end(owner) or _empty_copy(owner) is None:
+        return None
+    fields = fields_of(owner)
+    name = _kept_in(fields, is_app=_is_app(app), is_end=False)
+    if not name or fields[name] == app:
+        return None
+    return Link(
+        layer_of(app),
+        fields[name],
+        lambda value: MethodType(app.__func__, copy_with(owner, **{name: value})),
+    )
+
+
+def is_end(layer: Any) -> bool:
+    """Whether this is what a framework calls last."""
+    return any(f"{kind.__module__}.{kind.__qualname__}" in ENDS for kind in type(layer).__mro__)
 
 
 def _calling(helper: Any, inner: Any, value: Any) -> Any:
@@ -120,12 +184,17 @@ def _partial(app: Any) -> Link | None:
     return Link(layer_of(app.func), given[place], around)
 
 
-def mounts_of(layer: Any) -> Mapping[Any, Any]:
-    """The apps that a dispatcher has besides the next layer. Werkzeug's has a dictionary of them."""
-    mounts = fields_of(layer).get("mounts")
-    if not isinstance(mounts, dict) or not all(map(_is_layer, mounts.values())):
+def mounts_of(layer: Any) -> dict[str, dict[Any, Any]]:
+    """The attributes of a dispatcher that have apps by name or path, besides the next layer."""
+    if is_end(layer):
         return {}
-    return mounts
+    return {
+        name: value
+        for name, value in fields_of(layer).items()
+        if isinstance(value, dict)
+        and value
+        and all(map(_is_layer if name == "mounts" else _is_app, value.values()))
+    }
 
 
 def routes_of(app: Any) -> list[Any]:
@@ -136,7 +205,7 @@ def routes_of(app: Any) -> list[Any]:
 
 def fields_of(layer: Any) -> dict[str, Any]:
     """The attributes of an object itself, those in slots included; none of a function."""
-    if inspect.ismethod(layer):
+    if inspect.ismethod(layer) or inspect.isclass(layer):
         return {}
     slots = [name for kind in type(layer).__mro__ for name in _slots(kind)]
     values = {name: getattr(layer, name) for name in slots if hasattr(layer, name)}
@@ -175,22 +244,56 @@ def copy_with(layer: Any, **changes: Any) -> Any:
 def _closure(app: Any) -> Link | None:
     """The link of a function that has one WSGI or ASGI app in its closure; None if it is not one."""
     function = app if inspect.isfunction(app) else getattr(app, "__func__", None)
-    cells = getattr(function, "__closure__", None) or ()
-    apps = [cell for cell in cells if _is_app(_content(cell))]
-    if function is None or len(apps) != 1:
+    if not inspect.isfunction(function):
         return None
-    (cell,) = apps
+    captured = _captured(function)
+    if captured is None:
+        return None
+    inner, copy_of = captured
 
     def around(value: Any) -> Any:
-        closure = tuple(CellType(value) if each is cell else each for each in cells)
-        copy = FunctionType(
-            function.__code__, function.__globals__, function.__name__, function.__defaults__, closure
-        )
-        copy.__kwdefaults__, copy.__qualname__ = function.__kwdefaults__, function.__qualname__
-        copy.__dict__.update(function.__dict__)
+        copy = copy_of(value)
         return copy if function is app else MethodType(copy, app.__self__)
 
-    return Link(_maker_of(function), cell.cell_contents, around)
+    return Link(_maker_of(function), inner, around)
+
+
+def _captured(function: FunctionType) -> tuple[Any, Callable[[Any], FunctionType]] | None:
+    """The one app in a closure, and what makes a copy of the function that has another one there.
+
+    A decorator (`functools.wraps`) has the function in its closure that has the app in its own.
+    """
+    cells = function.__closure__ or ()
+    apps = [cell for cell in cells if _is_app(_content(cell))]
+    if len(apps) == 1:
+        return apps[0].cell_contents, lambda value: _with_cell(function, apps[0], value)
+    wrapped = getattr(function, "__wrapped__", None)
+    cell = next((cell for cell in cells if _content(cell) is wrapped), None)
+    if apps or cell is None or not inspect.isfunction(wrapped):
+        return None
+    captured = _captured(wrapped)
+    if captured is None:
+        return None
+    inner, copy_of = captured
+
+    def copy_with_app(value: Any) -> FunctionType:
+        copied = copy_of(value)
+        copy = _with_cell(function, cell, copied)
+        copy.__dict__["__wrapped__"] = copied
+        return copy
+
+    return inner, copy_with_app
+
+
+def _with_cell(function: FunctionType, cell: CellType, value: Any) -> FunctionType:
+    """A copy of a function that has this value in one cell of its closure."""
+    closure = tuple(CellType(value) if each is cell else each for each in function.__closure__ or ())
+    copy = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, closure
+    )
+    copy.__kwdefaults__, copy.__qualname__ = function.__kwdefaults__, function.__qualname__
+    copy.__dict__.update(function.__dict__)
+    return copy
 
 
 def _content(cell: Any) -> Any:
@@ -211,7 +314,7 @@ def _is_app(candidate: Any) -> bool:
 def takes_wsgi(app: Any) -> bool:
     """Whether an app is called as WSGI prescribes, by the names of its arguments."""
     names = _required(app)
-    return len(names) == 2 and names[0] in ("environ", "env")
+    return len(names) == 2 and names[0] in ("environ", "env", "e") and names[1].startswith("s")
 
 
 def takes_asgi(app: Any) -> bool:

@@ -110,11 +110,13 @@ def tap(get_response: Any) -> Any:
             recorder.chunk(number, bytes(response.content))
         elif response.is_async:
             recorder.body(number, BodyKind.ASYNC)
-            response.streaming_content = _noted(response.streaming_content, number, recorder)
+            response.streaming_content = _noted(response.streaming_content, number, layer, recorder)
         else:
             recorder.body(number, BodyKind.SYNC)
             response.streaming_content = TappedBody(
-                response.streaming_content, lambda data: recorder.chunk(number, data)
+                response.streaming_content,
+                lambda data: recorder.chunk(number, data),
+                lambda error: recorder.fault(number, f"raised {type(error).__name__}", layer),
             )
         return response
 
@@ -130,7 +132,13 @@ def tap(get_response: Any) -> Any:
 tap.sync_capable = tap.async_capable = True  # type: ignore[attr-defined]  # Django's names
 
 
-async def _noted(chunks: AsyncIterator[bytes], number: int, recorder: Recorder) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        recorder.chunk(number, chunk)
-        yield chunk
+async def _noted(
+    chunks: AsyncIterator[bytes], number: int, layer: Layer, recorder: Recorder
+) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in chunks:
+            recorder.chunk(number, chunk)
+            yield chunk
+    except Exception as error:
+        recorder.fault(number, f"raised {type(error).__name__}", layer)
+        raise

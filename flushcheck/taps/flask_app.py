@@ -98,5 +98,9 @@ def tapped_response(response: Any, layer: Layer, recorder: Recorder) -> Any:
     """The same response, its body with a tap."""
     number = recorder.response(layer, response.headers.items())
     recorder.body(number, kind_of(response.response))
-    response.response = tapped_body(response.response, lambda data: recorder.chunk(number, data))
+    response.response = tapped_body(
+        response.response,
+        lambda data: recorder.chunk(number, data),
+        lambda error: recorder.fault(number, f"raised {type(error).__name__}", layer),
+    )
     return response

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
-from flushcheck.taps.recorder import BodyKind, Layer, Recorder
+from flushcheck.taps.recorder import SERVER, BodyKind, Layer, Recorder
 
 MAX_PLACES = 50
 MAX_CHUNKS = 2000  # of one place
@@ -45,6 +45,7 @@ class NotesRecorder(Recorder):
     began: float = field(default_factory=time.monotonic)
     facts: dict[str, Any] = field(default_factory=dict)  # of the server
     ended_s: float | None = None  # when the response was at its end
+    escaped: bool = False  # whether a fault came to the server
     _chunks: int = 0
     _outer: Layer = field(
         default_factory=lambda: Layer(VIEW)
@@ -85,6 +86,11 @@ class NotesRecorder(Recorder):
         else:
             place.left_out += 1
 
+    def fault(self, tap: int, what: str, outer: Layer) -> None:
+        """Note a fault of what lies inside of this tap, and whether it comes to the server."""
+        Recorder.fault(self, tap, what, outer)
+        self.escaped = self.escaped or outer is SERVER
+
     def blocked(self, at_s: float, for_s: float) -> None:
         """Note that the event loop ran no other task for so long."""
         if len(self.blocks) < MAX_BLOCKS:
@@ -96,7 +102,19 @@ class NotesRecorder(Recorder):
             **self.facts,
             "ended_s": None if self.ended_s is None else round(self.ended_s, 4),
             "loop_blocked": [[round(at_s, 4), round(for_s, 4)] for at_s, for_s in self.blocks],
+            "fault": self._fault(),
             "places": [_place(place) for place in self.places],
+        }
+
+    def _fault(self) -> dict[str, Any] | None:
+        """Who raised what; None where nothing was raised."""
+        if not self.faults or self.faults[0][0] < 0:
+            return None
+        tap, what = self.faults[0]
+        return {
+            "name": self.places[tap].layer.name[:MAX_TEXT],
+            "what": what[:MAX_TEXT],
+            "escaped": self.escaped,
         }
 
 

@@ -83,16 +83,21 @@ def _tapped(response: Any, layer: Layer, recorder: Recorder) -> Any:
         recorder.chunk(number, whole)
     else:
         recorder.body(number, BodyKind.ASYNC)
-        response.response = TappedBody(body, lambda data: recorder.chunk(number, data))
+        response.response = TappedBody(
+            body,
+            lambda data: recorder.chunk(number, data),
+            lambda error: recorder.fault(number, f"raised {type(error).__name__}", layer),
+        )
     return response
 
 
 class TappedBody:
     """Quart's response body, its chunks noted one by one."""
 
-    def __init__(self, body: Any, note: Callable[[bytes], None]) -> None:
+    def __init__(self, body: Any, note: Callable[[bytes], None], fault: Callable[[Exception], None]) -> None:
         self._body = body
         self._note = note
+        self._fault = fault
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._body, name)
@@ -108,6 +113,10 @@ class TappedBody:
         return self._noted()
 
     async def _noted(self) -> Any:
-        async for chunk in self._entered:
-            self._note(chunk.encode() if isinstance(chunk, str) else chunk)
-            yield chunk
+        try:
+            async for chunk in self._entered:
+                self._note(chunk.encode() if isinstance(chunk, str) else chunk)
+                yield chunk
+        except Exception as error:
+            self._fault(error)
+            raise

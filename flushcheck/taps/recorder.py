@@ -52,6 +52,10 @@ class Recorder:
     # How many turns other tasks get after a chunk at the innermost tap, so that a queue between two tasks is
     # empty before the next chunk is made. 0 where the response is on its way to a client.
     turns: int = 0
+    faults: list[tuple[int, str]] = field(default_factory=list)  # the first one: which tap met it, what it is
+    again: list[int] = field(
+        default_factory=list
+    )  # taps that met a second header of ASGI, the first one first
 
     def response(self, layer: Layer, headers: Iterable[tuple[str, str]]) -> int:
         """Note that the header of the response has come to the tap inside this layer; return its number.
@@ -66,6 +70,22 @@ class Recorder:
 
     def body(self, tap: int, kind: BodyKind) -> None:
         """Note what the body at this tap is. An order needs no such note."""
+
+    def fault(self, tap: int, what: str, outer: Layer) -> None:
+        """Note what lies inside of this tap did wrong after its header: the first fault counts.
+
+        Args:
+            tap: its number.
+            what: for example "raised ValueError".
+            outer: the layer that gets it from this tap.
+        """
+        if not self.faults:
+            self.faults.append((tap, what))
+
+    def second_header(self, tap: int, outer: Layer) -> None:
+        """Note that the header came once more. Servers raise an error then, and end the response."""
+        self.again.append(tap)
+        self.fault(tap, "sent a second http.response.start", outer)
 
     def chunk(self, tap: int, data: bytes) -> None:
         """Note one chunk of the body at this tap; an empty one is none."""

@@ -14,10 +14,16 @@ WsgiApp = Callable[..., Iterable[bytes]]
 class TappedBody:
     """The chunks of an iterable, noted one by one. It has no length, as a stream has none."""
 
-    def __init__(self, body: Iterable[bytes | str], note: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        body: Iterable[bytes | str],
+        note: Callable[[bytes], None],
+        fault: Callable[[Exception], None] = lambda _: None,
+    ) -> None:
         self._body = body
         self._chunks: Iterator[bytes | str] | None = None
         self._note = note
+        self._fault = fault
 
     def __iter__(self) -> TappedBody:
         return self
@@ -26,7 +32,13 @@ class TappedBody:
         # Not before the first chunk is asked for: a body may begin its work in __iter__.
         if self._chunks is None:
             self._chunks = iter(self._body)
-        chunk = next(self._chunks)
+        try:
+            chunk = next(self._chunks)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self._fault(error)
+            raise
         self._note(chunk.encode() if isinstance(chunk, str) else chunk)
         return chunk
 
@@ -37,12 +49,14 @@ class TappedBody:
             close()
 
 
-def tapped_body(body: Any, note: Callable[[bytes], None]) -> Any:
+def tapped_body(
+    body: Any, note: Callable[[bytes], None], fault: Callable[[Exception], None] = lambda _: None
+) -> Any:
     """Return the body with a tap. A list or tuple stays what it is, and is one chunk: all is made already."""
     if isinstance(body, list | tuple):
         note(b"".join(chunk.encode() if isinstance(chunk, str) else chunk for chunk in body))
         return body
-    return TappedBody(body, note)
+    return TappedBody(body, note, fault)
 
 
 def kind_of(body: Any) -> BodyKind:
@@ -50,21 +64,41 @@ def kind_of(body: Any) -> BodyKind:
     return BodyKind.WHOLE if isinstance(body, list | tuple | bytes) else BodyKind.SYNC
 
 
-def tap_wsgi(app: WsgiApp, layer: Layer, recorder: Recorder) -> WsgiApp:
+def tap_wsgi(app: WsgiApp, layer: Layer, recorder: Recorder, original: Any = None) -> WsgiApp:
     """Return the app with a tap around it.
 
     Args:
         app: what lies inside of the tap.
         layer: the layer that calls it.
         recorder: what notes its responses.
+        original: whose attributes the tap has; None for those of `app`.
     """
 
-    def tap(environ: Any, start_response: Any) -> Any:
+    return WsgiTap(app, layer, recorder, app if original is None else original)
+
+
+class WsgiTap:
+    """A tap. A layer that looks at attributes of the next one (`self.app.logger`) finds those of that one."""
+
+    def __init__(self, app: WsgiApp, layer: Layer, recorder: Recorder, original: Any) -> None:
+        self._tapped = app, layer, recorder
+        self._original = original
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """Call the app, as PEP 3333 prescribes."""
+        app, layer, recorder = self._tapped
         numbers: list[int] = []
 
         def note(data: bytes) -> None:
             if numbers:
                 recorder.chunk(numbers[-1], data)
+
+        def fault(error: Exception) -> None:
+            if numbers:
+                recorder.fault(numbers[-1], f"raised {type(error).__name__}", layer)
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             numbers.append(recorder.response(layer, headers))
@@ -79,6 +113,4 @@ def tap_wsgi(app: WsgiApp, layer: Layer, recorder: Recorder) -> WsgiApp:
         body = app(environ, start)
         if numbers:
             recorder.body(numbers[-1], kind_of(body))
-        return tapped_body(body, note)
-
-    return tap
+        return tapped_body(body, note, fault)

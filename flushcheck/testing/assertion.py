@@ -11,11 +11,11 @@ from flushcheck.model import UsageError
 from flushcheck.taps.apps import tapped
 from flushcheck.taps.chain import takes_asgi
 from flushcheck.taps.django_app import django_handler
-from flushcheck.taps.recorder import Layer, Recorder
+from flushcheck.taps.recorder import SERVER, Layer, Recorder
 from flushcheck.testing.calling import AppRequest, call_asgi, call_wsgi
 from flushcheck.testing.content import content_sizes
 from flushcheck.testing.order import MAX_WAITING, StreamOrder, TapChunks, stream_order
-from flushcheck.testing.sentences import failure
+from flushcheck.testing.sentences import failure, nothing_passed, second_header
 
 DEFAULT_TIMEOUT_S = 30.0
 MAX_PIECES = 1000
@@ -85,19 +85,28 @@ def assert_streams(
     request = _request(url, method, headers or {}, json, data)
     recorder = Recorder(turns=TURNS)
     call = call_asgi if takes_asgi(app) else call_wsgi
+    late = ""
     with tapped(app, recorder) as tapped_app:
         try:
-            response = call(tapped_app, request, max_chunks=max_pieces, timeout_s=timeout_s)
+            status = call(tapped_app, request, max_chunks=max_pieces, timeout_s=timeout_s).status
         except TimeoutError:
-            raise NotStreaming(
-                f"{url}: not at its end after {timeout_s:g} s; max_pieces ends it sooner"
-            ) from None
+            status, late = 200, f"{url}: not at its end after {timeout_s:g} s; max_pieces ends it sooner"
+        except Exception:
+            if not recorder.again:
+                raise
+            status = 200
     taps, unreadable, writers = _taps(recorder)
     order = stream_order(taps)
+    if recorder.again:
+        writer = _inside(recorder, recorder.again[0])
+        raise NotStreaming(second_header(order, url, writer), order, (writer,))
+    if late and not order.guilty(max_waiting):
+        holder = _holds_the_header(recorder)
+        raise NotStreaming(*((nothing_passed(order, late, holder), order, (holder,)) if holder else (late,)))
     message = failure(
         order,
         url=url,
-        status=response.status,
+        status=status,
         unreadable=unreadable,
         min_pieces=min_pieces,
         max_waiting=max_waiting,
@@ -139,6 +148,17 @@ def _request(
     return AppRequest(method or ("POST" if body else "GET"), url, (*own.items(), *headers.items()), body)
 
 
+def _holds_the_header(recorder: Recorder) -> Layer | None:
+    """The layer that the header of the response has not left; None if the server got it, or none was made."""
+    layer = recorder.taps[-1].layer if recorder.taps else SERVER
+    return None if layer == SERVER else layer
+
+
+def _inside(recorder: Recorder, tap: int) -> Layer:
+    """The layer on the inner side of a tap."""
+    return recorder.taps[tap - 1].layer if tap else Layer("the app")
+
+
 def _taps(recorder: Recorder) -> tuple[list[TapChunks], str, tuple[Layer, ...]]:
     """What each tap noted, why bytes cannot be read ("" if they can), and the layer that wrote those."""
     taps: list[TapChunks] = []
@@ -148,7 +168,7 @@ def _taps(recorder: Recorder) -> tuple[list[TapChunks], str, tuple[Layer, ...]]:
         passed = [(at, p.data) for at, p in enumerate(recorder.passages) if p.tap == number]
         sizes, reason = content_sizes([chunk for _, chunk in passed], tap.content_encoding)
         if reason and not unreadable:
-            writer = recorder.taps[max(number - 1, 0)].layer
+            writer = _inside(recorder, max(number, 1))
             unreadable, writers = f"{writer.name} wrote {reason}", (writer,)
         taps.append(TapChunks(tap.layer, tuple(at for at, _ in passed), sizes, tap.content_encoding))
     return taps or [TapChunks(Layer("the app"), (), ())], unreadable, writers

@@ -113,6 +113,8 @@ async def _request_asgi(app: Any, request: AppRequest, state: dict[str, Any], ma
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
+            if response.status:  # as servers do
+                raise RuntimeError("a second http.response.start")
             response.status = message["status"]
         elif message["type"] == "http.response.body":
             response.chunks += bool(message.get("body"))

@@ -12,6 +12,9 @@ from flushcheck.model import Culprit, Version, VersionChange
 from flushcheck.model.versions import version_named
 from flushcheck.taps.recorder import Layer
 
+# Django's handler passes on what it gets; only an asynchronous iterator it reads to its end.
+WSGI_HANDLER = "django.core.handlers.wsgi.WSGIHandler"
+
 
 def culprit_of(layer: Layer) -> Culprit | None:
     """The culprit that this layer is; None if it is none of the known ones."""
@@ -28,6 +31,11 @@ def advice(layer: Layer, package_version: str = "") -> str:
         package_version: of the package that defines it, where the app runs elsewhere; "": what is installed.
     """
     culprit = culprit_of(layer)
+    if layer.path == WSGI_HANDLER:
+        return (
+            "  fix: make the view's iterator synchronous (`def` with `yield`), or serve the app over ASGI: "
+            "Django reads an asynchronous one to its end under WSGI"
+        )
     if culprit is None:
         defined = f" ({layer.path})" if layer.path else ""
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flushcheck.taps.recorder import Layer
 from flushcheck.testing.known_layers import advice
 from flushcheck.testing.order import LayerOrder, StreamOrder
 
@@ -34,9 +35,38 @@ def failure(
     if order.pieces < min_pieces:
         return (
             f"{url}: the app made {_pieces(order.pieces)}; expected {min_pieces} at least. A body that is "
-            "made as a whole is one piece: yield each part when it is ready"
+            "made as a whole is one piece: yield each part when it is ready. What has no tap may join the "
+            "parts, too: a decorator of the view, the framework itself"
         )
     return ""
+
+
+def second_header(order: StreamOrder, url: str, layer: Layer) -> str:
+    """Return the message of a response whose header comes more than once.
+
+    Args:
+        order: of the pieces.
+        url: that was asked for.
+        layer: that sends it.
+    """
+    head = (
+        f"{url} is broken: {layer.name} sent a second http.response.start, and a server ends the response "
+        "there"
+    )
+    fix = "  fix: send http.response.start once, before the first http.response.body"
+    return "\n".join((head, *_table(order), fix))
+
+
+def nothing_passed(order: StreamOrder, late: str, layer: Layer) -> str:
+    """Return the message of a response that a layer keeps, and that has no end.
+
+    Args:
+        order: of the pieces.
+        late: that it was not at its end in time.
+        layer: that has passed on no header.
+    """
+    head = f"{late}. {layer.name} has passed on nothing of {_pieces(order.pieces)}"
+    return "\n".join((head, *_table(order), advice(layer)))
 
 
 def _table(order: StreamOrder) -> list[str]:

@@ -138,6 +138,23 @@ def test_exit_codes(
     assert check(monkeypatch, *args, stdin=text.encode())[0] == code
 
 
+PARTS = [
+    # name                       text                                     what is said
+    ("a part of a whole",        "entryPoints:\n  web:\n    address: ':80'\n", "no block here passes to an app. Where this is a part"),
+    ("one that is not known",    "hello",                                  "Nothing could be checked.\n"),
+    ("a whole one",              "events {}\nhttp { server { listen 80; location / { root /srv; } } }", "1 file read: nothing here passes to an app."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "said"), PARTS, ids=[row[0] for row in PARTS])
+def test_a_file_that_shows_nothing_says_why(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, said: str
+) -> None:
+    file = "f.yml" if text.startswith("entryPoints") else "nginx.conf"
+    Path(file).write_text(text)
+    assert said in " ".join(check(monkeypatch, file)[1].split()) + "\n"
+
+
 MISUSE = [
     ((), "no file"),
     (("gone",), "no such file"),

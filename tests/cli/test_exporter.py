@@ -85,6 +85,7 @@ BAD = [
     ("a wrong value",             "- {url: http://x, options: [--timeout, soon]}",                    ":1: options: argument -m/--timeout: 'soon'"),
     ("a wrong transport",         "- {url: http://x, options: [--only, 'chunked,evnts']}",            ":1: options: argument -t/--only: 'evnts' is not a transport: expected one or more of polling, chunked"),
     ("an option of one run",      f"- {{url: http://x, options: [--direct, 'http://{SECRET}']}}",    ":1: options: --direct has no effect here"),
+    ("a format of its own",       "- {url: http://x, options: [--json]}",                             ":1: options: --format for one address of a list"),
     ("a missing password",        f"- {{url: http://x, options: [-u, '{SECRET}']}}",                  ":1: -u"),
     ("a header without a colon",  f"- {{url: http://x, options: [-H, '{SECRET}']}}",                  ":1: "),
     ("a secret where none belongs", f"- {{url: http://x, options: [--pin, '{SECRET}']}}",             ":1: "),

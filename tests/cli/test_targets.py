@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flushcheck.cli import main
+from flushcheck.cli import main, parser
+from flushcheck.cli.several import given_options, parsed_options
 from flushcheck.files.targets import MAX_FILE_BYTES, MAX_TARGETS, TargetEntry, read_targets
 from flushcheck.model import UsageError, Verdict
 from tests.cli.test_main import CLEAN, HELD
@@ -77,6 +78,17 @@ BAD = [
     ("an unknown culprit",     "- url: http://x\n  allow: [nginx]",                 ":1: allow: 'nginx' is no culprit: expected ids"),
     ("an unknown option",      "- http://a\n- url: http://x\n  options: [--quik]",  ":2: options: unrecognized arguments: --quik; did you mean --quick?"),
     ("a wrong value",          "- url: http://x\n  options: [--timeout, soon]",     ":1: options: argument -m/--timeout: 'soon': expected more than 0"),
+    ("a run to save",          "- {url: http://x, options: [--save, run.json]}",    ":1: options: --save for one address of a list"),
+    ("files to compare with",  "- {url: http://x, options: [--config, x.conf]}",    ":1: options: --config for one address of a list"),
+    ("a running server",       "- {url: http://x, options: [--running, nginx]}",    ":1: options: --running for one address of a list"),
+    ("a format of its own",    "- {url: http://x, options: [--json]}",              ":1: options: --format for one address of a list"),
+    ("a ticket",               "- {url: http://x, options: [--ticket]}",            ":1: options: --ticket for one address of a list"),
+    ("a file to write to",     "- {url: http://x, options: [-o, x.txt]}",           ":1: options: --output for one address of a list"),
+    ("one more format",        "- {url: http://x, options: [--also, json=x]}",      ":1: options: --also for one address of a list"),
+    ("the text of a stream",   "- {url: http://x, command: watch, options: [--text]}", ":1: options: --text for one address of a list"),
+    ("two addresses",          "- {url: http://x, options: [http://y]}",            ":1: options: more than one address for one address of a list"),
+    ("a hop without address",  "- {url: http://x, options: [--at, app=x]}",         ":1: 'x': expected an address"),
+    ("an idle time of 0",      "- {url: http://x, options: [--idle, '0']}",         ":1: "),
     ("a wrong address",        "- url: ftp://x",                                    ":1: 'ftp://x': expected http:// or https://"),
 ]  # fmt: skip
 
@@ -126,6 +138,34 @@ def test_an_expectation_that_differs_is_exit_1(tmp_path, capsys):
         assert list(result["report"]["transports"]) == ["chunked"]
         assert main(["diagnose", "-T", written(tmp_path, known + other), "-f", "markdown"]) == 1
     assert "expected held, found flowing" in capsys.readouterr().out
+
+
+GIVEN = ["diagnose", "-T", "x", "--quick", "-m", "9", "-H", "A: 1", "--json", "--observer", "here"]
+COMBINED = [
+    # name                          the target                                                    of it               what it is measured with
+    ("none of its own",             TargetEntry("a", "http://a"),                                 "timeout",          9.0),
+    ("a switch",                    TargetEntry("a", "http://a"),                                 "quick",            True),
+    ("none of either",              TargetEntry("a", "http://a"),                                 "only",             None),
+    ("both, its own as by default", TargetEntry("a", "http://a", options=("-m", "30")),           "timeout",          30.0),
+    ("headers",                     TargetEntry("a", "http://a", options=("-H", "B: 2")),         "header",           ["A: 1", "B: 2"]),
+    ("of a stream to watch",        TargetEntry("a", "http://a", "watch", ("--once",)),           "header",           ["A: 1"]),
+    ("the format of the call",      TargetEntry("a", "http://a"),                                 "format",           "text"),
+    ("the observer",                TargetEntry("a", "http://a", options=("-Q",)),                "observer",         "here"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "entry", "option", "value"), COMBINED, ids=[row[0] for row in COMBINED])
+def test_a_target_has_the_options_of_the_command_line_and_its_own(name, entry, option, value):
+    own = parsed_options(entry, given_options(parser(["diagnose"]).parse_args(GIVEN)))
+    assert getattr(own, option) == value
+
+
+def test_a_target_is_compared_with_an_address_of_its_own(tmp_path, capsys):
+    with scripted_server(CLEAN) as app, scripted_server(HELD) as path:
+        options = f"options: [--quick, --only, chunked, --direct, '{app}']"
+        assert main(["diagnose", "-T", written(tmp_path, f"- {{url: '{path}', {options}}}\n"), "--json"]) == 1
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert result["report"]["fault_location"]["place"] == "path"
 
 
 def test_a_stream_of_ones_own_can_be_a_target(tmp_path, capsys):

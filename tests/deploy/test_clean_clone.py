@@ -124,6 +124,14 @@ def test_the_service_itself_flows(clone, commands, service):
     assert (told.returncode, told.stdout.split()[0]) == (0, "FLOWING"), told.stdout + told.stderr
 
 
+def test_a_port_that_is_taken_is_said_in_one_line(clone, service):
+    told = run(f"env PORT={service.port} make run", clone)
+    assert told.returncode != 0
+    (line,) = [one for one in (told.stdout + told.stderr).splitlines() if not one.startswith("make")]
+    assert line.startswith(f"port {service.port} cannot be listened on: ")
+    assert line.endswith("Another one: PORT=8080 make run")
+
+
 def test_what_was_made_is_not_in_the_readers_way(clone, service):
     assert run("git status --porcelain", clone).stdout == ""
 

@@ -109,6 +109,16 @@ def test_what_limits_the_streams_is_said(setup, capacity, words):
     assert f" streams {words} websocket " in text
 
 
+@pytest.mark.parametrize(("setup", "words"), [
+    (gunicorn("my.Worker", concurrency=7), "websocket  not known"),
+    (gunicorn(), "websocket  yes"),
+    (other(AppServer.UVICORN, event_loop=True, limit_unknown=True), "websocket  yes"),
+    (other(AppServer.WAITRESS), "websocket  no\n"),
+])  # fmt: skip
+def test_a_worker_that_is_not_known_may_have_websockets_or_not(setup, words):
+    assert words in server_report_text(examine(setup), width=80, color=False)
+
+
 @pytest.mark.parametrize("setup", [setup for _, setup, *_ in SETUPS])
 def test_every_form_says_it(setup):
     report = examine(setup)

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from flushcheck.diagnosis.own_notes import own_notes
+from flushcheck.diagnosis.inference import judge
+from flushcheck.diagnosis.own_notes import NAME_THE_CAUSE, own_notes, repeat_note
 from flushcheck.measurement.observations import Observations
-from flushcheck.model import Arrival, Outcome, Transport, Variant
+from flushcheck.model import Arrival, Outcome, Run, Transport, Variant
 from tests.measurement.own import (
     BLOCKS,
+    DIRECT,
     EVENT_STREAM,
     IDENTITY,
     ONCE,
@@ -18,9 +20,12 @@ from tests.measurement.own import (
     SINGLY,
     evenly,
     observed,
+    own_run,
 )
+from tests.measurement.streams import HELD, loopback, saw
 
 CHUNKED = replace(OWN, transport=Transport.CHUNKED)
+GZIP = (("content-encoding", "gzip"),)
 JSON = ("content-type", "application/json")
 
 
@@ -165,3 +170,32 @@ SMALL = [
 @pytest.mark.parametrize(("name", "response", "expected"), SMALL, ids=[row[0] for row in SMALL])
 def test_a_response_that_is_too_small_to_be_a_stream_is_called_so(name, response, expected):
     assert notes(response) == expected
+
+
+CAUSES = [
+    # name                    what was seen                                                     named    notes
+    ("asked once",            (observed(ONCE), observed(SINGLY, DIRECT)),                       False,   (NAME_THE_CAUSE,)),
+    ("asked once, named",     (observed(ONCE), observed(SINGLY, DIRECT)),                       True,    ()),
+    ("repeated",              (observed(ONCE), observed(SINGLY, DIRECT), observed(ONCE, IDENTITY)), False, ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "seen", "is_named", "noted"), CAUSES, ids=[row[0] for row in CAUSES])
+def test_one_request_that_shows_no_cause_is_to_be_repeated(name, seen, is_named, noted):
+    assert repeat_note(Observations(seen), is_named=is_named) == noted
+
+
+RUNS = [
+    # name                     the run                                                                      noted
+    ("held",                   own_run(observed(ONCE, headers=GZIP), observed(SINGLY, DIRECT)),              True),
+    ("held, and named",        own_run(observed(ONCE), observed(SINGLY, DIRECT)),                            False),
+    ("not known",              own_run(observed(ONCE, headers=GZIP)),                                        False),
+    ("flowing",                own_run(observed(SINGLY)),                                                    False),
+    ("cut",                    own_run(observed(SINGLY, outcome=Outcome.CUT, detail="reset")),               False),
+    ("a service that is held", Run("http://test", (saw(Transport.CHUNKED, HELD), saw(loopback(Transport.CHUNKED)))), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "run", "noted"), RUNS, ids=[row[0] for row in RUNS])
+def test_only_a_hold_of_ones_own_stream_without_a_culprit_has_that_note(name, run, noted):
+    assert (NAME_THE_CAUSE in judge(run).notes) is noted

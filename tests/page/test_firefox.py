@@ -58,6 +58,17 @@ def test_all_four_flow_through_the_shipped_file(firefox, good):
     assert {text.partition(":")[0] for text in firefox.ask(texts)} <= {"Flowing", "Late"}
 
 
+def test_a_pretended_hold_is_called_so(firefox, origin):
+    firefox.goto("about:blank")
+    firefox.goto(f"{origin.url}/#count=30&interval=0.05&size=700&pretend=blocks-4096")
+    firefox.wait("() => document.documentElement.dataset.ready")
+    firefox.ask("() => document.querySelector('#controls [data-action=start-all]').click()")
+    texts = "() => [...document.querySelectorAll('.card .status')].map((status) => status.textContent)"
+    firefox.wait(f"() => ({texts})().every((text) => /30 pieces/.test(text))")
+    statuses = firefox.ask(texts)
+    assert [text.startswith("Pretended. ") for text in statuses] == [False, True, True, False], statuses
+
+
 FIRST = """() => new Promise((resolve) => {
   const xhr = new XMLHttpRequest();
   xhr.open("GET", "/stream/chunked?count=20&size=64&interval=0.1&QUERY");

@@ -9,8 +9,10 @@ import pytest
 
 from flushcheck.diagnosis.inference import judge
 from flushcheck.model import Report, RequestAtApp, Variant, Verdict
-from flushcheck.reports.ticket import WIDTH, ticket
+from flushcheck.reports.ticket import INTERVAL_S, PIECES, WIDTH, ticket
+from flushcheck.streaming.params import Params
 from tests.diagnosis.paths import Path
+from tests.measurement.own import DIRECT, IDENTITY, ONCE, SINGLY, observed, own_run
 
 OLD_HTTP = RequestAtApp(protocol="HTTP/1.0", connection="close")
 XAB = frozenset({Variant.XAB})
@@ -120,4 +122,14 @@ def test_a_stream_of_an_origin_is_asked_for_with_its_token(target, address):
     told = ticket(origin)
     assert f"curl -N --compressed -H 'X-Flushcheck-Token: TOKEN' '{address}'\n" in told
     assert "TOKEN stands at the head of the origin" in told
+    assert "It takes about" not in told
     assert "TOKEN" not in ticket(dataclasses.replace(origin, is_origin=False))
+
+
+def test_the_operator_knows_how_long_the_command_takes():
+    told = ticket(judge(Path(8192).run()))
+    assert f"/stream/chunked?count={PIECES}&" in told
+    assert "It takes about 5 s; a stream held to its end prints nothing until then." in " ".join(told.split())
+    assert Params().interval_s == INTERVAL_S
+    own = ticket(judge(own_run(observed(ONCE), observed(SINGLY, DIRECT), observed(ONCE, IDENTITY))))
+    assert "It takes about 8 s; a stream" in " ".join(own.split())

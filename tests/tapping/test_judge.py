@@ -8,7 +8,7 @@ import pytest
 
 from flushcheck.model import Arrival, Observation, Outcome, Probe, Scenario, Transport, Verdict
 from flushcheck.tapping.judge import judge_tap, without_notes
-from flushcheck.tapping.notes import Block, Chunk, Place, TapNotes
+from flushcheck.tapping.notes import Block, Chunk, Fault, Place, TapNotes
 from flushcheck.tapping.report import TapCause, TapPlace, TapReport
 
 HELD, FLOWING, BROKEN, UNKNOWN = Verdict.HELD, Verdict.FLOWING, Verdict.BROKEN, Verdict.UNKNOWN
@@ -82,6 +82,11 @@ TABLE: list[tuple[str, list[Place], Observation, dict[str, Any], Verdict, str, s
     ("compressed on the path, and held", [VIEW, GOOD], reader([(1.01, 70)], headers=(("content-encoding", "br"),)), {}, HELD, "path", "path", ""),
     ("the path cuts", [VIEW, GOOD], reader(steady(5, late_s=0.01), outcome=Outcome.CUT, detail="reset"), {}, BROKEN, "path", "path",
      "the response was cut: reset"),
+    ("the view raises", [VIEW, GOOD], reader(steady(5, late_s=0.01), outcome=Outcome.CUT), {"fault": Fault("view", "raised ValueError")}, BROKEN,
+     "view", "error", "broken in the app: the view raised ValueError after the header had left, and the response ends there; 10 deliveries came"),
+    ("a layer raises, and the server ends it well", [VIEW, GOOD], reader(SOON), {"fault": Fault("Common", "raised KeyError", escaped=True)}, BROKEN,
+     "app", "error", "Common raised KeyError"),
+    ("a layer raises, and another one takes it", [VIEW, GOOD], reader(SOON), {"fault": Fault("Common", "raised KeyError")}, FLOWING, "", "", ""),
     ("a synchronous iterator under ASGI", [VIEW, place("ASGIHandler", END, layer=DJANGO)], reader([(1.01, 500)]), {"protocol": "asgi"},
      HELD, "app", "sync-iterator", "the view returns a synchronous iterator under ASGI"),
     ("an asynchronous one there", [place("view", steady(), body="async"), place("ASGIHandler", END, layer=DJANGO)], reader([(1.01, 500)]),

@@ -16,6 +16,7 @@ from flushcheck.tapping.notes import (
     MAX_TEXT,
     Block,
     Chunk,
+    Fault,
     NotesError,
     Place,
     TapNotes,
@@ -85,6 +86,17 @@ REFUSED = [
     ("too many blocks",           places(VIEW, loop_blocked=[[1, 1]] * (MAX_BLOCKS + 1)), "201 items"),
     ("a block that is none",      places(VIEW, loop_blocked=[5]),                   "expected two numbers"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "expected"), [
+    ({"name": "Log", "what": "raised ValueError", "escaped": True}, Fault("Log", "raised ValueError", escaped=True)),
+    ({"name": "x" * 500, "what": 5, "escaped": 1}, Fault("x" * MAX_TEXT)),
+    ({}, Fault()),
+    (None, Fault()),
+    ("Log", Fault()),
+])  # fmt: skip
+def test_a_fault_is_read_or_none(fault, expected):
+    assert notes_from_json(places(VIEW, fault=fault)).fault == expected
 
 
 @pytest.mark.parametrize(("name", "data", "words"), REFUSED, ids=[row[0] for row in REFUSED])

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import flask
+import litestar
 import pytest
 import quart
 from fastapi import FastAPI
+from litestar.response import Stream
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -22,7 +24,16 @@ from flushcheck.taps.apps import apps_in
 from flushcheck.testing import NotStreaming, assert_streams
 from tests.taps.test_live import ID, TOKEN, asking
 from tests.taps.web import AsgiWeb
-from tests.testing.apps import PIECES, async_pieces, flask_app, join_body, joiner, log_length, passes_on
+from tests.testing.apps import (
+    PIECES,
+    async_pieces,
+    flask_app,
+    join_body,
+    joiner,
+    log_length,
+    passes_on,
+    starlette_app,
+)
 
 
 def mounted_flask(*after_request: Any) -> Any:
@@ -142,6 +153,109 @@ def overridden_quart() -> Any:
     return app
 
 
+class ByPath:
+    """A dispatcher of one's own: apps by path."""
+
+    def __init__(self, apps: dict[str, Any]) -> None:
+        self.apps = apps
+        self.nothing: dict[str, Any] = {}
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self.apps[environ["PATH_INFO"]](environ, start_response)
+
+
+class Looking:
+    """A middleware that uses what the next app has besides its call."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        with self.app.app_context():
+            return self.app(environ, start_response)
+
+
+class LookingAsync:
+    """The same of ASGI."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert self.app.state.name == "chat"
+        await self.app(scope, receive, send)
+
+
+def looked_at() -> Any:
+    app = starlette_app()
+    app.state.name = "chat"
+    return LookingAsync(app)
+
+
+def litestar_app(*middleware: Any) -> Any:
+    @litestar.get("/chat", sync_to_thread=False)
+    def chat() -> Stream:
+        return Stream(async_pieces(), media_type="text/plain")
+
+    return litestar.Litestar([chat], middleware=list(middleware))
+
+
+class AsgiJoiner:
+    """Keeps all messages until the app is at its end."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        messages: list[Any] = []
+
+        async def keep(message: Any) -> None:
+            messages.append(message)
+
+        await self.app(scope, receive, keep)
+        body = b"".join(message.get("body", b"") for message in messages)
+        await send(messages[0])
+        await send({"type": "http.response.body", "body": body})
+
+
+class AsgiBatcher(AsgiJoiner):
+    """Passes on two chunks when the second one is there."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        kept = b""
+
+        async def batch(message: Any) -> None:
+            nonlocal kept
+            if message["type"] == "http.response.start":
+                await send(message)
+                return
+            kept += message.get("body", b"")
+            if len(kept) > 80 or not message.get("more_body"):
+                await send({**message, "body": kept})
+                kept = b""
+
+        await self.app(scope, receive, batch)
+
+
+class TwoHeaders(AsgiJoiner):
+    """Sends the header before each chunk."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        header: list[Any] = []
+
+        async def again(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                header.append(message)
+            else:
+                await send(header[0])
+                await send(message)
+
+        await self.app(scope, receive, again)
+
+
 HELD: list[tuple[str, Callable[[], Any], str, str]] = [
     ("an app that is mounted beside another", lambda: mounted_flask(log_length), "/api/chat", "log_length"),
     ("the layer of a mount", lambda: DispatcherMiddleware(flask_app(), {"/api": joiner(flask_app())}), "/api/chat", "joiner"),
@@ -156,6 +270,7 @@ HELD: list[tuple[str, Callable[[], Any], str, str]] = [
     ("a function of Quart, outside of another", lambda: quart_app(log_quart, add_nothing), "/api/chat", "log_quart"),
     ("a class that overrides Quart", lambda: quart_app(kind=SigningQuart), "/api/chat", "SigningQuart.process_response"),
     ("a function of one request of Quart", quart_of_this_request, "/api/chat", "log_quart"),
+    ("an app of a dispatcher of one's own", lambda: ByPath({"/chat": joiner(flask_app())}), "/chat", "joiner"),
     ("an override of a Quart app", overridden_quart, "/api/chat", "signing"),
 ]  # fmt: skip
 
@@ -179,12 +294,30 @@ STREAMS: list[tuple[str, Callable[[], Any], str]] = [
     ("a mounted FastAPI", mounted_fastapi, "/api/chat"),
     ("a route", routed, "/api/chat"),
     ("Quart", lambda: quart_app(add_nothing), "/api/chat"),
+    ("a dispatcher of one's own", lambda: ByPath({"/chat": flask_app()}), "/chat"),
+    ("a layer that looks at the next app", lambda: Looking(flask_app()), "/chat"),
+    ("... of ASGI", looked_at, "/chat"),
+    ("Litestar", litestar_app, "/chat"),
 ]
 
 
 @pytest.mark.parametrize(("name", "make", "url"), STREAMS, ids=[row[0] for row in STREAMS])
 def test_an_app_beside_the_chain_streams(name, make, url):
     assert assert_streams(make(), url).pieces == PIECES
+
+
+@pytest.mark.parametrize(("layer", "words"), [
+    (AsgiBatcher, "/chat does not stream: AsgiBatcher made 1 piece wait"),
+    # Litestar's response waits until its client has left: this layer never gets to its end, on a server neither.
+    (AsgiJoiner, "not at its end after 0.5 s; max_pieces ends it sooner. AsgiJoiner has passed on nothing of 20 pieces"),
+    (TwoHeaders, "/chat is broken: TwoHeaders sent a second http.response.start, and a server ends the response there"),
+])  # fmt: skip
+@pytest.mark.parametrize("make", [litestar_app, lambda layer: layer(litestar_app())])
+def test_a_layer_of_litestar_is_named(make, layer, words):
+    with pytest.raises(NotStreaming) as failure:
+        assert_streams(make(layer), "/chat", timeout_s=0.5)
+    assert words in str(failure.value)
+    assert [found.name for found in failure.value.layers] == [layer.__name__]
 
 
 def test_a_list_that_a_layer_hands_out_is_one_chunk():

@@ -1,6 +1,6 @@
 """The layers of an app, whatever keeps the next one."""
 
-from functools import partial
+from functools import partial, wraps
 from types import MethodType
 from typing import Any
 
@@ -86,6 +86,70 @@ class Frozen:
         raise AttributeError(name)
 
 
+class Handling:
+    """A middleware whose method is the app."""
+
+    def __init__(self, inner: Any, **fields: Any) -> None:
+        self.inner_app = inner
+        self.__dict__.update(fields)
+
+    def handle(self, environ: Any, start_response: Any) -> Any:
+        return self.inner_app(environ, start_response)
+
+
+class Router:
+    """The end of a chain: what it keeps is its own."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return []
+
+
+Router.__module__ = "pyramid.router"
+
+
+def policy(environ: Any, router: Any) -> Any:
+    """Not called as WSGI prescribes: Pyramid's execution policy."""
+    return router
+
+
+def decorated(app: Any) -> Any:
+    def checked(request: Any) -> Any:
+        return app(*request)
+
+    @wraps(checked)
+    def wrapper(*args: Any) -> Any:
+        return checked(args)
+
+    return wrapper
+
+
+def create_app(kept: Any) -> Any:
+    inner = kept
+
+    def log_all(environ: Any, start_response: Any) -> Any:
+        return inner(environ, start_response)
+
+    return log_all
+
+
+def make_inside() -> Any:
+    def joins(app: Any) -> Any:
+        return lambda environ, start_response: app(environ, start_response)
+
+    return joins
+
+
+def wrapped_without_app() -> Any:
+    @wraps(wsgi)
+    def wrapper(*args: Any) -> Any:
+        return wsgi(*args)
+
+    return wrapper
+
+
 def audit(app: Any, environ: Any, start_response: Any) -> Any:
     return app(environ, start_response)
 
@@ -96,6 +160,19 @@ def audit_with(environ: Any, start_response: Any, app: Any) -> Any:
 
 def audit_two(app: Any, other: Any, environ: Any, start_response: Any) -> Any:
     return app(environ, start_response) + other(environ, start_response)
+
+
+class OfDict(dict[str, Any]):
+    """The class of C alone can make one."""
+
+
+class wsgify:  # noqa: N801  # as WebOb has it
+    def __init__(self, func: Any, app: Any) -> None:
+        self.func = func
+        self.middleware_wraps = app
+
+    def __call__(self, request: Any) -> Any:
+        return self.func(request, self.middleware_wraps)
 
 
 def names(app: Any) -> list[str]:
@@ -123,6 +200,24 @@ CHAINS = [
     ("a closure of three", closure(Kept(app=async_closure(asgi))), ["closure", "Kept", "async_closure"]),
     ("a closure with a variable without a value", closure_without_a_value(wsgi), ["closure_without_a_value"]),
     ("a closure with two apps", closure(wsgi, other=wsgi), []),
+    ("a method", Handling(wsgi).handle, ["Handling"]),
+    ("a method of an object with two apps", Handling(wsgi, other=closure(wsgi)).handle, []),
+    ("a method of the end of a chain", Router(app=wsgi).__call__, []),
+    ("a method of what cannot be copied", MethodType(closure(wsgi), OfDict(app=wsgi)), ["closure"]),
+    ("the end of a chain", Router(app=wsgi, other=wsgi), []),
+    (
+        "the end of a chain that keeps its middlewares",
+        Router(middleware_stack=closure(wsgi)),
+        ["Router", "closure"],
+    ),
+    ("two arguments that are not those of WSGI", Kept(policy=policy), []),
+    ("a decorated function", decorated(wsgi), ["checked"]),
+    ("a function inside of what makes the app", create_app(wsgi), ["log_all"]),
+    ("a function of a function inside of another", make_inside()(wsgi), ["joins"]),
+    ("a decorated function without an app", wrapped_without_app(), []),
+    ("the chain of Litestar", Kept(asgi_handler=asgi, asgi_router=asgi, other=wsgi), ["Kept"]),
+    ("... with its function", wsgify(policy, wsgi), ["policy"]),
+    ("the middleware of WebOb", Kept(middleware_wraps=wsgi), ["Kept"]),
     ("a function that is no app in a closure", closure(lambda one: one), []),
 ]
 
@@ -154,13 +249,9 @@ class WithOwnMethod(Kept):
         return self.app
 
 
-class OfDict(dict[str, int]):
-    """The class of C alone can make one."""
-
-
 @pytest.mark.parametrize("app", [
     Kept(app=wsgi), Kept(name=wsgi), Slotted(wsgi), Hidden(wsgi), Frozen(wsgi), closure(wsgi), MethodType(closure(wsgi), 5),
-    partial(audit, wsgi), partial(audit_with, app=wsgi),
+    partial(audit, wsgi), partial(audit_with, app=wsgi), Handling(wsgi).handle, decorated(wsgi),
 ])  # fmt: skip
 def test_a_copy_calls_something_else_and_the_layer_stays_as_it_is(app) -> None:
     link: Link

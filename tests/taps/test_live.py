@@ -20,7 +20,9 @@ from werkzeug.test import Client
 
 from flushcheck.taps import install, live
 from flushcheck.taps.apps import tapped
-from flushcheck.taps.recorder import Recorder
+from flushcheck.taps.asgi import tap_asgi
+from flushcheck.taps.notes import NotesRecorder
+from flushcheck.taps.recorder import SERVER, Recorder
 from flushcheck.taps.store import Store
 from tests.taps.web import AsgiWeb
 from tests.testing.apps import PIECES, flask_app, joiner, log_length, starlette_app
@@ -236,3 +238,38 @@ def test_a_response_of_many_chunks_is_noted_within_limits():
     notes = json.loads(web.get(f"/?fc=tap&id={ID}", headers=asking()).text)
     (place,) = notes["places"]
     assert (len(place["chunks"]), place["truncated"], place["left_out"]) == (2000, True, 3000)
+
+
+def failing_wsgi(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    yield b"one\n"
+    raise KeyError("of the app")
+
+
+async def failing_asgi(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"one\n", "more_body": True})
+    raise KeyError("of the app")
+
+
+@pytest.mark.parametrize("make", [
+    lambda: Client(install(failing_wsgi, token=TOKEN)),
+    lambda: AsgiWeb(install(failing_asgi, token=TOKEN)),
+])  # fmt: skip
+def test_an_error_after_the_header_is_noted(make):
+    web = make()
+    with pytest.raises(KeyError):
+        assert web.get("/chat", headers=asking()).text
+    notes = web.get(f"/chat?fc=tap&id={ID}", headers=asking())
+    assert json.loads(notes.text)["fault"] == {"name": "view", "what": "raised KeyError", "escaped": True}
+
+
+def test_a_client_that_leaves_is_no_fault_of_the_app() -> None:
+    async def refuses(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            raise OSError("the client has left")
+
+    recorder = NotesRecorder()
+    with pytest.raises(OSError, match="left"):
+        asyncio.run(tap_asgi(failing_asgi, SERVER, recorder)({"type": "http"}, None, refuses))  # type: ignore[arg-type]
+    assert recorder.document()["fault"] is None

@@ -9,7 +9,7 @@ import pytest
 from flushcheck.culprits import CULPRITS
 from flushcheck.taps.recorder import Layer
 from flushcheck.testing import known_layers
-from flushcheck.testing.known_layers import advice, culprit_of
+from flushcheck.testing.known_layers import WSGI_HANDLER, advice, culprit_of
 
 LAYERS = [
     # where it is defined,                                   the culprit; "" for none
@@ -66,6 +66,10 @@ def test_a_newer_version_is_offered_where_it_helps(monkeypatch, installed, offer
 
 def test_a_layer_that_is_not_known_gets_the_advice_that_fits_any():
     assert advice(Layer("Log", "app.Log")).startswith("  fix: Log (app.Log) must pass on each chunk")
+
+
+def test_djangos_handler_of_wsgi_waits_for_an_asynchronous_iterator_only():
+    assert "make the view's iterator synchronous" in advice(Layer("WSGIHandler", WSGI_HANDLER))
 
 
 def test_only_a_tap_needs_layers():
