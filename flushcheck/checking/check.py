@@ -26,6 +26,7 @@ LEVELS = tuple(Level)  # most severe first
 
 MAX_REASONS = 3  # of one setting that a template fills in
 MAX_FINDINGS = 2_000  # more than a person reads; each is kilobytes of text
+MAX_MADE = 20_000  # with those that say what another one says: a megabyte may be one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def check(
         route = config_format.route(config, tuple(blocks), address)
         blocks = route.blocks
         problems += _remarks(route, config, address)
+    made = 0
     for count, each in enumerate(blocks):
         block = replace(each, unread_includes=()) if Assumption.EMPTY_INCLUDES in assumed else each
         if count == MAX_BLOCKS:
@@ -121,6 +123,7 @@ def check(
             problems.append(ReadProblem(config.file, 0, reason))
             break
         own, filled_in = _by_template(config_format.reworded(block, finding) for finding in _lint(block))
+        made += len(own)
         for finding in own:
             comment = comments.find(finding, block)
             if comment is None:
@@ -136,6 +139,10 @@ def check(
                 passed.append(_passed(block, config_format, assumed))
         if len(findings) > MAX_FINDINGS:
             reason = f"more than {MAX_FINDINGS} findings: the rest was not checked"
+            problems.append(ReadProblem(config.file, 0, reason))
+            break
+        if made > MAX_MADE:
+            reason = f"more than {MAX_MADE} findings, many at one place: the rest was not checked"
             problems.append(ReadProblem(config.file, 0, reason))
             break
     serves = config_format.is_whole(config) and not (findings or allowed or passed or unknown or problems)

@@ -10,7 +10,7 @@ A section in `<location>` is for its path; what stands outside is inherited.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flushcheck.configs.findings import Server
 from flushcheck.configs.tree import Block, Config, Directive, Format, Scope, ellipsize
@@ -86,33 +86,56 @@ def _block(config: Config, scope: Scope, line: Directive, via: str, name: str) -
 
 def compression(block: Block) -> Directive | None:
     """The `<urlCompression>` that says whether responses are compressed; None if nothing says it."""
-    levels = block.insert_scope.chain()
-    lines = (line for level in levels for line in reversed(level.own("urlCompression")))
-    return next((line for line in lines if attribute(line, "doDynamicCompression")), None)
+    return _line(block.insert_scope, "urlCompression", "doDynamicCompression", last=True)
+
+
+def _line(scope: Scope | None, name: str, setting: str, *, last: bool) -> Directive | None:
+    """The element with this attribute at the innermost level that has one; looked for once for each level."""
+    if scope is None:
+        return None
+
+    def find() -> Directive | None:
+        own = scope.own(name)
+        lines = (line for line in (reversed(own) if last else own) if attribute(line, setting))
+        return next(lines, None) or _line(scope.parent, name, setting, last=last)
+
+    return scope.cached(f"{name} {setting}", find)
 
 
 def is_compressed(block: Block, kind: str) -> bool:
     """Whether this type is compressed: text/* is by default, and the most exact entry counts."""
-    enabled = {"text/*": True}
-    levels = reversed([*block.insert_scope.chain()])
-    for section in (line for scope in levels for line in scope.own("httpCompression")):
-        for types in section.block or ():
-            for entry in types.block or () if types.name == "dynamicTypes" else ():
-                name = attribute(entry, "mimeType").lower()
-                if entry.name == "clear":
-                    enabled.clear()
-                elif entry.name == "remove":
-                    enabled.pop(name, None)
-                elif entry.name == "add":
-                    enabled[name] = attribute(entry, "enabled").lower() != "false"
+    enabled = _dynamic_types(block.insert_scope)
     names = (kind, f"{kind.partition('/')[0]}/*", "*/*")
     return next((enabled[name] for name in names if name in enabled), False)
 
 
+def _dynamic_types(scope: Scope | None) -> Mapping[str, bool]:
+    """The types of a level with those that it inherits; read once for each level."""
+    if scope is None:
+        return {"text/*": True}
+    return scope.cached("dynamic types", lambda: _own_types(scope, _dynamic_types(scope.parent)))
+
+
+def _own_types(scope: Scope, inherited: Mapping[str, bool]) -> Mapping[str, bool]:
+    sections = scope.own("httpCompression")
+    if not sections:
+        return inherited
+    enabled = {**inherited}
+    lists = (types for section in sections for types in section.block or () if types.name == "dynamicTypes")
+    for entry in (entry for types in lists for entry in types.block or ()):
+        name = attribute(entry, "mimeType").lower()
+        if entry.name == "clear":
+            enabled.clear()
+        elif entry.name == "remove":
+            enabled.pop(name, None)
+        elif entry.name == "add":
+            enabled[name] = attribute(entry, "enabled").lower() != "false"
+    return enabled
+
+
 def arr_buffer(block: Block) -> Directive | None:
     """The `<proxy>` that sets ARR's buffer, in applicationHost.config; None if this file has none."""
-    lines = (line for scope in block.insert_scope.chain() for line in scope.own("proxy"))
-    return next((line for line in lines if attribute(line, "responseBufferLimit")), None)
+    return _line(block.insert_scope, "proxy", "responseBufferLimit", last=False)
 
 
 def doubts(block: Block) -> Iterator[str]:

@@ -45,9 +45,13 @@ def parse(text: str, file: str) -> Parsed:
         start = at
         line = lines[at].strip()
         at += 1
-        while line.endswith("\\") and at < len(lines):
-            line = f"{line[:-1].rstrip()} {lines[at].strip()}"
-            at += 1
+        if line.endswith("\\") and at < len(lines):
+            parts = [line]
+            while parts[-1].endswith("\\") and at < len(lines):
+                parts[-1] = parts[-1][:-1].rstrip()
+                parts.append(lines[at].strip())
+                at += 1
+            line = " ".join(parts)
         words = line.partition(" #")[0].split() if not line.startswith("#") else []
         if not words:
             continue

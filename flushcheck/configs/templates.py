@@ -81,7 +81,8 @@ def _word(match: re.Match[str]) -> str:
         or not (is_value or includes)
         or bool(_STEERING.match(inside) or _LOOP.search(inside))
     )
-    before, after = match.string[: match.start()][-1:], match.string[match.end() : match.end() + 1]
+    start, end = match.span()
+    before, after = match.string[max(start - 1, 0) : start], match.string[end : end + 1]
     if steers and (not before or before.isspace() or not after or after.isspace() or after in ";{"):
         return lines
     name = re.sub(r"[^\w.:-]+", "_", inside.strip(" \t\r\n-=~")).strip("_")[:_MAX_NAME] or "value"

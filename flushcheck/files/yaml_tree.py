@@ -25,9 +25,8 @@ from itertools import islice
 import yaml
 
 from flushcheck.configs.templates import CLOSE, OPEN, for_yaml
-from flushcheck.configs.tree import MAX_DEPTH, MAX_INCLUDES, Directive, Parsed, TreeBuilder
-
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from flushcheck.configs.tree import MAX_DEPTH, MAX_INCLUDES, Directive, Parsed, ReadProblem, TreeBuilder
+from flushcheck.files.yaml_events import MAX_STATEMENTS, TooLarge, events
 
 DOCUMENT = "document"
 ITEM = "-"
@@ -46,9 +45,11 @@ def parse_yaml(text: str, file: str) -> Parsed:
     masked = for_yaml(readable)
     parser = _EventParser(file, masked)
     try:
-        for event in yaml.parse(masked, Loader=_LOADER):
+        for event in events(masked):
             if not parser.feed(event):
                 break
+    except TooLarge as error:
+        return Parsed((), (ReadProblem(file, 0, str(error)),))
     except (yaml.YAMLError, ValueError) as error:
         parser.refuse(error)
     return parser.done()
@@ -71,7 +72,7 @@ class _EventParser:
     def __init__(self, file: str, masked: str) -> None:
         self._file = file
         self._lines = masked.split("\n")
-        self._builder = TreeBuilder(file)
+        self._builder = TreeBuilder(file, MAX_STATEMENTS)
         self._levels: list[_Level] = []
         self._marks = islice(self._marked_lines(), MAX_INCLUDES)
         self._mark: Directive | None = next(self._marks, None)
@@ -86,8 +87,11 @@ class _EventParser:
     def feed(self, event: yaml.Event) -> bool:
         """Take one event. False: the rest is not read."""
         line = event.start_mark.line + 1 if event.start_mark is not None else 1
-        self._add_marks(line)
-        if isinstance(event, yaml.DocumentStartEvent):
+        if self._mark is not None:
+            self._add_marks(line)
+        if isinstance(event, yaml.ScalarEvent):  # first: most events are
+            self._scalar(event, line)
+        elif isinstance(event, yaml.DocumentStartEvent):
             self._builder.enter(Directive(DOCUMENT, (), self._file, line, line))
         elif isinstance(event, yaml.DocumentEndEvent):
             self._builder.leave(DOCUMENT)
@@ -95,8 +99,6 @@ class _EventParser:
             self._open(line, is_mapping=isinstance(event, yaml.MappingStartEvent))
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             self._close()
-        elif isinstance(event, yaml.ScalarEvent):
-            self._scalar(event, line)
         elif isinstance(event, yaml.AliasEvent):
             self._add(f"*{event.anchor}"[:MAX_NAME], line, line)
         if self._builder.is_skipping:

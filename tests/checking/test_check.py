@@ -242,6 +242,16 @@ def test_more_findings_than_the_limit_are_reported(monkeypatch, name, count, blo
     assert (len(checked.findings), checked.problems) == (kept, problems)
 
 
+MADE = (ReadProblem("f", 0, "more than 20000 findings, many at one place: the rest was not checked"),)
+
+
+@pytest.mark.parametrize(("blocks", "problems"), [(20, ()), (21, MADE), (22, MADE)])
+def test_equal_findings_of_one_line_are_made_up_to_a_limit(monkeypatch, blocks, problems):
+    monkeypatch.setattr("flushcheck.checking.check.LINTERS", (ManyFindings(1_000),))
+    checked = nginx("location / { proxy_pass http://x; }" * blocks)
+    assert (len(checked.findings), checked.problems) == (1_000, problems)
+
+
 def test_equal_findings_of_two_results_count_once():
     part = nginx("location / { proxy_pass http://x; }")
     assert merge([part, part]) == part

@@ -5,12 +5,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flushcheck.configs.findings import Level
-from flushcheck.files import check_all, check_text, read
+from flushcheck.files import check_all, check_text, read, yaml_events
 from flushcheck.files.embedded import texts_in
 from flushcheck.files.embedded.container import MAX_LINES, MAX_TEXTS
+from flushcheck.files.embedded.yaml_texts import MAX_EVENTS
 from flushcheck.files.sources import Unreadable
+from flushcheck.files.yaml_events import MAX_WITHOUT_LIBYAML
 
 SITE = "server { listen 80;\n location / {\n  proxy_pass http://127.0.0.1:8000;\n }\n}\n"
 HELD = ("nginx-proxy-buffering", 2)
@@ -194,6 +197,46 @@ def test_of_many_texts_in_a_file_the_first_ones_are_read(count, seen):
 @pytest.mark.parametrize(("lines", "seen"), [(MAX_LINES - 1, 1), (MAX_LINES, 0)])
 def test_a_file_of_very_many_lines_is_not_searched(lines, seen):
     assert len(list(texts_in("a.yaml", "a: 'x;'" + "\n" * lines))) == seen
+
+
+# Each item is one event; the document and its list begin and end with one each.
+@pytest.mark.parametrize(("items", "refused"), [(MAX_EVENTS - 6, False), (MAX_EVENTS - 5, True)])
+def test_a_file_of_very_many_entries_is_not_searched(items, refused):
+    text = "[" + "a," * items + "]"
+    if not refused:
+        assert list(texts_in("a.yaml", text)) == []
+    else:
+        with pytest.raises(Unreadable, match="more than 50000 entries: not read"):
+            list(texts_in("a.yaml", text))
+
+
+@pytest.mark.parametrize(("size", "seen"), [(MAX_WITHOUT_LIBYAML, 1), (MAX_WITHOUT_LIBYAML + 1, 0)])
+def test_without_libyaml_a_long_file_is_not_searched(size, seen, monkeypatch):
+    monkeypatch.setattr(yaml_events, "_LOADER", yaml.SafeLoader)
+    text = "a: 'x;'\n" + "#" * (size - 8)
+    if seen:
+        assert len(list(texts_in("a.yaml", text))) == seen
+    else:
+        with pytest.raises(Unreadable, match="larger than 100 kB, and PyYAML was installed without libyaml"):
+            list(texts_in("a.yaml", text))
+
+
+WORDS = [
+    # what the list stands for, its words, whether the command is seen
+    ("command", "[uvicorn, 'a:b']", True),
+    ("args", "[uvicorn, 'a:b']", True),
+    ("Entrypoint", "[uvicorn, 'a:b']", True),
+    ("test", "[uvicorn, 'a:b']", False),
+    ("command", "uvicorn a:b", True),
+    ("command", f"'uvicorn' a:b {'x' * 19_986}", True),
+    ("command", f"'uvicorn' a:b {'x' * 19_987}", False),  # too long for its quotes to be looked at
+]
+
+
+@pytest.mark.parametrize(("key", "words", "seen"), WORDS, ids=range(len(WORDS)))
+def test_the_words_of_a_command_are_kept(key, words, seen):
+    words = words if words.startswith("[") else f'"{words}"'
+    assert bool(list(texts_in("a.yaml", f"services: {{a: {{{key}: {words}}}}}"))) == seen
 
 
 BOMB = "a: &a ['x;', 'x;']\n" + "".join(

@@ -1,15 +1,20 @@
 """YAML as statements: any text gives a tree with the lines of the file, or a problem with its line."""
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flushcheck.configs.tree import MAX_DEPTH, MAX_DIRECTIVES
+from flushcheck.configs.tree import MAX_DEPTH
 from flushcheck.configs.yaml_nodes import (
     text_at,
     walk,
 )
+from flushcheck.files import yaml_events
+from flushcheck.files.yaml_events import MAX_STATEMENTS, MAX_WITHOUT_LIBYAML
 from flushcheck.files.yaml_tree import MAX_NAME, parse_yaml
+
+TOO_LARGE = (0, "not read: larger than 100 kB, and PyYAML was installed without libyaml", True)
 
 
 def shape(directives):
@@ -95,7 +100,7 @@ def nested(depth):
 
 
 DEEP = f"blocks more than {MAX_DEPTH} deep are not read"
-FULL = f"more than {MAX_DIRECTIVES} statements: the rest was not read"
+FULL = f"more than {MAX_STATEMENTS} statements: the rest was not read"
 NO_YAML = "not understood as YAML: what follows was not read"
 REFUSED = [
     ("too deep", nested(MAX_DEPTH + 1), [(MAX_DEPTH, DEEP)]),
@@ -103,7 +108,7 @@ REFUSED = [
     ("many brackets", "[" * 1_000_000, [(1, NO_YAML)]),
     ("many mappings", "a: {" * 250_000, [(1, DEEP)]),
     ("many items in items", "- " * 500_000, [(1, DEEP)]),
-    ("too many", "a: b\n" * (MAX_DIRECTIVES + 1), [(MAX_DIRECTIVES, FULL)]),
+    ("too many", "a: b\n" * (MAX_STATEMENTS + 1), [(MAX_STATEMENTS, FULL)]),
     ("a bracket that stays open", "a: b\nc: [\n", [(3, NO_YAML)]),
     ("a tab", "a:\n\tb: c\n", [(2, NO_YAML)]),
     ("a control character", "a: b\nc: \x01\n", [(2, NO_YAML)]),
@@ -156,3 +161,18 @@ TOKENS = ["a", ": ", "- ", "\n", "  ", "[", "]", "{", "}", ",", "|", ">", "'", '
 @given(st.lists(st.sampled_from(TOKENS), max_size=60))
 def test_any_row_of_tokens_is_read_or_refused(tokens):
     parse_yaml("".join(tokens), "a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("size", "problems"), [(MAX_WITHOUT_LIBYAML, []), (MAX_WITHOUT_LIBYAML + 1, [TOO_LARGE])]
+)
+def test_without_libyaml_a_long_text_is_not_read(size, problems, monkeypatch):
+    monkeypatch.setattr(yaml_events, "_LOADER", yaml.SafeLoader)
+    text = "a: b\n" + "#" * (size - 5)
+    parsed = parse_yaml(text, "a.yaml")
+    assert [(problem.line, problem.reason, problem.incomplete) for problem in parsed.problems] == problems
+    assert len(parsed.directives) == 1 - len(problems)
+
+
+def test_with_libyaml_a_long_text_is_read():
+    assert len(tree("a: b\n" + "#" * MAX_WITHOUT_LIBYAML)) == 1

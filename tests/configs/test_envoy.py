@@ -97,6 +97,42 @@ def test_a_virtual_host_sets_a_filter_for_its_routes():
     assert next(place_of(block).filters()).kind == "router"
 
 
+LISTS = [
+    (99, []),
+    (100, ["filter 101 of 101 (line 120) is a filter whose effect on a response flushcheck does not know"]),
+]
+
+
+@pytest.mark.parametrize(("count", "expected"), LISTS, ids=["as many as are looked at", "one more"])
+def test_of_very_many_filters_the_rest_is_not_known(count, expected):
+    text = envoy("          - {name: envoy.filters.http.cors}\n" * count)
+    (block,) = blocks(Server.ENVOY, text)
+    assert list(FORMAT.doubts(block)) == expected
+
+
+OVERRIDES = [
+    # what a route sets, by name and kind of filter, and the value that counts for the filter x of kind buffer
+    ("by name",          "x: 1", "1"),
+    ("by kind",          "envoy.filters.http.buffer: 1", "1"),
+    ("the first, a name", "x: 1, envoy.filters.http.buffer: 2", "1"),
+    ("the first, a kind", "envoy.filters.http.buffer: 2, x: 1", "2"),
+    ("twice",            "x: 1, x: 2", "1"),
+    ("another",          "y: 1", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "own", "value"), OVERRIDES, ids=[row[0] for row in OVERRIDES])
+def test_what_a_route_sets_for_a_filter(name, own, value):
+    kind = f"{{'@type': {TYPE}.filters.http.buffer.v3.Buffer}}"
+    text = envoy(
+        f"          - {{name: x, typed_config: {kind}}}", beside=f"typed_per_filter_config: {{{own}}}"
+    )
+    (block,) = blocks(Server.ENVOY, text)
+    place = place_of(block)
+    override = place.override(place.manager.filters[0])
+    assert (override.args[0] if override is not None else "") == value
+
+
 REASONS = [
     (envoy(), "no filter here holds a response"),
     (envoy(compressor("gzip")), "no filter here holds a response: gzip flushes each piece"),

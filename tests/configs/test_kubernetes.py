@@ -495,6 +495,17 @@ def test_an_annotation_that_is_no_string_is_refused_by_kubernetes(value, refused
     assert reasons == ([expected] if refused else [])
 
 
+REST = "more than 100 lines that are ignored: those from here on are not listed"
+
+
+@pytest.mark.parametrize(("count", "rest"), [(100, []), (101, [(105, REST)]), (102, [(105, REST)])])
+def test_of_very_many_ignored_lines_the_first_are_listed(count, rest):
+    text = "kind: ConfigMap\napiVersion: v1\ndata:\n  use-gzip: 'on!'\n" + "  use-gzip: 'on!'\n" * (count - 1)
+    found = list(ignored_lines(config(text)))
+    assert [(each.line, each.reason) for each in found[100:]] == [(line - 1, why) for line, why in rest]
+    assert all(each.reason != REST for each in found[:100])
+
+
 def test_the_values_of_a_chart_may_be_no_strings():
     assert list(ignored_lines(config(f"ingress:\n  annotations:\n    {N}limit-rate: 4\n"))) == []
 

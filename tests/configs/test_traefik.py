@@ -89,6 +89,31 @@ def test_why_a_router_is_not_known(name, middleware, expected):
     assert list(FORMAT.doubts(block)) == expected
 
 
+FEW, MANY = [f"m{number}" for number in range(100)], [f"m{number}" for number in range(101)]
+REST = "middleware that follows too many others"
+LONG = [
+    # name, middlewares of the router, those of a chain, entry points, and what was not read
+    ("as many as are looked at", FEW, [], 20, ""),
+    ("one more",                 MANY, [], 20, REST),
+    ("one more in a chain",      ["chain"], FEW, 20, REST),
+    ("as many with a chain",     ["chain"], FEW[1:], 20, ""),
+    ("one of them twice",        [*FEW, "m0"], [], 20, ""),
+    ("one entry point more",     [], [], 21, REST),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "own", "chain", "points", "unread"), LONG, ids=[row[0] for row in LONG])
+def test_of_very_many_middlewares_the_rest_is_not_known(name, own, chain, points, unread):
+    named = ", ".join(f"p{number}: {{address: x}}" for number in range(points))
+    middlewares = ", ".join(f"{middleware}: {{retry: {{}}}}" for middleware in MANY)
+    text = (
+        f"entryPoints: {{{named}}}\n---\nhttp: {{routers: {{a: {{middlewares: [{', '.join(own)}]}}}}, "
+        f"middlewares: {{{middlewares}, chain: {{chain: {{middlewares: [{', '.join(chain)}]}}}}}}}}"
+    )
+    (block,) = blocks(Server.TRAEFIK, text)
+    assert block.unread_names == unread
+
+
 VERSIONS = [((), "compress", 0), ((3, 7), "compress", 0), ((3, 6, 9), "compress", 1), ((2, 11), "retry", 0)]
 
 

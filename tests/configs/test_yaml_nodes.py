@@ -13,7 +13,6 @@ from flushcheck.configs.yaml_nodes import (
     is_true,
     is_unknown,
     items,
-    placed_text,
     scalar,
     scalars,
     text_at,
@@ -49,13 +48,6 @@ def test_a_tree_is_walked_by_keys():
     assert scalars(at(root, "kind")) == ("List",)
     assert scalars(at(root, "none")) == ()
     assert scalars(None) == ()
-    text = at(root, "text")
-    assert text is not None
-    assert placed_text(text).split("\n")[10:12] == ["one", "two"]
-    assert NODES.split("\n")[10:12] == ["  one", "  two"]
-    none = at(root, "none")
-    assert none is not None
-    assert placed_text(none) == ""
     annotations = at(root, "metadata", "annotations")
     assert is_alias(child(annotations, "c"))
     assert is_unknown(child(annotations, "c"))

@@ -86,23 +86,27 @@ def pass_reason(block: Block) -> str:
 
 def refused_lines(config: Config) -> Sequence[ReadProblem]:
     """Routes of a whole configuration to clusters that it does not have."""
-    if not any(child(document, "static_resources") for document in config.directives):
-        return ()
     model = Model(config.directives)
-    if model.has_remote_clusters:
-        return ()
     problems = []
     for place in model.places.values():
-        missing = [name for name in place.clusters if name not in model.clusters]
-        routes = child(place.manager.at, "route_config")
-        if missing and validates_clusters(routes) and place.manager.whole:
-            reason = f"unknown cluster {ellipsize(missing[0], 40)}: Envoy refuses this file"
+        missing = _missing_cluster(model, place)
+        if missing:
+            reason = f"unknown cluster {ellipsize(missing, 40)}: Envoy refuses this file"
             problems.append(ReadProblem(config.file, place.at.line, reason, refused=True))
-    return problems[:_MAX_REFUSED]
+            if len(problems) == _MAX_REFUSED:
+                break
+    return problems
 
 
 def is_refused(block: Block) -> bool:
     """Whether Envoy refuses the route of this block."""
-    model = model_of(block)
-    complete = model.is_bootstrap and not model.has_remote_clusters and place_of(block).manager.whole
-    return complete and any(name not in model.clusters for name in place_of(block).clusters)
+    return bool(_missing_cluster(model_of(block), place_of(block)))
+
+
+def _missing_cluster(model: Model, place: Place) -> str:
+    """The first cluster of a route that a whole configuration does not have; "" if Envoy takes the route."""
+    if not model.is_bootstrap or model.has_remote_clusters or not place.manager.whole:
+        return ""
+    if not validates_clusters(child(place.manager.at, "route_config")):
+        return ""
+    return next((name for name in place.clusters if name not in model.clusters), "")

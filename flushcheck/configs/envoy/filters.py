@@ -9,6 +9,7 @@ from flushcheck.configs.tree import Directive
 from flushcheck.configs.yaml_nodes import at, child, is_false, is_true, scalars, text_at
 
 ROUTER, BUFFER, COMPRESSOR = "router", "buffer", "compressor"
+_MAX_FILTERS = 100  # of one list: each route looks at each of them
 
 # Filters that act on the request, on headers, or decide whether a request is passed on: from Envoy's
 # documentation of each. Router, buffer and compressor were measured.
@@ -64,8 +65,12 @@ def extension(type_url: str) -> str:
 
 
 def read_filters(entries: Sequence[Directive]) -> tuple[Filter, ...]:
-    """The filters of a list, in order."""
-    return tuple(read_filter(entry) for entry in entries)
+    """The filters of a list, in order; of a longer list than exists, an unknown one stands for the rest."""
+    filters = tuple(read_filter(entry) for entry in entries[:_MAX_FILTERS])
+    if len(entries) <= _MAX_FILTERS:
+        return filters
+    rest = f"filter {_MAX_FILTERS + 1} of {len(entries)}"
+    return (*filters, Filter(rest, rest, entries[_MAX_FILTERS], None))
 
 
 def read_filter(entry: Directive) -> Filter:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 
 from flushcheck.configs.envoy.filters import Filter, extension, read_filter, read_filters
 from flushcheck.configs.tree import Block, Directive, Scope
@@ -11,6 +13,7 @@ from flushcheck.configs.yaml_nodes import at, child, children, is_false, is_true
 
 ISTIO = "networking.istio.io/"
 _MANAGER = "http_connection_manager"
+_MAX_BESIDE = 1_000  # routes of one connection manager that are compared
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +24,25 @@ class Manager:
     filters: tuple[Filter, ...] = ()
     alpn_http2: bool = False  # a browser takes HTTP/2 here
     whole: bool = True  # False: a list of routes whose listener is elsewhere, or a patch
+
+
+class Overrides:
+    """What a route or a virtual host sets for filters: each route asks for each of its filters."""
+
+    __slots__ = ("_by_kind", "_by_name")
+
+    def __init__(self, entry: Directive) -> None:
+        self._by_name: dict[str, tuple[int, Directive]] = {}
+        self._by_kind: dict[str, tuple[int, Directive]] = {}
+        for number, line in enumerate(children(child(entry, "typed_per_filter_config"))):
+            self._by_name.setdefault(line.name, (number, line))
+            self._by_kind.setdefault(line.name.removeprefix("envoy.filters.http."), (number, line))
+
+    def of(self, each: Filter) -> Directive | None:
+        """The first entry for a filter, by its name or its kind."""
+        entries = (self._by_name.get(each.name), self._by_kind.get(each.kind))
+        first = min((entry for entry in entries if entry is not None), key=itemgetter(0), default=None)
+        return first[1] if first is not None else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +57,7 @@ class Place:
     clusters: tuple[str, ...] = ()
     remote_routes: bool = False  # the routes are fetched from elsewhere
     istio: str = ""  # the kind, for Istio's own
+    overrides: tuple[Overrides, ...] = ()  # the route's own, then those of its virtual host
 
     @property
     def upgrade(self) -> Directive | None:
@@ -47,12 +70,7 @@ class Place:
 
     def override(self, each: Filter) -> Directive | None:
         """What the route, or its virtual host, sets for a filter."""
-        for entry in (self.at, self.host):
-            for line in children(child(entry, "typed_per_filter_config")):
-                kind = line.name.removeprefix("envoy.filters.http.")
-                if line.name == each.name or kind == each.kind:
-                    return line
-        return None
+        return next((line for own in self.overrides if (line := own.of(each)) is not None), None)
 
     def is_off(self, each: Filter) -> bool:
         """Whether a filter is switched off for this route."""
@@ -76,6 +94,7 @@ class Model:
         directives: the documents.
         """
         self.places: dict[int, Place] = {}  # by the identity of `at`
+        self.beside: dict[int, list[Place]] = {}  # the places of a manager, by its identity
         self.clusters: dict[str, Directive] = {}
         self.is_bootstrap = False
         self.has_remote_clusters = False
@@ -130,12 +149,21 @@ class Model:
     def _routes(self, routes: Directive, manager: Manager) -> None:
         for host in children(child(routes, "virtual_hosts")):
             name = text_at(host, "name") or "?"
+            shared = Overrides(host)
             for route in children(child(host, "routes")):
                 action = child(route, "route")
                 if action is not None:
                     path = _match(child(route, "match"))
                     self._add(
-                        Place(route, f"route {path} of {name[:40]}", manager, host, action, _clusters(action))
+                        Place(
+                            route,
+                            f"route {path} of {name[:40]}",
+                            manager,
+                            host,
+                            action,
+                            _clusters(action),
+                            overrides=(Overrides(route), shared),
+                        )
                     )
 
     def _istio(self, document: Directive) -> None:
@@ -156,7 +184,9 @@ class Model:
                     self._add(Place(patch, f"patch of {name}", manager, istio=kind))
 
     def _add(self, place: Place) -> None:
-        self.places.setdefault(id(place.at), place)
+        if id(place.at) not in self.places:
+            self.places[id(place.at)] = place
+            self.beside.setdefault(id(place.manager), []).append(place)
 
 
 def model_at(top: Scope) -> Model:
@@ -176,9 +206,10 @@ def place_of(block: Block) -> Place:
 
 def is_off_elsewhere(block: Block, each: Filter) -> bool:
     """Whether another route of the same connection manager switches a filter off."""
-    manager = place_of(block).manager
-    places = model_of(block).places.values()
-    return any(place.manager is manager and place.is_off(each) for place in places)
+    places = model_of(block).beside[id(place_of(block).manager)][:_MAX_BESIDE]
+    return block.scope.outermost.cached(
+        f"off {id(each)}", lambda: any(place.is_off(each) for place in places)
+    )
 
 
 def upstream_http2(block: Block) -> bool:
@@ -188,9 +219,13 @@ def upstream_http2(block: Block) -> bool:
         cluster = model.clusters.get(name)
         if cluster is None:
             return True
-        if any("http2" in line.name for line in walk((cluster,))):
+        if block.scope.outermost.cached(f"http2 {name}", partial(_speaks_http2, cluster)):
             return True
     return False
+
+
+def _speaks_http2(cluster: Directive) -> bool:
+    return any("http2" in line.name for line in walk((cluster,)))
 
 
 def _parts(document: Directive) -> tuple[list[tuple[Directive, Directive]], list[Directive]]:

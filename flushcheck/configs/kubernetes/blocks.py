@@ -65,7 +65,10 @@ _NO_STREAMS = frozenset({"GRPC", "GRPCS"})
 
 def blocks(config: Config) -> Iterator[Block]:
     """The blocks of one file, in its order."""
-    cluster = {each.name: cluster_settings(config, each) for each in NGINX_CONTROLLERS}
+    cluster = {
+        controller.name: _shared(controller, own)
+        for controller, own in zip(NGINX_CONTROLLERS, cluster_settings(config).values(), strict=True)
+    }
     passing = (
         block for each in ingresses(config.directives, PREFIXES) for block in _of(each, config, cluster)
     )
@@ -78,23 +81,37 @@ def blocks(config: Config) -> Iterator[Block]:
 
 def fragments(config: Config) -> Iterator[Block]:
     """The ConfigMaps of controllers: their lines act in every Ingress that has no line of its own."""
+    cluster = cluster_settings(config)
     for controller in NGINX_CONTROLLERS:
-        for each in cluster_settings(config, controller):
+        for each in cluster[controller.name]:
             yield _cluster_block(each, controller, config)
 
 
-def cluster_settings(config: Config, controller: Controller) -> Sequence[Settings]:
-    """The ConfigMaps and values with settings of this controller."""
-    names = (
-        *controller.cluster_settings,
-        *controller.location_snippets,
-        *controller.server_snippets,
-        *controller.http_snippets,
-    )
+def cluster_settings(config: Config) -> Mapping[str, Sequence[Settings]]:
+    """The ConfigMaps and values with settings of each controller, by its name."""
+    names = {each.name: _cluster_names(each) for each in NGINX_CONTROLLERS}
+    own = {name: list[Settings]() for name in names}
+    # One walk for all controllers: a hostile file has 100,000 entries to look below.
+    for each in settings(config.directives, frozenset().union(*names.values())):
+        is_f5 = _is_f5(each)
+        for controller in NGINX_CONTROLLERS:
+            if is_f5 is (controller is F5_NGINX) and each.has_any(names[controller.name]):
+                own[controller.name].append(each)
+    return own
+
+
+def _cluster_names(controller: Controller) -> frozenset[str]:
+    """The settings of a controller for all of its cluster; none if it reads no ConfigMap."""
     if not controller.cluster_settings:
-        return ()
-    own = settings(config.directives, names)
-    return tuple(each for each in own if (_is_f5(each)) is (controller is F5_NGINX))
+        return frozenset()
+    return frozenset(
+        {
+            *controller.cluster_settings,
+            *controller.location_snippets,
+            *controller.server_snippets,
+            *controller.http_snippets,
+        }
+    )
 
 
 def _is_f5(each: Settings) -> bool:
@@ -125,7 +142,16 @@ def controller_of(ingress: Ingress) -> Controller | None:
     return INGRESS_NGINX if is_nginx_class(ingress.class_name) else None
 
 
-def _of(ingress: Ingress, config: Config, cluster: dict[str, Sequence[Settings]]) -> Iterator[Block]:
+def _shared(controller: Controller, own: Sequence[Settings]) -> tuple[Sequence[Directive], Written]:
+    """The settings for all Ingresses of a controller, and the lines that it writes from them."""
+    entries = (line for each in own for line in each.entries[:MAX_LINES])
+    shared = tuple(islice(entries, MAX_LINES))
+    return shared, written(shared, controller.cluster_settings)
+
+
+def _of(
+    ingress: Ingress, config: Config, cluster: Mapping[str, tuple[Sequence[Directive], Written]]
+) -> Iterator[Block]:
     controller = controller_of(ingress)
     if controller is None:
         yield unknown_block(config, ingress.at, ingress.name, (why_unknown(ingress),))
@@ -133,9 +159,8 @@ def _of(ingress: Ingress, config: Config, cluster: dict[str, Sequence[Settings]]
     protocol = _annotation(ingress, controller, "backend-protocol").upper() or "HTTP"
     if protocol in _NO_STREAMS:
         return
-    shared = [line for each in cluster[controller.name] for line in each.entries[:MAX_LINES]][:MAX_LINES]
+    shared, common = cluster[controller.name]
     own = written(ingress.entries, controller.settings, controller.prefix)
-    common = written(shared, controller.cluster_settings)
     via, scheme = _PROTOCOLS.get(protocol, _PROTOCOLS["HTTP"])
     at = ingress.at
     unread = (*unread_lines(ingress.entries), *unread_lines(children(ingress.metadata)))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from flushcheck.configs.kubernetes.blocks import PREFIXES, cluster_settings, controller_of
 from flushcheck.configs.kubernetes.controllers import NGINX_CONTROLLERS, Controller, Setting
@@ -15,17 +17,30 @@ from flushcheck.configs.kubernetes.objects import ingresses
 from flushcheck.configs.tree import MAX_LINES, Config, Directive, ReadProblem
 from flushcheck.configs.yaml_nodes import scalar
 
+_MAX_IGNORED = 100  # lines of one file that are reported
+
 
 def ignored_lines(config: Config) -> Iterator[ReadProblem]:
     """Annotations and keys that a controller ignores: by their value, or because their name is misspelt."""
+    lines = _ignored_lines(config)
+    yield from islice(lines, _MAX_IGNORED)
+    rest = next(lines, None)
+    if rest is not None:
+        reason = f"more than {_MAX_IGNORED} lines that are ignored: those from here on are not listed"
+        yield replace(rest, reason=reason)
+
+
+def _ignored_lines(config: Config) -> Iterator[ReadProblem]:
+    lines = {file: text.split("\n") for file, text in config.texts.items()}
     for each in ingresses(config.directives, PREFIXES):
         controller = controller_of(each)
         if not each.from_values:
-            yield from _no_strings(each.entries, config.texts)
+            yield from _no_strings(each.entries, lines)
         if controller is not None:
             yield from _ignored(each.entries, controller, controller.settings, controller.prefix)
+    cluster = cluster_settings(config)
     for controller in NGINX_CONTROLLERS:
-        for shared in cluster_settings(config, controller):
+        for shared in cluster[controller.name]:
             yield from _ignored(shared.entries, controller, controller.cluster_settings, "")
 
 
@@ -33,16 +48,17 @@ def ignored_lines(config: Config) -> Iterator[ReadProblem]:
 _NO_STRING = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9]*)?|true|false|yes|no|on|off|null|~", re.IGNORECASE)
 
 
-def _no_strings(entries: Sequence[Directive], texts: Mapping[str, str]) -> Iterator[ReadProblem]:
-    """Annotations that the API of Kubernetes refuses, with their whole object."""
-    lines: dict[str, list[str]] = {}
+def _no_strings(entries: Sequence[Directive], lines: Mapping[str, Sequence[str]]) -> Iterator[ReadProblem]:
+    """Annotations that the API of Kubernetes refuses, with their whole object.
+
+    Args:
+        lines: of each file.
+    """
     for entry in entries[:MAX_LINES]:
         text = scalar(entry)
         if entry.block is not None or not _NO_STRING.fullmatch(text):
             continue
-        if entry.file not in lines:
-            lines[entry.file] = texts.get(entry.file, "").split("\n")
-        own = lines[entry.file][entry.line - 1 : entry.end_line]
+        own = lines.get(entry.file, ())[entry.line - 1 : entry.end_line]
         if own and re.search(rf":\s+{re.escape(text)}\s*(#.*)?$", own[-1]):
             reason = (
                 f"{entry.name}: Kubernetes refuses {text} without quotes, because annotations are strings"

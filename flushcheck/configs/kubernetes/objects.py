@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flushcheck.configs.tree import MAX_BLOCKS, MAX_LINES, Directive
@@ -60,6 +60,10 @@ class Settings:
     entries: Sequence[Directive]
     namespace: str = ""
     is_f5_chart: bool = False  # values of the chart of F5's controller
+
+    def has_any(self, names: Container[str]) -> bool:
+        """Whether one of these settings is among them."""
+        return any(line.name in names for line in self.entries)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,8 +187,9 @@ def _settings_in_values(root: Directive, known: frozenset[str]) -> Iterator[Sett
     pending = [root]
     while pending:
         entry = pending.pop()
-        config = at(entry, "controller", "config")
-        entries = child(config, "entries")
+        controller = child(entry, "controller")
+        config = child(controller, "config") if controller is not None else None
+        entries = child(config, "entries") if config is not None else None
         if config is not None and _concerns(config, known):
             yield Settings(config, "values controller.config", children(config))
         elif entries is not None and _concerns(entries, known):

@@ -21,11 +21,11 @@ from flushcheck.configs.traefik.durations import seconds
 from flushcheck.configs.traefik.model import (
     Chain,
     Middleware,
-    Reference,
     chain_of,
     entry_points_of,
     is_ingress,
 )
+from flushcheck.configs.traefik.references import Reference
 from flushcheck.configs.traefik.routing import route
 from flushcheck.configs.tree import Format
 

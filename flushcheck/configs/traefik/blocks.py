@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flushcheck.configs.assumptions import Assumption, Condition
 from flushcheck.configs.traefik.durations import seconds
-from flushcheck.configs.traefik.model import Middleware, Model, Router, bare, chain_of, model_at, model_of
+from flushcheck.configs.traefik.model import Middleware, Model, Router, chain_of, model_at, model_of
+from flushcheck.configs.traefik.references import bare
 from flushcheck.configs.tree import Block, Config, Directive, Scope, ellipsize
 from flushcheck.configs.yaml_nodes import scalar
 

@@ -11,24 +11,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from flushcheck.configs.tree import MAX_ARGS, MAX_LINES, Block, Directive, Scope
+from flushcheck.configs.traefik.references import (
+    MAX_CHAIN,
+    Reference,
+    bare,
+    by_key,
+    extend,
+    key,
+    references_in,
+    split,
+)
+from flushcheck.configs.tree import MAX_ARGS, Block, Directive, Scope
 from flushcheck.configs.yaml_nodes import DOCUMENT, ITEM, children, scalar, scalars, walk
 
 _FLUSH_INTERVAL = ["loadbalancer", "responseforwarding", "flushinterval"]
-_MAX_CHAIN = 100  # middlewares of one router
+_MAX_POINTS = 20  # entry points of one router
 _MAX_ROOTS = 5_000  # documents, with those of included files
 _OF_INGRESS = "traefik.ingress.kubernetes.io/router."  # annotations
 CRD_GROUPS = ("traefik.io/", "traefik.containo.us/")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reference:
-    """A middleware's name where something uses it."""
-
-    name: str  # as written
-    key: str  # by which it is looked up
-    at: Directive  # the line with the name
-    within: Directive  # the list that it stands in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,7 @@ class Router:
 
     name: str
     at: Directive  # its entry, or the first of its labels
-    references: list[Reference] = field(default_factory=list)
+    references: dict[str, Reference] = field(default_factory=dict)  # by their keys
     entry_points: tuple[str, ...] = ()  # (): every one that is a default
     service: str = ""
     title: str = "router"
@@ -60,7 +60,7 @@ class EntryPoint:
     """One entry point of the static configuration."""
 
     name: str
-    references: list[Reference] = field(default_factory=list)
+    references: dict[str, Reference] = field(default_factory=dict)  # by their keys
     write_timeout: Directive | None = None
     write_timeout_text: str = ""
 
@@ -85,6 +85,7 @@ class Model:
         self.has_static = False
         self.flush_intervals: dict[str, Directive] = {}  # of services, by name
         self._label_routers: dict[str, Router] = {}
+        self._chains: dict[int, Chain] = {}  # of routers, by the identity of `at`
         for root in _roots(directives):
             self._document(root)
 
@@ -94,14 +95,25 @@ class Model:
 
     def chain(self, router: Router) -> Chain:
         """The middlewares of a router and of its entry points, those inside of chains in their place."""
-        names = router.entry_points or tuple(self.entry_points)
-        points = [point for name in names if (point := self.entry_points.get(name.lower())) is not None]
-        waiting = [*(reference for point in points for reference in point.references), *router.references]
+        if id(router.at) not in self._chains:
+            self._chains[id(router.at)] = self._chain(router)
+        return self._chains[id(router.at)]
+
+    def points(self, router: Router | None) -> tuple[EntryPoint, ...]:
+        """The entry points at which a router takes requests, as far as they were read."""
+        names = (router.entry_points if router is not None else ()) or tuple(self.entry_points)
+        points = (self.entry_points.get(name.lower()) for name in names[:_MAX_POINTS])
+        return tuple(point for point in points if point is not None)
+
+    def _chain(self, router: Router) -> Chain:
+        lists = (*(point.references for point in self.points(router)), router.references)
+        # The next one last, where it is taken from.
+        waiting = [reference for own in lists for reference in own.values()][::-1]
         known: list[tuple[Middleware, Reference]] = []
         missing: list[Reference] = []
         seen: set[str] = set()
-        while waiting and len(seen) < _MAX_CHAIN:
-            reference = waiting.pop(0)
+        while waiting and len(seen) < MAX_CHAIN:
+            reference = waiting.pop()
             if reference.key in seen:
                 continue
             seen.add(reference.key)
@@ -109,9 +121,11 @@ class Model:
             if middleware is None:
                 missing.append(reference)
             elif middleware.kind == "chain":
-                waiting[:0] = middleware.chain
+                waiting += reversed(middleware.chain)
             else:
                 known.append((middleware, reference))
+        if waiting or len(router.entry_points or self.entry_points) > _MAX_POINTS:
+            missing.insert(0, Reference("that follows too many others", "", router.at, router.at))
         return Chain(tuple(known), tuple(missing))
 
     def _document(self, root: Directive) -> None:
@@ -123,6 +137,7 @@ class Model:
         elif kind == "List":
             for item in children(key(root, "items")):
                 self._document(item)
+            return  # a walk through lists in lists would meet each entry many times
         http = key(root, "http")
         for entry in children(key(http, "middlewares")):
             self._middleware(entry.name, bare(entry.name), entry)
@@ -146,15 +161,15 @@ class Model:
         if kind is None:
             return
         chain = key(kind, "middlewares")
-        inner = _references(chain, namespace) if kind.name.lower() == "chain" else ()
-        middleware = Middleware(name, kind.name.lower(), kind, tuple(inner))
+        inner = references_in(chain, namespace) if kind.name.lower() == "chain" else ()
+        middleware = Middleware(name, kind.name.lower(), kind, tuple(by_key(inner).values()))
         self.middlewares.setdefault(at_key, middleware)
 
     def _router(self, entry: Directive) -> None:
         self.routers[id(entry)] = Router(
             entry.name,
             entry,
-            list(_references(key(entry, "middlewares"), "")),
+            by_key(references_in(key(entry, "middlewares"), "")),
             scalars(key(entry, "entryPoints")),
             scalar(key(entry, "service")),
             rule=scalar(key(entry, "rule")),
@@ -172,7 +187,7 @@ class Model:
                 self.routers[id(route)] = Router(
                     name,
                     route,
-                    list(_references(key(route, "middlewares"), namespace)),
+                    by_key(references_in(key(route, "middlewares"), namespace)),
                     scalars(key(spec, "entryPoints")),
                     _first_service(route),
                     "IngressRoute",
@@ -191,7 +206,7 @@ class Model:
         self.routers[id(at)] = Router(
             scalar(key(key(root, "metadata"), "name")),
             at,
-            _split(scalar(names), names) if names is not None else [],
+            by_key(split(scalar(names), names)) if names is not None else {},
             tuple(part.strip() for part in points.split(",") if part.strip()),
             title="Ingress",
         )
@@ -199,7 +214,7 @@ class Model:
     def _entry_point(self, entry: Directive) -> None:
         self.has_static = True
         point = self._point(entry.name)
-        point.references += _references(key(key(entry, "http"), "middlewares"), "")
+        extend(point.references, references_in(key(key(entry, "http"), "middlewares"), ""))
         timeouts = key(key(entry, "transport"), "respondingTimeouts")
         line = key(timeouts, "writeTimeout")
         if line is not None:
@@ -218,7 +233,7 @@ class Model:
         if parts[0] == "entrypoints" and len(parts) > 1:
             point = self._point(parts[1])
             if parts[2:] == ["http", "middlewares"]:
-                point.references += _split(value, entry)
+                extend(point.references, split(value, entry))
             elif parts[2:] == ["transport", "respondingtimeouts", "writetimeout"]:
                 point.write_timeout, point.write_timeout_text = entry, value
 
@@ -242,8 +257,10 @@ class Model:
     def _middleware_label(
         self, parts: Sequence[str], lowered: Sequence[str], value: str, entry: Directive
     ) -> None:
-        chain = _split(value, entry) if lowered[4:] == ["chain", "middlewares"] else ()
-        self.middlewares.setdefault(parts[3], Middleware(parts[3], lowered[4], entry, tuple(chain)))
+        chain = split(value, entry) if lowered[4:] == ["chain", "middlewares"] else ()
+        self.middlewares.setdefault(
+            parts[3], Middleware(parts[3], lowered[4], entry, tuple(by_key(chain).values()))
+        )
 
     def _router_label(self, name: str, option: str, value: str, entry: Directive) -> None:
         router = self._label_routers.get(name)
@@ -251,7 +268,7 @@ class Model:
             router = self._label_routers[name] = Router(name, entry)
             self.routers[id(entry)] = router
         if option == "middlewares":
-            router.references += _split(value, entry)
+            extend(router.references, split(value, entry))
         elif option == "entrypoints":
             router.entry_points = tuple(part.strip() for part in value.split(",") if part.strip())
         elif option == "service":
@@ -282,17 +299,7 @@ def chain_of(block: Block) -> Chain:
 def entry_points_of(block: Block) -> Iterator[EntryPoint]:
     """The entry points at which a block's router takes requests, as far as they were read."""
     model = model_of(block)
-    router = model.router(block.pass_directive)
-    names = (router.entry_points if router is not None else ()) or tuple(model.entry_points)
-    for name in names:
-        if name.lower() in model.entry_points:
-            yield model.entry_points[name.lower()]
-
-
-def key(entry: Directive | None, name: str) -> Directive | None:
-    """The entry of this key, whatever its case: Traefik compares without it. The last one counts."""
-    lowered = name.lower()
-    return next((line for line in reversed(children(entry)) if line.name.lower() == lowered), None)
+    return iter(model.points(model.router(block.pass_directive)))
 
 
 def is_ingress(root: Directive) -> bool:
@@ -305,11 +312,6 @@ def _router_annotations(root: Directive) -> Iterator[Directive]:
     return (line for line in entries if line.name.startswith(_OF_INGRESS))
 
 
-def bare(name: str) -> str:
-    """A name without its provider."""
-    return name.strip().partition("@")[0]
-
-
 def _roots(directives: Sequence[Directive]) -> Iterator[Directive]:
     """The documents, those of included files too."""
     waiting = [line for line in directives if line.name == DOCUMENT]
@@ -319,26 +321,6 @@ def _roots(directives: Sequence[Directive]) -> Iterator[Directive]:
         yield root
         file = key(key(root, "providers"), "file")
         waiting += [line for line in children(file) if line.name == DOCUMENT]
-
-
-def _references(within: Directive | None, namespace: str) -> Iterator[Reference]:
-    """The names in a list. In Kubernetes an entry has a name and perhaps a namespace."""
-    if within is None:
-        return
-    entries = children(within)[:MAX_LINES] if within.block is not None else (within,)
-    for entry in entries:
-        name = scalar(key(entry, "name")) if entry.block is not None else scalar(entry)
-        if not name:
-            continue
-        place = scalar(key(entry, "namespace")) or namespace
-        for part in name.split(","):
-            lookup = f"{place}-{bare(part)}" if place and "@" not in part else bare(part)
-            yield Reference(part.strip(), lookup, entry, within)
-
-
-def _split(value: str, entry: Directive) -> list[Reference]:
-    parts = [part.strip() for part in value.split(",", MAX_LINES)]
-    return [Reference(part, bare(part), entry, entry) for part in parts if part]
 
 
 def _first_service(route: Directive) -> str:

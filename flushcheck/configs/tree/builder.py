@@ -14,11 +14,13 @@ from flushcheck.configs.tree.limits import MAX_DEPTH, MAX_DIRECTIVES, MAX_PROBLE
 class TreeBuilder:
     """Takes statements and block ends one by one; a parser that stops early leaves a tree as well."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, max_directives: int | None = None) -> None:
         """Args:
         file: the name for problems; the parser names the same one in its Directives.
+        max_directives: that are read of it; None: as many as of any format.
         """
         self._file = file
+        self._max_directives = MAX_DIRECTIVES if max_directives is None else max_directives
         self._open: list[tuple[Directive, list[Directive]]] = []  # outermost first, with what stood beside
         self._siblings: list[Directive] = []
         self._skipped = 0  # open blocks below one that is too deep
@@ -75,9 +77,9 @@ class TreeBuilder:
 
     def is_full(self, line: int) -> bool:
         """Whether the file has more statements than are read; if so, that is reported at this line."""
-        if self._count <= MAX_DIRECTIVES:
+        if self._count <= self._max_directives:
             return False
-        reason = f"more than {MAX_DIRECTIVES} statements: the rest was not read"
+        reason = f"more than {self._max_directives} statements: the rest was not read"
         self._problems.append(ReadProblem(self._file, line, reason))
         return True
 

@@ -52,11 +52,18 @@ class Scope:
         Args:
             name: as `Directive.name` has it: in lower case where case does not count.
         """
+        return self._named().get(name, ())
+
+    def has_any(self, names: Iterable[str]) -> bool:
+        """Whether this block alone has a statement of one of these names."""
+        return not self._named().keys().isdisjoint(names)
+
+    def _named(self) -> Mapping[str, list[Directive]]:
         if self._by_name is None:
             self._by_name = {}
             for child in self.children:
                 self._by_name.setdefault(child.name, []).append(child)
-        return self._by_name.get(name, ())
+        return self._by_name
 
     def chain(self) -> Iterator[Scope]:
         """This block, then the one around it, up to the top."""

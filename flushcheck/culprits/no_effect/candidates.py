@@ -17,9 +17,11 @@ def candidates(block: Block, row: Row) -> Iterator[tuple[Directive, Scope]]:
     `related_scopes` are the sections that a request passes as well, for example HAProxy's frontends.
     """
     seen: set[int] = set()
-    for start in (block.scope, block.insert_scope, *block.related_scopes):
-        for name in row.names:
-            for scope in start.chain():
+    for start in dict.fromkeys((block.scope, block.insert_scope, *block.related_scopes)):
+        # Nearly every row is about lines that a Block does not have.
+        levels = [scope for scope in start.chain() if scope.has_any(row.names)]
+        for name in row.names if levels else ():
+            for scope in levels:
                 own = scope.own(name)
                 for line in islice(own, MAX_LINES):
                     if id(line) not in seen:

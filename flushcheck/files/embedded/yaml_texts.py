@@ -18,12 +18,15 @@ from flushcheck.configs.findings import Server
 from flushcheck.configs.recognise import by_name, may_be
 from flushcheck.configs.server_command import server_words
 from flushcheck.configs.templates import for_yaml
+from flushcheck.configs.tree import MAX_ARGS
 from flushcheck.files.embedded import shell
 from flushcheck.files.embedded.container import Container, Embedded
 from flushcheck.files.sources import Unreadable
+from flushcheck.files.yaml_events import MAX_STATEMENTS, TooLarge, events
 
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
+# The tree of such a file has an entry for three events at most.
+MAX_EVENTS = 4 * MAX_STATEMENTS
+_MAX_COMMAND = 20_000  # characters of one command whose quotes are looked at
 _SCRIPTS = frozenset(
     {"run", "script", "shell", "cmd", "command", "args", "entrypoint", "before_script", "exec"}
 )
@@ -33,6 +36,7 @@ _PROSE = frozenset(
 )
 _JSON = re.compile(r"\s*[\[{]\s*[\"\[{]")
 _TARGETS = ("dest", "path", "target", "mountpath", "destination", "filename")
+_COMMANDS = ("entrypoint", "command", "args")
 _SERVERS = {
     "nginx": Server.NGINX,
     "haproxy": Server.HAPROXY,
@@ -77,7 +81,9 @@ def _texts(text: str) -> Iterator[Embedded]:
     """
     stack: list[_Frame] = []
     try:
-        for event in yaml.parse(for_yaml(text), Loader=_LOADER):
+        for count, event in enumerate(events(for_yaml(text))):
+            if count == MAX_EVENTS:
+                raise Unreadable(f"more than {MAX_STATEMENTS} entries: not read")
             if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 stack.append(_Frame(isinstance(event, yaml.MappingStartEvent), _keys(stack)))
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
@@ -86,6 +92,8 @@ def _texts(text: str) -> Iterator[Embedded]:
                 _take(stack[-1], event)
             elif isinstance(event, yaml.AliasEvent) and stack:
                 stack[-1].key = None
+    except TooLarge as error:
+        raise Unreadable(str(error)) from None
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark is not None else ""
@@ -110,15 +118,22 @@ def _take(frame: _Frame, event: yaml.ScalarEvent) -> None:
     start = event.start_mark.line if event.start_mark is not None else 0
     line = start + (2 if is_block else 1)
     text = event.value if is_block else event.value.replace("\n", " ")
-    frame.scalars.append((frame.key or "", _Scalar(text, line, is_block)))
+    if is_block or _may_count(frame, text):
+        frame.scalars.append((frame.key or "", _Scalar(text, line, is_block)))
     frame.key = None
+
+
+def _may_count(frame: _Frame, text: str) -> bool:
+    """Whether a scalar may be a configuration, a command or the name of a file: the others are not kept."""
+    key = frame.key if frame.is_mapping else next(reversed(frame.keys), "")
+    return ";" in text or "{" in text or (key or "").lower() in (*_TARGETS, *_COMMANDS)
 
 
 def _close(stack: list[_Frame]) -> Iterator[Embedded]:
     frame = stack.pop()
     around = stack[-1] if stack else None
     if around is not None and not frame.is_mapping and around.is_mapping and around.key is not None:
-        around.words[around.key.lower()] = [scalar for _, scalar in frame.scalars]
+        around.words[around.key.lower()] = [scalar for _, scalar in frame.scalars[:MAX_ARGS]]
     if around is not None:
         around.key = None
     targets = {key.lower(): scalar.text for key, scalar in frame.scalars}
@@ -156,7 +171,7 @@ def _of_command(frame: _Frame) -> Iterator[Embedded]:
     simple = {key.lower(): scalar for key, scalar in frame.scalars if not scalar.is_block}
     scalars: list[_Scalar] = []
     words: list[str] = []
-    for key in ("entrypoint", "command", "args"):
+    for key in _COMMANDS:
         if key in simple:
             scalars.append(simple[key])
             words += _split(simple[key].text)
@@ -173,7 +188,7 @@ def _of_command(frame: _Frame) -> Iterator[Embedded]:
 
 def _split(text: str) -> list[str]:
     try:
-        return shlex.split(text)
+        return shlex.split(text) if len(text) <= _MAX_COMMAND else text[:_MAX_COMMAND].split()
     except ValueError:  # a quote that is never closed
         return text.split()
 
