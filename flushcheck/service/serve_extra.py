@@ -24,10 +24,17 @@ def require(modules: Iterable[str] = MODULES) -> None:
     Raises:
         MissingLibraries: some cannot.
     """
-    missing = [name for name in modules if find_spec(name) is None]
+    missing = [name for name in modules if not _is_found(name)]
     if missing:
         raise MissingLibraries(
             f"the service needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
             f"installed: {INSTALL} (in a checkout: make install)",
             name=missing[0],
         )
+
+
+def _is_found(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # what looks for modules may raise it itself
+        return False

@@ -110,9 +110,10 @@ def test_a_network_without_udp_costs_as_long_as_a_stream_and_no_verdict(site):
     assert report.clients == ((BROWSER, Verdict.FLOWING), (HTTP1, Verdict.FLOWING))
     port = udp.rpartition(":")[2]
     (note,) = [note for note in report.notes if "HTTP/3" in note]
-    # What was left of the 2 s, or of the time of the probe.
-    pattern = rf"offers HTTP/3 by alt-svc; no response over UDP port {port} within [012]\.\d s: browsers fall back to HTTP/2"
-    assert re.fullmatch(pattern, note), note
+    # What was left of the 2 s, or of the time of the probe. On a busy machine the first probe may be one that
+    # waited for another's connection.
+    reasons = rf"(no response over UDP port {port} within [012]\.\d s|no connection within the time allowed)"
+    assert re.fullmatch(rf"offers HTTP/3 by alt-svc; {reasons}: browsers fall back to HTTP/2", note), note
 
 
 def test_a_caller_may_leave_http_3_out(site, certificate):
