@@ -86,6 +86,13 @@ LATE_GAPS = 0.8
 # The Pieces of at least this share of the stream's span came together: held to the end.
 HELD_SHARE = 0.8
 
+# Pieces follow the moment of the next one where their spread around it is at most this share of that around
+# their own.
+FOLLOWING_SHARE = 0.5
+
+# Gaps that differ by less show nothing: half of the waits are so far from the median.
+MIN_UNEVEN_S = 0.005
+
 # A Piece that waits for the next one is late by a whole gap; half of it is left where a gap is uneven.
 WAITING_SHARE = 0.5
 
@@ -300,6 +307,26 @@ def waits_for_next(pieces: Sequence[TimedPiece], latency_s: float, spare_s: floa
     return lag_s >= WAITING_SHARE * gap_s > 0 and sum(with_next) >= share * len(pairs)
 
 
+def follows_next(pieces: Sequence[TimedPiece]) -> bool:
+    """Whether each Piece came with the next one, as far as the uneven gaps between them show.
+
+    The plain latency of such a stream shows only in its last Piece, which comes with the end. Where that is
+    late too, all seem to come at their own pace, a gap later.
+    """
+    pairs = list(itertools.pairwise(pieces))
+    apart = sum(after.at_s - before.at_s > SAME_DELIVERY_S for before, after in pairs)
+    if len(pairs) < MIN_PIECES or apart < WITH_NEXT_SHARE * (len(pairs) - 1):
+        return False
+    own_s = [before.at_s - before.sent_s for before, _ in pairs]
+    next_s = [before.at_s - after.sent_s for before, after in pairs]
+    uneven_s = _away(own_s)
+    return (
+        uneven_s >= MIN_UNEVEN_S
+        and statistics.median(next_s) >= 0
+        and _away(next_s) <= FOLLOWING_SHARE * uneven_s
+    )
+
+
 def mostly_late(pieces: Sequence[TimedPiece], lag_s: Lag) -> bool:
     """Whether more Pieces were late than a stall, which comes now and then, accounts for."""
     gaps = [after.sent_s - before.sent_s for before, after in itertools.pairwise(pieces)]
@@ -323,3 +350,9 @@ def _spread(values: Sequence[float]) -> float:
     middle = statistics.median(values)
     away = sorted(abs(value - middle) / middle for value in values)
     return away[(3 * len(away) + 3) // 4 - 1]
+
+
+def _away(values: Sequence[float]) -> float:
+    """How far half of these are from their median, in their unit."""
+    middle = statistics.median(values)
+    return statistics.median(abs(value - middle) for value in values)

@@ -27,6 +27,7 @@ from flushcheck.measurement.patterns import (
     at_the_end,
     block,
     deliveries,
+    follows_next,
     mostly_late,
     opening_s,
     rate_bps,
@@ -175,7 +176,7 @@ def _pattern(observation: Observation, seen: Sequence[Delivery], latency_s: floa
         hidden = spare_s > MIN_LATE_S and (
             mostly_late(pieces, lag_s) or kept_share(seen, latency_s, MIN_LATE_S) >= HIDDEN_SHARE
         )
-        return Timing(Flow.UNKNOWN if hidden else Flow.FLOWING)
+        return Timing(Flow.UNKNOWN if hidden or follows_next(pieces) else Flow.FLOWING)
     if at_the_end(pieces, lag_s) and block(seen) is None:
         # What came while Pieces were still being sent may be a late opening, met late by a stalled observer.
         early = pieces[0].at_s < pieces[-1].sent_s and observation.stall_s > MIN_LATE_S

@@ -11,6 +11,7 @@ from flushcheck.measurement.patterns import (
     at_the_end,
     block,
     deliveries,
+    follows_next,
     mostly_late,
     opening_s,
     rate_bps,
@@ -374,3 +375,48 @@ ENDINGS = [
 @pytest.mark.parametrize(("name", "pieces", "max_s", "expected"), ENDINGS, ids=[row[0] for row in ENDINGS])
 def test_what_was_held_to_the_end_comes_together(name, pieces, max_s, expected):
     assert at_the_end(pieces, Lag(0.0, max_s)) is expected
+
+
+# Uneven gaps, as the plan's streams have them: the moments at which Pieces were sent.
+SENT_S = (0.0, 0.07, 0.2, 0.27, 0.37, 0.48, 0.6)
+GAPS_S = [after - before for before, after in itertools.pairwise(SENT_S)]
+
+
+def sent_at(*lags_s: float) -> list[TimedPiece]:
+    return timed(*((sent_s + lag_s, sent_s) for sent_s, lag_s in zip(SENT_S, lags_s, strict=False)))
+
+
+def with_next(late_s: float, *, end_s: float = 0.1, shaken_s: float = 0.0) -> list[TimedPiece]:
+    """Each Piece so long after the next one was sent, every second one later still; the last with the end."""
+    lags_s = [gap_s + late_s + shaken_s * (seq % 2) for seq, gap_s in enumerate(GAPS_S)]
+    return sent_at(*lags_s, end_s)
+
+
+def uneven_by(more_s: float) -> list[TimedPiece]:
+    """Each Piece with the next one, where every second gap is so much longer."""
+    gaps_s = [1.0 + more_s * (seq % 2) for seq in range(8)]
+    sent_s = [0.0, *itertools.accumulate(gaps_s)]
+    return timed(*zip(sent_s[1:], sent_s, strict=False), (sent_s[-1] + 1.0, sent_s[-1]))
+
+
+FOLLOWS = [
+    # name                                        pieces                                    do they follow
+    ("each with the next one, the end late",      with_next(0.0),                           True),
+    ("the same on a slow path",                   with_next(0.25),                          True),
+    ("before the next one",                       with_next(-0.001),                        False),
+    ("each at its own pace",                      sent_at(*[0.01] * 7),                     False),
+    ("each at its own pace, by a gap later",      sent_at(*[0.1] * 7),                      False),
+    ("as near to the next one as counts",         with_next(0.0, shaken_s=0.035),           True),
+    ("farther from the next one",                 with_next(0.0, shaken_s=0.045),           False),
+    ("gaps that are even",                        late_by(*[1.0] * 9, gap_s=1.0),           False),
+    ("gaps that are just uneven enough",          uneven_by(0.011),                         True),
+    ("gaps that are less uneven",                 uneven_by(0.008),                         False),
+    ("as few as show a pattern",                  with_next(0.0)[:5],                       True),
+    ("fewer",                                     with_next(0.0)[:4],                       False),
+    ("half of them together",                     timed((0.2, 0.0), (0.2, 0.07), (0.37, 0.2), (0.37, 0.27), (0.6, 0.37), (0.6, 0.48), (0.7, 0.6)), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "pieces", "follows"), FOLLOWS, ids=[row[0] for row in FOLLOWS])
+def test_pieces_that_come_with_the_next_one_show_it_by_uneven_gaps(name, pieces, follows):
+    assert follows_next(pieces) is follows
