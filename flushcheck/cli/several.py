@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import io
 import threading
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr
@@ -18,7 +17,6 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.common import observer
 from flushcheck.cli.console import Console, ProgressLine
 from flushcheck.cli.diagnose import connections, measure
@@ -59,7 +57,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 f"{'' if option in OF_THE_CALL else '; in a list, a target has it in its options'}"
             )
     entries = _entries(arguments)
-    jobs = [(entry, _namespace(entry, arguments, console)) for entry in entries]
+    given = given_options(arguments)
+    jobs = [(entry, _namespace(entry, given, arguments, console)) for entry in entries]
     locks = {host_of(own.url): threading.Lock() for _, own in jobs}
     done = 0
     with ProgressLine(console) as line, ThreadPoolExecutor(MAX_AT_ONCE) as pool:
@@ -98,13 +97,15 @@ def check_allowed(entry: TargetEntry) -> None:
             )
 
 
-def _namespace(entry: TargetEntry, arguments: argparse.Namespace, console: Console) -> argparse.Namespace:
-    """The arguments of one address: those of the command line, then its own.
+def _namespace(
+    entry: TargetEntry, given: Mapping[str, Any], arguments: argparse.Namespace, console: Console
+) -> argparse.Namespace:
+    """The arguments of one address: those `given` on the command line, then its own.
 
     Raises:
         UsageError: its own are wrong.
     """
-    own = parsed_options(entry, given_options(arguments))
+    own = parsed_options(entry, given)
     own.on_request = arguments.on_request
     try:
         check_options(own)
@@ -204,11 +205,10 @@ def report_on(entry: TargetEntry, own: argparse.Namespace) -> Report:
 
 
 def _watched(own: argparse.Namespace) -> Run:
-    from flushcheck.cli.watch import requests
+    from flushcheck.cli.watch import certificate_note, requests
 
     request, beside = requests(own)
     repeat = own.repeat or (request.is_safe and not own.once)
-    nearest = beside[0][1].target if beside else None
-    certificates = CertificateNote(request.target, nearest, time.monotonic() + own.timeout)
+    certificates = certificate_note(request, beside, own.timeout)
     watched = watch(request, at=beside, timeout_s=own.timeout, repeat=repeat, observer=observer(own))
     return certificates.added(watched)

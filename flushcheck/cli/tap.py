@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 
 from flushcheck.cli import watch as watch_command
 from flushcheck.cli.arguments import Parser
-from flushcheck.cli.certificate_note import CertificateNote
 from flushcheck.cli.check import check_config, read_config
 from flushcheck.cli.console import Console
 from flushcheck.cli.report_output import is_text
@@ -80,8 +78,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if shows:
             live.head()
-        nearest = beside[0][1].target if beside else None
-        certificates = CertificateNote(request.target, nearest, time.monotonic() + arguments.timeout)
+        certificates = watch_command.certificate_note(request, beside, arguments.timeout)
         watched = watch(
             request,
             at=beside,

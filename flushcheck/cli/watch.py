@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -101,8 +102,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         file = stack.enter_context(saving(arguments.save)) if arguments.save is not None else None
         if shows:
             live.head()
-        nearest = beside[0][1].target if beside else None
-        certificates = CertificateNote(request.target, nearest, time.monotonic() + arguments.timeout)
+        certificates = certificate_note(request, beside, arguments.timeout)
         with ProgressLine(console) as line:
             progress = Progress(line, names, live if shows else None)
             watched = watch(
@@ -142,6 +142,14 @@ def requests(arguments: argparse.Namespace) -> tuple[WatchRequest, list[tuple[st
         (address.name, watch_request(address.url, method=arguments.request, body=body, options=past))
         for address in named_addresses(arguments.direct, arguments.at)
     ]
+
+
+def certificate_note(
+    request: WatchRequest, beside: Sequence[tuple[str, WatchRequest]], timeout_s: float
+) -> CertificateNote:
+    """Begin the look at the certificate of a request, compared with the first of the addresses beside it."""
+    nearest = beside[0][1].target if beside else None
+    return CertificateNote(request.target, nearest, time.monotonic() + timeout_s)
 
 
 def may_repeat(arguments: argparse.Namespace, request: WatchRequest, console: Console) -> bool:

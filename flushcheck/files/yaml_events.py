@@ -16,7 +16,6 @@ _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # PyYAML's wheels have libyaml. Without it PyYAML 6.0 reads so many characters in 0.9 s of CPU at worst.
 MAX_WITHOUT_LIBYAML = 100_000  # characters
 
-
 # Of one file. A megabyte that people write has 30,000; a hostile one with more takes 2 s of CPU to judge.
 MAX_STATEMENTS = 50_000
 

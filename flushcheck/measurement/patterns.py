@@ -293,10 +293,8 @@ def opening_s(seen: Sequence[Delivery], latency_s: float, spare_s: float) -> flo
 
 def waits_for_next(pieces: Sequence[TimedPiece], latency_s: float, spare_s: float) -> bool:
     """Whether each Piece came only when the next one had been sent: something keeps the last one back."""
-    pairs = list(itertools.pairwise(pieces))
-    # The last two may come together, with the end; others are as far apart as they were sent.
-    apart = sum(after.at_s - before.at_s > SAME_DELIVERY_S for before, after in pairs)
-    if len(pairs) < MIN_PIECES or apart < WITH_NEXT_SHARE * (len(pairs) - 1):
+    pairs = _pairs_apart(pieces)
+    if not pairs:
         return False
     gap_s = statistics.median(after.sent_s - before.sent_s for before, after in pairs)
     lag_s = statistics.median(piece.at_s - latency_s - piece.sent_s for piece, _ in pairs)
@@ -313,9 +311,8 @@ def follows_next(pieces: Sequence[TimedPiece]) -> bool:
     The plain latency of such a stream shows only in its last Piece, which comes with the end. Where that is
     late too, all seem to come at their own pace, a gap later.
     """
-    pairs = list(itertools.pairwise(pieces))
-    apart = sum(after.at_s - before.at_s > SAME_DELIVERY_S for before, after in pairs)
-    if len(pairs) < MIN_PIECES or apart < WITH_NEXT_SHARE * (len(pairs) - 1):
+    pairs = _pairs_apart(pieces)
+    if not pairs:
         return False
     own_s = [before.at_s - before.sent_s for before, _ in pairs]
     next_s = [before.at_s - after.sent_s for before, after in pairs]
@@ -325,6 +322,14 @@ def follows_next(pieces: Sequence[TimedPiece]) -> bool:
         and statistics.median(next_s) >= 0
         and _away(next_s) <= FOLLOWING_SHARE * uneven_s
     )
+
+
+def _pairs_apart(pieces: Sequence[TimedPiece]) -> list[tuple[TimedPiece, TimedPiece]]:
+    """Each Piece with the next one; none if they are too few, or most came together."""
+    pairs = list(itertools.pairwise(pieces))
+    # The last two may come together, with the end; others are as far apart as they were sent.
+    apart = sum(after.at_s - before.at_s > SAME_DELIVERY_S for before, after in pairs)
+    return pairs if len(pairs) >= MIN_PIECES and apart >= WITH_NEXT_SHARE * (len(pairs) - 1) else []
 
 
 def mostly_late(pieces: Sequence[TimedPiece], lag_s: Lag) -> bool:

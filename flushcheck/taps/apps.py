@@ -12,7 +12,7 @@ from types import MethodType
 from typing import Any
 
 from flushcheck.taps import flask_app, quart_app
-from flushcheck.taps.asgi import tap_asgi
+from flushcheck.taps.asgi import AsgiTap
 from flushcheck.taps.chain import (
     Link,
     copy_with,
@@ -28,7 +28,7 @@ from flushcheck.taps.flask_app import is_flask
 from flushcheck.taps.litestar_app import is_litestar_router, tapped_litestar_router
 from flushcheck.taps.quart_app import is_quart
 from flushcheck.taps.recorder import RECORDER, SERVER, Layer, Recorder
-from flushcheck.taps.wsgi import tap_wsgi
+from flushcheck.taps.wsgi import WsgiTap
 
 # Chains with their branches have fewer; apps that refer to each other have no end.
 MAX_APPS = 50
@@ -79,9 +79,9 @@ def tapped_chain(app: Any, recorder: Recorder, outer: Layer = SERVER) -> Any:
         taps.append((link.layer, is_asgi))
     inner = _innermost(chain[-1].inner if chain else app, recorder, is_asgi=is_asgi)
     for link, (layer, of_asgi) in zip(reversed(chain), reversed(taps[1:]), strict=True):
-        inner = link.around((tap_asgi if of_asgi else tap_wsgi)(inner, layer, recorder, link.inner))
+        inner = link.around((AsgiTap if of_asgi else WsgiTap)(inner, layer, recorder, link.inner))
         inner = _tapped_mounts(inner, layer, recorder)
-    return (tap_asgi if taps[0][1] else tap_wsgi)(inner, outer, recorder, app)
+    return (AsgiTap if taps[0][1] else WsgiTap)(inner, outer, recorder, app)
 
 
 def apps_in(app: Any) -> list[Any]:

@@ -6,33 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from flushcheck.taps.recorder import Layer, Recorder
+from flushcheck.taps.app_tap import AppTap
 
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-def tap_asgi(app: AsgiApp, layer: Layer, recorder: Recorder, original: Any = None) -> AsgiApp:
-    """Return the app with a tap around it.
-
-    Args:
-        app: what lies inside of the tap.
-        layer: the layer that calls it.
-        recorder: what notes its responses.
-        original: whose attributes the tap has; None for those of `app`.
-    """
-
-    return AsgiTap(app, layer, recorder, app if original is None else original)
-
-
-class AsgiTap:
-    """A tap. A layer that looks at attributes of the next one (`self.app.state`) finds those of that one."""
-
-    def __init__(self, app: AsgiApp, layer: Layer, recorder: Recorder, original: Any) -> None:
-        self._tapped = app, layer, recorder
-        self._original = original
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._original, name)
+class AsgiTap(AppTap):
+    """A tap around an app of ASGI."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Call the app, as ASGI prescribes."""
@@ -69,5 +49,5 @@ class AsgiTap:
         except Exception as error:
             # What the server raises when its client has left is no fault of the app.
             if number >= 0 and not refused:
-                recorder.fault(number, f"raised {type(error).__name__}", layer)
+                recorder.raised(number, error, layer)
             raise

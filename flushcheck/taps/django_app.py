@@ -116,7 +116,7 @@ def tap(get_response: Any) -> Any:
             response.streaming_content = TappedBody(
                 response.streaming_content,
                 lambda data: recorder.chunk(number, data),
-                lambda error: recorder.fault(number, f"raised {type(error).__name__}", layer),
+                lambda error: recorder.raised(number, error, layer),
             )
         return response
 
@@ -140,5 +140,5 @@ async def _noted(
             recorder.chunk(number, chunk)
             yield chunk
     except Exception as error:
-        recorder.fault(number, f"raised {type(error).__name__}", layer)
+        recorder.raised(number, error, layer)
         raise

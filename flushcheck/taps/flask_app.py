@@ -101,6 +101,6 @@ def tapped_response(response: Any, layer: Layer, recorder: Recorder) -> Any:
     response.response = tapped_body(
         response.response,
         lambda data: recorder.chunk(number, data),
-        lambda error: recorder.fault(number, f"raised {type(error).__name__}", layer),
+        lambda error: recorder.raised(number, error, layer),
     )
     return response

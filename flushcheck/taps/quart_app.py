@@ -86,7 +86,7 @@ def _tapped(response: Any, layer: Layer, recorder: Recorder) -> Any:
         response.response = TappedBody(
             body,
             lambda data: recorder.chunk(number, data),
-            lambda error: recorder.fault(number, f"raised {type(error).__name__}", layer),
+            lambda error: recorder.raised(number, error, layer),
         )
     return response
 

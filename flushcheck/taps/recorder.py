@@ -82,6 +82,10 @@ class Recorder:
         if not self.faults:
             self.faults.append((tap, what))
 
+    def raised(self, tap: int, error: Exception, outer: Layer) -> None:
+        """Note an error that comes out of what lies inside of this tap; arguments as of `fault`."""
+        self.fault(tap, f"raised {type(error).__name__}", outer)
+
     def second_header(self, tap: int, outer: Layer) -> None:
         """Note that the header came once more. Servers raise an error then, and end the response."""
         self.again.append(tap)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from flushcheck.taps.recorder import BodyKind, Layer, Recorder
+from flushcheck.taps.app_tap import AppTap
+from flushcheck.taps.recorder import BodyKind
 
 # A WSGI app. The types of PEP 3333 are wider than any type checker expresses.
 WsgiApp = Callable[..., Iterable[bytes]]
@@ -64,28 +65,8 @@ def kind_of(body: Any) -> BodyKind:
     return BodyKind.WHOLE if isinstance(body, list | tuple | bytes) else BodyKind.SYNC
 
 
-def tap_wsgi(app: WsgiApp, layer: Layer, recorder: Recorder, original: Any = None) -> WsgiApp:
-    """Return the app with a tap around it.
-
-    Args:
-        app: what lies inside of the tap.
-        layer: the layer that calls it.
-        recorder: what notes its responses.
-        original: whose attributes the tap has; None for those of `app`.
-    """
-
-    return WsgiTap(app, layer, recorder, app if original is None else original)
-
-
-class WsgiTap:
-    """A tap. A layer that looks at attributes of the next one (`self.app.logger`) finds those of that one."""
-
-    def __init__(self, app: WsgiApp, layer: Layer, recorder: Recorder, original: Any) -> None:
-        self._tapped = app, layer, recorder
-        self._original = original
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._original, name)
+class WsgiTap(AppTap):
+    """A tap around an app of WSGI."""
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Call the app, as PEP 3333 prescribes."""
@@ -98,7 +79,7 @@ class WsgiTap:
 
         def fault(error: Exception) -> None:
             if numbers:
-                recorder.fault(numbers[-1], f"raised {type(error).__name__}", layer)
+                recorder.raised(numbers[-1], error, layer)
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             numbers.append(recorder.response(layer, headers))

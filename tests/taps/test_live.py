@@ -20,7 +20,7 @@ from werkzeug.test import Client
 
 from flushcheck.taps import install, live
 from flushcheck.taps.apps import tapped
-from flushcheck.taps.asgi import tap_asgi
+from flushcheck.taps.asgi import AsgiTap
 from flushcheck.taps.notes import NotesRecorder
 from flushcheck.taps.recorder import SERVER, Recorder
 from flushcheck.taps.store import Store
@@ -271,5 +271,5 @@ def test_a_client_that_leaves_is_no_fault_of_the_app() -> None:
 
     recorder = NotesRecorder()
     with pytest.raises(OSError, match="left"):
-        asyncio.run(tap_asgi(failing_asgi, SERVER, recorder)({"type": "http"}, None, refuses))  # type: ignore[arg-type]
+        asyncio.run(AsgiTap(failing_asgi, SERVER, recorder, failing_asgi)({"type": "http"}, None, refuses))
     assert recorder.document()["fault"] is None
